@@ -1,0 +1,28 @@
+# One INTERFACE target carries the flags, so that no room repeats them.
+add_library(pv_flags INTERFACE)
+target_compile_features(pv_flags INTERFACE c_std_11)
+target_compile_definitions(pv_flags INTERFACE _GNU_SOURCE)
+target_compile_options(pv_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter>)
+if(PV_WERROR)
+  target_compile_options(pv_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)
+endif()
+if(PV_SANITIZE)
+  target_compile_options(pv_flags INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${PV_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+  target_link_options(pv_flags INTERFACE -fsanitize=${PV_SANITIZE})
+endif()
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
+
+# pv_room(NAME SOURCES ... [LIBS ...]): a static library whose include path is its own folder and nothing else.
+function(pv_room name)
+  cmake_parse_arguments(R "" "" "SOURCES;LIBS;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${R_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${R_LIBS} PRIVATE pv_flags ${R_PRIVATE})
+endfunction()

@@ -1,0 +1,1 @@
+# Tests of wire. Sources lie in tests/<kind>/; the label is the kind.

@@ -1,0 +1,190 @@
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_BYTES = 4096 };
+
+static enum log_level most_level = LOG_LEVEL_INFO;
+static enum log_format line_format = LOG_FORMAT_TEXT;
+static bool journal;
+
+void log_setup(enum log_level most, enum log_format format)
+{
+    most_level = most;
+    line_format = format;
+    journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+static const char *level_word(enum log_level level)
+{
+    static const char *const words[] = { "ERROR", "WARN", "INFO", "DEBUG" };
+    return words[level];
+}
+
+/* A bounded line: what does not fit is dropped and the line says so. */
+struct line {
+    char bytes[LINE_BYTES];
+    size_t used;
+    bool cut;
+};
+
+static void line_char(struct line *l, char c)
+{
+    if (l->used + 8 < sizeof l->bytes)
+        l->bytes[l->used++] = c;
+    else
+        l->cut = true;
+}
+
+static void line_text(struct line *l, const char *s)
+{
+    while (*s) line_char(l, *s++);
+}
+
+/* Inside quotes: no byte of a value may end the quote or the line. */
+static void line_escaped(struct line *l, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        char hex[8];
+        if (c == '"' || c == '\\') {
+            line_char(l, '\\');
+            line_char(l, (char)c);
+        } else if (c < 0x20 || c == 0x7f) {
+            snprintf(hex, sizeof hex, "\\u%04x", c);
+            line_text(l, hex);
+        } else {
+            line_char(l, (char)c);
+        }
+    }
+}
+
+static bool plain(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] <= 0x20 || s[i] == '"' || s[i] == '\\' || s[i] == '=' || s[i] == 0x7f) return false;
+    return n > 0;
+}
+
+static void line_pair(struct line *l, const char *key, size_t key_bytes, const char *value)
+{
+    size_t n = strlen(value);
+    bool json = line_format == LOG_FORMAT_JSON;
+    line_char(l, json ? ',' : ' ');
+    if (json) line_char(l, '"');
+    for (size_t i = 0; i < key_bytes; i++) line_char(l, key[i]);
+    if (json) line_char(l, '"');
+    line_char(l, json ? ':' : '=');
+    if (!json && plain(value, n)) {
+        line_text(l, value);
+        return;
+    }
+    line_char(l, '"');
+    line_escaped(l, value, n);
+    line_char(l, '"');
+}
+
+/* One conversion of the format, printed into value. The argument is taken from *args as vsnprintf would. */
+static void print_one(char *value, size_t bytes, const char *spec, va_list *args)
+{
+    size_t n = strlen(spec);
+    char last = spec[n - 1];
+    bool wide = strchr(spec, 'l') || strchr(spec, 'z') || strchr(spec, 'j');
+    if (last == 's' && strstr(spec, ".*")) {
+        int most = va_arg(*args, int);
+        snprintf(value, bytes, spec, most, va_arg(*args, const char *));
+    } else if (last == 's') {
+        const char *s = va_arg(*args, const char *);
+        snprintf(value, bytes, spec, s ? s : "");
+    } else if (last == 'f' || last == 'g' || last == 'e') {
+        snprintf(value, bytes, spec, va_arg(*args, double));
+    } else if (last == 'p') {
+        snprintf(value, bytes, spec, va_arg(*args, void *));
+    } else if (wide) {
+        snprintf(value, bytes, spec, va_arg(*args, unsigned long));
+    } else {
+        snprintf(value, bytes, spec, va_arg(*args, unsigned));
+    }
+}
+
+/* "key=<text and conversions>" up to the next space of the format is one pair, whatever its values contain. */
+static void line_pairs(struct line *l, const char *format, va_list *args)
+{
+    while (*format) {
+        while (*format == ' ') format++;
+        const char *key = format;
+        while (*format && *format != '=' && *format != ' ') format++;
+        size_t key_bytes = (size_t)(format - key);
+        if (*format != '=') continue;
+        format++;
+        char value[LINE_BYTES];
+        size_t used = 0;
+        value[0] = 0;
+        while (*format && *format != ' ') {
+            if (*format != '%' || format[1] == '%') {
+                if (used + 1 < sizeof value) value[used++] = *format;
+                value[used] = 0;
+                format += *format == '%' ? 2 : 1;
+                continue;
+            }
+            size_t spec_bytes = 1 + strcspn(format + 1, "sdiuxXcfgep") + 1;
+            char spec[32];
+            snprintf(spec, sizeof spec, "%.*s", (int)spec_bytes, format);
+            print_one(value + used, sizeof value - used, spec, args);
+            used += strlen(value + used);
+            format += spec_bytes;
+        }
+        line_pair(l, key, key_bytes, value);
+    }
+}
+
+static void line_time(char *to, size_t bytes)
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t n = strftime(to, bytes, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(to + n, bytes - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    static const char *const priority[] = { "<3>", "<4>", "<6>", "<7>" };
+    if (level > most_level) return;
+    struct line l = { .used = 0 };
+    char when[40];
+    line_time(when, sizeof when);
+    if (journal) line_text(&l, priority[level]);
+    if (line_format == LOG_FORMAT_JSON) {
+        line_text(&l, "{\"time\":\"");
+        line_text(&l, when);
+        line_text(&l, "\",\"level\":\"");
+        line_text(&l, level_word(level));
+        line_text(&l, "\",\"event\":\"");
+        line_text(&l, event);
+        line_char(&l, '"');
+    } else {
+        if (!journal) {
+            line_text(&l, when);
+            line_char(&l, ' ');
+        }
+        line_text(&l, level_word(level));
+        line_char(&l, ' ');
+        line_text(&l, event);
+    }
+    va_list args;
+    va_start(args, format);
+    line_pairs(&l, format, &args);
+    va_end(args);
+    const char *end = line_format == LOG_FORMAT_JSON ? (l.cut ? "\"}\n" : "}\n") : (l.cut ? "…\n" : "\n");
+    memcpy(l.bytes + l.used, end, strlen(end));
+    l.used += strlen(end);
+    if (write(STDERR_FILENO, l.bytes, l.used) < 0) return; /* nowhere left to say it */
+}

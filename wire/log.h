@@ -1,0 +1,26 @@
+/** Log lines of the programs: one event a line, `key=value` or JSON. Libraries are silent and never include this.
+ *
+ *  LOG_INFO("task.proved", "task=%s prover=%s prove_ms=%" PRIu64, id, name, ms);
+ *  prints  2026-11-22T18:36:34.123Z INFO task.proved task=… prover=… prove_ms=…
+ *
+ *  The format is "key=%x key=%x": keys are fixed words; a %s value with spaces, quotes or control bytes is quoted and
+ *  escaped, so that a peer's text cannot forge a line. Never a witness, a blinding factor or a secret key.
+ */
+#ifndef PV_LOG_H
+#define PV_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/** Once, before threads start. Under systemd (JOURNAL_STREAM set) lines carry the journal's <priority> prefix. */
+void log_setup(enum log_level most, enum log_format format);
+
+/** One line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */
+void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#define LOG_ERROR(event, ...) log_event(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+#define LOG_WARN(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define LOG_INFO(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define LOG_DEBUG(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
+
+#endif
