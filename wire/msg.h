@@ -1,0 +1,164 @@
+/** The messages: one list, one flat struct, one decoder and one encoder over byte buffers. No socket in sight.
+ *
+ *      struct wire_msg m;
+ *      char why[WIRE_WHY_BYTES];
+ *      pv_status s = wire_msg_decode(&m, WIRE_TO_BROKER, &(struct wire_frames){ head, 4, body, n, payload, k }, why);
+ *      if (s == PV_OK) { ... m.type, m.has.queue, m.queue ... wire_msg_clear(&m); }
+ *
+ *      struct wire_msg m = { .type = WIRE_SUBMIT };
+ *      WIRE_SET(&m, req, 7);  WIRE_SET(&m, task, id);  WIRE_SET(&m, queue, "outer");  ...
+ *      TRY(wire_msg_encode(&m, WIRE_TO_BROKER, buffer, sizeof buffer, &frames, why));   then send frames' parts
+ *
+ *  What the bytes are: PROTOCOL.md.
+ */
+#ifndef PV_MSG_H
+#define PV_MSG_H
+
+#include "fields.h"
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_HEAD_BYTES = 4,       /* 'P' 'V' version type */
+    WIRE_BODY_MAX = 64 * 1024, /* bytes of a body */
+    WIRE_INLINE_MAX = 64 * 1024,
+    WIRE_CHUNK_MAX = 256 * 1024,
+    WIRE_DEPTH_MAX = 4,    /* containers inside one another, the body's map included */
+    WIRE_KEYS_MAX = 128,   /* keys of one map */
+    WIRE_VALUES_MAX = 20000, /* values and keys in one body, so that a decoded body stays under 1 MiB */
+    WIRE_WHY_BYTES = 160,
+};
+
+/* X(NAME, code, WAY, PAYLOAD, fields, "meaning")
+ *   WAY      UP: peer to broker; DOWN: broker to peer; BOTH
+ *   PAYLOAD  NONE; INLINE: a payload frame of exactly `length` bytes, or none (then it goes in chunks);
+ *            CHUNK: always one, of 1 to WIRE_CHUNK_MAX bytes
+ *   fields   N(field) needed, M(field) may be there, U(field) needed on the way up, D(field) needed on the way down.
+ *            (U and D of a message that goes BOTH ways: on the other way the field may be there.)
+ * Codes are on the wire: never renumber, only append. */
+#define WIRE_MSG_LIST(X)                                                                                               \
+    X(HELLO, 1, UP, NONE,                                                                                              \
+      N(role) N(name) N(session) N(software) N(vmin) N(vmax) N(epoch) M(queues) M(circuits) M(slots) M(prefetch)       \
+          M(vram) M(ram) M(held),                                                                                      \
+      "here I am; the first message, and again whenever the broker does not know the peer")                            \
+    X(WELCOME, 2, DOWN, NONE,                                                                                          \
+      N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
+          N(software),                                                                                                 \
+      "the terms of the session")                                                                                      \
+    X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "still here; answered at once by the broker")             \
+    X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "good-bye")                                                        \
+    X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which), "refused")                 \
+    X(SUBMIT, 10, UP, INLINE,                                                                                          \
+      N(req) N(task) N(queue) N(circuit) N(length) N(sha256) M(priority) M(group) M(deadline) M(on_restart) M(ttl_ms)  \
+          M(revive) M(need_vram) M(need_ram),                                                                          \
+      "prove this")                                                                                                    \
+    X(SUBMIT_OK, 11, DOWN, NONE, N(req) N(task) N(state) N(generation) M(position) M(eta_ms) M(unservable),            \
+      "the task is durable")                                                                                           \
+    X(ATTACH, 12, UP, NONE, N(req) N(task), "tell me of this task from now on; answered by TASK")                      \
+    X(SHOW, 13, UP, NONE, N(req) N(task), "how does it stand; answered by TASK")                                       \
+    X(TASK, 14, DOWN, NONE,                                                                                            \
+      M(req) N(task) N(state) N(generation) N(queue) N(circuit) N(status) M(text) M(position) M(eta_ms)                \
+          M(unservable) M(failures) M(losses) M(attempts) M(percent) M(phase) M(note) M(prover) N(length) N(sha256)    \
+              M(result_length) M(measured_ms) N(created) N(changed) M(client) M(session) M(principal) M(priority)      \
+                  M(group) M(deadline) M(need_vram) M(need_ram),                                                       \
+      "how a task stands")                                                                                             \
+    X(FETCH, 15, UP, NONE, N(req) N(task), "its result again; answered by DELIVER, or ERROR bad-state")                \
+    X(DELIVER, 16, DOWN, INLINE,                                                                                       \
+      M(req) N(task) N(generation) N(state) N(status) M(text) M(length) M(sha256) M(measured_ms) M(prover),            \
+      "the task is over; length and sha256 when it succeeded")                                                         \
+    X(ACK, 17, UP, NONE, N(task) N(generation), "the caller has it")                                                   \
+    X(CANCEL, 18, UP, NONE, N(req) N(task), "never mind")                                                              \
+    X(CANCELLED, 19, DOWN, NONE, N(req) N(task) N(state), "durably so, or it was over before: see state")              \
+    X(CREDIT, 20, BOTH, NONE, N(kind) N(task) M(token) N(offset) N(bytes),                                             \
+      "receiver to sender: from offset on you may send so many bytes; starts, continues and resumes a transfer")       \
+    X(CHUNK, 21, BOTH, CHUNK, N(kind) N(task) M(token) N(offset), "bytes of a payload")                                \
+    X(PROGRESS, 22, BOTH, NONE, U(token) D(task) M(percent) M(phase) M(eta_ms) M(note),                                \
+      "at most one a second")                                                                                          \
+    X(CLAIM, 23, UP, NONE, N(req) N(task), "let me prove my own task")                                                 \
+    X(CLAIMED, 24, DOWN, NONE, N(req) N(task) N(token), "it is yours, as if you were a prover")                        \
+    X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry),                   \
+      "cancel and forget many; answered by COUNTS")                                                                    \
+    X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many, by the state they were in")                                 \
+    X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit), "a table, page by page; answered by ROWS") \
+    X(ROWS, 28, DOWN, NONE, N(req) N(schema) N(rows) M(next), "a page of a table")                                     \
+    X(KICK, 29, UP, NONE, N(req) N(task), "an operator's: queue it again; answered by TASK")                           \
+    X(READY, 40, UP, NONE, N(credit) M(warm), "so many more offers I will take")                                       \
+    X(OFFER, 41, DOWN, INLINE,                                                                                         \
+      N(token) N(task) N(generation) N(queue) N(circuit) M(digest) N(length) N(sha256) M(run_timeout_ms),              \
+      "prove this")                                                                                                    \
+    X(STARTED, 42, UP, NONE, N(token), "it is being computed: the attempt counts")                                     \
+    X(RESULT, 43, UP, INLINE, N(token) N(task) N(input) N(length) N(sha256) N(measured_ms),                            \
+      "proved; kept until RESULT_OK")                                                                                  \
+    X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status),                                                           \
+      "drop it: ok, superseded, revoked or gone")                                                                      \
+    X(FAIL, 45, UP, NONE, N(token) N(task) N(failure) N(status) M(text), "it cannot be proved, or not here")           \
+    X(RELEASE, 46, UP, NONE, N(token) N(reason), "handed back unfinished")                                             \
+    X(REVOKE, 47, DOWN, NONE, N(token) N(status), "stop computing it")                                                 \
+    X(REVOKED, 48, UP, NONE, N(token), "stopped, the slot is free")                                                    \
+    X(RECALL, 49, DOWN, NONE, N(token), "give it back if it has not started")                                          \
+    X(DRAIN, 50, UP, NONE, , "no more offers")                                                                         \
+    X(QUEUE, 60, UP, NONE, N(req) N(queue) N(verb) M(options), "operate a queue; answered by ROWS")                    \
+    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb), "operate a prover; answered by ROWS")
+
+enum wire_type {
+#define X(name, code, way, payload, fields, meaning) WIRE_##name = code,
+    WIRE_MSG_LIST(X)
+#undef X
+};
+
+/** Which way a message travels. A message on the wrong way is malformed. */
+enum wire_way { WIRE_TO_BROKER = 1, WIRE_TO_PEER = 2 };
+
+struct wire_msg {
+    enum wire_type type;
+    struct {
+        WIRE_FIELD_LIST(WIRE_HAS)
+    } has;
+    WIRE_FIELD_LIST(WIRE_MEMBER)
+    bool has_payload;
+    const uint8_t *payload; /* borrowed: the frame it was decoded from, or the caller's when encoding */
+    size_t payload_bytes;
+    void *owned; /* decode's strings and lists; NULL in a message to encode */
+};
+
+/** Sets a field and says so. For lists: WIRE_SET_LIST(&m, queues, array, n). Strings and lists are borrowed until the
+ *  message was encoded. */
+#define WIRE_SET(m, field, value) ((m)->field = (value), (m)->has.field = true)
+#define WIRE_SET_LIST(m, field, items, n) ((m)->field = (items), (m)->field##_n = (n), (m)->has.field = true)
+
+/** The frames of one message, in order. payload is NULL when there is no third frame (an empty third frame is not NULL). */
+struct wire_frames {
+    const uint8_t *head;
+    size_t head_bytes;
+    const uint8_t *body;
+    size_t body_bytes;
+    const uint8_t *payload;
+    size_t payload_bytes;
+};
+
+/** Reads one message. Everything is checked here: way, version, sizes, depth, counts, types, bounds, needed fields, and
+ *  that an inline payload has `length` bytes (its digest is the receiver's to check). No assert can be reached.
+ *   m    written on success only; wire_msg_clear frees it. Fields that are not there are zero and m->has says so.
+ *        Strings and lists live until then; payload points into f->payload.
+ *   why  on failure a sentence with the key at fault, else empty.
+ *  PV_BAD_MESSAGE, PV_BAD_VERSION (another version byte), PV_TOO_LARGE (a frame above its limit), PV_NO_MEMORY. */
+pv_status wire_msg_decode(struct wire_msg *m, enum wire_way way, const struct wire_frames *f, char why[WIRE_WHY_BYTES]);
+
+/** Frees what decode allocated and zeroes m. Any number of times, and on a zeroed m. */
+void wire_msg_clear(struct wire_msg *m);
+
+/** Writes m's head and body into buffer (WIRE_HEAD_BYTES + WIRE_BODY_MAX always suffice for a legal message) and sets
+ *  out to the three frames: head and body inside buffer, payload as m has it. Checks as decode does, so that nothing a
+ *  correct peer would refuse is ever sent.
+ *  PV_INTERNAL with a sentence: a needed field is missing, one not of this message is set, or a value is out of bound.
+ *  PV_TOO_LARGE: the body does not fit. */
+pv_status wire_msg_encode(const struct wire_msg *m, enum wire_way way, uint8_t *buffer, size_t buffer_bytes,
+                          struct wire_frames *out, char why[WIRE_WHY_BYTES]);
+
+/** The message's name for logs: "SUBMIT". "?" for a number that is none. */
+const char *wire_type_name(int type);
+
+/** A text cut to the most bytes a field of that bound takes, at a UTF-8 boundary and without control bytes:
+ *  for text that comes from elsewhere (an error of a library, a file name). Returns to. */
+char *wire_text_clip(char *to, size_t to_bytes, const char *from);
+
+#endif
