@@ -21,10 +21,10 @@ struct body_node {
     uint32_t filled; /* while parsing: how many are there */
     union {
         bool truth;
-        uint64_t number;  /* UINT */
-        int64_t negative; /* NEGATIVE: below zero */
+        uint64_t number;   /* UINT */
+        int64_t negative;  /* NEGATIVE: below zero */
         const char *bytes; /* STR, BIN: in the body, no NUL behind it */
-        uint32_t first;   /* ARRAY: item i is nodes[first + i]; MAP: key nodes[first + 2 i], its value behind it */
+        uint32_t first;    /* ARRAY: item i is nodes[first + i]; MAP: key nodes[first + 2 i], its value behind it */
     };
 };
 

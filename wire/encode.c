@@ -167,7 +167,8 @@ static pv_status put_item(struct encoder *e, const struct layout_field *f, const
         put_token(e, (const wire_token *)items + i);
         return PV_OK;
     case LAYOUT_CIRCUITS:
-        if (!((const struct wire_circuit *)items)[i].has.circuit) return wrong(e, f->key, "has an entry without circuit");
+        if (!((const struct wire_circuit *)items)[i].has.circuit)
+            return wrong(e, f->key, "has an entry without circuit");
         return put_record(e, (const struct wire_circuit *)items + i, &layout_circuit);
     case LAYOUT_HELDS:
         if (!((const struct wire_held *)items)[i].has.token) return wrong(e, f->key, "has an entry without token");
@@ -260,11 +261,13 @@ static pv_status put_record(struct encoder *e, const void *from, const struct la
     return PV_OK;
 }
 
-static pv_status fields_check(struct encoder *e, const struct wire_msg *m, const struct layout_type *t, enum wire_way way)
+static pv_status fields_check(struct encoder *e, const struct wire_msg *m, const struct layout_type *t,
+                              enum wire_way way)
 {
     for (size_t k = 0; k < layout_msg.n; k++) {
         bool there = has((const char *)m, &layout_msg.fields[k]);
-        if (there && t->use[k] == LAYOUT_NO) return wrong(e, layout_msg.fields[k].key, "is not a field of this message");
+        if (there && t->use[k] == LAYOUT_NO)
+            return wrong(e, layout_msg.fields[k].key, "is not a field of this message");
         if (!there && layout_needs(t, (enum wire_field)k, way)) return wrong(e, layout_msg.fields[k].key, "is missing");
     }
     const char *fault = layout_payload_fault(t, m);

@@ -65,7 +65,10 @@ static const struct layout_field held_fields[] = {
 #undef X
 };
 
-#define TABLE(rows) { rows, sizeof rows / sizeof *rows }
+#define TABLE(rows)                                                                                                    \
+    {                                                                                                                  \
+        rows, sizeof rows / sizeof *rows                                                                               \
+    }
 const struct layout layout_msg = TABLE(msg_fields);
 const struct layout layout_circuit = TABLE(circuit_fields);
 const struct layout layout_held = TABLE(held_fields);
@@ -85,7 +88,8 @@ WIRE_MSG_LIST(X)
 enum { WAY_UP = WIRE_TO_BROKER, WAY_DOWN = WIRE_TO_PEER, WAY_BOTH = WIRE_TO_BROKER | WIRE_TO_PEER };
 
 static const struct layout_type types[] = {
-#define X(name, code, way, payload, fields, meaning) [code] = { #name, WAY_##way, LAYOUT_PAYLOAD_##payload, use_##name },
+#define X(name, code, way, payload, fields, meaning)                                                                   \
+    [code] = { #name, WAY_##way, LAYOUT_PAYLOAD_##payload, use_##name },
     WIRE_MSG_LIST(X)
 #undef X
 };

@@ -22,8 +22,8 @@ enum {
     WIRE_BODY_MAX = 64 * 1024, /* bytes of a body */
     WIRE_INLINE_MAX = 64 * 1024,
     WIRE_CHUNK_MAX = 256 * 1024,
-    WIRE_DEPTH_MAX = 4,    /* containers inside one another, the body's map included */
-    WIRE_KEYS_MAX = 128,   /* keys of one map */
+    WIRE_DEPTH_MAX = 4,      /* containers inside one another, the body's map included */
+    WIRE_KEYS_MAX = 128,     /* keys of one map */
     WIRE_VALUES_MAX = 20000, /* values and keys in one body, so that a decoded body stays under 1 MiB */
     WIRE_WHY_BYTES = 160,
 };
@@ -56,10 +56,10 @@ enum {
     X(ATTACH, 12, UP, NONE, N(req) N(task), "tell me of this task from now on; answered by TASK")                      \
     X(SHOW, 13, UP, NONE, N(req) N(task), "how does it stand; answered by TASK")                                       \
     X(TASK, 14, DOWN, NONE,                                                                                            \
-      M(req) N(task) N(state) N(generation) N(queue) N(circuit) N(status) M(text) M(position) M(eta_ms)                \
-          M(unservable) M(failures) M(losses) M(attempts) M(percent) M(phase) M(note) M(prover) N(length) N(sha256)    \
-              M(result_length) M(measured_ms) N(created) N(changed) M(client) M(session) M(principal) M(priority)      \
-                  M(group) M(deadline) M(need_vram) M(need_ram),                                                       \
+      M(req) N(task) N(state) N(generation) N(queue) N(circuit) N(status) M(text) M(position) M(eta_ms) M(unservable)  \
+          M(failures) M(losses) M(attempts) M(percent) M(phase) M(note) M(prover) N(length) N(sha256) M(result_length) \
+              M(measured_ms) N(created) N(changed) M(client) M(session) M(principal) M(priority) M(group) M(deadline)  \
+                  M(need_vram) M(need_ram),                                                                            \
       "how a task stands")                                                                                             \
     X(FETCH, 15, UP, NONE, N(req) N(task), "its result again; answered by DELIVER, or ERROR bad-state")                \
     X(DELIVER, 16, DOWN, INLINE,                                                                                       \
@@ -71,14 +71,14 @@ enum {
     X(CREDIT, 20, BOTH, NONE, N(kind) N(task) M(token) N(offset) N(bytes),                                             \
       "receiver to sender: from offset on you may send so many bytes; starts, continues and resumes a transfer")       \
     X(CHUNK, 21, BOTH, CHUNK, N(kind) N(task) M(token) N(offset), "bytes of a payload")                                \
-    X(PROGRESS, 22, BOTH, NONE, U(token) D(task) M(percent) M(phase) M(eta_ms) M(note),                                \
-      "at most one a second")                                                                                          \
+    X(PROGRESS, 22, BOTH, NONE, U(token) D(task) M(percent) M(phase) M(eta_ms) M(note), "at most one a second")        \
     X(CLAIM, 23, UP, NONE, N(req) N(task), "let me prove my own task")                                                 \
     X(CLAIMED, 24, DOWN, NONE, N(req) N(task) N(token), "it is yours, as if you were a prover")                        \
     X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry),                   \
       "cancel and forget many; answered by COUNTS")                                                                    \
     X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many, by the state they were in")                                 \
-    X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit), "a table, page by page; answered by ROWS") \
+    X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit),                                          \
+      "a table, page by page; answered by ROWS")                                                                       \
     X(ROWS, 28, DOWN, NONE, N(req) N(schema) N(rows) M(next), "a page of a table")                                     \
     X(KICK, 29, UP, NONE, N(req) N(task), "an operator's: queue it again; answered by TASK")                           \
     X(READY, 40, UP, NONE, N(credit) M(warm), "so many more offers I will take")                                       \
@@ -88,8 +88,7 @@ enum {
     X(STARTED, 42, UP, NONE, N(token), "it is being computed: the attempt counts")                                     \
     X(RESULT, 43, UP, INLINE, N(token) N(task) N(input) N(length) N(sha256) N(measured_ms),                            \
       "proved; kept until RESULT_OK")                                                                                  \
-    X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status),                                                           \
-      "drop it: ok, superseded, revoked or gone")                                                                      \
+    X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status), "drop it: ok, superseded, revoked or gone")               \
     X(FAIL, 45, UP, NONE, N(token) N(task) N(failure) N(status) M(text), "it cannot be proved, or not here")           \
     X(RELEASE, 46, UP, NONE, N(token) N(reason), "handed back unfinished")                                             \
     X(REVOKE, 47, DOWN, NONE, N(token) N(status), "stop computing it")                                                 \
@@ -125,7 +124,8 @@ struct wire_msg {
 #define WIRE_SET(m, field, value) ((m)->field = (value), (m)->has.field = true)
 #define WIRE_SET_LIST(m, field, items, n) ((m)->field = (items), (m)->field##_n = (n), (m)->has.field = true)
 
-/** The frames of one message, in order. payload is NULL when there is no third frame (an empty third frame is not NULL). */
+/** The frames of one message, in order. payload is NULL when there is no third frame (an empty third frame is not
+ * NULL). */
 struct wire_frames {
     const uint8_t *head;
     size_t head_bytes;
