@@ -228,6 +228,25 @@ static void test_huge_counts_fail(void **state)
     assert_int_equal(READY("\x81\xa1x\xdc\xff\xff\x01"), PV_BAD_MESSAGE);
 }
 
+/* Small values, many of them: the bound is on memory, not on bytes. 4 are the map's two keys and values. */
+static void test_more_values_than_the_bound_fail(void **state)
+{
+    for (uint32_t values = WIRE_VALUES_MAX - 4; values <= WIRE_VALUES_MAX - 3; values++) {
+        uint8_t *body = malloc(32 + values);
+        size_t n = 0;
+        memcpy(body,
+               "\x82\xa6"
+               "credit\x01\xa1x\xdc",
+               12);
+        n = 12;
+        body[n++] = (uint8_t)(values >> 8);
+        body[n++] = (uint8_t)values;
+        memset(body + n, 0xc0, values);
+        assert_int_equal(ready(body, n + values), values == WIRE_VALUES_MAX - 4 ? PV_OK : PV_BAD_MESSAGE);
+        free(body);
+    }
+}
+
 static void test_a_list_of_too_many_fails(void **state)
 {
     uint8_t body[4096] = { 0x82, 0xa6, 'c', 'r', 'e', 'd', 'i', 't', 1, 0xa4, 'w', 'a', 'r', 'm', 0xdc, 1, 1 };
@@ -296,6 +315,8 @@ static void test_text_is_checked(void **state)
     } cases[] = { { "fine \xc3\xa9 \xe2\x9c\x93 \xf0\x9f\x98\x80\n\t", true },
                   { "\xc0\x80", false },
                   { "\xed\xa0\x80", false },
+                  { "\xed\xbf\xbf", false },
+                  { "\xee\x80\x80", true },
                   { "\xf4\x90\x80\x80", false },
                   { "\xff", false },
                   { "\xe2\x9c", false },
@@ -328,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_ext_fails),
         cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_huge_counts_fail),
+        cmocka_unit_test(test_more_values_than_the_bound_fail),
         cmocka_unit_test(test_a_list_of_too_many_fails),
         cmocka_unit_test(test_a_map_of_too_many_keys_fails),
         cmocka_unit_test(test_frames_above_their_limit_fail),
