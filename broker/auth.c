@@ -1,0 +1,116 @@
+/* The thread that answers ZAP requests. It owns its table of keys; the loop hands it another over the actor's pipe. */
+#include "auth.h"
+
+#include <czmq.h>
+#include <string.h>
+
+static const char zap_endpoint[] = "inproc://zeromq.zap.01";
+
+/* A ZAP request has the frames version, request id, domain, address, routing id, mechanism, credentials. */
+struct request {
+    char *version, *sequence, *mechanism;
+    zframe_t *credentials;
+};
+
+static bool request_read(struct request *r, zmsg_t *msg)
+{
+    char *skipped;
+    if (zmsg_size(msg) < 7) return false;
+    r->version = zmsg_popstr(msg);
+    r->sequence = zmsg_popstr(msg);
+    for (int i = 0; i < 3; i++) {
+        skipped = zmsg_popstr(msg);
+        zstr_free(&skipped);
+    }
+    r->mechanism = zmsg_popstr(msg);
+    r->credentials = zmsg_pop(msg);
+    return r->version && r->sequence && r->mechanism && r->credentials;
+}
+
+static void request_clear(struct request *r)
+{
+    zstr_free(&r->version);
+    zstr_free(&r->sequence);
+    zstr_free(&r->mechanism);
+    zframe_destroy(&r->credentials);
+}
+
+/* The key in Z85 if it may connect, else NULL. */
+static const char *judge(const struct request *r, const struct auth_keys *keys, char text[AUTH_KEY_TEXT])
+{
+    if (strcmp(r->version, "1.0") || strcmp(r->mechanism, "CURVE") || zframe_size(r->credentials) != 32) return NULL;
+    if (!zmq_z85_encode(text, zframe_data(r->credentials), 32)) return NULL;
+    return auth_keys_find(keys, text) ? text : NULL;
+}
+
+static void answer(zsock_t *zap, const struct auth_keys *keys)
+{
+    struct request r = { NULL };
+    char text[AUTH_KEY_TEXT];
+    zmsg_t *msg = zmsg_recv(zap);
+    if (!msg) return;
+    const char *user = request_read(&r, msg) ? judge(&r, keys, text) : NULL;
+    zstr_sendm(zap, "1.0");
+    zstr_sendm(zap, r.sequence ? r.sequence : "");
+    zstr_sendm(zap, user ? "200" : "400");
+    zstr_sendm(zap, user ? "OK" : "this key is not authorised");
+    zstr_sendm(zap, user ? user : "");
+    zmq_send(zsock_resolve(zap), "", 0, 0); /* no metadata of ours */
+    request_clear(&r);
+    zmsg_destroy(&msg);
+}
+
+struct start {
+    struct auth_keys *keys;
+    bool bound;
+};
+
+static void auth_thread(zsock_t *pipe, void *argument)
+{
+    struct start *start = argument;
+    struct auth_keys *keys = start->keys;
+    zsock_t *zap = zsock_new(ZMQ_REP);
+    start->bound = zap && zsock_bind(zap, "%s", zap_endpoint) == 0;
+    bool on = start->bound;
+    zpoller_t *poller = zpoller_new(pipe, zap, NULL);
+    zsock_signal(pipe, 0);
+    while (on) {
+        void *which = zpoller_wait(poller, -1);
+        if (which == zap) {
+            answer(zap, keys);
+            continue;
+        }
+        char *command = NULL;
+        struct auth_keys *next = NULL;
+        on = which == pipe && !zsock_recv(pipe, "sp", &command, &next) && command && !strcmp(command, "KEYS");
+        if (on) {
+            auth_keys_destroy(&keys);
+            keys = next;
+            zsock_signal(pipe, 0);
+        }
+        zstr_free(&command);
+    }
+    zpoller_destroy(&poller);
+    zsock_destroy(&zap);
+    auth_keys_destroy(&keys);
+}
+
+pv_status auth_start(zactor_t **actor, struct auth_keys **keys)
+{
+    struct start start = { .keys = *keys };
+    *keys = NULL;
+    zactor_t *a = zactor_new(auth_thread, &start);
+    if (a && start.bound) {
+        *actor = a;
+        return PV_OK;
+    }
+    zactor_destroy(&a);
+    return PV_FAILED;
+}
+
+void auth_change(zactor_t *actor, struct auth_keys **keys)
+{
+    zsock_send(actor, "sp", "KEYS", *keys);
+    *keys = NULL;
+    zsock_wait(actor);
+}

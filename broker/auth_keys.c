@@ -1,0 +1,212 @@
+#include "auth.h"
+
+#include <cyaml/cyaml.h>
+#include <czmq.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The file as libcyaml reads it. */
+struct file_key {
+    char *name, *key;
+    uint32_t *roles;
+    unsigned roles_count;
+    char **queues;
+    unsigned queues_count;
+    uint64_t *weight, *queued_tasks, *queued_bytes, *leased, *rate;
+};
+
+struct file {
+    struct file_key *keys;
+    unsigned keys_count;
+};
+
+static const cyaml_strval_t role_words[] = {
+    { "client", WIRE_ROLE_CLIENT }, { "prover", WIRE_ROLE_PROVER }, { "admin", WIRE_ROLE_ADMIN }
+};
+static const cyaml_schema_value_t role_schema = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, uint32_t, role_words, 3) };
+static const cyaml_schema_value_t queue_schema = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, WIRE_NAME_MAX) };
+
+#define MAYBE (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+static const cyaml_schema_field_t key_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file_key, name, 1, WIRE_NAME_MAX),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct file_key, key, 40, 40),
+    CYAML_FIELD_SEQUENCE("roles", CYAML_FLAG_POINTER, struct file_key, roles, &role_schema, 1, 3),
+    CYAML_FIELD_SEQUENCE("queues", MAYBE, struct file_key, queues, &queue_schema, 0, 256),
+    CYAML_FIELD_UINT_PTR("weight", MAYBE, struct file_key, weight),
+    CYAML_FIELD_UINT_PTR("queued_tasks", MAYBE, struct file_key, queued_tasks),
+    CYAML_FIELD_UINT_PTR("queued_bytes", MAYBE, struct file_key, queued_bytes),
+    CYAML_FIELD_UINT_PTR("leased", MAYBE, struct file_key, leased),
+    CYAML_FIELD_UINT_PTR("rate", MAYBE, struct file_key, rate),
+    CYAML_FIELD_END
+};
+static const cyaml_schema_value_t key_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_key, key_fields) };
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct file, keys, &key_schema, 0, 100000),
+    CYAML_FIELD_END
+};
+static const cyaml_schema_value_t schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, fields) };
+
+struct auth_keys {
+    cyaml_config_t cyaml;
+    struct file *file;
+    struct auth_key *keys; /* in the order of the file */
+    uint32_t *index;       /* open addressing on the text: entry + 1 */
+    uint32_t index_n;
+};
+
+static void complaint(cyaml_log_t level, void *context, const char *format, va_list args)
+{
+    char *why = context, line[256];
+    size_t used = strlen(why);
+    vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\n")] = 0;
+    if (strstr(line, "Backtrace") || strstr(why, "line:")) return;
+    const char *text = strncmp(line, "Load: ", 6) ? line : line + 6;
+    snprintf(why + used, AUTH_WHY_BYTES - used, "%s%s", used && why[used - 1] != ' ' ? ", " : "", text);
+}
+
+static uint32_t *entry_of(const struct auth_keys *k, const char *text)
+{
+    uint32_t h = 2166136261u;
+    for (const char *c = text; *c; c++) h = (h ^ (uint8_t)*c) * 16777619u;
+    uint32_t i = h & (k->index_n - 1);
+    while (k->index[i] && strcmp(k->keys[k->index[i] - 1].text, text)) i = (i + 1) & (k->index_n - 1);
+    return &k->index[i];
+}
+
+static uint64_t said(const uint64_t *value)
+{
+    return value ? *value : UINT64_MAX;
+}
+
+static void key_set(struct auth_key *to, const struct file_key *from)
+{
+    *to = (struct auth_key){
+        .name = from->name,
+        .queues = (const char *const *)from->queues,
+        .queues_n = from->queues_count,
+        .weight = from->weight ? *from->weight : 1,
+        .queued_tasks = said(from->queued_tasks),
+        .queued_bytes = said(from->queued_bytes),
+        .leased = said(from->leased),
+        .rate = said(from->rate),
+    };
+    memcpy(to->text, from->key, AUTH_KEY_TEXT - 1);
+    for (unsigned i = 0; i < from->roles_count; i++) to->roles |= 1u << from->roles[i];
+}
+
+static pv_status key_check(const struct auth_keys *k, const struct auth_key *key, char *why)
+{
+    uint8_t raw[32];
+    if (!wire_name_valid(key->name, strlen(key->name)))
+        snprintf(why, AUTH_WHY_BYTES, "key of \"%.64s\": a name is 1 to 64 of A-Z a-z 0-9 . _ -", key->name);
+    else if (!zmq_z85_decode(raw, key->text))
+        snprintf(why, AUTH_WHY_BYTES, "key of %s is not 40 characters of Z85", key->name);
+    else if (*entry_of(k, key->text))
+        snprintf(why, AUTH_WHY_BYTES, "key of %s is there twice", key->name);
+    else if (!key->weight)
+        snprintf(why, AUTH_WHY_BYTES, "key of %s: weight is at least 1", key->name);
+    else
+        return PV_OK;
+    return PV_BAD_KEY_FILE;
+}
+
+static pv_status keys_fill(struct auth_keys *k, char *why)
+{
+    unsigned n = k->file->keys_count;
+    for (k->index_n = 16; k->index_n < 2 * n;) k->index_n *= 2;
+    k->index = calloc(k->index_n, sizeof *k->index);
+    k->keys = calloc(n + 1, sizeof *k->keys);
+    if (!k->index || !k->keys) return PV_NO_MEMORY;
+    for (unsigned i = 0; i < n; i++) {
+        key_set(&k->keys[i], &k->file->keys[i]);
+        TRY(key_check(k, &k->keys[i], why));
+        *entry_of(k, k->keys[i].text) = i + 1;
+    }
+    return PV_OK;
+}
+
+pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUTH_WHY_BYTES])
+{
+    struct auth_keys *k = calloc(1, sizeof *k);
+    if (!k) return PV_NO_MEMORY;
+    k->cyaml = (cyaml_config_t){ .log_fn = complaint, .log_ctx = why, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem };
+    snprintf(why, AUTH_WHY_BYTES, "%.200s: ", path);
+    cyaml_err_t e = cyaml_load_file(path, &k->cyaml, &schema, (cyaml_data_t **)&k->file, NULL);
+    pv_status st = e == CYAML_OK ? PV_OK : PV_BAD_KEY_FILE;
+    if (st != PV_OK && !strstr(why, "line:"))
+        snprintf(why + strlen(why), AUTH_WHY_BYTES - strlen(why), "%s", e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
+    k->cyaml.log_ctx = NULL;
+    k->cyaml.log_fn = NULL;
+    if (st == PV_OK) st = keys_fill(k, why);
+    if (st == PV_OK)
+        *keys = k;
+    else
+        auth_keys_destroy(&k);
+    return st;
+}
+
+void auth_keys_destroy(struct auth_keys **keys)
+{
+    struct auth_keys *k = *keys;
+    if (!k) return;
+    if (k->file) cyaml_free(&k->cyaml, &schema, k->file, 0);
+    free(k->keys);
+    free(k->index);
+    free(k);
+    *keys = NULL;
+}
+
+const struct auth_key *auth_keys_find(const struct auth_keys *keys, const char *text)
+{
+    uint32_t at = *entry_of(keys, text);
+    return at ? &keys->keys[at - 1] : NULL;
+}
+
+size_t auth_keys_count(const struct auth_keys *keys)
+{
+    return keys->file->keys_count;
+}
+
+const struct auth_key *auth_keys_at(const struct auth_keys *keys, size_t i)
+{
+    return &keys->keys[i];
+}
+
+bool auth_key_serves(const struct auth_key *key, const char *queue)
+{
+    for (size_t i = 0; i < key->queues_n; i++)
+        if (!strcmp(key->queues[i], queue)) return true;
+    return !key->queues_n;
+}
+
+/* zcert writes two files and prefers to read the one with the secret. */
+static bool private_file(const char *path, char *why)
+{
+    char secret[4096];
+    struct stat s;
+    snprintf(secret, sizeof secret, "%s_secret", path);
+    if (stat(secret, &s) && stat(path, &s)) {
+        snprintf(why, AUTH_WHY_BYTES, "%.200s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!(s.st_mode & 077)) return true;
+    snprintf(why, AUTH_WHY_BYTES, "%.200s: others may read it (mode %03o); chmod 600", path, s.st_mode & 0777);
+    return false;
+}
+
+pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES])
+{
+    static const uint8_t zero[32];
+    if (!private_file(path, why)) return PV_BAD_KEY_FILE;
+    zcert_t *c = zcert_load(path);
+    if (c && memcmp(zcert_secret_key(c), zero, sizeof zero)) {
+        *cert = c;
+        return PV_OK;
+    }
+    zcert_destroy(&c);
+    snprintf(why, AUTH_WHY_BYTES, "%.200s: no certificate with a secret key", path);
+    return PV_BAD_KEY_FILE;
+}

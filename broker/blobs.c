@@ -1,0 +1,190 @@
+#include "blobs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* Written pages are handed to the disk in pieces of this size while an upload goes on, so that the sync at its end finds
+ * little left to do and the loop does not stand still for it. */
+enum { WRITE_BEHIND_BYTES = 4 << 20 };
+
+static int folder(int root, const char *name)
+{
+    if (mkdirat(root, name, 0700) && errno != EEXIST) return -1;
+    return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+pv_status blobs_open(struct blobs *b, const char *dir, struct faults *faults)
+{
+    *b = (struct blobs){ .root = -1, .files = -1, .incoming = -1, .faults = faults };
+    b->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (b->root >= 0) b->files = folder(b->root, "blobs");
+    if (b->files >= 0) b->incoming = folder(b->root, "incoming");
+    if (b->incoming >= 0 && !fsync(b->root)) return PV_OK;
+    blobs_close(b);
+    return PV_IO;
+}
+
+void blobs_close(struct blobs *b)
+{
+    if (b->incoming >= 0) close(b->incoming);
+    if (b->files >= 0) close(b->files);
+    if (b->root >= 0) close(b->root);
+    b->root = b->files = b->incoming = -1;
+}
+
+static void serial_name(char name[24], uint64_t serial)
+{
+    snprintf(name, 24, "%" PRIu64, serial);
+}
+
+/* No room is the peer's to hear about; anything else is a disk that fails. */
+static pv_status write_status(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? PV_DISK_FULL : PV_IO;
+}
+
+pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t length, wire_hash expected)
+{
+    char name[24];
+    *w = (struct blob_writer){ .fd = -1, .serial = ++b->serial, .length = length, .expected = expected };
+    TRY(sha256_start(&w->hash));
+    serial_name(name, w->serial);
+    w->fd = openat(b->incoming, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (w->fd < 0) {
+        pv_status st = write_status();
+        sha256_clear(&w->hash);
+        return st;
+    }
+    w->blobs = b;
+    return PV_OK;
+}
+
+static pv_status write_all(struct blob_writer *w, const uint8_t *data, size_t bytes)
+{
+    uint64_t at = w->at;
+    while (bytes) {
+        if (fault_hit(w->blobs->faults, FAULT_WRITE)) return write_status();
+        ssize_t n = pwrite(w->fd, data, bytes, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return write_status();
+        data += n;
+        bytes -= (size_t)n;
+        at += (uint64_t)n;
+    }
+    return PV_OK;
+}
+
+pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes)
+{
+    if (bytes > w->length - w->at) return PV_TOO_LARGE;
+    TRY(write_all(w, data, bytes));
+    TRY(sha256_feed(&w->hash, data, bytes));
+    uint64_t before = w->at / WRITE_BEHIND_BYTES, after = (w->at + bytes) / WRITE_BEHIND_BYTES;
+    w->at += bytes;
+    if (after != before)
+        sync_file_range(w->fd, (off_t)(before * WRITE_BEHIND_BYTES), WRITE_BEHIND_BYTES, SYNC_FILE_RANGE_WRITE);
+    return PV_OK;
+}
+
+static pv_status publish(struct blob_writer *w)
+{
+    struct blobs *b = w->blobs;
+    char name[24], hex[WIRE_HASH_TEXT];
+    serial_name(name, w->serial);
+    if (fault_hit(b->faults, FAULT_SYNC) || fsync(w->fd)) return PV_STORE;
+    if (fault_hit(b->faults, FAULT_RENAME) ||
+        renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
+        return PV_STORE;
+    if (fault_hit(b->faults, FAULT_SYNC) || fsync(b->files)) return PV_STORE;
+    return PV_OK;
+}
+
+pv_status blob_writer_keep(struct blob_writer *w)
+{
+    wire_hash got;
+    pv_status st = w->at == w->length ? sha256_finish(&w->hash, &got) : PV_HASH_MISMATCH;
+    if (st == PV_OK && !wire_hash_equal(got, w->expected)) st = PV_HASH_MISMATCH;
+    if (st == PV_OK) st = publish(w);
+    if (st == PV_OK) {
+        close(w->fd);
+        sha256_clear(&w->hash);
+        w->blobs = NULL;
+        return PV_OK;
+    }
+    blob_writer_drop(w);
+    return st;
+}
+
+void blob_writer_drop(struct blob_writer *w)
+{
+    char name[24];
+    if (!w->blobs) return;
+    serial_name(name, w->serial);
+    unlinkat(w->blobs->incoming, name, 0);
+    close(w->fd);
+    sha256_clear(&w->hash);
+    w->blobs = NULL;
+}
+
+int blobs_read(const struct blobs *b, wire_hash hash)
+{
+    char hex[WIRE_HASH_TEXT];
+    return openat(b->files, wire_hash_text(hex, hash), O_RDONLY | O_CLOEXEC);
+}
+
+void blobs_remove(struct blobs *b, wire_hash hash)
+{
+    char hex[WIRE_HASH_TEXT];
+    unlinkat(b->files, wire_hash_text(hex, hash), 0);
+}
+
+static bool keep_none(void *context, const char *name)
+{
+    return false;
+}
+
+struct named_by {
+    bool (*named)(void *, wire_hash);
+    void *context;
+};
+
+static bool keep_named(void *context, const char *name)
+{
+    const struct named_by *by = context;
+    wire_hash hash;
+    return wire_hash_of_text(&hash, name) && by->named(by->context, hash);
+}
+
+static size_t sweep_folder(int folder_fd, bool (*keep)(void *, const char *), void *context)
+{
+    size_t gone = 0;
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) return 0;
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (e->d_name[0] == '.' || keep(context, e->d_name)) continue;
+        if (!unlinkat(folder_fd, e->d_name, 0)) gone++;
+    }
+    closedir(dir);
+    return gone;
+}
+
+size_t blobs_sweep(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context)
+{
+    struct named_by by = { named, context };
+    return sweep_folder(b->incoming, keep_none, NULL) + sweep_folder(b->files, keep_named, &by);
+}
+
+uint64_t blobs_free_bytes(const struct blobs *b)
+{
+    struct statvfs v;
+    if (fstatvfs(b->files, &v)) return UINT64_MAX;
+    return (uint64_t)v.f_bavail * v.f_frsize;
+}

@@ -1,0 +1,110 @@
+/** The broker's settings: one list gives the flag, the environment variable, the key in the file and --print-config.
+ *
+ *  A flag beats PROVOST_<NAME>, which beats the file (/etc/provost/broker.yaml, or --config), which beats the default.
+ *  In the file a key that is not listed is an error with its line. Sizes may end in K, M or G (powers of 1024).
+ */
+#ifndef PV_CONFIG_H
+#define PV_CONFIG_H
+
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* X(name, KIND, default, low, high, "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
+ *   TEXT  const char *; empty means none     NUMBER  uint64_t in low..high     SIZE  the same, in bytes     SWITCH  bool */
+#define CONFIG_LIST(X)                                                                                                 \
+    X(bind, TEXT, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, with commas between them")                    \
+    X(state, TEXT, "/var/lib/provost", 0, 0, "folder of everything that survives a restart")                          \
+    X(insecure, SWITCH, "no", 0, 1, "no keys; then only loopback addresses, and every peer is \"local\"")              \
+    X(key, TEXT, "", 0, 0, "file with the broker's own secret key")                                                    \
+    X(authorized_keys, TEXT, "", 0, 0, "file that says which public keys may do what")                                 \
+    X(http, TEXT, "", 0, 0, "HOST:PORT of /metrics, /healthz and /readyz; none when empty")                            \
+    X(port_file, TEXT, "", 0, 0, "file to write the bound endpoints to, one a line")                                   \
+    X(log, TEXT, "text", 0, 0, "text or json")                                                                         \
+    X(log_level, TEXT, "info", 0, 0, "error, warn, info or debug")                                                     \
+    X(heartbeat_ms, NUMBER, "3000", 10, 600000, "how often a prover says it lives")                                    \
+    X(lease_ms, NUMBER, "15000", 40, 3600000, "how long a lease lives without that; at least 4 heartbeats")            \
+    X(grace_ms, NUMBER, "1000", 0, 600000, "how long the tasks of a closed connection wait for it to come back")       \
+    X(offer_ms, NUMBER, "10000", 100, 600000, "how long an offer waits for STARTED")                                   \
+    X(late_ms, NUMBER, "600000", 0, 86400000, "how long an acknowledged task stays fetchable")                         \
+    X(retention_ms, NUMBER, "86400000", 0, 31536000000, "how long a task that is over and not acknowledged stays")     \
+    X(payload_max, SIZE, "512M", 65536, 1ull << 40, "largest input or result")                                         \
+    X(disk_reserve, SIZE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")                     \
+    X(uploads_max, SIZE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")                  \
+    X(window, SIZE, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")                    \
+    X(connections_max, NUMBER, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
+    X(send_queue, NUMBER, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut")      \
+    X(batch, NUMBER, "512", 1, 100000, "messages handled before one commit")                                           \
+    X(queued_tasks, NUMBER, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)")       \
+    X(queued_bytes, SIZE, "0", 0, 1ull << 60, "most queued input bytes of one principal in one queue (0: no limit)")   \
+    X(leased, NUMBER, "0", 0, 1ull << 40, "most tasks of one principal in one queue leased at once (0: no limit)")
+
+/* Q(name, KIND, default, low, high, "meaning")     of one queue: keys in the file, or --queue NAME,key=value,... */
+#define CONFIG_QUEUE_LIST(Q)                                                                                           \
+    Q(name, TEXT, "", 0, 0, "its name")                                                                                \
+    Q(sync, TEXT, "group", 0, 0, "always: a commit for each task; group: one for a batch; off: not synced at all")     \
+    Q(late_result, TEXT, "accept", 0, 0, "accept or refuse a result whose lease was lost while the task still lives")  \
+    Q(run_timeout_ms, NUMBER, "0", 0, 1ull << 40, "an attempt running longer is revoked and charged (0: no limit)")    \
+    Q(stall_timeout_ms, NUMBER, "0", 0, 1ull << 40, "an attempt whose progress stands still so long too (0: no limit)")
+
+enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+
+#define CONFIG_MEMBER_TEXT(name) const char *name;
+#define CONFIG_MEMBER_NUMBER(name) uint64_t name;
+#define CONFIG_MEMBER_SIZE(name) uint64_t name;
+#define CONFIG_MEMBER_SWITCH(name) bool name;
+#define CONFIG_MEMBER(name, KIND, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
+#define CONFIG_NUMBERED(name, KIND, fallback, low, high, meaning) CONFIG_##name,
+#define CONFIG_QUEUE_NUMBERED(name, KIND, fallback, low, high, meaning) CONFIG_QUEUE_##name,
+
+enum config_setting { CONFIG_LIST(CONFIG_NUMBERED) CONFIG_SETTINGS };
+enum config_queue_setting { CONFIG_QUEUE_LIST(CONFIG_QUEUE_NUMBERED) CONFIG_QUEUE_SETTINGS };
+
+struct config_queue {
+    CONFIG_QUEUE_LIST(CONFIG_MEMBER)
+    enum config_origin origin;
+};
+
+enum { CONFIG_QUEUES_MAX = 256, CONFIG_WHY_BYTES = 512 };
+
+struct config {
+    CONFIG_LIST(CONFIG_MEMBER)
+    struct config_queue queues[CONFIG_QUEUES_MAX];
+    size_t queues_n;
+    enum config_origin origin[CONFIG_SETTINGS];
+    const char *file; /* the file that was read, or NULL */
+    void *owned;
+};
+
+/** What the command line said, before anything is read: set by the argument parser with config_arg. */
+struct config_args {
+    const char *values[CONFIG_SETTINGS]; /* borrowed from argv; NULL where no flag was given */
+    const char *queues[CONFIG_QUEUES_MAX];
+    size_t queues_n;
+    const char *file; /* --config; NULL: the usual place if it exists */
+};
+
+struct config_setting_info {
+    const char *name, *fallback, *meaning;
+    bool is_switch;
+};
+
+/** Row i of the list, for the argument parser and the manual. */
+const struct config_setting_info *config_setting_info(enum config_setting i);
+
+/** Reads everything in its order and checks it, each value alone and some beside one another (lease and heartbeat, keys
+ *  and addresses). PV_BAD_CONFIG with a sentence that names the setting, where it came from, and the line of the file.
+ *  PV_IO: the file named by --config cannot be read. config_clear frees c. */
+pv_status config_read(struct config *c, const struct config_args *args, char why[CONFIG_WHY_BYTES]);
+void config_clear(struct config *c);
+
+/** Every setting with its value and where that came from, as a file that could be read back. */
+void config_print(const struct config *c, FILE *to);
+
+/** "tcp://127.0.0.1:7070", "tcp://[::1]:*" and "ipc://..." are loopback; names and everything else are not. */
+bool config_is_loopback(const char *endpoint);
+
+#endif

@@ -1,0 +1,146 @@
+#include "http.h"
+
+#include "clock.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct http {
+    struct MHD_Daemon *daemon;
+    pthread_mutex_t lock; /* of what follows */
+    char *text;
+    size_t bytes;
+    char not_ready[256];
+    uint64_t published_ms;
+};
+
+enum { CONNECTIONS_MAX = 64, IDLE_S = 10 };
+
+/* A copy, because the next publish may come while this one is on its way out. */
+static struct MHD_Response *response_of(const char *text, size_t bytes, const char *type)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(bytes, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    return r;
+}
+
+static struct MHD_Response *metrics(struct http *h)
+{
+    pthread_mutex_lock(&h->lock);
+    struct MHD_Response *r = response_of(h->text ? h->text : "", h->bytes, "text/plain; version=0.0.4");
+    pthread_mutex_unlock(&h->lock);
+    return r;
+}
+
+static struct MHD_Response *state(struct http *h, bool ready, unsigned *code)
+{
+    char line[300];
+    pthread_mutex_lock(&h->lock);
+    bool stale = pv_clock_ms() - h->published_ms > HTTP_STALE_MS;
+    if (stale)
+        snprintf(line, sizeof line, "the loop does not turn\n");
+    else if (ready && h->not_ready[0])
+        snprintf(line, sizeof line, "%s\n", h->not_ready);
+    else
+        snprintf(line, sizeof line, "ok\n");
+    pthread_mutex_unlock(&h->lock);
+    *code = strcmp(line, "ok\n") ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+    return response_of(line, strlen(line), "text/plain");
+}
+
+static enum MHD_Result answer(void *context, struct MHD_Connection *c, const char *url, const char *method,
+                              const char *version, const char *data, size_t *bytes, void **state_of)
+{
+    struct http *h = context;
+    unsigned code = MHD_HTTP_OK;
+    struct MHD_Response *r;
+    if (strcmp(method, "GET") && strcmp(method, "HEAD")) {
+        code = MHD_HTTP_METHOD_NOT_ALLOWED;
+        r = response_of("GET only\n", 9, "text/plain");
+    } else if (!strcmp(url, "/metrics")) {
+        r = metrics(h);
+    } else if (!strcmp(url, "/healthz") || !strcmp(url, "/readyz")) {
+        r = state(h, url[1] == 'r', &code);
+    } else {
+        code = MHD_HTTP_NOT_FOUND;
+        r = response_of("/metrics /healthz /readyz\n", 26, "text/plain");
+    }
+    if (!r) return MHD_NO;
+    enum MHD_Result result = MHD_queue_response(c, code, r);
+    MHD_destroy_response(r);
+    return result;
+}
+
+static bool address_of(struct sockaddr_in *to, const char *text)
+{
+    char host[64], *end;
+    const char *colon = strrchr(text, ':');
+    if (!colon || (size_t)(colon - text) >= sizeof host) return false;
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = 0;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    if (*end || end == colon + 1 || port > 65535) return false;
+    *to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    return inet_pton(AF_INET, strcmp(host, "localhost") ? host : "127.0.0.1", &to->sin_addr) == 1;
+}
+
+pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES])
+{
+    struct sockaddr_in at;
+    if (!address_of(&at, address)) {
+        snprintf(why, HTTP_WHY_BYTES, "http: \"%.100s\" is not ADDRESS:PORT", address);
+        return PV_BAD_CONFIG;
+    }
+    struct http *h = calloc(1, sizeof *h);
+    if (!h) return PV_NO_MEMORY;
+    pthread_mutex_init(&h->lock, NULL);
+    h->published_ms = pv_clock_ms();
+    snprintf(h->not_ready, sizeof h->not_ready, "starting");
+    h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, h,
+                                 MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+                                 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    if (h->daemon) {
+        *out = h;
+        return PV_OK;
+    }
+    http_stop(&h);
+    snprintf(why, HTTP_WHY_BYTES, "http: cannot listen on %.100s", address);
+    return PV_IO;
+}
+
+void http_stop(struct http **http)
+{
+    struct http *h = *http;
+    if (!h) return;
+    if (h->daemon) MHD_stop_daemon(h->daemon);
+    pthread_mutex_destroy(&h->lock);
+    free(h->text);
+    free(h);
+    *http = NULL;
+}
+
+uint16_t http_port(const struct http *h)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+void http_publish(struct http *h, const char *text, size_t bytes, const char *not_ready)
+{
+    char *copy = malloc(bytes + 1);
+    if (copy) memcpy(copy, text, bytes);
+    pthread_mutex_lock(&h->lock);
+    char *old = copy ? h->text : NULL;
+    if (copy) {
+        h->text = copy;
+        h->bytes = bytes;
+    }
+    snprintf(h->not_ready, sizeof h->not_ready, "%s", not_ready ? not_ready : "");
+    h->published_ms = pv_clock_ms();
+    pthread_mutex_unlock(&h->lock);
+    free(old);
+}

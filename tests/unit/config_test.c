@@ -1,0 +1,136 @@
+/* Settings: every source in its order, every mistake with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "config.h"
+#include "temp_dir.h"
+
+static char why[CONFIG_WHY_BYTES], dir[64], file[80];
+static struct config c;
+
+static void write_file(const char *text)
+{
+    FILE *f = fopen(file, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static pv_status read_with(const char *yaml, const char *bind_flag, const char *queue_flag)
+{
+    struct config_args args = { .file = yaml ? file : NULL };
+    if (yaml) write_file(yaml);
+    args.values[CONFIG_insecure] = "yes";
+    args.values[CONFIG_bind] = bind_flag;
+    if (queue_flag) args.queues[args.queues_n++] = queue_flag;
+    return config_read(&c, &args, why);
+}
+
+static void expect_refused(const char *yaml, const char *bind_flag, const char *queue_flag, const char *words)
+{
+    assert_int_equal(read_with(yaml, bind_flag, queue_flag), PV_BAD_CONFIG);
+    if (!strstr(why, words)) fail_msg("\"%s\" does not say \"%s\"", why, words);
+}
+
+static void a_flag_beats_the_environment_beats_the_file_beats_the_default(void **state)
+{
+    const char *yaml = "bind: tcp://127.0.0.1:1\nheartbeat_ms: 100\nlease_ms: 500\n";
+    assert_int_equal(read_with(yaml, NULL, NULL), PV_OK);
+    assert_string_equal(c.bind, "tcp://127.0.0.1:1");
+    assert_int_equal(c.origin[CONFIG_bind], CONFIG_FILE);
+    assert_int_equal(c.origin[CONFIG_state], CONFIG_DEFAULT);
+    config_clear(&c);
+    setenv("PROVOST_BIND", "tcp://127.0.0.1:2", 1);
+    assert_int_equal(read_with(yaml, NULL, NULL), PV_OK);
+    assert_string_equal(c.bind, "tcp://127.0.0.1:2");
+    assert_int_equal(c.origin[CONFIG_bind], CONFIG_ENVIRONMENT);
+    config_clear(&c);
+    assert_int_equal(read_with(yaml, "tcp://127.0.0.1:3", NULL), PV_OK);
+    assert_string_equal(c.bind, "tcp://127.0.0.1:3");
+    assert_int_equal(c.heartbeat_ms, 100);
+    config_clear(&c);
+    unsetenv("PROVOST_BIND");
+}
+
+static void unknown_keys_are_errors_with_their_line(void **state)
+{
+    expect_refused("bind: tcp://127.0.0.1:1\nlog: text\nheartbeets: 3\n", NULL, NULL, "line: 3");
+    expect_refused("bind: tcp://127.0.0.1:1\nlog: text\nheartbeets: 3\n", NULL, NULL, "heartbeets");
+    expect_refused("queues:\n  - name: a\n    colour: red\n", NULL, NULL, "line: 3");
+    expect_refused("queues: 7\n", NULL, NULL, "line: 1");
+}
+
+static void values_are_checked(void **state)
+{
+    expect_refused("heartbeat_ms: fast\n", NULL, NULL, "heartbeat_ms");
+    expect_refused("heartbeat_ms: -1\n", NULL, NULL, "heartbeat_ms");
+    expect_refused("heartbeat_ms: 99999999999999999999\n", NULL, NULL, "heartbeat_ms");
+    expect_refused("heartbeat_ms: 5000\nlease_ms: 19999\n", NULL, NULL, "4 times");
+    expect_refused("payload_max: 10T\n", NULL, NULL, "payload_max");
+    expect_refused("log: xml\n", NULL, NULL, "text or json");
+    expect_refused(NULL, "tcp://0.0.0.0:7070", NULL, "loopback");
+    expect_refused(NULL, "tcp://127.0.0.1:1,tcp://*:7070", NULL, "loopback");
+    assert_int_equal(read_with("payload_max: 3G\n", NULL, NULL), PV_OK);
+    assert_int_equal(c.payload_max, 3ull << 30);
+    config_clear(&c);
+}
+
+static void without_keys_only_by_request(void **state)
+{
+    struct config_args args = { .file = NULL };
+    assert_int_equal(config_read(&c, &args, why), PV_BAD_CONFIG);
+    assert_non_null(strstr(why, "--insecure"));
+}
+
+static void queues_come_from_the_file_and_the_flags(void **state)
+{
+    const char *yaml = "queues:\n  - name: outer\n    sync: always\n  - name: keccak\n    run_timeout_ms: 1000\n";
+    assert_int_equal(read_with(yaml, NULL, "outer,sync=off,late_result=refuse"), PV_OK);
+    assert_int_equal(c.queues_n, 2);
+    assert_string_equal(c.queues[0].name, "outer");
+    assert_string_equal(c.queues[0].sync, "off");
+    assert_string_equal(c.queues[0].late_result, "refuse");
+    assert_string_equal(c.queues[1].sync, "group");
+    assert_int_equal(c.queues[1].run_timeout_ms, 1000);
+    config_clear(&c);
+    expect_refused(yaml, NULL, "outer,sync=sometimes", "always, group or off");
+    expect_refused(yaml, NULL, "outer,colour=red", "colour");
+    expect_refused(yaml, NULL, "a b", "a name is");
+    expect_refused("queues:\n  - name: a\n  - name: a\n", NULL, NULL, "twice");
+}
+
+static void what_is_printed_can_be_read(void **state)
+{
+    char text[16384] = { 0 };
+    FILE *f = fmemopen(text, sizeof text, "w");
+    assert_int_equal(read_with("queues:\n  - name: outer\n", "tcp://127.0.0.1:5", "b,sync=off"), PV_OK);
+    config_print(&c, f);
+    fclose(f);
+    config_clear(&c);
+    assert_non_null(strstr(text, "bind: \"tcp://127.0.0.1:5\"  # flag"));
+    assert_int_equal(read_with(text, NULL, NULL), PV_OK);
+    assert_string_equal(c.bind, "tcp://127.0.0.1:5");
+    assert_int_equal(c.queues_n, 2);
+    assert_string_equal(c.queues[1].sync, "off");
+    config_clear(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flag_beats_the_environment_beats_the_file_beats_the_default),
+        cmocka_unit_test(unknown_keys_are_errors_with_their_line),
+        cmocka_unit_test(values_are_checked),
+        cmocka_unit_test(without_keys_only_by_request),
+        cmocka_unit_test(queues_come_from_the_file_and_the_flags),
+        cmocka_unit_test(what_is_printed_can_be_read),
+    };
+    temp_dir_make(dir);
+    snprintf(file, sizeof file, "%s/broker.yaml", dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    temp_dir_remove(dir);
+    return failed;
+}

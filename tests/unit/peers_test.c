@@ -1,0 +1,98 @@
+/* The table of connections, beside a plain one, under random comings and goings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST = 50, STEPS = 200000 };
+
+static void a_peer_is_found_until_it_is_dropped(void **state)
+{
+    struct peers p;
+    uint64_t handle[MOST] = { 0 }, last = 0;
+    uint32_t routing[MOST] = { 0 };
+    size_t live = 0;
+    unsigned seed = 20261122;
+    print_message("seed %u\n", seed);
+    srand(seed);
+    assert_int_equal(peers_init(&p, MOST), PV_OK);
+    for (int step = 0; step < STEPS; step++) {
+        size_t i = (size_t)rand() % MOST;
+        if (handle[i]) {
+            struct peer *peer = peers_find(&p, routing[i]);
+            assert_non_null(peer);
+            assert_int_equal(peer->handle, handle[i]);
+            assert_ptr_equal(peers_of(&p, handle[i]), peer);
+            if (rand() % 2) continue;
+            peers_drop(&p, peer);
+            assert_null(peers_find(&p, routing[i]));
+            assert_null(peers_of(&p, handle[i]));
+            handle[i] = 0;
+            live--;
+        } else {
+            routing[i] = (uint32_t)step * 4096; /* numbers that fall on one another */
+            struct peer *peer = peers_add(&p, routing[i], 1);
+            assert_non_null(peer);
+            assert_true(peer->handle != last);
+            last = handle[i] = peer->handle;
+            live++;
+        }
+        assert_int_equal(p.used, live);
+    }
+    peers_clear(&p);
+}
+
+static void there_are_never_more_than_most(void **state)
+{
+    struct peers p;
+    assert_int_equal(peers_init(&p, 2), PV_OK);
+    assert_non_null(peers_add(&p, 1, 0));
+    struct peer *second = peers_add(&p, 2, 0);
+    assert_null(peers_add(&p, 3, 0));
+    peers_drop(&p, second);
+    assert_non_null(peers_add(&p, 3, 0));
+    peers_clear(&p);
+}
+
+static void a_closed_descriptor_names_its_peer(void **state)
+{
+    struct peers p;
+    assert_int_equal(peers_init(&p, 4), PV_OK);
+    struct peer *a = peers_add(&p, 1, 0), *b = peers_add(&p, 2, 0);
+    assert_null(peers_fd_claim(&p, a, 100));
+    assert_null(peers_fd_claim(&p, b, 7));
+    assert_null(peers_fd_closed(&p, 8));
+    assert_ptr_equal(peers_fd_closed(&p, 7), b);
+    assert_null(peers_fd_closed(&p, 7));
+    /* Used again before anybody noticed: the one before is named by the claim. */
+    assert_ptr_equal(peers_fd_claim(&p, b, 100), a);
+    peers_drop(&p, a);
+    assert_ptr_equal(peers_fd_closed(&p, 100), b);
+    peers_clear(&p);
+}
+
+static void only_ids_of_the_socket_are_taken(void **state)
+{
+    uint32_t routing;
+    assert_true(peers_routing(&routing, "\0\1\2\3\4", 5));
+    assert_false(peers_routing(&routing, "chosen", 6));
+    assert_false(peers_routing(&routing, "\1\1\2\3\4", 5));
+    assert_false(peers_routing(&routing, "", 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_is_found_until_it_is_dropped),
+        cmocka_unit_test(there_are_never_more_than_most),
+        cmocka_unit_test(a_closed_descriptor_names_its_peer),
+        cmocka_unit_test(only_ids_of_the_socket_are_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

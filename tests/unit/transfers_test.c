@@ -1,0 +1,223 @@
+/* Transfers: credit is never exceeded, a cut one goes on where it was, and everything is bounded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "temp_dir.h"
+#include "transfers.h"
+
+enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000 };
+
+static char dir[64];
+static struct blobs blobs;
+static struct transfers *t;
+static uint8_t data[LENGTH], got[LENGTH];
+static wire_hash hash;
+static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 1 } } };
+
+static uint64_t credit_offset, credit_bytes, credits, sent_to;
+static bool deaf;
+
+static void credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
+{
+    credit_offset = offset;
+    credit_bytes = bytes;
+    credits++;
+    sent_to = peer;
+}
+
+static bool chunk(void *context, const struct download *d, size_t bytes)
+{
+    if (deaf) return false;
+    assert_true(bytes <= CHUNK && d->at + bytes <= d->credit_end);
+    assert_int_equal(pread(d->fd, got + d->at, bytes, (off_t)d->at), bytes);
+    return true;
+}
+
+static enum upload_step feed(uint64_t peer, uint64_t offset, size_t bytes, pv_status *st)
+{
+    struct upload done;
+    return upload_chunk(t, &input, peer, offset, data + offset, bytes, 0, &done, st);
+}
+
+/* Sends what credit allows until the upload ends or stops asking. */
+static enum upload_step feed_from(uint64_t peer, uint64_t offset, uint64_t until, pv_status *st)
+{
+    enum upload_step step = UPLOAD_MORE;
+    while (step == UPLOAD_MORE && offset < until) {
+        uint64_t n = until - offset < CHUNK ? until - offset : CHUNK;
+        assert_true(offset + n <= credit_offset + credit_bytes || credit_offset + credit_bytes == LENGTH);
+        if (offset + n > credit_offset + credit_bytes) n = credit_offset + credit_bytes - offset;
+        step = feed(peer, offset, n, st);
+        offset += n;
+    }
+    return step;
+}
+
+static void an_upload_asks_for_a_window_at_a_time(void **state)
+{
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, 0, 0), PV_OK);
+    assert_int_equal(credit_offset, 0);
+    assert_int_equal(credit_bytes, WINDOW);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_COMPLETE);
+    assert_int_equal(st, PV_OK);
+    int fd = blobs_read(&blobs, hash);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(transfers_read_stats(t).upload_bytes_reserved, 0);
+}
+
+static void a_cut_upload_goes_on_where_it_was(void **state)
+{
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, 0, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, 2000, &st), UPLOAD_MORE);
+    transfers_peer_gone(t, 1, 0);
+    assert_int_equal(feed(1, 2000, 100, &st), UPLOAD_UNKNOWN);
+    assert_int_equal(upload_start(t, &input, 2, LENGTH, hash, 0, 0), PV_OK);
+    assert_int_equal(credit_offset, 2000);
+    assert_int_equal(sent_to, 2);
+    assert_int_equal(feed_from(2, 2000, LENGTH, &st), UPLOAD_COMPLETE);
+    assert_int_equal(st, PV_OK);
+}
+
+static void a_misplaced_chunk_is_dropped_and_answered_once(void **state)
+{
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, 0, 0), PV_OK);
+    uint64_t before = credits;
+    assert_int_equal(feed(1, 300, 300, &st), UPLOAD_MORE);
+    assert_int_equal(feed(1, 600, 300, &st), UPLOAD_MORE);
+    assert_int_equal(credits, before + 1);
+    assert_int_equal(credit_offset, 0);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_COMPLETE);
+    assert_int_equal(st, PV_OK);
+}
+
+static void other_content_fails_by_its_hash(void **state)
+{
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, 0, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, 4900, &st), UPLOAD_MORE);
+    data[4950] ^= 1;
+    assert_int_equal(feed(1, 4900, 100, &st), UPLOAD_FAILED);
+    data[4950] ^= 1;
+    assert_int_equal(st, PV_HASH_MISMATCH);
+    assert_int_equal(transfers_read_stats(t).uploads, 0);
+}
+
+static void uploads_are_bounded_and_the_forgotten_go(void **state)
+{
+    struct transfer_key other = input;
+    other.task.bytes[0] = 2;
+    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, 0, 0), PV_OK);
+    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, 0, 50), PV_OK);
+    other.task.bytes[0] = 3;
+    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, 0, 50), PV_BUSY);
+    assert_int_equal(transfers_expire(t, 100, NULL), 150);
+    assert_int_equal(transfers_read_stats(t).uploads, 1);
+    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, 0, 100), PV_OK);
+}
+
+static void stored(void)
+{
+    struct blob_writer w;
+    assert_int_equal(blob_writer_start(&w, &blobs, LENGTH, hash), PV_OK);
+    assert_int_equal(blob_writer_feed(&w, data, LENGTH), PV_OK);
+    assert_int_equal(blob_writer_keep(&w), PV_OK);
+    memset(got, 0, sizeof got);
+}
+
+static void a_download_sends_what_credit_allows(void **state)
+{
+    stored();
+    assert_int_equal(download_credit(t, &input, 1, 0, WINDOW), PV_NOT_FOUND);
+    assert_int_equal(download_allow(t, &input, 1, LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, 1, LENGTH + 1, 1), PV_BAD_MESSAGE);
+    for (uint64_t at = 0; at < LENGTH; at += 500) {
+        assert_int_equal(download_credit(t, &input, 1, at, WINDOW * 100), PV_OK);
+        while (transfers_pump(t, UINT64_MAX)) continue;
+        assert_int_equal(transfers_read_stats(t).bytes_out, at + WINDOW < LENGTH ? at + WINDOW : LENGTH);
+    }
+    assert_memory_equal(got, data, LENGTH);
+}
+
+static void a_download_starts_over_when_asked_and_not_for_ever(void **state)
+{
+    stored();
+    assert_int_equal(download_allow(t, &input, 1, LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, 1, 4000, 1000), PV_OK);
+    while (transfers_pump(t, UINT64_MAX)) continue;
+    assert_memory_equal(got + 4000, data + 4000, 1000);
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(download_credit(t, &input, 1, 0, 300), PV_OK);
+        while (transfers_pump(t, UINT64_MAX)) continue;
+    }
+    assert_memory_equal(got, data, 300);
+    assert_int_equal(download_credit(t, &input, 1, 0, 300), PV_BUSY);
+}
+
+static void a_turn_sends_one_chunk_of_each(void **state)
+{
+    struct transfer_key key = input;
+    stored();
+    for (uint8_t i = 1; i <= 3; i++) {
+        key.task.bytes[0] = i;
+        assert_int_equal(download_allow(t, &key, i, LENGTH, hash), PV_OK);
+        assert_int_equal(download_credit(t, &key, i, 0, WINDOW), PV_OK);
+    }
+    assert_true(transfers_pump(t, UINT64_MAX));
+    assert_int_equal(transfers_read_stats(t).bytes_out, 3 * CHUNK);
+    assert_true(transfers_pump(t, 1)); /* the budget ends it after one */
+    assert_int_equal(transfers_read_stats(t).bytes_out, 4 * CHUNK);
+    transfers_peer_gone(t, 2, 0);
+    while (transfers_pump(t, UINT64_MAX)) continue;
+    assert_int_equal(transfers_read_stats(t).downloads, 2);
+    deaf = true;
+    key.task.bytes[0] = 1;
+    assert_int_equal(download_credit(t, &key, 1, WINDOW, WINDOW), PV_OK);
+    assert_false(transfers_pump(t, UINT64_MAX)); /* a peer that cannot take it does not make the loop spin */
+    deaf = false;
+}
+
+static int fresh(void **state)
+{
+    struct transfers_config config = { .window = WINDOW,
+                                       .chunk_max = CHUNK,
+                                       .uploads_max = 2 * LENGTH + 100,
+                                       .abandoned_ms = 100,
+                                       .credit = credit,
+                                       .chunk = chunk };
+    temp_dir_make(dir);
+    for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
+    return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
+           transfers_new(&t, &blobs, &config) != PV_OK;
+}
+
+static int gone(void **state)
+{
+    transfers_destroy(&t);
+    blobs_close(&blobs);
+    temp_dir_remove(dir);
+    return 0;
+}
+
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FRESH(an_upload_asks_for_a_window_at_a_time),
+        FRESH(a_cut_upload_goes_on_where_it_was),
+        FRESH(a_misplaced_chunk_is_dropped_and_answered_once),
+        FRESH(other_content_fails_by_its_hash),
+        FRESH(uploads_are_bounded_and_the_forgotten_go),
+        FRESH(a_download_sends_what_credit_allows),
+        FRESH(a_download_starts_over_when_asked_and_not_for_ever),
+        FRESH(a_turn_sends_one_chunk_of_each),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
