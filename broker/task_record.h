@@ -1,0 +1,91 @@
+/** The image of a task that survives a restart: what the core hands to the store, and gets back at start.
+ *
+ *  One list gives the store its columns. The payloads are not in it: they are kept beside it under the same order.
+ *  Times are wall clock (Unix ms), because a monotonic clock does not outlive the machine. 0 means none.
+ */
+#ifndef PV_TASK_RECORD_H
+#define PV_TASK_RECORD_H
+
+#include "ids.h"
+#include "status.h"
+#include "task_state.h"
+
+enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 4 };
+
+struct task_record {
+    uint64_t order; /* row: given by the core in order of submit, never twice */
+    wire_id id;
+    char principal[WIRE_NAME_MAX + 1]; /* whose key submitted it */
+    char client[WIRE_NAME_MAX + 1];
+    wire_id session;
+    char queue[WIRE_NAME_MAX + 1];
+    char circuit[WIRE_NAME_MAX + 1]; /* a name, or 64 hex digits of the zkey's digest */
+    char group[WIRE_NAME_MAX + 1];   /* "" none */
+    uint8_t priority;
+    uint8_t on_restart; /* enum wire_on_restart */
+    uint64_t ttl_ms;
+    uint64_t need_vram, need_ram;
+    uint64_t deadline_ms; /* wall */
+    uint64_t orphan_ms;   /* wall: cancelled then, because its session is gone and on_restart was ttl */
+
+    uint8_t state; /* enum task_state; OFFERED and RUNNING come back as RECOVERING */
+    uint8_t has_input;
+    uint32_t generation, failures, losses, attempts;
+    uint64_t created_ms, changed_ms; /* wall */
+    uint64_t ready_ms;               /* wall: DELAYED until then */
+    uint64_t acked_ms;               /* wall: first acknowledged then */
+    pv_status status;                /* why it is as it is: the outcome, or the last failure */
+    char text[TASK_TEXT_MAX + 1];
+
+    uint64_t input_bytes, result_bytes;
+    wire_hash input, result;
+    uint64_t measured_ms;
+    uint32_t token_epoch; /* the last attempt, and who had it */
+    uint64_t token_seq;
+    char prover_principal[WIRE_NAME_MAX + 1];
+    char prover[WIRE_NAME_MAX + 1];
+    uint64_t excluded[TASK_EXCLUDED_MAX]; /* digests of provers that failed it; 0 none */
+};
+
+/* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
+ * The first is the row's number. Append only: the order is that of the schema. */
+#define TASK_RECORD_LIST(C)                                                                                            \
+    C(order, row, INT)                                                                                                 \
+    C(id, id, BYTES)                                                                                                   \
+    C(principal, principal, TEXT)                                                                                      \
+    C(client, client, TEXT)                                                                                            \
+    C(session, session, BYTES)                                                                                         \
+    C(queue, queue, TEXT)                                                                                              \
+    C(circuit, circuit, TEXT)                                                                                          \
+    C(group, task_group, TEXT)                                                                                         \
+    C(priority, priority, INT)                                                                                         \
+    C(on_restart, on_restart, INT)                                                                                     \
+    C(ttl_ms, ttl_ms, INT)                                                                                             \
+    C(need_vram, need_vram, INT)                                                                                       \
+    C(need_ram, need_ram, INT)                                                                                         \
+    C(deadline_ms, deadline_ms, INT)                                                                                   \
+    C(orphan_ms, orphan_ms, INT)                                                                                       \
+    C(state, state, INT)                                                                                               \
+    C(has_input, has_input, INT)                                                                                       \
+    C(generation, generation, INT)                                                                                     \
+    C(failures, failures, INT)                                                                                         \
+    C(losses, losses, INT)                                                                                             \
+    C(attempts, attempts, INT)                                                                                         \
+    C(created_ms, created_ms, INT)                                                                                     \
+    C(changed_ms, changed_ms, INT)                                                                                     \
+    C(ready_ms, ready_ms, INT)                                                                                         \
+    C(acked_ms, acked_ms, INT)                                                                                         \
+    C(status, status, INT)                                                                                             \
+    C(text, text, TEXT)                                                                                                \
+    C(input_bytes, input_bytes, INT)                                                                                   \
+    C(result_bytes, result_bytes, INT)                                                                                 \
+    C(input, input, BYTES)                                                                                             \
+    C(result, result, BYTES)                                                                                           \
+    C(measured_ms, measured_ms, INT)                                                                                   \
+    C(token_epoch, token_epoch, INT)                                                                                   \
+    C(token_seq, token_seq, INT)                                                                                       \
+    C(prover_principal, prover_principal, TEXT)                                                                        \
+    C(prover, prover, TEXT)                                                                                            \
+    C(excluded, excluded, BYTES)
+
+#endif
