@@ -1,0 +1,474 @@
+#include "store.h"
+
+#include "store_vfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store_columns.h"
+
+enum {
+    SCHEMA = 1,
+    /* The log is folded into the database at this many pages of 4 KiB, inside some commit. Fewer means more often, with
+     * two syncs of the database each time; more means a longer log to read after a crash. */
+    CHECKPOINT_PAGES = 8192,
+    LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
+    CACHE_KIB = 65536,
+    TIDY_PAGES = 256,
+    TASK_SQL_BYTES = 4096,
+};
+
+static const char schema_sql[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
+    "CREATE TABLE input (row INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, length INTEGER NOT NULL, bytes BLOB);"
+    "CREATE TABLE result (row INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, length INTEGER NOT NULL, bytes BLOB);"
+    "CREATE TABLE blob (sha256 BLOB PRIMARY KEY, length INTEGER NOT NULL, named_by INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES ('schema', 1), ('epoch', 0);";
+
+#define STATEMENTS(S)                                                                                                  \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    S(COMMIT, "COMMIT")                                                                                                \
+    S(ROLLBACK, "ROLLBACK")                                                                                            \
+    S(PUT_TASK, "put task") /* made from the list of columns */                                          \
+    S(DELETE_TASK, "DELETE FROM task WHERE row = ?1")                                                                  \
+    S(SCAN, "SELECT * FROM task ORDER BY row")                                                                         \
+    S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4)")                                                          \
+    S(PUT_RESULT, "INSERT INTO result VALUES (?1, ?2, ?3, ?4)")                                                        \
+    S(GET_INPUT, "SELECT sha256, length, bytes FROM input WHERE row = ?1")                                             \
+    S(GET_RESULT, "SELECT sha256, length, bytes FROM result WHERE row = ?1")                                           \
+    S(DELETE_INPUT, "DELETE FROM input WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")              \
+    S(DELETE_RESULT, "DELETE FROM result WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")            \
+    S(BLOB_NAME, "INSERT INTO blob VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET named_by = named_by + 1")              \
+    S(BLOB_UNNAME, "UPDATE blob SET named_by = named_by - 1 WHERE sha256 = ?1 RETURNING named_by")                     \
+    S(BLOB_DELETE, "DELETE FROM blob WHERE sha256 = ?1")                                                               \
+    S(BLOB_FIND, "SELECT 1 FROM blob WHERE sha256 = ?1")                                                               \
+    S(SCHEMA_GET, "SELECT value FROM meta WHERE name = 'schema'")                                                      \
+    S(EPOCH_NEXT, "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
+
+enum statement {
+#define S(name, sql) SQL_##name,
+    STATEMENTS(S)
+#undef S
+        SQL_STATEMENTS
+};
+
+static const char *const statement_sql[] = {
+#define S(name, sql) sql,
+    STATEMENTS(S)
+#undef S
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *sql[SQL_STATEMENTS];
+    struct blobs blobs;
+    struct store_vfs vfs;
+    struct faults *faults;
+    int lock;
+    bool open_transaction;
+    char failure[STORE_WHY_BYTES];
+    wire_hash *unnamed; /* files to look at after the commit: nothing may name them any more */
+    size_t unnamed_n, unnamed_room;
+    bool lent; /* a payload's statement still holds its row */
+    enum statement lent_by;
+    struct store_stats stats;
+};
+
+/* --- failure --- */
+
+void store_fail(struct store *s, const char *why)
+{
+    if (!s->failure[0]) snprintf(s->failure, sizeof s->failure, "%s", why);
+}
+
+const char *store_failure(const struct store *s)
+{
+    return s->failure[0] ? s->failure : NULL;
+}
+
+static pv_status fail_sql(struct store *s, const char *doing)
+{
+    char why[STORE_WHY_BYTES];
+    snprintf(why, sizeof why, "%.200s: %.200s", doing, sqlite3_errmsg(s->db));
+    store_fail(s, why);
+    return PV_STORE;
+}
+
+/* Runs a statement that was bound, to its end; *blob and *number take the first row's first column. */
+static pv_status run(struct store *s, enum statement which, wire_hash *blob, int64_t *number)
+{
+    sqlite3_stmt *q = s->sql[which];
+    int rc, rows = 0;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        if (rows++) continue;
+        if (number) *number = sqlite3_column_int64(q, 0);
+        if (blob && sqlite3_column_bytes(q, 0) == sizeof *blob) memcpy(blob, sqlite3_column_blob(q, 0), sizeof *blob);
+    }
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return rc == SQLITE_DONE ? PV_OK : fail_sql(s, statement_sql[which]);
+}
+
+/* The row a read lent goes back before anything else happens. */
+static void lent_back(struct store *s)
+{
+    if (s->lent) sqlite3_reset(s->sql[s->lent_by]);
+    s->lent = false;
+}
+
+static pv_status write_ready(struct store *s)
+{
+    lent_back(s);
+    if (s->failure[0]) return PV_STORE;
+    if (s->open_transaction) return PV_OK;
+    TRY(run(s, SQL_BEGIN, NULL, NULL));
+    s->open_transaction = true;
+    return PV_OK;
+}
+
+/* --- opening --- */
+
+static pv_status refuse(char *why, pv_status st, const char *what, const char *detail)
+{
+    snprintf(why, STORE_WHY_BYTES, "%.200s: %.200s", what, detail);
+    return st;
+}
+
+static pv_status folder_lock(struct store *s, const char *dir, char *why)
+{
+    char path[4096];
+    if (mkdir(dir, 0700) && errno != EEXIST) return refuse(why, PV_IO, dir, strerror(errno));
+    snprintf(path, sizeof path, "%s/lock", dir);
+    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));
+    if (flock(s->lock, LOCK_EX | LOCK_NB)) return refuse(why, PV_BUSY, dir, "another broker has this folder");
+    return PV_OK;
+}
+
+static pv_status pragma(struct store *s, const char *format, long value)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, format, value);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : fail_sql(s, sql);
+}
+
+static pv_status database_settings(struct store *s)
+{
+    TRY(pragma(s, "PRAGMA page_size=%ld", 4096));
+    TRY(pragma(s, "PRAGMA auto_vacuum=INCREMENTAL", 0));
+    TRY(pragma(s, "PRAGMA locking_mode=EXCLUSIVE", 0)); /* the log's index lives in our memory: no shared memory file */
+    TRY(pragma(s, "PRAGMA journal_mode=WAL", 0));
+    TRY(pragma(s, "PRAGMA synchronous=FULL", 0));
+    TRY(pragma(s, "PRAGMA wal_autocheckpoint=%ld", CHECKPOINT_PAGES));
+    TRY(pragma(s, "PRAGMA journal_size_limit=%ld", LOG_KEEP_BYTES));
+    return pragma(s, "PRAGMA cache_size=-%ld", CACHE_KIB);
+}
+
+static pv_status has_tables(struct store *s, bool *yes)
+{
+    sqlite3_stmt *q;
+    if (sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master", -1, &q, NULL) != SQLITE_OK) return fail_sql(s, "open");
+    int rc = sqlite3_step(q);
+    sqlite3_finalize(q);
+    *yes = rc == SQLITE_ROW;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? PV_OK : fail_sql(s, "open");
+}
+
+/* "CREATE TABLE task (row INTEGER PRIMARY KEY, id BLOB NOT NULL, ...)" and "INSERT ... VALUES (?, ?, ...)". */
+static void task_sql(char *create, char *put, size_t bytes)
+{
+    static const char *const types[] = { "INTEGER", "TEXT", "BLOB" };
+    size_t c = (size_t)snprintf(create, bytes, "CREATE TABLE task (");
+    size_t p = (size_t)snprintf(put, bytes, "INSERT OR REPLACE INTO task VALUES (");
+    for (int i = 0; i < STORE_TASK_COLUMNS; i++) {
+        c += (size_t)snprintf(create + c, bytes - c, "%s%s %s %s", i ? ", " : "", store_columns[i].name,
+                              types[store_columns[i].kind], i ? "NOT NULL" : "PRIMARY KEY");
+        p += (size_t)snprintf(put + p, bytes - p, i ? ", ?" : "?");
+    }
+    snprintf(create + c, bytes - c, ")");
+    snprintf(put + p, bytes - p, ")");
+}
+
+static pv_status schema_make(struct store *s)
+{
+    char create[TASK_SQL_BYTES], put[TASK_SQL_BYTES];
+    bool there;
+    TRY(has_tables(s, &there));
+    if (there) return PV_OK;
+    task_sql(create, put, sizeof create);
+    if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) || sqlite3_exec(s->db, schema_sql, NULL, NULL, NULL) ||
+        sqlite3_exec(s->db, create, NULL, NULL, NULL) ||
+        sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL))
+        return fail_sql(s, "schema");
+    return PV_OK;
+}
+
+static pv_status statements_make(struct store *s)
+{
+    char create[TASK_SQL_BYTES], put[TASK_SQL_BYTES];
+    task_sql(create, put, sizeof create);
+    for (int i = 0; i < SQL_STATEMENTS; i++) {
+        const char *sql = i == SQL_PUT_TASK ? put : statement_sql[i];
+        if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) != SQLITE_OK)
+            return fail_sql(s, sql);
+    }
+    return PV_OK;
+}
+
+static pv_status schema_check(struct store *s)
+{
+    int64_t schema = 0;
+    TRY(run(s, SQL_SCHEMA_GET, NULL, &schema));
+    if (schema == SCHEMA) return PV_OK;
+    char why[80];
+    snprintf(why, sizeof why, "schema %lld, this program knows %d", (long long)schema, SCHEMA);
+    store_fail(s, why);
+    return PV_STORE;
+}
+
+static pv_status database_open(struct store *s, const char *dir)
+{
+    char path[4096];
+    const char *layer = store_vfs_register(&s->vfs);
+    snprintf(path, sizeof path, "%s/provost.db", dir);
+    mode_t before = umask(077);
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, layer);
+    pv_status st = rc == SQLITE_OK ? database_settings(s) : fail_sql(s, path);
+    if (st == PV_OK) st = schema_make(s);
+    umask(before);
+    if (st == PV_OK) st = statements_make(s);
+    return st == PV_OK ? schema_check(s) : st;
+}
+
+static bool blob_named(void *context, wire_hash hash)
+{
+    struct store *s = context;
+    int64_t found = 0;
+    sqlite3_bind_blob(s->sql[SQL_BLOB_FIND], 1, &hash, sizeof hash, SQLITE_TRANSIENT);
+    /* When the store cannot say, the file stays. */
+    return run(s, SQL_BLOB_FIND, NULL, &found) != PV_OK || found;
+}
+
+static pv_status open_all(struct store *s, const char *dir, char *why)
+{
+    TRY(folder_lock(s, dir, why));
+    if (blobs_open(&s->blobs, dir, s->faults) != PV_OK) return refuse(why, PV_IO, dir, strerror(errno));
+    pv_status st = database_open(s, dir);
+    if (st != PV_OK) return refuse(why, st, dir, s->failure);
+    blobs_sweep(&s->blobs, blob_named, s);
+    return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
+}
+
+pv_status store_open(struct store **out, const char *dir, struct faults *faults, char why[STORE_WHY_BYTES])
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s) return PV_NO_MEMORY;
+    s->lock = -1;
+    s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
+    s->faults = s->vfs.faults = faults;
+    why[0] = 0;
+    pv_status st = open_all(s, dir, why);
+    if (st == PV_OK)
+        *out = s;
+    else
+        store_close(&s);
+    return st;
+}
+
+void store_close(struct store **store)
+{
+    struct store *s = *store;
+    if (!s) return;
+    for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
+    sqlite3_close(s->db);
+    blobs_close(&s->blobs);
+    if (s->lock >= 0) close(s->lock);
+    free(s->unnamed);
+    free(s);
+    *store = NULL;
+}
+
+pv_status store_boot(struct store *s, uint32_t *epoch)
+{
+    int64_t next = 0;
+    TRY(write_ready(s));
+    TRY(run(s, SQL_EPOCH_NEXT, NULL, &next));
+    TRY(store_commit(s, STORE_SYNCED));
+    *epoch = (uint32_t)next;
+    return PV_OK;
+}
+
+/* --- tasks --- */
+
+pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context)
+{
+    sqlite3_stmt *q = s->sql[SQL_SCAN];
+    pv_status st = PV_OK;
+    int rc = SQLITE_DONE;
+    while (st == PV_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct task_record task;
+        memset(&task, 0, sizeof task);
+        for (int i = 0; st == PV_OK && i < STORE_TASK_COLUMNS; i++)
+            if (!column_read(q, i, &store_columns[i], &task)) st = PV_STORE;
+        if (st != PV_OK)
+            store_fail(s, "a row of table task is damaged");
+        else
+            st = each(context, &task);
+    }
+    sqlite3_reset(q);
+    if (st == PV_OK && rc != SQLITE_DONE) return fail_sql(s, "scan");
+    return st;
+}
+
+pv_status store_put_task(struct store *s, const struct task_record *task)
+{
+    TRY(write_ready(s));
+    for (int i = 0; i < STORE_TASK_COLUMNS; i++) column_bind(s->sql[SQL_PUT_TASK], i, &store_columns[i], task);
+    s->stats.rows_written++;
+    return run(s, SQL_PUT_TASK, NULL, NULL);
+}
+
+pv_status store_delete_task(struct store *s, uint64_t row)
+{
+    TRY(write_ready(s));
+    sqlite3_bind_int64(s->sql[SQL_DELETE_TASK], 1, (int64_t)row);
+    TRY(run(s, SQL_DELETE_TASK, NULL, NULL));
+    TRY(store_delete_payload(s, STORE_INPUT, row));
+    return store_delete_payload(s, STORE_RESULT, row);
+}
+
+/* --- payloads --- */
+
+static pv_status blob_name(struct store *s, const struct store_payload *p)
+{
+    sqlite3_bind_blob(s->sql[SQL_BLOB_NAME], 1, &p->sha256, sizeof p->sha256, SQLITE_STATIC);
+    sqlite3_bind_int64(s->sql[SQL_BLOB_NAME], 2, (int64_t)p->length);
+    return run(s, SQL_BLOB_NAME, NULL, NULL);
+}
+
+static pv_status blob_unname(struct store *s, wire_hash hash)
+{
+    int64_t left = 0;
+    sqlite3_bind_blob(s->sql[SQL_BLOB_UNNAME], 1, &hash, sizeof hash, SQLITE_STATIC);
+    TRY(run(s, SQL_BLOB_UNNAME, NULL, &left));
+    if (left > 0) return PV_OK;
+    if (s->unnamed_n == s->unnamed_room) {
+        size_t room = s->unnamed_room ? 2 * s->unnamed_room : 64;
+        wire_hash *more = realloc(s->unnamed, room * sizeof *more);
+        if (!more) return PV_NO_MEMORY;
+        s->unnamed = more;
+        s->unnamed_room = room;
+    }
+    s->unnamed[s->unnamed_n++] = hash;
+    sqlite3_bind_blob(s->sql[SQL_BLOB_DELETE], 1, &hash, sizeof hash, SQLITE_STATIC);
+    return run(s, SQL_BLOB_DELETE, NULL, NULL);
+}
+
+pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+{
+    enum statement which = kind == STORE_INPUT ? SQL_PUT_INPUT : SQL_PUT_RESULT;
+    TRY(store_delete_payload(s, kind, row));
+    if (!p->bytes) TRY(blob_name(s, p));
+    sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
+    sqlite3_bind_blob(s->sql[which], 2, &p->sha256, sizeof p->sha256, SQLITE_STATIC);
+    sqlite3_bind_int64(s->sql[which], 3, (int64_t)p->length);
+    if (p->bytes) sqlite3_bind_blob(s->sql[which], 4, p->bytes, (int)p->length, SQLITE_STATIC);
+    s->stats.rows_written++;
+    return run(s, which, NULL, NULL);
+}
+
+pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row)
+{
+    static const wire_hash none;
+    enum statement which = kind == STORE_INPUT ? SQL_DELETE_INPUT : SQL_DELETE_RESULT;
+    wire_hash file = none;
+    TRY(write_ready(s));
+    sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
+    TRY(run(s, which, &file, NULL));
+    return wire_hash_equal(file, none) ? PV_OK : blob_unname(s, file);
+}
+
+pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p)
+{
+    enum statement which = kind == STORE_INPUT ? SQL_GET_INPUT : SQL_GET_RESULT;
+    sqlite3_stmt *q = s->sql[which];
+    lent_back(s);
+    sqlite3_bind_int64(q, 1, (int64_t)row);
+    int rc = sqlite3_step(q);
+    if (rc != SQLITE_ROW || sqlite3_column_bytes(q, 0) != sizeof p->sha256) {
+        sqlite3_reset(q);
+        return rc == SQLITE_DONE ? PV_NOT_FOUND : fail_sql(s, "read a payload");
+    }
+    memcpy(&p->sha256, sqlite3_column_blob(q, 0), sizeof p->sha256);
+    p->length = (uint64_t)sqlite3_column_int64(q, 1);
+    bool in_row = sqlite3_column_type(q, 2) == SQLITE_BLOB;
+    p->bytes = !in_row ? NULL : p->length ? sqlite3_column_blob(q, 2) : (const uint8_t *)"";
+    if (in_row && (uint64_t)sqlite3_column_bytes(q, 2) != p->length) {
+        sqlite3_reset(q);
+        store_fail(s, "a payload's row is damaged");
+        return PV_STORE;
+    }
+    s->lent = true;
+    s->lent_by = which;
+    return PV_OK;
+}
+
+struct blobs *store_blobs(struct store *s)
+{
+    return &s->blobs;
+}
+
+/* --- the end of a batch --- */
+
+/* A file that lost its last name may have got a new one in the same transaction. */
+static void remove_unnamed(struct store *s)
+{
+    for (size_t i = 0; i < s->unnamed_n; i++)
+        if (!blob_named(s, s->unnamed[i])) blobs_remove(&s->blobs, s->unnamed[i]);
+    s->unnamed_n = 0;
+}
+
+pv_status store_commit(struct store *s, enum store_sync sync)
+{
+    lent_back(s);
+    if (s->failure[0]) return PV_STORE;
+    if (!s->open_transaction) return PV_OK;
+    if (fault_hit(s->faults, FAULT_COMMIT)) {
+        store_fail(s, "commit: failed as asked");
+        return PV_STORE;
+    }
+    s->vfs.log_sync_off = sync == STORE_UNSYNCED;
+    pv_status st = run(s, SQL_COMMIT, NULL, NULL);
+    s->vfs.log_sync_off = 0;
+    if (st != PV_OK) return st;
+    s->open_transaction = false;
+    s->stats.commits++;
+    remove_unnamed(s);
+    return PV_OK;
+}
+
+void store_read_stats(struct store *s, struct store_stats *to)
+{
+    sqlite3_stmt *q = NULL;
+    *to = s->stats;
+    to->syncs = s->vfs.log_syncs;
+    if (sqlite3_prepare_v2(s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
+                           -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        to->database_bytes = (uint64_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+}
+
+void store_tidy(struct store *s)
+{
+    lent_back(s);
+    if (s->failure[0] || s->open_transaction) return;
+    if (pragma(s, "PRAGMA incremental_vacuum(%ld)", TIDY_PAGES) != PV_OK) return;
+}

@@ -1,0 +1,78 @@
+/** What survives a restart: SQLite (write-ahead log, synchronous=FULL) behind one narrow interface, and beside it the
+ *  payload files of blobs.h. One store, one thread, one folder:
+ *
+ *      lock          held while the store is open: two brokers never share a folder
+ *      provost.db    task, input, result, blob, meta; the schema is plain enough for PostgreSQL
+ *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256
+ *      incoming/     uploads under way
+ *
+ *  Writes gather in one transaction until store_commit; nothing is durable before it returns PV_OK. The first failure of
+ *  the disk sticks: everything after it answers PV_STORE until the process starts again and reads what is really there,
+ *  because a sync that failed once says nothing when it succeeds the next time.
+ */
+#ifndef PV_STORE_H
+#define PV_STORE_H
+
+#include "blobs.h"
+#include "faults.h"
+#include "task_record.h"
+
+enum { STORE_INLINE_MAX = 64 * 1024, STORE_WHY_BYTES = 512 };
+
+struct store;
+
+enum store_kind { STORE_INPUT, STORE_RESULT };
+
+/** A payload on its way in: bytes of its own, or (bytes NULL) a file kept by a blob_writer before. */
+struct store_payload {
+    wire_hash sha256;
+    uint64_t length;
+    const uint8_t *bytes;
+};
+
+/** Opens or makes the store in dir (made, 0700, when it is not there) and removes what a crash left half done.
+ *  PV_BUSY: another process has it. PV_STORE: not ours, a newer schema, damaged. PV_IO. why gets the sentence. */
+pv_status store_open(struct store **s, const char *dir, struct faults *faults, char why[STORE_WHY_BYTES]);
+/** Rolls back what was not committed. */
+void store_close(struct store **s);
+
+/** The next boot epoch, durable when this returns. Once per start, before anybody can connect. */
+pv_status store_boot(struct store *s, uint32_t *epoch);
+
+/** Every task in order of its row, at start. A status other than PV_OK from each ends it and is returned. */
+pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);
+
+/* Writes, all part of the open transaction. PV_STORE sticks. */
+pv_status store_put_task(struct store *s, const struct task_record *task);
+/** The task's row with its payloads; files no other row names go after the commit. */
+pv_status store_delete_task(struct store *s, uint64_t row);
+pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p);
+pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
+
+enum store_sync { STORE_SYNCED, STORE_UNSYNCED };
+
+/** Ends the transaction. STORE_UNSYNCED survives a crash of this process, not one of the machine. */
+pv_status store_commit(struct store *s, enum store_sync sync);
+
+/** A payload on its way out. Inline ones: bytes are lent until the next call on the store; files: bytes NULL, read them
+ *  with blobs_read. PV_NOT_FOUND when the row has none. */
+pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
+
+/** The payload files, for uploads and reading. Borrowed until store_close. */
+struct blobs *store_blobs(struct store *s);
+
+/** Marks the store failed, for a failure found beside it (a payload file whose sync failed). */
+void store_fail(struct store *s, const char *why);
+/** Why it failed, or NULL while it works. */
+const char *store_failure(const struct store *s);
+
+struct store_stats {
+    uint64_t commits, syncs, rows_written;
+    uint64_t database_bytes; /* pages in use */
+};
+void store_read_stats(struct store *s, struct store_stats *to);
+
+/** Gives free pages back to the file system, a few at a time; for a quiet moment. */
+void store_tidy(struct store *s);
+
+#endif

@@ -1,0 +1,160 @@
+#include "store_vfs.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <string.h>
+
+static const char layer_name[] = "provost";
+
+/* Our file: SQLite's, behind it in the same allocation. */
+struct layer_file {
+    sqlite3_file base;
+    int is_log;
+    sqlite3_file *real;
+};
+
+static struct store_vfs *options;
+static sqlite3_vfs layer;
+static sqlite3_vfs *below;
+
+static sqlite3_file *real_of(sqlite3_file *f)
+{
+    return ((struct layer_file *)f)->real;
+}
+
+static int write_error(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+}
+
+static int file_close(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xClose(real_of(f));
+}
+
+static int file_read(sqlite3_file *f, void *to, int bytes, sqlite3_int64 at)
+{
+    return real_of(f)->pMethods->xRead(real_of(f), to, bytes, at);
+}
+
+static int file_write(sqlite3_file *f, const void *from, int bytes, sqlite3_int64 at)
+{
+    if (fault_hit(options->faults, FAULT_WRITE)) return write_error();
+    return real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at);
+}
+
+static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+    return real_of(f)->pMethods->xTruncate(real_of(f), size);
+}
+
+static int file_sync(sqlite3_file *f, int flags)
+{
+    int log = ((struct layer_file *)f)->is_log;
+    if (log && options->log_sync_off) return SQLITE_OK;
+    if (fault_hit(options->faults, FAULT_SYNC)) return SQLITE_IOERR_FSYNC;
+    if (log) options->log_syncs++;
+    return real_of(f)->pMethods->xSync(real_of(f), flags);
+}
+
+static int file_size(sqlite3_file *f, sqlite3_int64 *size)
+{
+    return real_of(f)->pMethods->xFileSize(real_of(f), size);
+}
+
+static int file_lock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xLock(real_of(f), level);
+}
+
+static int file_unlock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xUnlock(real_of(f), level);
+}
+
+static int file_check_lock(sqlite3_file *f, int *held)
+{
+    return real_of(f)->pMethods->xCheckReservedLock(real_of(f), held);
+}
+
+static int file_control(sqlite3_file *f, int op, void *arg)
+{
+    return real_of(f)->pMethods->xFileControl(real_of(f), op, arg);
+}
+
+static int file_sector(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xSectorSize(real_of(f));
+}
+
+static int file_traits(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
+}
+
+static int file_shm_map(sqlite3_file *f, int page, int bytes, int extend, void volatile **p)
+{
+    return real_of(f)->pMethods->xShmMap(real_of(f), page, bytes, extend, p);
+}
+
+static int file_shm_lock(sqlite3_file *f, int offset, int n, int flags)
+{
+    return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
+}
+
+static void file_shm_barrier(sqlite3_file *f)
+{
+    real_of(f)->pMethods->xShmBarrier(real_of(f));
+}
+
+static int file_shm_unmap(sqlite3_file *f, int remove)
+{
+    return real_of(f)->pMethods->xShmUnmap(real_of(f), remove);
+}
+
+/* Version 2: shared memory for the write-ahead log, no memory-mapped reads. */
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = file_close,
+    .xRead = file_read,
+    .xWrite = file_write,
+    .xTruncate = file_truncate,
+    .xSync = file_sync,
+    .xFileSize = file_size,
+    .xLock = file_lock,
+    .xUnlock = file_unlock,
+    .xCheckReservedLock = file_check_lock,
+    .xFileControl = file_control,
+    .xSectorSize = file_sector,
+    .xDeviceCharacteristics = file_traits,
+    .xShmMap = file_shm_map,
+    .xShmLock = file_shm_lock,
+    .xShmBarrier = file_shm_barrier,
+    .xShmUnmap = file_shm_unmap,
+};
+
+static int layer_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out_flags)
+{
+    struct layer_file *file = (struct layer_file *)f;
+    file->real = (sqlite3_file *)(file + 1);
+    file->is_log = (flags & SQLITE_OPEN_WAL) != 0;
+    int rc = below->xOpen(below, name, file->real, flags, out_flags);
+    file->base.pMethods = file->real->pMethods ? &methods : NULL;
+    return rc;
+}
+
+const char *store_vfs_register(struct store_vfs *o)
+{
+    options = o;
+    if (below) return layer_name;
+    below = sqlite3_vfs_find(NULL);
+    if (!below) return NULL;
+    layer = *below; /* everything but xOpen is the layer below, which finds its own data in pAppData */
+    layer.pNext = NULL;
+    layer.zName = layer_name;
+    layer.szOsFile = (int)sizeof(struct layer_file) + below->szOsFile;
+    layer.xOpen = layer_open;
+    if (sqlite3_vfs_register(&layer, 0) == SQLITE_OK) return layer_name;
+    below = NULL;
+    return NULL;
+}

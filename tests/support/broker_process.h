@@ -1,0 +1,95 @@
+/** provost-broker as a process of a test: started in a folder of its own, waited for, killed and started again. */
+#ifndef PV_BROKER_PROCESS_H
+#define PV_BROKER_PROCESS_H
+
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct broker_process {
+    pid_t pid;
+    char endpoint[128];
+    char port_file[160], state[96], log[96];
+};
+
+/* The endpoint from the port file, as soon as there is a whole line in it. */
+static inline bool broker_process_endpoint(struct broker_process *b)
+{
+    FILE *f = fopen(b->port_file, "r");
+    if (!f) return false;
+    bool got = fgets(b->endpoint, sizeof b->endpoint, f) && strchr(b->endpoint, '\n');
+    b->endpoint[strcspn(b->endpoint, "\n")] = 0;
+    fclose(f);
+    return got;
+}
+
+/* dir: where state, port file and log go. bind NULL: any free port. more: further arguments, NULL-terminated, or NULL. */
+static inline bool broker_process_start(struct broker_process *b, const char *dir, const char *bind,
+                                        const char *const *more)
+{
+    const char *args[48] = { PV_BROKER_PATH };
+    size_t n = 1;
+    char bind_copy[128];
+    snprintf(bind_copy, sizeof bind_copy, "%s", bind ? bind : "tcp://127.0.0.1:*");
+    snprintf(b->state, sizeof b->state, "%s/state", dir);
+    snprintf(b->port_file, sizeof b->port_file, "%s/port", dir);
+    snprintf(b->log, sizeof b->log, "%s/log", dir);
+    unlink(b->port_file);
+    args[n++] = "--bind";
+    args[n++] = bind_copy;
+    args[n++] = "--state";
+    args[n++] = b->state;
+    args[n++] = "--port-file";
+    args[n++] = b->port_file;
+    while (more && *more && n < 47) args[n++] = *more++;
+    b->pid = fork();
+    if (!b->pid) {
+        int log = open(b->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        if (log >= 0) dup2(log, 2);
+        execv(args[0], (char *const *)(uintptr_t)args);
+        perror(args[0]);
+        _exit(127);
+    }
+    for (uint64_t end = pv_clock_ms() + 20000; pv_clock_ms() < end; poll(NULL, 0, 2)) {
+        if (broker_process_endpoint(b)) return true;
+        if (waitpid(b->pid, NULL, WNOHANG) == b->pid) break;
+    }
+    b->pid = 0;
+    return false;
+}
+
+/* Sends a signal and waits for the end. The exit status, or -signal. */
+static inline int broker_process_end(struct broker_process *b, int signal)
+{
+    int status = 0;
+    if (!b->pid) return 0;
+    kill(b->pid, signal);
+    while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR) continue;
+    b->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static inline bool broker_process_alive(const struct broker_process *b)
+{
+    return b->pid && waitpid(b->pid, NULL, WNOHANG) == 0;
+}
+
+/* What it said, to the test's output: when something failed. */
+static inline void broker_process_print_log(const struct broker_process *b)
+{
+    char line[4096];
+    FILE *f = fopen(b->log, "r");
+    while (f && fgets(line, sizeof line, f)) fprintf(stderr, "  broker: %s", line);
+    if (f) fclose(f);
+}
+
+#endif
