@@ -1,1 +1,12 @@
 # Tests of crypto. Sources lie in tests/<kind>/; the label is the kind.
+
+# Twice, once per path of the inline arithmetic: NAME_portable and NAME_adx.
+function(pv_test_paths name)
+  pv_test(${name}_portable ${ARGN})
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    pv_test(${name}_adx ${ARGN})
+    target_compile_definitions(${name}_adx PRIVATE BN254_BUILD_ADX)
+  endif()
+endfunction()
+
+pv_test_paths(crypto_prime_field LABEL prop SOURCES prop/prime_field_test.c LIBS pv_crypto)

@@ -1,0 +1,23 @@
+/** One body, several machines: hot code is compiled once per path and chosen at run time (run.h).
+ *
+ *  A body lies in x_body.h and names what it exports BN254_PATHED(bn254_x). Two tiny sources include it:
+ *  x_portable.c as it is, and x_adx.c after `#define BN254_BUILD_ADX`, which turns limbs.h to assembly. All inline
+ *  arithmetic is static, so both bodies live side by side in one program.
+ */
+#ifndef BN254_PATHS_H
+#define BN254_PATHS_H
+
+#ifdef BN254_BUILD_ADX
+#define BN254_PATHED(name) name##_adx
+#else
+#define BN254_PATHED(name) name##_portable
+#endif
+
+/** Whether this build has the ADX bodies at all; whether the processor runs them is bn254_path_available's answer. */
+#ifdef __x86_64__
+#define BN254_HAVE_ADX 1
+#else
+#define BN254_HAVE_ADX 0
+#endif
+
+#endif
