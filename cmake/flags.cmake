@@ -23,9 +23,10 @@ endif()
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
 
 # pv_room(NAME SOURCES ... [LIBS ...]): a static library whose include path is its own folder and nothing else.
+# -iquote, not -I: a header of ours (sched.h) must not stand before the system's when <pthread.h> asks for it.
 function(pv_room name)
   cmake_parse_arguments(R "" "" "SOURCES;LIBS;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${R_SOURCES})
-  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_compile_options(${name} PUBLIC "SHELL:-iquote ${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(${name} PUBLIC ${R_LIBS} PRIVATE pv_flags ${R_PRIVATE})
 endfunction()
