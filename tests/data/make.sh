@@ -20,7 +20,7 @@ compile() { # NAME SOURCE INPUT.json [circom option ...]
     mkdir -p "$1"
     cp "$2" "$1/circuit.circom"
     # circom2 runs in WebAssembly and sees only the folder it is started in: no links out of it.
-    (cd "$1" && cp -r "$npm/node_modules/circomlib/circuits" lib && circom circuit.circom --r1cs --wasm -l lib "${@:4}")
+    (cd "$1" && cp -r "$npm/node_modules/circomlib/circuits" lib && circom circuit.circom --O2 --r1cs --wasm -l lib "${@:4}")
     node "$1/circuit_js/generate_witness.cjs" "$1/circuit_js/circuit.wasm" "$3" "$1/witness.wtns" 2>"$work/log" ||
         node "$1/circuit_js/generate_witness.js" "$1/circuit_js/circuit.wasm" "$3" "$1/witness.wtns"
 }
@@ -70,7 +70,6 @@ cp bls12381/circuit.zkey others/bls12381.zkey
 cp bls12381/witness.wtns others/bls12381.wtns
 keep others plonk.zkey fflonk.zkey bls12381.zkey bls12381.wtns
 
-[ "${SMALL_ONLY:-}" ] && exit
 ptau large.ptau bn128 13
 (cd "$npm" && node "$here/circuits/member_input.mjs" "$work/in.json")
 compile member "$here/circuits/member.circom" in.json
