@@ -12,6 +12,7 @@
 #define PV_PROVE_H
 
 #include "backend.h"
+#include "blinding.h"
 #include "groth16/proof.h"
 #include "groth16/vkey.h"
 #include "prove_error.h"
@@ -28,6 +29,12 @@ struct prove_key;
  *  reduced, on their curves, not infinity where the scheme forbids it. On failure *key is untouched. */
 pv_status prove_key_new(struct prove_key **key, const char *path, const struct backend *backend,
                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err);
+
+/** The same over size bytes of a zkey that stay the caller's and must outlive the key. name is for errors. */
+pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t size, const char *name,
+                           const struct backend *backend, const struct backend_options *options,
+                           const struct prove_run *run, struct prove_error *err);
+
 /** Frees, sets *key to NULL; harmless on NULL. */
 void prove_key_destroy(struct prove_key **key);
 
@@ -35,12 +42,8 @@ void prove_key_destroy(struct prove_key **key);
 const struct zkey *prove_key_zkey(const struct prove_key *key);
 const struct groth16_vkey *prove_key_vkey(const struct prove_key *key);
 
-/** Fills n bytes with randomness; anything but PV_OK ends the proof. */
-typedef pv_status prove_random(void *arg, uint8_t *bytes, size_t n);
-
 struct prove_options {
-    prove_random *random; /* NULL: getrandom(2). Tests fix it: r is drawn first, then s, each as 32 little-endian bytes
-                             with the top two bits cleared, again while >= r */
+    prove_random *random; /* NULL: getrandom(2). Tests fix it; r is drawn first, then s (blinding.h) */
     void *random_arg;
 };
 

@@ -41,7 +41,7 @@ pv_status sections_of(struct sections *s, const struct sections_format *format, 
                       const char *name, struct prove_error *err)
 {
     struct sections found = { .name = name, .bad = format->bad };
-    uint32_t count;
+    uint32_t count = 0;
     TRY(check_header(&count, format, bytes, n, name, err));
     size_t at = FILE_HEADER_BYTES;
     for (uint32_t i = 0; i < count; i++) {

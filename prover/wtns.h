@@ -7,7 +7,7 @@
 #ifndef PV_WTNS_H
 #define PV_WTNS_H
 
-#include "bn254/codec.h"
+#include "bn254/types.h"
 #include "mapfile.h"
 #include "prove_error.h"
 

@@ -10,7 +10,7 @@
 #ifndef PV_ZKEY_H
 #define PV_ZKEY_H
 
-#include "bn254/codec.h"
+#include "bn254/types.h"
 #include "mapfile.h"
 #include "prove_error.h"
 

@@ -1,3 +1,19 @@
 # Tests of prover. Sources lie in tests/<kind>/; the label is the kind.
 pv_test(spool_test LABEL unit SOURCES unit/spool_test.c LIBS pv_node)
 pv_test(handler_echo_test LABEL unit SOURCES unit/handler_echo_test.c LIBS pv_node)
+
+# The one-shot prover: files, rows, whole proofs.
+add_library(toy_circuits STATIC support/toy_setup.c support/toy_circuits.c)
+target_include_directories(toy_circuits PUBLIC support)
+target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::OpenMP_C)
+
+pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
+pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
+pv_test(qap_test LABEL prop SOURCES prop/qap_test.c LIBS pv_prove)
+pv_fuzz(fuzz_zkey SOURCES fuzz/fuzz_zkey.c LIBS pv_prove
+  CORPUS data/hidden/circuit.zkey data/chain-5/circuit.zkey data/chain-5/witness.wtns data/others)
+pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data/chain-5 data/others)
+
+add_executable(make_circuit bench/make_circuit.c)
+target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
+

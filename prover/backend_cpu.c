@@ -1,0 +1,172 @@
+#include "backend.h"
+
+#include "bn254/msm.h"
+#include "bn254/ntt.h"
+#include "qap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct backend_key {
+    const struct zkey *zkey;
+    struct qap qap;
+    void *table; /* the memory under twiddles */
+    struct bn254_twiddles twiddles;
+};
+
+/* One arena a proof: h first, then what is needed at one time: first b and c of the quotient, then the MSMs' scratch. */
+struct plan {
+    size_t h_bytes, rest_bytes;
+};
+
+static size_t max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+enum { WITNESS_SETS = 4 };
+
+static void witness_sets(struct bn254_msm_set sets[WITNESS_SETS], struct backend_sums *out, const struct zkey *z)
+{
+    sets[0] = (struct bn254_msm_set){ .bases = z->a, .count = z->vars, .r1 = &out->a };
+    sets[1] = (struct bn254_msm_set){ .bases = z->b1, .count = z->vars, .r1 = &out->b1 };
+    sets[2] = (struct bn254_msm_set){ .bases = z->b2, .count = z->vars, .r2 = &out->b2 };
+    sets[3] = (struct bn254_msm_set){ .bases = z->c, .first = z->publics + 1, .count = zkey_c_count(z), .r1 = &out->c };
+}
+
+static struct plan plan_for(const struct zkey *z, const struct bn254_run *run)
+{
+    struct backend_sums unused;
+    struct bn254_msm_set sets[WITNESS_SETS];
+    witness_sets(sets, &unused, z);
+    size_t vector = (size_t)z->domain * sizeof(bn254_fr);
+    size_t scratch = max(bn254_msm_shared_scratch_bytes(sets, WITNESS_SETS, z->vars, run),
+                         bn254_msm_g1_scratch_bytes(z->domain, run));
+    return (struct plan){ .h_bytes = max(vector, 64), .rest_bytes = max(2 * vector, scratch) };
+}
+
+static pv_status cpu_usable(const struct backend_options *options, struct prove_error *err)
+{
+    (void)options;
+    (void)err;
+    return PV_OK;
+}
+
+static pv_status cpu_need(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
+                          struct prove_error *err)
+{
+    (void)options;
+    (void)err;
+    static const struct bn254_run all_cores;
+    struct plan plan = plan_for(zkey, &all_cores);
+    need->key_bytes = qap_bytes(zkey) + bn254_twiddles_bytes(zkey->log_domain);
+    need->proof_bytes = plan.h_bytes + plan.rest_bytes;
+    return PV_OK;
+}
+
+static void cpu_key_close(struct backend_key **key)
+{
+    if (!*key) return;
+    qap_clear(&(*key)->qap);
+    free((*key)->table);
+    free(*key);
+    *key = NULL;
+}
+
+static pv_status check_limit(const struct zkey *zkey, const struct backend_options *options, struct prove_error *err)
+{
+    struct backend_need need;
+    TRY(cpu_need(&need, zkey, options, err));
+    size_t bytes = need.key_bytes + need.proof_bytes;
+    if (options->memory_bytes_max && bytes > options->memory_bytes_max)
+        return prove_error_set(err, PV_RESOURCES, "a proof with this key needs %zu MiB, %zu MiB are allowed", bytes >> 20,
+                               options->memory_bytes_max >> 20);
+    return PV_OK;
+}
+
+static pv_status cpu_key_open(struct backend_key **key, const struct zkey *zkey, const struct backend_options *options,
+                              const struct prove_run *run, struct prove_error *err)
+{
+    TRY(check_limit(zkey, options, err));
+    struct backend_key *k = calloc(1, sizeof *k);
+    if (!k) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    k->zkey = zkey;
+    pv_status status = qap_init(&k->qap, zkey, err);
+    k->table = status == PV_OK ? malloc(max(bn254_twiddles_bytes(zkey->log_domain), 1)) : NULL;
+    if (status == PV_OK && !k->table) status = prove_error_set(err, PV_NO_MEMORY, "out of memory for the roots of unity");
+    if (status != PV_OK) {
+        cpu_key_close(&k);
+        return status;
+    }
+    bn254_twiddles_init(&k->twiddles, zkey->log_domain, k->table, &run->cpu);
+    *key = k;
+    return PV_OK;
+}
+
+/* Huge pages: the arena is walked at random by the MSM's buckets, and faulting it in by 4 KiB pages costs more than the
+ * sums of a bit-heavy witness. Witness-derived, so never in a core dump. */
+static uint8_t *arena_new(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    (void)madvise(p, bytes, MADV_HUGEPAGE);
+    (void)madvise(p, bytes, MADV_DONTDUMP);
+    return p;
+}
+
+static void arena_wipe(uint8_t *arena, size_t bytes)
+{
+    explicit_bzero(arena, bytes);
+    munmap(arena, bytes);
+}
+
+/* h: domain scalars at the start of the arena; a lies under h, b and c in the rest. */
+static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness, const struct prove_run *run)
+{
+    size_t n = k->zkey->domain;
+    bn254_fr *a = (bn254_fr *)arena, *b = (bn254_fr *)(arena + max(n * sizeof *a, 64)), *c = b + n;
+    return qap_evaluate(a, b, c, &k->qap, witness, &run->cpu) &&
+           bn254_quotient((bn254_scalar_packed *)arena, a, b, c, k->zkey->log_domain, &k->twiddles, &run->cpu);
+}
+
+static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness,
+                     const struct prove_run *run)
+{
+    const struct zkey *z = k->zkey;
+    struct bn254_msm_set sets[WITNESS_SETS];
+    uint8_t *scratch = arena + plan_for(z, &run->cpu).h_bytes;
+    witness_sets(sets, out, z);
+    prove_run_report(run, "quotient", 5);
+    if (!quotient(arena, k, witness, run)) return false;
+    prove_run_report(run, "msm", 20);
+    if (!bn254_msm_g1(&out->h, z->h, (const bn254_scalar_packed *)arena, z->domain, &run->cpu, scratch)) return false;
+    prove_run_report(run, "msm", 45);
+    if (!bn254_msm_shared(sets, WITNESS_SETS, witness, z->vars, &run->cpu, scratch)) return false;
+    prove_run_report(run, "msm", 95);
+    return true;
+}
+
+static pv_status cpu_sums(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
+                          const struct prove_run *run, struct prove_error *err)
+{
+    struct backend_sums found;
+    struct plan plan = plan_for(key->zkey, &run->cpu);
+    size_t bytes = plan.h_bytes + plan.rest_bytes;
+    uint8_t *arena = arena_new(bytes);
+    if (!arena) return prove_error_set(err, PV_NO_MEMORY, "out of memory: a proof takes %zu MiB", bytes >> 20);
+    bool done = all_sums(&found, arena, key, witness, run);
+    arena_wipe(arena, bytes);
+    if (!done) return prove_error_set(err, PV_CANCELLED, "stopped");
+    *out = found;
+    return PV_OK;
+}
+
+const struct backend backend_cpu = {
+    .name = "cpu",
+    .usable = cpu_usable,
+    .need = cpu_need,
+    .key_open = cpu_key_open,
+    .key_close = cpu_key_close,
+    .sums = cpu_sums,
+};

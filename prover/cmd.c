@@ -1,0 +1,95 @@
+#include "cmd.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+atomic_int cmd_stop;
+
+static void on_stop(int sig)
+{
+    (void)sig;
+    if (atomic_exchange(&cmd_stop, 1)) _exit(130);
+}
+
+static void on_bus(int sig)
+{
+    static const char text[] = "provost-prover: an input file was cut short while it was being read\n";
+    (void)sig;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(1);
+    _exit(pv_status_exit(PV_IO));
+}
+
+void cmd_catch_signals(void)
+{
+    struct sigaction stop = { .sa_handler = on_stop }, bus = { .sa_handler = on_bus };
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGBUS, &bus, NULL);
+}
+
+void cmd_no_core(void)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* the leak check has to trace its own process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+int cmd_failed(const struct prove_error *err)
+{
+    fprintf(stderr, "provost-prover: %s\n", err->text[0] ? err->text : pv_status_text(err->status));
+    return pv_status_exit(err->status);
+}
+
+enum { KEY_BACKEND = 0x100, KEY_DEVICE, KEY_PATH };
+
+static const struct argp_option machine_options[] = {
+    { "backend", KEY_BACKEND, "auto|cpu|cuda", 0, "Who does the sums (default auto: a GPU where one is usable)", 1 },
+    { "device", KEY_DEVICE, "N", 0, "Which GPU (default 0)", 1 },
+    { "threads", 't', "N", 0, "CPU threads (default: every core)", 1 },
+    { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "Which arithmetic (default auto: the best this CPU has)", 1 },
+    { 0 },
+};
+
+static unsigned number(const char *text, unsigned most, struct argp_state *state)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n > most) argp_error(state, "not a number from 0 to %u: %s", most, text);
+    return (unsigned)n;
+}
+
+static void parse_path(struct cmd_machine *m, const char *arg, struct argp_state *state)
+{
+    if (!bn254_path_parse(&m->cpu.path, arg)) argp_error(state, "unknown arithmetic: %s", arg);
+    if (!bn254_path_available(m->cpu.path)) argp_failure(state, 1, 0, "this CPU has no %s arithmetic", arg);
+}
+
+static error_t parse_machine(int key, char *arg, struct argp_state *state)
+{
+    struct cmd_machine *m = state->input;
+    switch (key) {
+    case KEY_BACKEND:
+        if (!backend_choice_parse(&m->backend, arg)) argp_error(state, "unknown backend: %s", arg);
+        return 0;
+    case KEY_DEVICE:
+        m->options.device = (int)number(arg, 1023, state);
+        return 0;
+    case 't':
+        m->cpu.threads = number(arg, 4096, state);
+        return 0;
+    case KEY_PATH:
+        parse_path(m, arg, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp cmd_machine_argp = { .options = machine_options, .parser = parse_machine };

@@ -1,0 +1,177 @@
+#include "cmd.h"
+
+#include "keycheck.h"
+#include "output.h"
+#include "zkey_vkey.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arguments {
+    const char *zkey, *vkey_path;
+    bool json, check;
+};
+
+enum { KEY_VKEY = 0x200, KEY_CHECK };
+
+static const struct argp_option options[] = {
+    { "vkey", KEY_VKEY, "FILE", 0, "Write the verification key as snarkjs would export it", 0 },
+    { "check", KEY_CHECK, 0, 0, "Check every point of the key: curve and group (slow)", 0 },
+    { "output", 'o', "text|json", 0, "How to print (default text)", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case KEY_VKEY:
+        a->vkey_path = arg;
+        return 0;
+    case KEY_CHECK:
+        a->check = true;
+        return 0;
+    case 'o':
+        if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "unknown output: %s", arg);
+        a->json = !strcmp(arg, "json");
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= 1) argp_error(state, "too many arguments");
+        a->zkey = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 1) argp_error(state, "a ZKEY file is needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "ZKEY",
+    .doc = "Tells what a proving key is for and what it needs. The key's structure and header are always checked.",
+};
+
+/* What is known of a key, gathered before any of it is printed. */
+struct facts {
+    char sha256[65];
+    struct backend_need cpu, gpu;
+    struct prove_error no_gpu; /* status PV_OK when gpu holds */
+};
+
+static pv_status gather_gpu(struct backend_need *need, const struct zkey *z, struct prove_error *err)
+{
+#ifdef PV_HAVE_CUDA
+    static const struct backend_options any;
+    TRY(backend_cuda.usable(&any, err));
+    return backend_cuda.need(need, z, &any, err);
+#else
+    (void)need;
+    (void)z;
+    return prove_error_set(err, PV_NO_DEVICE, "built without CUDA");
+#endif
+}
+
+static pv_status gather(struct facts *f, const struct zkey *z, struct prove_error *err)
+{
+    static const struct backend_options any;
+    uint8_t digest[32];
+    TRY(zkey_digest_of(digest, z->file.bytes, z->file.size, err));
+    for (int i = 0; i < 32; i++) snprintf(f->sha256 + 2 * i, 3, "%02x", digest[i]);
+    TRY(backend_cpu.need(&f->cpu, z, &any, err));
+    (void)gather_gpu(&f->gpu, z, &f->no_gpu);
+    return PV_OK;
+}
+
+static void print_need(const char *name, const struct backend_need *n)
+{
+    printf("%-14s%.1f MiB for the key, %.1f MiB for a proof\n", name, (double)n->key_bytes / 1048576,
+           (double)n->proof_bytes / 1048576);
+}
+
+static void print_text(const struct arguments *a, const struct zkey *z, const struct facts *f)
+{
+    printf("%-14s%s\n%-14s%s\n%-14s%zu bytes\n", "file", a->zkey, "sha256", f->sha256, "size", z->file.size);
+    printf("%-14s%s\n%-14s%s\n", "protocol", "groth16", "curve", "bn254 (snarkjs: bn128)");
+    if (z->public_rows)
+        printf("%-14s%" PRIu32 "\n", "constraints", z->rows - z->publics - 1);
+    else
+        printf("%-14s%s\n", "constraints", "unknown (the coefficients are not in snarkjs's order)");
+    printf("%-14s%" PRIu32 " (2^%u)\n", "domain", z->domain, z->log_domain);
+    printf("%-14s%" PRIu32 ", %" PRIu32 " of them public\n", "variables", z->vars, z->publics);
+    printf("%-14s%" PRIu32 "\n", "coefficients", z->coef_count);
+    print_need("CPU memory", &f->cpu);
+    if (f->no_gpu.status == PV_OK)
+        print_need("GPU memory", &f->gpu);
+    else
+        printf("%-14s%s\n", "GPU memory", f->no_gpu.text);
+}
+
+static json_t *need_json(const struct backend_need *n)
+{
+    return json_pack("{s:I, s:I}", "key_bytes", (json_int_t)n->key_bytes, "proof_bytes", (json_int_t)n->proof_bytes);
+}
+
+static pv_status print_json(const struct arguments *a, const struct zkey *z, const struct facts *f, struct prove_error *err)
+{
+    json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
+    json_t *gpu = f->no_gpu.status == PV_OK ? need_json(&f->gpu) : json_null();
+    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "schema", "provost.zkey/1",
+                          "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size, "protocol", "groth16",
+                          "curve", "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables",
+                          (json_int_t)z->vars, "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count, "cpu",
+                          need_json(&f->cpu), "gpu", gpu);
+    bool printed = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && putchar('\n') == '\n';
+    json_decref(o);
+    return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
+}
+
+static pv_status write_vkey(const struct arguments *a, const struct groth16_vkey *vkey, struct prove_error *err)
+{
+    struct output file = { 0 };
+    char *text = groth16_vkey_to_json(vkey);
+    if (!text) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    pv_status status = output_stage(&file, a->vkey_path, text, strlen(text), err);
+    if (status == PV_OK) status = output_commit(&file, err);
+    free(text);
+    return status;
+}
+
+static pv_status check_and_print(const struct arguments *a, const struct zkey *z, struct prove_error *err)
+{
+    static const struct bn254_run run = { .stop = &cmd_stop };
+    struct facts f = { 0 };
+    struct groth16_vkey vkey;
+    TRY(gather(&f, z, err));
+    if (a->check) TRY(keycheck_points(z, &run, err));
+    TRY(zkey_vkey(&vkey, z, a->zkey, err));
+    pv_status status = a->vkey_path ? write_vkey(a, &vkey, err) : PV_OK;
+    groth16_vkey_clear(&vkey);
+    if (status != PV_OK) return status;
+    if (a->json) return print_json(a, z, &f, err);
+    print_text(a, z, &f);
+    return fflush(stdout) == 0 ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
+}
+
+static pv_status inspect(const struct arguments *a, struct prove_error *err)
+{
+    struct zkey z;
+    TRY(zkey_open(&z, a->zkey, err));
+    pv_status status = check_and_print(a, &z, err);
+    zkey_close(&z);
+    return status;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+    struct arguments a = { 0 };
+    struct prove_error err = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cmd_catch_signals();
+    pv_status status = inspect(&a, &err);
+    return status == PV_OK ? 0 : cmd_failed(&err);
+}

@@ -1,0 +1,10 @@
+# cmake -DOUT=file.c -P embed.cmake: selftest/circuit.zkey and witness.wtns as C arrays.
+set(text "#include \"selftest_data.h\"\n")
+foreach(pair "zkey;circuit.zkey" "wtns;witness.wtns")
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ ${CMAKE_CURRENT_LIST_DIR}/selftest/${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "const uint8_t selftest_${name}[] = { ${bytes} };\nconst size_t selftest_${name}_bytes = sizeof selftest_${name};\n")
+endforeach()
+file(WRITE ${OUT} "${text}")

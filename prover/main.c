@@ -1,0 +1,49 @@
+#include "cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    { "prove", "ZKEY WTNS PROOF PUBLIC   prove, verify, write both files", cmd_prove },
+    { "verify", "VKEY PUBLIC PROOF        is the proof right for these public signals?", cmd_verify },
+    { "inspect", "ZKEY                     what a key is and needs", cmd_inspect },
+    { "selftest", "                         is the arithmetic of this machine right?", cmd_selftest },
+};
+
+static void usage(FILE *to)
+{
+    fprintf(to, "Usage: provost-prover COMMAND [OPTION...]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nprovost-prover COMMAND --help tells more.\n");
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    char name[64];
+    snprintf(name, sizeof name, "provost-prover %s", c->name);
+    argv[0] = name; /* argp's messages name the command too */
+    return c->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    argp_err_exit_status = pv_status_exit(PV_USAGE);
+    const char *word = argc > 1 ? argv[1] : "";
+    if (!strcmp(word, "--help") || !strcmp(word, "-?") || !strcmp(word, "help")) {
+        usage(stdout);
+        return 0;
+    }
+    if (!strcmp(word, "--version")) {
+        printf("provost-prover %s\n", PV_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(word, commands[i].name)) return run(&commands[i], argc - 1, argv + 1);
+    if (*word) fprintf(stderr, "provost-prover: unknown command: %s\n", word);
+    usage(stderr);
+    return pv_status_exit(PV_USAGE);
+}

@@ -1,0 +1,101 @@
+#include "qap.h"
+
+#include "sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t qap_bytes(const struct zkey *zkey)
+{
+    return zkey->coefs_in_order ? 0 : (size_t)zkey->coef_count * sizeof(uint32_t);
+}
+
+/* Counting sort by row; stable, though a sum does not care. */
+static void sort_by_row(uint32_t *order, uint32_t *start, const struct zkey *z)
+{
+    for (uint32_t i = 0; i < z->coef_count; i++) start[sections_u32(z->coefs[i].row) + 1]++;
+    for (uint32_t row = 0; row < z->rows; row++) start[row + 1] += start[row];
+    for (uint32_t i = 0; i < z->coef_count; i++) order[start[sections_u32(z->coefs[i].row)]++] = i;
+}
+
+pv_status qap_init(struct qap *q, const struct zkey *zkey, struct prove_error *err)
+{
+    if (zkey->coefs_in_order) {
+        *q = (struct qap){ .zkey = zkey };
+        return PV_OK;
+    }
+    uint32_t *order = malloc(qap_bytes(zkey));
+    uint32_t *start = calloc((size_t)zkey->rows + 1, sizeof *start);
+    if (order && start) {
+        sort_by_row(order, start, zkey);
+        *q = (struct qap){ .zkey = zkey, .order = order };
+    } else {
+        free(order);
+    }
+    free(start);
+    return order && start ? PV_OK : prove_error_set(err, PV_NO_MEMORY, "out of memory for the order of coefficients");
+}
+
+void qap_clear(struct qap *q)
+{
+    free(q->order);
+    *q = (struct qap){ 0 };
+}
+
+static const struct zkey_coef *record(const struct qap *q, uint32_t i)
+{
+    return &q->zkey->coefs[q->order ? q->order[i] : i];
+}
+
+static uint32_t row_of(const struct qap *q, uint32_t i)
+{
+    return sections_u32(record(q, i)->row);
+}
+
+/* Where piece number k of n begins: at its share of the records, moved on to the first record of a row. */
+static uint32_t piece_start(const struct qap *q, unsigned k, unsigned n)
+{
+    uint32_t count = q->zkey->coef_count;
+    uint32_t i = (uint32_t)((uint64_t)count * k / n);
+    while (i > 0 && i < count && row_of(q, i) == row_of(q, i - 1)) i++;
+    return i;
+}
+
+/* The stored coefficient is c R^2 and the witness value is plain: one Montgomery product gives c w R, that is c w in
+ * Montgomery form. */
+static void add_record(bn254_fr *a, bn254_fr *b, const struct zkey_coef *c, const bn254_scalar_packed *witness)
+{
+    bn254_fr coef, value, product;
+    memcpy(&value, witness[sections_u32(c->signal)].bytes, sizeof value);
+    if (!(value.l[0] | value.l[1] | value.l[2] | value.l[3])) return;
+    memcpy(&coef, c->value, sizeof coef);
+    bn254_fr *to = (sections_u32(c->matrix) ? b : a) + sections_u32(c->row);
+    bn254_fr_mul(&product, &coef, &value);
+    bn254_fr_add(to, to, &product);
+}
+
+static void add_records(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,
+                        const struct bn254_run *run, unsigned piece, unsigned pieces)
+{
+    enum { CHECK_EVERY = 4096 }; /* records between two looks at the stop flag: about 0.1 ms */
+    uint32_t end = piece_start(q, piece + 1, pieces);
+    for (uint32_t i = piece_start(q, piece, pieces); i < end; i++) {
+        if (i % CHECK_EVERY == 0 && bn254_run_stopped(run)) return;
+        add_record(a, b, record(q, i), witness);
+    }
+}
+
+bool qap_evaluate(bn254_fr *a, bn254_fr *b, bn254_fr *c, const struct qap *q, const bn254_scalar_packed *witness,
+                  const struct bn254_run *run)
+{
+    size_t domain = q->zkey->domain;
+    unsigned threads = bn254_run_threads(run);
+    memset(a, 0, domain * sizeof *a);
+    memset(b, 0, domain * sizeof *b);
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (unsigned piece = 0; piece < threads; piece++) add_records(a, b, q, witness, run, piece, threads);
+    if (bn254_run_stopped(run)) return false;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < domain; i++) bn254_fr_mul(&c[i], &a[i], &b[i]);
+    return !bn254_run_stopped(run);
+}

@@ -1,0 +1,15 @@
+/* Any bytes as a wtns: refused, or values that can all be read. */
+#include "wtns.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wtns w;
+    struct prove_error err = { 0 };
+    static volatile unsigned sink;
+    if (wtns_of(&w, data, size, "fuzz", &err) != PV_OK) return err.text[0] ? 0 : (__builtin_trap(), 0);
+    for (uint32_t i = 0; i < w.count; i++) sink += w.values[i].bytes[0] + w.values[i].bytes[31];
+    wtns_close(&w);
+    return 0;
+}

@@ -1,0 +1,215 @@
+/* What a file can be instead of a file, and what a disk can do instead of taking one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "mapfile.h"
+#include "output.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/provost-files-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[2][512];
+    static int turn;
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+static int files_in_folder(void)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.') remove(in_folder(e->d_name));
+    closedir(d);
+    return rmdir(folder);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void assert_text(const char *path, const char *text)
+{
+    char found[64] = { 0 };
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fread(found, 1, sizeof found - 1, f), strlen(text));
+    fclose(f);
+    assert_string_equal(found, text);
+}
+
+static void assert_refused(const char *path, pv_status want, const char *word)
+{
+    struct mapfile m = { .size = 77 };
+    struct prove_error err = { 0 };
+    assert_int_equal(mapfile_open(&m, path, &err), want);
+    assert_int_equal(err.status, want);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, word));
+    assert_int_equal(m.size, 77);
+    assert_int_equal(mapfile_open(&m, path, NULL), want);
+}
+
+static void refuses_what_is_not_a_file(void **state)
+{
+    (void)state;
+    assert_refused(in_folder("nothing"), PV_NOT_FOUND, "No such file");
+    assert_refused(folder, PV_INVALID_INPUT, "folder");
+    write_text(in_folder("empty"), "");
+    assert_refused(in_folder("empty"), PV_INVALID_INPUT, "empty");
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_refused(in_folder("pipe"), PV_INVALID_INPUT, "regular"); /* and does not wait for a writer */
+    assert_refused("/dev/null", PV_INVALID_INPUT, "regular");
+    write_text(in_folder("file"), "x");
+    assert_refused(in_folder("file/below"), PV_NOT_FOUND, "Not a directory");
+}
+
+static void refuses_an_unreadable_file(void **state)
+{
+    (void)state;
+    if (geteuid() == 0) skip(); /* root reads everything */
+    write_text(in_folder("secret"), "x");
+    chmod(in_folder("secret"), 0);
+    assert_refused(in_folder("secret"), PV_IO, "Permission denied");
+}
+
+static void maps_a_file_that_outlives_its_name(void **state)
+{
+    (void)state;
+    struct mapfile m;
+    write_text(in_folder("file"), "hello");
+    assert_int_equal(mapfile_open(&m, in_folder("file"), NULL), PV_OK);
+    assert_int_equal(m.size, 5);
+    remove(in_folder("file"));
+    assert_memory_equal(m.bytes, "hello", 5);
+    mapfile_close(&m);
+    mapfile_close(&m);
+}
+
+static void replaces_a_file_whole(void **state)
+{
+    (void)state;
+    struct output o;
+    write_text(in_folder("proof"), "old");
+    assert_int_equal(output_stage(&o, in_folder("proof"), "newer", 5, NULL), PV_OK);
+    assert_text(in_folder("proof"), "old");
+    assert_int_equal(output_commit(&o, NULL), PV_OK);
+    assert_text(in_folder("proof"), "newer");
+    output_abandon(&o);
+    assert_text(in_folder("proof"), "newer");
+    assert_int_equal(files_in_folder(), 1);
+}
+
+static void abandons_without_a_trace(void **state)
+{
+    (void)state;
+    struct output o;
+    assert_int_equal(output_stage(&o, in_folder("proof"), "x", 1, NULL), PV_OK);
+    output_abandon(&o);
+    assert_int_equal(files_in_folder(), 0);
+}
+
+static void results_have_the_umasks_mode(void **state)
+{
+    (void)state;
+    struct output o;
+    struct stat st;
+    mode_t before = umask(0027);
+    assert_int_equal(output_stage(&o, in_folder("proof"), "x", 1, NULL), PV_OK);
+    assert_int_equal(output_commit(&o, NULL), PV_OK);
+    umask(before);
+    assert_int_equal(stat(in_folder("proof"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void says_that_a_place_cannot_be_written(void **state)
+{
+    (void)state;
+    struct output o;
+    struct prove_error err = { 0 };
+    assert_int_equal(output_stage(&o, in_folder("no/such/proof"), "x", 1, &err), PV_IO);
+    assert_non_null(strstr(err.text, "No such file"));
+    assert_int_equal(output_stage(&o, folder, "x", 1, &err), PV_IO);
+    assert_non_null(strstr(err.text, "directory"));
+    assert_null(o.temp);
+}
+
+static void says_that_the_disk_is_full(void **state)
+{
+    (void)state;
+    struct output o;
+    struct prove_error err = { 0 };
+    assert_int_equal(output_stage(&o, "/dev/full", "x", 1, &err), PV_DISK_FULL);
+    assert_non_null(strstr(err.text, "No space left"));
+}
+
+/* A limit on file size stands in for a disk that fills while the file is being written. */
+static void leaves_nothing_of_a_file_that_did_not_fit(void **state)
+{
+    (void)state;
+    struct output o;
+    struct rlimit before, small;
+    static const char much[10000];
+    struct prove_error err = { 0 };
+    write_text(in_folder("proof"), "old");
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){ 4096, before.rlim_max };
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    pv_status status = output_stage(&o, in_folder("proof"), much, sizeof much, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(status, PV_DISK_FULL);
+    assert_text(in_folder("proof"), "old");
+    assert_int_equal(files_in_folder(), 1);
+}
+
+int main(void)
+{
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(refuses_what_is_not_a_file),
+        IN_FOLDER(refuses_an_unreadable_file),
+        IN_FOLDER(maps_a_file_that_outlives_its_name),
+        IN_FOLDER(replaces_a_file_whole),
+        IN_FOLDER(abandons_without_a_trace),
+        IN_FOLDER(results_have_the_umasks_mode),
+        IN_FOLDER(says_that_a_place_cannot_be_written),
+        IN_FOLDER(says_that_the_disk_is_full),
+        IN_FOLDER(leaves_nothing_of_a_file_that_did_not_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
