@@ -10,3 +10,5 @@ function(pv_test_paths name)
 endfunction()
 
 pv_test_paths(crypto_prime_field LABEL prop SOURCES prop/prime_field_test.c LIBS pv_crypto)
+
+include(${CMAKE_CURRENT_LIST_DIR}/arithmetic.cmake)

@@ -1,0 +1,40 @@
+/** Fills a task's buckets and reduces them, all in batches of independent affine additions. */
+#ifndef BN254_MSM_BUCKETS_H
+#define BN254_MSM_BUCKETS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bn254/msm_kernel.h"
+
+/** Working memory of one thread; sized for the larger group of the job. */
+struct msm_bench {
+    uint32_t *order, *end;        /* msm_sort's output */
+    unsigned char *buckets;       /* msm_bench_buckets() points: the buckets, then room for the reduction */
+    unsigned char *slots;         /* points of the segment in work */
+    uint32_t *pair, *list;        /* indices of the additions at hand; slots of each bucket of the segment, bucket by bucket */
+    uint32_t *single;             /* bases without a partner in the first round */
+    struct msm_run_of *runs;      /* the segment's buckets */
+    unsigned char *tmp;           /* for the kernel */
+};
+
+/** Bytes of one bench, and the bench laid out in such a block (64-byte aligned). */
+size_t msm_bench_bytes(size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
+void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
+
+/** Which of the task's indices a base set has: first <= index < first + count, and not in the bitmap of infinities (may be NULL). */
+struct msm_filter {
+    const void *bases;
+    size_t first, count;
+    const uint64_t *infinite;
+};
+
+/** bench->buckets[b] = sum of the bases that order[end[b-1] .. end[b]) lists, for n buckets. False when *stop became non-zero. */
+bool msm_fill_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *order,
+                      const uint32_t *end, size_t n, const atomic_int *stop);
+
+/** For each of n_windows windows of `width` buckets: `segments` pairs of points with
+ *  sum over b < width of (b + 1) * bucket[b]  =  sum over j of partial[j] + (width / segments) * sum over j of j * total[j].
+ *  totals of window w at *total + w * segments, and so partials. width is a power of two; returns segments. */
+size_t msm_reduce_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, size_t n_windows, size_t width,
+                          const unsigned char **total, const unsigned char **partial);
+#endif

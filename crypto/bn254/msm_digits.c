@@ -1,0 +1,142 @@
+#include "bn254/msm_digits.h"
+
+#include <string.h>
+#include "bn254/msm_kernel.h"
+
+struct words {
+    uint64_t w[4];
+};
+
+static const struct words order_r = { { 0x43e1f593f0000001, 0x2833e84879b97091, 0xb85045b68181585d, 0x30644e72e131a029 } };
+static const struct words half_r = { { 0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e, 0x183227397098d014 } };
+
+static bool above_half(const struct words *a)
+{
+    for (int i = 3; i >= 0; i--)
+        if (a->w[i] != half_r.w[i]) return a->w[i] > half_r.w[i];
+    return false;
+}
+
+static void subtract_from_r(struct words *a)
+{
+    uint64_t borrow = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned long long t;
+        borrow = __builtin_usubll_overflow(order_r.w[i], borrow, &t);
+        borrow += __builtin_usubll_overflow(t, a->w[i], &t);
+        a->w[i] = t;
+    }
+}
+
+/* min(k, r - k), and whether it was negated */
+static enum msm_kind read_scalar(struct words *a, uint32_t *negate, const bn254_scalar_packed *k)
+{
+    memcpy(a, k, sizeof *a);
+    *negate = 0;
+    if (above_half(a)) {
+        subtract_from_r(a);
+        *negate = MSM_NEGATE;
+    }
+    if (a->w[1] | a->w[2] | a->w[3]) return MSM_FULL;
+    return a->w[0] > 1 ? MSM_SMALL : a->w[0] ? MSM_ONE : MSM_ZERO;
+}
+
+void msm_count_kinds(struct msm_kind_counts *c, const bn254_scalar_packed *k, size_t lo, size_t hi)
+{
+    memset(c, 0, sizeof *c);
+    for (size_t i = lo; i < hi; i++) {
+        struct words a;
+        uint32_t negate;
+        c->n[read_scalar(&a, &negate, &k[i])]++;
+    }
+}
+
+/* 2^(c-1) in every window but the top one, whose digit stays unsigned: then windows of k + bias are digits + 2^(c-1),
+ * and no carry runs from window to window. */
+static struct words bias_for(const struct msm_shape *s)
+{
+    struct words b = { { 0 } };
+    for (unsigned w = 0; w + 1 < s->windows; w++) {
+        unsigned bit = w * s->c + s->c - 1;
+        b.w[bit / 64] |= (uint64_t)1 << bit % 64;
+    }
+    return b;
+}
+
+static void add_words(struct words *a, const struct words *b)
+{
+    uint64_t carry = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned long long t;
+        carry = __builtin_uaddll_overflow(a->w[i], carry, &t);
+        carry += __builtin_uaddll_overflow(t, b->w[i], &t);
+        a->w[i] = t;
+    }
+}
+
+static inline unsigned window_of(const struct words *a, unsigned bit, unsigned c)
+{
+    uint64_t v = a->w[bit / 64] >> bit % 64;
+    if (bit % 64 + c > 64 && bit / 64 < 3) v |= a->w[bit / 64 + 1] << (64 - bit % 64);
+    return (unsigned)v & ((1u << c) - 1);
+}
+
+static void write_windows(uint16_t *digit, const struct msm_shape *s, const struct words *a, size_t position, unsigned windows)
+{
+    for (unsigned w = 0; w < windows; w++) {
+        unsigned v = window_of(a, w * s->c, s->c);
+        if (w + 1 == s->windows) v = (v + (1u << (s->c - 1))) & ((1u << s->c) - 1); /* wraps only for scalars beyond the contract */
+        digit[msm_digits_at(s, w) + position] = (uint16_t)v;
+    }
+}
+
+void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s, const bn254_scalar_packed *k,
+                      size_t lo, size_t hi)
+{
+    struct words bias = bias_for(s);
+    for (size_t i = lo; i < hi; i++) {
+        struct words a;
+        uint32_t negate;
+        enum msm_kind kind = read_scalar(&a, &negate, &k[i]);
+        if (kind == MSM_ZERO) continue;
+        size_t position = at->n[kind]++;
+        d->index[position] = (uint32_t)i | negate;
+        if (kind == MSM_ONE) continue;
+        add_words(&a, &bias);
+        write_windows(d->digit, s, &a, position, kind == MSM_FULL ? s->windows : s->small_windows);
+    }
+}
+
+static inline size_t items_end(const struct msm_shape *s, const struct msm_task *task, unsigned window)
+{
+    size_t items = msm_window_items(s, window);
+    return items < task->hi ? items : task->hi;
+}
+
+void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s, const struct msm_task *task)
+{
+    const int half = (int)s->buckets;
+    size_t buckets = s->buckets * task->n_windows;
+    memset(end, 0, buckets * sizeof *end);
+    for (unsigned i = 0; i < task->n_windows; i++) {
+        const uint16_t *digit = d->digit + msm_digits_at(s, task->window + i);
+        uint32_t *count = end + i * s->buckets;
+        for (size_t p = task->lo, hi = items_end(s, task, task->window + i); p < hi; p++) {
+            int v = digit[p] - half;
+            if (v) count[(v < 0 ? -v : v) - 1]++;
+        }
+    }
+    for (size_t b = 0, at = 0; b < buckets; b++) {
+        size_t n = end[b];
+        end[b] = (uint32_t)at;
+        at += n;
+    }
+    for (unsigned i = 0; i < task->n_windows; i++) {
+        const uint16_t *digit = d->digit + msm_digits_at(s, task->window + i);
+        uint32_t *next = end + i * s->buckets;
+        for (size_t p = task->lo, hi = items_end(s, task, task->window + i); p < hi; p++) {
+            int v = digit[p] - half;
+            if (v) order[next[(v < 0 ? -v : v) - 1]++] = d->index[p] ^ (v < 0 ? MSM_NEGATE : 0);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/* Both groups' kernels on the scalar field arithmetic of the file that includes this one, under the name PATH. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "bn254/msm_kernel.h"
+
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+
+static inline void g1_unpack(bn254_g1_affine *p, const bn254_g1_packed *packed)
+{
+    memcpy(p, packed, sizeof *p);
+}
+
+static inline void g2_unpack(bn254_g2_affine *p, const bn254_g2_packed *packed)
+{
+    memcpy(p, packed, sizeof *p);
+}
+
+#define GROUP(name) g1_##name
+#define KERNEL PASTE(bn254_msm_kernel_g1, PATH)
+#define AFFINE bn254_g1_affine
+#define PACKED bn254_g1_packed
+#define FE bn254_fp
+#define FE_IS_ZERO bn254_fp_is_zero
+#define FE_EQ bn254_fp_eq
+#define FE_ADD bn254_fp_add
+#define FE_SUB bn254_fp_sub
+#define FE_NEG bn254_fp_neg
+#define FE_MUL bn254_fp_mul
+#define FE_SQR bn254_fp_sqr
+#define FE_INV bn254_fp_inv
+#define FE_ONE bn254_fp_set_one
+#include "bn254/msm_kernel_body.h"
+
+#undef GROUP
+#undef KERNEL
+#undef AFFINE
+#undef PACKED
+#undef FE
+#undef FE_IS_ZERO
+#undef FE_EQ
+#undef FE_ADD
+#undef FE_SUB
+#undef FE_NEG
+#undef FE_MUL
+#undef FE_SQR
+#undef FE_INV
+#undef FE_ONE
+
+#define GROUP(name) g2_##name
+#define KERNEL PASTE(bn254_msm_kernel_g2, PATH)
+#define AFFINE bn254_g2_affine
+#define PACKED bn254_g2_packed
+#define FE bn254_fp2
+#define FE_IS_ZERO bn254_fp2_is_zero
+#define FE_EQ bn254_fp2_eq
+#define FE_ADD bn254_fp2_add
+#define FE_SUB bn254_fp2_sub
+#define FE_NEG bn254_fp2_neg
+#define FE_MUL bn254_fp2_mul
+#define FE_SQR bn254_fp2_sqr
+#define FE_INV bn254_fp2_inv
+#define FE_ONE bn254_fp2_set_one
+#include "bn254/msm_kernel_body.h"

@@ -1,0 +1,141 @@
+#include "bn254/msm_plan.h"
+
+#include <stdint.h>
+
+/* Below this many digits a window is too little for a batch: several windows share one. Also the bound of such a group. */
+#define GROUP_ITEMS ((size_t)1 << 14)
+#define GROUP_CAP (4 * GROUP_ITEMS)
+
+/* limit[c]: up to this many full-size scalars c bits are best. */
+static const uint32_t limit[MSM_WINDOW_BITS_MAX + 1] = {
+    0, 0, 6, 12, 24, 60, 150, 320, 600, 1500, 3000, 6000, 12000, 60000, 100000, 320000, UINT32_MAX,
+};
+
+unsigned msm_windows(unsigned c)
+{
+    return (255 + c - 1) / c;
+}
+
+unsigned msm_window_bits(size_t n)
+{
+    unsigned c = 2;
+    while (n > limit[c]) c++;
+    return c;
+}
+
+static unsigned small_windows(unsigned c)
+{
+    unsigned w = (MSM_SMALL_BITS + 2 + c - 1) / c; /* with 65 bits the greatest value would carry out of the signed digits */
+    return w < msm_windows(c) ? w : msm_windows(c);
+}
+
+void msm_shape_init(struct msm_shape *s, size_t n_full, size_t n_small, size_t n_ones)
+{
+    /* a small scalar meets a quarter of the windows */
+    s->c = msm_window_bits(n_full + (n_small + 3) / 4);
+    s->windows = msm_windows(s->c);
+    s->small_windows = small_windows(s->c);
+    s->buckets = (size_t)1 << (s->c - 1);
+    s->n_live = n_full + n_small;
+    s->n_full = n_full;
+    s->n_ones = n_ones;
+}
+
+size_t msm_tasks_max(unsigned threads)
+{
+    return MSM_WINDOWS_MAX + 4 * (size_t)threads + 2;
+}
+
+/* `parts` equal slices of the stretch of windows [first, s->windows), cut anywhere. */
+static size_t slice_windows(struct msm_task *task, const struct msm_shape *s, unsigned first, unsigned parts)
+{
+    size_t n = 0, total = 0;
+    for (unsigned w = first; w < s->windows; w++) total += msm_window_items(s, w);
+    size_t quota = (total + parts - 1) / parts, room = quota;
+    for (unsigned w = first; w < s->windows; w++) {
+        size_t items = msm_window_items(s, w), lo = 0;
+        while (lo < items) {
+            size_t take = items - lo < room ? items - lo : room;
+            task[n++] = (struct msm_task){ .window = w, .n_windows = 1, .lo = lo, .hi = lo + take };
+            lo += take;
+            room -= take;
+            if (!room) room = quota;
+        }
+    }
+    return n;
+}
+
+static size_t group_windows(struct msm_task *task, const struct msm_shape *s, unsigned threads)
+{
+    size_t n = 0, total = 0, weight = 0;
+    for (unsigned w = 0; w < s->windows; w++) total += msm_window_items(s, w) + s->buckets;
+    size_t rounds = (total + threads * GROUP_ITEMS / 2) / (threads * GROUP_ITEMS);
+    size_t quota = total / (threads * (rounds ? rounds : 1)) + 1;
+    for (unsigned w = 0; w < s->windows; w++) {
+        size_t own = msm_window_items(s, w) + s->buckets;
+        /* the border goes where it is nearer to the quota */
+        if (!n || weight + own / 2 > quota || weight + own > GROUP_CAP) {
+            task[n++] = (struct msm_task){ .window = w, .lo = 0, .hi = s->n_live };
+            weight = 0;
+        }
+        task[n - 1].n_windows++;
+        weight += own;
+    }
+    return n;
+}
+
+size_t msm_tasks(struct msm_task *task, const struct msm_shape *s, unsigned threads)
+{
+    size_t n = 0, ones_parts = s->n_ones / (GROUP_ITEMS / 4);
+    if (ones_parts < 1) ones_parts = s->n_ones ? 1 : 0;
+    if (ones_parts > threads) ones_parts = threads;
+    if (s->n_live) {
+        if (s->n_live < GROUP_ITEMS) {
+            n = group_windows(task, s, threads);
+        } else {
+            unsigned whole = s->windows - s->windows % threads;
+            for (; n < whole; n++) task[n] = (struct msm_task){ .window = (unsigned)n, .n_windows = 1, .lo = 0, .hi = msm_window_items(s, (unsigned)n) };
+            n += slice_windows(task + n, s, whole, threads);
+        }
+    }
+    for (size_t i = 0; i < ones_parts; i++)
+        task[n++] = (struct msm_task){ .lo = s->n_ones * i / ones_parts, .hi = s->n_ones * (i + 1) / ones_parts };
+    return n;
+}
+
+static size_t digits_for(unsigned c, size_t n_full, size_t n_small)
+{
+    return msm_windows(c) * n_full + small_windows(c) * n_small;
+}
+
+/* The most digits under n_full + n_small <= n and n_full + n_small / 4 <= lim: a linear program, so one of its corners. */
+static size_t digits_most(unsigned c, size_t n, size_t lim)
+{
+    size_t best = digits_for(c, n < lim ? n : lim, 0);
+    size_t other = digits_for(c, 0, n / 4 < lim ? n : 4 * lim);
+    if (other > best) best = other;
+    if (lim < n && n / 4 < lim) {
+        size_t n_small = (n - lim) / 3 * 4 + 4;
+        if (n_small > n) n_small = n;
+        other = digits_for(c, n - n_small + 4, n_small);
+        if (other > best) best = other;
+    }
+    return best;
+}
+
+struct msm_bounds msm_bounds_for(size_t n)
+{
+    struct msm_bounds b = { 0 };
+    unsigned c_max = msm_window_bits(n);
+    size_t nb = (size_t)1 << (c_max - 1);
+    for (unsigned c = 2; c <= c_max; c++) {
+        size_t d = digits_most(c, n, limit[c]);
+        if (d > b.digits) b.digits = d;
+    }
+    /* a group is closed before it passes the cap; one window always fits */
+    size_t items = n < GROUP_CAP / MSM_WINDOWS_MAX ? MSM_WINDOWS_MAX * n : GROUP_CAP;
+    size_t group = nb < GROUP_CAP / MSM_WINDOWS_MAX ? MSM_WINDOWS_MAX * nb : GROUP_CAP;
+    b.entries = n > items ? n : items;
+    b.buckets = nb > group ? nb : group;
+    return b;
+}

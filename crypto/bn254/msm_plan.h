@@ -1,0 +1,48 @@
+/** How an MSM is cut: window width, number of windows, tasks. Pure functions of sizes. */
+#ifndef BN254_MSM_PLAN_H
+#define BN254_MSM_PLAN_H
+#include <stddef.h>
+
+#define MSM_WINDOW_BITS_MAX 16 /* a digit is stored in 16 bits */
+#define MSM_WINDOWS_MAX 128    /* of 2 bits */
+#define MSM_SMALL_BITS 64      /* scalars below 2^64 skip the windows above */
+
+/** Windows of c bits that cover min(k, r - k) < 2^253 in signed digits, the top one without a carry out. */
+unsigned msm_windows(unsigned c);
+
+/** The width for n scalars that are neither 0 nor +-1. */
+unsigned msm_window_bits(size_t n);
+
+struct msm_shape {
+    unsigned c, windows, small_windows;
+    size_t buckets; /* of one window: 2^(c-1) */
+    size_t n_live;  /* scalars with digits; the first n_full of them have digits in all windows */
+    size_t n_full;
+    size_t n_ones;
+};
+void msm_shape_init(struct msm_shape *s, size_t n_full, size_t n_small, size_t n_ones);
+
+/** Scalars that take part in window w. */
+static inline size_t msm_window_items(const struct msm_shape *s, unsigned w)
+{
+    return w < s->small_windows ? s->n_live : s->n_full;
+}
+
+/** A task: windows [window, window + n_windows) over positions [lo, hi) of the live list; n_windows == 0: the list of ones. */
+struct msm_task {
+    unsigned window, n_windows;
+    size_t lo, hi;
+};
+
+/** Cuts the work so that `threads` end together. Writes at most msm_tasks_max(threads) tasks, heavy ones first; returns how many. */
+size_t msm_tasks(struct msm_task *task, const struct msm_shape *s, unsigned threads);
+size_t msm_tasks_max(unsigned threads);
+
+/** Bounds over every shape that n scalars can have: of the entries of a task's order list, and of its buckets. */
+struct msm_bounds {
+    size_t digits;  /* 16-bit digits in all */
+    size_t entries; /* of one task */
+    size_t buckets; /* of one task */
+};
+struct msm_bounds msm_bounds_for(size_t n);
+#endif

@@ -1,0 +1,159 @@
+/* The transforms' kernel on scalar arithmetic. Included by the file of each path, after it has defined
+ * NTT(name) and KERNEL, and chosen how fr.h multiplies. */
+#include <string.h>
+
+#include "bn254/ntt_kernel.h"
+
+#define LOG_COLUMNS 2
+
+/* n butterflies with one factor: (u, v) -> (u + z v, u - z v). */
+static void NTT(split_run)(bn254_fr *u, bn254_fr *v, size_t n, const bn254_fr *z)
+{
+    for (size_t i = 0; i < n; i++) {
+        bn254_fr x;
+        bn254_fr_mul(&x, &v[i], z);
+        bn254_fr_sub(&v[i], &u[i], &x);
+        bn254_fr_add(&u[i], &u[i], &x);
+    }
+}
+
+/* The factor is -z. */
+static void NTT(split_run_negative)(bn254_fr *u, bn254_fr *v, size_t n, const bn254_fr *z)
+{
+    for (size_t i = 0; i < n; i++) {
+        bn254_fr x;
+        bn254_fr_mul(&x, &v[i], z);
+        bn254_fr_add(&v[i], &u[i], &x);
+        bn254_fr_sub(&u[i], &u[i], &x);
+    }
+}
+
+static void NTT(split_run_one)(bn254_fr *u, bn254_fr *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bn254_fr x = v[i];
+        bn254_fr_sub(&v[i], &u[i], &x);
+        bn254_fr_add(&u[i], &u[i], &x);
+    }
+}
+
+static void NTT(split_block)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw, size_t s, bool forward)
+{
+    if (!s) NTT(split_run_one)(u, u + half, half);
+    else if (forward) NTT(split_run)(u, u + half, half, &tw->t[s]);
+    else NTT(split_run_negative)(u, u + half, half, &tw->t[ntt_mirror(s)]);
+}
+
+/* (u, v) -> (u + v, (u - v) z) */
+static void NTT(merge_block)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw, size_t s)
+{
+    bn254_fr *v = u + half;
+    for (size_t i = 0; i < half; i++) {
+        bn254_fr x = v[i];
+        bn254_fr_sub(&v[i], &u[i], &x);
+        if (s) bn254_fr_mul(&v[i], &v[i], &tw->t[s]);
+        bn254_fr_add(&u[i], &u[i], &x);
+    }
+}
+
+/* The last merge of all. Coset factors of the upper half are those of the lower half times w(2n), left for here. */
+static void NTT(merge_last)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw)
+{
+    if (tw->shift) NTT(split_run_one)(u, u + half, half);
+    else NTT(split_run)(u, u + half, half, &tw->root_2n);
+}
+
+/* The levels of `rows` rows of `width` elements that are block `block` of level `from`. */
+static void NTT(split_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw, size_t block, bool forward)
+{
+    for (unsigned l = 0; l < log_rows; l++) {
+        size_t half = (width << log_rows) >> (l + 1);
+        for (size_t s = 0; s < (size_t)1 << l; s++) NTT(split_block)(v + 2 * half * s, half, tw, (block << l) + s, forward);
+    }
+}
+
+static void NTT(merge_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw, size_t block, bool top)
+{
+    for (unsigned l = log_rows; l-- > 0;) {
+        size_t half = (width << log_rows) >> (l + 1);
+        if (top && !l) NTT(merge_last)(v, half, tw);
+        else
+            for (size_t s = 0; s < (size_t)1 << l; s++) NTT(merge_block)(v + 2 * half * s, half, tw, (block << l) + s);
+    }
+}
+
+struct NTT(columns) {
+    bn254_fr *at;
+    size_t stride, rows, block;
+};
+
+static struct NTT(columns) NTT(columns_of)(bn254_fr *v, const struct ntt_stretch *s, size_t piece)
+{
+    unsigned log_stride = s->log_n - s->to, log_pieces = log_stride - LOG_COLUMNS;
+    size_t block = piece >> log_pieces, column = (piece - (block << log_pieces)) << LOG_COLUMNS;
+    return (struct NTT(columns)){ v + (block << (s->log_n - s->from)) + column, (size_t)1 << log_stride, (size_t)1 << (s->to - s->from), block };
+}
+
+#define COLUMN_BYTES (sizeof(bn254_fr) << LOG_COLUMNS)
+
+static void NTT(split)(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, bool forward)
+{
+    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
+    struct NTT(columns) c = NTT(columns_of)(v, s, piece);
+    for (size_t i = 0; i < c.rows; i++) memcpy(work + (i << LOG_COLUMNS), c.at + i * c.stride, COLUMN_BYTES);
+    NTT(split_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, forward);
+    for (size_t i = 0; i < c.rows; i++) memcpy(c.at + i * c.stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
+}
+
+static void NTT(merge)(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+{
+    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
+    struct NTT(columns) c = NTT(columns_of)(v, s, piece);
+    for (size_t i = 0; i < c.rows; i++) memcpy(work + (i << LOG_COLUMNS), c.at + i * c.stride, COLUMN_BYTES);
+    NTT(merge_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, !s->from);
+    for (size_t i = 0; i < c.rows; i++) memcpy(c.at + i * c.stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
+}
+
+static void NTT(coset)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned log_n, size_t lo, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t p = lo + i;
+        if (tw->shift) {
+            bn254_fr_mul(&v[i], &v[i], &tw->shift[p & (NTT_SHIFT_TABLE - 1)]);
+            bn254_fr_mul(&v[i], &v[i], &tw->shift[NTT_SHIFT_TABLE + p / NTT_SHIFT_TABLE]);
+        } else {
+            bn254_fr_mul(&v[i], &v[i], &tw->t[p & (((size_t)1 << log_n) / 2 - 1)]);
+        }
+    }
+}
+
+static void NTT(leaf)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_leaf_work work)
+{
+    size_t n = (size_t)1 << log_leaf;
+    bn254_fr *at = v + leaf * n;
+    NTT(split_levels)(at, log_leaf, 1, tw, leaf, work == NTT_LEAF_FORWARD);
+    if (work != NTT_LEAF_QUOTIENT) return;
+    NTT(coset)(at, tw, log_n, leaf * n, n);
+    NTT(merge_levels)(at, log_leaf, 1, tw, leaf, log_n == log_leaf);
+}
+
+static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n, const struct ntt_constants *k)
+{
+    for (size_t i = 0; i < n; i++) {
+        bn254_fr ab, x;
+        bn254_fr_mul(&ab, &a[i], &b[i]);
+        bn254_fr_mul(&ab, &ab, &k->ab);
+        bn254_fr_mul(&x, &c[i], &k->c);
+        bn254_fr_sub(&ab, &ab, &x);
+        memcpy(&h[i], &ab, sizeof ab);
+    }
+}
+
+const struct ntt_kernel KERNEL = {
+    .log_columns = LOG_COLUMNS,
+    .log_r = 256,
+    .split = NTT(split),
+    .merge = NTT(merge),
+    .leaf = NTT(leaf),
+    .combine = NTT(combine),
+};
