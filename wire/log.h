@@ -18,6 +18,9 @@ void log_setup(enum log_level most, enum log_format format);
 /** One line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */
 void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* <syslog.h>, which czmq includes, has two macros of these names; it is not used here. */
+#undef LOG_INFO
+#undef LOG_DEBUG
 #define LOG_ERROR(event, ...) log_event(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 #define LOG_WARN(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define LOG_INFO(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
