@@ -1,0 +1,193 @@
+#include "agent_state.h"
+
+#include "clock.h"
+#include "log.h"
+#include "random.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TURN_MOST_MS = 1000 };
+
+static pv_status options_check(const struct agent_options *o, char *why)
+{
+    const char *wrong = NULL;
+    if (!o->dial.endpoints_n) wrong = "no broker to dial";
+    if (!o->name || !wire_name_valid(o->name, strlen(o->name))) wrong = "the node's name is not a name";
+    if (!o->queues_n || o->queues_n > AGENT_QUEUES_MAX) wrong = "no queue to serve, or too many";
+    for (size_t i = 0; i < o->queues_n; i++)
+        if (!wire_name_valid(o->queues[i].name, strlen(o->queues[i].name))) wrong = "a queue's name is not a name";
+    if (o->slots > AGENT_SLOTS_MAX || o->prefetch > AGENT_SLOTS_MAX) wrong = "too many slots";
+    if (wrong) snprintf(why, DIAL_WHY_BYTES, "%s", wrong);
+    return wrong ? PV_USAGE : PV_OK;
+}
+
+static pv_status parts_new(struct agent *a, char *why)
+{
+    TRY(pv_random(&a->session, sizeof a->session));
+    TRY(dial_new(&a->dial, &a->o.dial, why));
+    TRY(results_open(a, why));
+    a->attempts_room = 2 * (a->o.slots + a->o.prefetch) + 2;
+    a->attempts = calloc(a->attempts_room, sizeof *a->attempts);
+    if (!a->attempts) return PV_NO_MEMORY;
+    for (unsigned i = 0; i < a->o.slots; i++)
+        if (!(a->runners[i] = runner_new())) return PV_NO_MEMORY;
+    return PV_OK;
+}
+
+pv_status agent_new(struct agent **agent_p, const struct agent_options *options, char why[DIAL_WHY_BYTES])
+{
+    *why = 0;
+    TRY(options_check(options, why));
+    struct agent *a = calloc(1, sizeof *a);
+    if (!a) return PV_NO_MEMORY;
+    a->o = *options;
+    if (!a->o.slots) a->o.slots = 1;
+    if (!a->o.input_most) a->o.input_most = 512u << 20;
+    if (!a->o.answer_ms) a->o.answer_ms = 5000;
+    if (!a->o.software) a->o.software = "provost-prover";
+    pv_status s = parts_new(a, why);
+    if (s == PV_OK)
+        *agent_p = a;
+    else
+        agent_destroy(&a);
+    if (s != PV_OK && !*why) snprintf(why, DIAL_WHY_BYTES, "%s", pv_status_text(s));
+    return s;
+}
+
+/* A runner that still computes is told to stop and its job comes back before the thread is joined. */
+static void runner_end(struct agent *a, unsigned i)
+{
+    struct runner_report report = { .news = RUNNER_NOTHING };
+    for (size_t k = 0; k < a->attempts_n; k++)
+        if (a->attempts[k].state == ATTEMPT_RUNNING && a->attempts[k].runner == i)
+            atomic_store(&a->attempts[k].job->stop, 1);
+    while (a->busy[i] && report.news != RUNNER_DONE) {
+        zmq_pollitem_t wait = { .socket = zsock_resolve(runner_socket(a->runners[i])), .events = ZMQ_POLLIN };
+        if (zmq_poll(&wait, 1, -1) < 0 && errno == ETERM) break;
+        runner_read(a->runners[i], &report);
+    }
+    job_destroy(&report.job);
+    runner_destroy(&a->runners[i]);
+}
+
+void agent_destroy(struct agent **agent_p)
+{
+    struct agent *a = *agent_p;
+    if (!a) return;
+    for (unsigned i = 0; i < a->o.slots; i++) runner_end(a, i);
+    attempts_clear(a);
+    results_clear(a);
+    dial_destroy(&a->dial);
+    free(a->attempts);
+    free(a);
+    *agent_p = NULL;
+}
+
+static void mode_set(struct agent *a, enum agent_mode mode)
+{
+    if (mode <= a->mode) return;
+    LOG_INFO(mode == MODE_DRAIN ? "prover.draining" : "prover.handback", "attempts=%zu unacknowledged=%zu",
+             a->attempts_n, a->finished_n);
+    if (a->mode == MODE_SERVE) session_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    a->mode = mode;
+    a->mode_ms = a->now_ms;
+    attempts_drain(a);
+    if (mode == MODE_HANDBACK) attempts_handback(a);
+}
+
+static void reload(struct agent *a)
+{
+    char why[DIAL_WHY_BYTES];
+    if (dial_reload_keys(a->dial, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
+    session_announce(a);
+}
+
+/* True to go on, false at $TERM. */
+static bool command_read(struct agent *a, zsock_t *pipe)
+{
+    char *word = zstr_recv_nowait(pipe);
+    if (!word) return true;
+    bool end = !strcmp(word, "$TERM");
+    if (!strcmp(word, "DRAIN")) mode_set(a, MODE_DRAIN);
+    if (!strcmp(word, "HANDBACK")) mode_set(a, MODE_HANDBACK);
+    if (!strcmp(word, "RELOAD")) reload(a);
+    zstr_free(&word);
+    return !end;
+}
+
+/* A drain is over when nothing runs and every result is acknowledged. A hand-back does not wait for those: they are in
+ * the spool. Nor does either wait for a last word that nobody can hear. */
+static void mode_tick(struct agent *a)
+{
+    if (a->mode == MODE_SERVE) return;
+    bool late = a->o.grace_ms && a->now_ms - a->mode_ms >= a->o.grace_ms;
+    if (a->mode == MODE_DRAIN && late) mode_set(a, MODE_HANDBACK);
+    if (attempts_unfinished(a)) return;
+    if (a->mode == MODE_DRAIN && (a->attempts_n || a->finished_n)) return;
+    if (a->link == LINK_UP && a->attempts_n) return;
+    a->over = true;
+}
+
+static long wait_ms(const struct agent *a)
+{
+    uint64_t next = session_next_ms(a), other = attempts_next_ms(a);
+    if (other < next) next = other;
+    if ((other = results_next_ms(a)) < next) next = other;
+    if (a->mode == MODE_DRAIN && a->o.grace_ms && a->mode_ms + a->o.grace_ms < next) next = a->mode_ms + a->o.grace_ms;
+    uint64_t now = pv_clock_ms();
+    if (next <= now) return 0;
+    return next - now < TURN_MOST_MS ? (long)(next - now) : TURN_MOST_MS;
+}
+
+static void runners_read(struct agent *a)
+{
+    for (unsigned i = 0; i < a->o.slots; i++) {
+        struct runner_report report;
+        for (runner_read(a->runners[i], &report); report.news != RUNNER_NOTHING; runner_read(a->runners[i], &report))
+            attempts_report(a, i, &report);
+    }
+}
+
+static void turn(struct agent *a, zsock_t *pipe)
+{
+    zmq_pollitem_t items[3 + AGENT_SLOTS_MAX] = { { .socket = zsock_resolve(pipe), .events = ZMQ_POLLIN } };
+    int n = 1;
+    for (unsigned i = 0; i < a->o.slots; i++)
+        items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(runner_socket(a->runners[i])), .events = ZMQ_POLLIN };
+    if (dial_is_open(a->dial)) {
+        items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(dial_socket(a->dial)), .events = ZMQ_POLLIN };
+        items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(dial_monitor(a->dial)), .events = ZMQ_POLLIN };
+    }
+    zmq_poll(items, n, wait_ms(a));
+    a->now_ms = pv_clock_ms();
+}
+
+void agent_main(zsock_t *pipe, void *agent)
+{
+    struct agent *a = agent;
+    bool go_on = true;
+    zsock_signal(pipe, 0);
+    a->now_ms = pv_clock_ms();
+    while (go_on && !a->over) {
+        turn(a, pipe);
+        go_on = command_read(a, pipe);
+        runners_read(a);
+        session_read(a);
+        session_news(a);
+        attempts_tick(a);
+        results_tick(a);
+        mode_tick(a);
+        session_tick(a);
+    }
+    if (a->link == LINK_UP) {
+        struct wire_msg bye = { .type = WIRE_DISCONNECT };
+        WIRE_SET(&bye, status, PV_OK);
+        session_say(a, &bye);
+    }
+    dial_leave(a->dial);
+    if (!go_on) return;
+    zstr_send(pipe, "ENDED");
+    char *word = zstr_recv(pipe);
+    zstr_free(&word);
+}

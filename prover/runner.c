@@ -1,0 +1,115 @@
+#include "runner.h"
+
+#include "clock.h"
+#include "sha256.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TELL_EVERY_MS = 200 };
+
+struct runner {
+    zactor_t *actor;
+};
+
+/* What the thread knows of the job it runs. */
+struct watch_context {
+    zsock_t *pipe;
+    uint64_t told_ms;
+    char phase[WIRE_NAME_MAX + 1];
+};
+
+void job_destroy(struct job **job_p)
+{
+    struct job *j = *job_p;
+    if (!j) return;
+    if (j->input) explicit_bzero(j->input, j->input_bytes);
+    free(j->input);
+    free(j->out.bytes);
+    free(j);
+    *job_p = NULL;
+}
+
+/* A change of phase is told at once, percents now and then: the loop says it on once a second at most. */
+static void on_progress(void *ctx, const char *phase, unsigned percent)
+{
+    struct watch_context *w = ctx;
+    uint64_t now = pv_clock_ms();
+    bool changed = strncmp(w->phase, phase, WIRE_NAME_MAX) != 0;
+    if (!changed && now - w->told_ms < TELL_EVERY_MS) return;
+    w->told_ms = now;
+    if (wire_name_valid(phase, strlen(phase))) snprintf(w->phase, sizeof w->phase, "%s", phase);
+    zsock_send(w->pipe, "isip", RUNNER_PROGRESS, w->phase, (int)(percent > 100 ? 100 : percent), NULL);
+}
+
+static void job_run(zsock_t *pipe, struct job *j)
+{
+    struct watch_context w = { .pipe = pipe };
+    struct handler_watch watch = { .stop = &j->stop, .progress = on_progress, .ctx = &w };
+    struct handler_input in = { j->task, j->circuit, j->input, j->input_bytes };
+    uint64_t from = pv_clock_ms();
+    j->status = handler_run(j->handler, &in, &watch, &j->out);
+    j->measured_ms = pv_clock_ms() - from;
+    if (j->status == PV_OK) j->status = sha256_of(&j->sha256, j->out.bytes, j->out.size);
+    zsock_send(pipe, "isip", RUNNER_DONE, "", 100, j);
+}
+
+static void runner_main(zsock_t *pipe, void *args)
+{
+    zsock_signal(pipe, 0);
+    for (;;) {
+        char *word = NULL;
+        void *job = NULL;
+        if (zsock_recv(pipe, "sp", &word, &job)) continue;
+        bool run = word && !strcmp(word, "RUN");
+        bool end = word && !strcmp(word, "$TERM");
+        zstr_free(&word);
+        if (run) job_run(pipe, job);
+        if (end) return;
+    }
+}
+
+struct runner *runner_new(void)
+{
+    struct runner *r = calloc(1, sizeof *r);
+    if (!r) return NULL;
+    r->actor = zactor_new(runner_main, NULL);
+    if (r->actor) return r;
+    free(r);
+    return NULL;
+}
+
+void runner_destroy(struct runner **r_p)
+{
+    struct runner *r = *r_p;
+    if (!r) return;
+    zactor_destroy(&r->actor);
+    free(r);
+    *r_p = NULL;
+}
+
+void runner_start(struct runner *r, struct job **job_p)
+{
+    zsock_send(r->actor, "sp", "RUN", *job_p);
+    *job_p = NULL;
+}
+
+zsock_t *runner_socket(struct runner *r)
+{
+    return zactor_sock(r->actor);
+}
+
+void runner_read(struct runner *r, struct runner_report *report)
+{
+    int news = RUNNER_NOTHING, percent = 0;
+    char *phase = NULL;
+    void *job = NULL;
+    *report = (struct runner_report){ .news = RUNNER_NOTHING };
+    if (!(zsock_events(r->actor) & ZMQ_POLLIN)) return;
+    if (zsock_recv(r->actor, "isip", &news, &phase, &percent, &job)) return;
+    report->news = (enum runner_news)news;
+    report->percent = (unsigned)percent;
+    report->job = job;
+    snprintf(report->phase, sizeof report->phase, "%s", phase ? phase : "");
+    zstr_free(&phase);
+}

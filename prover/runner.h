@@ -1,0 +1,53 @@
+/** A thread that computes: one job at a time, talking to the node's loop by an inproc pair and sharing nothing with it
+ * but the job's stop flag. A job is handed over, and handed back when it is done.
+ */
+#ifndef PV_RUNNER_H
+#define PV_RUNNER_H
+
+#include "handler.h"
+#include "ids.h"
+
+#include <czmq.h>
+
+/** The runner's until it comes back, except stop, which the loop may raise at any time. */
+struct job {
+    wire_token token;
+    char task[WIRE_ID_TEXT], circuit[WIRE_NAME_MAX + 1];
+    struct handler *handler;
+    uint8_t *input; /* owned; wiped by job_destroy */
+    size_t input_bytes;
+    atomic_int stop;
+    /* when it is done */
+    pv_status status;
+    struct handler_output out; /* bytes owned */
+    wire_hash sha256;          /* of out, when status is PV_OK */
+    uint64_t measured_ms;
+};
+
+void job_destroy(struct job **job_p);
+
+struct runner;
+
+/** Starts the thread. NULL when there is no memory. */
+struct runner *runner_new(void);
+/** Waits for the job under way, whose stop the caller has raised, and frees it. */
+void runner_destroy(struct runner **r_p);
+
+/** Hands a job over to an idle runner. */
+void runner_start(struct runner *r, struct job **job_p);
+
+/** To poll. */
+zsock_t *runner_socket(struct runner *r);
+
+enum runner_news { RUNNER_NOTHING, RUNNER_PROGRESS, RUNNER_DONE };
+struct runner_report {
+    enum runner_news news;
+    char phase[WIRE_NAME_MAX + 1]; /* PROGRESS: a legal name */
+    unsigned percent;
+    struct job *job; /* DONE: handed back */
+};
+
+/** Reads one report; RUNNER_NOTHING when none waits. */
+void runner_read(struct runner *r, struct runner_report *report);
+
+#endif
