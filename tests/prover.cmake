@@ -17,3 +17,4 @@ pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data
 add_executable(make_circuit bench/make_circuit.c)
 target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
 
+pv_test(agent_test LABEL unit SOURCES unit/agent_test.c LIBS pv_node)
