@@ -1,6 +1,7 @@
 # Tests of prover. Sources lie in tests/<kind>/; the label is the kind.
 pv_test(spool_test LABEL unit SOURCES unit/spool_test.c LIBS pv_node)
 pv_test(handler_echo_test LABEL unit SOURCES unit/handler_echo_test.c LIBS pv_node)
+pv_test(agent_test LABEL unit SOURCES unit/agent_test.c LIBS pv_node)
 
 # The one-shot prover: files, rows, whole proofs.
 add_library(toy_circuits STATIC support/toy_setup.c support/toy_circuits.c)
@@ -16,5 +17,3 @@ pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data
 
 add_executable(make_circuit bench/make_circuit.c)
 target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
-
-pv_test(agent_test LABEL unit SOURCES unit/agent_test.c LIBS pv_node)
