@@ -1,0 +1,202 @@
+/** Eight field elements at a time with AVX-512 IFMA: lane k of five vectors holds element k in 52-bit limbs.
+ *
+ *  Montgomery with R = 2^260: p < 2^254 leaves 6 bits, so values live below a small multiple of p, named at each function, and a
+ *  product needs no last subtraction: a*b <= 84 p^2 gives a result below 2p. In memory an element takes four 64-bit words, as
+ *  everywhere else, any value below 2^256 (5.29 p). Only this folder includes this file; it needs avx512f, dq, vl, ifma, vbmi2. */
+#ifndef BN254_IFMA_VEC_H
+#define BN254_IFMA_VEC_H
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef __m512i vec;
+typedef struct {
+    vec v[5];
+} fe8;
+
+#define IFMA_INLINE static inline __attribute__((always_inline))
+#define MASK52 0xfffffffffffffull
+
+IFMA_INLINE vec vec_set(uint64_t x)
+{
+    return _mm512_set1_epi64((long long)x);
+}
+
+/* The modulus, chosen by the file that includes this one: P52[5], N52 = -p^-1 mod 2^52. Macros, so that they become constants. */
+IFMA_INLINE fe8 fe8_set(const uint64_t limb[5])
+{
+    fe8 r;
+    for (int i = 0; i < 5; i++) r.v[i] = vec_set(limb[i]);
+    return r;
+}
+
+/* Limbs back below 2^52 (the top one takes what is left); limbs may be negative, the value not. */
+IFMA_INLINE fe8 fe8_carry(fe8 t)
+{
+    const vec m = vec_set(MASK52);
+    for (int i = 0; i < 4; i++) {
+        t.v[i + 1] = _mm512_add_epi64(t.v[i + 1], _mm512_srai_epi64(t.v[i], 52));
+        t.v[i] = _mm512_and_si512(t.v[i], m);
+    }
+    return t;
+}
+
+#define LO52(c, a, b) _mm512_madd52lo_epu64(c, a, b)
+#define HI52(c, a, b) _mm512_madd52hi_epu64(c, a, b)
+
+/* One column step of Montgomery: t += q*p with q making the lowest limb zero, then down by a limb. */
+IFMA_INLINE void fe8_reduce_step(vec t[6])
+{
+    const vec zero = _mm512_setzero_si512();
+    const vec q = LO52(zero, t[0], vec_set(N52));
+    t[0] = LO52(t[0], q, vec_set(P52[0]));
+    for (int j = 1; j < 5; j++) t[j] = LO52(t[j], q, vec_set(P52[j]));
+    for (int j = 0; j < 5; j++) t[j + 1] = HI52(t[j + 1], q, vec_set(P52[j]));
+    t[0] = _mm512_add_epi64(t[1], _mm512_srli_epi64(t[0], 52));
+    for (int j = 1; j < 5; j++) t[j] = t[j + 1];
+    t[5] = zero;
+}
+
+IFMA_INLINE fe8 fe8_carry_unsigned(const vec t[5])
+{
+    const vec m = vec_set(MASK52);
+    fe8 r = { { t[0], t[1], t[2], t[3], t[4] } };
+    for (int i = 0; i < 4; i++) {
+        r.v[i + 1] = _mm512_add_epi64(r.v[i + 1], _mm512_srli_epi64(r.v[i], 52));
+        r.v[i] = _mm512_and_si512(r.v[i], m);
+    }
+    return r;
+}
+
+/* a*b/2^260 for a*b <= 84 p^2: below 2p. Limbs of a and b below 2^52. */
+IFMA_INLINE fe8 fe8_mul(fe8 a, fe8 b)
+{
+    const vec z = _mm512_setzero_si512();
+    vec t[6] = { z, z, z, z, z, z };
+#pragma GCC unroll 5
+    for (int i = 0; i < 5; i++) {
+        for (int j = 0; j < 5; j++) t[j] = LO52(t[j], a.v[j], b.v[i]);
+        for (int j = 0; j < 5; j++) t[j + 1] = HI52(t[j + 1], a.v[j], b.v[i]);
+        fe8_reduce_step(t);
+    }
+    return fe8_carry_unsigned(t);
+}
+
+/* (a*b + c*d)/2^260 for a*b + c*d <= 84 p^2: below 2p, with one reduction. */
+IFMA_INLINE fe8 fe8_mul2(fe8 a, fe8 b, fe8 c, fe8 d)
+{
+    const vec z = _mm512_setzero_si512();
+    vec t[6] = { z, z, z, z, z, z };
+#pragma GCC unroll 5
+    for (int i = 0; i < 5; i++) {
+        for (int j = 0; j < 5; j++) t[j] = LO52(t[j], a.v[j], b.v[i]);
+        for (int j = 0; j < 5; j++) t[j] = LO52(t[j], c.v[j], d.v[i]);
+        for (int j = 0; j < 5; j++) t[j + 1] = HI52(t[j + 1], a.v[j], b.v[i]);
+        for (int j = 0; j < 5; j++) t[j + 1] = HI52(t[j + 1], c.v[j], d.v[i]);
+        fe8_reduce_step(t);
+    }
+    return fe8_carry_unsigned(t);
+}
+
+/* a + b; the limbs are carried. */
+IFMA_INLINE fe8 fe8_add(fe8 a, fe8 b)
+{
+    for (int i = 0; i < 5; i++) a.v[i] = _mm512_add_epi64(a.v[i], b.v[i]);
+    return fe8_carry(a);
+}
+
+/* a - b + k*p, k a constant with b < k*p. */
+IFMA_INLINE fe8 fe8_sub(fe8 a, fe8 b, uint64_t k)
+{
+    for (int i = 0; i < 5; i++) a.v[i] = _mm512_sub_epi64(_mm512_add_epi64(a.v[i], vec_set(k * P52[i])), b.v[i]);
+    return fe8_carry(a);
+}
+
+/* t minus the right small multiple of p: below 2p + 2^-40 p, for 0 <= t < 16p with limbs not carried (each below 2^57 in size).
+ * The quotient is never taken too large: 2^52 / (top limb + 16) leaves room for what the lower limbs may borrow. */
+IFMA_INLINE fe8 fe8_reduce(fe8 t)
+{
+    const vec q = HI52(_mm512_setzero_si512(), t.v[4], vec_set(((uint64_t)1 << 52) / (P52[4] + 16)));
+    for (int i = 0; i < 5; i++) {
+        const vec low = _mm512_set_epi64(7 * P52[i], 6 * P52[i], 5 * P52[i], 4 * P52[i], 3 * P52[i], 2 * P52[i], P52[i], 0);
+        const vec high = _mm512_add_epi64(low, vec_set(8 * P52[i]));
+        t.v[i] = _mm512_sub_epi64(t.v[i], _mm512_permutex2var_epi64(low, q, high));
+    }
+    return fe8_carry(t);
+}
+
+/* Canonical: for t < 16p. */
+IFMA_INLINE fe8 fe8_canonical(fe8 t)
+{
+    t = fe8_reduce(t);
+    for (int k = 0; k < 2; k++) {
+        fe8 s;
+        for (int i = 0; i < 5; i++) s.v[i] = _mm512_sub_epi64(t.v[i], vec_set(P52[i]));
+        s = fe8_carry(s);
+        __mmask8 keep = _mm512_movepi64_mask(s.v[4]); /* negative: t was below p */
+        for (int i = 0; i < 5; i++) t.v[i] = _mm512_mask_mov_epi64(s.v[i], keep, t.v[i]);
+    }
+    return t;
+}
+
+IFMA_INLINE fe8 fe8_blend(__mmask8 m, fe8 no, fe8 yes)
+{
+    for (int i = 0; i < 5; i++) no.v[i] = _mm512_mask_mov_epi64(no.v[i], m, yes.v[i]);
+    return no;
+}
+
+/* Lanes that may be a multiple of p (value below 16p, limbs carried): all of those that are, and one in 2^48 of the others. */
+IFMA_INLINE __mmask8 fe8_maybe_zero(fe8 a)
+{
+    const vec k = LO52(_mm512_setzero_si512(), a.v[0], vec_set((((uint64_t)1 << 52) - N52) & MASK52)); /* a/p mod 2^52 */
+    return _mm512_cmplt_epu64_mask(k, vec_set(16));
+}
+
+IFMA_INLINE __mmask8 fe8_is_zero(fe8 a)
+{
+    a = fe8_canonical(a);
+    vec any = _mm512_or_si512(_mm512_or_si512(a.v[0], a.v[1]), _mm512_or_si512(a.v[2], _mm512_or_si512(a.v[3], a.v[4])));
+    return _mm512_testn_epi64_mask(any, any);
+}
+
+/* Four vectors of 64-bit words (word i of eight elements) to limbs and back. up: the value is shifted left by so many bits, < 4. */
+IFMA_INLINE fe8 fe8_from_words(vec w0, vec w1, vec w2, vec w3, int up)
+{
+    const vec m = vec_set(MASK52);
+    fe8 r;
+    r.v[0] = _mm512_and_si512(_mm512_slli_epi64(w0, up), m);
+    r.v[1] = _mm512_and_si512(_mm512_shrdi_epi64(w0, w1, 52 - up), m);
+    r.v[2] = _mm512_and_si512(_mm512_shrdi_epi64(w1, w2, 40 - up), m);
+    r.v[3] = _mm512_and_si512(_mm512_shrdi_epi64(w2, w3, 28 - up), m);
+    r.v[4] = _mm512_srli_epi64(w3, 16 - up);
+    return r;
+}
+
+IFMA_INLINE void fe8_to_words(vec w[4], fe8 a)
+{
+    w[0] = _mm512_or_si512(a.v[0], _mm512_slli_epi64(a.v[1], 52));
+    w[1] = _mm512_or_si512(_mm512_srli_epi64(a.v[1], 12), _mm512_slli_epi64(a.v[2], 40));
+    w[2] = _mm512_or_si512(_mm512_srli_epi64(a.v[2], 24), _mm512_slli_epi64(a.v[3], 28));
+    w[3] = _mm512_or_si512(_mm512_srli_epi64(a.v[3], 36), _mm512_slli_epi64(a.v[4], 16));
+}
+
+/* Eight rows of eight words: row i lane j <-> row j lane i. */
+IFMA_INLINE void vec_transpose(vec r[8])
+{
+    vec a[8], b[8];
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm512_unpacklo_epi64(r[2 * i], r[2 * i + 1]);
+        a[2 * i + 1] = _mm512_unpackhi_epi64(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        b[4 * i] = _mm512_shuffle_i64x2(a[4 * i], a[4 * i + 2], 0x88);
+        b[4 * i + 1] = _mm512_shuffle_i64x2(a[4 * i + 1], a[4 * i + 3], 0x88);
+        b[4 * i + 2] = _mm512_shuffle_i64x2(a[4 * i], a[4 * i + 2], 0xdd);
+        b[4 * i + 3] = _mm512_shuffle_i64x2(a[4 * i + 1], a[4 * i + 3], 0xdd);
+    }
+    r[0] = _mm512_shuffle_i64x2(b[0], b[4], 0x88), r[1] = _mm512_shuffle_i64x2(b[1], b[5], 0x88);
+    r[2] = _mm512_shuffle_i64x2(b[2], b[6], 0x88), r[3] = _mm512_shuffle_i64x2(b[3], b[7], 0x88);
+    r[4] = _mm512_shuffle_i64x2(b[0], b[4], 0xdd), r[5] = _mm512_shuffle_i64x2(b[1], b[5], 0xdd);
+    r[6] = _mm512_shuffle_i64x2(b[2], b[6], 0xdd), r[7] = _mm512_shuffle_i64x2(b[3], b[7], 0xdd);
+}
+#endif
