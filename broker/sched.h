@@ -350,7 +350,7 @@ struct sched_queue_view {
     const char *name;
     bool paused;
     uint64_t tasks[TASK_STATES];
-    uint64_t demand;          /* queued + offered + running + recovering + delayed: what a scaler must keep capacity for */
+    uint64_t demand;          /* queued + offered + running + recovering: what a scaler must keep capacity for */
     uint64_t queued_bytes;    /* of inputs not yet running */
     uint64_t oldest_queued_ms; /* age of the one that waits longest, 0 none */
     uint64_t average_ms;      /* of a proof, lately; 0 unknown */
