@@ -1,0 +1,265 @@
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORGET_MS = 3600 * 1000 };
+
+static uint64_t digest_of(const char *principal, const char *name)
+{
+    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a, for it is saved: the same in every run */
+    for (const char *c = principal; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001B3u;
+    h = (h ^ '/') * 0x100000001B3u;
+    for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001B3u;
+    return h ? h : 1;
+}
+
+struct prover *prover_find(const struct sched *s, const char *principal, const char *name)
+{
+    const struct name *p = names_find(&s->names, principal), *n = names_find(&s->names, name);
+    return p && n ? idmap_find(&s->provers_by_name, idmap_key((uintptr_t)p, (uintptr_t)n)) : NULL;
+}
+
+static bool room_for_one(struct sched *s, uint32_t *index)
+{
+    for (*index = 0; *index < s->provers_n && s->provers[*index]; ++*index)
+        ;
+    if (*index < s->provers_n) return true;
+    if (s->provers_n == s->cfg.provers_max) return false;
+    if (s->provers_n == s->provers_cap) {
+        uint32_t cap = s->provers_cap + 64;
+        struct prover **more = realloc(s->provers, cap * sizeof(*more));
+        if (!more) return false;
+        s->provers = more;
+        uint64_t *open = realloc(s->open, cap / 64 * sizeof *open);
+        if (!open) return false;
+        s->open = open;
+        open[cap / 64 - 1] = 0;
+        s->provers_cap = cap;
+    }
+    s->provers[s->provers_n++] = NULL;
+    return true;
+}
+
+struct prover *prover_of(struct sched *s, const char *principal, const char *name)
+{
+    struct prover *p = prover_find(s, principal, name);
+    uint32_t index;
+    if (p) return p;
+    if (!room_for_one(s, &index) || !heap_reserve(&s->prover_timers)) return NULL;
+    p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->principal = names_hold(&s->names, principal);
+    p->name = names_hold(&s->names, name);
+    if (!p->principal || !p->name ||
+        !idmap_add(&s->provers_by_name, idmap_key((uintptr_t)p->principal, (uintptr_t)p->name), p)) {
+        names_drop(&s->names, p->principal);
+        names_drop(&s->names, p->name);
+        free(p);
+        return NULL;
+    }
+    p->index = index;
+    p->digest = digest_of(principal, name);
+    p->gone_ms = s->now_ms;
+    p->attempts_end = &p->attempts;
+    s->provers[index] = p;
+    s->stats.provers++;
+    return p;
+}
+
+void prover_clear_offer(struct sched *s, struct prover *p)
+{
+    for (size_t i = 0; i < p->queues_n; i++) names_drop(&s->names, p->queue_names[i]);
+    for (size_t i = 0; i < p->circuits_n; i++) names_drop(&s->names, p->circuits[i].name);
+    free(p->queue_names);
+    free(p->queues);
+    free(p->circuits);
+    p->queue_names = NULL;
+    p->queues = NULL;
+    p->circuits = NULL;
+    p->queues_n = p->circuits_n = 0;
+    p->any_circuit = false;
+}
+
+void prover_forget(struct sched *s, struct prover *p)
+{
+    while (p->attempts) attempt_end(s, p->attempts);
+    prover_clear_offer(s, p);
+    heap_remove(&s->prover_timers, p);
+    idmap_remove(&s->provers_by_name, idmap_key((uintptr_t)p->principal, (uintptr_t)p->name));
+    names_drop(&s->names, p->principal);
+    names_drop(&s->names, p->name);
+    s->provers[p->index] = NULL;
+    s->open[p->index / 64] &= ~((uint64_t)1 << p->index % 64);
+    s->stats.provers--;
+    free(p);
+}
+
+static uint64_t prover_next_ms(const struct sched *s, const struct prover *p)
+{
+    uint64_t next = NEVER;
+    if (p->live) next = p->heard_ms + s->cfg.lease_ms;
+    if (p->quarantined_ms && p->quarantined_ms < next) next = p->quarantined_ms;
+    if (!p->peer && !p->attempts && p->gone_ms + FORGET_MS < next) next = p->gone_ms + FORGET_MS;
+    return next;
+}
+
+void prover_rearm(struct sched *s, struct prover *p)
+{
+    uint64_t next = prover_next_ms(s, p);
+    if (next == NEVER)
+        heap_remove(&s->prover_timers, p);
+    else if (!heap_put(&s->prover_timers, p, next, p->index))
+        sched_broken(s);
+}
+
+void prover_timer(struct sched *s, struct prover *p)
+{
+    if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) p->live = false;
+    if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
+    if (!p->peer && !p->attempts && p->gone_ms + FORGET_MS <= s->now_ms && !p->quarantined_ms) {
+        prover_forget(s, p);
+        return;
+    }
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+/* Quarantine, drain and silence close it; so does a suspect, which has it alone. */
+bool prover_open(const struct sched *s, const struct prover *p)
+{
+    if (!p->live || p->local || p->draining || p->drained || p->quarantined_ms || !p->credit) return false;
+    if (p->held >= p->slots + p->prefetch) return false;
+    for (const struct attempt *a = p->attempts; a; a = a->next)
+        if (a->suspect && a->state != ATTEMPT_LATE) return false;
+    return true;
+}
+
+void prover_changed(struct sched *s, struct prover *p)
+{
+    uint64_t bit = (uint64_t)1 << p->index % 64;
+    if (prover_open(s, p))
+        s->open[p->index / 64] |= bit;
+    else
+        s->open[p->index / 64] &= ~bit;
+    s->dirty = true;
+}
+
+bool prover_serves(const struct prover *p, const struct queue *q)
+{
+    for (size_t i = 0; i < p->queues_n; i++)
+        if (p->queues[i] == q) return true;
+    return false;
+}
+
+void prover_resolve_queues(struct sched *s, struct prover *p)
+{
+    for (size_t i = 0; i < p->queues_n; i++) p->queues[i] = queue_find(s, p->queue_names[i]->text);
+}
+
+struct prover_circuit *prover_circuit(const struct prover *p, const struct name *circuit)
+{
+    size_t low = 0, high = p->circuits_n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (p->circuits[mid].name == circuit) return &p->circuits[mid];
+        if ((uintptr_t)p->circuits[mid].name < (uintptr_t)circuit)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+/* ---- attempts ---- */
+
+static wire_id token_key(wire_token t)
+{
+    return idmap_key(t.epoch, t.seq);
+}
+
+struct attempt *attempt_find(const struct sched *s, wire_token token)
+{
+    return idmap_find(&s->attempts, token_key(token));
+}
+
+static void count(struct prover *p, enum attempt_state state, int sign)
+{
+    if (state != ATTEMPT_LATE) p->held += (uint32_t)sign;
+    if (state == ATTEMPT_OFFERED) p->offered += (uint32_t)sign;
+}
+
+struct attempt *attempt_new(struct sched *s, struct prover *p, wire_token token, enum attempt_state state)
+{
+    struct attempt *a = calloc(1, sizeof *a);
+    if (!a || !idmap_add(&s->attempts, token_key(token), a)) {
+        free(a);
+        return NULL;
+    }
+    a->token = token;
+    a->prover = p;
+    a->state = state;
+    a->lease_ms = NEVER;
+    a->link = p->attempts_end;
+    *p->attempts_end = a;
+    p->attempts_end = &a->next;
+    count(p, state, 1);
+    prover_changed(s, p);
+    prover_rearm(s, p);
+    return a;
+}
+
+static void attempt_unwant(struct attempt *a)
+{
+    if (a->wanted_by) a->wanted_by->awaiting--;
+    a->wanted_by = NULL;
+}
+
+void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state state)
+{
+    if (state != ATTEMPT_OFFERED) attempt_unwant(a);
+    count(a->prover, a->state, -1);
+    a->state = state;
+    count(a->prover, a->state, 1);
+    prover_changed(s, a->prover);
+}
+
+void attempt_end(struct sched *s, struct attempt *a)
+{
+    struct prover *p = a->prover;
+    attempt_unwant(a);
+    if (a->task) a->task->attempt = NULL;
+    idmap_remove(&s->attempts, token_key(a->token));
+    *a->link = a->next;
+    if (a->next)
+        a->next->link = a->link;
+    else
+        p->attempts_end = a->link;
+    count(p, a->state, -1);
+    free(a);
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+void attempt_revoke(struct sched *s, struct attempt *a, pv_status why)
+{
+    if (a->task) a->task->attempt = NULL;
+    a->task = NULL;
+    a->revoked = why;
+    s->stats.revokes++;
+    if (!a->prover->peer) { /* nobody to tell: should it come back, it will be told then */
+        attempt_end(s, a);
+        return;
+    }
+    attempt_set_state(s, a, ATTEMPT_REVOKING);
+    act_revoke(s, a->prover->peer, a->token, why);
+}
+
+void attempt_settle(struct attempt *a, uint64_t cost_ms)
+{
+    if (!a->task) return;
+    struct principal *p = a->task->account->principal;
+    principal_refund(p, a->charged_ms);
+    principal_charge(p, cost_ms);
+    a->charged_ms = cost_ms;
+}

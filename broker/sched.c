@@ -1,0 +1,275 @@
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- small things everybody needs ---- */
+
+uint64_t sched_add(uint64_t a, uint64_t b)
+{
+    return a > NEVER - b ? NEVER : a + b;
+}
+
+uint64_t sched_wall_of(const struct sched *s, uint64_t ms)
+{
+    if (ms == NEVER) return 0;
+    return ms >= s->now_ms ? sched_add(s->wall_ms, ms - s->now_ms) : s->wall_ms - (s->now_ms - ms);
+}
+
+/* A wall time as a moment of the monotonic clock; what is past is now. */
+uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms)
+{
+    if (!wall_ms) return NEVER;
+    return wall_ms > s->wall_ms ? sched_add(s->now_ms, wall_ms - s->wall_ms) : s->now_ms;
+}
+
+/* splitmix64: jitter, nothing secret */
+uint64_t sched_random(struct sched *s, uint64_t n)
+{
+    uint64_t z = s->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return (z ^ z >> 31) % n;
+}
+
+void sched_broken(struct sched *s)
+{
+    s->failed = true;
+    s->out->failed = true;
+}
+
+/* ---- birth and death ---- */
+
+static void fill_in(uint64_t *value, uint64_t fallback)
+{
+    if (!*value) *value = fallback;
+}
+
+static void fill_in_32(uint32_t *value, uint32_t fallback)
+{
+    if (!*value) *value = fallback;
+}
+
+static void defaults(struct sched_config *c)
+{
+    fill_in(&c->heartbeat_ms, 3000);
+    fill_in(&c->lease_ms, 15000);
+    fill_in(&c->grace_ms, 1000);
+    if (c->grace_ms == SCHED_NO_GRACE) c->grace_ms = 0;
+    fill_in(&c->offer_ms, 10000);
+    fill_in(&c->receive_ms, 600000);
+    fill_in(&c->recover_ms, 2 * c->lease_ms);
+    fill_in(&c->acked_ms, 600000);
+    fill_in(&c->retention_ms, 86400000);
+    fill_in(&c->backoff_ms, 1000);
+    fill_in(&c->backoff_max_ms, 60000);
+    fill_in(&c->quarantine_ms, 60000);
+    fill_in(&c->quarantine_max_ms, 3600000);
+    fill_in(&c->age_ms, 60000);
+    fill_in(&c->cold_pass_ms, 10000);
+    fill_in_32(&c->failures_max, 3);
+    fill_in_32(&c->losses_max, 5);
+    fill_in_32(&c->suspect_losses, 2);
+    fill_in_32(&c->quarantine_tasks, 3);
+    fill_in(&c->tasks_max, 2000000);
+    fill_in(&c->acked_max, 100000);
+    fill_in_32(&c->provers_max, 10000);
+    fill_in_32(&c->sessions_max, 100000);
+}
+
+pv_status sched_new(struct sched **to, const struct sched_config *config)
+{
+    struct sched *s = calloc(1, sizeof *s);
+    if (!s) return PV_NO_MEMORY;
+    s->cfg = *config;
+    defaults(&s->cfg);
+    if (s->cfg.lease_ms < 4 * s->cfg.heartbeat_ms || s->cfg.quarantine_tasks > 8) {
+        free(s);
+        return PV_BAD_CONFIG;
+    }
+    s->random = s->cfg.seed;
+    s->next_order = 1;
+    s->pump_ms = NEVER;
+    s->stalled_end = &s->stalled;
+    names_init(&s->names, sched_random(s, NEVER));
+    struct idmap *maps[] = { &s->tasks, &s->accounts_groups, &s->works, &s->lanes, &s->peers, &s->attempts,
+                             &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
+    heap_init(&s->timers, offsetof(struct task, timer_at));
+    heap_init(&s->acked, offsetof(struct task, acked_at));
+    heap_init(&s->prover_timers, offsetof(struct prover, timer_at));
+    *to = s;
+    return PV_OK;
+}
+
+static void free_peers(struct sched *s)
+{
+    for (size_t i = 0; s->peers.slots && i <= s->peers.mask; i++) free(s->peers.slots[i].item);
+}
+
+void sched_destroy(struct sched **sp)
+{
+    struct sched *s = *sp;
+    if (!s) return;
+    struct sched_actions none = { .serial = NEVER };
+    s->out = &none;
+    for (uint32_t i = 0; i < s->sessions_n; i++) s->sessions[i]->peer = 0;
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (s->provers[i]) prover_forget(s, s->provers[i]);
+    for (struct task *t; (t = rows_after(&s->rows, 0));) task_forget(s, t);
+    while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
+    free_peers(s);
+    struct idmap *maps[] = { &s->tasks, &s->accounts_groups, &s->works, &s->lanes, &s->peers, &s->attempts,
+                             &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
+    lines_clear(s);
+    heap_clear(&s->timers);
+    heap_clear(&s->acked);
+    heap_clear(&s->prover_timers);
+    names_clear(&s->names);
+    free(s->rows.at);
+    free(s->provers);
+    free(s->open);
+    free(s->sessions);
+    sched_actions_destroy(&none);
+    free(s);
+    *sp = NULL;
+}
+
+/* ---- events of the whole ---- */
+
+void on_queue(struct sched *s, const struct sched_event *ev)
+{
+    struct queue *q = queue_declare(s, ev->queue.name);
+    if (!q) {
+        sched_broken(s);
+        return;
+    }
+    q->run_timeout_ms = ev->queue.run_timeout_ms;
+    q->stall_timeout_ms = ev->queue.stall_timeout_ms;
+    q->late = ev->queue.late;
+    q->sync_always = ev->queue.sync_always;
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        struct prover *p = s->provers[i];
+        if (!p) continue;
+        prover_resolve_queues(s, p);
+        for (struct attempt *a = p->attempts; a; a = a->next)
+            if (a->task) task_rearm(s, a->task);
+    }
+    s->dirty = true;
+}
+
+void on_principal(struct sched *s, const struct sched_event *ev)
+{
+    struct principal *p = principal_of(s, ev->principal.name);
+    if (!p) {
+        sched_broken(s);
+        return;
+    }
+    p->weight = ev->principal.weight ? ev->principal.weight : 1;
+    p->limits = ev->principal.limits;
+    s->dirty = true;
+}
+
+void on_queue_verb(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    if (!e) return;
+    struct queue *q = queue_find(s, ev->verb.name);
+    if (!e->admin || !q) {
+        refuse(s, e->admin ? PV_UNKNOWN_QUEUE : PV_UNAUTHORIZED);
+        return;
+    }
+    q->paused = ev->verb.verb == WIRE_VERB_PAUSE;
+    s->dirty = true;
+    answer(s, SCHED_DONE);
+}
+
+static void on_disk(struct sched *s, const struct sched_event *ev)
+{
+    s->disk_low = ev->disk_low;
+}
+
+static void on_store_failed(struct sched *s, const struct sched_event *ev)
+{
+    s->failed = true;
+}
+
+static void on_tick(struct sched *s, const struct sched_event *ev)
+{
+}
+
+static sched_on *const on[] = {
+    [SCHED_QUEUE] = on_queue,
+    [SCHED_PRINCIPAL] = on_principal,
+    [SCHED_RESTORE] = on_restore,
+    [SCHED_BOOT] = on_boot,
+    [SCHED_TICK] = on_tick,
+    [SCHED_LAG] = on_lag,
+    [SCHED_DISK] = on_disk,
+    [SCHED_STORE_FAILED] = on_store_failed,
+    [SCHED_CLIENT_HELLO] = on_client_hello,
+    [SCHED_PROVER_HELLO] = on_prover_hello,
+    [SCHED_PEER_GONE] = on_peer_gone,
+    [SCHED_HEARTBEAT] = on_heartbeat,
+    [SCHED_LIFE] = on_life,
+    [SCHED_SUBMIT] = on_submit,
+    [SCHED_INPUT] = on_input,
+    [SCHED_ATTACH] = on_attach,
+    [SCHED_FETCH] = on_fetch,
+    [SCHED_ACK] = on_ack,
+    [SCHED_CANCEL] = on_cancel,
+    [SCHED_CLAIM] = on_claim,
+    [SCHED_PURGE] = on_purge,
+    [SCHED_KICK] = on_kick,
+    [SCHED_READY] = on_ready,
+    [SCHED_STARTED] = on_started,
+    [SCHED_PROGRESS] = on_progress,
+    [SCHED_RESULT] = on_result,
+    [SCHED_FAIL] = on_fail,
+    [SCHED_RELEASE] = on_release,
+    [SCHED_REVOKED] = on_revoked,
+    [SCHED_DRAIN] = on_drain,
+    [SCHED_QUEUE_VERB] = on_queue_verb,
+    [SCHED_PROVER_VERB] = on_prover_verb,
+};
+
+/* Memory is ahead of the disk: nothing may be promised, told or changed any more. Provers keep their results spooled. */
+static void step_failed(struct sched *s, const struct sched_event *ev)
+{
+    if (ev->peer && ev->type != SCHED_PEER_GONE) refuse(s, PV_STORE)->task = ev->task;
+}
+
+static void pass_time(struct sched *s)
+{
+    while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
+    while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
+    if (s->pump_ms <= s->now_ms) sessions_resume(s);
+}
+
+void sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out)
+{
+    if (!out->n) out->serial = ++s->batches;
+    s->out = out;
+    s->now_ms = ev->now_ms;
+    s->wall_ms = ev->wall_ms;
+    s->peer = ev->peer;
+    s->req = ev->req;
+    if (s->failed) {
+        step_failed(s, ev);
+        return;
+    }
+    on[ev->type](s, ev);
+    if (!s->booted) return;
+    pass_time(s);
+    sched_match(s);
+}
+
+uint64_t sched_next_ms(const struct sched *s)
+{
+    if (s->failed || !s->booted) return NEVER;
+    uint64_t next = s->pump_ms;
+    if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
+    if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
+    return next;
+}

@@ -1,0 +1,212 @@
+/* How a task ends, waits, and begins again. */
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PUSH_PROGRESS_MS = 1000 /* R17 */ };
+
+static void count_end(struct sched *s, enum task_state state)
+{
+    if (state == TASK_SUCCEEDED) s->stats.succeeded++;
+    if (state == TASK_DEAD) s->stats.dead++;
+    if (state == TASK_CANCELLED) s->stats.cancelled++;
+    if (state == TASK_EXPIRED) s->stats.expired++;
+}
+
+void task_finish(struct sched *s, struct task *t, enum task_state state, pv_status status, const char *text,
+                 enum sched_charge charged, const struct session *knows)
+{
+    task_set_status(s, t, status, text);
+    task_clear_progress(s, t);
+    t->until_ms = sched_add(s->now_ms, s->cfg.retention_ms);
+    task_move(s, t, state, charged);
+    task_save(s, t);
+    count_end(s, state);
+    sessions_tell(s, t, knows);
+}
+
+static void answer_submits(struct sched *s, struct task *t)
+{
+    for (struct attach *a = t->attached; a; a = a->next_of_task) {
+        if (!a->pending_peer) continue;
+        struct sched_action *ok = act_to(s, SCHED_SUBMIT_OK, a->pending_peer);
+        ok->req = a->pending_req;
+        ok->task = t->id;
+        ok->view = act_view(s, t);
+        a->pending_peer = 0;
+    }
+}
+
+void task_received(struct sched *s, struct task *t)
+{
+    struct sched_action *a = act(s, SCHED_SAVE_INPUT);
+    a->task = t->id;
+    a->row = t->order;
+    a->bytes = t->input_bytes;
+    a->hash = t->input;
+    t->has_input = true;
+    t->until_ms = NEVER;
+    line_stamp(s, t);
+    task_move(s, t, TASK_QUEUED, SCHED_FREE);
+    task_save(s, t);
+    s->stats.submitted++;
+    answer_submits(s, t);
+}
+
+void task_cancel(struct sched *s, struct task *t, const char *text, const struct session *knows)
+{
+    struct attempt *a = t->attempt;
+    if (t->state == TASK_RECEIVING) act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    if (a && a->state == ATTEMPT_RECOVERING) {
+        attempt_end(s, a); /* whoever announces it will be told */
+    } else if (a) {
+        attempt_settle(a, a->state == ATTEMPT_RUNNING ? s->now_ms - a->started_ms : 0);
+        struct sched_action *drop = act(s, SCHED_DROP_UPLOAD);
+        drop->task = t->id;
+        drop->token = a->token;
+        attempt_revoke(s, a, PV_CANCELLED);
+    }
+    bool receiving = t->state == TASK_RECEIVING;
+    task_finish(s, t, TASK_CANCELLED, PV_CANCELLED, text, SCHED_FREE, knows);
+    if (receiving) answer_submits(s, t);
+}
+
+void task_queue(struct sched *s, struct task *t, enum sched_charge charged)
+{
+    t->until_ms = NEVER;
+    task_clear_progress(s, t);
+    task_move(s, t, TASK_QUEUED, charged);
+    task_save_lazily(s, t);
+}
+
+/* min(backoff * 2^n, most) give or take a fifth, n failures before this one. */
+void task_delay(struct sched *s, struct task *t, enum sched_charge charged)
+{
+    uint64_t ms = s->cfg.backoff_ms;
+    for (uint32_t i = 1; i < t->failures && ms < s->cfg.backoff_max_ms; i++) ms *= 2;
+    if (ms > s->cfg.backoff_max_ms) ms = s->cfg.backoff_max_ms;
+    ms = ms - ms / 5 + sched_random(s, ms / 5 * 2 + 1);
+    t->until_ms = sched_add(s->now_ms, ms);
+    task_clear_progress(s, t);
+    task_move(s, t, TASK_DELAYED, charged);
+    task_save_lazily(s, t);
+}
+
+void task_revive(struct sched *s, struct task *t)
+{
+    t->generation++;
+    t->failures = t->losses = t->attempts = 0;
+    t->acked = false;
+    t->acked_wall_ms = 0;
+    t->until_ms = t->orphan_ms = NEVER;
+    heap_remove(&s->acked, t);
+    free(t->excluded);
+    t->excluded = NULL;
+    if (t->deadline_ms <= s->now_ms) {
+        t->deadline_ms = NEVER;
+        t->deadline_wall_ms = 0;
+    }
+    task_set_status(s, t, PV_OK, NULL);
+    sessions_wait_again(s, t);
+    line_stamp(s, t);
+    task_move(s, t, TASK_QUEUED, SCHED_FREE);
+    task_save(s, t);
+}
+
+/* ---- what time does to a task ---- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t run_end_ms(const struct task *t)
+{
+    const struct queue *q = t->account->queue;
+    return q->run_timeout_ms ? sched_add(t->attempt->started_ms, q->run_timeout_ms) : NEVER;
+}
+
+static uint64_t stall_end_ms(const struct task *t)
+{
+    const struct queue *q = t->account->queue;
+    return q->stall_timeout_ms ? sched_add(t->attempt->changed_ms, q->stall_timeout_ms) : NEVER;
+}
+
+static uint64_t push_ms(const struct task *t)
+{
+    return t->past && t->past->push_due ? t->past->push_after_ms : NEVER;
+}
+
+uint64_t task_next_ms(const struct sched *s, const struct task *t)
+{
+    switch ((enum task_state)t->state) {
+    case TASK_RECEIVING: return least(t->until_ms, t->orphan_ms);
+    case TASK_QUEUED: return least(t->deadline_ms, t->orphan_ms);
+    case TASK_DELAYED: return least(t->until_ms, least(t->deadline_ms, t->orphan_ms));
+    case TASK_OFFERED:
+    case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
+    case TASK_RUNNING:
+        if (!t->attempt) return NEVER;
+        return least(least(t->attempt->lease_ms, t->orphan_ms), least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
+    default: return t->until_ms;
+    }
+}
+
+static void receiving_over(struct sched *s, struct task *t)
+{
+    act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    for (struct attach *a = t->attached; a; a = a->next_of_task) {
+        if (!a->pending_peer) continue;
+        struct sched_action *no = act_to(s, SCHED_REFUSE, a->pending_peer);
+        no->req = a->pending_req;
+        no->task = t->id;
+        no->status = PV_TIMEOUT;
+    }
+    task_forget(s, t);
+}
+
+static void push_progress(struct sched *s, struct task *t)
+{
+    t->past->push_due = false;
+    t->past->push_after_ms = s->now_ms + PUSH_PROGRESS_MS;
+    const struct sched_view *v = NULL;
+    for (struct attach *a = t->attached; a; a = a->next_of_task) {
+        if (!a->session->peer) continue;
+        if (!v) v = act_view(s, t);
+        struct sched_action *p = act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
+        p->task = t->id;
+        p->view = v;
+    }
+    task_rearm(s, t);
+}
+
+static void leased_timer(struct sched *s, struct task *t)
+{
+    struct attempt *a = t->attempt;
+    if (a->lease_ms <= s->now_ms)
+        attempt_expired(s, a);
+    else if (run_end_ms(t) <= s->now_ms)
+        attempt_failed(s, a, PV_RUN_TIMEOUT, NULL, false);
+    else if (stall_end_ms(t) <= s->now_ms)
+        attempt_failed(s, a, PV_STALLED, NULL, false);
+    else
+        push_progress(s, t);
+}
+
+void task_timer(struct sched *s, struct task *t)
+{
+    bool live = task_state_live(t->state), waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
+    if (live && t->orphan_ms <= s->now_ms)
+        task_cancel(s, t, "its session ended", NULL);
+    else if (waits && t->deadline_ms <= s->now_ms)
+        task_finish(s, t, TASK_EXPIRED, PV_EXPIRED, NULL, SCHED_FREE, NULL);
+    else if (t->state == TASK_DELAYED)
+        task_queue(s, t, SCHED_FREE);
+    else if (t->state == TASK_RECEIVING)
+        receiving_over(s, t);
+    else if (live)
+        leased_timer(s, t);
+    else
+        task_forget(s, t);
+}

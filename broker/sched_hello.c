@@ -1,0 +1,456 @@
+/* Connections: who comes, who goes, who is heard (R4, R5, R9, R12). */
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOKENS_MAX = 256 };
+
+/* ---- peers ---- */
+
+struct sched_peer *peer_find(const struct sched *s, uint64_t handle)
+{
+    return handle ? idmap_find(&s->peers, idmap_key(handle, 0)) : NULL;
+}
+
+struct sched_peer *peer_of(struct sched *s, uint64_t handle)
+{
+    struct sched_peer *p = peer_find(s, handle);
+    if (p) return p;
+    p = calloc(1, sizeof *p);
+    if (!p || !idmap_add(&s->peers, idmap_key(handle, 0), p)) {
+        free(p);
+        return NULL;
+    }
+    p->handle = handle;
+    return p;
+}
+
+void peer_forget(struct sched *s, struct sched_peer *peer)
+{
+    idmap_remove(&s->peers, idmap_key(peer->handle, 0));
+    free(peer);
+}
+
+struct session *the_session(struct sched *s)
+{
+    struct sched_peer *p = peer_find(s, s->peer);
+    if (p && p->session) return p->session;
+    refuse(s, PV_BAD_STATE);
+    return NULL;
+}
+
+void prover_heard(struct sched *s, struct prover *p)
+{
+    p->heard_ms = s->now_ms;
+    if (p->live || !p->peer) return;
+    p->live = true;
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+struct prover *the_prover(struct sched *s)
+{
+    struct sched_peer *p = peer_find(s, s->peer);
+    if (!p || !p->prover) {
+        refuse(s, PV_BAD_STATE);
+        return NULL;
+    }
+    prover_heard(s, p->prover);
+    return p->prover;
+}
+
+bool session_may(const struct session *e, const struct task *t)
+{
+    return e->admin || e->client->principal == t->account->principal;
+}
+
+struct task *the_task(struct sched *s, const struct session *e, wire_id id)
+{
+    struct task *t = task_find(s, id);
+    if (t && session_may(e, t)) return t;
+    refuse(s, PV_NOT_FOUND)->task = id;
+    return NULL;
+}
+
+struct attempt *live_attempt(struct sched *s, const struct prover *p, wire_token token)
+{
+    struct attempt *a = attempt_find(s, token);
+    if (!a || !a->task || a->prover != p) return NULL;
+    if (a->state == ATTEMPT_RECOVERING) attempt_renew(s, a);
+    return a;
+}
+
+/* ---- going ---- */
+
+static void unwant(struct sched *s, const struct prover *p)
+{
+    for (uint32_t i = 0; p->awaiting && i < s->provers_n; i++)
+        for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
+            if (a->wanted_by == p) {
+                a->wanted_by->awaiting--;
+                a->wanted_by = NULL;
+            }
+}
+
+/* Its tasks wait for the grace, in which the same incarnation may come back. */
+static void prover_gone(struct sched *s, struct prover *p)
+{
+    uint64_t end = sched_add(s->now_ms, s->cfg.grace_ms);
+    p->peer = 0;
+    p->live = false;
+    p->credit = 0;
+    p->gone_ms = s->now_ms;
+    if (!p->local && !p->draining) s->stats.provers_lost++;
+    unwant(s, p);
+    for (struct attempt *a = p->attempts, *next; a; a = next) {
+        next = a->next;
+        if (!a->task) {
+            attempt_end(s, a);
+        } else if (a->lease_ms > end) {
+            a->lease_ms = end;
+            task_rearm(s, a->task);
+        }
+    }
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+static void role_over(struct sched *s, struct sched_peer *peer)
+{
+    struct prover *p = peer->prover;
+    struct session *e = peer->session;
+    peer->prover = NULL;
+    peer->session = NULL;
+    if (p && p->peer == peer->handle) prover_gone(s, p);
+    if (e && e->peer == peer->handle) session_disconnect(s, e);
+}
+
+void on_peer_gone(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = peer_find(s, ev->peer);
+    if (!peer) return;
+    role_over(s, peer);
+    peer_forget(s, peer);
+}
+
+/* A connection was replaced by a newer one of the same process; nothing of what it had changes. */
+static void supplant(struct sched *s, uint64_t old)
+{
+    struct sched_peer *peer = peer_find(s, old);
+    if (!peer) return;
+    act_to(s, SCHED_DISCONNECT, old)->status = PV_SUPERSEDED;
+    peer->prover = NULL;
+    peer->session = NULL;
+    peer_forget(s, peer);
+}
+
+/* ---- clients ---- */
+
+void on_client_hello(struct sched *s, const struct sched_event *ev)
+{
+    struct principal *pr = principal_of(s, ev->client.principal);
+    struct sched_peer *peer = peer_of(s, ev->peer);
+    if (peer) role_over(s, peer);
+    struct session *e = pr && peer ? session_of(s, pr, ev->client.name, ev->client.session) : NULL;
+    if (!e) {
+        refuse(s, PV_BUSY)->which = "memory";
+        if (peer) peer_forget(s, peer);
+        return;
+    }
+    bool fresh = session_is_new(e);
+    if (e->peer) {
+        uint64_t old = e->peer;
+        session_disconnect(s, e); /* what was pushed there is pushed again here; e stays: it has a peer in a moment */
+        e = session_of(s, pr, ev->client.name, ev->client.session);
+        supplant(s, old);
+        fresh = false;
+        if (!e) {
+            refuse(s, PV_BUSY)->which = "memory";
+            peer_forget(s, peer);
+            return;
+        }
+    }
+    e->admin = ev->client.admin;
+    e->peer = ev->peer; /* so that nothing below drops it */
+    peer->session = e;
+    answer(s, SCHED_WELCOME);
+    char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
+    strcat(name, wire_id_text(id, e->id));
+    struct prover *claims = prover_find(s, pr->name->text, name);
+    if (claims) {
+        claims->peer = ev->peer;
+        claims->known = claims->local = true;
+        peer->prover = claims;
+        prover_heard(s, claims);
+        for (struct attempt *a = claims->attempts; a; a = a->next)
+            if (a->task && a->state != ATTEMPT_RECOVERING) attempt_renew(s, a); /* a hello of a client lists nothing */
+    }
+    for (struct session *o = fresh ? e->client->sessions : NULL, *next; o; o = next) {
+        next = o->next;
+        if (o != e && !o->replaced) session_replaced(s, o);
+    }
+    session_connect(s, e, ev->peer);
+}
+
+/* ---- provers ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const struct prover_circuit *)a)->name;
+    uintptr_t y = (uintptr_t)((const struct prover_circuit *)b)->name;
+    return (x > y) - (x < y);
+}
+
+static bool take_circuits(struct sched *s, struct prover *p, const struct sched_event *ev)
+{
+    p->circuits = calloc(2 * ev->prover.circuits_n + 1, sizeof *p->circuits);
+    if (!p->circuits) return false;
+    for (size_t i = 0; i < ev->prover.circuits_n; i++) {
+        const struct sched_circuit *from = &ev->prover.circuits[i];
+        char hex[WIRE_HASH_TEXT];
+        for (int twice = 0; twice < 1 + from->has_digest; twice++) {
+            struct prover_circuit *c = &p->circuits[p->circuits_n];
+            c->name = names_hold(&s->names, twice ? wire_hash_text(hex, from->digest) : from->name);
+            if (!c->name) return false;
+            c->digest = from->digest;
+            c->has_digest = from->has_digest;
+            c->warm = from->warm;
+            c->load_ms = from->load_ms;
+            c->need_vram = from->need_vram;
+            c->need_ram = from->need_ram;
+            p->circuits_n++;
+        }
+    }
+    qsort(p->circuits, p->circuits_n, sizeof *p->circuits, by_address);
+    return true;
+}
+
+static bool take_queues(struct sched *s, struct prover *p, const struct sched_event *ev)
+{
+    p->queue_names = calloc(ev->prover.queues_n + 1, sizeof(*p->queue_names));
+    p->queues = calloc(ev->prover.queues_n + 1, sizeof(*p->queues));
+    if (!p->queue_names || !p->queues) return false;
+    for (size_t i = 0; i < ev->prover.queues_n; i++) {
+        p->queue_names[i] = names_hold(&s->names, ev->prover.queues[i]);
+        if (!p->queue_names[i]) return false;
+        p->queues_n++;
+    }
+    prover_resolve_queues(s, p);
+    return true;
+}
+
+static bool take_offer(struct sched *s, struct prover *p, const struct sched_event *ev)
+{
+    prover_clear_offer(s, p);
+    p->any_circuit = ev->prover.any_circuit;
+    p->slots = ev->prover.slots;
+    p->prefetch = ev->prover.prefetch;
+    p->vram = ev->prover.vram;
+    p->ram = ev->prover.ram;
+    p->credit = 0;
+    p->draining = false;
+    return take_circuits(s, p, ev) && take_queues(s, p, ev);
+}
+
+/* A held attempt the broker no longer counts on, of a task that nobody computes at the moment: taking it back saves what
+ * was computed. (An offer not begun elsewhere gives way to it.) */
+static bool readopt(struct sched *s, struct prover *p, const struct sched_held *h)
+{
+    struct task *t = task_find(s, h->task);
+    bool issued = h->token.epoch < s->cfg.boot_epoch || h->token.seq <= s->next_seq;
+    if (!t || !h->started || !issued || attempt_find(s, h->token) || !wire_hash_equal(t->input, h->input)) return false;
+    if (!prover_serves(p, t->account->queue) || t->account->queue->late != SCHED_LATE_ACCEPT) return false;
+    if (t->state != TASK_QUEUED && t->state != TASK_DELAYED && t->state != TASK_OFFERED) return false;
+    if (t->attempt) attempt_return(s, t->attempt, true);
+    if (t->state == TASK_DELAYED) task_queue(s, t, SCHED_FREE);
+    return attempt_readopt(s, t, p, h->token);
+}
+
+/* A finished result on its way here: kept apart, so that no heartbeat tells the prover to drop it. */
+static void expect_late(struct sched *s, struct prover *p, const struct sched_held *h)
+{
+    if (attempt_find(s, h->token)) return;
+    struct attempt *a = attempt_new(s, p, h->token, ATTEMPT_LATE);
+    if (a) a->task_id = h->task;
+}
+
+static void take_held(struct sched *s, struct prover *p, const struct sched_held *h)
+{
+    struct attempt *a = attempt_find(s, h->token);
+    if (a && a->prover == p && a->task) {
+        if (a->state == ATTEMPT_RECOVERING && !h->started && !h->spooled)
+            attempt_adopt_waiting(s, a);
+        else if (a->state == ATTEMPT_OFFERED && (h->started || h->spooled))
+            attempt_begin(s, a);
+        attempt_report(s, a, h);
+    } else if (a && a->prover == p && a->state == ATTEMPT_LATE) {
+        return;
+    } else if (h->spooled) {
+        expect_late(s, p, h);
+    } else if (!readopt(s, p, h)) {
+        s->stats.stale_reports++;
+        act_revoke(s, s->peer, h->token, PV_REVOKED);
+    }
+}
+
+static bool listed(const struct sched_event *ev, wire_token token)
+{
+    for (size_t i = 0; i < ev->prover.held_n; i++)
+        if (wire_token_equal(ev->prover.held[i].token, token)) return true;
+    return false;
+}
+
+/* What the broker counts on and the prover does not have. A spooled result survives a new incarnation, a run does not. */
+static void drop_unlisted(struct sched *s, struct prover *p, const struct sched_event *ev)
+{
+    for (struct attempt *a = p->attempts, *next; a; a = next) {
+        next = a->next;
+        if (listed(ev, a->token)) continue;
+        if (!a->task)
+            attempt_end(s, a);
+        else if (a->state == ATTEMPT_RUNNING)
+            attempt_lost(s, a, false);
+        else
+            attempt_return(s, a, false);
+    }
+}
+
+/* False: an incarnation that was already replaced by another; two processes use one name. */
+static bool take_incarnation(struct sched *s, struct prover *p, wire_id incarnation)
+{
+    if (p->known && !wire_id_equal(p->incarnation, incarnation)) {
+        if (p->has_replaced && wire_id_equal(p->replaced, incarnation)) return false;
+        p->replaced = p->incarnation;
+        p->has_replaced = true;
+    }
+    p->incarnation = incarnation;
+    p->known = true;
+    return true;
+}
+
+void on_prover_hello(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = peer_of(s, ev->peer);
+    if (peer && peer->session) role_over(s, peer);
+    struct prover *p = peer ? prover_of(s, ev->prover.principal, ev->prover.name) : NULL;
+    if (peer && peer->prover && peer->prover != p) role_over(s, peer);
+    bool ours = p && take_incarnation(s, p, ev->prover.incarnation);
+    if (!ours || !take_offer(s, p, ev)) {
+        struct sched_action *no = refuse(s, !p || ours ? PV_BUSY : PV_CONFLICT);
+        if (!p || ours) no->which = "memory";
+        if (peer) peer_forget(s, peer);
+        return;
+    }
+    if (p->peer && p->peer != ev->peer) supplant(s, p->peer);
+    p->peer = ev->peer;
+    peer->prover = p;
+    p->live = false;
+    prover_heard(s, p);
+    answer(s, SCHED_WELCOME);
+    drop_unlisted(s, p, ev);
+    for (size_t i = 0; i < ev->prover.held_n; i++) take_held(s, p, &ev->prover.held[i]);
+    for (struct attempt *a = p->attempts; a; a = a->next)
+        if (a->state == ATTEMPT_REVOKING) act_revoke(s, ev->peer, a->token, a->revoked);
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+void on_heartbeat(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = peer_find(s, ev->peer);
+    if (!peer) {
+        refuse(s, PV_BAD_STATE);
+        return;
+    }
+    struct prover *p = peer->prover;
+    wire_token *tokens = act_bytes(s->out, TOKENS_MAX * sizeof *tokens);
+    size_t n = 0;
+    if (p) prover_heard(s, p);
+    for (size_t i = 0; p && i < ev->heartbeat.held_n; i++) {
+        const struct sched_held *h = &ev->heartbeat.held[i];
+        struct attempt *a = attempt_find(s, h->token);
+        if (a && a->prover == p && a->task) {
+            attempt_report(s, a, h);
+        } else if (!a || a->prover != p) {
+            s->stats.stale_reports++;
+            if (tokens && n < TOKENS_MAX) tokens[n++] = h->token;
+        }
+    }
+    for (struct attempt *a = p ? p->attempts : NULL; a; a = a->next)
+        if (a->state == ATTEMPT_REVOKING && tokens && n < TOKENS_MAX) tokens[n++] = a->token;
+    struct sched_action *ok = answer(s, SCHED_HEARTBEAT_OK);
+    ok->tokens = tokens;
+    ok->tokens_n = n;
+}
+
+void on_ready(struct sched *s, const struct sched_event *ev)
+{
+    struct prover *p = the_prover(s);
+    if (!p) return;
+    p->credit = ev->ready.credit;
+    for (size_t i = 0; ev->ready.has_warm && i < p->circuits_n; i++) {
+        struct prover_circuit *c = &p->circuits[i];
+        c->warm = false;
+        for (size_t k = 0; k < ev->ready.warm_n && !c->warm; k++)
+            c->warm = c->has_digest && wire_hash_equal(c->digest, ev->ready.warm[k]);
+    }
+    prover_changed(s, p);
+}
+
+void prover_released(struct sched *s, struct prover *p)
+{
+    for (struct attempt *a = p->attempts; a; a = a->next)
+        if (a->state == ATTEMPT_OFFERED && p->peer) {
+            struct sched_action *r = act_to(s, SCHED_RECALL, p->peer);
+            r->token = a->token;
+            s->stats.recalls++;
+        }
+}
+
+void on_drain(struct sched *s, const struct sched_event *ev)
+{
+    struct prover *p = the_prover(s);
+    if (!p) return;
+    p->draining = true;
+    prover_changed(s, p);
+}
+
+void on_prover_verb(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    if (!e) return;
+    size_t found = 0;
+    for (uint32_t i = 0; e->admin && i < s->provers_n; i++) {
+        struct prover *p = s->provers[i];
+        if (!p || p->local || strcmp(p->name->text, ev->verb.name)) continue;
+        found++;
+        p->drained = ev->verb.verb == WIRE_VERB_DRAIN;
+        if (p->drained) prover_released(s, p);
+        prover_changed(s, p);
+    }
+    if (!e->admin)
+        refuse(s, PV_UNAUTHORIZED);
+    else if (!found)
+        refuse(s, PV_NOT_FOUND);
+    else
+        answer(s, SCHED_DONE);
+}
+
+/* ---- the loop was late ---- */
+
+void on_lag(struct sched *s, const struct sched_event *ev)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        struct prover *p = s->provers[i];
+        if (!p) continue;
+        p->heard_ms = sched_add(p->heard_ms, ev->lag_ms);
+        if (p->heard_ms > s->now_ms) p->heard_ms = s->now_ms;
+        for (struct attempt *a = p->attempts; a; a = a->next) {
+            a->lease_ms = sched_add(a->lease_ms, ev->lag_ms);
+            a->changed_ms = sched_add(a->changed_ms, ev->lag_ms);
+            if (a->task) task_rearm(s, a->task);
+        }
+        prover_rearm(s, p);
+    }
+}

@@ -1,0 +1,240 @@
+/* Who gets what (R11, R12). Slots first, everywhere, then prefetch, then recalls: so that tasks spread over provers before
+ * they pile up on one.
+ *
+ * A prover that asks picks among the lanes it is able to serve the best preferred one, in the order of lines.h, and only
+ * if there is none the best of the rest. Preferred: its key is warm here, or warm nowhere, or it was passed over long
+ * enough. Cold work is passed over for other work, never for idleness: a free slot takes what there is. A prefetch place
+ * is not idleness, so it takes preferred work only. */
+#include "sched_core.h"
+
+#include <string.h>
+
+static bool fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
+{
+    if (!prover_serves(p, q) || vram > p->vram || (p->ram && ram > p->ram)) return false;
+    if (p->any_circuit) return true;
+    const struct prover_circuit *c = prover_circuit(p, circuit);
+    return c && c->need_vram <= p->vram && (!p->ram || c->need_ram <= p->ram);
+}
+
+bool lane_fits(const struct lane *l, const struct prover *p)
+{
+    return fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
+}
+
+static bool could_serve(const struct prover *p)
+{
+    return p && p->live && !p->local && !p->draining && !p->drained;
+}
+
+bool task_servable(const struct sched *s, const struct task *t)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (could_serve(p) && fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return true;
+    }
+    return false;
+}
+
+static bool lane_excludes(const struct lane *l, const struct prover *p)
+{
+    for (int i = 0; i < TASK_EXCLUDED_MAX; i++)
+        if (l->excluded[i] == p->digest) return true;
+    return false;
+}
+
+/* R7: a prover that failed it does not get it again while another able one lives. */
+static bool another_lives(const struct sched *s, const struct lane *l)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && !lane_excludes(l, p)) return true;
+    }
+    return false;
+}
+
+static bool able(const struct sched *s, const struct lane *l, const struct prover *p)
+{
+    const struct sched_limits *limits = &l->account->principal->limits;
+    if (limits->leased && l->account->leased >= limits->leased) return false;
+    return lane_fits(l, p) && !(lane_excludes(l, p) && another_lives(s, l));
+}
+
+static bool is_warm(const struct lane *l, const struct prover *p)
+{
+    const struct prover_circuit *c = p->any_circuit ? NULL : prover_circuit(p, l->work->circuit);
+    return p->any_circuit || (c && c->warm);
+}
+
+static bool warm_somewhere(const struct sched *s, const struct lane *l)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && is_warm(l, p)) return true;
+    }
+    return false;
+}
+
+static bool preferred(const struct sched *s, const struct lane *l, const struct prover *p)
+{
+    if (is_warm(l, p)) return true;
+    if (l->passed_ms != NEVER) {
+        uint64_t cost = prover_circuit(p, l->work->circuit)->load_ms;
+        if (s->now_ms - l->passed_ms >= (cost < s->cfg.cold_pass_ms ? cost : s->cfg.cold_pass_ms)) return true;
+    }
+    return !warm_somewhere(s, l);
+}
+
+/* ---- the best lane for a prover ---- */
+
+struct candidate {
+    struct lane *lane;
+    struct task *task;
+    unsigned effective;
+};
+
+struct choice {
+    struct candidate any, preferred;
+};
+
+static void improve(struct candidate *best, const struct candidate *c)
+{
+    if (!best->lane || line_before(c->task, c->effective, best->task, best->effective)) *best = *c;
+}
+
+static void look_at_work(const struct sched *s, const struct work *w, const struct prover *p, struct choice *to)
+{
+    for (struct lane *l = w ? w->lanes : NULL; l; l = l->next) {
+        if (!able(s, l, p)) continue;
+        struct candidate c = { .lane = l };
+        c.task = lane_best(s, l, &c.effective);
+        improve(&to->any, &c);
+        if (preferred(s, l, p)) improve(&to->preferred, &c);
+    }
+}
+
+/* Over what waits or over what the prover knows, whichever is less. */
+static void look_at_queue(const struct sched *s, const struct queue *q, const struct prover *p, struct choice *to)
+{
+    if (!q || q->paused) return;
+    if (p->any_circuit || q->works_n <= p->circuits_n) {
+        for (const struct work *w = q->works; w; w = w->next)
+            if (p->any_circuit || prover_circuit(p, w->circuit)) look_at_work(s, w, p, to);
+    } else {
+        for (size_t i = 0; i < p->circuits_n; i++) look_at_work(s, work_find(s, q, p->circuits[i].name), p, to);
+    }
+}
+
+/* lane NULL: nothing for it. A task that was passed over begins to count. */
+static struct candidate choose(struct sched *s, const struct prover *p, bool prefetch)
+{
+    struct choice c = { 0 };
+    for (size_t i = 0; i < p->queues_n; i++) look_at_queue(s, p->queues[i], p, &c);
+    if (!c.preferred.lane) return prefetch ? c.preferred : c.any;
+    if (c.any.lane != c.preferred.lane && c.any.lane->passed_ms == NEVER) c.any.lane->passed_ms = s->now_ms;
+    return c.preferred;
+}
+
+/* ---- the best prover for a lane ---- */
+
+static bool slot_free(const struct prover *p)
+{
+    return p->held < p->slots;
+}
+
+static struct prover *next_open(const struct sched *s, uint32_t from)
+{
+    for (uint32_t w = from / 64; w * 64 < s->provers_n; w++) {
+        uint64_t bits = s->open[w];
+        if (w == from / 64) bits &= ~(uint64_t)0 << from % 64;
+        if (bits) return s->provers[w * 64 + (unsigned)__builtin_ctzll(bits)];
+    }
+    return NULL;
+}
+
+/* Warm before cold, then the least laden, then the first: asking may have been p, answering is the best. */
+static struct prover *best_prover(const struct sched *s, const struct lane *l, struct prover *p)
+{
+    struct prover *best = p;
+    bool warm = is_warm(l, p);
+    for (struct prover *q = next_open(s, 0); q; q = next_open(s, q->index + 1)) {
+        if (q == p || !slot_free(q) || (l->suspect && q->held) || !able(s, l, q)) continue;
+        bool q_warm = is_warm(l, q);
+        if (q_warm != warm ? q_warm : q->held < best->held) {
+            best = q;
+            warm = q_warm;
+        }
+    }
+    return best;
+}
+
+/* True when something was offered. A suspect waits until the prover is empty, and keeps others from filling it. */
+static bool fill(struct sched *s, struct prover *p, bool prefetch)
+{
+    struct candidate c = choose(s, p, prefetch);
+    if (!c.lane || (c.lane->suspect && p->held)) return false;
+    attempt_offer(s, c.task, prefetch ? p : best_prover(s, c.lane, p));
+    return true;
+}
+
+static void fill_all(struct sched *s, bool prefetch)
+{
+    for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
+        while (!s->failed && s->waiting && prover_open(s, p) && (prefetch || slot_free(p)) && fill(s, p, prefetch))
+            ;
+}
+
+/* ---- recall: prefetched work for a prover that idles ---- */
+
+static bool could_take(const struct sched *s, const struct attempt *a, const struct prover *idle)
+{
+    const struct task *t = a->task;
+    if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
+    if (!fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
+    return !task_excludes(t, idle->digest);
+}
+
+/* The oldest offer that cannot start because the slots before it are taken. */
+static struct attempt *waiting_elsewhere(const struct sched *s, const struct prover *idle)
+{
+    struct attempt *best = NULL;
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        struct prover *p = s->provers[i];
+        if (!p || p == idle || !p->offered || p->held <= p->slots || !p->peer) continue;
+        uint32_t busy = p->held - p->offered, next = p->slots > busy ? p->slots - busy : 0; /* it starts these first */
+        for (struct attempt *a = p->attempts; a; a = a->next) {
+            if (a->state != ATTEMPT_OFFERED) continue;
+            if (next) {
+                next--;
+                continue;
+            }
+            if (could_take(s, a, idle) && (!best || a->token.seq < best->token.seq)) best = a;
+        }
+    }
+    return best;
+}
+
+static void recall_for(struct sched *s, struct prover *idle)
+{
+    while (idle->held + idle->awaiting < idle->slots && idle->awaiting < idle->credit) {
+        struct attempt *a = waiting_elsewhere(s, idle);
+        if (!a) return;
+        a->wanted_by = idle;
+        idle->awaiting++;
+        s->stats.recalls++;
+        act_to(s, SCHED_RECALL, a->prover->peer)->token = a->token;
+    }
+}
+
+void sched_match(struct sched *s)
+{
+    if (!s->dirty || !s->booted) return;
+    s->dirty = false;
+    if (s->waiting) {
+        fill_all(s, false);
+        fill_all(s, true);
+    }
+    for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
+        if (slot_free(p)) recall_for(s, p);
+    s->dirty = false;
+}

@@ -1,0 +1,127 @@
+/* From the store back to where it was (R9). */
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void restore_past(struct sched *s, struct task *t, const struct task_record *r)
+{
+    if (!r->status && !r->token_seq && !r->prover[0] && !r->result_bytes) return;
+    task_set_status(s, t, r->status, r->text);
+    struct task_past *p = t->past;
+    if (!p) return;
+    p->result = r->result;
+    p->result_bytes = r->result_bytes;
+    p->measured_ms = r->measured_ms;
+    p->token = (wire_token){ r->token_epoch, r->token_seq };
+    p->prover = r->prover[0] ? names_hold(&s->names, r->prover) : NULL;
+    p->prover_principal = r->prover_principal[0] ? names_hold(&s->names, r->prover_principal) : NULL;
+}
+
+static void restore_terms(struct sched *s, struct task *t, const struct task_record *r)
+{
+    t->order = r->order;
+    t->priority = r->priority < SCHED_PRIORITIES ? r->priority : SCHED_PRIORITIES - 1;
+    t->on_restart = r->on_restart;
+    t->has_input = r->has_input;
+    t->ttl_ms = r->ttl_ms;
+    t->need_vram = r->need_vram;
+    t->need_ram = r->need_ram;
+    t->deadline_wall_ms = r->deadline_ms;
+    t->deadline_ms = sched_ms_of(s, r->deadline_ms);
+    t->orphan_ms = sched_ms_of(s, r->orphan_ms);
+    t->generation = r->generation;
+    t->failures = r->failures;
+    t->losses = r->losses;
+    t->attempts = r->attempts;
+    t->created_wall_ms = r->created_ms;
+    t->changed_wall_ms = r->changed_ms;
+    t->acked_wall_ms = r->acked_ms;
+    t->input_bytes = r->input_bytes;
+    t->input = r->input;
+    for (int i = 0; i < TASK_EXCLUDED_MAX; i++)
+        if (r->excluded[i]) task_exclude(s, t, r->excluded[i]);
+}
+
+/* It was out: whoever has it may say so for two leases. Nobody to be asked by name: it waits all the same. */
+static void restore_attempt(struct sched *s, struct task *t, const struct task_record *r)
+{
+    struct prover *p = prover_of(s, r->prover_principal, r->prover);
+    struct attempt *a = p ? attempt_new(s, p, t->past->token, ATTEMPT_RECOVERING) : NULL;
+    if (!a) {
+        sched_broken(s);
+        return;
+    }
+    a->task = t;
+    a->task_id = t->id;
+    a->offered_ms = a->changed_ms = s->now_ms;
+    a->suspect = t->losses >= s->cfg.suspect_losses;
+    a->lease_ms = sched_add(s->now_ms, s->cfg.recover_ms);
+    t->attempt = a;
+}
+
+static void restore_over(struct sched *s, struct task *t)
+{
+    uint64_t since = t->acked_wall_ms ? t->acked_wall_ms : t->changed_wall_ms;
+    uint64_t keep = t->acked_wall_ms ? s->cfg.acked_ms : s->cfg.retention_ms;
+    t->until_ms = sched_ms_of(s, sched_add(since, keep));
+    if (!t->acked_wall_ms) return;
+    t->acked = true;
+    if (!heap_put(&s->acked, t, sched_ms_of(s, since), t->order)) sched_broken(s);
+}
+
+static enum task_state restored_state(const struct task_record *r)
+{
+    bool out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
+    if (out) return r->token_seq ? TASK_RECOVERING : TASK_QUEUED;
+    return r->state < TASK_STATES ? (enum task_state)r->state : TASK_DEAD;
+}
+
+void on_restore(struct sched *s, const struct sched_event *ev)
+{
+    const struct task_record *r = ev->record;
+    struct queue *q = queue_declare(s, r->queue);
+    struct principal *pr = principal_of(s, r->principal);
+    struct account *a = q && pr ? account_of(s, q, pr) : NULL;
+    struct session *e = a ? session_of(s, pr, r->client, r->session) : NULL;
+    struct name *circuit = names_hold(&s->names, r->circuit);
+    struct group *g = a ? group_hold(s, pr, r->group) : NULL;
+    if (s->next_order < r->order) s->next_order = r->order;
+    struct task *t = e && circuit && g ? task_new(s, r->id) : NULL;
+    if (!t) {
+        sched_broken(s);
+        return;
+    }
+    t->account = a;
+    t->circuit = circuit;
+    t->group = g;
+    t->session = e;
+    e->tasks++;
+    restore_terms(s, t, r);
+    restore_past(s, t, r);
+    enum task_state state = restored_state(r);
+    t->state = (uint8_t)state;
+    if (state == TASK_DELAYED) t->until_ms = sched_ms_of(s, r->ready_ms);
+    if (task_state_live(state)) line_stamp(s, t);
+    if (state == TASK_RECOVERING) restore_attempt(s, t, r);
+    if (!task_state_live(state)) restore_over(s, t);
+    task_begin(s, t, state);
+    if (t->acked_wall_ms) return;
+    struct attach *at = session_attach(s, e, t);
+    if (!at)
+        sched_broken(s);
+    else if (!task_state_live(state))
+        session_owe(s, at);
+}
+
+/* From here on tasks are offered. Those that are out are waited for from now, not from when their row was read. */
+void on_boot(struct sched *s, const struct sched_event *ev)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next) {
+            a->lease_ms = sched_add(s->now_ms, s->cfg.recover_ms);
+            task_rearm(s, a->task);
+        }
+    s->booted = true;
+    s->dirty = true;
+}

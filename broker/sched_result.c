@@ -1,0 +1,154 @@
+/* Results: one a generation, whoever brings it first (R2, R8). */
+#include "sched_core.h"
+
+#include <string.h>
+
+/* What the sender may be told without looking at its bytes; PV_OK: it is wanted. */
+static pv_status judge(const struct sched *s, const struct task *t, const struct sched_event *ev, bool live)
+{
+    if (!t || t->state == TASK_RECEIVING) return PV_GONE;
+    if (t->state == TASK_SUCCEEDED) return PV_SUPERSEDED;
+    if (!task_state_live(t->state)) return PV_REVOKED;
+    if (!wire_hash_equal(t->input, ev->result.input)) return PV_REVOKED;
+    if (live) return PV_OK;
+    bool issued = ev->token.epoch < s->cfg.boot_epoch ||
+                  (ev->token.epoch == s->cfg.boot_epoch && ev->token.seq && ev->token.seq <= s->next_seq);
+    return issued && t->account->queue->late == SCHED_LATE_ACCEPT ? PV_OK : PV_REVOKED;
+}
+
+/* A prover may speak for the queues it serves, a client for its own tasks. */
+static bool may_report(const struct sched_peer *peer, const struct task *t)
+{
+    if (peer->prover && !peer->prover->local && prover_serves(peer->prover, t->account->queue)) return true;
+    return peer->session && peer->session->client->principal == t->account->principal;
+}
+
+/* The finished attempt frees its place, whatever becomes of the result. */
+static void finished(struct sched *s, const struct sched_peer *peer, wire_token token)
+{
+    struct attempt *a = attempt_find(s, token);
+    if (a && !a->task && a->prover == peer->prover) attempt_end(s, a);
+}
+
+static void learn(struct sched *s, struct task *t, struct prover *p, uint64_t measured_ms)
+{
+    struct queue *q = t->account->queue;
+    q->average_ms = q->average_ms ? (7 * q->average_ms + measured_ms) / 8 : measured_ms;
+    if (!q->average_ms) q->average_ms = 1;
+    if (!p) return;
+    p->done++;
+    p->busy_ms += measured_ms;
+    p->streak_n = 0;
+    p->quarantines = 0;
+}
+
+/* Who measures too much is held to the time he had the task, or to a day where nobody knows how long that was. */
+static uint64_t believable(const struct sched *s, const struct attempt *mine, uint64_t measured_ms)
+{
+    uint64_t had = mine ? s->now_ms - mine->offered_ms : 86400000;
+    return measured_ms < had ? measured_ms : had;
+}
+
+static void commit(struct sched *s, struct task *t, const struct sched_peer *peer, const struct sched_event *ev)
+{
+    struct task_past *past = task_past_of(s, t);
+    struct attempt *a = t->attempt;
+    bool mine = a && a->prover == peer->prover && wire_token_equal(a->token, ev->token);
+    if (!past) return;
+    past->result = ev->result.sha256;
+    past->result_bytes = ev->result.length;
+    past->measured_ms = ev->result.measured_ms;
+    if (peer->prover) {
+        names_drop(&s->names, past->prover);
+        names_drop(&s->names, past->prover_principal);
+        past->prover = names_share(peer->prover->name);
+        past->prover_principal = names_share(peer->prover->principal);
+    }
+    uint64_t cost_ms = believable(s, mine ? a : NULL, ev->result.measured_ms);
+    learn(s, t, peer->prover, cost_ms);
+    struct sched_action *save = act(s, SCHED_SAVE_RESULT);
+    save->task = t->id;
+    save->row = t->order;
+    save->bytes = ev->result.length;
+    save->hash = ev->result.sha256;
+    save = act(s, SCHED_DELETE_INPUT);
+    save->task = t->id;
+    save->row = t->order;
+    t->has_input = false;
+    if (mine) {
+        attempt_settle(a, cost_ms);
+        attempt_end(s, a);
+    } else if (a && a->state == ATTEMPT_RECOVERING) {
+        attempt_settle(a, 0);
+        attempt_end(s, a);
+    } else if (a) {
+        attempt_settle(a, a->started_ms ? s->now_ms - a->started_ms : 0);
+        attempt_revoke(s, a, PV_SUPERSEDED);
+    }
+    if (!mine) {
+        principal_charge(t->account->principal, cost_ms);
+        s->stats.late_accepted++;
+    }
+    const struct session *knows = peer->prover && peer->prover->local ? peer->session : NULL;
+    task_finish(s, t, TASK_SUCCEEDED, PV_OK, NULL, SCHED_FREE, knows);
+    act_result_ok(s, ev->token, t->id, PV_OK);
+}
+
+static void want(struct sched *s, const struct task *t, struct attempt *live, const struct sched_peer *peer,
+                 const struct sched_event *ev)
+{
+    if (live) {
+        attempt_renew(s, live);
+    } else if (peer->prover && !attempt_find(s, ev->token)) {
+        /* so that a heartbeat that lists it meanwhile is not told to drop it */
+        struct attempt *late = attempt_new(s, peer->prover, ev->token, ATTEMPT_LATE);
+        if (late) late->task_id = t->id;
+    }
+    struct sched_action *w = act_to(s, SCHED_WANT_RESULT, ev->peer);
+    w->token = ev->token;
+    w->task = t->id;
+    w->row = t->order;
+    w->bytes = ev->result.length;
+    w->hash = ev->result.sha256;
+}
+
+static void turn_down(struct sched *s, const struct sched_peer *peer, const struct task *t, const struct sched_event *ev,
+                      bool live, pv_status status)
+{
+    finished(s, peer, ev->token);
+    if (t && t->state == TASK_SUCCEEDED) {
+        if (wire_hash_equal(t->past->result, ev->result.sha256))
+            status = PV_OK; /* said before, and perhaps not heard */
+        else
+            s->stats.superseded++;
+    } else if (!live) {
+        s->stats.late_refused++;
+    }
+    act_result_ok(s, ev->token, ev->task, status);
+}
+
+void on_result(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = peer_find(s, ev->peer);
+    if (!peer) {
+        refuse(s, PV_BAD_STATE)->token = ev->token;
+        return;
+    }
+    if (peer->prover) prover_heard(s, peer->prover);
+    struct task *t = task_find(s, ev->task);
+    if (t && !may_report(peer, t)) t = NULL;
+    struct attempt *live = peer->prover ? live_attempt(s, peer->prover, ev->token) : NULL;
+    if (live && live->task != t) live = NULL; /* the token of another task: worth nothing */
+    pv_status status = judge(s, t, ev, live != NULL);
+    if (status == PV_OK && ev->result.payload == SCHED_COMPLETE) status = ev->result.verdict;
+    if (status != PV_OK) {
+        pv_status told = status == PV_GONE || status == PV_SUPERSEDED ? status : PV_REVOKED;
+        turn_down(s, peer, t, ev, live != NULL, told);
+        if (live) attempt_failed(s, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, NULL, true);
+    } else if (ev->result.payload == SCHED_ANNOUNCED) {
+        want(s, t, live, peer, ev);
+    } else {
+        commit(s, t, peer, ev);
+        finished(s, peer, ev->token);
+    }
+}

@@ -1,0 +1,321 @@
+/* What clients ask for one task at a time (R2, R3, R13, R14). */
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void busy(struct sched *s, const char *which, uint64_t retry_ms)
+{
+    struct sched_action *a = refuse(s, PV_BUSY);
+    a->which = which;
+    a->retry_ms = retry_ms;
+}
+
+static void submit_ok(struct sched *s, const struct task *t)
+{
+    struct sched_action *a = answer(s, SCHED_SUBMIT_OK);
+    a->task = t->id;
+    a->view = act_view(s, t);
+}
+
+static void go(struct sched *s, const struct task *t)
+{
+    struct sched_action *a = answer(s, SCHED_GO);
+    a->task = t->id;
+    a->row = t->order;
+    a->bytes = t->input_bytes;
+    a->hash = t->input;
+}
+
+/* R13: before the payload is sent. */
+static bool admit(struct sched *s, const struct sched_event *ev, struct account *a)
+{
+    uint64_t retry_ms = 5000;
+    const char *which = NULL;
+    if (s->disk_low)
+        which = "disk";
+    else if (s->stats.tasks >= s->cfg.tasks_max)
+        which = "memory";
+    else
+        which = account_busy(s, a, ev->submit.length, &retry_ms);
+    if (which) busy(s, which, retry_ms);
+    return !which;
+}
+
+static void terms(struct sched *s, struct task *t, const struct sched_event *ev)
+{
+    t->priority = (uint8_t)(ev->submit.priority < SCHED_PRIORITIES ? ev->submit.priority : SCHED_PRIORITIES - 1);
+    t->on_restart = (uint8_t)ev->submit.on_restart;
+    t->ttl_ms = ev->submit.ttl_ms;
+    t->need_vram = ev->submit.need_vram;
+    t->need_ram = ev->submit.need_ram;
+    t->deadline_wall_ms = ev->submit.deadline_ms;
+    t->deadline_ms = sched_ms_of(s, ev->submit.deadline_ms);
+}
+
+static struct task *create(struct sched *s, const struct sched_event *ev, struct session *e, struct account *a,
+                           uint32_t generation)
+{
+    struct name *circuit = names_hold(&s->names, ev->submit.circuit);
+    struct group *g = group_hold(s, a->principal, ev->submit.group ? ev->submit.group : "");
+    struct task *t = circuit && g ? task_new(s, ev->task) : NULL;
+    if (!t) {
+        names_drop(&s->names, circuit);
+        group_drop(s, g);
+        refuse(s, PV_NO_MEMORY);
+        return NULL;
+    }
+    t->account = a;
+    t->circuit = circuit;
+    t->group = g;
+    t->session = e;
+    e->tasks++;
+    t->generation = generation;
+    t->input = ev->submit.sha256;
+    t->input_bytes = ev->submit.length;
+    t->created_wall_ms = t->changed_wall_ms = s->wall_ms;
+    t->until_ms = sched_add(s->now_ms, s->cfg.receive_ms);
+    terms(s, t, ev);
+    task_begin(s, t, TASK_RECEIVING);
+    return t;
+}
+
+/* The asker hears of the task; its submit is answered now or when the payload is complete. */
+static struct attach *attach(struct sched *s, struct session *e, struct task *t)
+{
+    struct attach *a = session_attach(s, e, t);
+    if (!a) refuse(s, PV_NO_MEMORY);
+    return a;
+}
+
+static void receive(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
+{
+    struct attach *a = attach(s, e, t);
+    if (!a) return;
+    a->pending_peer = s->peer;
+    a->pending_req = s->req;
+    if (ev->submit.payload == SCHED_COMPLETE)
+        task_received(s, t);
+    else
+        go(s, t);
+}
+
+static void submit_new(struct sched *s, const struct sched_event *ev, struct session *e, uint32_t generation)
+{
+    struct queue *q = queue_find(s, ev->submit.queue);
+    struct account *a = q ? account_of(s, q, e->client->principal) : NULL;
+    if (!a) {
+        refuse(s, q ? PV_NO_MEMORY : PV_UNKNOWN_QUEUE);
+    } else if (ev->submit.deadline_ms && ev->submit.deadline_ms <= s->wall_ms) {
+        refuse(s, PV_EXPIRED);
+    } else if (admit(s, ev, a)) {
+        struct task *t = create(s, ev, e, a, generation);
+        if (!t) return;
+        account_spend(a);
+        receive(s, ev, e, t);
+    }
+}
+
+/* What is over and was never wholly received cannot be queued again as it is: it begins anew, as the next generation. */
+static void submit_revive(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
+{
+    struct account *a = t->account;
+    if (!admit(s, ev, a)) return;
+    if (!t->has_input && ev->submit.payload == SCHED_ANNOUNCED) {
+        uint32_t generation = t->generation + 1;
+        task_forget(s, t);
+        submit_new(s, ev, e, generation);
+        return;
+    }
+    if (!attach(s, e, t)) return;
+    account_spend(a);
+    if (!t->has_input) {
+        struct sched_action *save = act(s, SCHED_SAVE_INPUT);
+        save->task = t->id;
+        save->row = t->order;
+        save->bytes = t->input_bytes;
+        save->hash = t->input;
+        t->has_input = true;
+    }
+    terms(s, t, ev);
+    task_revive(s, t);
+    submit_ok(s, t);
+}
+
+/* Attached to something that is over: told at once, and until it acknowledges. */
+static void owe(struct sched *s, struct attach *a)
+{
+    if (task_state_live(a->task->state) || a->list == ATTACH_PUSHED) return;
+    session_owe(s, a);
+}
+
+static void submit_again(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
+{
+    bool same = t->account->principal == e->client->principal && wire_hash_equal(t->input, ev->submit.sha256) &&
+                t->input_bytes == ev->submit.length;
+    if (!same) {
+        refuse(s, PV_CONFLICT)->task = t->id;
+    } else if (t->state == TASK_RECEIVING) {
+        receive(s, ev, e, t);
+    } else if (ev->submit.revive && !task_state_live(t->state) && t->state != TASK_SUCCEEDED) {
+        submit_revive(s, ev, e, t);
+    } else {
+        struct attach *a = attach(s, e, t);
+        if (!a) return;
+        submit_ok(s, t);
+        owe(s, a);
+    }
+}
+
+void on_submit(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    if (!e) return;
+    struct task *t = task_find(s, ev->task);
+    if (t)
+        submit_again(s, ev, e, t);
+    else
+        submit_new(s, ev, e, 1);
+}
+
+void on_input(struct sched *s, const struct sched_event *ev)
+{
+    struct task *t = task_find(s, ev->task);
+    if (!t || t->state != TASK_RECEIVING) return;
+    if (ev->status == PV_OK) {
+        task_received(s, t);
+        return;
+    }
+    for (struct attach *a = t->attached; a; a = a->next_of_task) {
+        if (!a->pending_peer) continue;
+        struct sched_action *no = act_to(s, SCHED_REFUSE, a->pending_peer);
+        no->req = a->pending_req;
+        no->task = t->id;
+        no->status = ev->status;
+    }
+    task_forget(s, t);
+}
+
+static void answer_task(struct sched *s, const struct task *t)
+{
+    struct sched_action *a = answer(s, SCHED_TASK);
+    a->task = t->id;
+    a->view = act_view(s, t);
+}
+
+void on_attach(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct attach *a = t ? attach(s, e, t) : NULL;
+    if (!a) return;
+    answer_task(s, t);
+    owe(s, a);
+}
+
+void on_fetch(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    if (!t) return;
+    if (task_state_live(t->state))
+        refuse(s, PV_BAD_STATE)->task = t->id;
+    else
+        act_deliver(s, s->peer, s->req, t);
+}
+
+/* Acknowledged tasks are kept a while, and not more of them than acked_max: the oldest go first. */
+static void keep_acked(struct sched *s, struct task *t)
+{
+    t->acked = true;
+    t->acked_wall_ms = s->wall_ms;
+    t->until_ms = sched_add(s->now_ms, s->cfg.acked_ms);
+    if (!heap_put(&s->acked, t, s->now_ms, t->order)) sched_broken(s);
+    task_rearm(s, t);
+    task_save_lazily(s, t);
+    if (s->acked.n > s->cfg.acked_max) task_forget(s, heap_top(&s->acked));
+}
+
+void on_ack(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct session *e = peer ? peer->session : NULL;
+    struct task *t = e ? task_find(s, ev->task) : NULL;
+    if (!t || !session_may(e, t) || t->generation != ev->generation || task_state_live(t->state)) return;
+    struct attach *a = session_attached(e, t);
+    if (a) session_detach(s, a);
+    if (!t->acked) keep_acked(s, t);
+}
+
+void on_cancel(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    if (!t) return;
+    if (task_state_live(t->state)) task_cancel(s, t, "cancelled by the client", e);
+    struct sched_action *a = answer(s, SCHED_CANCELLED);
+    a->task = t->id;
+    a->state = t->state;
+}
+
+void on_kick(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    if (!t) return;
+    bool over = !task_state_live(t->state) && t->state != TASK_SUCCEEDED;
+    if (over && t->has_input) {
+        task_revive(s, t);
+    } else if (t->state == TASK_DELAYED) {
+        task_queue(s, t, SCHED_FREE);
+    } else {
+        refuse(s, PV_BAD_STATE)->task = t->id;
+        return;
+    }
+    answer_task(s, t);
+}
+
+/* ---- purge ---- */
+
+static bool in_scope(const struct task *t, const struct sched_event *ev, const struct session *e)
+{
+    const struct session *of = t->session;
+    bool admin = e->admin && ev->purge.scope != WIRE_SCOPE_PRINCIPAL;
+    if (!admin && t->account->principal != e->client->principal) return false;
+    if (ev->purge.queue && strcmp(t->account->queue->name->text, ev->purge.queue)) return false;
+    if (ev->purge.scope == WIRE_SCOPE_QUEUE) return ev->purge.queue != NULL;
+    if (ev->purge.scope == WIRE_SCOPE_PRINCIPAL) return true;
+    const char *client = ev->purge.client ? ev->purge.client : e->client->name->text;
+    if (strcmp(of->client->name->text, client)) return false;
+    if (ev->purge.scope == WIRE_SCOPE_CLIENT) return true;
+    return wire_id_equal(of->id, ev->purge.session ? *ev->purge.session : e->id);
+}
+
+static bool wanted(const struct sched *s, const struct task *t, const struct sched_event *ev, const struct session *e)
+{
+    uint64_t age = s->wall_ms > t->changed_wall_ms ? s->wall_ms - t->changed_wall_ms : 0;
+    if (ev->purge.states && !(ev->purge.states >> t->state & 1)) return false;
+    return age >= ev->purge.age_ms && in_scope(t, ev, e);
+}
+
+/* Live ones are cancelled, leased or not, and stay to be looked at; those that are over go. */
+void on_purge(struct sched *s, const struct sched_event *ev)
+{
+    struct session *e = the_session(s);
+    struct wire_counts *counts = e ? act_bytes(s->out, sizeof *counts) : NULL;
+    if (!counts) return;
+    memset(counts, 0, sizeof *counts);
+    uint64_t last = 0;
+    for (struct task *t; (t = rows_after(&s->rows, last));) {
+        last = t->order;
+        if (!wanted(s, t, ev, e)) continue;
+        counts->of[t->state]++;
+        if (ev->purge.dry) continue;
+        s->stats.purged++;
+        if (task_state_live(t->state))
+            task_cancel(s, t, "purged", NULL); /* the asker too may wait for it */
+        else
+            task_forget(s, t);
+    }
+    answer(s, SCHED_COUNTS)->counts = counts;
+}

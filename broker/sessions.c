@@ -1,0 +1,298 @@
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORMER = sizeof ((struct client *)0)->former / sizeof(wire_id) };
+
+/* ---- lists of attachments ---- */
+
+static void unlink_attach(struct attach *a)
+{
+    struct session *e = a->session;
+    *a->link = a->next;
+    if (a->next)
+        a->next->link = a->link;
+    else
+        e->ends[a->list] = a->link;
+}
+
+static void append_attach(struct attach *a, enum attach_list list)
+{
+    struct session *e = a->session;
+    a->list = list;
+    a->next = NULL;
+    a->link = e->ends[list];
+    *a->link = a;
+    e->ends[list] = &a->next;
+}
+
+static void move_attach(struct attach *a, enum attach_list list)
+{
+    unlink_attach(a);
+    append_attach(a, list);
+}
+
+/* ---- the table ---- */
+
+static struct client *client_of(struct sched *s, struct principal *p, const char *name)
+{
+    struct name *n = names_hold(&s->names, name);
+    if (!n) return NULL;
+    wire_id key = idmap_key((uintptr_t)p, (uintptr_t)n);
+    struct client *c = idmap_find(&s->clients, key);
+    if (c) {
+        names_drop(&s->names, n);
+        return c;
+    }
+    c = calloc(1, sizeof *c);
+    if (!c || !idmap_add(&s->clients, key, c)) {
+        free(c);
+        names_drop(&s->names, n);
+        return NULL;
+    }
+    c->principal = p;
+    c->name = n;
+    return c;
+}
+
+static void client_drop(struct sched *s, struct client *c)
+{
+    if (c->sessions) return;
+    idmap_remove(&s->clients, idmap_key((uintptr_t)c->principal, (uintptr_t)c->name));
+    names_drop(&s->names, c->name);
+    free(c);
+}
+
+static wire_id session_key(const struct client *c, wire_id id)
+{
+    uint64_t a, b;
+    memcpy(&a, id.bytes, 8);
+    memcpy(&b, id.bytes + 8, 8);
+    return idmap_key(a ^ (uintptr_t)c, b);
+}
+
+static bool sessions_reserve(struct sched *s)
+{
+    if (s->sessions_n == s->cfg.sessions_max) return false;
+    if (s->sessions_n < s->sessions_cap) return true;
+    uint32_t cap = s->sessions_cap ? 2 * s->sessions_cap : 16;
+    struct session **more = realloc(s->sessions, cap * sizeof(*more));
+    if (!more) return false;
+    s->sessions = more;
+    s->sessions_cap = cap;
+    return true;
+}
+
+static struct session *session_new(struct sched *s, struct client *c, wire_id id)
+{
+    struct session *e = sessions_reserve(s) ? calloc(1, sizeof *e) : NULL;
+    if (!e || !idmap_add(&s->sessions_by_id, session_key(c, id), e)) {
+        free(e);
+        return NULL;
+    }
+    e->client = c;
+    e->id = id;
+    for (int i = 0; i < ATTACH_LISTS; i++) e->ends[i] = &e->lists[i];
+    e->next = c->sessions;
+    if (e->next) e->next->prev = e;
+    c->sessions = e;
+    e->index = s->sessions_n;
+    s->sessions[s->sessions_n++] = e;
+    return e;
+}
+
+struct session *session_of(struct sched *s, struct principal *p, const char *client, wire_id id)
+{
+    struct client *c = client_of(s, p, client);
+    if (!c) return NULL;
+    struct session *e = idmap_find(&s->sessions_by_id, session_key(c, id));
+    if (!e) e = session_new(s, c, id);
+    if (!e) client_drop(s, c);
+    return e;
+}
+
+bool session_is_new(const struct session *e)
+{
+    if (e->peer || e->tasks || e->attached_n || e->replaced) return false;
+    const struct client *c = e->client;
+    for (uint32_t i = 0; i < c->former_n && i < FORMER; i++)
+        if (wire_id_equal(c->former[i], e->id)) return false;
+    return true;
+}
+
+static void unstall(struct sched *s, struct session *e)
+{
+    if (!e->stalled) return;
+    struct session **at = &s->stalled;
+    while (*at != e) at = &(*at)->next_stalled;
+    *at = e->next_stalled;
+    if (!e->next_stalled) s->stalled_end = at;
+    e->next_stalled = NULL;
+    e->stalled = false;
+    if (!s->stalled) s->pump_ms = NEVER;
+}
+
+void session_drop_if_idle(struct sched *s, struct session *e)
+{
+    if (e->peer || e->tasks || e->attached_n) return;
+    struct client *c = e->client;
+    unstall(s, e);
+    idmap_remove(&s->sessions_by_id, session_key(c, e->id));
+    if (e->prev)
+        e->prev->next = e->next;
+    else
+        c->sessions = e->next;
+    if (e->next) e->next->prev = e->prev;
+    s->sessions[e->index] = s->sessions[--s->sessions_n];
+    s->sessions[e->index]->index = e->index;
+    free(e);
+    client_drop(s, c);
+}
+
+/* ---- attaching ---- */
+
+struct attach *session_attached(const struct session *e, const struct task *t)
+{
+    for (struct attach *a = t->attached; a; a = a->next_of_task)
+        if (a->session == e) return a;
+    return NULL;
+}
+
+struct attach *session_attach(struct sched *s, struct session *e, struct task *t)
+{
+    struct attach *a = session_attached(e, t);
+    if (a) return a;
+    a = calloc(1, sizeof *a);
+    if (!a) return NULL;
+    a->task = t;
+    a->session = e;
+    a->owner = t->session == e;
+    a->next_of_task = t->attached;
+    if (t->attached) t->attached->link_of_task = &a->next_of_task;
+    a->link_of_task = &t->attached;
+    t->attached = a;
+    append_attach(a, ATTACH_LIVE);
+    e->attached_n++;
+    return a;
+}
+
+void session_detach(struct sched *s, struct attach *a)
+{
+    struct session *e = a->session;
+    bool pushed = a->list == ATTACH_PUSHED;
+    unlink_attach(a);
+    *a->link_of_task = a->next_of_task;
+    if (a->next_of_task) a->next_of_task->link_of_task = a->link_of_task;
+    free(a);
+    e->attached_n--;
+    if (pushed && e->pushes < SESSION_PUSHES) e->pushes++;
+    session_pump(s, e);
+    session_drop_if_idle(s, e);
+}
+
+/* ---- telling ---- */
+
+void session_pump(struct sched *s, struct session *e)
+{
+    while (e->peer && e->pushes && e->lists[ATTACH_DUE]) {
+        struct attach *a = e->lists[ATTACH_DUE];
+        move_attach(a, ATTACH_PUSHED);
+        e->pushes--;
+        act_deliver(s, e->peer, 0, a->task);
+    }
+    if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
+    e->stalled = true;
+    *s->stalled_end = e;
+    s->stalled_end = &e->next_stalled;
+    if (s->pump_ms == NEVER) s->pump_ms = s->now_ms + SESSION_PUSH_MS;
+}
+
+void sessions_resume(struct sched *s)
+{
+    struct session *e = s->stalled;
+    s->stalled = NULL;
+    s->stalled_end = &s->stalled;
+    s->pump_ms = NEVER;
+    while (e) {
+        struct session *next = e->next_stalled;
+        e->next_stalled = NULL;
+        e->stalled = false;
+        e->pushes = SESSION_PUSHES;
+        session_pump(s, e);
+        e = next;
+    }
+}
+
+void sessions_tell(struct sched *s, struct task *t, const struct session *knows)
+{
+    for (struct attach *a = t->attached, *next; a; a = next) {
+        next = a->next_of_task;
+        if (a->session == knows) {
+            session_detach(s, a);
+            continue;
+        }
+        move_attach(a, ATTACH_DUE);
+        session_pump(s, a->session);
+    }
+}
+
+void session_owe(struct sched *s, struct attach *a)
+{
+    struct session *e = a->session;
+    move_attach(a, e->peer ? ATTACH_PUSHED : ATTACH_DUE);
+    if (e->peer) act_deliver(s, e->peer, 0, a->task);
+}
+
+void sessions_wait_again(struct sched *s, struct task *t)
+{
+    for (struct attach *a = t->attached; a; a = a->next_of_task) move_attach(a, ATTACH_LIVE);
+}
+
+/* ---- coming and going ---- */
+
+void session_connect(struct sched *s, struct session *e, uint64_t peer)
+{
+    e->peer = peer;
+    e->pushes = SESSION_PUSHES;
+    session_pump(s, e);
+}
+
+/* What was pushed and not acknowledged is owed again, before what was not pushed yet. */
+void session_disconnect(struct sched *s, struct session *e)
+{
+    e->peer = 0;
+    unstall(s, e);
+    struct attach *first = e->lists[ATTACH_PUSHED], **last = e->ends[ATTACH_PUSHED];
+    for (struct attach *a = first; a; a = a->next) a->list = ATTACH_DUE;
+    if (first) {
+        *last = e->lists[ATTACH_DUE];
+        if (*last)
+            (*last)->link = last;
+        else
+            e->ends[ATTACH_DUE] = last;
+        e->lists[ATTACH_DUE] = first;
+        first->link = &e->lists[ATTACH_DUE];
+        e->lists[ATTACH_PUSHED] = NULL;
+        e->ends[ATTACH_PUSHED] = &e->lists[ATTACH_PUSHED];
+    }
+    session_drop_if_idle(s, e);
+}
+
+void session_replaced(struct sched *s, struct session *e)
+{
+    e->replaced = true;
+    e->client->former[e->client->former_n++ % FORMER] = e->id;
+    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
+        next = a->next;
+        struct task *t = a->task;
+        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
+        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
+            task_cancel(s, t, "its session ended", NULL);
+        } else {
+            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
+            task_rearm(s, t);
+            task_save(s, t);
+        }
+    }
+}

@@ -1,0 +1,395 @@
+#include "sched_core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The picture in sched.h, as bits. Numbers of the moves are those of the contract; RECEIVING may also end without a trace
+ * (nothing of it was promised yet), which is no move but task_forget. */
+#define TO(x) (1u << TASK_##x)
+static const uint16_t allowed[TASK_STATES] = {
+    [TASK_RECEIVING] = TO(QUEUED) /* 1 */ | TO(CANCELLED) /* 10 */,
+    [TASK_QUEUED] = TO(OFFERED) /* 2 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
+    [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4 */ | TO(DELAYED) | TO(DEAD) /* 6, 7: refused unstarted */ |
+                     TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 5, 12: its STARTED was lost */,
+    [TASK_RUNNING] = TO(SUCCEEDED) /* 5, 12 */ | TO(DELAYED) /* 6 */ | TO(DEAD) /* 6, 7, 8 */ | TO(QUEUED) /* 8, 9 */ |
+                     TO(CANCELLED) /* 10 */,
+    [TASK_DELAYED] = TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
+    [TASK_RECOVERING] = TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 12 */,
+    [TASK_DEAD] = TO(QUEUED) /* 13 */,
+    [TASK_CANCELLED] = TO(QUEUED) /* 13 */,
+    [TASK_EXPIRED] = TO(QUEUED) /* 13 */,
+};
+#undef TO
+
+bool sched_move_allowed(enum task_state from, enum task_state to)
+{
+    return (unsigned)from < TASK_STATES && (unsigned)to < TASK_STATES && (allowed[from] >> to & 1);
+}
+
+/* ---- rows ---- */
+
+/* Index of the first entry above order, dead or not. */
+static size_t entry_after(const struct rows *r, uint64_t order)
+{
+    size_t low = 0, high = r->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (r->at[mid].order <= order)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct task *rows_after(const struct rows *r, uint64_t order)
+{
+    size_t i = entry_after(r, order);
+    while (i < r->n && !r->at[i].task) i++;
+    return i < r->n ? r->at[i].task : NULL;
+}
+
+static void rows_compact(struct rows *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->at[i].task) r->at[n++] = r->at[i];
+    r->n = n;
+    r->dead = 0;
+}
+
+bool rows_add(struct rows *r, struct task *t)
+{
+    if (r->n == r->cap) {
+        size_t cap = r->cap ? 2 * r->cap : 64;
+        struct row *at = realloc(r->at, cap * sizeof *at);
+        if (!at) return false;
+        r->at = at;
+        r->cap = cap;
+    }
+    assert(!r->n || r->at[r->n - 1].order < t->order);
+    r->at[r->n++] = (struct row){ t->order, t };
+    return true;
+}
+
+void rows_remove(struct rows *r, struct task *t)
+{
+    size_t i = entry_after(r, t->order - 1);
+    assert(r->at[i].task == t);
+    r->at[i].task = NULL;
+    r->dead++;
+    if (r->dead > 32 && r->dead > r->n / 2) rows_compact(r);
+}
+
+/* ---- the table ---- */
+
+struct task *task_find(const struct sched *s, wire_id id)
+{
+    return idmap_find(&s->tasks, id);
+}
+
+struct task *task_new(struct sched *s, wire_id id)
+{
+    struct task *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    t->id = id;
+    t->order = s->next_order;
+    t->generation = 1;
+    t->deadline_ms = t->orphan_ms = t->until_ms = NEVER;
+    if (!heap_reserve(&s->timers) || !idmap_add(&s->tasks, id, t)) {
+        free(t);
+        return NULL;
+    }
+    if (!rows_add(&s->rows, t)) {
+        idmap_remove(&s->tasks, id);
+        free(t);
+        return NULL;
+    }
+    s->next_order++;
+    s->stats.tasks++;
+    return t;
+}
+
+static bool is_queued_load(enum task_state s)
+{
+    return s == TASK_RECEIVING || s == TASK_QUEUED || s == TASK_DELAYED;
+}
+
+static bool is_leased(enum task_state s)
+{
+    return s == TASK_OFFERED || s == TASK_RUNNING || s == TASK_RECOVERING;
+}
+
+static void count_out(struct task *t)
+{
+    struct account *a = t->account;
+    a->queue->count[t->state]--;
+    if (is_queued_load(t->state)) {
+        a->queued_tasks--;
+        a->queued_bytes -= t->input_bytes;
+        a->queue->queued_bytes -= t->input_bytes;
+    }
+    if (is_leased(t->state)) {
+        a->leased--;
+        a->principal->leased--;
+    }
+}
+
+static void count_in(struct task *t)
+{
+    struct account *a = t->account;
+    a->queue->count[t->state]++;
+    if (is_queued_load(t->state)) {
+        a->queued_tasks++;
+        a->queued_bytes += t->input_bytes;
+        a->queue->queued_bytes += t->input_bytes;
+    }
+    if (is_leased(t->state)) {
+        a->leased++;
+        a->principal->leased++;
+    }
+}
+
+void task_begin(struct sched *s, struct task *t, enum task_state state)
+{
+    t->state = (uint8_t)state;
+    count_in(t);
+    if (state == TASK_QUEUED) line_enter(s, t);
+    task_rearm(s, t);
+}
+
+static void say_moved(struct sched *s, const struct task *t, enum task_state from, enum sched_charge charged)
+{
+    struct sched_action *a = act(s, SCHED_MOVED);
+    a->task = t->id;
+    a->row = t->order;
+    a->from = from;
+    a->state = t->state;
+    a->charged = charged;
+    a->token = t->past ? t->past->token : (wire_token){ 0 };
+    a->status = t->past ? t->past->status : PV_OK;
+    if (!t->past || !t->past->prover) return;
+    size_t bytes = strlen(t->past->prover->text) + 1;
+    char *name = act_bytes(s->out, bytes);
+    if (name) a->name = memcpy(name, t->past->prover->text, bytes);
+}
+
+void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)
+{
+    enum task_state from = t->state;
+    assert(sched_move_allowed(from, to));
+    if (from == TASK_QUEUED) line_leave(s, t);
+    count_out(t);
+    t->state = (uint8_t)to;
+    t->changed_wall_ms = s->wall_ms;
+    count_in(t);
+    if (to == TASK_QUEUED) line_enter(s, t);
+    if (is_leased(from) && !is_leased(to)) s->dirty = true; /* a limit on leases may have room now */
+    task_rearm(s, t);
+    say_moved(s, t, from, charged);
+}
+
+void task_rearm(struct sched *s, struct task *t)
+{
+    uint64_t next = task_next_ms(s, t);
+    if (next == NEVER)
+        heap_remove(&s->timers, t);
+    else if (!heap_put(&s->timers, t, next, t->order))
+        sched_broken(s);
+}
+
+/* ---- its past ---- */
+
+struct task_past *task_past_of(struct sched *s, struct task *t)
+{
+    if (t->past) return t->past;
+    t->past = calloc(1, sizeof *t->past);
+    if (!t->past)
+        sched_broken(s);
+    else
+        t->past->progress_eta_ms = NEVER;
+    return t->past;
+}
+
+void task_set_status(struct sched *s, struct task *t, pv_status status, const char *text)
+{
+    struct task_past *p = task_past_of(s, t);
+    if (!p) return;
+    p->status = status;
+    char *copy = text && *text ? strndup(text, TASK_TEXT_MAX) : NULL;
+    if (text && *text && !copy) sched_broken(s);
+    free(p->text);
+    p->text = copy;
+}
+
+void task_clear_progress(struct sched *s, struct task *t)
+{
+    struct task_past *p = t->past;
+    if (!p) return;
+    names_drop(&s->names, p->phase);
+    free(p->note);
+    p->phase = NULL;
+    p->note = NULL;
+    p->percent = 0;
+    p->progress_eta_ms = NEVER;
+    p->push_due = false;
+}
+
+static void past_free(struct sched *s, struct task *t)
+{
+    if (!t->past) return;
+    task_clear_progress(s, t);
+    names_drop(&s->names, t->past->prover);
+    names_drop(&s->names, t->past->prover_principal);
+    free(t->past->text);
+    free(t->past);
+    t->past = NULL;
+}
+
+bool task_excludes(const struct task *t, uint64_t prover_digest)
+{
+    for (int i = 0; t->excluded && i < TASK_EXCLUDED_MAX; i++)
+        if (t->excluded[i] == prover_digest) return true;
+    return false;
+}
+
+/* Kept sorted, so that tasks that exclude the same provers share a lane. When there are more than fit, the first goes. */
+void task_exclude(struct sched *s, struct task *t, uint64_t prover_digest)
+{
+    if (task_excludes(t, prover_digest)) return;
+    if (!t->excluded && !(t->excluded = calloc(TASK_EXCLUDED_MAX, sizeof *t->excluded))) {
+        sched_broken(s);
+        return;
+    }
+    uint64_t *e = t->excluded;
+    e[0] = prover_digest; /* [0] is the smallest or free: zeros sort first */
+    for (int i = 0; i + 1 < TASK_EXCLUDED_MAX && e[i] > e[i + 1]; i++) {
+        uint64_t swap = e[i];
+        e[i] = e[i + 1];
+        e[i + 1] = swap;
+    }
+}
+
+void task_include(struct task *t, uint64_t prover_digest)
+{
+    if (!task_excludes(t, prover_digest)) return;
+    int i = 0;
+    while (t->excluded[i] != prover_digest) i++;
+    for (; i > 0; i--) t->excluded[i] = t->excluded[i - 1];
+    t->excluded[0] = 0;
+}
+
+/* ---- the store's image ---- */
+
+static void put_text(char *to, const struct name *from)
+{
+    strcpy(to, from ? from->text : "");
+}
+
+static void render_past(const struct task *t, struct task_record *r)
+{
+    const struct task_past *p = t->past;
+    if (!p) return;
+    r->status = p->status;
+    if (p->text) strcpy(r->text, p->text);
+    r->result = p->result;
+    r->result_bytes = p->result_bytes;
+    r->measured_ms = p->measured_ms;
+    r->token_epoch = p->token.epoch;
+    r->token_seq = p->token.seq;
+    put_text(r->prover_principal, p->prover_principal);
+    put_text(r->prover, p->prover);
+}
+
+void task_render(const struct sched *s, const struct task *t, struct task_record *r)
+{
+    memset(r, 0, sizeof *r);
+    r->order = t->order;
+    r->id = t->id;
+    put_text(r->principal, t->account->principal->name);
+    put_text(r->client, t->session->client->name);
+    r->session = t->session->id;
+    put_text(r->queue, t->account->queue->name);
+    put_text(r->circuit, t->circuit);
+    put_text(r->group, t->group->name);
+    r->priority = t->priority;
+    r->on_restart = t->on_restart;
+    r->ttl_ms = t->ttl_ms;
+    r->need_vram = t->need_vram;
+    r->need_ram = t->need_ram;
+    r->deadline_ms = t->deadline_wall_ms;
+    r->orphan_ms = sched_wall_of(s, t->orphan_ms);
+    r->state = t->state;
+    r->has_input = t->has_input;
+    r->generation = t->generation;
+    r->failures = t->failures;
+    r->losses = t->losses;
+    r->attempts = t->attempts;
+    r->created_ms = t->created_wall_ms;
+    r->changed_ms = t->changed_wall_ms;
+    if (t->state == TASK_DELAYED) r->ready_ms = sched_wall_of(s, t->until_ms);
+    r->acked_ms = t->acked_wall_ms;
+    r->input_bytes = t->input_bytes;
+    r->input = t->input;
+    if (t->excluded) memcpy(r->excluded, t->excluded, sizeof r->excluded);
+    render_past(t, r);
+}
+
+static void save(struct sched *s, struct task *t, bool lazy)
+{
+    struct sched_action *a;
+    if (t->save_serial == s->out->serial) {
+        a = &s->out->at[t->save_at];
+    } else {
+        struct task_record *r = act_bytes(s->out, sizeof *r);
+        a = act(s, SCHED_SAVE_TASK);
+        a->record = r;
+        a->lazy = true;
+        t->save_serial = s->out->serial;
+        t->save_at = (size_t)(a - s->out->at);
+        if (!r) t->save_serial = 0; /* out->failed is set: nothing of the batch will be carried out */
+    }
+    a->task = t->id;
+    a->row = t->order;
+    a->sync_always = t->account->queue->sync_always;
+    if (!lazy) a->lazy = false;
+    if (a->record) task_render(s, t, (struct task_record *)a->record);
+}
+
+void task_save(struct sched *s, struct task *t)
+{
+    save(s, t, false);
+}
+
+void task_save_lazily(struct sched *s, struct task *t)
+{
+    save(s, t, true);
+}
+
+void task_forget(struct sched *s, struct task *t)
+{
+    assert(!t->attempt);
+    if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
+    if (t->state != TASK_RECEIVING) {
+        struct sched_action *a = act(s, SCHED_DELETE_TASK);
+        a->task = t->id;
+        a->row = t->order;
+    }
+    if (t->state == TASK_QUEUED) line_leave(s, t);
+    count_out(t);
+    while (t->attached) session_detach(s, t->attached);
+    heap_remove(&s->timers, t);
+    heap_remove(&s->acked, t);
+    rows_remove(&s->rows, t);
+    idmap_remove(&s->tasks, t->id);
+    past_free(s, t);
+    group_drop(s, t->group);
+    names_drop(&s->names, t->circuit);
+    struct session *e = t->session;
+    free(t->excluded);
+    free(t);
+    s->stats.tasks--;
+    e->tasks--;
+    session_drop_if_idle(s, e);
+}

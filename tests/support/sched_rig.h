@@ -1,0 +1,106 @@
+/** The core on a bench: short words for events, one line of text for each action, time as an argument.
+ *
+ *      at(&r, 0);    prover(&r, "p1", 1, 1);  submit(&r, "c1", 7);
+ *      expect(&r, "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", NULL);
+ *
+ *  Tasks are numbers; provers begin with p, clients with anything else. A peer's connection is its name; a token is the
+ *  last one offered for the task, or before(&r, n) for the one before. MOVED lines are left out of what is expected.
+ */
+#ifndef PV_SCHED_RIG_H
+#define PV_SCHED_RIG_H
+
+#include "sched.h"
+
+enum { RIG_PEERS = 64, RIG_TASKS = 4096, RIG_LINES = 20000, RIG_LINE = 96 };
+
+struct rig_peer {
+    char name[32];
+    uint64_t peer;   /* 0: not connected */
+    uint8_t process; /* of the session or incarnation */
+};
+
+struct rig {
+    struct sched *s;
+    struct sched_config cfg;
+    struct sched_actions out;
+    uint64_t now_ms, wall_ms, next_peer;
+    uint32_t req;
+    struct rig_peer peers[RIG_PEERS];
+    wire_token token[RIG_TASKS], older[RIG_TASKS];
+    struct task_record saved[RIG_TASKS]; /* what the store has; order 0: nothing */
+    char (*lines)[RIG_LINE];
+    size_t lines_n;
+    uint64_t offers[RIG_TASKS];
+    struct wire_counts counts;
+    const char *queue; /* of submits; "outer" */
+};
+
+/** Prints the seed it uses; config may be NULL. Declares the queues "outer" and "keccak", and boots. */
+void rig_open(struct rig *r, const struct sched_config *config);
+void rig_close(struct rig *r);
+/** The broker is killed and starts again from what was saved; nobody is connected. */
+void rig_restart(struct rig *r);
+
+/** Moves time and lets it act. */
+void at(struct rig *r, uint64_t ms);
+/** Any event, for what has no word here. */
+void rig_step(struct rig *r, struct sched_event ev);
+struct sched_event rig_event(const struct rig *r, enum sched_event_type type, const char *who, unsigned task);
+
+wire_id rig_id(unsigned n);
+wire_hash rig_hash(unsigned n);
+
+/* clients: who says hello by itself at its first word */
+void hello(struct rig *r, const char *who);
+/** A new process of the same name. */
+void restarted(struct rig *r, const char *who);
+void gone(struct rig *r, const char *who);
+void submit(struct rig *r, const char *who, unsigned n);
+struct sched_event submit_event(struct rig *r, const char *who, unsigned n);
+void attach_to(struct rig *r, const char *who, unsigned n);
+void fetch(struct rig *r, const char *who, unsigned n);
+void ack(struct rig *r, const char *who, unsigned n);
+void cancel(struct rig *r, const char *who, unsigned n);
+void claim(struct rig *r, const char *who, unsigned n);
+void kick(struct rig *r, const char *who, unsigned n);
+void purge(struct rig *r, const char *who, enum wire_scope scope, bool dry);
+
+/* provers */
+struct rig_prover {
+    uint32_t slots, prefetch;
+    uint64_t vram, load_ms;
+    const char *circuits; /* names with blanks between; "+" before: warm; NULL: any */
+    const char *queues;   /* with blanks between; NULL: outer */
+    const struct sched_held *held;
+    size_t held_n;
+    bool silent; /* no READY after the hello */
+};
+/** Hello and READY for all it can hold. */
+void prover(struct rig *r, const char *who, uint32_t slots, uint32_t prefetch);
+void prover_with(struct rig *r, const char *who, const struct rig_prover *with);
+void ready(struct rig *r, const char *who, uint32_t credit);
+void started(struct rig *r, const char *who, unsigned n);
+/** A heartbeat that lists these tasks' attempts; 0 ends. */
+void beat(struct rig *r, const char *who, unsigned n, ...);
+void progress(struct rig *r, const char *who, unsigned n, uint32_t percent);
+/** The complete result, with content c. */
+void result(struct rig *r, const char *who, unsigned n, unsigned c);
+void result_of(struct rig *r, const char *who, unsigned n, wire_token token, unsigned c, uint64_t measured_ms);
+void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how);
+void released(struct rig *r, const char *who, unsigned n, enum wire_reason why);
+void revoked(struct rig *r, const char *who, wire_token token);
+
+/** All actions since the last call, in this order. Fails the test with both lists otherwise. */
+void expect(struct rig *r, const char *first, ...);
+/** Forgets what happened so far. */
+void ignore(struct rig *r);
+/** Whether a line is among what happened since; nothing is forgotten. */
+bool said(const struct rig *r, const char *line);
+size_t said_times(const struct rig *r, const char *start);
+
+enum task_state state_of(const struct rig *r, unsigned n);
+struct sched_view view_of(const struct rig *r, unsigned n);
+struct sched_stats stats_of(const struct rig *r);
+struct sched_queue_view queue_of(const struct rig *r, const char *name);
+
+#endif
