@@ -1,0 +1,171 @@
+#include "client.h"
+
+#include "random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ASK_AGAIN_MS =
+        10000, /* no answer: an answer is never lost on a living connection, but a broker may be at its limit */
+    BUSY_LEAST_MS = 20,
+    BUSY_MOST_MS = 30000,
+    FETCH_AFTER_MS = 1000, /* a result is pushed with the answer; if not, ask for it */
+    CHUNKS_A_TURN = 4,     /* then control messages get their turn: 1 MiB */
+};
+
+void ask_wipe_input(struct task *t)
+{
+    if (t->local.stage == LOCAL_PROVING) return; /* the callback looks at it; wiped when it returns */
+    if (t->owned) explicit_bzero(t->owned, t->input.length);
+    free(t->owned);
+    t->owned = NULL;
+    t->input.bytes = NULL;
+}
+
+void ask_again(struct task *t)
+{
+    t->ask_ms = 0;
+    outgoing_rewind(&t->input);
+}
+
+static void set_optional(struct wire_msg *m, const struct task *t)
+{
+    const struct pv_submit_options *w = &t->what;
+    if (w->priority != 0) WIRE_SET(m, priority, w->priority < 0 ? 0u : (uint32_t)w->priority);
+    if (t->group[0]) WIRE_SET(m, group, t->group);
+    if (w->deadline_ms) WIRE_SET(m, deadline, w->deadline_ms);
+    if (w->on_restart != PV_RESTART_KEEP) WIRE_SET(m, on_restart, (enum wire_on_restart)w->on_restart);
+    if (w->on_restart == PV_RESTART_TTL) WIRE_SET(m, ttl_ms, w->ttl_ms);
+    if (w->revive) WIRE_SET(m, revive, true);
+    if (w->need_vram) WIRE_SET(m, need_vram, w->need_vram);
+    if (w->need_ram) WIRE_SET(m, need_ram, w->need_ram);
+}
+
+static bool send_submit(pv_client *c, struct task *t)
+{
+    struct wire_msg m = { .type = WIRE_SUBMIT };
+    WIRE_SET(&m, req, t->req);
+    WIRE_SET(&m, task, t->id);
+    WIRE_SET(&m, queue, t->queue);
+    WIRE_SET(&m, circuit, t->circuit);
+    WIRE_SET(&m, length, t->input.length);
+    WIRE_SET(&m, sha256, t->input_sha256);
+    set_optional(&m, t);
+    if (t->input.length <= c->link.inline_max) {
+        m.has_payload = true;
+        m.payload = t->input.bytes;
+        m.payload_bytes = t->input.length;
+    }
+    return io_send(c, &m);
+}
+
+static bool send_attach(pv_client *c, struct task *t)
+{
+    struct wire_msg m = { .type = WIRE_ATTACH };
+    WIRE_SET(&m, req, t->req);
+    WIRE_SET(&m, task, t->id);
+    return io_send(c, &m);
+}
+
+static void refuse(pv_client *c, struct task *t, pv_status status, const char *text)
+{
+    if (t->what.nowait) {
+        follow_ended(c, t, status, text);
+        return;
+    }
+    t->stage = STAGE_REFUSED;
+    t->refused = status;
+    snprintf(t->refused_text, sizeof t->refused_text, "%s", text);
+    tasks_news(c, t);
+}
+
+/* Sends what was granted, a bounded number of chunks. */
+static void upload(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    size_t n;
+    for (int i = 0; i < CHUNKS_A_TURN && (n = outgoing_chunk(&t->input, c->link.chunk_max)) > 0; i++) {
+        struct wire_msg m = { .type = WIRE_CHUNK, .has_payload = true };
+        WIRE_SET(&m, kind, WIRE_KIND_INPUT);
+        WIRE_SET(&m, task, t->id);
+        WIRE_SET(&m, offset, t->input.sent);
+        m.payload = t->input.bytes + t->input.sent;
+        m.payload_bytes = n;
+        if (!io_send(c, &m)) break;
+        t->input.sent += n;
+        t->ask_ms = now_ms + ASK_AGAIN_MS;
+    }
+    t->news.sent = t->input.sent;
+    if (now_ms >= t->news_ms + 250 || t->input.sent == t->input.length) {
+        t->news_ms = now_ms;
+        t->news_fresh = true;
+        tasks_news(c, t);
+    }
+    if (outgoing_chunk(&t->input, c->link.chunk_max) > 0) tasks_todo(c, t);
+}
+
+void ask_step(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    bool attach = t->attach || t->accepted;
+    if (!attach && t->input.length > c->link.payload_max) {
+        refuse(c, t, PV_TOO_LARGE, "the input is larger than the broker takes");
+        return;
+    }
+    if (now_ms >= t->ask_ms) {
+        outgoing_rewind(&t->input);
+        t->req = client_req(c);
+        if (!(attach ? send_attach(c, t) : send_submit(c, t))) return;
+        t->ask_ms = now_ms + ASK_AGAIN_MS;
+    } else if (!attach) {
+        upload(c, t, now_ms);
+    }
+    t->due_ms = t->ask_ms;
+}
+
+void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    bool was = t->accepted;
+    if (t->stage == STAGE_ASKING) t->stage = STAGE_FOLLOWING;
+    if (t->stage != STAGE_FOLLOWING) return;
+    t->accepted = true;
+    t->req = 0;
+    t->hellos = 0;
+    if (t->what.local.policy == PV_LOCAL_NEVER) ask_wipe_input(t);
+    t->fetch_ms = task_state_live(m->state) ? UINT64_MAX : now_ms + FETCH_AFTER_MS;
+    t->news.accepted = true;
+    if (!was) t->news.sent = t->input.length;
+    follow_state(c, t, m, now_ms);
+}
+
+/* BUSY is not an end: the broker says when to try again. */
+static bool try_later(struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    if (m->status != PV_BUSY || t->what.when_busy == PV_BUSY_FAIL) return false;
+    uint32_t pause = m->has.retry_ms ? m->retry_ms : 1000;
+    if (pause < BUSY_LEAST_MS) pause = BUSY_LEAST_MS;
+    if (pause > BUSY_MOST_MS) pause = BUSY_MOST_MS;
+    t->ask_ms = now_ms + pause + pv_random_below(pause / 4 + 1);
+    t->refused = PV_BUSY;
+    return true;
+}
+
+void ask_refused(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    char text[PV_TEXT_BYTES];
+    snprintf(text, sizeof text, "%s%s%s%s", m->has.text ? m->text : pv_status_text(m->status), m->has.which ? " (" : "",
+             m->has.which ? m->which : "", m->has.which ? ")" : "");
+    outgoing_rewind(&t->input);
+    snprintf(t->refused_text, sizeof t->refused_text, "%s", text);
+    if (try_later(t, m, now_ms)) return;
+    if (m->status == PV_BAD_STATE && t->hellos++ < 3) {
+        /* It does not know us: it restarted, or counted us lost while this process was stopped. */
+        t->ask_ms = 0;
+        link_rehello(&c->link, now_ms);
+        return;
+    }
+    if (t->accepted)
+        follow_ended(c, t, m->status, text); /* it was there, and now the broker has lost it */
+    else
+        refuse(c, t, m->status, text);
+}

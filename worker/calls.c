@@ -1,0 +1,355 @@
+#include "client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The common shape: enter, ask, take the answer, leave. */
+static pv_status ask(pv_client *c, struct request *q, int64_t timeout_ms)
+{
+    TRY(client_enter(c));
+    pv_status s = request_run(c, q, client_deadline(timeout_ms, c->request_timeout_ms));
+    return client_leave(c, s, q->text);
+}
+
+static struct request about(enum wire_type type, enum wire_type want, const pv_task_id *id)
+{
+    struct request q = { .ask = { .type = type }, .want = want };
+    WIRE_SET(&q.ask, task, wire_of(id));
+    return q;
+}
+
+static void name(char to[PV_NAME_BYTES], const char *from)
+{
+    snprintf(to, PV_NAME_BYTES, "%s", from ? from : "");
+}
+
+#define OR_MINUS(m, field) ((m)->has.field ? (int64_t)(m)->field : -1)
+
+static void show(struct pv_task_info *i, const struct wire_msg *m)
+{
+    *i = (struct pv_task_info){
+        .id = public_of(m->task),
+        .state = (enum pv_task_state)m->state,
+        .generation = m->generation,
+        .status = m->status,
+        .position = OR_MINUS(m, position),
+        .eta_ms = OR_MINUS(m, eta_ms),
+        .percent = OR_MINUS(m, percent),
+        .failures = OR_MINUS(m, failures),
+        .losses = OR_MINUS(m, losses),
+        .attempts = OR_MINUS(m, attempts),
+        .priority = OR_MINUS(m, priority),
+        .length = OR_MINUS(m, length),
+        .result_length = OR_MINUS(m, result_length),
+        .measured_ms = OR_MINUS(m, measured_ms),
+        .created_ms = OR_MINUS(m, created),
+        .changed_ms = OR_MINUS(m, changed),
+        .deadline_ms = OR_MINUS(m, deadline),
+        .unservable = m->has.unservable && m->unservable,
+    };
+    snprintf(i->text, sizeof i->text, "%s", m->has.text ? m->text : "");
+    name(i->queue, m->queue);
+    name(i->circuit, m->circuit);
+    name(i->prover, m->prover);
+    name(i->client, m->client);
+    name(i->principal, m->principal);
+    name(i->group, m->group);
+    name(i->phase, m->phase);
+}
+
+static pv_status ask_task(pv_client *c, struct pv_task_info *info, enum wire_type type, const pv_task_id *id,
+                          int64_t timeout_ms)
+{
+    struct request q = about(type, WIRE_TASK, id);
+    pv_status s = ask(c, &q, timeout_ms);
+    if (s == PV_OK && info) show(info, &q.answer);
+    request_clear(&q);
+    return s;
+}
+
+pv_status pv_show(pv_client *c, struct pv_task_info *info, const pv_task_id *id, int64_t timeout_ms)
+{
+    return ask_task(c, info, WIRE_SHOW, id, timeout_ms);
+}
+
+pv_status pv_kick(pv_client *c, struct pv_task_info *info, const pv_task_id *id, int64_t timeout_ms)
+{
+    return ask_task(c, info, WIRE_KICK, id, timeout_ms);
+}
+
+pv_status pv_cancel(pv_client *c, enum pv_task_state *state, const pv_task_id *id, int64_t timeout_ms)
+{
+    struct request q = about(WIRE_CANCEL, WIRE_CANCELLED, id);
+    pv_status s = ask(c, &q, timeout_ms);
+    if (s == PV_OK && state) *state = (enum pv_task_state)q.answer.state;
+    request_clear(&q);
+    return s;
+}
+
+pv_status pv_fetch(pv_client *c, struct pv_result *r, const pv_task_id *id, int64_t timeout_ms)
+{
+    struct request q = about(WIRE_FETCH, WIRE_DELIVER, id);
+    pv_status s = ask(c, &q, timeout_ms);
+    if (s == PV_OK) {
+        struct pv_result got = { 0 };
+        follow_result(&got, &q.answer);
+        got.bytes = q.result.bytes;
+        got.bytes_n = q.result.length;
+        q.result.bytes = NULL;
+        *r = got;
+    }
+    request_clear(&q);
+    return s;
+}
+
+pv_status pv_ack(pv_client *c, const pv_task_id *id)
+{
+    TRY(client_enter(c));
+    struct task *t = tasks_find(c, wire_of(id));
+    if (!t || t->stage != STAGE_HANDED) return client_leave(c, PV_NOT_FOUND, "no result of that task was handed over");
+    pv_status s = ack_add(c, t->id, t->r.generation);
+    if (s == PV_OK) {
+        tasks_drop(c, t);
+        client_wake(c);
+    }
+    return client_leave(c, s, NULL);
+}
+
+_Static_assert((int)PV_PURGE_SESSION == (int)WIRE_SCOPE_SESSION && (int)PV_PURGE_CLIENT == (int)WIRE_SCOPE_CLIENT &&
+                   (int)PV_PURGE_QUEUE == (int)WIRE_SCOPE_QUEUE && (int)PV_PURGE_PRINCIPAL == (int)WIRE_SCOPE_PRINCIPAL,
+               "scopes");
+
+static pv_status purge_message(struct wire_msg *m, const struct pv_purge_options *w)
+{
+    WIRE_SET(m, scope, (enum wire_scope)w->scope);
+    if (w->scope == PV_PURGE_QUEUE && !w->queue) return PV_USAGE;
+    if (w->client) WIRE_SET(m, client, w->client);
+    if (w->queue) WIRE_SET(m, queue, w->queue);
+    if (w->session && !wire_id_of_text(&m->session, w->session)) return PV_USAGE;
+    m->has.session = w->session != NULL;
+    if (w->states) WIRE_SET(m, states, w->states);
+    if (w->age_ms) WIRE_SET(m, age_ms, w->age_ms);
+    if (w->dry_run) WIRE_SET(m, dry, true);
+    return PV_OK;
+}
+
+pv_status pv_purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
+                   int64_t timeout_ms)
+{
+    struct request q = { .ask = { .type = WIRE_PURGE }, .want = WIRE_COUNTS };
+    TRY(purge_message(&q.ask, what));
+    pv_status s = ask(c, &q, timeout_ms);
+    if (s == PV_OK && counts) memcpy(counts, q.answer.counts.of, sizeof q.answer.counts.of);
+    request_clear(&q);
+    return s;
+}
+
+/* ---- tables ---- */
+
+/* The pages as they came: rows point into the messages, which own their strings. */
+struct pv_table {
+    struct wire_msg *pages;
+    size_t pages_n;
+    size_t rows_n;
+    struct pv_cell *cells; /* of row i: from first[i] to first[i + 1] */
+    size_t *first;
+};
+
+void pv_table_free(pv_table **t)
+{
+    if (!*t) return;
+    for (size_t i = 0; i < (*t)->pages_n; i++) wire_msg_clear(&(*t)->pages[i]);
+    free((*t)->pages);
+    free((*t)->cells);
+    free((*t)->first);
+    free(*t);
+    *t = NULL;
+}
+
+static struct pv_cell cell_of(const struct wire_cell *w)
+{
+    struct pv_cell cell = { .key = w->key };
+    switch (w->type) {
+    case WIRE_CELL_NIL:
+        break;
+    case WIRE_CELL_INT:
+        cell.type = PV_CELL_INT;
+        cell.number = w->number;
+        break;
+    case WIRE_CELL_BOOL:
+        cell.type = PV_CELL_BOOL;
+        cell.number = w->truth;
+        break;
+    case WIRE_CELL_TEXT:
+        cell.type = PV_CELL_TEXT;
+        cell.text = w->text;
+        break;
+    }
+    return cell;
+}
+
+/* Lays the cells of all pages out in one array. */
+static pv_status lay_out(pv_table *t)
+{
+    size_t rows = 0, cells = 0;
+    for (size_t p = 0; p < t->pages_n; p++) {
+        rows += t->pages[p].rows_n;
+        for (size_t i = 0; i < t->pages[p].rows_n; i++) cells += t->pages[p].rows[i].cells_n;
+    }
+    t->cells = calloc(cells + 1, sizeof *t->cells);
+    t->first = calloc(rows + 1, sizeof *t->first);
+    if (!t->cells || !t->first) return PV_NO_MEMORY;
+    size_t at = 0;
+    for (size_t p = 0; p < t->pages_n; p++) {
+        for (size_t i = 0; i < t->pages[p].rows_n; i++) {
+            const struct wire_row *row = &t->pages[p].rows[i];
+            for (size_t k = 0; k < row->cells_n; k++) t->cells[at++] = cell_of(&row->cells[k]);
+            t->first[++t->rows_n] = at;
+        }
+    }
+    return PV_OK;
+}
+
+static pv_status add_page(pv_table *t, struct wire_msg *answer)
+{
+    struct wire_msg *more = realloc(t->pages, (t->pages_n + 1) * sizeof *more);
+    if (!more) return PV_NO_MEMORY;
+    t->pages = more;
+    t->pages[t->pages_n++] = *answer;
+    *answer = (struct wire_msg){ 0 };
+    return PV_OK;
+}
+
+_Static_assert((int)PV_LIST_TASKS == (int)WIRE_WHAT_TASKS && (int)PV_LIST_QUEUES == (int)WIRE_WHAT_QUEUES &&
+                   (int)PV_LIST_PROVERS == (int)WIRE_WHAT_PROVERS && (int)PV_LIST_CLIENTS == (int)WIRE_WHAT_CLIENTS &&
+                   (int)PV_LIST_STATUS == (int)WIRE_WHAT_STATUS && (int)PV_LIST_EVENTS == (int)WIRE_WHAT_EVENTS,
+               "tables");
+
+static pv_status list_message(struct wire_msg *m, const struct pv_list_options *w)
+{
+    WIRE_SET(m, what, (enum wire_what)w->what);
+    if (w->queue) WIRE_SET(m, queue, w->queue);
+    if (!w->state) return PV_OK;
+    if (!task_state_of_word(&m->state, w->state)) return PV_USAGE;
+    m->has.state = true;
+    return PV_OK;
+}
+
+static pv_status list_pages(pv_client *c, pv_table *t, const struct pv_list_options *w, int64_t timeout_ms)
+{
+    size_t most = w->rows_max ? w->rows_max : 1000, rows = 0;
+    const char *after = w->after;
+    do {
+        struct request q = { .ask = { .type = WIRE_LIST }, .want = WIRE_ROWS };
+        TRY(list_message(&q.ask, w));
+        if (after) WIRE_SET(&q.ask, after, after);
+        WIRE_SET(&q.ask, limit, most - rows < WIRE_ROWS_MAX ? (uint32_t)(most - rows) : WIRE_ROWS_MAX);
+        pv_status s = ask(c, &q, timeout_ms);
+        if (s == PV_OK) s = add_page(t, &q.answer);
+        request_clear(&q);
+        if (s != PV_OK) return s;
+        const struct wire_msg *page = &t->pages[t->pages_n - 1];
+        rows += page->rows_n;
+        after = page->has.next && page->rows_n > 0 ? page->next : NULL;
+    } while (after && rows < most);
+    return PV_OK;
+}
+
+pv_status pv_list(pv_client *c, pv_table **out, const struct pv_list_options *what, int64_t timeout_ms)
+{
+    pv_table *t = calloc(1, sizeof *t);
+    if (!t) return PV_NO_MEMORY;
+    pv_status s = list_pages(c, t, what, timeout_ms);
+    if (s == PV_OK) s = lay_out(t);
+    if (s == PV_OK)
+        *out = t;
+    else
+        pv_table_free(&t);
+    return s;
+}
+
+const char *pv_table_schema(const pv_table *t)
+{
+    return t->pages_n > 0 ? t->pages[0].schema : "";
+}
+
+size_t pv_table_rows(const pv_table *t)
+{
+    return t->rows_n;
+}
+
+struct pv_row pv_table_row(const pv_table *t, size_t i)
+{
+    return (struct pv_row){ .cells = t->cells + t->first[i], .cells_n = t->first[i + 1] - t->first[i] };
+}
+
+const char *pv_table_next(const pv_table *t)
+{
+    return t->pages_n > 0 && t->pages[t->pages_n - 1].has.next ? t->pages[t->pages_n - 1].next : NULL;
+}
+
+const struct pv_cell *pv_row_cell(const struct pv_row *row, const char *key)
+{
+    for (size_t i = 0; i < row->cells_n; i++) {
+        if (strcmp(row->cells[i].key, key) == 0) return &row->cells[i];
+    }
+    return NULL;
+}
+
+/* ---- operating ---- */
+
+static pv_status operate(pv_client *c, pv_table **out, struct request *q, int64_t timeout_ms)
+{
+    q->want = WIRE_ROWS;
+    pv_status s = ask(c, q, timeout_ms);
+    pv_table *t = NULL;
+    if (s == PV_OK && out) {
+        t = calloc(1, sizeof *t);
+        s = t ? add_page(t, &q->answer) : PV_NO_MEMORY;
+        if (s == PV_OK) s = lay_out(t);
+    }
+    request_clear(q);
+    if (s == PV_OK && out)
+        *out = t;
+    else if (t)
+        pv_table_free(&t);
+    return s;
+}
+
+static pv_status operate_queue(pv_client *c, pv_table **t, const char *queue, enum wire_verb verb, int64_t timeout_ms)
+{
+    struct request q = { .ask = { .type = WIRE_QUEUE } };
+    WIRE_SET(&q.ask, queue, queue);
+    WIRE_SET(&q.ask, verb, verb);
+    return operate(c, t, &q, timeout_ms);
+}
+
+pv_status pv_queue_pause(pv_client *c, pv_table **t, const char *queue, int64_t timeout_ms)
+{
+    return operate_queue(c, t, queue, WIRE_VERB_PAUSE, timeout_ms);
+}
+
+pv_status pv_queue_resume(pv_client *c, pv_table **t, const char *queue, int64_t timeout_ms)
+{
+    return operate_queue(c, t, queue, WIRE_VERB_RESUME, timeout_ms);
+}
+
+static pv_status operate_prover(pv_client *c, pv_table **t, const char *prover, enum wire_verb verb, int64_t timeout_ms)
+{
+    struct request q = { .ask = { .type = WIRE_PROVER } };
+    WIRE_SET(&q.ask, prover, prover);
+    WIRE_SET(&q.ask, verb, verb);
+    return operate(c, t, &q, timeout_ms);
+}
+
+pv_status pv_prover_drain(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms)
+{
+    return operate_prover(c, t, prover, WIRE_VERB_DRAIN, timeout_ms);
+}
+
+pv_status pv_prover_resume(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms)
+{
+    return operate_prover(c, t, prover, WIRE_VERB_RESUME, timeout_ms);
+}

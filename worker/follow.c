@@ -1,0 +1,187 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    GRANT_AGAIN_MS = 10000, /* nothing came of what was granted: say it again */
+    FETCH_AGAIN_MS = 5000,
+    WINDOW_MOST = 4 << 20, /* of a result, per round trip */
+};
+
+static void take_name(char to[PV_NAME_BYTES], const char *from)
+{
+    snprintf(to, PV_NAME_BYTES, "%s", from ? from : "");
+}
+
+static void tell(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    t->news_fresh = true;
+    t->news_ms = now_ms;
+    tasks_news(c, t);
+}
+
+void follow_state(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    struct pv_progress *p = &t->news;
+    p->state = (enum pv_task_state)m->state;
+    t->r.state = p->state;
+    t->r.generation = m->generation;
+    p->position = m->has.position ? (int64_t)m->position : -1;
+    p->eta_ms = m->has.eta_ms ? (int64_t)m->eta_ms : -1;
+    p->unservable = m->has.unservable && m->unservable;
+    if (m->has.percent) p->percent = m->percent;
+    if (m->has.phase) take_name(p->phase, m->phase);
+    if (!task_state_live(m->state) && t->fetch_ms == UINT64_MAX) t->fetch_ms = now_ms + 1000;
+    local_plan(c, t, now_ms);
+    tell(c, t, now_ms);
+}
+
+void follow_progress(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    struct pv_progress *p = &t->news;
+    p->state = PV_TASK_RUNNING;
+    p->position = 0;
+    p->unservable = false;
+    if (m->has.percent) p->percent = m->percent;
+    if (m->has.phase) take_name(p->phase, m->phase);
+    if (m->has.note) snprintf(p->note, sizeof p->note, "%s", m->note);
+    p->eta_ms = m->has.eta_ms ? (int64_t)m->eta_ms : -1;
+    tell(c, t, now_ms);
+}
+
+void follow_result(struct pv_result *r, const struct wire_msg *m)
+{
+    r->id = public_of(m->task);
+    r->status = m->status;
+    r->state = (enum pv_task_state)m->state;
+    r->generation = m->generation;
+    r->measured_ms = m->measured_ms;
+    take_name(r->prover, m->prover);
+    snprintf(r->text, sizeof r->text, "%s", m->has.text ? m->text : "");
+}
+
+static void over(pv_client *c, struct task *t)
+{
+    t->stage = STAGE_OVER;
+    t->req = 0;
+    t->due_ms = t->fetch_ms = UINT64_MAX;
+    if (t->local.stage > LOCAL_CLAIMING) local_revoked(c, t);
+    ask_wipe_input(t);
+    t->news.state = t->r.state;
+    tasks_news(c, t);
+}
+
+void follow_ended(pv_client *c, struct task *t, pv_status status, const char *text)
+{
+    incoming_clear(&t->result);
+    t->r.status = status;
+    snprintf(t->r.text, sizeof t->r.text, "%s", text);
+    over(c, t);
+}
+
+static void complete(pv_client *c, struct task *t)
+{
+    t->r.bytes = t->result.bytes;
+    t->r.bytes_n = t->result.length;
+    t->result.bytes = NULL;
+    incoming_clear(&t->result);
+    over(c, t);
+}
+
+static void grant(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    uint32_t window = c->link.window < WINDOW_MOST ? c->link.window : WINDOW_MOST;
+    struct wire_msg m = { .type = WIRE_CREDIT };
+    uint64_t bytes = incoming_grant(&t->result, window);
+    if (bytes == 0) return;
+    WIRE_SET(&m, kind, WIRE_KIND_RESULT);
+    WIRE_SET(&m, task, t->id);
+    WIRE_SET(&m, offset, t->result.got);
+    WIRE_SET(&m, bytes, bytes);
+    if (io_send(c, &m))
+        t->grant_ms = now_ms + GRANT_AGAIN_MS;
+    else
+        t->result.granted = t->result.got; /* next time */
+}
+
+/* A result that cannot be kept here stays with the broker: not acknowledged, so it can still be fetched. */
+static void cannot_hold(pv_client *c, struct task *t, pv_status s)
+{
+    if (s == PV_HASH_MISMATCH) {
+        t->stage = STAGE_FOLLOWING; /* damaged on its way: again */
+        t->fetch_ms = 0;
+        return;
+    }
+    follow_ended(c, t, s, "the result does not fit into this process's memory");
+}
+
+void follow_deliver(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    if (t->stage >= STAGE_OVER) return; /* it comes again: handed over once */
+    follow_result(&t->r, m);
+    t->accepted = t->news.accepted = true;
+    t->req = 0;
+    t->fetch_ms = UINT64_MAX;
+    if (m->state != TASK_SUCCEEDED || !m->has.length) {
+        incoming_clear(&t->result);
+        over(c, t);
+        return;
+    }
+    pv_status s = m->has_payload ? incoming_whole(&t->result, m->payload, m->payload_bytes, m->sha256)
+                                 : incoming_begin(&t->result, m->length, m->sha256, c->link.payload_max);
+    if (s != PV_OK) {
+        cannot_hold(c, t, s);
+        return;
+    }
+    t->stage = STAGE_RECEIVING;
+    if (incoming_complete(&t->result))
+        complete(c, t);
+    else
+        grant(c, t, now_ms);
+}
+
+void follow_chunk(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
+{
+    if (t->stage != STAGE_RECEIVING) return;
+    pv_status s = incoming_take(&t->result, m->offset, m->payload, m->payload_bytes);
+    if (s == PV_BAD_STATE) return; /* another offset: what is missing is granted again in time */
+    if (s != PV_OK) {
+        cannot_hold(c, t, s);
+        return;
+    }
+    t->grant_ms = now_ms + GRANT_AGAIN_MS;
+    if (incoming_complete(&t->result))
+        complete(c, t);
+    else
+        grant(c, t, now_ms);
+}
+
+void follow_refused(pv_client *c, struct task *t, const struct wire_msg *m)
+{
+    t->req = 0;
+    t->fetch_ms = UINT64_MAX;
+    if (m->status == PV_BAD_STATE || m->status == PV_BUSY) return; /* not over after all: it will be pushed */
+    follow_ended(c, t, m->status, m->has.text ? m->text : pv_status_text(m->status));
+}
+
+static void fetch(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    struct wire_msg m = { .type = WIRE_FETCH };
+    t->req = client_req(c);
+    WIRE_SET(&m, req, t->req);
+    WIRE_SET(&m, task, t->id);
+    if (io_send(c, &m)) t->fetch_ms = now_ms + FETCH_AGAIN_MS;
+}
+
+void follow_step(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    if (t->stage == STAGE_RECEIVING) {
+        if (now_ms >= t->grant_ms) t->result.granted = t->result.got;
+        grant(c, t, now_ms);
+        t->due_ms = t->grant_ms;
+        return;
+    }
+    if (now_ms >= t->fetch_ms) fetch(c, t, now_ms);
+    t->due_ms = t->fetch_ms;
+}

@@ -1,0 +1,159 @@
+#include "client.h"
+
+#include "clock.h"
+#include "random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RESEND_MS = 10000 };
+
+struct request *request_find(pv_client *c, uint32_t req)
+{
+    struct request *q = c->requests;
+    while (q && q->ask.req != req) q = q->next;
+    return q;
+}
+
+void request_clear(struct request *q)
+{
+    wire_msg_clear(&q->answer);
+    incoming_clear(&q->result);
+}
+
+static void unlink_request(pv_client *c, struct request *q)
+{
+    struct request **at = &c->requests;
+    while (*at != q) at = &(*at)->next;
+    *at = q->next;
+}
+
+pv_status request_run(pv_client *c, struct request *q, uint64_t deadline_ms)
+{
+    WIRE_SET(&q->ask, req, client_req(c));
+    q->next = c->requests;
+    c->requests = q;
+    client_wake(c);
+    while (!q->answered && client_sleep(c, deadline_ms)) {
+    }
+    unlink_request(c, q);
+    if (!q->answered) return client_late(c, q->text);
+    return q->status;
+}
+
+static void finish(pv_client *c, struct request *q, pv_status s, const char *text)
+{
+    q->status = s;
+    snprintf(q->text, sizeof q->text, "%s", text);
+    q->answered = true;
+    pthread_cond_broadcast(&c->changed);
+}
+
+void request_step(pv_client *c, uint64_t now_ms)
+{
+    for (struct request *q = c->requests; q; q = q->next) {
+        if (q->answered || now_ms < q->resend_ms) continue;
+        pv_status s = link_send(&c->link, &q->ask);
+        if (s == PV_INTERNAL) finish(c, q, PV_USAGE, "a name or a value in it is not a legal one");
+        if (s == PV_BUSY) c->blocked = true;
+        if (s != PV_OK) continue;
+        q->resend_ms = now_ms + RESEND_MS;
+    }
+}
+
+uint64_t request_next_ms(pv_client *c)
+{
+    uint64_t next = UINT64_MAX;
+    for (const struct request *q = c->requests; q; q = q->next) {
+        if (!q->answered && q->resend_ms < next) next = q->resend_ms;
+    }
+    return next;
+}
+
+/* These answer BAD_STATE about their task; the others only when the broker does not know us. */
+static bool bad_state_is_an_answer(enum wire_type asked)
+{
+    return asked == WIRE_FETCH || asked == WIRE_KICK || asked == WIRE_CANCEL || asked == WIRE_PROVER ||
+           asked == WIRE_QUEUE;
+}
+
+static void refused(pv_client *c, struct request *q, const struct wire_msg *m, uint64_t now_ms)
+{
+    const char *text = m->has.text ? m->text : pv_status_text(m->status);
+    if (m->status == PV_BUSY) {
+        uint32_t pause = m->has.retry_ms && m->retry_ms > 20 ? m->retry_ms : 500;
+        q->resend_ms = now_ms + pause + pv_random_below(pause / 4 + 1);
+        snprintf(q->text, sizeof q->text, "%s", text);
+    } else if (m->status == PV_BAD_STATE && !bad_state_is_an_answer(q->ask.type) && q->hellos++ < 3) {
+        q->resend_ms = 0;
+        link_rehello(&c->link, now_ms);
+    } else {
+        finish(c, q, m->status, text);
+    }
+}
+
+static uint64_t window(const pv_client *c)
+{
+    return c->link.window < 4u << 20 ? c->link.window : 4u << 20;
+}
+
+static void grant(pv_client *c, struct request *q)
+{
+    struct wire_msg m = { .type = WIRE_CREDIT };
+    uint64_t bytes = incoming_grant(&q->result, window(c));
+    if (bytes == 0) return;
+    WIRE_SET(&m, kind, WIRE_KIND_RESULT);
+    WIRE_SET(&m, task, q->ask.task);
+    WIRE_SET(&m, offset, q->result.got);
+    WIRE_SET(&m, bytes, bytes);
+    if (!io_send(c, &m)) q->result.granted = q->result.got;
+}
+
+static void take_result(pv_client *c, struct request *q, const struct wire_msg *m)
+{
+    if (m->state != TASK_SUCCEEDED || !m->has.length) {
+        finish(c, q, PV_OK, "");
+        return;
+    }
+    pv_status s = m->has_payload ? incoming_whole(&q->result, m->payload, m->payload_bytes, m->sha256)
+                                 : incoming_begin(&q->result, m->length, m->sha256, c->link.payload_max);
+    if (s != PV_OK)
+        finish(c, q, s, pv_status_text(s));
+    else if (incoming_complete(&q->result))
+        finish(c, q, PV_OK, "");
+    else
+        grant(c, q);
+}
+
+void request_answer(pv_client *c, struct request *q, struct wire_msg *m, uint64_t now_ms)
+{
+    if (q->answered) return;
+    if (m->type == WIRE_ERROR) {
+        refused(c, q, m, now_ms);
+        return;
+    }
+    if (m->type != q->want) return;
+    wire_msg_clear(&q->answer); /* of a FETCH that was begun on another connection */
+    q->answer = *m;
+    *m = (struct wire_msg){ 0 }; /* its strings are ours now; the payload stays in its frame until we return */
+    q->resend_ms = now_ms + RESEND_MS;
+    if (q->want == WIRE_DELIVER)
+        take_result(c, q, &q->answer);
+    else
+        finish(c, q, PV_OK, "");
+    q->answer.payload = NULL;
+}
+
+void request_chunk(pv_client *c, struct request *q, const struct wire_msg *m)
+{
+    if (q->answered || !q->result.active) return;
+    pv_status s = incoming_take(&q->result, m->offset, m->payload, m->payload_bytes);
+    if (s == PV_BAD_STATE) return;
+    q->resend_ms = pv_clock_ms() + RESEND_MS;
+    if (s != PV_OK)
+        finish(c, q, s, pv_status_text(s));
+    else if (incoming_complete(&q->result))
+        finish(c, q, PV_OK, "");
+    else
+        grant(c, q);
+}

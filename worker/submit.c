@@ -1,0 +1,218 @@
+#include "client.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool name_ok(const char *name)
+{
+    return name && wire_name_valid(name, strlen(name));
+}
+
+static const char *what_is_wrong(const struct pv_submit_options *w)
+{
+    if (!name_ok(w->queue)) return "queue: a name of 1 to 64 letters, digits, dots, underscores and dashes is needed";
+    if (!name_ok(w->circuit)) return "circuit: a name, or 64 hex digits of its digest, is needed";
+    if (w->group && !name_ok(w->group)) return "group: not a name";
+    if (w->priority < PV_PRIORITY_LOWEST || w->priority > 9) return "priority: 1 to 9, 0 or PV_PRIORITY_LOWEST";
+    if (w->local.policy != PV_LOCAL_NEVER && !w->local.prove) return "local: a policy without the function to prove";
+    return NULL;
+}
+
+static void take_what(struct task *t, const struct pv_submit_options *w)
+{
+    t->what = *w;
+    if (w->queue) snprintf(t->queue, sizeof t->queue, "%s", w->queue);
+    if (w->circuit) snprintf(t->circuit, sizeof t->circuit, "%s", w->circuit);
+    if (w->group) snprintf(t->group, sizeof t->group, "%s", w->group);
+    t->what.queue = t->what.circuit = t->what.group = NULL;
+    t->what.id = NULL;
+    t->submitted_ms = pv_clock_ms();
+}
+
+/* Borrowed for the call, unless somebody needs it after the call. */
+static pv_status take_input(struct task *t, const void *input, size_t bytes)
+{
+    static const uint8_t nothing;
+    t->input = (struct outgoing){ .bytes = bytes > 0 ? input : &nothing, .length = bytes };
+    t->news.total = bytes;
+    TRY(sha256_of(&t->input_sha256, t->input.bytes, bytes));
+    if (!t->what.nowait && t->what.local.policy == PV_LOCAL_NEVER) return PV_OK;
+    t->owned = malloc(bytes > 0 ? bytes : 1);
+    if (!t->owned) return PV_NO_MEMORY;
+    memcpy(t->owned, t->input.bytes, bytes);
+    t->input.bytes = t->owned;
+    return PV_OK;
+}
+
+/* Submitting again what this handle follows already is fine as long as nothing is under way. */
+static pv_status make_place(pv_client *c, wire_id id)
+{
+    struct task *t = tasks_find(c, id);
+    if (!t) return PV_OK;
+    if (t->users > 0 || (t->stage == STAGE_ASKING && !t->accepted)) return PV_BAD_STATE;
+    tasks_drop(c, t);
+    return PV_OK;
+}
+
+/* A new task in the table, with the work on the list. */
+static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, const struct pv_submit_options *what,
+                       const void *input, size_t bytes)
+{
+    TRY(make_place(c, wire_of(id)));
+    struct task *t = tasks_add(c, wire_of(id));
+    if (!t) return PV_NO_MEMORY;
+    take_what(t, what);
+    pv_status s = take_input(t, input, bytes);
+    if (s != PV_OK) {
+        tasks_drop(c, t);
+        return s;
+    }
+    tasks_todo(c, t);
+    client_wake(c);
+    *out = t;
+    return PV_OK;
+}
+
+/* Until the broker has it, or has refused it. The task is held by the caller. */
+static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline, char text[PV_TEXT_BYTES])
+{
+    while (!t->accepted && t->stage == STAGE_ASKING && !t->forgotten && client_sleep(c, deadline)) {
+        if (!t->what.progress || !t->news_fresh) continue;
+        struct pv_progress news = t->news;
+        t->news_fresh = false;
+        tasks_news(c, t);
+        pthread_mutex_unlock(&c->lock);
+        t->what.progress(t->what.user, &news);
+        pthread_mutex_lock(&c->lock);
+    }
+    if (t->accepted) return PV_OK;
+    if (t->forgotten) return PV_BAD_STATE;
+    if (t->stage == STAGE_REFUSED || t->refused == PV_BUSY) {
+        snprintf(text, PV_TEXT_BYTES, "%s", t->refused_text);
+        return t->refused;
+    }
+    return client_late(c, text);
+}
+
+/* The lock is held; on failure the task is gone from here, and its borrowed input with it. */
+static pv_status submit(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what, const void *input,
+                        size_t bytes, uint64_t deadline, char text[PV_TEXT_BYTES])
+{
+    struct task *t;
+    TRY(begin(c, &t, id, what, input, bytes));
+    if (what->nowait) return PV_OK;
+    tasks_hold(t);
+    pv_status s = until_accepted(c, t, deadline, text);
+    if (s != PV_OK)
+        tasks_drop(c, t);
+    else if (!t->owned)
+        t->input.bytes = NULL;
+    tasks_release(t);
+    return s;
+}
+
+static pv_status usage(pv_client *c, const char *text)
+{
+    TRY(client_enter(c));
+    return client_leave(c, PV_USAGE, text);
+}
+
+pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input, size_t bytes,
+                    int64_t timeout_ms)
+{
+    const char *wrong = what_is_wrong(what);
+    if (wrong) return usage(c, wrong);
+    pv_task_id mine;
+    if (what->id)
+        mine = *what->id;
+    else
+        TRY(pv_task_id_new(&mine));
+    if (id) *id = mine;
+    TRY(client_enter(c));
+    char text[PV_TEXT_BYTES] = "";
+    uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
+    pv_status s = submit(c, &mine, what, input, bytes, deadline, text);
+    return client_leave(c, s, text);
+}
+
+/* A task to attach to, in the table. */
+static struct task *attach(pv_client *c, wire_id id, const struct pv_submit_options *what)
+{
+    struct task *t = tasks_add(c, id);
+    if (!t) return NULL;
+    if (what) take_what(t, what);
+    t->what.local.policy = PV_LOCAL_NEVER;
+    t->what.nowait = false;
+    t->attach = true;
+    tasks_todo(c, t);
+    client_wake(c);
+    return t;
+}
+
+pv_status pv_attach(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what, int64_t timeout_ms)
+{
+    TRY(client_enter(c));
+    char text[PV_TEXT_BYTES] = "";
+    uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
+    pv_status s = make_place(c, wire_of(id));
+    struct task *t = s == PV_OK ? attach(c, wire_of(id), what) : NULL;
+    if (!t) return client_leave(c, s != PV_OK ? s : PV_NO_MEMORY, NULL);
+    tasks_hold(t);
+    s = until_accepted(c, t, deadline, text);
+    if (s != PV_OK) tasks_drop(c, t);
+    tasks_release(t);
+    return client_leave(c, s, text);
+}
+
+void pv_forget(pv_client *c, const pv_task_id *id)
+{
+    if (client_enter(c) != PV_OK) return;
+    struct task *t = tasks_find(c, wire_of(id));
+    if (t) tasks_drop(c, t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+pv_status pv_wait(pv_client *c, struct pv_result *r, const pv_task_id *id, int64_t timeout_ms)
+{
+    TRY(client_enter(c));
+    char text[PV_TEXT_BYTES] = "";
+    uint64_t deadline = client_deadline(timeout_ms, c->wait_timeout_ms);
+    struct task *t = tasks_find(c, wire_of(id));
+    if (!t) t = attach(c, wire_of(id), NULL);
+    pv_status s = t ? wait_for(c, r, t, deadline, text) : PV_NO_MEMORY;
+    return client_leave(c, s, text);
+}
+
+pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
+                   size_t bytes, int64_t timeout_ms)
+{
+    const char *wrong = what_is_wrong(what);
+    if (wrong) return usage(c, wrong);
+    struct pv_submit_options mine = *what;
+    mine.nowait = false;
+    mine.done = NULL;
+    pv_task_id id;
+    if (what->id)
+        id = *what->id;
+    else
+        TRY(pv_task_id_new(&id));
+    TRY(client_enter(c));
+    char text[PV_TEXT_BYTES] = "";
+    struct pv_result got = { 0 };
+    uint64_t deadline = client_deadline(timeout_ms, c->wait_timeout_ms);
+    pv_status s = submit(c, &id, &mine, input, bytes, deadline, text);
+    struct task *t = s == PV_OK ? tasks_find(c, wire_of(&id)) : NULL;
+    if (s == PV_OK) s = t ? wait_for(c, &got, t, deadline, text) : PV_GONE;
+    if (s == PV_OK && got.status != PV_OK) {
+        s = got.status;
+        snprintf(text, sizeof text, "%s", got.text);
+    }
+    if (s == PV_OK)
+        *r = got;
+    else
+        pv_result_clear(&got);
+    return client_leave(c, s, text);
+}

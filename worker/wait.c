@@ -1,0 +1,107 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Moves the result out: from here on it is the caller's. The task leaves the table, or waits for pv_ack. Verifies without
+ * the lock, and acknowledges what is right. */
+static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
+{
+    *r = t->r;
+    t->r.bytes = NULL;
+    t->stage = STAGE_HANDED;
+    tasks_news(c, t);
+    if (t->forgotten) return;
+    bool wrong = r->state == PV_TASK_SUCCEEDED && r->status != PV_OK; /* kept by the broker: to be looked at */
+    bool keep = t->what.manual_ack && t->accepted && !wrong;
+    if (keep) return;
+    bool owed = t->accepted && !wrong && ack_add(c, t->id, t->r.generation) == PV_OK;
+    if (!owed) ack_remember(c, t->id, t->r.generation, false);
+    tasks_drop(c, t);
+    if (owed) client_wake(c);
+}
+
+static void call_progress(pv_client *c, struct task *t)
+{
+    struct pv_progress news = t->news;
+    t->news_fresh = false;
+    tasks_news(c, t);
+    pthread_mutex_unlock(&c->lock);
+    t->what.progress(t->what.user, &news);
+    pthread_mutex_lock(&c->lock);
+}
+
+static void call_done(pv_client *c, struct task *t)
+{
+    struct pv_result r;
+    hand_over(c, &r, t);
+    pthread_mutex_unlock(&c->lock);
+    t->what.done(t->what.user, &r);
+    pv_result_clear(&r);
+    pthread_mutex_lock(&c->lock);
+}
+
+static pv_status wait_held(pv_client *c, struct pv_result *r, struct task *t, uint64_t deadline,
+                           char text[PV_TEXT_BYTES])
+{
+    do {
+        if (t->local.stage == LOCAL_READY) local_prove(c, t);
+        if (t->stage < STAGE_OVER && t->what.progress && t->news_fresh) call_progress(c, t);
+        if (t->forgotten || t->stage == STAGE_HANDED) {
+            snprintf(text, PV_TEXT_BYTES, "the result was handed over to another thread, or the task forgotten");
+            return PV_BAD_STATE;
+        }
+        if (t->stage == STAGE_OVER) {
+            hand_over(c, r, t);
+            return PV_OK;
+        }
+        if (t->stage == STAGE_REFUSED) {
+            pv_status s = t->refused;
+            snprintf(text, PV_TEXT_BYTES, "%s", t->refused_text);
+            tasks_drop(c, t);
+            return s;
+        }
+    } while ((t->news_fresh && t->what.progress) || t->local.stage == LOCAL_READY || client_sleep(c, deadline));
+    return client_late(c, text);
+}
+
+pv_status wait_for(pv_client *c, struct pv_result *r, struct task *t, uint64_t deadline_ms, char text[PV_TEXT_BYTES])
+{
+    tasks_hold(t);
+    t->waiters++;
+    if (t->local.claim_ms != UINT64_MAX) tasks_todo(c, t), client_wake(c);
+    pv_status s = wait_held(c, r, t, deadline_ms, text);
+    t->waiters--;
+    tasks_release(t);
+    return s;
+}
+
+/* One callback of t; false when there was none after all. */
+static bool call(pv_client *c, struct task *t)
+{
+    bool called = true;
+    tasks_hold(t);
+    if (t->local.stage == LOCAL_READY)
+        local_prove(c, t);
+    else if (t->what.done && t->stage == STAGE_OVER)
+        call_done(c, t);
+    else if (t->what.progress && t->news_fresh)
+        call_progress(c, t);
+    else
+        called = false;
+    tasks_release(t);
+    return called;
+}
+
+pv_status pv_client_process(pv_client *c, size_t *calls, int64_t timeout_ms)
+{
+    TRY(client_enter(c));
+    uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
+    while (!c->news && client_sleep(c, deadline)) {
+    }
+    size_t n = 0, most = c->tasks_n; /* what becomes due meanwhile is for the next call */
+    while (c->news && n < most && call(c, c->news)) n++;
+    if (calls) *calls = n;
+    char text[PV_TEXT_BYTES] = "nothing was due";
+    return client_leave(c, n > 0 ? PV_OK : PV_TIMEOUT, text);
+}
