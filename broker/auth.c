@@ -114,3 +114,8 @@ void auth_change(zactor_t *actor, struct auth_keys **keys)
     *keys = NULL;
     zsock_wait(actor);
 }
+
+void auth_stop(zactor_t **actor)
+{
+    zactor_destroy(actor);
+}

@@ -57,10 +57,12 @@ bool auth_key_serves(const struct auth_key *key, const char *queue);
 
 /** Loads the broker's own certificate. PV_BAD_KEY_FILE when others than its owner can read it or it has no secret. */
 pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES]);
+void auth_own_key_destroy(zcert_t **cert);
 
 /** Starts the thread that answers ZAP requests for every socket of this process. It takes keys. PV_FAILED. */
 pv_status auth_start(zactor_t **actor, struct auth_keys **keys);
 /** Hands it another table; it takes keys. From the answer on, connections are judged by it. */
 void auth_change(zactor_t *actor, struct auth_keys **keys);
+void auth_stop(zactor_t **actor);
 
 #endif

@@ -210,3 +210,8 @@ pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES
     snprintf(why, AUTH_WHY_BYTES, "%.200s: no certificate with a secret key", path);
     return PV_BAD_KEY_FILE;
 }
+
+void auth_own_key_destroy(zcert_t **cert)
+{
+    zcert_destroy(cert);
+}

@@ -8,6 +8,11 @@ static const char monitor_endpoint[] = "inproc://provost-door-monitor";
 
 enum { BACKLOG = 1024, HANDSHAKE_MS = 10000 };
 
+void door_prepare(void)
+{
+    zsys_handler_set(NULL);
+}
+
 static void options_set(struct door *d, const struct door_options *o)
 {
     zsock_set_router_mandatory(d->router, 1);

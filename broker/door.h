@@ -36,6 +36,9 @@ struct door {
     bool closed; /* not listening for the moment */
 };
 
+/** Once per process, before anything else of czmq: signals are the program's, not the library's. */
+void door_prepare(void);
+
 /** PV_FAILED with a sentence when an endpoint cannot be bound. */
 pv_status door_open(struct door *d, const struct door_options *o, char why[DOOR_WHY_BYTES]);
 void door_close(struct door *d);

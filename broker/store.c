@@ -39,8 +39,8 @@ static const char schema_sql[] =
     S(PUT_TASK, "put task") /* made from the list of columns */                                          \
     S(DELETE_TASK, "DELETE FROM task WHERE row = ?1")                                                                  \
     S(SCAN, "SELECT * FROM task ORDER BY row")                                                                         \
-    S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4)")                                                          \
-    S(PUT_RESULT, "INSERT INTO result VALUES (?1, ?2, ?3, ?4)")                                                        \
+    S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                   \
+    S(PUT_RESULT, "INSERT INTO result VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                 \
     S(GET_INPUT, "SELECT sha256, length, bytes FROM input WHERE row = ?1")                                             \
     S(GET_RESULT, "SELECT sha256, length, bytes FROM result WHERE row = ?1")                                           \
     S(DELETE_INPUT, "DELETE FROM input WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")              \
@@ -353,35 +353,50 @@ static pv_status blob_name(struct store *s, const struct store_payload *p)
     return run(s, SQL_BLOB_NAME, NULL, NULL);
 }
 
+/* A file that misses its place on the list for want of memory stays until the sweep at the next start. */
+void store_forget_file(struct store *s, wire_hash hash)
+{
+    if (s->unnamed_n == s->unnamed_room) {
+        size_t room = s->unnamed_room ? 2 * s->unnamed_room : 64;
+        wire_hash *more = realloc(s->unnamed, room * sizeof *more);
+        if (!more) return;
+        s->unnamed = more;
+        s->unnamed_room = room;
+    }
+    s->unnamed[s->unnamed_n++] = hash;
+}
+
 static pv_status blob_unname(struct store *s, wire_hash hash)
 {
     int64_t left = 0;
     sqlite3_bind_blob(s->sql[SQL_BLOB_UNNAME], 1, &hash, sizeof hash, SQLITE_STATIC);
     TRY(run(s, SQL_BLOB_UNNAME, NULL, &left));
     if (left > 0) return PV_OK;
-    if (s->unnamed_n == s->unnamed_room) {
-        size_t room = s->unnamed_room ? 2 * s->unnamed_room : 64;
-        wire_hash *more = realloc(s->unnamed, room * sizeof *more);
-        if (!more) return PV_NO_MEMORY;
-        s->unnamed = more;
-        s->unnamed_room = room;
-    }
-    s->unnamed[s->unnamed_n++] = hash;
+    store_forget_file(s, hash);
     sqlite3_bind_blob(s->sql[SQL_BLOB_DELETE], 1, &hash, sizeof hash, SQLITE_STATIC);
     return run(s, SQL_BLOB_DELETE, NULL, NULL);
 }
 
-pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+static pv_status payload_insert(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
 {
     enum statement which = kind == STORE_INPUT ? SQL_PUT_INPUT : SQL_PUT_RESULT;
-    TRY(store_delete_payload(s, kind, row));
-    if (!p->bytes) TRY(blob_name(s, p));
     sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
     sqlite3_bind_blob(s->sql[which], 2, &p->sha256, sizeof p->sha256, SQLITE_STATIC);
     sqlite3_bind_int64(s->sql[which], 3, (int64_t)p->length);
     if (p->bytes) sqlite3_bind_blob(s->sql[which], 4, p->bytes, (int)p->length, SQLITE_STATIC);
     s->stats.rows_written++;
     return run(s, which, NULL, NULL);
+}
+
+/* There is one already only after a revival: the usual case is one statement. */
+pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+{
+    TRY(write_ready(s));
+    if (!p->bytes) TRY(blob_name(s, p));
+    TRY(payload_insert(s, kind, row, p));
+    if (sqlite3_changes(s->db)) return PV_OK;
+    TRY(store_delete_payload(s, kind, row));
+    return payload_insert(s, kind, row, p);
 }
 
 pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row)
@@ -439,7 +454,10 @@ pv_status store_commit(struct store *s, enum store_sync sync)
 {
     lent_back(s);
     if (s->failure[0]) return PV_STORE;
-    if (!s->open_transaction) return PV_OK;
+    if (!s->open_transaction) {
+        remove_unnamed(s);
+        return PV_OK;
+    }
     if (fault_hit(s->faults, FAULT_COMMIT)) {
         store_fail(s, "commit: failed as asked");
         return PV_STORE;

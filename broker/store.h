@@ -58,6 +58,9 @@ pv_status store_commit(struct store *s, enum store_sync sync);
  *  with blobs_read. PV_NOT_FOUND when the row has none. */
 pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
 
+/** Removes a kept file after the next commit unless some row names it by then: an upload nobody wanted any more. */
+void store_forget_file(struct store *s, wire_hash hash);
+
 /** The payload files, for uploads and reading. Borrowed until store_close. */
 struct blobs *store_blobs(struct store *s);
 

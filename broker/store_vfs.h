@@ -1,5 +1,5 @@
-/** SQLite's own unix file layer, with two additions: the log's syncs can be left out for a commit that asked for none
- *  (sync = off), and a test can make the Nth write or sync fail.
+/** SQLite's own unix file layer, with three additions: writes of the log that follow one another become one, its syncs can be
+ *  left out for a commit that asked for none (sync = off), and a test can make the Nth write or sync fail.
  *
  *  The database runs with synchronous=FULL: SQLite asks for a sync of the write-ahead log at every commit and this layer
  *  is where the answer may be "not this time". Syncs of the database file itself (checkpoints) are never left out.

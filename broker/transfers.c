@@ -113,7 +113,7 @@ static pv_status upload_add(struct transfers *t, struct upload **at, const struc
 }
 
 pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t length,
-                       wire_hash sha256, uint64_t context, uint64_t now_ms)
+                       wire_hash sha256, const struct upload_note *note, uint64_t now_ms)
 {
     struct upload **at = upload_find(t, key);
     if (*at && ((*at)->length != length || !wire_hash_equal((*at)->sha256, sha256))) {
@@ -122,7 +122,7 @@ pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint
     }
     if (!*at) TRY(upload_add(t, at, key, length, sha256));
     (*at)->peer = peer;
-    (*at)->context = context;
+    (*at)->note = *note;
     heard(t, *at, now_ms);
     grant(t, *at, true);
     return PV_OK;

@@ -19,6 +19,12 @@ struct transfer_key {
     wire_token token;
 };
 
+/* What was announced with the payload and is wanted again at its end: of a result, the input it belongs to. */
+struct upload_note {
+    wire_hash input;
+    uint64_t measured_ms;
+};
+
 struct upload {
     struct transfer_key key;
     uint64_t peer; /* handle; 0 while nobody sends */
@@ -26,7 +32,7 @@ struct upload {
     uint64_t length, granted; /* bytes announced; offset up to which credit was given */
     uint64_t asked_again_at;  /* 1 + the offset at which a misplaced chunk was last answered */
     uint64_t heard_ms;
-    uint64_t context; /* the caller's */
+    struct upload_note note;
     struct blob_writer writer;
     struct upload *next, *older, *newer;
 };
@@ -62,7 +68,7 @@ void transfers_destroy(struct transfers **t);
 /** Announced and admitted: start, or go on with, the upload and grant its first credit.
  *  PV_BUSY: uploads_max; PV_DISK_FULL, PV_IO, PV_NO_MEMORY. An upload of other content under the same key is dropped. */
 pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t length,
-                       wire_hash sha256, uint64_t context, uint64_t now_ms);
+                       wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
 
 enum upload_step { UPLOAD_MORE, UPLOAD_COMPLETE, UPLOAD_FAILED, UPLOAD_UNKNOWN };
 

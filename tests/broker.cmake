@@ -11,3 +11,17 @@ target_link_libraries(sched_rig PUBLIC pv_sched PRIVATE pv_flags PkgConfig::CMOC
 foreach(test moves)
   pv_test(sched_${test}_test LABEL unit SOURCES unit/sched_${test}_test.c LIBS sched_rig pv_sched)
 endforeach()
+
+# Tests that start the broker as a process.
+foreach(name broker_test broker_keys_test)
+  pv_test(${name} LABEL fault SOURCES fault/${name}.c LIBS pv_wire PkgConfig::ZMQ)
+  target_compile_definitions(${name} PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>")
+  add_dependencies(${name} provost-broker)
+endforeach()
+
+# By hand: what the broker does in a second.
+add_executable(bench_broker bench/bench_broker.c)
+target_include_directories(bench_broker PRIVATE support)
+target_link_libraries(bench_broker PRIVATE pv_wire PkgConfig::ZMQ Threads::Threads pv_flags)
+target_compile_definitions(bench_broker PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>")
+add_dependencies(bench_broker provost-broker)

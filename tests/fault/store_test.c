@@ -160,6 +160,31 @@ static void a_process_that_dies_loses_nothing_acknowledged(void **state)
     store_close(&s);
 }
 
+/* More in one commit than the file layer gathers, and more than SQLite's cache of dirty pages likes. */
+static void a_large_commit_is_whole(void **state)
+{
+    enum { TASKS = 3000 };
+    static uint8_t data[STORE_INLINE_MAX];
+    struct store *s = open_or_die(*state, NULL);
+    struct store_payload got;
+    for (uint64_t n = 1; n <= TASKS; n++) {
+        struct task_record t = task_of(n);
+        memcpy(data, &n, sizeof n);
+        struct store_payload p = { .length = n % 50 ? 1000 : sizeof data, .bytes = data };
+        assert_int_equal(store_put_task(s, &t), PV_OK);
+        assert_int_equal(store_put_payload(s, STORE_INPUT, n, &p), PV_OK);
+    }
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    assert_int_equal(count(s), TASKS);
+    for (uint64_t n = 1; n <= TASKS; n++) {
+        assert_int_equal(store_get_payload(s, STORE_INPUT, n, &got), PV_OK);
+        assert_memory_equal(got.bytes, &n, sizeof n);
+    }
+    store_close(&s);
+}
+
 static void two_brokers_never_share_a_folder(void **state)
 {
     struct store *s = open_or_die(*state, NULL), *other = NULL;
@@ -403,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(committed_stays_and_the_rest_does_not),
         IN_A_FOLDER(a_process_that_dies_loses_nothing_acknowledged),
+        IN_A_FOLDER(a_large_commit_is_whole),
         IN_A_FOLDER(two_brokers_never_share_a_folder),
         IN_A_FOLDER(a_newer_schema_is_refused),
         IN_A_FOLDER(payloads_come_back_as_they_went),

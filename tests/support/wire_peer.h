@@ -20,6 +20,7 @@ struct wire_peer {
     size_t parts;
     wire_id session;
     uint32_t req;
+    uint64_t beat_ms, beat_at; /* a heartbeat (of nothing held) so often while it waits; 0: silent */
 };
 
 #define WIRE_PEER_DIE(...)                                                                                             \
@@ -30,17 +31,25 @@ struct wire_peer {
         abort();                                                                                                       \
     } while (0)
 
-static inline void wire_peer_open(struct wire_peer *p, const char *endpoint)
+/* keys: the broker's public key, one's own public and secret key, in Z85; NULL: none. */
+static inline void wire_peer_dial(struct wire_peer *p, const char *endpoint, const char *const keys[3])
 {
+    static const int names[] = { ZMQ_CURVE_SERVERKEY, ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY };
     int linger = 0, none = 0;
     *p = (struct wire_peer){ .context = zmq_ctx_new() };
     p->socket = zmq_socket(p->context, ZMQ_DEALER);
     zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(p->socket, ZMQ_SNDHWM, &none, sizeof none);
     zmq_setsockopt(p->socket, ZMQ_RCVHWM, &none, sizeof none);
+    for (int i = 0; keys && i < 3; i++) zmq_setsockopt(p->socket, names[i], keys[i], strlen(keys[i]) + 1);
     for (int i = 0; i < 3; i++) zmq_msg_init(&p->part[i]);
     if (pv_random(&p->session, sizeof p->session) != PV_OK || zmq_connect(p->socket, endpoint))
         WIRE_PEER_DIE("connect %s: %s", endpoint, zmq_strerror(zmq_errno()));
+}
+
+static inline void wire_peer_open(struct wire_peer *p, const char *endpoint)
+{
+    wire_peer_dial(p, endpoint, NULL);
 }
 
 /* The connection ends; the broker learns of it from its socket. */
@@ -90,12 +99,23 @@ static inline bool wire_peer_next(struct wire_peer *p, int timeout_ms)
     return true;
 }
 
+static inline void wire_peer_beat(struct wire_peer *p, uint64_t now)
+{
+    struct wire_msg m = { .type = WIRE_HEARTBEAT };
+    if (!p->beat_ms || now < p->beat_at) return;
+    wire_peer_send(p, &m);
+    p->beat_at = now + p->beat_ms;
+}
+
 /* The next message of a type, whatever comes before it. */
 static inline bool wire_peer_wait(struct wire_peer *p, enum wire_type type, int timeout_ms)
 {
-    uint64_t end = pv_clock_ms() + (uint64_t)timeout_ms;
-    for (uint64_t now = end - (uint64_t)timeout_ms; now <= end; now = pv_clock_ms())
-        if (wire_peer_next(p, (int)(end - now)) && p->in.type == type) return true;
+    uint64_t now = pv_clock_ms(), end = now + (uint64_t)timeout_ms;
+    for (; now <= end; now = pv_clock_ms()) {
+        wire_peer_beat(p, now);
+        uint64_t until = p->beat_ms && p->beat_at < end ? p->beat_at : end;
+        if (wire_peer_next(p, until > now ? (int)(until - now) : 0) && p->in.type == type) return true;
+    }
     return false;
 }
 
@@ -142,6 +162,7 @@ static inline void wire_peer_prover(struct wire_peer *p, const char *endpoint, c
     WIRE_SET(&m, prefetch, 0);
     wire_peer_send(p, &m);
     if (!wire_peer_wait(p, WIRE_WELCOME, 10000)) WIRE_PEER_DIE("no WELCOME for prover %s", name);
+    p->beat_ms = p->in.heartbeat_ms;
     wire_peer_ready(p, slots);
 }
 
@@ -211,6 +232,66 @@ static inline void wire_peer_result(struct wire_peer *p, wire_token token, wire_
     m.has_payload = bytes <= WIRE_INLINE_MAX;
     if (m.has_payload) m.payload = data, m.payload_bytes = bytes;
     wire_peer_send(p, &m);
+}
+
+static inline void wire_peer_transfer_key(struct wire_msg *m, enum wire_kind kind, wire_id task, wire_token token)
+{
+    WIRE_SET(m, kind, kind);
+    WIRE_SET(m, task, task);
+    if (token.seq) WIRE_SET(m, token, token);
+}
+
+/* Sends chunks as CREDIT allows, up to offset until. True when everything up to there was asked for and sent. */
+static inline bool wire_peer_upload(struct wire_peer *p, enum wire_kind kind, wire_id task, wire_token token,
+                                    const uint8_t *data, size_t until, int timeout_ms)
+{
+    uint64_t at = 0;
+    while (at < until) {
+        if (!wire_peer_wait(p, WIRE_CREDIT, timeout_ms)) return false;
+        uint64_t end = p->in.offset + p->in.bytes;
+        if (at < p->in.offset) at = p->in.offset;
+        if (end > until) end = until;
+        while (at < end) {
+            struct wire_msg m = { .type = WIRE_CHUNK };
+            size_t n = end - at < 100000 ? (size_t)(end - at) : 100000;
+            wire_peer_transfer_key(&m, kind, task, token);
+            WIRE_SET(&m, offset, at);
+            m.has_payload = true;
+            m.payload = data + at;
+            m.payload_bytes = n;
+            wire_peer_send(p, &m);
+            at += n;
+        }
+    }
+    return true;
+}
+
+static inline void wire_peer_credit(struct wire_peer *p, enum wire_kind kind, wire_id task, wire_token token,
+                                    uint64_t offset, uint64_t bytes)
+{
+    struct wire_msg m = { .type = WIRE_CREDIT };
+    wire_peer_transfer_key(&m, kind, task, token);
+    WIRE_SET(&m, offset, offset);
+    WIRE_SET(&m, bytes, bytes);
+    wire_peer_send(p, &m);
+}
+
+/* Grants credit, half a MiB at a time, and takes length bytes of chunks. */
+static inline bool wire_peer_download(struct wire_peer *p, enum wire_kind kind, wire_id task, wire_token token,
+                                      uint8_t *to, size_t length, int timeout_ms)
+{
+    uint64_t at = 0, granted = 0;
+    while (at < length) {
+        if (granted - at < 256 * 1024) {
+            wire_peer_credit(p, kind, task, token, at, 512 * 1024);
+            granted = at + 512 * 1024;
+        }
+        if (!wire_peer_wait(p, WIRE_CHUNK, timeout_ms)) return false;
+        if (p->in.offset != at || p->in.payload_bytes > length - at) return false;
+        memcpy(to + at, p->in.payload, p->in.payload_bytes);
+        at += p->in.payload_bytes;
+    }
+    return true;
 }
 
 #endif

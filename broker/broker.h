@@ -1,0 +1,147 @@
+/** The daemon's inside: what loop.c turns and its neighbours share. Nobody else includes this.
+ *
+ *  One turn:  notices from the socket's monitor -> a bounded batch of messages, each decoded (intake.c), stepped through
+ *  the core and written (carry.c) -> one commit -> the sends (carry.c, reply.c) -> a few chunks (transfers.h) -> sleep.
+ */
+#ifndef PV_BROKER_H
+#define PV_BROKER_H
+
+#include "auth.h"
+#include "config.h"
+#include "door.h"
+#include "http.h"
+#include "loop.h"
+#include "peers.h"
+#include "sched.h"
+#include "store.h"
+#include "transfers.h"
+
+struct listing;
+
+/* The payload of the event being stepped: SAVE_INPUT and SAVE_RESULT mean this one. */
+struct broker_payload {
+    bool there, used;
+    struct store_payload payload;
+};
+
+/* A SHOW waits for the commit of its batch, so that nobody is told of what is not durable. */
+struct broker_show {
+    uint64_t peer;
+    uint32_t req;
+    wire_id task;
+};
+
+/* QUEUE and PROVER of the batch: the core answers DONE, the row that goes with it is made after the commit. */
+struct broker_operation {
+    uint64_t peer;
+    uint32_t req;
+    bool prover;
+    char name[WIRE_NAME_MAX + 1];
+};
+
+enum { BROKER_OPERATIONS = 16 };
+
+struct broker_counters {
+    uint64_t messages, malformed, refused_keys, strangers, sends, unreachable, cut, lag_ms_total, lag_ms_most, turns;
+};
+
+struct broker {
+    const struct config *config;
+    struct store *store;
+    struct sched *sched;
+    struct sched_actions out;
+    size_t carried;      /* actions of out that were looked at for the store and the uploads */
+    bool must_commit;    /* a save that is not lazy is in the open transaction */
+    bool must_sync;      /* and one of a queue whose commits are synced */
+    bool batch_full;     /* a save of a queue with sync = always: commit now */
+    struct door door;
+    struct peers peers;
+    struct transfers *transfers;
+    struct auth_keys *keys; /* NULL: --insecure */
+    zactor_t *zap;
+    uint64_t key_version;
+    struct http *http;
+    struct listing *listing;
+    uint32_t epoch;
+    uint64_t now_ms, wall_ms, started_ms;
+    uint64_t disk_ms, publish_ms;
+    bool disk_low, store_failed, more_chunks;
+    struct broker_payload current;
+    struct upload_note announced; /* of the RESULT being stepped */
+    uint64_t *cut;                /* peers found unreachable while sending: their end is an event of the next batch */
+    size_t cut_n, cut_cap;
+    struct broker_show *shows;
+    size_t shows_n;
+    struct broker_operation operations[BROKER_OPERATIONS];
+    size_t operations_n;
+    struct broker_counters counters;
+    int signals; /* descriptor */
+    bool stopping;
+    uint8_t buffer[WIRE_HEAD_BYTES + WIRE_BODY_MAX];
+};
+
+/* --- loop.c --- */
+
+/** Steps the core with ev (its clocks are set here) and does at once what its actions say about store and uploads. */
+void broker_step(struct broker *b, struct sched_event *ev);
+/** The peer is gone, or has to be: tells the core and forgets it. */
+void broker_peer_end(struct broker *b, struct peer *peer);
+/** The same, later: at the start of the next batch. */
+void broker_peer_cut(struct broker *b, uint64_t handle);
+/** The name the core knows the peer's principal by. */
+const char *broker_principal(const struct broker *b, const struct peer *peer);
+/** What is in the way of accepting tasks, or NULL. */
+const char *broker_not_ready(const struct broker *b);
+/** One line into the file of keys again: HUP. */
+void broker_reload_keys(struct broker *b);
+pv_status broker_declare_principals(struct broker *b);
+const struct config_queue *broker_queue(const struct broker *b, const char *name);
+
+/* --- intake.c --- */
+
+/** One message, as it came from the socket. */
+void intake_message(struct broker *b, struct door_message *m);
+
+/* --- carry.c --- */
+
+/** What action i means for the store and the uploads, as soon as it is there. */
+void carry_now(struct broker *b, size_t i);
+/** Writes the tasks' rows and commits. False: the store failed, and the batch's answers became refusals. */
+bool carry_commit(struct broker *b);
+/** Speaks: every send of the batch, in order. */
+void carry_sends(struct broker *b);
+/** Answers the batch's SHOWs. */
+void carry_shows(struct broker *b);
+/* Callbacks of the transfers. */
+void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
+bool carry_chunk(void *context, const struct download *d, size_t bytes);
+
+/* --- reply.c --- */
+
+/** Encodes and sends. payload (or NULL) is taken when it was sent. A peer that cannot be reached is cut. */
+bool reply_send(struct broker *b, uint64_t peer, const struct wire_msg *m, zmq_msg_t *payload);
+/** The same to a routing id that belongs to no peer yet. */
+void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m);
+/** ERROR; req 0: none. text NULL: the status' own. */
+void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text);
+void reply_view(struct broker *b, const struct sched_action *a, enum wire_type type);
+void reply_deliver(struct broker *b, const struct sched_action *a);
+void reply_offer(struct broker *b, const struct sched_action *a);
+void reply_welcome(struct broker *b, const struct sched_action *a);
+void reply_refuse(struct broker *b, const struct sched_action *a);
+
+/* --- listing.c --- */
+
+pv_status listing_new(struct listing **l);
+void listing_destroy(struct listing **l);
+/** Answers LIST. */
+void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m);
+/** Answers QUEUE and PROVER: the row of what was operated. */
+void listing_queue(struct broker *b, uint64_t peer, uint32_t req, const char *name);
+void listing_prover(struct broker *b, uint64_t peer, uint32_t req, const char *name);
+
+/* --- metrics.c --- */
+
+void metrics_publish(struct broker *b);
+
+#endif

@@ -1,0 +1,267 @@
+/* Actions out: first to the store and the uploads, then one commit, then words. */
+#include "broker.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- at once --- */
+
+/* The payload of the event that was stepped, into the row the core gave it. */
+static void payload_save(struct broker *b, enum store_kind kind, uint64_t row)
+{
+    if (!b->current.there) {
+        store_fail(b->store, "a payload to save, and none at hand");
+        return;
+    }
+    store_put_payload(b->store, kind, row, &b->current.payload);
+    b->current.used = true;
+    b->must_commit = b->must_sync = true;
+}
+
+static struct transfer_key key_of(const struct sched_action *a, enum wire_kind kind)
+{
+    return (struct transfer_key){ .kind = kind, .task = a->task, .token = a->token };
+}
+
+/* Admitted: the first credit goes out with it. When it cannot start after all, the core hears so at once. */
+static void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind)
+{
+    struct transfer_key key = key_of(a, kind);
+    pv_status st = upload_start(b->transfers, &key, a->peer, a->bytes, a->hash, &b->announced, b->now_ms);
+    if (st == PV_OK) return;
+    LOG_WARN("upload.refused", "why=%s bytes=%" PRIu64, pv_status_word(st), a->bytes);
+    if (kind == WIRE_KIND_INPUT) {
+        struct sched_event ev = { .type = SCHED_INPUT, .peer = a->peer, .task = a->task, .status = st };
+        broker_step(b, &ev);
+    }
+    /* A result that finds no room stays in its prover's spool: it is announced again when the prover connects. */
+}
+
+static void upload_forget(struct broker *b, const struct sched_action *a)
+{
+    struct transfer_key key = key_of(a, a->token.seq ? WIRE_KIND_RESULT : WIRE_KIND_INPUT);
+    upload_drop(b->transfers, &key);
+}
+
+void carry_now(struct broker *b, size_t i)
+{
+    struct sched_action a = b->out.at[i]; /* a copy: what follows may step the core and move the list */
+    switch (a.type) {
+    case SCHED_SAVE_TASK: b->batch_full |= a.sync_always; break;
+    case SCHED_SAVE_INPUT: payload_save(b, STORE_INPUT, a.row); break;
+    case SCHED_SAVE_RESULT: payload_save(b, STORE_RESULT, a.row); break;
+    case SCHED_DELETE_INPUT: store_delete_payload(b->store, STORE_INPUT, a.row); break;
+    case SCHED_DELETE_TASK: store_delete_task(b->store, a.row); break;
+    case SCHED_DROP_UPLOAD: upload_forget(b, &a); break;
+    case SCHED_GO: upload_admit(b, &a, WIRE_KIND_INPUT); break;
+    case SCHED_WANT_RESULT: upload_admit(b, &a, WIRE_KIND_RESULT); break;
+    default: break;
+    }
+}
+
+/* --- the commit --- */
+
+static void task_save(struct broker *b, const struct sched_action *a)
+{
+    store_put_task(b->store, a->record);
+    if (a->lazy) return;
+    const struct config_queue *q = broker_queue(b, a->record->queue);
+    b->must_commit = true;
+    if (!q || strcmp(q->sync, "off")) b->must_sync = true;
+}
+
+/* Nobody may be told what did not become durable: each question of the batch is answered with the failure instead. */
+static void answers_refuse(struct broker *b)
+{
+    for (size_t i = 0; i < b->out.n; i++)
+        if (b->out.at[i].req) reply_error(b, b->out.at[i].peer, b->out.at[i].req, PV_STORE, store_failure(b->store));
+}
+
+bool carry_commit(struct broker *b)
+{
+    for (size_t i = 0; i < b->out.n; i++)
+        if (b->out.at[i].type == SCHED_SAVE_TASK) task_save(b, &b->out.at[i]);
+    /* Lazy saves alone survive this process, which costs no sync; the next synced commit carries them to the disk. */
+    pv_status st = store_commit(b->store, b->must_sync ? STORE_SYNCED : STORE_UNSYNCED);
+    b->must_commit = b->must_sync = false;
+    if (st == PV_OK) return true;
+    answers_refuse(b);
+    return false;
+}
+
+/* --- words --- */
+
+static void moved(const struct sched_action *a)
+{
+    static const char *const charges[] = { "free", "failure", "loss" };
+    char id[WIRE_ID_TEXT];
+    /* Every task passes here a few times: what ends one is worth a line, the rest is for who looks. */
+    enum log_level level = task_state_live(a->state) && a->charged == SCHED_FREE ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (a->state == TASK_SUCCEEDED) level = LOG_LEVEL_DEBUG;
+    log_event(level, "task.moved", "task=%s from=%s to=%s status=%s prover=%s charged=%s", wire_id_text(id, a->task),
+              task_state_word(a->from), task_state_word(a->state), pv_status_word(a->status), a->name ? a->name : "",
+              charges[a->charged]);
+}
+
+static void send_plain(struct broker *b, const struct sched_action *a, enum wire_type type)
+{
+    struct wire_msg m = { .type = type };
+    if (type == WIRE_REVOKE || type == WIRE_RECALL || type == WIRE_CLAIMED || type == WIRE_RESULT_OK)
+        WIRE_SET(&m, token, a->token);
+    if (type == WIRE_CANCELLED || type == WIRE_CLAIMED || type == WIRE_COUNTS) WIRE_SET(&m, req, a->req);
+    if (type == WIRE_CANCELLED || type == WIRE_CLAIMED || type == WIRE_RESULT_OK) WIRE_SET(&m, task, a->task);
+    if (type == WIRE_REVOKE || type == WIRE_RESULT_OK || type == WIRE_DISCONNECT) WIRE_SET(&m, status, a->status);
+    if (type == WIRE_CANCELLED) WIRE_SET(&m, state, a->state);
+    if (type == WIRE_COUNTS) WIRE_SET(&m, counts, *a->counts);
+    if (type == WIRE_HEARTBEAT) {
+        WIRE_SET(&m, epoch, b->epoch);
+        size_t n = a->tokens_n < 256 ? a->tokens_n : 256; /* the rest with the next heartbeat */
+        if (n) WIRE_SET_LIST(&m, revoked, a->tokens, n);
+    }
+    reply_send(b, a->peer, &m, NULL);
+}
+
+static void push_progress(struct broker *b, const struct sched_action *a)
+{
+    struct wire_msg m = { .type = WIRE_PROGRESS };
+    WIRE_SET(&m, task, a->task);
+    WIRE_SET(&m, percent, a->view->percent);
+    if (a->view->phase[0]) WIRE_SET(&m, phase, a->view->phase);
+    if (a->view->note && a->view->note[0]) WIRE_SET(&m, note, a->view->note);
+    if (a->view->has_progress_eta) WIRE_SET(&m, eta_ms, a->view->progress_eta_ms);
+    reply_send(b, a->peer, &m, NULL);
+}
+
+static void submit_ok(struct broker *b, const struct sched_action *a)
+{
+    struct wire_msg m = { .type = WIRE_SUBMIT_OK };
+    WIRE_SET(&m, req, a->req);
+    WIRE_SET(&m, task, a->view->record.id);
+    WIRE_SET(&m, state, (enum task_state)a->view->record.state);
+    WIRE_SET(&m, generation, a->view->record.generation);
+    WIRE_SET(&m, position, a->view->position);
+    if (a->view->has_eta) WIRE_SET(&m, eta_ms, a->view->eta_ms);
+    WIRE_SET(&m, unservable, a->view->unservable);
+    reply_send(b, a->peer, &m, NULL);
+}
+
+/* The core only says that it was done; the row says what came of it. */
+static void done(struct broker *b, const struct sched_action *a)
+{
+    for (size_t i = 0; i < b->operations_n; i++) {
+        const struct broker_operation *o = &b->operations[i];
+        if (o->peer != a->peer || o->req != a->req) continue;
+        if (o->prover)
+            listing_prover(b, a->peer, a->req, o->name);
+        else
+            listing_queue(b, a->peer, a->req, o->name);
+        return;
+    }
+}
+
+static void say(struct broker *b, const struct sched_action *a)
+{
+    switch (a->type) {
+    case SCHED_WELCOME: reply_welcome(b, a); break;
+    case SCHED_REFUSE: reply_refuse(b, a); break;
+    case SCHED_SUBMIT_OK: submit_ok(b, a); break;
+    case SCHED_TASK: reply_view(b, a, WIRE_TASK); break;
+    case SCHED_DELIVER: reply_deliver(b, a); break;
+    case SCHED_OFFER: reply_offer(b, a); break;
+    case SCHED_PUSH_PROGRESS: push_progress(b, a); break;
+    case SCHED_CANCELLED: send_plain(b, a, WIRE_CANCELLED); break;
+    case SCHED_CLAIMED: send_plain(b, a, WIRE_CLAIMED); break;
+    case SCHED_COUNTS: send_plain(b, a, WIRE_COUNTS); break;
+    case SCHED_RECALL: send_plain(b, a, WIRE_RECALL); break;
+    case SCHED_REVOKE: send_plain(b, a, WIRE_REVOKE); break;
+    case SCHED_RESULT_OK: send_plain(b, a, WIRE_RESULT_OK); break;
+    case SCHED_HEARTBEAT_OK: send_plain(b, a, WIRE_HEARTBEAT); break;
+    case SCHED_DONE: done(b, a); break;
+    case SCHED_DISCONNECT:
+        send_plain(b, a, WIRE_DISCONNECT);
+        broker_peer_cut(b, a->peer);
+        break;
+    case SCHED_MOVED: moved(a); break;
+    case SCHED_QUARANTINED: LOG_WARN("prover.quarantined", "prover=%s ms=%" PRIu64, a->name, a->retry_ms); break;
+    default: break;
+    }
+}
+
+void carry_sends(struct broker *b)
+{
+    for (size_t i = 0; i < b->out.n; i++) say(b, &b->out.at[i]);
+    b->operations_n = 0;
+}
+
+void carry_shows(struct broker *b)
+{
+    for (size_t i = 0; i < b->shows_n; i++) {
+        struct sched_view view;
+        struct sched_action a = { .peer = b->shows[i].peer, .req = b->shows[i].req, .task = b->shows[i].task };
+        a.view = &view;
+        a.status = sched_show(b->sched, a.peer, a.task, &view);
+        if (store_failure(b->store))
+            reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
+        else if (a.status == PV_OK)
+            reply_view(b, &a, WIRE_TASK);
+        else
+            reply_refuse(b, &a);
+    }
+    b->shows_n = 0;
+}
+
+/* --- transfers speak --- */
+
+static void key_set(struct wire_msg *m, const struct transfer_key *key)
+{
+    WIRE_SET(m, kind, key->kind);
+    WIRE_SET(m, task, key->task);
+    if (key->token.seq) WIRE_SET(m, token, key->token);
+}
+
+void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
+{
+    struct wire_msg m = { .type = WIRE_CREDIT };
+    key_set(&m, key);
+    WIRE_SET(&m, offset, offset);
+    WIRE_SET(&m, bytes, bytes);
+    reply_send(context, peer, &m, NULL);
+}
+
+static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
+{
+    while (bytes) {
+        ssize_t n = pread(fd, to, bytes, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        to += n;
+        bytes -= (size_t)n;
+        at += (uint64_t)n;
+    }
+    return true;
+}
+
+bool carry_chunk(void *context, const struct download *d, size_t bytes)
+{
+    struct wire_msg m = { .type = WIRE_CHUNK };
+    zmq_msg_t payload;
+    if (zmq_msg_init_size(&payload, bytes)) return false;
+    if (!read_fully(d->fd, zmq_msg_data(&payload), bytes, d->at)) {
+        char hex[WIRE_HASH_TEXT];
+        LOG_ERROR("payload.unreadable", "sha256=%s error=%s", wire_hash_text(hex, d->sha256), strerror(errno));
+        zmq_msg_close(&payload);
+        return false;
+    }
+    key_set(&m, &d->key);
+    WIRE_SET(&m, offset, d->at);
+    m.has_payload = true;
+    m.payload = zmq_msg_data(&payload);
+    m.payload_bytes = bytes;
+    bool sent = reply_send(context, d->peer, &m, &payload);
+    if (!sent) zmq_msg_close(&payload);
+    return sent;
+}

@@ -1,0 +1,547 @@
+/* Messages in: who speaks, may he, and which event of the core it is. One small function a message type. */
+#include "broker.h"
+
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- who speaks --- */
+
+/* A key that was taken out of the file is refused at its next message, whatever its connection once was. */
+static bool key_stands(struct broker *b, struct peer *peer, const char *user)
+{
+    if (!b->keys) return true;
+    if (peer->key_version == b->key_version && !strcmp(peer->key, user)) return true;
+    if (!auth_keys_find(b->keys, user)) return false;
+    snprintf(peer->key, sizeof peer->key, "%s", user);
+    peer->key_version = b->key_version;
+    return true;
+}
+
+static void stranger_error(struct broker *b, uint32_t routing, pv_status status, const char *text)
+{
+    struct wire_msg m = { .type = WIRE_ERROR };
+    WIRE_SET(&m, status, status);
+    WIRE_SET(&m, text, text);
+    reply_stranger(b, routing, &m);
+}
+
+/* The connection's first message: all that happened to descriptors before it must be known first (peers.h). */
+static struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m)
+{
+    int fd;
+    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) {
+        struct peer *gone = e == DOOR_CLOSED ? peers_fd_closed(&b->peers, fd) : NULL;
+        if (gone) broker_peer_end(b, gone);
+    }
+    struct peer *peer = peers_add(&b->peers, routing, b->now_ms);
+    if (!peer) return NULL;
+    struct peer *before = peers_fd_claim(&b->peers, peer, m->fd);
+    if (before) broker_peer_end(b, before);
+    return peer;
+}
+
+/* --- hello --- */
+
+static bool role_allowed(const struct broker *b, const struct peer *peer, enum wire_role role)
+{
+    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
+    return !b->keys || (key && (key->roles & 1u << role));
+}
+
+static bool queue_allowed(const struct broker *b, const struct peer *peer, const char *queue)
+{
+    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
+    return !b->keys || (key && auth_key_serves(key, queue));
+}
+
+enum { CIRCUITS_MAX = 256, HELD_MAX = 256, QUEUES_MAX = 64 };
+
+static size_t circuits_of(struct sched_circuit *to, const struct wire_msg *m)
+{
+    size_t n = m->circuits_n < CIRCUITS_MAX ? m->circuits_n : CIRCUITS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const struct wire_circuit *c = &m->circuits[i];
+        to[i] = (struct sched_circuit){ .name = c->circuit,
+                                        .digest = c->digest,
+                                        .has_digest = c->has.digest,
+                                        .warm = c->has.warm && c->warm,
+                                        .load_ms = c->load_ms,
+                                        .need_vram = c->need_vram,
+                                        .need_ram = c->need_ram };
+    }
+    return n;
+}
+
+static size_t held_of(struct sched_held *to, const struct wire_msg *m)
+{
+    size_t n = m->held_n < HELD_MAX ? m->held_n : HELD_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const struct wire_held *h = &m->held[i];
+        to[i] = (struct sched_held){ .token = h->token,
+                                     .phase = h->has.phase ? h->phase : NULL,
+                                     .percent = h->percent,
+                                     .task = h->task,
+                                     .input = h->input,
+                                     .started = h->started,
+                                     .spooled = h->spooled };
+    }
+    return n;
+}
+
+static void hello_prover(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_circuit circuits[CIRCUITS_MAX];
+    struct sched_held held[HELD_MAX];
+    const char *queues[QUEUES_MAX];
+    size_t queues_n = 0;
+    for (size_t i = 0; i < m->queues_n && queues_n < QUEUES_MAX; i++)
+        if (queue_allowed(b, peer, m->queues[i])) queues[queues_n++] = m->queues[i];
+    struct sched_event ev = { .type = SCHED_PROVER_HELLO, .peer = peer->handle };
+    ev.prover.principal = broker_principal(b, peer);
+    ev.prover.name = m->name;
+    ev.prover.incarnation = m->session;
+    ev.prover.queues = queues;
+    ev.prover.queues_n = queues_n;
+    ev.prover.circuits = circuits;
+    ev.prover.circuits_n = circuits_of(circuits, m);
+    ev.prover.any_circuit = !m->circuits_n;
+    ev.prover.slots = m->has.slots ? m->slots : 1;
+    ev.prover.prefetch = m->has.prefetch ? m->prefetch : 0;
+    ev.prover.vram = m->vram;
+    ev.prover.ram = m->ram;
+    ev.prover.held = held;
+    ev.prover.held_n = held_of(held, m);
+    broker_step(b, &ev);
+}
+
+static void hello_client(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = { .type = SCHED_CLIENT_HELLO, .peer = peer->handle };
+    ev.client.principal = broker_principal(b, peer);
+    ev.client.name = m->name;
+    ev.client.session = m->session;
+    ev.client.admin = m->role == WIRE_ROLE_ADMIN;
+    broker_step(b, &ev);
+}
+
+static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    bool again = peer->hello && (peer->role != m->role || !wire_id_equal(peer->session, m->session));
+    if (again) {
+        reply_error(b, peer->handle, 0, PV_BAD_STATE, "one connection, one session");
+        return;
+    }
+    if (m->vmin > WIRE_VERSION || m->vmax < WIRE_VERSION) {
+        reply_error(b, peer->handle, 0, PV_BAD_VERSION, "this broker speaks version 1");
+        return;
+    }
+    if (!role_allowed(b, peer, m->role)) {
+        LOG_WARN("peer.refused", "name=%s principal=%s role=%s", m->name, broker_principal(b, peer),
+                 wire_word(WIRE_WORDS_role, (int)m->role));
+        reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key has not this role");
+        return;
+    }
+    if (m->epoch > b->epoch)
+        LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
+    peer->hello = true;
+    peer->role = m->role;
+    peer->session = m->session;
+    snprintf(peer->name, sizeof peer->name, "%s", m->name);
+    snprintf(peer->software, sizeof peer->software, "%s", m->software);
+    LOG_INFO("peer.hello", "name=%s principal=%s role=%s software=%s", peer->name, broker_principal(b, peer),
+             wire_word(WIRE_WORDS_role, (int)m->role), peer->software);
+    if (m->role == WIRE_ROLE_PROVER)
+        hello_prover(b, peer, m);
+    else
+        hello_client(b, peer, m);
+}
+
+/* --- clients --- */
+
+static struct sched_event event_of(enum sched_event_type type, const struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = { .type = type, .peer = peer->handle };
+    ev.req = m->req;
+    ev.task = m->task;
+    ev.token = m->token;
+    ev.generation = m->generation;
+    return ev;
+}
+
+static bool payload_matches(const struct wire_msg *m)
+{
+    wire_hash got;
+    return sha256_of(&got, m->payload, m->payload_bytes) == PV_OK && wire_hash_equal(got, m->sha256);
+}
+
+static void payload_current(struct broker *b, const struct wire_msg *m)
+{
+    b->current = (struct broker_payload){ .there = m->has_payload };
+    b->current.payload = (struct store_payload){ .sha256 = m->sha256, .length = m->length, .bytes = m->payload };
+}
+
+static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
+    pv_status refused = !queue_allowed(b, peer, m->queue)                ? PV_UNAUTHORIZED
+                        : m->length > b->config->payload_max             ? PV_TOO_LARGE
+                        : m->has_payload && !payload_matches(m)          ? PV_HASH_MISMATCH
+                                                                         : PV_OK;
+    if (refused != PV_OK) {
+        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = refused };
+        reply_refuse(b, &a);
+        return;
+    }
+    ev.submit.queue = m->queue;
+    ev.submit.circuit = m->circuit;
+    ev.submit.group = m->has.group ? m->group : NULL;
+    ev.submit.payload = m->has_payload ? SCHED_COMPLETE : SCHED_ANNOUNCED;
+    ev.submit.length = m->length;
+    ev.submit.sha256 = m->sha256;
+    ev.submit.priority = m->has.priority ? m->priority : 4;
+    ev.submit.deadline_ms = m->deadline;
+    ev.submit.on_restart = m->on_restart;
+    ev.submit.ttl_ms = m->ttl_ms;
+    ev.submit.revive = m->revive;
+    ev.submit.need_vram = m->need_vram;
+    ev.submit.need_ram = m->need_ram;
+    payload_current(b, m);
+    broker_step(b, &ev);
+    b->current.there = false;
+}
+
+static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_PURGE, peer, m);
+    ev.purge.scope = m->scope;
+    ev.purge.client = m->has.client ? m->client : NULL;
+    ev.purge.session = m->has.session ? &m->session : NULL;
+    ev.purge.queue = m->has.queue ? m->queue : NULL;
+    ev.purge.states = m->states;
+    ev.purge.age_ms = m->age_ms;
+    ev.purge.dry = m->dry;
+    broker_step(b, &ev);
+}
+
+static void show(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    b->shows[b->shows_n++] = (struct broker_show){ .peer = peer->handle, .req = m->req, .task = m->task };
+}
+
+/* --- provers, and clients that claimed a task --- */
+
+static void ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_READY, peer, m);
+    ev.ready.credit = m->credit;
+    ev.ready.has_warm = m->has.warm;
+    ev.ready.warm = m->warm;
+    ev.ready.warm_n = m->warm_n;
+    broker_step(b, &ev);
+}
+
+static void heartbeat(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_held held[HELD_MAX];
+    struct sched_event ev = event_of(SCHED_HEARTBEAT, peer, m);
+    ev.heartbeat.held = held;
+    ev.heartbeat.held_n = held_of(held, m);
+    broker_step(b, &ev);
+}
+
+static void progress(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_PROGRESS, peer, m);
+    ev.progress.percent = m->percent;
+    ev.progress.phase = m->has.phase ? m->phase : NULL;
+    ev.progress.note = m->has.note ? m->note : NULL;
+    ev.progress.eta_ms = m->eta_ms;
+    ev.progress.has_eta = m->has.eta_ms;
+    broker_step(b, &ev);
+}
+
+static void result(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_RESULT, peer, m);
+    if (m->length > b->config->payload_max) {
+        reply_error(b, peer->handle, 0, PV_TOO_LARGE, "the result is larger than payload_max");
+        return;
+    }
+    ev.result.payload = m->has_payload ? SCHED_COMPLETE : SCHED_ANNOUNCED;
+    ev.result.input = m->input;
+    ev.result.sha256 = m->sha256;
+    ev.result.length = m->length;
+    ev.result.measured_ms = m->measured_ms;
+    ev.result.verdict = m->has_payload && !payload_matches(m) ? PV_HASH_MISMATCH : PV_OK;
+    b->announced = (struct upload_note){ .input = m->input, .measured_ms = m->measured_ms };
+    payload_current(b, m);
+    broker_step(b, &ev);
+    b->current.there = false;
+}
+
+static void fail(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_FAIL, peer, m);
+    ev.fail.failure = m->failure;
+    ev.fail.status = m->status;
+    ev.fail.text = m->has.text ? m->text : NULL;
+    broker_step(b, &ev);
+}
+
+static void release(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_RELEASE, peer, m);
+    ev.reason = m->reason;
+    broker_step(b, &ev);
+}
+
+/* --- transfers --- */
+
+static void life(struct broker *b, const struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_LIFE, peer, m);
+    if (m->has.token) broker_step(b, &ev);
+}
+
+static void upload_ended(struct broker *b, const struct upload *u, pv_status status)
+{
+    struct sched_event ev = { .type = u->key.kind == WIRE_KIND_INPUT ? SCHED_INPUT : SCHED_RESULT, .peer = u->peer };
+    ev.task = u->key.task;
+    ev.token = u->key.token;
+    ev.status = status;
+    if (ev.type == SCHED_RESULT) {
+        ev.result.payload = SCHED_COMPLETE;
+        ev.result.input = u->note.input;
+        ev.result.measured_ms = u->note.measured_ms;
+        ev.result.sha256 = u->sha256;
+        ev.result.length = u->length;
+        ev.result.verdict = status;
+    }
+    if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
+    b->current = (struct broker_payload){ .there = status == PV_OK };
+    b->current.payload = (struct store_payload){ .sha256 = u->sha256, .length = u->length };
+    broker_step(b, &ev);
+    if (b->current.there && !b->current.used) store_forget_file(b->store, u->sha256);
+    b->current.there = false;
+}
+
+static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct transfer_key key = { .kind = m->kind, .task = m->task, .token = m->token };
+    struct upload done;
+    pv_status status = PV_OK;
+    life(b, peer, m);
+    enum upload_step step = upload_chunk(b->transfers, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
+                                         b->now_ms, &done, &status);
+    if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) upload_ended(b, &done, status);
+}
+
+static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct transfer_key key = { .kind = m->kind, .task = m->task, .token = m->token };
+    life(b, peer, m);
+    pv_status st = download_credit(b->transfers, &key, peer->handle, m->offset, m->bytes);
+    if (st == PV_OK) return;
+    struct sched_action a = { .peer = peer->handle, .task = m->task, .token = m->token, .status = st };
+    reply_refuse(b, &a);
+}
+
+/* --- administrators --- */
+
+static bool admin(struct broker *b, const struct peer *peer, const struct wire_msg *m)
+{
+    if (peer->role == WIRE_ROLE_ADMIN || !b->keys) return true;
+    reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "an administrator's");
+    return false;
+}
+
+/* Remembers what was asked until the core's DONE is sent. */
+static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover, const char *name)
+{
+    if (b->operations_n == BROKER_OPERATIONS) {
+        reply_error(b, peer->handle, m->req, PV_BUSY, "one after the other");
+        return false;
+    }
+    struct broker_operation *o = &b->operations[b->operations_n++];
+    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover };
+    snprintf(o->name, sizeof o->name, "%s", name);
+    return true;
+}
+
+static bool option_number(const struct wire_row *options, const char *key, uint64_t *to)
+{
+    for (size_t i = 0; i < options->cells_n; i++) {
+        const struct wire_cell *c = &options->cells[i];
+        if (strcmp(c->key, key) || c->type != WIRE_CELL_INT || c->number < 0) continue;
+        *to = (uint64_t)c->number;
+        return true;
+    }
+    return false;
+}
+
+static bool queue_view(const struct broker *b, const char *name, struct sched_queue_view *view)
+{
+    for (size_t i = 0; sched_queue_at(b->sched, i, b->now_ms, view); i++)
+        if (!strcmp(view->name, name)) return true;
+    return false;
+}
+
+/* Timeouts only, until the next start: what lasts belongs in the file of settings. */
+static void queue_set(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_queue_view view;
+    struct sched_event ev = event_of(SCHED_QUEUE, peer, m);
+    const struct config_queue *q = broker_queue(b, m->queue);
+    if (!q || !queue_view(b, m->queue, &view)) {
+        reply_error(b, peer->handle, m->req, PV_UNKNOWN_QUEUE, NULL);
+        return;
+    }
+    ev.queue.name = m->queue;
+    ev.queue.run_timeout_ms = view.run_timeout_ms;
+    ev.queue.stall_timeout_ms = view.stall_timeout_ms;
+    ev.queue.late = view.late;
+    ev.queue.sync_always = !strcmp(q->sync, "always");
+    bool run = option_number(&m->options, "run_timeout_ms", &ev.queue.run_timeout_ms);
+    bool stall = option_number(&m->options, "stall_timeout_ms", &ev.queue.stall_timeout_ms);
+    if (!run && !stall) {
+        reply_error(b, peer->handle, m->req, PV_USAGE, "options: run_timeout_ms, stall_timeout_ms");
+        return;
+    }
+    broker_step(b, &ev);
+    listing_queue(b, peer->handle, m->req, m->queue);
+}
+
+static void queue_operate(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_QUEUE_VERB, peer, m);
+    if (!admin(b, peer, m)) return;
+    if (m->verb == WIRE_VERB_SET) {
+        queue_set(b, peer, m);
+        return;
+    }
+    if (!operation(b, peer, m, false, m->queue)) return;
+    ev.verb.verb = m->verb;
+    ev.verb.name = m->queue;
+    LOG_INFO("queue.verb", "queue=%s verb=%s by=%s", m->queue, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    broker_step(b, &ev);
+}
+
+static void prover_operate(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_event ev = event_of(SCHED_PROVER_VERB, peer, m);
+    if (!admin(b, peer, m)) return;
+    if (!operation(b, peer, m, true, m->prover)) return;
+    ev.verb.verb = m->verb;
+    ev.verb.name = m->prover;
+    LOG_INFO("prover.verb", "prover=%s verb=%s by=%s", m->prover, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    broker_step(b, &ev);
+}
+
+/* --- which is which --- */
+
+static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m, enum sched_event_type type)
+{
+    struct sched_event ev = event_of(type, peer, m);
+    broker_step(b, &ev);
+}
+
+enum { CLIENTS = 1, PROVERS = 2, ANYBODY = 3 };
+
+/* A client that claimed its task speaks like a prover about it: the core knows whose token it is. */
+static int speakers(enum wire_type type)
+{
+    switch (type) {
+    case WIRE_SUBMIT: case WIRE_ATTACH: case WIRE_SHOW: case WIRE_FETCH: case WIRE_ACK: case WIRE_CANCEL:
+    case WIRE_CLAIM: case WIRE_PURGE: case WIRE_LIST: case WIRE_KICK: case WIRE_QUEUE: case WIRE_PROVER:
+        return CLIENTS;
+    case WIRE_READY: case WIRE_DRAIN:
+        return PROVERS;
+    default:
+        return ANYBODY;
+    }
+}
+
+static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    switch (m->type) {
+    case WIRE_HEARTBEAT: heartbeat(b, peer, m); break;
+    case WIRE_DISCONNECT: broker_peer_end(b, peer); break;
+    case WIRE_SUBMIT: submit(b, peer, m); break;
+    case WIRE_SHOW: show(b, peer, m); break;
+    case WIRE_ATTACH: plain(b, peer, m, SCHED_ATTACH); break;
+    case WIRE_FETCH: plain(b, peer, m, SCHED_FETCH); break;
+    case WIRE_ACK: plain(b, peer, m, SCHED_ACK); break;
+    case WIRE_CANCEL: plain(b, peer, m, SCHED_CANCEL); break;
+    case WIRE_CLAIM: plain(b, peer, m, SCHED_CLAIM); break;
+    case WIRE_KICK: plain(b, peer, m, SCHED_KICK); break;
+    case WIRE_PURGE: purge(b, peer, m); break;
+    case WIRE_LIST: listing_answer(b, peer, m); break;
+    case WIRE_CREDIT: credit(b, peer, m); break;
+    case WIRE_CHUNK: chunk(b, peer, m); break;
+    case WIRE_READY: ready(b, peer, m); break;
+    case WIRE_STARTED: plain(b, peer, m, SCHED_STARTED); break;
+    case WIRE_PROGRESS: progress(b, peer, m); break;
+    case WIRE_RESULT: result(b, peer, m); break;
+    case WIRE_FAIL: fail(b, peer, m); break;
+    case WIRE_RELEASE: release(b, peer, m); break;
+    case WIRE_REVOKED: plain(b, peer, m, SCHED_REVOKED); break;
+    case WIRE_DRAIN: plain(b, peer, m, SCHED_DRAIN); break;
+    case WIRE_QUEUE: queue_operate(b, peer, m); break;
+    case WIRE_PROVER: prover_operate(b, peer, m); break;
+    default: reply_error(b, peer->handle, 0, PV_BAD_MESSAGE, "nothing a peer says"); break;
+    }
+}
+
+static void understood(struct broker *b, uint32_t routing, struct peer *peer, const struct door_message *d,
+                       const struct wire_msg *m)
+{
+    if (!peer && m->type != WIRE_HELLO) {
+        stranger_error(b, routing, PV_BAD_STATE, "say HELLO first");
+        return;
+    }
+    if (!peer) peer = peer_new(b, routing, d);
+    if (!peer) {
+        stranger_error(b, routing, PV_BUSY, "too many peers");
+        return;
+    }
+    if (!key_stands(b, peer, d->user)) {
+        b->counters.refused_keys++;
+        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "the key is not authorised");
+        broker_peer_end(b, peer);
+        return;
+    }
+    peer->heard_ms = b->now_ms;
+    if (m->type == WIRE_HELLO)
+        hello(b, peer, m);
+    else if (!peer->hello)
+        reply_error(b, peer->handle, m->req, PV_BAD_STATE, "say HELLO first");
+    else if (!(speakers(m->type) & (peer->role == WIRE_ROLE_PROVER ? PROVERS : CLIENTS)))
+        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "not in this role");
+    else
+        dispatch(b, peer, m);
+}
+
+void intake_message(struct broker *b, struct door_message *d)
+{
+    char why[WIRE_WHY_BYTES];
+    struct wire_msg m;
+    struct wire_frames f = door_frames(d);
+    uint32_t routing;
+    if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
+        b->counters.strangers++; /* a name it chose itself: nobody here answers to one */
+        return;
+    }
+    snprintf(why, sizeof why, "more than three frames");
+    pv_status st = d->too_many ? PV_BAD_MESSAGE : wire_msg_decode(&m, WIRE_TO_BROKER, &f, why);
+    if (st != PV_OK) {
+        b->counters.malformed++;
+        LOG_DEBUG("message.malformed", "why=%s", why);
+        stranger_error(b, routing, st, why);
+        return;
+    }
+    understood(b, routing, peers_find(&b->peers, routing), d, &m);
+    wire_msg_clear(&m);
+}

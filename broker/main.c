@@ -1,0 +1,136 @@
+/* provost-broker: settings from the command line, then the loop. */
+#include "config.h"
+#include "log.h"
+#include "loop.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+const char *argp_program_version = "provost-broker " PV_VERSION;
+
+enum { OPTION_SETTING = 256, OPTION_CONFIG = 1000, OPTION_QUEUE, OPTION_CHECK, OPTION_PRINT };
+
+struct arguments {
+    struct config_args config;
+    bool check, print;
+};
+
+static const struct argp_option own_options[] = {
+    { "config", OPTION_CONFIG, "FILE", 0, "settings from FILE instead of /etc/provost/broker.yaml", -1 },
+    { "queue", OPTION_QUEUE, "NAME[,KEY=VALUE]...", 0, "a queue to serve, and its settings; may be repeated", -1 },
+    { "check-config", OPTION_CHECK, NULL, 0, "read every setting, say what is wrong, and end", -1 },
+    { "print-config", OPTION_PRINT, NULL, 0, "print every setting and where it comes from, and end", -1 },
+};
+
+enum { OWN = sizeof own_options / sizeof *own_options };
+
+/* The flags come from the list of settings: underscores become dashes. */
+static const struct argp_option *options_make(void)
+{
+    static struct argp_option all[OWN + CONFIG_SETTINGS + 1];
+    static char names[CONFIG_SETTINGS][40], helps[CONFIG_SETTINGS][200];
+    memcpy(all, own_options, sizeof own_options);
+    for (int i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct config_setting_info *info = config_setting_info((enum config_setting)i);
+        snprintf(names[i], sizeof names[i], "%s", info->name);
+        for (char *c = names[i]; *c; c++)
+            if (*c == '_') *c = '-';
+        if (info->fallback[0] && !info->is_switch)
+            snprintf(helps[i], sizeof helps[i], "%s (%s)", info->meaning, info->fallback);
+        else
+            snprintf(helps[i], sizeof helps[i], "%s", info->meaning);
+        all[OWN + i] = (struct argp_option){ .name = names[i],
+                                             .key = OPTION_SETTING + i,
+                                             .arg = info->is_switch ? NULL : "VALUE",
+                                             .doc = helps[i] };
+    }
+    return all;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    if (key >= OPTION_SETTING && key < OPTION_SETTING + CONFIG_SETTINGS) {
+        a->config.values[key - OPTION_SETTING] = arg ? arg : "yes";
+        return 0;
+    }
+    switch (key) {
+    case OPTION_CONFIG: a->config.file = arg; return 0;
+    case OPTION_QUEUE:
+        if (a->config.queues_n == CONFIG_QUEUES_MAX) argp_error(state, "more than %d queues", CONFIG_QUEUES_MAX);
+        a->config.queues[a->config.queues_n++] = arg;
+        return 0;
+    case OPTION_CHECK: a->check = true; return 0;
+    case OPTION_PRINT: a->print = true; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "what is \"%s\"?", arg); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Inputs are witnesses: none of this process' memory goes into a file because it crashed. */
+static void no_core(void)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* As many connections as were asked for need as many descriptors: up to what the system lets us have. */
+static void descriptors_raise(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l)) return;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void log_start(const struct config *c)
+{
+    static const char *const words[] = { "error", "warn", "info", "debug" };
+    enum log_level level = LOG_LEVEL_INFO;
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(c->log_level, words[i])) level = (enum log_level)i;
+    log_setup(level, strcmp(c->log, "json") ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON);
+}
+
+static int serve(const struct config *c)
+{
+    struct broker *b = NULL;
+    char why[LOOP_WHY_BYTES];
+    log_start(c);
+    no_core();
+    descriptors_raise();
+    pv_status st = broker_open(&b, c, why);
+    if (st != PV_OK) {
+        LOG_ERROR("broker.not_started", "status=%s why=%s", pv_status_word(st), why);
+        return pv_status_exit(st);
+    }
+    st = broker_run(b);
+    broker_close(&b);
+    LOG_INFO("broker.stopped", "status=%s", pv_status_word(st));
+    return pv_status_exit(st);
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    struct arguments a = { .check = false };
+    struct argp argp = { options_make(), parse, NULL,
+                         "Keeps a queue of proofs to make, and hands them to the provers that dial in.", NULL, NULL, NULL };
+    char why[CONFIG_WHY_BYTES];
+    argp_err_exit_status = 2;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &a)) return 2;
+    pv_status st = config_read(&config, &a.config, why);
+    if (st != PV_OK) {
+        fprintf(stderr, "provost-broker: %s\n", why);
+        return pv_status_exit(st);
+    }
+    if (a.print) config_print(&config, stdout);
+    int result = a.print || a.check ? 0 : serve(&config);
+    config_clear(&config);
+    return result;
+}

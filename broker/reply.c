@@ -1,0 +1,196 @@
+/* The messages that take some building. */
+#include "broker.h"
+
+#include "log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq_msg_t *payload)
+{
+    char why[WIRE_WHY_BYTES];
+    struct wire_frames f;
+    struct peer *peer = peers_of(&b->peers, handle);
+    if (!peer) return false;
+    if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) {
+        LOG_ERROR("message.unsendable", "type=%s why=%s", wire_type_name((int)m->type), why);
+        return false;
+    }
+    pv_status st = door_send(&b->door, peer->routing, &f, payload);
+    b->counters.sends++;
+    if (st == PV_OK) return true;
+    b->counters.unreachable++;
+    LOG_INFO("peer.unreachable", "name=%s why=%s", peer->name, pv_status_word(st));
+    broker_peer_cut(b, handle);
+    return false;
+}
+
+void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m)
+{
+    char why[WIRE_WHY_BYTES];
+    struct wire_frames f;
+    if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
+    door_send(&b->door, routing, &f, NULL); /* one that cannot be reached is nobody's loss */
+}
+
+void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text)
+{
+    char clipped[512];
+    struct wire_msg m = { .type = WIRE_ERROR };
+    if (req) WIRE_SET(&m, req, req);
+    WIRE_SET(&m, status, status);
+    WIRE_SET(&m, text, wire_text_clip(clipped, sizeof clipped, text ? text : pv_status_text(status)));
+    reply_send(b, peer, &m, NULL);
+}
+
+void reply_refuse(struct broker *b, const struct sched_action *a)
+{
+    static const wire_id none;
+    struct wire_msg m = { .type = WIRE_ERROR };
+    if (a->req) WIRE_SET(&m, req, a->req);
+    if (!wire_id_equal(a->task, none)) WIRE_SET(&m, task, a->task);
+    if (a->token.seq) WIRE_SET(&m, token, a->token);
+    WIRE_SET(&m, status, a->status);
+    WIRE_SET(&m, text, pv_status_text(a->status));
+    if (a->which) WIRE_SET(&m, which, a->which);
+    if (a->retry_ms) WIRE_SET(&m, retry_ms, a->retry_ms < UINT32_MAX ? (uint32_t)a->retry_ms : UINT32_MAX);
+    reply_send(b, a->peer, &m, NULL);
+}
+
+void reply_welcome(struct broker *b, const struct sched_action *a)
+{
+    struct wire_msg m = { .type = WIRE_WELCOME };
+    struct peer *peer = peers_of(&b->peers, a->peer);
+    if (!peer) return;
+    WIRE_SET(&m, epoch, b->epoch);
+    WIRE_SET(&m, heartbeat_ms, (uint32_t)b->config->heartbeat_ms);
+    WIRE_SET(&m, lease_ms, (uint32_t)b->config->lease_ms);
+    WIRE_SET(&m, inline_max, WIRE_INLINE_MAX);
+    WIRE_SET(&m, chunk_max, WIRE_CHUNK_MAX);
+    WIRE_SET(&m, payload_max, b->config->payload_max);
+    WIRE_SET(&m, window, (uint32_t)b->config->window);
+    WIRE_SET(&m, principal, broker_principal(b, peer));
+    WIRE_SET(&m, software, "provost-broker " PV_VERSION);
+    reply_send(b, a->peer, &m, NULL);
+}
+
+/* What TASK tells beyond the fields it must have. */
+static void view_extras(struct wire_msg *m, const struct sched_view *v)
+{
+    const struct task_record *r = &v->record;
+    if (r->text[0]) WIRE_SET(m, text, r->text);
+    WIRE_SET(m, position, v->position);
+    if (v->has_eta) WIRE_SET(m, eta_ms, v->eta_ms);
+    WIRE_SET(m, unservable, v->unservable);
+    WIRE_SET(m, percent, v->percent);
+    if (v->phase[0]) WIRE_SET(m, phase, v->phase);
+    if (v->note && v->note[0]) WIRE_SET(m, note, v->note);
+    if (r->prover[0]) WIRE_SET(m, prover, r->prover);
+    if (r->state == TASK_SUCCEEDED) WIRE_SET(m, result_length, r->result_bytes);
+    if (r->measured_ms) WIRE_SET(m, measured_ms, r->measured_ms);
+    if (r->client[0]) WIRE_SET(m, client, r->client);
+    WIRE_SET(m, session, r->session);
+    if (r->principal[0]) WIRE_SET(m, principal, r->principal);
+    WIRE_SET(m, priority, r->priority);
+    if (r->group[0]) WIRE_SET(m, group, r->group);
+    if (r->deadline_ms) WIRE_SET(m, deadline, r->deadline_ms);
+    if (r->need_vram) WIRE_SET(m, need_vram, r->need_vram);
+    if (r->need_ram) WIRE_SET(m, need_ram, r->need_ram);
+}
+
+void reply_view(struct broker *b, const struct sched_action *a, enum wire_type type)
+{
+    struct wire_msg m = { .type = type };
+    const struct task_record *r = &a->view->record;
+    if (a->req) WIRE_SET(&m, req, a->req);
+    WIRE_SET(&m, task, r->id);
+    WIRE_SET(&m, state, (enum task_state)r->state);
+    WIRE_SET(&m, generation, r->generation);
+    WIRE_SET(&m, queue, r->queue);
+    WIRE_SET(&m, circuit, r->circuit);
+    WIRE_SET(&m, status, r->status);
+    WIRE_SET(&m, failures, r->failures);
+    WIRE_SET(&m, losses, r->losses);
+    WIRE_SET(&m, attempts, r->attempts);
+    WIRE_SET(&m, length, r->input_bytes);
+    WIRE_SET(&m, sha256, r->input);
+    WIRE_SET(&m, created, r->created_ms);
+    WIRE_SET(&m, changed, r->changed_ms);
+    view_extras(&m, a->view);
+    reply_send(b, a->peer, &m, NULL);
+}
+
+/* Puts a task's payload into the message when it is small, and lets the peer have it in chunks when it is not.
+ * file: room for a small one that lies in a file (it came in chunks although it is small). */
+static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a, enum store_kind kind,
+                                uint8_t file[WIRE_INLINE_MAX])
+{
+    struct store_payload p;
+    struct transfer_key key = { .kind = kind == STORE_INPUT ? WIRE_KIND_INPUT : WIRE_KIND_RESULT,
+                                .task = a->view->record.id,
+                                .token = kind == STORE_INPUT ? a->token : (wire_token){ 0, 0 } };
+    TRY(store_get_payload(b->store, kind, a->view->record.order, &p));
+    WIRE_SET(m, length, p.length);
+    WIRE_SET(m, sha256, p.sha256);
+    if (p.length > WIRE_INLINE_MAX) return download_allow(b->transfers, &key, a->peer, p.length, p.sha256);
+    m->has_payload = true;
+    m->payload_bytes = (size_t)p.length;
+    m->payload = p.bytes ? p.bytes : file;
+    if (p.bytes) return PV_OK;
+    int fd = blobs_read(store_blobs(b->store), p.sha256);
+    ssize_t n = fd < 0 ? -1 : pread(fd, file, (size_t)p.length, 0);
+    if (fd >= 0) close(fd);
+    return n == (ssize_t)p.length ? PV_OK : PV_STORE;
+}
+
+static void payload_missing(struct broker *b, const struct sched_action *a, pv_status st)
+{
+    char id[WIRE_ID_TEXT];
+    struct sched_action refusal = { .peer = a->peer, .req = a->req, .task = a->view->record.id, .status = st };
+    LOG_ERROR("payload.missing", "task=%s why=%s", wire_id_text(id, a->view->record.id), pv_status_word(st));
+    reply_refuse(b, &refusal);
+}
+
+void reply_deliver(struct broker *b, const struct sched_action *a)
+{
+    static uint8_t file[WIRE_INLINE_MAX]; /* one thread */
+    struct wire_msg m = { .type = WIRE_DELIVER };
+    const struct task_record *r = &a->view->record;
+    if (a->req) WIRE_SET(&m, req, a->req);
+    WIRE_SET(&m, task, r->id);
+    WIRE_SET(&m, generation, r->generation);
+    WIRE_SET(&m, state, (enum task_state)r->state);
+    WIRE_SET(&m, status, r->status);
+    if (r->text[0]) WIRE_SET(&m, text, r->text);
+    if (r->prover[0]) WIRE_SET(&m, prover, r->prover);
+    if (r->state == TASK_SUCCEEDED) {
+        WIRE_SET(&m, measured_ms, r->measured_ms);
+        pv_status st = payload_attach(b, &m, a, STORE_RESULT, file);
+        if (st != PV_OK) {
+            payload_missing(b, a, st);
+            return;
+        }
+    }
+    reply_send(b, a->peer, &m, NULL);
+}
+
+void reply_offer(struct broker *b, const struct sched_action *a)
+{
+    static uint8_t file[WIRE_INLINE_MAX];
+    struct wire_msg m = { .type = WIRE_OFFER };
+    const struct task_record *r = &a->view->record;
+    WIRE_SET(&m, token, a->token);
+    WIRE_SET(&m, task, r->id);
+    WIRE_SET(&m, generation, r->generation);
+    WIRE_SET(&m, queue, r->queue);
+    WIRE_SET(&m, circuit, r->circuit);
+    if (a->has_digest) WIRE_SET(&m, digest, a->digest);
+    if (a->run_timeout_ms) WIRE_SET(&m, run_timeout_ms, a->run_timeout_ms);
+    pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
+    if (st != PV_OK) {
+        /* The offer is never answered and goes back; a task without its input is a broken store. */
+        payload_missing(b, a, st);
+        return;
+    }
+    reply_send(b, a->peer, &m, NULL);
+}
