@@ -62,15 +62,16 @@ static bool fp_sqrt(bn254_fp *r, const bn254_fp *a)
     for (int i = 0; i < 4; i++) e.l[i] = e.l[i] >> 2 | (i < 3 ? e.l[i + 1] << 62 : 0);
     bn254_fp_pow(&root, a, &e);
     bn254_fp_sqr(&square, &root);
+    bool found = bn254_fp_eq(&square, a);
     *r = root;
-    return bn254_fp_eq(&square, a);
+    return found;
 }
 
 /* By the norm: (x + y u)^2 = a where x^2 = (a0 + |a|) / 2 or (a0 - |a|) / 2, y = a1 / 2x. */
 static bool fp2_sqrt(bn254_fp2 *r, const bn254_fp2 *a)
 {
     bn254_fp norm, t, x;
-    bn254_fp2 square;
+    bn254_fp2 square, root;
     bn254_fp_sqr(&norm, &a->c0);
     bn254_fp_sqr(&t, &a->c1);
     bn254_fp_add(&norm, &norm, &t);
@@ -78,12 +79,14 @@ static bool fp2_sqrt(bn254_fp2 *r, const bn254_fp2 *a)
     bn254_fp_add(&t, &a->c0, &norm);
     bn254_fp_mul(&t, &t, &BN254_FP_HALF);
     if (!fp_sqrt(&x, &t)) bn254_fp_sub(&t, &t, &norm), fp_sqrt(&x, &t);
-    r->c0 = x;
+    root.c0 = x;
     bn254_fp_dbl(&t, &x);
     bn254_fp_inv(&t, &t);
-    bn254_fp_mul(&r->c1, &a->c1, &t);
-    bn254_fp2_sqr(&square, r);
-    return bn254_fp2_eq(&square, a);
+    bn254_fp_mul(&root.c1, &a->c1, &t);
+    bn254_fp2_sqr(&square, &root);
+    if (!bn254_fp2_eq(&square, a)) return false;
+    *r = root;
+    return true;
 }
 
 static bn254_g2_affine random_twist_point(struct seeded *s)

@@ -1,0 +1,1 @@
+#include "bn254/pairing_body.h"
