@@ -4,7 +4,7 @@
 #include "bn254/paths.h"
 #include "bn254/run.h"
 
-static void product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n)
+void bn254_pairing_product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n)
 {
 #if BN254_HAVE_ADX
     if (bn254_path_available(BN254_PATH_ADX)) {
@@ -17,12 +17,12 @@ static void product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affi
 
 void bn254_pairing(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q)
 {
-    product(r, p, q, 1);
+    bn254_pairing_product(r, p, q, 1);
 }
 
 bool bn254_pairing_product_is_one(const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n)
 {
     bn254_fp12 r;
-    product(&r, p, q, n);
+    bn254_pairing_product(&r, p, q, n);
     return bn254_fp12_is_one(&r);
 }

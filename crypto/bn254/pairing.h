@@ -14,10 +14,13 @@
 /** r = e(p, q) */
 void bn254_pairing(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q);
 
-/** Whether the product of e(p[i], q[i]) over n pairs is 1. One final exponentiation in all; 1 for n = 0. */
+/** r = the product of e(p[i], q[i]) over n pairs. One final exponentiation in all; 1 for n = 0. */
+void bn254_pairing_product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
+
+/** Whether the product of e(p[i], q[i]) over n pairs is 1. */
 bool bn254_pairing_product_is_one(const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
 
-/* The bodies, one per path; for tests and benches. r = the product of n pairings. */
+/* The bodies, one per path; for tests and benches. */
 void bn254_pairing_product_portable(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
 void bn254_pairing_product_adx(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
 

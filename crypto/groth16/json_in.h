@@ -1,0 +1,37 @@
+/** Reading snarkjs's JSON: the first error sticks, and says which field. Inside groth16/ only. */
+#ifndef GROTH16_JSON_IN_H
+#define GROTH16_JSON_IN_H
+
+#include "bn254/types.h"
+#include "groth16/groth16_error.h"
+
+#include <jansson.h>
+
+struct json_in {
+    struct groth16_text why;
+    enum groth16_error error;
+};
+
+/** Remembers the first error and its sentence. Always false. */
+bool json_in_fail(struct json_in *in, enum groth16_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** The whole text as one value; NULL and the error in in. To be json_decref'd. */
+json_t *json_in_parse(struct json_in *in, const char *json, size_t bytes);
+
+/** Whether object[name] is the string wanted. Missing is right where optional. */
+bool json_in_word(struct json_in *in, const json_t *object, const char *name, const char *wanted, bool optional);
+
+/** [x, y, "1"], or ["0", "1", "0"] for infinity; name is for errors. *r untouched on failure. */
+bool json_in_g1(struct json_in *in, bn254_g1_affine *r, const json_t *value, const char *name);
+
+/** [[x0, x1], [y0, y1], ["1", "0"]], or the same with ["0", "0"], ["1", "0"], ["0", "0"] for infinity. */
+bool json_in_g2(struct json_in *in, bn254_g2_affine *r, const json_t *value, const char *name);
+
+/** A decimal string below r. */
+bool json_in_public(struct json_in *in, bn254_scalar_packed *r, const json_t *value, size_t index);
+
+/** Gives the sentence to a caller who may not want it; returns the error. */
+enum groth16_error json_in_end(const struct json_in *in, struct groth16_text *why);
+
+#endif

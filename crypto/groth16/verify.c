@@ -1,0 +1,62 @@
+#include "groth16/verify.h"
+
+#include "bn254/codec.h"
+#include "bn254/fp12.h"
+#include "bn254/pairing.h"
+
+static bool g1_is_right(const bn254_g1_affine *p)
+{
+    bn254_g1_packed bytes;
+    bn254_g1_affine same;
+    bn254_g1_pack(&bytes, p);
+    return bn254_g1_decode(&same, &bytes);
+}
+
+static bool proof_is_right(const struct groth16_proof *proof)
+{
+    bn254_g2_packed bytes;
+    bn254_g2_affine same;
+    bn254_g2_pack(&bytes, &proof->b);
+    return g1_is_right(&proof->a) && g1_is_right(&proof->c) && bn254_g2_decode(&same, &bytes, BN254_G2_IN_SUBGROUP);
+}
+
+static bool publics_are_right(const bn254_scalar_packed *publics, size_t n)
+{
+    bn254_scalar x;
+    for (size_t i = 0; i < n; i++)
+        if (!bn254_scalar_decode(&x, &publics[i])) return false;
+    return true;
+}
+
+/* IC_0 + sum x_i IC_i. All signals share the doublings. */
+static void sum_of_publics(bn254_g1_affine *r, const struct groth16_vkey *vkey, const bn254_scalar_packed *publics)
+{
+    bn254_g1 sum;
+    bn254_scalar x;
+    bn254_g1_set_infinity(&sum);
+    for (unsigned bit = 254; bit-- > 0;) {
+        bn254_g1_dbl(&sum, &sum);
+        for (size_t i = 0; i < vkey->publics; i++) {
+            bn254_scalar_unpack(&x, &publics[i]);
+            if (bn254_scalar_bit(&x, bit)) bn254_g1_add_affine(&sum, &sum, &vkey->ic[i + 1]);
+        }
+    }
+    bn254_g1_add_affine(&sum, &sum, &vkey->ic[0]);
+    bn254_g1_to_affine(r, &sum);
+}
+
+enum groth16_error groth16_verify(const struct groth16_vkey *vkey, const struct groth16_proof *proof,
+                                  const bn254_scalar_packed *publics, size_t n)
+{
+    if (n != vkey->publics) return GROTH16_PUBLIC_COUNT;
+    if (!publics_are_right(publics, n)) return GROTH16_BAD_PUBLIC;
+    if (!proof_is_right(proof)) return GROTH16_BAD_POINT;
+    bn254_g1_affine p[3] = { proof->a, vkey->ic[0], proof->c };
+    const bn254_g2_affine q[3] = { proof->b, vkey->gamma2, vkey->delta2 };
+    bn254_fp12 product;
+    bn254_g1_affine_neg(&p[0], &p[0]);
+    sum_of_publics(&p[1], vkey, publics);
+    bn254_pairing_product(&product, p, q, 3);
+    bn254_fp12_mul(&product, &product, &vkey->alphabeta);
+    return bn254_fp12_is_one(&product) ? GROTH16_OK : GROTH16_NOT_VERIFIED;
+}
