@@ -10,6 +10,6 @@ function(pv_test_paths name)
 endfunction()
 
 pv_test_paths(crypto_prime_field LABEL prop SOURCES prop/prime_field_test.c LIBS pv_crypto)
+pv_test_paths(crypto_curve LABEL prop SOURCES prop/curve_test.c LIBS pv_crypto)
 
 include(${CMAKE_CURRENT_LIST_DIR}/arithmetic.cmake)
-pv_test_paths(crypto_curve LABEL prop SOURCES prop/curve_test.c LIBS pv_crypto)

@@ -12,7 +12,9 @@ static CURVE_XYZZ_T CURVE_N(xyzz_of)(const CURVE_T *p)
 {
     CURVE_AFFINE_T a;
     CURVE_XYZZ_T r;
-    CURVE_E_T l = CURVE_E_RANDOM(&rng), l2, l3;
+    CURVE_E_T l, l2, l3;
+    do l = CURVE_E_RANDOM(&rng);
+    while (CURVE_E(is_zero)(&l));
     CURVE_F(to_affine)(&a, p);
     CURVE_F(xyzz_from_affine)(&r, &a);
     CURVE_E(sqr)(&l2, &l);

@@ -50,10 +50,18 @@ static inline bn254_fp2 random_fp2(struct seeded *s)
     return (bn254_fp2){ random_fp(s), random_fp(s) };
 }
 
-/** A random point of the group, with a random z. */
+static inline bn254_scalar random_nonzero_scalar(struct seeded *s)
+{
+    bn254_scalar r;
+    do r = random_scalar(s);
+    while (bn254_scalar_is_zero(&r));
+    return r;
+}
+
+/** A random point of the group other than infinity, with a random z. */
 static inline bn254_g1 random_g1(struct seeded *s)
 {
-    bn254_scalar k = random_scalar(s);
+    bn254_scalar k = random_nonzero_scalar(s);
     bn254_g1 r;
     bn254_g1_from_affine(&r, &BN254_G1_GENERATOR);
     bn254_g1_mul(&r, &r, &k);
@@ -62,7 +70,7 @@ static inline bn254_g1 random_g1(struct seeded *s)
 
 static inline bn254_g2 random_g2(struct seeded *s)
 {
-    bn254_scalar k = random_scalar(s);
+    bn254_scalar k = random_nonzero_scalar(s);
     bn254_g2 r;
     bn254_g2_from_affine(&r, &BN254_G2_GENERATOR);
     bn254_g2_mul(&r, &r, &k);
