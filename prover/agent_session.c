@@ -85,7 +85,7 @@ void session_announce(struct agent *a)
     WIRE_SET(&m, vmax, WIRE_VERSION);
     WIRE_SET(&m, epoch, a->epoch_seen);
     WIRE_SET_LIST(&m, queues, queues, a->o.queues_n);
-    WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, store, circuits));
+    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, store, circuits));
     WIRE_SET(&m, slots, a->o.slots);
     WIRE_SET(&m, prefetch, a->o.prefetch);
     WIRE_SET(&m, vram, a->o.vram);
