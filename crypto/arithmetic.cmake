@@ -14,7 +14,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ifma_flags -mbmi2 -madx -mavx512f -mavx512dq -mavx512vl -mavx512ifma -mavx512vbmi2)
   check_c_compiler_flag("-mavx512ifma -mavx512vbmi2" PV_CC_HAS_IFMA)
   if(PV_CC_HAS_IFMA)
-    set(ifma_sources bn254/ifma/msm_g1_ifma.c bn254/ifma/msm_g2_ifma.c)
+    set(ifma_sources bn254/ifma/msm_g1_ifma.c bn254/ifma/msm_g2_ifma.c bn254/ifma/ntt_ifma.c)
     target_sources(pv_crypto PRIVATE ${ifma_sources})
     # -O3 in every build type but the sanitizers': at -O2 gcc leaves the eight-lane arrays in memory
     set(ifma_optimize)
