@@ -320,7 +320,7 @@ int main(void)
         check(&in, "random", &two);
         free_input(&in);
         /* 17000 live scalars: windows one by one, cut for two threads. On the slower paths only what they share differs. */
-        if (path == bn254_path_best()) any_scalars(17000, &two), any_bases(17000, &two);
+        if (path == (int)bn254_path_best()) any_scalars(17000, &two), any_bases(17000, &two);
     }
     return 0;
 }
