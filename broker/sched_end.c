@@ -153,17 +153,15 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     }
 }
 
-/* Nothing of it was promised, so nothing of it stays; whoever asked for it, or waits for it, is told why. */
-void task_not_received(struct sched *s, struct task *t, pv_status why)
+static void receiving_over(struct sched *s, struct task *t)
 {
     act(s, SCHED_DROP_UPLOAD)->task = t->id;
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        uint64_t peer = a->pending_peer ? a->pending_peer : a->session->peer;
-        if (!peer) continue;
-        struct sched_action *no = act_to(s, SCHED_REFUSE, peer);
+        if (!a->pending_peer) continue;
+        struct sched_action *no = act_to(s, SCHED_REFUSE, a->pending_peer);
         no->req = a->pending_req;
         no->task = t->id;
-        no->status = why;
+        no->status = PV_TIMEOUT;
     }
     task_forget(s, t);
 }
@@ -206,7 +204,7 @@ void task_timer(struct sched *s, struct task *t)
     else if (t->state == TASK_DELAYED)
         task_queue(s, t, SCHED_FREE);
     else if (t->state == TASK_RECEIVING)
-        task_not_received(s, t, PV_TIMEOUT);
+        receiving_over(s, t);
     else if (live)
         leased_timer(s, t);
     else

@@ -227,7 +227,7 @@ pv_status link_hello(struct link *l, const struct wire_held *held, size_t held_n
     WIRE_SET(&m, role, l->options.role);
     WIRE_SET(&m, name, l->options.name);
     WIRE_SET(&m, session, l->options.session);
-    WIRE_SET(&m, software, "libprovost 0.1.0");
+    WIRE_SET(&m, software, "libprovost " PV_VERSION);
     WIRE_SET(&m, vmin, WIRE_VERSION);
     WIRE_SET(&m, vmax, WIRE_VERSION);
     WIRE_SET(&m, epoch, l->epoch_seen);

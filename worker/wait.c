@@ -11,6 +11,13 @@ static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
     t->r.bytes = NULL;
     t->stage = STAGE_HANDED;
     tasks_news(c, t);
+    const pv_vkey *vkey = t->what.vkey;
+    if (vkey && r->status == PV_OK) {
+        pthread_mutex_unlock(&c->lock);
+        r->status = pv_verify(vkey, r, r->text);
+        r->verified = r->status == PV_OK;
+        pthread_mutex_lock(&c->lock);
+    }
     if (t->forgotten) return;
     bool wrong = r->state == PV_TASK_SUCCEEDED && r->status != PV_OK; /* kept by the broker: to be looked at */
     bool keep = t->what.manual_ack && t->accepted && !wrong;

@@ -294,6 +294,28 @@ static void test_a_manual_acknowledgement_waits_for_the_caller(void **state)
     assert_int_equal(pv_ack(s->c, &id), PV_NOT_FOUND);
 }
 
+static void test_a_result_that_does_not_verify_is_refused_and_stays_with_the_broker(void **state)
+{
+    struct scene *s = *state;
+    handle(s, WIRE_SUBMIT, on_submit_prove);
+    static char json[65536];
+    FILE *f = fopen("vectors/groth16/mul.vkey.json", "rb");
+    assert_non_null(f);
+    size_t n = fread(json, 1, sizeof json, f);
+    fclose(f);
+    pv_vkey *vkey;
+    assert_int_equal(pv_vkey_of_json(&vkey, json, n, NULL), PV_OK);
+    struct pv_submit_options o = plain;
+    o.vkey = vkey;
+    struct pv_result r;
+    assert_int_equal(pv_prove(s->c, &r, &o, "abc", 3, LONG), PV_BAD_PROOF);
+    assert_error(s->c, "not the JSON of a proof");
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+    pv_vkey_free(&vkey);
+}
+
 static void test_a_conflict_is_told(void **state)
 {
     struct scene *s = *state;
@@ -1223,6 +1245,7 @@ int main(void)
         TEST(test_a_result_that_comes_again_is_handed_over_once_and_acknowledged_again),
         TEST(test_an_ending_without_a_result_is_its_status),
         TEST(test_a_manual_acknowledgement_waits_for_the_caller),
+        TEST(test_a_result_that_does_not_verify_is_refused_and_stays_with_the_broker),
         TEST(test_a_conflict_is_told),
         TEST(test_busy_is_tried_again_when_the_broker_says),
         TEST(test_busy_can_be_told_at_once_or_ends_the_wait),

@@ -60,6 +60,9 @@ enum {
     PV_TEXT_BYTES = 513, /* a sentence and the NUL */
 };
 
+/** The library's version, "0.1.0"; that of the header is in provost.pc and the CMake package. */
+const char *pv_version(void);
+
 /** As a timeout: pv_client_options.request_timeout_ms, or wait_timeout_ms in pv_wait and pv_prove. */
 #define PV_DEFAULT_TIMEOUT INT64_C(-1)
 

@@ -1,0 +1,128 @@
+/* What the caller gets is looked at here: a proof is verified, and laid out as snarkjs lays it out. */
+#include "provost.h"
+
+#include "groth16/verify.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pv_vkey {
+    struct groth16_vkey key;
+};
+
+/* A proof with its signals, from the two halves of a result. */
+struct checked {
+    struct groth16_proof proof;
+    bn254_scalar_packed *publics; /* owned */
+    size_t publics_n;
+};
+
+void pv_result_clear(struct pv_result *r)
+{
+    free(r->bytes);
+    *r = (struct pv_result){ 0 };
+}
+
+static pv_status say(pv_status s, char why[PV_TEXT_BYTES], const char *what, const char *text)
+{
+    if (why) snprintf(why, PV_TEXT_BYTES, "%s%s%s", what, what[0] && text[0] ? ": " : "", text);
+    return s;
+}
+
+static pv_status say_error(enum groth16_error e, pv_status s, char why[PV_TEXT_BYTES], const char *what, const char *text)
+{
+    return say(e == GROTH16_NO_MEMORY ? PV_NO_MEMORY : s, why, what, text[0] ? text : groth16_error_text(e));
+}
+
+/* One half of the result, as text of its own, which the strict readers of crypto/ take. */
+static pv_status read_proof(struct checked *p, const json_t *half, char why[PV_TEXT_BYTES])
+{
+    struct groth16_text text = { "" };
+    char *json = half ? json_dumps(half, 0) : NULL;
+    if (!json) return say(half ? PV_NO_MEMORY : PV_BAD_PROOF, why, "the result has no proof", "");
+    enum groth16_error e = groth16_proof_from_json(&p->proof, json, strlen(json), &text);
+    free(json);
+    return e == GROTH16_OK ? PV_OK : say_error(e, PV_BAD_PROOF, why, "proof", text.text);
+}
+
+static pv_status read_publics(struct checked *p, const json_t *half, char why[PV_TEXT_BYTES])
+{
+    struct groth16_text text = { "" };
+    char *json = half ? json_dumps(half, 0) : NULL;
+    if (!json) return say(half ? PV_NO_MEMORY : PV_BAD_PROOF, why, "the result has no public signals", "");
+    enum groth16_error e = groth16_publics_from_json(&p->publics, &p->publics_n, json, strlen(json), &text);
+    free(json);
+    return e == GROTH16_OK ? PV_OK : say_error(e, PV_BAD_PROOF, why, "public", text.text);
+}
+
+static pv_status read_result(struct checked *p, const struct pv_result *r, char why[PV_TEXT_BYTES])
+{
+    json_t *whole = r->bytes ? json_loadb((const char *)r->bytes, r->bytes_n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (!json_is_object(whole)) {
+        json_decref(whole);
+        return say(PV_BAD_PROOF, why, "the result is not the JSON of a proof", "");
+    }
+    pv_status s = read_proof(p, json_object_get(whole, "proof"), why);
+    if (s == PV_OK) s = read_publics(p, json_object_get(whole, "public"), why);
+    json_decref(whole);
+    return s;
+}
+
+pv_status pv_proof_files_of(struct pv_proof_files *f, const struct pv_result *r)
+{
+    struct checked p = { .publics = NULL };
+    pv_status s = read_result(&p, r, NULL);
+    if (s != PV_OK) return s;
+    struct pv_proof_files made = { .proof = groth16_proof_to_json(&p.proof),
+                                   .publics = groth16_publics_to_json(p.publics, p.publics_n) };
+    free(p.publics);
+    if (!made.proof || !made.publics) {
+        pv_proof_files_clear(&made);
+        return PV_NO_MEMORY;
+    }
+    made.proof_bytes = strlen(made.proof);
+    made.publics_bytes = strlen(made.publics);
+    *f = made;
+    return PV_OK;
+}
+
+void pv_proof_files_clear(struct pv_proof_files *f)
+{
+    free(f->proof);
+    free(f->publics);
+    *f = (struct pv_proof_files){ 0 };
+}
+
+pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES])
+{
+    struct groth16_text text = { "" };
+    pv_vkey *vk = calloc(1, sizeof *vk);
+    if (!vk) return say(PV_NO_MEMORY, why, pv_status_text(PV_NO_MEMORY), "");
+    enum groth16_error e = groth16_vkey_from_json(&vk->key, json, bytes, &text);
+    if (e != GROTH16_OK) {
+        free(vk);
+        return say_error(e, PV_BAD_VKEY, why, "verification key", text.text);
+    }
+    *out = vk;
+    return PV_OK;
+}
+
+void pv_vkey_free(pv_vkey **vk)
+{
+    if (!*vk) return;
+    groth16_vkey_clear(&(*vk)->key);
+    free(*vk);
+    *vk = NULL;
+}
+
+pv_status pv_verify(const pv_vkey *vk, const struct pv_result *r, char why[PV_TEXT_BYTES])
+{
+    struct checked p = { .publics = NULL };
+    pv_status s = read_result(&p, r, why);
+    if (s != PV_OK) return s;
+    enum groth16_error e = groth16_verify(&vk->key, &p.proof, p.publics, p.publics_n);
+    free(p.publics);
+    return e == GROTH16_OK ? PV_OK : say_error(e, PV_BAD_PROOF, why, "", "");
+}

@@ -1,0 +1,69 @@
+# What is installed: provost.h, libprovost shared and static, provost.pc, find_package(provost).
+set(PV_HEADER ${CMAKE_CURRENT_SOURCE_DIR}/include/provost.h)
+set(PV_STATUS ${CMAKE_SOURCE_DIR}/wire/status.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PV_HEADER} ${PV_STATUS})
+
+# The list of outcomes is written once, in wire/status.h; the one installed header gets its text, without the macro TRY, which
+# is our own shorthand and no name to put into other people's programs.
+file(READ ${PV_HEADER} header)
+file(READ ${PV_STATUS} status)
+string(FIND "${status}" "/** Passes a failure on" cut)
+if(cut EQUAL -1 OR NOT header MATCHES "#include \"status.h\"[^\n]*\n")
+  message(FATAL_ERROR "provost.h cannot be put together: wire/status.h or worker/include/provost.h has changed its shape")
+endif()
+string(SUBSTRING "${status}" 0 ${cut} status)
+string(REGEX REPLACE "#include \"status.h\"[^\n]*\n" "@STATUS@" header "${header}")
+string(REPLACE "@STATUS@" "${status}#endif /* PV_STATUS_H */\n" header "${header}")
+file(CONFIGURE OUTPUT installed/provost.h CONTENT "${header}" @ONLY)
+
+# Every function of that header, and nothing else, is visible: in the shared library by a version script, in the static one
+# by making all other symbols local, so that neither clashes with what a program has of its own.
+string(REGEX MATCHALL "\n[a-z][a-z0-9_ ]*[ *]pv_[a-z0-9_]+\\(" declared "${header}")
+set(exports "")
+foreach(line IN LISTS declared)
+  if(NOT line MATCHES "typedef")
+    string(REGEX MATCH "pv_[a-z0-9_]+\\($" name "${line}")
+    string(REPLACE "(" "" name "${name}")
+    list(APPEND exports ${name})
+  endif()
+endforeach()
+list(REMOVE_DUPLICATES exports)
+list(JOIN exports ";\n    " names)
+file(CONFIGURE OUTPUT provost.map CONTENT "PROVOST_0.1 {\n  global:\n    ${names};\n  local:\n    *;\n};\n" @ONLY)
+list(JOIN exports "\n" names)
+file(CONFIGURE OUTPUT provost.exports CONTENT "${names}\n" @ONLY)
+
+add_library(provost SHARED $<TARGET_OBJECTS:pv_client>)
+set_target_properties(provost PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINKER_LANGUAGE C LINK_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/provost.map)
+target_link_libraries(provost PRIVATE pv_flags pv_wire ${PV_CLIENT_NEEDS})
+target_link_options(provost PRIVATE -Wl,--version-script=${CMAKE_CURRENT_BINARY_DIR}/provost.map -Wl,-z,defs)
+target_include_directories(provost INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+if(PV_SANITIZE)
+  target_link_options(provost PRIVATE -Wl,-z,undefs) # the sanitizer's runtime is in the program
+endif()
+
+set(one ${CMAKE_CURRENT_BINARY_DIR}/provost_static.o)
+set(archive ${CMAKE_CURRENT_BINARY_DIR}/libprovost.a)
+add_custom_command(OUTPUT ${archive}
+  COMMAND ${CMAKE_LINKER} -r -o ${one} --whole-archive $<TARGET_FILE:pv_client> --no-whole-archive
+          --start-group $<TARGET_FILE:pv_wire> $<TARGET_FILE:pv_crypto> --end-group
+  COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${CMAKE_CURRENT_BINARY_DIR}/provost.exports ${one}
+  COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+  COMMAND ${CMAKE_AR} rcs ${archive} ${one}
+  DEPENDS pv_client pv_wire pv_crypto ${CMAKE_CURRENT_BINARY_DIR}/provost.exports
+  VERBATIM)
+add_custom_target(provost_static ALL DEPENDS ${archive})
+
+include(CMakePackageConfigHelpers)
+configure_file(provost.pc.in provost.pc @ONLY)
+configure_file(provostConfig.cmake.in provostConfig.cmake @ONLY)
+write_basic_package_version_file(provostConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/provost)
+install(TARGETS provost EXPORT provostTargets COMPONENT client LIBRARY NAMELINK_COMPONENT client)
+install(EXPORT provostTargets NAMESPACE provost:: DESTINATION ${package} COMPONENT client)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/provostConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/provostConfigVersion.cmake
+  DESTINATION ${package} COMPONENT client)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/provost.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client)
+install(FILES ${archive} DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/installed/provost.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client)

@@ -1,0 +1,6 @@
+#include "provost.h"
+
+const char *pv_version(void)
+{
+    return PV_VERSION;
+}
