@@ -3,6 +3,7 @@ pv_test(store_test LABEL fault SOURCES fault/store_test.c LIBS pv_store PkgConfi
 pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker_parts)
 pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
 pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
+pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker_parts)
 
 # The core: tests/support/sched_rig.h has the words.
 add_library(sched_rig STATIC support/sched_rig.c)

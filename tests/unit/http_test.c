@@ -1,0 +1,90 @@
+/* The three pages, asked for as a scraper would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct http *h;
+static char why[HTTP_WHY_BYTES], answer[8192];
+
+/* The whole answer to one request. */
+static void ask(const char *method, const char *path)
+{
+    char request[256];
+    size_t got = 0;
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(http_port(h)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    int n = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
+    assert_int_equal(write(fd, request, (size_t)n), n);
+    for (ssize_t k; (k = read(fd, answer + got, sizeof answer - 1 - got)) > 0;) got += (size_t)k;
+    answer[got] = 0;
+    close(fd);
+}
+
+static void expect(const char *path, const char *status, const char *body)
+{
+    ask("GET", path);
+    if (!strstr(answer, status) || !strstr(answer, body)) fail_msg("%s: wanted %s %s, got %s", path, status, body, answer);
+}
+
+static void it_is_ready_when_the_loop_says_so(void **state)
+{
+    expect("/readyz", " 503 ", "starting");
+    expect("/healthz", " 200 ", "ok");
+    http_publish(h, "a_metric 1\n", 11, NULL);
+    expect("/readyz", " 200 ", "ok");
+    expect("/metrics", " 200 ", "a_metric 1\n");
+    http_publish(h, "a_metric 2\n", 11, "the disk failed");
+    expect("/readyz", " 503 ", "the disk failed");
+    expect("/healthz", " 200 ", "ok");
+    expect("/metrics", "text/plain; version=0.0.4", "a_metric 2\n");
+}
+
+static void anything_else_is_refused(void **state)
+{
+    expect("/", " 404 ", "/metrics");
+    ask("POST", "/metrics");
+    assert_non_null(strstr(answer, " 405 "));
+}
+
+static void addresses_are_checked(void **state)
+{
+    static const char *const bad[] = { "", "1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "nowhere:1" };
+    struct http *other = NULL;
+    char taken[32];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(http_start(&other, bad[i], why), PV_BAD_CONFIG);
+    snprintf(taken, sizeof taken, "127.0.0.1:%u", http_port(h));
+    assert_int_equal(http_start(&other, taken, why), PV_IO);
+    assert_null(other);
+}
+
+static int start(void **state)
+{
+    return http_start(&h, "127.0.0.1:0", why) != PV_OK;
+}
+
+static int stop(void **state)
+{
+    http_stop(&h);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_ready_when_the_loop_says_so),
+        cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(addresses_are_checked),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
