@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGAIN_MS = 5000 }; /* a refused result is offered again after this, unless the broker said when */
+enum {
+    AGAIN_MS = 5000, /* a refused result is offered again after this, unless the broker said when */
+    /* What took less than this to compute is cheaper to compute again than to sync to a disk (two fsyncs, 5 to 20 ms) each
+     * time: it goes to the spool only when the broker has not acknowledged it soon. Minutes of a GPU go at once. */
+    CHEAP_MS = 1000,
+    SOON_MS = 200,
+};
 
 static struct finished *finished_find(const struct agent *a, wire_token token)
 {
@@ -97,22 +103,32 @@ static void result_say(struct agent *a, struct finished *f)
     if (session_say(a, &m)) f->again_ms = 0;
 }
 
-void results_add(struct agent *a, const struct attempt *at, struct job *job)
+/* What cannot be written stays in memory, and is tried again when there is another reason to look at it. */
+static void finished_spool(struct agent *a, struct finished *f)
 {
     char why[SPOOL_WHY_BYTES] = "";
+    f->spool_ms = 0;
+    if (!a->spool || f->spooled) return;
+    pv_status s = spool_put(a->spool, &f->entry, f->bytes, why);
+    f->spooled = s == PV_OK;
+    if (s != PV_OK) LOG_ERROR("spool.write", "task=%s status=%s text=%s", f->task_text, pv_status_word(s), why);
+}
+
+void results_add(struct agent *a, const struct attempt *at, struct job *job)
+{
     struct spool_entry e = { at->token, at->task, at->sha256, job->sha256, job->out.size, job->measured_ms };
-    pv_status s = a->spool ? spool_put(a->spool, &e, job->out.bytes, why) : PV_OK;
     struct finished *f = finished_add(a, &e);
-    if (s != PV_OK) LOG_ERROR("spool.write", "task=%s status=%s text=%s", at->task_text, pv_status_word(s), why);
     if (!f) {
-        LOG_ERROR("task.unsaid", "task=%s text=%s", at->task_text,
-                  "no memory to remember a result: said after a restart");
+        LOG_ERROR("task.unsaid", "task=%s text=%s", at->task_text, "no memory to remember the result");
         return;
     }
-    f->spooled = a->spool && s == PV_OK;
     f->bytes = job->out.bytes;
     job->out.bytes = NULL;
     result_say(a, f);
+    if (a->link == LINK_UP && e.measured_ms < CHEAP_MS)
+        f->spool_ms = a->now_ms + SOON_MS;
+    else
+        finished_spool(a, f);
 }
 
 void results_linked(struct agent *a)
@@ -125,6 +141,8 @@ void results_tick(struct agent *a)
 {
     for (size_t i = 0; i < a->finished_n && a->link == LINK_UP; i++)
         if (a->finished[i].again_ms && a->finished[i].again_ms <= a->now_ms) result_say(a, &a->finished[i]);
+    for (size_t i = 0; i < a->finished_n; i++)
+        if (a->finished[i].spool_ms && a->finished[i].spool_ms <= a->now_ms) finished_spool(a, &a->finished[i]);
 }
 
 uint64_t results_next_ms(const struct agent *a)
@@ -132,6 +150,8 @@ uint64_t results_next_ms(const struct agent *a)
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < a->finished_n && a->link == LINK_UP; i++)
         if (a->finished[i].again_ms && a->finished[i].again_ms < next) next = a->finished[i].again_ms;
+    for (size_t i = 0; i < a->finished_n; i++)
+        if (a->finished[i].spool_ms && a->finished[i].spool_ms < next) next = a->finished[i].spool_ms;
     return next;
 }
 
@@ -192,7 +212,10 @@ bool results_refused(struct agent *a, const struct wire_msg *m)
 
 void results_clear(struct agent *a)
 {
-    for (size_t i = 0; i < a->finished_n; i++) free(a->finished[i].bytes);
+    for (size_t i = 0; i < a->finished_n; i++) {
+        finished_spool(a, &a->finished[i]);
+        free(a->finished[i].bytes);
+    }
     free(a->finished);
     a->finished = NULL;
     a->finished_n = 0;

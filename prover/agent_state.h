@@ -51,6 +51,7 @@ struct finished {
     char task_text[WIRE_ID_TEXT];
     uint8_t *bytes; /* NULL: only in the spool */
     bool spooled;
+    uint64_t spool_ms; /* write it then, if it is still here; 0: no need to */
     uint64_t again_ms; /* say RESULT (again) then; 0: it was said */
     /* as the sender of chunks */
     uint64_t sent, granted_end, granted_from;
