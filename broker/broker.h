@@ -39,7 +39,13 @@ struct broker_operation {
     char name[WIRE_NAME_MAX + 1];
 };
 
-enum { BROKER_OPERATIONS = 16 };
+/* A result that was wanted and found no room. */
+struct broker_wanted {
+    struct sched_action action;
+    struct upload_note note;
+};
+
+enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
     uint64_t messages, malformed, refused_keys, strangers, sends, unreachable, cut, lag_ms_total, lag_ms_most, turns;
@@ -72,6 +78,9 @@ struct broker {
     size_t cut_n, cut_cap;
     struct broker_show *shows;
     size_t shows_n;
+    uint64_t lazy_ms; /* since when lazy saves wait for a commit */
+    struct broker_wanted wanted[BROKER_WANTED];
+    size_t wanted_n;
     struct broker_operation operations[BROKER_OPERATIONS];
     size_t operations_n;
     struct broker_counters counters;
@@ -108,6 +117,8 @@ void intake_message(struct broker *b, struct door_message *m);
 void carry_now(struct broker *b, size_t i);
 /** Writes the tasks' rows and commits. False: the store failed, and the batch's answers became refusals. */
 bool carry_commit(struct broker *b);
+/** Tries again to take results that found no room. */
+void carry_wanted(struct broker *b);
 /** Speaks: every send of the batch, in order. */
 void carry_sends(struct broker *b);
 /** Answers the batch's SHOWs. */

@@ -19,7 +19,7 @@ static void payload_save(struct broker *b, enum store_kind kind, uint64_t row)
     }
     store_put_payload(b->store, kind, row, &b->current.payload);
     b->current.used = true;
-    b->must_commit = b->must_sync = true;
+    b->must_commit = true; /* whether it is synced, the task's own row decides */
 }
 
 static struct transfer_key key_of(const struct sched_action *a, enum wire_kind kind)
@@ -38,13 +38,30 @@ static void upload_admit(struct broker *b, const struct sched_action *a, enum wi
         struct sched_event ev = { .type = SCHED_INPUT, .peer = a->peer, .task = a->task, .status = st };
         broker_step(b, &ev);
     }
-    /* A result that finds no room stays in its prover's spool: it is announced again when the prover connects. */
+    /* A result that finds no room is asked for again until there is some: its prover keeps it. */
+    if (kind == WIRE_KIND_RESULT && b->wanted_n < BROKER_WANTED)
+        b->wanted[b->wanted_n++] = (struct broker_wanted){ *a, b->announced };
+}
+
+void carry_wanted(struct broker *b)
+{
+    size_t n = b->wanted_n;
+    struct broker_wanted again[BROKER_WANTED];
+    memcpy(again, b->wanted, n * sizeof *again);
+    b->wanted_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!peers_of(&b->peers, again[i].action.peer)) continue; /* it announces the result when it is back */
+        b->announced = again[i].note;
+        upload_admit(b, &again[i].action, WIRE_KIND_RESULT);
+    }
 }
 
 static void upload_forget(struct broker *b, const struct sched_action *a)
 {
     struct transfer_key key = key_of(a, a->token.seq ? WIRE_KIND_RESULT : WIRE_KIND_INPUT);
     upload_drop(b->transfers, &key);
+    for (size_t i = 0; i < b->wanted_n; i++)
+        if (wire_token_equal(b->wanted[i].action.token, a->token)) b->wanted[i] = b->wanted[--b->wanted_n];
 }
 
 void carry_now(struct broker *b, size_t i)
@@ -65,6 +82,9 @@ void carry_now(struct broker *b, size_t i)
 
 /* --- the commit --- */
 
+/* Lazy saves wait so long for a commit that is needed anyway. */
+enum { LAZY_MS = 10 };
+
 static void task_save(struct broker *b, const struct sched_action *a)
 {
     store_put_task(b->store, a->record);
@@ -83,8 +103,11 @@ static void answers_refuse(struct broker *b)
 
 bool carry_commit(struct broker *b)
 {
+    if (!store_writing(b->store)) b->lazy_ms = b->now_ms;
     for (size_t i = 0; i < b->out.n; i++)
         if (b->out.at[i].type == SCHED_SAVE_TASK) task_save(b, &b->out.at[i]);
+    if (!b->must_commit && !store_failure(b->store) && b->now_ms - b->lazy_ms < LAZY_MS) return true;
+    b->lazy_ms = b->now_ms;
     /* Lazy saves alone survive this process, which costs no sync; the next synced commit carries them to the disk. */
     pv_status st = store_commit(b->store, b->must_sync ? STORE_SYNCED : STORE_UNSYNCED);
     b->must_commit = b->must_sync = false;

@@ -183,6 +183,16 @@ static void payload_current(struct broker *b, const struct wire_msg *m)
     b->current.payload = (struct store_payload){ .sha256 = m->sha256, .length = m->length, .bytes = m->payload };
 }
 
+/* A payload that has not been sent yet needs room beside those that were announced before it. What is known already needs
+ * none: it is only attached to. */
+static bool room_for(struct broker *b, const struct wire_msg *m)
+{
+    struct sched_view known;
+    if (m->has_payload || sched_show(b->sched, 0, m->task, &known) == PV_OK) return true;
+    uint64_t wanted = b->config->disk_reserve + transfers_read_stats(b->transfers).upload_bytes_reserved;
+    return blobs_free_bytes(store_blobs(b->store)) >= wanted + m->length;
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
@@ -192,6 +202,13 @@ static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m
                                                                          : PV_OK;
     if (refused != PV_OK) {
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = refused };
+        reply_refuse(b, &a);
+        return;
+    }
+    if (!room_for(b, m)) {
+        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
+        a.which = "disk";
+        a.retry_ms = 10000;
         reply_refuse(b, &a);
         return;
     }

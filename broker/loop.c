@@ -164,7 +164,8 @@ static void second(struct broker *b)
         broker_step(b, &ev);
     }
     transfers_expire(b->transfers, b->now_ms, upload_forgotten);
-    store_tidy(b->store);
+    if (b->wanted_n) carry_wanted(b);
+    if (!store_writing(b->store)) store_tidy(b->store);
     if (b->http) metrics_publish(b);
 }
 
@@ -173,6 +174,7 @@ static long sleep_ms(struct broker *b, bool more)
     if (more || b->more_chunks || b->cut_n) return 0;
     uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
     if (b->disk_ms < next) next = b->disk_ms;
+    if (store_writing(b->store) && now + 10 < next) next = now + 10; /* lazy saves do not wait longer */
     return next <= now ? 0 : (long)(next - now);
 }
 
@@ -233,6 +235,7 @@ pv_status broker_run(struct broker *b)
     }
     door_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
+    b->must_commit = b->must_sync = true;
     batch_end(b);
     return store_failure(b->store) ? PV_STORE : PV_OK;
 }

@@ -248,7 +248,8 @@ enum sched_action_type {
     SCHED_WANT_RESULT,   /* peer, token, task, row, bytes, hash: let it send the result */
     /* answers, under req */
     SCHED_WELCOME,       /* peer */
-    SCHED_REFUSE,        /* peer, req, status; task, token, which, retry_ms where known */
+    SCHED_REFUSE,        /* peer, req, status; task, token, which, retry_ms where known. req 0, task: an upload that peer
+                            waits for came to nothing */
     SCHED_SUBMIT_OK,     /* peer, req, view */
     SCHED_TASK,          /* peer, req, view */
     SCHED_CANCELLED,     /* peer, req, task, state */

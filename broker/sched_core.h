@@ -116,6 +116,7 @@ void task_delay(struct sched *s, struct task *t, enum sched_charge charged);
 /** A new generation of a task that is over. */
 void task_revive(struct sched *s, struct task *t);
 void task_received(struct sched *s, struct task *t);
+void task_not_received(struct sched *s, struct task *t, pv_status why);
 
 /* ---- events, one function each ---- */
 

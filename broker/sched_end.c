@@ -153,15 +153,17 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     }
 }
 
-static void receiving_over(struct sched *s, struct task *t)
+/* Nothing of it was promised, so nothing of it stays; whoever asked for it, or waits for it, is told why. */
+void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
     act(s, SCHED_DROP_UPLOAD)->task = t->id;
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        if (!a->pending_peer) continue;
-        struct sched_action *no = act_to(s, SCHED_REFUSE, a->pending_peer);
+        uint64_t peer = a->pending_peer ? a->pending_peer : a->session->peer;
+        if (!peer) continue;
+        struct sched_action *no = act_to(s, SCHED_REFUSE, peer);
         no->req = a->pending_req;
         no->task = t->id;
-        no->status = PV_TIMEOUT;
+        no->status = why;
     }
     task_forget(s, t);
 }
@@ -204,7 +206,7 @@ void task_timer(struct sched *s, struct task *t)
     else if (t->state == TASK_DELAYED)
         task_queue(s, t, SCHED_FREE);
     else if (t->state == TASK_RECEIVING)
-        receiving_over(s, t);
+        task_not_received(s, t, PV_TIMEOUT);
     else if (live)
         leased_timer(s, t);
     else

@@ -182,18 +182,10 @@ void on_input(struct sched *s, const struct sched_event *ev)
 {
     struct task *t = task_find(s, ev->task);
     if (!t || t->state != TASK_RECEIVING) return;
-    if (ev->status == PV_OK) {
+    if (ev->status == PV_OK)
         task_received(s, t);
-        return;
-    }
-    for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        if (!a->pending_peer) continue;
-        struct sched_action *no = act_to(s, SCHED_REFUSE, a->pending_peer);
-        no->req = a->pending_req;
-        no->task = t->id;
-        no->status = ev->status;
-    }
-    task_forget(s, t);
+    else
+        task_not_received(s, t, ev->status);
 }
 
 static void answer_task(struct sched *s, const struct task *t)

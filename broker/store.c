@@ -472,6 +472,11 @@ pv_status store_commit(struct store *s, enum store_sync sync)
     return PV_OK;
 }
 
+bool store_writing(const struct store *s)
+{
+    return s->open_transaction;
+}
+
 void store_read_stats(struct store *s, struct store_stats *to)
 {
     sqlite3_stmt *q = NULL;

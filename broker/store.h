@@ -54,6 +54,9 @@ enum store_sync { STORE_SYNCED, STORE_UNSYNCED };
 /** Ends the transaction. STORE_UNSYNCED survives a crash of this process, not one of the machine. */
 pv_status store_commit(struct store *s, enum store_sync sync);
 
+/** Whether there is something to commit. */
+bool store_writing(const struct store *s);
+
 /** A payload on its way out. Inline ones: bytes are lent until the next call on the store; files: bytes NULL, read them
  *  with blobs_read. PV_NOT_FOUND when the row has none. */
 pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);

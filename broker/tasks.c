@@ -339,6 +339,7 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
 static void save(struct sched *s, struct task *t, bool lazy)
 {
     struct sched_action *a;
+    if (t->state == TASK_RECEIVING) return; /* nothing of it is promised yet */
     if (t->save_serial == s->out->serial) {
         a = &s->out->at[t->save_at];
     } else {

@@ -14,10 +14,14 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ifma_flags -mbmi2 -madx -mavx512f -mavx512dq -mavx512vl -mavx512ifma -mavx512vbmi2)
   check_c_compiler_flag("-mavx512ifma -mavx512vbmi2" PV_CC_HAS_IFMA)
   if(PV_CC_HAS_IFMA)
-    set(ifma_sources bn254/ifma/msm_g1_ifma.c bn254/ifma/msm_g2_ifma.c)
+    set(ifma_sources bn254/ifma/msm_g1_ifma.c bn254/ifma/msm_g2_ifma.c bn254/ifma/ntt_ifma.c)
     target_sources(pv_crypto PRIVATE ${ifma_sources})
     # -O3 in every build type but the sanitizers': at -O2 gcc leaves the eight-lane arrays in memory
-    set_source_files_properties(${ifma_sources} PROPERTIES COMPILE_OPTIONS "${ifma_flags};$<$<NOT:$<BOOL:${PV_SANITIZE}>>:-O3>"
+    set(ifma_optimize)
+    if(NOT PV_SANITIZE)
+      set(ifma_optimize -O3)
+    endif()
+    set_source_files_properties(${ifma_sources} PROPERTIES COMPILE_OPTIONS "${ifma_flags};${ifma_optimize}"
       COMPILE_DEFINITIONS BN254_BUILD_ADX)
     set_source_files_properties(bn254/msm.c bn254/ntt.c PROPERTIES COMPILE_DEFINITIONS BN254_HAVE_IFMA=1)
   endif()

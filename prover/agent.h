@@ -50,7 +50,8 @@ struct agent_options {
     const char *state;   /* folder of the spool; NULL: results are only in memory */
     uint64_t grace_ms;   /* how long a drain may take; 0: no limit */
     unsigned answer_ms;  /* how long the broker may take to answer HELLO; 0: 5 s */
-    /** Fills to (at most most) with what can be proved now; called by the agent's thread. NULL: nothing to announce. */
+    /** Fills to (at most most) with what can be proved now; called by the agent's thread. NULL: the node takes tasks of any
+     *  circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, struct agent_circuit *to, size_t most);
     void *circuits_arg;
 };

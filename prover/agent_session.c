@@ -10,6 +10,7 @@ enum {
     HELD_MOST = 100, /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
     WINDOW_LEAST = 65536,
     HEARTBEAT_LEAST_MS = 10,
+    COMPLAIN_EVERY_MS = 60000,
 };
 
 bool session_say(struct agent *a, const struct wire_msg *m)
@@ -84,7 +85,7 @@ void session_announce(struct agent *a)
     WIRE_SET(&m, vmax, WIRE_VERSION);
     WIRE_SET(&m, epoch, a->epoch_seen);
     WIRE_SET_LIST(&m, queues, queues, a->o.queues_n);
-    WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, store, circuits));
+    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, store, circuits));
     WIRE_SET(&m, slots, a->o.slots);
     WIRE_SET(&m, prefetch, a->o.prefetch);
     WIRE_SET(&m, vram, a->o.vram);
@@ -107,12 +108,24 @@ void session_open(struct agent *a)
     session_announce(a);
 }
 
+/* A broker that is away for long is said now and then, not at every try. */
+static void unreachable_log(struct agent *a, const char *because)
+{
+    bool quiet = a->now_ms < a->complain_ms;
+    if (quiet) {
+        LOG_DEBUG("broker.unreachable", "because=%s", because);
+        return;
+    }
+    LOG_WARN("broker.unreachable", "because=%s attempts=%zu unacknowledged=%zu", because, a->attempts_n, a->finished_n);
+    a->complain_ms = a->now_ms + COMPLAIN_EVERY_MS;
+}
+
 void session_lose(struct agent *a, const char *because)
 {
     if (a->link == LINK_UP)
         LOG_WARN("broker.lost", "because=%s attempts=%zu unacknowledged=%zu", because, a->attempts_n, a->finished_n);
     else
-        LOG_DEBUG("broker.unreachable", "because=%s", because);
+        unreachable_log(a, because);
     a->link = LINK_DOWN;
     dial_close(a->dial, a->now_ms);
 }
@@ -142,6 +155,7 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
     a->chunk_max = m->chunk_max && m->chunk_max < WIRE_CHUNK_MAX ? m->chunk_max : WIRE_CHUNK_MAX;
     a->window = m->window < WINDOW_LEAST ? WINDOW_LEAST : m->window;
     a->link = LINK_UP;
+    a->complain_ms = 0;
     a->beat_ms = a->now_ms + a->heartbeat_ms;
     a->ready_due = true;
     dial_settled(a->dial);

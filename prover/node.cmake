@@ -1,6 +1,11 @@
-# What the node needs beside the proving itself: handlers, the spool of finished results.
+# What the node needs beside the proving itself: handlers, the spool of finished results, the protocol, the keys.
 pv_room(pv_node
   SOURCES handler.c handler_echo.c spool.c dial.c runner.c agent.c agent_session.c agent_attempts.c agent_results.c
-          keycache.c
+          keycache.c node_config.c
   LIBS pv_wire pv_prove PkgConfig::CZMQ PkgConfig::ZMQ
-  PRIVATE PkgConfig::JANSSON)
+  PRIVATE PkgConfig::JANSSON PkgConfig::CYAML)
+
+add_executable(provost-prover main.c cmd_run.c)
+target_compile_definitions(provost-prover PRIVATE PV_VERSION="${PROJECT_VERSION}")
+target_link_libraries(provost-prover PRIVATE pv_node pv_flags)
+install(TARGETS provost-prover)

@@ -1,5 +1,6 @@
 #include "qap.h"
 
+#include "qap_rows.h"
 #include "sections.h"
 
 #include <stdlib.h>
@@ -61,41 +62,33 @@ static uint32_t piece_start(const struct qap *q, unsigned k, unsigned n)
     return i;
 }
 
-/* The stored coefficient is c R^2 and the witness value is plain: one Montgomery product gives c w R, that is c w in
- * Montgomery form. */
-static void add_record(bn254_fr *a, bn254_fr *b, const struct zkey_coef *c, const bn254_scalar_packed *witness)
+enum { BLOCK = 4096 }; /* records, or products, between two looks at the stop flag: about 0.1 ms */
+
+static uint32_t min(uint32_t a, uint32_t b)
 {
-    bn254_fr coef, value, product;
-    memcpy(&value, witness[sections_u32(c->signal)].bytes, sizeof value);
-    if (!(value.l[0] | value.l[1] | value.l[2] | value.l[3])) return;
-    memcpy(&coef, c->value, sizeof coef);
-    bn254_fr *to = (sections_u32(c->matrix) ? b : a) + sections_u32(c->row);
-    bn254_fr_mul(&product, &coef, &value);
-    bn254_fr_add(to, to, &product);
+    return a < b ? a : b;
 }
 
-static void add_records(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,
-                        const struct bn254_run *run, unsigned piece, unsigned pieces)
+static void add_piece(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,
+                      const struct bn254_run *run, const struct qap_rows *rows, unsigned piece, unsigned pieces)
 {
-    enum { CHECK_EVERY = 4096 }; /* records between two looks at the stop flag: about 0.1 ms */
     uint32_t end = piece_start(q, piece + 1, pieces);
-    for (uint32_t i = piece_start(q, piece, pieces); i < end; i++) {
-        if (i % CHECK_EVERY == 0 && bn254_run_stopped(run)) return;
-        add_record(a, b, record(q, i), witness);
-    }
+    for (uint32_t i = piece_start(q, piece, pieces); i < end && !bn254_run_stopped(run); i += min(BLOCK, end - i))
+        rows->add(a, b, q->zkey->coefs, q->order, i, i + min(BLOCK, end - i), witness);
 }
 
 bool qap_evaluate(bn254_fr *a, bn254_fr *b, bn254_fr *c, const struct qap *q, const bn254_scalar_packed *witness,
                   const struct bn254_run *run)
 {
-    size_t domain = q->zkey->domain;
+    const struct qap_rows *rows = bn254_run_path(run) == BN254_PATH_PORTABLE ? &qap_rows_portable : &qap_rows_adx;
+    uint32_t domain = q->zkey->domain, blocks = (domain + BLOCK - 1) / BLOCK;
     unsigned threads = bn254_run_threads(run);
     memset(a, 0, domain * sizeof *a);
     memset(b, 0, domain * sizeof *b);
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (unsigned piece = 0; piece < threads; piece++) add_records(a, b, q, witness, run, piece, threads);
-    if (bn254_run_stopped(run)) return false;
+    for (unsigned piece = 0; piece < threads; piece++) add_piece(a, b, q, witness, run, rows, piece, threads);
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < domain; i++) bn254_fr_mul(&c[i], &a[i], &b[i]);
+    for (uint32_t i = 0; i < blocks; i++)
+        if (!bn254_run_stopped(run)) rows->multiply(c, a, b, (size_t)i * BLOCK, min(domain, (i + 1) * BLOCK));
     return !bn254_run_stopped(run);
 }

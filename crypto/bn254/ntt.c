@@ -12,7 +12,7 @@ static const struct ntt_kernel *kernel_for(enum bn254_path path)
     case BN254_PATH_ADX: return &bn254_ntt_kernel_adx;
 #endif
 #if BN254_HAVE_IFMA
-    case BN254_PATH_IFMA: return &bn254_ntt_kernel_adx; /* until it has its own */
+    case BN254_PATH_IFMA: return &bn254_ntt_kernel_ifma;
 #endif
     default: return &bn254_ntt_kernel_portable;
     }

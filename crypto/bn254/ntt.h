@@ -1,6 +1,7 @@
 /** Number-theoretic transforms over Fr, and the quotient of a Groth16 proof.
  *
  *  w(n) = 5^((r-1)/2^28) squared down to order 2^log_n: the root of snarkjs and ffjavascript. log_n in 0..28.
+ *  Each thread takes up to 400 KiB of stack, nothing is allocated.
  *  run may be NULL (best path, all cores). All return false when *run->stop became non-zero (the vectors are then unspecified). */
 #ifndef BN254_NTT_H
 #define BN254_NTT_H

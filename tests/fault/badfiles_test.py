@@ -38,6 +38,8 @@ def check(name, must, zkey, wtns, folder):
         public.unlink()
         return None if verified.returncode == 0 else "its proof does not verify: " + verified.stderr
     if made:
+        proof.unlink(missing_ok=True)
+        public.unlink(missing_ok=True)
         return "left an output file"
     want = NOT_FOUND if name.endswith("-missing") else INVALID_INPUT
     if done.returncode != want:

@@ -120,7 +120,7 @@ static void check(bool in_order)
     bn254_fr a[DOMAIN], b[DOMAIN], c[DOMAIN];
     struct qap q;
     for (unsigned threads = 1; threads <= 9; threads += 2) {
-        struct bn254_run run = { .threads = threads };
+        struct bn254_run run = { .threads = threads, .path = threads % 4 == 1 ? BN254_PATH_PORTABLE : BN254_PATH_AUTO };
         random_system(&s, in_order);
         assert_int_equal(qap_init(&q, &s.zkey, NULL), PV_OK);
         assert_int_equal(q.order == NULL, in_order);

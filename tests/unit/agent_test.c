@@ -323,6 +323,15 @@ static void test_hello_says_what_the_node_is(void **state)
     assert_int_equal(m->warm[0].bytes[0], 1);
 }
 
+static void test_a_node_without_keys_takes_any_circuit(void **state)
+{
+    options.circuits = NULL;
+    node_start();
+    assert_false(expect(WIRE_HELLO)->has.circuits);
+    welcome();
+    expect_ready(2);
+}
+
 static void test_an_offer_becomes_a_result(void **state)
 {
     node_start();
@@ -964,6 +973,7 @@ int main(void)
     zsys_handler_set(NULL);
     const struct CMUnitTest tests[] = {
         TEST(test_hello_says_what_the_node_is),
+        TEST(test_a_node_without_keys_takes_any_circuit),
         TEST(test_an_offer_becomes_a_result),
         TEST(test_large_payloads_go_in_chunks),
         TEST(test_a_chunk_out_of_place_is_dropped_and_asked_for_again),

@@ -1,0 +1,3 @@
+/* The rows in portable C. */
+#define QAP_ROWS qap_rows_portable
+#include "qap_rows_body.h"

@@ -1,0 +1,125 @@
+/** A small world around the core: clients, provers, a network that loses, doubles and delays, a disk, and time.
+ *
+ *  Everything random in a move comes from (seed, number of the move), so that leaving moves out of a failing run gives
+ *  another valid run: that is how a trace is shrunk. The world knows the contract, not the core's ways: it keeps flat
+ *  tables and counts by looking at everything (sim_check.c).
+ */
+#ifndef PV_SIM_H
+#define PV_SIM_H
+
+#include "sched_core.h"
+
+#include <setjmp.h>
+
+enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64 };
+
+struct sim_msg {
+    enum sched_event_type type;
+    bool from_prover;
+    int who;
+    uint64_t peer;
+    unsigned n;
+    wire_token token;
+    wire_hash input, content;
+    uint64_t number; /* credit, percent, measured, revive, ... */
+    int kind;
+    unsigned held_n;
+    struct sched_held held[SIM_HELD];
+    uint64_t circuits_warm;
+};
+
+struct sim_held {
+    wire_token token;
+    unsigned n;
+    wire_hash input;
+    bool started, done, sent;
+    wire_hash content;
+    uint64_t started_ms;
+};
+
+struct sim_prover {
+    uint64_t peer;
+    bool up, silent, draining;
+    unsigned incarnation;
+    unsigned slots, prefetch, circuits, vram, queues, warm;
+    unsigned bad; /* percent of runs it fails */
+    struct sim_held held[SIM_HELD];
+    unsigned held_n;
+    /* what the broker may do, as the broker was told */
+    uint64_t credit;
+};
+
+struct sim_client {
+    uint64_t peer;
+    unsigned session;
+    bool delivered[SIM_TASKS]; /* on this connection */
+    bool owed[SIM_TASKS];
+    wire_token claim[SIM_TASKS];
+    bool claimed[SIM_TASKS];
+};
+
+struct sim_task {
+    bool promised, on_disk, input_on_disk, result_on_disk, purged;
+    struct task_record disk;
+    bool known;           /* the core has it */
+    enum task_state state; /* as its moves say */
+    uint32_t generation, result_generation;
+    uint64_t over_ms, acked_ms;
+};
+
+struct sim {
+    struct sched *s;
+    struct sched_config cfg;
+    struct sched_actions out;
+    uint64_t seed, random, now_ms, wall_ms, next_peer, moves;
+    uint32_t epoch;
+    bool calm;      /* nothing is lost, nobody fails */
+    bool broker_up; /* false between a failed commit and the restart */
+    bool purging, paused[2];
+    struct sim_task tasks[SIM_TASKS];
+    struct sim_client clients[SIM_CLIENTS];
+    struct sim_prover provers[SIM_PROVERS];
+    struct sim_msg pool[SIM_POOL];
+    unsigned pool_n;
+    jmp_buf *broken;
+    char why[256];
+    bool tell;
+    uint64_t offers, results, restarts, deaths;
+    struct sched_stats sum; /* over the broker's lives */
+};
+
+/** Ends the run as failed. */
+void sim_fail(struct sim *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+#define SIM_CHECK(w, what, ...)                                                                                        \
+    do {                                                                                                               \
+        if (!(what)) sim_fail(w, __VA_ARGS__);                                                                         \
+    } while (0)
+
+uint64_t sim_random(struct sim *w, uint64_t n);
+static inline bool sim_chance(struct sim *w, unsigned percent)
+{
+    return sim_random(w, 100) < percent;
+}
+
+void sim_open(struct sim *w, uint64_t seed);
+void sim_close(struct sim *w);
+/** One move of somebody, and every check after it. */
+void sim_move(struct sim *w, uint64_t number);
+/** Faults end; everybody does his duty until all is over. */
+void sim_settle(struct sim *w);
+
+/** Adds the counters of the broker's life to w->sum. */
+void sim_count(struct sim *w);
+/** Carries out one event, and its actions in the world. */
+void sim_step(struct sim *w, struct sched_event *ev);
+
+/** The actions of a batch, before they are carried out. */
+void sim_check_actions(struct sim *w, const struct sched_event *ev);
+/** The whole state. */
+void sim_check_state(struct sim *w);
+unsigned sim_number(wire_id id);
+wire_id sim_id(unsigned n);
+wire_hash sim_hash(unsigned n);
+const char *sim_type_name(enum sched_event_type type);
+
+#endif

@@ -1,0 +1,336 @@
+/* What must hold, counted naively: by looking at everything, every time. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *sim_type_name(enum sched_event_type type)
+{
+    static const char *const names[] = {
+        [SCHED_QUEUE] = "QUEUE", [SCHED_PRINCIPAL] = "PRINCIPAL", [SCHED_RESTORE] = "RESTORE", [SCHED_BOOT] = "BOOT",
+        [SCHED_TICK] = "TICK", [SCHED_LAG] = "LAG", [SCHED_CLIENT_HELLO] = "CLIENT_HELLO",
+        [SCHED_PROVER_HELLO] = "PROVER_HELLO", [SCHED_PEER_GONE] = "PEER_GONE", [SCHED_HEARTBEAT] = "HEARTBEAT",
+        [SCHED_SUBMIT] = "SUBMIT", [SCHED_INPUT] = "INPUT", [SCHED_ATTACH] = "ATTACH", [SCHED_FETCH] = "FETCH",
+        [SCHED_ACK] = "ACK", [SCHED_CANCEL] = "CANCEL", [SCHED_CLAIM] = "CLAIM", [SCHED_PURGE] = "PURGE",
+        [SCHED_KICK] = "KICK", [SCHED_READY] = "READY", [SCHED_STARTED] = "STARTED", [SCHED_PROGRESS] = "PROGRESS",
+        [SCHED_RESULT] = "RESULT", [SCHED_FAIL] = "FAIL", [SCHED_RELEASE] = "RELEASE", [SCHED_REVOKED] = "REVOKED",
+        [SCHED_DRAIN] = "DRAIN", [SCHED_QUEUE_VERB] = "QUEUE_VERB", [SCHED_PROVER_VERB] = "PROVER_VERB",
+    };
+    return type < sizeof names / sizeof *names && names[type] ? names[type] : "?";
+}
+
+/* ---- the batch ---- */
+
+static void write_disk(struct sim *w, const struct sched_action *a)
+{
+    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    switch (a->type) {
+    case SCHED_SAVE_TASK:
+        SIM_CHECK(w, !t->on_disk || t->disk.order == a->row, "two rows for task %u", sim_number(a->task));
+        t->disk = *a->record;
+        t->on_disk = true;
+        break;
+    case SCHED_SAVE_INPUT: t->input_on_disk = true; break;
+    case SCHED_DELETE_INPUT: t->input_on_disk = false; break;
+    case SCHED_SAVE_RESULT: t->result_on_disk = true; break;
+    case SCHED_DELETE_TASK:
+        t->on_disk = t->input_on_disk = t->result_on_disk = false;
+        break;
+    default: break;
+    }
+}
+
+static void check_result(struct sim *w, const struct sched_action *a)
+{
+    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    const struct task *now = task_find(w->s, a->task);
+    SIM_CHECK(w, now, "a result for task %u that is not there", sim_number(a->task));
+    SIM_CHECK(w, t->result_generation != now->generation, "a second result of task %u, generation %u", sim_number(a->task),
+              now->generation);
+    t->result_generation = now->generation;
+    w->results++;
+}
+
+static void check_gone(struct sim *w, const struct sched_action *a)
+{
+    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    uint64_t kept = w->now_ms - t->over_ms;
+    bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another */
+    SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
+    bool old = kept >= w->s->cfg.retention_ms || (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
+    /* the wall clock decides what is old over a restart */
+    bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
+                                 : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;
+    SIM_CHECK(w, old || wall || w->purging || !t->input_on_disk, "task %u goes too early", sim_number(a->task));
+    t->known = t->promised = false;
+    t->result_generation = 0;
+    t->acked_ms = 0;
+    for (int c = 0; c < SIM_CLIENTS; c++) w->clients[c].owed[sim_number(a->task)] = false;
+}
+
+static void check_moved(struct sim *w, const struct sched_action *a)
+{
+    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    enum task_state from = t->known ? t->state : TASK_RECEIVING;
+    SIM_CHECK(w, a->from == from, "task %u moves from %s, it was %s", sim_number(a->task), task_state_word(a->from),
+              task_state_word(from));
+    SIM_CHECK(w, sched_move_allowed(a->from, a->state), "task %u: %s to %s", sim_number(a->task), task_state_word(a->from),
+              task_state_word(a->state));
+    if (!task_state_live(a->from)) { /* revived */
+        t->acked_ms = 0;
+        t->purged = false;
+    }
+    t->known = true;
+    t->state = a->state;
+    if (!task_state_live(a->state)) t->over_ms = w->now_ms;
+    w->deaths += a->state == TASK_DEAD;
+}
+
+static struct sim_prover *prover_at_peer(struct sim *w, uint64_t peer)
+{
+    for (int i = 0; i < SIM_PROVERS; i++)
+        if (w->provers[i].peer == peer) return &w->provers[i];
+    return NULL;
+}
+
+static int client_at_peer(const struct sim *w, uint64_t peer)
+{
+    for (int i = 0; i < SIM_CLIENTS; i++)
+        if (peer && w->clients[i].peer == peer) return i;
+    return -1;
+}
+
+/* Row 2 and R12: credit, and everything on disk that a restart needs to know it was out. */
+static void check_offer(struct sim *w, const struct sched_action *a)
+{
+    unsigned n = sim_number(a->task);
+    const struct sim_task *t = &w->tasks[n];
+    struct sim_prover *p = prover_at_peer(w, a->peer);
+    SIM_CHECK(w, t->on_disk && t->input_on_disk, "task %u is offered without its input on disk", n);
+    if (!p) return; /* it just left and the broker does not know */
+    SIM_CHECK(w, p->credit > 0, "task %u is offered beyond the prover's credit", n);
+    p->credit--;
+    const struct attempt *at = attempt_find(w->s, a->token);
+    if (!at || !at->task) return; /* over within the batch */
+    SIM_CHECK(w, t->disk.token_seq == a->token.seq && t->disk.state == TASK_OFFERED, "task %u is out, the disk says %s", n,
+              task_state_word(t->disk.state));
+    SIM_CHECK(w, !at->task->account->queue->paused, "task %u of a paused queue is offered", n);
+    SIM_CHECK(w, at->prover->held <= at->prover->slots + at->prover->prefetch, "more held than there are places");
+    w->offers++;
+}
+
+static void check_answer(struct sim *w, const struct sched_event *ev, const struct sched_action *a)
+{
+    unsigned n = sim_number(a->task);
+    struct sim_task *t = &w->tasks[n];
+    int c = client_at_peer(w, a->peer);
+    switch (a->type) {
+    case SCHED_SUBMIT_OK:
+        SIM_CHECK(w, t->on_disk, "task %u is acknowledged and not on disk", n);
+        t->promised = true;
+        if (c >= 0) w->clients[c].owed[n] = true;
+        break;
+    case SCHED_TASK:
+        if (c >= 0 && ev->type == SCHED_ATTACH) w->clients[c].owed[n] = true;
+        break;
+    case SCHED_DELIVER:
+        SIM_CHECK(w, t->on_disk && t->disk.state == a->view->record.state, "task %u is delivered as %s, the disk says %s", n,
+                  task_state_word(a->view->record.state), task_state_word(t->disk.state));
+        SIM_CHECK(w, a->view->record.state != TASK_SUCCEEDED || t->result_on_disk, "task %u has no result to deliver", n);
+        break;
+    case SCHED_CANCELLED:
+        SIM_CHECK(w, t->on_disk && t->disk.state == a->state, "cancel of task %u is not durable", n);
+        if (c >= 0 && a->state == TASK_CANCELLED) w->clients[c].owed[n] = false;
+        break;
+    case SCHED_RESULT_OK:
+        if (a->status != PV_OK) break;
+        if (c >= 0) w->clients[c].owed[n] = false; /* its own result */
+        SIM_CHECK(w, t->on_disk && t->disk.state == TASK_SUCCEEDED && t->result_on_disk, "result of task %u is not durable", n);
+        break;
+    default: break;
+    }
+}
+
+void sim_check_actions(struct sim *w, const struct sched_event *ev)
+{
+    SIM_CHECK(w, !w->out.failed && !w->s->failed, "the core broke");
+    for (size_t i = 0; i < w->out.n; i++) { /* the store's part comes first: one commit */
+        const struct sched_action *a = &w->out.at[i];
+        if (w->tell && a->type != SCHED_NOTHING)
+            printf("            action %d task %u peer %u %s %s\n", a->type, sim_number(a->task), (unsigned)a->peer,
+                   a->type == SCHED_MOVED ? task_state_word(a->from) : pv_status_word(a->status),
+                   a->type == SCHED_MOVED ? task_state_word(a->state) : "");
+        if (a->type == SCHED_SAVE_RESULT) check_result(w, a);
+        if (a->type == SCHED_DELETE_TASK) check_gone(w, a);
+        if (a->type == SCHED_MOVED) check_moved(w, a);
+        write_disk(w, a);
+    }
+    if (ev->type == SCHED_ACK) {
+        struct sim_task *t = &w->tasks[sim_number(ev->task)];
+        const struct task *now = task_find(w->s, ev->task);
+        int c = client_at_peer(w, ev->peer);
+        if (now && now->acked && !t->acked_ms) t->acked_ms = w->now_ms;
+        const struct sched_peer *peer = peer_find(w->s, ev->peer);
+        if (c >= 0 && now && peer && !session_attached(peer->session, now)) w->clients[c].owed[sim_number(ev->task)] = false;
+    }
+    for (size_t i = 0; i < w->out.n; i++) {
+        if (w->out.at[i].type == SCHED_OFFER) check_offer(w, &w->out.at[i]);
+        check_answer(w, ev, &w->out.at[i]);
+    }
+}
+
+/* ---- the state ---- */
+
+static bool in_lane(const struct task *t)
+{
+    const struct lane *l = t->lane;
+    if (!l || !t->line_at) return false;
+    const struct heap *h = &l->at[t->priority];
+    return t->line_at <= h->n && h->at[t->line_at - 1].item == t;
+}
+
+static void check_task(struct sim *w, const struct task *t)
+{
+    unsigned n = sim_number(t->id);
+    const struct sim_task *m = &w->tasks[n];
+    const struct attempt *a = t->attempt;
+    bool leased = t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
+    SIM_CHECK(w, t->state == TASK_RECEIVING || (m->known && m->state == t->state), "task %u is %s, its moves say %s", n,
+              task_state_word(t->state), task_state_word(m->state));
+    SIM_CHECK(w, (t->state == TASK_QUEUED) == in_lane(t), "task %u is %s and %sin line", n, task_state_word(t->state),
+              in_lane(t) ? "" : "not ");
+    SIM_CHECK(w, leased == (a != NULL), "task %u is %s with%s attempt", n, task_state_word(t->state), a ? "" : "out");
+    if (a) {
+        static const int state_of[] = { TASK_OFFERED, TASK_RUNNING, TASK_RECOVERING, -1, -1 };
+        SIM_CHECK(w, a->task == t && state_of[a->state] == t->state, "task %u is %s, its attempt is %d", n,
+                  task_state_word(t->state), a->state);
+    }
+    if (task_state_live(t->state))
+        SIM_CHECK(w, t->failures < w->s->cfg.failures_max && t->losses < w->s->cfg.losses_max, "task %u lives on %u failures, %u losses",
+                  n, t->failures, t->losses);
+    uint64_t next = task_next_ms(w->s, t);
+    SIM_CHECK(w, (next != NEVER) == (t->timer_at != 0), "task %u (%s): timer", n, task_state_word(t->state));
+    if (t->timer_at) SIM_CHECK(w, w->s->timers.at[t->timer_at - 1].key == next, "task %u: timer at another moment", n);
+    SIM_CHECK(w, next > w->now_ms, "task %u (%s) is overdue", n, task_state_word(t->state));
+}
+
+struct tally {
+    uint64_t state[2][TASK_STATES], waiting, leased_of[8], waiting_of[8], queued[2][8], queued_bytes[2][8], leased[2][8];
+};
+
+static void count_task(const struct task *t, struct tally *c)
+{
+    uint32_t q = t->account->queue->index, p = t->account->principal->index;
+    c->state[q][t->state]++;
+    if (t->state == TASK_QUEUED) {
+        c->waiting++;
+        c->waiting_of[p]++;
+    }
+    if (t->state == TASK_RECEIVING || t->state == TASK_QUEUED || t->state == TASK_DELAYED) {
+        c->queued[q][p]++;
+        c->queued_bytes[q][p] += t->input_bytes;
+    }
+    if (t->attempt) {
+        c->leased[q][p]++;
+        c->leased_of[p]++;
+    }
+}
+
+static void check_counts(struct sim *w, const struct tally *c)
+{
+    const struct sched *s = w->s;
+    for (uint32_t q = 0; q < s->queues_n; q++) {
+        SIM_CHECK(w, !memcmp(c->state[q], s->queues[q]->count, sizeof c->state[q]), "queue %u: counts by state", q);
+        for (uint32_t p = 0; p < s->queues[q]->accounts_n; p++) {
+            const struct account *a = s->queues[q]->accounts[p];
+            if (!a) continue;
+            SIM_CHECK(w, a->queued_tasks == c->queued[q][p] && a->queued_bytes == c->queued_bytes[q][p] && a->leased == c->leased[q][p],
+                      "counts of principal %u in queue %u", p, q);
+            const struct sched_limits *l = &a->principal->limits;
+            /* a requeue is never refused, so only leases are bounded at all times, and adoption is no new lease */
+            (void)l;
+        }
+    }
+    for (uint32_t p = 0; p < s->principals_n; p++)
+        SIM_CHECK(w, s->principals[p]->waiting == c->waiting_of[p] && s->principals[p]->leased == c->leased_of[p],
+                  "counts of principal %u", p);
+    SIM_CHECK(w, s->waiting == c->waiting, "count of waiting tasks");
+    struct sched_queue_view v;
+    for (uint32_t q = 0; sched_queue_at(s, q, w->now_ms, &v); q++)
+        SIM_CHECK(w, v.demand == c->state[q][TASK_QUEUED] + c->state[q][TASK_OFFERED] + c->state[q][TASK_RUNNING] + c->state[q][TASK_RECOVERING],
+                  "demand of queue %u", q);
+}
+
+static void check_prover(struct sim *w, const struct prover *p)
+{
+    uint32_t held = 0, offered = 0, suspects = 0, computing = 0;
+    for (const struct attempt *a = p->attempts; a; a = a->next) {
+        SIM_CHECK(w, a->prover == p && attempt_find(w->s, a->token) == a, "an attempt in two places");
+        held += a->state != ATTEMPT_LATE;
+        offered += a->state == ATTEMPT_OFFERED;
+        computing += a->task != NULL;
+        suspects += a->task && a->suspect && a->state != ATTEMPT_RECOVERING;
+        SIM_CHECK(w, !a->task || a->task->attempt == a, "two live attempts of one task");
+    }
+    SIM_CHECK(w, held == p->held && offered == p->offered, "counts of prover %s", p->name->text);
+    (void)suspects;
+    (void)computing;
+    bool open = w->s->open[p->index / 64] >> p->index % 64 & 1;
+    SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text, open ? "not " : "");
+}
+
+static bool naive_fits(const struct task *t, const struct prover *p)
+{
+    bool queue = false, circuit = p->any_circuit;
+    for (size_t i = 0; i < p->queues_n; i++) queue |= p->queues[i] == t->account->queue;
+    for (size_t i = 0; i < p->circuits_n; i++) circuit |= !strcmp(p->circuits[i].name->text, t->circuit->text);
+    return queue && circuit && t->need_vram <= p->vram && (!p->ram || t->need_ram <= p->ram);
+}
+
+static bool naive_another(const struct sched *s, const struct task *t)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (p && p->live && !p->local && !p->draining && !p->drained && !p->quarantined_ms && naive_fits(t, p) && !task_excludes(t, p->digest))
+            return true;
+    }
+    return false;
+}
+
+/* R11: nobody idles when something matches. */
+static void check_nobody_idles(struct sim *w, const struct task *t)
+{
+    const struct sched *s = w->s;
+    if (t->state != TASK_QUEUED || t->account->queue->paused) return;
+    const struct sched_limits *l = &t->account->principal->limits;
+    if (l->leased && t->account->leased >= l->leased) return;
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (!p || !prover_open(s, p) || p->held || !naive_fits(t, p)) continue;
+        if (task_excludes(t, p->digest) && naive_another(s, t)) continue;
+        sim_fail(w, "prover %s idles beside task %u", p->name->text, sim_number(t->id));
+    }
+}
+
+void sim_check_state(struct sim *w)
+{
+    const struct sched *s = w->s;
+    struct tally c;
+    memset(&c, 0, sizeof c);
+    size_t n = 0;
+    for (unsigned i = 0; i < SIM_TASKS; i++) {
+        const struct task *t = task_find(s, sim_id(i));
+        SIM_CHECK(w, t || !w->tasks[i].promised, "task %u was acknowledged and has vanished", i);
+        SIM_CHECK(w, t || !w->tasks[i].on_disk, "task %u is on disk and nowhere else", i);
+        for (int k = 0; !t && k < SIM_CLIENTS; k++) w->clients[k].owed[i] = false;
+        if (!t) continue;
+        n++;
+        check_task(w, t);
+        count_task(t, &c);
+        check_nobody_idles(w, t);
+    }
+    SIM_CHECK(w, n == s->stats.tasks && n == s->rows.n - s->rows.dead, "count of tasks");
+    check_counts(w, &c);
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (s->provers[i]) check_prover(w, s->provers[i]);
+}
