@@ -12,4 +12,10 @@ endfunction()
 pv_test_paths(crypto_prime_field LABEL prop SOURCES prop/prime_field_test.c LIBS pv_crypto)
 pv_test_paths(crypto_curve LABEL prop SOURCES prop/curve_test.c LIBS pv_crypto)
 
+add_executable(bench_field bench/bench_field.c bench/field_cost_portable.c)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_sources(bench_field PRIVATE bench/field_cost_adx.c)
+endif()
+target_link_libraries(bench_field PRIVATE pv_crypto pv_flags)
+
 include(${CMAKE_CURRENT_LIST_DIR}/arithmetic.cmake)

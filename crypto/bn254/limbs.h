@@ -32,6 +32,7 @@ LIMBS_INLINE bool limbs_eq(const uint64_t a[4], const uint64_t b[4])
 LIMBS_INLINE uint64_t limbs_add(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
 {
     limbs_wide t = 0;
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         t += (limbs_wide)a[i] + b[i];
         r[i] = (uint64_t)t;
@@ -44,6 +45,7 @@ LIMBS_INLINE uint64_t limbs_add(uint64_t r[4], const uint64_t a[4], const uint64
 LIMBS_INLINE uint64_t limbs_sub(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
 {
     uint64_t borrow = 0;
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         limbs_wide t = (limbs_wide)a[i] - b[i] - borrow;
         r[i] = (uint64_t)t;
@@ -96,10 +98,13 @@ LIMBS_INLINE void limbs_mont_mul(uint64_t r[4], const uint64_t a[4], const uint6
                                  uint64_t inv)
 {
     uint64_t t[4] = { 0, 0, 0, 0 };
+/* gcc -O2 does not unroll this by itself. */
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         limbs_wide lo = (limbs_wide)a[i] * b[0] + t[0];
         uint64_t k = (uint64_t)lo * inv;
         limbs_wide red = (limbs_wide)k * m[0] + (uint64_t)lo;
+#pragma GCC unroll 4
         for (int j = 1; j < 4; j++) {
             lo = (limbs_wide)a[i] * b[j] + t[j] + (uint64_t)(lo >> 64);
             red = (limbs_wide)k * m[j] + (uint64_t)lo + (uint64_t)(red >> 64);
