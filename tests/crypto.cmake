@@ -11,6 +11,8 @@ endfunction()
 
 pv_test_paths(crypto_prime_field LABEL prop SOURCES prop/prime_field_test.c LIBS pv_crypto)
 pv_test_paths(crypto_curve LABEL prop SOURCES prop/curve_test.c LIBS pv_crypto)
+pv_test_paths(crypto_pairing LABEL prop SOURCES prop/pairing_test.c LIBS pv_crypto)
+pv_test(crypto_groth16 LABEL unit SOURCES unit/groth16_test.c LIBS pv_crypto)
 
 add_executable(bench_field bench/bench_field.c bench/field_cost_portable.c)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -6,6 +6,7 @@
 
 #include "bn254/run.h"
 #include "bn254_random.h"
+#include "twist_point.h"
 
 static struct seeded rng;
 
@@ -53,51 +54,12 @@ static bn254_g2 g2_random(struct seeded *s)
 #define CURVE_E_RANDOM random_fp2
 #include "../prop/curve_laws.h"
 
-/* A square root of a in Fp (p = 3 mod 4), or false. */
-static bool fp_sqrt(bn254_fp *r, const bn254_fp *a)
-{
-    bn254_scalar e = { { 1, 0, 0, 0 } };
-    bn254_fp root, square;
-    limbs_add(e.l, e.l, BN254_FP_MODULUS);
-    for (int i = 0; i < 4; i++) e.l[i] = e.l[i] >> 2 | (i < 3 ? e.l[i + 1] << 62 : 0);
-    bn254_fp_pow(&root, a, &e);
-    bn254_fp_sqr(&square, &root);
-    bool found = bn254_fp_eq(&square, a);
-    *r = root;
-    return found;
-}
-
-/* By the norm: (x + y u)^2 = a where x^2 = (a0 + |a|) / 2 or (a0 - |a|) / 2, y = a1 / 2x. */
-static bool fp2_sqrt(bn254_fp2 *r, const bn254_fp2 *a)
-{
-    bn254_fp norm, t, x;
-    bn254_fp2 square, root;
-    bn254_fp_sqr(&norm, &a->c0);
-    bn254_fp_sqr(&t, &a->c1);
-    bn254_fp_add(&norm, &norm, &t);
-    if (!fp_sqrt(&norm, &norm)) return false;
-    bn254_fp_add(&t, &a->c0, &norm);
-    bn254_fp_mul(&t, &t, &BN254_FP_HALF);
-    if (!fp_sqrt(&x, &t)) bn254_fp_sub(&t, &t, &norm), fp_sqrt(&x, &t);
-    root.c0 = x;
-    bn254_fp_dbl(&t, &x);
-    bn254_fp_inv(&t, &t);
-    bn254_fp_mul(&root.c1, &a->c1, &t);
-    bn254_fp2_sqr(&square, &root);
-    if (!bn254_fp2_eq(&square, a)) return false;
-    *r = root;
-    return true;
-}
-
 static bn254_g2_affine random_twist_point(struct seeded *s)
 {
     bn254_g2_affine p;
-    do {
-        p.x = random_fp2(s);
-        bn254_fp2_sqr(&p.y, &p.x);
-        bn254_fp2_mul(&p.y, &p.y, &p.x);
-        bn254_fp2_add(&p.y, &p.y, &BN254_G2_B);
-    } while (!fp2_sqrt(&p.y, &p.y));
+    bn254_fp2 x;
+    do x = random_fp2(s);
+    while (!twist_point_above(&p, &x));
     return p;
 }
 

@@ -36,8 +36,9 @@ cat > pairings.mjs <<'C'
 import { buildBn128 } from "ffjavascript";
 const curve = await buildBn128(true);
 const text = (v) => Array.isArray(v) ? v.map(text) : v.toString();
+// No infinity of G2: ffjavascript gives 0 there, which is no value of a pairing.
 const out = [];
-for (const [j, k] of [[1n, 1n], [2n, 3n], [12345678901234567890n, 98765432109876543210n], [curve.r - 1n, 1n], [0n, 5n], [7n, 0n]]) {
+for (const [j, k] of [[1n, 1n], [2n, 3n], [12345678901234567890n, 98765432109876543210n], [curve.r - 1n, 1n], [0n, 5n]]) {
     const p = curve.G1.toAffine(curve.G1.timesScalar(curve.G1.g, j));
     const q = curve.G2.toAffine(curve.G2.timesScalar(curve.G2.g, k));
     out.push({ j: text(j), k: text(k), p: text(curve.G1.toObject(p)), q: text(curve.G2.toObject(q)),
