@@ -20,7 +20,7 @@ enum {
      * two syncs of the database each time; more means a longer log to read after a crash. */
     CHECKPOINT_PAGES = 8192,
     LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
-    CACHE_KIB = 65536,
+    CACHE_KIB = 32768,
     TIDY_PAGES = 256,
     TASK_SQL_BYTES = 4096,
 };

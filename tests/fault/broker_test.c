@@ -526,6 +526,66 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_int_equal(code, 0);
 }
 
+/* The log itself finds no space: from then on nothing is accepted and nothing is said that might not be so, and what was
+ * acknowledged before is there when it starts again with room. */
+static void a_failed_store_stops_until_the_restart(void **state)
+{
+    enum { MOST = 1000, BYTES = 60000 };
+    struct wire_peer p;
+    char mounted[80];
+    struct broker_process usual_one = broker;
+    static wire_id accepted[MOST];
+    const char *const more[] = { "--insecure", "--queue", "outer", "--disk-reserve", "0", NULL };
+    snprintf(mounted, sizeof mounted, "%s/failing", dir);
+    mkdir(mounted, 0700);
+    if (mount("none", mounted, "tmpfs", 0, "size=12m")) {
+        print_message("no tmpfs may be mounted here: skipped\n");
+        skip();
+    }
+    assert_true(broker_process_start(&broker, mounted, NULL, more));
+    wire_peer_client(&p, broker.endpoint, "worker");
+    int n = 0;
+    pv_status st = PV_OK;
+    while (n < MOST && st == PV_OK) {
+        accepted[n] = wire_peer_new_id();
+        memcpy(large, &accepted[n], sizeof accepted[n]);
+        wire_peer_submit(&p, accepted[n], "outer", "keccak", large, BYTES);
+        while (wire_peer_next(&p, SOON) && p.in.type != WIRE_SUBMIT_OK && p.in.type != WIRE_ERROR) continue;
+        if (p.in.type == WIRE_SUBMIT_OK)
+            n++;
+        else
+            st = p.in.status;
+    }
+    print_message("%d accepted, then %s\n", n, pv_status_word(st));
+    assert_int_equal(st, PV_STORE);
+    assert_true(n > 10);
+    wire_peer_submit(&p, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    WANT(&p, WIRE_ERROR);
+    assert_int_equal(p.in.status, PV_STORE);
+    wire_peer_ask(&p, WIRE_SHOW, accepted[0]);
+    WANT(&p, WIRE_ERROR);
+    assert_int_equal(p.in.status, PV_STORE);
+    list(&p, WIRE_WHAT_STATUS, 0, NULL);
+    assert_false(cell_of(&p.in.rows[0], "ready")->truth);
+    assert_true(broker_process_end(&broker, SIGTERM) != 0);
+    wire_peer_close(&p);
+    assert_int_equal(mount("none", mounted, "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    assert_true(broker_process_start(&broker, mounted, NULL, more));
+    wire_peer_client(&p, broker.endpoint, "worker");
+    for (int i = 0; i < n; i++) {
+        wire_peer_ask(&p, WIRE_SHOW, accepted[i]);
+        WANT(&p, WIRE_TASK);
+        assert_int_equal(p.in.state, TASK_QUEUED);
+    }
+    wire_peer_submit(&p, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    WANT(&p, WIRE_SUBMIT_OK);
+    wire_peer_close(&p);
+    int code = broker_process_end(&broker, SIGTERM);
+    umount2(mounted, MNT_DETACH);
+    broker = usual_one;
+    assert_int_equal(code, 0);
+}
+
 static int setup(void **state)
 {
     temp_dir_make(dir);
@@ -557,6 +617,7 @@ int main(void)
         cmocka_unit_test(a_second_broker_leaves_the_folder_alone),
         cmocka_unit_test(it_ends_when_told),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
+        cmocka_unit_test(a_failed_store_stops_until_the_restart),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
