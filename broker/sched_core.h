@@ -37,6 +37,8 @@ struct sched {
     uint32_t provers_n, provers_cap, provers_live;
     struct session **sessions;
     uint32_t sessions_n, sessions_cap;
+    wire_id former[SESSIONS_FORMER]; /* ids of sessions replaced or dropped, the last ones */
+    uint64_t former_n;
     struct session *stalled, **stalled_end;
     uint64_t pump_ms;
 

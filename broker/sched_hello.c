@@ -158,7 +158,7 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
         if (peer) peer_forget(s, peer);
         return;
     }
-    bool fresh = session_is_new(e);
+    bool fresh = session_is_new(s, e);
     if (e->peer) {
         uint64_t old = e->peer;
         session_disconnect(s, e); /* what was pushed there is pushed again here; e stays: it has a peer in a moment */

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMER = sizeof ((struct client *)0)->former / sizeof(wire_id) };
-
 /* ---- lists of attachments ---- */
 
 static void unlink_attach(struct attach *a)
@@ -112,13 +110,17 @@ struct session *session_of(struct sched *s, struct principal *p, const char *cli
     return e;
 }
 
-bool session_is_new(const struct session *e)
+bool session_is_new(const struct sched *s, const struct session *e)
 {
     if (e->peer || e->tasks || e->attached_n || e->replaced) return false;
-    const struct client *c = e->client;
-    for (uint32_t i = 0; i < c->former_n && i < FORMER; i++)
-        if (wire_id_equal(c->former[i], e->id)) return false;
+    for (uint64_t i = 0; i < s->former_n && i < SESSIONS_FORMER; i++)
+        if (wire_id_equal(s->former[i], e->id)) return false;
     return true;
+}
+
+static void note_former(struct sched *s, const struct session *e)
+{
+    s->former[s->former_n++ % SESSIONS_FORMER] = e->id;
 }
 
 static void unstall(struct sched *s, struct session *e)
@@ -137,6 +139,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 {
     if (e->peer || e->tasks || e->attached_n) return;
     struct client *c = e->client;
+    note_former(s, e);
     unstall(s, e);
     idmap_remove(&s->sessions_by_id, session_key(c, e->id));
     if (e->prev)
@@ -282,7 +285,7 @@ void session_disconnect(struct sched *s, struct session *e)
 void session_replaced(struct sched *s, struct session *e)
 {
     e->replaced = true;
-    e->client->former[e->client->former_n++ % FORMER] = e->id;
+    note_former(s, e);
     for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
         next = a->next;
         struct task *t = a->task;

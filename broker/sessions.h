@@ -9,14 +9,12 @@
 
 #include "tasks.h"
 
-enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200 };
+enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200, SESSIONS_FORMER = 512 };
 
 struct client {
     struct principal *principal;
     struct name *name;
     struct session *sessions; /* newest first */
-    wire_id former[8];        /* replaced ones: an old process that reconnects does not replace the new one */
-    uint32_t former_n;
 };
 
 struct session {
@@ -36,8 +34,9 @@ struct session {
 
 /** Found or made. NULL: out of memory, or too many. */
 struct session *session_of(struct sched *s, struct principal *p, const char *client, wire_id id);
-/** True when no session of this name has had this id lately: its hello is a restart of the client (R4). */
-bool session_is_new(const struct session *e);
+/** True when no session has had this id lately: its hello is a restart of the client (R4). An old process that was idle
+ *  and reconnects is not. */
+bool session_is_new(const struct sched *s, const struct session *e);
 /** Freed if nobody is connected and nothing refers to it. */
 void session_drop_if_idle(struct sched *s, struct session *e);
 
