@@ -49,13 +49,13 @@ wait_for prover "$state/prover.log" live
 "$provost" --insecure prover ls
 
 say "3. A proof through the broker"
-circuit=membership
-"$provost" --insecure prove --queue demo --circuit $circuit --vkey "tests/data/$circuit.vkey.json" \
-  "tests/data/$circuit.wtns" "$state/proof.json" "$state/public.json"
+circuit=member
+"$provost" --insecure prove --queue demo --circuit $circuit --vkey "tests/data/$circuit/vkey.json" \
+  "tests/data/$circuit/witness.wtns" "$state/proof.json" "$state/public.json"
 sed -n 's/.*task\.proved/task.proved/p' "$state/prover.log" | tail -1
 "$provost" --insecure task ls
 
 say "4. Verified again, from the files alone"
-"$build/prover/provost-prover" verify "tests/data/$circuit.vkey.json" "$state/public.json" "$state/proof.json"
+"$build/prover/provost-prover" verify "tests/data/$circuit/vkey.json" "$state/public.json" "$state/proof.json"
 head -c 300 "$state/proof.json"; echo " ..."
 say "Done in $(( ($(date +%s%N) - started) / 1000000 )) ms."

@@ -3,6 +3,7 @@
 #include "prove.h"
 #include "selftest_data.h"
 
+#include "bn254/codec.h"
 #include "bn254/msm.h"
 #include "bn254/ntt.h"
 

@@ -1,8 +1,6 @@
+#include "cmd.h"
 #include "cmd_run.h"
 
-#include "status.h"
-
-#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +8,10 @@ static const struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    { "prove", "ZKEY WTNS PROOF PUBLIC   prove, verify, write both files", cmd_prove },
+    { "verify", "VKEY PUBLIC PROOF        is the proof right for these public signals?", cmd_verify },
+    { "inspect", "ZKEY                     what a key is and needs", cmd_inspect },
+    { "selftest", "                         is the arithmetic of this machine right?", cmd_selftest },
     { "run", "                         take tasks from a broker until told to stop", cmd_run },
 };
 

@@ -4,8 +4,3 @@ pv_room(pv_node
           keycache.c node_config.c
   LIBS pv_wire pv_prove PkgConfig::CZMQ PkgConfig::ZMQ
   PRIVATE PkgConfig::JANSSON PkgConfig::CYAML)
-
-add_executable(provost-prover main.c cmd_run.c)
-target_compile_definitions(provost-prover PRIVATE PV_VERSION="${PROJECT_VERSION}")
-target_link_libraries(provost-prover PRIVATE pv_node pv_flags)
-install(TARGETS provost-prover)

@@ -3,6 +3,7 @@
 #include "keycheck.h"
 #include "zkey_vkey.h"
 
+#include "bn254/codec.h"
 #include "groth16/verify.h"
 
 #include <inttypes.h>

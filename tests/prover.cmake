@@ -12,10 +12,27 @@ target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::Ope
 
 pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
 pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
+pv_test(prove_test LABEL unit SOURCES unit/prove_test.c LIBS pv_prove)
 pv_test(qap_test LABEL prop SOURCES prop/qap_test.c LIBS pv_prove)
+pv_test(random_circuits_test LABEL prop SOURCES prop/random_circuits_test.c LIBS pv_prove toy_circuits)
+pv_test(fixed_proofs_test LABEL interop SOURCES interop/fixed_proofs_test.c LIBS pv_prove PkgConfig::JANSSON)
 pv_fuzz(fuzz_zkey SOURCES fuzz/fuzz_zkey.c LIBS pv_prove
   CORPUS data/hidden/circuit.zkey data/chain-5/circuit.zkey data/chain-5/witness.wtns data/others)
 pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data/chain-5 data/others)
 
 add_executable(make_circuit bench/make_circuit.c)
 target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+# pv_program_test(NAME LABEL kind COMMAND ...): a test that is a script around the built programs.
+function(pv_program_test name)
+  cmake_parse_arguments(T "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+  add_test(NAME ${name} COMMAND ${T_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
+pv_program_test(prover_selftest LABEL unit TIMEOUT 120 COMMAND provost-prover selftest)
+pv_program_test(badfiles_test LABEL fault TIMEOUT 600
+  COMMAND ${Python3_EXECUTABLE} fault/badfiles_test.py $<TARGET_FILE:provost-prover>)
+pv_program_test(prove_cli_test LABEL fault TIMEOUT 300
+  COMMAND ${Python3_EXECUTABLE} fault/prove_cli_test.py $<TARGET_FILE:provost-prover> $<TARGET_FILE:make_circuit>)
+pv_program_test(snarkjs_test LABEL interop TIMEOUT 300 COMMAND bash interop/snarkjs_test.sh $<TARGET_FILE:provost-prover>)
