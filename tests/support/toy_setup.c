@@ -122,9 +122,24 @@ struct key {
     unsigned log_n;
     bn254_fr *poly[3]; /* u, v, w of every wire, at tau */
     bn254_fr *k;       /* (beta u + alpha v + w) / gamma or delta */
-    struct table1 *t1;
-    struct table2 *t2;
+    const struct table1 *t1;
+    const struct table2 *t2;
 };
+
+/* Made once a process: they cost more than a small key. */
+static void tables(struct key *k)
+{
+    static struct table1 t1;
+    static struct table2 t2;
+    static bool made;
+    if (!made) {
+        table1_of(&t1, &BN254_G1_GENERATOR);
+        table2_of(&t2, &BN254_G2_GENERATOR);
+        made = true;
+    }
+    k->t1 = &t1;
+    k->t2 = &t2;
+}
 
 static void evaluate(struct key *k)
 {
@@ -260,12 +275,11 @@ static uint8_t *put_points(uint8_t *p, const struct key *k)
 
 uint8_t *toy_zkey(size_t *size, const struct toy_r1cs *s, uint64_t seed)
 {
-    struct key k = { .s = s, .t1 = room(1, sizeof *k.t1), .t2 = room(1, sizeof *k.t2) };
+    struct key k = { .s = s };
     bn254_fr *secret[] = { &k.x.tau, &k.x.alpha, &k.x.beta, &k.x.gamma, &k.x.delta };
     for (int i = 0; i < 5; i++) toy_random(secret[i], &seed);
     while ((uint64_t)1 << k.log_n < (uint64_t)s->constraints + s->publics + 1) k.log_n++;
-    table1_of(k.t1, &BN254_G1_GENERATOR);
-    table2_of(k.t2, &BN254_G2_GENERATOR);
+    tables(&k);
     evaluate(&k);
     size_t n = (size_t)1 << k.log_n, records = count_ab(s) + s->publics + (size_t)1;
     uint8_t *bytes = room(1, 12 + 9 * 12 + 4 + HEADER + 4 + records * RECORD + n * 64 + (size_t)s->wires * 320);
@@ -278,8 +292,6 @@ uint8_t *toy_zkey(size_t *size, const struct toy_r1cs *s, uint64_t seed)
     *size = (size_t)(p - bytes);
     for (int m = 0; m < 3; m++) free(k.poly[m]);
     free(k.k);
-    free(k.t1);
-    free(k.t2);
     return bytes;
 }
 
