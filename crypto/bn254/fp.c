@@ -1,4 +1,5 @@
 #include "bn254/fp.h"
+#include "bn254/inverse.h"
 
 #define PRIME_T bn254_fp
 #define PRIME_F(name) bn254_fp_##name

@@ -1,4 +1,5 @@
 #include "bn254/fr.h"
+#include "bn254/inverse.h"
 
 #include <assert.h>
 

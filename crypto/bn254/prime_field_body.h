@@ -14,10 +14,10 @@ void PRIME_F(pow)(PRIME_T *r, const PRIME_T *a, const bn254_scalar *e)
     *r = acc;
 }
 
-/* Fermat: a^(m - 2). */
+/* The words hold aR; 1/(aR) times R^3 over R is R/a. */
 void PRIME_F(inv)(PRIME_T *r, const PRIME_T *a)
 {
-    bn254_scalar e;
-    memcpy(e.l, PRIME_K(MINUS_2), sizeof e.l);
-    PRIME_F(pow)(r, a, &e);
+    uint64_t plain[4];
+    inverse_mod(plain, a->l, PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_mul(r->l, plain, PRIME_K(R3), PRIME_K(MODULUS), PRIME_K(INV));
 }
