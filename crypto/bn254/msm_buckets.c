@@ -6,7 +6,7 @@
  * inversions weigh little; small enough that the points stay in the second-level cache (512 KiB in G1, twice that in G2). */
 #define SEGMENT 8192
 /* Additions in a batch of the reduction. */
-#define REDUCE_BATCH 512
+#define REDUCE_BATCH 128
 
 struct msm_run_of {
     uint32_t bucket;
