@@ -1,8 +1,9 @@
-/* provost-prover run: a node that takes tasks from a broker until it is told to stop. */
 #include "cmd_run.h"
 
 #include "agent.h"
+#include "handler_groth16.h"
 #include "log.h"
+#include "node_config.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -14,147 +15,90 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    KEY_BROKER = 0x200,
-    KEY_QUEUE,
-    KEY_NAME,
-    KEY_STATE,
-    KEY_SLOTS,
-    KEY_PREFETCH,
-    KEY_INSECURE,
-    KEY_KEY,
-    KEY_SERVER_KEY,
-    KEY_GRACE,
-    KEY_LOG,
-    KEY_VERBOSE
-};
+enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
 
-static const struct argp_option run_options[] = {
-    { "broker", KEY_BROKER, "tcp://HOST:PORT", 0, "Dial out to this broker; several are tried in turn (PROVOST_BROKER)",
-      2 },
-    { "queue", KEY_QUEUE, "NAME[:HANDLER]", 0, "Serve this queue, with this handler (echo); repeatable", 2 },
-    { "name", KEY_NAME, "NAME", 0, "Of this node (default: the host's)", 2 },
-    { "state", KEY_STATE, "DIR", 0, "Where finished results wait until the broker has them; without it, in memory", 2 },
-    { "slots", KEY_SLOTS, "N", 0, "Tasks computed at once (default 1)", 2 },
-    { "prefetch", KEY_PREFETCH, "N", 0, "Inputs fetched ahead (default 1)", 2 },
-    { "insecure", KEY_INSECURE, 0, 0, "No keys: only for a broker on loopback", 3 },
-    { "key", KEY_KEY, "FILE", 0, "This node's key, as `provost key gen` writes it", 3 },
-    { "server-key", KEY_SERVER_KEY, "FILE", 0, "The broker's public key", 3 },
-    { "grace", KEY_GRACE, "SECONDS", 0, "How long a drain may take before the rest is handed back (default 110)", 4 },
-    { "log", KEY_LOG, "text|json", 0, "Form of the log lines (default text)", 4 },
-    { "verbose", KEY_VERBOSE, 0, 0, "Log more", 4 },
-    { 0 },
-};
-
-struct run {
+/* A node and what its threads borrow. */
+struct node {
+    struct node_config_args args;
+    struct node_config config;
+    bool check, print;
+    char host[WIRE_NAME_MAX + 1];
+    char *lists[2]; /* the broker and queue lists, cut at their commas */
     const char *endpoints[DIAL_ENDPOINTS_MAX];
-    char *queue_names[AGENT_QUEUES_MAX];
     struct agent_queue queues[AGENT_QUEUES_MAX];
-    const char *state;
-    char host[WIRE_NAME_MAX + 1], *spool;
-    bool insecure;
-    enum log_level level;
-    enum log_format format;
+    char *spool, *checked;
     struct agent_options agent;
-    struct handler echo;
+    struct handler groth16, echo;
+    struct handler_groth16_context proving;
+    char why[NODE_CONFIG_WHY_BYTES];
 };
 
-/* --- options --- */
-
-static unsigned long number(const char *text, unsigned long most, struct argp_state *state)
+static pv_status refuse(struct node *n, pv_status s, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static pv_status refuse(struct node *n, pv_status s, const char *format, ...)
 {
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || n > most) argp_error(state, "not a number from 0 to %lu: %s", most, text);
-    return n;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(n->why, sizeof n->why, format, args);
+    va_end(args);
+    return s;
 }
 
-static void queue_add(struct run *r, const char *arg, struct argp_state *state)
-{
-    struct agent_options *o = &r->agent;
-    const char *colon = strchr(arg, ':');
-    size_t n = colon ? (size_t)(colon - arg) : strlen(arg);
-    if (o->queues_n == AGENT_QUEUES_MAX) argp_error(state, "more than %d queues", AGENT_QUEUES_MAX);
-    if (!wire_name_valid(arg, n)) argp_error(state, "not a queue's name: %s", arg);
-    if (!colon || strcmp(colon + 1, "echo")) argp_error(state, "unknown handler: %s", colon ? colon + 1 : "none");
-    char *name = strndup(arg, n);
-    if (!name) argp_failure(state, pv_status_exit(PV_NO_MEMORY), 0, "out of memory");
-    r->queue_names[o->queues_n] = name;
-    r->queues[o->queues_n++] = (struct agent_queue){ name, &r->echo };
-}
-
-static void broker_add(struct run *r, const char *arg, struct argp_state *state)
-{
-    struct dial_options *d = &r->agent.dial;
-    if (d->endpoints_n == DIAL_ENDPOINTS_MAX) argp_error(state, "more than %d brokers", DIAL_ENDPOINTS_MAX);
-    r->endpoints[d->endpoints_n++] = arg;
-}
-
-static void parse_end(struct run *r, struct argp_state *state)
-{
-    const char *broker = getenv("PROVOST_BROKER");
-    struct agent_options *o = &r->agent;
-    if (!o->dial.endpoints_n && broker && *broker) broker_add(r, broker, state);
-    if (!o->dial.endpoints_n) argp_error(state, "--broker is missing");
-    if (!o->queues_n) argp_error(state, "--queue is missing");
-    if (!o->dial.key_file != !o->dial.server_key_file) argp_error(state, "--key and --server-key belong together");
-    if (!o->dial.key_file && !r->insecure) argp_error(state, "--key and --server-key, or --insecure");
-    if (o->dial.key_file && r->insecure) argp_error(state, "either --insecure or keys");
-    if (!wire_name_valid(o->name, strlen(o->name))) argp_error(state, "not a name: %s", o->name);
-}
+/* --- arguments --- */
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    struct run *r = state->input;
-    struct agent_options *o = &r->agent;
+    struct node *n = state->input;
+    if (key >= KEY_SETTING && key < KEY_SETTING + NODE_CONFIG_SETTINGS) {
+        if (!node_config_arg(&n->args, (enum node_config_setting)(key - KEY_SETTING), arg ? arg : "yes")) return ENOMEM;
+        return 0;
+    }
     switch (key) {
-    case KEY_BROKER:
-        broker_add(r, arg, state);
+    case KEY_CONFIG:
+        n->args.file = arg;
         return 0;
-    case KEY_QUEUE:
-        queue_add(r, arg, state);
+    case KEY_CHECK:
+        n->check = true;
         return 0;
-    case KEY_NAME:
-        o->name = arg;
-        return 0;
-    case KEY_STATE:
-        r->state = arg;
-        return 0;
-    case KEY_SLOTS:
-        o->slots = (unsigned)number(arg, AGENT_SLOTS_MAX, state);
-        return 0;
-    case KEY_PREFETCH:
-        o->prefetch = (unsigned)number(arg, AGENT_SLOTS_MAX, state);
-        return 0;
-    case KEY_INSECURE:
-        r->insecure = true;
-        return 0;
-    case KEY_KEY:
-        o->dial.key_file = arg;
-        return 0;
-    case KEY_SERVER_KEY:
-        o->dial.server_key_file = arg;
-        return 0;
-    case KEY_GRACE:
-        o->grace_ms = 1000 * number(arg, 1000000, state);
-        return 0;
-    case KEY_VERBOSE:
-        r->level = LOG_LEVEL_DEBUG;
-        return 0;
-    case KEY_LOG:
-        if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "unknown form: %s", arg);
-        r->format = strcmp(arg, "json") ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+    case KEY_PRINT:
+        n->print = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected: %s", arg);
-        return 0;
-    case ARGP_KEY_END:
-        parse_end(r, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
+
+/* Flags are the settings' names with dashes. */
+static void arguments_read(struct node *n, int argc, char **argv)
+{
+    static char names[NODE_CONFIG_SETTINGS][32];
+    static struct argp_option options[NODE_CONFIG_SETTINGS + 4];
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .doc = "Takes tasks from a broker and proves them.\vTERM drains, a second TERM or an INT "
+               "hands back now, USR1 likewise (spot reclaim), HUP reads circuits and keys again. "
+               "Each setting is also PROVOST_<NAME> in the environment and a key of "
+               "/etc/provost/prover.yaml."
+    };
+    for (int i = 0; i < NODE_CONFIG_SETTINGS; i++) {
+        const struct node_config_info *info = node_config_info((enum node_config_setting)i);
+        snprintf(names[i], sizeof names[i], "%s", info->name);
+        for (char *p = names[i]; *p; p++) *p = *p == '_' ? '-' : *p;
+        options[i] = (struct argp_option){ names[i], KEY_SETTING + i, info->arg, 0, info->meaning, 1 };
+    }
+    options[NODE_CONFIG_SETTINGS] = (struct argp_option){ "config", KEY_CONFIG, "FILE", 0, "Read this file", 2 };
+    options[NODE_CONFIG_SETTINGS + 1] =
+        (struct argp_option){ "check-config", KEY_CHECK, NULL, 0, "Say whether the settings are usable, and end", 2 };
+    options[NODE_CONFIG_SETTINGS + 2] = (struct argp_option){
+        "print-config", KEY_PRINT, NULL, 0, "Print the settings and where each came from, and end", 2
+    };
+    argp_parse(&argp, argc, argv, 0, NULL, n);
+}
+
+/* --- settings to options --- */
 
 /* What is legal of the host's name, so that the default always is. */
 static void host_name(char to[WIRE_NAME_MAX + 1])
@@ -167,22 +111,158 @@ static void host_name(char to[WIRE_NAME_MAX + 1])
     if (!n) strcpy(to, "prover");
 }
 
-/* --- parts --- */
-
-static pv_status state_open(struct run *r, char why[DIAL_WHY_BYTES])
+static pv_status broker_add(struct node *n, const char *item)
 {
-    if (!r->state) {
-        LOG_WARN("prover.state", "text=%s",
-                 "no --state: a result that is not acknowledged is lost when this process ends");
-        return PV_OK;
-    }
-    if (mkdir(r->state, 0700) && errno != EEXIST)
-        return snprintf(why, DIAL_WHY_BYTES, "%.150s: %s", r->state, strerror(errno)), PV_IO;
-    if (asprintf(&r->spool, "%s/results", r->state) < 0) return PV_NO_MEMORY;
-    r->agent.state = r->spool;
+    struct dial_options *d = &n->agent.dial;
+    if (d->endpoints_n == DIAL_ENDPOINTS_MAX)
+        return refuse(n, PV_BAD_CONFIG, "more than %d brokers", DIAL_ENDPOINTS_MAX);
+    if (strncmp(item, "tcp://", 6) && strncmp(item, "ipc://", 6))
+        return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT: \"%.64s\"", item);
+    n->endpoints[d->endpoints_n++] = item;
     return PV_OK;
 }
 
+static pv_status queue_add(struct node *n, char *item)
+{
+    struct agent_options *o = &n->agent;
+    char *handler = strchr(item, ':');
+    if (handler) *handler++ = 0;
+    bool echo = handler && !strcmp(handler, "echo");
+    if (o->queues_n == AGENT_QUEUES_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
+    if (!wire_name_valid(item, strlen(item))) return refuse(n, PV_BAD_CONFIG, "queue: not a name: \"%.64s\"", item);
+    if (handler && !echo && strcmp(handler, "groth16"))
+        return refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", item, handler);
+    n->queues[o->queues_n++] = (struct agent_queue){ item, echo ? &n->echo : &n->groth16 };
+    return PV_OK;
+}
+
+static pv_status lists_read(struct node *n)
+{
+    char *rest, *item;
+    n->lists[0] = strdup(n->config.broker);
+    n->lists[1] = strdup(n->config.queue);
+    if (!n->lists[0] || !n->lists[1]) return PV_NO_MEMORY;
+    for (item = strtok_r(n->lists[0], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(broker_add(n, item));
+    for (item = strtok_r(n->lists[1], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(queue_add(n, item));
+    if (!n->agent.dial.endpoints_n) return refuse(n, PV_BAD_CONFIG, "broker is missing");
+    return n->agent.queues_n ? PV_OK : refuse(n, PV_BAD_CONFIG, "queue is missing");
+}
+
+static bool serves(const struct node *n, const struct handler *h)
+{
+    for (size_t i = 0; i < n->agent.queues_n; i++)
+        if (n->queues[i].handler == h) return true;
+    return false;
+}
+
+static pv_status keys_read(struct node *n)
+{
+    const struct node_config *c = &n->config;
+    if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key belong together");
+    if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
+    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
+    if (*c->key) {
+        n->agent.dial.key_file = c->key;
+        n->agent.dial.server_key_file = c->server_key;
+    }
+    return PV_OK;
+}
+
+static pv_status log_read(struct node *n)
+{
+    static const char *const levels[] = { "error", "warn", "info", "debug" };
+    bool json = !strcmp(n->config.log, "json");
+    if (!json && strcmp(n->config.log, "text")) return refuse(n, PV_BAD_CONFIG, "log is text or json");
+    for (unsigned i = 0; i < 4; i++) {
+        if (strcmp(n->config.log_level, levels[i])) continue;
+        log_setup((enum log_level)i, json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+        return PV_OK;
+    }
+    return refuse(n, PV_BAD_CONFIG, "log_level is error, warn, info or debug");
+}
+
+static uint64_t memory_default(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
+}
+
+static pv_status settings_read(struct node *n)
+{
+    struct node_config *c = &n->config;
+    TRY(node_config_read(c, &n->args, n->why));
+    TRY(log_read(n));
+    TRY(lists_read(n));
+    TRY(keys_read(n));
+    host_name(n->host);
+    if (!*c->name) c->name = n->host;
+    if (!wire_name_valid(c->name, strlen(c->name)))
+        return refuse(n, PV_BAD_CONFIG, "name: not a name: \"%.64s\"", c->name);
+    if (serves(n, &n->groth16) && !*c->circuits)
+        return refuse(n, PV_BAD_CONFIG, "circuits is missing: groth16 needs keys");
+    if (!c->memory) c->memory = memory_default();
+    n->agent.dial.endpoints = n->endpoints;
+    n->agent.name = c->name;
+    n->agent.software = "provost-prover " PV_VERSION;
+    n->agent.queues = n->queues;
+    n->agent.slots = (unsigned)c->slots;
+    n->agent.prefetch = (unsigned)c->prefetch;
+    n->agent.ram = c->memory;
+    n->agent.input_most = c->input_max;
+    n->agent.grace_ms = 1000 * c->grace_s;
+    return PV_OK;
+}
+
+/* --- parts --- */
+
+static pv_status state_open(struct node *n)
+{
+    const char *state = n->config.state;
+    if (!*state) {
+        LOG_WARN("prover.state", "text=%s",
+                 "no state folder: a result not yet acknowledged is lost when this process ends");
+        return PV_OK;
+    }
+    if (mkdir(state, 0700) && errno != EEXIST) return refuse(n, PV_IO, "%.200s: %s", state, strerror(errno));
+    if (asprintf(&n->spool, "%s/results", state) < 0 || asprintf(&n->checked, "%s/checked-keys", state) < 0)
+        return PV_NO_MEMORY;
+    n->agent.state = n->spool;
+    return PV_OK;
+}
+
+static pv_status backend_open(struct node *n, struct prove_error *err)
+{
+    char note[256] = "";
+    enum backend_choice choice;
+    struct handler_groth16_context *x = &n->proving;
+    if (!backend_choice_parse(&choice, n->config.backend))
+        return prove_error_set(err, PV_BAD_CONFIG, "backend: unknown: %.64s", n->config.backend);
+    x->options.device = (int)n->config.device;
+    x->cpu.threads = (unsigned)n->config.threads;
+    TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
+    LOG_INFO("prover.backend", "name=%s note=%s", x->backend->name, note);
+    return PV_OK;
+}
+
+static pv_status proving_open(struct node *n)
+{
+    struct prove_error err = { 0 };
+    struct keycache_options o = { .folder = n->config.circuits,
+                                  .checked_file = n->checked,
+                                  .bytes_most = n->config.memory,
+                                  .ops = &handler_groth16_keys,
+                                  .arg = &n->proving };
+    if (!serves(n, &n->groth16)) return PV_OK;
+    pv_status s = backend_open(n, &err);
+    if (s == PV_OK) s = keycache_new(&n->proving.cache, &o, &err);
+    if (s != PV_OK) return refuse(n, s, "%s", err.text);
+    n->agent.circuits = keycache_list;
+    n->agent.circuits_arg = n->proving.cache;
+    return PV_OK;
+}
+
+/* --- signals --- */
+
+/* Before any thread, so that all of them inherit the mask. */
 static int signals_open(void)
 {
     sigset_t set;
@@ -191,16 +271,19 @@ static int signals_open(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread: all of them inherit it */
+    sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void on_signal(struct run *r, zactor_t *actor, int signals, unsigned *asked)
+static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *asked)
 {
     struct signalfd_siginfo info;
+    struct prove_error err = { 0 };
     if (read(signals, &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo == SIGHUP) {
+        if (n->proving.cache && keycache_scan(n->proving.cache, &err) != PV_OK)
+            LOG_ERROR("prover.circuits", "text=%s", err.text);
         zstr_send(actor, "RELOAD");
         return;
     }
@@ -210,40 +293,56 @@ static void on_signal(struct run *r, zactor_t *actor, int signals, unsigned *ask
 }
 
 /* Until the agent has ended. */
-static void serve(struct run *r, zactor_t *actor, int signals)
+static void serve(struct node *n, zactor_t *actor, int signals)
 {
     for (unsigned asked = 0;;) {
         zmq_pollitem_t items[] = { { .fd = signals, .events = ZMQ_POLLIN },
                                    { .socket = zsock_resolve(actor), .events = ZMQ_POLLIN } };
         if (zmq_poll(items, 2, -1) < 0 && errno != EINTR) return;
-        if (items[0].revents) on_signal(r, actor, signals, &asked);
+        if (items[0].revents) on_signal(n, actor, signals, &asked);
         if (items[1].revents) return;
     }
 }
 
-static pv_status node_run(struct run *r, char why[DIAL_WHY_BYTES])
+static void counters_log(const struct handler *h)
 {
+    LOG_INFO("handler.counters", "handler=%s started=%lu succeeded=%lu failed=%lu stopped=%lu busy_ms=%lu", h->name,
+             atomic_load(&h->counters.started), atomic_load(&h->counters.succeeded), atomic_load(&h->counters.failed),
+             atomic_load(&h->counters.stopped), atomic_load(&h->counters.busy_ms));
+}
+
+static pv_status node_run(struct node *n)
+{
+    char why[DIAL_WHY_BYTES];
     struct agent *agent = NULL;
     int signals = signals_open();
-    if (signals < 0) return PV_IO;
-    TRY(state_open(r, why));
-    TRY(agent_new(&agent, &r->agent, why));
-    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u prefetch=%u", r->agent.name, r->agent.queues_n,
-             r->agent.slots, r->agent.prefetch);
+    if (signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
+    TRY(state_open(n));
+    TRY(proving_open(n));
+    pv_status s = agent_new(&agent, &n->agent, why);
+    if (s != PV_OK) return refuse(n, s, "%s", why);
+    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u prefetch=%u memory=%" PRIu64, n->agent.name,
+             n->agent.queues_n, n->agent.slots, n->agent.prefetch, n->agent.ram);
     zactor_t *actor = zactor_new(agent_main, agent);
-    if (actor) serve(r, actor, signals);
+    if (actor) serve(n, actor, signals);
     zactor_destroy(&actor);
     agent_destroy(&agent);
     close(signals);
-    LOG_INFO("prover.ended", "done=%lu failed=%lu busy_ms=%lu", atomic_load(&r->echo.counters.succeeded),
-             atomic_load(&r->echo.counters.failed), atomic_load(&r->echo.counters.busy_ms));
+    if (serves(n, &n->groth16)) counters_log(&n->groth16);
+    if (serves(n, &n->echo)) counters_log(&n->echo);
+    LOG_INFO("prover.ended", "name=%s", n->agent.name);
     return PV_OK;
 }
 
-static void run_clear(struct run *r)
+static void node_clear(struct node *n)
 {
-    for (size_t i = 0; i < r->agent.queues_n; i++) free(r->queue_names[i]);
-    free(r->spool);
+    keycache_destroy(&n->proving.cache);
+    free(n->lists[0]);
+    free(n->lists[1]);
+    free(n->spool);
+    free(n->checked);
+    node_config_clear(&n->config);
+    node_config_args_clear(&n->args);
 }
 
 /* Inputs are witnesses: never in a core dump, nor to be read by another process of the same user. */
@@ -258,30 +357,16 @@ static void no_core(void)
 
 int cmd_run(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = run_options,
-        .parser = parse,
-        .doc = "Takes tasks from a broker and works on them.\vTERM drains, a second TERM or INT hands "
-               "back now, USR1 likewise (spot reclaim), HUP reads the keys again."
-    };
-    static struct run r; /* the agent's threads borrow from it */
-    char why[DIAL_WHY_BYTES] = "";
-    host_name(r.host);
-    r.level = LOG_LEVEL_INFO;
-    r.agent = (struct agent_options){ .dial.endpoints = r.endpoints,
-                                      .name = r.host,
-                                      .queues = r.queues,
-                                      .slots = 1,
-                                      .prefetch = 1,
-                                      .grace_ms = 110000,
-                                      .software = "provost-prover " PV_VERSION };
-    r.echo = handler_echo();
-    argp_parse(&argp, argc, argv, 0, NULL, &r);
+    static struct node n;
+    n.groth16 = handler_groth16(&n.proving);
+    n.echo = handler_echo();
     no_core();
+    arguments_read(&n, argc, argv);
     zsys_handler_set(NULL);
-    log_setup(r.level, r.format);
-    pv_status s = node_run(&r, why);
-    run_clear(&r);
-    if (s != PV_OK) fprintf(stderr, "provost-prover: %s\n", *why ? why : pv_status_text(s));
+    pv_status s = settings_read(&n);
+    if (s == PV_OK && n.print) node_config_print(&n.config, stdout);
+    if (s == PV_OK && !n.print && !n.check) s = node_run(&n);
+    if (s != PV_OK) fprintf(stderr, "provost-prover: %s\n", *n.why ? n.why : pv_status_text(s));
+    node_clear(&n);
     return pv_status_exit(s);
 }

@@ -3,6 +3,7 @@ pv_test(spool_test LABEL unit SOURCES unit/spool_test.c LIBS pv_node)
 pv_test(handler_echo_test LABEL unit SOURCES unit/handler_echo_test.c LIBS pv_node)
 pv_test(agent_test LABEL unit SOURCES unit/agent_test.c LIBS pv_node)
 pv_test(node_config_test LABEL unit SOURCES unit/node_config_test.c LIBS pv_node)
+pv_test(handler_groth16_test LABEL unit SOURCES unit/handler_groth16_test.c LIBS pv_node PkgConfig::JANSSON)
 pv_test(keycache_test LABEL unit SOURCES unit/keycache_test.c LIBS pv_node)
 
 # The one-shot prover: files, rows, whole proofs.
