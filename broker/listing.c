@@ -246,6 +246,7 @@ static void status_row(struct broker *b)
     number(l, "cold_offers", s.cold_offers);
     number(l, "late_accepted", s.late_accepted);
     number(l, "commits", st.commits);
+    number(l, "syncs", st.syncs);
     number(l, "database_bytes", st.database_bytes);
     number(l, "disk_free", blobs_free_bytes(store_blobs(b->store)));
     number(l, "messages", b->counters.messages);

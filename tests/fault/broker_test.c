@@ -437,6 +437,70 @@ static void tables_purge_and_verbs(void **state)
     wire_peer_close(&p);
 }
 
+/* Syncs of the log that twenty pipelined submits to this queue cost. */
+static int64_t syncs_for(struct wire_peer *p, const char *queue)
+{
+    list(p, WIRE_WHAT_STATUS, 0, NULL);
+    int64_t before = cell_of(&p->in.rows[0], "syncs")->number;
+    for (int i = 0; i < 20; i++) wire_peer_submit(p, wire_peer_new_id(), queue, "keccak", input, sizeof input);
+    for (int i = 0; i < 20; i++) WANT(p, WIRE_SUBMIT_OK);
+    list(p, WIRE_WHAT_STATUS, 0, NULL);
+    return cell_of(&p->in.rows[0], "syncs")->number - before;
+}
+
+static void a_queue_syncs_as_it_was_told(void **state)
+{
+    struct wire_peer p;
+    struct broker_process usual_one = broker;
+    char folder[80];
+    const char *const more[] = { "--insecure", "--queue", "each,sync=always", "--queue", "together", "--queue",
+                                 "never,sync=off", NULL };
+    snprintf(folder, sizeof folder, "%s/syncs", dir);
+    mkdir(folder, 0700);
+    assert_true(broker_process_start(&broker, folder, NULL, more));
+    wire_peer_client(&p, broker.endpoint, "worker");
+    int64_t each = syncs_for(&p, "each"), together = syncs_for(&p, "together"), never = syncs_for(&p, "never");
+    print_message("20 submits: always %lld, group %lld, off %lld syncs\n", (long long)each, (long long)together,
+                  (long long)never);
+    assert_true(each >= 20);
+    assert_true(together >= 1 && together < each);
+    assert_int_equal(never, 0);
+    wire_peer_close(&p);
+    int code = broker_process_end(&broker, SIGTERM);
+    broker = usual_one;
+    assert_int_equal(code, 0);
+}
+
+/* Stopped for longer than a lease, it does not count its own absence against the prover. */
+static void its_own_lateness_costs_nobody_a_lease(void **state)
+{
+    struct wire_peer client, prover;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "late", 1);
+    wire_peer_submit(&client, task, "outer", "late", input, sizeof input);
+    WANT(&prover, WIRE_OFFER);
+    wire_token token = prover.in.token;
+    prover.beat_ms = 0;
+    wire_peer_started(&prover, token);
+    wire_peer_ask(&client, WIRE_SHOW, task);
+    WANT(&client, WIRE_TASK);
+    assert_int_equal(client.in.state, TASK_RUNNING);
+    kill(broker.pid, SIGSTOP);
+    assert_false(wire_peer_wait(&prover, WIRE_REVOKE, 3000)); /* a lease is 2 s */
+    kill(broker.pid, SIGCONT);
+    wire_peer_ask(&client, WIRE_SHOW, task);
+    WANT(&client, WIRE_TASK);
+    assert_int_equal(client.in.state, TASK_RUNNING);
+    assert_int_equal(client.in.losses, 0);
+    wire_peer_result(&prover, token, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    WANT(&prover, WIRE_RESULT_OK);
+    assert_int_equal(prover.in.status, PV_OK);
+    expect_delivery(&client, task);
+    wire_peer_close(&client);
+    wire_peer_close(&prover);
+}
+
 static void a_second_broker_leaves_the_folder_alone(void **state)
 {
     struct broker_process second;
@@ -614,6 +678,8 @@ int main(void)
         cmocka_unit_test(hostile_frames_do_no_harm),
         cmocka_unit_test(manners_are_asked_for),
         cmocka_unit_test(tables_purge_and_verbs),
+        cmocka_unit_test(a_queue_syncs_as_it_was_told),
+        cmocka_unit_test(its_own_lateness_costs_nobody_a_lease),
         cmocka_unit_test(a_second_broker_leaves_the_folder_alone),
         cmocka_unit_test(it_ends_when_told),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
