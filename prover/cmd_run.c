@@ -21,7 +21,7 @@ enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
 struct node {
     struct node_config_args args;
     struct node_config config;
-    bool check, print;
+    bool check, print, memory_set;
     char host[WIRE_NAME_MAX + 1];
     char *lists[2]; /* the broker and queue lists, cut at their commas */
     const char *endpoints[DIAL_ENDPOINTS_MAX];
@@ -199,6 +199,7 @@ static pv_status settings_read(struct node *n)
         return refuse(n, PV_BAD_CONFIG, "name: not a name: \"%.64s\"", c->name);
     if (serves(n, &n->groth16) && !*c->circuits)
         return refuse(n, PV_BAD_CONFIG, "circuits is missing: groth16 needs keys");
+    n->memory_set = c->memory != 0;
     if (!c->memory) c->memory = memory_default();
     n->agent.dial.endpoints = n->endpoints;
     n->agent.name = c->name;
@@ -253,6 +254,8 @@ static pv_status proving_open(struct node *n)
                                   .arg = &n->proving };
     if (!serves(n, &n->groth16)) return PV_OK;
     pv_status s = backend_open(n, &err);
+    if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
+        o.bytes_most = 0; /* the device says when it is full */
     if (s == PV_OK) s = keycache_new(&n->proving.cache, &o, &err);
     if (s != PV_OK) return refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;

@@ -369,6 +369,19 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
     }
 }
 
+/* A device may have less room than the sizes said: the longest unused key goes, and it is tried again. */
+static bool evict_one(struct keycache *c, const struct keycache_key *k)
+{
+    pthread_mutex_lock(&c->lock);
+    struct keycache_key *oldest = oldest_idle(c, k);
+    if (oldest) {
+        LOG_INFO("key.evicted", "circuit=%s for=%s", oldest->name, k->name);
+        c->o.ops->close(&oldest->key);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return oldest != NULL;
+}
+
 /* Without the lock: the key is busy, so nobody else opens or closes it. */
 static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const struct keycache_key *k,
                       const atomic_int *stop, void (*phase)(void *, const char *, unsigned), void *ctx, bool checked,
@@ -382,7 +395,10 @@ static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const s
     }
     if (phase) phase(ctx, "load", 0);
     from = pv_clock_ms();
-    TRY(c->o.ops->open(key, c->o.arg, k->path, stop, err));
+    pv_status s;
+    do s = c->o.ops->open(key, c->o.arg, k->path, stop, err);
+    while ((s == PV_NO_MEMORY || s == PV_RESOURCES) && evict_one(c, k));
+    if (s != PV_OK) return s;
     *load_ms = (uint32_t)(pv_clock_ms() - from);
     LOG_INFO("key.loaded", "circuit=%s load_ms=%u", k->name, *load_ms);
     return PV_OK;

@@ -43,10 +43,14 @@ static pv_status fake_check(void *arg, const char *path, const atomic_int *stop,
     return strncmp(bytes, "bad", 3) ? PV_OK : prove_error_set(e, PV_BAD_ZKEY, "a point is off its curve");
 }
 
+static int device_room = 100; /* keys that can be open at once */
+
 static pv_status fake_open(void **key, void *arg, const char *path, const atomic_int *stop, struct prove_error *e)
 {
     char bytes[1024];
     content(path, bytes);
+    if (atomic_load(&opens) - atomic_load(&closes) >= device_room)
+        return prove_error_set(e, PV_NO_MEMORY, "the device is full");
     atomic_fetch_add(&opens, 1);
     *key = strdup(bytes);
     return PV_OK;
@@ -169,6 +173,22 @@ static void test_the_longest_unused_key_goes_when_room_is_needed(void **state)
     assert_true(is_warm("a") && !is_warm("b") && is_warm("c"));
     assert_int_equal(atomic_load(&opens), 3);
     assert_int_equal(atomic_load(&closes), 1);
+}
+
+static void test_a_device_with_less_room_than_it_said_lets_a_key_go(void **state)
+{
+    struct keycache_key *a, *b;
+    put("a.zkey", "aaaa");
+    put("b.zkey", "bbbb");
+    start();
+    device_room = 1;
+    use("a");
+    use("b");
+    assert_true(!is_warm("a") && is_warm("b"));
+    assert_int_equal(take(&b, "b"), PV_OK);
+    assert_int_equal(take(&a, "a"), PV_NO_MEMORY); /* the only key to let go is in use */
+    keycache_give(cache, &b);
+    device_room = 100;
 }
 
 static void test_a_key_above_the_bound_is_refused_and_not_announced(void **state)
@@ -301,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_keys_are_found_by_name_and_by_digest),
         TEST(test_the_longest_unused_key_goes_when_room_is_needed),
+        TEST(test_a_device_with_less_room_than_it_said_lets_a_key_go),
         TEST(test_a_key_above_the_bound_is_refused_and_not_announced),
         TEST(test_points_are_checked_once_for_a_digest),
         TEST(test_a_key_that_fails_its_check_is_never_opened),
