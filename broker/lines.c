@@ -123,15 +123,20 @@ void principal_refund(struct principal *p, uint64_t ms)
     p->turn -= back < p->turn ? back : p->turn;
 }
 
+/* The virtual time of the fleet: where the principal served last stood before it was charged for that task. */
+void principal_served(struct sched *s, const struct principal *p)
+{
+    s->virtual_ms = p->turn;
+}
+
 void principal_wake(struct sched *s, struct principal *p)
 {
     if (p->waiting || p->leased) return;
-    uint64_t least = NEVER;
+    uint64_t least = s->virtual_ms;
     for (uint32_t i = 0; i < s->principals_n; i++) {
         const struct principal *o = s->principals[i];
         if (o != p && o->leased && o->turn < least) least = o->turn;
     }
-    if (least == NEVER) least = s->virtual_ms;
     if (p->turn < least) p->turn = least;
 }
 

@@ -7,8 +7,8 @@
  *         Ageing belongs to the line, not to the task: a long backlog must not outrank another principal's fresh task
  *         only because it is long.
  *      2. the principal whose turn it is: least virtual time. Virtual time is measured GPU time / weight, charged with an
- *         estimate at the offer and put right when the attempt ends. Who comes back from idleness starts at the least
- *         virtual time among those being served: rest is not saved up.
+ *         estimate at the offer and put right when the attempt ends. Who comes back from idleness starts at the virtual
+ *         time of the fleet, where whoever was served last stood before: rest is not saved up, nor is it punished.
  *      3. within a principal the group whose turn it is: start-time fair queueing. A task is stamped when it first
  *         queues, and keeps its stamp when it is requeued: no bump, no tail.
  *      4. order of submit.
@@ -120,6 +120,8 @@ bool line_before(const struct task *a, unsigned a_effective, const struct task *
 /** Charges or refunds virtual time. */
 void principal_charge(struct principal *p, uint64_t ms);
 void principal_refund(struct principal *p, uint64_t ms);
+/** p is about to be charged for an offer. */
+void principal_served(struct sched *s, const struct principal *p);
 /** A task of p begins to wait or to be leased: if p was idle its turn is brought up. */
 void principal_wake(struct sched *s, struct principal *p);
 

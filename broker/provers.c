@@ -255,11 +255,12 @@ void attempt_revoke(struct sched *s, struct attempt *a, pv_status why)
     act_revoke(s, a->prover->peer, a->token, why);
 }
 
-void attempt_settle(struct attempt *a, uint64_t cost_ms)
+void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms)
 {
     if (!a->task) return;
     struct principal *p = a->task->account->principal;
     principal_refund(p, a->charged_ms);
     principal_charge(p, cost_ms);
     a->charged_ms = cost_ms;
+    if (p->turn < s->virtual_ms) s->virtual_ms = p->turn; /* the estimates were too high */
 }

@@ -93,6 +93,6 @@ void attempt_end(struct sched *s, struct attempt *a);
 /** Its task takes it back: REVOKE goes out, and the place stays taken until the prover confirms. */
 void attempt_revoke(struct sched *s, struct attempt *a, pv_status why);
 /** Virtual time: what the attempt really cost instead of what was charged for it. */
-void attempt_settle(struct attempt *a, uint64_t cost_ms);
+void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms);
 
 #endif

@@ -25,7 +25,7 @@ static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
     a->suspect = t->losses >= s->cfg.suspect_losses;
     t->attempt = a;
     remember(s, t, a);
-    s->virtual_ms = p->turn;
+    principal_served(s, p);
     if (p->stamp < t->stamp) p->stamp = t->stamp;
     a->charged_ms = queue_estimate(t->account->queue);
     principal_charge(p, a->charged_ms);
@@ -151,7 +151,7 @@ static void let_go(struct sched *s, struct attempt *a, bool revoke, pv_status wh
 void attempt_return(struct sched *s, struct attempt *a, bool revoke)
 {
     struct task *t = a->task;
-    attempt_settle(a, 0);
+    attempt_settle(s, a, 0);
     let_go(s, a, revoke, PV_REVOKED);
     task_queue(s, t, SCHED_FREE);
 }
@@ -159,7 +159,7 @@ void attempt_return(struct sched *s, struct attempt *a, bool revoke)
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
 {
     struct task *t = a->task;
-    attempt_settle(a, 0); /* not the principal's doing */
+    attempt_settle(s, a, 0); /* not the principal's doing */
     a->prover->lost++;
     let_go(s, a, revoke, PV_REVOKED);
     t->losses++;
@@ -241,7 +241,7 @@ void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const cha
 {
     struct task *t = a->task;
     struct prover *p = a->prover;
-    attempt_settle(a, a->started_ms ? s->now_ms - a->started_ms : 0);
+    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
     let_go(s, a, !stopped, why);
     t->failures++;
     s->stats.failures++;
@@ -323,7 +323,7 @@ static void resource_failed(struct sched *s, struct attempt *a, pv_status why, c
         return;
     }
     task_set_status(s, t, why, text);
-    attempt_settle(a, a->started_ms ? s->now_ms - a->started_ms : 0);
+    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
     attempt_end(s, a);
     task_queue(s, t, SCHED_FREE);
 }
@@ -343,7 +343,7 @@ void on_fail(struct sched *s, const struct sched_event *ev)
     } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
         resource_failed(s, a, ev->fail.status, ev->fail.text);
     } else {
-        attempt_settle(a, a->started_ms ? s->now_ms - a->started_ms : 0);
+        attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
         attempt_end(s, a);
         t->failures++;
         s->stats.failures++;

@@ -61,7 +61,7 @@ void task_cancel(struct sched *s, struct task *t, const char *text, const struct
     if (a && a->state == ATTEMPT_RECOVERING) {
         attempt_end(s, a); /* whoever announces it will be told */
     } else if (a) {
-        attempt_settle(a, a->state == ATTEMPT_RUNNING ? s->now_ms - a->started_ms : 0);
+        attempt_settle(s, a, a->state == ATTEMPT_RUNNING ? s->now_ms - a->started_ms : 0);
         struct sched_action *drop = act(s, SCHED_DROP_UPLOAD);
         drop->task = t->id;
         drop->token = a->token;

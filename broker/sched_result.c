@@ -76,13 +76,13 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     save->row = t->order;
     t->has_input = false;
     if (mine) {
-        attempt_settle(a, cost_ms);
+        attempt_settle(s, a, cost_ms);
         attempt_end(s, a);
     } else if (a && a->state == ATTEMPT_RECOVERING) {
-        attempt_settle(a, 0);
+        attempt_settle(s, a, 0);
         attempt_end(s, a);
     } else if (a) {
-        attempt_settle(a, a->started_ms ? s->now_ms - a->started_ms : 0);
+        attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
         attempt_revoke(s, a, PV_SUPERSEDED);
     }
     if (!mine) {
