@@ -60,10 +60,15 @@ static bool able(const struct sched *s, const struct lane *l, const struct prove
     return lane_fits(l, p) && !(lane_excludes(l, p) && another_lives(s, l));
 }
 
+/* What it computes, or is about to, it has or will have: without this a second prover would load the same key while the
+ * first still does. */
 static bool is_warm(const struct lane *l, const struct prover *p)
 {
     const struct prover_circuit *c = p->any_circuit ? NULL : prover_circuit(p, l->work->circuit);
-    return p->any_circuit || (c && c->warm);
+    if (p->any_circuit || (c && c->warm)) return true;
+    for (const struct attempt *a = p->attempts; a; a = a->next)
+        if (a->task && a->task->circuit == l->work->circuit) return true;
+    return false;
 }
 
 static bool warm_somewhere(const struct sched *s, const struct lane *l)
