@@ -31,7 +31,8 @@ static pv_status say(pv_status s, char why[PV_TEXT_BYTES], const char *what, con
     return s;
 }
 
-static pv_status say_error(enum groth16_error e, pv_status s, char why[PV_TEXT_BYTES], const char *what, const char *text)
+static pv_status say_error(enum groth16_error e, pv_status s, char why[PV_TEXT_BYTES], const char *what,
+                           const char *text)
 {
     return say(e == GROTH16_NO_MEMORY ? PV_NO_MEMORY : s, why, what, text[0] ? text : groth16_error_text(e));
 }

@@ -86,6 +86,15 @@ pv_status client_keys_load(struct client_keys *k, const char *key_file, const ch
     return s;
 }
 
+pv_status client_key_public(char out[KEY_TEXT], const char *path)
+{
+    char text[KEY_FILE_MAX + 1];
+    pv_status s = slurp(text, path, false);
+    if (s == PV_OK) s = key_of(out, text, "public-key");
+    explicit_bzero(text, sizeof text);
+    return s;
+}
+
 void client_keys_clear(struct client_keys *k)
 {
     explicit_bzero(k, sizeof *k);

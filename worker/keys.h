@@ -19,6 +19,9 @@ struct client_keys {
  *  PV_BAD_KEY_FILE: missing, not a zcert, or its secret part is readable by group or others. */
 pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_key);
 
+/** The public key in a key file of either kind. PV_BAD_KEY_FILE. */
+pv_status client_key_public(char out[KEY_TEXT], const char *path);
+
 /** Wipes it. */
 void client_keys_clear(struct client_keys *k);
 

@@ -1,0 +1,130 @@
+/* How fast tasks go through: inputs of random bytes to a queue whose handler echoes them. One JSON line. */
+#include "connect.h"
+#include "follow_task.h"
+#include "show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct bench {
+    pv_client *client;
+    struct pv_submit_options what;
+    uint8_t *input;
+    size_t bytes;
+    uint64_t submitted, done, failed, wrong;
+    double *took_ms; /* of each done */
+    pv_status first_failure;
+};
+
+struct bench_task {
+    struct bench *bench;
+    double began_ms;
+    uint64_t number; /* the first bytes of its input */
+};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void on_done(void *user, struct pv_result *r)
+{
+    struct bench_task *t = user;
+    struct bench *b = t->bench;
+    b->took_ms[b->done++] = now_ms() - t->began_ms;
+    if (r->status != PV_OK) {
+        if (b->failed++ == 0) b->first_failure = r->status;
+    } else if (r->bytes_n == b->bytes && memcmp(r->bytes, &t->number, sizeof t->number) != 0) {
+        b->wrong++; /* another task's echo */
+    }
+    free(t);
+}
+
+static pv_status submit_one(struct bench *b)
+{
+    struct bench_task *t = malloc(sizeof *t);
+    if (!t) return PV_NO_MEMORY;
+    *t = (struct bench_task){ .bench = b, .began_ms = now_ms(), .number = b->submitted++ };
+    memcpy(b->input, &t->number, sizeof t->number);
+    b->what.user = t;
+    pv_status s = pv_submit(b->client, NULL, &b->what, b->input, b->bytes, 0);
+    if (s != PV_OK) free(t);
+    return s;
+}
+
+static pv_status run(struct bench *b, const struct cli *cli)
+{
+    double end = now_ms() + (cli->timeout_ms >= 0 ? (double)cli->timeout_ms : 600e3);
+    while (b->done < cli->count) {
+        while (b->submitted < cli->count && b->submitted - b->done < cli->inflight) {
+            pv_status s = submit_one(b);
+            if (s != PV_OK) return s;
+        }
+        pv_status s = pv_client_process(b->client, NULL, 1000);
+        if (s != PV_OK && s != PV_TIMEOUT && now_ms() > end) return s;
+        if (now_ms() > end) return PV_TIMEOUT;
+    }
+    return PV_OK;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(struct bench *b, const struct cli *cli, double seconds)
+{
+    qsort(b->took_ms, b->done, sizeof *b->took_ms, by_size);
+    double p50 = b->took_ms[b->done / 2], p99 = b->took_ms[b->done * 99 / 100];
+    if (cli->output == OUTPUT_JSON)
+        show_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I}", "schema", "provost.bench/1",
+                            "queue", cli->queue, "tasks", (json_int_t)b->done, "bytes", (json_int_t)b->bytes,
+                            "inflight", (json_int_t)cli->inflight, "seconds", seconds, "tasks_per_s",
+                            (double)b->done / seconds, "p50_ms", p50, "p99_ms", p99, "failed", (json_int_t)b->failed,
+                            "wrong", (json_int_t)b->wrong));
+    else
+        printf("%llu tasks of %zu bytes, %llu at a time: %.0f a second, p50 %.2f ms, p99 %.2f ms, failed %llu, wrong "
+               "%llu\n",
+               (unsigned long long)b->done, b->bytes, (unsigned long long)cli->inflight, (double)b->done / seconds, p50,
+               p99, (unsigned long long)b->failed, (unsigned long long)b->wrong);
+}
+
+static pv_status prepare(struct bench *b, struct cli *cli)
+{
+    pv_task_id unused;
+    if (!cli->circuit) cli->circuit = "bench";
+    pv_status s = submit_options_of(&b->what, cli, &unused);
+    if (s != PV_OK) return s;
+    b->what.id = NULL;
+    b->what.nowait = true;
+    b->what.done = on_done;
+    b->bytes = cli->bytes > sizeof(uint64_t) ? cli->bytes : sizeof(uint64_t);
+    b->input = calloc(1, b->bytes);
+    b->took_ms = calloc(cli->count, sizeof *b->took_ms);
+    return b->input && b->took_ms ? PV_OK : PV_NO_MEMORY;
+}
+
+int run_bench(struct cli *cli)
+{
+    struct bench b = { 0 };
+    pv_status s = prepare(&b, cli);
+    if (s == PV_OK) s = cli_connect(&b.client, cli, PV_ROLE_CLIENT);
+    if (s == PV_OK) {
+        double began = now_ms();
+        s = run(&b, cli);
+        if (s != PV_OK)
+            cli_fail(b.client, s, NULL);
+        else
+            report(&b, cli, (now_ms() - began) / 1e3);
+    }
+    if (s == PV_OK) s = b.wrong ? PV_FAILED : b.first_failure;
+    pv_client_close(&b.client);
+    free(b.input);
+    free(b.took_ms);
+    return pv_status_exit(s);
+}

@@ -1,0 +1,88 @@
+/* CURVE key pairs in the files of czmq's zcert: FILE is secret, FILE.pub is for the other side. */
+#include "connect.h"
+#include "keys.h"
+#include "show.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+/* A new file; what exists is never replaced, as somebody may be using that key. */
+static pv_status write_new(const char *path, mode_t mode, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) return cli_fail_text(PV_IO, path, strerror(errno)), PV_IO;
+    size_t n = strlen(text);
+    bool good = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+    int error = errno;
+    if (close(fd) != 0 && good) good = false, error = errno;
+    if (good) return PV_OK;
+    unlink(path);
+    return cli_fail_text(PV_IO, path, strerror(error)), PV_IO;
+}
+
+static void say_key(const struct cli *cli, const char *schema, const char *path, const char *public_key)
+{
+    if (cli->output == OUTPUT_JSON)
+        show_json(json_pack("{s:s, s:s, s:s}", "schema", schema, "file", path, "public_key", public_key));
+    else
+        puts(public_key);
+}
+
+static pv_status write_pair(const char *path, const char *public_key, const char *secret_key)
+{
+    char text[512], *public_path;
+    if (asprintf(&public_path, "%s.pub", path) < 0) return PV_NO_MEMORY;
+    snprintf(text, sizeof text,
+             "# A secret key of Provost: readable by its owner only.\ncurve\n    public-key = \"%s\"\n    secret-key = "
+             "\"%s\"\n",
+             public_key, secret_key);
+    pv_status s = write_new(path, 0600, text);
+    explicit_bzero(text, sizeof text);
+    snprintf(text, sizeof text, "# A public key of Provost.\ncurve\n    public-key = \"%s\"\n", public_key);
+    if (s == PV_OK) {
+        s = write_new(public_path, 0644, text);
+        if (s != PV_OK) unlink(path);
+    }
+    free(public_path);
+    return s;
+}
+
+int run_key_gen(struct cli *cli)
+{
+    char public_key[KEY_TEXT], secret_key[KEY_TEXT];
+    if (zmq_curve_keypair(public_key, secret_key) != 0)
+        return cli_fail_text(PV_INTERNAL, NULL, zmq_strerror(zmq_errno()));
+    pv_status s = write_pair(cli->args[0], public_key, secret_key);
+    explicit_bzero(secret_key, sizeof secret_key);
+    if (s == PV_OK) say_key(cli, "provost.key/1", cli->args[0], public_key);
+    return pv_status_exit(s);
+}
+
+int run_key_show(struct cli *cli)
+{
+    char public_key[KEY_TEXT];
+    pv_status s = client_key_public(public_key, cli->args[0]);
+    if (s != PV_OK) return cli_fail_text(s, cli->args[0], NULL);
+    say_key(cli, "provost.key/1", cli->args[0], public_key);
+    return 0;
+}
+
+int run_key_check(struct cli *cli)
+{
+    struct client_keys k;
+    char public_key[KEY_TEXT], derived[KEY_TEXT];
+    pv_status s = client_key_public(public_key, cli->args[0]);
+    if (s != PV_OK) return cli_fail_text(s, cli->args[0], "missing, or not a key file");
+    s = client_keys_load(&k, cli->args[0], public_key);
+    if (s != PV_OK) return cli_fail_text(s, cli->args[0], "no secret key in it, or others may read it (chmod 600)");
+    bool pair = zmq_curve_public(derived, k.secret_key) == 0 && strcmp(derived, k.public_key) == 0;
+    client_keys_clear(&k);
+    if (!pair) return cli_fail_text(PV_BAD_KEY_FILE, cli->args[0], "the two keys in it are no pair");
+    say_key(cli, "provost.key/1", cli->args[0], public_key);
+    return 0;
+}

@@ -1,0 +1,179 @@
+/* status, top, events and check: one look at the broker's tables, or many. */
+#include "connect.h"
+#include "show.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int run_status(struct cli *cli)
+{
+    pv_client *c = NULL;
+    pv_table *t = NULL;
+    pv_status s = cli_connect_to_look(&c, cli);
+    if (s == PV_OK) {
+        s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_STATUS }, PV_DEFAULT_TIMEOUT);
+        if (s == PV_OK) s = show_row(cli, t, NULL, NULL);
+        if (s != PV_OK) cli_fail(c, s, NULL);
+    }
+    pv_table_free(&t);
+    pv_client_close(&c);
+    return pv_status_exit(s);
+}
+
+/* ---- top ---- */
+
+static pv_status look(pv_client *c, const struct cli *cli, enum pv_list_what what, const char *const *columns)
+{
+    pv_table *t = NULL;
+    pv_status s = pv_list(c, &t, &(struct pv_list_options){ .what = what }, PV_DEFAULT_TIMEOUT);
+    if (s == PV_UNAUTHORIZED) return PV_OK; /* a client sees no provers */
+    if (s != PV_OK) return s;
+    if (pv_table_rows(t) > 0)
+        show_table(cli, t, columns);
+    else
+        printf("none\n");
+    pv_table_free(&t);
+    return PV_OK;
+}
+
+static pv_status screen(pv_client *c, const struct cli *cli)
+{
+    static const char *const status[] = { "software",    "ready",     "epoch",     "uptime_ms", "demand",
+                                          "queued",      "running",   "succeeded", "dead",      "provers",
+                                          "connections", "disk_free", NULL };
+    static const char *const queues[] = { "queue",   "paused", "queued",           "running",
+                                          "delayed", "demand", "oldest_queued_ms", "average_ms",
+                                          "provers", "slots",  "unservable",       NULL };
+    static const char *const provers[] = { "prover", "live",   "draining", "slots",    "running", "held",
+                                           "done",   "failed", "lost",     "heard_ms", NULL };
+    if (isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
+    pv_status s = look(c, cli, PV_LIST_STATUS, status);
+    putchar('\n');
+    if (s == PV_OK) s = look(c, cli, PV_LIST_QUEUES, queues);
+    putchar('\n');
+    if (s == PV_OK) s = look(c, cli, PV_LIST_PROVERS, provers);
+    fflush(stdout);
+    return s;
+}
+
+/* False: ^C, or often enough. */
+static bool next_look(const struct cli *cli, int signals, uint64_t done)
+{
+    struct pollfd on = { .fd = signals, .events = POLLIN };
+    if (cli->times > 0 && done >= cli->times) return false;
+    return poll(&on, 1, cli->interval_ms > INT32_MAX ? INT32_MAX : (int)cli->interval_ms) == 0;
+}
+
+int run_top(struct cli *cli)
+{
+    pv_client *c = NULL;
+    int signals = cli_signal_fd();
+    pv_status s = cli_connect_to_look(&c, cli);
+    uint64_t done = 0;
+    while (s == PV_OK) {
+        s = screen(c, cli);
+        if (s != PV_OK)
+            cli_fail(c, s, NULL);
+        else if (!next_look(cli, signals, ++done))
+            break;
+    }
+    pv_client_close(&c);
+    return pv_status_exit(s);
+}
+
+int run_events(struct cli *cli)
+{
+    pv_client *c = NULL;
+    int signals = cli_signal_fd();
+    char after[160] = "";
+    pv_status s = cli_connect_to_look(&c, cli);
+    uint64_t done = 0;
+    while (s == PV_OK) {
+        pv_table *t = NULL;
+        struct pv_list_options what = { .what = PV_LIST_EVENTS, .after = after[0] ? after : NULL };
+        s = pv_list(c, &t, &what, PV_DEFAULT_TIMEOUT);
+        if (s != PV_OK) {
+            cli_fail(c, s, NULL);
+            break;
+        }
+        show_table(cli, t, NULL);
+        fflush(stdout);
+        if (pv_table_next(t)) snprintf(after, sizeof after, "%s", pv_table_next(t));
+        pv_table_free(&t);
+        if (!next_look(cli, signals, ++done)) break;
+    }
+    pv_client_close(&c);
+    return pv_status_exit(s);
+}
+
+/* ---- check ---- */
+
+enum nagios { FINE, WARNING, CRITICAL, UNKNOWN };
+
+struct verdict {
+    enum nagios level;
+    char why[256];
+    int64_t queued, running, provers;
+};
+
+static void worsen(struct verdict *v, enum nagios level, const char *why, const char *queue)
+{
+    if (level <= v->level) return;
+    v->level = level;
+    snprintf(v->why, sizeof v->why, "%s%s%s", why, queue ? " in " : "", queue ? queue : "");
+}
+
+static void judge_queue(struct verdict *v, const struct cli *cli, const struct pv_row *q)
+{
+    const char *name = cell_text(q, "queue");
+    int64_t queued = cell_number(q, "queued");
+    v->queued += queued;
+    v->running += cell_number(q, "running");
+    if ((uint64_t)queued >= cli->critical) worsen(v, CRITICAL, "too many tasks queued", name);
+    if (cell_number(q, "demand") > 0 && cell_number(q, "provers") == 0)
+        worsen(v, CRITICAL, "no live prover for the tasks", name);
+    if ((uint64_t)queued >= cli->warning) worsen(v, WARNING, "many tasks queued", name);
+    if (cell_number(q, "unservable") > 0) worsen(v, WARNING, "tasks nobody can take", name);
+    if (cell_number(q, "paused")) worsen(v, WARNING, "paused: tasks", name);
+}
+
+static pv_status judge(struct verdict *v, pv_client *c, const struct cli *cli)
+{
+    pv_table *t = NULL;
+    pv_status s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_STATUS }, PV_DEFAULT_TIMEOUT);
+    if (s != PV_OK) return s;
+    struct pv_row row = pv_table_rows(t) > 0 ? pv_table_row(t, 0) : (struct pv_row){ 0 };
+    v->provers = cell_number(&row, "provers");
+    if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen(v, CRITICAL, "the broker takes no tasks", NULL);
+    pv_table_free(&t);
+    s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_QUEUES, .queue = cli->queue }, PV_DEFAULT_TIMEOUT);
+    if (s != PV_OK) return s;
+    for (size_t i = 0; i < pv_table_rows(t); i++) {
+        row = pv_table_row(t, i);
+        judge_queue(v, cli, &row);
+    }
+    if (cli->queue && pv_table_rows(t) == 0) worsen(v, UNKNOWN, "no such queue", NULL);
+    pv_table_free(&t);
+    return PV_OK;
+}
+
+int run_check(struct cli *cli)
+{
+    static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+    struct verdict v = { .why = "all is well" };
+    pv_client *c = NULL;
+    pv_status s = cli_connect_to_look(&c, cli);
+    if (s == PV_OK) s = judge(&v, c, cli);
+    if (s == PV_USAGE || s == PV_BAD_KEY_FILE)
+        worsen(&v, UNKNOWN, pv_status_text(s), NULL);
+    else if (s != PV_OK)
+        worsen(&v, CRITICAL, pv_status_text(s), NULL);
+    pv_client_close(&c);
+    printf("PROVOST %s - %s | queued=%" PRId64 ";%" PRIu64 ";%" PRIu64 " running=%" PRId64 " provers=%" PRId64 "\n",
+           words[v.level], v.why, v.queued, cli->warning, cli->critical, v.running, v.provers);
+    return v.level;
+}

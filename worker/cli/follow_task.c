@@ -1,0 +1,180 @@
+#include "follow_task.h"
+#include "connect.h"
+#include "files.h"
+#include "show.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { VKEY_BYTES_MAX = 32 << 20, A_DAY_MS = 24 * 3600 * 1000, LAST_WORDS_MS = 5000 };
+
+pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id)
+{
+    const char *wrong = !cli->queue     ? "--queue is needed (or PROVOST_QUEUE)"
+                        : !cli->circuit ? "--circuit is needed (or PROVOST_CIRCUIT)"
+                                        : NULL;
+    if (wrong) {
+        cli_fail_text(PV_USAGE, NULL, wrong);
+        return PV_USAGE;
+    }
+    pv_status s = cli->id ? cli_id(id, cli->id) : pv_task_id_new(id);
+    if (s != PV_OK) return s;
+    *o = (struct pv_submit_options){ .queue = cli->queue,
+                                     .circuit = cli->circuit,
+                                     .id = id,
+                                     .priority = cli->priority,
+                                     .group = cli->group,
+                                     .deadline_ms = cli->deadline_ms,
+                                     .on_restart = cli->on_restart,
+                                     .ttl_ms = cli->ttl_ms,
+                                     .revive = cli->revive,
+                                     .need_vram = cli->need_vram,
+                                     .need_ram = cli->need_ram,
+                                     .when_busy = cli->busy_fail ? PV_BUSY_FAIL : PV_BUSY_WAIT };
+    return PV_OK;
+}
+
+pv_status followed_vkey(pv_vkey **vkey, const char *path)
+{
+    struct bytes json;
+    char why[PV_TEXT_BYTES] = "";
+    if (!path) return PV_OK;
+    pv_status s = file_read(&json, path, VKEY_BYTES_MAX);
+    if (s != PV_OK) return s;
+    s = pv_vkey_of_json(vkey, (const char *)json.data, json.n, why);
+    bytes_clear(&json);
+    if (s != PV_OK) cli_fail_text(s, path, why);
+    return s;
+}
+
+static void on_progress(void *user, const struct pv_progress *p)
+{
+    struct followed *f = user;
+    progress_show(&f->view, p);
+}
+
+static void on_done(void *user, struct pv_result *r)
+{
+    struct followed *f = user;
+    f->result = *r;
+    r->bytes = NULL;
+    f->done = true;
+}
+
+struct pv_submit_options followed_options(struct followed *f)
+{
+    return (struct pv_submit_options){
+        .nowait = true, .manual_ack = true, .vkey = f->vkey, .progress = on_progress, .done = on_done, .user = f
+    };
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ^C: the task runs on unless it was asked to go with us. */
+static pv_status interrupted(struct followed *f)
+{
+    char id[PV_ID_TEXT];
+    pv_task_id_text(id, &f->id);
+    progress_end(&f->view);
+    if (!f->cli->cancel_on_interrupt) {
+        fprintf(stderr, "provost: interrupted; task %s runs on: provost task wait %s\n", id, id);
+        return PV_INTERRUPTED;
+    }
+    enum pv_task_state state;
+    pv_status s = pv_cancel(f->client, &state, &f->id, LAST_WORDS_MS);
+    if (s != PV_OK)
+        cli_fail(f->client, s, "interrupted, and the task could not be cancelled");
+    else
+        fprintf(stderr, "provost: interrupted; task %s is %s\n", id, pv_task_state_word(state));
+    return PV_INTERRUPTED;
+}
+
+static pv_status late(struct followed *f)
+{
+    char id[PV_ID_TEXT];
+    pv_task_id_text(id, &f->id);
+    progress_end(&f->view);
+    pv_status s = pv_client_ready(f->client, 0);
+    s = s == PV_OK ? PV_TIMEOUT : s;
+    cli_fail_text(s, id, "not over in the time given; provost task wait goes on with it");
+    return s;
+}
+
+pv_status followed_run(struct followed *f)
+{
+    int64_t end = now_ms() + (f->cli->timeout_ms >= 0 ? f->cli->timeout_ms : A_DAY_MS);
+    struct pollfd on[2] = { { .fd = pv_client_fd(f->client), .events = POLLIN },
+                            { .fd = f->signals, .events = POLLIN } };
+    while (!f->done) {
+        int64_t left = end - now_ms();
+        if (left <= 0) return late(f);
+        poll(on, 2, left > 60000 ? 60000 : (int)left);
+        pv_client_process(f->client, NULL, 0);
+        if (!f->done && on[1].revents) return interrupted(f);
+    }
+    progress_end(&f->view);
+    return PV_OK;
+}
+
+static pv_status write_result(const struct followed *f, char **paths, int paths_n)
+{
+    const struct pv_result *r = &f->result;
+    if (paths_n == 0) return PV_OK;
+    if (paths_n == 1) return files_write(paths[0], r->bytes, r->bytes_n, NULL, NULL, 0);
+    struct pv_proof_files files;
+    pv_status s = pv_proof_files_of(&files, r);
+    if (s != PV_OK) {
+        cli_fail_text(s, NULL, s == PV_BAD_PROOF ? "the result is not a Groth16 proof over BN254" : NULL);
+        return s;
+    }
+    s = files_write(paths[0], files.proof, files.proof_bytes, paths[1], files.publics, files.publics_bytes);
+    pv_proof_files_clear(&files);
+    return s;
+}
+
+static void print_result(const struct followed *f)
+{
+    const struct pv_result *r = &f->result;
+    char id[PV_ID_TEXT];
+    pv_task_id_text(id, &r->id);
+    if (f->cli->output == OUTPUT_JSON) {
+        show_json(json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:I, s:I, s:b}", "schema", "provost.result/1", "task", id,
+                            "state", pv_task_state_word(r->state), "status", pv_status_word(r->status), "text",
+                            r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL, "measured_ms",
+                            (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified", (int)r->verified));
+    } else {
+        fprintf(stderr, "task %s %s", id, pv_task_state_word(r->state));
+        if (r->prover[0]) fprintf(stderr, " by %s in %llu ms", r->prover, (unsigned long long)r->measured_ms);
+        fprintf(stderr, "%s\n", r->verified ? ", verified" : "");
+    }
+}
+
+int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge)
+{
+    const struct pv_result *r = &f->result;
+    pv_status s = r->status;
+    if (s == PV_OK)
+        s = write_result(f, paths, paths_n);
+    else
+        cli_fail_text(s, pv_task_state_word(r->state), r->text);
+    if (s != PV_OK && s != r->status) return pv_status_exit(s); /* not on disk: not acknowledged, to be fetched again */
+    print_result(f);
+    if (acknowledge && pv_ack(f->client, &r->id) == PV_OK) pv_flush(f->client, LAST_WORDS_MS);
+    return pv_status_exit(s);
+}
+
+void followed_clear(struct followed *f)
+{
+    pv_client_close(&f->client);
+    pv_result_clear(&f->result);
+    pv_vkey_free(&f->vkey);
+    if (f->signals >= 0) close(f->signals);
+}

@@ -1,0 +1,185 @@
+/* Man page and completions from the two tables: what --help says is what they say. */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char letter(const struct cli_option *o)
+{
+    return o->key < 256 ? (char)o->key : '\0';
+}
+
+/* Text with roff's own characters escaped. */
+static void roff(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (*p == '-' || *p == '\\') putchar('\\');
+        if (*p == '.' && p == text) fputs("\\&", stdout);
+        putchar(*p);
+    }
+}
+
+static void man_option(const struct cli_option *o)
+{
+    printf(".TP\n");
+    if (letter(o)) printf("\\fB\\-%c\\fR, ", letter(o));
+    printf("\\fB\\-\\-");
+    roff(o->name);
+    printf("\\fR");
+    if (o->arg) printf("=\\fI%s\\fR", o->arg);
+    putchar('\n');
+    roff(o->doc);
+    if (o->env) printf(" [%s]", o->env);
+    putchar('\n');
+}
+
+static void man_command(const struct command *c)
+{
+    char name[64];
+    printf(".TP\n\\fBprovost %s\\fR ", command_name(c, name));
+    roff(c->args);
+    putchar('\n');
+    roff(c->doc);
+    printf(".\n");
+    const char *before = "Options: ";
+    for (const struct cli_option *o = cli_options; o->name; o++) {
+        if (!(o->scopes & c->scopes & ~(unsigned)(FOR_BROKER | FOR_OUTPUT))) continue;
+        printf("%s\\-\\-", before);
+        roff(o->name);
+        before = ", ";
+    }
+    printf("%s\n", *before == ',' ? "." : "");
+}
+
+static void man(void)
+{
+    printf(".TH PROVOST 1 \"\" \"provost %s\" \"User Commands\"\n.SH NAME\nprovost \\- proofs, tasks, queues, provers "
+           "and keys of a "
+           "Provost broker\n.SH SYNOPSIS\n.B provost\n.I COMMAND\n[\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n.SH "
+           "COMMANDS\n",
+           pv_version());
+    for (const struct command *c = cli_commands; c->noun; c++) man_command(c);
+    printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option wins.\n");
+    for (const struct cli_option *o = cli_options; o->name; o++) man_option(o);
+    printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. With \\-o json every answer names its schema "
+           "and version.\n"
+           "NO_COLOR is honoured.\n.SH EXIT STATUS\n0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker "
+           "unreachable, "
+           "6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 130 "
+           "interrupted.\n"
+           ".B provost check\nends as Nagios wants it: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
+}
+
+/* The nouns, or the verbs of one, each once. */
+static void words(const char *noun)
+{
+    const char *last = "";
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        const char *word = noun ? c->verb : c->noun;
+        if ((noun && (!c->verb || strcmp(c->noun, noun) != 0)) || strcmp(word, last) == 0) continue;
+        printf("%s%s", *last ? " " : "", word);
+        last = word;
+    }
+}
+
+static void bash_commands(void)
+{
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        printf("    '%s%s%s') options='", c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
+        for (const struct cli_option *o = cli_options; o->name; o++) {
+            if (o->scopes & c->scopes) printf("--%s ", o->name);
+        }
+        printf("--help' ;;\n");
+    }
+}
+
+static void bash_values(void)
+{
+    for (const struct cli_option *o = cli_options; o->name; o++) {
+        if (!o->words) continue;
+        printf("    --%s", o->name);
+        if (letter(o)) printf("|-%c", letter(o));
+        if (o->words[0] == '@')
+            printf(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
+        else
+            printf(") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", o->words);
+    }
+}
+
+static void bash(void)
+{
+    printf("# bash completion for provost; made from its table of options.\n_provost()\n{\n  local "
+           "word=${COMP_WORDS[COMP_CWORD]} "
+           "before=${COMP_WORDS[COMP_CWORD-1]} command options\n  COMPREPLY=()\n  if [ \"$COMP_CWORD\" = 1 ]; then "
+           "COMPREPLY=($(compgen "
+           "-W '");
+    words(NULL);
+    printf("' -- \"$word\")); return; fi\n  command=${COMP_WORDS[1]}\n  case $command in\n");
+    const char *last = "";
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        if (!c->verb || strcmp(c->noun, last) == 0) continue;
+        last = c->noun;
+        printf("    %s) if [ \"$COMP_CWORD\" = 2 ]; then COMPREPLY=($(compgen -W '", c->noun);
+        words(c->noun);
+        printf("' -- \"$word\")); return; fi; command=\"$command ${COMP_WORDS[2]}\" ;;\n");
+    }
+    printf("  esac\n  case $before in\n");
+    bash_values();
+    printf("  esac\n  case $command in\n");
+    bash_commands();
+    printf("    *) options='' ;;\n  esac\n  case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) "
+           ";;\n    *) "
+           "COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -o filenames -F _provost provost\n");
+}
+
+/* zsh takes bash's function through its own emulation. */
+static void zsh(void)
+{
+    printf("#compdef provost\n# zsh completion for provost; made from its table of options.\nautoload -U +X "
+           "bashcompinit && bashcompinit\n");
+    bash();
+}
+
+static void fish_quote(const char *text)
+{
+    putchar('\'');
+    for (const char *p = text; *p; p++) printf(*p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
+    putchar('\'');
+}
+
+static void fish(void)
+{
+    printf("# fish completion for provost; made from its table of options.\n");
+    const char *last = "";
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        if (strcmp(c->noun, last) != 0) printf("complete -c provost -n __fish_use_subcommand -a %s\n", c->noun);
+        last = c->noun;
+        if (!c->verb) continue;
+        printf("complete -c provost -n '__fish_seen_subcommand_from %s' -a %s -d ", c->noun, c->verb);
+        fish_quote(c->doc);
+        putchar('\n');
+    }
+    for (const struct cli_option *o = cli_options; o->name; o++) {
+        printf("complete -c provost -l %s", o->name);
+        if (letter(o)) printf(" -s %c", letter(o));
+        if (o->arg) printf(" -r");
+        if (o->words && o->words[0] != '@') printf(" -f -a '%s'", o->words);
+        printf(" -d ");
+        fish_quote(o->doc);
+        putchar('\n');
+    }
+}
+
+bool cli_generate(const char *what)
+{
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } kinds[] = { { "man", man }, { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, what) != 0) continue;
+        kinds[i].print();
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,21 @@
+/* provost: proofs, tasks, queues, provers and keys from the command line. */
+#include "options.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+/* A full disk or a closed pipe under stdout is a failure of the command, not of its last printf. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    perror("provost: stdout");
+    return status ? status : pv_status_exit(PV_IO);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli;
+    signal(SIGPIPE, SIG_IGN);
+    cli_parse(&cli, argc, argv);
+    return finish(cli.command->run(&cli));
+}

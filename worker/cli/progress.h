@@ -1,0 +1,17 @@
+/** Progress on stderr: a bar for people, JSON lines for programs, or nothing. stdout is never touched. */
+#ifndef PV_CLI_PROGRESS_H
+#define PV_CLI_PROGRESS_H
+
+#include "options.h"
+
+struct progress_view {
+    enum progress form; /* AUTO is resolved by progress_begin */
+    bool drawn;         /* there is a bar to be wiped */
+};
+
+void progress_begin(struct progress_view *v, enum progress form);
+void progress_show(struct progress_view *v, const struct pv_progress *p);
+/** Wipes the bar. */
+void progress_end(struct progress_view *v);
+
+#endif

@@ -1,0 +1,238 @@
+#include "show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { COLUMNS_MAX = 64, CELL_BYTES = 160 };
+
+void show_json(json_t *object)
+{
+    char *text = json_dumps(object, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
+    if (text) puts(text);
+    free(text);
+    json_decref(object);
+}
+
+int64_t cell_number(const struct pv_row *row, const char *key)
+{
+    const struct pv_cell *cell = pv_row_cell(row, key);
+    return cell && (cell->type == PV_CELL_INT || cell->type == PV_CELL_BOOL) ? cell->number : 0;
+}
+
+const char *cell_text(const struct pv_row *row, const char *key)
+{
+    const struct pv_cell *cell = pv_row_cell(row, key);
+    return cell && cell->type == PV_CELL_TEXT ? cell->text : "";
+}
+
+static bool is_moment(const char *key)
+{
+    return strcmp(key, "created") == 0 || strcmp(key, "changed") == 0 || strcmp(key, "deadline") == 0;
+}
+
+static void moment(char to[CELL_BYTES], int64_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    if (ms > 0 && gmtime_r(&s, &tm))
+        strftime(to, CELL_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    else
+        strcpy(to, "-");
+}
+
+static void cell_to_text(char to[CELL_BYTES], const struct pv_cell *cell)
+{
+    if (!cell || cell->type == PV_CELL_NIL)
+        strcpy(to, "-");
+    else if (cell->type == PV_CELL_TEXT)
+        snprintf(to, CELL_BYTES, "%s", cell->text[0] ? cell->text : "-");
+    else if (cell->type == PV_CELL_BOOL)
+        strcpy(to, cell->number ? "yes" : "no");
+    else if (is_moment(cell->key))
+        moment(to, cell->number);
+    else
+        snprintf(to, CELL_BYTES, "%" PRId64, cell->number);
+}
+
+static json_t *cell_to_json(const struct pv_cell *cell)
+{
+    switch (cell->type) {
+    case PV_CELL_INT:
+        return json_integer(cell->number);
+    case PV_CELL_BOOL:
+        return json_boolean(cell->number);
+    case PV_CELL_TEXT:
+        return json_string(cell->text);
+    default:
+        return json_null();
+    }
+}
+
+static json_t *row_to_json(struct pv_row row)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < row.cells_n; i++) json_object_set_new(o, row.cells[i].key, cell_to_json(&row.cells[i]));
+    return o;
+}
+
+static void table_as_json(const pv_table *t)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < pv_table_rows(t); i++) json_array_append_new(rows, row_to_json(pv_table_row(t, i)));
+    const char *next = pv_table_next(t);
+    show_json(json_pack("{s:s, s:o, s:s*}", "schema", pv_table_schema(t), "rows", rows, "next", next));
+}
+
+/* The columns of the first row, when none were chosen. */
+static size_t choose(const char *names[COLUMNS_MAX], const pv_table *t, const char *const *columns)
+{
+    size_t n = 0;
+    struct pv_row row = pv_table_row(t, 0);
+    for (; columns && columns[n]; n++) names[n] = columns[n];
+    for (; !columns && n < row.cells_n && n < COLUMNS_MAX; n++) names[n] = row.cells[n].key;
+    return n;
+}
+
+static void put_cell(const char *text, size_t width, bool last, bool right)
+{
+    if (last && !right)
+        printf("%s\n", text);
+    else
+        printf(right ? "%*s%s" : "%-*s%s", (int)width, text, last ? "\n" : "  ");
+}
+
+static void title(char to[CELL_BYTES], const char *name)
+{
+    size_t i = 0;
+    for (; name[i] && i < CELL_BYTES - 1; i++)
+        to[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32) : name[i];
+    to[i] = '\0';
+}
+
+void show_table(const struct cli *cli, const pv_table *t, const char *const *columns)
+{
+    if (cli->output == OUTPUT_JSON) {
+        table_as_json(t);
+        return;
+    }
+    size_t rows = pv_table_rows(t);
+    if (rows == 0) return;
+    const char *names[COLUMNS_MAX];
+    size_t width[COLUMNS_MAX], n = choose(names, t, cli->wide ? NULL : columns);
+    bool right[COLUMNS_MAX] = { false };
+    char text[CELL_BYTES];
+    for (size_t k = 0; k < n; k++) {
+        width[k] = strlen(names[k]);
+        for (size_t i = 0; i < rows; i++) {
+            struct pv_row row = pv_table_row(t, i);
+            const struct pv_cell *cell = pv_row_cell(&row, names[k]);
+            cell_to_text(text, cell);
+            if (strlen(text) > width[k]) width[k] = strlen(text);
+            if (cell && cell->type == PV_CELL_INT && !is_moment(names[k])) right[k] = true;
+        }
+    }
+    for (size_t k = 0; k < n; k++) {
+        title(text, names[k]);
+        put_cell(text, width[k], k + 1 == n, right[k]);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        struct pv_row row = pv_table_row(t, i);
+        for (size_t k = 0; k < n; k++) {
+            cell_to_text(text, pv_row_cell(&row, names[k]));
+            put_cell(text, width[k], k + 1 == n, right[k]);
+        }
+    }
+}
+
+pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name)
+{
+    for (size_t i = 0; i < pv_table_rows(t); i++) {
+        struct pv_row row = pv_table_row(t, i);
+        if (key && strcmp(cell_text(&row, key), name) != 0) continue;
+        if (cli->output == OUTPUT_JSON) {
+            show_json(json_pack("{s:s, s:[o]}", "schema", pv_table_schema(t), "rows", row_to_json(row)));
+            return PV_OK;
+        }
+        for (size_t k = 0; k < row.cells_n; k++) {
+            char text[CELL_BYTES];
+            cell_to_text(text, &row.cells[k]);
+            printf("%-18s %s\n", row.cells[k].key, text);
+        }
+        return PV_OK;
+    }
+    return PV_NOT_FOUND;
+}
+
+static void set_text(json_t *o, const char *key, const char *value)
+{
+    json_object_set_new(o, key, value[0] ? json_string(value) : json_null());
+}
+
+static void set_number(json_t *o, const char *key, int64_t value)
+{
+    json_object_set_new(o, key, value >= 0 ? json_integer(value) : json_null());
+}
+
+static json_t *task_to_json(const struct pv_task_info *t)
+{
+    char id[PV_ID_TEXT];
+    json_t *o = json_object();
+    set_text(o, "schema", "provost.task/1");
+    set_text(o, "task", pv_task_id_text(id, &t->id));
+    set_text(o, "state", pv_task_state_word(t->state));
+    set_number(o, "generation", t->generation);
+    set_text(o, "queue", t->queue);
+    set_text(o, "circuit", t->circuit);
+    set_text(o, "status", pv_status_word(t->status));
+    set_text(o, "text", t->text);
+    set_text(o, "prover", t->prover);
+    set_text(o, "client", t->client);
+    set_text(o, "principal", t->principal);
+    set_text(o, "group", t->group);
+    set_text(o, "phase", t->phase);
+    set_number(o, "percent", t->percent);
+    set_number(o, "position", t->position);
+    set_number(o, "eta_ms", t->eta_ms);
+    set_number(o, "priority", t->priority);
+    set_number(o, "failures", t->failures);
+    set_number(o, "losses", t->losses);
+    set_number(o, "attempts", t->attempts);
+    set_number(o, "length", t->length);
+    set_number(o, "result_length", t->result_length);
+    set_number(o, "measured_ms", t->measured_ms);
+    set_number(o, "created", t->created_ms);
+    set_number(o, "changed", t->changed_ms);
+    set_number(o, "deadline", t->deadline_ms);
+    json_object_set_new(o, "unservable", json_boolean(t->unservable));
+    return o;
+}
+
+void show_task(const struct cli *cli, const struct pv_task_info *info)
+{
+    json_t *o = task_to_json(info);
+    if (cli->output == OUTPUT_JSON) {
+        show_json(o);
+        return;
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(o, key, value)
+    {
+        char text[CELL_BYTES] = "";
+        if (strcmp(key, "schema") == 0 || json_is_null(value)) continue;
+        if (json_is_string(value))
+            snprintf(text, sizeof text, "%s", json_string_value(value));
+        else if (json_is_boolean(value))
+            snprintf(text, sizeof text, "%s", json_is_true(value) ? "yes" : "no");
+        else if (is_moment(key))
+            moment(text, json_integer_value(value));
+        else
+            snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        printf("%-14s %s\n", key, text);
+    }
+    json_decref(o);
+}
