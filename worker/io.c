@@ -87,11 +87,23 @@ static void on_heartbeat(pv_client *c, const struct wire_msg *m, uint64_t now_ms
     }
 }
 
+/* The task a refusal is about: named, or the one that asked under this number. Refusals are rare: a walk will do. */
+static struct task *refused_task(pv_client *c, const struct wire_msg *m)
+{
+    if (m->has.task) return tasks_find(c, m->task);
+    for (size_t i = 0; m->has.req && i < c->buckets_n; i++) {
+        for (struct task *t = c->buckets[i]; t; t = t->bucket_next) {
+            if (t->req == m->req || t->local.claim_req == m->req) return t;
+        }
+    }
+    return NULL;
+}
+
 static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
 {
     const char *text = m->has.text ? m->text : pv_status_text(m->status);
     struct request *q = m->has.req ? request_find(c, m->req) : NULL;
-    struct task *t = m->has.task ? tasks_find(c, m->task) : NULL;
+    struct task *t = q ? NULL : refused_task(c, m);
     if (t) tasks_todo(c, t); /* its next step may be another now */
     if (q) {
         request_answer(c, q, m, now_ms);

@@ -316,6 +316,20 @@ static void test_a_result_that_does_not_verify_is_refused_and_stays_with_the_bro
     pv_vkey_free(&vkey);
 }
 
+static void on_unknown_queue(struct fake *f, const struct wire_msg *m)
+{
+    struct wire_msg unnamed = { .req = m->req };
+    unnamed.has.req = true;
+    on_refuse_with(f, &unnamed, PV_UNKNOWN_QUEUE);
+}
+
+static void test_a_refusal_that_names_only_the_request_is_told(void **state)
+{
+    struct scene *s = *state;
+    handle(s, WIRE_SUBMIT, on_unknown_queue);
+    assert_int_equal(pv_submit(s->c, NULL, &plain, "abc", 3, LONG), PV_UNKNOWN_QUEUE);
+}
+
 static void test_a_conflict_is_told(void **state)
 {
     struct scene *s = *state;
@@ -1246,6 +1260,7 @@ int main(void)
         TEST(test_an_ending_without_a_result_is_its_status),
         TEST(test_a_manual_acknowledgement_waits_for_the_caller),
         TEST(test_a_result_that_does_not_verify_is_refused_and_stays_with_the_broker),
+        TEST(test_a_refusal_that_names_only_the_request_is_told),
         TEST(test_a_conflict_is_told),
         TEST(test_busy_is_tried_again_when_the_broker_says),
         TEST(test_busy_can_be_told_at_once_or_ends_the_wait),
