@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include "checkpoint.h"
 #include "store_vfs.h"
 
 #include <errno.h>
@@ -16,9 +17,6 @@
 
 enum {
     SCHEMA = 1,
-    /* The log is folded into the database at this many pages of 4 KiB, inside some commit. Fewer means more often, with
-     * two syncs of the database each time; more means a longer log to read after a crash. */
-    CHECKPOINT_PAGES = 8192,
     LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
     CACHE_KIB = 32768,
     TIDY_PAGES = 256,
@@ -71,6 +69,7 @@ struct store {
     struct blobs blobs;
     struct store_vfs vfs;
     struct faults *faults;
+    struct checkpoint *checkpoint;
     int lock;
     bool open_transaction;
     char failure[STORE_WHY_BYTES];
@@ -163,10 +162,9 @@ static pv_status database_settings(struct store *s)
 {
     TRY(pragma(s, "PRAGMA page_size=%ld", 4096));
     TRY(pragma(s, "PRAGMA auto_vacuum=INCREMENTAL", 0));
-    TRY(pragma(s, "PRAGMA locking_mode=EXCLUSIVE", 0)); /* the log's index lives in our memory: no shared memory file */
     TRY(pragma(s, "PRAGMA journal_mode=WAL", 0));
     TRY(pragma(s, "PRAGMA synchronous=FULL", 0));
-    TRY(pragma(s, "PRAGMA wal_autocheckpoint=%ld", CHECKPOINT_PAGES));
+    TRY(pragma(s, "PRAGMA wal_autocheckpoint=0", 0)); /* checkpoint.h */
     TRY(pragma(s, "PRAGMA journal_size_limit=%ld", LOG_KEEP_BYTES));
     return pragma(s, "PRAGMA cache_size=-%ld", CACHE_KIB);
 }
@@ -244,7 +242,11 @@ static pv_status database_open(struct store *s, const char *dir)
     if (st == PV_OK) st = schema_make(s);
     umask(before);
     if (st == PV_OK) st = statements_make(s);
-    return st == PV_OK ? schema_check(s) : st;
+    if (st == PV_OK) st = schema_check(s);
+    if (st != PV_OK) return st;
+    st = checkpoint_start(&s->checkpoint, path, s->db);
+    if (st != PV_OK) store_fail(s, "a second connection to the database could not be opened");
+    return st;
 }
 
 static bool blob_named(void *context, wire_hash hash)
@@ -286,6 +288,7 @@ void store_close(struct store **store)
 {
     struct store *s = *store;
     if (!s) return;
+    checkpoint_stop(&s->checkpoint);
     for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
     sqlite3_close(s->db);
     blobs_close(&s->blobs);
@@ -469,6 +472,8 @@ pv_status store_commit(struct store *s, enum store_sync sync)
     s->open_transaction = false;
     s->stats.commits++;
     remove_unnamed(s);
+    if (checkpoint_committed(s->checkpoint)) return PV_OK;
+    store_fail(s, "the log could not be folded into the database"); /* what was committed is: the next batch is refused */
     return PV_OK;
 }
 
