@@ -64,7 +64,7 @@ struct sim_task {
     bool known;           /* the core has it */
     enum task_state state; /* as its moves say */
     uint32_t generation, result_generation;
-    uint64_t over_ms, acked_ms;
+    uint64_t over_ms, acked_ms, pushed_ms;
 };
 
 struct sim {
@@ -115,6 +115,16 @@ void sim_step(struct sim *w, struct sched_event *ev);
 
 /** The actions of a batch, before they are carried out. */
 void sim_check_actions(struct sim *w, const struct sched_event *ev);
+/** R8: STARTED, PROGRESS and FAIL with a token that is not live change nothing. (Not asked while time is due as well.) */
+struct sim_snapshot {
+    struct {
+        uint32_t failures, losses, attempts, percent;
+        int state;
+    } of[SIM_TASKS];
+};
+bool sim_is_stale(const struct sim *w, const struct sched_event *ev);
+void sim_snapshot(const struct sim *w, struct sim_snapshot *to);
+void sim_check_unchanged(struct sim *w, const struct sim_snapshot *before);
 /** The whole state. */
 void sim_check_state(struct sim *w);
 unsigned sim_number(wire_id id);

@@ -21,12 +21,24 @@ const char *sim_type_name(enum sched_event_type type)
 
 /* ---- the batch ---- */
 
+/* Within a generation what is over stays over, and what was charged stays charged (but for refunds of failures). */
+static void check_history(struct sim *w, const struct task_record *was, const struct task_record *is)
+{
+    unsigned n = sim_number(is->id);
+    SIM_CHECK(w, is->generation >= was->generation, "task %u goes back a generation", n);
+    if (is->generation > was->generation) return;
+    SIM_CHECK(w, task_state_live(was->state) || was->state == is->state, "task %u was %s and is %s", n,
+              task_state_word(was->state), task_state_word(is->state));
+    SIM_CHECK(w, is->losses >= was->losses && is->attempts >= was->attempts, "task %u forgets its losses", n);
+}
+
 static void write_disk(struct sim *w, const struct sched_action *a)
 {
     struct sim_task *t = &w->tasks[sim_number(a->task)];
     switch (a->type) {
     case SCHED_SAVE_TASK:
         SIM_CHECK(w, !t->on_disk || t->disk.order == a->row, "two rows for task %u", sim_number(a->task));
+        if (t->on_disk) check_history(w, &t->disk, a->record);
         t->disk = *a->record;
         t->on_disk = true;
         break;
@@ -100,6 +112,27 @@ static int client_at_peer(const struct sim *w, uint64_t peer)
     return -1;
 }
 
+static bool naive_another(const struct sched *s, const struct task *t);
+
+/* R7, R10, R13: who may get it, and who comes before. */
+static void check_choice(struct sim *w, const struct task *t, const struct attempt *a)
+{
+    const struct prover *p = a->prover;
+    unsigned n = sim_number(t->id);
+    const struct sched_limits *l = &t->account->principal->limits;
+    SIM_CHECK(w, !l->leased || t->account->leased <= l->leased, "task %u is leased beyond the limit", n);
+    SIM_CHECK(w, !task_excludes(t, p->digest) || !naive_another(w->s, t), "task %u goes to prover %s again", n, p->name->text);
+    for (const struct attempt *o = p->attempts; o; o = o->next)
+        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(a->suspect || (o->suspect && o->task)), "something runs beside suspect task %u", n);
+    for (unsigned i = 0; i < SIM_TASKS; i++) {
+        const struct task *o = task_find(w->s, sim_id(i));
+        if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit || o->group != t->group) continue;
+        if (o->priority != t->priority || o->need_vram != t->need_vram || o->excluded || t->excluded) continue;
+        if (o->losses >= 2 || t->losses >= 2) continue;
+        SIM_CHECK(w, o->stamp > t->stamp, "task %u is taken before task %u", n, i);
+    }
+}
+
 /* Row 2 and R12: credit, and everything on disk that a restart needs to know it was out. */
 static void check_offer(struct sim *w, const struct sched_action *a)
 {
@@ -116,6 +149,7 @@ static void check_offer(struct sim *w, const struct sched_action *a)
               task_state_word(t->disk.state));
     SIM_CHECK(w, !at->task->account->queue->paused, "task %u of a paused queue is offered", n);
     SIM_CHECK(w, at->prover->held <= at->prover->slots + at->prover->prefetch, "more held than there are places");
+    check_choice(w, at->task, at);
     w->offers++;
 }
 
@@ -141,6 +175,10 @@ static void check_answer(struct sim *w, const struct sched_event *ev, const stru
     case SCHED_CANCELLED:
         SIM_CHECK(w, t->on_disk && t->disk.state == a->state, "cancel of task %u is not durable", n);
         if (c >= 0 && a->state == TASK_CANCELLED) w->clients[c].owed[n] = false;
+        break;
+    case SCHED_PUSH_PROGRESS: /* one push, to all who wait */
+        SIM_CHECK(w, !t->pushed_ms || t->pushed_ms == w->now_ms || w->now_ms - t->pushed_ms >= 1000, "progress of task %u twice in a second", n);
+        t->pushed_ms = w->now_ms;
         break;
     case SCHED_RESULT_OK:
         if (a->status != PV_OK) break;
@@ -246,9 +284,6 @@ static void check_counts(struct sim *w, const struct tally *c)
             if (!a) continue;
             SIM_CHECK(w, a->queued_tasks == c->queued[q][p] && a->queued_bytes == c->queued_bytes[q][p] && a->leased == c->leased[q][p],
                       "counts of principal %u in queue %u", p, q);
-            const struct sched_limits *l = &a->principal->limits;
-            /* a requeue is never refused, so only leases are bounded at all times, and adoption is no new lease */
-            (void)l;
         }
     }
     for (uint32_t p = 0; p < s->principals_n; p++)
@@ -263,18 +298,14 @@ static void check_counts(struct sim *w, const struct tally *c)
 
 static void check_prover(struct sim *w, const struct prover *p)
 {
-    uint32_t held = 0, offered = 0, suspects = 0, computing = 0;
+    uint32_t held = 0, offered = 0;
     for (const struct attempt *a = p->attempts; a; a = a->next) {
         SIM_CHECK(w, a->prover == p && attempt_find(w->s, a->token) == a, "an attempt in two places");
         held += a->state != ATTEMPT_LATE;
         offered += a->state == ATTEMPT_OFFERED;
-        computing += a->task != NULL;
-        suspects += a->task && a->suspect && a->state != ATTEMPT_RECOVERING;
         SIM_CHECK(w, !a->task || a->task->attempt == a, "two live attempts of one task");
     }
     SIM_CHECK(w, held == p->held && offered == p->offered, "counts of prover %s", p->name->text);
-    (void)suspects;
-    (void)computing;
     bool open = w->s->open[p->index / 64] >> p->index % 64 & 1;
     SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text, open ? "not " : "");
 }
@@ -312,6 +343,54 @@ static void check_nobody_idles(struct sim *w, const struct task *t)
     }
 }
 
+/* R12: prefetched work that an idle prover could do has been asked back. */
+static void check_recalls(struct sim *w, const struct prover *idle)
+{
+    if (!prover_open(w->s, idle) || idle->held || idle->awaiting) return;
+    for (uint32_t i = 0; i < w->s->provers_n; i++) {
+        const struct prover *p = w->s->provers[i];
+        uint32_t others = 0;
+        if (!p || p == idle || !p->peer) continue;
+        for (const struct attempt *a = p->attempts; a; a = a->next) others += a->state != ATTEMPT_LATE && a->state != ATTEMPT_OFFERED;
+        for (const struct attempt *a = p->attempts; a; a = a->next) {
+            if (a->state != ATTEMPT_OFFERED || others++ < p->slots || a->wanted_by || a->suspect) continue;
+            if (a->task->account->queue->paused || task_excludes(a->task, idle->digest) || !naive_fits(a->task, idle)) continue;
+            sim_fail(w, "prover %s idles beside prefetched task %u", idle->name->text, sim_number(a->task_id));
+        }
+    }
+}
+
+bool sim_is_stale(const struct sim *w, const struct sched_event *ev)
+{
+    if (ev->type != SCHED_STARTED && ev->type != SCHED_PROGRESS && ev->type != SCHED_FAIL) return false;
+    const struct attempt *a = attempt_find(w->s, ev->token);
+    const struct sched_peer *peer = peer_find(w->s, ev->peer);
+    return sched_next_ms(w->s) > w->now_ms && !(a && a->task && peer && a->prover == peer->prover);
+}
+
+void sim_snapshot(const struct sim *w, struct sim_snapshot *to)
+{
+    memset(to, 0, sizeof *to);
+    for (unsigned i = 0; i < SIM_TASKS; i++) {
+        const struct task *t = task_find(w->s, sim_id(i));
+        to->of[i].state = -1;
+        if (!t) continue;
+        to->of[i].state = t->state == TASK_OFFERED ? TASK_QUEUED : t->state; /* who spoke lives, and may be offered something */
+        to->of[i].failures = t->failures;
+        to->of[i].losses = t->losses;
+        to->of[i].attempts = t->attempts;
+        to->of[i].percent = t->state == TASK_RUNNING && t->past ? t->past->percent : 0;
+    }
+}
+
+void sim_check_unchanged(struct sim *w, const struct sim_snapshot *before)
+{
+    struct sim_snapshot after;
+    sim_snapshot(w, &after);
+    for (unsigned i = 0; i < SIM_TASKS; i++)
+        SIM_CHECK(w, !memcmp(&before->of[i], &after.of[i], sizeof after.of[i]), "a stale report changed task %u", i);
+}
+
 void sim_check_state(struct sim *w)
 {
     const struct sched *s = w->s;
@@ -333,4 +412,6 @@ void sim_check_state(struct sim *w)
     check_counts(w, &c);
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) check_prover(w, s->provers[i]);
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (s->provers[i]) check_recalls(w, s->provers[i]);
 }

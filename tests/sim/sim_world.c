@@ -68,8 +68,12 @@ static struct sched_event event(struct sim *w, enum sched_event_type type)
 
 void sim_step(struct sim *w, struct sched_event *ev)
 {
+    struct sim_snapshot before;
+    bool stale = sim_is_stale(w, ev);
+    if (stale) sim_snapshot(w, &before);
     sched_step(w->s, ev, &w->out);
     sim_check_actions(w, ev);
+    if (stale) sim_check_unchanged(w, &before);
     take_actions(w);
     sched_actions_clear(&w->out);
 }
@@ -131,7 +135,10 @@ static void restart_broker(struct sim *w)
     sim_count(w);
     sched_destroy(&w->s);
     reset_connections(w);
-    for (int i = 0; i < SIM_TASKS; i++) w->tasks[i].known = false;
+    for (int i = 0; i < SIM_TASKS; i++) {
+        w->tasks[i].known = false;
+        w->tasks[i].pushed_ms = 0;
+    }
     w->restarts++;
     /* who attached to another's task has to attach again; a submitter is known from the record */
     for (int c = 0; c < SIM_CLIENTS; c++)
@@ -520,7 +527,7 @@ static void prover_works(struct sim *w, int i)
         say_ready(w, i);
     } else if (w->calm || sim_chance(w, 60)) {
         h->done = true;
-        h->content = sim_hash(sim_chance(w, 90) ? 500 + n : 600 + n + 40 * (unsigned)i);
+        h->content = sim_hash(sim_chance(w, 70) ? 500 + n : 600 + n + 40 * (unsigned)i);
         send_result(w, i, h, sim_chance(w, 30) ? SCHED_ANNOUNCED : SCHED_COMPLETE);
         say_ready(w, i);
     } else {
