@@ -60,7 +60,7 @@ struct sched_config {
     uint64_t tasks_max;                        /* [2000000] in memory, all states; above: BUSY memory */
     uint64_t acked_max;                        /* [100000] acknowledged tasks kept; above, the oldest goes early */
     uint32_t provers_max;                      /* [10000] */
-    uint32_t sessions_max;                     /* [100000] */
+    uint32_t sessions_max;                     /* [100000] clients connected at once */
 };
 
 #define SCHED_NO_GRACE UINT64_MAX

@@ -36,7 +36,7 @@ struct sched {
     struct prover **provers; /* by index, NULL: free */
     uint32_t provers_n, provers_cap, provers_live;
     struct session **sessions;
-    uint32_t sessions_n, sessions_cap;
+    uint32_t sessions_n, sessions_cap, connected;
     wire_id former[SESSIONS_FORMER]; /* ids of sessions replaced or dropped, the last ones */
     uint64_t former_n;
     struct session *stalled, **stalled_end;

@@ -152,7 +152,7 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
     struct principal *pr = principal_of(s, ev->client.principal);
     struct sched_peer *peer = peer_of(s, ev->peer);
     if (peer) role_over(s, peer);
-    struct session *e = pr && peer ? session_of(s, pr, ev->client.name, ev->client.session) : NULL;
+    struct session *e = pr && peer && s->connected < s->cfg.sessions_max ? session_of(s, pr, ev->client.name, ev->client.session) : NULL;
     if (!e) {
         refuse(s, PV_BUSY)->which = "memory";
         if (peer) peer_forget(s, peer);
@@ -173,6 +173,7 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
     }
     e->admin = ev->client.admin;
     e->peer = ev->peer; /* so that nothing below drops it */
+    s->connected++;
     peer->session = e;
     answer(s, SCHED_WELCOME);
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
@@ -186,10 +187,7 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
         for (struct attempt *a = claims->attempts; a; a = a->next)
             if (a->task && a->state != ATTEMPT_RECOVERING) attempt_renew(s, a); /* a hello of a client lists nothing */
     }
-    for (struct session *o = fresh ? e->client->sessions : NULL, *next; o; o = next) {
-        next = o->next;
-        if (o != e && !o->replaced) session_replaced(s, o);
-    }
+    if (fresh) sessions_replace_others(s, e);
     session_connect(s, e, ev->peer);
 }
 

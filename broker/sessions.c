@@ -72,7 +72,6 @@ static wire_id session_key(const struct client *c, wire_id id)
 
 static bool sessions_reserve(struct sched *s)
 {
-    if (s->sessions_n == s->cfg.sessions_max) return false;
     if (s->sessions_n < s->sessions_cap) return true;
     uint32_t cap = s->sessions_cap ? 2 * s->sessions_cap : 16;
     struct session **more = realloc(s->sessions, cap * sizeof(*more));
@@ -254,6 +253,35 @@ void sessions_wait_again(struct sched *s, struct task *t)
 
 /* ---- coming and going ---- */
 
+static void session_replaced(struct sched *s, struct session *e)
+{
+    e->replaced = true;
+    note_former(s, e);
+    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
+        next = a->next;
+        struct task *t = a->task;
+        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
+        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
+            task_cancel(s, t, "its session ended", NULL);
+        } else {
+            if (t->orphan_ms != NEVER) continue; /* counted already, before the broker's restart */
+            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
+            task_rearm(s, t);
+            task_save(s, t);
+        }
+    }
+}
+
+void sessions_replace_others(struct sched *s, struct session *e)
+{
+    for (struct session *o = e->client->sessions, *next; o; o = next) {
+        next = o->next;
+        if (o == e) continue;
+        if (o->replaced) return; /* and so were all that are older */
+        session_replaced(s, o);
+    }
+}
+
 void session_connect(struct sched *s, struct session *e, uint64_t peer)
 {
     e->peer = peer;
@@ -264,6 +292,7 @@ void session_connect(struct sched *s, struct session *e, uint64_t peer)
 /* What was pushed and not acknowledged is owed again, before what was not pushed yet. */
 void session_disconnect(struct sched *s, struct session *e)
 {
+    if (e->peer) s->connected--;
     e->peer = 0;
     unstall(s, e);
     struct attach *first = e->lists[ATTACH_PUSHED], **last = e->ends[ATTACH_PUSHED];
@@ -280,22 +309,4 @@ void session_disconnect(struct sched *s, struct session *e)
         e->ends[ATTACH_PUSHED] = &e->lists[ATTACH_PUSHED];
     }
     session_drop_if_idle(s, e);
-}
-
-void session_replaced(struct sched *s, struct session *e)
-{
-    e->replaced = true;
-    note_former(s, e);
-    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
-        next = a->next;
-        struct task *t = a->task;
-        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
-        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
-            task_cancel(s, t, "its session ended", NULL);
-        } else {
-            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
-            task_rearm(s, t);
-            task_save(s, t);
-        }
-    }
 }

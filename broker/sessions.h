@@ -56,7 +56,7 @@ void session_pump(struct sched *s, struct session *e);
 void sessions_resume(struct sched *s);
 void session_connect(struct sched *s, struct session *e, uint64_t peer);
 void session_disconnect(struct sched *s, struct session *e);
-/** R4: another session of this client's name has appeared. */
-void session_replaced(struct sched *s, struct session *e);
+/** R4: e is a new session of its client's name: the others' tasks follow their on_restart. */
+void sessions_replace_others(struct sched *s, struct session *e);
 
 #endif

@@ -59,12 +59,13 @@ struct sim_client {
 };
 
 struct sim_task {
-    bool promised, on_disk, input_on_disk, result_on_disk, purged;
+    bool promised, on_disk, input_on_disk, result_on_disk;
     struct task_record disk;
     bool known;           /* the core has it */
     enum task_state state; /* as its moves say */
     uint32_t generation, result_generation;
     uint64_t over_ms, acked_ms, pushed_ms;
+    bool failed_by[SIM_PROVERS]; /* in this generation, and charged */
 };
 
 struct sim {
@@ -84,7 +85,7 @@ struct sim {
     jmp_buf *broken;
     char why[256];
     bool tell;
-    uint64_t offers, results, restarts, deaths;
+    uint64_t offers, results, restarts;
     struct sched_stats sum; /* over the broker's lives */
 };
 

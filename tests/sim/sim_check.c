@@ -77,6 +77,7 @@ static void check_gone(struct sim *w, const struct sched_action *a)
     t->known = t->promised = false;
     t->result_generation = 0;
     t->acked_ms = 0;
+    memset(t->failed_by, 0, sizeof t->failed_by);
     for (int c = 0; c < SIM_CLIENTS; c++) w->clients[c].owed[sim_number(a->task)] = false;
 }
 
@@ -90,12 +91,12 @@ static void check_moved(struct sim *w, const struct sched_action *a)
               task_state_word(a->state));
     if (!task_state_live(a->from)) { /* revived */
         t->acked_ms = 0;
-        t->purged = false;
+        memset(t->failed_by, 0, sizeof t->failed_by);
     }
+    if (a->charged == SCHED_FAILURE && a->name && a->name[0] == 'p') t->failed_by[a->name[1] - '0'] = true;
     t->known = true;
     t->state = a->state;
     if (!task_state_live(a->state)) t->over_ms = w->now_ms;
-    w->deaths += a->state == TASK_DEAD;
 }
 
 static struct sim_prover *prover_at_peer(struct sim *w, uint64_t peer)
@@ -112,7 +113,7 @@ static int client_at_peer(const struct sim *w, uint64_t peer)
     return -1;
 }
 
-static bool naive_another(const struct sched *s, const struct task *t);
+static bool naive_another(const struct sim *w, const struct task *t);
 
 /* R7, R10, R13: who may get it, and who comes before. */
 static void check_choice(struct sim *w, const struct task *t, const struct attempt *a)
@@ -121,9 +122,10 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
     unsigned n = sim_number(t->id);
     const struct sched_limits *l = &t->account->principal->limits;
     SIM_CHECK(w, !l->leased || t->account->leased <= l->leased, "task %u is leased beyond the limit", n);
-    SIM_CHECK(w, !task_excludes(t, p->digest) || !naive_another(w->s, t), "task %u goes to prover %s again", n, p->name->text);
+    bool again = p->name->text[0] == 'p' && w->tasks[n].failed_by[p->name->text[1] - '0'];
+    SIM_CHECK(w, !again || !naive_another(w, t), "task %u goes to prover %s again", n, p->name->text);
     for (const struct attempt *o = p->attempts; o; o = o->next)
-        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(a->suspect || (o->suspect && o->task)), "something runs beside suspect task %u", n);
+        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(t->losses >= 2 || (o->task && o->task->losses >= 2)), "something runs beside suspect task %u", n);
     for (unsigned i = 0; i < SIM_TASKS; i++) {
         const struct task *o = task_find(w->s, sim_id(i));
         if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit || o->group != t->group) continue;
@@ -318,11 +320,17 @@ static bool naive_fits(const struct task *t, const struct prover *p)
     return queue && circuit && t->need_vram <= p->vram && (!p->ram || t->need_ram <= p->ram);
 }
 
-static bool naive_another(const struct sched *s, const struct task *t)
+static bool naive_failed(const struct sim *w, const struct task *t, const struct prover *p)
 {
+    return p->name->text[0] == 'p' && w->tasks[sim_number(t->id)].failed_by[p->name->text[1] - '0'];
+}
+
+static bool naive_another(const struct sim *w, const struct task *t)
+{
+    const struct sched *s = w->s;
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (p && p->live && !p->local && !p->draining && !p->drained && !p->quarantined_ms && naive_fits(t, p) && !task_excludes(t, p->digest))
+        if (p && p->live && !p->local && !p->draining && !p->drained && !p->quarantined_ms && naive_fits(t, p) && !naive_failed(w, t, p) && !task_excludes(t, p->digest))
             return true;
     }
     return false;
@@ -338,7 +346,7 @@ static void check_nobody_idles(struct sim *w, const struct task *t)
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
         if (!p || !prover_open(s, p) || p->held || !naive_fits(t, p)) continue;
-        if (task_excludes(t, p->digest) && naive_another(s, t)) continue;
+        if (task_excludes(t, p->digest) && naive_another(w, t)) continue;
         sim_fail(w, "prover %s idles beside task %u", p->name->text, sim_number(t->id));
     }
 }
@@ -410,6 +418,9 @@ void sim_check_state(struct sim *w)
     }
     SIM_CHECK(w, n == s->stats.tasks && n == s->rows.n - s->rows.dead, "count of tasks");
     check_counts(w, &c);
+    uint32_t connected = 0;
+    for (uint32_t i = 0; i < s->sessions_n; i++) connected += s->sessions[i]->peer != 0;
+    SIM_CHECK(w, connected == s->connected, "count of connected sessions");
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) check_prover(w, s->provers[i]);
     for (uint32_t i = 0; i < s->provers_n; i++)

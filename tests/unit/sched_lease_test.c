@@ -395,6 +395,22 @@ static void R7_quarantine_grows_and_ends_with_a_success(void **state)
     assert_true(said(&r, "QUARANTINED p1 120000"));
 }
 
+static void R7_a_success_in_between_breaks_the_row(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    for (unsigned n = 1; n <= 4; n++) {
+        submit(&r, "c1", n);
+        started(&r, "p1", n);
+        if (n == 3)
+            result(&r, "p1", n, 100 + n);
+        else
+            failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
+        ready(&r, "p1", 1);
+    }
+    assert_int_equal(stats_of(&r).failures, 3);
+    assert_int_equal(stats_of(&r).quarantines, 0);
+}
+
 static void R7_quarantine_hands_its_other_tasks_back_free(void **state)
 {
     prover(&r, "p1", 4, 0);
@@ -816,6 +832,7 @@ int main(void)
         T(R7_suspect_runs_with_nothing_beside_it),
         T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
         T(R7_quarantine_grows_and_ends_with_a_success),
+        T(R7_a_success_in_between_breaks_the_row),
         T(R7_quarantine_hands_its_other_tasks_back_free),
         T(R7_bad_witnesses_do_not_quarantine_a_prover),
         T(move_9_resource_failure_waits_for_a_larger_prover),

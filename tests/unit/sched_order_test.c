@@ -369,6 +369,26 @@ static void shares_are_not_saved_up_while_idle(void **state)
     assert_in_range(late, 9, 11); /* its half, not all */
 }
 
+static void shares_do_not_charge_what_a_prover_lost(void **state)
+{
+    struct sched_event ev = rig_event(&r, SCHED_PRINCIPAL, NULL, 0);
+    ev.principal.name = "a"; /* index 0: a tie goes to it */
+    rig_step(&r, ev);
+    for (unsigned n = 1; n <= 10; n++) submit_as("b", n, 4, NULL, NULL);
+    for (int i = 0; i < 2; i++) { /* b's task is lost twice */
+        prover(&r, "p2", 1, 0);
+        started(&r, "p2", 1);
+        gone(&r, "p2");
+        at(&r, r.now_ms + 1000);
+    }
+    for (unsigned n = 11; n <= 20; n++) submit_as("a", n, 4, NULL, NULL);
+    prover(&r, "p1", 1, 0);
+    unsigned order[4], of_b = 0;
+    drain(order, 4, 20, 1000);
+    for (int i = 0; i < 4; i++) of_b += order[i] <= 10;
+    assert_int_equal(of_b, 2);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
 int main(void)
@@ -398,6 +418,7 @@ int main(void)
         T(shares_follow_the_weights),
         T(shares_are_measured_in_time_not_in_tasks),
         T(shares_are_not_saved_up_while_idle),
+        T(shares_do_not_charge_what_a_prover_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
