@@ -387,7 +387,8 @@ static void parse_with(struct cli *c, int argc, char **argv)
     command_name(c->command, name + 8);
     argv[0] = name; /* argp's messages name the command too */
     struct argp argp = { .options = table, .parser = on_option, .args_doc = c->command->args, .doc = c->command->doc };
-    argp_err_exit_status = pv_status_exit(PV_USAGE);
+    /* Nagios reads 2 as CRITICAL; a wrong command line is UNKNOWN. */
+    argp_err_exit_status = c->command->run == run_check ? 3 : pv_status_exit(PV_USAGE);
     argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 
