@@ -3,7 +3,7 @@
 add_library(sched_rig STATIC support/sched_rig.c)
 target_include_directories(sched_rig PUBLIC support)
 target_link_libraries(sched_rig PUBLIC pv_sched PRIVATE pv_flags PkgConfig::CMOCKA)
-foreach(test moves submit lease order)
+foreach(test moves submit lease order tables)
   pv_test(sched_${test}_test LABEL unit SOURCES unit/sched_${test}_test.c LIBS sched_rig pv_sched)
 endforeach()
 
@@ -21,3 +21,7 @@ foreach(demonstration
   add_test(NAME semantics-${demonstration}-core COMMAND sched_semantics_test semantics_${test})
   set_tests_properties(semantics-${demonstration}-core PROPERTIES LABELS "sim;semantics" TIMEOUT 60)
 endforeach()
+
+# A long one from a seed of the moment; only when asked for.
+add_test(NAME sched_sim_soak COMMAND sched_sim soak)
+set_tests_properties(sched_sim_soak PROPERTIES LABELS soak TIMEOUT 7200)

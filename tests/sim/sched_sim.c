@@ -1,7 +1,9 @@
 /** The simulation: runs of random moves around the core, every invariant after every move. On failure the seed of the run,
  *  and its shortest trace that still fails.
  *
- *      PV_SIM_STEPS  moves in all (1,000,000)      PV_SIM_SEED  of the first run (from the clock when "random")
+ *      PV_SIM_STEPS  moves in all (1,000,000)      PV_SIM_SEED  of the first run (1; from the clock when "random")
+ *
+ *  With the argument soak: a hundred million, from the clock.
  */
 #include "sim.h"
 
@@ -96,10 +98,12 @@ static bool rich_enough(const struct sched_stats *c, uint64_t moves)
     return rich;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bool soak = argc > 1 && !strcmp(argv[1], "soak");
     const char *steps = getenv("PV_SIM_STEPS"), *from = getenv("PV_SIM_SEED");
-    uint64_t moves = steps ? strtoull(steps, NULL, 10) : 1000000, done = 0, restarts = 0;
+    uint64_t moves = steps ? strtoull(steps, NULL, 10) : soak ? 100000000 : 1000000, done = 0, restarts = 0;
+    if (!from && soak) from = "random";
     uint64_t seed = !from ? 1 : !strcmp(from, "random") ? (uint64_t)time(NULL) * 1000 : strtoull(from, NULL, 10);
     struct sched_stats sum = { 0 };
     signal(SIGABRT, on_abort);

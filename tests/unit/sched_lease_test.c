@@ -192,11 +192,17 @@ static void R5_an_offer_lost_with_the_connection_is_free(void **state)
 static void R5_a_late_loop_extends_all_leases_by_its_lag(void **state)
 {
     seven_runs();
+    prover(&r, "p2", 1, 0);
     struct sched_event ev = rig_event(&r, SCHED_LAG, NULL, 0);
     ev.now_ms = r.now_ms = 20000; /* it slept through the lease */
     ev.lag_ms = 20000;
     rig_step(&r, ev);
     assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    submit(&r, "c1", 8);
+    assert_int_equal(state_of(&r, 8), TASK_OFFERED); /* nor does p2 count as silent */
+    released(&r, "p2", 8, WIRE_REASON_RECALL);
+    cancel(&r, "c1", 8);
+    gone(&r, "p2");
     at(&r, 20000 + L - 1);
     assert_int_equal(state_of(&r, 7), TASK_RUNNING);
     at(&r, 20000 + L);
