@@ -39,7 +39,7 @@ broker_start() {
 prover_start() {
     local name=$1
     shift
-    provost-prover run --name "$name" --state "$CLUSTER/spool-$name" "$@" >>"$CLUSTER/prover-$name.log" 2>&1 3>&- &
+    env -u PROVOST_QUEUE -u PROVOST_CIRCUIT provost-prover run --name "$name" --state "$CLUSTER/spool-$name" "$@" >>"$CLUSTER/prover-$name.log" 2>&1 3>&- &
     PROVER_PID=$!
     PROVER_PIDS="${PROVER_PIDS:-} $PROVER_PID"
     poll 30 prover_is_live_or_dead "$name" && prover_is_live "$name" || { cat "$CLUSTER/prover-$name.log" >&2; return 1; }
