@@ -5,3 +5,35 @@ pv_test(node_e2e_test LABEL e2e SOURCES e2e/node_e2e_test.c LIBS pv_wire PkgConf
 target_compile_definitions(node_e2e_test PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>"
   PV_PROVER_PATH="$<TARGET_FILE:provost-prover>")
 add_dependencies(node_e2e_test provost-broker provost-prover)
+
+# Drills: real processes that are killed, frozen, cut off and started again (fault/drill.py). A long variant carries the
+# label soak and is not in the default run.
+add_executable(drill_load support/drill_load.c)
+target_link_libraries(drill_load PRIVATE pv_client pv_flags Threads::Threads)
+add_executable(drill_storm support/drill_storm.c)
+target_link_libraries(drill_storm PRIVATE pv_wire pv_flags PkgConfig::ZMQ)
+
+function(pv_drill name drill)
+  cmake_parse_arguments(D "SOAK" "" "" ${ARGN})
+  add_test(NAME ${name} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/fault/semantics_drills.py ${drill})
+  set_tests_properties(${name} PROPERTIES LABELS "fault;semantics" TIMEOUT 180 ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
+  if(D_SOAK)
+    add_test(NAME ${name}-soak COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/fault/semantics_drills.py ${drill} --soak)
+    set_tests_properties(${name}-soak PROPERTIES LABELS "soak;semantics" TIMEOUT 3600 ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
+  endif()
+endfunction()
+
+pv_drill(semantics-01-broker-killed-under-load 01_broker_killed_under_load SOAK)
+pv_drill(semantics-02-prover-killed 02_prover_killed)
+pv_drill(semantics-02-prover-killed-without-grace 02_prover_killed_without_grace)
+pv_drill(semantics-02-prover-frozen 02_prover_frozen)
+pv_drill(semantics-03-frozen-past-its-lease 03_frozen_past_its_lease)
+pv_drill(semantics-05-broker-away-while-proving 05_broker_away_while_proving SOAK)
+pv_drill(semantics-06-worker-restarts 06_worker_restarts)
+pv_drill(semantics-07-purge-counts-leased 07_purge_counts_leased)
+pv_drill(semantics-08-poison-task 08_poison_task)
+pv_drill(semantics-10-two-provers-two-tasks 10_two_provers_two_tasks)
+pv_drill(semantics-16-restart-with-a-backlog 16_restart_with_a_backlog SOAK)
+
+add_test(NAME proofs-survive-kills COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/proofs_survive.py)
+set_tests_properties(proofs-survive-kills PROPERTIES LABELS e2e TIMEOUT 180 ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
