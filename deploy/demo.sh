@@ -14,7 +14,7 @@ say "1. Set-up"
 started=$(date +%s%N)
 bash deploy/setup.sh build
 cmake --preset release -DPV_TESTS=OFF >/dev/null
-cmake --build --preset release --target provost-broker provost-prover provost | tail -1
+cmake --build --preset release --target provost-broker provost-prover provost_cli | tail -1
 build=build/release
 echo "built in $(( ($(date +%s%N) - started) / 1000000 )) ms"
 
@@ -43,17 +43,17 @@ export PROVOST_BROKER; PROVOST_BROKER=$(cat "$state/endpoint")
 "$build/prover/provost-prover" run --broker "$PROVOST_BROKER" --insecure --queue demo --circuits tests/data \
   --state "$state/prover" --name demo-prover 2>"$state/prover.log" &
 pids+=($!)
-provost="$build/worker/provost"
-live() { "$provost" --insecure prover ls -o json | grep -q demo-prover; }
+provost="$build/worker/cli/provost"
+live() { "$provost" prover ls --insecure -o json | grep -q demo-prover; }
 wait_for prover "$state/prover.log" live
-"$provost" --insecure prover ls
+"$provost" prover ls --insecure
 
 say "3. A proof through the broker"
 circuit=member
-"$provost" --insecure prove --queue demo --circuit $circuit --vkey "tests/data/$circuit/vkey.json" \
+"$provost" prove --insecure --queue demo --circuit $circuit --vkey "tests/data/$circuit/vkey.json" \
   "tests/data/$circuit/witness.wtns" "$state/proof.json" "$state/public.json"
 sed -n 's/.*task\.proved/task.proved/p' "$state/prover.log" | tail -1
-"$provost" --insecure task ls
+"$provost" task ls --insecure
 
 say "4. Verified again, from the files alone"
 "$build/prover/provost-prover" verify "tests/data/$circuit/vkey.json" "$state/public.json" "$state/proof.json"

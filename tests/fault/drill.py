@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("PV_BUILD", os.path.join(ROOT, "build", "dev"))
 BROKER = os.path.join(BUILD, "broker", "provost-broker")
 PROVER = os.path.join(BUILD, "prover", "provost-prover")
-CLI = os.path.join(BUILD, "worker", "provost")
+CLI = os.path.join(BUILD, "worker", "cli", "provost")
 LOAD = os.path.join(BUILD, "tests", "drill_load")
 
 QUEUE = "drill"
@@ -153,7 +153,7 @@ class Cluster:
         return process
 
     def cli(self, *words, check=True, data=None):
-        done = subprocess.run([CLI, "--broker", self.endpoint, "--insecure", *words], input=data,
+        done = subprocess.run([CLI, *words, "--broker", self.endpoint, "--insecure"], input=data,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         if check and done.returncode != 0:
             raise Failed(f"provost {' '.join(words)}: exit {done.returncode}: {done.stderr.decode().strip()}")
