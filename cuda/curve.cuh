@@ -135,11 +135,17 @@ template <class F> GPU_FN void xyzz_add(xyzz<F> &a, const xyzz<F> &b, bool on = 
     xyzz_add_tail(a, u1, s1, p, r);
 }
 
-/* The same for two lanes a point. No lane may leave the others, so cases are selected, and the rare doubling is entered by
- * the whole warp when any lane needs it. */
-GPU_DEV xyzz<fp2_half> xyzz_pick(bool first, const xyzz<fp2_half> &a, const xyzz<fp2_half> &b)
+/* The same for two lanes a point. No lane may leave the others, so cases are selected, coordinate by coordinate as they come
+ * (a whole second point would not fit into the registers), and the rare doubling is entered by the whole warp when any lane
+ * needs it. */
+GPU_DEV void half_add_tail(xyzz<fp2_half> &a, const fp2_half &x1, const fp2_half &y1, const fp2_half &p, const fp2_half &r, bool sum, bool none)
 {
-    return xyzz<fp2_half>{f_pick(first, a.x, b.x), f_pick(first, a.y, b.y), f_pick(first, a.zz, b.zz), f_pick(first, a.zzz, b.zzz)};
+    const fp2_half pp = f_sqr(p), ppp = f_mul(p, pp), q = f_mul(x1, pp), zero = {f_zero<fp_modulus>()};
+    a.zz = f_pick(none, zero, f_pick(sum, f_mul(a.zz, pp), a.zz));
+    a.zzz = f_pick(sum, f_mul(a.zzz, ppp), a.zzz);
+    const fp2_half x3 = f_sub(f_sub(f_sqr(r), ppp), f_dbl(q)), y3 = f_mul_sub(r, f_sub(q, x3), y1, ppp);
+    a.x = f_pick(sum, x3, a.x);
+    a.y = f_pick(sum, y3, a.y);
 }
 GPU_DEV void xyzz_add_affine(xyzz<fp2_half> &a, const affine<fp2_half> &b, bool on = true)
 {
@@ -147,16 +153,17 @@ GPU_DEV void xyzz_add_affine(xyzz<fp2_half> &a, const affine<fp2_half> &b, bool 
     const bool copy = on & xyzz_is_infinity(a), sum = on & !copy;
     const fp2_half p = f_sub(f_mul(b.x, a.zz), a.x), r = f_sub(f_mul(b.y, a.zzz), a.y);
     const bool same = sum & f_is_zero(p), twice = same & f_is_zero(r);
-    xyzz<fp2_half> t = a;
-    xyzz_add_tail(t, a.x, a.y, p, r);
-    if (__any_sync(WHOLE_WARP, same)) {
-        t = xyzz_pick(same, xyzz_infinity<fp2_half>(), t);
-        t = xyzz_pick(twice, xyzz_dbl_affine(b), t);
-    }
-    a = xyzz_pick(sum, t, a);
+    half_add_tail(a, a.x, a.y, p, r, sum, same);
     if (__any_sync(WHOLE_WARP, copy)) {
-        xyzz_set(t, b);
-        a = xyzz_pick(copy, t, a);
+        fp2_half one;
+        f_set_one(&one);
+        a.x = f_pick(copy, b.x, a.x), a.y = f_pick(copy, b.y, a.y);
+        a.zz = f_pick(copy, one, a.zz), a.zzz = f_pick(copy, one, a.zzz);
+    }
+    if (__any_sync(WHOLE_WARP, twice)) {
+        const xyzz<fp2_half> t = xyzz_dbl_affine(b);
+        a.x = f_pick(twice, t.x, a.x), a.y = f_pick(twice, t.y, a.y);
+        a.zz = f_pick(twice, t.zz, a.zz), a.zzz = f_pick(twice, t.zzz, a.zzz);
     }
 }
 GPU_DEV void xyzz_add(xyzz<fp2_half> &a, const xyzz<fp2_half> &b, bool on = true)
@@ -166,14 +173,14 @@ GPU_DEV void xyzz_add(xyzz<fp2_half> &a, const xyzz<fp2_half> &b, bool on = true
     const fp2_half u1 = f_mul(a.x, b.zz), s1 = f_mul(a.y, b.zzz);
     const fp2_half p = f_sub(f_mul(b.x, a.zz), u1), r = f_sub(f_mul(b.y, a.zzz), s1);
     const bool same = sum & f_is_zero(p), twice = same & f_is_zero(r);
-    xyzz<fp2_half> t = a;
-    t.zz = f_mul(a.zz, b.zz);
-    t.zzz = f_mul(a.zzz, b.zzz);
-    xyzz_add_tail(t, u1, s1, p, r);
-    if (__any_sync(WHOLE_WARP, same)) {
-        t = xyzz_pick(same, xyzz_infinity<fp2_half>(), t);
-        t = xyzz_pick(twice, xyzz_dbl(a), t);
+    a.zz = f_pick(sum, f_mul(a.zz, b.zz), f_pick(copy, b.zz, a.zz));
+    a.zzz = f_pick(sum, f_mul(a.zzz, b.zzz), f_pick(copy, b.zzz, a.zzz));
+    a.x = f_pick(copy, b.x, a.x), a.y = f_pick(copy, b.y, a.y);
+    half_add_tail(a, u1, s1, p, r, sum, same);
+    if (__any_sync(WHOLE_WARP, twice)) {
+        const xyzz<fp2_half> t = xyzz_dbl(b);
+        a.x = f_pick(twice, t.x, a.x), a.y = f_pick(twice, t.y, a.y);
+        a.zz = f_pick(twice, t.zz, a.zz), a.zzz = f_pick(twice, t.zzz, a.zzz);
     }
-    a = xyzz_pick(copy, b, xyzz_pick(sum, t, a));
 }
 #endif

@@ -33,6 +33,8 @@
 #define GPU_FN __host__ __device__ __forceinline__
 #define GPU_DEV __device__ __forceinline__
 
+static constexpr uint32_t WHOLE_WARP = 0xffffffffu;
+
 /* 16 bytes from global to shared memory behind the thread's back. Groups complete in the order they were closed;
  * gpu_copy_wait<n> returns when all but the latest n groups of this thread are there. */
 GPU_DEV void gpu_copy16_async(void *shared, const void *global)

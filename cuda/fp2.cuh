@@ -68,6 +68,17 @@ GPU_FN fp2 f_mul_sub(const fp2 &a, const fp2 &b, const fp2 &c, const fp2 &d)
     return fp2{f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c0, t.c0)), f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c1, t.c1))};
 }
 
+/** 1 / a through its norm; 0 for 0. */
+GPU_FN fp2 f_inv(const fp2 &a)
+{
+    const fp n = f_inv(f_mul_add(a.c0, a.c0, a.c1, a.c1));
+    return fp2{f_mul(a.c0, n), f_neg(f_mul(a.c1, n))};
+}
+GPU_FN fp2 f_canon(const fp2 &a)
+{
+    return fp2{f_canon(a.c0), f_canon(a.c1)};
+}
+
 /** One coordinate of an fp2: c0 in the even lane, c1 in the odd one. All 32 lanes of a warp call every function together,
  *  so that shuffles name the whole warp: with a mask per pair nvcc 13.0 puts a WARPSYNC and a BSSY/BSYNC around each. */
 struct fp2_half {
@@ -76,13 +87,16 @@ struct fp2_half {
     static GPU_DEV fp2_half load(const fp *p) { return fp2_half{fp::load(p + (threadIdx.x & 1))}; }
     static GPU_DEV void store(fp *p, const fp2_half &x) { fp::store(p + (threadIdx.x & 1), x.c); }
 };
-enum : uint32_t { WHOLE_WARP = 0xffffffffu };
 GPU_DEV fp f_pick(bool first, const fp &a, const fp &b)
 {
     fp t;
     GPU_UNROLL
     for (int i = 0; i < 8; i++) t.v[i] = first ? a.v[i] : b.v[i];
     return t;
+}
+GPU_DEV fp2 f_pick(bool first, const fp2 &a, const fp2 &b)
+{
+    return fp2{f_pick(first, a.c0, b.c0), f_pick(first, a.c1, b.c1)};
 }
 GPU_DEV fp2_half f_pick(bool first, const fp2_half &a, const fp2_half &b)
 {
@@ -148,5 +162,14 @@ GPU_DEV fp2_half f_sqr(const fp2_half &a)
 GPU_DEV fp2_half f_mul_sub(const fp2_half &a, const fp2_half &b, const fp2_half &c, const fp2_half &d)
 {
     return fp2_half{f_redc<fp_modulus>(wide_sub<fp_modulus>(pair_mul_wide(a, b), pair_mul_wide(c, d)))};
+}
+GPU_DEV fp2_half f_inv(const fp2_half &a)
+{
+    const fp o = pair_other(a.c), n = f_inv(f_mul_add(a.c, a.c, o, o)), r = f_mul(a.c, n);
+    return fp2_half{pair_pick(r, f_neg(r))};
+}
+GPU_DEV fp2_half f_canon(const fp2_half &a)
+{
+    return fp2_half{f_canon(a.c)};
 }
 #endif

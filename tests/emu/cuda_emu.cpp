@@ -735,6 +735,9 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags)
     streams.push_back(*s);
     return cudaSuccess;
 }
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int) { return cudaStreamCreateWithFlags(s, flags); }
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) { *least = 0, *greatest = -5; return cudaSuccess; }
+cudaError_t cudaStreamQuery(cudaStream_t s) { LOCK; if (!s->q.empty()) step(s); return s->q.empty() ? cudaSuccess : cudaErrorNotReady; }
 cudaError_t cudaStreamCreate(cudaStream_t *s) { return cudaStreamCreateWithFlags(s, 0); }
 cudaError_t cudaStreamSynchronize(cudaStream_t s) { LOCK; if (s) drain(s); else drain_all(true); return cudaGetLastError(); }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
@@ -778,15 +781,19 @@ cudaError_t cudaGetLastError() { cudaError_t e = last_error; last_error = cudaSu
 cudaError_t cudaPeekAtLastError() { return last_error; }
 const char *cudaGetErrorString(cudaError_t e)
 {
-    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : e == cudaErrorInvalidConfiguration ? "invalid configuration argument" : "invalid argument";
+    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : e == cudaErrorNoDevice ? "no CUDA-capable device is detected" : e == cudaErrorInvalidConfiguration ? "invalid configuration argument" : "invalid argument";
 }
-cudaError_t cudaGetDeviceCount(int *n) { *n = 1; return cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int *n)
+{
+    *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
+    return *n ? cudaSuccess : fail(cudaErrorNoDevice, 0);
+}
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
     memset(p, 0, sizeof *p);
     strcpy(p->name, "CPU emulation of sm_90");
-    p->major = 9, p->multiProcessorCount = 132, p->warpSize = 32, p->l2CacheSize = 50 << 20;
+    p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32, p->l2CacheSize = 50 << 20;
     p->totalGlobalMem = (size_t)139 << 30, p->sharedMemPerBlockOptin = MAX_SHARED;
     return cudaSuccess;
 }

@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(128) k_fp2(fp *r, const fp *a, const fp *b, co
     const F x = probe_one<F, op>(F::load(a + i), F::load(b + i), F::load(c + i), F::load(d + i));
     if (t < n) F::store(r + i, x);
 }
-template <class F, int op> __global__ void __launch_bounds__(128, sizeof(F) > sizeof(fp) ? 2 : 4) k_point(fp *a, const fp *b, uint32_t n)
+template <class F, int op> __global__ void __launch_bounds__(128, sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4) k_point(fp *a, const fp *b, uint32_t n)
 {
     const uint32_t t = (blockIdx.x * 128 + threadIdx.x) / F::LANES, i = t < n ? t : n - 1;
     fp *at = a + (size_t)i * XYZZ_COORDS * F::COORD;

@@ -1,0 +1,91 @@
+/** The plan of an MSM on a GPU: a pure function of sizes, so that memory is known before any work and tests need no device.
+ *
+ *  One plan serves one scalar vector and every base set summed over it. Scalars are cut into signed windows of window_bits
+ *  of min(k, r - k); window j = row * sets + set. Bases are tabulated as rows of 2^(window_bits sets row) P, so that all rows
+ *  share the bucket set number `set`: rows = windows is one bucket set in all (fastest, largest), rows = 1 plain Pippenger.
+ */
+#ifndef PV_MSM_PLAN_H
+#define PV_MSM_PLAN_H
+#include "status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    MSM_WINDOW_BITS_MIN = 4,
+    MSM_WINDOW_BITS_MAX = 23,
+    MSM_BIN_LOG_MAX = 12,  /* buckets of a bin, sorted in one block's shared memory */
+    MSM_BINS_MAX = 2048,
+    MSM_CLASSES = 256,     /* sizes by which bucket work is ordered; longer counts as the last */
+    MSM_BASES_MAX = 4,     /* base sets of one group in one launch */
+    MSM_LATENCY_N = 1 << 17 /* up to here several threads share a bucket from the start */
+};
+
+/** How many base sets of each group share the scalars. */
+struct msm_bases {
+    unsigned g1, g2;
+};
+struct msm_limits {
+    size_t free_bytes;   /* for tables and scratch together */
+    unsigned sm_count;
+    unsigned window_bits, rows; /* 0: chosen */
+};
+
+struct msm_plan {
+    size_t n;       /* scalars */
+    size_t chunk_n; /* scalars of one pass; the last may have fewer */
+    unsigned chunks;
+    struct msm_bases bases;
+    unsigned window_bits, windows;
+    unsigned rows, sets;      /* rows of the table; bucket sets */
+    uint32_t set_buckets, keys; /* 2^(window_bits - 1); sets times that */
+    unsigned bin_log, bins;   /* first level of the counting sort */
+    unsigned sort_blocks;
+    uint32_t entries_max;     /* (bucket, point) pairs of a chunk */
+    uint32_t segment, parts_per_bucket_max; /* additions of one thread; into how many threads a bucket may be cut */
+    uint32_t tasks_max, parts_max, heavy_max;
+    uint32_t combine_threads; /* that add up one cut bucket */
+    uint32_t reduce_run;      /* buckets of one thread of the reduction */
+    uint32_t reduce_blocks_g1, reduce_blocks_g2; /* of a set */
+    unsigned sm_count;
+    size_t table_bytes;       /* of all base sets */
+    size_t scratch_bytes;
+};
+
+/** PV_OK; PV_INVALID_INPUT for a size beyond 2^28 or an impossible wish; PV_NO_MEMORY when nothing fits into free_bytes.
+ *  n may be 0. Larger free_bytes never give a plan that adds more. */
+pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *limits);
+
+/** Memory handed out piece by piece, 256-byte aligned. base NULL only counts: the same code walks a plan dry. */
+struct msm_arena {
+    uint8_t *base;
+    size_t used;
+};
+void *msm_take(struct msm_arena *a, size_t bytes);
+
+/** Where everything of a run lies. */
+struct msm_scratch {
+    uint32_t *counters; /* tasks, heavy buckets, parts, then one work counter per base set; see msm_kernels.cuh */
+    uint32_t *bin_counts, *bin_start;
+    uint64_t *pairs;    /* low bits of the bucket << 32 | point and sign, ordered by bin */
+    uint32_t *sorted;   /* point and sign, ordered by bucket */
+    uint32_t *bucket_start;
+    uint32_t *class_start;
+    void *tasks, *heavy;
+    void *buckets_g1[MSM_BASES_MAX], *parts_g1[MSM_BASES_MAX], *partial_g1[MSM_BASES_MAX];
+    void *buckets_g2[MSM_BASES_MAX], *parts_g2[MSM_BASES_MAX], *partial_g2[MSM_BASES_MAX];
+    void *result;       /* per set: an XYZZ point of every G1 base set, then of every G2 one */
+};
+void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *plan, struct msm_arena *arena);
+
+/** Bytes of msm_scratch.result, for one chunk. */
+size_t msm_result_bytes(const struct msm_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,242 @@
+/* The second half of an MSM on the device, for every base set of a group in one launch (blockIdx.y): accumulate, combine
+ * (buckets that were cut), reduce, reduce_last. And the tables of multiples that let windows share buckets. */
+#ifndef PV_CUDA_MSM_SUM_KERNELS_CUH
+#define PV_CUDA_MSM_SUM_KERNELS_CUH
+#include "curve.cuh"
+#include "msm.cuh"
+
+/* Blocks an SM should hold: what the registers allow without a spill (a point is 32 words in G1 and in a lane of two; G2's
+ * products need operands of both lanes at once). */
+template <class F> constexpr int msm_blocks()
+{
+    return sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4;
+}
+
+/* Outside the accumulation a sum is a call: those kernels have up to six of them, and a copy of 4000 instructions in each place
+ * would cost the compiler minutes and the GPU its instruction cache. Operands go through the stack, 384 bytes beside 1776 wide
+ * multiply-adds. */
+template <class F> __device__ GPU_NOINLINE void xyzz_add_call(xyzz<F> *a, const xyzz<F> *b, bool on)
+{
+    xyzz_add(*a, *b, on);
+}
+template <class F> __device__ GPU_NOINLINE void xyzz_dbl_call(xyzz<F> *a)
+{
+    *a = xyzz_dbl(*a);
+}
+
+/* ---- sums of buckets ---- */
+
+/* A lane (or two, for fp2_half) takes one task at a time. The next point is on its way into shared memory, in the lane's own
+ * slots, while the last one is added: 16-byte pieces apart by the block, so that neighbouring lanes meet neighbouring banks. */
+template <class F> GPU_DEV void msm_fetch(uint4 *slot, const fp *table, uint32_t point)
+{
+    enum { MINE = F::COORD / F::LANES }; /* field elements of a coordinate in this lane */
+    const fp *at = table + (size_t)(point & ~MSM_SIGN) * (AFFINE_COORDS * F::COORD) + (F::LANES == 2 ? threadIdx.x & 1 : 0);
+    GPU_UNROLL
+    for (int c = 0; c < AFFINE_COORDS; c++)
+        GPU_UNROLL
+        for (int m = 0; m < MINE; m++)
+            GPU_UNROLL
+            for (int h = 0; h < 2; h++)
+                gpu_copy16_async(slot + ((c * MINE + m) * 2 + h) * MSM_THREADS, (const uint4 *)(at + c * F::COORD + m) + h);
+}
+GPU_DEV fp msm_fetched(const uint4 *slot, int k)
+{
+    const uint4 a = slot[2 * k * MSM_THREADS], b = slot[(2 * k + 1) * MSM_THREADS];
+    return fp{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+}
+GPU_DEV void msm_take_point(affine<fp> &p, const uint4 *slot)
+{
+    p.x = msm_fetched(slot, 0), p.y = msm_fetched(slot, 1);
+}
+GPU_DEV void msm_take_point(affine<fp2> &p, const uint4 *slot)
+{
+    p.x = fp2{msm_fetched(slot, 0), msm_fetched(slot, 1)}, p.y = fp2{msm_fetched(slot, 2), msm_fetched(slot, 3)};
+}
+GPU_DEV void msm_take_point(affine<fp2_half> &p, const uint4 *slot)
+{
+    p.x.c = msm_fetched(slot, 0), p.y.c = msm_fetched(slot, 1);
+}
+template <class F> GPU_DEV F msm_signed(bool neg, const F &y)
+{
+    return f_pick(neg, f_neg(y), y);
+}
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_accumulate(msm_sets sets, const msm_task *tasks, uint32_t *counters, const uint32_t *sorted, uint32_t keys)
+{
+    enum { PER_WARP = 32 / F::LANES, SLOTS = 4 * sizeof(F) / sizeof(fp), POINT = AFFINE_COORDS * F::COORD, SUM = XYZZ_COORDS * F::COORD };
+    GPU_SHARED(uint4, slots, 2 * SLOTS * MSM_THREADS);
+    uint4 *mine = slots + threadIdx.x;
+    const uint32_t lane = threadIdx.x & 31, which = blockIdx.y, total = counters[MSM_TASKS];
+    const fp *table = sets.table[which];
+    for (;;) {
+        uint32_t at = 0;
+        if (lane == 0) at = atomicAdd(&counters[MSM_NEXT + (F::COORD == 2 ? MSM_BASES_MAX : 0) + which], (uint32_t)PER_WARP);
+        at = __shfl_sync(WHOLE_WARP, at, 0);
+        if (at >= total) break;
+        at += lane / F::LANES;
+        msm_task task = {0, 0, 0, 0};
+        if (at < total) {
+            const uint4 t = *(const uint4 *)(tasks + at);
+            task.start = t.x, task.count = t.y, task.dest = t.z;
+        }
+        /* two lanes a point: the whole warp goes round together */
+        const uint32_t rounds = F::LANES == 2 ? __reduce_max_sync(WHOLE_WARP, task.count) : task.count;
+        xyzz<F> sum = xyzz_infinity<F>();
+        uint32_t point = task.count ? sorted[task.start] : 0;
+        if (task.count) msm_fetch<F>(mine, table, point);
+        gpu_copy_close();
+        GPU_ROLLED
+        for (uint32_t k = 0; k < rounds; k++) {
+            const uint32_t now = point;
+            const bool on = k < task.count;
+            if (k + 1 < task.count) {
+                point = sorted[task.start + k + 1];
+                msm_fetch<F>(mine + ((k + 1) & 1) * SLOTS * MSM_THREADS, table, point);
+            }
+            gpu_copy_close();
+            gpu_copy_wait<1>();
+            affine<F> p;
+            msm_take_point(p, mine + (k & 1) * SLOTS * MSM_THREADS);
+            p.y = msm_signed((now & MSM_SIGN) != 0 && on, p.y);
+            xyzz_add_affine(sum, p, on);
+        }
+        gpu_copy_wait<0>();
+        if (task.count) xyzz_store((task.dest < keys ? sets.buckets[which] + (size_t)task.dest * SUM : sets.parts[which] + (size_t)(task.dest - keys) * SUM), sum);
+        __syncwarp();
+    }
+}
+/* the sum of what the first `points` points of the block hold, in its first point; all threads must call it */
+template <class F> GPU_DEV void msm_block_sum(xyzz<F> &a, fp *shared, uint32_t points)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    const uint32_t me = threadIdx.x / F::LANES;
+    GPU_ROLLED
+    for (uint32_t h = points / 2; h; h /= 2) {
+        if (me >= h && me < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
+        __syncthreads();
+        /* a lane of two may not stay away from its warp: it adds what it finds and drops it */
+        xyzz<F> b = xyzz_infinity<F>();
+        if (me < h) b = xyzz_load<F>(shared + me * SUM);
+        if (F::LANES == 2 ? (threadIdx.x & ~31u) / 2 < h : me < h) xyzz_add_call(&a, &b, me < h);
+        __syncthreads();
+    }
+}
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_combine(msm_sets sets, const msm_heavy *heavy, const uint32_t *counters)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
+    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y, total = counters[MSM_HEAVY];
+    for (uint32_t h = blockIdx.x; h < total; h += gridDim.x) {
+        const msm_heavy job = heavy[h];
+        xyzz<F> sum = xyzz_infinity<F>();
+        GPU_ROLLED
+        for (uint32_t k = 0; k < job.parts; k += points) {
+            const bool on = k + me < job.parts;
+            const fp *at = sets.parts[which] + (size_t)(job.first + (on ? k + me : 0)) * SUM;
+            const xyzz<F> part = xyzz_load<F>(at);
+            xyzz_add_call(&sum, &part, on);
+        }
+        msm_block_sum(sum, shared, points);
+        if (me == 0) xyzz_store(sets.buckets[which] + (size_t)job.bucket * SUM, sum);
+    }
+}
+/* partial <- sum over the block's buckets of (number + 1) bucket, number counting from the set's first.
+ * A run of m buckets from number f: sum_j (j + 1) S_j + f sum_j S_j, the first by running sums from the top. */
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_reduce(msm_sets sets, const uint32_t *bucket_start, uint32_t set_buckets, uint32_t run)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES;
+    const uint32_t first = (blockIdx.x * (MSM_THREADS / F::LANES) + me) * run, key0 = set * set_buckets;
+    xyzz<F> plain = xyzz_infinity<F>(), sum = xyzz_infinity<F>();
+    GPU_ROLLED
+    for (uint32_t j = run; j-- > 0;) {
+        const uint32_t b = first + j < set_buckets ? first + j : 0, key = key0 + b;
+        const bool on = first + j < set_buckets && bucket_start[key] != bucket_start[key + 1];
+        xyzz<F> s = xyzz_infinity<F>();
+        if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
+        xyzz_add_call(&plain, &s, on);
+        xyzz_add_call(&sum, &plain, true);
+    }
+    if (set_buckets > run) { /* uniform */
+        xyzz<F> t = xyzz_infinity<F>();
+        GPU_ROLLED
+        for (int bit = 31 - __clz(set_buckets - 1); bit >= 0; bit--) {
+            xyzz_dbl_call(&t);
+            xyzz_add_call(&t, &plain, first >> bit & 1);
+        }
+        xyzz_add_call(&sum, &t, true);
+    }
+    msm_block_sum(sum, shared, MSM_THREADS / F::LANES);
+    if (me == 0) xyzz_store(sets.partial[which] + ((size_t)set * gridDim.x + blockIdx.x) * SUM, sum);
+}
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_reduce_last(msm_sets sets, uint32_t partials)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
+    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES;
+    xyzz<F> sum = xyzz_infinity<F>();
+    GPU_ROLLED
+    for (uint32_t k = 0; k < partials; k += POINTS) {
+        const bool on = k + me < partials;
+        const xyzz<F> part = xyzz_load<F>(sets.partial[which] + ((size_t)set * partials + (on ? k + me : 0)) * SUM);
+        xyzz_add_call(&sum, &part, on);
+    }
+    msm_block_sum(sum, shared, POINTS);
+    if (me == 0) xyzz_store(sets.result[which] + (size_t)set * SUM, sum);
+}
+
+/* ---- tables ---- */
+
+/* out[i] = 2^doublings in[i], affine again by one inversion for MSM_TABLE_RUN points. spare: 5 coordinates a point. */
+enum { MSM_TABLE_RUN = 16 };
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_table_row(fp *out, const fp *in, fp *spare, uint32_t n, uint32_t doublings)
+{
+    enum { POINT = AFFINE_COORDS * F::COORD, KEEP = 5 * F::COORD };
+    const uint32_t threads = gridDim.x * (MSM_THREADS / F::LANES), me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES;
+    if ((blockIdx.x * MSM_THREADS + (threadIdx.x & ~31u)) / F::LANES >= n) return; /* whole warps */
+    F prod;
+    f_set_one(&prod);
+    GPU_ROLLED
+    for (uint32_t j = 0; j < MSM_TABLE_RUN; j++) {
+        const uint32_t i = me + j * threads;
+        const bool in_range = i < n;
+        const affine<F> p = affine_load<F>(in + (size_t)(in_range ? i : 0) * POINT);
+        const bool none = affine_is_infinity(p) | !in_range;
+        xyzz<F> s;
+        xyzz_set(s, p);
+        GPU_ROLLED
+        for (uint32_t k = 0; k < doublings; k++) xyzz_dbl_call(&s);
+        F one;
+        f_set_one(&one);
+        if (in_range) {
+            fp *keep = spare + (size_t)i * KEEP;
+            F::store(keep + 4 * F::COORD, prod);
+            s.zzz = f_pick(none, one, s.zzz);
+            xyzz_store(keep, s);
+        }
+        prod = f_mul(prod, f_pick(none, one, s.zzz));
+    }
+    F inv = f_inv(prod);
+    GPU_ROLLED
+    for (uint32_t j = MSM_TABLE_RUN; j-- > 0;) {
+        const uint32_t i = me + j * threads, at = i < n ? i : 0;
+        const fp *keep = spare + (size_t)at * KEEP;
+        xyzz<F> s = xyzz_infinity<F>();
+        F before;
+        f_set_one(&before);
+        if (i < n) s = xyzz_load<F>(keep), before = F::load(keep + 4 * F::COORD);
+        const F zi = f_mul(inv, before), t = f_mul(s.zz, zi); /* 1 / ZZZ; ZZ / ZZZ, whose square is 1 / ZZ */
+        F one;
+        f_set_one(&one);
+        inv = f_mul(inv, f_pick(i >= n, one, s.zzz));
+        const affine<F> p = affine_load<F>(in + (size_t)at * POINT);
+        const bool none = affine_is_infinity(p);
+        const F zero = f_sub(one, one), x = f_canon(f_mul(s.x, f_sqr(t))), y = f_canon(f_mul(s.y, zi));
+        if (i < n) {
+            F::store(out + (size_t)i * POINT, f_pick(none, zero, x));
+            F::store(out + (size_t)i * POINT + F::COORD, f_pick(none, zero, y));
+        }
+    }
+}
+#endif
