@@ -138,6 +138,16 @@ template <class F> GPU_FN void xyzz_add(xyzz<F> &a, const xyzz<F> &b, bool on = 
 /* The same for two lanes a point. No lane may leave the others, so cases are selected, coordinate by coordinate as they come
  * (a whole second point would not fit into the registers), and the rare doubling is entered by the whole warp when any lane
  * needs it. */
+static __device__ GPU_NOINLINE void half_dbl(xyzz<fp2_half> *a)
+{
+    *a = xyzz_dbl(*a);
+}
+GPU_DEV void half_add_twice(xyzz<fp2_half> &a, xyzz<fp2_half> b, bool twice)
+{
+    half_dbl(&b); /* a call: inlined, its registers made the sums around it spill */
+    a.x = f_pick(twice, b.x, a.x), a.y = f_pick(twice, b.y, a.y);
+    a.zz = f_pick(twice, b.zz, a.zz), a.zzz = f_pick(twice, b.zzz, a.zzz);
+}
 GPU_DEV void half_add_tail(xyzz<fp2_half> &a, const fp2_half &x1, const fp2_half &y1, const fp2_half &p, const fp2_half &r, bool sum, bool none)
 {
     const fp2_half pp = f_sqr(p), ppp = f_mul(p, pp), q = f_mul(x1, pp), zero = {f_zero<fp_modulus>()};
@@ -161,9 +171,9 @@ GPU_DEV void xyzz_add_affine(xyzz<fp2_half> &a, const affine<fp2_half> &b, bool 
         a.zz = f_pick(copy, one, a.zz), a.zzz = f_pick(copy, one, a.zzz);
     }
     if (__any_sync(WHOLE_WARP, twice)) {
-        const xyzz<fp2_half> t = xyzz_dbl_affine(b);
-        a.x = f_pick(twice, t.x, a.x), a.y = f_pick(twice, t.y, a.y);
-        a.zz = f_pick(twice, t.zz, a.zz), a.zzz = f_pick(twice, t.zzz, a.zzz);
+        xyzz<fp2_half> t;
+        xyzz_set(t, b);
+        half_add_twice(a, t, twice);
     }
 }
 GPU_DEV void xyzz_add(xyzz<fp2_half> &a, const xyzz<fp2_half> &b, bool on = true)
@@ -177,10 +187,6 @@ GPU_DEV void xyzz_add(xyzz<fp2_half> &a, const xyzz<fp2_half> &b, bool on = true
     a.zzz = f_pick(sum, f_mul(a.zzz, b.zzz), f_pick(copy, b.zzz, a.zzz));
     a.x = f_pick(copy, b.x, a.x), a.y = f_pick(copy, b.y, a.y);
     half_add_tail(a, u1, s1, p, r, sum, same);
-    if (__any_sync(WHOLE_WARP, twice)) {
-        const xyzz<fp2_half> t = xyzz_dbl(b);
-        a.x = f_pick(twice, t.x, a.x), a.y = f_pick(twice, t.y, a.y);
-        a.zz = f_pick(twice, t.zz, a.zz), a.zzz = f_pick(twice, t.zzz, a.zzz);
-    }
+    if (__any_sync(WHOLE_WARP, twice)) half_add_twice(a, b, twice);
 }
 #endif

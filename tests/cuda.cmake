@@ -1,1 +1,3 @@
-# Tests of cuda. Sources lie in tests/<kind>/; the label is the kind.
+# Tests of cuda. Without a GPU the kernels run on the CPU (tests/emu); label emu. With one: tests/gpu/run.sh.
+enable_language(CXX)
+include(emu/emu.cmake)

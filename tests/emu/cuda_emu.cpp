@@ -53,8 +53,6 @@ static void sync_rel(void *) {}
 static void sync_acq(void *) {}
 #endif
 
-/* optional: kernels translated from PTX, see ptx2c.py */
-extern "C" __attribute__((weak)) void (*emu_ptx_find(const char *mangled))(const unsigned char *params);
 
 extern "C" void emu_jump(void **save_sp, void *to_sp);
 #if !defined(__x86_64__)
@@ -67,6 +65,14 @@ asm(".text\n.globl emu_jump\n.type emu_jump,@function\nemu_jump:\n"
 
 namespace emu {
 __thread Ctx *cur;
+static const PtxEntry *ptx_entries; /* set before main by the translated files' constants; a plain pointer, so no order matters */
+PtxEntry::PtxEntry(const char *n, void (*f)(const unsigned char *)) : name(n), fn(f), next(ptx_entries) { ptx_entries = this; }
+static void (*ptx_find(const char *name))(const unsigned char *)
+{
+    for (const PtxEntry *e = ptx_entries; e; e = e->next)
+        if (!strcmp(e->name, name)) return e->fn;
+    return nullptr;
+}
 
 enum { MAX_THREADS = 1024, MAX_SHARED = 227 << 10, STATIC_SHARED = 48 << 10, REDZONE = 64, STACK = 256 << 10, ARENA = 512 << 10, MAX_ARRAYS = 64, MAX_COPIES = 64 };
 enum State { NEW, RUN, READY, AT_BAR, AT_WARP, DONE };
@@ -856,8 +862,8 @@ cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t
     static bool ptx = getenv("EMU_PTX") && atoi(getenv("EMU_PTX"));
     if (ptx) {
         Dl_info di;
-        if (!dladdr(const_cast<void *>(fn), &di) || !di.dli_sname || !emu_ptx_find) die("EMU_PTX: no symbol for kernel %s (link with -rdynamic and the translated PTX)", name);
-        auto f = emu_ptx_find(di.dli_sname);
+        if (!dladdr(const_cast<void *>(fn), &di) || !di.dli_sname) die("EMU_PTX: no symbol for kernel %s (link with -rdynamic and the translated PTX)", name);
+        auto f = ptx_find(di.dli_sname);
         if (!f) die("EMU_PTX: kernel %s is not in the PTX", di.dli_sname);
         auto buf = std::make_shared<std::vector<uint64_t>>(512);
         pack(buf->data());

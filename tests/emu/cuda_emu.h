@@ -59,6 +59,13 @@ struct Ctx { uint3 tid; const BlockInfo *blk; unsigned lane; bool fenced; };
 extern __thread Ctx *cur; /* the running CUDA thread; fibers never change OS thread */
 enum WarpOp { SHFL_IDX, SHFL_UP, SHFL_DOWN, SHFL_XOR, BALLOT, MATCH, RED_ADD, RED_MIN, RED_MAX, RED_OR, RED_AND, RED_XOR, SYNCWARP };
 enum BarOp { BAR, BAR_COUNT, BAR_OR, BAR_AND };
+/* a kernel translated from PTX makes itself known by its mangled name; several translated files may be linked */
+struct PtxEntry {
+    const char *name;
+    void (*fn)(const unsigned char *params);
+    const PtxEntry *next;
+    PtxEntry(const char *n, void (*f)(const unsigned char *));
+};
 int barrier(BarOp op, int pred, const char *file, int line);
 uint64_t warp(WarpOp op, uint32_t mask, uint64_t v, unsigned arg, unsigned width, const char *file, int line);
 void *shared(const void *tag, size_t bytes, const char *name);

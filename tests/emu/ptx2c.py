@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""ptx2c.py FILE.ptx > FILE.cpp - translate nvcc's PTX to C++ that runs on cuda_emu.
+"""ptx2c.py FILE.ptx FILE.cpp - translate nvcc's PTX to C++ that runs on cuda_emu.
 
 The point is to execute what nvcc really emitted, inline asm carry chains
 included, without a GPU. Integer subset only; an instruction it does not know
@@ -290,6 +290,9 @@ class Func:
             return "%s = __builtin_popcountll(%s);" % (r(a[0]), v(a[1], t))
         if op == "clz":
             return "%s = %s;" % (r(a[0]), ("__clz(%s)" if bits(t) == 32 else "__clzll(%s)") % v(a[1], t))
+        if op == "bfind" and bits(t) == 32 and t[0] == "u":
+            pos = "31 - __builtin_clz(x_)" if "shiftamt" not in mods else "__builtin_clz(x_)"
+            return "{ uint32_t x_ = %s; %s = x_ ? %s : 0xffffffffu; }" % (v(a[1], t), r(a[0]), pos)
         if op == "brev" and bits(t) == 32:
             return "%s = __brev(%s);" % (r(a[0]), v(a[1], t))
         if op in ("min", "max"):
@@ -463,10 +466,8 @@ def translate(path):
     for nme, sig in m.arities.items():
         print("static void %s(%s);" % (cid(nme), sig))
     print("\n".join(m.out))
-    print('extern "C" void (*emu_ptx_find(const char *name))(const unsigned char *)\n{')
     for e in m.entries:
-        print('    if (!strcmp(name, "%s")) return %s;' % (e, cid(e)))
-    print("    return 0;\n}")
+        print('static const emu::PtxEntry entry_%s("%s", %s);' % (cid(e), e, cid(e)))
 
 
 PRELUDE = r"""/* translated by ptx2c.py */
@@ -534,6 +535,8 @@ static inline uint32_t emu_bfi_b32(uint32_t a, uint32_t b, uint32_t p, uint32_t 
 """
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: ptx2c.py FILE.ptx > FILE.cpp")
-    translate(sys.argv[1])
+    if len(sys.argv) != 3:
+        sys.exit("usage: ptx2c.py FILE.ptx FILE.cpp")
+    with open(sys.argv[2], "w") as out:
+        sys.stdout = out
+        translate(sys.argv[1])
