@@ -15,13 +15,24 @@ template <class F> constexpr int msm_blocks()
 /* Outside the accumulation a sum is a call: those kernels have up to six of them, and a copy of 4000 instructions in each place
  * would cost the compiler minutes and the GPU its instruction cache. Operands go through the stack, 384 bytes beside 1776 wide
  * multiply-adds. */
+template <class F> GPU_DEV xyzz<F> xyzz_near(const xyzz<F> *a) /* by 128 bits, or products come apart (limbs.cuh) */
+{
+    static_assert(sizeof(F) == sizeof(fp), "one field element a lane");
+    xyzz<F> r;
+    const fp *from = (const fp *)a;
+    const fp t[XYZZ_COORDS] = {fp::load(from), fp::load(from + 1), fp::load(from + 2), fp::load(from + 3)};
+    memcpy(&r, t, sizeof r);
+    return r;
+}
 template <class F> __device__ GPU_NOINLINE void xyzz_add_call(xyzz<F> *a, const xyzz<F> *b, bool on)
 {
-    xyzz_add(*a, *b, on);
+    xyzz<F> sum = xyzz_near(a);
+    xyzz_add(sum, xyzz_near(b), on);
+    *a = sum;
 }
 template <class F> __device__ GPU_NOINLINE void xyzz_dbl_call(xyzz<F> *a)
 {
-    *a = xyzz_dbl(*a);
+    *a = xyzz_dbl(xyzz_near(a));
 }
 
 /* ---- sums of buckets ---- */

@@ -71,59 +71,78 @@ GPU_DEV void ntt_put(fr *data, size_t g, fr x, const ntt_pass &p, const ntt_cose
         x = f_from_mont(f_sub(f_mul(fr::load(p.factor_a + g), fr::load(p.factor_b + g)), x));
     fr::store(data + g, p.last ? f_canon(x) : x);
 }
+struct ntt_place {
+    size_t at;     /* of the element in the array */
+    uint32_t t, u; /* column inside the block, position in the column */
+};
+GPU_DEV ntt_place ntt_place_of(uint32_t slot, const ntt_pass &p)
+{
+    const uint32_t free_log = p.log_m - p.k;
+    uint32_t block, u, t;
+    if (p.across) {
+        u = slot & ((1u << p.k) - 1), t = 0;
+        block = (blockIdx.x << p.lc) + (slot >> p.k);
+    } else {
+        u = slot >> p.lc;
+        t = (blockIdx.x & ((1u << (free_log - p.lc)) - 1)) << p.lc | (slot & ((1u << p.lc) - 1));
+        block = blockIdx.x >> (free_log - p.lc);
+    }
+    return ntt_place{((size_t)block << p.log_m) + ((size_t)u << free_log) + t, t, u};
+}
+GPU_DEV fr ntt_tile_get(const uint4 *tile, uint32_t slot, uint32_t size)
+{
+    const uint4 a = tile[ntt_bank(slot)], b = tile[size + ntt_bank(slot)];
+    return fr{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+}
+GPU_DEV void ntt_tile_put(uint4 *tile, uint32_t slot, uint32_t size, const fr &x)
+{
+    tile[ntt_bank(slot)] = make_uint4(x.v[0], x.v[1], x.v[2], x.v[3]);
+    tile[size + ntt_bank(slot)] = make_uint4(x.v[4], x.v[5], x.v[6], x.v[7]);
+}
+/* Elements come into the tile and leave it one at a time in rolled loops: what is multiplied on the way is then in the code
+ * once instead of eight times, and not while 64 registers hold a thread's eight. */
 template <bool DIT> __global__ void __launch_bounds__(NTT_THREADS, 2) ntt_pass_kernel(fr *data, size_t stride, ntt_pass p, ntt_twiddles w, ntt_coset c)
 {
     GPU_DYN_SHARED(uint4, tile);
-    const uint32_t tile_log = p.k + p.lc, log_threads = tile_log > 3 ? tile_log - 3 : 0, shift = p.across ? 0 : p.lc;
-    const uint32_t valid = tile_log < 3 ? 1u << tile_log : 8; /* a tile smaller than a thread's eight */
-    const uint32_t free_log = p.log_m - p.k;
-    data += blockIdx.y * stride;
-    /* the tile's blocks and columns */
-    const uint32_t first = p.across ? blockIdx.x << p.lc : blockIdx.x >> (free_log - p.lc);
-    const uint32_t t0 = p.across ? 0 : (blockIdx.x & ((1u << (free_log - p.lc)) - 1)) << p.lc;
+    const uint32_t tile_log = p.k + p.lc, size = 1u << tile_log, log_threads = tile_log > 3 ? tile_log - 3 : 0, shift = p.across ? 0 : p.lc;
     const uint32_t rest = p.k % 3, steps = (p.k + 2) / 3;
-    fr r[8];
-
+    data += blockIdx.y * stride;
+    GPU_ROLLED
+    for (uint32_t slot = threadIdx.x; slot < size; slot += blockDim.x) {
+        const ntt_place e = ntt_place_of(slot, p);
+        fr x;
+        if (p.factor_a && p.store != NTT_STORE_QUOTIENT) x = f_mul(fr::load(p.factor_a + e.at), fr::load(p.factor_b + e.at));
+        else x = fr::load(data + e.at);
+        if (DIT && e.t) x = f_mul(x, ntt_power(w, p, e.t * (__brev(e.u) >> (32 - p.k))));
+        ntt_tile_put(tile, slot, size, x);
+    }
+    __syncthreads();
     GPU_ROLLED
     for (uint32_t step = 0; step < steps; step++) {
         const uint32_t nth = DIT ? steps - 1 - step : step; /* from the top bits down (DIF) or up (DIT) */
         const uint32_t e = nth == 0 && rest ? rest : 3;
-        const uint32_t lo = p.k - (rest ? rest + 3 * nth : 3 * (nth + 1));
-        const uint32_t pos = lo + shift;
+        const uint32_t lo = p.k - (rest ? rest + 3 * nth : 3 * (nth + 1)), pos = lo + shift;
+        fr r[8];
         GPU_UNROLL
-        for (uint32_t i = 0; i < 8; i++) {
+        for (uint32_t i = 0; i < 8; i++) { /* a tile of 2 or 4 has fewer than a thread's eight */
             const uint32_t slot = ntt_slot(i, e, pos, log_threads);
-            if (step > 0) {
-                const uint4 a = tile[ntt_bank(slot)], b = tile[(1u << tile_log) + ntt_bank(slot)];
-                r[i] = fr{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
-                continue;
-            }
-            const uint32_t u = slot >> shift & ((1u << p.k) - 1), col = p.across ? slot >> p.k : slot & ((1u << p.lc) - 1);
-            const uint32_t t = p.across ? 0 : t0 + col, blk = p.across ? first + col : first;
-            const size_t g = ((size_t)blk << p.log_m) + ((size_t)u << free_log) + t;
-            r[i] = f_zero<fr_modulus>();
-            if (i >= valid) continue;
-            if (p.factor_a && p.store != NTT_STORE_QUOTIENT) r[i] = f_mul(fr::load(p.factor_a + g), fr::load(p.factor_b + g));
-            else r[i] = fr::load(data + g);
-            if (DIT && free_log && t) r[i] = f_mul(r[i], ntt_power(w, p, t * (__brev(u) >> (32 - p.k))));
+            r[i] = ntt_tile_get(tile, slot < size ? slot : 0, size);
         }
         if (lo) ntt_step<DIT, false>(r, e, lo, pos, shift, log_threads, p.inverse, w.hi);
         else ntt_step<DIT, true>(r, e, 0, pos, shift, log_threads, p.inverse, w.hi);
         GPU_UNROLL
         for (uint32_t i = 0; i < 8; i++) {
             const uint32_t slot = ntt_slot(i, e, pos, log_threads);
-            if (step + 1 < steps) {
-                tile[ntt_bank(slot)] = make_uint4(r[i].v[0], r[i].v[1], r[i].v[2], r[i].v[3]);
-                tile[(1u << tile_log) + ntt_bank(slot)] = make_uint4(r[i].v[4], r[i].v[5], r[i].v[6], r[i].v[7]);
-                continue;
-            }
-            if (i >= valid) continue;
-            const uint32_t u = slot >> shift & ((1u << p.k) - 1), col = p.across ? slot >> p.k : slot & ((1u << p.lc) - 1);
-            const uint32_t t = p.across ? 0 : t0 + col, blk = p.across ? first + col : first;
-            if (!DIT && free_log && t) r[i] = f_mul(r[i], ntt_power(w, p, t * (__brev(u) >> (32 - p.k))));
-            ntt_put(data, ((size_t)blk << p.log_m) + ((size_t)u << free_log) + t, r[i], p, c);
+            if (slot < size) ntt_tile_put(tile, slot, size, r[i]);
         }
         __syncthreads();
+    }
+    GPU_ROLLED
+    for (uint32_t slot = threadIdx.x; slot < size; slot += blockDim.x) {
+        const ntt_place e = ntt_place_of(slot, p);
+        fr x = ntt_tile_get(tile, slot, size);
+        if (!DIT && e.t) x = f_mul(x, ntt_power(w, p, e.t * (__brev(e.u) >> (32 - p.k))));
+        ntt_put(data, e.at, x, p, c);
     }
 }
 /* out[i] = scale base^i */

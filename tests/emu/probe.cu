@@ -36,17 +36,6 @@ __global__ void __launch_bounds__(128) k_fp2(fp *r, const fp *a, const fp *b, co
     const F x = probe_one<F, op>(F::load(a + i), F::load(b + i), F::load(c + i), F::load(d + i));
     if (t < n) F::store(r + i, x);
 }
-template <class F, int op> __global__ void __launch_bounds__(128, sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4) k_point(fp *a, const fp *b, uint32_t n)
-{
-    const uint32_t t = (blockIdx.x * 128 + threadIdx.x) / F::LANES, i = t < n ? t : n - 1;
-    fp *at = a + (size_t)i * XYZZ_COORDS * F::COORD;
-    xyzz<F> p = xyzz_load<F>(at);
-    if (op == PROBE_POINT_ADD_AFFINE) xyzz_add_affine(p, affine_load<F>(b + (size_t)i * AFFINE_COORDS * F::COORD));
-    if (op == PROBE_POINT_ADD) xyzz_add(p, xyzz_load<F>(b + (size_t)i * XYZZ_COORDS * F::COORD));
-    if (op == PROBE_POINT_DBL) p = xyzz_dbl(p);
-    if (t < n) xyzz_store(at, p);
-}
-
 template <class M, int op> static void field_op(void *r, const void *a, const void *b, const void *c, const void *d, uint32_t n, cudaStream_t s)
 {
     typedef const fe<M> *in;
@@ -80,6 +69,20 @@ cudaError_t probe_fp2(unsigned lanes, probe_op op, fp *r, const fp *a, const fp 
     (lanes == 1 ? fp2_pick<fp2>(op) : fp2_pick<fp2_half>(op))(r, a, b, c, d, n, s);
     return cudaGetLastError();
 }
+/* Left out where only the fields are of interest: ten copies of the curve's formulas are half a minute of compiling, and
+ * msm_accumulate has them too. */
+#ifndef PROBE_NO_POINTS
+template <class F, int op> __global__ void __launch_bounds__(128, sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4) k_point(fp *a, const fp *b, uint32_t n)
+{
+    const uint32_t t = (blockIdx.x * 128 + threadIdx.x) / F::LANES, i = t < n ? t : n - 1;
+    fp *at = a + (size_t)i * XYZZ_COORDS * F::COORD;
+    xyzz<F> p = xyzz_load<F>(at);
+    if (op == PROBE_POINT_ADD_AFFINE) xyzz_add_affine(p, affine_load<F>(b + (size_t)i * AFFINE_COORDS * F::COORD));
+    if (op == PROBE_POINT_ADD) xyzz_add(p, xyzz_load<F>(b + (size_t)i * XYZZ_COORDS * F::COORD));
+    if (op == PROBE_POINT_DBL) p = xyzz_dbl(p);
+    if (t < n) xyzz_store(at, p);
+}
+
 template <class F, int op> static void point_op(fp *a, const fp *b, uint32_t n, cudaStream_t s)
 {
     GPU_LAUNCH((k_point<F, op>), (n * F::LANES + 127) / 128, 128, 0, s, a, b, n);
@@ -100,3 +103,4 @@ cudaError_t probe_points(unsigned group, unsigned lanes, probe_point op, fp *a, 
     (group == 1 ? point_pick<fp>(op) : lanes == 1 ? point_pick<fp2>(op) : point_pick<fp2_half>(op))(a, b, n, s);
     return cudaGetLastError();
 }
+#endif

@@ -104,7 +104,7 @@ class Func:
             self.uses_shared = True
         elif op in self.m.globals:
             e = "(uint64_t)%s" % self.m.globals[op]
-        elif op in self.locals:
+        elif op in self.locals or op in self.params:
             e = "(uint64_t)%s" % cid(op)
         elif re.fullmatch(r"%?[A-Za-z_$][\w$]*", op) and op in self.regs:
             e = cid(op)
@@ -131,6 +131,8 @@ class Func:
         """a C pointer expression of type unsigned char *"""
         base, off = self.addr(op)
         if space == "param":
+            if base in self.regs: # a parameter array indexed at run time: the address was moved into a register
+                return "((const unsigned char *)(uint64_t)%s + %d)" % (cid(base), off)
             return "(%s + %d)" % (cid(base), off)
         if space == "shared":
             self.uses_shared = True
@@ -430,6 +432,7 @@ def translate(path):
         i = j
         f = Func(m)
         f.locals = set()
+        f.params = set(n for n, _, _ in par)
         f.used = set(re.findall(r"%?[A-Za-z_$][\w$]*", " ".join(x[1] for x in body if x[0] == "stmt" and not x[1].startswith(".reg"))))
         if entry:
             off = 0
@@ -460,7 +463,8 @@ def translate(path):
         m.out.append("static void %s(%s)\n{\n%s\n}" % (cid(name), sig, "\n".join(sh + f.lines)))
     n = len(m.shared)
     print(PRELUDE % {
-        "file": path, "n": n or 1,
+        "file": path.rsplit("/", 1)[-1],  # no folder: the same text in every checkout, for compiler caches
+        "n": n or 1,
         "sizes": ", ".join("0" if sz is None else str(sz) for _, sz in m.shared.values()) or "0",
         "names": ", ".join('"%s"' % x for x in m.shared) or '""'})
     for nme, sig in m.arities.items():
