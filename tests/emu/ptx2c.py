@@ -536,6 +536,12 @@ static inline uint32_t emu_bfi_b32(uint32_t a, uint32_t b, uint32_t p, uint32_t 
     uint64_t m = p >= 32 ? 0 : (n >= 32 ? 0xffffffffull : (1ull << n) - 1) << p;
     return (uint32_t)((b & ~m) | (((uint64_t)a << (p & 31)) & m));
 }
+static inline uint64_t emu_bfi_b64(uint64_t a, uint64_t b, uint32_t p, uint32_t n)
+{
+    p &= 255, n &= 255;
+    uint64_t m = p >= 64 ? 0 : (n >= 64 ? ~0ull : (1ull << n) - 1) << p;
+    return (b & ~m) | ((a << (p & 63)) & m);
+}
 """
 
 if __name__ == "__main__":
