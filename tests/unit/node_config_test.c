@@ -106,6 +106,15 @@ static void test_what_is_printed_can_be_read_back(void **state)
     free(text);
 }
 
+static void test_the_sample_file_is_usable(void **state)
+{
+    args.file = "../deploy/prover.yaml";
+    if (node_config_read(&config, &args, why) != PV_OK) fail_msg("%s", why);
+    assert_string_equal(config.server_key, "/etc/provost/broker.pub");
+    assert_string_equal(config.queue, "outer, keccak");
+    assert_int_equal(config.grace_s, 110);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -116,6 +125,7 @@ int main(void)
         TEST(test_sizes_and_switches_are_read),
         TEST(test_errors_say_what_and_where),
         TEST(test_what_is_printed_can_be_read_back),
+        TEST(test_the_sample_file_is_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
