@@ -81,8 +81,19 @@ void prover_clear_offer(struct sched *s, struct prover *p)
     p->any_circuit = false;
 }
 
+void prover_unwant(struct sched *s, struct prover *p)
+{
+    for (uint32_t i = 0; p->awaiting && i < s->provers_n; i++)
+        for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
+            if (a->wanted_by == p) {
+                a->wanted_by->awaiting--;
+                a->wanted_by = NULL;
+            }
+}
+
 void prover_forget(struct sched *s, struct prover *p)
 {
+    prover_unwant(s, p);
     while (p->attempts) attempt_end(s, p->attempts);
     prover_clear_offer(s, p);
     heap_remove(&s->prover_timers, p);

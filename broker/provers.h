@@ -73,6 +73,8 @@ struct prover *prover_find(const struct sched *s, const char *principal, const c
 /** Found or made. NULL: out of memory, or too many. */
 struct prover *prover_of(struct sched *s, const char *principal, const char *name);
 void prover_forget(struct sched *s, struct prover *p);
+/** It no longer idles, or is gone: what was recalled for its sake is anybody's. */
+void prover_unwant(struct sched *s, struct prover *p);
 void prover_rearm(struct sched *s, struct prover *p);
 /** Its capacity may have changed: it may be matched again. */
 void prover_changed(struct sched *s, struct prover *p);

@@ -83,16 +83,6 @@ struct attempt *live_attempt(struct sched *s, const struct prover *p, wire_token
 
 /* ---- going ---- */
 
-static void unwant(struct sched *s, const struct prover *p)
-{
-    for (uint32_t i = 0; p->awaiting && i < s->provers_n; i++)
-        for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
-            if (a->wanted_by == p) {
-                a->wanted_by->awaiting--;
-                a->wanted_by = NULL;
-            }
-}
-
 /* Its tasks wait for the grace, in which the same incarnation may come back. */
 static void prover_gone(struct sched *s, struct prover *p)
 {
@@ -102,7 +92,7 @@ static void prover_gone(struct sched *s, struct prover *p)
     p->credit = 0;
     p->gone_ms = s->now_ms;
     if (!p->local && !p->draining) s->stats.provers_lost++;
-    unwant(s, p);
+    prover_unwant(s, p);
     for (struct attempt *a = p->attempts, *next; a; a = next) {
         next = a->next;
         if (!a->task) {

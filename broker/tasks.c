@@ -185,7 +185,6 @@ void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_c
     t->changed_wall_ms = s->wall_ms;
     count_in(t);
     if (to == TASK_QUEUED) line_enter(s, t);
-    if (is_leased(from) && !is_leased(to)) s->dirty = true; /* a limit on leases may have room now */
     task_rearm(s, t);
     say_moved(s, t, from, charged);
 }

@@ -308,6 +308,10 @@ static void check_prover(struct sim *w, const struct prover *p)
         SIM_CHECK(w, !a->task || a->task->attempt == a, "two live attempts of one task");
     }
     SIM_CHECK(w, held == p->held && offered == p->offered, "counts of prover %s", p->name->text);
+    uint32_t awaiting = 0;
+    for (uint32_t i = 0; i < w->s->provers_n; i++)
+        for (const struct attempt *a = w->s->provers[i] ? w->s->provers[i]->attempts : NULL; a; a = a->next) awaiting += a->wanted_by == p;
+    SIM_CHECK(w, awaiting == p->awaiting && (p->peer || !awaiting), "recalls for prover %s", p->name->text);
     bool open = w->s->open[p->index / 64] >> p->index % 64 & 1;
     SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text, open ? "not " : "");
 }

@@ -97,6 +97,21 @@ static void R10_groups_of_a_principal_take_turns(void **state)
     assert_memory_equal(order, ((unsigned[]){ 1, 5, 2, 6, 3, 4 }), sizeof order);
 }
 
+static void R10_an_idle_group_saves_nothing_up(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    unsigned order[10];
+    submit_as("c1", 1, 4, "a", NULL);
+    for (unsigned n = 2; n <= 10; n++) submit_as("c1", n, 4, "b", NULL);
+    drain(order, 10, 10, 1000);
+    for (unsigned n = 11; n <= 14; n++) submit_as("c1", n, 4, "a", NULL);
+    for (unsigned n = 15; n <= 18; n++) submit_as("c1", n, 4, "b", NULL);
+    drain(order, 5, 18, 1000);
+    unsigned of_b = 0;
+    for (int i = 0; i < 5; i++) of_b += order[i] >= 15;
+    assert_in_range(of_b, 2, 3);
+}
+
 static void R10_low_priority_ages_and_is_served_in_the_end(void **state)
 {
     prover(&r, "p1", 1, 0);
@@ -397,6 +412,7 @@ int main(void)
         T(R10_higher_priority_first_then_order_of_submit),
         T(R10_a_requeued_task_keeps_its_place),
         T(R10_groups_of_a_principal_take_turns),
+        T(R10_an_idle_group_saves_nothing_up),
         T(R10_low_priority_ages_and_is_served_in_the_end),
         T(R10_a_long_backlog_does_not_age_past_another_principal),
         T(R11_warm_before_order),

@@ -592,6 +592,9 @@ static void an_ack_of_another_generation_is_ignored(void **state)
     ev.generation = 2;
     rig_step(&r, ev);
     assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
+    hello(&r, "bob.1");
+    ack(&r, "bob.1", 7); /* nor is one of somebody it does not belong to */
+    assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
     ack(&r, "c1", 7);
     assert_int_not_equal(view_of(&r, 7).record.acked_ms, 0);
 }
