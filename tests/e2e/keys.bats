@@ -1,0 +1,80 @@
+# With keys: what `provost key gen` makes opens the door, and nothing else does.
+load ../support/cluster
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    cluster_init
+    unset PROVOST_INSECURE
+    for who in broker client admin prover stranger; do provost key gen $who >/dev/null; done
+    keys_file client admin prover
+    broker_start --queue echo --queue other
+    export PROVOST_QUEUE=echo PROVOST_CIRCUIT=any PROVOST_SERVER_KEY=$PWD/broker.pub PROVOST_KEY=$PWD/client
+}
+
+teardown() {
+    cluster_stop
+    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 40 "$CLUSTER"/*.log >&3
+}
+
+# The file of authorised keys, with one key each for those named.
+keys_file() {
+    local who
+    {
+        echo "keys:"
+        for who in "$@"; do
+            printf -- '  - name: %s\n    key: "%s"\n    roles: [%s]\n' "of-$who" "$(provost key show $who)" $who
+        done
+    } >keys.yaml.new
+    mv keys.yaml.new keys.yaml
+}
+
+# The cluster's, with keys.
+broker_start() {
+    provost-broker --bind 'tcp://127.0.0.1:*' --key broker --authorized-keys keys.yaml --state "$CLUSTER/state" \
+        --port-file "$CLUSTER/port" "$@" >>"$CLUSTER/broker.log" 2>&1 3>&- &
+    BROKER_PID=$!
+    poll 20 test -s "$CLUSTER/port"
+    PROVOST_BROKER=$(head -n 1 "$CLUSTER/port")
+    export PROVOST_BROKER
+}
+
+expect() {
+    local want=$1
+    shift
+    run "$@"
+    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
+}
+
+@test "a task goes through with keys on both sides" {
+    PROVOST_KEY=$PWD/prover env -u PROVOST_QUEUE provost-prover run --name p1 --queue echo:echo --state spool >>"$CLUSTER/prover.log" 2>&1 3>&- &
+    PROVER_PIDS=$!
+    echo secret >x
+    id=$(provost task submit x)
+    expect 0 provost task wait "$id" result --timeout 60s
+    cmp x result
+    [ "$(provost task show "$id" -o json | json 'd["principal"]')" = of-client ]
+}
+
+@test "a stranger's key, no key, and another broker's key are told apart from an absent broker" {
+    expect 4 provost status --key stranger
+    [[ $output == *unauthorized* ]]
+    expect 4 provost status --server-key stranger.pub --connect-timeout 2s
+    env -u PROVOST_KEY -u PROVOST_SERVER_KEY provost status --insecure --connect-timeout 2s && false || [ $? = 4 ]
+    expect 0 provost status
+}
+
+@test "roles are the key's: a client operates nothing, an administrator does" {
+    expect 4 provost queue pause echo
+    expect 4 provost prover ls
+    expect 0 provost queue pause echo --key admin
+    expect 0 provost prover ls --key admin
+    expect 0 provost queue ls
+}
+
+@test "a refused key gets in as soon as it is allowed" {
+    provost status --key stranger --connect-timeout 5s >/dev/null 2>&1 && false
+    keys_file client admin prover stranger
+    sed -i '/of-stranger/,$s/stranger\]/client]/' keys.yaml
+    kill -HUP "$BROKER_PID"
+    poll 20 provost queue ls --key stranger
+}
