@@ -51,6 +51,9 @@ struct backend {
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */
     pv_status (*usable)(const struct backend_options *options, struct prove_error *err);
 
+    /** All of the device's own memory, which a node announces; 0 when it cannot be asked. NULL: it has none (the CPU). */
+    size_t (*device_bytes)(const struct backend_options *options);
+
     /** A pure function of sizes (and, for a GPU, of the device's). */
     pv_status (*need)(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                       struct prove_error *err);

@@ -81,6 +81,15 @@ static pv_status cuda_usable(const struct backend_options *options, struct prove
     return PV_OK;
 }
 
+static size_t cuda_device_bytes(const struct backend_options *options)
+{
+    struct gpu *g = NULL;
+    if (open_gpu(&g, options, NULL) != PV_OK) return 0;
+    size_t bytes = gpu_about(g)->total_bytes;
+    gpu_close(&g);
+    return bytes;
+}
+
 static pv_status no_room(const struct backend_options *options, struct prove_error *err)
 {
     if (options->memory_bytes_max)
@@ -248,6 +257,7 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
 const struct backend backend_cuda = {
     .name = "cuda",
     .usable = cuda_usable,
+    .device_bytes = cuda_device_bytes,
     .need = cuda_need,
     .key_open = cuda_key_open,
     .key_close = cuda_key_close,

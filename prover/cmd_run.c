@@ -240,7 +240,8 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     x->options.device = (int)n->config.device;
     x->cpu.threads = (unsigned)n->config.threads;
     TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
-    LOG_INFO("prover.backend", "name=%s note=%s", x->backend->name, note);
+    if (x->backend->device_bytes) n->agent.vram = x->backend->device_bytes(&x->options);
+    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " note=%s", x->backend->name, n->agent.vram, note);
     return PV_OK;
 }
 
