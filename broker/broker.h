@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "config.h"
 #include "door.h"
+#include "flood.h"
 #include "http.h"
 #include "loop.h"
 #include "peers.h"
@@ -61,6 +62,7 @@ struct broker {
     bool must_sync;      /* and one of a queue whose commits are synced */
     bool batch_full;     /* a save of a queue with sync = always: commit now */
     struct door door;
+    struct flood flood;
     struct peers peers;
     struct transfers *transfers;
     struct auth_keys *keys; /* NULL: --insecure */

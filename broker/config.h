@@ -35,6 +35,7 @@
     X(disk_reserve, SIZE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")                     \
     X(uploads_max, SIZE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")                  \
     X(window, SIZE, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")                    \
+    X(memory_max, SIZE, "0", 0, 1ull << 50, "memory above which the peer that floods is cut (0: half of the machine's)") \
     X(connections_max, NUMBER, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
     X(send_queue, NUMBER, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut")      \
     X(batch, NUMBER, "512", 1, 100000, "messages handled before one commit")                                           \

@@ -3,10 +3,11 @@
 #include <czmq.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const char monitor_endpoint[] = "inproc://provost-door-monitor";
 
-enum { BACKLOG = 1024, HANDSHAKE_MS = 10000 };
+enum { BACKLOG = 1024, HANDSHAKE_MS = 10000, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3 };
 
 void door_prepare(void)
 {
@@ -19,12 +20,16 @@ static void options_set(struct door *d, const struct door_options *o)
     zsock_set_linger(d->router, 1000); /* good-byes may still leave */
     zsock_set_maxmsgsize(d->router, WIRE_CHUNK_MAX > WIRE_BODY_MAX ? WIRE_CHUNK_MAX : WIRE_BODY_MAX);
     zsock_set_sndhwm(d->router, o->send_queue);
-    zsock_set_rcvhwm(d->router, 1000);
+    zsock_set_rcvhwm(d->router, 0); /* flood.h bounds what waits, and says why the socket must not */
     zsock_set_backlog(d->router, BACKLOG);
     zsock_set_handshake_ivl(d->router, HANDSHAKE_MS);
-    zsock_set_heartbeat_ivl(d->router, o->heartbeat_ms);
-    zsock_set_heartbeat_timeout(d->router, o->dead_ms);
+    /* Not ZeroMQ's own heartbeats: in 4.3.4 their timer ends the process (assertion !_io_error) when a peer fills its
+     * queue and resets the connection. The kernel asks silent connections instead; leases see to provers anyway. */
     zsock_set_tcp_keepalive(d->router, 1);
+    zsock_set_tcp_keepalive_idle(d->router, o->dead_ms / 1000 + 1);
+    zsock_set_tcp_keepalive_intvl(d->router, KEEPALIVE_S);
+    zsock_set_tcp_keepalive_cnt(d->router, KEEPALIVE_ASKED);
+    zsock_set_tcp_maxrt(d->router, o->dead_ms * 2); /* what was sent and not acknowledged for so long */
     if (!o->cert) return;
     zsock_set_zap_domain(d->router, "provost");
     zcert_apply(o->cert, d->router);
@@ -91,6 +96,14 @@ void door_message_clear(struct door_message *m)
     for (size_t i = 0; i < 4; i++) zmq_msg_close(&m->part[i]);
 }
 
+void door_cut(int fd)
+{
+    /* libzmq cannot be asked to close one connection, but it owns an ordinary descriptor: the end of the stream, seen by
+     * its I/O thread, is the end of the connection. Should the descriptor have changed hands since, somebody else dials
+     * again. */
+    if (fd >= 0) shutdown(fd, SHUT_RDWR);
+}
+
 static void swallow_rest(struct door *d)
 {
     zmq_msg_t rest;
@@ -123,6 +136,13 @@ bool door_receive(struct door *d, struct door_message *m)
     if (user) m->user = user;
     if (m->parts > 1) m->fd = zmq_msg_get(&m->part[1], ZMQ_SRCFD);
     return true;
+}
+
+size_t door_message_bytes(const struct door_message *m)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < m->parts; i++) bytes += zmq_msg_size(&m->part[i]);
+    return bytes;
 }
 
 struct wire_frames door_frames(const struct door_message *m)

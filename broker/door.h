@@ -21,8 +21,7 @@ struct door_options {
     const char *endpoints;   /* with commas between them */
     zcert_t *cert;           /* NULL: no keys */
     int send_queue;          /* messages waiting for one peer */
-    int heartbeat_ms;        /* of the transport: how often a silent connection is asked */
-    int dead_ms;             /* and when it is given up */
+    int dead_ms;             /* a connection silent for so long is asked by the kernel whether it is there */
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
 };
 
@@ -52,10 +51,15 @@ struct door_message {
     int fd;           /* the connection's descriptor, -1 unknown */
 };
 
+/** Ends one connection. */
+void door_cut(int fd);
+
 void door_message_init(struct door_message *m);
 void door_message_clear(struct door_message *m);
 /** False: nothing waits. Frames after the fourth are read and dropped, too_many says so. */
 bool door_receive(struct door *d, struct door_message *m);
+/** Of all its frames. */
+size_t door_message_bytes(const struct door_message *m);
 struct wire_frames door_frames(const struct door_message *m);
 
 /** head and body are copied; payload too unless it comes as a message of its own (taken on PV_OK). */

@@ -128,10 +128,22 @@ static bool messages_read(struct broker *b, struct door_message *m)
     for (uint64_t i = 0; i < b->config->batch && bytes < INTAKE_BYTES && !b->batch_full; i++) {
         if (!door_receive(&b->door, m)) return false;
         b->counters.messages++;
-        bytes += m->parts > 3 ? zmq_msg_size(&m->part[3]) : 0;
+        uint64_t size = door_message_bytes(m);
+        bytes += size;
+        flood_note(&b->flood, m->fd, size);
         intake_message(b, m);
     }
     return true;
+}
+
+/* More waits than a batch: that is load, unless it has grown beyond bounds. */
+static void flood_stop(struct broker *b)
+{
+    int fd = flood_look(&b->flood, b->now_ms);
+    if (fd < 0) return;
+    b->counters.cut++;
+    LOG_WARN("peer.flood", "descriptor=%d memory_max=%" PRIu64, fd, b->flood.memory_max);
+    door_cut(fd); /* its end is told by the socket, like any other */
 }
 
 static void tick(struct broker *b)
@@ -206,6 +218,7 @@ static void turn(struct broker *b, struct door_message *m, bool notices, bool *m
     if (notices) notices_read(b);
     cuts_take(b);
     *more = messages_read(b, m);
+    if (*more) flood_stop(b);
     tick(b);
     second(b);
     batch_end(b);
@@ -344,7 +357,6 @@ static pv_status door_start(struct broker *b, zcert_t *cert, char *why)
         .endpoints = b->config->bind,
         .cert = cert,
         .send_queue = (int)b->config->send_queue,
-        .heartbeat_ms = (int)b->config->heartbeat_ms,
         .dead_ms = (int)b->config->lease_ms,
         .connections_max = (uint32_t)b->config->connections_max,
     };
@@ -405,6 +417,7 @@ static pv_status open_all(struct broker *b, zcert_t **cert, char *why)
 {
     clocks_read(b);
     b->started_ms = b->now_ms;
+    flood_init(&b->flood, b->config->memory_max);
     TRY(signals_open(b));
     TRY(keys_open(b, cert, why));
     TRY(parts_open(b, why));
@@ -452,6 +465,7 @@ void broker_close(struct broker **broker)
     store_close(&b->store);
     auth_keys_destroy(&b->keys);
     peers_clear(&b->peers);
+    flood_clear(&b->flood);
     if (b->signals >= 0) close(b->signals);
     free(b->cut);
     free(b->shows);

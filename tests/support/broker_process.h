@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +54,7 @@ static inline bool broker_process_start(struct broker_process *b, const char *di
     while (more && *more && n < 47) args[n++] = *more++;
     b->pid = fork();
     if (!b->pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no broker behind */
         int log = open(b->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         if (log >= 0) dup2(log, 2);
         execv(args[0], (char *const *)(uintptr_t)args);
