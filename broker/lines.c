@@ -92,7 +92,8 @@ const char *account_busy(struct sched *s, struct account *a, uint64_t bytes, uin
     const struct sched_limits *l = &a->principal->limits;
     *retry_ms = queue_retry_ms(a->queue);
     if (l->queued_tasks && a->queued_tasks >= l->queued_tasks) return "queued_tasks";
-    if (l->queued_bytes && (bytes > l->queued_bytes || a->queued_bytes > l->queued_bytes - bytes)) return "queued_bytes";
+    if (l->queued_bytes && (bytes > l->queued_bytes || a->queued_bytes > l->queued_bytes - bytes))
+        return "queued_bytes";
     if (!l->rate_per_s) return NULL;
     account_refill(s, a);
     if (a->tokens >= 1000) return NULL;

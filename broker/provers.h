@@ -24,6 +24,7 @@ struct attempt {
     struct attempt *next, **link; /* of the prover, oldest first */
     enum attempt_state state;
     bool suspect;         /* nothing may run beside it */
+    bool counted;         /* among its task's attempts: it was STARTED once */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
     pv_status revoked;
     uint64_t lease_ms; /* end */

@@ -78,7 +78,8 @@ void attempt_begin(struct sched *s, struct attempt *a)
     a->started_ms = a->changed_ms = s->now_ms;
     a->lease_ms = s->now_ms + s->cfg.lease_ms;
     attempt_set_state(s, a, ATTEMPT_RUNNING);
-    t->attempts++;
+    if (!a->counted) t->attempts++;
+    a->counted = true;
     s->stats.started++;
     task_move(s, t, TASK_RUNNING, SCHED_FREE);
 }
@@ -109,6 +110,7 @@ bool attempt_readopt(struct sched *s, struct task *t, struct prover *p, wire_tok
     if (!a) return false;
     s->stats.adopted++;
     bind_attempt(s, t, a);
+    a->counted = t->attempts > 0; /* the same run goes on */
     a->lease_ms = s->now_ms + s->cfg.lease_ms;
     task_move(s, t, TASK_OFFERED, SCHED_FREE);
     attempt_begin(s, a);

@@ -148,7 +148,8 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
     case TASK_RUNNING:
         if (!t->attempt) return NEVER;
-        return least(least(t->attempt->lease_ms, t->orphan_ms), least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
+        return least(least(t->attempt->lease_ms, t->orphan_ms),
+                     least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
     default: return t->until_ms;
     }
 }

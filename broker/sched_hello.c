@@ -142,7 +142,9 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
     struct principal *pr = principal_of(s, ev->client.principal);
     struct sched_peer *peer = peer_of(s, ev->peer);
     if (peer) role_over(s, peer);
-    struct session *e = pr && peer && s->connected < s->cfg.sessions_max ? session_of(s, pr, ev->client.name, ev->client.session) : NULL;
+    struct session *e = pr && peer && s->connected < s->cfg.sessions_max
+                            ? session_of(s, pr, ev->client.name, ev->client.session)
+                            : NULL;
     if (!e) {
         refuse(s, PV_BUSY)->which = "memory";
         if (peer) peer_forget(s, peer);

@@ -56,6 +56,7 @@ static void restore_attempt(struct sched *s, struct task *t, const struct task_r
     a->task_id = t->id;
     a->offered_ms = a->changed_ms = s->now_ms;
     a->suspect = t->losses >= s->cfg.suspect_losses;
+    a->counted = r->state == TASK_RUNNING;
     a->lease_ms = sched_add(s->now_ms, s->cfg.recover_ms);
     t->attempt = a;
 }

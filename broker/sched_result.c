@@ -112,8 +112,8 @@ static void want(struct sched *s, const struct task *t, struct attempt *live, co
     w->hash = ev->result.sha256;
 }
 
-static void turn_down(struct sched *s, const struct sched_peer *peer, const struct task *t, const struct sched_event *ev,
-                      bool live, pv_status status)
+static void turn_down(struct sched *s, const struct sched_peer *peer, const struct task *t,
+                      const struct sched_event *ev, bool live, pv_status status)
 {
     finished(s, peer, ev->token);
     if (t && t->state == TASK_SUCCEEDED) {
@@ -144,7 +144,8 @@ void on_result(struct sched *s, const struct sched_event *ev)
     if (status != PV_OK) {
         pv_status told = status == PV_GONE || status == PV_SUPERSEDED ? status : PV_REVOKED;
         turn_down(s, peer, t, ev, live != NULL, told);
-        if (live) attempt_failed(s, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, NULL, true);
+        if (live)
+            attempt_failed(s, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, NULL, true);
     } else if (ev->result.payload == SCHED_ANNOUNCED) {
         want(s, t, live, peer, ev);
     } else {

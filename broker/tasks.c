@@ -15,7 +15,8 @@ static const uint16_t allowed[TASK_STATES] = {
     [TASK_RUNNING] = TO(SUCCEEDED) /* 5, 12 */ | TO(DELAYED) /* 6 */ | TO(DEAD) /* 6, 7, 8 */ | TO(QUEUED) /* 8, 9 */ |
                      TO(CANCELLED) /* 10 */,
     [TASK_DELAYED] = TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
-    [TASK_RECOVERING] = TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 12 */,
+    [TASK_RECOVERING] =
+        TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 12 */,
     [TASK_DEAD] = TO(QUEUED) /* 13 */,
     [TASK_CANCELLED] = TO(QUEUED) /* 13 */,
     [TASK_EXPIRED] = TO(QUEUED) /* 13 */,
@@ -354,7 +355,11 @@ static void save(struct sched *s, struct task *t, bool lazy)
     a->row = t->order;
     a->sync_always = t->account->queue->sync_always;
     if (!lazy) a->lazy = false;
-    if (a->record) task_render(s, t, (struct task_record *)a->record);
+    struct task_record *r = (struct task_record *)a->record;
+    if (!r) return;
+    task_render(s, t, r);
+    /* The disk knows what it was when the broker stopped: whether the attempt has been counted. */
+    if (t->state == TASK_RECOVERING) r->state = t->attempt->counted ? TASK_RUNNING : TASK_OFFERED;
 }
 
 void task_save(struct sched *s, struct task *t)

@@ -57,8 +57,8 @@ static void check_result(struct sim *w, const struct sched_action *a)
     struct sim_task *t = &w->tasks[sim_number(a->task)];
     const struct task *now = task_find(w->s, a->task);
     SIM_CHECK(w, now, "a result for task %u that is not there", sim_number(a->task));
-    SIM_CHECK(w, t->result_generation != now->generation, "a second result of task %u, generation %u", sim_number(a->task),
-              now->generation);
+    SIM_CHECK(w, t->result_generation != now->generation, "a second result of task %u, generation %u",
+              sim_number(a->task), now->generation);
     t->result_generation = now->generation;
     w->results++;
 }
@@ -69,7 +69,8 @@ static void check_gone(struct sim *w, const struct sched_action *a)
     uint64_t kept = w->now_ms - t->over_ms;
     bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another */
     SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
-    bool old = kept >= w->s->cfg.retention_ms || (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
+    bool old =
+        kept >= w->s->cfg.retention_ms || (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
     /* the wall clock decides what is old over a restart */
     bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
                                  : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;
@@ -87,8 +88,8 @@ static void check_moved(struct sim *w, const struct sched_action *a)
     enum task_state from = t->known ? t->state : TASK_RECEIVING;
     SIM_CHECK(w, a->from == from, "task %u moves from %s, it was %s", sim_number(a->task), task_state_word(a->from),
               task_state_word(from));
-    SIM_CHECK(w, sched_move_allowed(a->from, a->state), "task %u: %s to %s", sim_number(a->task), task_state_word(a->from),
-              task_state_word(a->state));
+    SIM_CHECK(w, sched_move_allowed(a->from, a->state), "task %u: %s to %s", sim_number(a->task),
+              task_state_word(a->from), task_state_word(a->state));
     if (!task_state_live(a->from)) { /* revived */
         t->acked_ms = 0;
         memset(t->failed_by, 0, sizeof t->failed_by);
@@ -125,10 +126,13 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
     bool again = p->name->text[0] == 'p' && w->tasks[n].failed_by[p->name->text[1] - '0'];
     SIM_CHECK(w, !again || !naive_another(w, t), "task %u goes to prover %s again", n, p->name->text);
     for (const struct attempt *o = p->attempts; o; o = o->next)
-        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(t->losses >= 2 || (o->task && o->task->losses >= 2)), "something runs beside suspect task %u", n);
+        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(t->losses >= 2 || (o->task && o->task->losses >= 2)),
+                  "something runs beside suspect task %u", n);
     for (unsigned i = 0; i < SIM_TASKS; i++) {
         const struct task *o = task_find(w->s, sim_id(i));
-        if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit || o->group != t->group) continue;
+        if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit ||
+            o->group != t->group)
+            continue;
         if (o->priority != t->priority || o->need_vram != t->need_vram || o->excluded || t->excluded) continue;
         if (o->losses >= 2 || t->losses >= 2) continue;
         SIM_CHECK(w, o->stamp > t->stamp, "task %u is taken before task %u", n, i);
@@ -147,8 +151,8 @@ static void check_offer(struct sim *w, const struct sched_action *a)
     p->credit--;
     const struct attempt *at = attempt_find(w->s, a->token);
     if (!at || !at->task) return; /* over within the batch */
-    SIM_CHECK(w, t->disk.token_seq == a->token.seq && t->disk.state == TASK_OFFERED, "task %u is out, the disk says %s", n,
-              task_state_word(t->disk.state));
+    SIM_CHECK(w, t->disk.token_seq == a->token.seq && t->disk.state == TASK_OFFERED, "task %u is out, the disk says %s",
+              n, task_state_word(t->disk.state));
     SIM_CHECK(w, !at->task->account->queue->paused, "task %u of a paused queue is offered", n);
     SIM_CHECK(w, at->prover->held <= at->prover->slots + at->prover->prefetch, "more held than there are places");
     check_choice(w, at->task, at);
@@ -170,22 +174,26 @@ static void check_answer(struct sim *w, const struct sched_event *ev, const stru
         if (c >= 0 && ev->type == SCHED_ATTACH) w->clients[c].owed[n] = true;
         break;
     case SCHED_DELIVER:
-        SIM_CHECK(w, t->on_disk && t->disk.state == a->view->record.state, "task %u is delivered as %s, the disk says %s", n,
-                  task_state_word(a->view->record.state), task_state_word(t->disk.state));
-        SIM_CHECK(w, a->view->record.state != TASK_SUCCEEDED || t->result_on_disk, "task %u has no result to deliver", n);
+        SIM_CHECK(w, t->on_disk && t->disk.state == a->view->record.state,
+                  "task %u is delivered as %s, the disk says %s", n, task_state_word(a->view->record.state),
+                  task_state_word(t->disk.state));
+        SIM_CHECK(w, a->view->record.state != TASK_SUCCEEDED || t->result_on_disk, "task %u has no result to deliver",
+                  n);
         break;
     case SCHED_CANCELLED:
         SIM_CHECK(w, t->on_disk && t->disk.state == a->state, "cancel of task %u is not durable", n);
         if (c >= 0 && a->state == TASK_CANCELLED) w->clients[c].owed[n] = false;
         break;
     case SCHED_PUSH_PROGRESS: /* one push, to all who wait */
-        SIM_CHECK(w, !t->pushed_ms || t->pushed_ms == w->now_ms || w->now_ms - t->pushed_ms >= 1000, "progress of task %u twice in a second", n);
+        SIM_CHECK(w, !t->pushed_ms || t->pushed_ms == w->now_ms || w->now_ms - t->pushed_ms >= 1000,
+                  "progress of task %u twice in a second", n);
         t->pushed_ms = w->now_ms;
         break;
     case SCHED_RESULT_OK:
         if (a->status != PV_OK) break;
         if (c >= 0) w->clients[c].owed[n] = false; /* its own result */
-        SIM_CHECK(w, t->on_disk && t->disk.state == TASK_SUCCEEDED && t->result_on_disk, "result of task %u is not durable", n);
+        SIM_CHECK(w, t->on_disk && t->disk.state == TASK_SUCCEEDED && t->result_on_disk,
+                  "result of task %u is not durable", n);
         break;
     default: break;
     }
@@ -211,7 +219,8 @@ void sim_check_actions(struct sim *w, const struct sched_event *ev)
         int c = client_at_peer(w, ev->peer);
         if (now && now->acked && !t->acked_ms) t->acked_ms = w->now_ms;
         const struct sched_peer *peer = peer_find(w->s, ev->peer);
-        if (c >= 0 && now && peer && !session_attached(peer->session, now)) w->clients[c].owed[sim_number(ev->task)] = false;
+        if (c >= 0 && now && peer && !session_attached(peer->session, now))
+            w->clients[c].owed[sim_number(ev->task)] = false;
     }
     for (size_t i = 0; i < w->out.n; i++) {
         if (w->out.at[i].type == SCHED_OFFER) check_offer(w, &w->out.at[i]);
@@ -246,8 +255,8 @@ static void check_task(struct sim *w, const struct task *t)
                   task_state_word(t->state), a->state);
     }
     if (task_state_live(t->state))
-        SIM_CHECK(w, t->failures < w->s->cfg.failures_max && t->losses < w->s->cfg.losses_max, "task %u lives on %u failures, %u losses",
-                  n, t->failures, t->losses);
+        SIM_CHECK(w, t->failures < w->s->cfg.failures_max && t->losses < w->s->cfg.losses_max,
+                  "task %u lives on %u failures, %u losses", n, t->failures, t->losses);
     uint64_t next = task_next_ms(w->s, t);
     SIM_CHECK(w, (next != NEVER) == (t->timer_at != 0), "task %u (%s): timer", n, task_state_word(t->state));
     if (t->timer_at) SIM_CHECK(w, w->s->timers.at[t->timer_at - 1].key == next, "task %u: timer at another moment", n);
@@ -255,7 +264,8 @@ static void check_task(struct sim *w, const struct task *t)
 }
 
 struct tally {
-    uint64_t state[2][TASK_STATES], waiting, leased_of[8], waiting_of[8], queued[2][8], queued_bytes[2][8], leased[2][8];
+    uint64_t state[2][TASK_STATES], waiting, leased_of[8], waiting_of[8], queued[2][8], queued_bytes[2][8],
+        leased[2][8];
 };
 
 static void count_task(const struct task *t, struct tally *c)
@@ -284,7 +294,9 @@ static void check_counts(struct sim *w, const struct tally *c)
         for (uint32_t p = 0; p < s->queues[q]->accounts_n; p++) {
             const struct account *a = s->queues[q]->accounts[p];
             if (!a) continue;
-            SIM_CHECK(w, a->queued_tasks == c->queued[q][p] && a->queued_bytes == c->queued_bytes[q][p] && a->leased == c->leased[q][p],
+            SIM_CHECK(w,
+                      a->queued_tasks == c->queued[q][p] && a->queued_bytes == c->queued_bytes[q][p] &&
+                          a->leased == c->leased[q][p],
                       "counts of principal %u in queue %u", p, q);
         }
     }
@@ -294,7 +306,9 @@ static void check_counts(struct sim *w, const struct tally *c)
     SIM_CHECK(w, s->waiting == c->waiting, "count of waiting tasks");
     struct sched_queue_view v;
     for (uint32_t q = 0; sched_queue_at(s, q, w->now_ms, &v); q++)
-        SIM_CHECK(w, v.demand == c->state[q][TASK_QUEUED] + c->state[q][TASK_OFFERED] + c->state[q][TASK_RUNNING] + c->state[q][TASK_RECOVERING],
+        SIM_CHECK(w,
+                  v.demand == c->state[q][TASK_QUEUED] + c->state[q][TASK_OFFERED] + c->state[q][TASK_RUNNING] +
+                                  c->state[q][TASK_RECOVERING],
                   "demand of queue %u", q);
 }
 
@@ -310,10 +324,12 @@ static void check_prover(struct sim *w, const struct prover *p)
     SIM_CHECK(w, held == p->held && offered == p->offered, "counts of prover %s", p->name->text);
     uint32_t awaiting = 0;
     for (uint32_t i = 0; i < w->s->provers_n; i++)
-        for (const struct attempt *a = w->s->provers[i] ? w->s->provers[i]->attempts : NULL; a; a = a->next) awaiting += a->wanted_by == p;
+        for (const struct attempt *a = w->s->provers[i] ? w->s->provers[i]->attempts : NULL; a; a = a->next)
+            awaiting += a->wanted_by == p;
     SIM_CHECK(w, awaiting == p->awaiting && (p->peer || !awaiting), "recalls for prover %s", p->name->text);
     bool open = w->s->open[p->index / 64] >> p->index % 64 & 1;
-    SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text, open ? "not " : "");
+    SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text,
+              open ? "not " : "");
 }
 
 static bool naive_fits(const struct task *t, const struct prover *p)
@@ -334,7 +350,8 @@ static bool naive_another(const struct sim *w, const struct task *t)
     const struct sched *s = w->s;
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (p && p->live && !p->local && !p->draining && !p->drained && !p->quarantined_ms && naive_fits(t, p) && !naive_failed(w, t, p) && !task_excludes(t, p->digest))
+        if (p && p->live && !p->local && !p->draining && !p->drained && !p->quarantined_ms && naive_fits(t, p) &&
+            !naive_failed(w, t, p) && !task_excludes(t, p->digest))
             return true;
     }
     return false;
@@ -363,10 +380,12 @@ static void check_recalls(struct sim *w, const struct prover *idle)
         const struct prover *p = w->s->provers[i];
         uint32_t others = 0;
         if (!p || p == idle || !p->peer) continue;
-        for (const struct attempt *a = p->attempts; a; a = a->next) others += a->state != ATTEMPT_LATE && a->state != ATTEMPT_OFFERED;
+        for (const struct attempt *a = p->attempts; a; a = a->next)
+            others += a->state != ATTEMPT_LATE && a->state != ATTEMPT_OFFERED;
         for (const struct attempt *a = p->attempts; a; a = a->next) {
             if (a->state != ATTEMPT_OFFERED || others++ < p->slots || a->wanted_by || a->suspect) continue;
-            if (a->task->account->queue->paused || task_excludes(a->task, idle->digest) || !naive_fits(a->task, idle)) continue;
+            if (a->task->account->queue->paused || task_excludes(a->task, idle->digest) || !naive_fits(a->task, idle))
+                continue;
             sim_fail(w, "prover %s idles beside prefetched task %u", idle->name->text, sim_number(a->task_id));
         }
     }
@@ -387,7 +406,8 @@ void sim_snapshot(const struct sim *w, struct sim_snapshot *to)
         const struct task *t = task_find(w->s, sim_id(i));
         to->of[i].state = -1;
         if (!t) continue;
-        to->of[i].state = t->state == TASK_OFFERED ? TASK_QUEUED : t->state; /* who spoke lives, and may be offered something */
+        to->of[i].state =
+            t->state == TASK_OFFERED ? TASK_QUEUED : t->state; /* who spoke lives, and may be offered something */
         to->of[i].failures = t->failures;
         to->of[i].losses = t->losses;
         to->of[i].attempts = t->attempts;

@@ -95,19 +95,22 @@ static void boot(struct sim *w)
     struct sched_event ev = event(w, SCHED_PRINCIPAL);
     ev.principal.name = "bob";
     ev.principal.weight = 2;
-    if (w->seed % 3 == 0) ev.principal.limits = (struct sched_limits){ .queued_tasks = 4, .leased = 2, .queued_bytes = 900 };
+    if (w->seed % 3 == 0)
+        ev.principal.limits = (struct sched_limits){ .queued_tasks = 4, .leased = 2, .queued_bytes = 900 };
     sim_step(w, &ev);
     for (uint64_t last = 0;;) {
         struct sim_task *next = NULL;
         for (int i = 0; i < SIM_TASKS; i++)
-            if (w->tasks[i].on_disk && w->tasks[i].disk.order > last && (!next || w->tasks[i].disk.order < next->disk.order))
+            if (w->tasks[i].on_disk && w->tasks[i].disk.order > last &&
+                (!next || w->tasks[i].disk.order < next->disk.order))
                 next = &w->tasks[i];
         if (!next) break;
         last = next->disk.order;
         ev = event(w, SCHED_RESTORE);
         ev.record = &next->disk;
         sim_step(w, &ev);
-        bool out = next->disk.state == TASK_OFFERED || next->disk.state == TASK_RUNNING || next->disk.state == TASK_RECOVERING;
+        bool out =
+            next->disk.state == TASK_OFFERED || next->disk.state == TASK_RUNNING || next->disk.state == TASK_RECOVERING;
         next->known = true;
         next->state = out ? TASK_RECOVERING : next->disk.state;
         next->generation = next->disk.generation;
@@ -432,7 +435,8 @@ static void prover_takes(struct sim *w, int i, const struct sched_action *a)
     switch (a->type) {
     case SCHED_OFFER:
         if (p->held_n < SIM_HELD && p->up)
-            p->held[p->held_n++] = (struct sim_held){ .token = a->token, .n = sim_number(a->task), .input = a->view->record.input };
+            p->held[p->held_n++] =
+                (struct sim_held){ .token = a->token, .n = sim_number(a->task), .input = a->view->record.input };
         break;
     case SCHED_RECALL:
         if (!h || !h->started) {
@@ -487,7 +491,8 @@ static void take_actions(struct sim *w)
 {
     for (size_t k = 0; k < w->out.n; k++) {
         const struct sched_action *a = &w->out.at[k];
-        if (!a->peer || (!w->calm && a->type != SCHED_DISCONNECT && a->type != SCHED_WELCOME && sim_chance(w, 2))) continue;
+        if (!a->peer || (!w->calm && a->type != SCHED_DISCONNECT && a->type != SCHED_WELCOME && sim_chance(w, 2)))
+            continue;
         for (int i = 0; i < SIM_PROVERS; i++)
             if (w->provers[i].peer == a->peer && !w->provers[i].silent) prover_takes(w, i, a);
         for (int i = 0; i < SIM_CLIENTS; i++)
@@ -521,7 +526,9 @@ static void prover_works(struct sim *w, int i)
         return;
     }
     if (!w->calm && sim_chance(w, p->bad)) {
-        int kind = sim_chance(w, 10) ? WIRE_FAILURE_PERMANENT : sim_chance(w, 20) ? WIRE_FAILURE_RESOURCE : WIRE_FAILURE_RETRYABLE;
+        int kind = sim_chance(w, 10)   ? WIRE_FAILURE_PERMANENT
+                   : sim_chance(w, 20) ? WIRE_FAILURE_RESOURCE
+                                       : WIRE_FAILURE_RETRYABLE;
         if (sim_chance(w, 80)) drop_held(p, token);
         send_from(w, true, i, (struct sim_msg){ .type = SCHED_FAIL, .token = token, .n = n, .kind = kind });
         say_ready(w, i);
@@ -596,7 +603,8 @@ static void client_claims(struct sim *w, int i, unsigned n)
         send_from(w, false, i, (struct sim_msg){ .type = SCHED_CLAIM, .n = n });
         return;
     }
-    static const enum sched_event_type say[] = { SCHED_STARTED, SCHED_HEARTBEAT, SCHED_RESULT, SCHED_FAIL, SCHED_RELEASE };
+    static const enum sched_event_type say[] = { SCHED_STARTED, SCHED_HEARTBEAT, SCHED_RESULT, SCHED_FAIL,
+                                                 SCHED_RELEASE };
     struct sim_msg m = { .type = say[sim_random(w, 5)], .n = n, .token = c->claim[n], .content = sim_hash(500 + n),
                          .input = sim_hash(n), .kind = SCHED_COMPLETE, .number = 100 };
     if (m.type == SCHED_FAIL) m.kind = WIRE_FAILURE_RETRYABLE;
@@ -643,7 +651,8 @@ static void client_moves(struct sim *w)
     } else {
         int kind = sim_chance(w, 60) ? WIRE_VERB_RESUME : i & 1 ? WIRE_VERB_PAUSE : WIRE_VERB_DRAIN;
         uint64_t which = sim_random(w, 16);
-        enum sched_event_type type = kind == WIRE_VERB_PAUSE || sim_chance(w, 50) ? SCHED_QUEUE_VERB : SCHED_PROVER_VERB;
+        enum sched_event_type type =
+            kind == WIRE_VERB_PAUSE || sim_chance(w, 50) ? SCHED_QUEUE_VERB : SCHED_PROVER_VERB;
         if (type == SCHED_QUEUE_VERB && kind == WIRE_VERB_DRAIN) kind = WIRE_VERB_RESUME;
         send_from(w, false, 3, (struct sim_msg){ .type = type, .kind = kind, .number = which });
     }
@@ -718,7 +727,8 @@ static void commit_fails(struct sim *w)
         sched_step(w->s, &ev, &w->out);
     }
     for (size_t i = 0; i < w->out.n; i++)
-        SIM_CHECK(w, w->out.at[i].type == SCHED_REFUSE && w->out.at[i].status == PV_STORE, "answered after a failed commit");
+        SIM_CHECK(w, w->out.at[i].type == SCHED_REFUSE && w->out.at[i].status == PV_STORE,
+                  "answered after a failed commit");
     sched_actions_clear(&w->out);
     restart_broker(w);
 }
@@ -803,7 +813,8 @@ void sim_settle(struct sim *w)
     for (unsigned i = 0; i < SIM_TASKS; i++) {
         const struct task *t = task_find(w->s, sim_id(i));
         if (!t || !task_state_live(t->state)) continue;
-        SIM_CHECK(w, !task_servable(w->s, t) || t->need_vram > 100, "task %u is still %s after all is calm", i, task_state_word(t->state));
+        SIM_CHECK(w, !task_servable(w->s, t) || t->need_vram > 100, "task %u is still %s after all is calm", i,
+                  task_state_word(t->state));
     }
     for (int c = 0; c < SIM_CLIENTS; c++) close_peer(w, &w->clients[c].peer);
     for (int c = 0; c < SIM_CLIENTS; c++) client_connect(w, c);

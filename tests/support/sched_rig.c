@@ -457,7 +457,9 @@ void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how)
 {
     struct sched_event ev = rig_event(r, SCHED_FAIL, who, n);
     ev.fail.failure = how;
-    ev.fail.status = how == WIRE_FAILURE_PERMANENT ? PV_BAD_WITNESS : how == WIRE_FAILURE_RESOURCE ? PV_RESOURCES : PV_FAILED;
+    ev.fail.status = how == WIRE_FAILURE_PERMANENT  ? PV_BAD_WITNESS
+                     : how == WIRE_FAILURE_RESOURCE ? PV_RESOURCES
+                                                    : PV_FAILED;
     ev.fail.text = "it said so";
     rig_step(r, ev);
 }

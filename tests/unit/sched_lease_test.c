@@ -177,6 +177,7 @@ static void R5_back_after_the_grace_an_unclaimed_run_is_taken_up_again(void **st
     prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .held = &held, .held_n = 1 });
     assert_int_equal(state_of(&r, 7), TASK_RUNNING);
     assert_int_equal(r.offers[7], 1); /* nobody computes it twice */
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
 }
 
 static void R5_an_offer_lost_with_the_connection_is_free(void **state)
@@ -606,7 +607,9 @@ static void R8_a_late_result_on_its_way_is_not_told_to_stop(void **state)
     wire_token old;
     seven_moves_to_p2(&old);
     gone(&r, "p1");
-    struct sched_held held = { .token = old, .task = rig_id(7), .input = rig_hash(7), .started = true, .spooled = true };
+    struct sched_held held = {
+        .token = old, .task = rig_id(7), .input = rig_hash(7), .started = true, .spooled = true
+    };
     prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .held = &held, .held_n = 1 });
     expect(&r, NULL);
     struct sched_event ev = rig_event(&r, SCHED_HEARTBEAT, "p1", 0);
@@ -699,6 +702,23 @@ static void R9_what_was_out_is_adopted_for_two_leases(void **state)
     result_of(&r, "p1", 7, seven, 70, 100);
     assert_true(said(&r, "RESULT_OK p1 7 ok"));
     assert_int_equal(r.offers[7], 1);
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
+}
+
+static void R9_an_adopted_run_is_counted_once_however_often_the_broker_restarts(void **state)
+{
+    submit(&r, "c1", 7);
+    prover(&r, "p1", 1, 0);
+    started(&r, "p1", 7);
+    wire_token token = r.token[7];
+    struct sched_held held = { .token = token, .task = rig_id(7), .input = rig_hash(7), .started = true };
+    for (int i = 0; i < 3; i++) {
+        r.saved[7].state = TASK_RUNNING; /* saved while it ran, for whatever reason */
+        r.saved[7].attempts = view_of(&r, 7).record.attempts;
+        rig_restart(&r);
+        prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .held = &held, .held_n = 1, .silent = true });
+    }
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
 }
 
 static void R9_after_two_leases_it_is_offered_again_free(void **state)
@@ -857,6 +877,7 @@ int main(void)
         T(R8_another_provers_token_is_worth_nothing),
         T(R8_an_invalid_proof_is_a_failure),
         T(R9_what_was_out_is_adopted_for_two_leases),
+        T(R9_an_adopted_run_is_counted_once_however_often_the_broker_restarts),
         T(R9_after_two_leases_it_is_offered_again_free),
         T(R9_a_prover_that_does_not_have_it_says_so_at_once),
         T(R9_tokens_never_repeat),

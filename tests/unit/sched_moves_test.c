@@ -44,7 +44,8 @@ static void moves_2_3_5_offer_run_succeed_deliver(void **state)
     assert_int_equal(state_of(&r, 7), TASK_RUNNING);
     at(&r, 900);
     result(&r, "p1", 7, 70);
-    expect(&r, "SAVE_RESULT 7", "DELETE_INPUT 7", "SAVE 7 succeeded", "DELIVER c1 7 succeeded", "RESULT_OK p1 7 ok", NULL);
+    expect(&r, "SAVE_RESULT 7", "DELETE_INPUT 7", "SAVE 7 succeeded", "DELIVER c1 7 succeeded", "RESULT_OK p1 7 ok",
+           NULL);
     rig_close(&r);
 }
 

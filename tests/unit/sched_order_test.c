@@ -144,7 +144,8 @@ static void R11_warm_before_order(void **state)
 {
     submit_as("c1", 1, 4, NULL, "cold");
     submit_as("c1", 2, 4, NULL, "warm");
-    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .circuits = "+cold warm", .silent = true }); /* busy elsewhere */
+    prover_with(&r, "p2",
+                &(struct rig_prover){ .slots = 1, .circuits = "+cold warm", .silent = true }); /* busy elsewhere */
     prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "cold +warm", .load_ms = 60000 });
     assert_int_equal(state_of(&r, 2), TASK_OFFERED);
     assert_int_equal(state_of(&r, 1), TASK_QUEUED);

@@ -30,7 +30,9 @@ static int close_rig(void **state)
 
 static struct sched_held held_of(unsigned n, wire_token token, bool spooled)
 {
-    return (struct sched_held){ .token = token, .task = rig_id(n), .input = rig_hash(n), .started = true, .spooled = spooled };
+    return (struct sched_held){
+        .token = token, .task = rig_id(n), .input = rig_hash(n), .started = true, .spooled = spooled
+    };
 }
 
 /* ---- 1: the broker dies at random moments; nothing acknowledged is lost ---- */
@@ -322,7 +324,8 @@ static void semantics_11_four_circuits_four_provers_are_warm(void **state)
         }
         for (unsigned n = 1; n < next; n++) {
             struct sched_view v;
-            if (n + 400 < next || sched_show(r.s, 0, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED) continue;
+            if (n + 400 < next || sched_show(r.s, 0, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED)
+                continue;
             unsigned i = (unsigned)(v.record.prover[1] - '1'), c = (unsigned)(v.record.circuit[0] - 'a') + 1;
             started(&r, provers[i], n);
             hits += warm[i] == c;
@@ -354,8 +357,16 @@ static struct sched *fill(struct sched_actions *out, unsigned tasks, double *res
     sched_step(s, &ev, out);
     double from = seconds();
     for (unsigned n = 1; n <= tasks; n++) {
-        struct task_record rec = { .order = n, .state = TASK_QUEUED, .has_input = 1, .generation = 1, .priority = n % 10,
-                                   .principal = "alice", .client = "c", .queue = "outer", .circuit = "a", .input_bytes = 9 };
+        struct task_record rec = { .order = n,
+                                   .state = TASK_QUEUED,
+                                   .has_input = 1,
+                                   .generation = 1,
+                                   .priority = n % 10,
+                                   .principal = "alice",
+                                   .client = "c",
+                                   .queue = "outer",
+                                   .circuit = "a",
+                                   .input_bytes = 9 };
         rec.id = rig_id(n);
         snprintf(rec.group, sizeof rec.group, "g%u", n % 100);
         ev = (struct sched_event){ .type = SCHED_RESTORE, .wall_ms = 1700000000000, .record = &rec };
@@ -415,7 +426,8 @@ static void semantics_16_a_hundred_thousand_queued(void **state)
     sched_destroy(&s);
     s = fill(&out, 100000, &restore_large);
     large = work(s, &out, 900);
-    print_message("restore of 100,000: %.3f s; 900 rounds: %.4f s among 1,000, %.4f s among 100,000\n", restore_large, small, large);
+    print_message("restore of 100,000: %.3f s; 900 rounds: %.4f s among 1,000, %.4f s among 100,000\n", restore_large,
+                  small, large);
     assert_true(restore_large < 2.0);
     /* a hundred times as many: a linear scan would cost a hundred times as much, a logarithm at most a few times */
     assert_true(large < 10 * small + 0.005);

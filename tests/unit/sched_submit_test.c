@@ -40,9 +40,9 @@ static void R1_every_send_comes_after_the_save_it_depends_on(void **state)
     result(&r, "p1", 7, 70);
     submit(&r, "c1", 8);
     cancel(&r, "c1", 8);
-    expect(&r, "SAVE_INPUT 7", "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", "SAVE_RESULT 7", "DELETE_INPUT 7",
-           "SAVE 7 succeeded", "DELIVER c1 7 succeeded", "RESULT_OK p1 7 ok", "SAVE_INPUT 8", "SAVE 8 queued",
-           "SUBMIT_OK c1 8 queued", "SAVE 8 cancelled", "CANCELLED c1 8 cancelled", NULL);
+    expect(&r, "SAVE_INPUT 7", "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", "SAVE_RESULT 7",
+           "DELETE_INPUT 7", "SAVE 7 succeeded", "DELIVER c1 7 succeeded", "RESULT_OK p1 7 ok", "SAVE_INPUT 8",
+           "SAVE 8 queued", "SUBMIT_OK c1 8 queued", "SAVE 8 cancelled", "CANCELLED c1 8 cancelled", NULL);
 }
 
 static void R1_a_failed_store_stops_acceptance_and_promises_nothing_more(void **state)
