@@ -141,7 +141,7 @@ static std::vector<Z> scalars(size_t n, int f)
 static void test_sizes()
 {
     for (size_t n : {0, 1, 2, 31, 33, 127, 129, 511, 513})
-        run("sizes", {make_bases(1, logs(n))}, {0}, scalars(n, DENSE), {});
+        run("sizes", {make_bases(1, logs(n))}, {0}, scalars(n, DENSE), {n < 100 ? 0u : 6u, n < 100 ? 0u : 3u, 0, 0});
 }
 static void test_families(unsigned group, size_t n, unsigned lanes)
 {
@@ -152,7 +152,7 @@ static void test_families(unsigned group, size_t n, unsigned lanes)
         if (f == ONE) for (size_t i = 0; i < n; i++) l[i] = i % 3 ? 0 : l[i]; /* mostly infinity */
         auto k = scalars(n, f);
         if (f == SMALL) for (size_t i = 0; i + 1 < n; i += 2) k[i + 1] = k[i]; /* in the same bucket */
-        run("families", {make_bases(group, l)}, {0}, k, {8, 0, lanes, 0});
+        run("families", {make_bases(group, l)}, {0}, k, {8, 4, lanes, 0});
     }
 }
 /* a witness and its four base sets: A, B1, C (from an offset) in G1, B2 in G2, B with many infinities */
@@ -165,7 +165,7 @@ static void test_shared(size_t n, run_options o)
 }
 static void test_shapes()
 {
-    const size_t n = 150;
+    const size_t n = 60;
     auto b = make_bases(1, logs(n));
     for (unsigned c : {4, 5, 7, 8, 11, 13}) { /* 11 covers exactly 253 bits */
         const unsigned windows = (253 + c - 1) / c;
@@ -230,8 +230,8 @@ int main(int argc, char **argv)
         run("hot", {make_bases(1, logs(300))}, {0}, scalars(300, ONE), {6, 2, 0, 0});
     } else {
         test_sizes();
-        test_families(1, 400, 0), test_families(2, 90, 2), test_families(2, 40, 1);
-        test_shared(200, {}), test_shared(333, {7, 3, 1, 0});
+        test_families(1, 300, 0), test_families(2, 60, 2);
+        test_shared(90, {}), test_shared(200, {7, 3, 1, 0});
         test_shapes();
         test_chunks();
     }
