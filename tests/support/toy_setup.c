@@ -247,7 +247,7 @@ static uint8_t *put_coefs(uint8_t *p, const struct toy_r1cs *s)
     uint32_t n = count_ab(s) + s->publics + 1;
     bn254_fr one;
     bn254_fr_set_one(&one);
-    qsort(s->terms, s->count, sizeof *s->terms, by_row);
+    if (s->count) qsort(s->terms, s->count, sizeof *s->terms, by_row);
     p = put_u32(put_section(p, 4, 4 + (uint64_t)n * RECORD), n);
     for (size_t i = 0; i < s->count; i++) {
         const struct toy_term *t = &s->terms[i];
