@@ -866,6 +866,30 @@ static void test_submits_keep_their_order(void **state)
     assert_int_equal(LOOK(s, page), 50);
 }
 
+static void test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once(void **state)
+{
+    struct scene *s = *state;
+    handle(s, WIRE_SUBMIT, on_submit_prove);
+    struct news n = { 0 };
+    struct pv_submit_options o = plain;
+    o.nowait = o.manual_ack = true;
+    o.done = note_done;
+    o.user = &n;
+    pv_task_id id;
+    expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    while (n.done == 0) expect_ok(s->c, pv_client_process(s->c, NULL, LONG));
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(pv_client_process(s->c, NULL, 0), PV_TIMEOUT);
+    assert_int_equal(n.done, 1);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+    expect_ok(s->c, pv_ack(s->c, &id));
+    fake_expect(&s->f, WIRE_ACK, 1);
+}
+
 static void test_a_forgotten_task_calls_nobody(void **state)
 {
     struct scene *s = *state;
@@ -1281,6 +1305,7 @@ int main(void)
         TEST(test_a_callers_own_loop_hears_by_a_level_triggered_descriptor),
         TEST(test_a_refusal_reaches_a_caller_who_did_not_wait),
         TEST(test_submits_keep_their_order),
+        TEST(test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once),
         TEST(test_a_forgotten_task_calls_nobody),
         TEST(test_a_task_nobody_takes_in_time_is_claimed_and_proved_here),
         TEST(test_an_unservable_task_is_claimed_at_once),
