@@ -103,7 +103,8 @@ LIMBS_INLINE void limbs_reduce_once(uint64_t r[4], const uint64_t a[4], const ui
     r[0] = r0, r[1] = r1, r[2] = r2, r[3] = r3;
 }
 
-#if defined(BN254_BUILD_ADX) && defined(__x86_64__)
+/* Not at -O0, where every word of an operand takes a register of its own and there are not enough of them. */
+#if defined(BN254_BUILD_ADX) && defined(__x86_64__) && defined(__OPTIMIZE__)
 #include "bn254/limbs_adx.h"
 #else
 
