@@ -27,6 +27,7 @@ BROKER = os.path.join(BUILD, "broker", "provost-broker")
 PROVER = os.path.join(BUILD, "prover", "provost-prover")
 CLI = os.path.join(BUILD, "worker", "cli", "provost")
 LOAD = os.path.join(BUILD, "tests", "drill_load")
+STORM = os.path.join(BUILD, "tests", "drill_storm")
 
 QUEUE = "drill"
 
@@ -109,6 +110,8 @@ class Cluster:
         self.processes = []
         self.broker_process = None
         self.starts = 0
+        self.broker_door = ["--insecure"]
+        self.doors = {}
 
     def __enter__(self):
         return self
@@ -123,6 +126,29 @@ class Cluster:
                 sys.stderr.write(f"--- {process.name}\n" + "\n".join(process.log_text().splitlines()[-25:]) + "\n")
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def use_keys(self, roles):
+        """Keys for the broker and for each name of roles ({name: role}); from here on everything speaks CURVE."""
+        self.roles = dict(roles)
+        for name in ("broker", *roles):
+            subprocess.run([CLI, "key", "gen", self.path(name)], check=True, stdout=subprocess.DEVNULL)
+            self.doors[name] = ["--key", self.path(name), "--server-key", self.path("broker.pub")]
+        self.allow(*roles)
+        self.broker_door = ["--key", self.path("broker"), "--authorized-keys", self.path("keys.yaml")]
+
+    def allow(self, *names):
+        """Writes the file of authorised keys: these names and no others. The broker reads it at SIGHUP."""
+        lines = ["keys:"] if names else ["keys: []"]
+        for name in names:
+            public = subprocess.run([CLI, "key", "show", self.path(name)], check=True, stdout=subprocess.PIPE)
+            lines += [f"  - name: of-{name}", f'    key: "{public.stdout.decode().strip()}"',
+                      f"    roles: [{self.roles[name]}]"]
+        with open(self.path("keys.yaml.new"), "w") as f:
+            f.write("\n".join(lines) + "\n")
+        os.replace(self.path("keys.yaml.new"), self.path("keys.yaml"))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
     def start(self, name, argv):
         process = Process(name, argv, os.path.join(self.folder, f"{name}.log"))
         self.processes.append(process)
@@ -133,8 +159,8 @@ class Cluster:
         self.starts += 1
         self.broker_process = self.start(
             f"broker-{self.starts}",
-            [BROKER, "--bind", self.endpoint, "--insecure", "--queue", QUEUE,
-             "--state", os.path.join(self.folder, "broker"), *options])
+            [BROKER, "--bind", self.endpoint, *self.broker_door, "--queue", QUEUE,
+             "--state", self.path("broker-state"), *options])
         if ready:
             until("the broker answers", self.answers)
         return self.broker_process
@@ -143,17 +169,17 @@ class Cluster:
         expect(self.broker_process.running(), "the broker ended at its start")
         return self.cli("status", check=False).returncode == 0
 
-    def prover(self, name, *options, queue=f"{QUEUE}:echo", ready=True):
-        """Starts a prover of the echo handler and waits until the broker lists it."""
+    def prover(self, name, *options, queue=f"{QUEUE}:echo", ready=True, within=()):
+        """Starts a prover of the echo handler and waits until the broker lists it. within: a command to run it by."""
         process = self.start(
-            name, [PROVER, "run", "--broker", self.endpoint, "--insecure", "--queue", queue, "--name", name,
-                   "--state", os.path.join(self.folder, name), *options])
+            name, [*within, PROVER, "run", "--broker", self.endpoint, *self.doors.get(name, ["--insecure"]), "--queue",
+                   queue, "--name", name, "--state", self.path(f"{name}-state"), *options])
         if ready:
             until(f"prover {name} is listed", lambda: any(p["prover"] == name for p in self.rows("prover", "ls")))
         return process
 
-    def cli(self, *words, check=True, data=None):
-        done = subprocess.run([CLI, *words, "--broker", self.endpoint, "--insecure"], input=data,
+    def cli(self, *words, check=True, data=None, who="admin"):
+        done = subprocess.run([CLI, *words, "--broker", self.endpoint, *self.doors.get(who, ["--insecure"])], input=data,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         if check and done.returncode != 0:
             raise Failed(f"provost {' '.join(words)}: exit {done.returncode}: {done.stderr.decode().strip()}")

@@ -7,11 +7,15 @@ heartbeat and lease: then the bound is computed from them. --soak runs the long 
 import json
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
-from drill import LOAD, QUEUE, Failed, expect, main, until
+from drill import LOAD, QUEUE, STORM, Failed, expect, free_port, main, until
+
+SKIPPED = 77  # CTest's word for "cannot be shown on this machine"
 
 # A short lease, so that a lost one shows within seconds. L >= 4 H, as the broker demands.
 HEARTBEAT_MS, LEASE_MS = 200, 1000
@@ -202,6 +206,139 @@ def drill_10_two_provers_two_tasks(c, soak):
         until("both run at once", lambda: all(c.state_is(t, "running") for t in tasks), 1.4)
         for task in tasks:
             c.wait(task, "succeeded")
+
+
+def resident_mb(process):
+    with open(f"/proc/{process.popen.pid}/status") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def folder_mb(path):
+    return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(path) for name in names) / 2**20
+
+
+def quiet(*words):
+    return subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+class SlowLink:
+    """A host of our own behind a link of so many Mbit/s each way; 10.213.0.1 is this side."""
+
+    def __init__(self, mbit):
+        self.name = f"pvdrill{os.getpid()}"
+        self.within = ("ip", "netns", "exec", self.name)
+        self.ends = (f"pva{os.getpid()}", f"pvb{os.getpid()}")
+        self.mbit = mbit
+
+    def __enter__(self):
+        here, there = self.ends
+        rate = ("root", "tbf", "rate", f"{self.mbit}mbit", "burst", "64kb", "latency", "200ms")
+        steps = (
+            ("ip", "netns", "add", self.name),
+            ("ip", "link", "add", here, "type", "veth", "peer", "name", there),
+            ("ip", "link", "set", there, "netns", self.name),
+            ("ip", "addr", "add", "10.213.0.1/24", "dev", here),
+            ("ip", "link", "set", here, "up"),
+            (*self.within, "ip", "addr", "add", "10.213.0.2/24", "dev", there),
+            (*self.within, "ip", "link", "set", there, "up"),
+            ("tc", "qdisc", "add", "dev", here, *rate),
+            (*self.within, "tc", "qdisc", "add", "dev", there, *rate),
+        )
+        self.up = shutil.which("tc") is not None and all(quiet(*step) for step in steps)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        quiet("ip", "link", "del", self.ends[0])
+        quiet("ip", "netns", "del", self.name)
+
+
+def drill_12_slow_link(c, soak):
+    """A large input over 50 Mbit/s (200 MiB; 20 MiB without --soak): heartbeats go on beside it, no lease is lost."""
+    mib = 200 if soak else 20
+    with SlowLink(50) as link:
+        if not link.up:
+            print("no network namespace or rate limit to be had here", file=sys.stderr)
+            sys.exit(SKIPPED)
+        c.endpoint = f"tcp://10.213.0.1:{free_port()}"
+        c.use_keys({"admin": "admin", "far": "prover", "client": "client"})
+        c.broker(*(() if soak else BRISK))
+        far = c.prover("far", within=link.within)
+        started = time.monotonic()
+        order = b'{"bytes": 10, "text": "' + b"x" * (mib << 20) + b'"}'
+        task = c.json("task", "submit", "--queue", QUEUE, "--circuit", "echo", c.input_file(order), who="client")["task"]
+        c.wait(task, "succeeded", seconds=20 + mib)
+        seconds = time.monotonic() - started
+        info = c.task(task)
+        expect(info["losses"] == 0 and info["attempts"] == 1, f"{info['losses']} losses, {info['attempts']} attempts")
+        expect(seconds > mib * 8 * 1.04 / 50 * 0.9, f"{mib} MiB in {seconds:.1f} s: the link was not slow")
+        expect(far.running(), "the prover ended")
+        return {"mib": mib, "seconds_for_it": round(seconds, 1), "losses": info["losses"]}
+
+
+def drill_13_hostile_bytes(c, soak):
+    """Random and mutated frames: the broker lives, in bounded memory, and an honest caller beside it is served."""
+    seconds = 300 if soak else 6
+    broker = c.broker(*BRISK)
+    c.prover("p", "--slots", "4")
+    code, calm, err = finish(load(c, "--tasks", 500, "--threads", 4, "--seed", 7), 60)
+    expect_whole(code, calm, err)
+    before = resident_mb(broker)
+    storm = subprocess.Popen([STORM, "--endpoint", c.endpoint, "--seconds", str(seconds), "--seed", "20261122"],
+                             stdout=subprocess.PIPE)
+    rounds = served = 0
+    while storm.poll() is None:
+        rounds += 1
+        code, figures, err = finish(load(c, "--tasks", 100, "--threads", 2, "--seed", 100 + rounds), 60)
+        expect_whole(code, figures, err)
+        served += figures["answered"]
+    sent = json.loads(storm.communicate()[0])
+    expect(broker.running(), "the broker ended")
+    after = resident_mb(broker)
+    expect(after - before < 256, f"memory grew from {before:.0f} to {after:.0f} MB")
+    malformed = c.rows("status")[0]["malformed"]
+    expect(malformed > 100, f"only {malformed} malformed messages arrived: that was no storm")
+    return {"messages": sent["messages"], "malformed": malformed, "honest_tasks": served,
+            "memory_mb": [round(before), round(after)]}
+
+
+def drill_14_revoked_key(c, soak):
+    """A key taken out of the file is refused at its next message, says so, and works again once it is back."""
+    c.use_keys({"admin": "admin", "client": "client", "p": "prover"})
+    broker = c.broker(*BRISK)
+    prover = c.prover("p")
+
+    def submit(text):
+        return c.cli("task", "submit", "--queue", QUEUE, "--circuit", "echo", "--connect-timeout", "2s", "--timeout", "3s",
+                     c.input_file({"text": text}), "-o", "json", who="client", check=False)
+
+    expect(submit("allowed").returncode == 0, "an allowed client was refused")
+    c.allow("admin")
+    broker.signal(signal.SIGHUP)
+    refused = until("the revoked client is refused", lambda: (d := submit("revoked")).returncode == 4 and d)
+    expect(b"unauthorized" in refused.stderr, f"it was not told why: {refused.stderr.decode()}")
+    until("the revoked prover is cut", lambda: not any(r["live"] for r in c.rows("prover", "ls")))
+    until("the prover says why", lambda: "unauthorized" in prover.log_text())
+    c.allow("admin", "client", "p")
+    broker.signal(signal.SIGHUP)
+    until("the client is served again", lambda: submit("back").returncode == 0)
+    until("the prover is back by itself", lambda: any(r["live"] for r in c.rows("prover", "ls")), seconds=40)
+
+
+def drill_15_many_cycles(c, soak):
+    """Submit, answer, acknowledge, again and again: the disk holds what lives, not what has been (a million with --soak)."""
+    tasks = 1000000 if soak else 10000
+    c.broker("--late-ms", "1000")
+    for i in range(2):
+        c.prover(f"p{i}", "--slots", "8", "--prefetch", "8")
+    state, peak = c.path("broker-state"), 0.0
+    process = load(c, "--tasks", tasks, "--threads", 32, "--patience", 600)
+    while process.poll() is None:
+        peak = max(peak, folder_mb(state))
+        time.sleep(0.2)  # how often the folder is measured
+    code, figures, err = finish(process, 10)
+    expect_whole(code, figures, err)
+    expect(peak < 96, f"the state folder grew to {peak:.0f} MB")
+    return {"cycles": tasks, "state_mb_peak": round(peak, 1), "state_mb_end": round(folder_mb(state), 1)}
 
 
 def drill_16_restart_with_a_backlog(c, soak):
