@@ -18,7 +18,7 @@ static void options_set(struct door *d, const struct door_options *o)
 {
     zsock_set_router_mandatory(d->router, 1);
     zsock_set_linger(d->router, 1000); /* good-byes may still leave */
-    zsock_set_maxmsgsize(d->router, WIRE_CHUNK_MAX > WIRE_BODY_MAX ? WIRE_CHUNK_MAX : WIRE_BODY_MAX);
+    zsock_set_maxmsgsize(d->router, WIRE_FRAME_MAX);
     zsock_set_sndhwm(d->router, o->send_queue);
     zsock_set_rcvhwm(d->router, 0); /* flood.h bounds what waits, and says why the socket must not */
     zsock_set_backlog(d->router, BACKLOG);

@@ -131,7 +131,7 @@ static void socket_setup(struct dial *d)
     zsock_set_reconnect_ivl(d->socket, -1);
     zsock_set_sndhwm(d->socket, QUEUE_MESSAGES);
     zsock_set_rcvhwm(d->socket, QUEUE_MESSAGES);
-    zsock_set_maxmsgsize(d->socket, WIRE_CHUNK_MAX);
+    zsock_set_maxmsgsize(d->socket, WIRE_FRAME_MAX);
     if (!d->own) return;
     zcert_apply(d->own, d->socket);
     zsock_set_curve_serverkey(d->socket, zcert_public_txt(d->server));

@@ -5,6 +5,7 @@ pv_test(node_e2e_test LABEL e2e SOURCES e2e/node_e2e_test.c LIBS pv_wire PkgConf
 target_compile_definitions(node_e2e_test PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>"
   PV_PROVER_PATH="$<TARGET_FILE:provost-prover>")
 add_dependencies(node_e2e_test provost-broker provost-prover)
+set_tests_properties(node_e2e_test PROPERTIES RUN_SERIAL ON)
 
 # Drills: real processes that are killed, frozen, cut off and started again (fault/drill.py). A long variant carries the
 # label soak and is not in the default run.
@@ -16,7 +17,7 @@ target_link_libraries(drill_storm PRIVATE pv_wire pv_flags PkgConfig::ZMQ)
 function(pv_drill name drill)
   cmake_parse_arguments(D "SOAK" "" "" ${ARGN})
   add_test(NAME ${name} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/fault/semantics_drills.py ${drill})
-  set_tests_properties(${name} PROPERTIES LABELS "fault;semantics" TIMEOUT 240 SKIP_RETURN_CODE 77
+  set_tests_properties(${name} PROPERTIES LABELS "fault;semantics" TIMEOUT 240 SKIP_RETURN_CODE 77 RUN_SERIAL ON
     ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
   if(D_SOAK)
     add_test(NAME ${name}-soak COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/fault/semantics_drills.py ${drill} --soak)
@@ -41,4 +42,4 @@ pv_drill(semantics-15-many-cycles 15_many_cycles SOAK)
 pv_drill(semantics-16-restart-with-a-backlog 16_restart_with_a_backlog SOAK)
 
 add_test(NAME proofs-survive-kills COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/proofs_survive.py)
-set_tests_properties(proofs-survive-kills PROPERTIES LABELS e2e TIMEOUT 180 ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
+set_tests_properties(proofs-survive-kills PROPERTIES LABELS e2e TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")

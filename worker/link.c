@@ -111,7 +111,7 @@ static bool set_keys(void *socket, const struct client_keys *k)
 static bool set_options(struct link *l)
 {
     void *s = l->socket;
-    int64_t largest = WIRE_CHUNK_MAX;
+    int64_t largest = WIRE_FRAME_MAX;
     return set_int(s, ZMQ_LINGER, 0) && set_int(s, ZMQ_RECONNECT_IVL, -1) && set_int(s, ZMQ_SNDHWM, SEND_HWM) &&
            set_int(s, ZMQ_RCVHWM, RECEIVE_HWM) && set_int(s, ZMQ_IPV6, 1) && set_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
            set_int(s, ZMQ_CONNECT_TIMEOUT, (int)l->options.connect_ms) &&
@@ -184,11 +184,11 @@ bool link_monitor(struct link *l, uint64_t now_ms)
         link_fail(l, PV_UNAUTHORIZED, "no handshake: only one of the two sides uses keys", now_ms);
         return false;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        /* With keys, a broker that cannot read our hello (another broker's key) just hangs up. */
-        if (l->options.keys.have)
-            link_fail(l, PV_UNAUTHORIZED, "no handshake: is the broker's key right?", now_ms);
-        else
-            link_fail(l, PV_UNREACHABLE, "the connection was closed", now_ms);
+        /* A broker that cannot read our hello (another broker's key), or that wants keys where we have none, hangs up. */
+        link_fail(l, PV_UNAUTHORIZED,
+                  l->options.keys.have ? "no handshake: is the broker's key right?"
+                                       : "no handshake: does the broker want keys?",
+                  now_ms);
         return false;
     default:
         link_fail(l, PV_UNREACHABLE, l->state == LINK_UP ? "the connection was closed" : "no connection", now_ms);

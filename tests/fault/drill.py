@@ -204,7 +204,7 @@ class Cluster:
         return self.json("task", "submit", "--queue", QUEUE, "--circuit", "echo", *options, self.input_file(order))["task"]
 
     def task(self, task):
-        return self.json("task", "show", task)
+        return self.json("task", "show", task, who="client")
 
     def state_is(self, task, *states):
         return self.task(task)["state"] in states

@@ -260,7 +260,7 @@ def drill_12_slow_link(c, soak):
             print("no network namespace or rate limit to be had here", file=sys.stderr)
             sys.exit(SKIPPED)
         c.endpoint = f"tcp://10.213.0.1:{free_port()}"
-        c.use_keys({"admin": "admin", "far": "prover", "client": "client"})
+        c.use_keys({"admin": "admin, client", "far": "prover", "client": "client"})
         c.broker(*(() if soak else BRISK))
         far = c.prover("far", within=link.within)
         started = time.monotonic()
@@ -303,7 +303,7 @@ def drill_13_hostile_bytes(c, soak):
 
 def drill_14_revoked_key(c, soak):
     """A key taken out of the file is refused at its next message, says so, and works again once it is back."""
-    c.use_keys({"admin": "admin", "client": "client", "p": "prover"})
+    c.use_keys({"admin": "admin, client", "client": "client", "p": "prover"})
     broker = c.broker(*BRISK)
     prover = c.prover("p")
 
