@@ -98,7 +98,7 @@ class Process:
             return f.read().decode("utf-8", "replace")
 
     def log_count(self, event):
-        return sum(f" {event} " in line + " " for line in self.log_text().splitlines())
+        return sum(f" {event} " in line for line in self.log_text().splitlines())
 
 
 class Cluster:
