@@ -11,19 +11,21 @@
  *      else { char why[PV_TEXT_BYTES]; pv_client_error(c, why, sizeof why); ... pv_status_word(s) ... }
  *      pv_client_close(&c);
  *
- *  Threads   A handle may be used by any number of threads at once; only pv_client_close must be the last call. A
- * thread of the library's own (all signals blocked) owns the socket and keeps the connection alive while the caller
+ *  Threads   A handle may be used by any number of threads at once; only pv_client_close must be the last call. A thread
+ *            of the library's own (all signals blocked) owns the socket and keeps the connection alive while the caller
  *            computes. Callbacks run only on threads that call pv_wait, pv_prove or pv_client_process, never on that
- * one, and without a lock held: they may call everything except pv_client_close. Process   No global state, no signal
- * handler, no output, no abort or exit. After fork(2) the child must not use the parent's handle: every call there
- * answers PV_BAD_STATE, except pv_client_close, which then does nothing (the memory goes with the process). Open a new
- * one in the child. Errors    PV_OK is 0. On failure out-values are untouched, and pv_client_error has a sentence. Time
- * *_ms are milliseconds. A timeout of 0 looks without waiting; PV_DEFAULT_TIMEOUT takes the client's own. Every wait
- * ends: with the answer, with an error, or with PV_TIMEOUT (PV_UNREACHABLE where no broker was connected at that
- * moment, PV_UNAUTHORIZED where it refuses this key, PV_STALE_BROKER where it is older than one seen before: the reason
- * in place of PV_TIMEOUT). Delivery  A task runs at least once, its result is committed exactly once. Submitting an id
- * again with the same input is harmless (it attaches), with another input it is PV_CONFLICT. The library reconnects by
- * itself (jittered back-off, several endpoints), says hello with the same session, and attaches to what it waits for.
+ *            one, and without a lock held: they may call everything except pv_client_close.
+ *  Process   No global state, no signal handler, no output, no abort or exit. After fork(2) the child must not use the
+ *            parent's handle: every call there answers PV_BAD_STATE, except pv_client_close, which then does nothing
+ *            (the memory goes with the process). Open a new one in the child.
+ *  Errors    PV_OK is 0. On failure out-values are untouched, and pv_client_error has a sentence.
+ *  Time      *_ms are milliseconds. A timeout of 0 looks without waiting; PV_DEFAULT_TIMEOUT takes the client's own.
+ *            Every wait ends: with the answer, with an error, or with PV_TIMEOUT (PV_UNREACHABLE where no broker was
+ *            connected at that moment, PV_UNAUTHORIZED where it refuses this key, PV_STALE_BROKER where it is older than
+ *            one seen before: the reason in place of PV_TIMEOUT).
+ *  Delivery  A task runs at least once, its result is committed exactly once. Submitting an id again with the same input
+ *            is harmless (it attaches), with another input it is PV_CONFLICT. The library reconnects by itself (jittered
+ *            back-off, several endpoints), says hello with the same session, and attaches to what it waits for.
  *  Secrets   Inputs are witnesses: copies the library makes are wiped before they are freed.
  */
 #ifndef PROVOST_H
