@@ -240,6 +240,13 @@ static void step_failed(struct sched *s, const struct sched_event *ev)
     if (ev->peer && ev->type != SCHED_PEER_GONE) refuse(s, PV_STORE)->task = ev->task;
 }
 
+/* Whatever it says, it lives; and a claimer as well. */
+static void speaker_heard(struct sched *s, const struct sched_event *ev)
+{
+    struct sched_peer *peer = ev->type == SCHED_PEER_GONE ? NULL : peer_find(s, ev->peer);
+    if (peer && peer->prover) prover_heard(s, peer->prover);
+}
+
 static void pass_time(struct sched *s)
 {
     while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
@@ -259,6 +266,7 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
         step_failed(s, ev);
         return;
     }
+    speaker_heard(s, ev);
     on[ev->type](s, ev);
     if (!s->booted) return;
     pass_time(s);

@@ -81,7 +81,7 @@ struct sched_peer *peer_of(struct sched *s, uint64_t handle);
 void peer_forget(struct sched *s, struct sched_peer *peer);
 /** The session of the event's peer, or NULL: then it has been refused. */
 struct session *the_session(struct sched *s);
-/** The prover (or claimer) of the event's peer, or NULL: then it has been refused. Marks it heard. */
+/** The prover (or claimer) of the event's peer, or NULL: then it has been refused. */
 struct prover *the_prover(struct sched *s);
 /** The event's task if the session may see it, or NULL: then refused with PV_NOT_FOUND. */
 struct task *the_task(struct sched *s, const struct session *e, wire_id id);

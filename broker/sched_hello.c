@@ -56,7 +56,6 @@ struct prover *the_prover(struct sched *s)
         refuse(s, PV_BAD_STATE);
         return NULL;
     }
-    prover_heard(s, p->prover);
     return p->prover;
 }
 
@@ -356,7 +355,6 @@ void on_heartbeat(struct sched *s, const struct sched_event *ev)
     struct prover *p = peer->prover;
     wire_token *tokens = act_bytes(s->out, TOKENS_MAX * sizeof *tokens);
     size_t n = 0;
-    if (p) prover_heard(s, p);
     for (size_t i = 0; p && i < ev->heartbeat.held_n; i++) {
         const struct sched_held *h = &ev->heartbeat.held[i];
         struct attempt *a = attempt_find(s, h->token);

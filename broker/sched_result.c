@@ -134,7 +134,6 @@ void on_result(struct sched *s, const struct sched_event *ev)
         refuse(s, PV_BAD_STATE)->token = ev->token;
         return;
     }
-    if (peer->prover) prover_heard(s, peer->prover);
     struct task *t = task_find(s, ev->task);
     if (t && !may_report(peer, t)) t = NULL;
     struct attempt *live = peer->prover ? live_attempt(s, peer->prover, ev->token) : NULL;

@@ -142,11 +142,11 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     submit_ok(s, t);
 }
 
-/* Attached to something that is over: told at once, and until it acknowledges. */
+/* Attached to something that is over: told at once, and until it acknowledges. Who asks again is told again, although it
+ * was pushed here before: the asker may have forgotten the task meanwhile, and would wait for ever. */
 static void owe(struct sched *s, struct attach *a)
 {
-    if (task_state_live(a->task->state) || a->list == ATTACH_PUSHED) return;
-    session_owe(s, a);
+    if (!task_state_live(a->task->state)) session_owe(s, a);
 }
 
 static void submit_again(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)

@@ -122,6 +122,7 @@ static void free_client(pv_client *c)
     if (c->wake_fd >= 0) close(c->wake_fd);
     if (c->event_fd >= 0) close(c->event_fd);
     free(c->acks);
+    free(c->releases);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     free(c);

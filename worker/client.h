@@ -133,6 +133,8 @@ struct pv_client {
     struct task *news;             /* with callbacks due */
     uint64_t timers_ms;            /* the least due_ms, or earlier */
     size_t claims;                 /* tasks with local.stage != NONE */
+    wire_token *releases;          /* attempts to be handed back */
+    size_t releases_n, releases_room;
 
     struct request *requests;
     struct ack *acks; /* to be sent */
@@ -221,6 +223,12 @@ void local_prove(pv_client *c, struct task *t);
 size_t local_held(pv_client *c, struct wire_held *held, size_t max, bool complete);
 struct task *local_find(pv_client *c, wire_token token);
 void local_clear(struct task *t);
+/** t is dropped while it is claimed: the attempt is to be handed back. */
+void local_abandon(pv_client *c, struct task *t);
+/** CLAIMED for a task that is not here any more. */
+void local_unwanted(pv_client *c, wire_token token);
+/** Hands back what is to be. In the thread that owns the socket. */
+void local_release_send(pv_client *c);
 
 /* request.c */
 

@@ -155,6 +155,7 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
     struct task *t = tasks_find(c, m->task);
     if (!t) {
         if (m->type == WIRE_DELIVER) ack_repeat(c, m);
+        if (m->type == WIRE_CLAIMED) local_unwanted(c, m->token);
         return;
     }
     tasks_todo(c, t); /* its next step may be another now */
@@ -267,6 +268,7 @@ static void send_due(pv_client *c, uint64_t now_ms)
     if (now_ms >= c->link.beat_ms) heartbeat(c, now_ms);
     request_step(c, now_ms);
     ack_send(c);
+    local_release_send(c);
     if (now_ms >= c->timers_ms) {
         c->timers_ms = UINT64_MAX;
         tasks_each(c, collect_due);
@@ -327,8 +329,10 @@ void *io_main(void *client)
     pv_client *c = client;
     pthread_mutex_lock(&c->lock);
     while (!c->closing) turn(c);
+    tasks_clear(c); /* what is claimed is handed back */
     if (c->link.state == LINK_UP) {
         ack_send(c);
+        local_release_send(c);
         link_goodbye(&c->link, PV_OK);
     }
     pthread_mutex_unlock(&c->lock);

@@ -130,7 +130,10 @@ void tasks_drop(pv_client *c, struct task *t)
     t->forgotten = true;
     take_out(c, t);
     tasks_news(c, t);
-    if (t->local.stage != LOCAL_NONE) c->claims--;
+    if (t->local.stage != LOCAL_NONE) {
+        c->claims--;
+        local_abandon(c, t);
+    }
     if (t->users == 0) destroy(t);
 }
 

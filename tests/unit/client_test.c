@@ -1091,6 +1091,73 @@ static void test_a_revoked_proof_here_is_stopped_and_confirmed(void **state)
     assert_int_equal(fake_got(&s->f, WIRE_RESULT), 0);
 }
 
+static pv_status until_forgotten(void *user, pv_local *job)
+{
+    struct local_test *l = user;
+    l->calls++;
+    while (!pv_local_stopped(job)) usleep(1000);
+    return PV_OK;
+}
+
+struct forgetting {
+    pv_client *c;
+    pv_task_id id;
+};
+
+static void *wait_for_it(void *arg)
+{
+    struct forgetting *w = arg;
+    struct pv_result r;
+    pv_status s = pv_wait(w->c, &r, &w->id, LONG);
+    if (s == PV_OK) pv_result_clear(&r);
+    return NULL;
+}
+
+static void test_a_claimed_task_that_is_forgotten_is_handed_back_at_once(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CLAIM] = on_claim_grant;
+    handle(s, WIRE_SUBMIT, on_submit_accept);
+    struct local_test l = { .s = s };
+    struct pv_submit_options o = locally(&l, PV_LOCAL_AFTER);
+    o.local.prove = until_forgotten;
+    struct forgetting w = { .c = s->c };
+    expect_ok(s->c, pv_submit(s->c, &w.id, &o, "abc", 3, LONG));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &w), 0);
+    fake_expect(&s->f, WIRE_STARTED, 1);
+    assert_int_equal(fake_got(&s->f, WIRE_RELEASE), 0);
+    pv_forget(s->c, &w.id);
+    fake_expect(&s->f, WIRE_RELEASE, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(l.calls, 1);
+    assert_int_equal(fake_got(&s->f, WIRE_FAIL), 0);
+}
+
+static void on_done_never(void *user, struct pv_result *r)
+{
+    fail_msg("it is not over");
+}
+
+static void test_a_client_that_closes_hands_back_what_it_claimed(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CLAIM] = on_claim_grant;
+    handle(s, WIRE_SUBMIT, on_submit_accept);
+    struct local_test l = { .s = s };
+    struct pv_submit_options o = locally(&l, PV_LOCAL_AFTER);
+    o.done = on_done_never; /* somebody is there, in no hurry: the claim stands, nothing runs */
+    pv_task_id id;
+    expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    fake_expect(&s->f, WIRE_CLAIM, 1);
+    struct pollfd due = { .fd = pv_client_fd(s->c), .events = POLLIN };
+    assert_int_equal(poll(&due, 1, LONG), 1);
+    pv_client_close(&s->c);
+    fake_expect(&s->f, WIRE_RELEASE, 1);
+    fake_expect(&s->f, WIRE_DISCONNECT, 1);
+    assert_int_equal(l.calls, 0);
+}
+
 /* ---- looking ---- */
 
 static void on_show(struct fake *f, const struct wire_msg *m)
@@ -1312,6 +1379,8 @@ int main(void)
         TEST(test_a_task_that_runs_is_not_proved_here),
         TEST(test_a_failed_proof_here_is_a_failed_attempt),
         TEST(test_a_revoked_proof_here_is_stopped_and_confirmed),
+        TEST(test_a_claimed_task_that_is_forgotten_is_handed_back_at_once),
+        TEST(test_a_client_that_closes_hands_back_what_it_claimed),
         TEST(test_tasks_are_shown_cancelled_purged_and_listed),
         TEST(test_a_question_is_asked_again_after_a_reconnect),
         TEST(test_a_wait_for_an_unknown_task_attaches_and_says_that_it_is_gone),

@@ -228,6 +228,31 @@ static void R5_a_silent_prover_is_offered_nothing(void **state)
     assert_int_equal(state_of(&r, 7), TASK_OFFERED);
 }
 
+static void lapse_and_say(enum sched_event_type type)
+{
+    rig_close(&r);
+    rig_open(&r, NULL);
+    prover(&r, "p1", 3, 0); /* a place for each, and one that what was lost still takes */
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    at(&r, 2 * L);
+    submit(&r, "c1", 8);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+    struct sched_event ev = rig_event(&r, type, "p1", 7);
+    if (type == SCHED_READY) ev.ready.credit = 2;
+    rig_step(&r, ev);
+    assert_int_not_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+static void R5_whatever_a_silent_prover_says_it_lives_again(void **state)
+{
+    lapse_and_say(SCHED_LIFE); /* a chunk, for a lease that is over */
+    lapse_and_say(SCHED_REVOKED);
+    lapse_and_say(SCHED_PROGRESS);
+    lapse_and_say(SCHED_READY);
+    lapse_and_say(SCHED_HEARTBEAT);
+}
+
 /* ---- R6 ---- */
 
 static void R6_run_timeout_revokes_and_charges(void **state)
@@ -850,6 +875,7 @@ int main(void)
         T(R5_a_late_loop_extends_all_leases_by_its_lag),
         T(R5_lease_under_four_heartbeats_is_refused),
         T(R5_a_silent_prover_is_offered_nothing),
+        T(R5_whatever_a_silent_prover_says_it_lives_again),
         T(R6_run_timeout_revokes_and_charges),
         T(R6_stall_timeout_looks_at_phase_and_percent),
         T(R7_three_failures_are_the_end_and_back_off_grows),

@@ -86,6 +86,22 @@ static void R2_submit_after_success_gets_the_result_at_once(void **state)
     assert_int_equal(r.offers[7], 1);
 }
 
+static void R2_who_asks_again_for_a_pushed_result_gets_it_again(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    run_to_success("c1", "p1", 7);
+    ignore(&r);
+    submit(&r, "c1", 7); /* pushed before, on this very connection, and not acknowledged */
+    expect(&r, "SUBMIT_OK c1 7 succeeded", "DELIVER c1 7 succeeded", NULL);
+    attach_to(&r, "c1", 7);
+    expect(&r, "TASK c1 7 succeeded", "DELIVER c1 7 succeeded", NULL);
+    ack(&r, "c1", 7);
+    ignore(&r);
+    gone(&r, "c1");
+    hello(&r, "c1");
+    expect(&r, "WELCOME c1", NULL); /* acknowledged once is enough */
+}
+
 static void R2_another_hash_is_a_conflict_and_changes_nothing(void **state)
 {
     submit(&r, "c1", 7);
@@ -508,7 +524,7 @@ static void move_13_revive_is_a_new_generation_with_new_budgets(void **state)
     assert_int_equal(state_of(&r, 7), TASK_DEAD);
     ignore(&r);
     submit(&r, "c1", 7); /* without revive: only told */
-    expect(&r, "SUBMIT_OK c1 7 dead", NULL);
+    expect(&r, "SUBMIT_OK c1 7 dead", "DELIVER c1 7 dead", NULL);
     struct sched_event ev = submit_event(&r, "c1", 7);
     ev.submit.revive = true;
     rig_step(&r, ev);
@@ -608,6 +624,7 @@ int main(void)
         T(R1_a_failed_store_stops_acceptance_and_promises_nothing_more),
         T(R2_same_id_and_hash_attaches_and_answers_the_state),
         T(R2_submit_after_success_gets_the_result_at_once),
+        T(R2_who_asks_again_for_a_pushed_result_gets_it_again),
         T(R2_another_hash_is_a_conflict_and_changes_nothing),
         T(R2_another_principals_id_is_a_conflict),
         T(R2_a_second_submit_takes_over_a_cut_upload),

@@ -124,8 +124,8 @@ struct pv_client_options {
  *  socket or random bytes to be had. (There is no handle yet to hold a sentence: the status has to do.) */
 pv_status pv_client_open(pv_client **c, const struct pv_client_options *options);
 
-/** Says good-bye (at most 100 ms), ends the thread, frees everything and sets *c to NULL. Tasks stay with the broker;
- * what was not submitted completely is forgotten. No other call may be under way. NULL is fine. */
+/** Says good-bye (at most 100 ms), ends the thread, frees everything and sets *c to NULL. Tasks stay with the broker,
+ * those claimed for this process go back to their queues; what was not submitted completely is forgotten. No other call may be under way. NULL is fine. */
 void pv_client_close(pv_client **c);
 
 /** Waits until a broker has welcomed the client. PV_UNREACHABLE, PV_UNAUTHORIZED, PV_STALE_BROKER, PV_BAD_VERSION: why
@@ -292,7 +292,8 @@ pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_opt
  * vkey, manual_ack, progress, done and user count; NULL is fine. */
 pv_status pv_attach(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what, int64_t timeout_ms);
 
-/** Stops following a task in this process: no callback any more, a result not handed over stays unacknowledged. */
+/** Stops following a task in this process: no callback any more, a result not handed over stays unacknowledged, and a
+ *  task claimed for this process goes back to its queue, for the provers. */
 void pv_forget(pv_client *c, const pv_task_id *id);
 
 /** Cancels: on PV_OK it is durably so, or the task was over before; *state (may be NULL) says which. PV_NOT_FOUND. */
