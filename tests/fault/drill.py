@@ -28,8 +28,14 @@ PROVER = os.path.join(BUILD, "prover", "provost-prover")
 CLI = os.path.join(BUILD, "worker", "cli", "provost")
 LOAD = os.path.join(BUILD, "tests", "drill_load")
 STORM = os.path.join(BUILD, "tests", "drill_storm")
+PEER = os.path.join(BUILD, "tests", "drill_peer")
 
 QUEUE = "drill"
+SKIPPED = 77  # CTest's word for "cannot be shown on this machine"
+
+# A short lease, so that a lost one shows within seconds. L >= 4 H, as the broker demands.
+HEARTBEAT_MS, LEASE_MS = 200, 1000
+BRISK = ("--heartbeat-ms", str(HEARTBEAT_MS), "--lease-ms", str(LEASE_MS))
 
 
 class Failed(Exception):
@@ -108,6 +114,7 @@ class Cluster:
         self.folder = state or tempfile.mkdtemp(prefix="provost-drill-")
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.processes = []
+        self.helpers = []  # loads and raw peers: subprocess.Popen
         self.broker_process = None
         self.starts = 0
         self.broker_door = ["--insecure"]
@@ -117,6 +124,10 @@ class Cluster:
         return self
 
     def __exit__(self, kind, error, trace):
+        for helper in self.helpers:
+            with contextlib.suppress(Exception):
+                helper.kill()
+                helper.communicate(timeout=5)
         for process in reversed(self.processes):
             with contextlib.suppress(Exception):
                 process.thaw()
@@ -199,9 +210,10 @@ class Cluster:
             f.write(data)
         return path
 
-    def submit(self, order, *options):
+    def submit(self, order, *options, who="admin"):
         """Submits to the echo queue; the task's id once the broker has acknowledged it."""
-        return self.json("task", "submit", "--queue", QUEUE, "--circuit", "echo", *options, self.input_file(order))["task"]
+        words = ("task", "submit", "--queue", QUEUE, "--circuit", "echo", *options, self.input_file(order))
+        return self.json(*words, who=who)["task"]
 
     def task(self, task):
         return self.json("task", "show", task, who="client")
@@ -211,6 +223,42 @@ class Cluster:
 
     def wait(self, task, *states, seconds=30):
         until(f"task {task} is {' or '.join(states)}", lambda: self.state_is(task, *states), seconds)
+
+
+def load(cluster, *options, who="admin", within=()):
+    """Starts drill_load; its last line is JSON. within: a command to run it by."""
+    door = [option for option in cluster.doors.get(who, []) if option != "--insecure"]
+    return helper(cluster, [*within, LOAD, "--broker", cluster.endpoint, "--queue", QUEUE, *door, *map(str, options)])
+
+
+def helper(cluster, argv):
+    """A program whose last line of output is JSON (finish reads it); ended with the cluster."""
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    cluster.helpers.append(process)
+    return process
+
+
+def peer(cluster, mode, *words):
+    """Starts drill_peer: a raw peer that does what no library would."""
+    return helper(cluster, [PEER, mode, cluster.endpoint, *words])
+
+
+def finish(process, seconds, say=None):
+    """Its exit status, its last line as JSON, what it complained of. say: bytes for its stdin first."""
+    try:
+        out, err = process.communicate(say, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise Failed(f"{os.path.basename(process.args[0])} did not end within {seconds} s: {err.decode()[-400:]}")
+    lines = out.decode().splitlines()
+    expect(lines, f"{process.args} said nothing: {err.decode()[-400:]}")
+    return process.returncode, json.loads(lines[-1]), err.decode()
+
+
+def expect_whole(code, figures, err):
+    expect(figures["answered"] == figures["acked"] and not figures["wrong"] and not figures["failed"] and code == 0,
+           f"lost or wrong: {figures}\n{err[-1500:]}")
 
 
 def main(drill, *more):
@@ -225,3 +273,12 @@ def main(drill, *more):
     figures = {"drill": drill.__name__, **figures, "seconds": round(time.monotonic() - started, 2)}
     print(json.dumps(figures))
     return 0
+
+
+def run(names):
+    """The main of a file of drills: DRILL [--soak], where drill_DRILL is one of names."""
+    drills = {name[6:]: drill for name, drill in names.items() if name.startswith("drill_")}
+    if len(sys.argv) < 2 or sys.argv[1] not in drills:
+        print(f"usage: {os.path.basename(sys.argv[0])} DRILL [--soak]; drills: {' '.join(drills)}", file=sys.stderr)
+        return 2
+    return main(drills[sys.argv[1]], "--soak" in sys.argv[2:])

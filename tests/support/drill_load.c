@@ -1,17 +1,21 @@
 /* A caller under test: submits echo tasks from several threads through libprovost and checks every answer.
  *
  *   drill_load --broker ENDPOINTS --queue Q --tasks N [--threads K] [--sleep-ms MS] [--bytes B] [--seed S]
- *              [--name CLIENT] [--acked FILE] [--patience S] [--submit-only]
+ *              [--circuits A,B,...] [--name CLIENT] [--acked FILE] [--done FILE] [--patience S] [--submit-only]
+ *              [--key FILE --server-key FILE]
  *   drill_load --broker ENDPOINTS --queue Q --resume FILE       fetches the answer of every task in FILE
  *
  * Task i of seed S has an id that is a function of both, so that a second process can ask for it again. Each id is
- * appended to FILE once the broker has acknowledged the submit: from then on the task may not be lost. Ends with one line
- * of JSON: tasks, acked, answered, wrong (an answer that is not the one this input has), failed, attempts. Exit 0 if each
- * acknowledged task was answered rightly.
+ * appended to the file of --acked once the broker has acknowledged the submit: from then on the task may not be lost; and
+ * to the file of --done once its answer was handed over. What a former process left in these files is not done again: what
+ * is done is passed over, what is acknowledged is attached to, not submitted. TERM: no more submits, the open ones are
+ * awaited. Ends with one line of JSON: tasks, acked, answered, wrong (an answer that is not the one this input has),
+ * failed, attached (to what a former process submitted), attempts. Exit 0 if each acknowledged task was answered rightly.
  */
 #include <argp.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +24,26 @@
 #include "provost.h"
 
 struct load {
-    const char *broker, *queue, *name, *acked_path, *resume_path;
+    const char *broker, *queue, *name, *acked_path, *done_path, *resume_path, *key, *server_key;
+    char *circuits[16]; /* task i is for circuit i mod circuits_n */
+    size_t circuits_n;
     long tasks, threads, sleep_ms, bytes, seed, patience_s;
     bool submit_only;
     pv_client *client;
-    FILE *acked_file;
-    atomic_long next, acked, answered, wrong, failed, attempts;
+    FILE *acked_file, *done_file;
+    bool *was_acked, *was_done; /* by a former process; by number of the task */
+    atomic_long next, acked, answered, wrong, failed, attached, attempts;
 };
 
-static struct load load = { .name = "drill-load", .threads = 4, .seed = 1, .patience_s = 120 };
+static struct load load = { .name = "drill-load", .threads = 4, .seed = 1, .patience_s = 120, .circuits = { "echo" },
+                            .circuits_n = 1 };
+static volatile sig_atomic_t enough;
+
+static void on_term(int signal_number)
+{
+    (void)signal_number;
+    enough = 1;
+}
 
 static pv_task_id id_of(long i)
 {
@@ -42,6 +57,13 @@ static pv_task_id id_of(long i)
     }
     memcpy(id.bytes, &(uint32_t){ (uint32_t)i }, 4); /* distinct within a seed whatever the mixing does */
     return id;
+}
+
+static long number_of(const pv_task_id *id)
+{
+    uint32_t i;
+    memcpy(&i, id->bytes, 4);
+    return i;
 }
 
 /* The order names the task, so that no two answers are alike: an answer that was swapped is wrong. */
@@ -80,20 +102,35 @@ static void complain(const char *what, const pv_task_id *id, pv_status s)
 /* A submit whose outcome is not known is submitted again: that is what ids are for. */
 static pv_status submit(const pv_task_id *id, const char *order, size_t n)
 {
-    struct pv_submit_options what = { .queue = load.queue, .circuit = "echo", .id = id };
+    struct pv_submit_options what = { .queue = load.queue, .circuit = load.circuits[(size_t)number_of(id) % load.circuits_n],
+                                     .id = id };
     pv_status s = PV_TIMEOUT;
     for (long left = load.patience_s; left > 0 && (s == PV_TIMEOUT || s == PV_UNREACHABLE); left -= 5)
         s = pv_submit(load.client, NULL, &what, order, n, 5000);
     return s;
 }
 
-static void note_acked(const pv_task_id *id)
+/* One write a line: what was written is kept when the process is killed, and is whole. */
+static void note(FILE *f, const pv_task_id *id)
 {
     char text[PV_ID_TEXT];
-    atomic_fetch_add(&load.acked, 1);
-    if (!load.acked_file) return;
-    fprintf(load.acked_file, "%s\n", pv_task_id_text(text, id));
-    fflush(load.acked_file);
+    if (!f) return;
+    flockfile(f);
+    fprintf(f, "%s\n", pv_task_id_text(text, id));
+    fflush(f);
+    funlockfile(f);
+}
+
+static void read_notes(const char *path, bool *was)
+{
+    FILE *f = fopen(path, "r");
+    char line[64];
+    pv_task_id id;
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        if (pv_task_id_of_text(&id, line) == PV_OK && number_of(&id) < load.tasks) was[number_of(&id)] = true;
+    }
+    if (f) fclose(f);
 }
 
 static void await_answer(const pv_task_id *id)
@@ -108,25 +145,34 @@ static void await_answer(const pv_task_id *id)
     } else {
         atomic_fetch_add(&load.answered, 1);
         if (!answer_is_right(&r, order, n)) atomic_fetch_add(&load.wrong, 1);
+        note(load.done_file, id);
     }
     pv_result_clear(&r);
     if (pv_show(load.client, &info, id, 10000) == PV_OK && info.attempts > 0)
         atomic_fetch_add(&load.attempts, (long)info.attempts);
 }
 
-static void *submit_and_wait(void *arg)
+static void submit_and_wait(long i)
 {
-    for (long i; (i = atomic_fetch_add(&load.next, 1)) < load.tasks;) {
-        pv_task_id id = id_of(i);
-        char order[256];
-        pv_status s = submit(&id, order, order_of(order, sizeof order, &id));
-        if (s != PV_OK) {
-            complain("submit", &id, s);
-            continue;
-        }
-        note_acked(&id);
-        if (!load.submit_only) await_answer(&id);
+    pv_task_id id = id_of(i);
+    char order[256];
+    pv_status s = load.was_acked[i] ? PV_OK : submit(&id, order, order_of(order, sizeof order, &id));
+    if (s != PV_OK) {
+        complain("submit", &id, s);
+        return;
     }
+    atomic_fetch_add(&load.acked, 1);
+    if (load.was_acked[i])
+        atomic_fetch_add(&load.attached, 1);
+    else
+        note(load.acked_file, &id);
+    if (!load.submit_only) await_answer(&id);
+}
+
+static void *one_after_another(void *arg)
+{
+    for (long i; (i = atomic_fetch_add(&load.next, 1)) < load.tasks;)
+        if (!load.was_done[i] && (!enough || load.was_acked[i])) submit_and_wait(i);
     return NULL;
 }
 
@@ -150,12 +196,28 @@ static int run(void)
 {
     pthread_t threads[64];
     long n = load.threads < 1 ? 1 : load.threads > 64 ? 64 : load.threads;
+    load.was_acked = calloc((size_t)load.tasks, sizeof *load.was_acked);
+    load.was_done = calloc((size_t)load.tasks, sizeof *load.was_done);
+    if (!load.was_acked || !load.was_done) return perror("calloc"), 1;
+    if (load.acked_path) read_notes(load.acked_path, load.was_acked);
+    if (load.done_path) read_notes(load.done_path, load.was_done);
     if (load.acked_path && !(load.acked_file = fopen(load.acked_path, "a"))) return perror(load.acked_path), 1;
+    if (load.done_path && !(load.done_file = fopen(load.done_path, "a"))) return perror(load.done_path), 1;
     for (long i = 0; i < n; i++)
-        if (pthread_create(&threads[i], NULL, submit_and_wait, NULL)) return perror("pthread_create"), 1;
+        if (pthread_create(&threads[i], NULL, one_after_another, NULL)) return perror("pthread_create"), 1;
     for (long i = 0; i < n; i++) pthread_join(threads[i], NULL);
     if (load.acked_file) fclose(load.acked_file);
+    if (load.done_file) fclose(load.done_file);
+    free(load.was_acked);
+    free(load.was_done);
     return 0;
+}
+
+static void take_circuits(char *list)
+{
+    load.circuits_n = 0;
+    for (char *name = strtok(list, ","); name && load.circuits_n < 16; name = strtok(NULL, ","))
+        load.circuits[load.circuits_n++] = name;
 }
 
 static error_t option(int key, char *arg, struct argp_state *state)
@@ -165,7 +227,11 @@ static error_t option(int key, char *arg, struct argp_state *state)
     case 'q': load.queue = arg; return 0;
     case 'n': load.name = arg; return 0;
     case 'a': load.acked_path = arg; return 0;
+    case 'c': take_circuits(arg); return 0;
+    case 'd': load.done_path = arg; return 0;
     case 'r': load.resume_path = arg; return 0;
+    case 'K': load.key = arg; return 0;
+    case 'V': load.server_key = arg; return 0;
     case 't': load.tasks = atol(arg); return 0;
     case 'k': load.threads = atol(arg); return 0;
     case 's': load.sleep_ms = atol(arg); return 0;
@@ -174,7 +240,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
     case 'p': load.patience_s = atol(arg); return 0;
     case 'o': load.submit_only = true; return 0;
     case ARGP_KEY_END:
-        if (!load.broker || !load.queue || (!load.tasks && !load.resume_path)) argp_usage(state);
+        if (!load.broker || !load.queue || !load.circuits_n || (!load.tasks && !load.resume_path)) argp_usage(state);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -189,17 +255,22 @@ int main(int argc, char **argv)
         { "threads", 'k', "K", 0, "at once", 0 },           { "sleep-ms", 's', "MS", 0, "work per task", 0 },
         { "bytes", 'B', "B", 0, "size of the answers", 0 }, { "seed", 'S', "S", 0, "of the ids", 0 },
         { "patience", 'p', "S", 0, "longest wait", 0 },     { "submit-only", 'o', NULL, 0, "ask for no answer", 0 },
+        { "done", 'd', "FILE", 0, "ids answered", 0 },      { "key", 'K', "FILE", 0, "own key", 0 },
+        { "server-key", 'V', "FILE", 0, "the broker's", 0 }, { "circuits", 'c', "A,B,...", 0, "in turn", 0 },
         { 0 },
     };
     static const struct argp parser = { options, option, NULL, NULL, NULL, NULL, NULL };
     if (argp_parse(&parser, argc, argv, 0, NULL, NULL)) return 2;
-    struct pv_client_options how = { .endpoints = load.broker, .name = load.name, .insecure = true };
+    struct pv_client_options how = { .endpoints = load.broker, .name = load.name, .key_file = load.key,
+                                     .server_key = load.server_key, .insecure = !load.key };
+    signal(SIGTERM, on_term);
     pv_status s = pv_client_open(&load.client, &how);
     if (s != PV_OK) return fprintf(stderr, "open: %s\n", pv_status_text(s)), 1;
     int bad = load.resume_path ? resume() : run();
     pv_flush(load.client, 10000);
     pv_client_close(&load.client);
-    printf("{\"tasks\": %ld, \"acked\": %ld, \"answered\": %ld, \"wrong\": %ld, \"failed\": %ld, \"attempts\": %ld}\n",
-           load.tasks, load.acked, load.answered, load.wrong, load.failed, load.attempts);
+    printf("{\"tasks\": %ld, \"acked\": %ld, \"answered\": %ld, \"wrong\": %ld, \"failed\": %ld, \"attached\": %ld, "
+           "\"attempts\": %ld}\n",
+           load.tasks, load.acked, load.answered, load.wrong, load.failed, load.attached, load.attempts);
     return bad || load.wrong || load.failed || (!load.submit_only && load.answered != load.acked);
 }
