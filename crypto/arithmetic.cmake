@@ -12,8 +12,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 
   # The flags CPUID is asked for in run.c, and no other.
   set(ifma_flags -mbmi2 -madx -mavx512f -mavx512dq -mavx512vl -mavx512ifma -mavx512vbmi2)
+  # gcc's alone: clang 14 wants a literal as the count of _mm512_shrdi_epi64, which an inlined argument is not to it.
   check_c_compiler_flag("-mavx512ifma -mavx512vbmi2" PV_CC_HAS_IFMA)
-  if(PV_CC_HAS_IFMA)
+  if(PV_CC_HAS_IFMA AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
     set(ifma_sources bn254/ifma/msm_g1_ifma.c bn254/ifma/msm_g2_ifma.c bn254/ifma/ntt_ifma.c)
     target_sources(pv_crypto PRIVATE ${ifma_sources})
     # -O3 in every build type: at -O2 gcc leaves the eight-lane arrays in memory. Under sanitizers compiling counts: UBSan's checks of
