@@ -140,6 +140,10 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
         snprintf(why + strlen(why), AUTH_WHY_BYTES - strlen(why), "%s", e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
     k->cyaml.log_ctx = NULL;
     k->cyaml.log_fn = NULL;
+    if (st == PV_OK && !k->file) { /* an empty file is a document without a value: no error to libcyaml */
+        snprintf(why, AUTH_WHY_BYTES, "%.200s: empty; no key at all is \"keys: []\"", path);
+        st = PV_BAD_KEY_FILE;
+    }
     if (st == PV_OK) st = keys_fill(k, why);
     if (st == PV_OK)
         *keys = k;

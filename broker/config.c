@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ids.h"
+#include "quote.h"
 
 static const char usual_file[] = "/etc/provost/broker.yaml";
 
@@ -366,9 +367,10 @@ void config_clear(struct config *c)
 static void setting_print(const struct setting *s, const void *base, FILE *to)
 {
     const void *at = (const char *)base + s->offset;
-    if (s->kind == KIND_TEXT)
-        fprintf(to, "%s: \"%s\"", s->info.name, *(const char *const *)at);
-    else if (s->kind == KIND_SWITCH)
+    if (s->kind == KIND_TEXT) {
+        fprintf(to, "%s: ", s->info.name);
+        pv_quote(to, *(const char *const *)at);
+    } else if (s->kind == KIND_SWITCH)
         fprintf(to, "%s: %s", s->info.name, *(const bool *)at ? "yes" : "no");
     else
         fprintf(to, "%s: %llu", s->info.name, (unsigned long long)*(const uint64_t *)at);

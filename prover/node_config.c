@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "quote.h"
+
 static const char usual_file[] = "/etc/provost/prover.yaml";
 
 enum node_config_kind { KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_SIZE, KIND_SWITCH };
@@ -234,6 +236,9 @@ void node_config_clear(struct node_config *c)
 void node_config_print(const struct node_config *c, FILE *to)
 {
     static const char *const origins[] = { "default", "file", "environment", "flag" };
-    for (size_t i = 0; i < NODE_CONFIG_SETTINGS; i++)
-        fprintf(to, "%s: \"%s\" # %s\n", settings[i].info.name, c->text[i], origins[c->origin[i]]);
+    for (size_t i = 0; i < NODE_CONFIG_SETTINGS; i++) {
+        fprintf(to, "%s: ", settings[i].info.name);
+        pv_quote(to, c->text[i]);
+        fprintf(to, " # %s\n", origins[c->origin[i]]);
+    }
 }

@@ -9,6 +9,10 @@ pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
 pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
 pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker_parts)
 
+pv_fuzz(fuzz_broker_config SOURCES fuzz/fuzz_broker_config.c LIBS pv_broker_parts CORPUS fuzz/corpus/broker_config)
+pv_fuzz(fuzz_authorized_keys SOURCES fuzz/fuzz_authorized_keys.c LIBS pv_broker_parts CORPUS fuzz/corpus/authorized_keys)
+pv_fuzz(fuzz_http SOURCES fuzz/fuzz_http.c LIBS pv_broker_parts CORPUS fuzz/corpus/http)
+
 # Tests that start the broker as a process.
 foreach(name broker_test broker_keys_test)
   pv_test(${name} LABEL fault SOURCES fault/${name}.c LIBS pv_wire PkgConfig::ZMQ)

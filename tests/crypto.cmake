@@ -17,6 +17,11 @@ pv_test_paths(crypto_curve LABEL prop SOURCES prop/curve_test.c LIBS pv_crypto)
 pv_test_paths(crypto_pairing LABEL prop SOURCES prop/pairing_test.c LIBS pv_crypto)
 pv_test(crypto_groth16 LABEL unit SOURCES unit/groth16_test.c LIBS pv_crypto)
 
+foreach(half vkey proof public)
+  pv_fuzz(fuzz_${half} SOURCES fuzz/fuzz_${half}.c LIBS pv_crypto
+    CORPUS fuzz/corpus/${half} data/hidden/${half}.json data/member/${half}.json)
+endforeach()
+
 add_executable(bench_field bench/bench_field.c bench/field_cost_portable.c)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_sources(bench_field PRIVATE bench/field_cost_adx.c)

@@ -8,6 +8,7 @@ pv_test(wire_malformed_test LABEL unit SOURCES unit/wire_malformed_test.c LIBS p
 pv_test(wire_fault_test LABEL fault SOURCES fault/wire_fault_test.c LIBS pv_wire_samples)
 target_link_options(wire_fault_test PRIVATE -Wl,--wrap=malloc,--wrap=realloc)
 pv_fuzz(fuzz_wire SOURCES fuzz/fuzz_wire.c LIBS pv_wire_samples CORPUS vectors/wire fuzz/corpus/wire)
+pv_fuzz(fuzz_body SOURCES fuzz/fuzz_body.c LIBS pv_wire_samples CORPUS fuzz/corpus/body)
 
 # After a change of the lists: writes the golden frames and PROTOCOL.md's tables anew; git diff shows what changed on the wire.
 add_executable(wire_vectors support/wire_vectors.c)

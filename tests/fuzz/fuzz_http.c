@@ -1,0 +1,63 @@
+/* Any bytes on the connection of /metrics: nothing, or an HTTP answer of a status we give, and the next scrape is served.
+ * libmicrohttpd reads the request; this drives it as it is configured, and our answers behind it, over a real socket. */
+#include "fuzz_must.h"
+
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static struct http *server;
+
+static void start(void)
+{
+    char why[HTTP_WHY_BYTES];
+    MUST(http_start(&server, "127.0.0.1:0", why) == PV_OK);
+    http_publish(server, "up 1\n", 5, NULL);
+}
+
+/* Sends all of data, or what the server takes, and reads its answer to the end; NUL-terminated. */
+static void ask(char *answer, size_t room, const uint8_t *data, size_t bytes)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct linger none = { 1, 0 }; /* no TIME_WAIT: thousands a second come */
+    struct timeval patience = { 20, 0 };
+    size_t got = 0;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    to.sin_port = htons(http_port(server));
+    MUST(fd >= 0 && !connect(fd, (struct sockaddr *)&to, sizeof to));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (bytes) (void)!send(fd, data, bytes, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    for (ssize_t n; got + 1 < room && (n = recv(fd, answer + got, room - 1 - got, 0)) > 0;) got += (size_t)n;
+    answer[got] = 0;
+    close(fd);
+}
+
+static void expect_status(const char *answer)
+{
+    static const char *const known[] = { " 200 ", " 404 ", " 405 ", " 503 ",                     /* ours */
+                                         " 100 ", " 400 ", " 411 ", " 413 ", " 414 ", " 431 ", " 500 ", " 501 ", " 505 " };
+    MUST(!strncmp(answer, "HTTP/1.", 7) && strlen(answer) > 13);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strncmp(answer + 8, known[i], 5)) return;
+    MUST(!"a status that nobody gives");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    static const char scrape[] = "GET /metrics HTTP/1.0\r\n\r\n";
+    static char answer[65536];
+    static unsigned asked;
+    if (!server) start();
+    ask(answer, sizeof answer, data, bytes);
+    if (answer[0]) expect_status(answer);
+    if (asked++ % 16) return 0;
+    ask(answer, sizeof answer, (const uint8_t *)scrape, sizeof scrape - 1);
+    MUST(strstr(answer, " 200 ") && strstr(answer, "\r\n\r\nup 1\n"));
+    return 0;
+}
