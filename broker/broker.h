@@ -67,6 +67,8 @@ struct broker {
     struct transfers *transfers;
     struct auth_keys *keys; /* NULL: --insecure */
     zactor_t *zap;
+    zcert_t *certs[DOOR_ENDPOINTS_MAX]; /* our own keys: one for all endpoints, or one for each */
+    size_t certs_n;
     uint64_t key_version;
     struct http *http;
     struct listing *listing;

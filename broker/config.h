@@ -19,7 +19,7 @@
     X(bind, TEXT, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, with commas between them")                    \
     X(state, TEXT, "/var/lib/provost", 0, 0, "folder of everything that survives a restart")                          \
     X(insecure, SWITCH, "no", 0, 1, "no keys; then only loopback addresses, and every peer is \"local\"")              \
-    X(key, TEXT, "", 0, 0, "file with the broker's own secret key")                                                    \
+    X(key, TEXT, "", 0, 0, "file with the broker's own secret key; with commas, one for each endpoint")                  \
     X(authorized_keys, TEXT, "", 0, 0, "file that says which public keys may do what")                                 \
     X(http, TEXT, "", 0, 0, "HOST:PORT of /metrics, /healthz and /readyz; none when empty")                            \
     X(port_file, TEXT, "", 0, 0, "file to write the bound endpoints to, one a line")                                   \

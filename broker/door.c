@@ -30,9 +30,8 @@ static void options_set(struct door *d, const struct door_options *o)
     zsock_set_tcp_keepalive_intvl(d->router, KEEPALIVE_S);
     zsock_set_tcp_keepalive_cnt(d->router, KEEPALIVE_ASKED);
     zsock_set_tcp_maxrt(d->router, o->dead_ms * 2); /* what was sent and not acknowledged for so long */
-    if (!o->cert) return;
+    if (!o->certs_n) return;
     zsock_set_zap_domain(d->router, "provost");
-    zcert_apply(o->cert, d->router);
     zsock_set_curve_server(d->router, 1);
 }
 
@@ -48,25 +47,38 @@ static bool monitor_open(struct door *d)
     return true;
 }
 
+/* A listener keeps the options of the moment it was bound, so each endpoint may have a key of its own. */
+static bool listen_at(struct door *d, size_t i, const char *endpoint)
+{
+    if (d->certs_n) zcert_apply(d->certs[d->certs_n == 1 ? 0 : i], d->router);
+    return !zmq_bind(d->socket, endpoint);
+}
+
 static bool endpoints_bind(struct door *d, const char *endpoints, char *why)
 {
     char copy[1024], *rest = NULL;
     snprintf(copy, sizeof copy, "%s", endpoints);
     for (char *e = strtok_r(copy, ",", &rest); e; e = strtok_r(NULL, ",", &rest)) {
         size_t bytes = sizeof d->bound[0];
-        if (d->bound_n == DOOR_ENDPOINTS_MAX || zmq_bind(d->socket, e) ||
+        if (d->bound_n == DOOR_ENDPOINTS_MAX || (d->certs_n > 1 && d->bound_n == d->certs_n)) {
+            snprintf(why, DOOR_WHY_BYTES, "%.128s: more endpoints than keys, or too many", e);
+            return false;
+        }
+        if (!listen_at(d, d->bound_n, e) ||
             zmq_getsockopt(d->socket, ZMQ_LAST_ENDPOINT, d->bound[d->bound_n], &bytes)) {
             snprintf(why, DOOR_WHY_BYTES, "%.128s: %s", e, zmq_strerror(zmq_errno()));
             return false;
         }
         d->listening[d->bound_n++] = true;
     }
-    return d->bound_n > 0;
+    if (d->certs_n <= 1 || d->bound_n == d->certs_n) return d->bound_n > 0;
+    snprintf(why, DOOR_WHY_BYTES, "%zu keys for %zu endpoints: one for all, or one for each", d->certs_n, d->bound_n);
+    return false;
 }
 
 pv_status door_open(struct door *d, const struct door_options *o, char why[DOOR_WHY_BYTES])
 {
-    *d = (struct door){ .connections_max = o->connections_max };
+    *d = (struct door){ .connections_max = o->connections_max, .certs = o->certs, .certs_n = o->certs_n };
     snprintf(why, DOOR_WHY_BYTES, "no endpoint");
     d->router = zsock_new(ZMQ_ROUTER);
     if (!d->router) return PV_FAILED;
@@ -188,7 +200,7 @@ static void door_mind(struct door *d)
     } else if (d->closed && d->connections + d->connections / 10 < d->connections_max) {
         d->closed = false;
         for (size_t i = 0; i < d->bound_n; i++) {
-            if (!d->listening[i]) d->listening[i] = !zmq_bind(d->socket, d->bound[i]);
+            if (!d->listening[i]) d->listening[i] = listen_at(d, i, d->bound[i]);
             if (!d->listening[i]) d->closed = true; /* the old listener is still closing: at the next event */
         }
     }

@@ -19,7 +19,8 @@ enum { DOOR_WHY_BYTES = 512, DOOR_ENDPOINTS_MAX = 16 };
 
 struct door_options {
     const char *endpoints;   /* with commas between them */
-    zcert_t *cert;           /* NULL: no keys */
+    zcert_t *const *certs;   /* borrowed while the door is open */
+    size_t certs_n;          /* 0: no keys; 1: the same at every endpoint; else one for each */
     int send_queue;          /* messages waiting for one peer */
     int dead_ms;             /* a connection silent for so long is asked by the kernel whether it is there */
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
@@ -32,6 +33,8 @@ struct door {
     size_t bound_n;
     uint32_t connections, connections_max;
     bool listening[DOOR_ENDPOINTS_MAX];
+    zcert_t *const *certs;
+    size_t certs_n;
     bool closed; /* not listening for the moment */
 };
 

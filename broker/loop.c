@@ -338,11 +338,24 @@ static pv_status core_open(struct broker *b, char *why)
     return PV_OK;
 }
 
-static pv_status keys_open(struct broker *b, zcert_t **cert, char *why)
+/* The files of our own keys, with commas between them. */
+static pv_status own_keys_open(struct broker *b, char *why)
+{
+    char copy[4096], *rest = NULL;
+    snprintf(copy, sizeof copy, "%s", b->config->key);
+    for (char *file = strtok_r(copy, ",", &rest); file; file = strtok_r(NULL, ",", &rest)) {
+        if (b->certs_n == DOOR_ENDPOINTS_MAX) return PV_BAD_CONFIG;
+        TRY(auth_own_key(&b->certs[b->certs_n], file, why));
+        b->certs_n++;
+    }
+    return PV_OK;
+}
+
+static pv_status keys_open(struct broker *b, char *why)
 {
     if (b->config->insecure) return PV_OK;
     struct auth_keys *theirs = NULL;
-    TRY(auth_own_key(cert, b->config->key, why));
+    TRY(own_keys_open(b, why));
     TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
     TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
     b->key_version = 1;
@@ -351,11 +364,12 @@ static pv_status keys_open(struct broker *b, zcert_t **cert, char *why)
     return st;
 }
 
-static pv_status door_start(struct broker *b, zcert_t *cert, char *why)
+static pv_status door_start(struct broker *b, char *why)
 {
     struct door_options o = {
         .endpoints = b->config->bind,
-        .cert = cert,
+        .certs = b->certs,
+        .certs_n = b->certs_n,
         .send_queue = (int)b->config->send_queue,
         .dead_ms = (int)b->config->lease_ms,
         .connections_max = (uint32_t)b->config->connections_max,
@@ -413,17 +427,17 @@ static pv_status parts_open(struct broker *b, char *why)
     return store_boot(b->store, &b->epoch);
 }
 
-static pv_status open_all(struct broker *b, zcert_t **cert, char *why)
+static pv_status open_all(struct broker *b, char *why)
 {
     clocks_read(b);
     b->started_ms = b->now_ms;
     flood_init(&b->flood, b->config->memory_max);
     TRY(signals_open(b));
-    TRY(keys_open(b, cert, why));
+    TRY(keys_open(b, why));
     TRY(parts_open(b, why));
     TRY(core_open(b, why));
     if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
-    TRY(door_start(b, *cert, why));
+    TRY(door_start(b, why));
     TRY(port_file_write(b, why));
     for (size_t i = 0; i < b->door.bound_n; i++)
         LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->door.bound[i], b->epoch, b->keys ? "yes" : "no");
@@ -434,14 +448,12 @@ static pv_status open_all(struct broker *b, zcert_t **cert, char *why)
 pv_status broker_open(struct broker **out, const struct config *config, char why[LOOP_WHY_BYTES])
 {
     struct broker *b = calloc(1, sizeof *b);
-    zcert_t *cert = NULL;
     if (!b) return PV_NO_MEMORY;
     b->config = config;
     b->signals = -1;
     door_prepare();
     why[0] = 0;
-    pv_status st = open_all(b, &cert, why);
-    auth_own_key_destroy(&cert);
+    pv_status st = open_all(b, why);
     if (st == PV_OK) {
         *out = b;
         return PV_OK;
@@ -458,6 +470,7 @@ void broker_close(struct broker **broker)
     door_close(&b->door);
     http_stop(&b->http);
     auth_stop(&b->zap);
+    while (b->certs_n) auth_own_key_destroy(&b->certs[--b->certs_n]);
     sched_actions_destroy(&b->out);
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);

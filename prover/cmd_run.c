@@ -155,12 +155,23 @@ static bool serves(const struct node *n, const struct handler *h)
     return false;
 }
 
+static bool on_this_machine(const char *endpoint)
+{
+    static const char *const local[] = { "tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://" };
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (!strncmp(endpoint, local[i], strlen(local[i]))) return true;
+    return false;
+}
+
 static pv_status keys_read(struct node *n)
 {
     const struct node_config *c = &n->config;
     if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key belong together");
     if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
     if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
+    for (size_t i = 0; c->insecure && i < n->agent.dial.endpoints_n; i++)
+        if (!on_this_machine(n->endpoints[i]))
+            return refuse(n, PV_BAD_CONFIG, "broker: insecure is for this machine: \"%.64s\"", n->endpoints[i]);
     if (*c->key) {
         n->agent.dial.key_file = c->key;
         n->agent.dial.server_key_file = c->server_key;

@@ -21,7 +21,11 @@ struct dial {
     const char *const *endpoints;
     size_t endpoints_n, next;
     const char *key_file, *server_key_file;
-    zcert_t *own, *server;
+    zcert_t *own;
+    struct servers {
+        zcert_t *cert[DIAL_ENDPOINTS_MAX];
+        size_t n; /* 1: the same at every endpoint */
+    } servers;
     zsock_t *socket, *monitor;
     unsigned backoff_ms, backoff_most_ms, tries;
     uint64_t due_ms;
@@ -50,28 +54,51 @@ static bool has_secret(zcert_t *cert)
     return memcmp(zcert_secret_key(cert), none, sizeof none) != 0;
 }
 
-static pv_status certs_load(const struct dial *d, zcert_t **own, zcert_t **server, char *why)
+static void servers_clear(struct servers *s)
+{
+    while (s->n) zcert_destroy(&s->cert[--s->n]);
+}
+
+static pv_status servers_load(const struct dial *d, struct servers *s, char *why)
+{
+    char copy[4096], *rest = NULL;
+    snprintf(copy, sizeof copy, "%s", d->server_key_file);
+    for (char *file = strtok_r(copy, ", ", &rest); file; file = strtok_r(NULL, ", ", &rest)) {
+        zcert_t *cert = s->n < DIAL_ENDPOINTS_MAX ? zcert_load(file) : NULL;
+        if (!cert) {
+            snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", file);
+            return PV_BAD_KEY_FILE;
+        }
+        s->cert[s->n++] = cert;
+    }
+    if (s->n == 1 || s->n == d->endpoints_n) return PV_OK;
+    snprintf(why, DIAL_WHY_BYTES, "%zu keys of brokers for %zu endpoints: one for all, or one for each", s->n, d->endpoints_n);
+    return PV_BAD_KEY_FILE;
+}
+
+static pv_status certs_load(const struct dial *d, zcert_t **own, struct servers *servers, char *why)
 {
     if (!d->key_file) return PV_OK;
     if (!secret_is_private(d->key_file, why)) return PV_BAD_KEY_FILE;
     *own = zcert_load(d->key_file);
-    *server = zcert_load(d->server_key_file);
-    if (*own && *server && has_secret(*own)) return PV_OK;
-    snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it",
-             *own && has_secret(*own) ? d->server_key_file : d->key_file);
+    if (!*own || !has_secret(*own))
+        snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", d->key_file);
+    else if (servers_load(d, servers, why) == PV_OK)
+        return PV_OK;
     zcert_destroy(own);
-    zcert_destroy(server);
+    servers_clear(servers);
     return PV_BAD_KEY_FILE;
 }
 
 pv_status dial_reload_keys(struct dial *d, char why[DIAL_WHY_BYTES])
 {
-    zcert_t *own = NULL, *server = NULL;
-    TRY(certs_load(d, &own, &server, why));
+    zcert_t *own = NULL;
+    struct servers servers = { .n = 0 };
+    TRY(certs_load(d, &own, &servers, why));
     zcert_destroy(&d->own);
-    zcert_destroy(&d->server);
+    servers_clear(&d->servers);
     d->own = own;
-    d->server = server;
+    d->servers = servers;
     return PV_OK;
 }
 
@@ -106,7 +133,7 @@ void dial_destroy(struct dial **dial_p)
     if (!d) return;
     sockets_close(d);
     zcert_destroy(&d->own);
-    zcert_destroy(&d->server);
+    servers_clear(&d->servers);
     free(d);
     *dial_p = NULL;
 }
@@ -125,7 +152,7 @@ static bool monitor_open(struct dial *d)
     return d->monitor && !zsock_connect(d->monitor, "%s", name);
 }
 
-static void socket_setup(struct dial *d)
+static void socket_setup(struct dial *d, size_t endpoint)
 {
     zsock_set_linger(d->socket, 0);
     zsock_set_reconnect_ivl(d->socket, -1);
@@ -134,17 +161,18 @@ static void socket_setup(struct dial *d)
     zsock_set_maxmsgsize(d->socket, WIRE_FRAME_MAX);
     if (!d->own) return;
     zcert_apply(d->own, d->socket);
-    zsock_set_curve_serverkey(d->socket, zcert_public_txt(d->server));
+    zsock_set_curve_serverkey(d->socket, zcert_public_txt(d->servers.cert[d->servers.n == 1 ? 0 : endpoint]));
 }
 
 const char *dial_open(struct dial *d)
 {
-    const char *endpoint = d->endpoints[d->next++ % d->endpoints_n];
+    size_t at = d->next++ % d->endpoints_n;
+    const char *endpoint = d->endpoints[at];
     sockets_close(d);
     d->tries++;
     d->socket = zsock_new(ZMQ_DEALER);
     if (!d->socket) return NULL;
-    socket_setup(d);
+    socket_setup(d, at);
     if (monitor_open(d) && !zsock_connect(d->socket, "%s", endpoint)) return endpoint;
     sockets_close(d);
     return NULL;

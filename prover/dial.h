@@ -18,7 +18,7 @@ struct dial_options {
     const char *const *endpoints; /* tcp://host:port; borrowed while the dial lives */
     size_t endpoints_n;
     const char *key_file;        /* zcert secret key of ours, and */
-    const char *server_key_file; /* public key of the broker; both NULL: no encryption */
+    const char *server_key_file; /* public key of the broker, or with commas one for each endpoint; both NULL: no keys */
     unsigned backoff_ms;         /* first pause, doubled to backoff_most_ms; 0: 100 and 10,000 */
     unsigned backoff_most_ms;
 };

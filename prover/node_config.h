@@ -32,7 +32,7 @@
     X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: every core)")                                               \
     X(insecure, SWITCH, "no", 0, 1, NULL, "no keys: only for a broker on loopback")                                    \
     X(key, TEXT, "", 0, 0, "FILE", "this node's key, as provost key gen writes it")                                    \
-    X(server_key, TEXT, "", 0, 0, "FILE", "the broker's public key")                                                   \
+    X(server_key, TEXT, "", 0, 0, "FILE", "the broker's public key; with commas, one for each broker")                 \
     X(grace_s, NUMBER, "110", 0, 1000000, "SECONDS", "how long a drain may take before the rest is handed back")       \
     X(log, TEXT, "text", 0, 0, "text|json", "form of the log lines")                                                   \
     X(log_level, TEXT, "info", 0, 0, "LEVEL", "error, warn, info or debug")

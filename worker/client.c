@@ -74,6 +74,7 @@ static pv_status take_options(pv_client *c, const struct pv_client_options *o)
     if (o->insecure ? o->key_file || o->server_key : !o->key_file || !o->server_key) return PV_USAGE;
     TRY(link_endpoints(l, o->endpoints, o->insecure));
     if (!o->insecure) TRY(client_keys_load(&l->keys, o->key_file, o->server_key));
+    if (l->keys.servers > 1 && l->keys.servers != l->endpoints) return PV_USAGE;
     snprintf(l->name, sizeof l->name, "%s", name);
     l->role = o->role == PV_ROLE_ADMIN ? WIRE_ROLE_ADMIN : WIRE_ROLE_CLIENT;
     l->reconnect_ms = or_default(o->reconnect_ms, 100);

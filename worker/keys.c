@@ -60,30 +60,50 @@ static pv_status key_of(char out[KEY_TEXT], const char *text, const char *name)
     return PV_BAD_KEY_FILE;
 }
 
-static pv_status load(struct client_keys *k, char *text, const char *key_file, const char *server_key)
+/* One item of the list: the key itself, or a file with it. */
+static pv_status server_load(char out[KEY_TEXT], char *text, const char *item, size_t bytes)
+{
+    char path[4096];
+    if (bytes == 0 || bytes >= sizeof path) return PV_BAD_KEY_FILE;
+    memcpy(path, item, bytes);
+    path[bytes] = '\0';
+    if (z85_text(path, bytes)) {
+        memcpy(out, path, KEY_TEXT);
+        return PV_OK;
+    }
+    TRY(slurp(text, path, false));
+    return key_of(out, text, "public-key");
+}
+
+static pv_status load(struct client_keys *k, char *text, const char *key_file, const char *server_keys)
 {
     TRY(slurp(text, key_file, true));
     TRY(key_of(k->public_key, text, "public-key"));
     TRY(key_of(k->secret_key, text, "secret-key"));
-    if (z85_text(server_key, strlen(server_key))) {
-        memcpy(k->server_key, server_key, KEY_TEXT);
-    } else {
-        TRY(slurp(text, server_key, false));
-        TRY(key_of(k->server_key, text, "public-key"));
+    for (const char *p = server_keys, *end;; p = end + 1) {
+        end = strchrnul(p, ',');
+        if (k->servers == KEY_SERVERS_MAX) return PV_BAD_KEY_FILE;
+        TRY(server_load(k->server_key[k->servers++], text, p, (size_t)(end - p)));
+        if (!*end) break;
     }
     k->have = true;
     return PV_OK;
 }
 
-pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_key)
+pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_keys)
 {
     char text[KEY_FILE_MAX + 1];
     struct client_keys mine = { 0 };
-    pv_status s = load(&mine, text, key_file, server_key);
+    pv_status s = load(&mine, text, key_file, server_keys);
     explicit_bzero(text, sizeof text);
     if (s == PV_OK) *k = mine;
     client_keys_clear(&mine);
     return s;
+}
+
+const char *client_keys_server(const struct client_keys *k, size_t i)
+{
+    return k->server_key[k->servers == 1 ? 0 : i];
 }
 
 pv_status client_key_public(char out[KEY_TEXT], const char *path)

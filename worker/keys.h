@@ -6,18 +6,25 @@
 
 #include <stdbool.h>
 
-enum { KEY_TEXT = 41 }; /* 40 characters of Z85 and the NUL */
+#include <stddef.h>
+
+enum { KEY_TEXT = 41 /* 40 characters of Z85 and the NUL */, KEY_SERVERS_MAX = 16 };
 
 struct client_keys {
     bool have;
     char public_key[KEY_TEXT];
     char secret_key[KEY_TEXT];
-    char server_key[KEY_TEXT];
+    char server_key[KEY_SERVERS_MAX][KEY_TEXT];
+    size_t servers; /* 1: the same at every endpoint, else one for each */
 };
 
-/** Reads the own pair from key_file and the broker's public key from server_key, which is a file or the key itself.
- *  PV_BAD_KEY_FILE: missing, not a zcert, or its secret part is readable by group or others. */
-pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_key);
+/** Reads the own pair from key_file and the broker's public keys from server_keys: files or the keys themselves, with
+ *  commas between them (so no file's name may have one). PV_BAD_KEY_FILE: missing, not a zcert, too many, or the secret
+ *  part is readable by group or others. */
+pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_keys);
+
+/** The broker's key at endpoint i of the list. */
+const char *client_keys_server(const struct client_keys *k, size_t i);
 
 /** The public key in a key file of either kind. PV_BAD_KEY_FILE. */
 pv_status client_key_public(char out[KEY_TEXT], const char *path);

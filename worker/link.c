@@ -100,10 +100,10 @@ static bool set_int(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-static bool set_keys(void *socket, const struct client_keys *k)
+static bool set_keys(void *socket, const struct client_keys *k, size_t endpoint)
 {
     if (!k->have) return true;
-    return zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, k->server_key, KEY_TEXT) == 0 &&
+    return zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, endpoint), KEY_TEXT) == 0 &&
            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->public_key, KEY_TEXT) == 0 &&
            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, KEY_TEXT) == 0;
 }
@@ -116,7 +116,7 @@ static bool set_options(struct link *l)
            set_int(s, ZMQ_RCVHWM, RECEIVE_HWM) && set_int(s, ZMQ_IPV6, 1) && set_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
            set_int(s, ZMQ_CONNECT_TIMEOUT, (int)l->options.connect_ms) &&
            set_int(s, ZMQ_HANDSHAKE_IVL, (int)l->options.connect_ms) &&
-           zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 && set_keys(s, &l->options.keys);
+           zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 && set_keys(s, &l->options.keys, l->at);
 }
 
 static bool watch(struct link *l)

@@ -105,7 +105,7 @@ expect() {
     cat mixed >mine
     expect 4 provost key check mine
     [[ $output == *"no pair"* ]]
-    expect 4 provost key check nowhere
+    expect 3 provost key check nowhere
 }
 
 @test "check ends as Nagios wants it" {

@@ -78,3 +78,64 @@ expect() {
     kill -HUP "$BROKER_PID"
     poll 20 provost queue ls --key stranger
 }
+
+# check WANT WORD BROKER [OPTION...]: the exit status, and the word for what became of the handshake.
+check() {
+    local want=$1 word=$2 broker=$3
+    shift 3
+    run bash -c 'provost key check --broker "$@" -o json 2>/dev/null' _ "$broker" "$@"
+    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
+    [ "$(json 'd["brokers"][0]["result"]' <<<"$output")" = "$word" ] || { echo "$output"; return 1; }
+}
+
+@test "key check shakes hands, and tells a wrong server key from a key that is not allowed from an absent broker" {
+    check 0 ok "$PROVOST_BROKER" client
+    check 4 key-not-allowed "$PROVOST_BROKER" stranger
+    check 8 server-key-wrong "$PROVOST_BROKER" client --server-key stranger.pub
+    check 5 unreachable tcp://127.0.0.1:1 client
+    # One endpoint that lets the key in is enough; each is named.
+    run provost key check client --broker "tcp://127.0.0.1:1,$PROVOST_BROKER" --server-key stranger.pub,broker.pub
+    [ "$status" = 0 ] && [[ $output == *unreachable*ok* ]]
+    # No trace of it but connections: no client was there.
+    [ "$(provost status --key admin -o json | json 'sum(r.get("clients", 0) for r in d["rows"])')" -le 1 ]
+}
+
+@test "key check knows a broker without keys, and what is no broker at all" {
+    local port pid
+    env -u PROVOST_KEY provost-broker --insecure --bind 'tcp://127.0.0.1:*' --state "$CLUSTER/open" --port-file "$CLUSTER/open-port" \
+        >>"$CLUSTER/open.log" 2>&1 3>&- &
+    pid=$!
+    poll 20 test -s "$CLUSTER/open-port"
+    check 1 no-keys-there "$(head -n 1 "$CLUSTER/open-port")" client
+    stop "$pid"
+    python3 -c '
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+    c.close()' >port 3>&- &
+    pid=$!
+    poll 20 test -s port
+    check 5 not-a-broker "tcp://127.0.0.1:$(cat port)" client
+    stop "$pid"
+}
+
+@test "key check says what is wrong with a file" {
+    chmod 640 client
+    expect 4 provost key check client
+    [[ $output == *"mode 640"* ]]
+    expect 4 provost queue ls # and nobody uses it
+    chmod 600 client
+    expect 0 provost key check client
+    expect 4 provost key check broker.pub
+    expect 3 provost key check nowhere
+    echo "nothing" >empty && chmod 600 empty
+    expect 4 provost key check empty
+    # The public key of one pair and the secret of another.
+    { grep -v secret-key client; grep secret-key stranger; } >mixed && chmod 600 mixed
+    expect 4 provost key check mixed
+    [[ $output == *"no pair"* ]]
+    expect 2 env -u PROVOST_SERVER_KEY provost key check client
+}

@@ -71,18 +71,3 @@ int run_key_show(struct cli *cli)
     say_key(cli, "provost.key/1", cli->args[0], public_key);
     return 0;
 }
-
-int run_key_check(struct cli *cli)
-{
-    struct client_keys k;
-    char public_key[KEY_TEXT], derived[KEY_TEXT];
-    pv_status s = client_key_public(public_key, cli->args[0]);
-    if (s != PV_OK) return cli_fail_text(s, cli->args[0], "missing, or not a key file");
-    s = client_keys_load(&k, cli->args[0], public_key);
-    if (s != PV_OK) return cli_fail_text(s, cli->args[0], "no secret key in it, or others may read it (chmod 600)");
-    bool pair = zmq_curve_public(derived, k.secret_key) == 0 && strcmp(derived, k.public_key) == 0;
-    client_keys_clear(&k);
-    if (!pair) return cli_fail_text(PV_BAD_KEY_FILE, cli->args[0], "the two keys in it are no pair");
-    say_key(cli, "provost.key/1", cli->args[0], public_key);
-    return 0;
-}
