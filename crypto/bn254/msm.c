@@ -30,6 +30,7 @@ struct job {
     uint64_t *infinite[BN254_MSM_SETS_MAX];
     bool any_infinite[BN254_MSM_SETS_MAX];
     struct msm_task *tasks;
+    size_t n_tasks;
     union window_sums *sums;
     struct msm_bench *benches;
 };
@@ -65,30 +66,38 @@ static size_t carve(size_t *at, size_t bytes)
     return here;
 }
 
-/* Lays the job's memory out in the caller's scratch, or only counts it when scratch is NULL. */
-static size_t layout(struct job *j, void *scratch)
+/* Lays the job's memory out in the caller's scratch, or only counts it when scratch is NULL. First what is needed before the
+ * scalars were seen. */
+static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room)
 {
     const uintptr_t mem = ((uintptr_t)scratch + 63) / 64 * 64;
-    struct msm_bounds most = msm_bounds_for(j->n);
     size_t at = 0, point_bytes = 0, tmp_bytes = 0;
     for (size_t s = 0; s < j->n_sets; s++) {
         const struct msm_kernel *kernel = kernel_of(j, s);
         if (kernel->point_bytes > point_bytes) point_bytes = kernel->point_bytes;
         if (kernel->tmp_bytes_per_add > tmp_bytes) tmp_bytes = kernel->tmp_bytes_per_add;
     }
-    j->digits.index = (uint32_t *)(mem + carve(&at, j->n * sizeof *j->digits.index));
-    j->digits.digit = (uint16_t *)(mem + carve(&at, most.digits * sizeof *j->digits.digit));
-    for (size_t s = 0; s < j->n_sets; s++) j->infinite[s] = (uint64_t *)(mem + carve(&at, (j->sets[s].count + 63) / 64 * 8));
     j->counts = (struct msm_kind_counts *)(mem + carve(&at, j->threads * sizeof *j->counts));
     j->tasks = (struct msm_task *)(mem + carve(&at, msm_tasks_max(j->threads) * sizeof *j->tasks));
     j->sums = (union window_sums *)(mem + carve(&at, j->n_sets * sizeof *j->sums));
     j->benches = (struct msm_bench *)(mem + carve(&at, j->threads * sizeof *j->benches));
-    size_t bench = msm_bench_bytes(most.entries, most.buckets, point_bytes, tmp_bytes);
+    for (size_t s = 0; s < j->n_sets; s++) j->infinite[s] = (uint64_t *)(mem + carve(&at, (j->sets[s].count + 63) / 64 * 8));
+    j->digits.index = (uint32_t *)(mem + carve(&at, room->indices * sizeof *j->digits.index));
+    j->digits.digit = (uint16_t *)(mem + carve(&at, room->digits * sizeof *j->digits.digit));
+    size_t bench = msm_bench_bytes(room->entries, room->buckets, point_bytes, tmp_bytes);
     for (unsigned t = 0; t < j->threads; t++) {
         size_t here = carve(&at, bench);
-        if (scratch) msm_bench_init(&j->benches[t], (void *)(mem + here), most.entries, most.buckets, point_bytes, tmp_bytes);
+        if (scratch) msm_bench_init(&j->benches[t], (void *)(mem + here), room->entries, room->buckets, point_bytes, tmp_bytes);
     }
     return at;
+}
+
+/* Once the scalars are counted: the tasks, and only the memory they need, so that a sparse witness does not touch the rest. */
+static void plan_tasks(struct job *j, void *scratch)
+{
+    j->n_tasks = msm_tasks(j->tasks, &j->shape, j->threads);
+    struct msm_bounds room = msm_bounds_of(&j->shape, j->tasks, j->n_tasks);
+    layout(j, scratch, &room);
 }
 
 static struct job job_for(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run)
@@ -103,7 +112,8 @@ static struct job job_for(const struct bn254_msm_set *sets, size_t n_sets, const
 size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n, const struct bn254_run *run)
 {
     struct job j = job_for(sets, n_sets, NULL, n, run);
-    return layout(&j, NULL) + 63;
+    struct msm_bounds most = msm_bounds_for(n, j.threads);
+    return layout(&j, NULL, &most) + 63;
 }
 
 static void count_scalars(struct job *j)
@@ -231,9 +241,8 @@ static void clear_sums(struct job *j)
 
 static void run_tasks(struct job *j)
 {
-    size_t n = msm_tasks(j->tasks, &j->shape, j->threads);
 #pragma omp parallel for num_threads(j->threads) schedule(dynamic, 1)
-    for (size_t t = 0; t < n; t++) {
+    for (size_t t = 0; t < j->n_tasks; t++) {
         if (stopped(j)) continue;
         struct msm_bench *bench = &j->benches[omp_get_thread_num()];
         if (j->tasks[t].n_windows) sum_windows(j, &j->tasks[t], bench);
@@ -255,10 +264,11 @@ bool bn254_msm_shared(const struct bn254_msm_set *sets, size_t n_sets, const bn2
                       const struct bn254_run *run, void *scratch)
 {
     struct job j = job_for(sets, n_sets, k, n, run);
-    layout(&j, scratch);
+    layout(&j, scratch, &(struct msm_bounds){ 0 });
     count_scalars(&j);
     place_scalars(&j);
     if (stopped(&j)) return false;
+    plan_tasks(&j, scratch);
     write_digits(&j);
     for (size_t s = 0; s < n_sets; s++) mark_infinities(&j, s);
     clear_sums(&j);

@@ -124,19 +124,62 @@ static size_t digits_most(unsigned c, size_t n, size_t lim)
     return best;
 }
 
-struct msm_bounds msm_bounds_for(size_t n)
+static size_t least(size_t a, size_t b)
 {
-    struct msm_bounds b = { 0 };
+    return a < b ? a : b;
+}
+
+/* group_windows' greatest group of windows of c bits, entries and buckets together, for up to n live scalars: its quota is at
+ * most its thread's share, or one and a half times GROUP_ITEMS; the last window passes it by less than half of its own. One
+ * window always fits. */
+static size_t group_most(unsigned c, size_t n, unsigned threads)
+{
+    size_t own = n + ((size_t)1 << (c - 1)), total = msm_windows(c) * own;
+    size_t quota = least(total / threads, GROUP_ITEMS + GROUP_ITEMS / 2) + 1;
+    size_t most = least(least(total, GROUP_CAP), quota + own / 2);
+    return most > own ? most : own;
+}
+
+/* How many windows of c bits such a group has at most. c is chosen only for limit[c-1] < n_full + n_small / 4, so that with few
+ * scalars in all, many must be full ones, which every window has. */
+static size_t group_windows_most(unsigned c, size_t n, size_t group)
+{
+    size_t n_full = 4 * (size_t)limit[c - 1] > n ? (4 * (size_t)limit[c - 1] - n) / 3 : 0;
+    size_t windows = group / (((size_t)1 << (c - 1)) + n_full);
+    return windows < 1 ? 1 : least(windows, msm_windows(c));
+}
+
+static void bounds_join(struct msm_bounds *b, struct msm_bounds more)
+{
+    if (more.indices > b->indices) b->indices = more.indices;
+    if (more.digits > b->digits) b->digits = more.digits;
+    if (more.entries > b->entries) b->entries = more.entries;
+    if (more.buckets > b->buckets) b->buckets = more.buckets;
+}
+
+struct msm_bounds msm_bounds_for(size_t n, unsigned threads)
+{
+    struct msm_bounds b = { .indices = n, .entries = n };
     unsigned c_max = msm_window_bits(n);
-    size_t nb = (size_t)1 << (c_max - 1);
     for (unsigned c = 2; c <= c_max; c++) {
-        size_t d = digits_most(c, n, limit[c]);
-        if (d > b.digits) b.digits = d;
+        size_t grouped = least(least(n, 4 * (size_t)limit[c]), GROUP_ITEMS), group = group_most(c, grouped, threads);
+        bounds_join(&b, (struct msm_bounds){ .digits = digits_most(c, n, limit[c]),
+                                             .entries = least(group, msm_windows(c) * grouped),
+                                             .buckets = group_windows_most(c, grouped, group) << (c - 1) });
     }
-    /* a group is closed before it passes the cap; one window always fits */
-    size_t items = n < GROUP_CAP / MSM_WINDOWS_MAX ? MSM_WINDOWS_MAX * n : GROUP_CAP;
-    size_t group = nb < GROUP_CAP / MSM_WINDOWS_MAX ? MSM_WINDOWS_MAX * nb : GROUP_CAP;
-    b.entries = n > items ? n : items;
-    b.buckets = nb > group ? nb : group;
+    return b;
+}
+
+struct msm_bounds msm_bounds_of(const struct msm_shape *s, const struct msm_task *task, size_t n_tasks)
+{
+    struct msm_bounds b = { .indices = s->n_live + s->n_ones };
+    for (unsigned w = 0; w < s->windows; w++) b.digits += msm_window_items(s, w);
+    for (size_t t = 0; t < n_tasks; t++) {
+        struct msm_bounds own = { .buckets = task[t].n_windows ? task[t].n_windows * s->buckets : 1 };
+        if (task[t].n_windows == 1) own.entries = task[t].hi - task[t].lo;
+        for (unsigned i = 0; task[t].n_windows > 1 && i < task[t].n_windows; i++)
+            own.entries += msm_window_items(s, task[t].window + i);
+        bounds_join(&b, own);
+    }
     return b;
 }

@@ -38,11 +38,17 @@ struct msm_task {
 size_t msm_tasks(struct msm_task *task, const struct msm_shape *s, unsigned threads);
 size_t msm_tasks_max(unsigned threads);
 
-/** Bounds over every shape that n scalars can have: of the entries of a task's order list, and of its buckets. */
+/** What the work needs room for. */
 struct msm_bounds {
+    size_t indices; /* scalars that are not zero */
     size_t digits;  /* 16-bit digits in all */
-    size_t entries; /* of one task */
+    size_t entries; /* of one task's order list */
     size_t buckets; /* of one task */
 };
-struct msm_bounds msm_bounds_for(size_t n);
+
+/** Over every shape that n scalars can have on so many threads: known before a scalar is seen. */
+struct msm_bounds msm_bounds_for(size_t n, unsigned threads);
+
+/** Of one shape and its tasks: never above msm_bounds_for, and for sparse scalars far below. */
+struct msm_bounds msm_bounds_of(const struct msm_shape *s, const struct msm_task *task, size_t n_tasks);
 #endif
