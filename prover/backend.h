@@ -19,8 +19,13 @@
  *  percent 0..100 of the whole proof and never decreasing. Must return soon; may be NULL. */
 typedef void prove_progress(void *arg, const char *phase, unsigned percent);
 
+/** What becomes of a mapped key's pages that a step is done with: they stay for the next proof, or this process lets them go,
+ *  so that a single proof never holds the whole key. (The kernel's cache of the file keeps them either way.) */
+enum prove_key_pages { PROVE_KEY_STAYS, PROVE_KEY_PASSES_BY };
+
 /** How one proof runs. Zero is the default: best path of this CPU, all cores, no stop flag, no progress. */
 struct prove_run {
+    enum prove_key_pages key_pages;
     struct bn254_run cpu; /* path, threads, and the stop flag: when it becomes non-zero, PV_CANCELLED within ~100 ms */
     prove_progress *progress;
     void *progress_arg;

@@ -1,12 +1,13 @@
 #include "backend.h"
 
+#include "arena.h"
+
 #include "bn254/msm.h"
 #include "bn254/ntt.h"
 #include "qap.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct backend_key {
     const struct zkey *zkey;
@@ -104,23 +105,6 @@ static pv_status cpu_key_open(struct backend_key **key, const struct zkey *zkey,
     return PV_OK;
 }
 
-/* Huge pages: the arena is walked at random by the MSM's buckets, and faulting it in by 4 KiB pages costs more than the
- * sums of a bit-heavy witness. Witness-derived, so never in a core dump. */
-static uint8_t *arena_new(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return NULL;
-    (void)madvise(p, bytes, MADV_HUGEPAGE);
-    (void)madvise(p, bytes, MADV_DONTDUMP);
-    return p;
-}
-
-static void arena_wipe(uint8_t *arena, size_t bytes)
-{
-    explicit_bzero(arena, bytes);
-    munmap(arena, bytes);
-}
-
 /* h: domain scalars at the start of the arena; a lies under h, b and c in the rest. */
 static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness, const struct prove_run *run)
 {
@@ -128,6 +112,25 @@ static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_p
     bn254_fr *a = (bn254_fr *)arena, *b = (bn254_fr *)(arena + max(n * sizeof *a, 64)), *c = b + n;
     return qap_evaluate(a, b, c, &k->qap, witness, &run->cpu) &&
            bn254_quotient((bn254_scalar_packed *)arena, a, b, c, k->zkey->log_domain, &k->twiddles, &run->cpu);
+}
+
+static void pass_by(const struct zkey *z, const void *from, size_t bytes, const struct prove_run *run)
+{
+    if (run->key_pages == PROVE_KEY_PASSES_BY) zkey_pass_by(z, from, bytes);
+}
+
+/* The quotient and its sum come first, and give back all they used: the other sums go over most of the key at once. */
+static bool quotient_sum(struct backend_sums *out, uint8_t *arena, uint8_t *scratch, struct backend_key *k,
+                         const bn254_scalar_packed *witness, const struct prove_run *run)
+{
+    const struct zkey *z = k->zkey;
+    if (!quotient(arena, k, witness, run)) return false;
+    pass_by(z, z->coefs, z->coef_count * sizeof *z->coefs, run);
+    prove_run_report(run, "msm", 20);
+    if (!bn254_msm_g1(&out->h, z->h, (const bn254_scalar_packed *)arena, z->domain, &run->cpu, scratch)) return false;
+    pass_by(z, z->h, z->domain * sizeof *z->h, run);
+    arena_give_back(arena, (size_t)(scratch - arena));
+    return true;
 }
 
 static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness,
@@ -138,9 +141,7 @@ static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_ke
     uint8_t *scratch = arena + plan_for(z, &run->cpu).h_bytes;
     witness_sets(sets, out, z);
     prove_run_report(run, "quotient", 5);
-    if (!quotient(arena, k, witness, run)) return false;
-    prove_run_report(run, "msm", 20);
-    if (!bn254_msm_g1(&out->h, z->h, (const bn254_scalar_packed *)arena, z->domain, &run->cpu, scratch)) return false;
+    if (!quotient_sum(out, arena, scratch, k, witness, run)) return false;
     prove_run_report(run, "msm", 45);
     if (!bn254_msm_shared(sets, WITNESS_SETS, witness, z->vars, &run->cpu, scratch)) return false;
     prove_run_report(run, "msm", 95);
@@ -156,7 +157,7 @@ static pv_status cpu_sums(struct backend_sums *out, struct backend_key *key, con
     uint8_t *arena = arena_new(bytes);
     if (!arena) return prove_error_set(err, PV_NO_MEMORY, "out of memory: a proof takes %zu MiB", bytes >> 20);
     bool done = all_sums(&found, arena, key, witness, run);
-    arena_wipe(arena, bytes);
+    arena_destroy(arena, bytes);
     if (!done) return prove_error_set(err, PV_CANCELLED, "stopped");
     *out = found;
     return PV_OK;

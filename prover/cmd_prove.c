@@ -90,7 +90,7 @@ static pv_status prove_with(struct prove_key *key, const struct arguments *a, co
 static pv_status prove_files(const struct arguments *a, struct prove_error *err)
 {
     const struct backend *backend;
-    const struct prove_run run = { .cpu = a->machine.cpu };
+    const struct prove_run run = { .cpu = a->machine.cpu, .key_pages = PROVE_KEY_PASSES_BY };
     struct prove_key *key = NULL;
     char note[PROVE_ERROR_TEXT_BYTES];
     TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));

@@ -62,7 +62,8 @@ static size_t first_bad(const struct points *l, point_check *check, const struct
     return first;
 }
 
-static pv_status check_all(const struct zkey *z, point_check *check, const struct bn254_run *run, struct prove_error *err)
+static pv_status check_all(const struct zkey *z, point_check *check, const struct bn254_run *run,
+                           enum prove_key_pages key_pages, struct prove_error *err)
 {
     struct points list[LISTS];
     point_lists(list, z);
@@ -73,16 +74,17 @@ static pv_status check_all(const struct zkey *z, point_check *check, const struc
         if (bad < l->count)
             return prove_error_set(err, PV_BAD_ZKEY, "the key is damaged: section %u (%s): point %zu %s", l->section,
                                    l->what, bad, check(l->bytes + bad * l->size, l->size));
+        if (key_pages == PROVE_KEY_PASSES_BY) zkey_pass_by(z, l->bytes, l->count * l->size);
     }
     return PV_OK;
 }
 
 pv_status keycheck_points(const struct zkey *zkey, const struct bn254_run *run, struct prove_error *err)
 {
-    return check_all(zkey, check_point, run, err);
+    return check_all(zkey, check_point, run, PROVE_KEY_STAYS, err);
 }
 
-pv_status keycheck_range(const struct zkey *zkey, const struct bn254_run *run, struct prove_error *err)
+pv_status keycheck_range(const struct zkey *zkey, const struct prove_run *run, struct prove_error *err)
 {
-    return check_all(zkey, check_range, run, err);
+    return check_all(zkey, check_range, &run->cpu, run->key_pages, err);
 }

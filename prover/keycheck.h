@@ -6,7 +6,7 @@
 #ifndef PV_KEYCHECK_H
 #define PV_KEYCHECK_H
 
-#include "bn254/run.h"
+#include "backend.h"
 #include "prove_error.h"
 #include "zkey.h"
 
@@ -14,6 +14,6 @@
 pv_status keycheck_points(const struct zkey *zkey, const struct bn254_run *run, struct prove_error *err);
 
 /** Only what is cheap enough for every one-shot proof: each coordinate of every point is reduced. */
-pv_status keycheck_range(const struct zkey *zkey, const struct bn254_run *run, struct prove_error *err);
+pv_status keycheck_range(const struct zkey *zkey, const struct prove_run *run, struct prove_error *err);
 
 #endif

@@ -46,6 +46,13 @@ pv_status mapfile_open(struct mapfile *m, const char *path, struct prove_error *
     return status;
 }
 
+void mapfile_pass_by(const struct mapfile *m, const void *from, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)((const uint8_t *)from - m->bytes);
+    size_t first = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+    if (first < end) (void)madvise((void *)(m->bytes + first), end - first, MADV_DONTNEED);
+}
+
 void mapfile_close(struct mapfile *m)
 {
     if (m->bytes) munmap((void *)m->bytes, m->size);

@@ -21,6 +21,9 @@ struct mapfile {
  *  PV_IO (not readable, mapping refused). On failure *m is untouched. */
 pv_status mapfile_open(struct mapfile *m, const char *path, struct prove_error *err);
 
+/** This process lets go of the whole pages in [from, from + bytes), which lie in m; they are read again when touched. */
+void mapfile_pass_by(const struct mapfile *m, const void *from, size_t bytes);
+
 /** Unmaps; harmless on a zeroed or already closed m. */
 void mapfile_close(struct mapfile *m);
 

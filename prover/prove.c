@@ -59,7 +59,7 @@ static pv_status make_ready(struct prove_key *k, const char *name, const struct 
     struct prove_error damage = { 0 };
     TRY(read_points(&k->points, &k->zkey, name, err));
     TRY(zkey_vkey(&k->vkey, &k->zkey, name, err));
-    pv_status range = keycheck_range(&k->zkey, &run->cpu, &damage);
+    pv_status range = keycheck_range(&k->zkey, run, &damage);
     if (range != PV_OK) return prove_error_set(err, range, "%s: %s", name, damage.text);
     return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
 }

@@ -204,6 +204,11 @@ pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err)
     return status;
 }
 
+void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes)
+{
+    if (z->file.bytes) mapfile_pass_by(&z->file, from, bytes);
+}
+
 void zkey_close(struct zkey *z)
 {
     mapfile_close(&z->file);

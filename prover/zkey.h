@@ -67,6 +67,9 @@ pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
 /** The same over size bytes that stay the caller's and must outlive *z. name is for errors. */
 pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
 
+/** This process lets go of the pages in [from, from + bytes) of an open key's file; nothing happens after zkey_of. */
+void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);
+
 /** Unmaps what zkey_open mapped; harmless on a zeroed z. */
 void zkey_close(struct zkey *z);
 

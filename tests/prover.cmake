@@ -14,6 +14,7 @@ target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::Ope
 pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
 pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
 pv_test(prove_test LABEL unit SOURCES unit/prove_test.c LIBS pv_prove)
+pv_test(prove_memory_test LABEL unit SOURCES unit/prove_memory_test.c LIBS pv_prove)
 pv_test(qap_test LABEL prop SOURCES prop/qap_test.c LIBS pv_prove)
 pv_test(random_circuits_test LABEL prop SOURCES prop/random_circuits_test.c LIBS pv_prove toy_circuits)
 pv_test(fixed_proofs_test LABEL interop SOURCES interop/fixed_proofs_test.c LIBS pv_prove PkgConfig::JANSSON)

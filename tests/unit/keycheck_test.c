@@ -41,7 +41,7 @@ static void a_good_key_passes(void **state)
     struct damaged d;
     open_copy(&d);
     assert_int_equal(keycheck_points(&d.zkey, &two_threads, NULL), PV_OK);
-    assert_int_equal(keycheck_range(&d.zkey, &two_threads, NULL), PV_OK);
+    assert_int_equal(keycheck_range(&d.zkey, &(struct prove_run){ .cpu = two_threads }, NULL), PV_OK);
     free(d.bytes);
 }
 
@@ -95,7 +95,7 @@ static void a_coordinate_that_is_not_reduced_is_found(void **state)
     open_copy(&d);
     memset((uint8_t *)d.zkey.b2[7].bytes + 96, 0xff, 32);
     struct prove_error err = { 0 };
-    assert_int_equal(keycheck_range(&d.zkey, &two_threads, &err), PV_BAD_ZKEY);
+    assert_int_equal(keycheck_range(&d.zkey, &(struct prove_run){ .cpu = two_threads }, &err), PV_BAD_ZKEY);
     assert_non_null(strstr(err.text, "section 7 (B2): point 7"));
     assert_found(&d, "not reduced");
 }
