@@ -7,9 +7,10 @@
  *          roles: [client]            # of client, prover, admin
  *          queues: [outer, keccak]    # absent: all of them
  *          weight: 1                  # share of the provers' time
- *          queued_tasks: 1000         # quotas; absent: the broker's
+ *          queued_tasks: 1000         # quotas; absent: the broker's. Also queued_bytes, leased, rate (submits a second),
+ *          connections: 100           # connections, uploads (inputs on their way in chunks)
  *  Several keys may belong to one name, so that a key can be replaced without a gap; their rights are each key's own,
- *  quotas and weight are the name's first entry's.
+ *  quotas and weight are the name's first entry's, but connections are counted and bounded by key.
  *
  *  A thread of its own answers libzmq's questions (ZAP): a key that is not in the file does not get a connection. The
  *  User-Id of every message is the key itself, and the loop looks it up in its own copy of the table, so that a key
@@ -36,7 +37,8 @@ struct auth_key {
     uint32_t roles; /* 1 << enum wire_role */
     const char *const *queues;
     size_t queues_n; /* 0: every queue */
-    uint64_t weight, queued_tasks, queued_bytes, leased, rate; /* UINT64_MAX: not said */
+    uint64_t weight, queued_tasks, queued_bytes, leased, rate, connections, uploads; /* UINT64_MAX: not said */
+    uint32_t connected; /* connections that said HELLO under it */
 };
 
 /** A table of keys, never changed once read. */
@@ -48,6 +50,8 @@ void auth_keys_destroy(struct auth_keys **keys);
 
 /** The entry of a key in Z85, or NULL. Borrowed until the table is destroyed. */
 const struct auth_key *auth_keys_find(const struct auth_keys *keys, const char *text);
+/** One connection more (+1) or less (-1) under this key. How many there are now; 0 for a key that is not in the table. */
+uint32_t auth_keys_connected(struct auth_keys *keys, const char *text, int change);
 size_t auth_keys_count(const struct auth_keys *keys);
 /** Entry i in the order of the file. */
 const struct auth_key *auth_keys_at(const struct auth_keys *keys, size_t i);

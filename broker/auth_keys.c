@@ -14,7 +14,7 @@ struct file_key {
     unsigned roles_count;
     char **queues;
     unsigned queues_count;
-    uint64_t *weight, *queued_tasks, *queued_bytes, *leased, *rate;
+    uint64_t *weight, *queued_tasks, *queued_bytes, *leased, *rate, *connections, *uploads;
 };
 
 struct file {
@@ -39,6 +39,8 @@ static const cyaml_schema_field_t key_fields[] = {
     CYAML_FIELD_UINT_PTR("queued_bytes", MAYBE, struct file_key, queued_bytes),
     CYAML_FIELD_UINT_PTR("leased", MAYBE, struct file_key, leased),
     CYAML_FIELD_UINT_PTR("rate", MAYBE, struct file_key, rate),
+    CYAML_FIELD_UINT_PTR("connections", MAYBE, struct file_key, connections),
+    CYAML_FIELD_UINT_PTR("uploads", MAYBE, struct file_key, uploads),
     CYAML_FIELD_END
 };
 static const cyaml_schema_value_t key_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_key, key_fields) };
@@ -92,6 +94,8 @@ static void key_set(struct auth_key *to, const struct file_key *from)
         .queued_bytes = said(from->queued_bytes),
         .leased = said(from->leased),
         .rate = said(from->rate),
+        .connections = said(from->connections),
+        .uploads = said(from->uploads),
     };
     memcpy(to->text, from->key, AUTH_KEY_TEXT - 1);
     for (unsigned i = 0; i < from->roles_count; i++) to->roles |= 1u << from->roles[i];
@@ -167,6 +171,15 @@ const struct auth_key *auth_keys_find(const struct auth_keys *keys, const char *
 {
     uint32_t at = *entry_of(keys, text);
     return at ? &keys->keys[at - 1] : NULL;
+}
+
+uint32_t auth_keys_connected(struct auth_keys *keys, const char *text, int change)
+{
+    uint32_t at = *entry_of(keys, text);
+    if (!at) return 0;
+    struct auth_key *key = &keys->keys[at - 1];
+    key->connected += (uint32_t)change;
+    return key->connected;
 }
 
 size_t auth_keys_count(const struct auth_keys *keys)

@@ -15,6 +15,7 @@
 #include "peers.h"
 #include "sched.h"
 #include "store.h"
+#include "strangers.h"
 #include "transfers.h"
 
 struct listing;
@@ -49,7 +50,7 @@ struct broker_wanted {
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
-    uint64_t messages, malformed, refused_keys, strangers, sends, unreachable, cut, lag_ms_total, lag_ms_most, turns;
+    uint64_t messages, malformed, refused_keys, strangers, strangers_cut, sends, unreachable, cut, lag_ms_total, lag_ms_most, turns;
 };
 
 struct broker {
@@ -63,6 +64,7 @@ struct broker {
     bool batch_full;     /* a save of a queue with sync = always: commit now */
     struct door door;
     struct flood flood;
+    struct strangers strangers;
     struct peers peers;
     struct transfers *transfers;
     struct auth_keys *keys; /* NULL: --insecure */
@@ -101,6 +103,8 @@ void broker_step(struct broker *b, struct sched_event *ev);
 void broker_peer_end(struct broker *b, struct peer *peer);
 /** The same, later: at the start of the next batch. */
 void broker_peer_cut(struct broker *b, uint64_t handle);
+/** A monitor's notice: a connection came or went. */
+void broker_notice(struct broker *b, enum door_event e, int fd);
 /** The name the core knows the peer's principal by. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);
 /** What is in the way of accepting tasks, or NULL. */

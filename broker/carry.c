@@ -31,7 +31,9 @@ static struct transfer_key key_of(const struct sched_action *a, enum wire_kind k
 static void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind)
 {
     struct transfer_key key = key_of(a, kind);
-    pv_status st = upload_start(b->transfers, &key, a->peer, a->bytes, a->hash, &b->announced, b->now_ms);
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    const char *owner = peer ? broker_principal(b, peer) : "";
+    pv_status st = upload_start(b->transfers, &key, a->peer, owner, a->bytes, a->hash, &b->announced, b->now_ms);
     if (st == PV_OK) return;
     LOG_WARN("upload.refused", "why=%s bytes=%" PRIu64, pv_status_word(st), a->bytes);
     if (kind == WIRE_KIND_INPUT) {

@@ -37,6 +37,10 @@
     X(window, SIZE, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")                    \
     X(memory_max, SIZE, "0", 0, 1ull << 50, "memory above which the peer that floods is cut (0: half of the machine's)") \
     X(connections_max, NUMBER, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
+    X(strangers_max, NUMBER, "1000", 1, 1000000, "connections that have not said HELLO; above, the oldest is cut")      \
+    X(hello_ms, NUMBER, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")                \
+    X(key_connections, NUMBER, "1000", 0, 1000000, "connections of one key (0: no limit)")                             \
+    X(uploads, NUMBER, "256", 0, 1ull << 32, "inputs on their way in chunks of one principal at once (0: no limit)")   \
     X(send_queue, NUMBER, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut")      \
     X(batch, NUMBER, "512", 1, 100000, "messages handled before one commit")                                           \
     X(queued_tasks, NUMBER, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)")       \

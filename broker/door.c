@@ -7,7 +7,7 @@
 
 static const char monitor_endpoint[] = "inproc://provost-door-monitor";
 
-enum { BACKLOG = 1024, HANDSHAKE_MS = 10000, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3 };
+enum { BACKLOG = 1024, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3 };
 
 void door_prepare(void)
 {
@@ -22,7 +22,7 @@ static void options_set(struct door *d, const struct door_options *o)
     zsock_set_sndhwm(d->router, o->send_queue);
     zsock_set_rcvhwm(d->router, 0); /* flood.h bounds what waits, and says why the socket must not */
     zsock_set_backlog(d->router, BACKLOG);
-    zsock_set_handshake_ivl(d->router, HANDSHAKE_MS);
+    zsock_set_handshake_ivl(d->router, o->handshake_ms);
     /* Not ZeroMQ's own heartbeats: in 4.3.4 their timer ends the process (assertion !_io_error) when a peer fills its
      * queue and resets the connection. The kernel asks silent connections instead; leases see to provers anyway. */
     zsock_set_tcp_keepalive(d->router, 1);

@@ -22,6 +22,7 @@ struct door_options {
     zcert_t *const *certs;   /* borrowed while the door is open */
     size_t certs_n;          /* 0: no keys; 1: the same at every endpoint; else one for each */
     int send_queue;          /* messages waiting for one peer */
+    int handshake_ms;        /* a connection that has not shaken hands by then is closed */
     int dead_ms;             /* a connection silent for so long is asked by the kernel whether it is there */
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
 };

@@ -32,10 +32,7 @@ static void stranger_error(struct broker *b, uint32_t routing, pv_status status,
 static struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m)
 {
     int fd;
-    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) {
-        struct peer *gone = e == DOOR_CLOSED ? peers_fd_closed(&b->peers, fd) : NULL;
-        if (gone) broker_peer_end(b, gone);
-    }
+    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) broker_notice(b, e, fd);
     struct peer *peer = peers_add(&b->peers, routing, b->now_ms);
     if (!peer) return NULL;
     struct peer *before = peers_fd_claim(&b->peers, peer, m->fd);
@@ -127,6 +124,17 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
     broker_step(b, &ev);
 }
 
+/* A key's connections are counted from HELLO on; before it they are strangers', whose number is bounded too. */
+static bool connection_counts(struct broker *b, struct peer *peer)
+{
+    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
+    if (!key || peer->hello) return true;
+    uint64_t most = key->connections == UINT64_MAX ? b->config->key_connections : key->connections;
+    if (most && key->connected >= most) return false;
+    auth_keys_connected(b->keys, peer->key, 1);
+    return true;
+}
+
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     bool again = peer->hello && (peer->role != m->role || !wire_id_equal(peer->session, m->session));
@@ -144,6 +152,13 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key has not this role");
         return;
     }
+    if (!connection_counts(b, peer)) {
+        LOG_WARN("peer.refused", "name=%s principal=%s why=connections", m->name, broker_principal(b, peer));
+        reply_error(b, peer->handle, 0, PV_BUSY, "the key has as many connections as it may");
+        broker_peer_end(b, peer);
+        return;
+    }
+    strangers_remove(&b->strangers, peer->fd);
     if (m->epoch > b->epoch)
         LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
     peer->hello = true;
@@ -193,6 +208,16 @@ static bool room_for(struct broker *b, const struct wire_msg *m)
     return blobs_free_bytes(store_blobs(b->store)) >= wanted + m->length;
 }
 
+/* Each upload costs a descriptor, a file and a window of credit. */
+static bool uploads_left(struct broker *b, const struct peer *peer, const struct wire_msg *m)
+{
+    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
+    uint64_t most = key && key->uploads != UINT64_MAX ? key->uploads : b->config->uploads;
+    struct sched_view known;
+    if (m->has_payload || !most || sched_show(b->sched, 0, m->task, &known) == PV_OK) return true;
+    return uploads_of(b->transfers, broker_principal(b, peer), most) < most;
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
@@ -209,6 +234,13 @@ static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
         a.which = "disk";
         a.retry_ms = 10000;
+        reply_refuse(b, &a);
+        return;
+    }
+    if (!uploads_left(b, peer, m)) {
+        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
+        a.which = "uploads";
+        a.retry_ms = 1000;
         reply_refuse(b, &a);
         return;
     }

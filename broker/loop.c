@@ -43,9 +43,12 @@ void broker_peer_end(struct broker *b, struct peer *peer)
 {
     struct sched_event ev = { .type = SCHED_PEER_GONE, .peer = peer->handle };
     bool known = peer->hello;
+    int fd = peer->fd;
     LOG_DEBUG("peer.gone", "name=%s principal=%s", peer->name, broker_principal(b, peer));
     transfers_peer_gone(b->transfers, peer->handle, b->now_ms);
+    if (known && b->keys) auth_keys_connected(b->keys, peer->key, -1);
     peers_drop(&b->peers, peer);
+    if (fd >= 0) strangers_add(&b->strangers, fd, b->now_ms); /* the connection is still there, and nobody's again */
     if (known) broker_step(b, &ev);
 }
 
@@ -101,13 +104,31 @@ static void batch_end(struct broker *b)
     b->batch_full = false;
 }
 
-/* Ends of connections, in the order the socket tells them. */
+void broker_notice(struct broker *b, enum door_event e, int fd)
+{
+    if (e == DOOR_CONNECTED) {
+        strangers_add(&b->strangers, fd, b->now_ms);
+        return;
+    }
+    struct peer *gone = peers_fd_closed(&b->peers, fd);
+    strangers_remove(&b->strangers, fd);
+    if (gone) broker_peer_end(b, gone);
+}
+
+/* Connections that came and went, in the order the socket tells them. */
 static void notices_read(struct broker *b)
 {
     int fd;
-    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) {
-        struct peer *gone = e == DOOR_CLOSED ? peers_fd_closed(&b->peers, fd) : NULL;
-        if (gone) broker_peer_end(b, gone);
+    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) broker_notice(b, e, fd);
+}
+
+/* After the notices: a descriptor that changed hands is not cut for who had it before. */
+static void strangers_cut(struct broker *b)
+{
+    for (int fd; (fd = strangers_next(&b->strangers, b->now_ms)) >= 0;) {
+        b->counters.strangers_cut++;
+        LOG_DEBUG("stranger.cut", "descriptor=%d left=%u", fd, b->strangers.n);
+        door_cut(fd);
     }
 }
 
@@ -216,6 +237,7 @@ static void signals_read(struct broker *b)
 static void turn(struct broker *b, struct door_message *m, bool notices, bool *more)
 {
     if (notices) notices_read(b);
+    strangers_cut(b);
     cuts_take(b);
     *more = messages_read(b, m);
     if (*more) flood_stop(b);
@@ -371,6 +393,7 @@ static pv_status door_start(struct broker *b, char *why)
         .certs = b->certs,
         .certs_n = b->certs_n,
         .send_queue = (int)b->config->send_queue,
+        .handshake_ms = (int)b->config->hello_ms,
         .dead_ms = (int)b->config->lease_ms,
         .connections_max = (uint32_t)b->config->connections_max,
     };
@@ -432,6 +455,7 @@ static pv_status open_all(struct broker *b, char *why)
     clocks_read(b);
     b->started_ms = b->now_ms;
     flood_init(&b->flood, b->config->memory_max);
+    strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);
     TRY(signals_open(b));
     TRY(keys_open(b, why));
     TRY(parts_open(b, why));
@@ -479,6 +503,7 @@ void broker_close(struct broker **broker)
     auth_keys_destroy(&b->keys);
     peers_clear(&b->peers);
     flood_clear(&b->flood);
+    strangers_clear(&b->strangers);
     if (b->signals >= 0) close(b->signals);
     free(b->cut);
     free(b->shows);
@@ -492,7 +517,9 @@ static void unknown_keys_cut(struct broker *b)
 {
     for (uint32_t i = 0; i < b->peers.slots_n; i++) {
         struct peer *p = &b->peers.slots[i];
-        if (!p->handle || auth_keys_find(b->keys, p->key)) continue;
+        if (!p->handle) continue;
+        if (p->hello) auth_keys_connected(b->keys, p->key, 1); /* the table is new, and so is its count */
+        if (auth_keys_find(b->keys, p->key)) continue;
         LOG_WARN("key.revoked", "peer=%s", p->name);
         reply_error(b, p->handle, 0, PV_UNAUTHORIZED, "the key is no longer authorised");
         broker_peer_cut(b, p->handle);

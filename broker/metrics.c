@@ -66,6 +66,8 @@ static void daemon_metrics(struct broker *b, FILE *to)
         { "provost_uptime_seconds", "gauge", "Since the start.", (b->now_ms - b->started_ms) / 1000 },
         { "provost_connections", "gauge", "Connections of the socket.", b->door.connections },
         { "provost_peers", "gauge", "Connections that spoke.", b->peers.used },
+        { "provost_strangers", "gauge", "Connections that have not said HELLO.", b->strangers.n },
+        { "provost_strangers_cut_total", "counter", "Those that were too slow, or too many.", b->counters.strangers_cut },
         { "provost_messages_total", "counter", "Messages received.", b->counters.messages },
         { "provost_messages_malformed_total", "counter", "Messages refused by the decoder.", b->counters.malformed },
         { "provost_keys_refused_total", "counter", "Messages under a key that is not authorised.", b->counters.refused_keys },

@@ -1,5 +1,6 @@
 #include "transfers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,8 +113,16 @@ static pv_status upload_add(struct transfers *t, struct upload **at, const struc
     return PV_OK;
 }
 
-pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t length,
-                       wire_hash sha256, const struct upload_note *note, uint64_t now_ms)
+uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most)
+{
+    uint64_t n = 0;
+    for (const struct upload *u = t->oldest; u && n < most; u = u->newer)
+        n += u->key.kind == WIRE_KIND_INPUT && !strcmp(u->owner, owner);
+    return n;
+}
+
+pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, const char *owner,
+                       uint64_t length, wire_hash sha256, const struct upload_note *note, uint64_t now_ms)
 {
     struct upload **at = upload_find(t, key);
     if (*at && ((*at)->length != length || !wire_hash_equal((*at)->sha256, sha256))) {
@@ -122,6 +131,7 @@ pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint
     }
     if (!*at) TRY(upload_add(t, at, key, length, sha256));
     (*at)->peer = peer;
+    snprintf((*at)->owner, sizeof (*at)->owner, "%s", owner);
     (*at)->note = *note;
     heard(t, *at, now_ms);
     grant(t, *at, true);

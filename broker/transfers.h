@@ -28,6 +28,7 @@ struct upload_note {
 struct upload {
     struct transfer_key key;
     uint64_t peer; /* handle; 0 while nobody sends */
+    char owner[WIRE_NAME_MAX + 1]; /* the principal it is counted for */
     wire_hash sha256;
     uint64_t length, granted; /* bytes announced; offset up to which credit was given */
     uint64_t asked_again_at;  /* 1 + the offset at which a misplaced chunk was last answered */
@@ -65,10 +66,13 @@ struct transfers;
 pv_status transfers_new(struct transfers **t, struct blobs *blobs, const struct transfers_config *config);
 void transfers_destroy(struct transfers **t);
 
-/** Announced and admitted: start, or go on with, the upload and grant its first credit.
+/** Announced and admitted: start, or go on with, owner's upload and grant its first credit.
  *  PV_BUSY: uploads_max; PV_DISK_FULL, PV_IO, PV_NO_MEMORY. An upload of other content under the same key is dropped. */
-pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t length,
-                       wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
+pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, const char *owner,
+                       uint64_t length, wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
+
+/** How many inputs of this owner are on their way; counted up to most. */
+uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most);
 
 enum upload_step { UPLOAD_MORE, UPLOAD_COMPLETE, UPLOAD_FAILED, UPLOAD_UNKNOWN };
 

@@ -7,6 +7,7 @@ pv_test(store_test LABEL fault SOURCES fault/store_test.c LIBS pv_store PkgConfi
 pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker_parts)
 pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
 pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
+pv_test(strangers_test LABEL unit SOURCES unit/strangers_test.c LIBS pv_broker_parts)
 pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker_parts)
 
 pv_fuzz(fuzz_broker_config SOURCES fuzz/fuzz_broker_config.c LIBS pv_broker_parts CORPUS fuzz/corpus/broker_config)

@@ -60,7 +60,7 @@ static enum upload_step feed_from(uint64_t peer, uint64_t offset, uint64_t until
 static void an_upload_asks_for_a_window_at_a_time(void **state)
 {
     pv_status st;
-    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(credit_offset, 0);
     assert_int_equal(credit_bytes, WINDOW);
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_COMPLETE);
@@ -74,11 +74,11 @@ static void an_upload_asks_for_a_window_at_a_time(void **state)
 static void a_cut_upload_goes_on_where_it_was(void **state)
 {
     pv_status st;
-    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, 2000, &st), UPLOAD_MORE);
     transfers_peer_gone(t, 1, 0);
     assert_int_equal(feed(1, 2000, 100, &st), UPLOAD_UNKNOWN);
-    assert_int_equal(upload_start(t, &input, 2, LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &input, 2, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(credit_offset, 2000);
     assert_int_equal(sent_to, 2);
     assert_int_equal(feed_from(2, 2000, LENGTH, &st), UPLOAD_COMPLETE);
@@ -88,7 +88,7 @@ static void a_cut_upload_goes_on_where_it_was(void **state)
 static void a_misplaced_chunk_is_dropped_and_answered_once(void **state)
 {
     pv_status st;
-    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     uint64_t before = credits;
     assert_int_equal(feed(1, 300, 300, &st), UPLOAD_MORE);
     assert_int_equal(feed(1, 600, 300, &st), UPLOAD_MORE);
@@ -101,7 +101,7 @@ static void a_misplaced_chunk_is_dropped_and_answered_once(void **state)
 static void other_content_fails_by_its_hash(void **state)
 {
     pv_status st;
-    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, 4900, &st), UPLOAD_MORE);
     data[4950] ^= 1;
     assert_int_equal(feed(1, 4900, 100, &st), UPLOAD_FAILED);
@@ -114,13 +114,16 @@ static void uploads_are_bounded_and_the_forgotten_go(void **state)
 {
     struct transfer_key other = input;
     other.task.bytes[0] = 2;
-    assert_int_equal(upload_start(t, &input, 1, LENGTH, hash, &note, 0), PV_OK);
-    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, &note, 50), PV_OK);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 50), PV_OK);
     other.task.bytes[0] = 3;
-    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, &note, 50), PV_BUSY);
+    assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 50), PV_BUSY);
+    assert_int_equal(uploads_of(t, "acme", 10), 2);
+    assert_int_equal(uploads_of(t, "acme", 1), 1);
+    assert_int_equal(uploads_of(t, "other", 10), 0);
     assert_int_equal(transfers_expire(t, 100, NULL), 150);
     assert_int_equal(transfers_read_stats(t).uploads, 1);
-    assert_int_equal(upload_start(t, &other, 1, LENGTH, hash, &note, 100), PV_OK);
+    assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 100), PV_OK);
 }
 
 static void stored(void)
