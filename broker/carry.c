@@ -75,6 +75,10 @@ void carry_now(struct broker *b, size_t i)
     case SCHED_SAVE_RESULT: payload_save(b, STORE_RESULT, a.row); break;
     case SCHED_DELETE_INPUT: store_delete_payload(b->store, STORE_INPUT, a.row); break;
     case SCHED_DELETE_TASK: store_delete_task(b->store, a.row); break;
+    case SCHED_SAVE_SETTING:
+        store_put_setting(b->store, a.setting);
+        b->must_commit = b->must_sync = true;
+        break;
     case SCHED_DROP_UPLOAD: upload_forget(b, &a); break;
     case SCHED_GO: upload_admit(b, &a, WIRE_KIND_INPUT); break;
     case SCHED_WANT_RESULT: upload_admit(b, &a, WIRE_KIND_RESULT); break;

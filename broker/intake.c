@@ -420,55 +420,39 @@ static bool operation(struct broker *b, const struct peer *peer, const struct wi
     return true;
 }
 
-static bool option_number(const struct wire_row *options, const char *key, uint64_t *to)
+/* One option as a setting; nil clears it. False: there is no such option, or not with such a value. */
+static bool setting_of(struct setting_record *r, const struct wire_cell *c)
 {
-    for (size_t i = 0; i < options->cells_n; i++) {
-        const struct wire_cell *c = &options->cells[i];
-        if (strcmp(c->key, key) || c->type != WIRE_CELL_INT || c->number < 0) continue;
-        *to = (uint64_t)c->number;
-        return true;
+    static const struct {
+        const char *word;
+        enum setting_key key;
+    } known[] = { { "run_timeout_ms", SETTING_RUN_TIMEOUT }, { "stall_timeout_ms", SETTING_STALL_TIMEOUT } };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(c->key, known[i].word)) continue;
+        bool number = c->type == WIRE_CELL_INT && c->number >= 0 && (uint64_t)c->number <= SETTING_TIMEOUT_MAX;
+        *r = (struct setting_record){ .key = known[i].key, .cleared = c->type == WIRE_CELL_NIL };
+        if (number) r->value = (uint64_t)c->number;
+        return number || r->cleared;
     }
     return false;
 }
 
-static bool queue_view(const struct broker *b, const char *name, struct sched_queue_view *view)
+static size_t settings_of(struct setting_record *to, const struct wire_row *options)
 {
-    for (size_t i = 0; sched_queue_at(b->sched, i, b->now_ms, view); i++)
-        if (!strcmp(view->name, name)) return true;
-    return false;
-}
-
-/* Timeouts only, until the next start: what lasts belongs in the file of settings. */
-static void queue_set(struct broker *b, struct peer *peer, const struct wire_msg *m)
-{
-    struct sched_queue_view view;
-    struct sched_event ev = event_of(SCHED_QUEUE, peer, m);
-    const struct config_queue *q = broker_queue(b, m->queue);
-    if (!q || !queue_view(b, m->queue, &view)) {
-        reply_error(b, peer->handle, m->req, PV_UNKNOWN_QUEUE, NULL);
-        return;
-    }
-    ev.queue.name = m->queue;
-    ev.queue.run_timeout_ms = view.run_timeout_ms;
-    ev.queue.stall_timeout_ms = view.stall_timeout_ms;
-    ev.queue.late = view.late;
-    ev.queue.sync_always = !strcmp(q->sync, "always");
-    bool run = option_number(&m->options, "run_timeout_ms", &ev.queue.run_timeout_ms);
-    bool stall = option_number(&m->options, "stall_timeout_ms", &ev.queue.stall_timeout_ms);
-    if (!run && !stall) {
-        reply_error(b, peer->handle, m->req, PV_USAGE, "options: run_timeout_ms, stall_timeout_ms");
-        return;
-    }
-    broker_step(b, &ev);
-    listing_queue(b, peer->handle, m->req, m->queue);
+    size_t n = 0;
+    while (n < options->cells_n && setting_of(&to[n], &options->cells[n])) n++;
+    return n == options->cells_n ? n : 0;
 }
 
 static void queue_operate(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_QUEUE_VERB, peer, m);
+    struct setting_record sets[WIRE_CELLS_MAX];
     if (!admin(b, peer, m)) return;
-    if (m->verb == WIRE_VERB_SET) {
-        queue_set(b, peer, m);
+    ev.verb.sets = sets;
+    ev.verb.sets_n = settings_of(sets, &m->options);
+    if (m->verb == WIRE_VERB_SET && !ev.verb.sets_n) {
+        reply_error(b, peer->handle, m->req, PV_USAGE, "options: run_timeout_ms, stall_timeout_ms; milliseconds, or nil");
         return;
     }
     if (!operation(b, peer, m, false, m->queue)) return;

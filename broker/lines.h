@@ -47,7 +47,14 @@ struct queue {
     bool paused;
     enum sched_late late;
     bool sync_always;
-    uint64_t run_timeout_ms, stall_timeout_ms;
+    uint64_t run_timeout_ms, stall_timeout_ms; /* in force: as set, else as configured */
+    struct {
+        uint64_t run_timeout_ms, stall_timeout_ms;
+    } configured;
+    struct {
+        bool there;
+        uint64_t value;
+    } set[SETTINGS]; /* by an administrator */
     uint64_t count[TASK_STATES];
     uint64_t queued_bytes;
     uint64_t waiting[SCHED_PRIORITIES]; /* QUEUED, by priority */

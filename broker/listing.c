@@ -159,6 +159,8 @@ static void queue_row(struct listing *l, const struct sched_queue_view *q, uint6
     number(l, "slots", q->slots);
     number(l, "run_timeout_ms", q->run_timeout_ms);
     number(l, "stall_timeout_ms", q->stall_timeout_ms);
+    truth(l, "run_timeout_set", q->run_timeout_set);
+    truth(l, "stall_timeout_set", q->stall_timeout_set);
     text(l, "late_result", q->late == SCHED_LATE_REFUSE ? "refuse" : "accept");
 }
 

@@ -320,6 +320,14 @@ pv_status broker_declare_principals(struct broker *b)
     return PV_OK;
 }
 
+static pv_status restore_setting(void *context, const struct setting_record *setting)
+{
+    struct broker *b = context;
+    struct sched_event ev = { .type = SCHED_SETTING, .setting = setting };
+    broker_step(b, &ev);
+    return b->out.failed ? PV_NO_MEMORY : PV_OK;
+}
+
 static pv_status restore_one(void *context, const struct task_record *task)
 {
     struct broker *b = context;
@@ -349,6 +357,7 @@ static pv_status core_open(struct broker *b, char *why)
     TRY(queues_declare(b));
     TRY(broker_declare_principals(b));
     uint64_t from = pv_clock_ms();
+    TRY(store_scan_settings(b->store, restore_setting, b));
     TRY(store_scan(b->store, restore_one, b));
     broker_step(b, &boot);
     if (!carry_commit(b)) return PV_STORE;

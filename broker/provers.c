@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORGET_MS = 3600 * 1000 };
+#define FORGET_MS UINT64_C(3600000)            /* an hour */
+#define FORGET_DRAINED_MS UINT64_C(2592000000) /* thirty days: it is away because somebody repairs it */
 
 static uint64_t digest_of(const char *principal, const char *name)
 {
@@ -106,12 +107,18 @@ void prover_forget(struct sched *s, struct prover *p)
     free(p);
 }
 
+static uint64_t forget_ms(const struct prover *p)
+{
+    if (p->peer || p->attempts) return NEVER;
+    return sched_add(p->gone_ms, p->drained ? FORGET_DRAINED_MS : FORGET_MS);
+}
+
 static uint64_t prover_next_ms(const struct sched *s, const struct prover *p)
 {
     uint64_t next = NEVER;
     if (p->live) next = p->heard_ms + s->cfg.lease_ms;
     if (p->quarantined_ms && p->quarantined_ms < next) next = p->quarantined_ms;
-    if (!p->peer && !p->attempts && p->gone_ms + FORGET_MS < next) next = p->gone_ms + FORGET_MS;
+    if (forget_ms(p) < next) next = forget_ms(p);
     return next;
 }
 
@@ -128,7 +135,8 @@ void prover_timer(struct sched *s, struct prover *p)
 {
     if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) p->live = false;
     if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
-    if (!p->peer && !p->attempts && p->gone_ms + FORGET_MS <= s->now_ms && !p->quarantined_ms) {
+    if (forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
+        if (p->drained) prover_setting_forget(s, p);
         prover_forget(s, p);
         return;
     }

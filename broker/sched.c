@@ -145,18 +145,13 @@ void on_queue(struct sched *s, const struct sched_event *ev)
         sched_broken(s);
         return;
     }
-    q->run_timeout_ms = ev->queue.run_timeout_ms;
-    q->stall_timeout_ms = ev->queue.stall_timeout_ms;
+    q->configured.run_timeout_ms = ev->queue.run_timeout_ms;
+    q->configured.stall_timeout_ms = ev->queue.stall_timeout_ms;
     q->late = ev->queue.late;
     q->sync_always = ev->queue.sync_always;
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        struct prover *p = s->provers[i];
-        if (!p) continue;
-        prover_resolve_queues(s, p);
-        for (struct attempt *a = p->attempts; a; a = a->next)
-            if (a->task) task_rearm(s, a->task);
-    }
-    s->dirty = true;
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (s->provers[i]) prover_resolve_queues(s, s->provers[i]);
+    queue_settle(s, q);
 }
 
 void on_principal(struct sched *s, const struct sched_event *ev)
@@ -169,20 +164,6 @@ void on_principal(struct sched *s, const struct sched_event *ev)
     p->weight = ev->principal.weight ? ev->principal.weight : 1;
     p->limits = ev->principal.limits;
     s->dirty = true;
-}
-
-void on_queue_verb(struct sched *s, const struct sched_event *ev)
-{
-    struct session *e = the_session(s);
-    if (!e) return;
-    struct queue *q = queue_find(s, ev->verb.name);
-    if (!e->admin || !q) {
-        refuse(s, e->admin ? PV_UNKNOWN_QUEUE : PV_UNAUTHORIZED);
-        return;
-    }
-    q->paused = ev->verb.verb == WIRE_VERB_PAUSE;
-    s->dirty = true;
-    answer(s, SCHED_DONE);
 }
 
 static void on_disk(struct sched *s, const struct sched_event *ev)
@@ -202,6 +183,7 @@ static void on_tick(struct sched *s, const struct sched_event *ev)
 static sched_on *const on[] = {
     [SCHED_QUEUE] = on_queue,
     [SCHED_PRINCIPAL] = on_principal,
+    [SCHED_SETTING] = on_setting,
     [SCHED_RESTORE] = on_restore,
     [SCHED_BOOT] = on_boot,
     [SCHED_TICK] = on_tick,

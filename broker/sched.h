@@ -24,8 +24,8 @@
  *    the next. (OFFER is preceded by a save: a task that was out when the broker died is known to have been.)
  *  - If the commit fails: none of the batch's sends, and SCHED_STORE_FAILED. From then on everything is refused with
  *    PV_STORE until a restart, because memory is ahead of the disk.
- *  - At start: sched_new, SCHED_QUEUE and SCHED_PRINCIPAL for each, SCHED_RESTORE for each record in order of row,
- *    SCHED_BOOT, then peers.
+ *  - At start: sched_new, SCHED_QUEUE and SCHED_PRINCIPAL for each, SCHED_SETTING for each that was saved, SCHED_RESTORE
+ *    for each record in order of row, SCHED_BOOT, then peers.
  *  - Names in events are valid names (wire_name_valid), numbers within the bounds of fields.h; the decoder saw to it.
  *
  *  Rules R1..R18: README.md says which file keeps which and which test shows it.
@@ -34,6 +34,7 @@
 #define PV_SCHED_H
 
 #include "fields.h"
+#include "setting_record.h"
 #include "task_record.h"
 
 struct sched;
@@ -97,8 +98,9 @@ struct sched_held {
 
 enum sched_event_type {
     /* start and operation */
-    SCHED_QUEUE = 1,     /* queue: declares it, or sets it anew */
+    SCHED_QUEUE = 1,     /* queue: declares it, or configures it anew; what an administrator set stands */
     SCHED_PRINCIPAL,     /* principal: likewise */
+    SCHED_SETTING,       /* setting: as it was saved */
     SCHED_RESTORE,       /* record */
     SCHED_BOOT,          /* all restored: serve */
     SCHED_TICK,          /* time only; every event does its work too */
@@ -131,7 +133,7 @@ enum sched_event_type {
     SCHED_REVOKED,       /* token: stopped, the slot is free */
     SCHED_DRAIN,         /* no more offers */
     /* administrators; DONE or REFUSE */
-    SCHED_QUEUE_VERB,    /* verb: pause, resume a queue */
+    SCHED_QUEUE_VERB,    /* verb: pause, resume, set a queue */
     SCHED_PROVER_VERB,   /* verb: drain, resume the provers of a name */
 };
 
@@ -160,6 +162,7 @@ struct sched_event {
             struct sched_limits limits;
         } principal;
         const struct task_record *record;
+        const struct setting_record *setting;
         struct {
             const char *principal, *name;
             wire_id session;
@@ -230,6 +233,8 @@ struct sched_event {
         struct {
             enum wire_verb verb;
             const char *name;
+            const struct setting_record *sets; /* with set: key, value and cleared count */
+            size_t sets_n;
         } verb;
     };
 };
@@ -242,6 +247,7 @@ enum sched_action_type {
     SCHED_SAVE_RESULT,   /* row, task: likewise */
     SCHED_DELETE_INPUT,  /* row, task: no longer wanted, the task succeeded */
     SCHED_DELETE_TASK,   /* row, task: with its payloads */
+    SCHED_SAVE_SETTING,  /* setting: in place of the one of the same key, principal and name; cleared: none is left */
     /* uploads */
     SCHED_DROP_UPLOAD,   /* task, token ({0,0}: the input): nobody wants it any more; there may be none */
     SCHED_GO,            /* peer, req, task, row, bytes, hash: let it send the input */
@@ -302,6 +308,7 @@ struct sched_action {
     wire_hash hash, digest;
     const struct sched_view *view;    /* of the moment of the action */
     const struct task_record *record; /* of the end of the batch */
+    const struct setting_record *setting;
     const struct wire_counts *counts;
     const wire_token *tokens;
     size_t tokens_n;
@@ -358,6 +365,7 @@ struct sched_queue_view {
     uint64_t unservable;      /* queued tasks no live prover can serve */
     uint64_t provers, slots;  /* live, and theirs */
     uint64_t run_timeout_ms, stall_timeout_ms;
+    bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
     enum sched_late late;
 };
 bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *view);

@@ -404,27 +404,6 @@ void on_drain(struct sched *s, const struct sched_event *ev)
     prover_changed(s, p);
 }
 
-void on_prover_verb(struct sched *s, const struct sched_event *ev)
-{
-    struct session *e = the_session(s);
-    if (!e) return;
-    size_t found = 0;
-    for (uint32_t i = 0; e->admin && i < s->provers_n; i++) {
-        struct prover *p = s->provers[i];
-        if (!p || p->local || strcmp(p->name->text, ev->verb.name)) continue;
-        found++;
-        p->drained = ev->verb.verb == WIRE_VERB_DRAIN;
-        if (p->drained) prover_released(s, p);
-        prover_changed(s, p);
-    }
-    if (!e->admin)
-        refuse(s, PV_UNAUTHORIZED);
-    else if (!found)
-        refuse(s, PV_NOT_FOUND);
-    else
-        answer(s, SCHED_DONE);
-}
-
 /* ---- the loop was late ---- */
 
 void on_lag(struct sched *s, const struct sched_event *ev)

@@ -107,6 +107,8 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->slots = slots_of(s, q, &v->provers);
     v->run_timeout_ms = q->run_timeout_ms;
     v->stall_timeout_ms = q->stall_timeout_ms;
+    v->run_timeout_set = q->set[SETTING_RUN_TIMEOUT].there;
+    v->stall_timeout_set = q->set[SETTING_STALL_TIMEOUT].there;
     v->late = q->late;
     view_waiting(s, q, v);
     return true;

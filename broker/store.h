@@ -2,7 +2,7 @@
  *  payload files of blobs.h. One store, one thread, one folder:
  *
  *      lock          held while the store is open: two brokers never share a folder
- *      provost.db    task, input, result, blob, meta; the schema is plain enough for PostgreSQL
+ *      provost.db    task, input, result, blob, setting, meta; the schema is plain enough for PostgreSQL
  *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256
  *      incoming/     uploads under way
  *
@@ -15,6 +15,7 @@
 
 #include "blobs.h"
 #include "faults.h"
+#include "setting_record.h"
 #include "task_record.h"
 
 enum { STORE_INLINE_MAX = 64 * 1024, STORE_WHY_BYTES = 512 };
@@ -42,7 +43,13 @@ pv_status store_boot(struct store *s, uint32_t *epoch);
 /** Every task in order of its row, at start. A status other than PV_OK from each ends it and is returned. */
 pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);
 
+/** Every setting, at start. One whose key this program does not know (a newer one wrote it) is left alone. */
+pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
+                              void *context);
+
 /* Writes, all part of the open transaction. PV_STORE sticks. */
+/** In place of the one of the same key, principal and name; cleared: none is left. */
+pv_status store_put_setting(struct store *s, const struct setting_record *setting);
 pv_status store_put_task(struct store *s, const struct task_record *task);
 /** The task's row with its payloads; files no other row names go after the commit. */
 pv_status store_delete_task(struct store *s, uint64_t row);

@@ -3,7 +3,7 @@
 add_library(sched_rig STATIC support/sched_rig.c)
 target_include_directories(sched_rig PUBLIC support)
 target_link_libraries(sched_rig PUBLIC pv_sched PRIVATE pv_flags PkgConfig::CMOCKA)
-foreach(test moves submit lease order tables)
+foreach(test moves submit lease order setting tables)
   pv_test(sched_${test}_test LABEL unit SOURCES unit/sched_${test}_test.c LIBS sched_rig pv_sched)
 endforeach()
 

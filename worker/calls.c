@@ -336,6 +336,29 @@ pv_status pv_queue_resume(pv_client *c, pv_table **t, const char *queue, int64_t
     return operate_queue(c, t, queue, WIRE_VERB_RESUME, timeout_ms);
 }
 
+static void option(struct wire_row *row, struct wire_cell *cells, const char *key, int64_t value)
+{
+    struct wire_cell *cell = &cells[row->cells_n];
+    if (value == 0) return;
+    *cell = (struct wire_cell){ .key = key, .type = value == PV_CONFIGURED ? WIRE_CELL_NIL : WIRE_CELL_INT };
+    if (value > 0) cell->number = value;
+    row->cells_n++;
+}
+
+pv_status pv_queue_set(pv_client *c, pv_table **t, const char *queue, const struct pv_queue_settings *what,
+                       int64_t timeout_ms)
+{
+    struct wire_cell cells[2];
+    struct request q = { .ask = { .type = WIRE_QUEUE } };
+    q.ask.options.cells = cells;
+    q.ask.has.options = true;
+    option(&q.ask.options, cells, "run_timeout_ms", what->run_timeout_ms);
+    option(&q.ask.options, cells, "stall_timeout_ms", what->stall_timeout_ms);
+    WIRE_SET(&q.ask, queue, queue);
+    WIRE_SET(&q.ask, verb, WIRE_VERB_SET);
+    return operate(c, t, &q, timeout_ms);
+}
+
 static pv_status operate_prover(pv_client *c, pv_table **t, const char *prover, enum wire_verb verb, int64_t timeout_ms)
 {
     struct request q = { .ask = { .type = WIRE_PROVER } };

@@ -136,6 +136,7 @@ expect() {
     offered() { bash -c '. ./completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _provost; echo "${COMPREPLY[*]}"' - "$@"; }
     [ "$(offered provost qu)" = queue ]
     [ "$(offered provost queue p)" = "pause purge" ]
+    [ "$(offered provost queue set --run-timeout n)" = none ]
     [ "$(offered provost queue purge --dr)" = --dry-run ]
     [ -z "$(offered provost queue ls --dr)" ]
     [ "$(offered provost task ls --state suc)" = succeeded ]

@@ -195,18 +195,81 @@ static void two_brokers_never_share_a_folder(void **state)
     store_close(&s);
 }
 
-static void a_newer_schema_is_refused(void **state)
+static void sql(const char *dir, const char *text)
 {
     char path[128];
     sqlite3 *db;
+    snprintf(path, sizeof path, "%s/provost.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
-    snprintf(path, sizeof path, "%s/provost.db", (char *)*state);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = 1000 WHERE name = 'schema'", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'");
     assert_int_equal(store_open(&s, *state, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "schema 1000"));
+}
+
+static pv_status setting_seen(void *context, const struct setting_record *r)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    snprintf(text + used, 256 - used, "%d %s/%s %llu; ", (int)r->key, r->principal, r->name, (unsigned long long)r->value);
+    return r->cleared ? PV_INTERNAL : PV_OK;
+}
+
+static void expect_settings(struct store *s, const char *want)
+{
+    char text[256] = "";
+    assert_int_equal(store_scan_settings(s, setting_seen, text), PV_OK);
+    assert_string_equal(text, want);
+}
+
+static void settings_stay_until_they_are_cleared(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
+    struct setting_record drain = { .key = SETTING_DRAINED, .principal = "gpu", .name = "p1", .value = 1 };
+    expect_settings(s, "");
+    assert_int_equal(store_put_setting(s, &pause), PV_OK);
+    assert_int_equal(store_put_setting(s, &drain), PV_OK);
+    strcpy(drain.principal, "other");
+    drain.value = 7;
+    assert_int_equal(store_put_setting(s, &drain), PV_OK);
+    drain.value = 8; /* in its place */
+    assert_int_equal(store_put_setting(s, &drain), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    pause.cleared = true;
+    assert_int_equal(store_put_setting(s, &pause), PV_OK); /* and not committed */
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    expect_settings(s, "3 gpu/p1 1; 3 other/p1 8; 0 /outer 1; ");
+    assert_int_equal(store_put_setting(s, &pause), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    expect_settings(s, "3 gpu/p1 1; 3 other/p1 8; ");
+    store_close(&s);
+}
+
+static void a_store_from_before_settings_gets_their_table(void **state)
+{
+    struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
+    struct store *s = open_or_die(*state, NULL);
+    store_close(&s);
+    sql(*state, "DROP TABLE setting");
+    s = open_or_die(*state, NULL);
+    assert_int_equal(store_put_setting(s, &pause), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    store_close(&s);
+    sql(*state, "INSERT INTO setting VALUES ('of a newer program', '', 'outer', 5)");
+    s = open_or_die(*state, NULL);
+    expect_settings(s, "0 /outer 1; ");
+    store_close(&s);
 }
 
 static void payloads_come_back_as_they_went(void **state)
@@ -431,6 +494,8 @@ int main(void)
         IN_A_FOLDER(a_large_commit_is_whole),
         IN_A_FOLDER(two_brokers_never_share_a_folder),
         IN_A_FOLDER(a_newer_schema_is_refused),
+        IN_A_FOLDER(settings_stay_until_they_are_cleared),
+        IN_A_FOLDER(a_store_from_before_settings_gets_their_table),
         IN_A_FOLDER(payloads_come_back_as_they_went),
         IN_A_FOLDER(same_content_is_one_file_until_its_last_row),
         IN_A_FOLDER(orphans_are_swept_at_the_start),

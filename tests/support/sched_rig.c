@@ -47,6 +47,19 @@ static unsigned task_of_token(const struct rig *r, wire_token t)
 
 /* ---- what happened, as text ---- */
 
+static void setting_line(char to[RIG_LINE], const struct setting_record *r)
+{
+    static const char *const words[] = {
+#define S(key, word, of) word,
+        SETTING_LIST(S)
+#undef S
+    };
+    if (r->cleared)
+        snprintf(to, RIG_LINE, "CLEAR %.20s %s", r->name, words[r->key]);
+    else
+        snprintf(to, RIG_LINE, "SET %.20s %s %u", r->name, words[r->key], (unsigned)r->value);
+}
+
 static void line_of(const struct rig *r, const struct sched_action *a, char to[RIG_LINE])
 {
     const char *who = peer_name(r, a->peer), *state = a->view ? task_state_word(a->view->record.state) : "";
@@ -59,6 +72,7 @@ static void line_of(const struct rig *r, const struct sched_action *a, char to[R
     case SCHED_SAVE_RESULT: snprintf(to, RIG_LINE, "SAVE_RESULT %u", n); return;
     case SCHED_DELETE_INPUT: snprintf(to, RIG_LINE, "DELETE_INPUT %u", n); return;
     case SCHED_DELETE_TASK: snprintf(to, RIG_LINE, "DELETE %u", n); return;
+    case SCHED_SAVE_SETTING: setting_line(to, a->setting); return;
     case SCHED_DROP_UPLOAD: snprintf(to, RIG_LINE, "DROP_UPLOAD %u", n); return;
     case SCHED_GO: snprintf(to, RIG_LINE, "GO %s %u", who, n); return;
     case SCHED_WANT_RESULT: snprintf(to, RIG_LINE, "WANT_RESULT %s %u", who, n); return;
@@ -88,6 +102,20 @@ static void line_of(const struct rig *r, const struct sched_action *a, char to[R
     to[0] = 0;
 }
 
+static void keep_setting(struct rig *r, const struct setting_record *s)
+{
+    struct setting_record *at = NULL;
+    for (int i = 0; i < RIG_SETTINGS; i++) {
+        struct setting_record *k = &r->settings[i];
+        bool same = k->key == s->key && !strcmp(k->name, s->name) && !strcmp(k->principal, s->principal);
+        if (same || (!at && !k->name[0])) at = k;
+        if (same) break;
+    }
+    assert_non_null(at);
+    *at = *s;
+    if (s->cleared) at->name[0] = 0;
+}
+
 static void remember(struct rig *r, const struct sched_action *a)
 {
     unsigned n = number_of(a->task);
@@ -99,6 +127,8 @@ static void remember(struct rig *r, const struct sched_action *a)
         r->saved[n] = *a->record;
     } else if (a->type == SCHED_DELETE_TASK && r->saved[n].order == a->row) {
         memset(&r->saved[n], 0, sizeof r->saved[n]);
+    } else if (a->type == SCHED_SAVE_SETTING) {
+        keep_setting(r, a->setting);
     } else if (a->type == SCHED_COUNTS) {
         r->counts = *a->counts;
     }
@@ -198,6 +228,11 @@ void rig_restart(struct rig *r)
     r->cfg.boot_epoch++;
     for (int i = 0; i < RIG_PEERS; i++) r->peers[i].peer = 0;
     boot(r);
+    for (int i = 0; i < RIG_SETTINGS; i++) {
+        struct sched_event ev = rig_event(r, SCHED_SETTING, NULL, 0);
+        ev.setting = &r->settings[i];
+        if (r->settings[i].name[0]) rig_step(r, ev);
+    }
     for (uint64_t last = 0;;) { /* in order of row */
         const struct task_record *next = NULL;
         for (int i = 0; i < RIG_TASKS; i++)

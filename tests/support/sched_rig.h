@@ -11,7 +11,7 @@
 
 #include "sched.h"
 
-enum { RIG_PEERS = 64, RIG_TASKS = 4096, RIG_LINES = 20000, RIG_LINE = 96 };
+enum { RIG_PEERS = 64, RIG_TASKS = 4096, RIG_LINES = 20000, RIG_LINE = 96, RIG_SETTINGS = 16 };
 
 struct rig_peer {
     char name[32];
@@ -30,6 +30,7 @@ struct rig {
     struct task_record saved[RIG_TASKS]; /* what the store has; order 0: nothing */
     char (*lines)[RIG_LINE];
     size_t lines_n;
+    struct setting_record settings[RIG_SETTINGS]; /* likewise; name "": free */
     uint64_t offers[RIG_TASKS];
     struct wire_counts counts;
     const char *queue; /* of submits; "outer" */

@@ -258,7 +258,7 @@ static void R11_a_drained_prover_is_offered_nothing(void **state)
     ev.verb.verb = WIRE_VERB_DRAIN;
     ev.verb.name = "p1";
     rig_step(&r, ev);
-    expect(&r, "RECALL p1 2", "DONE ops", NULL);
+    expect(&r, "SET p1 drained 1", "RECALL p1 2", "DONE ops", NULL);
     released(&r, "p1", 2, WIRE_REASON_RECALL);
     ready(&r, "p1", 1);
     assert_int_equal(state_of(&r, 2), TASK_QUEUED);

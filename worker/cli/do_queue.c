@@ -6,7 +6,8 @@
 
 static const char *const columns[] = { "queue",   "paused",     "queued",     "offered", "running",
                                        "delayed", "recovering", "succeeded",  "dead",    "demand",
-                                       "provers", "slots",      "unservable", NULL };
+                                       "provers", "slots",      "unservable", "run_timeout_ms",
+                                       "stall_timeout_ms", NULL };
 
 int run_queue_ls(struct cli *cli)
 {
@@ -44,15 +45,13 @@ int run_queue_show(struct cli *cli)
     return pv_status_exit(s);
 }
 
-typedef pv_status operate(pv_client *c, pv_table **t, const char *name, int64_t timeout_ms);
-
-static int run_operate(struct cli *cli, operate *act)
+static int run_operate(struct cli *cli, pv_status act(pv_client *c, pv_table **t, const struct cli *cli))
 {
     pv_client *c = NULL;
     pv_table *t = NULL;
     pv_status s = cli_connect(&c, cli, PV_ROLE_ADMIN);
     if (s == PV_OK) {
-        s = act(c, &t, cli->args[0], PV_DEFAULT_TIMEOUT);
+        s = act(c, &t, cli);
         if (s != PV_OK)
             cli_fail(c, s, cli->args[0]);
         else
@@ -63,14 +62,35 @@ static int run_operate(struct cli *cli, operate *act)
     return pv_status_exit(s);
 }
 
+static pv_status pause_queue(pv_client *c, pv_table **t, const struct cli *cli)
+{
+    return pv_queue_pause(c, t, cli->args[0], PV_DEFAULT_TIMEOUT);
+}
+
+static pv_status resume_queue(pv_client *c, pv_table **t, const struct cli *cli)
+{
+    return pv_queue_resume(c, t, cli->args[0], PV_DEFAULT_TIMEOUT);
+}
+
+static pv_status set_queue(pv_client *c, pv_table **t, const struct cli *cli)
+{
+    struct pv_queue_settings what = { .run_timeout_ms = cli->run_timeout_ms, .stall_timeout_ms = cli->stall_timeout_ms };
+    return pv_queue_set(c, t, cli->args[0], &what, PV_DEFAULT_TIMEOUT);
+}
+
 int run_queue_pause(struct cli *cli)
 {
-    return run_operate(cli, pv_queue_pause);
+    return run_operate(cli, pause_queue);
 }
 
 int run_queue_resume(struct cli *cli)
 {
-    return run_operate(cli, pv_queue_resume);
+    return run_operate(cli, resume_queue);
+}
+
+int run_queue_set(struct cli *cli)
+{
+    return run_operate(cli, set_queue);
 }
 
 static void show_counts(const struct cli *cli, const uint64_t counts[PV_TASK_STATES])

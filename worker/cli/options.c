@@ -15,6 +15,7 @@ enum {
     KEY_VKEY = 'k',
     KEY_WIDE = 'w',
     KEY_TIMEOUT = 't',
+    KEY_FOLLOW = 'f',
     KEY_INSECURE = 256,
     KEY_KEY,
     KEY_SERVER_KEY,
@@ -36,6 +37,8 @@ enum {
     KEY_AFTER,
     KEY_AGE,
     KEY_DRY,
+    KEY_RUN_TIMEOUT,
+    KEY_STALL_TIMEOUT,
     KEY_INTERVAL,
     KEY_TIMES,
     KEY_WARNING,
@@ -83,6 +86,10 @@ const struct cli_option cli_options[] = {
     { "after", KEY_AFTER, "ROW", FOR_TASKS, NULL, "go on where a page before ended", NULL },
     { "age", KEY_AGE, "TIME", FOR_PURGE, NULL, "only tasks unchanged for so long", NULL },
     { "dry-run", KEY_DRY, NULL, FOR_PURGE, NULL, "count, change nothing", NULL },
+    { "run-timeout", KEY_RUN_TIMEOUT, "TIME", FOR_SET, NULL,
+      "an attempt running longer is revoked and charged: 10m, none, or configured", "none configured" },
+    { "stall-timeout", KEY_STALL_TIMEOUT, "TIME", FOR_SET, NULL, "one whose progress stands still so long too; likewise",
+      "none configured" },
     { "interval", KEY_INTERVAL, "TIME", FOR_REPEAT, NULL, "between two looks (2s)", NULL },
     { "times", KEY_TIMES, "N", FOR_REPEAT, NULL, "look so often, then end (0: until ^C)", NULL },
     { "warning", KEY_WARNING, "N", FOR_CHECK, NULL, "WARNING from so many queued tasks on (100)", NULL },
@@ -112,6 +119,8 @@ const struct command cli_commands[] = {
     { "queue", "show", "QUEUE", 1, 1, ASKS, "all about one queue", run_queue_show },
     { "queue", "pause", "QUEUE", 1, 1, ASKS, "nothing more is given out (administrators)", run_queue_pause },
     { "queue", "resume", "QUEUE", 1, 1, ASKS, "give out again (administrators)", run_queue_resume },
+    { "queue", "set", "QUEUE", 1, 1, ASKS | FOR_SET,
+      "its timeouts, whatever the broker's configuration says (administrators)", run_queue_set },
     { "queue", "purge", "QUEUE", 1, 1, ASKS | FOR_PURGE, "cancel its tasks, running ones too (administrators)",
       run_queue_purge },
     { "prover", "ls", "", 0, 0, ASKS, "provers and what they do", run_prover_ls },
@@ -209,6 +218,20 @@ static bool on_restart_of(struct cli *c, const char *text)
     return time_of(&c->ttl_ms, text);
 }
 
+static bool timeout_of(int64_t *ms, const char *text)
+{
+    static const char *const words[] = { "configured", "none", NULL };
+    int value;
+    uint64_t n;
+    if (word_of(&value, text, words)) {
+        *ms = value ? PV_NO_LIMIT : PV_CONFIGURED;
+        return true;
+    }
+    if (!time_of(&n, text)) return false;
+    *ms = n ? (int64_t)n : PV_NO_LIMIT;
+    return true;
+}
+
 static bool state_of(struct cli *c, const char *text)
 {
     enum pv_task_state s;
@@ -257,6 +280,10 @@ static bool take_number(struct cli *c, int key, const char *text)
         return bytes_of(&c->need_ram, text);
     case KEY_AGE:
         return time_of(&c->age_ms, text);
+    case KEY_RUN_TIMEOUT:
+        return timeout_of(&c->run_timeout_ms, text);
+    case KEY_STALL_TIMEOUT:
+        return timeout_of(&c->stall_timeout_ms, text);
     case KEY_LIMIT:
         return count_of(&c->limit, text) && c->limit > 0;
     case KEY_INTERVAL:

@@ -19,6 +19,8 @@ enum {
     FOR_REPEAT = 128, /* top, events */
     FOR_CHECK = 256,
     FOR_BENCH = 512,
+    FOR_SET = 1024,    /* queue set */
+    FOR_EVENTS = 2048,
 };
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON };
@@ -52,6 +54,8 @@ struct cli {
     const char *state, *after;
     uint64_t limit, age_ms;
     bool dry_run;
+    int64_t run_timeout_ms, stall_timeout_ms; /* as pv_queue_settings */
+    bool follow;
     uint64_t interval_ms, times;
     uint64_t warning, critical;
     uint64_t count, inflight, bytes;
@@ -99,6 +103,7 @@ int run_queue_ls(struct cli *cli);
 int run_queue_show(struct cli *cli);
 int run_queue_pause(struct cli *cli);
 int run_queue_resume(struct cli *cli);
+int run_queue_set(struct cli *cli);
 int run_queue_purge(struct cli *cli);
 int run_prover_ls(struct cli *cli);
 int run_prover_drain(struct cli *cli);

@@ -389,6 +389,18 @@ void pv_table_free(pv_table **t);
  *  PV_NOT_FOUND, PV_UNAUTHORIZED. */
 pv_status pv_queue_pause(pv_client *c, pv_table **t, const char *queue, int64_t timeout_ms);
 pv_status pv_queue_resume(pv_client *c, pv_table **t, const char *queue, int64_t timeout_ms);
+
+/** What to set of a queue. It beats the broker's configuration, over restarts too, until it is set to PV_CONFIGURED. */
+struct pv_queue_settings {
+    int64_t run_timeout_ms;   /* of an attempt; 0: as it is; PV_NO_LIMIT, PV_CONFIGURED */
+    int64_t stall_timeout_ms; /* of an attempt whose progress stands still; likewise */
+};
+#define PV_CONFIGURED INT64_C(-1)
+#define PV_NO_LIMIT INT64_C(-2)
+/** PV_USAGE: nothing to set. */
+pv_status pv_queue_set(pv_client *c, pv_table **t, const char *queue, const struct pv_queue_settings *what,
+                       int64_t timeout_ms);
+
 pv_status pv_prover_drain(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms);
 pv_status pv_prover_resume(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms);
 
