@@ -33,6 +33,7 @@ struct prove_run {
 
 struct backend_options {
     int device;              /* GPU index */
+    unsigned threads;        /* CPU threads a proof will be given, for need; 0 = every core */
     size_t memory_bytes_max; /* what a key and a proof may take on the device, or in RAM beside the file; 0 = all there is */
 };
 
@@ -52,6 +53,7 @@ struct backend_key; /* each backend has its own */
 
 struct backend {
     const char *name; /* "cpu", "cuda" */
+    unsigned proofs_at_once; /* that may run with one key; the CPU's keys are read only */
 
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */
     pv_status (*usable)(const struct backend_options *options, struct prove_error *err);
@@ -71,7 +73,7 @@ struct backend {
     void (*key_close)(struct backend_key **key);
 
     /** witness: zkey->vars values, each < r. All its copies are wiped before the return, on failure too.
-     *  One proof at a time per key. PV_CANCELLED when the stop flag was seen. */
+     *  proofs_at_once per key, from as many threads. PV_CANCELLED when the stop flag was seen. */
     pv_status (*sums)(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                       const struct prove_run *run, struct prove_error *err);
 };

@@ -6,6 +6,7 @@
 #include "bn254/ntt.h"
 #include "qap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +58,8 @@ static pv_status cpu_usable(const struct backend_options *options, struct prove_
 static pv_status cpu_need(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                           struct prove_error *err)
 {
-    (void)options;
     (void)err;
-    static const struct bn254_run all_cores;
-    struct plan plan = plan_for(zkey, &all_cores);
+    struct plan plan = plan_for(zkey, &(struct bn254_run){ .threads = options->threads });
     need->key_bytes = qap_bytes(zkey) + bn254_twiddles_bytes(zkey->log_domain);
     need->proof_bytes = plan.h_bytes + plan.rest_bytes;
     return PV_OK;
@@ -165,6 +164,7 @@ static pv_status cpu_sums(struct backend_sums *out, struct backend_key *key, con
 
 const struct backend backend_cpu = {
     .name = "cpu",
+    .proofs_at_once = UINT_MAX,
     .usable = cpu_usable,
     .need = cpu_need,
     .key_open = cpu_key_open,

@@ -256,6 +256,7 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
 
 const struct backend backend_cuda = {
     .name = "cuda",
+    .proofs_at_once = 1,
     .usable = cuda_usable,
     .device_bytes = cuda_device_bytes,
     .need = cuda_need,

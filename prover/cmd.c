@@ -82,7 +82,7 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
         m->options.device = (int)number(arg, 1023, state);
         return 0;
     case 't':
-        m->cpu.threads = number(arg, 4096, state);
+        m->cpu.threads = m->options.threads = number(arg, 4096, state);
         return 0;
     case KEY_PATH:
         parse_path(m, arg, state);

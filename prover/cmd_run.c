@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
+enum { SLOTS_MOST = 64 }; /* as the setting's own bound */
 
 /* A node and what its threads borrow. */
 struct node {
@@ -192,6 +193,19 @@ static pv_status log_read(struct node *n)
     return refuse(n, PV_BAD_CONFIG, "log_level is error, warn, info or debug");
 }
 
+/* A small proof does not fill the cores: several beside each other make more proofs a second than one after another. */
+static pv_status plan_read(struct node *n)
+{
+    struct node_config *c = &n->config;
+    unsigned cores = c->threads ? (unsigned)c->threads : bn254_run_threads(NULL);
+    bool throughput = !strcmp(c->plan, "throughput");
+    if (!throughput && strcmp(c->plan, "latency")) return refuse(n, PV_BAD_CONFIG, "plan is latency or throughput");
+    if (!throughput) return PV_OK;
+    if (c->origin[NODE_CONFIG_slots] == NODE_CONFIG_DEFAULT) c->slots = cores < SLOTS_MOST ? cores : SLOTS_MOST;
+    c->threads = cores > c->slots ? cores / c->slots : 1;
+    return PV_OK;
+}
+
 static uint64_t memory_default(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
@@ -204,6 +218,7 @@ static pv_status settings_read(struct node *n)
     TRY(log_read(n));
     TRY(lists_read(n));
     TRY(keys_read(n));
+    TRY(plan_read(n));
     host_name(n->host);
     if (!*c->name) c->name = n->host;
     if (!wire_name_valid(c->name, strlen(c->name)))
@@ -249,7 +264,7 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     if (!backend_choice_parse(&choice, n->config.backend))
         return prove_error_set(err, PV_BAD_CONFIG, "backend: unknown: %.64s", n->config.backend);
     x->options.device = (int)n->config.device;
-    x->cpu.threads = (unsigned)n->config.threads;
+    x->cpu.threads = x->options.threads = (unsigned)n->config.threads;
     TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
     if (x->backend->device_bytes) n->agent.vram = x->backend->device_bytes(&x->options);
     LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " note=%s", x->backend->name, n->agent.vram, note);
@@ -336,8 +351,8 @@ static pv_status node_run(struct node *n)
     TRY(proving_open(n));
     pv_status s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return refuse(n, s, "%s", why);
-    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u prefetch=%u memory=%" PRIu64, n->agent.name,
-             n->agent.queues_n, n->agent.slots, n->agent.prefetch, n->agent.ram);
+    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64,
+             n->agent.name, n->agent.queues_n, n->agent.slots, (unsigned)n->config.threads, n->agent.prefetch, n->agent.ram);
     zactor_t *actor = zactor_new(agent_main, agent);
     if (actor) serve(n, actor, signals);
     zactor_destroy(&actor);

@@ -21,6 +21,7 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     if (s == PV_OK) {
         facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
         facts->proof_bytes = need.proof_bytes;
+        facts->proofs_at_once = x->backend->proofs_at_once;
         facts->on_device = device;
     }
     zkey_close(&zkey);

@@ -31,8 +31,8 @@ struct keycache_key {
     struct stamp stamp;
     struct keycache_facts facts;
     bool there;    /* as of the last scan */
-    bool busy;     /* being loaded, or proving */
-    void *key;     /* NULL: cold */
+    unsigned users; /* who took it and has not given it back; the first of them loads it */
+    void *key;      /* NULL: cold, or being loaded */
     uint64_t used; /* when it was given back, counted in uses */
     uint32_t load_ms;
 };
@@ -188,7 +188,7 @@ static void sweep(struct keycache *c)
 {
     size_t kept = 0;
     for (size_t i = 0; i < c->n; i++) {
-        if (c->keys[i]->there || c->keys[i]->busy)
+        if (c->keys[i]->there || c->keys[i]->users)
             c->keys[kept++] = c->keys[i];
         else
             entry_free(c, c->keys[i]);
@@ -309,8 +309,8 @@ static uint64_t resident_bytes(const struct keycache *c, const struct keycache_k
     for (size_t i = 0; i < c->n; i++) {
         const struct keycache_key *k = c->keys[i];
         if (k == but) continue;
-        if (k->key || k->busy) sum += k->facts.resident_bytes;
-        if (k->busy) sum += k->facts.proof_bytes;
+        if (k->key || k->users) sum += k->facts.resident_bytes;
+        sum += k->users * k->facts.proof_bytes;
     }
     return sum;
 }
@@ -320,16 +320,16 @@ static struct keycache_key *oldest_idle(const struct keycache *c, const struct k
     struct keycache_key *oldest = NULL;
     for (size_t i = 0; i < c->n; i++) {
         struct keycache_key *k = c->keys[i];
-        if (k != but && k->key && !k->busy && (!oldest || k->used < oldest->used)) oldest = k;
+        if (k != but && k->key && !k->users && (!oldest || k->used < oldest->used)) oldest = k;
     }
     return oldest;
 }
 
-/* Closes idle keys, the longest unused first, until k and its proof fit. False: others in use are in the way. */
+/* Closes idle keys, the longest unused first, until k and one proof more with it fit. False: proofs that run are in the way. */
 static bool room_make(struct keycache *c, const struct keycache_key *k)
 {
-    uint64_t need = k->facts.resident_bytes + k->facts.proof_bytes;
-    while (c->o.bytes_most && resident_bytes(c, k) > c->o.bytes_most - need) {
+    uint64_t need = k->facts.resident_bytes + (k->users + 1) * k->facts.proof_bytes;
+    while (c->o.bytes_most && resident_bytes(c, k) + need > c->o.bytes_most) {
         struct keycache_key *oldest = oldest_idle(c, k);
         if (!oldest) return false;
         LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, oldest->name, oldest->facts.resident_bytes);
@@ -347,7 +347,14 @@ static void wait_given(struct keycache *c)
     pthread_cond_timedwait(&c->given, &c->lock, &until);
 }
 
-/* Waits until the key is idle and there is room, and marks it busy. */
+/* A key that is being loaded is not free, whoever waits for it. */
+static bool free_for_one_more(const struct keycache_key *k)
+{
+    unsigned most = k->facts.proofs_at_once ? k->facts.proofs_at_once : 1;
+    return !k->users || (k->key && k->users < most);
+}
+
+/* Waits until the key is free and there is room, and counts the user. */
 static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const char *circuit, const atomic_int *stop,
                          struct prove_error *err)
 {
@@ -359,8 +366,8 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
             return prove_error_set(err, PV_RESOURCES,
                                    "circuit %s needs %" PRIu64 " bytes, this node gives keys %" PRIu64, k->name, need,
                                    c->o.bytes_most);
-        if (!k->busy && room_make(c, k)) {
-            k->busy = true;
+        if (free_for_one_more(k) && room_make(c, k)) {
+            k->users++;
             *k_p = k;
             return PV_OK;
         }
@@ -382,7 +389,7 @@ static bool evict_one(struct keycache *c, const struct keycache_key *k)
     return oldest != NULL;
 }
 
-/* Without the lock: the key is busy, so nobody else opens or closes it. */
+/* Without the lock: the key is cold and has this user, so nobody else opens or closes it. */
 static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const struct keycache_key *k,
                       const atomic_int *stop, void (*phase)(void *, const char *, unsigned), void *ctx, bool checked,
                       struct prove_error *err)
@@ -457,7 +464,7 @@ void *keycache_key(const struct keycache_key *key)
 void keycache_give(struct keycache *c, struct keycache_key **key_p)
 {
     pthread_mutex_lock(&c->lock);
-    (*key_p)->busy = false;
+    (*key_p)->users--;
     (*key_p)->used = ++c->uses;
     if (!(*key_p)->there) sweep(c);
     pthread_cond_broadcast(&c->given);

@@ -20,7 +20,8 @@
 struct keycache_facts {
     wire_hash digest;
     uint64_t resident_bytes; /* while the key is open, its file included */
-    uint64_t proof_bytes;    /* besides, while it proves */
+    uint64_t proof_bytes;    /* besides, for each proof that runs */
+    unsigned proofs_at_once; /* how many takers it may have; 0 is 1 */
     bool on_device;          /* these are of the GPU's memory */
 };
 
@@ -35,7 +36,7 @@ struct keycache_ops {
 struct keycache_options {
     const char *folder;
     const char *checked_file; /* digests that passed the full check, one a line; NULL: checked again by each process */
-    uint64_t bytes_most;      /* of resident keys and one proof each; 0: no bound */
+    uint64_t bytes_most;      /* of resident keys and the proofs that run; 0: no bound */
     const struct keycache_ops *ops;
     void *arg;
 };
@@ -54,7 +55,8 @@ pv_status keycache_scan(struct keycache *c, struct prove_error *err);
 /** An agent_options.circuits; arg is the keycache. */
 size_t keycache_list(void *cache, struct agent_circuit *to, size_t most);
 
-/** Takes a key for one proof, loading it if need be; waits while another proof uses it. phase is told "check" and "load".
+/** Takes a key for one proof, loading it if need be; waits while it is loaded, or used by as many
+ *  proofs as it serves at once, or while others leave no room for one more. phase is told "check" and "load".
  *  PV_UNKNOWN_CIRCUIT; PV_RESOURCES (it alone is above bytes_most); PV_CANCELLED; and what the ops say. */
 struct keycache_key; /* taken */
 pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const char *circuit, const atomic_int *stop,

@@ -30,6 +30,8 @@
     X(backend, TEXT, "auto", 0, 0, "auto|cpu|cuda", "who does the sums: a GPU where one is usable")                    \
     X(device, NUMBER, "0", 0, 1023, "N", "which GPU")                                                                  \
     X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: every core)")                                               \
+    X(plan, TEXT, "latency", 0, 0, "latency|throughput",                                                               \
+      "a proof gets all threads; or its slot's share of them, and slots is the cores unless it is set")                \
     X(insecure, SWITCH, "no", 0, 1, NULL, "no keys: only for a broker on loopback")                                    \
     X(key, TEXT, "", 0, 0, "FILE", "this node's key, as provost key gen writes it")                                    \
     X(server_key, TEXT, "", 0, 0, "FILE", "the broker's public key; with commas, one for each broker")                 \

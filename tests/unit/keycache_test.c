@@ -1,4 +1,4 @@
-/* Which keys are resident: by name and digest, bounded in bytes, checked once, one proof at a time. The keys are small
+/* Which keys are resident: by name and digest, bounded in bytes, checked once, as many proofs at a time as a key serves. The keys are small
  * files of any content; "resident" is their size, "bad" as first word fails the check, "junk" is no key at all. */
 #include "keycache.h"
 #include "log.h"
@@ -26,12 +26,14 @@ static size_t content(const char *path, char to[1024])
     return n;
 }
 
+static unsigned at_once; /* proofs that a key serves */
+
 static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *e)
 {
     char bytes[1024];
     size_t n = content(path, bytes);
     if (!strncmp(bytes, "junk", 4)) return prove_error_set(e, PV_BAD_ZKEY, "junk");
-    *facts = (struct keycache_facts){ .resident_bytes = n, .proof_bytes = 10 };
+    *facts = (struct keycache_facts){ .resident_bytes = n, .proof_bytes = 10, .proofs_at_once = at_once };
     return sha256_of(&facts->digest, bytes, n);
 }
 
@@ -93,6 +95,7 @@ static int setup(void **state)
     atomic_store(&opens, 0);
     atomic_store(&closes, 0);
     atomic_store(&checks, 0);
+    at_once = 0;
     err = (struct prove_error){ 0 };
     options = (struct keycache_options){ .folder = circuits, .checked_file = checked, .ops = &ops };
     return 0;
@@ -306,6 +309,70 @@ static void test_a_key_serves_one_proof_at_a_time(void **state)
     assert_int_equal(atomic_load(&opens), 1);
 }
 
+static void *user_main(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 200; i++) use("a");
+    return NULL;
+}
+
+static void test_a_key_serves_as_many_proofs_as_it_can_at_once(void **state)
+{
+    struct keycache_key *k[2];
+    pthread_t user;
+    put("a.zkey", "aaaa");
+    at_once = 2;
+    start();
+    assert_int_equal(take(&k[0], "a"), PV_OK);
+    pthread_create(&user, NULL, user_main, NULL); /* beside the first one's proof */
+    pthread_join(user, NULL);
+    assert_int_equal(take(&k[1], "a"), PV_OK);
+    assert_ptr_equal(keycache_key(k[0]), keycache_key(k[1]));
+    struct waiter third = { .status = PV_INTERNAL, .stop = 1 };
+    waiter_main(&third);
+    assert_int_equal(third.status, PV_CANCELLED);
+    keycache_give(cache, &k[0]);
+    keycache_give(cache, &k[1]);
+    assert_int_equal(atomic_load(&opens), 1);
+    assert_int_equal(atomic_load(&checks), 1);
+}
+
+/* Four threads that all need the cold key: one loads it, the others wait for that. */
+static void test_a_key_wanted_by_many_is_loaded_once(void **state)
+{
+    pthread_t user[4];
+    put("a.zkey", "aaaa");
+    at_once = 4;
+    start();
+    for (int i = 0; i < 4; i++) pthread_create(&user[i], NULL, user_main, NULL);
+    for (int i = 0; i < 4; i++) pthread_join(user[i], NULL);
+    assert_int_equal(atomic_load(&opens), 1);
+    assert_int_equal(atomic_load(&checks), 1);
+}
+
+static void test_a_second_proof_waits_for_room_of_its_own(void **state)
+{
+    struct keycache_key *k;
+    put("a.zkey", "aaaaaaaaaa"); /* 10 bytes, 10 more for each proof */
+    put("b.zkey", "bbbbbbbbbb");
+    at_once = 9;
+    options.bytes_most = 39;
+    start();
+    use("b");
+    assert_int_equal(take(&k, "a"), PV_OK);
+    use("a"); /* 30 bytes: b had to go */
+    assert_true(is_warm("a") && !is_warm("b"));
+    struct waiter waiter = { .status = PV_INTERNAL, .stop = 1 };
+    keycache_give(cache, &k);
+    options.bytes_most = 29;
+    keycache_destroy(&cache);
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    waiter_main(&waiter);
+    assert_int_equal(waiter.status, PV_CANCELLED);
+    keycache_give(cache, &k);
+}
+
 static void test_a_folder_that_is_not_there_is_said(void **state)
 {
     options.folder = "/nonexistent/circuits";
@@ -328,6 +395,9 @@ int main(void)
         TEST(test_a_new_file_is_there_after_a_scan),
         TEST(test_a_file_replaced_without_a_scan_is_not_proved_with),
         TEST(test_a_key_serves_one_proof_at_a_time),
+        TEST(test_a_key_serves_as_many_proofs_as_it_can_at_once),
+        TEST(test_a_key_wanted_by_many_is_loaded_once),
+        TEST(test_a_second_proof_waits_for_room_of_its_own),
         TEST(test_a_folder_that_is_not_there_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* What prove.h promises around the sums: no proof without its check, stops soon, says what is wrong, randomness matters. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -232,6 +233,34 @@ static void a_raised_flag_stops_every_phase(void **state)
     prove_key_destroy(&key);
 }
 
+static void *prove_three(void *arg)
+{
+    struct prove_key *key = arg;
+    struct prove_run run = { .cpu.threads = 1 };
+    struct wtns w = open_wtns("data/bits/witness.wtns");
+    size_t good = 0;
+    for (int i = 0; i < 3; i++) {
+        struct groth16_proof proof;
+        good += prove_groth16(&proof, key, &w, NULL, &run, NULL) == PV_OK;
+    }
+    wtns_close(&w);
+    return (void *)good;
+}
+
+static void one_key_serves_two_proofs_at_once(void **state)
+{
+    (void)state;
+    struct prove_key *key = open_key("data/bits/circuit.zkey", &backend_cpu);
+    pthread_t other;
+    void *good;
+    assert_true(backend_cpu.proofs_at_once >= 2);
+    assert_int_equal(pthread_create(&other, NULL, prove_three, key), 0);
+    assert_ptr_equal(prove_three(key), (void *)3);
+    pthread_join(other, &good);
+    assert_ptr_equal(good, (void *)3);
+    prove_key_destroy(&key);
+}
+
 static void a_key_that_needs_more_than_allowed_is_refused(void **state)
 {
     (void)state;
@@ -255,6 +284,7 @@ int main(void)
         cmocka_unit_test(blinding_uses_the_whole_field),
         cmocka_unit_test(progress_goes_from_the_key_to_a_hundred),
         cmocka_unit_test(a_raised_flag_stops_every_phase),
+        cmocka_unit_test(one_key_serves_two_proofs_at_once),
         cmocka_unit_test(a_key_that_needs_more_than_allowed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
