@@ -59,7 +59,8 @@ const struct auth_key *auth_keys_at(const struct auth_keys *keys, size_t i);
 /** May this key use this queue? */
 bool auth_key_serves(const struct auth_key *key, const char *queue);
 
-/** Loads the broker's own certificate. PV_BAD_KEY_FILE when others than its owner can read it or it has no secret. */
+/** Loads the broker's own certificate. PV_BAD_KEY_FILE when others than its owner can read it, it has no secret,
+ *  or its two keys do not belong together. */
 pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES]);
 void auth_own_key_destroy(zcert_t **cert);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "keyfile.h"
+
 /* The file as libcyaml reads it. */
 struct file_key {
     char *name, *key;
@@ -214,18 +216,31 @@ static bool private_file(const char *path, char *why)
     return false;
 }
 
+static pv_status cert_of(zcert_t **cert, const struct keyfile_pair *pair)
+{
+    char derived[KEYFILE_TEXT];
+    uint8_t public_key[32], secret_key[32];
+    if (zmq_curve_public(derived, pair->secret_key) || strcmp(derived, pair->public_key)) return PV_BAD_KEY_FILE;
+    zmq_z85_decode(public_key, pair->public_key);
+    zmq_z85_decode(secret_key, pair->secret_key);
+    *cert = zcert_new_from(public_key, secret_key);
+    explicit_bzero(secret_key, sizeof secret_key);
+    return PV_OK;
+}
+
 pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES])
 {
-    static const uint8_t zero[32];
+    struct keyfile_pair pair;
     if (!private_file(path, why)) return PV_BAD_KEY_FILE;
-    zcert_t *c = zcert_load(path);
-    if (c && memcmp(zcert_secret_key(c), zero, sizeof zero)) {
-        *cert = c;
-        return PV_OK;
+    pv_status st = keyfile_pair_read(&pair, path);
+    if (st != PV_OK) {
+        snprintf(why, AUTH_WHY_BYTES, "%.200s: no certificate with a secret key", path);
+        return st;
     }
-    zcert_destroy(&c);
-    snprintf(why, AUTH_WHY_BYTES, "%.200s: no certificate with a secret key", path);
-    return PV_BAD_KEY_FILE;
+    st = cert_of(cert, &pair);
+    if (st != PV_OK) snprintf(why, AUTH_WHY_BYTES, "%.200s: the two keys in it are no pair", path);
+    keyfile_pair_clear(&pair);
+    return st;
 }
 
 void auth_own_key_destroy(zcert_t **cert)

@@ -1,6 +1,7 @@
 #include "dial.h"
 
 #include "clock.h"
+#include "keyfile.h"
 #include "random.h"
 
 #include <errno.h>
@@ -21,9 +22,9 @@ struct dial {
     const char *const *endpoints;
     size_t endpoints_n, next;
     const char *key_file, *server_key_file;
-    zcert_t *own;
+    struct keyfile_pair own; /* with key_file */
     struct servers {
-        zcert_t *cert[DIAL_ENDPOINTS_MAX];
+        char key[DIAL_ENDPOINTS_MAX][KEYFILE_TEXT];
         size_t n; /* 1: the same at every endpoint */
     } servers;
     zsock_t *socket, *monitor;
@@ -32,7 +33,7 @@ struct dial {
     uint8_t buffer[WIRE_HEAD_BYTES + WIRE_BODY_MAX];
 };
 
-/* zcert_load reads FILE_secret when it is there, else FILE: whichever it is must be ours alone. */
+/* FILE_secret is read when it is there, else FILE: whichever it is must be ours alone. */
 static bool secret_is_private(const char *file, char *why)
 {
     char path[4096];
@@ -48,58 +49,35 @@ static bool secret_is_private(const char *file, char *why)
     return false;
 }
 
-static bool has_secret(zcert_t *cert)
-{
-    static const uint8_t none[32];
-    return memcmp(zcert_secret_key(cert), none, sizeof none) != 0;
-}
-
-static void servers_clear(struct servers *s)
-{
-    while (s->n) zcert_destroy(&s->cert[--s->n]);
-}
-
+/* One key for all endpoints, or one for each. */
 static pv_status servers_load(const struct dial *d, struct servers *s, char *why)
 {
     char copy[4096], *rest = NULL;
     snprintf(copy, sizeof copy, "%s", d->server_key_file);
     for (char *file = strtok_r(copy, ", ", &rest); file; file = strtok_r(NULL, ", ", &rest)) {
-        zcert_t *cert = s->n < DIAL_ENDPOINTS_MAX ? zcert_load(file) : NULL;
-        if (!cert) {
-            snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", file);
-            return PV_BAD_KEY_FILE;
-        }
-        s->cert[s->n++] = cert;
+        pv_status read = s->n < DIAL_ENDPOINTS_MAX ? keyfile_public_read(s->key[s->n++], file) : PV_BAD_KEY_FILE;
+        if (read != PV_OK) return snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", file), read;
     }
     if (s->n == 1 || s->n == d->endpoints_n) return PV_OK;
     snprintf(why, DIAL_WHY_BYTES, "%zu keys of brokers for %zu endpoints: one for all, or one for each", s->n, d->endpoints_n);
     return PV_BAD_KEY_FILE;
 }
 
-static pv_status certs_load(const struct dial *d, zcert_t **own, struct servers *servers, char *why)
-{
-    if (!d->key_file) return PV_OK;
-    if (!secret_is_private(d->key_file, why)) return PV_BAD_KEY_FILE;
-    *own = zcert_load(d->key_file);
-    if (!*own || !has_secret(*own))
-        snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", d->key_file);
-    else if (servers_load(d, servers, why) == PV_OK)
-        return PV_OK;
-    zcert_destroy(own);
-    servers_clear(servers);
-    return PV_BAD_KEY_FILE;
-}
-
 pv_status dial_reload_keys(struct dial *d, char why[DIAL_WHY_BYTES])
 {
-    zcert_t *own = NULL;
+    struct keyfile_pair own;
     struct servers servers = { .n = 0 };
-    TRY(certs_load(d, &own, &servers, why));
-    zcert_destroy(&d->own);
-    servers_clear(&d->servers);
-    d->own = own;
-    d->servers = servers;
-    return PV_OK;
+    if (!d->key_file) return PV_OK;
+    if (!secret_is_private(d->key_file, why)) return PV_BAD_KEY_FILE;
+    pv_status s = keyfile_pair_read(&own, d->key_file);
+    if (s != PV_OK) return snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", d->key_file), s;
+    s = servers_load(d, &servers, why);
+    if (s == PV_OK) {
+        d->own = own;
+        d->servers = servers;
+    }
+    keyfile_pair_clear(&own);
+    return s;
 }
 
 pv_status dial_new(struct dial **dial_p, const struct dial_options *options, char why[DIAL_WHY_BYTES])
@@ -132,8 +110,7 @@ void dial_destroy(struct dial **dial_p)
     struct dial *d = *dial_p;
     if (!d) return;
     sockets_close(d);
-    zcert_destroy(&d->own);
-    servers_clear(&d->servers);
+    keyfile_pair_clear(&d->own);
     free(d);
     *dial_p = NULL;
 }
@@ -159,9 +136,10 @@ static void socket_setup(struct dial *d, size_t endpoint)
     zsock_set_sndhwm(d->socket, QUEUE_MESSAGES);
     zsock_set_rcvhwm(d->socket, QUEUE_MESSAGES);
     zsock_set_maxmsgsize(d->socket, WIRE_FRAME_MAX);
-    if (!d->own) return;
-    zcert_apply(d->own, d->socket);
-    zsock_set_curve_serverkey(d->socket, zcert_public_txt(d->servers.cert[d->servers.n == 1 ? 0 : endpoint]));
+    if (!d->key_file) return;
+    zsock_set_curve_publickey(d->socket, d->own.public_key);
+    zsock_set_curve_secretkey(d->socket, d->own.secret_key);
+    zsock_set_curve_serverkey(d->socket, d->servers.key[d->servers.n == 1 ? 0 : endpoint]);
 }
 
 const char *dial_open(struct dial *d)

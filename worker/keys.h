@@ -1,20 +1,17 @@
-/** CURVE keys from zcert files: the part of ZPL that czmq writes, nothing more. */
+/** The keys a connection needs: our own pair, and the brokers' public keys. */
 #ifndef PV_KEYS_H
 #define PV_KEYS_H
 
-#include "status.h"
-
-#include <stdbool.h>
+#include "keyfile.h"
 
 #include <stddef.h>
 
-enum { KEY_TEXT = 41 /* 40 characters of Z85 and the NUL */, KEY_SERVERS_MAX = 16 };
+enum { KEY_SERVERS_MAX = 16 };
 
 struct client_keys {
     bool have;
-    char public_key[KEY_TEXT];
-    char secret_key[KEY_TEXT];
-    char server_key[KEY_SERVERS_MAX][KEY_TEXT];
+    struct keyfile_pair own;
+    char server_key[KEY_SERVERS_MAX][KEYFILE_TEXT];
     size_t servers; /* 1: the same at every endpoint, else one for each */
 };
 
@@ -25,9 +22,6 @@ pv_status client_keys_load(struct client_keys *k, const char *key_file, const ch
 
 /** The broker's key at endpoint i of the list. */
 const char *client_keys_server(const struct client_keys *k, size_t i);
-
-/** The public key in a key file of either kind. PV_BAD_KEY_FILE. */
-pv_status client_key_public(char out[KEY_TEXT], const char *path);
 
 /** Wipes it. */
 void client_keys_clear(struct client_keys *k);

@@ -103,9 +103,9 @@ static bool set_int(void *socket, int option, int value)
 static bool set_keys(void *socket, const struct client_keys *k, size_t endpoint)
 {
     if (!k->have) return true;
-    return zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, endpoint), KEY_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->public_key, KEY_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, KEY_TEXT) == 0;
+    return zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, endpoint), KEYFILE_TEXT) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->own.public_key, KEYFILE_TEXT) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->own.secret_key, KEYFILE_TEXT) == 0;
 }
 
 static bool set_options(struct link *l)

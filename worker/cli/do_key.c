@@ -1,6 +1,6 @@
 /* CURVE key pairs in the files of czmq's zcert: FILE is secret, FILE.pub is for the other side. */
 #include "connect.h"
-#include "keys.h"
+#include "keyfile.h"
 #include "show.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static pv_status write_pair(const char *path, const char *public_key, const char
 
 int run_key_gen(struct cli *cli)
 {
-    char public_key[KEY_TEXT], secret_key[KEY_TEXT];
+    char public_key[KEYFILE_TEXT], secret_key[KEYFILE_TEXT];
     if (zmq_curve_keypair(public_key, secret_key) != 0)
         return cli_fail_text(PV_INTERNAL, NULL, zmq_strerror(zmq_errno()));
     pv_status s = write_pair(cli->args[0], public_key, secret_key);
@@ -65,8 +65,8 @@ int run_key_gen(struct cli *cli)
 
 int run_key_show(struct cli *cli)
 {
-    char public_key[KEY_TEXT];
-    pv_status s = client_key_public(public_key, cli->args[0]);
+    char public_key[KEYFILE_TEXT];
+    pv_status s = keyfile_public_read(public_key, cli->args[0]);
     if (s != PV_OK) return cli_fail_text(s, cli->args[0], NULL);
     say_key(cli, "provost.key/1", cli->args[0], public_key);
     return 0;

@@ -12,7 +12,7 @@
 struct check {
     struct client_keys keys;
     const char *file;
-    char public_key[KEY_TEXT], why[256];
+    char public_key[KEYFILE_TEXT], why[256];
     struct link_options brokers;
     enum handshake result[LINK_ENDPOINTS_MAX];
 };
@@ -27,16 +27,16 @@ static pv_status refuse(struct check *c, pv_status s, const char *why)
 static pv_status file_check(struct check *c)
 {
     struct stat st;
-    char derived[KEY_TEXT], mode[64];
+    char derived[KEYFILE_TEXT], mode[64];
     size_t n = strlen(c->file);
     if (stat(c->file, &st) != 0) return refuse(c, errno == ENOENT ? PV_NOT_FOUND : PV_BAD_KEY_FILE, strerror(errno));
     snprintf(mode, sizeof mode, "others may use it (mode %03o): chmod 600", st.st_mode & 0777);
     if (n > 4 && !strcmp(c->file + n - 4, ".pub")) return refuse(c, PV_BAD_KEY_FILE, "that is the half for the other side");
     if (st.st_mode & (S_IRWXG | S_IRWXO)) return refuse(c, PV_BAD_KEY_FILE, mode);
-    if (client_key_public(c->public_key, c->file) != PV_OK) return refuse(c, PV_BAD_KEY_FILE, "no key file");
+    if (keyfile_public_read(c->public_key, c->file) != PV_OK) return refuse(c, PV_BAD_KEY_FILE, "no key file");
     if (client_keys_load(&c->keys, c->file, c->public_key) != PV_OK)
         return refuse(c, PV_BAD_KEY_FILE, "no secret key in it");
-    if (zmq_curve_public(derived, c->keys.secret_key) != 0 || strcmp(derived, c->keys.public_key) != 0)
+    if (zmq_curve_public(derived, c->keys.own.secret_key) != 0 || strcmp(derived, c->keys.own.public_key) != 0)
         return refuse(c, PV_BAD_KEY_FILE, "the two keys in it are no pair");
     return PV_OK;
 }

@@ -132,9 +132,9 @@ static bool set_up(void *socket, void *watch, const struct client_keys *k, size_
            zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&
            zmq_setsockopt(socket, ZMQ_IPV6, &on, sizeof on) == 0 &&
            zmq_setsockopt(socket, ZMQ_CONNECT_TIMEOUT, &timeout_ms, sizeof timeout_ms) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, i), KEY_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->public_key, KEY_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, KEY_TEXT) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, i), KEYFILE_TEXT) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->own.public_key, KEYFILE_TEXT) == 0 &&
+           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->own.secret_key, KEYFILE_TEXT) == 0 &&
            zmq_setsockopt(watch, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
            zmq_socket_monitor(socket, "inproc://handshake", events) == 0 && zmq_connect(watch, "inproc://handshake") == 0;
 }

@@ -1,0 +1,2 @@
+curve
+    public-key = "abc
