@@ -14,7 +14,9 @@ say "1. Set-up"
 started=$(date +%s%N)
 bash deploy/setup.sh build
 cmake --preset release -DPV_TESTS=OFF >/dev/null
-cmake --build --preset release --target provost-broker provost-prover provost_cli | tail -1
+log=$(mktemp)
+cmake --build --preset release --target provost-broker provost-prover provost_cli >"$log" || { tail -40 "$log"; exit 1; }
+tail -1 "$log"; rm -f "$log"
 build=build/release
 echo "built in $(( ($(date +%s%N) - started) / 1000000 )) ms"
 
