@@ -11,6 +11,9 @@ target_compile_definitions(node_e2e_test PRIVATE PV_BROKER_PATH="$<TARGET_FILE:p
 add_dependencies(node_e2e_test provost-broker provost-prover)
 set_tests_properties(node_e2e_test PROPERTIES RUN_SERIAL ON)
 
+# Who may do what.
+include(${CMAKE_CURRENT_LIST_DIR}/security.cmake)
+
 # Drills: real processes that are killed, frozen, cut off and started again (fault/drill.py). A long variant carries the
 # label soak and is not in the default run.
 add_executable(drill_load support/drill_load.c)

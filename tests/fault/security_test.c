@@ -1,0 +1,444 @@
+/* What an attacker is told, and that nobody beside him notices: a broker with CURVE as a process, raw peers around it.
+ * Each case is a CTest entry of its own, security-<case>. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "secure_broker.h"
+
+enum { WORKER, PROVER, ADMIN, RIVAL, OTHER_PROVER, STRANGER, KEYS };
+
+static struct key_pair key[KEYS] = {
+    [WORKER] = { "acme", "roles: [client], queues: [outer]" },
+    [PROVER] = { "node", "roles: [prover], queues: [outer]" },
+    [ADMIN] = { "boss", "roles: [admin, client]" },
+    [RIVAL] = { "rival", "roles: [client]" },
+    [OTHER_PROVER] = { "thief", "roles: [prover]" },
+    [STRANGER] = { "stranger", NULL },
+};
+static const char *const outer[] = { "outer" }, *const both[] = { "outer", "inner" };
+
+static struct secure_broker broker;
+static struct wire_peer client, prover; /* the honest ones */
+
+#define WANT(peer, what)                                                                                               \
+    do {                                                                                                               \
+        if (!wire_peer_wait(peer, what, SOON)) fail_msg("no " #what);                                                  \
+    } while (0)
+
+/* The next answer is a refusal of this kind. */
+#define REFUSED(peer, why)                                                                                             \
+    do {                                                                                                               \
+        WANT(peer, WIRE_ERROR);                                                                                        \
+        assert_int_equal((peer)->in.status, why);                                                                      \
+    } while (0)
+
+/* Among its answers, sooner or later: heartbeats of one that was cut are refused as well. */
+static void told(struct wire_peer *p, pv_status why)
+{
+    for (uint64_t end = pv_clock_ms() + SOON; pv_clock_ms() < end;)
+        if (wire_peer_wait(p, WIRE_ERROR, 100) && p->in.status == why) return;
+    fail_msg("was not told: %s", pv_status_text(why));
+}
+
+static wire_id submit(struct wire_peer *p, const char *queue)
+{
+    wire_id id = wire_peer_new_id();
+    wire_peer_submit(p, id, queue, "c", "witness", 7);
+    return id;
+}
+
+/* The honest prover takes the honest client's task and proves it: nobody was hurt. */
+static void honest_round(void)
+{
+    wire_id id = submit(&client, "outer");
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&prover, WIRE_OFFER);
+    assert_true(wire_id_equal(prover.in.task, id));
+    wire_token token = prover.in.token;
+    wire_hash input = prover.in.sha256;
+    wire_peer_started(&prover, token);
+    wire_peer_result(&prover, token, id, input, "proof", 5);
+    WANT(&prover, WIRE_RESULT_OK);
+    WANT(&client, WIRE_DELIVER);
+    assert_true(wire_id_equal(client.in.task, id));
+    assert_int_equal(client.in.payload_bytes, 5);
+    wire_peer_ready(&prover, 1);
+}
+
+/* As the one who sees everything sees it; NOT_FOUND when there is no such task. */
+static pv_status looked_up(wire_id id, enum task_state *state)
+{
+    struct wire_peer boss;
+    secure_client(&boss, &broker, &key[ADMIN], WIRE_ROLE_ADMIN);
+    wire_peer_ask(&boss, WIRE_SHOW, id);
+    while (wire_peer_next(&boss, SOON) && boss.in.type != WIRE_TASK && boss.in.type != WIRE_ERROR) continue;
+    pv_status st = boss.in.type == WIRE_TASK ? PV_OK : boss.in.type == WIRE_ERROR ? boss.in.status : PV_TIMEOUT;
+    if (st == PV_OK && state) *state = boss.in.state;
+    wire_peer_close(&boss);
+    return st;
+}
+
+static int setup(void **state)
+{
+    static const char *const more[] = { "--strangers-max", "50", "--hello-ms", "2000", NULL };
+    if (!secure_broker_start(&broker, key, KEYS, more)) return 1;
+    secure_client(&client, &broker, &key[WORKER], WIRE_ROLE_CLIENT);
+    secure_prover(&prover, &broker, &key[PROVER], "node-1", outer, 1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    wire_peer_close(&client);
+    wire_peer_close(&prover);
+    return secure_broker_end(&broker);
+}
+
+/* --- who gets in --- */
+
+static void wrong_key(void **state)
+{
+    const char *const stranger[] = { broker.server.public, key[STRANGER].public, key[STRANGER].secret };
+    const char *const other_server[] = { key[STRANGER].public, key[WORKER].public, key[WORKER].secret };
+    const char *const right[] = { broker.server.public, key[WORKER].public, key[WORKER].secret };
+    struct wire_peer p;
+    honest_round();
+    assert_int_equal(secure_handshake(&broker, right), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    assert_int_equal(secure_handshake(&broker, stranger), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    /* We took another broker's key for this one's: it cannot read our box, and hangs up. */
+    assert_int_equal(secure_handshake(&broker, other_server), ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+    secure_dial(&p, &broker, &key[STRANGER]);
+    secure_hello(&p, WIRE_ROLE_CLIENT, "intruder");
+    wire_id id = submit(&p, "outer");
+    honest_round();
+    assert_false(wire_peer_next(&p, 200));
+    assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
+    assert_int_equal(secure_broker_logged(&broker, "name=intruder"), 0);
+    wire_peer_close(&p);
+}
+
+static void no_key(void **state)
+{
+    struct wire_peer p;
+    int event = secure_handshake(&broker, NULL);
+    assert_true(event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+    wire_peer_open(&p, broker.process.endpoint);
+    secure_hello(&p, WIRE_ROLE_CLIENT, "intruder");
+    wire_id id = submit(&p, "outer");
+    honest_round();
+    assert_false(wire_peer_next(&p, 200));
+    assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
+    assert_int_equal(secure_broker_logged(&broker, "name=intruder"), 0);
+    wire_peer_close(&p);
+}
+
+/* A key taken out of the file: its connections are told, what it says has no effect, what its prover held goes to another;
+ * nobody who stays in the file notices. */
+static void revoked_key(void **state)
+{
+    const char *const rival[] = { broker.server.public, key[RIVAL].public, key[RIVAL].secret };
+    struct wire_peer p, worse;
+    secure_client(&p, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    secure_prover(&worse, &broker, &key[OTHER_PROVER], "node-2", both, 2);
+    wire_id held = submit(&p, "inner");
+    WANT(&worse, WIRE_OFFER);
+    wire_token token = worse.in.token;
+    wire_hash input = worse.in.sha256;
+    wire_peer_started(&worse, token);
+    key[RIVAL].rights = key[OTHER_PROVER].rights = NULL;
+    secure_broker_reload(&broker);
+    REFUSED(&p, PV_UNAUTHORIZED);
+    told(&worse, PV_UNAUTHORIZED);
+    wire_id id = submit(&p, "outer");
+    REFUSED(&p, PV_BAD_STATE);
+    secure_hello(&p, WIRE_ROLE_CLIENT, "somebody");
+    REFUSED(&p, PV_UNAUTHORIZED);
+    wire_peer_result(&worse, token, held, input, "forged", 6);
+    told(&worse, PV_BAD_STATE);
+    secure_prover_hello(&worse, "node-2", both, 2);
+    told(&worse, PV_UNAUTHORIZED);
+    assert_int_equal(secure_handshake(&broker, rival), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    honest_round(); /* on the connections they had before */
+    enum task_state now = TASK_SUCCEEDED;
+    assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
+    for (uint64_t end = pv_clock_ms() + SOON; looked_up(held, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;) continue;
+    assert_int_equal(now, TASK_QUEUED);
+    wire_peer_close(&p);
+    wire_peer_close(&worse);
+}
+
+/* --- what one may do --- */
+
+static struct wire_msg operate(struct wire_peer *p, enum wire_type type, enum wire_verb verb)
+{
+    struct wire_msg m = { .type = type };
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, verb, verb);
+    if (type == WIRE_QUEUE) WIRE_SET(&m, queue, "outer");
+    if (type == WIRE_PROVER) WIRE_SET(&m, prover, "node-1");
+    return m;
+}
+
+/* Everything a client may say, from a connection that is none. */
+static void says_what_clients_say(struct wire_peer *p, wire_id of_another)
+{
+    static const enum wire_type asks[] = { WIRE_ATTACH, WIRE_SHOW, WIRE_FETCH, WIRE_CANCEL, WIRE_CLAIM, WIRE_KICK };
+    struct wire_msg m = { .type = WIRE_PURGE };
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        wire_peer_ask(p, asks[i], of_another);
+        REFUSED(p, PV_UNAUTHORIZED);
+    }
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+    wire_peer_send(p, &m);
+    REFUSED(p, PV_UNAUTHORIZED);
+    m = (struct wire_msg){ .type = WIRE_LIST };
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, what, WIRE_WHAT_TASKS);
+    wire_peer_send(p, &m);
+    REFUSED(p, PV_UNAUTHORIZED);
+}
+
+static void operates(struct wire_peer *p)
+{
+    struct wire_msg m = operate(p, WIRE_QUEUE, WIRE_VERB_PAUSE);
+    wire_peer_send(p, &m);
+    REFUSED(p, PV_UNAUTHORIZED);
+    m = operate(p, WIRE_PROVER, WIRE_VERB_DRAIN);
+    wire_peer_send(p, &m);
+    REFUSED(p, PV_UNAUTHORIZED);
+}
+
+static void wrong_role(void **state)
+{
+    static const struct {
+        int key;
+        enum wire_role role;
+    } bad[] = { { WORKER, WIRE_ROLE_PROVER }, { WORKER, WIRE_ROLE_ADMIN }, { PROVER, WIRE_ROLE_CLIENT },
+                { PROVER, WIRE_ROLE_ADMIN }, { ADMIN, WIRE_ROLE_PROVER } };
+    struct wire_peer p;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        secure_dial(&p, &broker, &key[bad[i].key]);
+        if (bad[i].role == WIRE_ROLE_PROVER)
+            secure_prover_hello(&p, "intruder", outer, 1);
+        else
+            secure_hello(&p, bad[i].role, "intruder");
+        REFUSED(&p, PV_UNAUTHORIZED);
+        submit(&p, "outer"); /* as if it had been welcome */
+        REFUSED(&p, PV_BAD_STATE);
+        wire_peer_close(&p);
+    }
+    /* A prover neither submits nor reads: queued for nobody, the task is as it was after all it tried. */
+    wire_id id = wire_peer_new_id();
+    wire_peer_submit(&client, id, "outer", "nobody-proves-this", "witness", 7);
+    WANT(&client, WIRE_SUBMIT_OK);
+    wire_id theirs = submit(&prover, "outer");
+    REFUSED(&prover, PV_UNAUTHORIZED);
+    says_what_clients_say(&prover, id);
+    operates(&prover);
+    operates(&client);
+    wire_peer_ready(&client, 1);
+    REFUSED(&client, PV_UNAUTHORIZED);
+    enum task_state now = TASK_DEAD;
+    assert_int_equal(looked_up(theirs, NULL), PV_NOT_FOUND);
+    assert_int_equal(looked_up(id, &now), PV_OK);
+    assert_int_equal(now, TASK_QUEUED);
+    honest_round();
+}
+
+/* A client sees its own principal's tasks only. */
+static void wrong_principal(void **state)
+{
+    static const enum wire_type asks[] = { WIRE_ATTACH, WIRE_SHOW, WIRE_FETCH, WIRE_CANCEL, WIRE_CLAIM, WIRE_KICK };
+    struct wire_peer rival;
+    wire_id id = wire_peer_new_id();
+    wire_peer_submit(&client, id, "outer", "nobody-proves-this", "witness", 7);
+    WANT(&client, WIRE_SUBMIT_OK);
+    secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        wire_peer_ask(&rival, asks[i], id);
+        WANT(&rival, WIRE_ERROR);
+        /* Not even that there is such a task; but who may kick at all is no secret. */
+        assert_true(rival.in.status == PV_NOT_FOUND || (asks[i] == WIRE_KICK && rival.in.status == PV_UNAUTHORIZED));
+    }
+    struct wire_msg m = { .type = WIRE_LIST };
+    WIRE_SET(&m, req, ++rival.req);
+    WIRE_SET(&m, what, WIRE_WHAT_TASKS);
+    wire_peer_send(&rival, &m);
+    WANT(&rival, WIRE_ROWS);
+    assert_int_equal(rival.in.rows_n, 0);
+    /* The same id with the same input is not attached to, and does not become the rival's. */
+    wire_peer_submit(&rival, id, "outer", "nobody-proves-this", "witness", 7);
+    WANT(&rival, WIRE_ERROR);
+    m = (struct wire_msg){ .type = WIRE_PURGE };
+    WIRE_SET(&m, req, ++rival.req);
+    WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+    wire_peer_send(&rival, &m);
+    WANT(&rival, WIRE_COUNTS);
+    enum task_state now = TASK_DEAD;
+    assert_int_equal(looked_up(id, &now), PV_OK);
+    assert_int_equal(now, TASK_QUEUED);
+    honest_round();
+    wire_peer_close(&rival);
+}
+
+static void wrong_queue(void **state)
+{
+    struct wire_peer greedy;
+    wire_id refused = submit(&client, "inner");
+    REFUSED(&client, PV_UNAUTHORIZED);
+    assert_int_equal(looked_up(refused, NULL), PV_NOT_FOUND);
+    /* A prover says that it serves a queue its key may not: it is never offered anything of it. */
+    wire_peer_close(&prover);
+    secure_prover(&greedy, &broker, &key[PROVER], "node-1", both, 2);
+    struct wire_peer rival;
+    secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    wire_id id = submit(&rival, "inner");
+    WANT(&rival, WIRE_SUBMIT_OK);
+    assert_true(rival.in.unservable);
+    assert_false(wire_peer_wait(&greedy, WIRE_OFFER, 300));
+    /* Nor does it help to bring a result for it. */
+    wire_peer_result(&greedy, (wire_token){ 1, 1 }, id, wire_peer_hash("witness", 7), "forged", 6);
+    WANT(&greedy, WIRE_RESULT_OK);
+    assert_int_equal(greedy.in.status, PV_GONE);
+    enum task_state now = TASK_DEAD;
+    assert_int_equal(looked_up(id, &now), PV_OK);
+    assert_int_equal(now, TASK_QUEUED);
+    prover = greedy;
+    honest_round();
+    wire_peer_close(&rival);
+}
+
+/* --- how much --- */
+
+static void rights(int who, const char *text)
+{
+    key[who].rights = text;
+    secure_broker_reload(&broker);
+}
+
+static void busy_with(struct wire_peer *p, const char *which)
+{
+    REFUSED(p, PV_BUSY);
+    assert_true(p->in.has.which);
+    assert_string_equal(p->in.which, which);
+    assert_true(p->in.retry_ms > 0);
+}
+
+static void quota_of_tasks_and_bytes(struct wire_peer *rival)
+{
+    rights(RIVAL, "roles: [client], queued_tasks: 2");
+    for (int i = 0; i < 2; i++) {
+        wire_peer_submit(rival, wire_peer_new_id(), "inner", "c", "w", 1);
+        WANT(rival, WIRE_SUBMIT_OK);
+    }
+    wire_id third = submit(rival, "inner");
+    busy_with(rival, "queued_tasks");
+    assert_int_equal(looked_up(third, NULL), PV_NOT_FOUND);
+    rights(RIVAL, "roles: [client], queued_bytes: 1000");
+    static const char large[2000];
+    struct wire_msg m = wire_peer_submit_msg(rival, wire_peer_new_id(), "outer", "d", large, 900);
+    wire_peer_send(rival, &m);
+    WANT(rival, WIRE_SUBMIT_OK);
+    m = wire_peer_submit_msg(rival, wire_peer_new_id(), "outer", "d", large, 200);
+    wire_peer_send(rival, &m);
+    busy_with(rival, "queued_bytes");
+}
+
+static void quota_of_rate(struct wire_peer *rival)
+{
+    int refused = 0;
+    rights(RIVAL, "roles: [client], rate: 3");
+    for (int i = 0; i < 30; i++) wire_peer_submit(rival, wire_peer_new_id(), "inner", "c", "w", 1);
+    for (int i = 0; i < 30; i++) {
+        while (wire_peer_next(rival, SOON) && rival->in.type != WIRE_SUBMIT_OK && rival->in.type != WIRE_ERROR) continue;
+        if (rival->in.type != WIRE_ERROR) continue;
+        assert_int_equal(rival->in.status, PV_BUSY);
+        assert_string_equal(rival->in.which, "rate");
+        refused++;
+    }
+    print_message("of 30 submits at once %d were over the rate\n", refused);
+    assert_in_range(refused, 10, 27); /* 3 in the first second, and no second took seven */
+}
+
+static void quota_of_leases(struct wire_peer *rival)
+{
+    struct wire_peer p[2];
+    rights(RIVAL, "roles: [client], leased: 1");
+    for (int i = 0; i < 2; i++) secure_prover(&p[i], &broker, &key[OTHER_PROVER], i ? "n-1" : "n-0", &both[1], 1);
+    for (int i = 0; i < 2; i++) submit(rival, "inner");
+    int offers = 0;
+    for (uint64_t end = pv_clock_ms() + 1000; pv_clock_ms() < end;)
+        for (int i = 0; i < 2; i++)
+            if (wire_peer_wait(&p[i], WIRE_OFFER, 50)) {
+                wire_peer_started(&p[i], p[i].in.token);
+                offers++;
+            }
+    assert_int_equal(offers, 1);
+    for (int i = 0; i < 2; i++) wire_peer_close(&p[i]);
+}
+
+static void quota_of_uploads(struct wire_peer *rival)
+{
+    static uint8_t large[100000];
+    rights(RIVAL, "roles: [client], uploads: 2");
+    for (int i = 0; i < 3; i++) {
+        large[0] = (uint8_t)i;
+        wire_peer_submit(rival, wire_peer_new_id(), "outer", "d", large, sizeof large);
+        if (i < 2) WANT(rival, WIRE_CREDIT);
+    }
+    busy_with(rival, "uploads");
+}
+
+static void quota_of_connections(void)
+{
+    struct wire_peer p[3];
+    rights(RIVAL, "roles: [client], connections: 2");
+    for (int i = 0; i < 3; i++) {
+        secure_dial(&p[i], &broker, &key[RIVAL]);
+        secure_hello(&p[i], WIRE_ROLE_CLIENT, "somebody");
+        if (i < 2) WANT(&p[i], WIRE_WELCOME);
+    }
+    REFUSED(&p[2], PV_BUSY);
+    wire_peer_close(&p[0]);
+    bool welcome = false; /* as soon as one left */
+    for (uint64_t end = pv_clock_ms() + SOON; !welcome && pv_clock_ms() < end;) {
+        secure_hello(&p[2], WIRE_ROLE_CLIENT, "somebody");
+        welcome = wire_peer_next(&p[2], 500) && p[2].in.type == WIRE_WELCOME;
+    }
+    assert_true(welcome);
+    for (int i = 1; i < 3; i++) wire_peer_close(&p[i]);
+}
+
+static void quota(void **state)
+{
+    static void (*const each[])(struct wire_peer *) = { quota_of_leases, quota_of_tasks_and_bytes, quota_of_rate, quota_of_uploads };
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        struct wire_peer rival;
+        secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+        each[i](&rival);
+        honest_round();
+        struct wire_msg m = { .type = WIRE_PURGE };
+        WIRE_SET(&m, req, ++rival.req);
+        WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+        wire_peer_send(&rival, &m);
+        WANT(&rival, WIRE_COUNTS);
+        wire_peer_close(&rival);
+    }
+    quota_of_connections();
+    honest_round();
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_key),  cmocka_unit_test(no_key),          cmocka_unit_test(revoked_key),
+        cmocka_unit_test(wrong_role), cmocka_unit_test(wrong_principal), cmocka_unit_test(wrong_queue),
+        cmocka_unit_test(quota),
+    };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
