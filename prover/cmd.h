@@ -14,6 +14,7 @@ int cmd_prove(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 /** Options that every proving command has: --backend, --device, --threads, --path. A child of the command's argp; its
  *  input is a struct cmd_machine. */

@@ -45,6 +45,7 @@ static const struct command {
     { "verify", "VKEY PUBLIC PROOF        is the proof right for these public signals?", cmd_verify },
     { "inspect", "ZKEY                     what a key is and needs", cmd_inspect },
     { "selftest", "                         is the arithmetic of this machine right?", cmd_selftest },
+    { "bench", "ZKEY WTNS                how long proofs take here, as a line of JSON", cmd_bench },
     { "run", "                         take tasks from a broker until told to stop", run_node },
 };
 
@@ -68,7 +69,7 @@ int main(int argc, char **argv)
 {
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     const char *word = argc > 1 ? argv[1] : "";
-    if (!strcmp(word, "prove") && impatient()) become("", argv);
+    if ((!strcmp(word, "prove") || !strcmp(word, "bench")) && impatient()) become("", argv);
     if (!strcmp(word, "--help") || !strcmp(word, "-?") || !strcmp(word, "help")) {
         usage(stdout);
         return 0;

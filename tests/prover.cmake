@@ -23,6 +23,8 @@ pv_fuzz(fuzz_zkey SOURCES fuzz/fuzz_zkey.c LIBS pv_prove
 pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data/chain-5 data/others)
 pv_fuzz(fuzz_node_config SOURCES fuzz/fuzz_node_config.c LIBS pv_node CORPUS fuzz/corpus/node_config)
 
+add_executable(measure bench/measure.c)
+target_link_libraries(measure PRIVATE pv_flags)
 add_executable(make_circuit bench/make_circuit.c)
 target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
 

@@ -51,7 +51,7 @@ def usage(tmp):
     expect("unknown command", run("fly"), 2, "unknown command: fly")
     expect("help", run("--help"), 0, "prove")
     expect("version", run("--version"), 0, "provost-prover ")
-    for command in ("prove", "verify", "inspect"):
+    for command in ("prove", "verify", "inspect", "bench"):
         expect(command + " alone", run(command), 2, "provost-prover " + command)
         expect(command + " --help", run(command, "--help"), 0, "Usage")
         expect(command + " too many", run(command, *"abcde"), 2, "too many")
@@ -91,6 +91,24 @@ def inspect(tmp):
           == {k: v for k, v in json.loads(vkey.read_text()).items() if k != "vk_alphabeta_12"})
     expect("inspect, for people", run("inspect", zkey), 0, facts["sha256"])
     expect("inspect a witness", run("inspect", wtns), 8, "not a zkey file")
+
+
+def bench(tmp):
+    """One line of JSON; the parts of a proof add up to the whole; slots go beside each other; nothing is written."""
+    before = sorted(tmp.iterdir())
+    small = tests / "data/bits"
+    for more in ([], ["--slots", "2", "-t", "1"]):
+        done = run("bench", "--backend", "cpu", "--rounds", 3, *more, small / "circuit.zkey", small / "witness.wtns")
+        expect("bench", done, 0)
+        line = json.loads(done.stdout)
+        parts = sum(line[k + "_ms"] for k in ("quotient", "h_sum", "witness_sums", "blinding", "verify"))
+        check("bench: facts", line["rounds"] == 3 and line["slots"] == (2 if more else 1) and line["peak_kib"] > 1000)
+        check("bench: times", min(line[k] for k in ("open_ms", "check_ms", "first_ms", "proofs_per_s", "cpu_ms")) > 0)
+        check("bench: parts %s of %s" % (parts, line["wall_ms"]), 0.3 * line["wall_ms"] < parts < 3 * line["wall_ms"])
+    expect("bench, another circuit's witness", run("bench", small / "circuit.zkey", wtns), 8, "another circuit")
+    expect("bench, no rounds", run("bench", "-r", "0", zkey, wtns), 2, "from 1")
+    expect("bench alone", run("bench"), 2, "two files")
+    check("bench writes nothing", sorted(tmp.iterdir()) == before)
 
 
 def places(tmp):
@@ -155,7 +173,7 @@ def interrupted(tmp):
     check("no file", not proof.exists())
 
 
-for case in (usage, results, inspect, places, a_full_file_system, interrupted):
+for case in (usage, results, inspect, bench, places, a_full_file_system, interrupted):
     with tempfile.TemporaryDirectory(prefix="provost-cli-") as tmp:
         case(Path(tmp))
 print("failed: %d" % failed)
