@@ -68,7 +68,7 @@ pv_status handler_run(struct handler *h, const struct handler_input *in, const s
  *  sleep_ms  how long to work (stoppable), at most one hour
  *  bytes     size of the result, 0: the input itself; otherwise a fill that is a function of the input alone, at most 512 MiB
  *  fail      "permanent", "retryable", "resource", or "crash": the process ends by SIGKILL, a poison task
- *  Input that is no JSON object is echoed as it is, so that any bytes can be sent around. */
+ *  Input that is no JSON object, or above 64 KiB, is echoed as it is, so that any bytes can be sent around. */
 struct handler handler_echo(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* What the caller gets is looked at here: a proof is verified, and laid out as snarkjs lays it out. */
 #include "provost.h"
 
+#include "groth16/json_limit.h"
 #include "groth16/verify.h"
 
 #include <jansson.h>
@@ -60,7 +61,9 @@ static pv_status read_publics(struct checked *p, const json_t *half, char why[PV
 
 static pv_status read_result(struct checked *p, const struct pv_result *r, char why[PV_TEXT_BYTES])
 {
-    json_t *whole = r->bytes ? json_loadb((const char *)r->bytes, r->bytes_n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const char *text = (const char *)r->bytes;
+    if (text && !groth16_json_fits(text, r->bytes_n)) return say(PV_BAD_PROOF, why, "the result is larger than any proof", "");
+    json_t *whole = text ? json_loadb(text, r->bytes_n, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!json_is_object(whole)) {
         json_decref(whole);
         return say(PV_BAD_PROOF, why, "the result is not the JSON of a proof", "");

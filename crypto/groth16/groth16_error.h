@@ -9,12 +9,12 @@ enum groth16_error {
     GROTH16_BAD_POINT,    /* a coordinate is not below p, or a point is not in its group */
     GROTH16_BAD_PUBLIC,   /* a public signal is not below r */
     GROTH16_PUBLIC_COUNT, /* another number of public signals than the key has */
-    GROTH16_TOO_LARGE,    /* more than GROTH16_PUBLICS_MAX signals or GROTH16_JSON_BYTES_MAX bytes */
+    GROTH16_TOO_LARGE,    /* more than GROTH16_PUBLICS_MAX signals, or JSON beyond json_limit.h */
     GROTH16_NOT_VERIFIED, /* all is well formed, and the equation does not hold */
 };
 
-/** Limits on what a stranger may hand in. */
-enum { GROTH16_PUBLICS_MAX = 65536, GROTH16_JSON_BYTES_MAX = 32 << 20 };
+/** Most public signals that a stranger may hand in; json_limit.h has what his text may cost. */
+enum { GROTH16_PUBLICS_MAX = 65536 };
 
 /** A sentence about one input, without a full stop: it names the field. Written on failure only. */
 struct groth16_text {

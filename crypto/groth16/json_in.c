@@ -1,6 +1,7 @@
 #include "groth16/json_in.h"
 
 #include "bn254/codec.h"
+#include "groth16/json_limit.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,8 +26,9 @@ enum groth16_error json_in_end(const struct json_in *in, struct groth16_text *wh
 json_t *json_in_parse(struct json_in *in, const char *json, size_t bytes)
 {
     json_error_t e;
-    if (bytes > GROTH16_JSON_BYTES_MAX) {
-        json_in_fail(in, GROTH16_TOO_LARGE, "%zu bytes of JSON, the limit is %d", bytes, GROTH16_JSON_BYTES_MAX);
+    if (!groth16_json_fits(json, bytes)) {
+        json_in_fail(in, GROTH16_TOO_LARGE, "%zu bytes of JSON: the limits are %d bytes and %d values", bytes,
+                     GROTH16_JSON_BYTES_MAX, GROTH16_JSON_VALUES_MAX);
         return NULL;
     }
     json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);

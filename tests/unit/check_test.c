@@ -105,6 +105,25 @@ static void test_what_is_no_proof_is_refused(void **state)
     pv_vkey_free(&vk);
 }
 
+/* A prover may send as much as the broker takes: what no proof can be is not parsed, as that would take fifty times as much. */
+static void test_more_values_than_a_proof_has_are_refused_unparsed(void **state)
+{
+    static const char head[] = "{\"proof\": {}, \"public\": [", tail[] = "{}]}";
+    enum { PAIRS = 400000 };
+    size_t n = sizeof head - 1 + 3 * PAIRS + sizeof tail - 1;
+    struct pv_result r = { .bytes = malloc(n + 1), .bytes_n = n };
+    char why[PV_TEXT_BYTES] = "", *at = stpcpy((char *)r.bytes, head);
+    for (int i = 0; i < PAIRS; i++) at = stpcpy(at, "{},");
+    strcpy(at, tail);
+    struct pv_proof_files f;
+    assert_int_equal(pv_proof_files_of(&f, &r), PV_BAD_PROOF);
+    pv_vkey *vk = vkey_of("mul");
+    assert_int_equal(pv_verify(vk, &r, why), PV_BAD_PROOF);
+    assert_non_null(strstr(why, "larger than any proof"));
+    pv_vkey_free(&vk);
+    pv_result_clear(&r);
+}
+
 static void test_what_is_no_key_is_refused(void **state)
 {
     pv_vkey *vk = NULL;
@@ -125,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_a_proof_of_snarkjs_verifies_and_gives_its_files_again),
         cmocka_unit_test(test_a_proof_for_other_signals_is_refused_with_a_sentence),
         cmocka_unit_test(test_what_is_no_proof_is_refused),
+        cmocka_unit_test(test_more_values_than_a_proof_has_are_refused_unparsed),
         cmocka_unit_test(test_what_is_no_key_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

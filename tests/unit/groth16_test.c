@@ -9,6 +9,7 @@
 
 #include "bn254/codec.h"
 #include "bn254/run.h"
+#include "groth16/json_limit.h"
 #include "groth16/verify.h"
 #include "twist_point.h"
 #include "vector_file.h"
@@ -353,6 +354,25 @@ static void too_large_is_refused_unread(void **state)
     free(text);
 }
 
+/* Values are counted as they stand in the text, so that what is in strings does not count and what is not parsed does. */
+static void too_many_values_are_refused_unparsed(void **state)
+{
+    size_t most = GROTH16_JSON_VALUES_MAX, room = most + 16;
+    char *text = malloc(room);
+    memset(text, ',', room);
+    assert_true(groth16_json_fits(text, most));
+    assert_false(groth16_json_fits(text, most + 1));
+    memcpy(text, "\"\\\"", 3); /* a string that does not end: its second quote is escaped */
+    assert_true(groth16_json_fits(text, room));
+    memcpy(text, "\"\",", 3);
+    assert_false(groth16_json_fits(text, room));
+    assert_true(groth16_json_fits("\"\\", 2));
+    memset(text, '[', room);
+    struct groth16_proof p;
+    assert_int_equal(groth16_proof_from_json(&p, text, room, NULL), GROTH16_TOO_LARGE);
+    free(text);
+}
+
 static void every_error_has_its_sentence(void **state)
 {
     for (int e = GROTH16_OK; e <= GROTH16_NOT_VERIFIED; e++)
@@ -396,6 +416,7 @@ int main(void)
         cmocka_unit_test(what_is_not_such_json_is_refused),
         cmocka_unit_test(every_prefix_is_refused),
         cmocka_unit_test(too_large_is_refused_unread),
+        cmocka_unit_test(too_many_values_are_refused_unparsed),
         cmocka_unit_test(every_error_has_its_sentence),
         cmocka_unit_test(paths_have_names_and_runs_have_defaults),
     };
