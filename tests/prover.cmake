@@ -12,11 +12,13 @@ target_include_directories(toy_circuits PUBLIC support)
 target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::OpenMP_C)
 
 pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
+pv_test(large_zkey_test LABEL unit SOURCES unit/large_zkey_test.c LIBS pv_prove)
 pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
 pv_test(prove_test LABEL unit SOURCES unit/prove_test.c LIBS pv_prove)
 pv_test(prove_memory_test LABEL unit SOURCES unit/prove_memory_test.c LIBS pv_prove)
 pv_test(qap_test LABEL prop SOURCES prop/qap_test.c LIBS pv_prove)
 pv_test(random_circuits_test LABEL prop SOURCES prop/random_circuits_test.c LIBS pv_prove toy_circuits)
+pv_test(extreme_witnesses_test LABEL prop SOURCES prop/extreme_witnesses_test.c LIBS pv_prove toy_circuits TIMEOUT 300)
 pv_test(fixed_proofs_test LABEL interop SOURCES interop/fixed_proofs_test.c LIBS pv_prove PkgConfig::JANSSON)
 pv_fuzz(fuzz_zkey SOURCES fuzz/fuzz_zkey.c LIBS pv_prove
   CORPUS data/hidden/circuit.zkey data/chain-5/circuit.zkey data/chain-5/witness.wtns data/others)

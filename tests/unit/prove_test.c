@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static const struct backend_options options;
 
@@ -261,6 +263,60 @@ static void one_key_serves_two_proofs_at_once(void **state)
     prove_key_destroy(&key);
 }
 
+static double cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* Stopped at a share of the proof; processor time, which a busy machine does not stretch as it does the clock's. */
+struct stopper {
+    double at_ms, raised_ms;
+    atomic_int stop, done;
+};
+
+static void *stop_at(void *arg)
+{
+    struct stopper *s = arg;
+    while (!atomic_load(&s->done) && cpu_ms() < s->at_ms) usleep(500);
+    s->raised_ms = cpu_ms();
+    atomic_store(&s->stop, 1);
+    return NULL;
+}
+
+/* The contract is 100 ms; the slowest path on one thread, all over the proof. */
+static void a_raised_flag_stops_soon(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* ten times slower, and not what is promised */
+#endif
+    struct prove_key *key = open_key("data/member/circuit.zkey", &backend_cpu);
+    struct wtns w = open_wtns("data/member/witness.wtns");
+    struct prove_run run = { .cpu = { .path = BN254_PATH_PORTABLE, .threads = 1 } };
+    struct groth16_proof proof;
+    double whole = cpu_ms(), most = 0;
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &run, NULL), PV_OK);
+    whole = cpu_ms() - whole;
+    for (int i = 1; i < 20; i++) {
+        struct stopper s = { .at_ms = cpu_ms() + whole * i / 21 };
+        pthread_t thread;
+        run.cpu.stop = &s.stop;
+        assert_int_equal(pthread_create(&thread, NULL, stop_at, &s), 0);
+        pv_status status = prove_groth16(&proof, key, &w, NULL, &run, NULL);
+        double end = cpu_ms();
+        atomic_store(&s.done, 1);
+        pthread_join(thread, NULL);
+        assert_true(status == PV_CANCELLED || (status == PV_OK && i > 15));
+        if (status == PV_CANCELLED && end - s.raised_ms > most) most = end - s.raised_ms;
+    }
+    print_message("a proof of %.0f ms stops within %.1f ms\n", whole, most);
+    assert_true(most < 100);
+    wtns_close(&w);
+    prove_key_destroy(&key);
+}
+
 static void a_key_that_needs_more_than_allowed_is_refused(void **state)
 {
     (void)state;
@@ -285,6 +341,7 @@ int main(void)
         cmocka_unit_test(progress_goes_from_the_key_to_a_hundred),
         cmocka_unit_test(a_raised_flag_stops_every_phase),
         cmocka_unit_test(one_key_serves_two_proofs_at_once),
+        cmocka_unit_test(a_raised_flag_stops_soon),
         cmocka_unit_test(a_key_that_needs_more_than_allowed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
