@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "config.h"
 #include "door.h"
+#include "events.h"
 #include "flood.h"
 #include "http.h"
 #include "loop.h"
@@ -38,7 +39,9 @@ struct broker_operation {
     uint64_t peer;
     uint32_t req;
     bool prover;
+    enum wire_verb verb;
     char name[WIRE_NAME_MAX + 1];
+    char by[WIRE_NAME_MAX + 1];
 };
 
 /* A result that was wanted and found no room. */
@@ -74,6 +77,7 @@ struct broker {
     uint64_t key_version;
     struct http *http;
     struct listing *listing;
+    struct events *events;
     uint32_t epoch;
     uint64_t now_ms, wall_ms, started_ms;
     uint64_t disk_ms, publish_ms;
@@ -148,6 +152,17 @@ void reply_deliver(struct broker *b, const struct sched_action *a);
 void reply_offer(struct broker *b, const struct sched_action *a);
 void reply_welcome(struct broker *b, const struct sched_action *a);
 void reply_refuse(struct broker *b, const struct sched_action *a);
+
+/* --- feed.c --- */
+
+void feed_moved(struct broker *b, const struct sched_action *a);
+/** what is static, text may be NULL. */
+void feed_peer(struct broker *b, const struct peer *peer, const char *what);
+void feed_prover(struct broker *b, const char *name, const char *what, const char *text);
+void feed_operation(struct broker *b, const struct broker_operation *o);
+void feed_broker(struct broker *b, const char *what, const char *text);
+/** Administrators see all; others what is of their principal, and what is of everybody. */
+bool feed_visible(const struct broker *b, const struct peer *peer, const struct event *e);
 
 /* --- listing.c --- */
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -184,6 +185,7 @@ static void done(struct broker *b, const struct sched_action *a)
     for (size_t i = 0; i < b->operations_n; i++) {
         const struct broker_operation *o = &b->operations[i];
         if (o->peer != a->peer || o->req != a->req) continue;
+        feed_operation(b, o);
         if (o->prover)
             listing_prover(b, a->peer, a->req, o->name);
         else
@@ -192,10 +194,31 @@ static void done(struct broker *b, const struct sched_action *a)
     }
 }
 
+static void welcome(struct broker *b, const struct sched_action *a)
+{
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    if (peer) feed_peer(b, peer, "connected");
+    reply_welcome(b, a);
+}
+
+static void quarantined(struct broker *b, const struct sched_action *a)
+{
+    char text[EVENT_TEXT_BYTES];
+    snprintf(text, sizeof text, "for %" PRIu64 " ms", a->retry_ms);
+    feed_prover(b, a->name, "quarantined", text);
+    LOG_WARN("prover.quarantined", "prover=%s ms=%" PRIu64, a->name, a->retry_ms);
+}
+
+static void silent(struct broker *b, const struct sched_action *a)
+{
+    feed_prover(b, a->name, "silent", "nothing heard for a lease");
+    LOG_WARN("prover.silent", "prover=%s", a->name);
+}
+
 static void say(struct broker *b, const struct sched_action *a)
 {
     switch (a->type) {
-    case SCHED_WELCOME: reply_welcome(b, a); break;
+    case SCHED_WELCOME: welcome(b, a); break;
     case SCHED_REFUSE: reply_refuse(b, a); break;
     case SCHED_SUBMIT_OK: submit_ok(b, a); break;
     case SCHED_TASK: reply_view(b, a, WIRE_TASK); break;
@@ -214,8 +237,12 @@ static void say(struct broker *b, const struct sched_action *a)
         send_plain(b, a, WIRE_DISCONNECT);
         broker_peer_cut(b, a->peer);
         break;
-    case SCHED_MOVED: moved(a); break;
-    case SCHED_QUARANTINED: LOG_WARN("prover.quarantined", "prover=%s ms=%" PRIu64, a->name, a->retry_ms); break;
+    case SCHED_MOVED:
+        feed_moved(b, a);
+        moved(a);
+        break;
+    case SCHED_QUARANTINED: quarantined(b, a); break;
+    case SCHED_SILENT: silent(b, a); break;
     default: break;
     }
 }

@@ -415,8 +415,9 @@ static bool operation(struct broker *b, const struct peer *peer, const struct wi
         return false;
     }
     struct broker_operation *o = &b->operations[b->operations_n++];
-    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover };
+    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover, .verb = m->verb };
     snprintf(o->name, sizeof o->name, "%s", name);
+    snprintf(o->by, sizeof o->by, "%s", peer->name);
     return true;
 }
 
@@ -481,6 +482,12 @@ static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m,
     broker_step(b, &ev);
 }
 
+static void drain(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    feed_prover(b, peer->name, "draining", "its own wish");
+    plain(b, peer, m, SCHED_DRAIN);
+}
+
 enum { CLIENTS = 1, PROVERS = 2, ANYBODY = 3 };
 
 /* A client that claimed its task speaks like a prover about it: the core knows whose token it is. */
@@ -521,7 +528,7 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     case WIRE_FAIL: fail(b, peer, m); break;
     case WIRE_RELEASE: release(b, peer, m); break;
     case WIRE_REVOKED: plain(b, peer, m, SCHED_REVOKED); break;
-    case WIRE_DRAIN: plain(b, peer, m, SCHED_DRAIN); break;
+    case WIRE_DRAIN: drain(b, peer, m); break;
     case WIRE_QUEUE: queue_operate(b, peer, m); break;
     case WIRE_PROVER: prover_operate(b, peer, m); break;
     default: reply_error(b, peer->handle, 0, PV_BAD_MESSAGE, "nothing a peer says"); break;

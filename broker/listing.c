@@ -3,6 +3,7 @@
 
 #include "log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,37 @@ static void status_row(struct broker *b)
     truth(l, "keys", b->keys != NULL);
 }
 
+static void event_row(struct listing *l, const struct event *e)
+{
+    char id[WIRE_ID_TEXT], token[48];
+    bool task = e->kind == EVENT_TASK;
+    row(l, e->number);
+    number(l, "event", e->number);
+    number(l, "time", e->wall_ms);
+    text(l, "kind", event_kind_word(e->kind));
+    text(l, "what", e->what);
+    text(l, "task", task ? wire_id_text(id, e->task) : NULL);
+    text(l, "queue", e->queue);
+    text(l, "principal", e->principal);
+    text(l, "from", task ? task_state_word(e->from) : NULL);
+    text(l, "to", task ? task_state_word(e->to) : NULL);
+    snprintf(token, sizeof token, "%" PRIu32 ".%" PRIu64, e->token.epoch, e->token.seq);
+    text(l, "attempt", e->token.seq ? token : NULL);
+    text(l, "prover", e->name);
+    text(l, "status", task ? pv_status_word(e->status) : NULL);
+    text(l, "charged", e->charged);
+    text(l, "text", e->text);
+}
+
+/* Stands before what is still there: who went on from an older event missed some. */
+static void lost_row(struct broker *b, uint64_t after, uint64_t oldest)
+{
+    struct event e = { .kind = EVENT_BROKER, .number = oldest - 1, .wall_ms = b->wall_ms, .what = "lost" };
+    e.principal = e.queue = e.charged = "";
+    snprintf(e.text, sizeof e.text, "events after %" PRIu64 " are no longer kept", after);
+    event_row(b->listing, &e);
+}
+
 /* --- pages --- */
 
 struct page {
@@ -314,10 +346,31 @@ static void clients_page(struct broker *b, struct page *p)
     }
 }
 
+static bool event_wanted(const struct broker *b, const struct peer *peer, const struct wire_msg *m, const struct event *e)
+{
+    if (m->has.queue && strcmp(m->queue, e->queue)) return false;
+    if (m->has.state && (e->kind != EVENT_TASK || e->to != m->state)) return false;
+    return feed_visible(b, peer, e);
+}
+
+/* The newest ones for who does not say where to go on. */
+static void events_page(struct broker *b, const struct peer *peer, const struct wire_msg *m, struct page *p)
+{
+    const struct event *e;
+    if (!m->has.after) p->after = events_last(b->events, p->limit);
+    if (m->has.after && events_lost(b->events, p->after)) lost_row(b, p->after, events_after(b->events, p->after)->number);
+    while ((e = events_after(b->events, p->after))) {
+        p->more = b->listing->rows_n == p->limit;
+        if (p->more) return;
+        if (event_wanted(b, peer, m, e)) event_row(b->listing, e);
+        p->after = e->number;
+    }
+}
+
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m)
 {
     static const char *const schemas[] = { "provost.tasks/1", "provost.queues/1", "provost.provers/1", "provost.clients/1",
-                                           "provost.status/1" };
+                                           "provost.status/1", "provost.events/1" };
     struct page p = { .after = m->has.after ? strtoull(m->after, NULL, 10) : 0, .limit = WIRE_ROWS_MAX };
     if (m->has.limit && m->limit && m->limit < p.limit) p.limit = m->limit;
     bool others = m->what == WIRE_WHAT_PROVERS || m->what == WIRE_WHAT_CLIENTS;
@@ -332,7 +385,7 @@ void listing_answer(struct broker *b, const struct peer *peer, const struct wire
     case WIRE_WHAT_PROVERS: provers_page(b, &p); break;
     case WIRE_WHAT_CLIENTS: clients_page(b, &p); break;
     case WIRE_WHAT_STATUS: status_row(b); break;
-    default: reply_error(b, peer->handle, m->req, PV_NOT_FOUND, "this broker keeps no table of events"); return;
+    case WIRE_WHAT_EVENTS: events_page(b, peer, m, &p); break;
     }
     rows_send(b, peer->handle, m->req, schemas[m->what], p.more);
 }

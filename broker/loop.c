@@ -43,6 +43,7 @@ void broker_peer_end(struct broker *b, struct peer *peer)
 {
     struct sched_event ev = { .type = SCHED_PEER_GONE, .peer = peer->handle };
     bool known = peer->hello;
+    if (known) feed_peer(b, peer, "gone");
     int fd = peer->fd;
     LOG_DEBUG("peer.gone", "name=%s principal=%s", peer->name, broker_principal(b, peer));
     transfers_peer_gone(b->transfers, peer->handle, b->now_ms);
@@ -94,6 +95,7 @@ static void batch_end(struct broker *b)
         sched_actions_clear(&b->out);
         b->carried = 0;
         if (!b->store_failed) LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
+        if (!b->store_failed) feed_broker(b, "store failed", store_failure(b->store));
         if (!b->store_failed) broker_step(b, &ev);
         b->store_failed = true;
     }
@@ -189,6 +191,7 @@ static void second(struct broker *b)
     if (low != b->disk_low) {
         struct sched_event ev = { .type = SCHED_DISK, .disk_low = low };
         b->disk_low = low;
+        feed_broker(b, low ? "disk low" : "disk enough", NULL);
         if (low)
             LOG_WARN("disk.low", "free=%" PRIu64 " reserve=%" PRIu64, blobs_free_bytes(store_blobs(b->store)),
                      b->config->disk_reserve);
@@ -366,6 +369,7 @@ static pv_status core_open(struct broker *b, char *why)
     LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from, b->epoch);
     sched_actions_clear(&b->out);
     b->carried = 0;
+    feed_broker(b, "started", "provost-broker " PV_VERSION);
     return PV_OK;
 }
 
@@ -456,7 +460,9 @@ static pv_status parts_open(struct broker *b, char *why)
     TRY(listing_new(&b->listing));
     b->shows = calloc(c->batch, sizeof *b->shows); /* at most one a message */
     if (!b->shows) return PV_NO_MEMORY;
-    return store_boot(b->store, &b->epoch);
+    TRY(store_boot(b->store, &b->epoch));
+    b->events = events_new(b->epoch);
+    return b->events ? PV_OK : PV_NO_MEMORY;
 }
 
 static pv_status open_all(struct broker *b, char *why)
@@ -508,6 +514,7 @@ void broker_close(struct broker **broker)
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);
     listing_destroy(&b->listing);
+    events_destroy(&b->events);
     store_close(&b->store);
     auth_keys_destroy(&b->keys);
     peers_clear(&b->peers);

@@ -133,7 +133,10 @@ void prover_rearm(struct sched *s, struct prover *p)
 
 void prover_timer(struct sched *s, struct prover *p)
 {
-    if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) p->live = false;
+    if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) {
+        p->live = false;
+        if (!p->local) act(s, SCHED_SILENT)->name = act_text(s->out, p->name->text);
+    }
     if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
     if (forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
         if (p->drained) prover_setting_forget(s, p);

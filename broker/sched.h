@@ -272,8 +272,9 @@ enum sched_action_type {
     SCHED_HEARTBEAT_OK,  /* peer, tokens: revoked and not confirmed */
     SCHED_DISCONNECT,    /* peer, status: say good-bye; a SCHED_PEER_GONE for it is not needed */
     /* for the log and the counters */
-    SCHED_MOVED,         /* task, from, state, status, name (its prover), charged */
+    SCHED_MOVED,         /* task, token, from, state, status, name (its prover), charged, principal, queue */
     SCHED_QUARANTINED,   /* name, retry_ms: a prover, for how long */
+    SCHED_SILENT,        /* name: a prover that has said nothing for a lease, though its connection stands */
 };
 
 enum sched_charge { SCHED_FREE, SCHED_FAILURE, SCHED_LOSS };
@@ -305,6 +306,7 @@ struct sched_action {
     uint64_t retry_ms, run_timeout_ms;
     const char *which; /* static */
     const char *name;
+    const char *principal, *queue; /* as long as the core lives */
     wire_hash hash, digest;
     const struct sched_view *view;    /* of the moment of the action */
     const struct task_record *record; /* of the end of the batch */
@@ -368,6 +370,9 @@ struct sched_queue_view {
     bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
     enum sched_late late;
 };
+/** The core's own copy of a queue's name: as long as it lives. "" for one it does not know. */
+const char *sched_queue_name(const struct sched *s, const char *name);
+
 bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *view);
 
 struct sched_prover_view {

@@ -33,6 +33,13 @@ void *act_bytes(struct sched_actions *out, size_t bytes)
     return at;
 }
 
+const char *act_text(struct sched_actions *out, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = act_bytes(out, bytes);
+    return copy ? memcpy(copy, text, bytes) : "";
+}
+
 void sched_actions_clear(struct sched_actions *out)
 {
     /* One chunk is kept for the next batch, so that a quiet loop allocates nothing. */
@@ -106,9 +113,7 @@ const struct sched_view *act_view(struct sched *s, const struct task *t)
     struct sched_view *v = act_bytes(s->out, sizeof *v);
     if (!v) return NULL;
     view_fill(s, t, v);
-    size_t bytes = strlen(v->note) + 1;
-    char *note = act_bytes(s->out, bytes);
-    v->note = note ? memcpy(note, v->note, bytes) : "";
+    v->note = act_text(s->out, v->note);
     return v;
 }
 

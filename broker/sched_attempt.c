@@ -217,10 +217,8 @@ void prover_quarantine(struct sched *s, struct prover *p)
     refund(s, p);
     prover_changed(s, p);
     prover_rearm(s, p);
-    size_t bytes = strlen(p->name->text) + 1;
-    char *name = act_bytes(s->out, bytes);
     struct sched_action *q = act(s, SCHED_QUARANTINED);
-    q->name = name ? memcpy(name, p->name->text, bytes) : "";
+    q->name = act_text(s->out, p->name->text);
     q->retry_ms = ms;
     for (struct attempt *a = p->attempts, *next; a; a = next) { /* row 9 */
         next = a->next;

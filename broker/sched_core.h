@@ -63,6 +63,8 @@ void act_result_ok(struct sched *s, wire_token token, wire_id task, pv_status st
 const struct sched_view *act_view(struct sched *s, const struct task *t);
 /** Memory that lives as long as the batch's actions. NULL: out of memory. */
 void *act_bytes(struct sched_actions *out, size_t bytes);
+/** A copy that lives as long; "" when out of memory. */
+const char *act_text(struct sched_actions *out, const char *text);
 
 /** Out of memory in a place that cannot go back: the batch fails, and the core stops as if the disk had. */
 void sched_broken(struct sched *s);

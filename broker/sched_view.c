@@ -75,6 +75,12 @@ bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint6
     return false;
 }
 
+const char *sched_queue_name(const struct sched *s, const char *name)
+{
+    const struct queue *q = queue_find(s, name);
+    return q ? q->name->text : "";
+}
+
 /* The heads of the lanes stand for all: within a lane and group the oldest comes first. */
 static void view_waiting(const struct sched *s, const struct queue *q, struct sched_queue_view *v)
 {

@@ -168,12 +168,11 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
     a->from = from;
     a->state = t->state;
     a->charged = charged;
+    a->principal = t->account->principal->name->text;
+    a->queue = t->account->queue->name->text;
     a->token = t->past ? t->past->token : (wire_token){ 0 };
     a->status = t->past ? t->past->status : PV_OK;
-    if (!t->past || !t->past->prover) return;
-    size_t bytes = strlen(t->past->prover->text) + 1;
-    char *name = act_bytes(s->out, bytes);
-    if (name) a->name = memcpy(name, t->past->prover->text, bytes);
+    if (t->past && t->past->prover) a->name = act_text(s->out, t->past->prover->text);
 }
 
 void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)

@@ -5,6 +5,7 @@ include(${CMAKE_CURRENT_LIST_DIR}/sched.cmake)
 
 pv_test(store_test LABEL fault SOURCES fault/store_test.c LIBS pv_store PkgConfig::SQLITE)
 pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker_parts)
+pv_test(events_test LABEL unit SOURCES unit/events_test.c LIBS pv_broker_parts)
 pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
 pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
 pv_test(strangers_test LABEL unit SOURCES unit/strangers_test.c LIBS pv_broker_parts)

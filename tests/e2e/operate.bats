@@ -67,3 +67,44 @@ broker_killed_and_started() {
     expect 0 provost queue set echo --run-timeout 90s -o json
     [ "$(json 'd["rows"][0]["run_timeout_ms"], d["rows"][0]["run_timeout_set"]' <<<"$output")" = "(90000, True)" ]
 }
+
+@test "events: what happened to tasks, provers and queues, as a table, as JSON, and followed from where one was" {
+    prover_start p1 --queue echo:echo
+    echo x >x
+    id=$(provost task submit x)
+    expect 0 provost task wait "$id" --timeout 20s
+    provost queue pause idle >/dev/null
+    provost prover drain p1 >/dev/null
+    provost events -o json >events.json
+    [ "$(json 'd["schema"]' <events.json)" = provost.events/1 ]
+    [ "$(json "[(r['from'], r['to'], r['prover'], r['queue']) for r in d['rows'] if r['task'] == '$id']" <events.json)" = \
+        "[('receiving', 'queued', None, 'echo'), ('queued', 'offered', 'p1', 'echo'), ('offered', 'running', 'p1', 'echo'), ('running', 'succeeded', 'p1', 'echo')]" ]
+    [ "$(json '[(r["kind"], r["what"]) for r in d["rows"]][0]' <events.json)" = "('broker', 'started')" ]
+    [ "$(json '[(r["prover"], r["text"]) for r in d["rows"] if r["what"] == "drained"]' <events.json)" = "[('p1', 'by provost-cli')]" ]
+    [ "$(json '[r["queue"] for r in d["rows"] if r["what"] == "paused"]' <events.json)" = "['idle']" ]
+    json '[r["prover"] for r in d["rows"] if r["what"] == "connected" and r["kind"] == "prover"]' <events.json | grep -q p1
+    # From a number on, and no further back than was asked.
+    at=$(json 'd["rows"][-1]["event"]' <events.json)
+    id=$(provost task submit -q idle x)
+    provost events --after "$at" -o json >more.json
+    [ "$(json "[r['to'] for r in d['rows'] if r['task']]" <more.json)" = "['queued']" ]
+    [ "$(json "min(r['event'] for r in d['rows']) == $at + 1" <more.json)" = True ]
+    [ "$(provost events --limit 2 -o json | json 'len(d["rows"])')" = 2 ]
+    expect 0 provost events
+    [[ $output == TIME*drained* ]]
+    # Followed: one a line, over the broker's death, which is not kept a secret.
+    provost events --follow --interval 100ms -o json >lines 2>follow.log 3>&- &
+    following=$!
+    poll 20 grep -q '"to":"queued"' lines
+    broker_killed_and_started
+    provost task cancel "$id" >/dev/null
+    poll 30 grep -q '"to":"cancelled"' lines
+    stop $following
+    grep -q '"what":"lost"' lines
+    [ "$(python3 -c 'import json, sys
+rows = [json.loads(line) for line in open("lines")]
+numbers = [r["event"] for r in rows]
+print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set(numbers)))')" = "True True" ]
+    expect 0 provost events --follow --times 1
+    [[ $output == *"task moved"*"to=cancelled"* ]]
+}

@@ -61,11 +61,11 @@ static pv_status screen(pv_client *c, const struct cli *cli)
 }
 
 /* False: ^C, or often enough. */
-static bool next_look(const struct cli *cli, int signals, uint64_t done)
+static bool next_look(const struct cli *cli, int signals, uint64_t done, uint64_t wait_ms)
 {
     struct pollfd on = { .fd = signals, .events = POLLIN };
     if (cli->times > 0 && done >= cli->times) return false;
-    return poll(&on, 1, cli->interval_ms > INT32_MAX ? INT32_MAX : (int)cli->interval_ms) == 0;
+    return poll(&on, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) == 0;
 }
 
 int run_top(struct cli *cli)
@@ -78,33 +78,58 @@ int run_top(struct cli *cli)
         s = screen(c, cli);
         if (s != PV_OK)
             cli_fail(c, s, NULL);
-        else if (!next_look(cli, signals, ++done))
+        else if (!next_look(cli, signals, ++done, cli->interval_ms))
             break;
     }
     pv_client_close(&c);
     return pv_status_exit(s);
 }
 
+/* ---- events ---- */
+
+static void show_events(const struct cli *cli, const pv_table *t)
+{
+    static const char *const columns[] = { "time", "kind",   "what",   "task", "queue", "from",
+                                           "to",   "prover", "status", "text", NULL };
+    if (!cli->follow) {
+        show_table(cli, t, columns);
+        return;
+    }
+    for (size_t i = 0; i < pv_table_rows(t); i++) show_line(cli, pv_table_row(t, i), "provost.event/1");
+}
+
+/* Where to go on: behind the last one that was shown. */
+static void remember(char after[32], const pv_table *t)
+{
+    size_t n = pv_table_rows(t);
+    if (n == 0) return;
+    struct pv_row last = pv_table_row(t, n - 1);
+    snprintf(after, 32, "%" PRId64, cell_number(&last, "event"));
+}
+
 int run_events(struct cli *cli)
 {
     pv_client *c = NULL;
     int signals = cli_signal_fd();
-    char after[160] = "";
+    char after[32] = "";
     pv_status s = cli_connect_to_look(&c, cli);
     uint64_t done = 0;
+    if (cli->after) snprintf(after, sizeof after, "%s", cli->after);
     while (s == PV_OK) {
         pv_table *t = NULL;
-        struct pv_list_options what = { .what = PV_LIST_EVENTS, .after = after[0] ? after : NULL };
+        struct pv_list_options what = { .what = PV_LIST_EVENTS, .after = after[0] ? after : NULL, .rows_max = cli->limit };
         s = pv_list(c, &t, &what, PV_DEFAULT_TIMEOUT);
         if (s != PV_OK) {
             cli_fail(c, s, NULL);
             break;
         }
-        show_table(cli, t, NULL);
+        show_events(cli, t);
         fflush(stdout);
-        if (pv_table_next(t)) snprintf(after, sizeof after, "%s", pv_table_next(t));
+        remember(after, t);
+        bool at_end = !pv_table_next(t);
         pv_table_free(&t);
-        if (!next_look(cli, signals, ++done)) break;
+        done += at_end;
+        if (!cli->follow || !next_look(cli, signals, done, at_end ? cli->interval_ms : 0)) break;
     }
     pv_client_close(&c);
     return pv_status_exit(s);

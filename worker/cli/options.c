@@ -82,8 +82,10 @@ const struct cli_option cli_options[] = {
       "auto (a bar where stderr is a terminal), bar, json (lines on stderr), none", "auto bar json none" },
     { "cancel-on-interrupt", KEY_CANCEL, NULL, FOR_WAIT, NULL, "cancel the task at ^C; else it runs on", NULL },
     { "state", KEY_STATE, "STATE", FOR_TASKS | FOR_PURGE, NULL, "only tasks in this state", STATE_WORDS },
-    { "limit", KEY_LIMIT, "N", FOR_TASKS, NULL, "most rows (1000)", NULL },
-    { "after", KEY_AFTER, "ROW", FOR_TASKS, NULL, "go on where a page before ended", NULL },
+    { "limit", KEY_LIMIT, "N", FOR_TASKS | FOR_EVENTS, NULL, "most rows (1000)", NULL },
+    { "after", KEY_AFTER, "ROW", FOR_TASKS | FOR_EVENTS, NULL,
+      "go on where a page before ended; of events, behind the one with this number (0: all that are kept)", NULL },
+    { "follow", KEY_FOLLOW, NULL, FOR_EVENTS, NULL, "and those to come, one a line, until ^C", NULL },
     { "age", KEY_AGE, "TIME", FOR_PURGE, NULL, "only tasks unchanged for so long", NULL },
     { "dry-run", KEY_DRY, NULL, FOR_PURGE, NULL, "count, change nothing", NULL },
     { "run-timeout", KEY_RUN_TIMEOUT, "TIME", FOR_SET, NULL,
@@ -133,7 +135,7 @@ const struct command cli_commands[] = {
       run_key_check },
     { "status", NULL, "", 0, 0, ASKS, "the broker's figures", run_status },
     { "top", NULL, "", 0, 0, FOR_BROKER | FOR_REPEAT, "queues and provers, again and again", run_top },
-    { "events", NULL, "", 0, 0, ASKS | FOR_REPEAT, "what happened, where the broker keeps a record", run_events },
+    { "events", NULL, "", 0, 0, ASKS | FOR_REPEAT | FOR_EVENTS, "what happened lately to tasks, provers, queues", run_events },
     { "check", NULL, "", 0, 0, FOR_BROKER | FOR_CHECK, "for Nagios: 0 fine, 1 warning, 2 critical, 3 unknown",
       run_check },
     { "bench", NULL, "", 0, 0, ASKS | FOR_SUBMIT | FOR_BENCH,
@@ -342,6 +344,9 @@ static bool take(struct cli *c, int key, const char *text)
         return true;
     case KEY_WIDE:
         c->wide = true;
+        return true;
+    case KEY_FOLLOW:
+        c->follow = true;
         return true;
     case KEY_REVIVE:
         c->revive = true;

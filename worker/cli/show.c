@@ -31,7 +31,7 @@ const char *cell_text(const struct pv_row *row, const char *key)
 
 static bool is_moment(const char *key)
 {
-    return strcmp(key, "created") == 0 || strcmp(key, "changed") == 0 || strcmp(key, "deadline") == 0;
+    return strcmp(key, "time") == 0 || strcmp(key, "created") == 0 || strcmp(key, "changed") == 0 || strcmp(key, "deadline") == 0;
 }
 
 static void moment(char to[CELL_BYTES], int64_t ms)
@@ -39,7 +39,7 @@ static void moment(char to[CELL_BYTES], int64_t ms)
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
     if (ms > 0 && gmtime_r(&s, &tm))
-        strftime(to, CELL_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        snprintf(to + strftime(to, CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &tm), 8, ".%03uZ", (unsigned)(ms % 1000));
     else
         strcpy(to, "-");
 }
@@ -146,6 +146,36 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
             put_cell(text, width[k], k + 1 == n, right[k]);
         }
     }
+}
+
+static bool is_empty(const struct pv_cell *cell)
+{
+    return cell->type == PV_CELL_NIL || (cell->type == PV_CELL_TEXT && !cell->text[0]);
+}
+
+void show_line(const struct cli *cli, struct pv_row row, const char *schema)
+{
+    char text[CELL_BYTES];
+    if (cli->output == OUTPUT_JSON) {
+        json_t *o = json_pack("{s:s}", "schema", schema), *cells = row_to_json(row);
+        json_object_update(o, cells);
+        json_decref(cells);
+        char *line = json_dumps(o, JSON_COMPACT);
+        if (line) puts(line);
+        free(line);
+        json_decref(o);
+        return;
+    }
+    cell_to_text(text, pv_row_cell(&row, "time"));
+    printf("%s %s %s", text, cell_text(&row, "kind"), cell_text(&row, "what"));
+    for (size_t i = 0; i < row.cells_n; i++) {
+        const char *key = row.cells[i].key;
+        bool said = !strcmp(key, "time") || !strcmp(key, "kind") || !strcmp(key, "what") || !strcmp(key, "event");
+        if (said || is_empty(&row.cells[i])) continue;
+        cell_to_text(text, &row.cells[i]);
+        printf(strchr(text, ' ') ? " %s=\"%s\"" : " %s=%s", key, text);
+    }
+    putchar('\n');
 }
 
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name)

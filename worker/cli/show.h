@@ -12,6 +12,9 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
 /** One row downwards, a line a column; JSON as above. PV_NOT_FOUND when there is none where key is name (key NULL: the first). */
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name);
 
+/** A row as one line: "TIME KIND WHAT key=value ...", or one JSON object with this schema. */
+void show_line(const struct cli *cli, struct pv_row row, const char *schema);
+
 void show_task(const struct cli *cli, const struct pv_task_info *info);
 
 /** Prints an object on one line, or indented on a terminal, and releases it. */
