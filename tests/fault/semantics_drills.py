@@ -4,6 +4,8 @@
 Each function shows one numbered promise. Times are those of the promise unless a drill says that it runs with a shorter
 heartbeat and lease: then the bound is computed from them. --soak runs the long variant.
 """
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -12,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from drill import BRISK, LEASE_MS, QUEUE, STORM, expect, expect_whole, finish, load, peer, run, until
+from drill import BRISK, LEASE_MS, QUEUE, STORM, expect, expect_whole, finish, free_port, helper, load, peer, run, until
 
 def drill_01_broker_killed_under_load(c, soak):
     """kill -9 of the broker at random moments: no acknowledged task and no result is lost."""
@@ -262,30 +264,85 @@ def folder_mb(path):
     return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(path) for name in names) / 2**20
 
 
-def drill_13_hostile_bytes(c, soak):
-    """Random and mutated frames: the broker lives, in bounded memory, and an honest caller beside it is served."""
-    seconds = 300 if soak else 6
-    broker = c.broker(*BRISK)
-    c.prover("p", "--slots", "4")
-    code, calm, err = finish(load(c, "--tasks", 500, "--threads", 4, "--seed", 7), 60)
+def storm(c, *words, seconds, endpoint=None):
+    """Starts drill_storm; its last line is JSON."""
+    return helper(c, [STORM, "--endpoint", endpoint or c.endpoint, "--seconds", str(seconds), "--seed", "20261122", *words])
+
+
+def scrape(port):
+    """One GET /metrics: whether it was served, and how many ms it took."""
+    started = time.monotonic()
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        served = answer.status == 200 and b"provost" in answer.read()
+        connection.close()
+        return served, (time.monotonic() - started) * 1000
+    return False, 0.0
+
+
+def middle(values, percent):
+    return round(sorted(values)[(len(values) - 1) * percent // 100], 1) if values else None
+
+
+def storms_beside_honest_peers(c, broker, port, storms):
+    """Honest rounds of tasks and scrapes until the storms have passed; the figures of calm and storm."""
+    rounds, p50, p99, scrapes, calm_scrapes, served, refused = 0, [], [], [], [], 0, 0
+    code, calm, err = finish(load(c, "--tasks", 500, "--threads", 2, "--seed", 7, who="client"), 60)
     expect_whole(code, calm, err)
-    before = resident_mb(broker)
-    storm = subprocess.Popen([STORM, "--endpoint", c.endpoint, "--seconds", str(seconds), "--seed", "20261122"],
-                             stdout=subprocess.PIPE)
-    rounds = served = 0
-    while storm.poll() is None:
+    for _ in range(50):
+        good, took = scrape(port)
+        expect(good, "/metrics is not served")
+        calm_scrapes.append(took)
+    before = peak = resident_mb(broker)
+    running = [start() for start in storms]
+    while any(s.poll() is None for s in running):
         rounds += 1
-        code, figures, err = finish(load(c, "--tasks", 100, "--threads", 2, "--seed", 100 + rounds), 60)
+        code, figures, err = finish(load(c, "--tasks", 100, "--threads", 2, "--seed", 100 + rounds, who="client"), 60)
         expect_whole(code, figures, err)
         served += figures["answered"]
-    sent = json.loads(storm.communicate()[0])
+        p50.append(figures["p50_ms"])
+        p99.append(figures["p99_ms"])
+        for _ in range(10):
+            good, took = scrape(port)
+            scrapes.append(took) if good else None
+            refused += not good
+        peak = max(peak, resident_mb(broker))
+    sent = [finish(s, 10)[1] for s in running]
     expect(broker.running(), "the broker ended")
-    after = resident_mb(broker)
-    expect(after - before < 256, f"memory grew from {before:.0f} to {after:.0f} MB")
-    malformed = c.rows("status")[0]["malformed"]
-    expect(malformed > 100, f"only {malformed} malformed messages arrived: that was no storm")
-    return {"messages": sent["messages"], "malformed": malformed, "honest_tasks": served,
-            "memory_mb": [round(before), round(after)]}
+    expect(peak - before < 256, f"memory grew from {before:.0f} to {peak:.0f} MB")
+    expect(scrapes and refused <= len(scrapes), f"{refused} of {refused + len(scrapes)} scrapes were refused")
+    expect(scrape(port)[0], "/metrics is not served after the storm")
+    return {"sent": [{k: s[k] for k in ("messages", "connections", "raw", "cut")} for s in sent], "honest_tasks": served,
+            "malformed": c.rows("status")[0]["malformed"], "memory_mb": [round(before), round(peak)],
+            "task_ms_calm": [calm["p50_ms"], calm["p99_ms"]], "task_ms_storm": [middle(p50, 50), max(p99)],
+            "scrape_ms_calm": [middle(calm_scrapes, 50), middle(calm_scrapes, 99)],
+            "scrape_ms_storm": [middle(scrapes, 50), middle(scrapes, 99)], "scrapes_refused": refused}
+
+
+def drill_13_hostile_bytes(c, soak):
+    """Random and mutated bytes on every port: the broker lives, in bounded memory, and honest peers beside it are served."""
+    seconds, port = 300 if soak else 6, free_port()
+    broker = c.broker(*BRISK, "--http", f"127.0.0.1:{port}")
+    c.prover("p", "--slots", "4")
+    figures = storms_beside_honest_peers(c, broker, port, [
+        lambda: storm(c, seconds=seconds),
+        lambda: storm(c, "--http", seconds=seconds, endpoint=f"tcp://127.0.0.1:{port}")])
+    expect(figures["malformed"] > 100, f"only {figures['malformed']} malformed messages arrived: that was no storm")
+    return figures
+
+
+def drill_13_hostile_bytes_with_keys(c, soak):
+    """The same where keys are asked for: from a key that is let in, from keys nobody knows, and in the handshake."""
+    seconds, port = 300 if soak else 6, free_port()
+    c.use_keys({"admin": "admin, client", "client": "client", "p": "prover", "storm": "client, prover"})
+    broker = c.broker(*BRISK, "--http", f"127.0.0.1:{port}")
+    c.prover("p", "--slots", "4")
+    figures = storms_beside_honest_peers(c, broker, port, [
+        lambda: storm(c, "--key", c.path("storm"), "--server-key", c.path("broker.pub"), seconds=seconds)])
+    expect(figures["malformed"] > 100, f"only {figures['malformed']} malformed messages arrived: that was no storm")
+    return figures
 
 
 def drill_14_revoked_key(c, soak):

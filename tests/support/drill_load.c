@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "provost.h"
 
@@ -32,6 +33,7 @@ struct load {
     pv_client *client;
     FILE *acked_file, *done_file;
     bool *was_acked, *was_done; /* by a former process; by number of the task */
+    uint32_t *took_us;          /* from the submit to the answer, in the order of the answers */
     atomic_long next, acked, answered, wrong, failed, attached, attempts;
 };
 
@@ -133,7 +135,14 @@ static void read_notes(const char *path, bool *was)
     if (f) fclose(f);
 }
 
-static void await_answer(const pv_task_id *id)
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void await_answer(const pv_task_id *id, uint64_t since_us)
 {
     char order[256];
     size_t n = order_of(order, sizeof order, id);
@@ -143,7 +152,8 @@ static void await_answer(const pv_task_id *id)
     if (s != PV_OK || r.status != PV_OK) {
         complain("wait", id, s != PV_OK ? s : r.status);
     } else {
-        atomic_fetch_add(&load.answered, 1);
+        long n_before = atomic_fetch_add(&load.answered, 1);
+        if (load.took_us) load.took_us[n_before] = (uint32_t)(now_us() - since_us);
         if (!answer_is_right(&r, order, n)) atomic_fetch_add(&load.wrong, 1);
         note(load.done_file, id);
     }
@@ -156,6 +166,7 @@ static void submit_and_wait(long i)
 {
     pv_task_id id = id_of(i);
     char order[256];
+    uint64_t since_us = now_us();
     pv_status s = load.was_acked[i] ? PV_OK : submit(&id, order, order_of(order, sizeof order, &id));
     if (s != PV_OK) {
         complain("submit", &id, s);
@@ -166,7 +177,7 @@ static void submit_and_wait(long i)
         atomic_fetch_add(&load.attached, 1);
     else
         note(load.acked_file, &id);
-    if (!load.submit_only) await_answer(&id);
+    if (!load.submit_only) await_answer(&id, since_us);
 }
 
 static void *one_after_another(void *arg)
@@ -186,7 +197,7 @@ static int resume(void)
         line[strcspn(line, "\n")] = 0;
         if (pv_task_id_of_text(&id, line) != PV_OK) continue; /* the last line, cut by a kill */
         atomic_fetch_add(&load.acked, 1);
-        await_answer(&id);
+        await_answer(&id, now_us());
     }
     fclose(f);
     return 0;
@@ -198,7 +209,8 @@ static int run(void)
     long n = load.threads < 1 ? 1 : load.threads > 64 ? 64 : load.threads;
     load.was_acked = calloc((size_t)load.tasks, sizeof *load.was_acked);
     load.was_done = calloc((size_t)load.tasks, sizeof *load.was_done);
-    if (!load.was_acked || !load.was_done) return perror("calloc"), 1;
+    load.took_us = calloc((size_t)load.tasks, sizeof *load.took_us);
+    if (!load.was_acked || !load.was_done || !load.took_us) return perror("calloc"), 1;
     if (load.acked_path) read_notes(load.acked_path, load.was_acked);
     if (load.done_path) read_notes(load.done_path, load.was_done);
     if (load.acked_path && !(load.acked_file = fopen(load.acked_path, "a"))) return perror(load.acked_path), 1;
@@ -211,6 +223,19 @@ static int run(void)
     free(load.was_acked);
     free(load.was_done);
     return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The time that so many of a hundred tasks did not exceed, in ms. */
+static double took_ms(long percent)
+{
+    long n = load.took_us ? load.answered : 0;
+    return n ? load.took_us[(n - 1) * percent / 100] / 1000.0 : 0;
 }
 
 static void take_circuits(char *list)
@@ -269,7 +294,10 @@ int main(int argc, char **argv)
     int bad = load.resume_path ? resume() : run();
     pv_flush(load.client, 10000);
     pv_client_close(&load.client);
-    printf("{\"tasks\": %ld, \"acked\": %ld, \"answered\": %ld, \"wrong\": %ld, \"failed\": %ld, \"attached\": %ld, "
+    if (load.took_us) qsort(load.took_us, (size_t)load.answered, sizeof *load.took_us, by_size);
+    printf("{\"p50_ms\": %.1f, \"p99_ms\": %.1f, ", took_ms(50), took_ms(99));
+    free(load.took_us);
+    printf("\"tasks\": %ld, \"acked\": %ld, \"answered\": %ld, \"wrong\": %ld, \"failed\": %ld, \"attached\": %ld, "
            "\"attempts\": %ld}\n",
            load.tasks, load.acked, load.answered, load.wrong, load.failed, load.attached, load.attempts);
     return bad || load.wrong || load.failed || (!load.submit_only && load.answered != load.acked);

@@ -1,8 +1,10 @@
 /* Hostile bytes for a broker's port: random frames, mutated messages, and bytes that are not ZeroMQ at all.
  *
- *   drill_storm --endpoint tcp://127.0.0.1:PORT --seconds S [--seed N]
+ *   drill_storm --endpoint tcp://127.0.0.1:PORT --seconds S [--seed N] [--key FILE --server-key FILE] [--http]
  *
- * Several DEALERs and raw TCP connections send for S seconds, reconnecting often. Answers are read and dropped. Ends with
+ * Several DEALERs and raw TCP connections send for S seconds, reconnecting often. With keys every other DEALER has the key
+ * given, so that its bytes come through, and the others a key of their own, and the raw ones begin CURVE's handshake. With
+ * --http there are raw connections only, and they speak something like HTTP. Answers are read and dropped. Ends with
  * one line of JSON: messages and bytes sent, connections made, answers read. It judges nothing: the drill looks at the broker.
  *
  * The sending is done by children of a second each: a broker that cuts a flooding connection in the middle of a message makes
@@ -23,13 +25,18 @@
 #include <zmq.h>
 
 #include "clock.h"
+#include "keyfile.h"
 #include "msg.h"
 
-enum { DEALERS = 6, FRAME_MOST = 300000, CHILD_MS = 1000 };
+enum { DEALERS = 6, FRAME_MOST = 300000, CHILD_MS = 1000, HTTP_OPEN = 24 };
 
 static const char *endpoint;
 static long seconds;
 static uint64_t rng = 1;
+static const char *key_path, *server_key_path;
+static struct keyfile_pair known_key;
+static char server_key[KEYFILE_TEXT];
+static bool http;
 
 /* Shared with the children. */
 static struct sent {
@@ -156,10 +163,21 @@ static void send_random(void *socket, uint8_t *scratch)
     }
 }
 
+/* The key that is let in, or one nobody knows. */
+static void keys_set(void *s, bool known)
+{
+    struct keyfile_pair own = known_key;
+    if (!known && zmq_curve_keypair(own.public_key, own.secret_key)) exit(1);
+    zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, server_key, KEYFILE_TEXT);
+    zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, own.public_key, KEYFILE_TEXT);
+    zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, own.secret_key, KEYFILE_TEXT);
+}
+
 static void *dealer(void *context)
 {
     void *s = zmq_socket(context, ZMQ_DEALER);
     int linger = 0, most = 1000;
+    if (key_path) keys_set(s, sent->connections % 2);
     zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(s, ZMQ_SNDHWM, &most, sizeof most);
     if (zmq_connect(s, endpoint)) exit(1);
@@ -172,22 +190,58 @@ static void drop_answers(void *socket, uint8_t *scratch)
     while (zmq_recv(socket, scratch, FRAME_MOST, ZMQ_DONTWAIT) >= 0) sent->answers++;
 }
 
-/* Bytes that are no ZeroMQ greeting, or one that breaks off. */
-static void raw_connection(uint8_t *scratch)
+/* The first bytes of a connection to this port; what follows them is random. */
+static size_t beginning(uint8_t *to)
 {
-    static const uint8_t greeting[] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L' };
+    static const uint8_t null[] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L' };
+    static const uint8_t hello[] = { 0x04, 200, 5, 'H', 'E', 'L', 'L', 'O', 1, 0 };
+    static const char *const requests[] = { "GET /metrics HTTP/1.1\r\nHost: x\r\n", "GET /readyz HTTP/1.0\r\n\r\n",
+                                            "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
+                                            "GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfff", "GET /" };
+    if (http) return strlen(strcpy((char *)to, requests[below(5)]));
+    memcpy(to, null, sizeof null);
+    if (!key_path) return sizeof null;
+    memset(to + 12, 0, 52);
+    memcpy(to + 12, "CURVE", 5);
+    memcpy(to + 64, hello, sizeof hello);
+    return 64 + sizeof hello;
+}
+
+/* Bytes that are no greeting, or one that breaks off, or goes on wrongly. -1: not connected. The caller closes it. */
+static int raw_connection(uint8_t *scratch)
+{
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     to.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return;
+    if (fd < 0) return -1;
     if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) {
         size_t n = below(4000);
-        fill(scratch, n + sizeof greeting);
-        if (below(2)) memcpy(scratch, greeting, sizeof greeting);
+        fill(scratch, n + 128);
+        if (below(4)) n += beginning(scratch);
         usleep(200); /* lets the handshake of TCP finish; what is not connected yet sends nothing */
         if (send(fd, scratch, n, MSG_NOSIGNAL) > 0) sent->raw++;
+        if (send(fd, scratch, below(300), MSG_NOSIGNAL) > 0) sent->bytes += n;
     }
-    close(fd);
+    return fd;
+}
+
+/* Connections that stay half said while others come, and whose answers are not always read. */
+static void storm_http(void)
+{
+    uint8_t *scratch = malloc(FRAME_MOST);
+    int open[HTTP_OPEN];
+    uint64_t end = pv_clock_ms() + CHILD_MS;
+    if (!scratch) exit(1);
+    memset(open, -1, sizeof open);
+    for (size_t i = 0; pv_clock_ms() < end; i = (i + 1) % HTTP_OPEN) {
+        if (open[i] >= 0 && below(2) && recv(open[i], scratch, FRAME_MOST, 0) > 0) sent->answers++;
+        if (open[i] >= 0) close(open[i]);
+        open[i] = raw_connection(scratch);
+        sent->connections++;
+    }
+    for (size_t i = 0; i < HTTP_OPEN; i++)
+        if (open[i] >= 0) close(open[i]);
+    free(scratch);
 }
 
 static void storm(void *context)
@@ -205,7 +259,10 @@ static void storm(void *context)
             send_random(sockets[i], scratch);
         sent->messages++;
         drop_answers(sockets[i], scratch);
-        if (!below(200)) raw_connection(scratch);
+        if (!below(200)) {
+            int fd = raw_connection(scratch);
+            if (fd >= 0) close(fd);
+        }
         if (!below(500)) {
             zmq_close(sockets[i]);
             sockets[i] = dealer(context);
@@ -223,9 +280,12 @@ static bool child(long i)
     if (pid < 0) return false;
     if (!pid) {
         rng += (uint64_t)i * 0x9e3779b97f4a7c15u;
-        void *context = zmq_ctx_new();
-        storm(context);
-        zmq_ctx_term(context);
+        void *context = http ? NULL : zmq_ctx_new();
+        if (http)
+            storm_http();
+        else
+            storm(context);
+        if (context) zmq_ctx_term(context);
         _exit(0);
     }
     if (waitpid(pid, &status, 0) != pid) return false;
@@ -239,7 +299,11 @@ static error_t option(int key, char *arg, struct argp_state *state)
     case 'e': endpoint = arg; return 0;
     case 's': seconds = atol(arg); return 0;
     case 'S': rng = strtoull(arg, NULL, 10) | 1; return 0;
+    case 'K': key_path = arg; return 0;
+    case 'V': server_key_path = arg; return 0;
+    case 'H': http = true; return 0;
     case ARGP_KEY_END:
+        if (!key_path != !server_key_path) argp_usage(state);
         if (!endpoint || seconds <= 0 || strncmp(endpoint, "tcp://127.0.0.1:", 16)) argp_usage(state);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -252,10 +316,15 @@ int main(int argc, char **argv)
         { "endpoint", 'e', "ENDPOINT", 0, "tcp://127.0.0.1:PORT", 0 },
         { "seconds", 's', "S", 0, "how long", 0 },
         { "seed", 'S', "N", 0, "of the bytes", 0 },
+        { "key", 'K', "FILE", 0, "a key that is let in", 0 },
+        { "server-key", 'V', "FILE", 0, "the broker's public key", 0 },
+        { "http", 'H', NULL, 0, "the port is that of /metrics", 0 },
         { 0 },
     };
     static const struct argp parser = { options, option, NULL, NULL, NULL, NULL, NULL };
     if (argp_parse(&parser, argc, argv, 0, NULL, NULL)) return 2;
+    if (key_path && (keyfile_pair_read(&known_key, key_path) != PV_OK || keyfile_public_read(server_key, server_key_path) != PV_OK))
+        return fprintf(stderr, "no usable key\n"), 1;
     sent = mmap(NULL, sizeof *sent, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (sent == MAP_FAILED) return perror("mmap"), 1;
     for (long i = 0; i < seconds; i++)
