@@ -173,20 +173,35 @@ static struct prover *best_prover(const struct sched *s, const struct lane *l, s
     return best;
 }
 
+struct pass {
+    bool offered, kept_empty; /* kept_empty: of a prover, for a suspect */
+};
+
 /* True when something was offered. A suspect waits until the prover is empty, and keeps others from filling it. */
-static bool fill(struct sched *s, struct prover *p, bool prefetch)
+static bool fill(struct sched *s, struct prover *p, bool prefetch, struct pass *pass)
 {
     struct candidate c = choose(s, p, prefetch);
-    if (!c.lane || (c.lane->suspect && p->held)) return false;
+    if (!c.lane) return false;
+    if (c.lane->suspect && p->held) {
+        pass->kept_empty = true;
+        return false;
+    }
+    pass->offered = true;
     attempt_offer(s, c.task, prefetch ? p : best_prover(s, c.lane, p));
     return true;
 }
 
+/* Again when a suspect kept a prover empty and may since have found another, or its principal's limit. */
 static void fill_all(struct sched *s, bool prefetch)
 {
-    for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
-        while (!s->failed && s->waiting && prover_open(s, p) && (prefetch || slot_free(p)) && fill(s, p, prefetch))
-            ;
+    struct pass pass;
+    do {
+        pass = (struct pass){ 0 };
+        for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
+            while (!s->failed && s->waiting && prover_open(s, p) && (prefetch || slot_free(p)) &&
+                   fill(s, p, prefetch, &pass))
+                ;
+    } while (pass.offered && pass.kept_empty);
 }
 
 /* ---- recall: prefetched work for a prover that idles ---- */
