@@ -8,7 +8,8 @@ foreach(test moves submit lease order setting tables)
 endforeach()
 
 # The simulation looks into the core, so it has its private headers too. PV_SIM_STEPS: moves, PV_SIM_SEED: of the first run.
-pv_test(sched_sim LABEL sim SOURCES sim/sched_sim.c sim/sim_world.c sim/sim_check.c LIBS pv_sched TIMEOUT 300)
+pv_test(sched_sim LABEL sim SOURCES sim/sched_sim.c sim/sim_world.c sim/sim_check.c
+  sim/model_events.c sim/model_moves.c sim/model_match.c sim/model_compare.c LIBS pv_sched TIMEOUT 300)
 
 # The demonstrations of the delivery semantics, in the core alone: one CTest each. (The same promises end to end, with
 # processes killed and wires cut, have tests of their own.)

@@ -8,6 +8,7 @@
 #define PV_SIM_H
 
 #include "sched_core.h"
+#include "sim_model.h"
 
 #include <setjmp.h>
 
@@ -77,6 +78,7 @@ struct sim {
     bool calm;      /* nothing is lost, nobody fails */
     bool broker_up; /* false between a failed commit and the restart */
     bool purging, paused[2];
+    int acking; /* the task of an ACK, -1 */
     struct sim_task tasks[SIM_TASKS];
     struct sim_client clients[SIM_CLIENTS];
     struct sim_prover provers[SIM_PROVERS];
@@ -87,6 +89,7 @@ struct sim {
     bool tell;
     uint64_t offers, results, restarts;
     struct sched_stats sum; /* over the broker's lives */
+    struct model model;
 };
 
 /** Ends the run as failed. */

@@ -67,10 +67,12 @@ static void check_gone(struct sim *w, const struct sched_action *a)
 {
     struct sim_task *t = &w->tasks[sim_number(a->task)];
     uint64_t kept = w->now_ms - t->over_ms;
-    bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another */
+    bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another, in order of row
+                                                           within a moment: even the one acknowledged now */
     SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
     bool old =
-        kept >= w->s->cfg.retention_ms || (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
+        kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_number(a->task)) ||
+        (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
     /* the wall clock decides what is old over a restart */
     bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
                                  : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;
@@ -202,6 +204,7 @@ static void check_answer(struct sim *w, const struct sched_event *ev, const stru
 void sim_check_actions(struct sim *w, const struct sched_event *ev)
 {
     SIM_CHECK(w, !w->out.failed && !w->s->failed, "the core broke");
+    w->acking = ev->type == SCHED_ACK ? (int)sim_number(ev->task) : -1;
     for (size_t i = 0; i < w->out.n; i++) { /* the store's part comes first: one commit */
         const struct sched_action *a = &w->out.at[i];
         if (w->tell && a->type != SCHED_NOTHING)

@@ -72,6 +72,7 @@ void sim_step(struct sim *w, struct sched_event *ev)
     bool stale = sim_is_stale(w, ev);
     if (stale) sim_snapshot(w, &before);
     sched_step(w->s, ev, &w->out);
+    model_step(w, ev);
     sim_check_actions(w, ev);
     if (stale) sim_check_unchanged(w, &before);
     take_actions(w);
@@ -83,6 +84,7 @@ static void boot(struct sim *w)
     w->cfg.boot_epoch = ++w->epoch;
     if (sched_new(&w->s, &w->cfg) != PV_OK) sim_fail(w, "sched_new failed");
     w->broker_up = true;
+    model_boot(w);
     for (int i = 0; i < 2; i++) {
         struct sched_event ev = event(w, SCHED_QUEUE);
         ev.queue.name = queue_names[i];

@@ -1,0 +1,158 @@
+/** The rules again, naively: what the core must do at each event, said with flat tables and loops over everything.
+ *
+ *  The model reads the same events as the core and nothing of its insides. After each it says what every task, attempt and
+ *  prover must be, and what must have been said to whom; model_compare.c holds that against the core. Where the rules leave
+ *  a choice (which of several tasks a prover gets, the jitter of a delay, which attempt is recalled) the core's choice is
+ *  read from its actions, is checked to be one of those allowed (model_match.c), and is followed.
+ *
+ *  Not in it: turns between principals and the groups of one (sched_order_test has those), the estimates, and the texts.
+ */
+#ifndef PV_SIM_MODEL_H
+#define PV_SIM_MODEL_H
+
+#include "sched.h"
+
+enum { MODEL_TASKS = 40, MODEL_NODES = 5, MODEL_PROVERS = 64, MODEL_SESSIONS = 512, MODEL_ATTEMPTS = 256,
+       MODEL_SAYS = 512, MODEL_PRIORITIES = 10 };
+
+#define MODEL_NEVER UINT64_MAX
+
+/* of the world (sim.h), all that the rules ask it for */
+struct sim;
+void sim_fail(struct sim *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+unsigned sim_number(wire_id task);
+wire_hash sim_hash(unsigned n);
+#define MODEL_CHECK(m, what, ...)                                                                                      \
+    do {                                                                                                               \
+        if (!(what)) sim_fail((m)->world, __VA_ARGS__);                                                                \
+    } while (0)
+
+struct model_task {
+    bool there, has_input, acked, restored;
+    enum task_state state;
+    uint32_t generation, failures, losses, attempts, percent;
+    char phase[8];
+    int queue, circuit, group, owner; /* owner: the session that submitted it */
+    uint32_t priority;
+    enum wire_on_restart on_restart;
+    uint64_t need_vram, need_ram, bytes, ttl_ms;
+    uint64_t deadline_wall_ms, deadline_ms, orphan_ms, until_ms;
+    uint64_t delay_least_ms, delay_most_ms; /* until_ms is to be read from the core, and lies between */
+    uint64_t row, place;                    /* place: in line; kept when it is queued again */
+    wire_hash input, result;
+    uint64_t failed_by; /* bit: prover */
+    uint64_t acked_ms, push_after_ms;
+    bool push_due;
+};
+
+enum model_attempt_state { MODEL_FREE, MODEL_OFFERED, MODEL_RUNNING, MODEL_RECOVERING, MODEL_REVOKING, MODEL_LATE };
+
+struct model_attempt {
+    enum model_attempt_state state;
+    wire_token token;
+    int prover, task; /* task -1: no longer its own */
+    bool suspect, counted;
+    pv_status why;
+    uint64_t lease_ms, started_ms, changed_ms, number;
+};
+
+struct model_prover {
+    bool there, local, known, live, draining, drained, any_circuit, has_replaced;
+    char name[WIRE_NAME_MAX + 1];
+    wire_id incarnation, replaced;
+    uint64_t peer, heard_ms, quarantined_ms;
+    uint32_t queues, circuits, warm; /* bits */
+    uint32_t slots, prefetch, credit, quarantines;
+    uint64_t vram;
+    struct {
+        int task;
+        uint32_t generation;
+    } streak[8];
+    uint32_t streak_n;
+};
+
+struct model_session {
+    bool admin, replaced;
+    int client, principal;
+    wire_id id;
+    uint64_t peer;
+    bool attached[MODEL_TASKS];
+    uint64_t pending[MODEL_TASKS]; /* the peer whose submit waits for an answer; 0 none */
+};
+
+/** Something that must be said. */
+struct model_say {
+    enum sched_action_type type;
+    uint64_t peer;
+    int task; /* -1: any */
+    wire_token token;
+    pv_status status;
+};
+
+struct model {
+    struct sim *world;
+    const struct sched_actions *out; /* what the core does at this event */
+    struct sched_config cfg;
+    uint64_t now_ms, wall_ms, seq, places, numbers;
+    enum sched_late late;
+    bool booted, paused[2];
+    uint64_t run_timeout_ms[2], stall_timeout_ms[2];
+    struct sched_limits limits; /* of bob, the only one who has any */
+    struct model_task tasks[MODEL_TASKS];
+    struct model_attempt attempts[MODEL_ATTEMPTS];
+    struct model_prover provers[MODEL_PROVERS];
+    struct model_session sessions[MODEL_SESSIONS];
+    int provers_n, sessions_n;
+    uint64_t taken_ms[2][4][MODEL_PRIORITIES]; /* when somebody of {queue, principal, priority} was last taken from line */
+    struct model_say says[MODEL_SAYS];
+    int says_n;
+    struct sched_stats count; /* of those counters that model_compare.c names */
+    uint64_t purged[TASK_STATES];
+};
+
+/** A broker's life begins: what is known of tasks is kept, to be held against the records. */
+void model_boot(struct sim *w);
+/** After sched_step(ev), before its actions are carried out. Ends the run when the core did otherwise. */
+void model_step(struct sim *w, const struct sched_event *ev);
+
+/* ---- between its files ---- */
+
+int model_number(wire_id task);
+bool model_live(const struct model_task *t);
+struct model_attempt *model_attempt_of(struct model *m, int task);
+struct model_attempt *model_find(struct model *m, wire_token token);
+struct model_attempt *model_attempt_new(struct model *m, int prover, int task, wire_token token,
+                                        enum model_attempt_state state);
+void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token, pv_status status);
+void model_queue(struct model *m, int n);
+void model_taken(struct model *m, int n);
+bool model_could_serve(const struct model_prover *p);
+bool model_fits(const struct model_task *t, const struct model_prover *p);
+bool model_servable(const struct model *m, const struct model_task *t);
+unsigned model_held(const struct model *m, int prover);
+/** Follows the core's offers and recalls, each of which must be allowed; then nobody may idle beside work. */
+void model_match(struct model *m);
+/** What time has made due: tasks in order of moment and row, then provers. */
+void model_pass_time(struct model *m);
+void model_event(struct model *m, const struct sched_event *ev);
+/** Everything, against the core. */
+void model_compare(struct sim *w, const struct sched_event *ev);
+
+/* what happens to an attempt and its task (model_moves.c) */
+void model_begin(struct model *m, struct model_attempt *a);
+void model_renew(struct model *m, struct model_attempt *a);
+void model_return(struct model *m, struct model_attempt *a, bool revoke);
+void model_lost(struct model *m, struct model_attempt *a, bool revoke);
+void model_revoke(struct model *m, struct model_attempt *a, pv_status why);
+void model_end(struct model_attempt *a);
+void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool stopped);
+void model_resource(struct model *m, struct model_attempt *a);
+void model_finish(struct model *m, int n, enum task_state state, int knows);
+void model_cancel(struct model *m, int n, int knows);
+void model_revive(struct model *m, int n);
+void model_received(struct model *m, int n);
+void model_not_received(struct model *m, int n, pv_status why);
+void model_forget(struct model *m, int n);
+void model_progress(struct model *m, struct model_attempt *a, const char *phase, uint32_t percent);
+
+#endif
