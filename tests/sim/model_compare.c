@@ -188,8 +188,14 @@ void model_boot(struct sim *w)
     struct model *m = &w->model;
     m->cfg = w->cfg;
     if (m->cfg.grace_ms == SCHED_NO_GRACE) m->cfg.grace_ms = 0;
+    m->was_drained = 0;
+    for (int q = 0; q < 2; q++) {
+        m->was_paused[q] = m->paused[q];
+        m->paused[q] = false;
+    }
     for (int i = 0; i < m->provers_n; i++) {
         struct model_prover old = m->provers[i];
+        m->was_drained |= (uint64_t)old.drained << i;
         m->provers[i] = (struct model_prover){ .local = old.local };
         memcpy(m->provers[i].name, old.name, sizeof old.name);
     }

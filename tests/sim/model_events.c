@@ -860,6 +860,11 @@ static void on_boot(struct model *m)
         MODEL_CHECK(m, !promised || t->restored, "task %d was %s and is not on disk", n, task_state_word(t->state));
         t->there = t->restored;
     }
+    for (int q = 0; q < 2; q++)
+        MODEL_CHECK(m, m->paused[q] == m->was_paused[q], "model: the pause of queue %d after a restart", q);
+    for (int i = 0; i < m->provers_n; i++)
+        MODEL_CHECK(m, m->provers[i].drained == (m->was_drained >> i & 1), "model: the drain of %s after a restart",
+                    m->provers[i].name);
     for (int i = 0; i < MODEL_ATTEMPTS; i++)
         if (m->attempts[i].state != MODEL_FREE) m->attempts[i].lease_ms = m->now_ms + 2 * m->cfg.lease_ms;
     m->booted = true;
@@ -871,7 +876,14 @@ static void on_queue(struct model *m, const struct sched_event *ev)
     m->run_timeout_ms[q] = ev->queue.run_timeout_ms;
     m->stall_timeout_ms[q] = ev->queue.stall_timeout_ms;
     m->late = ev->queue.late;
-    m->paused[q] = false;
+}
+
+/* What an administrator set. */
+static void on_setting(struct model *m, const struct sched_event *ev)
+{
+    const struct setting_record *r = ev->setting;
+    if (r->key == SETTING_PAUSED) m->paused[r->name[0] == 'k'] = true;
+    if (r->key == SETTING_DRAINED) m->provers[prover_named(m, r->name)].drained = true;
 }
 
 void model_event(struct model *m, const struct sched_event *ev)
@@ -880,6 +892,7 @@ void model_event(struct model *m, const struct sched_event *ev)
     if (speaks >= 0) heard(m, speaks);
     switch (ev->type) {
     case SCHED_QUEUE: on_queue(m, ev); break;
+    case SCHED_SETTING: on_setting(m, ev); break;
     case SCHED_PRINCIPAL: m->limits = ev->principal.limits; break;
     case SCHED_RESTORE: on_restore(m, ev); break;
     case SCHED_BOOT: on_boot(m); break;

@@ -12,7 +12,8 @@
 
 #include <setjmp.h>
 
-enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64 };
+enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64,
+       SIM_SETTINGS = 8 };
 
 struct sim_msg {
     enum sched_event_type type;
@@ -77,8 +78,10 @@ struct sim {
     uint32_t epoch;
     bool calm;      /* nothing is lost, nobody fails */
     bool broker_up; /* false between a failed commit and the restart */
-    bool purging, paused[2];
+    bool purging;
     int acking; /* the task of an ACK, -1 */
+    struct setting_record settings[SIM_SETTINGS]; /* on disk */
+    unsigned settings_n;
     struct sim_task tasks[SIM_TASKS];
     struct sim_client clients[SIM_CLIENTS];
     struct sim_prover provers[SIM_PROVERS];

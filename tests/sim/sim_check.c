@@ -7,7 +7,7 @@
 const char *sim_type_name(enum sched_event_type type)
 {
     static const char *const names[] = {
-        [SCHED_QUEUE] = "QUEUE", [SCHED_PRINCIPAL] = "PRINCIPAL", [SCHED_RESTORE] = "RESTORE", [SCHED_BOOT] = "BOOT",
+        [SCHED_QUEUE] = "QUEUE", [SCHED_SETTING] = "SETTING", [SCHED_PRINCIPAL] = "PRINCIPAL", [SCHED_RESTORE] = "RESTORE", [SCHED_BOOT] = "BOOT",
         [SCHED_TICK] = "TICK", [SCHED_LAG] = "LAG", [SCHED_CLIENT_HELLO] = "CLIENT_HELLO",
         [SCHED_PROVER_HELLO] = "PROVER_HELLO", [SCHED_PEER_GONE] = "PEER_GONE", [SCHED_HEARTBEAT] = "HEARTBEAT",
         [SCHED_SUBMIT] = "SUBMIT", [SCHED_INPUT] = "INPUT", [SCHED_ATTACH] = "ATTACH", [SCHED_FETCH] = "FETCH",
@@ -50,6 +50,18 @@ static void write_disk(struct sim *w, const struct sched_action *a)
         break;
     default: break;
     }
+}
+
+static void write_setting(struct sim *w, const struct setting_record *r)
+{
+    unsigned i = 0;
+    while (i < w->settings_n && (w->settings[i].key != r->key || strcmp(w->settings[i].name, r->name))) i++;
+    if (r->cleared && i < w->settings_n)
+        w->settings[i] = w->settings[--w->settings_n];
+    else if (!r->cleared)
+        w->settings[i] = *r;
+    if (i == w->settings_n && !r->cleared) w->settings_n++;
+    SIM_CHECK(w, w->settings_n < SIM_SETTINGS, "more settings than there are queues and provers");
 }
 
 static void check_result(struct sim *w, const struct sched_action *a)
@@ -214,7 +226,10 @@ void sim_check_actions(struct sim *w, const struct sched_event *ev)
         if (a->type == SCHED_SAVE_RESULT) check_result(w, a);
         if (a->type == SCHED_DELETE_TASK) check_gone(w, a);
         if (a->type == SCHED_MOVED) check_moved(w, a);
-        write_disk(w, a);
+        if (a->type == SCHED_SAVE_SETTING)
+            write_setting(w, a->setting);
+        else
+            write_disk(w, a);
     }
     if (ev->type == SCHED_ACK) {
         struct sim_task *t = &w->tasks[sim_number(ev->task)];

@@ -95,7 +95,8 @@ struct model {
     struct sched_config cfg;
     uint64_t now_ms, wall_ms, seq, places, numbers;
     enum sched_late late;
-    bool booted, paused[2];
+    bool booted, paused[2], was_paused[2]; /* was: in the broker's life before */
+    uint64_t was_drained; /* bit: prover */
     uint64_t run_timeout_ms[2], stall_timeout_ms[2];
     struct sched_limits limits; /* of bob, the only one who has any */
     struct model_task tasks[MODEL_TASKS];
