@@ -69,6 +69,7 @@ bool rows_add(struct rows *r, struct task *t)
         r->at = at;
         r->cap = cap;
     }
+    /* Orders are counted up here, and the store gives its rows back in their order: no peer chooses one. */
     assert(!r->n || r->at[r->n - 1].order < t->order);
     r->at[r->n++] = (struct row){ t->order, t };
     return true;
@@ -77,7 +78,7 @@ bool rows_add(struct rows *r, struct task *t)
 void rows_remove(struct rows *r, struct task *t)
 {
     size_t i = entry_after(r, t->order - 1);
-    assert(r->at[i].task == t);
+    assert(r->at[i].task == t); /* added when it was made, and rows keep their order when compacted */
     r->at[i].task = NULL;
     r->dead++;
     if (r->dead > 32 && r->dead > r->n / 2) rows_compact(r);
@@ -178,6 +179,7 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
 void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)
 {
     enum task_state from = t->state;
+    /* Every caller looks at the state before it moves; what a peer asks for in a wrong state is refused there (sched_sim). */
     assert(sched_move_allowed(from, to));
     if (from == TASK_QUEUED) line_leave(s, t);
     count_out(t);
@@ -373,7 +375,7 @@ void task_save_lazily(struct sched *s, struct task *t)
 
 void task_forget(struct sched *s, struct task *t)
 {
-    assert(!t->attempt);
+    assert(!t->attempt); /* only tasks that are over are forgotten, and the move there ends the attempt */
     if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
     if (t->state != TASK_RECEIVING) {
         struct sched_action *a = act(s, SCHED_DELETE_TASK);

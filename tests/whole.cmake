@@ -62,5 +62,8 @@ pv_drill(semantics-18-demand 18_demand FILE fleet_drills.py)
 pv_drill(kill-everyone kill_everyone SOAK)
 pv_drill(cut-link cut_link FILE link_drills.py)
 
+add_test(NAME asserts_are_listed COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/unit/asserts_are_listed.py)
+set_tests_properties(asserts_are_listed PROPERTIES LABELS unit)
+
 add_test(NAME proofs-survive-kills COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/proofs_survive.py)
 set_tests_properties(proofs-survive-kills PROPERTIES LABELS e2e TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
