@@ -372,7 +372,8 @@ static void R7_suspect_runs_with_nothing_beside_it(void **state)
     assert_int_equal(state_of(&r, 9), TASK_OFFERED);
 }
 
-static void R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever(void **state)
+/* Task 7 has two losses and waits; p2 is busy with task 20 of another queue and has so many slots. */
+static void suspect_beside_a_busy_prover(uint32_t slots, uint32_t prefetch)
 {
     for (int i = 0; i < 2; i++) {
         prover(&r, "p1", 1, 0);
@@ -389,16 +390,30 @@ static void R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever(v
     rig_step(&r, ev);
     r.queue = "keccak";
     submit(&r, "c1", 20);
-    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .prefetch = 1, .queues = "outer keccak" });
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = slots, .prefetch = prefetch, .queues = "outer keccak" });
     started(&r, "p2", 20);
     ev.verb.verb = WIRE_VERB_RESUME;
     rig_step(&r, ev);
+}
+
+static void R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever(void **state)
+{
+    suspect_beside_a_busy_prover(1, 1);
     for (unsigned n = 21; n < 24; n++) submit(&r, "c1", n); /* younger than the suspect */
     assert_int_equal(state_of(&r, 21), TASK_QUEUED);
     result(&r, "p2", 20, 90);
     ready(&r, "p2", 2);
     assert_int_equal(state_of(&r, 7), TASK_OFFERED);
     assert_int_equal(state_of(&r, 21), TASK_QUEUED);
+}
+
+static void R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled(void **state)
+{
+    suspect_beside_a_busy_prover(2, 0);
+    submit(&r, "c1", 21);
+    assert_int_equal(state_of(&r, 21), TASK_QUEUED);
+    cancel(&r, "c1", 7);
+    assert_int_equal(state_of(&r, 21), TASK_OFFERED);
 }
 
 static void R7_quarantine_grows_and_ends_with_a_success(void **state)
@@ -883,6 +898,7 @@ int main(void)
         T(R7_exclusions_survive_a_restart),
         T(R7_suspect_runs_with_nothing_beside_it),
         T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
+        T(R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled),
         T(R7_quarantine_grows_and_ends_with_a_success),
         T(R7_a_success_in_between_breaks_the_row),
         T(R7_quarantine_hands_its_other_tasks_back_free),
