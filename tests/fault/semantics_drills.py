@@ -6,6 +6,7 @@ heartbeat and lease: then the bound is computed from them. --soak runs the long 
 """
 import contextlib
 import http.client
+import datetime
 import json
 import os
 import random
@@ -112,35 +113,53 @@ def settled(c, caller, seed, acked, done, kills):
             "executions": again["attempts"], "executions_per_task": round(again["attempts"] / len(promised), 4)}
 
 
-def reoffered_after(c, hurt, grace_ms, within_s):
-    c.broker(*BRISK, "--grace-ms", str(grace_ms))
-    first = c.prover("first")
-    task = c.submit({"sleep_ms": 1500})
+def offered_at(prover, task):
+    """When the prover wrote that it was offered the task, as time.time() tells it; None: not yet."""
+    stamps = [line.split()[0] for line in prover.log_text().splitlines() if f" task.offered task={task} " in line]
+    if not stamps:
+        return None
+    return datetime.datetime.strptime(stamps[-1], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def reoffered_after(c, hurt, within_s, round_number=0):
+    """Two provers, one has a task and is hurt: how long until the other one's log has the offer."""
+    first = c.prover(f"first{round_number}")
+    task = c.submit({"sleep_ms": 1500, "text": str(round_number)})
+    until("it is given out", lambda: offered_at(first, task))
     c.wait(task, "running")
-    second = c.prover("second")
-    started = time.monotonic()
+    second = c.prover(f"second{round_number}")
+    started = time.time()
     hurt(first)
-    until("another prover has the task", lambda: c.task(task).get("prover") == "second", within_s + 5, step=0.005)
-    seconds = time.monotonic() - started
-    expect(seconds <= within_s, f"offered again after {seconds:.3f} s, promised within {within_s} s")
+    until("another prover has the task", lambda: offered_at(second, task), within_s + 5, step=0.005)
+    seconds = offered_at(second, task) - started
     c.wait(task, "succeeded")
     expect(second.running(), "the second prover ended")
+    second.kill()
     return round(seconds, 3)
 
 
 def drill_02_prover_killed(c, soak):
     """kill -9 of a prover: its task is offered again within 2 s with the default grace of 1 s."""
-    return {"reoffered_s": reoffered_after(c, lambda p: p.kill(), 1000, 2.0)}
+    c.broker(*BRISK, "--grace-ms", "1000")
+    seconds = reoffered_after(c, lambda p: p.kill(), 2.0)
+    expect(seconds <= 2, f"offered again after {seconds} s, promised within 2 s")
+    return {"reoffered_s": seconds}
 
 
 def drill_02_prover_killed_without_grace(c, soak):
-    """With grace 0 within 50 ms; here 150 ms, since asking by the command line takes most of that."""
-    return {"reoffered_s": reoffered_after(c, lambda p: p.kill(), 0, 0.15)}
+    """With grace 0 within 50 ms: the median of five, for the machine may be busy."""
+    c.broker(*BRISK, "--grace-ms", "0")
+    times = sorted(reoffered_after(c, lambda p: p.kill(), 2.0, i) for i in range(5))
+    expect(times[2] <= 0.05, f"offered again after {times} s, promised within 50 ms")
+    return {"reoffered_s": times}
 
 
 def drill_02_prover_frozen(c, soak):
     """A silent prover: within the lease and one second."""
-    return {"reoffered_s": reoffered_after(c, lambda p: p.freeze(), 1000, LEASE_MS / 1000 + 1)}
+    c.broker(*BRISK)
+    seconds = reoffered_after(c, lambda p: p.freeze(), LEASE_MS / 1000 + 1)
+    expect(seconds <= LEASE_MS / 1000 + 1, f"offered again after {seconds} s, promised within {LEASE_MS} ms and 1 s")
+    return {"reoffered_s": seconds}
 
 
 def drill_03_frozen_past_its_lease(c, soak):
