@@ -1,5 +1,6 @@
 #include "cmd.h"
 
+#include "calm.h"
 #include "keycheck.h"
 #include "prove.h"
 
@@ -253,6 +254,7 @@ int cmd_bench(int argc, char **argv)
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_no_core();
+    calm_threads();
     cmd_catch_signals();
     pv_status status = bench(&a, &err);
     if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");

@@ -1,5 +1,6 @@
 #include "cmd.h"
 
+#include "calm.h"
 #include "keycheck.h"
 #include "output.h"
 #include "prove.h"
@@ -106,6 +107,7 @@ int cmd_prove(int argc, char **argv)
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_no_core();
+    calm_threads();
     cmd_catch_signals();
     pv_status status = prove_files(&a, &err);
     if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");

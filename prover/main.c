@@ -7,24 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* OpenMP's threads at a barrier spin for 3 ms before they sleep. Beside other work that burns the processor they wait for:
- * a proof of 2^13 rows on 2 cores and ten other jobs took 0.24 s of processor time and 1.2 s of wall time, with 1,000
- * rounds of spinning (10 us) 0.08 s and 0.48 s (medians of 7). libgomp reads this before main and has no call for it. */
-static const char patience[] = "GOMP_SPINCOUNT", patience_rounds[] = "1000";
-
-static bool impatient(void)
-{
-    return !getenv(patience) && !getenv("OMP_WAIT_POLICY");
-}
-
-/* The same process under another program, or under this one again. Returns only when that fails. */
+/* The same process under another program. Returns only when that fails. */
 static void become(const char *suffix, char **argv)
 {
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 16);
     if (n < 0) return;
     strcpy(path + n, suffix);
-    if (impatient()) setenv(patience, patience_rounds, 0);
+    if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "1000", 0); /* calm.h says why */
     execv(path, argv);
 }
 
@@ -69,7 +59,6 @@ int main(int argc, char **argv)
 {
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     const char *word = argc > 1 ? argv[1] : "";
-    if ((!strcmp(word, "prove") || !strcmp(word, "bench")) && impatient()) become("", argv);
     if (!strcmp(word, "--help") || !strcmp(word, "-?") || !strcmp(word, "help")) {
         usage(stdout);
         return 0;
