@@ -1,4 +1,6 @@
 /* The G1 kernel of the MSM on AVX-512 IFMA. */
+#include <stdbool.h>
+
 #include "bn254/g1.h"
 
 #include "fp52.h"
@@ -15,7 +17,7 @@ typedef fe8 el;
 #define el_add fe8_add
 #define el_sub4(a, b) fe8_sub(a, b, 4)
 #define el_mul fe8_mul
-#define el_sqr(a) fe8_mul(a, a)
+#define el_sqr fe8_sqr
 #define el_sub_two fe8_sub_two
 #define el_sub_one fe8_sub_one
 #define el_maybe_zero fe8_maybe_zero
@@ -46,6 +48,14 @@ IFMA_INLINE void load_points(struct point8 *p, const void *points, const uint32_
     load_rows(r, points, index, 64, 0);
     p->x = fe8_from_words(r[0], r[1], r[2], r[3], 0);
     p->y = fe8_from_words(r[4], r[5], r[6], r[7], 0);
+}
+
+IFMA_INLINE void load_xs(el *p, el *q, const void *from, const uint32_t *pair, bool bases)
+{
+    vec r[8];
+    load_half_rows(r, from, pair, 64);
+    *p = fe8_from_words(r[0], r[1], r[2], r[3], bases ? 2 : 0);
+    *q = fe8_from_words(r[4], r[5], r[6], r[7], bases ? 2 : 0);
 }
 
 IFMA_INLINE void store_points(char *dst, el x, el y)

@@ -8,7 +8,8 @@
  *     el_sub_two(a, b, c) = a - b - c, below 2.01p  a below 2p, b and c below 4p
  *     el_sub_one(a, b) = a - b, below 2.01p         a below 2p, b below 4p
  *     el_maybe_zero, el_is_zero (value below 16p), el_zero_lanes (all bits zero), el_invert_chains(el[4])
- *   load_bases(point8, bases, index), load_points(...), store_points(dst, x, y): eight points, every second index.
+ *   load_bases(point8, bases, index), load_points(...), store_points(dst, x, y): eight points, every second index;
+ *   load_xs(el *p, el *q, from, pair, bases): both sides' x alone.
  *
  * Points of the inside are (x, y), four 64-bit words a coordinate of Fp, R = 2^260, x below 4p and y below 2.01p, not canonical; all
  * zero is infinity. No conversion is paid for R: the files' words x*2^256 read as R = 2^260 mean x*2^-4; x's words shifted up
@@ -32,26 +33,32 @@ IFMA_INLINE void load_side(struct point8 *p, const void *from, const uint32_t *i
 }
 
 /* The rare case, exact: what each suspect lane is, and its denominator. No point of the curve has y = 0. */
-static __attribute__((noinline)) void sort_out(struct sum8 *s, const struct point8 *p, const struct point8 *q)
+static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from, const uint32_t *pair, bool bases)
 {
-    const __mmask8 p_inf = el_zero_lanes(p->y), q_inf = el_zero_lanes(q->y);
+    struct point8 p, q;
+    load_side(&p, from, pair, bases);
+    load_side(&q, from, pair + 1, bases);
+    const __mmask8 p_inf = el_zero_lanes(p.y), q_inf = el_zero_lanes(q.y);
     const __mmask8 same_x = el_is_zero(s->den) & (__mmask8)~(p_inf | q_inf);
-    const __mmask8 same_y = el_is_zero(el_sub4(q->y, p->y));
+    const __mmask8 same_y = el_is_zero(el_sub4(q.y, p.y));
     s->second = p_inf;
     s->first = q_inf & (__mmask8)~p_inf;
     s->doubled = same_x & same_y;
     s->nothing = same_x & (__mmask8)~same_y;
-    s->den = el_blend(s->doubled, s->den, el_add(p->y, p->y));
+    s->den = el_blend(s->doubled, s->den, el_add(p.y, p.y));
     s->den = el_blend(p_inf | q_inf | s->nothing, s->den, el_one());
 }
 
-IFMA_INLINE void denominator(struct sum8 *s, const struct point8 *p, const struct point8 *q, bool bases)
+/* x alone is read: an infinite point has no bits in x either, and who has none is suspect. */
+IFMA_INLINE void denominator(struct sum8 *s, const void *from, const uint32_t *pair, bool bases)
 {
-    s->den = el_sub4(q->x, p->x);
+    el p, q;
+    load_xs(&p, &q, from, pair, bases);
+    s->den = el_sub4(q, p);
     s->doubled = s->first = s->second = s->nothing = 0;
     __mmask8 suspect = el_maybe_zero(s->den);
-    if (!bases) suspect |= el_zero_lanes(p->y) | el_zero_lanes(q->y);
-    if (__builtin_expect(suspect, 0)) sort_out(s, p, q);
+    if (!bases) suspect |= el_zero_lanes(p) | el_zero_lanes(q);
+    if (__builtin_expect(suspect, 0)) sort_out(s, from, pair, bases);
 }
 
 static __attribute__((noinline)) el doubling_slope(el numerator, const struct point8 *p, __mmask8 doubled)
@@ -99,10 +106,7 @@ IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair,
 IFMA_INLINE void start_group(struct sum8 *s, el product[CHAINS], const void *from, const uint32_t *pair, bool bases)
 {
     for (int c = 0; c < CHAINS; c++) {
-        struct point8 p, q;
-        load_side(&p, from, pair + 16 * c, bases);
-        load_side(&q, from, pair + 16 * c + 1, bases);
-        denominator(&s[c], &p, &q, bases);
+        denominator(&s[c], from, pair + 16 * c, bases);
         s[c].before = product[c];
     }
     for (int c = 0; c < CHAINS; c++) product[c] = el_mul(product[c], s[c].den);

@@ -11,6 +11,17 @@ IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, si
     vec_transpose(r);
 }
 
+/* The first 32 bytes of both sides of eight pairs, together: r[0..3] words of the first points, r[4..7] of the second ones. */
+IFMA_INLINE void load_half_rows(vec r[8], const void *from, const uint32_t *pair, size_t stride)
+{
+    for (int i = 0; i < 8; i++) {
+        const char *p = (const char *)from + (size_t)(pair[2 * i] & ~MSM_NEGATE) * stride;
+        const char *q = (const char *)from + (size_t)(pair[2 * i + 1] & ~MSM_NEGATE) * stride;
+        r[i] = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)p)), _mm256_loadu_si256((const __m256i *)q), 1);
+    }
+    vec_transpose(r);
+}
+
 IFMA_INLINE void store_rows(char *to, vec r[8], size_t stride, size_t offset)
 {
     vec_transpose(r);
