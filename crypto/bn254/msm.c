@@ -201,31 +201,70 @@ static void add_window(struct job *j, size_t set, unsigned window, const unsigne
     add_to_sum(j, set, window, &g1, &g2);
 }
 
-static void sum_windows(struct job *j, const struct msm_task *task, struct msm_bench *bench)
+static void reduce_windows(struct job *j, size_t set, const struct msm_task *task, struct msm_bench *bench)
+{
+    const struct msm_kernel *kernel = kernel_of(j, set);
+    const unsigned char *total, *partial;
+    size_t segments = msm_reduce_buckets(bench, kernel, task->n_windows, j->shape.buckets, &total, &partial);
+    unsigned log_length = (unsigned)__builtin_ctzll(j->shape.buckets / segments);
+    for (unsigned i = 0; i < task->n_windows; i++) {
+        size_t at = i * segments * kernel->point_bytes;
+        add_window(j, set, task->window + i, total + at, partial + at, segments, log_length);
+    }
+}
+
+/* Few scalars: all windows in one sort, so that there is something to batch, and the sort serves all sets. */
+static void sum_together(struct job *j, const struct msm_task *task, struct msm_bench *bench)
 {
     const size_t n = j->shape.buckets * task->n_windows;
     msm_sort(bench->order, bench->end, &j->digits, &j->shape, task);
     for (size_t s = 0; s < j->n_sets; s++) {
-        const struct msm_kernel *kernel = kernel_of(j, s);
         const struct msm_filter set = filter_of(j, s);
-        const unsigned char *total, *partial;
-        if (!msm_fill_buckets(bench, kernel, &set, bench->order, bench->end, n, j->stop)) return;
-        size_t segments = msm_reduce_buckets(bench, kernel, task->n_windows, j->shape.buckets, &total, &partial);
-        unsigned log_length = (unsigned)__builtin_ctzll(j->shape.buckets / segments);
-        for (unsigned i = 0; i < task->n_windows; i++) {
-            size_t at = i * segments * kernel->point_bytes;
-            add_window(j, s, task->window + i, total + at, partial + at, segments, log_length);
-        }
+        msm_clear_buckets(bench, kernel_of(j, s), n);
+        if (!msm_fill_buckets(bench, kernel_of(j, s), &set, 0, n, j->stop)) return;
+        reduce_windows(j, s, task, bench);
     }
+}
+
+/* One chunk of the scalars into the buckets of every window of the task. */
+static bool fill_chunk(struct job *j, const struct msm_filter *set, const struct msm_kernel *kernel, const struct msm_task *task,
+                       size_t lo, size_t hi, struct msm_bench *bench)
+{
+    for (unsigned i = 0; i < task->n_windows; i++) {
+        const struct msm_task one = { .window = task->window + i, .n_windows = 1, .lo = lo, .hi = hi };
+        msm_sort(bench->order, bench->end, &j->digits, &j->shape, &one);
+        if (!msm_fill_buckets(bench, kernel, set, i * j->shape.buckets, j->shape.buckets, j->stop)) return false;
+    }
+    return true;
+}
+
+/* Many scalars: a chunk's bases come from memory once for all windows of the task, and are in the cache for the others. Sorting again
+ * for each set costs a tenth of the additions; keeping the sets' buckets side by side would take that much more memory. */
+static void sum_by_chunks(struct job *j, const struct msm_task *task, struct msm_bench *bench)
+{
+    for (size_t s = 0; s < j->n_sets; s++) {
+        const struct msm_filter set = filter_of(j, s);
+        msm_clear_buckets(bench, kernel_of(j, s), j->shape.buckets * task->n_windows);
+        for (size_t lo = task->lo; lo < task->hi; lo += MSM_CHUNK) {
+            size_t hi = task->hi - lo < MSM_CHUNK ? task->hi : lo + MSM_CHUNK;
+            if (!fill_chunk(j, &set, kernel_of(j, s), task, lo, hi, bench)) return;
+        }
+        reduce_windows(j, s, task, bench);
+    }
+}
+
+static void sum_windows(struct job *j, const struct msm_task *task, struct msm_bench *bench)
+{
+    if (task->together) sum_together(j, task, bench);
+    else sum_by_chunks(j, task, bench);
 }
 
 static void sum_ones(struct job *j, const struct msm_task *task, struct msm_bench *bench)
 {
-    const uint32_t *order = j->digits.index + j->shape.n_live + task->lo;
-    const uint32_t end = (uint32_t)(task->hi - task->lo);
     for (size_t s = 0; s < j->n_sets; s++) {
         const struct msm_filter set = filter_of(j, s);
-        if (!msm_fill_buckets(bench, kernel_of(j, s), &set, order, &end, 1, j->stop)) return;
+        msm_clear_buckets(bench, kernel_of(j, s), 1);
+        if (!msm_fill_list(bench, kernel_of(j, s), &set, j->digits.index + j->shape.n_live + task->lo, task->hi - task->lo, j->stop)) return;
         add_window(j, s, MSM_WINDOWS_MAX, bench->buckets, bench->buckets, 1, 0);
     }
 }

@@ -5,12 +5,13 @@
 /* Items of a segment: what a tree of additions works on at a time. Large enough that the last, short rounds and their
  * inversions weigh little; small enough that the points stay in the second-level cache (512 KiB in G1, twice that in G2). */
 #define SEGMENT 8192
-/* Additions in a batch of the reduction. */
-#define REDUCE_BATCH 128
+/* Chains of the reduction, at the most. */
+#define REDUCE_BATCH 512
 
 struct msm_run_of {
     uint32_t bucket;
     uint32_t n; /* of its entries in the list */
+    bool carried; /* the bucket has a value already, which takes part */
 };
 
 static size_t carve(size_t *at, size_t bytes)
@@ -24,7 +25,8 @@ static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, si
 {
     size_t at = 0;
     size_t order = carve(&at, entries * sizeof *b->order), end = carve(&at, buckets * sizeof *b->end);
-    size_t points = carve(&at, (buckets + 2 * REDUCE_BATCH) * point_bytes), slots = carve(&at, (SEGMENT + 8) * point_bytes);
+    /* buckets after slots, a whole number of points apart: an index into the slots reaches both */
+    size_t slots = carve(&at, (SEGMENT + 8) * point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * point_bytes);
     size_t pair = carve(&at, (SEGMENT + 8 + 4 * REDUCE_BATCH) * sizeof *b->pair), list = carve(&at, (SEGMENT + 8) * sizeof *b->list);
     size_t single = carve(&at, (SEGMENT + 8) * sizeof *b->single);
     size_t runs = carve(&at, (SEGMENT + 8) * sizeof *b->runs), tmp = carve(&at, tmp_bytes * SEGMENT / 2 + MSM_TMP_EXTRA);
@@ -45,11 +47,10 @@ void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t bucke
     layout(b, mem, entries, buckets, point_bytes_max, tmp_bytes_per_add_max);
 }
 
-/* The segment being collected. Slots: pair sums first, then single bases, then the carried partial sum of a bucket that
- * the last segment left unfinished. */
+/* The segment being collected. Slots: pair sums first, then single bases. An item is a slot at the most: a base, or the value of a
+ * bucket that is added to. */
 struct segment {
     size_t n_pair, n_run, n_single, n_item;
-    bool carried; /* run 0 continues a bucket whose value so far is in bench->buckets */
 };
 
 /* One round of every tree: adds neighbours, keeps the odd one. Returns the number of additions; *next is the next free slot. */
@@ -58,12 +59,14 @@ static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, s
     size_t adds = 0, from = 0, to = 0;
     for (size_t e = 0; e < n_run; e++) {
         size_t n = b->runs[e].n, half = n / 2;
-        if (half) memcpy(b->pair + 2 * adds, b->list + from, 2 * half * sizeof *b->pair);
-        uint32_t odd = b->list[from + n - 1];
-        for (size_t i = 0; i < half; i++) b->list[to++] = (uint32_t)(*next + adds + i);
-        if (n & 1) b->list[to++] = odd;
-        adds += half;
+        for (size_t i = 0; i < half; i++, adds++) {
+            b->pair[2 * adds] = b->list[from + 2 * i];
+            b->pair[2 * adds + 1] = b->list[from + 2 * i + 1];
+            b->list[to + i] = (uint32_t)(*next + adds); /* to <= from: read before it is written over */
+        }
+        if (n & 1) b->list[to + half] = b->list[from + n - 1];
         from += n;
+        to += n - half;
         b->runs[e].n = (uint32_t)(n - half);
     }
     if (adds) kernel->add(b->slots + *next * kernel->point_bytes, b->slots, b->pair, adds, b->tmp);
@@ -72,37 +75,32 @@ static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, s
 }
 
 /* Slot numbers of the segment's first round, bucket by bucket. A run's n counts bases so far. */
-static void list_slots(struct msm_bench *b, const struct segment *s)
+static void list_slots(struct msm_bench *b, const struct segment *s, size_t first_bucket)
 {
     size_t pair = 0, single = s->n_pair, to = 0;
     for (size_t e = 0; e < s->n_run; e++) {
-        size_t n = b->runs[e].n;
+        size_t n = b->runs[e].n, from = to;
         for (size_t i = 0; i < n / 2; i++) b->list[to++] = (uint32_t)pair++;
         if (n & 1) b->list[to++] = (uint32_t)single++;
-        n = n - n / 2;
-        if (!e && s->carried) {
-            b->list[to++] = (uint32_t)(s->n_pair + s->n_single);
-            n++;
-        }
-        b->runs[e].n = (uint32_t)n;
+        if (b->runs[e].carried) b->list[to++] = (uint32_t)(first_bucket + b->runs[e].bucket);
+        b->runs[e].n = (uint32_t)(to - from);
     }
+}
+
+static inline void copy_point(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64) memcpy(to + i, from + i, 64); /* inline: a call a point counts */
 }
 
 static void finish_segment(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, struct segment *s)
 {
     const size_t bytes = kernel->point_bytes;
-    if (!s->n_run) {
-        *s = (struct segment){ 0 };
-        return;
-    }
     if (s->n_pair) kernel->add_bases(b->slots, bases, b->pair, s->n_pair, b->tmp);
     if (s->n_single) kernel->load(b->slots + s->n_pair * bytes, bases, b->single, s->n_single);
     size_t next = s->n_pair + s->n_single;
-    if (s->carried) memcpy(b->slots + next++ * bytes, b->buckets + b->runs[0].bucket * bytes, bytes);
-    list_slots(b, s);
+    list_slots(b, s, (size_t)(b->buckets - b->slots) / bytes);
     while (tree_round(b, kernel, s->n_run, &next)) {}
-    for (size_t e = 0; e < s->n_run; e++)
-        memcpy(b->buckets + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
+    for (size_t e = 0; e < s->n_run; e++) copy_point(b->buckets + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
     *s = (struct segment){ 0 };
 }
 
@@ -118,36 +116,63 @@ static size_t collect(uint32_t *to, const struct msm_filter *set, const uint32_t
     return kept;
 }
 
-static void open_run(struct msm_bench *b, struct segment *s, const struct msm_filter *set, const uint32_t *order, size_t n, size_t bucket, bool *touched)
+static bool is_infinity(const unsigned char *point, size_t bytes)
+{
+    uint64_t any = 0, w[8];
+    for (size_t i = 0; i < bytes; i += 64) {
+        memcpy(w, point + i, 64);
+        any |= w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7];
+    }
+    return !any;
+}
+
+static void open_run(struct msm_bench *b, struct segment *s, const struct msm_filter *set, const uint32_t *order, size_t n, size_t bucket, bool carried)
 {
     uint32_t *to = b->pair + 2 * s->n_pair;
     size_t kept = collect(to, set, order, n);
     s->n_item += n;
     if (!kept) return;
-    if (!s->n_run) s->carried = *touched;
-    b->runs[s->n_run++] = (struct msm_run_of){ (uint32_t)bucket, (uint32_t)kept };
+    s->n_item += carried;
+    b->runs[s->n_run++] = (struct msm_run_of){ (uint32_t)bucket, (uint32_t)kept, carried };
     if (kept & 1) b->single[s->n_single++] = to[kept - 1];
     s->n_pair += kept / 2;
-    *touched = true;
 }
 
-bool msm_fill_buckets(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *order,
-                      const uint32_t *end, size_t n, const atomic_int *stop)
+void msm_clear_buckets(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
+{
+    memset(b->buckets, 0, n * kernel->point_bytes);
+}
+
+/* Adds order[0..n) to one bucket; the segment stays open. */
+static bool add_entries(struct msm_bench *b, const struct msm_kernel *kernel, struct segment *s, const struct msm_filter *set,
+                        const uint32_t *order, size_t n, size_t bucket, const atomic_int *stop)
+{
+    const size_t bytes = kernel->point_bytes;
+    while (n) {
+        size_t take = n < SEGMENT - s->n_item ? n : SEGMENT - s->n_item;
+        open_run(b, s, set, order, take, bucket, !is_infinity(b->buckets + bucket * bytes, bytes));
+        order += take;
+        n -= take;
+        if (s->n_item < SEGMENT) continue;
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed)) return false;
+        finish_segment(b, kernel, set->bases, s);
+    }
+    return true;
+}
+
+bool msm_fill_buckets(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first, size_t n, const atomic_int *stop)
 {
     struct segment s = { 0 };
-    size_t at = 0;
-    memset(b->buckets, 0, n * kernel->point_bytes);
-    for (size_t bucket = 0; bucket < n; bucket++) {
-        bool touched = false;
-        while (at < end[bucket]) {
-            size_t take = end[bucket] - at < SEGMENT - s.n_item ? end[bucket] - at : SEGMENT - s.n_item;
-            open_run(b, &s, set, order + at, take, bucket, &touched);
-            at += take;
-            if (s.n_item < SEGMENT) continue;
-            if (stop && atomic_load_explicit(stop, memory_order_relaxed)) return false;
-            finish_segment(b, kernel, set->bases, &s);
-        }
-    }
+    for (size_t i = 0, at = 0; i < n; at = b->end[i++])
+        if (!add_entries(b, kernel, &s, set, b->order + at, b->end[i] - at, first + i, stop)) return false;
+    finish_segment(b, kernel, set->bases, &s);
+    return true;
+}
+
+bool msm_fill_list(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *list, size_t n, const atomic_int *stop)
+{
+    struct segment s = { 0 };
+    if (!add_entries(b, kernel, &s, set, list, n, 0, stop)) return false;
     finish_segment(b, kernel, set->bases, &s);
     return true;
 }
@@ -182,7 +207,8 @@ size_t msm_reduce_buckets(struct msm_bench *b, const struct msm_kernel *kernel, 
 {
     const size_t bytes = kernel->point_bytes, n = n_windows * width;
     size_t segments = 1;
-    while (2 * segments * n_windows <= REDUCE_BATCH && 4 * segments <= width) segments *= 2;
+    /* an inversion for each of the n / chains steps, three Jacobian additions for each chain: even at about sqrt(2n) chains */
+    while (2 * segments * n_windows <= REDUCE_BATCH && 4 * segments <= width && 2 * segments * segments * n_windows <= width) segments *= 2;
     size_t chains = n_windows * segments, length = width / segments;
     unsigned char *totals = b->buckets + n * bytes, *partials = totals + chains * bytes;
     for (size_t j = 0; j < chains; j++) memcpy(totals + j * bytes, b->buckets + (j * length + length - 1) * bytes, bytes);

@@ -28,9 +28,17 @@ struct msm_filter {
     const uint64_t *infinite;
 };
 
-/** bench->buckets[b] = sum of the bases that order[end[b-1] .. end[b]) lists, for n buckets. False when *stop became non-zero. */
-bool msm_fill_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *order,
-                      const uint32_t *end, size_t n, const atomic_int *stop);
+/** bench->buckets[0..n) = infinity. */
+void msm_clear_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, size_t n);
+
+/** bench->buckets[first + b] += sum of the bases that bench->order[end[b-1] .. end[b]) lists, for b < n, end = bench->end. False when
+ *  *stop became non-zero. */
+bool msm_fill_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first, size_t n,
+                      const atomic_int *stop);
+
+/** bench->buckets[0] += sum of the bases that list[0..n) names. */
+bool msm_fill_list(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *list, size_t n,
+                   const atomic_int *stop);
 
 /** For each of n_windows windows of `width` buckets: `segments` pairs of points with
  *  sum over b < width of (b + 1) * bucket[b]  =  sum over j of partial[j] + (width / segments) * sum over j of j * total[j].

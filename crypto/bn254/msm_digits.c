@@ -113,18 +113,38 @@ static inline size_t items_end(const struct msm_shape *s, const struct msm_task 
     return items < task->hi ? items : task->hi;
 }
 
+/* |digit| and its sign as a mask, without a branch: signs are random, and guessing half of them wrong took 5 ns a digit. */
+static inline uint32_t magnitude(uint32_t *sign, uint16_t digit, int32_t half)
+{
+    int32_t v = digit - half, mask = v >> 31;
+    *sign = (uint32_t)mask;
+    return (uint32_t)((v ^ mask) - mask);
+}
+
+static void count_buckets(uint32_t *count, const uint16_t *digit, size_t n, int32_t half)
+{
+    for (size_t p = 0; p < n; p++) {
+        uint32_t sign, m = magnitude(&sign, digit[p], half);
+        if (m) count[m - 1]++;
+    }
+}
+
+static void place_indices(uint32_t *order, uint32_t *next, const uint16_t *digit, const uint32_t *index, size_t n, int32_t half)
+{
+    for (size_t p = 0; p < n; p++) {
+        uint32_t sign, m = magnitude(&sign, digit[p], half);
+        if (m) order[next[m - 1]++] = index[p] ^ (sign & MSM_NEGATE);
+    }
+}
+
 void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s, const struct msm_task *task)
 {
-    const int half = (int)s->buckets;
-    size_t buckets = s->buckets * task->n_windows;
+    const size_t buckets = s->buckets * task->n_windows;
     memset(end, 0, buckets * sizeof *end);
     for (unsigned i = 0; i < task->n_windows; i++) {
-        const uint16_t *digit = d->digit + msm_digits_at(s, task->window + i);
-        uint32_t *count = end + i * s->buckets;
-        for (size_t p = task->lo, hi = items_end(s, task, task->window + i); p < hi; p++) {
-            int v = digit[p] - half;
-            if (v) count[(v < 0 ? -v : v) - 1]++;
-        }
+        const size_t hi = items_end(s, task, task->window + i);
+        if (task->lo >= hi) continue;
+        count_buckets(end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo, hi - task->lo, (int32_t)s->buckets);
     }
     for (size_t b = 0, at = 0; b < buckets; b++) {
         size_t n = end[b];
@@ -132,11 +152,9 @@ void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const 
         at += n;
     }
     for (unsigned i = 0; i < task->n_windows; i++) {
-        const uint16_t *digit = d->digit + msm_digits_at(s, task->window + i);
-        uint32_t *next = end + i * s->buckets;
-        for (size_t p = task->lo, hi = items_end(s, task, task->window + i); p < hi; p++) {
-            int v = digit[p] - half;
-            if (v) order[next[(v < 0 ? -v : v) - 1]++] = d->index[p] ^ (v < 0 ? MSM_NEGATE : 0);
-        }
+        const size_t hi = items_end(s, task, task->window + i);
+        if (task->lo >= hi) continue;
+        place_indices(order, end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo, d->index + task->lo, hi - task->lo,
+                      (int32_t)s->buckets);
     }
 }

@@ -5,6 +5,8 @@
 /* Below this many digits a window is too little for a batch: several windows share one. Also the bound of such a group. */
 #define GROUP_ITEMS ((size_t)1 << 14)
 #define GROUP_CAP (4 * GROUP_ITEMS)
+/* Windows of a task by chunks, at the most: so many share the bases of a chunk, and as many sets of buckets are in memory. */
+#define TASK_WINDOWS 8
 
 /* limit[c]: up to this many full-size scalars c bits are best, by counting additions: n in each window, and 2.6 times its
  * buckets. (14 bits are never best: 19 windows, where 15 take 17.) */
@@ -76,6 +78,31 @@ static size_t group_windows(struct msm_task *task, const struct msm_shape *s, un
         size_t own = msm_window_items(s, w) + s->buckets;
         /* the border goes where it is nearer to the quota */
         if (!n || weight + own / 2 > quota || weight + own > GROUP_CAP) {
+            task[n++] = (struct msm_task){ .window = w, .lo = 0, .hi = s->n_live, .together = true };
+            weight = 0;
+        }
+        task[n - 1].n_windows++;
+        weight += own;
+    }
+    return n;
+}
+
+/* Windows of one task by chunks: no thread should have none. */
+static unsigned task_windows(unsigned windows, unsigned threads)
+{
+    unsigned each = windows / threads, tasks = (each + TASK_WINDOWS - 1) / TASK_WINDOWS;
+    return each ? (each + tasks - 1) / tasks : 1;
+}
+
+/* The windows below `whole`, a few to a task, the border where it is nearer to an equal share. */
+static size_t chunk_windows(struct msm_task *task, const struct msm_shape *s, unsigned whole, unsigned threads)
+{
+    const unsigned most = task_windows(s->windows, threads), tasks = (whole + most - 1) / most;
+    size_t n = 0, total = 0, weight = 0;
+    for (unsigned w = 0; w < whole; w++) total += msm_window_items(s, w) + s->buckets;
+    for (unsigned w = 0; w < whole; w++) {
+        size_t own = msm_window_items(s, w) + s->buckets;
+        if (!n || weight + own / 2 > total / tasks || task[n - 1].n_windows == most) {
             task[n++] = (struct msm_task){ .window = w, .lo = 0, .hi = s->n_live };
             weight = 0;
         }
@@ -95,7 +122,7 @@ size_t msm_tasks(struct msm_task *task, const struct msm_shape *s, unsigned thre
             n = group_windows(task, s, threads);
         } else {
             unsigned whole = s->windows - s->windows % threads;
-            for (; n < whole; n++) task[n] = (struct msm_task){ .window = (unsigned)n, .n_windows = 1, .lo = 0, .hi = msm_window_items(s, (unsigned)n) };
+            n = chunk_windows(task, s, whole, threads);
             n += slice_windows(task + n, s, whole, threads);
         }
     }
@@ -159,13 +186,14 @@ static void bounds_join(struct msm_bounds *b, struct msm_bounds more)
 
 struct msm_bounds msm_bounds_for(size_t n, unsigned threads)
 {
-    struct msm_bounds b = { .indices = n, .entries = n };
+    struct msm_bounds b = { .indices = n, .entries = least(n, MSM_CHUNK) };
     unsigned c_max = msm_window_bits(n);
     for (unsigned c = 2; c <= c_max; c++) {
         size_t grouped = least(least(n, 4 * (size_t)limit[c]), GROUP_ITEMS), group = group_most(c, grouped, threads);
         bounds_join(&b, (struct msm_bounds){ .digits = digits_most(c, n, limit[c]),
                                              .entries = least(group, msm_windows(c) * grouped),
                                              .buckets = group_windows_most(c, grouped, group) << (c - 1) });
+        if (n >= GROUP_ITEMS) bounds_join(&b, (struct msm_bounds){ .buckets = (size_t)task_windows(msm_windows(c), threads) << (c - 1) });
     }
     return b;
 }
@@ -176,9 +204,8 @@ struct msm_bounds msm_bounds_of(const struct msm_shape *s, const struct msm_task
     for (unsigned w = 0; w < s->windows; w++) b.digits += msm_window_items(s, w);
     for (size_t t = 0; t < n_tasks; t++) {
         struct msm_bounds own = { .buckets = task[t].n_windows ? task[t].n_windows * s->buckets : 1 };
-        if (task[t].n_windows == 1) own.entries = task[t].hi - task[t].lo;
-        for (unsigned i = 0; task[t].n_windows > 1 && i < task[t].n_windows; i++)
-            own.entries += msm_window_items(s, task[t].window + i);
+        if (!task[t].together) own.entries = task[t].n_windows ? least(task[t].hi - task[t].lo, MSM_CHUNK) : 0;
+        for (unsigned i = 0; task[t].together && i < task[t].n_windows; i++) own.entries += msm_window_items(s, task[t].window + i);
         bounds_join(&b, own);
     }
     return b;
