@@ -176,7 +176,7 @@ static void mark_infinities(struct job *j, size_t set)
 static struct msm_filter filter_of(const struct job *j, size_t set)
 {
     const struct bn254_msm_set *s = &j->sets[set];
-    return (struct msm_filter){ s->bases, s->first, s->count, j->any_infinite[set] ? j->infinite[set] : NULL };
+    return (struct msm_filter){ s->bases, s->first, s->count, j->n, j->any_infinite[set] ? j->infinite[set] : NULL };
 }
 
 static void add_to_sum(struct job *j, size_t set, unsigned window, const bn254_g1 *g1, const bn254_g2 *g2)

@@ -27,12 +27,12 @@ static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, si
     size_t order = carve(&at, entries * sizeof *b->order), end = carve(&at, buckets * sizeof *b->end);
     /* buckets after slots, a whole number of points apart: an index into the slots reaches both */
     size_t slots = carve(&at, (SEGMENT + 8) * point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * point_bytes);
-    size_t pair = carve(&at, (SEGMENT + 8 + 4 * REDUCE_BATCH) * sizeof *b->pair), list = carve(&at, (SEGMENT + 8) * sizeof *b->list);
+    size_t pair = carve(&at, (SEGMENT + 16 + 4 * REDUCE_BATCH) * sizeof *b->pair), list = carve(&at, (SEGMENT + 16) * sizeof *b->list), list_out = carve(&at, (SEGMENT + 16) * sizeof *b->list);
     size_t single = carve(&at, (SEGMENT + 8) * sizeof *b->single);
     size_t runs = carve(&at, (SEGMENT + 8) * sizeof *b->runs), tmp = carve(&at, tmp_bytes * SEGMENT / 2 + MSM_TMP_EXTRA);
     if (b)
         *b = (struct msm_bench){ (uint32_t *)(mem + order), (uint32_t *)(mem + end), mem + points, mem + slots,
-                                 (uint32_t *)(mem + pair), (uint32_t *)(mem + list),
+                                 (uint32_t *)(mem + pair), (uint32_t *)(mem + list), (uint32_t *)(mem + list_out),
                                  (uint32_t *)(mem + single), (struct msm_run_of *)(mem + runs), mem + tmp };
     return at;
 }
@@ -53,36 +53,60 @@ struct segment {
     size_t n_pair, n_run, n_single, n_item;
 };
 
+/* Runs are short and their lengths random: what follows writes four entries where fewer may be meant and goes on from the right place,
+ * because a branch guessed wrong costs more. The lists have room for what is written too much. */
+
+/* to[i] = first + i for i < n, and up to four entries more */
+static inline void count_up(uint32_t *to, uint32_t first, size_t n)
+{
+    size_t i = 0;
+    do
+        for (size_t e = 0; e < 4; e++) to[i + e] = first + (uint32_t)(i + e);
+    while ((i += 4) < n);
+}
+
+/* to[i] = from[i] for i < n, and up to eight entries more */
+static inline void copy_entries(uint32_t *to, const uint32_t *from, size_t n)
+{
+    size_t i = 0;
+    do memcpy(to + i, from + i, 8 * sizeof *to);
+    while ((i += 8) < n);
+}
+
 /* One round of every tree: adds neighbours, keeps the odd one. Returns the number of additions; *next is the next free slot. */
 static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, size_t n_run, size_t *next)
 {
-    size_t adds = 0, from = 0, to = 0;
+    const uint32_t *from = b->list;
+    uint32_t *to = b->list_out;
+    size_t adds = 0;
     for (size_t e = 0; e < n_run; e++) {
         size_t n = b->runs[e].n, half = n / 2;
-        for (size_t i = 0; i < half; i++, adds++) {
-            b->pair[2 * adds] = b->list[from + 2 * i];
-            b->pair[2 * adds + 1] = b->list[from + 2 * i + 1];
-            b->list[to + i] = (uint32_t)(*next + adds); /* to <= from: read before it is written over */
-        }
-        if (n & 1) b->list[to + half] = b->list[from + n - 1];
+        copy_entries(b->pair + 2 * adds, from, 2 * half);
+        count_up(to, (uint32_t)(*next + adds), half);
+        to[half] = from[n - 1]; /* is kept where n is odd */
+        adds += half;
         from += n;
         to += n - half;
         b->runs[e].n = (uint32_t)(n - half);
     }
     if (adds) kernel->add(b->slots + *next * kernel->point_bytes, b->slots, b->pair, adds, b->tmp);
     *next += adds;
+    to = b->list, b->list = b->list_out, b->list_out = to;
     return adds;
 }
 
 /* Slot numbers of the segment's first round, bucket by bucket. A run's n counts bases so far. */
 static void list_slots(struct msm_bench *b, const struct segment *s, size_t first_bucket)
 {
-    size_t pair = 0, single = s->n_pair, to = 0;
+    uint32_t *to = b->list, pair = 0, single = (uint32_t)s->n_pair;
     for (size_t e = 0; e < s->n_run; e++) {
-        size_t n = b->runs[e].n, from = to;
-        for (size_t i = 0; i < n / 2; i++) b->list[to++] = (uint32_t)pair++;
-        if (n & 1) b->list[to++] = (uint32_t)single++;
-        if (b->runs[e].carried) b->list[to++] = (uint32_t)(first_bucket + b->runs[e].bucket);
+        uint32_t *const from = to, half = b->runs[e].n / 2, odd = b->runs[e].n & 1;
+        count_up(to, pair, half);
+        to[half] = single;
+        to += half + odd;
+        *to = (uint32_t)first_bucket + b->runs[e].bucket;
+        to += b->runs[e].carried;
+        pair += half, single += odd;
         b->runs[e].n = (uint32_t)(to - from);
     }
 }
@@ -108,6 +132,10 @@ static void finish_segment(struct msm_bench *b, const struct msm_kernel *kernel,
 static size_t collect(uint32_t *to, const struct msm_filter *set, const uint32_t *order, size_t n)
 {
     size_t kept = 0;
+    if (!set->infinite && !set->first && set->count == set->of) {
+        copy_entries(to, order, n);
+        return n;
+    }
     for (size_t i = 0; i < n; i++) {
         uint32_t u = order[i], base = (u & ~MSM_NEGATE) - (uint32_t)set->first;
         to[kept] = base | (u & MSM_NEGATE);
@@ -134,7 +162,8 @@ static void open_run(struct msm_bench *b, struct segment *s, const struct msm_fi
     if (!kept) return;
     s->n_item += carried;
     b->runs[s->n_run++] = (struct msm_run_of){ (uint32_t)bucket, (uint32_t)kept, carried };
-    if (kept & 1) b->single[s->n_single++] = to[kept - 1];
+    b->single[s->n_single] = to[kept - 1];
+    s->n_single += kept & 1;
     s->n_pair += kept / 2;
 }
 

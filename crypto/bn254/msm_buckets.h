@@ -11,7 +11,8 @@ struct msm_bench {
     uint32_t *order, *end;        /* msm_sort's output */
     unsigned char *buckets;       /* msm_bench_buckets() points: the buckets, then room for the reduction */
     unsigned char *slots;         /* points of the segment in work */
-    uint32_t *pair, *list;        /* indices of the additions at hand; slots of each bucket of the segment, bucket by bucket */
+    uint32_t *pair;               /* indices of the additions at hand */
+    uint32_t *list, *list_out;    /* slots of each bucket of the segment, bucket by bucket, in this round and the next */
     uint32_t *single;             /* bases without a partner in the first round */
     struct msm_run_of *runs;      /* the segment's buckets */
     unsigned char *tmp;           /* for the kernel */
@@ -21,10 +22,11 @@ struct msm_bench {
 size_t msm_bench_bytes(size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
 void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
 
-/** Which of the task's indices a base set has: first <= index < first + count, and not in the bitmap of infinities (may be NULL). */
+/** Which of the task's indices a base set has: first <= index < first + count, and not in the bitmap of infinities (may be NULL).
+ *  of: the number of all scalars. */
 struct msm_filter {
     const void *bases;
-    size_t first, count;
+    size_t first, count, of;
     const uint64_t *infinite;
 };
 

@@ -10,33 +10,29 @@ struct words {
 static const struct words order_r = { { 0x43e1f593f0000001, 0x2833e84879b97091, 0xb85045b68181585d, 0x30644e72e131a029 } };
 static const struct words half_r = { { 0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e, 0x183227397098d014 } };
 
-static bool above_half(const struct words *a)
-{
-    for (int i = 3; i >= 0; i--)
-        if (a->w[i] != half_r.w[i]) return a->w[i] > half_r.w[i];
-    return false;
-}
-
-static void subtract_from_r(struct words *a)
+/* r = a - b; all ones where that is negative */
+static inline uint64_t subtract(struct words *r, const struct words *a, const struct words *b)
 {
     uint64_t borrow = 0;
     for (int i = 0; i < 4; i++) {
         unsigned long long t;
-        borrow = __builtin_usubll_overflow(order_r.w[i], borrow, &t);
-        borrow += __builtin_usubll_overflow(t, a->w[i], &t);
-        a->w[i] = t;
+        uint64_t more = __builtin_usubll_overflow(a->w[i], b->w[i], &t);
+        more |= __builtin_usubll_overflow(t, borrow, &t);
+        r->w[i] = t;
+        borrow = more;
     }
+    return -borrow;
 }
 
-/* min(k, r - k), and whether it was negated */
-static enum msm_kind read_scalar(struct words *a, uint32_t *negate, const bn254_scalar_packed *k)
+/* min(k, r - k), and whether it was negated; by masks, as one in two is and no branch can guess which */
+static inline enum msm_kind read_scalar(struct words *a, uint32_t *negate, const bn254_scalar_packed *k)
 {
+    struct words opposite, unused;
     memcpy(a, k, sizeof *a);
-    *negate = 0;
-    if (above_half(a)) {
-        subtract_from_r(a);
-        *negate = MSM_NEGATE;
-    }
+    uint64_t above = subtract(&unused, &half_r, a);
+    subtract(&opposite, &order_r, a);
+    for (int i = 0; i < 4; i++) a->w[i] ^= (a->w[i] ^ opposite.w[i]) & above;
+    *negate = (uint32_t)above & MSM_NEGATE;
     if (a->w[1] | a->w[2] | a->w[3]) return MSM_FULL;
     return a->w[0] > 1 ? MSM_SMALL : a->w[0] ? MSM_ONE : MSM_ZERO;
 }
@@ -74,20 +70,25 @@ static void add_words(struct words *a, const struct words *b)
     }
 }
 
-static inline unsigned window_of(const struct words *a, unsigned bit, unsigned c)
+/* Words are read two at a time, without asking whether a window spans them; a->w[4] is zero. */
+static inline unsigned window_of(const uint64_t w[5], unsigned bit, unsigned c)
 {
-    uint64_t v = a->w[bit / 64] >> bit % 64;
-    if (bit % 64 + c > 64 && bit / 64 < 3) v |= a->w[bit / 64 + 1] << (64 - bit % 64);
+    uint64_t v = w[bit / 64] >> bit % 64 | w[bit / 64 + 1] << 1 << (63 - bit % 64);
     return (unsigned)v & ((1u << c) - 1);
 }
 
 static void write_windows(uint16_t *digit, const struct msm_shape *s, const struct words *a, size_t position, unsigned windows)
 {
-    for (unsigned w = 0; w < windows; w++) {
-        unsigned v = window_of(a, w * s->c, s->c);
-        if (w + 1 == s->windows) v = (v + (1u << (s->c - 1))) & ((1u << s->c) - 1); /* wraps only for scalars beyond the contract */
-        digit[msm_digits_at(s, w) + position] = (uint16_t)v;
+    const uint64_t w[5] = { a->w[0], a->w[1], a->w[2], a->w[3], 0 };
+    const unsigned c = s->c, top = s->windows - 1, below = windows < s->windows ? windows : top;
+    unsigned bit = 0, i = 0;
+    uint16_t *at = digit + position;
+    for (; i < below; i++, bit += c) {
+        *at = (uint16_t)window_of(w, bit, c);
+        at += i < s->small_windows ? s->n_live : s->n_full;
     }
+    /* the top digit is unsigned; it wraps only for scalars beyond the contract */
+    if (windows == s->windows) digit[msm_digits_at(s, top) + position] = (uint16_t)((window_of(w, bit, c) + (1u << (c - 1))) & ((1u << c) - 1));
 }
 
 void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s, const bn254_scalar_packed *k,

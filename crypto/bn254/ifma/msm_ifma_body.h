@@ -166,17 +166,23 @@ static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t 
     if (n) add_pairs(dst, src, pair, n, tmp, false);
 }
 
+static void load_eight(char *dst, const void *bases, const uint32_t *index, size_t n)
+{
+    uint32_t pair[16];
+    struct point8 p;
+    for (size_t i = 0; i < 8; i++) pair[2 * i] = pair[2 * i + 1] = index[i < n ? i : 0];
+    load_bases(&p, bases, pair);
+    store_points(dst, p.x, p.y);
+}
+
 static void GROUP(load)(void *dst, const void *bases, const uint32_t *index, size_t n)
 {
-    for (size_t at = 0; at < n; at += 8) {
-        uint32_t pair[16];
-        char out[8 * POINT_BYTES] __attribute__((aligned(64)));
-        struct point8 p;
-        for (size_t i = 0; i < 8; i++) pair[2 * i] = pair[2 * i + 1] = index[at + i < n ? at + i : at];
-        load_bases(&p, bases, pair);
-        store_points(out, p.x, p.y);
-        memcpy((char *)dst + POINT_BYTES * at, out, POINT_BYTES * (n - at < 8 ? n - at : 8));
-    }
+    char out[8 * POINT_BYTES] __attribute__((aligned(64)));
+    size_t at = 0;
+    for (; at + 8 <= n; at += 8) load_eight((char *)dst + POINT_BYTES * at, bases, index + at, 8);
+    if (at == n) return;
+    load_eight(out, bases, index + at, n - at);
+    memcpy((char *)dst + POINT_BYTES * at, out, POINT_BYTES * (n - at));
 }
 
 const struct msm_kernel KERNEL = {
