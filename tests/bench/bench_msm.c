@@ -1,5 +1,6 @@
-/* bench_msm [path] [threads] [log_min] [log_max] [g1|g2|both] [dense|bits|equal]: JSON lines, the least time of several rounds.
- * Bases are multiples of the generator in steps, all different; scalars random below r, or as the last word says. */
+/* bench_msm [path] [threads] [log_min] [log_max] [g1|g2|both] [dense|mixed|bits|equal]: JSON lines, the least time of several rounds.
+ * Bases are multiples of the generator in steps, all different; scalars random below r, or as the last word says. mixed is what
+ * circuits of hashes and range checks have: seven in ten 0 or 1, one below 2^64, two of full size; bits: three in four 0 or 1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,10 @@ static bn254_scalar_packed *scalars(size_t n, const char *family)
     bn254_scalar same = random_scalar();
     for (size_t i = 0; i < n; i++) {
         bn254_scalar s = strcmp(family, "equal") ? random_scalar() : same;
+        if (!strcmp(family, "mixed")) {
+            uint64_t kind = next_random() % 10;
+            if (kind < 8) s = (bn254_scalar){ { kind < 7 ? next_random() & 1 : next_random(), 0, 0, 0 } };
+        }
         if (!strcmp(family, "bits") && next_random() % 100 < 75) s = (bn254_scalar){ { next_random() & 1, 0, 0, 0 } };
         memcpy(&k[i], &s, sizeof s);
     }

@@ -243,6 +243,25 @@ static void any_bases(size_t n, const struct bn254_run *run)
         }
 }
 
+/* More live scalars than a chunk: buckets of all windows wait for the next one. The second chunk takes away what the first one
+ * brought, so that buckets are infinite when the third begins; then it brings the same points again. */
+static void chunks(const struct bn254_run *run)
+{
+    const size_t chunk = (size_t)1 << 17, n = 2 * chunk + 700;
+    struct input in = input_of(n);
+    for (size_t i = 0; i < chunk; i++) {
+        in.entry[chunk + i] = in.entry[i];
+        in.negated[chunk + i] = 1;
+        in.k[chunk + i] = in.k[i];
+    }
+    for (size_t i = 2 * chunk; i < n; i++) {
+        if (i % 3 == 0) in.entry[i] = 0;
+        if (i % 3 == 1) in.entry[i] = in.entry[i - chunk], in.k[i] = in.k[i - chunk];
+    }
+    check_g1(&in, "chunks", run);
+    free_input(&in);
+}
+
 /* The prover's shape: A and B1 over all scalars, B2 in G2, C from an offset on; some bases at infinity. */
 static void shared(size_t n, size_t offset, const struct bn254_run *run)
 {
@@ -319,6 +338,7 @@ int main(void)
         struct input in = input_of(40000);
         check(&in, "random", &two);
         free_input(&in);
+        chunks(&two);
         /* 17000 live scalars: windows one by one, cut for two threads. On the slower paths only what they share differs. */
         if (path == (int)bn254_path_best()) any_scalars(17000, &two), any_bases(17000, &two);
     }

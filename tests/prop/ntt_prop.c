@@ -145,6 +145,27 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
     free(h), free(t.mem), free(p.mem);
 }
 
+/* Every path's bytes: transform, back, and all of the quotient. */
+static void paths_agree(unsigned log_n)
+{
+    const size_t n = (size_t)1 << log_n;
+    const struct bn254_run plain = { .path = BN254_PATH_PORTABLE, .threads = 1 }, best = { .threads = 2 }, adx = { .path = BN254_PATH_ADX, .threads = 3 };
+    const struct bn254_run *runs[] = { &plain, &adx, &best };
+    bn254_fr *in[3] = { vector(n), vector(n), vector(n) }, *out[3];
+    bn254_scalar_packed *h[3];
+    for (int i = 0; i < 3; i++) {
+        struct tables t = tables_for(log_n, NULL, runs[i]);
+        bn254_fr *a = copy_of(in[0], n), *b = copy_of(in[1], n), *c = copy_of(in[2], n);
+        out[i] = copy_of(in[0], n);
+        h[i] = malloc(n * sizeof *h[i]);
+        PROP(bn254_ntt(out[i], &t.tw, runs[i]) && bn254_quotient(h[i], a, b, c, log_n, &t.tw, runs[i]), "log_n %u", log_n);
+        PROP(same(out[i], out[0], n), "paths, ntt, log_n %u, %s", log_n, bn254_path_name(bn254_run_path(runs[i])));
+        PROP(!memcmp(h[i], h[0], n * sizeof *h[i]), "paths, quotient, log_n %u, %s", log_n, bn254_path_name(bn254_run_path(runs[i])));
+        free(a), free(b), free(c), free(t.mem);
+    }
+    for (int i = 0; i < 3; i++) free(in[i]), free(out[i]), free(h[i]);
+}
+
 static void stops(const struct bn254_run *run)
 {
     atomic_int stop = 1;
@@ -175,5 +196,6 @@ int main(void)
             stops(&run);
         }
     }
+    for (unsigned log_n = 0; log_n <= 17; log_n++) paths_agree(log_n);
     return 0;
 }
