@@ -30,7 +30,8 @@ void calm_threads(void)
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     if (pthread_create(&thread, &detached, stand_by, &assembled) == 0) {
-        while (sem_wait(&assembled) != 0) {}
+        while (sem_wait(&assembled) != 0) {
+        }
     }
     pthread_attr_destroy(&detached);
 }

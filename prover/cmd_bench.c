@@ -27,7 +27,8 @@ static unsigned number(const char *text, unsigned most, struct argp_state *state
 {
     char *end;
     unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || n < 1 || n > most) argp_error(state, "not a number from 1 to %u: %s", most, text);
+    if (*text < '0' || *text > '9' || *end || n < 1 || n > most)
+        argp_error(state, "not a number from 1 to %u: %s", most, text);
     return (unsigned)n;
 }
 
@@ -61,9 +62,10 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "ZKEY WTNS",
-    .doc = "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and prints one "
-           "line of JSON: the key's opening and full check, the first proof, and of the rest the median wall time with its parts, "
-           "the processor time and the proofs a second. Every proof is verified, and that counts; none is written.",
+    .doc = "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and "
+           "prints one line of JSON: the key's opening and full check, the first proof, and of the rest the median wall "
+           "time with its parts, the processor time and the proofs a second. Every proof is verified, and that counts; "
+           "none is written.",
     .children = children,
 };
 
@@ -76,7 +78,8 @@ static double clock_ms(clockid_t clock)
 
 /* When a proof's parts ended, by what the pipeline reports as it goes on. */
 enum part { QUOTIENT, H_SUM, WITNESS_SUMS, BLINDING, VERIFY, PARTS };
-static const char *const part_names[PARTS] = { "quotient_ms", "h_sum_ms", "witness_sums_ms", "blinding_ms", "verify_ms" };
+static const char *const part_names[PARTS] = { "quotient_ms", "h_sum_ms", "witness_sums_ms", "blinding_ms",
+                                               "verify_ms" };
 
 struct lap {
     double wall_ms, part_ms[PARTS];
@@ -140,7 +143,9 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, struct 
     pv_status status = PV_OK;
     double wall = clock_ms(CLOCK_MONOTONIC), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     for (; started < f->slots; started++) {
-        slot[started] = (struct slot){ .a = a, .key = key, .w = w, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds };
+        slot[started] = (struct slot){
+            .a = a, .key = key, .w = w, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds
+        };
         if (pthread_create(&thread[started], NULL, slot_main, &slot[started])) break;
     }
     if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
@@ -193,26 +198,27 @@ static size_t peak_kib(void)
     return kib;
 }
 
-static pv_status print(const struct figures *f, const struct arguments *a, const struct zkey *z, const struct backend *backend,
-                       struct prove_error *err)
+static pv_status print(const struct figures *f, const struct arguments *a, const struct zkey *z,
+                       const struct backend *backend, struct prove_error *err)
 {
     double proofs = (double)f->slots * f->rounds;
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:f, s:f, s:I}", "bench", "resident", "zkey",
-                          a->zkey, "zkey_bytes", (json_int_t)z->file.size, "domain", (json_int_t)z->domain, "backend", backend->name,
-                          "path", bn254_path_name(bn254_run_path(&a->machine.cpu)), "threads",
-                          (int)bn254_run_threads(&a->machine.cpu), "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms",
-                          f->open_ms, "check_ms", f->check_ms, "first_ms", f->first_ms, "wall_ms",
-                          median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
-                          1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
+    json_t *o = json_pack(
+        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:f, s:f, s:I}", "bench", "resident", "zkey",
+        a->zkey, "zkey_bytes", (json_int_t)z->file.size, "domain", (json_int_t)z->domain, "backend", backend->name,
+        "path", bn254_path_name(bn254_run_path(&a->machine.cpu)), "threads", (int)bn254_run_threads(&a->machine.cpu),
+        "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms", f->open_ms, "check_ms", f->check_ms, "first_ms",
+        f->first_ms, "wall_ms", median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
+        1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
     for (int p = 0; o && backend == &backend_cpu && p < PARTS; p++)
         json_object_set_new(o, part_names[p], median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
-    bool printed = o && json_dumpf(o, stdout, JSON_REAL_PRECISION(5)) == 0 && putchar('\n') == '\n' && fflush(stdout) == 0;
+    bool printed =
+        o && json_dumpf(o, stdout, JSON_REAL_PRECISION(5)) == 0 && putchar('\n') == '\n' && fflush(stdout) == 0;
     json_decref(o);
     return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
 }
 
-static pv_status measure(const struct arguments *a, struct prove_key *key, const struct backend *backend, struct figures *f,
-                         struct prove_error *err)
+static pv_status measure(const struct arguments *a, struct prove_key *key, const struct backend *backend,
+                         struct figures *f, struct prove_error *err)
 {
     struct wtns w;
     const struct zkey *z = prove_key_zkey(key);
@@ -237,7 +243,8 @@ static pv_status bench(const struct arguments *a, struct prove_error *err)
     char note[PROVE_ERROR_TEXT_BYTES];
     TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
     if (backend->proofs_at_once < f.slots)
-        return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", backend->name, backend->proofs_at_once);
+        return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", backend->name,
+                               backend->proofs_at_once);
     f.open_ms = clock_ms(CLOCK_MONOTONIC);
     TRY(prove_key_new(&key, a->zkey, backend, &a->machine.options, &run, err));
     f.open_ms = clock_ms(CLOCK_MONOTONIC) - f.open_ms;

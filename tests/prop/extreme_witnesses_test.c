@@ -91,10 +91,11 @@ static void prove(struct groth16_proof *proof, const struct files *f, enum bn254
     struct wtns w;
     unsigned draw = 0;
     memset(proof, 0, sizeof *proof);
-    if (prove_key_new_of(&key, f->zkey, f->zkey_bytes, "toy", &backend_cpu, &options, &run, &err) != PV_OK) fail_msg("%s", err.text);
+    if (prove_key_new_of(&key, f->zkey, f->zkey_bytes, "toy", &backend_cpu, &options, &run, &err) != PV_OK)
+        fail_msg("%s", err.text);
     assert_int_equal(wtns_of(&w, f->wtns, f->wtns_bytes, "toy", &err), PV_OK);
-    pv_status status =
-        prove_groth16(proof, key, &w, &(struct prove_options){ .random = fixed_random, .random_arg = &draw }, &run, &err);
+    pv_status status = prove_groth16(
+        proof, key, &w, &(struct prove_options){ .random = fixed_random, .random_arg = &draw }, &run, &err);
     if (status != PV_OK) fail_msg("%s, %u threads: %s", bn254_path_name(path), threads, err.text);
     prove_key_destroy(&key);
 }
@@ -113,8 +114,8 @@ static const uint64_t values[][4] = {
     { 0 },
     { 1 },
     { 2 },
-    { 0xffffffffffffffff },       /* the last that counts as small */
-    { 0, 1 },                     /* and the first that does not */
+    { 0xffffffffffffffff }, /* the last that counts as small */
+    { 0, 1 },               /* and the first that does not */
     { 0x43e1f593f0000000, 0x2833e84879b97091, 0xb85045b68181585d, 0x30644e72e131a029 }, /* r - 1 */
     { 0x43e1f593efffffff, 0x2833e84879b97091, 0xb85045b68181585d, 0x30644e72e131a029 }, /* r - 2 */
     { 0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e, 0x183227397098d014 }, /* (r - 1) / 2 */

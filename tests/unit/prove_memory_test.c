@@ -105,7 +105,8 @@ static void what_is_given_back_reads_as_zeroes_and_nothing_else_does(void **stat
 {
     (void)state;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 9 * page;
-    static const size_t ranges[][2] = { { 0, 1 }, { 5, 90 }, { 1, 3 * 4096 }, { 4096, 4096 }, { 4095, 2 }, { 100, 4096 + 17 }, { 7, 0 } };
+    static const size_t ranges[][2] = { { 0, 1 },    { 5, 90 },          { 1, 3 * 4096 }, { 4096, 4096 },
+                                        { 4095, 2 }, { 100, 4096 + 17 }, { 7, 0 } };
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++) {
         uint8_t *arena = arena_new(bytes);
         assert_non_null(arena);
