@@ -1,6 +1,7 @@
 #include "cmd_run.h"
 
 #include "agent.h"
+#include "endpoint.h"
 #include "handler_groth16.h"
 #include "log.h"
 #include "node_config.h"
@@ -156,14 +157,6 @@ static bool serves(const struct node *n, const struct handler *h)
     return false;
 }
 
-static bool on_this_machine(const char *endpoint)
-{
-    static const char *const local[] = { "tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://" };
-    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
-        if (!strncmp(endpoint, local[i], strlen(local[i]))) return true;
-    return false;
-}
-
 static pv_status keys_read(struct node *n)
 {
     const struct node_config *c = &n->config;
@@ -171,7 +164,7 @@ static pv_status keys_read(struct node *n)
     if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
     if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
     for (size_t i = 0; c->insecure && i < n->agent.dial.endpoints_n; i++)
-        if (!on_this_machine(n->endpoints[i]))
+        if (!wire_endpoint_is_local(n->endpoints[i]))
             return refuse(n, PV_BAD_CONFIG, "broker: insecure is for this machine: \"%.64s\"", n->endpoints[i]);
     if (*c->key) {
         n->agent.dial.key_file = c->key;

@@ -2,7 +2,7 @@
 function(pv_security program)
   add_executable(${program} fault/${program}.c)
   target_include_directories(${program} PRIVATE support)
-  target_link_libraries(${program} PRIVATE pv_wire pv_flags PkgConfig::ZMQ PkgConfig::CMOCKA)
+  target_link_libraries(${program} PRIVATE pv_wire pv_flags PkgConfig::ZMQ PkgConfig::CMOCKA Threads::Threads)
   target_compile_definitions(${program} PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>")
   add_dependencies(${program} provost-broker)
   foreach(case ${ARGN})
@@ -12,4 +12,6 @@ function(pv_security program)
   endforeach()
 endfunction()
 
-pv_security(security_test wrong_key no_key revoked_key wrong_role wrong_principal wrong_queue quota)
+pv_test(endpoint_test LABEL unit SOURCES unit/endpoint_test.c LIBS pv_wire)
+pv_security(security_test wrong_key no_key revoked_key wrong_role wrong_principal wrong_queue quota replayed_session
+  stolen_routing_id before_hello no_hello)

@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include "endpoint.h"
 #include "random.h"
 
 #include <errno.h>
@@ -16,15 +17,6 @@ enum {
     RECEIVE_HWM = 256, /* more than the credit we ever give */
 };
 
-static bool on_this_machine(const char *endpoint)
-{
-    static const char *const local[] = { "tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://" };
-    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
-        if (strncmp(endpoint, local[i], strlen(local[i])) == 0) return true;
-    }
-    return false;
-}
-
 pv_status link_endpoints(struct link_options *o, const char *list, bool insecure)
 {
     size_t n = 0;
@@ -35,7 +27,7 @@ pv_status link_endpoints(struct link_options *o, const char *list, bool insecure
             memcpy(o->endpoint[n], p, bytes);
             o->endpoint[n][bytes] = '\0';
             if (strncmp(p, "tcp://", 6) != 0 && strncmp(p, "ipc://", 6) != 0) return PV_USAGE;
-            if (insecure && !on_this_machine(o->endpoint[n])) return PV_USAGE;
+            if (insecure && !wire_endpoint_is_local(o->endpoint[n])) return PV_USAGE;
             n++;
         }
         p += bytes + strspn(p + bytes, ", ");

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "raw_tcp.h"
 #include "secure_broker.h"
 
 enum { WORKER, PROVER, ADMIN, RIVAL, OTHER_PROVER, STRANGER, KEYS };
@@ -83,7 +84,7 @@ static pv_status looked_up(wire_id id, enum task_state *state)
 
 static int setup(void **state)
 {
-    static const char *const more[] = { "--strangers-max", "50", "--hello-ms", "2000", NULL };
+    static const char *const more[] = { "--strangers-max", "50", "--hello-ms", "5000", NULL };
     if (!secure_broker_start(&broker, key, KEYS, more)) return 1;
     secure_client(&client, &broker, &key[WORKER], WIRE_ROLE_CLIENT);
     secure_prover(&prover, &broker, &key[PROVER], "node-1", outer, 1);
@@ -432,12 +433,197 @@ static void quota(void **state)
     honest_round();
 }
 
+/* --- what is no identity --- */
+
+/* The bytes of a whole session, said again by somebody who has no key: the handshake is never the same twice. */
+static void replayed_bytes(void)
+{
+    struct raw_relay relay;
+    struct wire_peer p;
+    struct wire_msg m;
+    const char *const keys[] = { broker.server.public, key[RIVAL].public, key[RIVAL].secret };
+    raw_relay_start(&relay, broker.process.endpoint);
+    wire_peer_dial(&p, relay.endpoint, keys);
+    wire_peer_hello(&p, &m, WIRE_ROLE_CLIENT, "recorded");
+    wire_peer_send(&p, &m);
+    WANT(&p, WIRE_WELCOME);
+    submit(&p, "inner");
+    WANT(&p, WIRE_SUBMIT_OK);
+    wire_peer_close(&p);
+    raw_relay_end(&relay);
+    assert_true(relay.said_n > 500);
+    assert_int_equal(secure_broker_logged(&broker, "peer.hello name=recorded"), 1);
+    int fd = raw_dial(broker.process.endpoint);
+    assert_int_equal(send(fd, relay.said, relay.said_n, MSG_NOSIGNAL), relay.said_n);
+    assert_true(raw_closed_within(fd, SOON));
+    close(fd);
+    free(relay.said);
+    honest_round();
+    assert_int_equal(secure_broker_logged(&broker, "peer.hello name=recorded"), 1);
+}
+
+/* Another key that says the client's name and session: it is somebody else all the same. */
+static void replayed_client(void)
+{
+    struct wire_peer p;
+    secure_dial(&p, &broker, &key[RIVAL]);
+    p.session = client.session;
+    secure_hello(&p, WIRE_ROLE_CLIENT, "somebody");
+    WANT(&p, WIRE_WELCOME);
+    assert_string_equal(p.in.principal, "rival");
+    honest_round(); /* the result goes to the client, and */
+    assert_false(wire_peer_wait(&p, WIRE_DELIVER, 200));
+    wire_peer_close(&p);
+}
+
+/* Another key that says the prover's name and incarnation and lists what it holds, while it holds it. */
+static void replayed_prover(void)
+{
+    struct wire_peer p;
+    struct wire_msg m;
+    wire_id id = submit(&client, "outer");
+    WANT(&prover, WIRE_OFFER);
+    wire_token token = prover.in.token;
+    wire_hash input = prover.in.sha256;
+    struct wire_held held[] = { { .token = token, .task = id, .input = input, .started = true,
+                                  .has = { .token = true, .task = true, .input = true, .started = true } } };
+    wire_peer_started(&prover, token);
+    secure_dial(&p, &broker, &key[OTHER_PROVER]);
+    wire_peer_hello(&p, &m, WIRE_ROLE_PROVER, "node-1");
+    WIRE_SET(&m, session, prover.session);
+    WIRE_SET_LIST(&m, queues, outer, 1);
+    WIRE_SET(&m, slots, 1);
+    WIRE_SET_LIST(&m, held, held, 1);
+    wire_peer_send(&p, &m);
+    WANT(&p, WIRE_WELCOME);
+    m = (struct wire_msg){ .type = WIRE_FAIL };
+    WIRE_SET(&m, task, id);
+    WIRE_SET(&m, token, token);
+    WIRE_SET(&m, status, PV_BAD_WITNESS);
+    WIRE_SET(&m, failure, WIRE_FAILURE_PERMANENT);
+    wire_peer_send(&p, &m);
+    WANT(&p, WIRE_REVOKE);
+    m = (struct wire_msg){ .type = WIRE_RELEASE };
+    WIRE_SET(&m, token, token);
+    WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
+    wire_peer_send(&p, &m);
+    enum task_state now = TASK_DEAD;
+    assert_int_equal(looked_up(id, &now), PV_OK);
+    assert_int_equal(now, TASK_RUNNING);
+    wire_peer_result(&prover, token, id, input, "proof", 5);
+    WANT(&prover, WIRE_RESULT_OK);
+    assert_int_equal(prover.in.status, PV_OK);
+    WANT(&client, WIRE_DELIVER);
+    assert_int_equal(client.in.status, PV_OK);
+    wire_peer_ready(&prover, 1);
+    wire_peer_close(&p);
+    honest_round();
+}
+
+static void replayed_session(void **state)
+{
+    replayed_bytes();
+    replayed_client();
+    replayed_prover();
+}
+
+/* A peer that names itself is not answered, and cannot have the name of another: spoken by hand, as libzmq would not let us. */
+static void stolen_routing_id(void **state)
+{
+    static const uint8_t id[] = { 0, 'a', 'b', 'c', 'd' }; /* of the form that the socket gives */
+    const char *const bare[] = { "--insecure", "--queue", "outer", NULL };
+    struct wire_peer named;
+    struct wire_msg m;
+    const char *const keys[] = { broker.server.public, key[RIVAL].public, key[RIVAL].secret };
+    wire_peer_dial(&named, "inproc://nowhere", keys); /* a socket not yet connected: its name is set first */
+    zmq_setsockopt(named.socket, ZMQ_ROUTING_ID, "node-1", 6);
+    zmq_disconnect(named.socket, "inproc://nowhere");
+    assert_int_equal(zmq_connect(named.socket, broker.process.endpoint), 0);
+    secure_hello(&named, WIRE_ROLE_CLIENT, "chosen");
+    honest_round();
+    assert_false(wire_peer_next(&named, 200));
+    assert_int_equal(secure_broker_logged(&broker, "name=chosen"), 0);
+    wire_peer_close(&named);
+
+    struct broker_process open;
+    char folder[80];
+    snprintf(folder, sizeof folder, "%s/open", broker.dir);
+    mkdir(folder, 0700);
+    assert_true(broker_process_start(&open, folder, NULL, bare));
+    int first = raw_zmtp_dial(open.endpoint, id, sizeof id);
+    wire_peer_hello(&client, &m, WIRE_ROLE_CLIENT, "first");
+    raw_zmtp_send(first, &m);
+    assert_true(raw_zmtp_hears(first, WIRE_WELCOME, SOON));
+    int second = raw_zmtp_dial(open.endpoint, id, sizeof id);
+    wire_peer_hello(&client, &m, WIRE_ROLE_CLIENT, "second");
+    raw_zmtp_send(second, &m);
+    assert_false(raw_zmtp_hears(second, WIRE_WELCOME, 300));
+    m = wire_peer_submit_msg(&client, wire_peer_new_id(), "outer", "c", "w", 1);
+    raw_zmtp_send(first, &m);
+    assert_true(raw_zmtp_hears(first, WIRE_SUBMIT_OK, SOON)); /* its answers are still its own */
+    close(first);
+    close(second);
+    assert_int_equal(broker_process_end(&open, SIGTERM), 0);
+}
+
+/* --- who says nothing --- */
+
+/* More connections than strangers there may be, that say nothing or stop after the handshake: the oldest are cut, the rest
+ * after hello_ms, and honest peers get in all the while. */
+static void before_hello(void **state)
+{
+    enum { SILENT = 150, MOST = 50, HELLO_MS = 5000 };
+    int fd[SILENT], closed = 0;
+    struct wire_peer late;
+    uint64_t from = pv_clock_ms();
+    for (int i = 0; i < SILENT; i++) fd[i] = raw_dial(broker.process.endpoint);
+    secure_client(&late, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    uint64_t welcome = pv_clock_ms();
+    for (int i = 0; i < SILENT - MOST; i++) closed += raw_closed_within(fd[i], SOON);
+    uint64_t oldest = pv_clock_ms();
+    assert_int_equal(closed, SILENT - MOST);
+    assert_true(oldest - from < HELLO_MS); /* for being too many, not too slow */
+    for (int i = SILENT - MOST; i < SILENT; i++) closed += raw_closed_within(fd[i], SOON);
+    print_message("welcome beside %d silent ones after %d ms; the oldest %d gone after %d ms, all after %d ms\n", SILENT,
+                  (int)(welcome - from), SILENT - MOST, (int)(oldest - from), (int)(pv_clock_ms() - from));
+    assert_int_equal(closed, SILENT);
+    assert_true(pv_clock_ms() - from >= HELLO_MS / 2); /* they had their time */
+    for (int i = 0; i < SILENT; i++) close(fd[i]);
+    honest_round();
+    wire_peer_close(&late);
+}
+
+/* One that shook hands and says nothing is cut too; one that said HELLO stays, however silent. */
+static void no_hello(void **state)
+{
+    const char *const keys[] = { broker.server.public, key[RIVAL].public, key[RIVAL].secret };
+    struct raw_relay relay;
+    struct wire_peer mute, quiet;
+    secure_client(&quiet, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    raw_relay_start(&relay, broker.process.endpoint);
+    int never = -1;
+    wire_peer_dial(&mute, "inproc://nowhere", keys);
+    zmq_setsockopt(mute.socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
+    zmq_connect(mute.socket, relay.endpoint);
+    uint64_t from = pv_clock_ms();
+    raw_relay_end(&relay); /* when the broker closed it */
+    print_message("cut after %d ms\n", (int)(pv_clock_ms() - from));
+    assert_in_range(pv_clock_ms() - from, 4000, SOON);
+    free(relay.said);
+    submit(&quiet, "inner");
+    WANT(&quiet, WIRE_SUBMIT_OK);
+    honest_round();
+    wire_peer_close(&mute);
+    wire_peer_close(&quiet);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_key),  cmocka_unit_test(no_key),          cmocka_unit_test(revoked_key),
         cmocka_unit_test(wrong_role), cmocka_unit_test(wrong_principal), cmocka_unit_test(wrong_queue),
-        cmocka_unit_test(quota),
+        cmocka_unit_test(quota),      cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
+        cmocka_unit_test(before_hello), cmocka_unit_test(no_hello),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);
