@@ -58,7 +58,7 @@ static inline bool raw_pass(struct raw_relay *r, int from, int to)
     return true;
 }
 
-/* One connection, until either side closes. */
+/* One connection, until either side closes or says nothing for half a minute. */
 static inline void *raw_relay_main(void *argument)
 {
     struct raw_relay *r = argument;
@@ -66,7 +66,7 @@ static inline void *raw_relay_main(void *argument)
     r->far = raw_dial(r->to);
     for (bool on = r->near >= 0; on;) {
         struct pollfd p[] = { { .fd = r->near, .events = POLLIN }, { .fd = r->far, .events = POLLIN } };
-        poll(p, 2, -1);
+        if (poll(p, 2, 30000) <= 0) break;
         if (p[0].revents) on = raw_pass(r, r->near, r->far);
         if (on && p[1].revents) on = raw_pass(r, r->far, r->near);
     }
