@@ -13,5 +13,21 @@ function(pv_security program)
 endfunction()
 
 pv_test(endpoint_test LABEL unit SOURCES unit/endpoint_test.c LIBS pv_wire)
+# The same with the programs as a user meets them: a test of security.bats each.
+function(pv_security_bats name title)
+  if(PV_BATS)
+    add_test(NAME security-${name} COMMAND ${PV_BATS} --filter ${title} ${CMAKE_CURRENT_SOURCE_DIR}/e2e/security.bats)
+    set_tests_properties(security-${name} PROPERTIES LABELS "e2e;security" TIMEOUT 200 RUN_SERIAL ON
+      ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
+  endif()
+endfunction()
+find_program(PV_BATS bats)
+pv_security_bats(server-key-rotation "a server key is rotated")
+pv_security_bats(server-keys-and-endpoints "as many server keys")
+pv_security_bats(refused-prover-recovers "a refused prover")
+pv_security_bats(plaintext-refused-outside-loopback "without keys nothing")
+pv_security_bats(readable-secret-key "a secret key that others")
+pv_security_bats(secrets-at-rest "secrets stay in")
+
 pv_security(security_test wrong_key no_key revoked_key wrong_role wrong_principal wrong_queue quota replayed_session
   stolen_routing_id before_hello no_hello)
