@@ -54,19 +54,19 @@ def drill_09_a_prover_that_fails_at_once(c, soak):
 
 
 def drill_11_four_circuits_on_four_provers(c, soak):
-    """Keys that take longer to load than a task to prove: nine dispatches of ten find the key in memory."""
+    """Each prover has room for two of four keys: nine dispatches of ten find theirs in memory."""
     names = [f"p{i}" for i in range(4)]
     c.broker(*BRISK)
     provers = [peer(c, "slow-keys", QUEUE, name) for name in names]
     until("four provers are listed", lambda: len(c.rows("prover", "ls")) == 4)
-    code, figures, err = finish(load(c, "--tasks", 240, "--threads", 12, "--circuits", "a,b,c,d"), 60)
+    code, figures, err = finish(load(c, "--tasks", 480, "--threads", 64, "--circuits", "a,b,c,d"), 60)
     expect_whole(code, figures, err)
     tasks = cold = 0
     for prover in provers:
         prover.send_signal(signal.SIGTERM)
         code, counts, err = finish(prover, 10)
         expect(code == 0, f"a prover ended with {code}: {err}")
-        expect(counts["tasks"] > 20, f"one prover had {counts['tasks']} of 240 tasks: nobody may idle")
+        expect(counts["tasks"] > 40, f"one prover had {counts['tasks']} of 480 tasks: nobody may idle")
         tasks, cold = tasks + counts["tasks"], cold + counts["cold"]
     expect(cold <= 0.1 * tasks, f"{cold} of {tasks} dispatches had to load a key")
     return {"dispatches": tasks, "warm": round(1 - cold / tasks, 4)}
@@ -81,40 +81,43 @@ def drill_17_a_heavy_client_beside_a_light_one(c, soak):
     code, heavy, err = finish(load(c, "--tasks", 200, "--threads", 8, "--sleep-ms", sleep_ms, "--submit-only", "--name",
                                    "heavy", who="heavy"), 60)
     expect(code == 0 and heavy["acked"] == 200, f"{heavy} {err}")
-    started = time.monotonic()
-    code, light, err = finish(load(c, "--tasks", light_n, "--threads", 1, "--sleep-ms", sleep_ms, "--seed", 2, "--name",
+    before, started = c.json("queue", "show", QUEUE)["rows"][0]["queued"], time.monotonic()
+    code, light, err = finish(load(c, "--tasks", light_n, "--threads", 2, "--sleep-ms", sleep_ms, "--seed", 2, "--name",
                                    "light", who="light"), 60)
     seconds = time.monotonic() - started
     expect_whole(code, light, err)
-    left = c.json("queue", "show", QUEUE)["rows"][0]["queued"]
-    # One at a time, each waits for the task that runs, the one prefetched, and then itself: three turns.
-    bound = light_n * 3 * sleep_ms / 1000 * 2  # a busy machine; without shares it would be 20 s and more
-    expect(seconds <= bound, f"the light client's {light_n} tasks took {seconds:.2f} s, bound {bound:.2f} s")
-    expect(left > 120, f"only {left} of the heavy client's tasks were left: it was not heavy")
-    return {"light_s_per_task": round(seconds / light_n, 3), "alone_s_per_task": sleep_ms / 1000, "heavy_left": left}
+    served = before - c.json("queue", "show", QUEUE)["rows"][0]["queued"]
+    # In turns: one of the heavy client's for one of the light one's, and what runs while processes start and ask. (Counted,
+    # not timed: the machine may be busy. First come first served would be all that were queued.)
+    expect(before > 150, f"only {before} tasks were before it: the heavy client was not heavy")
+    expect(served <= 5 * light_n, f"{served} of the heavy client's tasks went before {light_n} of the light one's")
+    return {"light_tasks": light_n, "heavy_tasks_meanwhile": served, "light_s_per_task": round(seconds / light_n, 3)}
 
 
 def drill_18_demand(c, soak):
     """From the first submit to the last result `demand` is what is unfinished: running, offered and recovering count."""
     c.broker(*BRISK)
-    c.prover("p", "--slots", "2")
-    tasks = [c.submit({"sleep_ms": 1500, "text": str(i)}) for i in range(4)]
-    read, states, killed = 0, set(), False
-    while True:
+    prover = c.prover("p", "--slots", "2")
+    tasks = [c.submit({"sleep_ms": 1000, "text": str(i)}) for i in range(4)]
+    seen = {}
+
+    def read():
         row = c.json("queue", "show", QUEUE)["rows"][0]
         unfinished = len(tasks) - row["succeeded"]
         expect(row["demand"] == unfinished, f"demand {row['demand']}, {unfinished} tasks are not over: {row}")
-        states |= {state for state in ("queued", "offered", "running", "recovering") if row[state]}
-        read += 1
-        if not unfinished:
-            break
-        if not killed and row["running"] == 2 and row["succeeded"]:
-            killed = True
-            c.broker_process.freeze()  # so that nothing is committed between this and the kill
-            c.broker_process.kill()
-            c.broker(*BRISK)
-    expect(killed and {"queued", "running"} <= states, f"never busy: {states}")
-    return {"readings": read, "states_seen": sorted(states)}
+        for state in ("queued", "offered", "running", "recovering"):
+            seen[state] = seen.get(state, 0) + (row[state] > 0)
+        return row
+
+    until("two run", lambda: read()["running"] == 2)
+    prover.freeze()
+    c.broker_process.kill()
+    prover.kill()
+    c.broker(*BRISK)  # what was out is waited for: nobody announces it
+    until("two are recovering", lambda: read()["recovering"] >= 2, 1.5)
+    c.prover("p", "--slots", "2", ready=False)
+    until("all are over", lambda: read()["succeeded"] == len(tasks))
+    return {"readings_with": seen}
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
  *   drill_peer late-fail ENDPOINT QUEUE       a prover that begins a task and falls silent until its lease is gone; waits for
  *                                             a line on stdin, then reports FAIL under the old token:
  *                                             {"revoked": told at the lease's end, "answer": to the FAIL}
- *   drill_peer slow-keys ENDPOINT QUEUE NAME  a prover of the circuits a, b, c and d that takes 300 ms to load a key, keeps all it
- *                                             loaded, and echoes in 20 ms, until TERM: {"tasks": answered, "cold": of them}
+ *   drill_peer slow-keys ENDPOINT QUEUE NAME  a prover of the circuits a, b, c and d that takes 300 ms to load a key, keeps the two
+ *                                             it used last, and echoes in 20 ms, until TERM: {"tasks": answered, "cold": of them}
  *   drill_peer listen ENDPOINT NAME TASK      a new process of client NAME, which asks for nothing for a second, then attaches
  *                                             to TASK: {"pushed": results that came unasked, "attached": results then}
  */
@@ -121,6 +121,17 @@ static void dial_with_keys(struct wire_peer *p, const char *endpoint, const char
     p->beat_ms = p->in.heartbeat_ms;
 }
 
+/* The two used last stay. True when the key had to be loaded. */
+static bool use_key(bool *warm, int key)
+{
+    static int last = -1;
+    bool cold = !warm[key];
+    for (int i = 0; cold && i < KEYS; i++) warm[i] = i == last;
+    warm[key] = true;
+    last = key;
+    return cold;
+}
+
 /* Answers the offer just read; true when its key had to be loaded. */
 static bool echo(struct wire_peer *p, bool *warm)
 {
@@ -132,8 +143,7 @@ static bool echo(struct wire_peer *p, bool *warm)
     while (key < KEYS && strcmp(key_names[key], p->in.circuit)) key++;
     if (key == KEYS || n > sizeof input) WIRE_PEER_DIE("an offer for nobody");
     memcpy(input, p->in.payload, n);
-    bool cold = !warm[key];
-    warm[key] = true;
+    bool cold = use_key(warm, key);
     wire_peer_started(p, token);
     wire_peer_wait(p, WIRE_REVOKE, (cold ? LOAD_MS : 0) + WORK_MS); /* loading and working: nothing is revoked here */
     wire_peer_result(p, token, task, wire_peer_hash(input, n), input, n);
