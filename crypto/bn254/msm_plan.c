@@ -11,8 +11,8 @@
 #define TASK_WINDOWS_ONE_CHUNK 2
 
 /* limit[c]: up to this many full-size scalars c bits are best, by counting additions: n in each window, and 2.6 times its
- * buckets. (14 bits are never best: 19 windows, where 15 take 17.) 16 bits would begin at 635000 by that count; at 2^20 they are no
- * faster (643 against 639 ms on one core of a Zen 5) and take 8 MiB more. */
+ * buckets. (14 bits are never best: 19 windows, where 15 take 17.) 16 bits would begin at 635000 by that count; at 2^20 they were no
+ * faster (643 against 639 ms in one run on a Zen 5, where runs differ by more) and take 8 MiB more. */
 static const uint32_t limit[MSM_WINDOW_BITS_MAX + 1] = {
     0, 0, 5, 21, 60, 180, 430, 890, 2900, 5100, 14600, 26600, 47800, 169000, 169000, 1500000, UINT32_MAX,
 };

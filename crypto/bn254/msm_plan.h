@@ -29,8 +29,8 @@ static inline size_t msm_window_items(const struct msm_shape *s, unsigned w)
     return w < s->small_windows ? s->n_live : s->n_full;
 }
 
-/** Live scalars worked on at a time: their bases (8 MiB in G1) stay in the third-level cache for all windows of a task, where a
- *  random one costs 1 to 2 ns against 8 to 15 from memory. Zen 5, 2^20 G1 points (bench_msm): see msm_plan.c. */
+/** Live scalars worked on at a time: their bases (8 MiB in G1) stay in the third-level cache for all windows of a task. A random
+ *  base costs 1 to 1.3 ns there, 6 to 8 from 64 MiB of memory (Zen 5, called ahead); tried 2^16 to 2^18, tests/bench/RESULTS.md. */
 #define MSM_CHUNK ((size_t)1 << 17)
 
 /** A task: windows [window, window + n_windows) over positions [lo, hi) of the live list; n_windows == 0: the list of ones.
