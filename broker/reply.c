@@ -74,6 +74,17 @@ void reply_welcome(struct broker *b, const struct sched_action *a)
     reply_send(b, a->peer, &m, NULL);
 }
 
+/* A client that claimed its task has a name with a colon, which no prover can take. On the wire a name has none. Lent until
+ * the next call. */
+static const char *prover_name(const char *prover)
+{
+    static char name[WIRE_NAME_MAX + 1]; /* one thread */
+    snprintf(name, sizeof name, "%s", prover);
+    char *colon = strchr(name, ':');
+    if (colon) *colon = '.';
+    return name;
+}
+
 /* What TASK tells beyond the fields it must have. */
 static void view_extras(struct wire_msg *m, const struct sched_view *v)
 {
@@ -85,7 +96,7 @@ static void view_extras(struct wire_msg *m, const struct sched_view *v)
     WIRE_SET(m, percent, v->percent);
     if (v->phase[0]) WIRE_SET(m, phase, v->phase);
     if (v->note && v->note[0]) WIRE_SET(m, note, v->note);
-    if (r->prover[0]) WIRE_SET(m, prover, r->prover);
+    if (r->prover[0]) WIRE_SET(m, prover, prover_name(r->prover));
     if (r->state == TASK_SUCCEEDED) WIRE_SET(m, result_length, r->result_bytes);
     if (r->measured_ms) WIRE_SET(m, measured_ms, r->measured_ms);
     if (r->client[0]) WIRE_SET(m, client, r->client);
@@ -162,7 +173,7 @@ void reply_deliver(struct broker *b, const struct sched_action *a)
     WIRE_SET(&m, state, (enum task_state)r->state);
     WIRE_SET(&m, status, r->status);
     if (r->text[0]) WIRE_SET(&m, text, r->text);
-    if (r->prover[0]) WIRE_SET(&m, prover, r->prover);
+    if (r->prover[0]) WIRE_SET(&m, prover, prover_name(r->prover));
     if (r->state == TASK_SUCCEEDED) {
         WIRE_SET(&m, measured_ms, r->measured_ms);
         pv_status st = payload_attach(b, &m, a, STORE_RESULT, file);

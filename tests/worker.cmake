@@ -23,3 +23,9 @@ pv_bats(e2e_echo echo.bats)
 pv_bats(e2e_prove prove.bats)
 pv_bats(e2e_keys keys.bats)
 pv_bats(e2e_operate operate.bats)
+
+# The library against the broker as a process.
+pv_test(claim_e2e_test LABEL e2e SOURCES e2e/claim_e2e_test.c LIBS pv_client pv_wire PkgConfig::ZMQ)
+target_compile_definitions(claim_e2e_test PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>")
+add_dependencies(claim_e2e_test provost-broker)
+set_tests_properties(claim_e2e_test PROPERTIES RUN_SERIAL ON)
