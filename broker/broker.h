@@ -57,7 +57,10 @@ struct broker_counters {
 };
 
 struct broker {
-    const struct config *config;
+    const struct config *config; /* in force */
+    const struct config *config_started;
+    struct config *config_reloaded; /* NULL: not since the start */
+    const struct config_args *args;
     struct store *store;
     struct sched *sched;
     struct sched_actions out;
@@ -113,10 +116,15 @@ void broker_notice(struct broker *b, enum door_event e, int fd);
 const char *broker_principal(const struct broker *b, const struct peer *peer);
 /** What is in the way of accepting tasks, or NULL. */
 const char *broker_not_ready(const struct broker *b);
-/** One line into the file of keys again: HUP. */
-void broker_reload_keys(struct broker *b);
+pv_status broker_declare_queues(struct broker *b);
 pv_status broker_declare_principals(struct broker *b);
 const struct config_queue *broker_queue(const struct broker *b, const char *name);
+
+/* --- reload.c --- */
+
+/** HUP: reads settings and keys again. */
+void broker_reload(struct broker *b);
+void reload_clear(struct broker *b);
 
 /* --- intake.c --- */
 

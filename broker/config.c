@@ -19,12 +19,15 @@ struct setting {
     enum config_kind kind;
     size_t offset;
     uint64_t low, high;
+    bool live; /* HUP is enough */
 };
 
-#define ROW(n, KIND, fallback, low, high, meaning)                                                                     \
-    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config, n), low, high },
+enum { LIVE = true, START = false };
+
+#define ROW(n, KIND, WHEN, fallback, low, high, meaning)                                                                     \
+    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config, n), low, high, WHEN },
 #define QUEUE_ROW(n, KIND, fallback, low, high, meaning)                                                               \
-    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config_queue, n), low, high },
+    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config_queue, n), low, high, LIVE },
 
 static const struct setting settings[] = { CONFIG_LIST(ROW) };
 static const struct setting queue_settings[] = { CONFIG_QUEUE_LIST(QUEUE_ROW) };
@@ -40,7 +43,7 @@ struct file {
     unsigned queues_count;
 };
 
-#define FILE_FIELD(n, KIND, fallback, low, high, meaning)                                                              \
+#define FILE_FIELD(n, KIND, WHEN, fallback, low, high, meaning)                                                              \
     CYAML_FIELD_STRING_PTR(#n, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, values[CONFIG_##n], 0,           \
                            CYAML_UNLIMITED),
 #define FILE_QUEUE_FIELD(n, KIND, fallback, low, high, meaning)                                                        \
@@ -64,7 +67,7 @@ static const cyaml_schema_value_t file_schema = {
 /* What a struct config owns: the file's texts and the copies of --queue arguments that were cut up. */
 struct owned {
     struct file *file;
-    char *copies[CONFIG_QUEUES_MAX];
+    char *copies[4 * CONFIG_QUEUES_MAX]; /* a flag's; or name, sync and late_result of a queue that was kept */
     size_t copies_n;
     cyaml_config_t cyaml;
 };
@@ -319,6 +322,9 @@ static pv_status check(const struct config *c, char *why)
     if (c->lease_ms < 4 * c->heartbeat_ms)
         return refuse(why, "lease_ms (%llu) is less than 4 times heartbeat_ms (%llu)", (unsigned long long)c->lease_ms,
                       (unsigned long long)c->heartbeat_ms);
+    if (c->payload_max > c->uploads_max)
+        return refuse(why, "uploads_max (%llu) is less than payload_max (%llu)", (unsigned long long)c->uploads_max,
+                      (unsigned long long)c->payload_max);
     if (!c->bind[0]) return refuse(why, "bind: at least one endpoint");
     if (c->insecure && c->key[0]) return refuse(why, "insecure and key exclude one another");
     if (c->insecure && !all_loopback(c->bind))
@@ -362,6 +368,69 @@ void config_clear(struct config *c)
     for (size_t i = 0; i < o->copies_n; i++) free(o->copies[i]);
     free(o);
     c->owned = NULL;
+}
+
+/* --- again, while it runs --- */
+
+static bool setting_same(const struct setting *s, const struct config *a, const struct config *b)
+{
+    const char *x = (const char *)a + s->offset, *y = (const char *)b + s->offset;
+    switch (s->kind) {
+    case KIND_TEXT: return !strcmp(*(const char *const *)x, *(const char *const *)y);
+    case KIND_SWITCH: return *(const bool *)x == *(const bool *)y;
+    default: return *(const uint64_t *)x == *(const uint64_t *)y;
+    }
+}
+
+static void setting_copy(const struct setting *s, struct config *to, const struct config *from)
+{
+    static const size_t bytes[] = { [KIND_TEXT] = sizeof(char *), [KIND_NUMBER] = sizeof(uint64_t),
+                                    [KIND_SIZE] = sizeof(uint64_t), [KIND_SWITCH] = sizeof(bool) };
+    memcpy((char *)to + s->offset, (const char *)from + s->offset, bytes[s->kind]);
+}
+
+static const char *kept_text(struct owned *o, const char *text)
+{
+    char *copy = o->copies_n < sizeof o->copies / sizeof *o->copies ? strdup(text) : NULL;
+    if (copy) o->copies[o->copies_n++] = copy;
+    return copy;
+}
+
+static pv_status queue_keep(struct config *c, const struct config_queue *q)
+{
+    struct config_queue *to = &c->queues[c->queues_n];
+    if (c->queues_n == CONFIG_QUEUES_MAX) return PV_BAD_CONFIG;
+    *to = *q;
+    to->name = kept_text(c->owned, q->name);
+    to->sync = kept_text(c->owned, q->sync);
+    to->late_result = kept_text(c->owned, q->late_result);
+    if (!to->name || !to->sync || !to->late_result) return PV_NO_MEMORY;
+    c->queues_n++;
+    return PV_OK;
+}
+
+static bool has_queue(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->queues_n; i++)
+        if (!strcmp(c->queues[i].name, name)) return true;
+    return false;
+}
+
+pv_status config_keep_running(struct config *c, const struct config *in_force, const struct config *started,
+                              void (*told)(void *context, const char *what, const char *name), void *context)
+{
+    for (size_t i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct setting *s = &settings[i];
+        if (s->live) continue;
+        if (!setting_same(s, c, started)) told(context, "setting", s->info.name);
+        setting_copy(s, c, started);
+    }
+    for (size_t i = 0; i < in_force->queues_n; i++) {
+        if (has_queue(c, in_force->queues[i].name)) continue;
+        told(context, "queue", in_force->queues[i].name);
+        TRY(queue_keep(c, &in_force->queues[i]));
+    }
+    return PV_OK;
 }
 
 static void setting_print(const struct setting *s, const void *base, FILE *to)

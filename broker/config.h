@@ -13,39 +13,40 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* X(name, KIND, default, low, high, "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
- *   TEXT  const char *; empty means none     NUMBER  uint64_t in low..high     SIZE  the same, in bytes     SWITCH  bool */
+/* X(name, KIND, WHEN, default, low, high, "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
+ *   TEXT  const char *; empty means none     NUMBER  uint64_t in low..high     SIZE  the same, in bytes     SWITCH  bool
+ *   WHEN a change counts: LIVE  at the next HUP     START  at the next start */
 #define CONFIG_LIST(X)                                                                                                 \
-    X(bind, TEXT, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, with commas between them")                    \
-    X(state, TEXT, "/var/lib/provost", 0, 0, "folder of everything that survives a restart")                          \
-    X(insecure, SWITCH, "no", 0, 1, "no keys; then only loopback addresses, and every peer is \"local\"")              \
-    X(key, TEXT, "", 0, 0, "file with the broker's own secret key; with commas, one for each endpoint")                  \
-    X(authorized_keys, TEXT, "", 0, 0, "file that says which public keys may do what")                                 \
-    X(http, TEXT, "", 0, 0, "HOST:PORT of /metrics, /healthz and /readyz; none when empty")                            \
-    X(port_file, TEXT, "", 0, 0, "file to write the bound endpoints to, one a line")                                   \
-    X(log, TEXT, "text", 0, 0, "text or json")                                                                         \
-    X(log_level, TEXT, "info", 0, 0, "error, warn, info or debug")                                                     \
-    X(heartbeat_ms, NUMBER, "3000", 10, 600000, "how often a prover says it lives")                                    \
-    X(lease_ms, NUMBER, "15000", 40, 3600000, "how long a lease lives without that; at least 4 heartbeats")            \
-    X(grace_ms, NUMBER, "1000", 0, 600000, "how long the tasks of a closed connection wait for it to come back")       \
-    X(offer_ms, NUMBER, "10000", 100, 600000, "how long an offer waits for STARTED")                                   \
-    X(late_ms, NUMBER, "600000", 0, 86400000, "how long an acknowledged task stays fetchable")                         \
-    X(retention_ms, NUMBER, "86400000", 0, 31536000000, "how long a task that is over and not acknowledged stays")     \
-    X(payload_max, SIZE, "512M", 65536, 1ull << 40, "largest input or result")                                         \
-    X(disk_reserve, SIZE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")                     \
-    X(uploads_max, SIZE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")                  \
-    X(window, SIZE, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")                    \
-    X(memory_max, SIZE, "0", 0, 1ull << 50, "memory above which the peer that floods is cut (0: half of the machine's)") \
-    X(connections_max, NUMBER, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
-    X(strangers_max, NUMBER, "1000", 1, 1000000, "connections that have not said HELLO; above, the oldest is cut")      \
-    X(hello_ms, NUMBER, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")                \
-    X(key_connections, NUMBER, "1000", 0, 1000000, "connections of one key (0: no limit)")                             \
-    X(uploads, NUMBER, "256", 0, 1ull << 32, "inputs on their way in chunks of one principal at once (0: no limit)")   \
-    X(send_queue, NUMBER, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut")      \
-    X(batch, NUMBER, "512", 1, 100000, "messages handled before one commit")                                           \
-    X(queued_tasks, NUMBER, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)")       \
-    X(queued_bytes, SIZE, "0", 0, 1ull << 60, "most queued input bytes of one principal in one queue (0: no limit)")   \
-    X(leased, NUMBER, "0", 0, 1ull << 40, "most tasks of one principal in one queue leased at once (0: no limit)")
+    X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, with commas between them")             \
+    X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder of everything that survives a restart")                    \
+    X(insecure, SWITCH, START, "no", 0, 1, "no keys; then only loopback addresses, and every peer is \"local\"")       \
+    X(key, TEXT, START, "", 0, 0, "file with the broker's own secret key; with commas, one for each endpoint")         \
+    X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT of /metrics, /healthz and /readyz; none when empty")                     \
+    X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one a line")                            \
+    X(log, TEXT, LIVE, "text", 0, 0, "text or json")                                                                   \
+    X(log_level, TEXT, LIVE, "info", 0, 0, "error, warn, info or debug")                                               \
+    X(heartbeat_ms, NUMBER, START, "3000", 10, 600000, "how often a prover says it lives")                             \
+    X(lease_ms, NUMBER, START, "15000", 40, 3600000, "how long a lease lives without that; at least 4 heartbeats")     \
+    X(grace_ms, NUMBER, LIVE, "1000", 0, 600000, "how long the tasks of a closed connection wait for it to come back") \
+    X(offer_ms, NUMBER, LIVE, "10000", 100, 600000, "how long an offer waits for STARTED")                             \
+    X(late_ms, NUMBER, LIVE, "600000", 0, 86400000, "how long an acknowledged task stays fetchable")                   \
+    X(retention_ms, NUMBER, LIVE, "86400000", 0, 31536000000, "how long a task that is over and not acknowledged stays") \
+    X(payload_max, SIZE, LIVE, "512M", 65536, 1ull << 40, "largest input or result")                                   \
+    X(disk_reserve, SIZE, LIVE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")               \
+    X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")            \
+    X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")             \
+    X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50, "memory above which the peer that floods is cut (0: half of the machine's)") \
+    X(connections_max, NUMBER, START, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
+    X(strangers_max, NUMBER, START, "1000", 1, 1000000, "connections that have not said HELLO; above, the oldest is cut") \
+    X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")         \
+    X(key_connections, NUMBER, START, "1000", 0, 1000000, "connections of one key (0: no limit)")                      \
+    X(uploads, NUMBER, START, "256", 0, 1ull << 32, "inputs on their way in chunks of one principal at once (0: no limit)") \
+    X(send_queue, NUMBER, START, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut") \
+    X(batch, NUMBER, START, "512", 1, 100000, "messages handled before one commit")                                    \
+    X(queued_tasks, NUMBER, LIVE, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)") \
+    X(queued_bytes, SIZE, LIVE, "0", 0, 1ull << 60, "most queued input bytes of one principal in one queue (0: no limit)") \
+    X(leased, NUMBER, LIVE, "0", 0, 1ull << 40, "most tasks of one principal in one queue leased at once (0: no limit)")
 
 /* Q(name, KIND, default, low, high, "meaning")     of one queue: keys in the file, or --queue NAME,key=value,... */
 #define CONFIG_QUEUE_LIST(Q)                                                                                           \
@@ -61,15 +62,16 @@ enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLA
 #define CONFIG_MEMBER_NUMBER(name) uint64_t name;
 #define CONFIG_MEMBER_SIZE(name) uint64_t name;
 #define CONFIG_MEMBER_SWITCH(name) bool name;
-#define CONFIG_MEMBER(name, KIND, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
-#define CONFIG_NUMBERED(name, KIND, fallback, low, high, meaning) CONFIG_##name,
+#define CONFIG_MEMBER(name, KIND, WHEN, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
+#define CONFIG_QUEUE_MEMBER(name, KIND, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
+#define CONFIG_NUMBERED(name, KIND, WHEN, fallback, low, high, meaning) CONFIG_##name,
 #define CONFIG_QUEUE_NUMBERED(name, KIND, fallback, low, high, meaning) CONFIG_QUEUE_##name,
 
 enum config_setting { CONFIG_LIST(CONFIG_NUMBERED) CONFIG_SETTINGS };
 enum config_queue_setting { CONFIG_QUEUE_LIST(CONFIG_QUEUE_NUMBERED) CONFIG_QUEUE_SETTINGS };
 
 struct config_queue {
-    CONFIG_QUEUE_LIST(CONFIG_MEMBER)
+    CONFIG_QUEUE_LIST(CONFIG_QUEUE_MEMBER)
     enum config_origin origin;
 };
 
@@ -105,6 +107,12 @@ const struct config_setting_info *config_setting_info(enum config_setting i);
  *  PV_IO: the file named by --config cannot be read. config_clear frees c. */
 pv_status config_read(struct config *c, const struct config_args *args, char why[CONFIG_WHY_BYTES]);
 void config_clear(struct config *c);
+
+/** Of a changed configuration, read while the one in force runs: each setting that only a start can change gets the value
+ *  that is in force again, and queues that are no longer in it stay; told is called with the name of each. started: the
+ *  configuration of the start, which outlives c. PV_NO_MEMORY, PV_BAD_CONFIG: too many queues. */
+pv_status config_keep_running(struct config *c, const struct config *in_force, const struct config *started,
+                              void (*told)(void *context, const char *what, const char *name), void *context);
 
 /** Every setting with its value and where that came from, as a file that could be read back. */
 void config_print(const struct config *c, FILE *to);

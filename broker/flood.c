@@ -9,8 +9,14 @@ enum { LOOK_MS = 100, DESCRIPTORS_MAX = 1 << 20, MESSAGE_BYTES = 128 /* what lib
 
 void flood_init(struct flood *f, uint64_t memory_max)
 {
+    *f = (struct flood){ .memory_max = 0 };
+    flood_limit(f, memory_max);
+}
+
+void flood_limit(struct flood *f, uint64_t memory_max)
+{
     uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    *f = (struct flood){ .memory_max = memory_max ? memory_max : all / 2 };
+    f->memory_max = memory_max ? memory_max : all / 2;
 }
 
 void flood_clear(struct flood *f)

@@ -19,6 +19,7 @@ struct flood {
 
 /** memory_max 0: half of the machine's. */
 void flood_init(struct flood *f, uint64_t memory_max);
+void flood_limit(struct flood *f, uint64_t memory_max);
 void flood_clear(struct flood *f);
 
 /** A message came over fd (-1: unknown, not counted). */

@@ -231,7 +231,7 @@ static void signals_read(struct broker *b)
     struct signalfd_siginfo s;
     while (read(b->signals, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP)
-            broker_reload_keys(b);
+            broker_reload(b);
         else
             b->stopping = true;
     }
@@ -280,7 +280,7 @@ pv_status broker_run(struct broker *b)
 
 /* --- opening and closing --- */
 
-static pv_status queues_declare(struct broker *b)
+pv_status broker_declare_queues(struct broker *b)
 {
     for (size_t i = 0; i < b->config->queues_n; i++) {
         const struct config_queue *q = &b->config->queues[i];
@@ -357,7 +357,7 @@ static pv_status core_open(struct broker *b, char *why)
     struct sched_event boot = { .type = SCHED_BOOT };
     TRY(pv_random(&sc.seed, sizeof sc.seed));
     TRY(sched_new(&b->sched, &sc));
-    TRY(queues_declare(b));
+    TRY(broker_declare_queues(b));
     TRY(broker_declare_principals(b));
     uint64_t from = pv_clock_ms();
     TRY(store_scan_settings(b->store, restore_setting, b));
@@ -452,10 +452,6 @@ static pv_status parts_open(struct broker *b, char *why)
         .context = b,
     };
     TRY(store_open(&b->store, c->state, NULL, why));
-    if (c->payload_max > c->uploads_max) {
-        snprintf(why, LOOP_WHY_BYTES, "uploads_max is less than payload_max");
-        return PV_BAD_CONFIG;
-    }
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
     TRY(listing_new(&b->listing));
     b->shows = calloc(c->batch, sizeof *b->shows); /* at most one a message */
@@ -484,11 +480,13 @@ static pv_status open_all(struct broker *b, char *why)
     return PV_OK;
 }
 
-pv_status broker_open(struct broker **out, const struct config *config, char why[LOOP_WHY_BYTES])
+pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
+                      char why[LOOP_WHY_BYTES])
 {
     struct broker *b = calloc(1, sizeof *b);
     if (!b) return PV_NO_MEMORY;
-    b->config = config;
+    b->config = b->config_started = config;
+    b->args = args;
     b->signals = -1;
     door_prepare();
     why[0] = 0;
@@ -523,42 +521,7 @@ void broker_close(struct broker **broker)
     if (b->signals >= 0) close(b->signals);
     free(b->cut);
     free(b->shows);
+    reload_clear(b);
     free(b);
     *broker = NULL;
-}
-
-/* --- keys again --- */
-
-static void unknown_keys_cut(struct broker *b)
-{
-    for (uint32_t i = 0; i < b->peers.slots_n; i++) {
-        struct peer *p = &b->peers.slots[i];
-        if (!p->handle) continue;
-        if (p->hello) auth_keys_connected(b->keys, p->key, 1); /* the table is new, and so is its count */
-        if (auth_keys_find(b->keys, p->key)) continue;
-        LOG_WARN("key.revoked", "peer=%s", p->name);
-        reply_error(b, p->handle, 0, PV_UNAUTHORIZED, "the key is no longer authorised");
-        broker_peer_cut(b, p->handle);
-    }
-}
-
-void broker_reload_keys(struct broker *b)
-{
-    char why[AUTH_WHY_BYTES];
-    struct auth_keys *ours = NULL, *theirs = NULL;
-    if (!b->keys) return;
-    pv_status st = auth_keys_read(&ours, b->config->authorized_keys, why);
-    if (st == PV_OK) st = auth_keys_read(&theirs, b->config->authorized_keys, why);
-    if (st != PV_OK) {
-        auth_keys_destroy(&ours);
-        LOG_ERROR("keys.unchanged", "why=%s", why);
-        return;
-    }
-    auth_change(b->zap, &theirs);
-    auth_keys_destroy(&b->keys);
-    b->keys = ours;
-    b->key_version++;
-    LOG_INFO("keys.read", "keys=%zu", auth_keys_count(ours));
-    broker_declare_principals(b);
-    unknown_keys_cut(b);
 }

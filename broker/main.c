@@ -88,23 +88,14 @@ static void descriptors_raise(void)
     setrlimit(RLIMIT_NOFILE, &l);
 }
 
-static void log_start(const struct config *c)
-{
-    static const char *const words[] = { "error", "warn", "info", "debug" };
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(c->log_level, words[i])) level = (enum log_level)i;
-    log_setup(level, strcmp(c->log, "json") ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON);
-}
-
-static int serve(const struct config *c)
+static int serve(const struct config *c, const struct config_args *args)
 {
     struct broker *b = NULL;
     char why[LOOP_WHY_BYTES];
-    log_start(c);
+    reload_log(c);
     no_core();
     descriptors_raise();
-    pv_status st = broker_open(&b, c, why);
+    pv_status st = broker_open(&b, c, args, why);
     if (st != PV_OK) {
         LOG_ERROR("broker.not_started", "status=%s why=%s", pv_status_word(st), why);
         return pv_status_exit(st);
@@ -130,7 +121,7 @@ int main(int argc, char **argv)
         return pv_status_exit(st);
     }
     if (a.print) config_print(&config, stdout);
-    int result = a.print || a.check ? 0 : serve(&config);
+    int result = a.print || a.check ? 0 : serve(&config, &a.config);
     config_clear(&config);
     return result;
 }

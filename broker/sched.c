@@ -166,6 +166,15 @@ void on_principal(struct sched *s, const struct sched_event *ev)
     s->dirty = true;
 }
 
+void on_config(struct sched *s, const struct sched_event *ev)
+{
+    s->cfg.grace_ms = ev->config.grace_ms;
+    s->cfg.offer_ms = ev->config.offer_ms;
+    s->cfg.acked_ms = ev->config.acked_ms;
+    s->cfg.retention_ms = ev->config.retention_ms;
+    defaults(&s->cfg);
+}
+
 static void on_disk(struct sched *s, const struct sched_event *ev)
 {
     s->disk_low = ev->disk_low;
@@ -183,6 +192,7 @@ static void on_tick(struct sched *s, const struct sched_event *ev)
 static sched_on *const on[] = {
     [SCHED_QUEUE] = on_queue,
     [SCHED_PRINCIPAL] = on_principal,
+    [SCHED_CONFIG] = on_config,
     [SCHED_SETTING] = on_setting,
     [SCHED_RESTORE] = on_restore,
     [SCHED_BOOT] = on_boot,

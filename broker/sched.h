@@ -100,6 +100,7 @@ enum sched_event_type {
     /* start and operation */
     SCHED_QUEUE = 1,     /* queue: declares it, or configures it anew; what an administrator set stands */
     SCHED_PRINCIPAL,     /* principal: likewise */
+    SCHED_CONFIG,        /* config: times for what begins from now on; 0 the default */
     SCHED_SETTING,       /* setting: as it was saved */
     SCHED_RESTORE,       /* record */
     SCHED_BOOT,          /* all restored: serve */
@@ -156,6 +157,9 @@ struct sched_event {
             enum sched_late late;
             bool sync_always; /* handed back in actions' sync, not used here */
         } queue;
+        struct {
+            uint64_t grace_ms, offer_ms, acked_ms, retention_ms;
+        } config;
         struct {
             const char *name;
             uint32_t weight; /* [1] share of the fleet, relative to the others' */

@@ -130,7 +130,7 @@ void task_not_received(struct sched *s, struct task *t, pv_status why);
 /* ---- events, one function each ---- */
 
 typedef void sched_on(struct sched *s, const struct sched_event *ev);
-sched_on on_queue, on_principal, on_setting, on_restore, on_boot, on_lag, on_client_hello, on_prover_hello, on_peer_gone,
+sched_on on_queue, on_principal, on_config, on_setting, on_restore, on_boot, on_lag, on_client_hello, on_prover_hello, on_peer_gone,
     on_heartbeat, on_life, on_submit, on_input, on_attach, on_fetch, on_ack, on_cancel, on_claim, on_purge, on_kick,
     on_ready, on_started, on_progress, on_result, on_fail, on_release, on_revoked, on_drain, on_queue_verb,
     on_prover_verb;

@@ -95,7 +95,8 @@ static void grant(struct transfers *t, struct upload *u, bool again)
 static pv_status upload_add(struct transfers *t, struct upload **at, const struct transfer_key *key, uint64_t length,
                             wire_hash sha256)
 {
-    if (length > t->config.uploads_max - t->stats.upload_bytes_reserved) return PV_BUSY;
+    uint64_t reserved = t->stats.upload_bytes_reserved, most = t->config.uploads_max;
+    if (reserved > most || length > most - reserved) return PV_BUSY;
     struct upload *u = calloc(1, sizeof *u);
     if (!u) return PV_NO_MEMORY;
     pv_status st = blob_writer_start(&u->writer, t->blobs, length, sha256);
@@ -306,6 +307,11 @@ void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms)
                 at = &(*at)->next;
     for (struct upload *u = t->oldest; u; u = u->newer)
         if (u->peer == peer) u->peer = 0;
+}
+
+void transfers_limit(struct transfers *t, uint64_t uploads_max)
+{
+    t->config.uploads_max = uploads_max;
 }
 
 struct transfers_stats transfers_read_stats(const struct transfers *t)

@@ -102,6 +102,9 @@ void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms);
 /** Drops uploads that nobody fed for abandoned_ms. dropped() is told of each. Returns when to come again. */
 uint64_t transfers_expire(struct transfers *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u));
 
+/** Another bound for uploads to come; those under way go on. */
+void transfers_limit(struct transfers *t, uint64_t uploads_max);
+
 struct transfers_stats {
     uint64_t uploads, downloads, upload_bytes_reserved, bytes_in, bytes_out;
 };

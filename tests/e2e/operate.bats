@@ -108,3 +108,47 @@ print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set
     expect 0 provost events --follow --times 1
     [[ $output == *"task moved"*"to=cancelled"* ]]
 }
+
+@test "HUP reads the settings again: what can change does, what needs a start is named, a mistake changes nothing" {
+    stop "$BROKER_PID"
+    settings() { printf '%s\n' "$@" >broker.yaml.new && mv broker.yaml.new broker.yaml; }
+    # logged WORD...: the last word of the broker about its settings
+    logged() { grep 'event=config\.\|config\.' "$CLUSTER/broker.log" | tail -n 1 | grep -q -- "$1"; }
+    settings "queued_tasks: 0" "queues:" "  - name: echo" "  - name: idle"
+    broker_start --config "$PWD/broker.yaml"
+    echo x >x
+    provost task submit -q idle x >/dev/null
+    provost queue set idle --run-timeout 7s >/dev/null
+    settings "queued_tasks: 1" "batch: 100" "queues:" "  - name: idle" "    run_timeout_ms: 1000" "    stall_timeout_ms: 2000" "  - name: fresh"
+    kill -HUP "$BROKER_PID"
+    poll 20 logged config.read
+    [ "$(of_queue idle stall_timeout_ms)" = 2000 ]
+    [ "$(of_queue idle run_timeout_ms)" = 7000 ] # an administrator set it
+    grep -q 'config.needs_restart what=setting name=batch' "$CLUSTER/broker.log"
+    grep -q 'config.needs_restart what=queue name=echo' "$CLUSTER/broker.log"
+    expect 0 provost task submit -q fresh x
+    expect 0 provost queue show echo
+    expect 11 provost task submit -q idle --busy fail x # the limit of one is reached
+    settings "queued_tasks: 1" "nonsense: 5"
+    kill -HUP "$BROKER_PID"
+    poll 20 logged config.unchanged
+    grep 'config.unchanged' "$CLUSTER/broker.log" | grep -q nonsense
+    expect 11 provost task submit -q idle --busy fail x
+    provost events -o json | json '[r["text"] for r in d["rows"] if r["what"] == "needs a restart"]' | grep -q "'batch', 'echo'"
+}
+
+@test "priority, group and deadline travel and are shown; the higher priority goes first; demand counts what waits" {
+    provost queue pause echo >/dev/null
+    echo x >x
+    low=$(provost task submit --priority 1 x)
+    high=$(provost task submit --priority 8 --group night --deadline 1h x)
+    [ "$(provost task show "$high" -o json | json 'd["priority"], d["group"], d["deadline"] > d["created"]')" = "(8, 'night', True)" ]
+    [ "$(of_queue echo demand)" = 2 ]
+    [ "$(provost task ls -o json | json '[(r["priority"], r["group"]) for r in d["rows"]]')" = "[(1, None), (8, 'night')]" ]
+    prover_start p1 --queue echo:echo
+    provost queue resume echo >/dev/null
+    expect 0 provost task wait "$low" --timeout 20s
+    [ "$(provost events --after 0 -o json | json "[r['task'] for r in d['rows'] if r['to'] == 'offered']")" = "['$high', '$low']" ]
+    [ "$(of_queue echo demand)" = 0 ]
+    [ "$(provost prover ls -o json | json 'd["rows"][0]["done"], d["rows"][0]["quarantined_ms"]')" = "(2, 0)" ]
+}

@@ -118,6 +118,44 @@ static void what_is_printed_can_be_read(void **state)
     config_clear(&c);
 }
 
+static void note(void *context, const char *what, const char *name)
+{
+    char *text = context;
+    snprintf(text + strlen(text), 256 - strlen(text), "%s %s; ", what, name);
+}
+
+static void a_change_while_it_runs_keeps_what_only_a_start_can_change(void **state)
+{
+    static struct config started, second;
+    char told[256] = "";
+    assert_int_equal(read_with("lease_ms: 500\nheartbeat_ms: 100\nlog_level: info\nqueues:\n  - name: outer\n  - name: old\n"
+                               "    sync: always\n", "tcp://127.0.0.1:1", NULL), PV_OK);
+    started = c;
+    const char *yaml = "lease_ms: 900\nheartbeat_ms: 100\nlog_level: debug\nqueued_tasks: 7\nqueues:\n  - name: new\n"
+                       "  - name: outer\n    run_timeout_ms: 5\n";
+    assert_int_equal(read_with(yaml, "tcp://127.0.0.1:2", NULL), PV_OK);
+    assert_int_equal(config_keep_running(&c, &started, &started, note, told), PV_OK);
+    assert_string_equal(told, "setting bind; setting lease_ms; queue old; ");
+    assert_int_equal(c.lease_ms, 500);
+    assert_string_equal(c.bind, "tcp://127.0.0.1:1");
+    assert_string_equal(c.log_level, "debug");
+    assert_int_equal(c.queued_tasks, 7);
+    assert_int_equal(c.queues_n, 3);
+    assert_int_equal(c.queues[1].run_timeout_ms, 5);
+    assert_string_equal(c.queues[2].name, "old");
+    assert_string_equal(c.queues[2].sync, "always");
+    /* Again from the second: it still tells what differs from the start, and what was kept stays kept. */
+    second = c;
+    assert_int_equal(read_with(yaml, "tcp://127.0.0.1:2", NULL), PV_OK);
+    told[0] = 0;
+    assert_int_equal(config_keep_running(&c, &second, &started, note, told), PV_OK);
+    config_clear(&second);
+    assert_string_equal(told, "setting bind; setting lease_ms; queue old; ");
+    assert_string_equal(c.queues[2].name, "old");
+    config_clear(&c);
+    config_clear(&started);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +165,7 @@ int main(void)
         cmocka_unit_test(without_keys_only_by_request),
         cmocka_unit_test(queues_come_from_the_file_and_the_flags),
         cmocka_unit_test(what_is_printed_can_be_read),
+        cmocka_unit_test(a_change_while_it_runs_keeps_what_only_a_start_can_change),
     };
     temp_dir_make(dir);
     snprintf(file, sizeof file, "%s/broker.yaml", dir);

@@ -1,8 +1,8 @@
 #include "connect.h"
 #include "show.h"
 
-static const char *const columns[] = { "prover", "live",   "draining", "slots",   "prefetch", "running", "held",
-                                       "done",   "failed", "lost",     "busy_ms", "software", NULL };
+static const char *const columns[] = { "prover", "live", "draining", "quarantined_ms", "slots",   "prefetch", "running",
+                                       "held",   "done", "failed",   "lost",           "busy_ms", "software", NULL };
 
 static int run_with(struct cli *cli, pv_status act(pv_client *c, pv_table **t, const struct cli *cli))
 {

@@ -48,8 +48,8 @@ static pv_status screen(pv_client *c, const struct cli *cli)
     static const char *const queues[] = { "queue",   "paused", "queued",           "running",
                                           "delayed", "demand", "oldest_queued_ms", "average_ms",
                                           "provers", "slots",  "unservable",       NULL };
-    static const char *const provers[] = { "prover", "live",   "draining", "slots",    "running", "held",
-                                           "done",   "failed", "lost",     "heard_ms", NULL };
+    static const char *const provers[] = { "prover", "live", "draining", "quarantined_ms", "slots",    "running",
+                                           "held",   "done", "failed",   "lost",           "heard_ms", NULL };
     if (isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
     pv_status s = look(c, cli, PV_LIST_STATUS, status);
     putchar('\n');
