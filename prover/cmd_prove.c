@@ -5,6 +5,7 @@
 #include "output.h"
 #include "prove.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ static pv_status prove_files(const struct arguments *a, struct prove_error *err)
     struct prove_key *key = NULL;
     char note[PROVE_ERROR_TEXT_BYTES];
     TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
+    if (*note) fprintf(stderr, "provost-prover: proving on the CPU: %s\n", note);
     TRY(prove_key_new(&key, a->file[0], backend, &a->machine.options, &run, err));
     pv_status status = prove_with(key, a, &run, err);
     prove_key_destroy(&key);
