@@ -99,7 +99,7 @@ struct gpu_qap_need gpu_qap_need_for(size_t records, size_t vars, unsigned log_n
  *  duplicates adding up. PV_INVALID_INPUT when a matrix is not 0 or 1, a row >= 2^log_n, a signal >= vars, vars >= 2^30. */
 pv_status gpu_qap_new(struct gpu *g, struct gpu_qap **q, const void *records, size_t count, size_t vars, unsigned log_n);
 void gpu_qap_destroy(struct gpu_qap **q);
-/** *h <- part of work: the 2^log_n plain scalars a b - c at the odd points of the doubled domain, where a = A w and b = B w
+/** Up to 2^17 rows recorded as gpu_msm_async is. *h <- part of work: the 2^log_n plain scalars a b - c at the odd points of the doubled domain, where a = A w and b = B w
  *  on the domain and c = a b there. witness: vars plain scalars. All of work is secret afterwards. */
 pv_status gpu_quotient_async(struct gpu_qap *q, struct gpu_stream *s, gpu_buf witness, gpu_buf work, gpu_buf *h);
 
@@ -110,15 +110,20 @@ struct gpu_msm_set {
     const void *bases;
     size_t first, count;
 };
+/** How many of n scalars meet a base that is not infinity in any of the sets (bases.g1 in G1, then bases.g2 in G2). A plan
+ *  for that many points with limits.scalars = n leaves the others out before anything is sorted. Pure; reads all bases. */
+size_t gpu_msm_finite(const struct gpu_msm_set *sets, struct msm_bases bases, size_t n);
 /** The tables of plan->bases base sets, G1 first, and where their results come to. */
 struct gpu_msm;
 /** Table rows are made on the device; besides plan->table_bytes this takes up to gpu_msm_build_bytes(plan) while it runs. */
 size_t gpu_msm_build_bytes(const struct msm_plan *plan);
+/** PV_INVALID_INPUT when a set leaves plan->scalars, or plan->n is neither that nor what gpu_msm_finite says. */
 pv_status gpu_msm_new(struct gpu *g, struct gpu_msm **m, const struct msm_plan *plan, const struct gpu_msm_set *sets);
 void gpu_msm_destroy(struct gpu_msm **m);
 /** How many lanes hold a G2 point in the accumulation: 1 or 2 (the default). */
 void gpu_msm_set_g2_lanes(struct gpu_msm *m, unsigned lanes);
-/** Queues the sums of the n = plan->n plain scalars (each < r). scratch: plan->scratch_bytes, secret afterwards.
+/** Queues the sums of the plan->scalars plain scalars (each < r). scratch: plan->scratch_bytes, secret afterwards.
+ *  Small plans (plan->replay) are recorded by the first call and by any with other buffers: give the same ones again.
  *  Points of file order are exact whatever they are: infinity, equal, opposite. */
 pv_status gpu_msm_async(struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, gpu_buf scratch);
 /** After the stream was waited for: normalised sums (z = 1, or all zero for infinity), and their copies wiped. Either array

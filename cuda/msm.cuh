@@ -22,8 +22,13 @@ struct msm_sets {
     fp *buckets[MSM_BASES_MAX], *parts[MSM_BASES_MAX], *partial[MSM_BASES_MAX], *result[MSM_BASES_MAX];
 };
 
-/** Scalars to tasks. scalars: n <= plan.chunk_n of them, canonical. stride: points of a table row. */
-cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const fr *scalars, uint32_t n, uint32_t stride, cudaStream_t s);
+/** Scalars, canonical, and which of them the table's points are for; list NULL: the first, the second, ... */
+struct msm_input {
+    const fr *scalars;
+    const uint32_t *list;
+};
+/** Scalars to tasks, for n <= plan.chunk_n points. stride: points of a table row. */
+cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &in, uint32_t n, uint32_t stride, cudaStream_t s);
 /** Tasks to one sum per bucket set. g2_lanes: 1 or 2 lanes a point. */
 cudaError_t msm_sums_g1(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, cudaStream_t s);
 cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes, cudaStream_t s);

@@ -81,6 +81,7 @@ static bool fill(struct msm_plan *p)
     const bool latency = p->n <= MSM_LATENCY_N;
     size_t segment = min_size(4 * ceil_div(entries, keys), ceil_div(entries, 2 * lanes));
     p->segment = (uint32_t)max_size(latency ? 8 : 32, segment);
+    p->replay = latency;
     p->parts_per_bucket_max = latency ? 1024 : 16384;
     p->combine_threads = latency ? 32 : 128;
     p->parts_max = (uint32_t)(2 * (entries / p->segment) + 2);
@@ -95,6 +96,7 @@ static bool fill(struct msm_plan *p)
     p->reduce_blocks_g2 = (uint32_t)ceil_div(p->set_buckets, (size_t)p->reduce_run * REDUCE_THREADS / 2);
 
     p->table_bytes = p->n * p->rows * (p->bases.g1 * (size_t)G1_AFFINE + p->bases.g2 * (size_t)G2_AFFINE);
+    if (p->scalars > p->n) p->table_bytes += p->n * sizeof(uint32_t);
     struct msm_arena dry = {0};
     struct msm_scratch s;
     msm_scratch_layout(&s, p, &dry);
@@ -137,7 +139,8 @@ static void consider(struct msm_plan *best, double *best_cost, struct msm_plan p
 pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *l)
 {
     const unsigned c0 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MIN, c1 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MAX;
-    if (n > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX || bases.g1 + bases.g2 == 0 || l->sm_count == 0 ||
+    const size_t scalars = l->scalars ? l->scalars : n;
+    if (n > scalars || scalars > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX || bases.g1 + bases.g2 == 0 || l->sm_count == 0 ||
         c0 < MSM_WINDOW_BITS_MIN || c1 > MSM_WINDOW_BITS_MAX)
         return PV_INVALID_INPUT;
     struct msm_plan best;
@@ -149,7 +152,7 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
             /* other numbers of rows leave a last row partly unused */
             const unsigned sets = (unsigned)ceil_div(windows, rows);
             if (!l->rows && (unsigned)ceil_div(windows, sets) != rows) continue;
-            consider(&best, &best_cost, (struct msm_plan){.n = n, .bases = bases, .window_bits = c, .rows = rows, .sm_count = l->sm_count}, l);
+            consider(&best, &best_cost, (struct msm_plan){.scalars = scalars, .n = n, .bases = bases, .window_bits = c, .rows = rows, .sm_count = l->sm_count}, l);
         }
     }
     if (best_cost < 0) return PV_NO_MEMORY;

@@ -22,7 +22,7 @@ enum {
     MSM_BINS_MAX = 2048,
     MSM_CLASSES = 256,     /* sizes by which bucket work is ordered; longer counts as the last */
     MSM_BASES_MAX = 4,     /* base sets of one group in one launch */
-    MSM_LATENCY_N = 1 << 17 /* up to here several threads share a bucket from the start */
+    MSM_LATENCY_N = 1 << 17 /* up to here several threads share a bucket from the start, and one call launches everything */
 };
 
 /** How many base sets of each group share the scalars. */
@@ -33,11 +33,13 @@ struct msm_limits {
     size_t free_bytes;   /* for tables and scratch together */
     unsigned sm_count;
     unsigned window_bits, rows; /* 0: chosen */
+    size_t scalars; /* given, when more than the n that meet a finite base; 0: n */
 };
 
 struct msm_plan {
-    size_t n;       /* scalars */
-    size_t chunk_n; /* scalars of one pass; the last may have fewer */
+    size_t scalars; /* given */
+    size_t n;       /* those that meet a finite base: points of a table row */
+    size_t chunk_n; /* of n, in one pass; the last may have fewer */
     unsigned chunks;
     struct msm_bases bases;
     unsigned window_bits, windows;
@@ -52,11 +54,12 @@ struct msm_plan {
     uint32_t reduce_run;      /* buckets of one thread of the reduction */
     uint32_t reduce_blocks_g1, reduce_blocks_g2; /* of a set */
     unsigned sm_count;
-    size_t table_bytes;       /* of all base sets */
+    unsigned replay;          /* 1: stages are recorded once and launched by one call from then on */
+    size_t table_bytes;       /* of all base sets, and which scalars they meet when not all */
     size_t scratch_bytes;
 };
 
-/** PV_OK; PV_INVALID_INPUT for a size beyond 2^28 or an impossible wish; PV_NO_MEMORY when nothing fits into free_bytes.
+/** The plan for n points a base set. PV_OK; PV_INVALID_INPUT for a size beyond 2^28 or an impossible wish; PV_NO_MEMORY when nothing fits into free_bytes.
  *  n may be 0. Larger free_bytes never give a plan that adds more. */
 pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *limits);
 

@@ -8,17 +8,17 @@
         if (stage_ != cudaSuccess) return stage_;                                                                      \
     } while (0)
 
-cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const fr *scalars, uint32_t n, uint32_t stride, cudaStream_t s)
+cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &in, uint32_t n, uint32_t stride, cudaStream_t s)
 {
     cudaError_t e = cudaMemsetAsync(m.counters, 0, 64 * 4, s);
     if (e == cudaSuccess) e = cudaMemsetAsync(m.class_start, 0, MSM_CLASSES * 4, s);
     if (e != cudaSuccess) return e;
     const uint32_t per = MSM_SORT_THREADS / 32, wide = p.sort_blocks;
     const uint32_t bucket_blocks = (p.keys + MSM_SORT_THREADS - 1) / MSM_SORT_THREADS, some = bucket_blocks < 8 * p.sm_count ? bucket_blocks : 8 * p.sm_count;
-    STAGE(msm_bin_count, wide, MSM_SORT_THREADS, 0, s, m.bin_counts, scalars, n, stride, p);
+    STAGE(msm_bin_count, wide, MSM_SORT_THREADS, 0, s, m.bin_counts, in, n, stride, p);
     STAGE(msm_bin_scan, (p.bins + per - 1) / per, MSM_SORT_THREADS, 0, s, m.bin_counts, m.bin_start, wide, p.bins);
     STAGE(msm_starts, 1, MSM_SORT_THREADS, 0, s, m.bin_start, p.bins);
-    STAGE(msm_bin_scatter, wide, MSM_SORT_THREADS, 0, s, m.pairs, m.bin_counts, m.bin_start, scalars, n, stride, p);
+    STAGE(msm_bin_scatter, wide, MSM_SORT_THREADS, 0, s, m.pairs, m.bin_counts, m.bin_start, in, n, stride, p);
     STAGE(msm_bucket_sort, p.bins, MSM_SORT_THREADS, 0, s, m.bucket_start, m.sorted, m.pairs, m.bin_start, p);
     STAGE(msm_task_count, some, MSM_SORT_THREADS, 0, s, m.class_start, m.bucket_start, p);
     STAGE(msm_task_starts, 1, MSM_CLASSES, 0, s, m.class_start, m.counters);

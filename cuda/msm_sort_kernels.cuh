@@ -60,13 +60,17 @@ template <class Emit> GPU_DEV void msm_digits(fr k, uint32_t i, uint32_t n, cons
 }
 
 /* ---- sorting ---- */
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_count(uint32_t *counts, const fr *scalars, uint32_t n, uint32_t rows_n, msm_plan p)
+GPU_DEV fr msm_scalar(const msm_input &in, uint32_t i)
+{
+    return fr::load(in.scalars + (in.list ? in.list[i] : i));
+}
+__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_count(uint32_t *counts, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
 {
     GPU_SHARED(uint32_t, bin, MSM_BINS_MAX);
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) bin[b] = 0;
     __syncthreads();
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
-        msm_digits(fr::load(scalars + i), i, rows_n, p, [&](uint32_t key, uint32_t) { atomicAdd(&bin[key >> p.bin_log], 1u); });
+        msm_digits(msm_scalar(in, i), i, rows_n, p, [&](uint32_t key, uint32_t) { atomicAdd(&bin[key >> p.bin_log], 1u); });
     __syncthreads();
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) counts[b * gridDim.x + blockIdx.x] = bin[b];
 }
@@ -121,14 +125,14 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS) msm_starts(uint32_t *v, uint
     }
     if (threadIdx.x == 0) v[n] = before;
 }
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_scatter(uint64_t *pairs, const uint32_t *counts, const uint32_t *bin_start, const fr *scalars, uint32_t n, uint32_t rows_n, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_scatter(uint64_t *pairs, const uint32_t *counts, const uint32_t *bin_start, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
 {
     GPU_SHARED(uint32_t, next, MSM_BINS_MAX);
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) next[b] = bin_start[b] + counts[b * gridDim.x + blockIdx.x];
     __syncthreads();
     const uint32_t low = (1u << p.bin_log) - 1;
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
-        msm_digits(fr::load(scalars + i), i, rows_n, p, [&](uint32_t key, uint32_t point) {
+        msm_digits(msm_scalar(in, i), i, rows_n, p, [&](uint32_t key, uint32_t point) {
             pairs[atomicAdd(&next[key >> p.bin_log], 1u)] = (uint64_t)(key & low) << 32 | point;
         });
 }

@@ -159,9 +159,11 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
     GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
     const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES;
     const uint32_t first = (blockIdx.x * (MSM_THREADS / F::LANES) + me) * run, key0 = set * set_buckets;
+    /* a warp beyond the last bucket has nothing to sum */
+    const bool warp_on = (blockIdx.x * (MSM_THREADS / F::LANES) + (threadIdx.x & ~31u) / F::LANES) * run < set_buckets;
     xyzz<F> plain = xyzz_infinity<F>(), sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t j = run; j-- > 0;) {
+    for (uint32_t j = warp_on ? run : 0; j-- > 0;) {
         const uint32_t b = first + j < set_buckets ? first + j : 0, key = key0 + b;
         const bool on = first + j < set_buckets && bucket_start[key] != bucket_start[key + 1];
         xyzz<F> s = xyzz_infinity<F>();
@@ -169,7 +171,7 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
         xyzz_add_call(&plain, &s, on);
         xyzz_add_call(&sum, &plain, true);
     }
-    if (set_buckets > run) { /* uniform */
+    if (warp_on && set_buckets > run) { /* the same in a whole warp */
         xyzz<F> t = xyzz_infinity<F>();
         GPU_ROLLED
         for (int bit = 31 - __clz(set_buckets - 1); bit >= 0; bit--) {
@@ -205,11 +207,12 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
 {
     enum { POINT = AFFINE_COORDS * F::COORD, KEEP = 5 * F::COORD };
     const uint32_t threads = gridDim.x * (MSM_THREADS / F::LANES), me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES;
+    const uint32_t rounds = (n + threads - 1) / threads; /* MSM_TABLE_RUN at most */
     if ((blockIdx.x * MSM_THREADS + (threadIdx.x & ~31u)) / F::LANES >= n) return; /* whole warps */
     F prod;
     f_set_one(&prod);
     GPU_ROLLED
-    for (uint32_t j = 0; j < MSM_TABLE_RUN; j++) {
+    for (uint32_t j = 0; j < rounds; j++) {
         const uint32_t i = me + j * threads;
         const bool in_range = i < n;
         const affine<F> p = affine_load<F>(in + (size_t)(in_range ? i : 0) * POINT);
@@ -230,7 +233,7 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
     }
     F inv = f_inv(prod);
     GPU_ROLLED
-    for (uint32_t j = MSM_TABLE_RUN; j-- > 0;) {
+    for (uint32_t j = rounds; j-- > 0;) {
         const uint32_t i = me + j * threads, at = i < n ? i : 0;
         const fp *keep = spare + (size_t)at * KEEP;
         xyzz<F> s = xyzz_infinity<F>();

@@ -11,6 +11,7 @@
  * synchronisation, so a missing barrier, __syncwarp, fence or atomic is
  * reported as a data race with both stacks, whatever order the threads ran in. */
 #include "cuda_emu.h"
+#include "emu_fault.h"
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -587,13 +588,18 @@ static void run_grid(Launch *L)
 /* ---- device memory, streams, events ---- */
 using namespace emu;
 struct Alloc { size_t size; char *map; size_t maplen; };
-struct emu_stream { std::deque<std::function<void()>> q; bool nonblocking; };
-struct emu_event { std::shared_ptr<bool> token; emu_stream *s; double ms; };
+/* What a capture records: an operation, and those it comes after. */
+struct Node { std::function<void()> f; std::vector<size_t> after; };
+struct emu_graph { std::vector<Node> nodes; emu_stream *origin; bool broken; };
+struct emu_exec { std::shared_ptr<std::vector<Node>> nodes; };
+struct emu_stream { std::deque<std::function<void()>> q; bool nonblocking; emu_graph *capture; std::vector<size_t> tail; };
+struct emu_event { std::shared_ptr<bool> token; emu_stream *s; double ms; emu_graph *capture; std::vector<size_t> tail; };
 static std::recursive_mutex api;
 #define LOCK std::lock_guard<std::recursive_mutex> lock_(api)
 static std::map<char *, Alloc> allocs;
 static std::vector<emu_stream *> streams;
 static emu_stream null_stream;
+static emu_graph *capturing; /* one at a time is enough here */
 static std::map<const void *, int> dyn_limit;
 static cudaError_t last_error;
 static cudaError_t fail(cudaError_t e, const char *what)
@@ -601,6 +607,38 @@ static cudaError_t fail(cudaError_t e, const char *what)
     if (what) fprintf(stderr, "EMU: %s\n", what);
     return last_error = e;
 }
+
+/* ---- failures on demand ---- */
+static unsigned fault_left[EMU_FAULTS], live, submitted;
+static bool fault_hit, dead;
+static bool fault(emu_fault kind) /* is it this one's turn? */
+{
+    static const bool env = [] {
+        const char *m = getenv("EMU_FAIL_MALLOC"), *l = getenv("EMU_FAIL_LAUNCH");
+        if (m && !fault_left[EMU_MALLOC]) fault_left[EMU_MALLOC] = atoi(m);
+        if (l && !fault_left[EMU_LAUNCH]) fault_left[EMU_LAUNCH] = atoi(l);
+        return true;
+    }();
+    (void)env;
+    if (!fault_left[kind] || --fault_left[kind]) return false;
+    return fault_hit = true;
+}
+void emu_fail(emu_fault kind, unsigned nth) { LOCK; fault_left[kind] = nth, fault_hit = false; }
+int emu_failed() { LOCK; return fault_hit; }
+unsigned emu_live() { LOCK; return live; }
+unsigned emu_submitted() { LOCK; return submitted; }
+/* every call that can fail begins so */
+#define CALL(kind, error)                                                                                              \
+    LOCK;                                                                                                              \
+    if (dead) return fail(cudaErrorIllegalAddress, 0);                                                                 \
+    if (fault(kind)) return fail(error, 0)
+/* and one that a capture does not allow, so: it breaks the capture */
+#define NOT_CAPTURED                                                                                                   \
+    if (capturing) {                                                                                                   \
+        capturing->broken = true;                                                                                      \
+        return fail(cudaErrorStreamCaptureUnsupported, "a call that a capture does not allow");                       \
+    }                                                                                                                  \
+    (void)0
 
 /* device memory is reachable only while device work runs */
 static void open_device(bool on)
@@ -621,7 +659,7 @@ static void step(emu_stream *s)
 {
     auto f = std::move(s->q.front());
     s->q.pop_front();
-    f();
+    if (!dead) f();
 }
 static void drain(emu_stream *s)
 {
@@ -640,9 +678,15 @@ static void drain_all(bool blocking_only)
 }
 static void enqueue(cudaStream_t s, std::function<void()> f)
 {
+    if (s && s->capture) {
+        s->capture->nodes.push_back({std::move(f), s->tail});
+        s->tail = {s->capture->nodes.size() - 1};
+        return;
+    }
+    submitted++;
     if (!s) {
         drain_all(true);
-        f();
+        if (!dead) f();
     } else {
         s->q.push_back(std::move(f)); /* runs no earlier than somebody waits for it */
     }
@@ -660,10 +704,9 @@ static bool on_device(const void *p, size_t n, bool *inside)
 
 cudaError_t cudaMalloc(void **p, size_t n)
 {
-    LOCK;
-    static int calls, bad = getenv("EMU_FAIL_MALLOC") ? atoi(getenv("EMU_FAIL_MALLOC")) : 0;
     *p = 0;
-    if (++calls == bad) return fail(cudaErrorMemoryAllocation, 0);
+    CALL(EMU_MALLOC, cudaErrorMemoryAllocation);
+    NOT_CAPTURED;
     if (!n) return cudaSuccess;
     Alloc a = {n, 0, 0};
     char *q;
@@ -679,6 +722,7 @@ cudaError_t cudaMalloc(void **p, size_t n)
     static uint64_t r = seed();
     memset(q, seed() ? (int)next_rand(r) | 1 : 0xcd, n);
     allocs[q] = a;
+    live++;
     open_device(false);
     *p = q;
     return cudaSuccess;
@@ -694,11 +738,26 @@ cudaError_t cudaFree(void *p)
     if (it->second.map) munmap(it->second.map, it->second.maplen + 4096);
     else free(p);
     allocs.erase(it);
+    live--;
     open_device(false);
+    return dead ? fail(cudaErrorIllegalAddress, 0) : cudaSuccess;
+}
+cudaError_t cudaMallocHost(void **p, size_t n)
+{
+    *p = 0;
+    CALL(EMU_MALLOC, cudaErrorMemoryAllocation);
+    NOT_CAPTURED;
+    if (!(*p = malloc(n ? n : 1))) return fail(cudaErrorMemoryAllocation, 0);
+    live++;
     return cudaSuccess;
 }
-cudaError_t cudaMallocHost(void **p, size_t n) { *p = malloc(n ? n : 1); return *p ? cudaSuccess : fail(cudaErrorMemoryAllocation, 0); }
-cudaError_t cudaFreeHost(void *p) { free(p); return cudaSuccess; }
+cudaError_t cudaFreeHost(void *p)
+{
+    LOCK;
+    if (p) live--;
+    free(p);
+    return cudaSuccess;
+}
 cudaError_t cudaMallocAsync(void **p, size_t n, cudaStream_t) { return cudaMalloc(p, n); }
 cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 {
@@ -710,13 +769,15 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
         if (it->second.map) munmap(it->second.map, it->second.maplen + 4096);
         else free(p);
         allocs.erase(it);
+        live--;
         open_device(false);
     });
     return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void *d, const void *s, size_t n, cudaMemcpyKind k, cudaStream_t st)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
+    if (!st) { NOT_CAPTURED; }
     bool di, si, dd = on_device(d, n, &di), sd = on_device(s, n, &si);
     if ((dd && !di) || (sd && !si)) return fail(cudaErrorInvalidValue, "copy leaves its device allocation");
     if (k != cudaMemcpyDefault && n && (dd != (k == cudaMemcpyHostToDevice || k == cudaMemcpyDeviceToDevice) || sd != (k == cudaMemcpyDeviceToHost || k == cudaMemcpyDeviceToDevice)))
@@ -727,7 +788,8 @@ cudaError_t cudaMemcpyAsync(void *d, const void *s, size_t n, cudaMemcpyKind k, 
 cudaError_t cudaMemcpy(void *d, const void *s, size_t n, cudaMemcpyKind k) { return cudaMemcpyAsync(d, s, n, k, 0); }
 cudaError_t cudaMemsetAsync(void *d, int v, size_t n, cudaStream_t st)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
+    if (!st) { NOT_CAPTURED; }
     bool in;
     if (n && (!on_device(d, n, &in) || !in)) return fail(cudaErrorInvalidValue, "memset leaves its device allocation");
     enqueue(st, [=] { device_op([=] { memset(d, v, n); }); });
@@ -736,16 +798,24 @@ cudaError_t cudaMemsetAsync(void *d, int v, size_t n, cudaStream_t st)
 cudaError_t cudaMemset(void *d, int v, size_t n) { return cudaMemsetAsync(d, v, n, 0); }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags)
 {
-    LOCK;
-    *s = new emu_stream{{}, (flags & cudaStreamNonBlocking) != 0};
+    CALL(EMU_CALL, cudaErrorUnknown);
+    *s = new emu_stream{{}, (flags & cudaStreamNonBlocking) != 0, 0, {}};
     streams.push_back(*s);
+    live++;
     return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int) { return cudaStreamCreateWithFlags(s, flags); }
-cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) { *least = 0, *greatest = -5; return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t s) { LOCK; if (!s->q.empty()) step(s); return s->q.empty() ? cudaSuccess : cudaErrorNotReady; }
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) { CALL(EMU_CALL, cudaErrorUnknown); *least = 0, *greatest = -5; return cudaSuccess; }
+cudaError_t cudaStreamQuery(cudaStream_t s) { CALL(EMU_CALL, cudaErrorUnknown); NOT_CAPTURED; if (!s->q.empty()) step(s); if (dead) return fail(cudaErrorIllegalAddress, 0); return s->q.empty() ? cudaSuccess : cudaErrorNotReady; }
 cudaError_t cudaStreamCreate(cudaStream_t *s) { return cudaStreamCreateWithFlags(s, 0); }
-cudaError_t cudaStreamSynchronize(cudaStream_t s) { LOCK; if (s) drain(s); else drain_all(true); return cudaGetLastError(); }
+cudaError_t cudaStreamSynchronize(cudaStream_t s)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED;
+    if (s) drain(s);
+    else drain_all(true);
+    return dead ? fail(cudaErrorIllegalAddress, 0) : cudaGetLastError();
+}
 cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
     LOCK;
@@ -753,50 +823,152 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
     for (size_t i = 0; i < streams.size(); i++)
         if (streams[i] == s) streams.erase(streams.begin() + i--);
     delete s;
+    live--;
     return cudaSuccess;
 }
 static double now_ms() { timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e3 + t.tv_nsec * 1e-6; }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { *e = new emu_event{nullptr, nullptr, 0}; return cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    *e = new emu_event{nullptr, nullptr, 0, 0, {}};
+    live++;
+    return cudaSuccess;
+}
 cudaError_t cudaEventCreate(cudaEvent_t *e) { return cudaEventCreateWithFlags(e, 0); }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
+    e->capture = s ? s->capture : 0;
+    if (e->capture) return e->tail = s->tail, cudaSuccess;
     auto tok = e->token = std::make_shared<bool>(false);
     e->s = s;
     enqueue(s, [e, tok] { *tok = true; if (e->token == tok) e->ms = now_ms(); });
+    submitted--; /* no work */
     return cudaSuccess;
 }
 static void wait_token(std::shared_ptr<bool> tok, emu_stream *s)
 {
     while (tok && !*tok) {
+        if (dead) return;
         if (!s || s->q.empty()) die("wait for an event whose record never runs");
         step(s);
     }
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
+    if (e->capture || (s && s->capture)) { /* the capture spreads to s, or s comes back to it */
+        if (!s || !e->capture || e->capture != capturing || (s->capture && s->capture != e->capture)) return fail(cudaErrorStreamCaptureIsolation, 0);
+        s->capture = e->capture;
+        s->tail.insert(s->tail.end(), e->tail.begin(), e->tail.end());
+        return cudaSuccess;
+    }
     enqueue(s, [tok = e->token, es = e->s] { wait_token(tok, es); });
+    submitted--;
     return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t e) { LOCK; wait_token(e->token, e->s); return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t e) { CALL(EMU_CALL, cudaErrorUnknown); NOT_CAPTURED; wait_token(e->token, e->s); return cudaSuccess; }
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b) { *ms = (float)(b->ms - a->ms); return cudaSuccess; }
-cudaError_t cudaEventDestroy(cudaEvent_t e) { LOCK; wait_token(e->token, e->s); delete e; return cudaSuccess; }
-cudaError_t cudaDeviceSynchronize() { LOCK; drain_all(false); return last_error; }
-cudaError_t cudaGetLastError() { cudaError_t e = last_error; last_error = cudaSuccess; return e; }
+cudaError_t cudaEventDestroy(cudaEvent_t e) { LOCK; wait_token(e->token, e->s); delete e; live--; return cudaSuccess; }
+
+/* ---- captures and graphs ---- */
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    if (!s || capturing) return fail(s ? cudaErrorIllegalState : cudaErrorStreamCaptureUnsupported, "a capture cannot begin here");
+    capturing = s->capture = new emu_graph{{}, s, false};
+    s->tail.clear();
+    live++;
+    return cudaSuccess;
+}
+static void mark_before(const emu_graph *g, size_t node, std::vector<bool> &seen)
+{
+    if (seen[node]) return;
+    seen[node] = true;
+    for (size_t k : g->nodes[node].after) mark_before(g, k, seen);
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
+{
+    LOCK; /* ends whatever happened */
+    *graph = 0;
+    emu_graph *g = s->capture;
+    if (!g) return fail(cudaErrorIllegalState, "no capture to end");
+    std::vector<bool> joined(g->nodes.size());
+    for (size_t k : s->tail) mark_before(g, k, joined);
+    cudaError_t e = g->broken ? cudaErrorStreamCaptureInvalidated : g->origin != s ? cudaErrorStreamCaptureUnmatched : cudaSuccess;
+    for (bool b : joined)
+        if (!b && !e) e = cudaErrorStreamCaptureUnjoined;
+    for (emu_stream *o : streams)
+        if (o->capture == g) o->capture = 0, o->tail.clear();
+    capturing = 0;
+    if (!e && dead) e = cudaErrorIllegalAddress;
+    if (!e && fault(EMU_CALL)) e = cudaErrorUnknown;
+    if (!e) return *graph = g, cudaSuccess;
+    delete g;
+    live--;
+    return fail(e, e == cudaErrorStreamCaptureUnjoined ? "a forked stream was not joined before the capture's end" : 0);
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t g, unsigned long long)
+{
+    CALL(EMU_CALL, cudaErrorMemoryAllocation);
+    *exec = new emu_exec{std::make_shared<std::vector<Node>>(g->nodes)};
+    live++;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t g) { LOCK; delete g; live--; return cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { LOCK; delete e; live--; return cudaSuccess; }
+/* in any order the graph allows: the first that may run, the last, or any */
+static void run_graph(const std::vector<Node> &nodes)
+{
+    static uint64_t r = seed();
+    std::vector<bool> done(nodes.size());
+    for (size_t left = nodes.size(); left; left--) {
+        std::vector<size_t> may;
+        for (size_t k = 0; k < nodes.size(); k++) {
+            bool ok = !done[k];
+            for (size_t a : nodes[k].after) ok = ok && done[a];
+            if (ok) may.push_back(k);
+        }
+        const size_t k = seed() == 0 ? may.front() : seed() == 1 ? may.back() : may[next_rand(r) % may.size()];
+        if (!dead) nodes[k].f();
+        done[k] = true;
+    }
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t s)
+{
+    CALL(EMU_LAUNCH, cudaErrorLaunchOutOfResources);
+    enqueue(s, [nodes = exec->nodes] { run_graph(*nodes); });
+    return cudaSuccess;
+}
+void emu_revive()
+{
+    LOCK;
+    dead = false, last_error = cudaSuccess;
+}
+
+cudaError_t cudaDeviceSynchronize()
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED;
+    drain_all(false);
+    return dead ? fail(cudaErrorIllegalAddress, 0) : last_error;
+}
+cudaError_t cudaGetLastError() { LOCK; if (dead) return cudaErrorIllegalAddress; cudaError_t e = last_error; last_error = cudaSuccess; return e; }
 cudaError_t cudaPeekAtLastError() { return last_error; }
 const char *cudaGetErrorString(cudaError_t e)
 {
-    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : e == cudaErrorNoDevice ? "no CUDA-capable device is detected" : e == cudaErrorInvalidConfiguration ? "invalid configuration argument" : "invalid argument";
+    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : e == cudaErrorNoDevice ? "no CUDA-capable device is detected" : e == cudaErrorInvalidConfiguration ? "invalid configuration argument" : e == cudaErrorIllegalAddress ? "an illegal memory access was encountered" : e == cudaErrorLaunchOutOfResources ? "too many resources requested for launch" : e >= cudaErrorStreamCaptureUnsupported && e <= cudaErrorStreamCaptureIsolation ? "operation not permitted when stream is capturing" : e == cudaErrorUnknown ? "unknown error" : "invalid argument";
 }
 cudaError_t cudaGetDeviceCount(int *n)
 {
+    CALL(EMU_CALL, cudaErrorUnknown);
     *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
     return *n ? cudaSuccess : fail(cudaErrorNoDevice, 0);
 }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaSetDevice(int) { CALL(EMU_CALL, cudaErrorUnknown); return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
+    CALL(EMU_CALL, cudaErrorUnknown);
     memset(p, 0, sizeof *p);
     strcpy(p->name, "CPU emulation of sm_90");
     p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32, p->l2CacheSize = 50 << 20;
@@ -805,7 +977,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 }
 cudaError_t cudaMemGetInfo(size_t *f, size_t *t)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
     *t = (size_t)139 << 30, *f = *t;
     for (auto &a : allocs) *f -= a.second.size;
     return cudaSuccess;
@@ -844,7 +1016,7 @@ cudaError_t emu::host_op(cudaStream_t s, std::function<void()> f)
 }
 cudaError_t emu::func_attr(const void *fn, cudaFuncAttribute a, int v)
 {
-    LOCK;
+    CALL(EMU_CALL, cudaErrorUnknown);
     if (a != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaSuccess;
     if (v > MAX_SHARED) return fail(cudaErrorInvalidValue, "more than 227 KB of dynamic shared memory asked for");
     dyn_limit[fn] = v;
@@ -852,7 +1024,7 @@ cudaError_t emu::func_attr(const void *fn, cudaFuncAttribute a, int v)
 }
 cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t smem, cudaStream_t s, std::function<void()> body, std::function<void(void *)> pack)
 {
-    LOCK;
+    CALL(EMU_LAUNCH, cudaErrorLaunchOutOfResources);
     uint64_t nt = (uint64_t)b.x * b.y * b.z;
     int limit = dyn_limit.count(fn) ? dyn_limit[fn] : STATIC_SHARED;
     if (!nt || nt > MAX_THREADS || b.z > 64 || !g.x || !g.y || !g.z || g.x > 0x7fffffffu || g.y > 65535 || g.z > 65535 || smem > (size_t)limit) {
@@ -873,7 +1045,8 @@ cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t
         Launch L;
         L.name = name, L.body = body, L.grid = g, L.block = b, L.smem = smem;
         L.nblocks = (uint64_t)g.x * g.y * g.z;
-        device_op([&] { run_grid(&L); });
+        if (fault(EMU_KERNEL)) dead = true;
+        else device_op([&] { run_grid(&L); });
     });
     return cudaSuccess;
 }

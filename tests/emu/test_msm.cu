@@ -76,8 +76,10 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
         (sets[i].group == 1 ? count.g1 : count.g2)++;
         s.push_back(gpu_msm_set{sets[i].bytes.data(), first[i], sets[i].log.size()});
     }
-    struct msm_limits l = {o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits, o.rows};
-    OK(msm_plan_for(&plan, k.size(), count, &l));
+    struct msm_limits l = {o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits, o.rows, k.size()};
+    /* every other time points at infinity are left out, otherwise they are summed */
+    const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
+    OK(msm_plan_for(&plan, n, count, &l));
     struct gpu_msm *m;
     struct gpu_stream *st;
     gpu_buf scratch, scalars;
@@ -178,7 +180,7 @@ static void test_plan()
     const struct msm_bases four = {3, 1};
     for (unsigned log_n = 0; log_n <= 26; log_n++)
         for (size_t gb : {0, 1, 8, 40, 139}) {
-            struct msm_limits l = {gb << 30, 132, 0, 0};
+            struct msm_limits l = {gb << 30, 132, 0, 0, 0};
             const pv_status s = msm_plan_for(&p, (size_t)1 << log_n, four, &l);
             if (s != PV_OK) {
                 CHECK(s == PV_NO_MEMORY);
@@ -196,7 +198,7 @@ static void test_plan()
             CHECK(dry.used == p.scratch_bytes);
         }
     /* on an H200 the plan is the one the floors are counted with: one bucket set, 13 windows at 2^20 */
-    struct msm_limits h200 = {(size_t)139 << 30, 132, 0, 0};
+    struct msm_limits h200 = {(size_t)139 << 30, 132, 0, 0, 0};
     CHECK(msm_plan_for(&p, 1 << 20, msm_bases{1, 0}, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
     CHECK(msm_plan_for(&p, (size_t)1 << 29, four, &h200) == PV_INVALID_INPUT);
     CHECK(msm_plan_for(&p, 10, msm_bases{0, 0}, &h200) == PV_INVALID_INPUT);
@@ -207,7 +209,7 @@ static void test_chunks()
 {
     const size_t n = 3000;
     struct msm_plan p;
-    struct msm_limits l = {0, gpu_about(the_gpu)->sm_count, 8, 1};
+    struct msm_limits l = {0, gpu_about(the_gpu)->sm_count, 8, 1, 0};
     size_t free_bytes = 0;
     for (free_bytes = 200000; free_bytes < 4000000; free_bytes += 20000) {
         l.free_bytes = free_bytes;

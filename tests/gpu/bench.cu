@@ -87,7 +87,7 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
     struct msm_plan p;
-    struct msm_limits l = {0, gpu_about(g)->sm_count, 0, 0};
+    struct msm_limits l = {0, gpu_about(g)->sm_count, 0, 0, 0};
     OK(gpu_free_bytes(g, &l.free_bytes));
     l.free_bytes -= l.free_bytes / 16 + n * 32 + ((size_t)84 << 20);
     OK(msm_plan_for(&p, n, group == 1 ? msm_bases{1, 0} : msm_bases{0, 1}, &l));

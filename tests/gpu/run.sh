@@ -10,7 +10,7 @@ nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 mkdir -p "$out"
 arch=${ARCH:-sm_90}
 flags=(-arch="$arch" -std=c++17 -O3 -Icuda -Iwire -Icrypto -Itests/emu -Itests/gpu)
-kernels=(cuda/gpu.cu cuda/ntt.cu cuda/quotient.cu cuda/msm_sort.cu cuda/msm_g1.cu cuda/msm_g2.cu)
+kernels=(cuda/gpu.cu cuda/gpu_ntt.cu cuda/gpu_msm.cu cuda/ntt.cu cuda/quotient.cu cuda/msm_sort.cu cuda/msm_g1.cu cuda/msm_g2.cu)
 
 built() { # PROGRAM SOURCES: newer than every source?
     [ -x "$out/$1" ] && [ -z "$(find cuda tests/emu tests/gpu -newer "$out/$1" -name '*.c*' -o -newer "$out/$1" -name '*.h' | head -1)" ]

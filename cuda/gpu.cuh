@@ -1,0 +1,27 @@
+/* What the files behind gpu.h share: device and stream, and how CUDA's errors become statuses. */
+#ifndef PV_CUDA_GPU_CUH
+#define PV_CUDA_GPU_CUH
+#include "device.cuh"
+#include "gpu.h"
+
+struct gpu {
+    int device;
+    gpu_info info;
+    char why[160];
+};
+struct gpu_stream {
+    gpu *g;
+    cudaStream_t s;
+    cudaEvent_t mark;
+};
+
+/** Keeps CUDA's words in g->why and gives the status they come to. */
+pv_status gpu_failed(gpu *g, cudaError_t e, const char *what);
+#define TRY_CUDA(g, call)                                                                                              \
+    do {                                                                                                               \
+        const cudaError_t try_cuda_ = (call);                                                                          \
+        if (try_cuda_ != cudaSuccess) return gpu_failed((g), try_cuda_, #call);                                        \
+    } while (0)
+/* each thread has a current device of its own */
+#define ENTER(g) TRY_CUDA((g), cudaSetDevice((g)->device))
+#endif

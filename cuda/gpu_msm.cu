@@ -1,0 +1,245 @@
+/* The C face: tables of base sets and their sums. Policy is in the plan, arithmetic in the kernels; here is their order. */
+#include "gpu.cuh"
+#include "curve.cuh"
+#include "msm.cuh"
+#include "replay.cuh"
+#include <stdlib.h>
+
+struct gpu_msm {
+    gpu *g;
+    msm_plan plan;
+    gpu_buf tables;
+    const fp *table_g1[MSM_BASES_MAX], *table_g2[MSM_BASES_MAX];
+    const uint32_t *list; /* behind the tables: which scalars the points meet; NULL: all */
+    unsigned g2_lanes;
+    /* Of the proof under way. A second one with the same tables would need these and the caller's scratch again. */
+    void *sums; /* pinned: chunks times msm_result_bytes */
+    struct replay replay;
+};
+
+/* ---- which scalars meet a finite base ---- */
+static bool blank(const uint8_t *at, size_t bytes)
+{
+    static const uint8_t zero[128] = {0};
+    return !memcmp(at, zero, bytes);
+}
+static bool set_finite(const gpu_msm_set *set, size_t point, size_t i)
+{
+    return i >= set->first && i - set->first < set->count && !blank((const uint8_t *)set->bases + (i - set->first) * point, point);
+}
+static bool any_finite(const gpu_msm_set *sets, msm_bases bases, size_t i)
+{
+    for (unsigned k = 0; k < bases.g1 + bases.g2; k++)
+        if (set_finite(sets + k, k < bases.g1 ? 64 : 128, i)) return true;
+    return false;
+}
+extern "C" size_t gpu_msm_finite(const gpu_msm_set *sets, msm_bases bases, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += any_finite(sets, bases, i);
+    return count;
+}
+/* *list: malloced, NULL when the plan leaves nothing out */
+static pv_status make_list(uint32_t **list, const msm_plan &p, const gpu_msm_set *sets)
+{
+    *list = NULL;
+    for (unsigned k = 0; k < p.bases.g1 + p.bases.g2; k++)
+        if (sets[k].count > p.scalars || sets[k].first > p.scalars - sets[k].count) return PV_INVALID_INPUT;
+    if (p.n == p.scalars) return PV_OK;
+    if (gpu_msm_finite(sets, p.bases, p.scalars) != p.n) return PV_INVALID_INPUT;
+    uint32_t *to = (uint32_t *)malloc(p.n ? p.n * sizeof *to : 1);
+    if (!to) return PV_NO_MEMORY;
+    *list = to;
+    for (size_t i = 0; i < p.scalars; i++)
+        if (any_finite(sets, p.bases, i)) *to++ = (uint32_t)i;
+    return PV_OK;
+}
+
+/* ---- tables ---- */
+
+enum { BUILD_POINTS = 1 << 18 }; /* points of a table row made at a time: bounds the spare memory to 84 MB */
+
+static size_t build_points(const msm_plan *p)
+{
+    const size_t most = BUILD_POINTS;
+    return p->rows < 2 ? 0 : p->n < most ? p->n : most;
+}
+extern "C" size_t gpu_msm_build_bytes(const msm_plan *p)
+{
+    return build_points(p) * msm_table_spare(p->bases.g2 ? 2 : 1);
+}
+/* row 0: the bases as they lie, infinity outside the set */
+static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point)
+{
+    const size_t n = m->plan.n, behind = (set->first + set->count) * point;
+    uint8_t *to = (uint8_t *)table;
+    if (set->first) TRY_CUDA(m->g, cudaMemset(to, 0, set->first * point));
+    if (set->count) TRY_CUDA(m->g, cudaMemcpy(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice));
+    if (behind < n * point) TRY_CUDA(m->g, cudaMemset(to + behind, 0, n * point - behind));
+    return PV_OK;
+}
+/* row 0: the bases of the listed scalars, put together in pieces */
+static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point, const uint32_t *list)
+{
+    const size_t n = m->plan.n, most = BUILD_POINTS, step = n < most ? n : most;
+    uint8_t *piece = (uint8_t *)malloc(step ? step * point : 1);
+    if (!piece) return PV_NO_MEMORY;
+    cudaError_t e = cudaSuccess;
+    for (size_t at = 0; at < n && e == cudaSuccess; at += step) {
+        const size_t count = n - at < step ? n - at : step;
+        for (size_t i = 0; i < count; i++) {
+            const size_t k = list[at + i];
+            if (set_finite(set, point, k)) memcpy(piece + i * point, (const uint8_t *)set->bases + (k - set->first) * point, point);
+            else memset(piece + i * point, 0, point);
+        }
+        e = cudaMemcpy((uint8_t *)table + at * point, piece, count * point, cudaMemcpyHostToDevice);
+    }
+    free(piece);
+    return e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "bases");
+}
+/* each further row from the one before */
+static pv_status further_rows(gpu_msm *m, fp *table, unsigned group, gpu_buf spare)
+{
+    const msm_plan &p = m->plan;
+    const size_t fields = AFFINE_COORDS * (size_t)group, step = build_points(&p);
+    for (unsigned row = 1; row < p.rows; row++)
+        for (size_t i = 0; i < p.n; i += step) {
+            const uint32_t n = (uint32_t)(p.n - i < step ? p.n - i : step);
+            const fp *in = table + ((row - 1) * p.n + i) * fields;
+            fp *to = table + (row * p.n + i) * fields;
+            const unsigned doublings = p.window_bits * p.sets;
+            TRY_CUDA(m->g, group == 1 ? msm_table_g1(to, in, (fp *)spare.at, n, doublings, 0) : msm_table_g2(to, in, (fp *)spare.at, n, doublings, 0));
+        }
+    return PV_OK;
+}
+static pv_status build_tables(gpu_msm *m, const gpu_msm_set *sets, const uint32_t *list, gpu_buf spare)
+{
+    const msm_plan &p = m->plan;
+    uint8_t *at = (uint8_t *)m->tables.at;
+    for (unsigned i = 0; i < p.bases.g1 + p.bases.g2; i++) {
+        const unsigned group = i < p.bases.g1 ? 1 : 2;
+        fp *table = (fp *)at;
+        (group == 1 ? m->table_g1[i] : m->table_g2[i - p.bases.g1]) = table;
+        TRY(list ? first_row_listed(m, table, sets + i, 64 * group, list) : first_row(m, table, sets + i, 64 * group));
+        TRY(further_rows(m, table, group, spare));
+        at += p.n * p.rows * 64 * group;
+    }
+    if (!list) return PV_OK;
+    m->list = (const uint32_t *)at;
+    if (p.n) TRY_CUDA(m->g, cudaMemcpy(at, list, p.n * sizeof *list, cudaMemcpyHostToDevice));
+    return PV_OK;
+}
+static pv_status build(gpu_msm *m, const gpu_msm_set *sets, const uint32_t *list)
+{
+    const msm_plan &p = m->plan;
+    gpu_buf spare = {NULL, 0};
+    TRY(gpu_buf_new(m->g, &m->tables, p.table_bytes));
+    TRY(gpu_pinned_new(m->g, &m->sums, p.chunks * msm_result_bytes(&p)));
+    if (p.replay && p.bases.g1 && p.bases.g2) TRY_CUDA(m->g, replay_side(&m->replay));
+    TRY(gpu_buf_new(m->g, &spare, gpu_msm_build_bytes(&p)));
+    const pv_status st = build_tables(m, sets, list, spare);
+    const cudaError_t e = cudaDeviceSynchronize();
+    gpu_buf_free(m->g, &spare);
+    return st != PV_OK ? st : e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "tables");
+}
+extern "C" pv_status gpu_msm_new(gpu *g, gpu_msm **out, const msm_plan *plan, const gpu_msm_set *sets)
+{
+    ENTER(g);
+    gpu_msm *m = (gpu_msm *)calloc(1, sizeof *m);
+    if (!m) return PV_NO_MEMORY;
+    m->g = g, m->plan = *plan, m->g2_lanes = 2;
+    uint32_t *list;
+    pv_status st = make_list(&list, m->plan, sets);
+    if (st == PV_OK) st = build(m, sets, list);
+    free(list);
+    if (st == PV_OK) *out = m;
+    else gpu_msm_destroy(&m);
+    return st;
+}
+extern "C" void gpu_msm_destroy(gpu_msm **m)
+{
+    if (*m) {
+        gpu_buf_free((*m)->g, &(*m)->tables);
+        gpu_pinned_free((*m)->g, &(*m)->sums);
+        replay_clear(&(*m)->replay);
+    }
+    free(*m);
+    *m = NULL;
+}
+extern "C" void gpu_msm_set_g2_lanes(gpu_msm *m, unsigned lanes)
+{
+    m->g2_lanes = lanes;
+}
+static msm_sets sets_of(const msm_plan &p, const msm_scratch &x, const fp *const *table, unsigned group, size_t first)
+{
+    msm_sets s = {};
+    const unsigned count = group == 1 ? p.bases.g1 : p.bases.g2;
+    uint8_t *result = (uint8_t *)x.result + (group == 2 ? (size_t)p.bases.g1 * p.sets * 128 : 0);
+    for (unsigned i = 0; i < count; i++) {
+        s.table[i] = table[i] + first * AFFINE_COORDS * group;
+        s.buckets[i] = (fp *)(group == 1 ? x.buckets_g1 : x.buckets_g2)[i];
+        s.parts[i] = (fp *)(group == 1 ? x.parts_g1 : x.parts_g2)[i];
+        s.partial[i] = (fp *)(group == 1 ? x.partial_g1 : x.partial_g2)[i];
+        s.result[i] = (fp *)(result + (size_t)i * p.sets * 128 * group);
+    }
+    return s;
+}
+/* The sums of a chunk's tasks. Recorded, the two groups go side by side, for small ones do not fill the device; otherwise G2
+ * goes first, because its chains are the longest. */
+static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t first, cudaStream_t s)
+{
+    const msm_plan &p = m->plan;
+    cudaError_t e = replay_fork(&m->replay, s);
+    if (e == cudaSuccess) e = msm_sums_g2(p, x, sets_of(p, x, m->table_g2, 2, first), m->g2_lanes, s);
+    if (e == cudaSuccess) e = msm_sums_g1(p, x, sets_of(p, x, m->table_g1, 1, first), m->replay.side ? m->replay.side : s);
+    const cudaError_t joined = replay_join(&m->replay, s);
+    return e == cudaSuccess ? joined : e;
+}
+/* everything between the scalars and the sums on the host */
+static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &x, cudaStream_t s)
+{
+    const msm_plan &p = m->plan;
+    const size_t bytes = msm_result_bytes(&p);
+    for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
+        const size_t first = chunk * p.chunk_n < p.n ? chunk * p.chunk_n : p.n, n = p.n - first < p.chunk_n ? p.n - first : p.chunk_n;
+        const msm_input in = {m->list ? scalars : scalars + first, m->list ? m->list + first : NULL};
+        cudaError_t e = msm_sort(p, x, in, (uint32_t)n, (uint32_t)p.n, s);
+        if (e == cudaSuccess) e = walk_sums(m, x, first, s);
+        if (e == cudaSuccess) e = cudaMemcpyAsync((char *)m->sums + chunk * bytes, x.result, bytes, cudaMemcpyDeviceToHost, s);
+        if (e != cudaSuccess) return e;
+    }
+    return cudaSuccess;
+}
+extern "C" pv_status gpu_msm_async(gpu_msm *m, gpu_stream *s, gpu_buf scalars, gpu_buf scratch)
+{
+    const msm_plan &p = m->plan;
+    if (scratch.bytes < p.scratch_bytes || scalars.bytes < p.scalars * sizeof(fr)) return PV_INVALID_INPUT;
+    ENTER(m->g);
+    msm_arena arena = {(uint8_t *)scratch.at, 0};
+    msm_scratch x;
+    msm_scratch_layout(&x, &p, &arena);
+    const auto queue = [&] { return walk(m, (const fr *)scalars.at, x, s->s); };
+    const cudaError_t e = p.replay ? replay_run(&m->replay, scalars.at, scratch.at, m->g2_lanes, s->s, queue) : queue();
+    return e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "MSM");
+}
+extern "C" void gpu_msm_finish(gpu_msm *m, bn254_g1 *g1, bn254_g2 *g2)
+{
+    const msm_plan &p = m->plan;
+    const size_t stride = msm_result_bytes(&p);
+    const char *at = (const char *)m->sums;
+    for (unsigned i = 0; i < p.bases.g1; i++, at += (size_t)p.sets * 128) {
+        fp r[3];
+        msm_finish_g1(r, p, at, stride);
+        r[2] = f_is_blank(r[0]) && f_is_blank(r[1]) ? f_zero<fp_modulus>() : f_one<fp_modulus>();
+        memcpy(g1 + i, r, sizeof *g1);
+    }
+    for (unsigned i = 0; i < p.bases.g2; i++, at += (size_t)p.sets * 256) {
+        fp r[6];
+        msm_finish_g2(r, p, at, stride);
+        const bool none = f_is_blank(r[0]) && f_is_blank(r[1]) && f_is_blank(r[2]) && f_is_blank(r[3]);
+        r[4] = none ? f_zero<fp_modulus>() : f_one<fp_modulus>(), r[5] = f_zero<fp_modulus>();
+        memcpy(g2 + i, r, sizeof *g2);
+    }
+    memset(m->sums, 0, p.chunks * stride);
+    __asm__ volatile("" ::"r"(m->sums) : "memory"); /* the wipe is not optimised away */
+}

@@ -1,0 +1,27 @@
+/** Failures on demand, and what exists: for tests beside the emulator, in C or C++. */
+#ifndef EMU_FAULT_H
+#define EMU_FAULT_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+enum emu_fault {
+    EMU_MALLOC, /* an allocation, on the device or of pinned memory */
+    EMU_LAUNCH, /* a launch, of a kernel or of a graph */
+    EMU_CALL,   /* any other call that can fail; not one that frees */
+    EMU_KERNEL, /* a kernel that runs: it faults, and from then on the device answers no call, as after a bad address */
+    EMU_FAULTS
+};
+/** The nth such thing from now on fails, once; 0: none. EMU_FAIL_MALLOC=n and EMU_FAIL_LAUNCH=n do the same from the start. */
+void emu_fail(enum emu_fault kind, unsigned nth);
+/** Did it? */
+int emu_failed(void);
+/** A device that died is as new, without what was allocated on it. */
+void emu_revive(void);
+/** Allocations, pinned ones, streams, events, graphs that were made and not freed. */
+unsigned emu_live(void);
+/** Calls that put something on a stream, a graph being one. */
+unsigned emu_submitted(void);
+#ifdef __cplusplus
+}
+#endif
+#endif
