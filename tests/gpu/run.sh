@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What only a GPU can tell: tests/gpu/run.sh [PART ...], parts being rates arithmetic tests ntt msm prove sanitizer opcodes.
-# Exits 77 without a device. Each part takes less than ten minutes and appends JSON lines to $OUT/<part>.jsonl (default
-# build/gpu); a part whose file is complete is skipped, so a run that was cut off goes on where it stopped. Last, a table.
+# What only a GPU can tell: tests/gpu/run.sh [PART ...], parts being build rates arithmetic tests sort ntt msm phases prove
+# sanitizer opcodes; without a name all of them. `build` alone needs no GPU; the others exit 77 without a device. Each part takes
+# less than ten minutes and writes JSON lines to $OUT/<part>.jsonl (default build/gpu); one whose file is complete is skipped, so
+# a run that was cut off goes on where it stopped. Last, a table. KERNELS="a.o b.o": kernels that nvcc compiled already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-build/gpu}
@@ -10,18 +11,39 @@ nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 mkdir -p "$out"
 arch=${ARCH:-sm_90}
 flags=(-arch="$arch" -std=c++17 -O3 -Icuda -Iwire -Icrypto -Itests/emu -Itests/gpu)
-kernels=(cuda/gpu.cu cuda/gpu_ntt.cu cuda/gpu_msm.cu cuda/ntt.cu cuda/quotient.cu cuda/msm_sort.cu cuda/msm_g1.cu cuda/msm_g2.cu)
+read -ra kernels <<< "${KERNELS:-}"
 
-built() { # PROGRAM SOURCES: newer than every source?
-    [ -x "$out/$1" ] && [ -z "$(find cuda tests/emu tests/gpu -newer "$out/$1" -name '*.c*' -o -newer "$out/$1" -name '*.h' | head -1)" ]
+newer() { # OBJECT FOLDERS...: is it newer than every source?
+    local object=$1; shift
+    [ -e "$object" ] && [ -z "$(find "$@" -newer "$object" \( -name '*.c' -o -name '*.cu' -o -name '*.cuh' -o -name '*.h' \) | head -1)" ]
+}
+build_kernels() { # once for all programs
+    newer "$out/msm_plan.o" cuda || gcc -std=c11 -O2 -Iwire -Icuda -c cuda/msm_plan.c -o "$out/msm_plan.o"
+    [ ${#kernels[@]} -gt 0 ] && return 0
+    for k in cuda/*.cu; do
+        local object=$out/$(basename "$k" .cu).o
+        kernels+=("$object")
+        newer "$object" cuda && continue
+        echo "building $k" >&2
+        "$nvcc" "${flags[@]}" -c "$k" -o "$object"
+    done
 }
 build() { # PROGRAM SOURCES...
     local program=$1; shift
-    built "$program" && return 0
-    [ -e "$out/msm_plan.o" ] || gcc -std=c11 -O2 -Iwire -Icuda -c cuda/msm_plan.c -o "$out/msm_plan.o"
+    build_kernels
+    newer "$out/$program" cuda tests/emu tests/gpu && return 0
     echo "building $program" >&2
-    "$nvcc" "${flags[@]}" "$@" "$out/msm_plan.o" -o "$out/$program" -lgmp
+    "$nvcc" "${flags[@]}" "$@" "${kernels[@]}" "$out/msm_plan.o" -o "$out/$program" -lgmp
 }
+part_build() {
+    build gpu_rates tests/gpu/rates.cu
+    build gpu_bench tests/gpu/bench.cu
+    build gpu_sort tests/gpu/sort.cu
+    build gpu_phases tests/gpu/phases.cu
+    build gpu_test_ntt tests/emu/test_ntt.cu
+    build gpu_test_msm tests/emu/test_msm.cu
+}
+[ "$*" != build ] || { part_build; exit 0; }
 # the device is asked once, through the runtime
 build gpu_rates tests/gpu/rates.cu
 set +e; "$out/gpu_rates" --device-only; rc=$?; set -e
@@ -38,19 +60,33 @@ part_rates()      { build gpu_rates tests/gpu/rates.cu; part rates "$out/gpu_rat
 part_arithmetic() { build gpu_arithmetic tests/gpu/arithmetic.cu tests/emu/probe.cu; part arithmetic "$out/gpu_arithmetic"; }
 part_tests() {
     build gpu_test_field tests/emu/test_field.cu tests/emu/probe.cu
-    build gpu_test_ntt tests/emu/test_ntt.cu "${kernels[@]}"
-    build gpu_test_msm tests/emu/test_msm.cu "${kernels[@]}"
+    build gpu_test_ntt tests/emu/test_ntt.cu
+    build gpu_test_msm tests/emu/test_msm.cu
     part test_field "$out/gpu_test_field"; part test_ntt "$out/gpu_test_ntt" 20; part test_msm "$out/gpu_test_msm"
 }
-part_ntt() { build gpu_bench tests/gpu/bench.cu "${kernels[@]}"; part ntt "$out/gpu_bench" ntt 10 24; }
+part_ntt() { build gpu_bench tests/gpu/bench.cu; part ntt "$out/gpu_bench" ntt 10 24; }
 part_msm() {
-    build gpu_bench tests/gpu/bench.cu "${kernels[@]}"
+    build gpu_bench tests/gpu/bench.cu
     for family in dense circom same; do part "msm_$family" "$out/gpu_bench" msm 10 22 "$family"; part "msm_${family}_24" "$out/gpu_bench" msm 24 24 "$family"; done
     part msm_g2 "$out/gpu_bench" msm2 10 22 dense
 }
+part_sort() { build gpu_sort tests/gpu/sort.cu; part sort "$out/gpu_sort" 8 20; } # our counting sort beside CUB's
+part_phases() { build gpu_phases tests/gpu/phases.cu; for n in 14 18 20 22; do part "phases_$n" "$out/gpu_phases" "$n"; done; }
+part_prove() { # whole proofs on the device, each verified: key opened, first proof, median with its parts, proofs a second
+    command -v cmake >/dev/null || { echo "no cmake"; return 0; }
+    cmake -S . -B "$out/tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON >/dev/null
+    cmake --build "$out/tree" --target provost-prover make_circuit
+    for kind in chain bits mixed; do
+        for log_n in 12 16 20; do
+            local folder=$out/circuits/$kind-$log_n
+            [ -e "$folder/witness.wtns" ] || { mkdir -p "$folder"; "$out/tree/tests/make_circuit" "$kind" "$log_n" "$folder"; }
+            part "prove_$kind-$log_n" "$out/tree/prover/provost-prover" bench --backend cuda --rounds 20 "$folder/circuit.zkey" "$folder/witness.wtns"
+        done
+    done
+}
 part_sanitizer() {
     command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer"; return 0; }
-    build gpu_test_ntt tests/emu/test_ntt.cu "${kernels[@]}"; build gpu_test_msm tests/emu/test_msm.cu "${kernels[@]}"
+    build gpu_test_ntt tests/emu/test_ntt.cu; build gpu_test_msm tests/emu/test_msm.cu
     for tool in memcheck racecheck synccheck initcheck; do
         part "sanitizer_$tool" sh -c "compute-sanitizer --tool $tool --error-exitcode 9 $out/gpu_test_ntt 12 && compute-sanitizer --tool $tool --error-exitcode 9 $out/gpu_test_msm little"
     done
@@ -61,6 +97,6 @@ part_opcodes() { # our opcode counter beside NVIDIA's disassembler
     cuobjdump -sass "$out/msm_g1.cubin" > "$out/msm_g1.sass"
     part opcodes python3 tests/gpu/opcodes.py "$out/msm_g1.cubin" "$out/msm_g1.sass"
 }
-[ $# -gt 0 ] || set -- rates arithmetic tests ntt msm sanitizer opcodes
+[ $# -gt 0 ] || set -- build rates arithmetic tests sort ntt msm phases prove sanitizer opcodes
 for p in "$@"; do "part_$p"; done
 python3 tests/gpu/table.py "$out"
