@@ -152,3 +152,31 @@ print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set
     [ "$(of_queue echo demand)" = 0 ]
     [ "$(provost prover ls -o json | json 'd["rows"][0]["done"], d["rows"][0]["quarantined_ms"]')" = "(2, 0)" ]
 }
+
+@test "a task that cannot be done is dead with its reason, keeps its input, and is queued again by a kick" {
+    prover_start p1 --queue echo:echo
+    echo '{"fail":"permanent"}' >bad
+    id=$(provost task submit bad)
+    poll 20 task_is "$id" dead
+    expect 8 provost task wait "$id" --timeout 10s
+    [[ "$output" == *"told to fail"* ]]
+    [ "$(provost task show "$id" -o json | json "d['failures']")" = 1 ]
+    expect 0 provost queue pause echo
+    expect 0 provost task kick "$id"
+    task_is "$id" queued
+    [ "$(provost task show "$id" -o json | json "d['failures']")" = 0 ]
+    expect 0 provost queue resume echo
+    poll 20 task_is "$id" dead
+}
+
+@test "a prover that fails three tasks in a row is quarantined, and the tasks get their failures back" {
+    prover_start p1 --queue echo:echo
+    echo '{"fail":"retryable"}' >bad
+    ids=$(for _ in 1 2 3; do provost task submit bad; done)
+    quarantined() { [ "$(provost prover ls -o json | json "d['rows'][0]['quarantined_ms'] > 0")" = True ]; }
+    poll 20 quarantined
+    for id in $ids; do
+        task_is "$id" queued || task_is "$id" delayed # a refund does not shorten a back-off
+        [ "$(provost task show "$id" -o json | json "d['failures']")" = 0 ]
+    done
+}
