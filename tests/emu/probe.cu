@@ -76,7 +76,8 @@ template <class F, int op> __global__ void __launch_bounds__(128, sizeof(F) > si
 {
     const uint32_t t = (blockIdx.x * 128 + threadIdx.x) / F::LANES, i = t < n ? t : n - 1;
     fp *at = a + (size_t)i * XYZZ_COORDS * F::COORD;
-    xyzz<F> p = xyzz_load<F>(at);
+    xyzz<F> p = {}; /* a thread too many must not look at what the last one writes */
+    if (t < n) p = xyzz_load<F>(at);
     if (op == PROBE_POINT_ADD_AFFINE) xyzz_add_affine(p, affine_load<F>(b + (size_t)i * AFFINE_COORDS * F::COORD));
     if (op == PROBE_POINT_ADD) xyzz_add(p, xyzz_load<F>(b + (size_t)i * XYZZ_COORDS * F::COORD));
     if (op == PROBE_POINT_DBL) p = xyzz_dbl(p);
