@@ -1,4 +1,4 @@
-/* make_circuit chain|bits|mixed LOG_N FOLDER: a circuit that fills the domain 2^LOG_N, as circuit.zkey and witness.wtns.
+/* make_circuit chain|bits|mixed SIZE FOLDER: a circuit as circuit.zkey and witness.wtns. SIZE up to 28 fills the domain 2^SIZE, above it is the number of constraints.
  * The key's secret is a fixed seed: for measurements only. */
 #include "toy_circuits.h"
 
@@ -25,8 +25,9 @@ int main(int argc, char **argv)
     } kinds[] = { { "chain", toy_chain }, { "bits", toy_bits }, { "mixed", toy_mixed } };
     struct toy_circuit c = { 0 };
     size_t size;
-    if (argc != 4) return fprintf(stderr, "make_circuit chain|bits|mixed LOG_N FOLDER\n"), 2;
-    uint32_t constraints = ((uint32_t)1 << atoi(argv[2])) - 4; /* the public rows fill it up */
+    if (argc != 4) return fprintf(stderr, "make_circuit chain|bits|mixed SIZE FOLDER\n"), 2;
+    uint32_t given = (uint32_t)strtoul(argv[2], NULL, 10);
+    uint32_t constraints = given > 28 ? given : ((uint32_t)1 << given) - 4; /* the public rows fill it up */
     for (size_t i = 0; i < 3; i++)
         if (!strcmp(argv[1], kinds[i].name)) kinds[i].make(&c, constraints, 1);
     if (!c.witness) return fprintf(stderr, "unknown kind: %s\n", argv[1]), 2;

@@ -9,14 +9,6 @@ setup() {
     what="--queue q --circuit c"
 }
 
-# expect STATUS COMMAND...
-expect() {
-    local want=$1
-    shift
-    run "$@"
-    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
-}
-
 @test "wrong usage is 2, with the reason on stderr and nothing on stdout" {
     for line in "" "nonsense" "task" "task nonsense" "prove" "prove a b" "prove a b c d" "task show" "task show xyz $nobody" \
         "queue ls --no-such-option" "queue ls -o xml" "task submit f --priority 10" "task submit f --deadline soon" \

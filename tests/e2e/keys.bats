@@ -12,8 +12,7 @@ setup() {
 }
 
 teardown() {
-    cluster_stop
-    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 40 "$CLUSTER"/*.log >&3
+    cluster_end
 }
 
 # The file of authorised keys, with one key each for those named.
@@ -36,13 +35,6 @@ broker_start() {
     poll 20 test -s "$CLUSTER/port"
     PROVOST_BROKER=$(head -n 1 "$CLUSTER/port")
     export PROVOST_BROKER
-}
-
-expect() {
-    local want=$1
-    shift
-    run "$@"
-    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
 }
 
 @test "a task goes through with keys on both sides" {

@@ -10,15 +10,7 @@ setup() {
 }
 
 teardown() {
-    cluster_stop
-    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 40 "$CLUSTER"/*.log >&3
-}
-
-expect() {
-    local want=$1
-    shift
-    run "$@"
-    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
+    cluster_end
 }
 
 # of_queue NAME COLUMN

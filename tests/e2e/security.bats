@@ -11,8 +11,7 @@ setup() {
 }
 
 teardown() {
-    cluster_stop
-    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 40 "$CLUSTER"/*.log >&3
+    cluster_end
 }
 
 # The file of authorised keys: NAME or NAME=ROLE for each.

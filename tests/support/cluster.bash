@@ -15,6 +15,14 @@ poll() {
     done
 }
 
+# expect STATUS COMMAND...: what it said is in $output.
+expect() {
+    local want=$1
+    shift
+    run "$@"
+    [ "$status" = "$want" ] || { echo "exit $status instead of $want: $*"; echo "$output"; return 1; }
+}
+
 cluster_init() {
     CLUSTER=${CLUSTER:-$BATS_TEST_TMPDIR/cluster}
     mkdir -p "$CLUSTER"
@@ -78,4 +86,10 @@ cluster_stop() {
     for pid in ${PROVER_PIDS:-} ${BROKER_PID:-}; do kill "$pid" 2>/dev/null || true; done
     for pid in ${PROVER_PIDS:-}; do kill "$pid" 2>/dev/null || true; done
     for pid in ${PROVER_PIDS:-} ${BROKER_PID:-}; do wait "$pid" 2>/dev/null || true; done
+}
+
+# For a file's teardown: everything ends, and a test that failed shows the end of every log.
+cluster_end() {
+    cluster_stop
+    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 40 "$CLUSTER"/*.log >&3
 }
