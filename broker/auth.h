@@ -63,6 +63,9 @@ bool auth_key_serves(const struct auth_key *key, const char *queue);
  *  or its two keys do not belong together. */
 pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES]);
 void auth_own_key_destroy(zcert_t **cert);
+/** The same for files with commas between them, at most `most`. On failure none are left. */
+pv_status auth_own_keys(zcert_t **certs, size_t *certs_n, size_t most, const char *files, char why[AUTH_WHY_BYTES]);
+void auth_own_keys_destroy(zcert_t **certs, size_t *certs_n);
 
 /** Starts the thread that answers ZAP requests for every socket of this process. It takes keys. PV_FAILED. */
 pv_status auth_start(zactor_t **actor, struct auth_keys **keys);

@@ -247,3 +247,34 @@ void auth_own_key_destroy(zcert_t **cert)
 {
     zcert_destroy(cert);
 }
+
+static pv_status own_keys_add(zcert_t **certs, size_t *certs_n, size_t most, char *files, char *why)
+{
+    char *rest = NULL;
+    for (char *file = strtok_r(files, ",", &rest); file; file = strtok_r(NULL, ",", &rest)) {
+        if (*certs_n == most) {
+            snprintf(why, AUTH_WHY_BYTES, "key: more than %zu files", most);
+            return PV_BAD_CONFIG;
+        }
+        pv_status st = auth_own_key(&certs[*certs_n], file, why);
+        if (st != PV_OK) return st;
+        ++*certs_n;
+    }
+    return PV_OK;
+}
+
+pv_status auth_own_keys(zcert_t **certs, size_t *certs_n, size_t most, const char *files, char why[AUTH_WHY_BYTES])
+{
+    char *copy = strdup(files);
+    *certs_n = 0;
+    if (!copy) return PV_NO_MEMORY;
+    pv_status st = own_keys_add(certs, certs_n, most, copy, why);
+    if (st != PV_OK) auth_own_keys_destroy(certs, certs_n);
+    free(copy);
+    return st;
+}
+
+void auth_own_keys_destroy(zcert_t **certs, size_t *certs_n)
+{
+    while (*certs_n) auth_own_key_destroy(&certs[--*certs_n]);
+}

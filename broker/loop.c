@@ -373,24 +373,11 @@ static pv_status core_open(struct broker *b, char *why)
     return PV_OK;
 }
 
-/* The files of our own keys, with commas between them. */
-static pv_status own_keys_open(struct broker *b, char *why)
-{
-    char copy[4096], *rest = NULL;
-    snprintf(copy, sizeof copy, "%s", b->config->key);
-    for (char *file = strtok_r(copy, ",", &rest); file; file = strtok_r(NULL, ",", &rest)) {
-        if (b->certs_n == DOOR_ENDPOINTS_MAX) return PV_BAD_CONFIG;
-        TRY(auth_own_key(&b->certs[b->certs_n], file, why));
-        b->certs_n++;
-    }
-    return PV_OK;
-}
-
 static pv_status keys_open(struct broker *b, char *why)
 {
     if (b->config->insecure) return PV_OK;
     struct auth_keys *theirs = NULL;
-    TRY(own_keys_open(b, why));
+    TRY(auth_own_keys(b->certs, &b->certs_n, DOOR_ENDPOINTS_MAX, b->config->key, why));
     TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
     TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
     b->key_version = 1;
@@ -507,7 +494,7 @@ void broker_close(struct broker **broker)
     door_close(&b->door);
     http_stop(&b->http);
     auth_stop(&b->zap);
-    while (b->certs_n) auth_own_key_destroy(&b->certs[--b->certs_n]);
+    auth_own_keys_destroy(b->certs, &b->certs_n);
     sched_actions_destroy(&b->out);
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);

@@ -1,5 +1,7 @@
 /* provost-broker: settings from the command line, then the loop. */
+#include "auth.h"
 #include "config.h"
+#include "door.h"
 #include "log.h"
 #include "loop.h"
 
@@ -22,7 +24,7 @@ struct arguments {
 static const struct argp_option own_options[] = {
     { "config", OPTION_CONFIG, "FILE", 0, "settings from FILE instead of /etc/provost/broker.yaml", -1 },
     { "queue", OPTION_QUEUE, "NAME[,KEY=VALUE]...", 0, "a queue to serve, and its settings; may be repeated", -1 },
-    { "check-config", OPTION_CHECK, NULL, 0, "read every setting, say what is wrong, and end", -1 },
+    { "check-config", OPTION_CHECK, NULL, 0, "read every setting and the files of keys, say what is wrong, and end", -1 },
     { "print-config", OPTION_PRINT, NULL, 0, "print every setting and where it comes from, and end", -1 },
 };
 
@@ -106,22 +108,43 @@ static int serve(const struct config *c, const struct config_args *args)
     return pv_status_exit(st);
 }
 
+/* What a start would read besides the settings: our own keys, and who may do what. */
+static pv_status check_keys(const struct config *c, char *why)
+{
+    zcert_t *certs[DOOR_ENDPOINTS_MAX];
+    size_t certs_n;
+    struct auth_keys *keys = NULL;
+    if (c->insecure) return PV_OK;
+    pv_status st = auth_own_keys(certs, &certs_n, DOOR_ENDPOINTS_MAX, c->key, why);
+    if (st != PV_OK) return st;
+    auth_own_keys_destroy(certs, &certs_n);
+    st = auth_keys_read(&keys, c->authorized_keys, why);
+    auth_keys_destroy(&keys);
+    return st;
+}
+
+static int complain(pv_status st, const char *why)
+{
+    fprintf(stderr, "provost-broker: %s\n", why);
+    return pv_status_exit(st);
+}
+
 int main(int argc, char **argv)
 {
     static struct config config;
     struct arguments a = { .check = false };
     struct argp argp = { options_make(), parse, NULL,
                          "Keeps a queue of proofs to make, and hands them to the provers that dial in.", NULL, NULL, NULL };
+    _Static_assert((int)AUTH_WHY_BYTES <= (int)CONFIG_WHY_BYTES, "one buffer for both");
     char why[CONFIG_WHY_BYTES];
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &a)) return 2;
     pv_status st = config_read(&config, &a.config, why);
-    if (st != PV_OK) {
-        fprintf(stderr, "provost-broker: %s\n", why);
-        return pv_status_exit(st);
-    }
+    if (st != PV_OK) return complain(st, why);
+    int result = 0;
     if (a.print) config_print(&config, stdout);
-    int result = a.print || a.check ? 0 : serve(&config, &a.config);
+    if (a.check && (st = check_keys(&config, why)) != PV_OK) result = complain(st, why);
+    if (!a.print && !a.check) result = serve(&config, &a.config);
     config_clear(&config);
     return result;
 }

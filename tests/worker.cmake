@@ -23,6 +23,7 @@ pv_bats(e2e_echo echo.bats)
 pv_bats(e2e_prove prove.bats)
 pv_bats(e2e_keys keys.bats)
 pv_bats(e2e_operate operate.bats)
+pv_bats(e2e_deploy deploy.bats)
 
 # The library against the broker as a process.
 pv_test(claim_e2e_test LABEL e2e SOURCES e2e/claim_e2e_test.c LIBS pv_client pv_wire PkgConfig::ZMQ)
