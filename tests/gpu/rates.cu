@@ -1,13 +1,14 @@
 /* The rates everything else is read against: integer multiply-add pipes alone, and the clock while they run.
- * rates [--device-only]: one JSON line per kernel; per_clk_sm is lane operations per clock and multiprocessor. */
+ * rates [--device-only]: one JSON line per kernel; per_clk_sm is lane operations per clock and multiprocessor (of the pair, one
+ * pair: whether the two pipes run side by side). */
 #include <cuda_runtime.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { CHAINS = 8, ROUNDS = 4096, THREADS = 256 };
-enum op { MAD, WIDE, WIDE_CHAIN, HI, DFMA, OPS };
-static const char *const names[OPS] = {"IMAD", "IMAD.WIDE", "IMAD.WIDE.X pairs", "IMAD.HI", "DFMA"};
+enum op { MAD, WIDE, WIDE_CHAIN, HI, DFMA, WIDE_DFMA, OPS };
+static const char *const names[OPS] = {"IMAD", "IMAD.WIDE", "IMAD.WIDE.X pairs", "IMAD.HI", "DFMA", "IMAD.WIDE beside DFMA"};
 
 /* CHAINS independent accumulators a thread; the operands are not known when compiled, the sum is stored */
 template <int op> __global__ void __launch_bounds__(THREADS) rate(uint64_t *out, uint32_t a, uint32_t b, long long *clocks)
@@ -21,14 +22,14 @@ template <int op> __global__ void __launch_bounds__(THREADS) rate(uint64_t *out,
         for (int i = 0; i < CHAINS; i++) {
             if (op == MAD) asm volatile("mad.lo.u32 %0,%1,%0,%2;" : "+r"(lo[i]) : "r"(a), "r"(b));
             if (op == HI) asm volatile("mad.hi.u32 %0,%1,%0,%2;" : "+r"(lo[i]) : "r"(a), "r"(b));
-            if (op == WIDE) {
+            if (op == WIDE || op == WIDE_DFMA) {
                 uint64_t t = (uint64_t)hi[i] << 32 | lo[i];
                 asm volatile("mad.wide.u32 %0,%1,%2,%0;" : "+l"(t) : "r"(a), "r"(b));
                 lo[i] = (uint32_t)t, hi[i] = (uint32_t)(t >> 32);
             }
             if (op == WIDE_CHAIN) /* one link of a carry chain, as in the field multiplication */
                 asm volatile("mad.lo.cc.u32 %0,%2,%3,%0; madc.hi.cc.u32 %1,%2,%3,%1;" : "+r"(lo[i]), "+r"(hi[i]) : "r"(a), "r"(b));
-            if (op == DFMA) asm volatile("fma.rn.f64 %0,%0,%1,%1;" : "+d"(d[i]) : "d"(0.5));
+            if (op == DFMA || op == WIDE_DFMA) asm volatile("fma.rn.f64 %0,%0,%1,%1;" : "+d"(d[i]) : "d"(0.5));
         }
     }
     const long long t1 = clock64();
@@ -73,5 +74,5 @@ int main(int argc, char **argv)
     if (cudaMalloc(&out, (size_t)p.multiProcessorCount * 4 * THREADS * 8) != cudaSuccess || cudaMalloc(&clocks, (size_t)p.multiProcessorCount * 32) != cudaSuccess) return 1;
     return measure<MAD>(p.multiProcessorCount, out, clocks) || measure<WIDE>(p.multiProcessorCount, out, clocks) ||
            measure<WIDE_CHAIN>(p.multiProcessorCount, out, clocks) || measure<HI>(p.multiProcessorCount, out, clocks) ||
-           measure<DFMA>(p.multiProcessorCount, out, clocks);
+           measure<DFMA>(p.multiProcessorCount, out, clocks) || measure<WIDE_DFMA>(p.multiProcessorCount, out, clocks);
 }

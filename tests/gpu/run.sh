@@ -3,16 +3,29 @@
 # sanitizer opcodes; without a name all of them. `build` alone needs no GPU; the others exit 77 without a device. Each part takes
 # less than ten minutes and writes JSON lines to $OUT/<part>.jsonl (default build/gpu); one whose file is complete is skipped, so
 # a run that was cut off goes on where it stopped. Last, a table. KERNELS="a.o b.o": kernels that nvcc compiled already.
+# BIN=FOLDER: programs that `OUT=FOLDER tests/gpu/run.sh build` made on another machine, beside them provost-prover and
+# make_circuit for part prove: none of the GPU's time goes into compiling then.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${OUT:-build/gpu}
+bin=${BIN:-$out}
 nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
-[ -x "$nvcc" ] || { echo "no nvcc"; exit 77; }
 mkdir -p "$out"
 arch=${ARCH:-sm_90}
 flags=(-arch="$arch" -std=c++17 -O3 -Icuda -Iwire -Icrypto -Itests/emu -Itests/gpu)
+gmp=$(find /usr/lib -name libgmp.a 2>/dev/null | head -1) # linked in, so that programs can travel
 read -ra kernels <<< "${KERNELS:-}"
 
+declare -A sources=(
+    [gpu_rates]=tests/gpu/rates.cu
+    [gpu_arithmetic]="tests/gpu/arithmetic.cu tests/emu/probe.cu"
+    [gpu_bench]=tests/gpu/bench.cu
+    [gpu_sort]=tests/gpu/sort.cu
+    [gpu_phases]=tests/gpu/phases.cu
+    [gpu_test_field]="tests/emu/test_field.cu tests/emu/probe.cu"
+    [gpu_test_ntt]=tests/emu/test_ntt.cu
+    [gpu_test_msm]=tests/emu/test_msm.cu
+)
 newer() { # OBJECT FOLDERS...: is it newer than every source?
     local object=$1; shift
     [ -e "$object" ] && [ -z "$(find "$@" -newer "$object" \( -name '*.c' -o -name '*.cu' -o -name '*.cuh' -o -name '*.h' \) | head -1)" ]
@@ -28,75 +41,78 @@ build_kernels() { # once for all programs
         "$nvcc" "${flags[@]}" -c "$k" -o "$object"
     done
 }
-build() { # PROGRAM SOURCES...
-    local program=$1; shift
-    build_kernels
-    newer "$out/$program" cuda tests/emu tests/gpu && return 0
-    echo "building $program" >&2
-    "$nvcc" "${flags[@]}" "$@" "${kernels[@]}" "$out/msm_plan.o" -o "$out/$program" -lgmp
+build() { # PROGRAM...
+    [ -z "${BIN:-}" ] || return 0
+    [ -x "$nvcc" ] || { echo "no nvcc"; exit 77; }
+    for program in "$@"; do
+        build_kernels
+        newer "$out/$program" cuda tests/emu tests/gpu && continue
+        echo "building $program" >&2
+        # shellcheck disable=SC2086 # a list
+        "$nvcc" "${flags[@]}" ${sources[$program]} "${kernels[@]}" "$out/msm_plan.o" -o "$out/$program" "${gmp:--lgmp}"
+    done
 }
-part_build() {
-    build gpu_rates tests/gpu/rates.cu
-    build gpu_bench tests/gpu/bench.cu
-    build gpu_sort tests/gpu/sort.cu
-    build gpu_phases tests/gpu/phases.cu
-    build gpu_test_ntt tests/emu/test_ntt.cu
-    build gpu_test_msm tests/emu/test_msm.cu
-}
+part_build() { build gpu_rates gpu_bench gpu_sort gpu_phases gpu_test_ntt gpu_test_msm ${ALL:+gpu_arithmetic gpu_test_field}; } # ALL=1: the slow ones too
 [ "$*" != build ] || { part_build; exit 0; }
 # the device is asked once, through the runtime
-build gpu_rates tests/gpu/rates.cu
-set +e; "$out/gpu_rates" --device-only; rc=$?; set -e
+build gpu_rates
+set +e; "$bin/gpu_rates" --device-only; rc=$?; set -e
 [ $rc -eq 0 ] || { echo "no device"; exit 77; }
 
-part() { # NAME COMMAND...: runs the command unless its output is complete
+failed=()
+part() { # NAME COMMAND...: runs the command unless its output is complete; one that fails does not keep the others from running
     local name=$1; shift
     [ -e "$out/$name.done" ] && { echo "== $name: done before"; return 0; }
     echo "== $name"
-    timeout 590 "$@" | tee "$out/$name.jsonl"
-    touch "$out/$name.done"
+    if timeout "${LIMIT:-590}" "$@" | tee "$out/$name.jsonl"; then touch "$out/$name.done"; else failed+=("$name"); fi
 }
-part_rates()      { build gpu_rates tests/gpu/rates.cu; part rates "$out/gpu_rates"; }
-part_arithmetic() { build gpu_arithmetic tests/gpu/arithmetic.cu tests/emu/probe.cu; part arithmetic "$out/gpu_arithmetic"; }
+part_rates()      { build gpu_rates; part rates "$bin/gpu_rates"; }
+part_arithmetic() { build gpu_arithmetic; part arithmetic "$bin/gpu_arithmetic"; }
 part_tests() {
-    build gpu_test_field tests/emu/test_field.cu tests/emu/probe.cu
-    build gpu_test_ntt tests/emu/test_ntt.cu
-    build gpu_test_msm tests/emu/test_msm.cu
-    part test_field "$out/gpu_test_field"; part test_ntt "$out/gpu_test_ntt" 20; part test_msm "$out/gpu_test_msm"
+    build gpu_test_field gpu_test_ntt gpu_test_msm
+    part test_field "$bin/gpu_test_field"; part test_ntt "$bin/gpu_test_ntt" 20; part test_msm "$bin/gpu_test_msm"
 }
-part_ntt() { build gpu_bench tests/gpu/bench.cu; part ntt "$out/gpu_bench" ntt 10 24; }
+part_ntt() { build gpu_bench; part ntt "$bin/gpu_bench" ntt 10 24; }
 part_msm() {
-    build gpu_bench tests/gpu/bench.cu
-    for family in dense circom same; do part "msm_$family" "$out/gpu_bench" msm 10 22 "$family"; part "msm_${family}_24" "$out/gpu_bench" msm 24 24 "$family"; done
-    part msm_g2 "$out/gpu_bench" msm2 10 22 dense
+    build gpu_bench
+    for family in dense circom same; do part "msm_$family" "$bin/gpu_bench" msm 10 22 "$family"; part "msm_${family}_24" "$bin/gpu_bench" msm 24 24 "$family"; done
+    part msm_g2 "$bin/gpu_bench" msm2 10 22 dense
 }
-part_sort() { build gpu_sort tests/gpu/sort.cu; part sort "$out/gpu_sort" 8 20; } # our counting sort beside CUB's
-part_phases() { build gpu_phases tests/gpu/phases.cu; for n in 14 18 20 22; do part "phases_$n" "$out/gpu_phases" "$n"; done; }
+part_sort() { build gpu_sort; part sort "$bin/gpu_sort" 8 20; } # our counting sort beside CUB's
+part_phases() { build gpu_phases; for n in 14 18 20 22; do part "phases_$n" "$bin/gpu_phases" "$n"; done; }
 part_prove() { # whole proofs on the device, each verified: key opened, first proof, median with its parts, proofs a second
-    command -v cmake >/dev/null || { echo "no cmake"; return 0; }
-    cmake -S . -B "$out/tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON >/dev/null
-    cmake --build "$out/tree" --target provost-prover make_circuit
+    local programs=$bin
+    if [ ! -e "$programs/provost-prover" ]; then
+        command -v cmake >/dev/null || { echo "no cmake"; return 0; }
+        cmake -S . -B "$out/tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON >/dev/null
+        cmake --build "$out/tree" --target provost-prover make_circuit
+        mkdir -p "$out/programs"
+        programs=$out/programs
+        ln -sf "$(realpath "$out/tree/prover/provost-prover")" "$(realpath "$out/tree/tests/make_circuit")" "$programs"
+    fi
+    local circuits=${CIRCUITS:-$out/circuits}
     for kind in chain bits mixed; do
-        for log_n in 12 16 20; do
-            local folder=$out/circuits/$kind-$log_n
-            [ -e "$folder/witness.wtns" ] || { mkdir -p "$folder"; "$out/tree/tests/make_circuit" "$kind" "$log_n" "$folder"; }
-            part "prove_$kind-$log_n" "$out/tree/prover/provost-prover" bench --backend cuda --rounds 20 "$folder/circuit.zkey" "$folder/witness.wtns"
+        for size in ${SIZES:-12 16 20}; do
+            local folder=$circuits/$kind-$size
+            [ -e "$folder/witness.wtns" ] || { mkdir -p "$folder"; "$programs/make_circuit" "$kind" "$size" "$folder"; }
+            part "prove_$kind-$size" "$programs/provost-prover" bench --backend cuda --rounds 20 "$folder/circuit.zkey" "$folder/witness.wtns"
         done
     done
 }
 part_sanitizer() {
     command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer"; return 0; }
-    build gpu_test_ntt tests/emu/test_ntt.cu; build gpu_test_msm tests/emu/test_msm.cu
+    build gpu_test_ntt gpu_test_msm
     for tool in memcheck racecheck synccheck initcheck; do
-        part "sanitizer_$tool" sh -c "compute-sanitizer --tool $tool --error-exitcode 9 $out/gpu_test_ntt 12 && compute-sanitizer --tool $tool --error-exitcode 9 $out/gpu_test_msm little"
+        part "sanitizer_$tool" sh -c "compute-sanitizer --tool $tool --error-exitcode 9 $bin/gpu_test_ntt 12 && compute-sanitizer --tool $tool --error-exitcode 9 $bin/gpu_test_msm little"
     done
 }
 part_opcodes() { # our opcode counter beside NVIDIA's disassembler
     command -v cuobjdump >/dev/null || { echo "no cuobjdump"; return 0; }
-    "$nvcc" "${flags[@]}" -cubin cuda/msm_g1.cu -o "$out/msm_g1.cubin"
-    cuobjdump -sass "$out/msm_g1.cubin" > "$out/msm_g1.sass"
-    part opcodes python3 tests/gpu/opcodes.py "$out/msm_g1.cubin" "$out/msm_g1.sass"
+    [ -e "$bin/msm_g1.cubin" ] || "$nvcc" "${flags[@]}" -cubin cuda/msm_g1.cu -o "$bin/msm_g1.cubin"
+    cuobjdump -sass "$bin/msm_g1.cubin" > "$out/msm_g1.sass"
+    part opcodes python3 tests/gpu/opcodes.py "$bin/msm_g1.cubin" "$out/msm_g1.sass"
 }
 [ $# -gt 0 ] || set -- build rates arithmetic tests sort ntt msm phases prove sanitizer opcodes
 for p in "$@"; do "part_$p"; done
 python3 tests/gpu/table.py "$out"
+[ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}"; exit 1; }
