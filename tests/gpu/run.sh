@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What only a GPU can tell: tests/gpu/run.sh [PART ...], parts being build rates arithmetic tests sort ntt msm phases prove
-# sanitizer opcodes; without a name all of them. `build` alone needs no GPU; the others exit 77 without a device. Each part takes
+# What only a GPU can tell: tests/gpu/run.sh [PART ...], parts being build rates arithmetic tests sort ntt msm phases
+# kernels prove sanitizer opcodes; without a name all of them. `build` alone needs no GPU; the others exit 77 without a device. Each part takes
 # less than ten minutes and writes JSON lines to $OUT/<part>.jsonl (default build/gpu); one whose file is complete is skipped, so
 # a run that was cut off goes on where it stopped. Last, a table. KERNELS="a.o b.o": kernels that nvcc compiled already.
 # BIN=FOLDER: programs that `OUT=FOLDER tests/gpu/run.sh build` made on another machine, beside them provost-prover and
@@ -80,6 +80,17 @@ part_msm() {
 }
 part_sort() { build gpu_sort; part sort "$bin/gpu_sort" 8 20; } # our counting sort beside CUB's
 part_phases() { build gpu_phases; for n in 14 18 20 22; do part "phases_$n" "$bin/gpu_phases" "$n"; done; }
+kernel_times() { # WHAT PROGRAM...: each kernel's time, without the table's; needs the right to read the GPU's counters
+    local what=$1; shift
+    part "kernels_$what" sh -c "ncu --csv --clock-control none --cache-control none --metrics gpu__time_duration.sum -k 'regex:(msm_[abcr]|msm_s|msm_task|ntt_pass|qap_)' -c 80 $* | python3 tests/gpu/kernel_times.py $what"
+}
+part_kernels() {
+    command -v ncu >/dev/null || { echo "no ncu"; return 0; }
+    build gpu_bench
+    for n in 16 18 20 22; do kernel_times "msm_$n" "$bin/gpu_bench msm $n $n dense"; kernel_times "msm_circom_$n" "$bin/gpu_bench msm $n $n circom"; done
+    for n in 18 20; do kernel_times "msm_g2_$n" "$bin/gpu_bench msm2 $n $n dense"; done
+    kernel_times ntt_22 "$bin/gpu_bench ntt 22 22"
+}
 part_prove() { # whole proofs on the device, each verified: key opened, first proof, median with its parts, proofs a second
     local programs=$bin
     if [ ! -e "$programs/provost-prover" ]; then
@@ -112,7 +123,7 @@ part_opcodes() { # our opcode counter beside NVIDIA's disassembler
     cuobjdump -sass "$bin/msm_g1.cubin" > "$out/msm_g1.sass"
     part opcodes python3 tests/gpu/opcodes.py "$bin/msm_g1.cubin" "$out/msm_g1.sass"
 }
-[ $# -gt 0 ] || set -- build rates arithmetic tests sort ntt msm phases prove sanitizer opcodes
+[ $# -gt 0 ] || set -- build rates arithmetic tests sort ntt msm phases kernels prove sanitizer opcodes
 for p in "$@"; do "part_$p"; done
 python3 tests/gpu/table.py "$out"
 [ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}"; exit 1; }
