@@ -147,7 +147,7 @@ extern "C" pv_status gpu_msm_new(gpu *g, gpu_msm **out, const msm_plan *plan, co
     ENTER(g);
     gpu_msm *m = (gpu_msm *)calloc(1, sizeof *m);
     if (!m) return PV_NO_MEMORY;
-    m->g = g, m->plan = *plan, m->g2_lanes = 2;
+    m->g = g, m->plan = *plan, m->g2_lanes = 1;
     uint32_t *list;
     pv_status st = make_list(&list, m->plan, sets);
     if (st == PV_OK) st = build(m, sets, list);
@@ -174,13 +174,13 @@ static msm_sets sets_of(const msm_plan &p, const msm_scratch &x, const fp *const
 {
     msm_sets s = {};
     const unsigned count = group == 1 ? p.bases.g1 : p.bases.g2;
-    uint8_t *result = (uint8_t *)x.result + (group == 2 ? (size_t)p.bases.g1 * p.sets * 128 : 0);
+    uint8_t *result = (uint8_t *)x.result + (group == 2 ? p.bases.g1 * msm_set_sums(&p) * 128 : 0);
     for (unsigned i = 0; i < count; i++) {
         s.table[i] = table[i] + first * AFFINE_COORDS * group;
         s.buckets[i] = (fp *)(group == 1 ? x.buckets_g1 : x.buckets_g2)[i];
         s.parts[i] = (fp *)(group == 1 ? x.parts_g1 : x.parts_g2)[i];
-        s.partial[i] = (fp *)(group == 1 ? x.partial_g1 : x.partial_g2)[i];
-        s.result[i] = (fp *)(result + (size_t)i * p.sets * 128 * group);
+        s.lines[i] = (fp *)(group == 1 ? x.lines_g1 : x.lines_g2)[i];
+        s.result[i] = (fp *)(result + i * msm_set_sums(&p) * 128 * group);
     }
     return s;
 }
@@ -227,13 +227,13 @@ extern "C" void gpu_msm_finish(gpu_msm *m, bn254_g1 *g1, bn254_g2 *g2)
     const msm_plan &p = m->plan;
     const size_t stride = msm_result_bytes(&p);
     const char *at = (const char *)m->sums;
-    for (unsigned i = 0; i < p.bases.g1; i++, at += (size_t)p.sets * 128) {
+    for (unsigned i = 0; i < p.bases.g1; i++, at += msm_set_sums(&p) * 128) {
         fp r[3];
         msm_finish_g1(r, p, at, stride);
         r[2] = f_is_blank(r[0]) && f_is_blank(r[1]) ? f_zero<fp_modulus>() : f_one<fp_modulus>();
         memcpy(g1 + i, r, sizeof *g1);
     }
-    for (unsigned i = 0; i < p.bases.g2; i++, at += (size_t)p.sets * 256) {
+    for (unsigned i = 0; i < p.bases.g2; i++, at += msm_set_sums(&p) * 256) {
         fp r[6];
         msm_finish_g2(r, p, at, stride);
         const bool none = f_is_blank(r[0]) && f_is_blank(r[1]) && f_is_blank(r[2]) && f_is_blank(r[3]);

@@ -3,8 +3,8 @@
 
 cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes, cudaStream_t s)
 {
-    return g2_lanes == 1 ? msm_sums<fp2, fp2_half>(p, m, sets, p.bases.g2, p.reduce_blocks_g2, s)
-                         : msm_sums<fp2_half, fp2_half>(p, m, sets, p.bases.g2, p.reduce_blocks_g2, s);
+    return g2_lanes == 1 ? msm_sums<fp2, fp2_half>(p, m, sets, p.bases.g2, s)
+                         : msm_sums<fp2_half, fp2_half>(p, m, sets, p.bases.g2, s);
 }
 cudaError_t msm_table_g2(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s)
 {

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { G1_AFFINE = 64, G2_AFFINE = 128, G1_XYZZ = 128, G2_XYZZ = 256, COUNTERS = 64, THREADS_SM = 512, REDUCE_THREADS = 128 };
+enum { G1_AFFINE = 64, G2_AFFINE = 128, G1_XYZZ = 128, G2_XYZZ = 256, COUNTERS = 64, THREADS_SM = 512, BLOCK = 128 };
 
 /* Wide multiply-adds (counted from the kernels' formulas): a bucket addition, a full addition; G2 as G1 times 2.5. */
 enum { COST_MIXED = 1232, COST_FULL = 1776, COST_G2_TENTHS = 25 };
@@ -28,29 +28,32 @@ static size_t ceil_div(size_t a, size_t b)
 
 size_t msm_result_bytes(const struct msm_plan *p)
 {
-    return (size_t)p->sets * (p->bases.g1 * G1_XYZZ + p->bases.g2 * G2_XYZZ);
+    return msm_set_sums(p) * (p->bases.g1 * G1_XYZZ + p->bases.g2 * G2_XYZZ);
 }
 void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *p, struct msm_arena *a)
 {
+    const size_t lines = p->sets * (((size_t)1 << p->row_bits) + ((size_t)1 << (p->window_bits - 1 - p->row_bits)));
     memset(s, 0, sizeof *s);
     s->counters = msm_take(a, COUNTERS * 4);
     s->bin_counts = msm_take(a, (size_t)p->bins * p->sort_blocks * 4);
     s->bin_start = msm_take(a, ((size_t)p->bins + 1) * 4);
+    s->tile_start = msm_take(a, ((size_t)p->bins + 1) * 4);
     s->pairs = msm_take(a, (size_t)p->entries_max * 8);
     s->sorted = msm_take(a, (size_t)p->entries_max * 4);
     s->bucket_start = msm_take(a, ((size_t)p->keys + 1) * 4);
+    s->bucket_next = msm_take(a, (size_t)p->keys * 4);
     s->class_start = msm_take(a, MSM_CLASSES * 4);
     s->tasks = msm_take(a, (size_t)p->tasks_max * 16);
     s->heavy = msm_take(a, (size_t)p->heavy_max * 16);
     for (unsigned i = 0; i < p->bases.g1; i++) {
         s->buckets_g1[i] = msm_take(a, (size_t)p->keys * G1_XYZZ);
         s->parts_g1[i] = msm_take(a, (size_t)p->parts_max * G1_XYZZ);
-        s->partial_g1[i] = msm_take(a, (size_t)p->sets * p->reduce_blocks_g1 * G1_XYZZ);
+        s->lines_g1[i] = msm_take(a, lines * G1_XYZZ);
     }
     for (unsigned i = 0; i < p->bases.g2; i++) {
         s->buckets_g2[i] = msm_take(a, (size_t)p->keys * G2_XYZZ);
         s->parts_g2[i] = msm_take(a, (size_t)p->parts_max * G2_XYZZ);
-        s->partial_g2[i] = msm_take(a, (size_t)p->sets * p->reduce_blocks_g2 * G2_XYZZ);
+        s->lines_g2[i] = msm_take(a, lines * G2_XYZZ);
     }
     s->result = msm_take(a, msm_result_bytes(p));
 }
@@ -74,7 +77,10 @@ static bool fill(struct msm_plan *p)
     while (p->bin_log < MSM_BIN_LOG_MAX && ceil_div(keys, (size_t)1 << p->bin_log) > 1024) p->bin_log++;
     p->bins = (unsigned)ceil_div(keys, (size_t)1 << p->bin_log);
     if (p->bins > MSM_BINS_MAX) return false;
-    p->sort_blocks = (unsigned)max_size(1, min_size(ceil_div(p->chunk_n, 256), 2 * (size_t)p->sm_count));
+    p->sort_blocks = (unsigned)max_size(1, min_size(ceil_div(p->chunk_n, 256), 8 * (size_t)p->sm_count));
+    /* as many tiles as blocks fit, of at least a bin's buckets: each tile moves the counters of those it meets */
+    p->tile = (uint32_t)max_size(min_size(8192, max_size(1024, ceil_div(entries, 8 * (size_t)p->sm_count))), (size_t)1 << p->bin_log);
+    p->tiles_max = (uint32_t)(ceil_div(entries, p->tile) + p->bins);
 
     /* A thread adds at most `segment` points: four times a bucket's average, less where that would leave threads idle. */
     const size_t lanes = (size_t)p->sm_count * THREADS_SM;
@@ -88,12 +94,7 @@ static bool fill(struct msm_plan *p)
     p->tasks_max = (uint32_t)(min_size(keys, entries) + p->parts_max);
     p->heavy_max = p->parts_max / 2;
 
-    /* short runs while that fills the machine: each add of a run is one of the chain that everybody waits for */
-    p->reduce_run = 4;
-    while (p->reduce_run < 32 && ceil_div(keys, p->reduce_run) > lanes) p->reduce_run *= 2;
-    if (p->reduce_run > p->set_buckets) p->reduce_run = p->set_buckets;
-    p->reduce_blocks_g1 = (uint32_t)ceil_div(p->set_buckets, (size_t)p->reduce_run * REDUCE_THREADS);
-    p->reduce_blocks_g2 = (uint32_t)ceil_div(p->set_buckets, (size_t)p->reduce_run * REDUCE_THREADS / 2);
+    p->row_bits = (c - 1) / 2;
 
     p->table_bytes = p->n * p->rows * (p->bases.g1 * (size_t)G1_AFFINE + p->bases.g2 * (size_t)G2_AFFINE);
     if (p->scalars > p->n) p->table_bytes += p->n * sizeof(uint32_t);
@@ -123,10 +124,13 @@ static double cost(const struct msm_plan *p)
     const double weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
     const double adds = (double)p->n * p->windows * COST_MIXED;
     const double reduce = 2.0 * p->chunks * p->keys * COST_FULL;
-    /* a chain of 2 run + 2 log additions that nothing hides, with one lane's worth of the machine */
-    const double chain = p->chunks * (2.0 * p->reduce_run + 2.0 * p->window_bits + 16) * COST_FULL * lanes / 8;
-    const double tail = (double)p->sets * p->window_bits * COST_FULL; /* doublings between sets, on the host */
-    return weight * (adds + reduce) + chain + tail * 64;
+    /* additions that wait for each other, in the time of a third of the machine's lanes each (6 us, H100): along a line and through
+     * the tree of a block, twice */
+    const double line = (double)((size_t)1 << (p->window_bits - 1 - p->row_bits));
+    const double chain = p->chunks * (1.5 * line / BLOCK + 2 * 8) * COST_FULL * lanes / 3;
+    /* on the host a doubling and an addition for each bit: half a microsecond, 2000 additions of the device */
+    const double tail = (double)msm_set_sums(p) * COST_FULL * 2000;
+    return weight * (adds + reduce + tail) + chain;
 }
 static void consider(struct msm_plan *best, double *best_cost, struct msm_plan p, const struct msm_limits *l)
 {

@@ -1,5 +1,5 @@
 /* The second half of an MSM on the device, for every base set of a group in one launch (blockIdx.y): accumulate, combine
- * (buckets that were cut), reduce, reduce_last. And the tables of multiples that let windows share buckets. */
+ * (buckets that were cut), lines, bits. And the tables of multiples that let windows share buckets. */
 #ifndef PV_CUDA_MSM_SUM_KERNELS_CUH
 #define PV_CUDA_MSM_SUM_KERNELS_CUH
 #include "curve.cuh"
@@ -116,29 +116,53 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
         __syncwarp();
     }
 }
-/* the sum of what the first `points` points of the block hold, in its first point; all threads must call it */
-template <class F> GPU_DEV void msm_block_sum(xyzz<F> &a, fp *shared, uint32_t points)
+/* the sum of what each `group` neighbouring points of the block hold, a power of two, in the first of them; all threads must call
+ * it. shared: a sum for each point of the block. */
+template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    const uint32_t me = threadIdx.x / F::LANES;
+    const uint32_t me = threadIdx.x / F::LANES, mine = me & (group - 1), lead = (threadIdx.x & ~31u) / F::LANES & (group - 1);
     GPU_ROLLED
-    for (uint32_t h = points / 2; h; h /= 2) {
-        if (me >= h && me < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
+    for (uint32_t h = group / 2; h; h /= 2) {
+        if (mine >= h && mine < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
         __syncthreads();
         /* a lane of two may not stay away from its warp: it adds what it finds and drops it */
         xyzz<F> b = xyzz_infinity<F>();
-        if (me < h) b = xyzz_load<F>(shared + me * SUM);
-        if (F::LANES == 2 ? (threadIdx.x & ~31u) / 2 < h : me < h) xyzz_add_call(&a, &b, me < h);
+        if (mine < h) b = xyzz_load<F>(shared + me * SUM);
+        if (F::LANES == 2 ? lead < h : mine < h) xyzz_add_call(&a, &b, mine < h);
         __syncthreads();
     }
 }
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_combine(msm_sets sets, const msm_heavy *heavy, const uint32_t *counters)
+/* Buckets cut into few parts are a thread's work each: a block for each of 65536 cut in two took 4.1 of a sum's 5.7 ms (2^18, H100).
+ * Those cut into many, at the end of the list, are a block's. */
+template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t few, const fp *parts, fp *buckets)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
-    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y, total = counters[MSM_HEAVY];
-    for (uint32_t h = blockIdx.x; h < total; h += gridDim.x) {
-        const msm_heavy job = heavy[h];
+    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES;
+    GPU_ROLLED
+    for (uint32_t h = blockIdx.x * points; h < few; h += gridDim.x * points) {
+        const bool on = h + me < few;
+        const msm_heavy job = on ? heavy[h + me] : msm_heavy{0, 0, 0, 0};
+        /* two lanes a point: the whole warp goes round together */
+        const uint32_t rounds = F::LANES == 2 ? __reduce_max_sync(WHOLE_WARP, job.parts) : job.parts;
+        xyzz<F> sum = xyzz_infinity<F>();
+        GPU_ROLLED
+        for (uint32_t k = 0; k < rounds; k++) {
+            const bool part_on = k < job.parts;
+            const xyzz<F> part = xyzz_load<F>(parts + (size_t)(part_on ? job.first + k : 0) * SUM);
+            xyzz_add_call(&sum, &part, part_on);
+        }
+        if (on) xyzz_store(buckets + (size_t)job.bucket * SUM, sum);
+    }
+}
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_combine(msm_sets sets, const msm_heavy *heavy, uint32_t heavy_max, const uint32_t *counters)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    GPU_SHARED(fp, shared, MSM_THREADS / F::LANES * SUM);
+    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y, many = counters[MSM_MANY];
+    GPU_ROLLED
+    for (uint32_t h = blockIdx.x; h < many; h += gridDim.x) {
+        const msm_heavy job = heavy[heavy_max - 1 - h];
         xyzz<F> sum = xyzz_infinity<F>();
         GPU_ROLLED
         for (uint32_t k = 0; k < job.parts; k += points) {
@@ -147,56 +171,61 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
             const xyzz<F> part = xyzz_load<F>(at);
             xyzz_add_call(&sum, &part, on);
         }
-        msm_block_sum(sum, shared, points);
+        msm_group_sum(sum, shared, points);
         if (me == 0) xyzz_store(sets.buckets[which] + (size_t)job.bucket * SUM, sum);
     }
+    msm_combine_few<F>(heavy, counters[MSM_FEW], sets.parts[which], sets.buckets[which]);
 }
-/* partial <- sum over the block's buckets of (number + 1) bucket, number counting from the set's first.
- * A run of m buckets from number f: sum_j (j + 1) S_j + f sum_j S_j, the first by running sums from the top. */
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_reduce(msm_sets sets, const uint32_t *bucket_start, uint32_t set_buckets, uint32_t run)
+/* points of a block that share a line of `count`, a power of two */
+GPU_DEV uint32_t msm_group_of(uint32_t count, uint32_t points)
 {
-    enum { SUM = XYZZ_COORDS * F::COORD };
-    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES;
-    const uint32_t first = (blockIdx.x * (MSM_THREADS / F::LANES) + me) * run, key0 = set * set_buckets;
-    /* a warp beyond the last bucket has nothing to sum */
-    const bool warp_on = (blockIdx.x * (MSM_THREADS / F::LANES) + (threadIdx.x & ~31u) / F::LANES) * run < set_buckets;
-    xyzz<F> plain = xyzz_infinity<F>(), sum = xyzz_infinity<F>();
-    GPU_ROLLED
-    for (uint32_t j = warp_on ? run : 0; j-- > 0;) {
-        const uint32_t b = first + j < set_buckets ? first + j : 0, key = key0 + b;
-        const bool on = first + j < set_buckets && bucket_start[key] != bucket_start[key + 1];
-        xyzz<F> s = xyzz_infinity<F>();
-        if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
-        xyzz_add_call(&plain, &s, on);
-        xyzz_add_call(&sum, &plain, true);
-    }
-    if (warp_on && set_buckets > run) { /* the same in a whole warp */
-        xyzz<F> t = xyzz_infinity<F>();
-        GPU_ROLLED
-        for (int bit = 31 - __clz(set_buckets - 1); bit >= 0; bit--) {
-            xyzz_dbl_call(&t);
-            xyzz_add_call(&t, &plain, first >> bit & 1);
-        }
-        xyzz_add_call(&sum, &t, true);
-    }
-    msm_block_sum(sum, shared, MSM_THREADS / F::LANES);
-    if (me == 0) xyzz_store(sets.partial[which] + ((size_t)set * gridDim.x + blockIdx.x) * SUM, sum);
+    return count < points ? count : points;
 }
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_reduce_last(msm_sets sets, uint32_t partials)
+/* From buckets to sums whose weights are powers of two: sum_b (b + 1) S_b = sum_b S_b + sum_q 2^q U_q, U_q being the sum of the
+ * buckets whose number has bit q. Only plain additions, and all at once: first the buckets as rows and columns, so that two
+ * additions a bucket leave about twice their square root, of which then each bit adds up its half. Running sums need as many
+ * additions, but one after another, and a multiplication of each run by its offset, which was most of the work.
+ *
+ * lines: of each set 2^row_bits rows, then 2^col_bits columns; a bucket's number is row 2^col_bits + column. */
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_lines(msm_sets sets, const uint32_t *bucket_start, uint32_t row_bits, uint32_t col_bits, uint32_t row_blocks)
 {
     enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
-    GPU_SHARED(fp, shared, MSM_THREADS / 2 / F::LANES * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES;
+    GPU_SHARED(fp, shared, POINTS * SUM);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits, cols = 1u << col_bits;
+    const bool is_row = blockIdx.x < row_blocks;
+    const uint32_t lines = is_row ? rows : cols, count = is_row ? cols : rows, group = msm_group_of(count, POINTS);
+    const uint32_t line = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group) + me / group;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t k = 0; k < partials; k += POINTS) {
-        const bool on = k + me < partials;
-        const xyzz<F> part = xyzz_load<F>(sets.partial[which] + ((size_t)set * partials + (on ? k + me : 0)) * SUM);
-        xyzz_add_call(&sum, &part, on);
+    for (uint32_t j = me & (group - 1); j < count; j += group) {
+        const uint32_t bucket = is_row ? line << col_bits | j : j << col_bits | line, key = (set << (row_bits + col_bits)) + bucket;
+        const bool on = line < lines && bucket_start[key] != bucket_start[key + 1];
+        xyzz<F> s = xyzz_infinity<F>();
+        if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
+        xyzz_add_call(&sum, &s, on);
     }
-    msm_block_sum(sum, shared, POINTS);
-    if (me == 0) xyzz_store(sets.result[which] + (size_t)set * SUM, sum);
+    msm_group_sum(sum, shared, group);
+    if (line < lines && (me & (group - 1)) == 0) xyzz_store(sets.lines[which] + ((size_t)set * (rows + cols) + (is_row ? line : rows + line)) * SUM, sum);
+}
+/* block q: U_q; the last one, of all buckets */
+template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_bits(msm_sets sets, uint32_t row_bits, uint32_t col_bits)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
+    GPU_SHARED(fp, shared, POINTS * SUM);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits, cols = 1u << col_bits;
+    const bool all = blockIdx.x == row_bits + col_bits, of_rows = blockIdx.x >= col_bits;
+    const uint32_t bit = of_rows ? blockIdx.x - col_bits : blockIdx.x, count = all ? rows : (of_rows ? rows : cols) / 2;
+    const fp *line = sets.lines[which] + ((size_t)set * (rows + cols) + (of_rows ? 0 : rows)) * SUM;
+    xyzz<F> sum = xyzz_infinity<F>();
+    GPU_ROLLED
+    for (uint32_t j = me; j < count || j < POINTS; j += POINTS) {
+        const bool on = j < count;
+        const uint32_t with_bit = (j >> bit << 1 | 1) << bit | (j & ((1u << bit) - 1)), at = !on ? 0 : all ? j : with_bit;
+        const xyzz<F> s = xyzz_load<F>(line + (size_t)at * SUM);
+        xyzz_add_call(&sum, &s, on);
+    }
+    msm_group_sum(sum, shared, msm_group_of(count, POINTS));
+    if (me == 0) xyzz_store(sets.result[which] + ((size_t)set * gridDim.x + blockIdx.x) * SUM, sum);
 }
 
 /* ---- tables ---- */

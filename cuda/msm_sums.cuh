@@ -4,20 +4,28 @@
 #define PV_CUDA_MSM_SUMS_CUH
 #include "msm_sum_kernels.cuh"
 
+/* blocks for 2^log_lines lines of 2^log_count points, when a block of `points` takes several short ones */
+static uint32_t msm_line_blocks(uint32_t points, uint32_t log_lines, uint32_t log_count)
+{
+    const uint32_t lines = 1u << log_lines, count = 1u << log_count, at_once = count < points ? points / count : 1;
+    return (lines + at_once - 1) / at_once;
+}
 /* Acc: how accumulate holds a point; F: the other stages */
-template <class Acc, class F> static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, uint32_t count, uint32_t reduce_blocks, cudaStream_t s)
+template <class Acc, class F> static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, uint32_t count, cudaStream_t s)
 {
     if (count == 0) return cudaSuccess;
     const uint32_t full = 4 * p.sm_count, needed = (uint32_t)(((uint64_t)p.tasks_max * Acc::LANES + MSM_THREADS - 1) / MSM_THREADS);
     const uint32_t heavy = p.heavy_max < 8 * p.sm_count ? p.heavy_max : 8 * p.sm_count;
+    const uint32_t points = MSM_THREADS / F::LANES, row_bits = p.row_bits, col_bits = p.window_bits - 1 - row_bits;
+    const uint32_t row_blocks = msm_line_blocks(points, row_bits, col_bits), col_blocks = msm_line_blocks(points, col_bits, row_bits);
     cudaError_t e;
     GPU_LAUNCH(msm_accumulate<Acc>, dim3(needed < full ? needed : full, count), MSM_THREADS, 0, s, sets, (const msm_task *)m.tasks, m.counters, m.sorted, p.keys);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads, 0, s, sets, (const msm_heavy *)m.heavy, m.counters);
+    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads, 0, s, sets, (const msm_heavy *)m.heavy, p.heavy_max, m.counters);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_reduce<F>, dim3(reduce_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start, p.set_buckets, p.reduce_run);
+    GPU_LAUNCH(msm_lines<F>, dim3(row_blocks + col_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start, row_bits, col_bits, row_blocks);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_reduce_last<F>, dim3(1, count, p.sets), MSM_THREADS, 0, s, sets, reduce_blocks);
+    GPU_LAUNCH(msm_bits<F>, dim3(p.window_bits, count, p.sets), MSM_THREADS, 0, s, sets, row_bits, col_bits);
     return cudaGetLastError();
 }
 template <class F> static cudaError_t msm_table(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s)
@@ -27,15 +35,22 @@ template <class F> static cudaError_t msm_table(fp *out, const fp *in, fp *spare
     GPU_LAUNCH(msm_table_row<F>, (n + points - 1) / points, MSM_THREADS, 0, s, out, in, spare, n, (uint32_t)doublings);
     return cudaGetLastError();
 }
+template <class F> static void msm_finish_add(xyzz<F> &total, const msm_plan &p, const void *sums, size_t chunk_stride, unsigned set, unsigned sum)
+{
+    for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
+        const fp *at = (const fp *)((const char *)sums + chunk * chunk_stride) + ((size_t)set * p.window_bits + sum) * XYZZ_COORDS * F::COORD;
+        xyzz_add(total, xyzz_load<F>(at));
+    }
+}
 template <class F> static void msm_finish(fp *result, const msm_plan &p, const void *sums, size_t chunk_stride)
 {
     xyzz<F> total = xyzz_infinity<F>();
     for (unsigned set = p.sets; set-- > 0;) {
-        for (unsigned k = 0; k < p.window_bits && !xyzz_is_infinity(total); k++) total = xyzz_dbl(total);
-        for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
-            const fp *at = (const fp *)((const char *)sums + chunk * chunk_stride) + (size_t)set * XYZZ_COORDS * F::COORD;
-            xyzz_add(total, xyzz_load<F>(at));
+        for (unsigned bit = p.window_bits; bit-- > 0;) { /* of the set's sums the last one has weight 1 beside bit 0's */
+            if (!xyzz_is_infinity(total)) total = xyzz_dbl(total);
+            if (bit + 1 < p.window_bits) msm_finish_add(total, p, sums, chunk_stride, set, bit);
         }
+        msm_finish_add(total, p, sums, chunk_stride, set, p.window_bits - 1);
     }
     F x, y;
     memset(&x, 0, sizeof x), memset(&y, 0, sizeof y);

@@ -76,10 +76,12 @@ static double clock_ms(clockid_t clock)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* When a proof's parts ended, by what the pipeline reports as it goes on. */
+/* The parts of a proof, and at which percentage the pipeline reports each one's end. A GPU has no end of the quotient alone:
+ * there h_sum is both. */
 enum part { QUOTIENT, H_SUM, WITNESS_SUMS, BLINDING, VERIFY, PARTS };
 static const char *const part_names[PARTS] = { "quotient_ms", "h_sum_ms", "witness_sums_ms", "blinding_ms",
                                                "verify_ms" };
+static const unsigned part_ends[PARTS] = { 20, 45, 95, 97, 100 };
 
 struct lap {
     double wall_ms, part_ms[PARTS];
@@ -87,7 +89,6 @@ struct lap {
 
 struct watch {
     double last_ms;
-    unsigned next;
     struct lap *lap;
 };
 
@@ -96,9 +97,8 @@ static void on_progress(void *arg, const char *phase, unsigned percent)
     struct watch *w = arg;
     double now = clock_ms(CLOCK_MONOTONIC);
     (void)phase;
-    (void)percent;
-    if (w->next > 0 && w->next <= PARTS) w->lap->part_ms[w->next - 1] = now - w->last_ms;
-    w->next++;
+    for (unsigned p = 0; p < PARTS; p++)
+        if (percent == part_ends[p]) w->lap->part_ms[p] = now - w->last_ms;
     w->last_ms = now;
 }
 
@@ -209,8 +209,8 @@ static pv_status print(const struct figures *f, const struct arguments *a, const
         "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms", f->open_ms, "check_ms", f->check_ms, "first_ms",
         f->first_ms, "wall_ms", median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
         1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
-    for (int p = 0; o && backend == &backend_cpu && p < PARTS; p++)
-        json_object_set_new(o, part_names[p], median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
+    for (int p = 0; o && p < PARTS; p++)
+        if (f->laps[0].part_ms[p] > 0) json_object_set_new(o, part_names[p], median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
     bool printed =
         o && json_dumpf(o, stdout, JSON_REAL_PRECISION(5)) == 0 && putchar('\n') == '\n' && fflush(stdout) == 0;
     json_decref(o);

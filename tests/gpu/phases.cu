@@ -88,10 +88,10 @@ static void msm_phases(int sms)
     msm_sets g1 = {}, g2 = {};
     for (unsigned i = 0; i < 3; i++) {
         g1.table[i] = (const fp *)(tables + i * n * p.rows * 64), g1.buckets[i] = (fp *)x.buckets_g1[i], g1.parts[i] = (fp *)x.parts_g1[i];
-        g1.partial[i] = (fp *)x.partial_g1[i], g1.result[i] = (fp *)((uint8_t *)x.result + (size_t)i * p.sets * 128);
+        g1.lines[i] = (fp *)x.lines_g1[i], g1.result[i] = (fp *)((uint8_t *)x.result + i * msm_set_sums(&p) * 128);
     }
     g2.table[0] = (const fp *)(tables + 3 * n * p.rows * 64), g2.buckets[0] = (fp *)x.buckets_g2[0], g2.parts[0] = (fp *)x.parts_g2[0];
-    g2.partial[0] = (fp *)x.partial_g2[0], g2.result[0] = (fp *)((uint8_t *)x.result + (size_t)3 * p.sets * 128);
+    g2.lines[0] = (fp *)x.lines_g2[0], g2.result[0] = (fp *)((uint8_t *)x.result + 3 * msm_set_sums(&p) * 128);
     const msm_input in = {scalars, NULL};
     const uint32_t count = (uint32_t)std::min(n, p.chunk_n);
     phase("sort", [&] { return msm_sort(p, x, in, count, (uint32_t)n, 0); });

@@ -82,7 +82,7 @@ part_sort() { build gpu_sort; part sort "$bin/gpu_sort" 8 20; } # our counting s
 part_phases() { build gpu_phases; for n in 14 18 20 22; do part "phases_$n" "$bin/gpu_phases" "$n"; done; }
 kernel_times() { # WHAT PROGRAM...: each kernel's time, without the table's; needs the right to read the GPU's counters
     local what=$1; shift
-    part "kernels_$what" sh -c "ncu --csv --clock-control none --cache-control none --metrics gpu__time_duration.sum -k 'regex:(msm_[abcr]|msm_s|msm_task|ntt_pass|qap_)' -c 80 $* | python3 tests/gpu/kernel_times.py $what"
+    part "kernels_$what" sh -c "ncu --csv --clock-control none --cache-control none --metrics gpu__time_duration.sum -k 'regex:(msm_[abcls]|msm_task|ntt_pass|qap_)' -c 80 $* | python3 tests/gpu/kernel_times.py $what"
 }
 part_kernels() {
     command -v ncu >/dev/null || { echo "no ncu"; return 0; }
