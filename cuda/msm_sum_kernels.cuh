@@ -117,8 +117,8 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
     }
 }
 /* the sum of what each `group` neighbouring points of the block hold, a power of two, in the first of them; all threads must call
- * it. shared: a sum for each point of the block. */
-template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group)
+ * it. shared: a sum for each point of the block. warp_on: the warp holds points at all. */
+template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group, bool warp_on = true)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
     const uint32_t me = threadIdx.x / F::LANES, mine = me & (group - 1), lead = (threadIdx.x & ~31u) / F::LANES & (group - 1);
@@ -129,7 +129,7 @@ template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t g
         /* a lane of two may not stay away from its warp: it adds what it finds and drops it */
         xyzz<F> b = xyzz_infinity<F>();
         if (mine < h) b = xyzz_load<F>(shared + me * SUM);
-        if (F::LANES == 2 ? lead < h : mine < h) xyzz_add_call(&a, &b, mine < h);
+        if (F::LANES == 2 ? warp_on && lead < h : mine < h) xyzz_add_call(&a, &b, mine < h);
         __syncthreads();
     }
 }
@@ -194,17 +194,18 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
     const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits, cols = 1u << col_bits;
     const bool is_row = blockIdx.x < row_blocks;
     const uint32_t lines = is_row ? rows : cols, count = is_row ? cols : rows, group = msm_group_of(count, POINTS);
-    const uint32_t line = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group) + me / group;
+    const uint32_t line0 = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group), line = line0 + me / group;
+    const bool warp_on = line0 + (threadIdx.x & ~31u) / F::LANES / group < lines;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t j = me & (group - 1); j < count; j += group) {
+    for (uint32_t j = me & (group - 1); warp_on && j < count; j += group) {
         const uint32_t bucket = is_row ? line << col_bits | j : j << col_bits | line, key = (set << (row_bits + col_bits)) + bucket;
         const bool on = line < lines && bucket_start[key] != bucket_start[key + 1];
         xyzz<F> s = xyzz_infinity<F>();
         if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
         xyzz_add_call(&sum, &s, on);
     }
-    msm_group_sum(sum, shared, group);
+    msm_group_sum(sum, shared, group, warp_on);
     if (line < lines && (me & (group - 1)) == 0) xyzz_store(sets.lines[which] + ((size_t)set * (rows + cols) + (is_row ? line : rows + line)) * SUM, sum);
 }
 /* block q: U_q; the last one, of all buckets */
@@ -216,15 +217,17 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
     const bool all = blockIdx.x == row_bits + col_bits, of_rows = blockIdx.x >= col_bits;
     const uint32_t bit = of_rows ? blockIdx.x - col_bits : blockIdx.x, count = all ? rows : (of_rows ? rows : cols) / 2;
     const fp *line = sets.lines[which] + ((size_t)set * (rows + cols) + (of_rows ? 0 : rows)) * SUM;
+    const bool warp_on = (threadIdx.x & ~31u) / F::LANES < count;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t j = me; j < count || j < POINTS; j += POINTS) {
+    for (uint32_t j0 = 0; warp_on && j0 < count; j0 += POINTS) { /* whole warps: only a count below POINTS leaves lanes idle */
+        const uint32_t j = j0 + me;
         const bool on = j < count;
         const uint32_t with_bit = (j >> bit << 1 | 1) << bit | (j & ((1u << bit) - 1)), at = !on ? 0 : all ? j : with_bit;
         const xyzz<F> s = xyzz_load<F>(line + (size_t)at * SUM);
         xyzz_add_call(&sum, &s, on);
     }
-    msm_group_sum(sum, shared, msm_group_of(count, POINTS));
+    msm_group_sum(sum, shared, msm_group_of(count, POINTS), warp_on);
     if (me == 0) xyzz_store(sets.result[which] + ((size_t)set * gridDim.x + blockIdx.x) * SUM, sum);
 }
 
