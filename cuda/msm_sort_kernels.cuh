@@ -176,9 +176,8 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bucket_count(uint32_t *c
     for (uint32_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
         const msm_tile t = msm_tile_of(tile, bin_start, tile_start, p);
         msm_tile_count(seen, pairs, t, size);
-        for (uint32_t b = threadIdx.x; b < size; b += MSM_SORT_THREADS)
+        for (uint32_t b = threadIdx.x; b < size; b += MSM_SORT_THREADS) /* the thread that makes it zero for the next tile */
             if (seen[b]) atomicAdd(&counts[t.key0 + b], seen[b]);
-        __syncthreads();
     }
 }
 /* a block a bin: sizes of its buckets to where each starts, and once more for the scatter to count on */

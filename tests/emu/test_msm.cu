@@ -230,6 +230,7 @@ int main(int argc, char **argv)
         run("little", {make_bases(1, logs(33))}, {0}, scalars(33, DENSE), {});
         test_shared(70, {7, 3, 2, 0}), test_shared(70, {6, 0, 1, 0});
         run("hot", {make_bases(1, logs(300))}, {0}, scalars(300, ONE), {6, 2, 0, 0});
+        run("tiles", {make_bases(1, logs(300))}, {0}, scalars(300, DENSE), {8, 0, 0, 0}); /* more than blocks, with EMU_SMS=1 */
     } else {
         test_sizes();
         test_families(1, 300, 0), test_families(2, 60, 2);
