@@ -7,11 +7,12 @@ pv_test(handler_groth16_test LABEL unit SOURCES unit/handler_groth16_test.c LIBS
 pv_test(keycache_test LABEL unit SOURCES unit/keycache_test.c LIBS pv_node)
 
 # The one-shot prover: files, rows, whole proofs.
-add_library(toy_circuits STATIC support/toy_setup.c support/toy_circuits.c)
+add_library(toy_circuits STATIC support/toy_setup.c support/toy_circuits.c support/r1cs_file.c)
 target_include_directories(toy_circuits PUBLIC support)
 target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::OpenMP_C)
 
 pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
+pv_test(r1cs_file_test LABEL unit SOURCES unit/r1cs_file_test.c LIBS toy_circuits)
 pv_test(large_zkey_test LABEL unit SOURCES unit/large_zkey_test.c LIBS pv_prove)
 pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
 pv_test(prove_test LABEL unit SOURCES unit/prove_test.c LIBS pv_prove)
@@ -30,6 +31,8 @@ add_executable(measure bench/measure.c)
 target_link_libraries(measure PRIVATE pv_flags)
 add_executable(make_circuit bench/make_circuit.c)
 target_link_libraries(make_circuit PRIVATE toy_circuits pv_flags)
+add_executable(make_key bench/make_key.c)
+target_link_libraries(make_key PRIVATE toy_circuits pv_flags)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 # pv_program_test(NAME LABEL kind COMMAND ...): a test that is a script around the built programs.
