@@ -24,17 +24,19 @@ snarkjs() { quietly node "$npm/node_modules/snarkjs/build/cli.cjs" "$@"; }
 
 # circom2 runs in WebAssembly and sees only the folder it is started in: no links out of it.
 libraries() { # FOLDER
-    cp -r "$npm"/node_modules/{circomlib/circuits,@zk-email/circuits/{lib,utils},@zk-kit/binary-merkle-root.circom/src} "$1/" &&
-    sed '/^component main/d' "$root/tests/data/circuits/member.circom" >"$1/circuits/member_template.circom"
+    mkdir -p "$1/circomlib"
+    cp -r "$npm/node_modules/circomlib/circuits" "$1/circomlib/"
+    cp -r "$npm"/node_modules/@zk-email/circuits/{lib,utils} "$1/"
+    sed '/^component main/d' "$root/tests/data/circuits/member.circom" >"$1/lib/member_template.circom"
 }
 
 compile() { # FOLDER CIRCUIT SIZE
     sed "s/@N@/$3/g" "$here/circuits/$2.circom.in" >"$1/circuit.circom"
     libraries "$1"
-    (cd "$1" && quietly node "$npm/node_modules/circom2/cli.js" circuit.circom --O2round 4 --r1cs --wasm -l circuits -l lib -l utils -l src)
+    (cd "$1" && quietly node "$npm/node_modules/circom2/cli.js" circuit.circom --O2round 4 --r1cs --wasm -l . -l circomlib/circuits -l lib)
     mv "$1"/circuit_js/circuit.wasm "$1/"
     quietly "$make_key" "$1/circuit.r1cs" "$1/circuit.zkey"
-    rm -r "$1"/{circuit_js,circuit.r1cs,circuits,lib,utils,src}
+    rm -r "$1"/{circuit_js,circuit.r1cs,circomlib,lib,utils}
 }
 
 ceremony() { # FOLDER SIZE
