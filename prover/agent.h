@@ -16,6 +16,7 @@
 
 #include "dial.h"
 #include "handler.h"
+#include "numa.h"
 
 #include <czmq.h>
 
@@ -45,6 +46,7 @@ struct agent_options {
     size_t queues_n;
     unsigned slots;      /* tasks computed at once; 0: 1 */
     unsigned prefetch;   /* inputs held besides */
+    const struct numa *numa; /* each slot settles on one of its nodes; NULL: they go where the kernel puts them */
     uint64_t vram, ram;  /* what the node has, for matching */
     uint64_t input_most; /* larger inputs are handed back; 0: 512 MiB */
     const char *state;   /* folder of the spool; NULL: results are only in memory */

@@ -4,6 +4,7 @@
 
 #include "bn254/msm.h"
 #include "bn254/ntt.h"
+#include "numa.h"
 #include "qap.h"
 
 #include <limits.h>
@@ -158,13 +159,23 @@ static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_ke
     return true;
 }
 
+/* A proof's memory: on the node its slot has settled on, if it has. */
+static uint8_t *arena_near(size_t bytes)
+{
+    struct numa numa;
+    uint8_t *arena = arena_new(bytes);
+    numa_read(&numa, NUMA_ROOT);
+    if (arena) numa_keep(&numa, arena, bytes);
+    return arena;
+}
+
 static pv_status cpu_sums(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                           const struct prove_run *run, struct prove_error *err)
 {
     struct backend_sums found;
     struct plan plan = plan_for(key->zkey, &run->cpu);
     size_t bytes = plan.h_bytes + plan.rest_bytes;
-    uint8_t *arena = arena_new(bytes);
+    uint8_t *arena = arena_near(bytes);
     if (!arena) return prove_error_set(err, PV_NO_MEMORY, "out of memory: a proof takes %zu MiB", bytes >> 20);
     bool done = all_sums(&found, arena, key, witness, run);
     arena_destroy(arena, bytes);

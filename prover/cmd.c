@@ -32,6 +32,14 @@ void cmd_catch_signals(void)
     sigaction(SIGBUS, &bus, NULL);
 }
 
+struct numa cmd_share_memory(void)
+{
+    struct numa numa;
+    numa_read(&numa, NUMA_ROOT);
+    (void)numa_share(&numa);
+    return numa;
+}
+
 void cmd_no_core(void)
 {
     struct rlimit none = { 0, 0 };

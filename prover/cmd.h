@@ -5,6 +5,7 @@
 #define PV_CMD_H
 
 #include "backend.h"
+#include "numa.h"
 #include "prove_error.h"
 
 #include <argp.h>
@@ -31,6 +32,9 @@ extern atomic_int cmd_stop;
 /** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once); SIGBUS, which a mapped file raises when
  *  somebody cuts it short, ends it with a sentence instead of a crash. */
 void cmd_catch_signals(void);
+
+/** Memory of all NUMA nodes for a process whose threads run on several; before there are threads. Returns what there is. */
+struct numa cmd_share_memory(void);
 
 /** Witnesses and blinding factors are never in a core dump. */
 void cmd_no_core(void);

@@ -15,6 +15,7 @@ struct arguments {
     struct cmd_machine machine;
     const char *zkey, *wtns;
     unsigned rounds, slots;
+    struct numa numa;
 };
 
 static const struct argp_option options[] = {
@@ -108,7 +109,7 @@ struct slot {
     struct prove_key *key;
     const struct wtns *w;
     struct lap *laps;
-    unsigned rounds;
+    unsigned rounds, at; /* at: which of several */
     pv_status status;
     struct prove_error err;
 };
@@ -125,6 +126,14 @@ static void *slot_main(void *arg)
         s->laps[i].wall_ms = clock_ms(CLOCK_MONOTONIC) - from;
     }
     return NULL;
+}
+
+/* Where the node would put it. */
+static void *settled_main(void *arg)
+{
+    const struct slot *s = arg;
+    if (s->a->slots > 1 && numa_fits(&s->a->numa, s->a->machine.cpu.threads)) (void)numa_settle(&s->a->numa, s->at);
+    return slot_main(arg);
 }
 
 struct figures {
@@ -144,9 +153,9 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, struct 
     double wall = clock_ms(CLOCK_MONOTONIC), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     for (; started < f->slots; started++) {
         slot[started] = (struct slot){
-            .a = a, .key = key, .w = w, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds
+            .a = a, .key = key, .w = w, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds, .at = started
         };
-        if (pthread_create(&thread[started], NULL, slot_main, &slot[started])) break;
+        if (pthread_create(&thread[started], NULL, settled_main, &slot[started])) break;
     }
     if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
     for (unsigned i = 0; i < started; i++) {
@@ -261,6 +270,7 @@ int cmd_bench(int argc, char **argv)
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_no_core();
+    a.numa = cmd_share_memory();
     calm_threads();
     cmd_catch_signals();
     pv_status status = bench(&a, &err);

@@ -109,6 +109,7 @@ int cmd_prove(int argc, char **argv)
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_no_core();
+    (void)cmd_share_memory();
     calm_threads();
     cmd_catch_signals();
     pv_status status = prove_files(&a, &err);

@@ -32,6 +32,7 @@ struct node {
     struct agent_options agent;
     struct handler groth16, echo;
     struct handler_groth16_context proving;
+    struct numa numa;
     char why[NODE_CONFIG_WHY_BYTES];
 };
 
@@ -264,6 +265,17 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     return PV_OK;
 }
 
+/* Several nodes of memory: shared by all, and a node for each slot if its threads fit there. */
+static void memory_plan(struct node *n)
+{
+    numa_read(&n->numa, NUMA_ROOT);
+    bool shared = numa_share(&n->numa);
+    if (n->agent.slots > 1 && numa_fits(&n->numa, (unsigned)n->config.threads)) n->agent.numa = &n->numa;
+    if (n->numa.nodes > 1)
+        LOG_INFO("prover.numa", "nodes=%u memory=%s slots=%s", n->numa.nodes, shared ? "shared" : "as the process was started",
+                 n->agent.numa ? "settled" : "anywhere");
+}
+
 static pv_status proving_open(struct node *n)
 {
     struct prove_error err = { 0 };
@@ -340,6 +352,7 @@ static pv_status node_run(struct node *n)
     struct agent *agent = NULL;
     int signals = signals_open();
     if (signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
+    memory_plan(n);
     TRY(state_open(n));
     TRY(proving_open(n));
     pv_status s = agent_new(&agent, &n->agent, why);

@@ -66,9 +66,17 @@ static void job_run(zsock_t *pipe, struct job *j)
     zsock_send(pipe, "isip", RUNNER_DONE, "", 100, j);
 }
 
+struct place {
+    const struct numa *numa;
+    unsigned slot;
+};
+
+/* A thread that cannot settle computes where it may, slower. */
 static void runner_main(zsock_t *pipe, void *args)
 {
-    zsock_signal(pipe, 0);
+    const struct place *place = args;
+    if (place->numa) (void)numa_settle(place->numa, place->slot);
+    zsock_signal(pipe, 0); /* after this *place is gone */
     for (;;) {
         char *word = NULL;
         void *job = NULL;
@@ -82,11 +90,12 @@ static void runner_main(zsock_t *pipe, void *args)
     }
 }
 
-struct runner *runner_new(void)
+struct runner *runner_new(const struct numa *numa, unsigned slot)
 {
+    struct place place = { numa, slot };
     struct runner *r = calloc(1, sizeof *r);
     if (!r) return NULL;
-    r->actor = zactor_new(runner_main, NULL);
+    r->actor = zactor_new(runner_main, &place);
     if (r->actor) return r;
     free(r);
     return NULL;

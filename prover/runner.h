@@ -6,6 +6,7 @@
 
 #include "handler.h"
 #include "ids.h"
+#include "numa.h"
 
 #include <czmq.h>
 
@@ -28,8 +29,8 @@ void job_destroy(struct job **job_p);
 
 struct runner;
 
-/** Starts the thread. NULL when there is no memory. */
-struct runner *runner_new(void);
+/** Starts the thread; on the node of slot in *numa, unless that is NULL (read before the return). NULL when there is no memory. */
+struct runner *runner_new(const struct numa *numa, unsigned slot);
 /** Waits for the job under way, whose stop the caller has raised, and frees it. */
 void runner_destroy(struct runner **r_p);
 

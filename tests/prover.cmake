@@ -13,6 +13,7 @@ target_link_libraries(toy_circuits PUBLIC pv_crypto PRIVATE pv_flags OpenMP::Ope
 
 pv_test(prover_files_test LABEL unit SOURCES unit/prover_files_test.c LIBS pv_prove)
 pv_test(r1cs_file_test LABEL unit SOURCES unit/r1cs_file_test.c LIBS toy_circuits)
+pv_test(numa_test LABEL unit SOURCES unit/numa_test.c LIBS pv_node OpenMP::OpenMP_C)
 pv_test(large_zkey_test LABEL unit SOURCES unit/large_zkey_test.c LIBS pv_prove)
 pv_test(keycheck_test LABEL unit SOURCES unit/keycheck_test.c LIBS pv_prove)
 pv_test(prove_test LABEL unit SOURCES unit/prove_test.c LIBS pv_prove)
