@@ -99,7 +99,7 @@ static bn254_scalar_packed *scalars(size_t n, const char *family)
         void *scratch = malloc(bytes);                                                                                      \
         for (unsigned log_n = lo; log_n <= hi; log_n++) {                                                                   \
             struct least best = { 0 };                                                                                           \
-            for (int round = 0; round < (log_n > 17 ? 4 : 10); round++) {                                                   \
+            for (int round = 0; round < (log_n > 20 ? 2 : log_n > 17 ? 4 : 10); round++) {                                  \
                 bn254_##g r;                                                                                                \
                 round_begins(&best);                                                                                        \
                 bn254_msm_##g(&r, bases, k, (size_t)1 << log_n, run, scratch);                                              \

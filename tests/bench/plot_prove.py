@@ -8,7 +8,8 @@ import math
 import sys
 
 NAMES = [("snarkjs", "snarkjs", "#8c8c8c"), ("rapidsnark-portable", "rapidsnark, portable", "#e0a458"),
-         ("rapidsnark", "rapidsnark, assembly", "#c4572f"), ("provost-portable", "provost, portable", "#9ac1e0"),
+         ("rapidsnark", "rapidsnark, assembly", "#c4572f"), ("rapidsnark-49", "rapidsnark PR 49", "#8a2d6b"),
+         ("provost-portable", "provost, portable", "#9ac1e0"),
          ("provost-adx", "provost, mulx/adx", "#4a86c5"), ("provost-ifma", "provost, IFMA", "#173f73")]
 LEFT, TOP, WIDTH, HEIGHT, LEGEND = 64, 34, 520, 380, 170
 
