@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""plot_prove.py LINES.jsonl PREFIX OUT.svg: wall time of whole proofs by size of the circuit, both axes logarithmic, one line a program.
+"""plot_prove.py LINES.jsonl TITLE OUT.svg CIRCUIT...: wall time of whole proofs by size of the circuit, both axes logarithmic, one line a program.
 
-Reads bench_prove.sh's lines of circuits named PREFIX-... ("chain"). Nothing but python's own library.
+Reads bench_prove.sh's lines of the circuits named, one a size. Nothing but python's own library.
 """
 import json
 import math
@@ -14,10 +14,10 @@ NAMES = [("snarkjs", "snarkjs", "#8c8c8c"), ("rapidsnark-portable", "rapidsnark,
 LEFT, TOP, WIDTH, HEIGHT, LEGEND = 64, 34, 520, 380, 170
 
 
-def points(lines, prefix):
+def points(lines, circuits):
     found = {}
     for o in map(json.loads, lines):
-        if o.get("bench") == "prove" and o["circuit"].startswith(prefix + "-"):
+        if o.get("bench") == "prove" and o["circuit"] in circuits:
             found.setdefault(o["program"], {})[int(math.log2(o["domain"]))] = o["wall_ms"]
     return found
 
@@ -30,7 +30,7 @@ def duration(ms):
     return "%g s" % (ms / 1000) if ms >= 1000 else "%g ms" % ms
 
 
-def draw(found, prefix):
+def draw(found, title):
     sizes = sorted({n for line in found.values() for n in line})
     values = [v for line in found.values() for v in line.values()]
     span = decades(min(values), max(values))
@@ -43,7 +43,7 @@ def draw(found, prefix):
 
     out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">'
            % (LEFT + WIDTH + LEGEND, TOP + HEIGHT + 46), '<rect width="100%" height="100%" fill="white"/>',
-           '<text x="%d" y="20" font-size="14">Whole proof, one process, 2 cores: %s circuits</text>' % (LEFT, prefix)]
+           '<text x="%d" y="20" font-size="14">Whole proof, one process, 2 cores: %s</text>' % (LEFT, title)]
     for d in span:
         out.append('<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="#ddd"/>' % (LEFT, y(10 ** d), LEFT + WIDTH, y(10 ** d)))
         out.append('<text x="%d" y="%.1f" text-anchor="end">%s</text>' % (LEFT - 6, y(10 ** d) + 4, duration(10 ** d)))
@@ -67,9 +67,9 @@ def draw(found, prefix):
 
 def main():
     with open(sys.argv[1]) as lines:
-        found = points(lines, sys.argv[2])
+        found = points(lines, sys.argv[4:])
     if not found:
-        sys.exit("no line about a circuit named %s-..." % sys.argv[2])
+        sys.exit("no line about these circuits")
     with open(sys.argv[3], "w") as out:
         out.write(draw(found, sys.argv[2]))
 

@@ -60,9 +60,9 @@ make() { # NAME SIZE
     check "$folder"
 }
 
-# 2^11 semaphore-1 | 2^12 poseidon-15 | 2^13 semaphore-20 | 2^15 withdraw-20, sha256-1 | 2^16 rollup-11, poseidon-260, sha256-2
-# 2^18 rsa-2048, sha256-8, poseidon-1050
-[ $# -gt 0 ] || set -- semaphore-1 poseidon-15 semaphore-20 withdraw-20 sha256-1 rollup-11 poseidon-260 sha256-2 rsa-2048 sha256-8 poseidon-1050
+# 2^11 semaphore-1 | 2^12 poseidon-15 | 2^13 semaphore-20 | 2^14 poseidon-65 | 2^15 sha256-1 | 2^16 withdraw-20, rollup-7, poseidon-260, sha256-2
+# 2^17 rollup-11 | 2^18 rsa-2048, sha256-8, poseidon-1050
+[ $# -gt 0 ] || set -- semaphore-1 poseidon-15 semaphore-20 poseidon-65 sha256-1 withdraw-20 rollup-7 poseidon-260 sha256-2 rollup-11 rsa-2048 sha256-8 poseidon-1050
 for circuit in "$@"; do
     make "${circuit%-*}" "${circuit##*-}"
     echo "$to/$circuit"
