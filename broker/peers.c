@@ -1,5 +1,6 @@
 #include "peers.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,11 +120,18 @@ static bool fds_grow(struct peers *p, int fd)
     return true;
 }
 
+/* Routing ids are big-endian counters that wrap around. */
+static bool older(const struct peer *a, const struct peer *b)
+{
+    return (int32_t)(be32toh(a->routing) - be32toh(b->routing)) < 0;
+}
+
 struct peer *peers_fd_claim(struct peers *p, struct peer *peer, int fd)
 {
     uint32_t mine = (uint32_t)(peer - p->slots) + 1;
     if (fd < 0 || peer->fd == fd || !fds_grow(p, fd)) return NULL;
     struct peer *before = p->fds[fd] ? &p->slots[p->fds[fd] - 1] : NULL;
+    if (before && older(peer, before)) return NULL;
     if (before) before->fd = -1;
     p->fds[fd] = mine;
     peer->fd = fd;

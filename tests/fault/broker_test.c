@@ -10,6 +10,7 @@
 #include "temp_dir.h"
 #include "wire_peer.h"
 
+#include <dirent.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -381,6 +382,47 @@ static void a_flood_is_cut_and_outlived(void **state)
     assert_true(peak < 400 * 1024); /* they sent twice that */
 }
 
+static size_t descriptors_open(pid_t pid)
+{
+    char path[64];
+    size_t n = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *d = opendir(path);
+    while (d && readdir(d)) n++;
+    if (d) closedir(d);
+    return n;
+}
+
+/* What a closed connection left in the socket is read when its descriptor may be another's already: HELLOs of somebody who
+ * has gone must not end who has come. */
+static void words_left_behind_do_not_end_the_next_on_their_descriptor(void **state)
+{
+    enum { HELLOS = 20000 };
+    struct wire_peer gone, client;
+    struct wire_msg m;
+    int wait = -1;
+    size_t before = descriptors_open(broker.pid);
+    wire_peer_open(&gone, broker.endpoint);
+    wire_peer_hello(&gone, &m, WIRE_ROLE_CLIENT, "left-behind");
+    wire_peer_send(&gone, &m);
+    WANT(&gone, WIRE_WELCOME);
+    for (int i = 0; i < HELLOS; i++) wire_peer_send(&gone, &m);
+    WIRE_SET(&m, name, "last-words");
+    wire_peer_send(&gone, &m);
+    zmq_setsockopt(gone.socket, ZMQ_LINGER, &wait, sizeof wait);
+    wire_peer_close(&gone);
+    while (descriptors_open(broker.pid) > before) poll(NULL, 0, 1);
+    assert_false(log_says("name=last-words")); /* else there was nothing left behind */
+    wire_peer_client(&client, broker.endpoint, "next");
+    for (bool last = false, all = false; !all; all = last) {
+        last = log_says("name=last-words");
+        wire_peer_ask(&client, WIRE_SHOW, wire_peer_new_id());
+        WANT(&client, WIRE_ERROR);
+        assert_int_equal(client.in.status, PV_NOT_FOUND);
+    }
+    wire_peer_close(&client);
+}
+
 static void manners_are_asked_for(void **state)
 {
     struct wire_peer p;
@@ -737,6 +779,7 @@ int main(void)
         cmocka_unit_test(killed_and_started_again_it_has_everything_it_acknowledged),
         cmocka_unit_test(hostile_frames_do_no_harm),
         cmocka_unit_test(a_flood_is_cut_and_outlived),
+        cmocka_unit_test(words_left_behind_do_not_end_the_next_on_their_descriptor),
         cmocka_unit_test(manners_are_asked_for),
         cmocka_unit_test(tables_purge_and_verbs),
         cmocka_unit_test(a_queue_syncs_as_it_was_told),

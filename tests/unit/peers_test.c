@@ -7,6 +7,7 @@
 
 #include "peers.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,7 +65,7 @@ static void a_closed_descriptor_names_its_peer(void **state)
 {
     struct peers p;
     assert_int_equal(peers_init(&p, 4), PV_OK);
-    struct peer *a = peers_add(&p, 1, 0), *b = peers_add(&p, 2, 0);
+    struct peer *a = peers_add(&p, htobe32(1), 0), *b = peers_add(&p, htobe32(2), 0);
     assert_null(peers_fd_claim(&p, a, 100));
     assert_null(peers_fd_claim(&p, b, 7));
     assert_null(peers_fd_closed(&p, 8));
@@ -75,6 +76,31 @@ static void a_closed_descriptor_names_its_peer(void **state)
     peers_drop(&p, a);
     assert_ptr_equal(peers_fd_closed(&p, 100), b);
     peers_clear(&p);
+}
+
+/* Routing ids as the socket writes them: counted up, and beyond the largest. */
+static struct peer *peer_of(struct peers *p, const char id[5])
+{
+    uint32_t routing;
+    assert_true(peers_routing(&routing, id, 5));
+    return peers_add(p, routing, 0);
+}
+
+static void a_descriptor_stays_with_the_newer_connection(void **state)
+{
+    static const char *const pairs[][2] = { { "\0\0\0\0\xff", "\0\0\0\1\0" }, { "\0\xff\xff\xff\xff", "\0\0\0\0\0" } };
+    for (int i = 0; i < 2; i++) {
+        struct peers p;
+        assert_int_equal(peers_init(&p, 4), PV_OK);
+        struct peer *gone = peer_of(&p, pairs[i][0]), *come = peer_of(&p, pairs[i][1]);
+        assert_null(peers_fd_claim(&p, come, 7));
+        assert_null(peers_fd_claim(&p, gone, 7)); /* a message it left behind */
+        assert_int_equal(gone->fd, -1);
+        assert_ptr_equal(peers_fd_closed(&p, 7), come);
+        assert_null(peers_fd_claim(&p, gone, 7));
+        assert_ptr_equal(peers_fd_claim(&p, come, 7), gone);
+        peers_clear(&p);
+    }
 }
 
 static void only_ids_of_the_socket_are_taken(void **state)
@@ -92,6 +118,7 @@ int main(void)
         cmocka_unit_test(a_peer_is_found_until_it_is_dropped),
         cmocka_unit_test(there_are_never_more_than_most),
         cmocka_unit_test(a_closed_descriptor_names_its_peer),
+        cmocka_unit_test(a_descriptor_stays_with_the_newer_connection),
         cmocka_unit_test(only_ids_of_the_socket_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
