@@ -14,18 +14,7 @@ static void count_end(struct sched *s, enum task_state state)
     if (state == TASK_EXPIRED) s->stats.expired++;
 }
 
-void task_finish(struct sched *s, struct task *t, enum task_state state, pv_status status, const char *text,
-                 enum sched_charge charged, const struct session *knows)
-{
-    task_set_status(s, t, status, text);
-    task_clear_progress(s, t);
-    t->until_ms = sched_add(s->now_ms, s->cfg.retention_ms);
-    task_move(s, t, state, charged);
-    task_save(s, t);
-    count_end(s, state);
-    sessions_tell(s, t, knows);
-}
-
+/* SUBMITs that wait for the end of their upload. */
 static void answer_submits(struct sched *s, struct task *t)
 {
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
@@ -36,6 +25,19 @@ static void answer_submits(struct sched *s, struct task *t)
         ok->view = act_view(s, t);
         a->pending_peer = 0;
     }
+}
+
+void task_finish(struct sched *s, struct task *t, enum task_state state, pv_status status, const char *text,
+                 enum sched_charge charged, const struct session *knows)
+{
+    task_set_status(s, t, status, text);
+    task_clear_progress(s, t);
+    t->until_ms = sched_add(s->now_ms, s->cfg.retention_ms);
+    task_move(s, t, state, charged);
+    task_save(s, t);
+    count_end(s, state);
+    answer_submits(s, t); /* also to the session that knows the end: each of its requests has an answer */
+    sessions_tell(s, t, knows);
 }
 
 void task_received(struct sched *s, struct task *t)
@@ -67,9 +69,7 @@ void task_cancel(struct sched *s, struct task *t, const char *text, const struct
         drop->token = a->token;
         attempt_revoke(s, a, PV_CANCELLED);
     }
-    bool receiving = t->state == TASK_RECEIVING;
     task_finish(s, t, TASK_CANCELLED, PV_CANCELLED, text, SCHED_FREE, knows);
-    if (receiving) answer_submits(s, t);
 }
 
 void task_queue(struct sched *s, struct task *t, enum sched_charge charged)

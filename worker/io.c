@@ -184,6 +184,15 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
     }
 }
 
+/* The broker does not deliver an end to the session that asked for it: who waits for it here fetches it. */
+static void on_cancelled(pv_client *c, const struct wire_msg *m)
+{
+    struct task *t = tasks_find(c, m->task);
+    if (!t || t->stage != STAGE_FOLLOWING || m->state != TASK_CANCELLED) return;
+    t->fetch_ms = 0;
+    tasks_todo(c, t);
+}
+
 static void on_token_message(pv_client *c, const struct wire_msg *m)
 {
     struct task *t = local_find(c, m->token);
@@ -224,6 +233,7 @@ static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
         on_token_message(c, m);
         break;
     default:
+        if (m->type == WIRE_CANCELLED) on_cancelled(c, m);
         q = m->has.req ? request_find(c, m->req) : NULL;
         if (q)
             request_answer(c, q, m, now_ms);

@@ -154,7 +154,17 @@ static void delay(struct model *m, int n)
     t->until_ms = t->delay_most_ms; /* until the core's jitter is read */
 }
 
-/* R3: everybody attached hears of it, but who knows. */
+static void answer_submits(struct model *m, int n)
+{
+    for (int e = 0; e < m->sessions_n; e++) {
+        struct model_session *session = &m->sessions[e];
+        if (!session->attached[n] || !session->pending[n]) continue;
+        model_say(m, SCHED_SUBMIT_OK, session->pending[n], n, (wire_token){ 0 }, PV_OK);
+        session->pending[n] = 0;
+    }
+}
+
+/* R3: everybody attached hears of it, but who knows. Nobody's SUBMIT stays without an answer. */
 void model_finish(struct model *m, int n, enum task_state state, int knows)
 {
     struct model_task *t = &m->tasks[n];
@@ -165,25 +175,15 @@ void model_finish(struct model *m, int n, enum task_state state, int knows)
     m->count.dead += state == TASK_DEAD;
     m->count.cancelled += state == TASK_CANCELLED;
     m->count.expired += state == TASK_EXPIRED;
+    answer_submits(m, n);
     for (int e = 0; e < m->sessions_n; e++) {
         struct model_session *session = &m->sessions[e];
         if (!session->attached[n]) continue;
         if (e == knows) {
             session->attached[n] = false;
-            session->pending[n] = 0;
         } else if (session->peer) {
             model_say(m, SCHED_DELIVER, session->peer, n, (wire_token){ 0 }, PV_OK);
         }
-    }
-}
-
-static void answer_submits(struct model *m, int n)
-{
-    for (int e = 0; e < m->sessions_n; e++) {
-        struct model_session *session = &m->sessions[e];
-        if (!session->attached[n] || !session->pending[n]) continue;
-        model_say(m, SCHED_SUBMIT_OK, session->pending[n], n, (wire_token){ 0 }, PV_OK);
-        session->pending[n] = 0;
     }
 }
 
@@ -220,13 +220,11 @@ void model_not_received(struct model *m, int n, pv_status why)
 void model_cancel(struct model *m, int n, int knows)
 {
     struct model_attempt *a = model_attempt_of(m, n);
-    bool receiving = m->tasks[n].state == TASK_RECEIVING;
     if (a && a->state == MODEL_RECOVERING)
         model_end(a);
     else if (a)
         model_revoke(m, a, PV_CANCELLED);
     model_finish(m, n, TASK_CANCELLED, knows);
-    if (receiving) answer_submits(m, n);
 }
 
 /* Row 13. */

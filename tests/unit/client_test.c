@@ -1174,6 +1174,36 @@ static void on_cancel(struct fake *f, const struct wire_msg *m)
     fake_send(f, &a);
 }
 
+static void on_fetch_cancelled(struct fake *f, const struct wire_msg *m)
+{
+    fake_deliver(f, m->req, m->task, TASK_CANCELLED, PV_CANCELLED, NULL, 0);
+}
+
+static void *wait_long(void *arg)
+{
+    struct submit_call *k = arg;
+    struct pv_result r = { 0 };
+    k->status = pv_wait(k->s->c, &r, &k->id, LONG);
+    if (k->status == PV_OK) k->status = r.status;
+    pv_result_clear(&r);
+    return NULL;
+}
+
+static void test_a_wait_ends_when_another_thread_cancels(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CANCEL] = on_cancel;
+    s->f.on[WIRE_FETCH] = on_fetch_cancelled;
+    handle(s, WIRE_SUBMIT, on_submit_accept);
+    struct submit_call k = { .s = s };
+    expect_ok(s->c, pv_submit(s->c, &k.id, &plain, "abc", 3, LONG));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_long, &k), 0);
+    expect_ok(s->c, pv_cancel(s->c, NULL, &k.id, LONG));
+    pthread_join(thread, NULL);
+    assert_int_equal(k.status, PV_CANCELLED);
+}
+
 static void on_purge(struct fake *f, const struct wire_msg *m)
 {
     assert_int_equal(m->scope, WIRE_SCOPE_QUEUE);
@@ -1381,6 +1411,7 @@ int main(void)
         TEST(test_a_revoked_proof_here_is_stopped_and_confirmed),
         TEST(test_a_claimed_task_that_is_forgotten_is_handed_back_at_once),
         TEST(test_a_client_that_closes_hands_back_what_it_claimed),
+        TEST(test_a_wait_ends_when_another_thread_cancels),
         TEST(test_tasks_are_shown_cancelled_purged_and_listed),
         TEST(test_a_question_is_asked_again_after_a_reconnect),
         TEST(test_a_wait_for_an_unknown_task_attaches_and_says_that_it_is_gone),
