@@ -24,10 +24,11 @@ settings() { # TARGET
     esac
 }
 
-cpu_seconds() { # PID: processor time of all its threads; of one that has ended: nothing
+cpu_seconds() { # PID: processor time of all its threads; false when it has ended
     local stat ticks
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     read -ra ticks <<<"${stat##*) }"
+    [ "${ticks[0]}" != Z ] || return 1
     echo $(((ticks[11] + ticks[12]) / $(getconf CLK_TCK)))
 }
 
@@ -42,6 +43,7 @@ row() { # TARGET TALLY
 }
 
 one() { # TARGET
+    trap '' TERM INT # its fuzzer is ended, and then it goes on to its row
     local target=$1 home=$keep/$1 log pid spent=0 now left
     mkdir -p "$home/corpus"
     touch "$home/tally"
@@ -55,12 +57,10 @@ one() { # TARGET
         nice -n 19 chrt -i 0 build/fuzz/tests/fuzz_"$target" -print_final_stats=1 -rss_limit_mb=2048 -reload=0 \
             -artifact_prefix="$home/" "${options[@]}" "${folders[@]}" >"$log" 2>&1 &
         pid=$!
-        trap 'kill "$pid" 2>/dev/null || true; left=0' TERM INT
-        while now=$(cpu_seconds "$pid") && kill -0 "$pid" 2>/dev/null; do
+        while now=$(cpu_seconds "$pid"); do
             spent=$now
             ((spent < left)) || kill "$pid" 2>/dev/null || true
-            sleep 2 &
-            wait $! || true
+            sleep 2 || true
         done
         wait "$pid" || true
         awk -v spent="$spent" '/cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") edges = $(i + 1) }
@@ -84,9 +84,12 @@ set -- "${@#fuzz_}"
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target "${@/#/fuzz_}" >&2
-trap 'trap - TERM; kill -- $(jobs -p) 2>/dev/null; wait; exit 143' TERM INT
+# Told to end, it ends the fuzzers, and their runs are counted.
+ending=
+trap 'ending=yes; for job in $(jobs -p); do pkill -TERM -P "$job" || true; done' TERM INT
 for target; do
-    while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
+    while [ ! "$ending" ] && (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
+    [ ! "$ending" ] || break
     one "$target" &
 done
-wait
+while (($(jobs -rp | wc -l))); do wait || true; done
