@@ -1,6 +1,8 @@
 /* The thread that answers ZAP requests. It owns its table of keys; the loop hands it another over the actor's pipe. */
 #include "auth.h"
 
+#include "hand_over.h"
+
 #include <czmq.h>
 #include <string.h>
 
@@ -45,7 +47,7 @@ static const char *judge(const struct request *r, const struct auth_keys *keys, 
 
 static void answer(zsock_t *zap, const struct auth_keys *keys)
 {
-    struct request r = { NULL };
+    struct request r = { .version = NULL };
     char text[AUTH_KEY_TEXT];
     zmsg_t *msg = zmsg_recv(zap);
     if (!msg) return;
@@ -73,6 +75,7 @@ static void auth_thread(zsock_t *pipe, void *argument)
     start->bound = zap && zsock_bind(zap, "%s", zap_endpoint) == 0;
     bool on = start->bound;
     zpoller_t *poller = zpoller_new(pipe, zap, NULL);
+    HAND_OVER(start);
     zsock_signal(pipe, 0);
     while (on) {
         void *which = zpoller_wait(poller, -1);
@@ -84,6 +87,7 @@ static void auth_thread(zsock_t *pipe, void *argument)
         struct auth_keys *next = NULL;
         on = which == pipe && !zsock_recv(pipe, "sp", &command, &next) && command && !strcmp(command, "KEYS");
         if (on) {
+            TAKE_OVER(next);
             auth_keys_destroy(&keys);
             keys = next;
             zsock_signal(pipe, 0);
@@ -100,6 +104,7 @@ pv_status auth_start(zactor_t **actor, struct auth_keys **keys)
     struct start start = { .keys = *keys };
     *keys = NULL;
     zactor_t *a = zactor_new(auth_thread, &start);
+    TAKE_OVER(&start);
     if (a && start.bound) {
         *actor = a;
         return PV_OK;
@@ -110,6 +115,7 @@ pv_status auth_start(zactor_t **actor, struct auth_keys **keys)
 
 void auth_change(zactor_t *actor, struct auth_keys **keys)
 {
+    HAND_OVER(*keys);
     zsock_send(actor, "sp", "KEYS", *keys);
     *keys = NULL;
     zsock_wait(actor);

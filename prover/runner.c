@@ -1,21 +1,11 @@
 #include "runner.h"
 
 #include "clock.h"
+#include "hand_over.h"
 #include "sha256.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A job changes hands by the pair alone, whose queue orders memory. The thread sanitizer does not see into libzmq: it is told,
- * so that it watches what is done to a job outside of its turn. */
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#define JOB_LEAVES(job) __tsan_release(job)
-#define JOB_ARRIVES(job) __tsan_acquire(job)
-#else
-#define JOB_LEAVES(job) ((void)(job))
-#define JOB_ARRIVES(job) ((void)(job))
-#endif
 
 enum { TELL_EVERY_MS = 200 };
 
@@ -62,7 +52,7 @@ static void job_run(zsock_t *pipe, struct job *j)
     j->status = handler_run(j->handler, &in, &watch, &j->out);
     j->measured_ms = pv_clock_ms() - from;
     if (j->status == PV_OK) j->status = sha256_of(&j->sha256, j->out.bytes, j->out.size);
-    JOB_LEAVES(j);
+    HAND_OVER(j);
     zsock_send(pipe, "isip", RUNNER_DONE, "", 100, j);
 }
 
@@ -84,7 +74,7 @@ static void runner_main(zsock_t *pipe, void *args)
         bool run = word && !strcmp(word, "RUN");
         bool end = word && !strcmp(word, "$TERM");
         zstr_free(&word);
-        if (run) JOB_ARRIVES(job);
+        if (run) TAKE_OVER(job);
         if (run) job_run(pipe, job);
         if (end) return;
     }
@@ -112,7 +102,7 @@ void runner_destroy(struct runner **r_p)
 
 void runner_start(struct runner *r, struct job **job_p)
 {
-    JOB_LEAVES(*job_p);
+    HAND_OVER(*job_p);
     zsock_send(r->actor, "sp", "RUN", *job_p);
     *job_p = NULL;
 }
@@ -133,7 +123,7 @@ void runner_read(struct runner *r, struct runner_report *report)
     report->news = (enum runner_news)news;
     report->percent = (unsigned)percent;
     report->job = job;
-    if (job) JOB_ARRIVES(job);
+    if (job) TAKE_OVER(job);
     snprintf(report->phase, sizeof report->phase, "%s", phase ? phase : "");
     zstr_free(&phase);
 }

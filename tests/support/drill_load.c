@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,12 +40,12 @@ struct load {
 
 static struct load load = { .name = "drill-load", .threads = 4, .seed = 1, .patience_s = 120, .circuits = { "echo" },
                             .circuits_n = 1 };
-static volatile sig_atomic_t enough;
+static atomic_bool enough; /* by a signal, for all threads */
 
 static void on_term(int signal_number)
 {
     (void)signal_number;
-    enough = 1;
+    enough = true;
 }
 
 static pv_task_id id_of(long i)

@@ -11,13 +11,6 @@
 #include <zmq.h>
 #include <cmocka.h>
 
-/* libzmq is not built for the thread sanitizer, which so cannot see that its queues order what it hands over. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:libzmq.so\ncalled_from_lib:libzmq.so\n";
-}
-
 void fake_init(struct fake *f)
 {
     *f = (struct fake){ .epoch = 1,
