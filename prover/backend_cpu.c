@@ -110,7 +110,7 @@ static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_p
 {
     size_t n = k->zkey->domain;
     bn254_fr *a = (bn254_fr *)arena, *b = (bn254_fr *)(arena + max(n * sizeof *a, 64)), *c = b + n;
-    return qap_evaluate(a, b, c, &k->qap, witness, &run->cpu) &&
+    return qap_evaluate(a, b, &k->qap, witness, &run->cpu) &&
            bn254_quotient((bn254_scalar_packed *)arena, a, b, c, k->zkey->log_domain, &k->twiddles, &run->cpu);
 }
 

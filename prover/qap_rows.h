@@ -1,4 +1,4 @@
-/** The two loops of qap.h that multiply, compiled once per arithmetic (bn254/paths.h); qap.c chooses at run time.
+/** The loop of qap.h that multiplies, compiled once per arithmetic (bn254/paths.h); qap.c chooses at run time.
  */
 #ifndef PV_QAP_ROWS_H
 #define PV_QAP_ROWS_H
@@ -13,8 +13,6 @@ struct qap_rows {
     /** Adds records order[first .. last) of coefs (order NULL: the records themselves) to a and b. */
     void (*add)(bn254_fr *a, bn254_fr *b, const struct zkey_coef *coefs, const uint32_t *order, uint32_t first,
                 uint32_t last, const bn254_scalar_packed *witness);
-    /** c[i] = a[i] b[i] for i in first .. last */
-    void (*multiply)(bn254_fr *c, const bn254_fr *a, const bn254_fr *b, size_t first, size_t last);
 };
 
 extern const struct qap_rows qap_rows_portable, qap_rows_adx;

@@ -24,12 +24,4 @@ static void add(bn254_fr *a, bn254_fr *b, const struct zkey_coef *coefs, const u
     for (uint32_t i = first; i < last; i++) add_record(a, b, &coefs[order ? order[i] : i], witness);
 }
 
-static void multiply(bn254_fr *c, const bn254_fr *a, const bn254_fr *b, size_t first, size_t last)
-{
-    for (size_t i = first; i < last; i++) {
-        bn254_fr x = a[i], y = b[i]; /* one base register for the assembly: with sanitizers three are too many */
-        bn254_fr_mul(&c[i], &x, &y);
-    }
-}
-
-const struct qap_rows QAP_ROWS = { .add = add, .multiply = multiply };
+const struct qap_rows QAP_ROWS = { .add = add };

@@ -24,8 +24,8 @@ static unsigned leaf_log(unsigned log_n)
     if (log_n <= 6) return log_n;
     if (log_n <= 10) return 6;
     if (log_n <= 14) return log_n - 4;
-    if (log_n <= 20) return 10;
-    return log_n < 22 ? log_n - 10 : NTT_LEAF_LOG;
+    if (log_n <= 19) return 10;
+    return log_n <= 20 ? 11 : NTT_LEAF_LOG;
 }
 
 /* Tables */
@@ -122,8 +122,7 @@ void bn254_twiddles_init(struct bn254_twiddles *tw, unsigned log_n, void *mem, c
 /* Passes */
 
 struct pass {
-    bn254_fr *v[3];
-    size_t n_vectors;
+    struct ntt_vectors v;
     const struct bn254_twiddles *tw;
     const struct ntt_kernel *kernel;
     const struct bn254_run *run;
@@ -135,30 +134,30 @@ static size_t pieces_of(const struct pass *p, const struct ntt_stretch *s)
     return (size_t)1 << (p->log_n - (s->to - s->from) - p->kernel->log_columns);
 }
 
-static bool split_stretch(const struct pass *p, const struct ntt_stretch *s, bool forward)
+static bool split_stretch(const struct pass *p, const struct ntt_stretch *s, enum ntt_transform t)
 {
-    const size_t pieces = pieces_of(p, s), total = p->n_vectors * pieces;
+    const size_t pieces = pieces_of(p, s);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
-    for (size_t i = 0; i < total; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->split(p->v[i / pieces], p->tw, s, i % pieces, forward);
+    for (size_t i = 0; i < pieces; i++)
+        if (!bn254_run_stopped(p->run)) p->kernel->split(&p->v, p->tw, s, i, t);
     return !bn254_run_stopped(p->run);
 }
 
 static bool merge_stretch(const struct pass *p, const struct ntt_stretch *s)
 {
-    const size_t pieces = pieces_of(p, s), total = p->n_vectors * pieces;
+    const size_t pieces = pieces_of(p, s);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
-    for (size_t i = 0; i < total; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->merge(p->v[i / pieces], p->tw, s, i % pieces);
+    for (size_t i = 0; i < pieces; i++)
+        if (!bn254_run_stopped(p->run)) p->kernel->merge(&p->v, p->tw, s, i);
     return !bn254_run_stopped(p->run);
 }
 
-static bool leaves(const struct pass *p, enum ntt_leaf_work work)
+static bool leaves(const struct pass *p, enum ntt_transform t)
 {
-    const size_t pieces = (size_t)1 << (p->log_n - p->log_leaf), total = p->n_vectors * pieces;
+    const size_t pieces = (size_t)1 << (p->log_n - p->log_leaf);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
-    for (size_t i = 0; i < total; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->leaf(p->v[i / pieces], p->tw, p->log_n, p->log_leaf, i % pieces, work);
+    for (size_t i = 0; i < pieces; i++)
+        if (!bn254_run_stopped(p->run)) p->kernel->leaf(&p->v, p->tw, p->log_n, p->log_leaf, i, t);
     return !bn254_run_stopped(p->run);
 }
 
@@ -174,15 +173,15 @@ static unsigned stretches(const struct pass *p)
     return (p->log_n - p->log_leaf + NTT_STRETCH_LOG - 1) / NTT_STRETCH_LOG;
 }
 
-static bool transform(const struct pass *p, enum ntt_leaf_work work)
+static bool transform(const struct pass *p, enum ntt_transform t)
 {
     unsigned n = stretches(p);
     for (unsigned i = 0; i < n; i++) {
         struct ntt_stretch s = stretch(p, i, n);
-        if (!split_stretch(p, &s, work == NTT_LEAF_FORWARD)) return false;
+        if (!split_stretch(p, &s, t)) return false;
     }
-    if (!leaves(p, work)) return false;
-    for (unsigned i = n; work == NTT_LEAF_QUOTIENT && i-- > 0;) {
+    if (!leaves(p, t)) return false;
+    for (unsigned i = n; p->v.h && i-- > 0;) {
         struct ntt_stretch s = stretch(p, i, n);
         if (!merge_stretch(p, &s)) return false;
     }
@@ -191,7 +190,7 @@ static bool transform(const struct pass *p, enum ntt_leaf_work work)
 
 static struct pass pass_for(const struct bn254_twiddles *tw, const struct bn254_run *run)
 {
-    return (struct pass){ .n_vectors = 1, .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n) };
+    return (struct pass){ .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n) };
 }
 
 static void reverse_bits(bn254_fr *v, unsigned log_n)
@@ -211,8 +210,8 @@ static void reverse_bits(bn254_fr *v, unsigned log_n)
 bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run)
 {
     struct pass p = pass_for(tw, run);
-    p.v[0] = v;
-    if (!transform(&p, NTT_LEAF_FORWARD)) return false;
+    p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
+    if (!transform(&p, NTT_FORWARD)) return false;
     reverse_bits(v, tw->log_n);
     return true;
 }
@@ -229,8 +228,8 @@ bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254
     struct pass p = pass_for(tw, run);
     const size_t n = (size_t)1 << tw->log_n;
     bn254_fr scale;
-    p.v[0] = v;
-    if (!transform(&p, NTT_LEAF_INVERSE)) return false;
+    p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
+    if (!transform(&p, NTT_INVERSE)) return false;
     reverse_bits(v, tw->log_n);
     inverse_of_size(&scale, tw->log_n);
 #pragma omp parallel for num_threads(bn254_run_threads(run)) schedule(static)
@@ -238,30 +237,21 @@ bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254
     return !bn254_run_stopped(run);
 }
 
-/* The transforms leave a factor n in a, b and c, and h is to be canonical. Words are x*2^256; a product divides by R = 2^log_r. */
-static void constants_for(struct ntt_constants *k, unsigned log_n, unsigned log_r)
+/* The transforms leave a factor n in a, b and c, and h is to be canonical. Words are x*2^256; a product divides by R = 2^log_r, that
+ * of a and b into c as well. */
+static void set_constants(struct ntt_vectors *v, unsigned log_n, unsigned log_r)
 {
     bn254_fr size, up, x;
     bn254_scalar s;
     inverse_of_size(&size, log_n);
     power_of_two(&up, log_r - 256);
     bn254_fr_mul(&x, &size, &up);
-    bn254_fr_to_scalar(&s, &x);
-    memcpy(&k->c, &s, sizeof s);
+    bn254_fr_mul(&up, &x, &up);
+    bn254_fr_to_scalar(&s, &up);
+    memcpy(&v->c, &s, sizeof s);
     bn254_fr_sqr(&x, &x);
     bn254_fr_to_scalar(&s, &x);
-    memcpy(&k->ab, &s, sizeof s);
-}
-
-static bool combine(const struct pass *p, bn254_scalar_packed *h)
-{
-    struct ntt_constants k;
-    const size_t n = (size_t)1 << p->log_n, part = n < 4096 ? n : 4096;
-    constants_for(&k, p->log_n, p->kernel->log_r);
-#pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(static)
-    for (size_t at = 0; at < n; at += part)
-        if (!bn254_run_stopped(p->run)) p->kernel->combine(h + at, p->v[0] + at, p->v[1] + at, p->v[2] + at, part, &k);
-    return !bn254_run_stopped(p->run);
+    memcpy(&v->ab, &s, sizeof s);
 }
 
 bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n, const struct bn254_twiddles *tw,
@@ -269,7 +259,7 @@ bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *
 {
     struct pass p = pass_for(tw, run);
     if (log_n != tw->log_n) return false;
-    p.v[0] = a, p.v[1] = b, p.v[2] = c;
-    p.n_vectors = 3;
-    return transform(&p, NTT_LEAF_QUOTIENT) && combine(&p, h);
+    p.v = (struct ntt_vectors){ .v = { a, b, c }, .count = 3, .h = h };
+    set_constants(&p.v, log_n, p.kernel->log_r);
+    return transform(&p, NTT_INVERSE);
 }

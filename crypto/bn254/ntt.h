@@ -1,7 +1,7 @@
 /** Number-theoretic transforms over Fr, and the quotient of a Groth16 proof.
  *
  *  w(n) = 5^((r-1)/2^28) squared down to order 2^log_n: the root of snarkjs and ffjavascript. log_n in 0..28.
- *  Each thread takes up to 400 KiB of stack, nothing is allocated.
+ *  Each thread takes up to 700 KiB of stack, nothing is allocated.
  *  run may be NULL (best path, all cores). All return false when *run->stop became non-zero (the vectors are then unspecified). */
 #ifndef BN254_NTT_H
 #define BN254_NTT_H
@@ -34,9 +34,9 @@ void bn254_twiddles_init_shift(struct bn254_twiddles *tw, unsigned log_n, const 
 bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run);
 bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run);
 
-/** h[i] = a*b - c at the point g * w(n)^i, for the polynomials whose values on the domain are a, b, c (n = 2^log_n each, log_n =
- *  tw->log_n); g = w(2n), at log_n = 28 g = 25 (ffjavascript's Fr.shift). h is canonical: scalars for the H bases of a zkey.
- *  a, b and c are used up. h may lie over any of them. The paths agree bit for bit.
+/** h[i] = a*b - c at the point g * w(n)^i, for the polynomials whose values on the domain are a, b and the products a*b (n = 2^log_n
+ *  each, log_n = tw->log_n); g = w(2n), at log_n = 28 g = 25 (ffjavascript's Fr.shift). h is canonical: scalars for the H bases of a
+ *  zkey. c is n elements of scratch; a and b are used up. h may lie over any of them. The paths agree bit for bit.
  *  Inverse transforms leave coefficients in bit-reversed order, forward ones take them from there: nothing is reordered. */
 bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n, const struct bn254_twiddles *tw,
                     const struct bn254_run *run);

@@ -96,22 +96,73 @@ static struct NTT(columns) NTT(columns_of)(bn254_fr *v, const struct ntt_stretch
 
 #define COLUMN_BYTES (sizeof(bn254_fr) << LOG_COLUMNS)
 
-static void NTT(split)(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, bool forward)
+static void NTT(load_columns)(bn254_fr *work, const struct NTT(columns) *c)
 {
-    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
-    struct NTT(columns) c = NTT(columns_of)(v, s, piece);
-    for (size_t i = 0; i < c.rows; i++) memcpy(work + (i << LOG_COLUMNS), c.at + i * c.stride, COLUMN_BYTES);
-    NTT(split_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, forward);
-    for (size_t i = 0; i < c.rows; i++) memcpy(c.at + i * c.stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
+    for (size_t i = 0; i < c->rows; i++) memcpy(work + (i << LOG_COLUMNS), c->at + i * c->stride, COLUMN_BYTES);
 }
 
-static void NTT(merge)(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+static void NTT(store_columns)(const struct NTT(columns) *c, const bn254_fr *work)
+{
+    for (size_t i = 0; i < c->rows; i++) memcpy(c->at + i * c->stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
+}
+
+static void NTT(multiply)(bn254_fr *c, const bn254_fr *a, const bn254_fr *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) bn254_fr_mul(&c[i], &a[i], &b[i]);
+}
+
+static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n, const struct ntt_vectors *k)
+{
+    for (size_t i = 0; i < n; i++) {
+        bn254_fr ab, x;
+        bn254_fr_mul(&ab, &a[i], &b[i]);
+        bn254_fr_mul(&ab, &ab, &k->ab);
+        bn254_fr_mul(&x, &c[i], &k->c);
+        bn254_fr_sub(&ab, &ab, &x);
+        memcpy(&h[i], &ab, sizeof ab);
+    }
+}
+
+static void NTT(multiply_columns)(const struct ntt_vectors *v, const struct ntt_stretch *s, size_t piece)
+{
+    const struct NTT(columns) c = NTT(columns_of)(v->v[2], s, piece);
+    for (size_t i = 0; i < c.rows; i++) {
+        bn254_fr *at = c.at + i * c.stride;
+        NTT(multiply)(at, v->v[0] + (at - v->v[2]), v->v[1] + (at - v->v[2]), (size_t)1 << LOG_COLUMNS);
+    }
+}
+
+static void NTT(combine_columns)(const struct ntt_vectors *v, const struct ntt_stretch *s, size_t piece)
+{
+    const struct NTT(columns) c = NTT(columns_of)(v->v[0], s, piece);
+    for (size_t i = 0; i < c.rows; i++) {
+        const size_t at = (size_t)(c.at + i * c.stride - v->v[0]);
+        NTT(combine)(v->h + at, v->v[0] + at, v->v[1] + at, v->v[2] + at, (size_t)1 << LOG_COLUMNS, v);
+    }
+}
+
+static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, enum ntt_transform t)
 {
     bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
-    struct NTT(columns) c = NTT(columns_of)(v, s, piece);
-    for (size_t i = 0; i < c.rows; i++) memcpy(work + (i << LOG_COLUMNS), c.at + i * c.stride, COLUMN_BYTES);
-    NTT(merge_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, !s->from);
-    for (size_t i = 0; i < c.rows; i++) memcpy(c.at + i * c.stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
+    if (v->h && !s->from) NTT(multiply_columns)(v, s, piece);
+    for (unsigned k = 0; k < v->count; k++) {
+        const struct NTT(columns) c = NTT(columns_of)(v->v[k], s, piece);
+        NTT(load_columns)(work, &c);
+        NTT(split_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, t == NTT_FORWARD);
+        NTT(store_columns)(&c, work);
+    }
+}
+
+static void NTT(merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+{
+    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
+    for (unsigned k = 0; k < v->count; k++) {
+        const struct NTT(columns) c = NTT(columns_of)(v->v[k], s, piece);
+        NTT(load_columns)(work, &c);
+        NTT(merge_levels)(work, s->to - s->from, (size_t)1 << LOG_COLUMNS, tw, c.block, !s->from);
+        NTT(store_columns)(&c, work);
+    }
+    if (!s->from) NTT(combine_columns)(v, s, piece);
 }
 
 static void NTT(coset)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned log_n, size_t lo, size_t n)
@@ -127,26 +178,18 @@ static void NTT(coset)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned lo
     }
 }
 
-static void NTT(leaf)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_leaf_work work)
+static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_transform t)
 {
-    size_t n = (size_t)1 << log_leaf;
-    bn254_fr *at = v + leaf * n;
-    NTT(split_levels)(at, log_leaf, 1, tw, leaf, work == NTT_LEAF_FORWARD);
-    if (work != NTT_LEAF_QUOTIENT) return;
-    NTT(coset)(at, tw, log_n, leaf * n, n);
-    NTT(merge_levels)(at, log_leaf, 1, tw, leaf, log_n == log_leaf);
-}
-
-static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n, const struct ntt_constants *k)
-{
-    for (size_t i = 0; i < n; i++) {
-        bn254_fr ab, x;
-        bn254_fr_mul(&ab, &a[i], &b[i]);
-        bn254_fr_mul(&ab, &ab, &k->ab);
-        bn254_fr_mul(&x, &c[i], &k->c);
-        bn254_fr_sub(&ab, &ab, &x);
-        memcpy(&h[i], &ab, sizeof ab);
+    const size_t n = (size_t)1 << log_leaf;
+    if (v->h && log_leaf == log_n) NTT(multiply)(v->v[2], v->v[0], v->v[1], n);
+    for (unsigned k = 0; k < v->count; k++) {
+        bn254_fr *at = v->v[k] + leaf * n;
+        NTT(split_levels)(at, log_leaf, 1, tw, leaf, t == NTT_FORWARD);
+        if (!v->h) continue;
+        NTT(coset)(at, tw, log_n, leaf * n, n);
+        NTT(merge_levels)(at, log_leaf, 1, tw, leaf, log_n == log_leaf);
     }
+    if (v->h && log_leaf == log_n) NTT(combine)(v->h, v->v[0], v->v[1], v->v[2], n, v);
 }
 
 const struct ntt_kernel KERNEL = {
@@ -155,5 +198,4 @@ const struct ntt_kernel KERNEL = {
     .split = NTT(split),
     .merge = NTT(merge),
     .leaf = NTT(leaf),
-    .combine = NTT(combine),
 };

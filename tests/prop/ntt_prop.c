@@ -123,6 +123,7 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
     for (int i = 0; i < 3; i++) {
         v[i] = vector(n);
         coefficient[i] = copy_of(v[i], n);
+        for (size_t j = 0; i == 2 && j < n; j++) bn254_fr_mul(&coefficient[2][j], &v[0][j], &v[1][j]);
         PROP(bn254_intt(coefficient[i], &p.tw, &plain), "log_n %u", log_n);
     }
     PROP(bn254_quotient(h, v[0], v[1], v[2], log_n, &t.tw, run), "log_n %u", log_n);

@@ -1,17 +1,22 @@
 /* The transforms on AVX-512 IFMA: eight butterflies a step.
  *
  * Data keep the library's form x*2^256 and the table has z*2^260, so a product over 2^260 is x*z*2^256: nothing is converted. In
- * memory values are below 2.01 r; in work they grow by 2r a level of splits (26r at the most) and double with merges, which
- * reduce at 32r. Lanes are neighbouring elements; only the last three levels, inside eight elements, need them turned round. */
+ * memory values are below 2.01 r. In work they are columns that nobody carries before a multiplication reads them, and they grow: by
+ * 6r a level of splits, to 77r at the most; merges keep them below 12r. Lanes are neighbouring elements; only the last three
+ * levels, inside eight elements, need them turned round.
+ *
+ * Four rows and two levels at a time: 35 cycles for eight butterflies on Zen 5, of which the multiply-adds are 30. With whole products
+ * (vec.h), one level at a time, they were 82. */
 #include <string.h>
 
 #include "bn254/ntt_kernel.h"
 
 #include "fr52.h"
-#include "vec.h"
+#include "factor.h"
 
 #define LOG_COLUMNS 3
-#define MERGE_BOUND 4 /* of values from memory or from a product, in r; a power of two */
+#define MERGE_BOUND 12 /* of what goes into two levels of merges, in r */
+#define LOG_NEAR 6     /* rows that stay in the first cache, with their factors, while all their levels are done */
 
 /* Eight elements in memory, in lanes 0 2 1 3 4 6 5 7. */
 IFMA_INLINE fe8 load8(const bn254_fr *v)
@@ -23,8 +28,6 @@ IFMA_INLINE fe8 load8(const bn254_fr *v)
     return fe8_from_words(_mm512_shuffle_i64x2(lo0, lo1, 0x88), _mm512_shuffle_i64x2(hi0, hi1, 0x88),
                           _mm512_shuffle_i64x2(lo0, lo1, 0xdd), _mm512_shuffle_i64x2(hi0, hi1, 0xdd), 0);
 }
-
-static const unsigned char lane_element[8] = { 0, 2, 1, 3, 4, 6, 5, 7 };
 
 IFMA_INLINE void store8(void *v, fe8 a)
 {
@@ -46,87 +49,251 @@ IFMA_INLINE fe8 spread(const bn254_fr *z)
     return fe8_from_words(vec_set(z->l[0]), vec_set(z->l[1]), vec_set(z->l[2]), vec_set(z->l[3]), 0);
 }
 
+/* Values in work are columns, see fe8_add_product. */
+
+IFMA_INLINE fe8 columns_add(fe8 a, fe8 b)
+{
+    for (int i = 0; i < 5; i++) a.v[i] = _mm512_add_epi64(a.v[i], b.v[i]);
+    return a;
+}
+
+/* a - b + k*r, b < k*r */
+IFMA_INLINE fe8 columns_sub(fe8 a, fe8 b, uint64_t k)
+{
+    for (int i = 0; i < 5; i++) a.v[i] = _mm512_sub_epi64(_mm512_add_epi64(a.v[i], vec_set(k * P52[i])), b.v[i]);
+    return a;
+}
+
+/* Below 2.01 r, carried: minus q r for a quotient that is never too large, from the two upper columns. What is added is q times
+ * 2^260 - r, in five limbs. */
+IFMA_INLINE fe8 settled(fe8 a)
+{
+    const vec m = vec_set(MASK52), top = _mm512_add_epi64(a.v[4], _mm512_srai_epi64(a.v[3], 52));
+    const vec q = HI52(_mm512_setzero_si512(), top, vec_set(((uint64_t)1 << 52) / (P52[4] + 16)));
+    for (int i = 0; i < 5; i++) a.v[i] = LO52(a.v[i], q, vec_set((i ? MASK52 : MASK52 + 1) - P52[i]));
+    for (int i = 0; i < 4; i++) a.v[i + 1] = HI52(a.v[i + 1], q, vec_set((i ? MASK52 : MASK52 + 1) - P52[i]));
+    a = fe8_carry(a);
+    a.v[4] = _mm512_and_si512(a.v[4], m);
+    return a;
+}
+
+IFMA_INLINE fe8 product(fe8 a, struct factor z)
+{
+    const vec zero = _mm512_setzero_si512();
+    return fe8_add_product((fe8){ { zero, zero, zero, zero, zero } }, fe8_operand(a), z);
+}
+
 /* Butterflies */
 
-/* (u, v) -> (u + z v, u - z v), or with -z */
-IFMA_INLINE void split_one(fe8 *u, fe8 *v, fe8 z, bool negative)
+/* (u, v) -> (u + z v, u - z v) */
+IFMA_INLINE void split_one(fe8 *u, fe8 *v, struct factor z)
 {
-    const fe8 x = fe8_mul(*v, z), more = fe8_add(*u, x), less = fe8_sub(*u, x, 2);
-    *u = negative ? less : more;
-    *v = negative ? more : less;
+    const fe8 more = fe8_add_product(*u, fe8_operand(*v), z);
+    *v = columns_sub(columns_add(*u, *u), more, FACTOR_BOUND);
+    *u = more;
 }
 
-/* (u, v) -> (u + v, (u - v) z), both below bound*r; sums of 32r are reduced */
-IFMA_INLINE void merge_one(fe8 *u, fe8 *v, fe8 z, uint64_t bound)
+IFMA_INLINE void split_two(fe8 *u0, fe8 *v0, fe8 *u1, fe8 *v1, struct factor z)
 {
-    const fe8 sum = fe8_add(*u, *v), difference = fe8_sub(*u, *v, bound);
-    *v = fe8_mul(difference, z);
-    *u = bound == 16 ? fe8_reduce_wide(sum) : sum;
+    const fe8 v[2] = { fe8_operand(*v0), fe8_operand(*v1) };
+    fe8 more[2] = { *u0, *u1 };
+    fe8_add_product_two(more, v, z);
+    *v0 = columns_sub(columns_add(*u0, *u0), more[0], FACTOR_BOUND);
+    *v1 = columns_sub(columns_add(*u1, *u1), more[1], FACTOR_BOUND);
+    *u0 = more[0], *u1 = more[1];
 }
 
-static inline uint64_t next_bound(uint64_t bound)
+/* (u, v) -> (u + v, (u - v) z), both below bound*r */
+IFMA_INLINE void merge_one(fe8 *u, fe8 *v, struct factor z, uint64_t bound)
 {
-    return bound == 16 ? MERGE_BOUND : 2 * bound;
+    const fe8 sum = columns_add(*u, *v);
+    *v = product(columns_sub(*u, *v, bound), z);
+    *u = sum;
 }
 
-static void split_run(fe8 *u, fe8 *v, size_t n, const bn254_fr *factor, bool negative)
+IFMA_INLINE void merge_two(fe8 *u0, fe8 *v0, fe8 *u1, fe8 *v1, struct factor z, uint64_t bound0, uint64_t bound1)
 {
-    const fe8 z = spread(factor);
-    if (negative)
-        for (size_t i = 0; i < n; i++) split_one(&u[i], &v[i], z, true);
-    else
-        for (size_t i = 0; i < n; i++) split_one(&u[i], &v[i], z, false);
+    const vec zero = _mm512_setzero_si512();
+    const fe8 difference[2] = { fe8_operand(columns_sub(*u0, *v0, bound0)), fe8_operand(columns_sub(*u1, *v1, bound1)) };
+    fe8 times[2] = { { { zero, zero, zero, zero, zero } }, { { zero, zero, zero, zero, zero } } };
+    fe8_add_product_two(times, difference, z);
+    *u0 = columns_add(*u0, *v0), *u1 = columns_add(*u1, *v1);
+    *v0 = times[0], *v1 = times[1];
 }
 
-/* z = 1; v may be anything below 26r here, so it is reduced first */
-static void split_run_one(fe8 *u, fe8 *v, size_t n)
+/* The factors of a piece in the order of a heap: factor i of its level l is number 2^l + i. */
+
+static const unsigned char lane_element[8] = { 0, 2, 1, 3, 4, 6, 5, 7 }; /* and lane of element */
+
+IFMA_INLINE struct factor factor_at(const struct factor8 *f, size_t number)
 {
-    for (size_t i = 0; i < n; i++) {
-        const fe8 x = fe8_reduce_wide(v[i]);
-        v[i] = fe8_sub(u[i], x, 3);
-        u[i] = fe8_add(u[i], x);
+    return factor_of_all(&f[number >> 3], lane_element[number & 7]);
+}
+
+IFMA_INLINE fe8 negated(fe8 z)
+{
+    return fe8_sub((fe8){ { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512() } }, z, 1);
+}
+
+IFMA_INLINE fe8 reversed(fe8 z)
+{
+    const vec lane = _mm512_set_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    for (int i = 0; i < 5; i++) z.v[i] = _mm512_permutexvar_epi64(lane, z.v[i]);
+    return z;
+}
+
+/* Eight factors from number s on, a multiple of 8, in lanes as load8 has them. */
+static fe8 eight_roots(const struct bn254_twiddles *tw, size_t s, enum ntt_transform t)
+{
+    if (t == NTT_FORWARD) return load8(tw->t + s);
+    if (s < NTT_HEAD) return load8(tw->head + s);
+    return negated(reversed(load8(tw->t + ntt_mirror(s + 7))));
+}
+
+static bn254_fr one_root(const struct bn254_twiddles *tw, size_t s, enum ntt_transform t)
+{
+    bn254_fr z;
+    if (t == NTT_FORWARD) return tw->t[s];
+    if (s < NTT_HEAD) return tw->head[s];
+    bn254_fr_neg(&z, &tw->t[ntt_mirror(s)]);
+    return z;
+}
+
+static void expand_levels(struct factor8 *f, unsigned levels, const struct bn254_twiddles *tw, size_t block, enum ntt_transform t)
+{
+    bn254_fr top[8] = { { { 0 } } };
+    for (unsigned l = 0; l < levels && l < 3; l++)
+        for (size_t i = 0; i < (size_t)1 << l; i++) top[((size_t)1 << l) + i] = one_root(tw, (block << l) + i, t);
+    factor8_expand(f, load8(top));
+    for (unsigned l = 3; l < levels; l++)
+        for (size_t i = 0; i < (size_t)1 << l; i += 8) factor8_expand(&f[(((size_t)1 << l) + i) >> 3], eight_roots(tw, (block << l) + i, t));
+}
+
+/* Levels of splits */
+
+static void split_rows_two(fe8 *v, size_t half, struct factor z)
+{
+    for (size_t i = 0; i < half; i++) split_one(&v[i], &v[half + i], z);
+}
+
+/* Two levels of `blocks` blocks one after the other; number: of the first one's factor. */
+static void split_rows_four(fe8 *v, size_t blocks, size_t quarter, const struct factor8 *f, size_t number)
+{
+    for (; blocks > 0; blocks--, number++, v += 3 * quarter) {
+        const struct factor z = factor_at(f, number), z0 = factor_at(f, 2 * number), z1 = factor_at(f, 2 * number + 1);
+        for (size_t i = 0; i < quarter; i++, v++) {
+            fe8 a = v[0], b = v[quarter], c = v[2 * quarter], d = v[3 * quarter];
+            split_two(&a, &c, &b, &d, z);
+            split_one(&a, &b, z0);
+            split_one(&c, &d, z1);
+            v[0] = a, v[quarter] = b, v[2 * quarter] = c, v[3 * quarter] = d;
+        }
     }
 }
 
-static void merge_run(fe8 *u, fe8 *v, size_t n, const bn254_fr *factor, uint64_t bound)
+static void split_near(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
 {
-    const fe8 z = spread(factor);
-    if (bound == 16)
-        for (size_t i = 0; i < n; i++) merge_one(&u[i], &v[i], z, 16);
-    else
-        for (size_t i = 0; i < n; i++) merge_one(&u[i], &v[i], z, bound);
+    const size_t rows = (size_t)1 << log_rows;
+    if (log_rows % 2) split_rows_two(v, rows / 2, factor_at(f, number));
+    for (unsigned l = log_rows % 2; l < log_rows; l += 2) split_rows_four(v, (size_t)1 << l, rows >> l >> 2, f, number << l);
 }
 
-static void split_block(fe8 *u, size_t half, const struct bn254_twiddles *tw, size_t s, bool forward)
+static void split_levels(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
 {
-    if (!s) split_run_one(u, u + half, half);
-    else if (forward) split_run(u, u + half, half, &tw->t[s], false);
-    else split_run(u, u + half, half, &tw->t[ntt_mirror(s)], true);
+    if (log_rows <= LOG_NEAR) {
+        split_near(v, log_rows, f, number);
+        return;
+    }
+    const size_t quarter = (size_t)1 << (log_rows - 2);
+    split_rows_four(v, 1, quarter, f, number);
+    for (size_t i = 0; i < 4; i++) split_levels(v + quarter * i, log_rows - 2, f, 4 * number + i);
 }
 
-static void split_levels(fe8 *v, unsigned log_rows, const struct bn254_twiddles *tw, size_t block, bool forward)
+/* z = 1 */
+static void split_rows_one(fe8 *v, size_t half, uint64_t bound)
 {
-    for (unsigned l = 0; l < log_rows; l++) {
-        size_t half = ((size_t)1 << log_rows) >> (l + 1);
-        for (size_t s = 0; s < (size_t)1 << l; s++) split_block(v + 2 * half * s, half, tw, (block << l) + s, forward);
+    for (size_t i = 0; i < half; i++) {
+        const fe8 more = columns_add(v[i], v[half + i]);
+        v[half + i] = columns_sub(v[i], v[half + i], bound);
+        v[i] = more;
     }
 }
 
-/* The last merge of all: see ntt_body.h. */
-static void merge_last(fe8 *u, size_t half, const struct bn254_twiddles *tw)
+/* From block 0 on: the first factor of a level is one, and for three levels that is half of its products, a quarter and an eighth.
+ * Values grow to 5, 11 and 23 r. */
+static void split_levels_first(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
 {
-    if (tw->shift) split_run_one(u, u + half, half);
-    else split_run(u, u + half, half, &tw->root_2n, false);
+    if (number == 8 || !log_rows) {
+        split_levels(v, log_rows, f, number);
+        return;
+    }
+    const size_t half = (size_t)1 << (log_rows - 1);
+    split_rows_one(v, half, 3 * number);
+    split_levels_first(v, log_rows - 1, f, 2 * number);
+    split_levels(v + half, log_rows - 1, f, 2 * number + 1);
 }
 
-static void merge_levels(fe8 *v, unsigned log_rows, const struct bn254_twiddles *tw, size_t block, bool top, uint64_t bound)
+static void split_block(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t block)
 {
-    for (unsigned l = log_rows; l-- > 0; bound = next_bound(bound)) {
-        size_t half = ((size_t)1 << log_rows) >> (l + 1);
-        if (top && !l) merge_last(v, half, tw);
-        else
-            for (size_t s = 0; s < (size_t)1 << l; s++) merge_run(v + 2 * half * s, v + 2 * half * s + half, half, &tw->t[(block << l) + s], bound);
+    if (block) split_levels(v, log_rows, f, 1);
+    else split_levels_first(v, log_rows, f, 1);
+}
+
+/* Levels of merges: from below 12r, or 6r if they are odd in number, to below 12r. */
+
+/* One level, from below 6r. */
+static void merge_rows_two(fe8 *v, size_t half, struct factor z)
+{
+    for (size_t i = 0; i < half; i++) merge_one(&v[i], &v[half + i], z, FACTOR_BOUND);
+}
+
+/* Only the sum of four grows too much. */
+static void merge_rows_four(fe8 *v, size_t blocks, size_t quarter, const struct factor8 *f, size_t number)
+{
+    for (; blocks > 0; blocks--, number++, v += 3 * quarter) {
+        const struct factor z = factor_at(f, number), z0 = factor_at(f, 2 * number), z1 = factor_at(f, 2 * number + 1);
+        for (size_t i = 0; i < quarter; i++, v++) {
+            fe8 a = v[0], b = v[quarter], c = v[2 * quarter], d = v[3 * quarter];
+            merge_one(&a, &b, z0, MERGE_BOUND);
+            merge_one(&c, &d, z1, MERGE_BOUND);
+            merge_two(&a, &c, &b, &d, z, 2 * MERGE_BOUND, FACTOR_BOUND);
+            v[0] = settled(a), v[quarter] = b, v[2 * quarter] = c, v[3 * quarter] = d;
+        }
     }
+}
+
+static void merge_near(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
+{
+    const size_t rows = (size_t)1 << log_rows;
+    if (log_rows % 2)
+        for (size_t s = 0; s < rows / 2; s++) merge_rows_two(v + 2 * s, 1, factor_at(f, number * (rows / 2) + s));
+    for (unsigned l = log_rows & ~1u; l > 0; l -= 2) merge_rows_four(v, (size_t)1 << (l - 2), rows >> l, f, number << (l - 2));
+}
+
+static void merge_levels(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
+{
+    if (log_rows <= LOG_NEAR) {
+        merge_near(v, log_rows, f, number);
+        return;
+    }
+    const size_t quarter = (size_t)1 << (log_rows - 2);
+    for (size_t i = 0; i < 4; i++) merge_levels(v + quarter * i, log_rows - 2, f, 4 * number + i);
+    merge_rows_four(v, 1, quarter, f, number);
+}
+
+/* The last merge of all, see ntt_body.h: to below 18r, with a shift 24r. */
+static void merge_levels_last(fe8 *v, unsigned log_rows, const struct factor8 *f, const struct bn254_twiddles *tw)
+{
+    const size_t half = (size_t)1 << (log_rows - 1);
+    struct factor8 root_2n;
+    merge_levels(v, log_rows - 1, f, 2);
+    merge_levels(v + half, log_rows - 1, f, 3);
+    if (tw->shift) {
+        split_rows_one(v, half, MERGE_BOUND);
+        return;
+    }
+    factor8_expand(&root_2n, spread(&tw->root_2n));
+    split_rows_two(v, half, factor_of_all(&root_2n, 0));
 }
 
 /* Columns */
@@ -150,25 +317,86 @@ static void load_columns(fe8 *work, const struct columns *c)
 
 static void store_columns(const struct columns *c, const fe8 *work)
 {
-    for (size_t i = 0; i < c->rows; i++) store8(c->at + i * c->stride, fe8_reduce_wide(work[i]));
+    for (size_t i = 0; i < c->rows; i++) store8(c->at + i * c->stride, settled(work[i]));
 }
 
-static void split(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, bool forward)
+#define MAX_ROWS ((size_t)1 << NTT_STRETCH_LOG)
+#define MAX_GROUPS (MAX_ROWS / 8)
+
+/* c = a*b / 2^260, below 2r */
+static void multiply_rows(fe8 *c, const fe8 *a, const fe8 *b, size_t rows)
 {
-    fe8 work[(size_t)1 << NTT_STRETCH_LOG];
-    struct columns c = columns_of(v, s, piece);
-    load_columns(work, &c);
-    split_levels(work, s->to - s->from, tw, c.block, forward);
-    store_columns(&c, work);
+    for (size_t i = 0; i < rows; i++) c[i] = fe8_mul(a[i], b[i]);
 }
 
-static void merge(bn254_fr *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+static void split(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, enum ntt_transform t)
 {
-    fe8 work[(size_t)1 << NTT_STRETCH_LOG];
-    struct columns c = columns_of(v, s, piece);
-    load_columns(work, &c);
-    merge_levels(work, s->to - s->from, tw, c.block, !s->from, MERGE_BOUND);
-    store_columns(&c, work);
+    fe8 work[3][MAX_ROWS];
+    struct factor8 f[MAX_GROUPS];
+    const bool first = v->h && !s->from;
+    struct columns c = columns_of(v->v[0], s, piece);
+    expand_levels(f, s->to - s->from, tw, c.block, t);
+    for (unsigned k = 0; k < (first ? 2 : v->count); k++) {
+        c = columns_of(v->v[k], s, piece);
+        load_columns(work[k], &c);
+    }
+    if (first) multiply_rows(work[2], work[0], work[1], c.rows);
+    for (unsigned k = 0; k < v->count; k++) {
+        c = columns_of(v->v[k], s, piece);
+        split_block(work[k], s->to - s->from, f, c.block);
+        store_columns(&c, work[k]);
+    }
+}
+
+struct combination {
+    struct factor8 ab, minus_c;
+};
+
+static void expand_combination(struct combination *x, const struct ntt_vectors *v)
+{
+    factor8_expand(&x->ab, spread(&v->ab));
+    factor8_expand(&x->minus_c, negated(spread(&v->c)));
+}
+
+/* Two rows beside each other. a b is below 2.01 * 18 r^2 (see merge_levels_last), the sum of two products below 12r. */
+static void combine_columns(const struct ntt_vectors *v, const struct columns *c, fe8 work[3][MAX_ROWS])
+{
+    struct combination x;
+    char *h = (char *)(v->h + (c->at - v->v[0]));
+    expand_combination(&x, v);
+    for (size_t i = 0; i < c->rows; i += 2) {
+        const fe8 minus_c[2] = { fe8_operand(work[2][i]), fe8_operand(work[2][i + 1]) };
+        fe8 ab[2], sum[2];
+        for (int k = 0; k < 2; k++) {
+            const vec zero = _mm512_setzero_si512();
+            ab[k] = fe8_mul(settled(work[0][i + k]), fe8_operand(work[1][i + k]));
+            sum[k] = (fe8){ { zero, zero, zero, zero, zero } };
+        }
+        fe8_add_product_two(sum, ab, factor_of_all(&x.ab, 0));
+        fe8_add_product_two(sum, minus_c, factor_of_all(&x.minus_c, 0));
+        for (int k = 0; k < 2; k++) store8(h + (i + k) * c->stride * sizeof(bn254_fr), fe8_canonical(sum[k]));
+    }
+}
+
+static void merge(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+{
+    fe8 work[3][MAX_ROWS];
+    struct factor8 f[MAX_GROUPS];
+    struct columns c = columns_of(v->v[0], s, piece);
+    expand_levels(f, s->to - s->from, tw, c.block, NTT_FORWARD);
+    for (unsigned k = 0; k < 3; k++) {
+        c = columns_of(v->v[k], s, piece);
+        load_columns(work[k], &c);
+        if (!s->from) {
+            merge_levels_last(work[k], s->to - s->from, f, tw);
+            continue;
+        }
+        merge_levels(work[k], s->to - s->from, f, 1);
+        store_columns(&c, work[k]);
+    }
+    if (s->from) return;
+    c = columns_of(v->v[0], s, piece);
+    combine_columns(v, &c, work);
 }
 
 /* Leaves: the last three levels, 64 elements at a time. Turned round, t[i] lane j is element 8j + i. */
@@ -221,115 +449,150 @@ IFMA_INLINE fe8 load_row(const bn254_fr *from, bool backward)
     return z;
 }
 
-/* The factors of the three levels for blocks q .. q+7 of eight elements. */
-struct factors {
-    fe8 a, b[2], c[4];
-};
-
-IFMA_INLINE void load_factors(struct factors *f, const bn254_fr *table, size_t q)
+/* The factors of the three levels for blocks q .. q+7 of eight elements, in the order of a heap: z[1], z[2..3], z[4..7]. */
+IFMA_INLINE void load_factors(fe8 z[8], const bn254_fr *table, size_t q)
 {
-    f->a = load_row(table + q, false);
-    load_rows(f->b, table + 2 * q, 1, false);
-    load_rows(f->c, table + 4 * q, 2, false);
+    z[0] = z[1] = load_row(table + q, false);
+    load_rows(z + 2, table + 2 * q, 1, false);
+    load_rows(z + 4, table + 4 * q, 2, false);
 }
 
-/* Those of the inverse, up to the sign; q > 0 and a multiple of 8. */
-IFMA_INLINE void load_mirrored(struct factors *f, const bn254_fr *table, size_t q)
+static void load_split_factors(fe8 z[8], const struct bn254_twiddles *tw, size_t q, enum ntt_transform t)
 {
-    fe8 b[2], c[4];
-    f->a = load_row(table + ntt_mirror(q + 7), true);
-    load_rows(b, table + ntt_mirror(2 * q + 15), 1, true);
-    load_rows(c, table + ntt_mirror(4 * q + 31), 2, true);
-    f->b[0] = b[1], f->b[1] = b[0];
-    for (int i = 0; i < 4; i++) f->c[i] = c[3 - i];
-}
-
-IFMA_INLINE void split_eight(fe8 t[8], const struct factors *f, bool negative)
-{
-    for (int i = 0; i < 4; i++) split_one(&t[i], &t[i + 4], f->a, negative);
-    for (int i = 0; i < 2; i++) {
-        split_one(&t[i], &t[i + 2], f->b[0], negative);
-        split_one(&t[i + 4], &t[i + 6], f->b[1], negative);
+    fe8 back[8];
+    if (t == NTT_FORWARD || !q) {
+        load_factors(z, t == NTT_FORWARD ? tw->t : tw->head, q);
+        return;
     }
-    for (int i = 0; i < 4; i++) split_one(&t[2 * i], &t[2 * i + 1], f->c[i], negative);
+    back[1] = load_row(tw->t + ntt_mirror(q + 7), true);
+    load_rows(back + 2, tw->t + ntt_mirror(2 * q + 15), 1, true);
+    load_rows(back + 4, tw->t + ntt_mirror(4 * q + 31), 2, true);
+    z[0] = z[1] = negated(back[1]);
+    for (int i = 0; i < 2; i++) z[2 + i] = negated(back[3 - i]);
+    for (int i = 0; i < 4; i++) z[4 + i] = negated(back[7 - i]);
 }
 
-IFMA_INLINE void merge_eight(fe8 t[8], const struct factors *f)
+static void load_coset_factors(fe8 z[8], const struct bn254_twiddles *tw, size_t half, size_t first)
 {
-    for (int i = 0; i < 4; i++) merge_one(&t[2 * i], &t[2 * i + 1], f->c[i], 4);
-    for (int i = 0; i < 2; i++) {
-        merge_one(&t[i], &t[i + 2], f->b[0], 8);
-        merge_one(&t[i + 4], &t[i + 6], f->b[1], 8);
-    }
-    for (int i = 0; i < 4; i++) merge_one(&t[i], &t[i + 4], f->a, 16);
-}
-
-static void split_last(fe8 *v, const struct bn254_twiddles *tw, size_t q, bool forward)
-{
-    struct factors f;
-    fe8 t[8];
-    turn_in(t, v);
-    if (forward || !q) {
-        load_factors(&f, forward ? tw->t : tw->head, q);
-        split_eight(t, &f, false);
-    } else {
-        load_mirrored(&f, tw->t, q);
-        split_eight(t, &f, true);
-    }
-    for (int i = 0; i < 8; i++) v[i] = t[i]; /* still turned round */
-}
-
-static void coset_eight(fe8 t[8], const struct bn254_twiddles *tw, size_t half, size_t first)
-{
-    fe8 z[8];
     if (!tw->shift) {
         load_rows(z, tw->t + (first & (half - 1)), 4, false);
-        for (int i = 0; i < 8; i++) t[i] = fe8_mul(t[i], z[i]);
         return;
     }
     const fe8 high = spread(&tw->shift[NTT_SHIFT_TABLE + first / NTT_SHIFT_TABLE]);
     load_rows(z, tw->shift + (first & (NTT_SHIFT_TABLE - 1)), 4, false);
-    for (int i = 0; i < 8; i++) t[i] = fe8_mul(fe8_mul(t[i], z[i]), high);
+    for (int i = 0; i < 8; i++) z[i] = fe8_canonical(fe8_mul(z[i], high));
 }
 
-static void merge_first(fe8 *t, const struct bn254_twiddles *tw, size_t q)
+typedef fe8 turned[8];
+
+/* Unrolled, these loops are more code than the processor's cache for it takes: a quarter of all time here. */
+#define ROLLED _Pragma("GCC unroll 1")
+
+/* Factor i of a level of 1, 2, 4 is number 1, 2 or 4 + i: pairs (i, i + distance) */
+static void expand_heap(struct factor8 f[8], const fe8 z[8])
 {
-    struct factors f;
-    load_factors(&f, tw->t, q);
-    merge_eight(t, &f);
-    turn_out(t, t);
+    factor8_expand_beside(f, z, 4);
+    factor8_expand_beside(f + 4, z + 4, 4);
 }
 
-static void leaf(bn254_fr *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t number, enum ntt_leaf_work todo)
+static void split_eight(turned *t, unsigned count, const fe8 z[8])
 {
-    fe8 work[(size_t)1 << (NTT_LEAF_LOG - 3)];
-    const size_t rows = (size_t)1 << (log_leaf - 3), first = number << log_leaf;
-    const struct columns c = { v + first, 8, rows, 0 };
-    load_columns(work, &c);
-    split_levels(work, log_leaf - 3, tw, number, todo == NTT_LEAF_FORWARD);
-    for (size_t i = 0; i < rows; i += 8) {
-        split_last(work + i, tw, number * rows + i, todo == NTT_LEAF_FORWARD);
-        if (todo != NTT_LEAF_QUOTIENT) {
-            turn_out(work + i, work + i);
-            continue;
-        }
-        coset_eight(work + i, tw, ((size_t)1 << log_n) / 2, first + 8 * i);
-        merge_first(work + i, tw, number * rows + i);
+    struct factor8 f[8];
+    expand_heap(f, z);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 4; i += 2) split_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]));
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 8; i += 4) split_two(&t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]));
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 8; i += 2) split_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]));
+}
+
+static void coset_eight(turned *t, unsigned count, const fe8 z[8])
+{
+    struct factor8 f[8];
+    expand_heap(f, z);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 8; i++) t[k][i] = product(t[k][i], factor_by_lane(&f[i]));
+}
+
+#define EIGHT_BOUND 24 /* of a sum of four products */
+
+/* From products, which are below 6r, to sums of eight, four, two, two, and products. The first ones are settled, so that all are below
+ * 12r, or 6r. */
+static void merge_eight(turned *t, unsigned count, const fe8 z[8], int settle)
+{
+    struct factor8 f[8];
+    expand_heap(f, z);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 8; i += 2) merge_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]), EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 8; i += 4)
+            merge_two(&t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]), EIGHT_BOUND, EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < 4; i += 2)
+            merge_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]), EIGHT_BOUND, EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++)
+        ROLLED for (int i = 0; i < settle; i++) t[k][i] = settled(t[k][i]);
+}
+
+/* The lines of 64 elements, into the second cache. */
+static void call_ahead(const bn254_fr *v)
+{
+    for (int line = 0; line < 32; line++) _mm_prefetch((const char *)v + 64 * line, _MM_HINT_T1);
+}
+
+struct leaf {
+    size_t half, first; /* elements: of half the vector, before this leaf */
+    unsigned log_rows;
+    enum ntt_transform transform;
+};
+
+/* Rows i .. i+7 of a leaf. */
+static void middle(fe8 work[3][MAX_ROWS], size_t i, const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct leaf *l)
+{
+    turned t[3];
+    fe8 z[8];
+    const size_t first = l->first + 8 * i, ahead = first + ((size_t)8 << l->log_rows);
+    for (unsigned k = 0; k < v->count; k++) {
+        if (ahead < 2 * l->half) call_ahead(v->v[k] + ahead);
+        turn_in(t[k], work[k] + i);
     }
-    if (todo == NTT_LEAF_QUOTIENT) {
-        merge_levels(work, log_leaf - 3, tw, number, false, MERGE_BOUND);
-        store_columns(&c, work);
+    load_split_factors(z, tw, first / 8, l->transform);
+    split_eight(t, v->count, z);
+    if (v->h) {
+        load_coset_factors(z, tw, l->half, first);
+        coset_eight(t, v->count, z);
+        load_factors(z, tw->t, first / 8);
+        merge_eight(t, v->count, z, l->log_rows % 2 ? 4 : 2);
+    }
+    for (unsigned k = 0; k < v->count; k++) turn_out(work[k] + i, t[k]);
+}
+
+static void store_canonical(bn254_fr *v, const fe8 *work, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) store8(v + 8 * i, fe8_canonical(settled(work[i])));
+}
+
+static void leaf(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t number, enum ntt_transform t)
+{
+    fe8 work[3][MAX_ROWS];
+    struct factor8 f[MAX_GROUPS];
+    const struct leaf l = { ((size_t)1 << log_n) / 2, number << log_leaf, log_leaf - 3, t };
+    const size_t rows = (size_t)1 << l.log_rows;
+    expand_levels(f, l.log_rows, tw, number, t);
+    for (unsigned k = 0; k < v->count; k++) {
+        load_columns(work[k], &(struct columns){ v->v[k] + l.first, 8, rows, 0 });
+        split_block(work[k], l.log_rows, f, number);
+    }
+    for (size_t i = 0; i < rows; i += 8) middle(work, i, v, tw, &l);
+    if (!v->h) {
+        store_canonical(v->v[0] + l.first, work[0], rows);
         return;
     }
-    for (size_t i = 0; i < rows; i++) store8(c.at + 8 * i, fe8_canonical(fe8_reduce_wide(work[i])));
-}
-
-static void combine(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n, const struct ntt_constants *k)
-{
-    const fe8 k_ab = spread(&k->ab), k_c = spread(&k->c);
-    for (size_t i = 0; i < n; i += 8) {
-        const fe8 ab = fe8_mul(fe8_mul(load8(a + i), load8(b + i)), k_ab);
-        store8(h + i, fe8_canonical(fe8_sub(ab, fe8_mul(load8(c + i), k_c), 2)));
+    expand_levels(f, l.log_rows, tw, number, NTT_FORWARD);
+    for (unsigned k = 0; k < v->count; k++) {
+        merge_levels(work[k], l.log_rows, f, 1);
+        store_columns(&(struct columns){ v->v[k] + l.first, 8, rows, 0 }, work[k]);
     }
 }
 
@@ -340,5 +603,4 @@ const struct ntt_kernel bn254_ntt_kernel_ifma = {
     .split = split,
     .merge = merge,
     .leaf = leaf,
-    .combine = combine,
 };
