@@ -193,17 +193,55 @@ static struct pass pass_for(const struct bn254_twiddles *tw, const struct bn254_
     return (struct pass){ .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n) };
 }
 
-static void reverse_bits(bn254_fr *v, unsigned log_n)
+static void swap(bn254_fr *a, bn254_fr *b)
 {
-    for (size_t i = 1, j = 0; i < (size_t)1 << log_n; i++) {
-        size_t bit = (size_t)1 << (log_n - 1);
-        for (; j & bit; bit >>= 1) j ^= bit;
-        j |= bit;
-        if (i < j) {
-            bn254_fr t = v[i];
-            v[i] = v[j];
-            v[j] = t;
+    bn254_fr t = *a;
+    *a = *b;
+    *b = t;
+}
+
+static size_t reversed_bits(size_t i, unsigned bits)
+{
+    size_t r = 0;
+    for (unsigned b = 0; b < bits; b++) r |= (i >> b & 1) << (bits - 1 - b);
+    return r;
+}
+
+static void reverse_short(bn254_fr *v, unsigned log_n)
+{
+    for (size_t i = 0; i < (size_t)1 << log_n; i++) {
+        size_t j = reversed_bits(i, log_n);
+        if (i < j) swap(&v[i], &v[j]);
+    }
+}
+
+/* Tiles of 16 by 16 elements, upper by lower four bits of the index: a tile goes turned over to the tile of the reversed middle bits,
+ * 512 bytes at a time. Element by element the order took 17 of 55 ms of a transform of 2^20. */
+#define TILE_LOG 4
+#define TILE ((size_t)1 << TILE_LOG)
+
+static void swap_tiles(bn254_fr *v, unsigned log_n, size_t middle, size_t other)
+{
+    static const unsigned char reversed[TILE] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 };
+    bn254_fr *a = v + middle * TILE, *b = v + other * TILE;
+    for (size_t i = 0; i < TILE; i++)
+        for (size_t j = 0; j < TILE; j++) {
+            const size_t row = reversed[j], column = reversed[i];
+            if (middle < other || i * TILE + j < row * TILE + column) swap(&a[(i << (log_n - TILE_LOG)) + j], &b[(row << (log_n - TILE_LOG)) + column]);
         }
+}
+
+static void reverse_bits(bn254_fr *v, unsigned log_n, const struct bn254_run *run)
+{
+    if (log_n < 2 * TILE_LOG) {
+        reverse_short(v, log_n);
+        return;
+    }
+    const unsigned bits = log_n - 2 * TILE_LOG;
+#pragma omp parallel for num_threads(bn254_run_threads(run)) schedule(dynamic, 64) if (log_n > 12)
+    for (size_t m = 0; m < (size_t)1 << bits; m++) {
+        const size_t other = reversed_bits(m, bits);
+        if (m <= other && !bn254_run_stopped(run)) swap_tiles(v, log_n, m, other);
     }
 }
 
@@ -212,8 +250,8 @@ bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_
     struct pass p = pass_for(tw, run);
     p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
     if (!transform(&p, NTT_FORWARD)) return false;
-    reverse_bits(v, tw->log_n);
-    return true;
+    reverse_bits(v, tw->log_n, run);
+    return !bn254_run_stopped(run);
 }
 
 /* 1/2^log_n */
@@ -230,7 +268,7 @@ bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254
     bn254_fr scale;
     p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
     if (!transform(&p, NTT_INVERSE)) return false;
-    reverse_bits(v, tw->log_n);
+    reverse_bits(v, tw->log_n, run);
     inverse_of_size(&scale, tw->log_n);
 #pragma omp parallel for num_threads(bn254_run_threads(run)) schedule(static)
     for (size_t i = 0; i < n; i++) bn254_fr_mul(&v[i], &v[i], &scale);
