@@ -2,38 +2,46 @@
  * NTT(name) and KERNEL, and chosen how fr.h multiplies. */
 #include <string.h>
 
+#include "bn254/ntt_factor.h"
 #include "bn254/ntt_kernel.h"
 
 #define LOG_COLUMNS 2
 
+/* Values in work are any four words, see ntt_factor.h. */
+
 /* n butterflies with one factor: (u, v) -> (u + z v, u - z v). */
 static void NTT(split_run)(bn254_fr *u, bn254_fr *v, size_t n, const bn254_fr *z)
 {
+    struct ntt_factor f;
+    ntt_factor_of(&f, z);
     for (size_t i = 0; i < n; i++) {
-        bn254_fr x;
-        bn254_fr_mul(&x, &v[i], z);
-        bn254_fr_sub(&v[i], &u[i], &x);
-        bn254_fr_add(&u[i], &u[i], &x);
+        uint64_t x[4], y[4];
+        ntt_times(y, v[i].l, &f);
+        ntt_settle(x, u[i].l);
+        ntt_sum_and_difference(u[i].l, v[i].l, x, y);
     }
 }
 
 /* The factor is -z. */
 static void NTT(split_run_negative)(bn254_fr *u, bn254_fr *v, size_t n, const bn254_fr *z)
 {
+    struct ntt_factor f;
+    ntt_factor_of(&f, z);
     for (size_t i = 0; i < n; i++) {
-        bn254_fr x;
-        bn254_fr_mul(&x, &v[i], z);
-        bn254_fr_add(&v[i], &u[i], &x);
-        bn254_fr_sub(&u[i], &u[i], &x);
+        uint64_t x[4], y[4];
+        ntt_times(y, v[i].l, &f);
+        ntt_settle(x, u[i].l);
+        ntt_sum_and_difference(v[i].l, u[i].l, x, y);
     }
 }
 
 static void NTT(split_run_one)(bn254_fr *u, bn254_fr *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        bn254_fr x = v[i];
-        bn254_fr_sub(&v[i], &u[i], &x);
-        bn254_fr_add(&u[i], &u[i], &x);
+        uint64_t x[4], y[4];
+        ntt_settle(x, u[i].l);
+        ntt_settle(y, v[i].l);
+        ntt_sum_and_difference(u[i].l, v[i].l, x, y);
     }
 }
 
@@ -48,11 +56,18 @@ static void NTT(split_block)(bn254_fr *u, size_t half, const struct bn254_twiddl
 static void NTT(merge_block)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw, size_t s)
 {
     bn254_fr *v = u + half;
+    struct ntt_factor f;
+    if (!s) {
+        NTT(split_run_one)(u, v, half);
+        return;
+    }
+    ntt_factor_of(&f, &tw->t[s]);
     for (size_t i = 0; i < half; i++) {
-        bn254_fr x = v[i];
-        bn254_fr_sub(&v[i], &u[i], &x);
-        if (s) bn254_fr_mul(&v[i], &v[i], &tw->t[s]);
-        bn254_fr_add(&u[i], &u[i], &x);
+        uint64_t x[4], y[4], difference[4];
+        ntt_settle(x, u[i].l);
+        ntt_settle(y, v[i].l);
+        ntt_sum_and_difference(u[i].l, difference, x, y);
+        ntt_times(v[i].l, difference, &f);
     }
 }
 
@@ -115,8 +130,8 @@ static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_
 {
     for (size_t i = 0; i < n; i++) {
         bn254_fr ab, x;
-        bn254_fr_mul(&ab, &a[i], &b[i]);
-        bn254_fr_mul(&ab, &ab, &k->ab);
+        bn254_fr_mul(&ab, &b[i], &k->ab);
+        bn254_fr_mul(&ab, &a[i], &ab);
         bn254_fr_mul(&x, &c[i], &k->c);
         bn254_fr_sub(&ab, &ab, &x);
         memcpy(&h[i], &ab, sizeof ab);
@@ -178,6 +193,14 @@ static void NTT(coset)(bn254_fr *v, const struct bn254_twiddles *tw, unsigned lo
     }
 }
 
+static void NTT(make_canonical)(bn254_fr *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ntt_settle(v[i].l, v[i].l);
+        for (int k = 0; k < 2; k++) limbs_reduce_once(v[i].l, v[i].l, ntt_modulus);
+    }
+}
+
 static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_transform t)
 {
     const size_t n = (size_t)1 << log_leaf;
@@ -185,7 +208,10 @@ static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *
     for (unsigned k = 0; k < v->count; k++) {
         bn254_fr *at = v->v[k] + leaf * n;
         NTT(split_levels)(at, log_leaf, 1, tw, leaf, t == NTT_FORWARD);
-        if (!v->h) continue;
+        if (!v->h) {
+            NTT(make_canonical)(at, n);
+            continue;
+        }
         NTT(coset)(at, tw, log_n, leaf * n, n);
         NTT(merge_levels)(at, log_leaf, 1, tw, leaf, log_n == log_leaf);
     }
