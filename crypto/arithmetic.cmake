@@ -6,7 +6,7 @@ target_sources(pv_crypto PRIVATE
   bn254/msm.c bn254/msm_plan.c bn254/msm_digits.c bn254/msm_buckets.c bn254/msm_sum.c bn254/msm_portable.c
   bn254/ntt.c bn254/ntt_portable.c)
 target_link_libraries(pv_crypto PRIVATE OpenMP::OpenMP_C)
-# The words of a result would be gathered in vector registers to be stored together: 46 ms instead of 38 for a quotient of 2^16 (Zen 5,
+# The words of a result would be gathered in vector registers to be stored together: slower by a fifth in one round of a quotient of 2^16 (Zen 5,
 # mulx/adx, gcc 12).
 set_source_files_properties(bn254/ntt_portable.c bn254/ntt_adx.c PROPERTIES COMPILE_OPTIONS -fno-tree-slp-vectorize)
 

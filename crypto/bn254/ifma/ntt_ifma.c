@@ -485,7 +485,7 @@ static void load_coset_factors(fe8 z[8], const struct bn254_twiddles *tw, size_t
 
 typedef fe8 turned[8];
 
-/* Unrolled, these loops are more code than the processor's cache for it takes: a quarter of all time here. */
+/* Unrolled, these loops are more code than the processor's cache for it takes: rolled, this stage takes 7 % less (Zen 5). */
 #define ROLLED _Pragma("GCC unroll 1")
 
 /* Factor i of a level of 1, 2, 4 is number 1, 2 or 4 + i: pairs (i, i + distance) */
@@ -546,7 +546,7 @@ struct leaf {
     enum ntt_transform transform;
 };
 
-/* What the 64 elements from `first` on will read of the table, most of it: 5 % of the quotient of 2^20, on Zen 5. (That the next
+/* What the 64 elements from `first` on will read of the table, most of it: 4 % of the quotient of 2^20, on Zen 5. (That the next
  * leaf's elements are asked for as well changed nothing.) */
 static void call_factors(const struct bn254_twiddles *tw, size_t half, size_t first)
 {
