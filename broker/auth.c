@@ -1,38 +1,48 @@
 /* The thread that answers ZAP requests. It owns its table of keys; the loop hands it another over the actor's pipe. */
 #include "auth.h"
 
+#include "clock.h"
 #include "hand_over.h"
+#include "log.h"
 
 #include <czmq.h>
+#include <inttypes.h>
 #include <string.h>
+
+enum { NOTE_MS = 1000 };
 
 static const char zap_endpoint[] = "inproc://zeromq.zap.01";
 
 /* A ZAP request has the frames version, request id, domain, address, routing id, mechanism, credentials. */
 struct request {
-    char *version, *sequence, *mechanism;
+    char *version, *sequence, *address, *mechanism;
     zframe_t *credentials;
 };
 
+static void skip(zmsg_t *msg)
+{
+    char *skipped = zmsg_popstr(msg);
+    zstr_free(&skipped);
+}
+
 static bool request_read(struct request *r, zmsg_t *msg)
 {
-    char *skipped;
     if (zmsg_size(msg) < 7) return false;
     r->version = zmsg_popstr(msg);
     r->sequence = zmsg_popstr(msg);
-    for (int i = 0; i < 3; i++) {
-        skipped = zmsg_popstr(msg);
-        zstr_free(&skipped);
-    }
+    skip(msg);
+    r->address = zmsg_popstr(msg);
+    skip(msg);
     r->mechanism = zmsg_popstr(msg);
     r->credentials = zmsg_pop(msg);
-    return r->version && r->sequence && r->mechanism && r->credentials;
+    return r->version && r->sequence && r->address && r->mechanism && r->credentials;
 }
 
 static void request_clear(struct request *r)
 {
     zstr_free(&r->version);
     zstr_free(&r->sequence);
+    zstr_free(&r->address);
     zstr_free(&r->mechanism);
     zframe_destroy(&r->credentials);
 }
@@ -45,13 +55,26 @@ static const char *judge(const struct request *r, const struct auth_keys *keys, 
     return auth_keys_find(keys, text) ? text : NULL;
 }
 
+/* For the operator who wonders why somebody cannot get in. Not every one: whoever can connect could fill a disk with them. */
+static void refusal_note(const struct request *r, const char *text)
+{
+    static uint64_t due_ms, times; /* one thread */
+    uint64_t now_ms = pv_clock_ms();
+    times++;
+    if (now_ms < due_ms) return;
+    LOG_WARN("key.refused", "key=%s address=%s times=%" PRIu64, text, r->address ? r->address : "", times);
+    due_ms = now_ms + NOTE_MS;
+    times = 0;
+}
+
 static void answer(zsock_t *zap, const struct auth_keys *keys)
 {
     struct request r = { .version = NULL };
-    char text[AUTH_KEY_TEXT];
+    char text[AUTH_KEY_TEXT] = "";
     zmsg_t *msg = zmsg_recv(zap);
     if (!msg) return;
     const char *user = request_read(&r, msg) ? judge(&r, keys, text) : NULL;
+    if (!user) refusal_note(&r, text);
     zstr_sendm(zap, "1.0");
     zstr_sendm(zap, r.sequence ? r.sequence : "");
     zstr_sendm(zap, user ? "200" : "400");

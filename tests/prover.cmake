@@ -25,7 +25,7 @@ pv_test(extreme_witnesses_test LABEL prop SOURCES prop/extreme_witnesses_test.c 
 pv_test(fixed_proofs_test LABEL interop SOURCES interop/fixed_proofs_test.c LIBS pv_prove PkgConfig::JANSSON)
 pv_fuzz(fuzz_zkey SOURCES fuzz/fuzz_zkey.c LIBS pv_prove
   CORPUS fuzz/corpus/zkey data/hidden/circuit.zkey data/chain-5/circuit.zkey data/chain-5/witness.wtns data/others)
-pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS data/hidden data/chain-5 data/others)
+pv_fuzz(fuzz_wtns SOURCES fuzz/fuzz_wtns.c LIBS pv_prove CORPUS fuzz/corpus/wtns data/hidden data/chain-5 data/others)
 pv_fuzz(fuzz_node_config SOURCES fuzz/fuzz_node_config.c LIBS pv_node CORPUS fuzz/corpus/node_config)
 
 add_executable(measure bench/measure.c)

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,9 @@
 
 enum { LINE_BYTES = 4096 };
 
-static enum log_level most_level = LOG_LEVEL_INFO;
-static enum log_format line_format = LOG_FORMAT_TEXT;
-static bool journal;
+static _Atomic enum log_level most_level = LOG_LEVEL_INFO;
+static _Atomic enum log_format line_format = LOG_FORMAT_TEXT;
+static atomic_bool journal;
 
 void log_setup(enum log_level most, enum log_format format)
 {

@@ -12,7 +12,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/** Once, before threads start. Under systemd (JOURNAL_STREAM set) lines carry the journal's <priority> prefix. */
+/** At any time, by one thread. Under systemd (JOURNAL_STREAM set) lines carry the journal's <priority> prefix. */
 void log_setup(enum log_level most, enum log_format format);
 
 /** One line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */

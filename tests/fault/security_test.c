@@ -109,6 +109,7 @@ static void wrong_key(void **state)
     honest_round();
     assert_int_equal(secure_handshake(&broker, right), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     assert_int_equal(secure_handshake(&broker, stranger), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    assert_true(secure_broker_logged(&broker, key[STRANGER].public) == 1 && secure_broker_logged(&broker, "key.refused") == 1);
     /* We took another broker's key for this one's: it cannot read our box, and hangs up. */
     assert_int_equal(secure_handshake(&broker, other_server), ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     secure_dial(&p, &broker, &key[STRANGER]);
