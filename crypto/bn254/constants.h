@@ -2,23 +2,26 @@
 #ifndef BN254_CONSTANTS_H
 #define BN254_CONSTANTS_H
 
+#include "bn254/limbs.h"
 #include "bn254/types.h"
 
-/* fp: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64 */
+/* fp: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64, and what products need */
 static const uint64_t BN254_FP_MODULUS[4] = { 0x3c208c16d87cfd47u, 0x97816a916871ca8du, 0xb85045b68181585du, 0x30644e72e131a029u };
 static const uint64_t BN254_FP_R[4] = { 0xd35d438dc58f0d9du, 0x0a78eb28f5c70b3du, 0x666ea36f7879462cu, 0x0e0a77c19a07df2fu };
 static const uint64_t BN254_FP_R2[4] = { 0xf32cfc5b538afa89u, 0xb5e71911d44501fbu, 0x47ab1eff0a417ff6u, 0x06d89f71cab8351fu };
 static const uint64_t BN254_FP_R3[4] = { 0xb1cd6dafda1530dfu, 0x62f210e6a7283db6u, 0xef7f0b0c0ada0afbu, 0x20fd6e902d592544u };
 static const uint64_t BN254_FP_MINUS_2[4] = { 0x3c208c16d87cfd45u, 0x97816a916871ca8du, 0xb85045b68181585du, 0x30644e72e131a029u };
 #define BN254_FP_INV 0x87d20782e4866389u
+static const struct limbs_modulus BN254_FP_MONTGOMERY = { { 0x3c208c16d87cfd47u, 0x97816a916871ca8du, 0xb85045b68181585du, 0x30644e72e131a029u }, BN254_FP_INV, { 0x327d7c1b18f7bd41u, 0xdb8ed52f824ed32fu, 0x29b67b05eb29a6a1u, 0x19ac99126b459ddau }, { 0x1da790e434ade680u, 0x27a2f342f9905883u, 0xb5ab34890dfa3d61u, 0x1e07f71b064ef9b1u }, { 0x7841182db0f9fa8eu, 0x2f02d522d0e3951au, 0x70a08b6d0302b0bbu, 0x60c89ce5c2634053u }, { 0xc000000000000000u, 0x4f082305b61f3f51u, 0x65e05aa45a1c72a3u, 0x6e14116da0605617u, 0x0c19139cb84c680au } };
 
-/* fr: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64 */
+/* fr: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64, and what products need */
 static const uint64_t BN254_FR_MODULUS[4] = { 0x43e1f593f0000001u, 0x2833e84879b97091u, 0xb85045b68181585du, 0x30644e72e131a029u };
 static const uint64_t BN254_FR_R[4] = { 0xac96341c4ffffffbu, 0x36fc76959f60cd29u, 0x666ea36f7879462eu, 0x0e0a77c19a07df2fu };
 static const uint64_t BN254_FR_R2[4] = { 0x1bb8e645ae216da7u, 0x53fe3ab1e35c59e3u, 0x8c49833d53bb8085u, 0x0216d0b17f4e44a5u };
 static const uint64_t BN254_FR_R3[4] = { 0x5e94d8e1b4bf0040u, 0x2a489cbe1cfbb6b8u, 0x893cc664a19fcfedu, 0x0cf8594b7fcc657cu };
 static const uint64_t BN254_FR_MINUS_2[4] = { 0x43e1f593efffffffu, 0x2833e84879b97091u, 0xb85045b68181585du, 0x30644e72e131a029u };
 #define BN254_FR_INV 0xc2e1f593efffffffu
+static const struct limbs_modulus BN254_FR_MONTGOMERY = { { 0x43e1f593f0000001u, 0x2833e84879b97091u, 0xb85045b68181585du, 0x30644e72e131a029u }, BN254_FR_INV, { 0x2d3e8053e396ee4du, 0xca478dbeab3c92cdu, 0xb2d8f06f77f52a93u, 0x24d6ba07f7aa8f04u }, { 0x18ee753c76f9dc6fu, 0x54ad7e14a329e70fu, 0x2b16366f4f7684dfu, 0x133100d71fdf3579u }, { 0x87c3eb27e0000002u, 0x5067d090f372e122u, 0x70a08b6d0302b0bau, 0x60c89ce5c2634053u }, { 0x4000000000000000u, 0x50f87d64fc000000u, 0x4a0cfa121e6e5c24u, 0x6e14116da0605617u, 0x0c19139cb84c680au } };
 
 /* The largest power of two in r - 1, and 5^((r - 1) / 2^28), the root snarkjs starts from. */
 #define BN254_FR_TWO_ADICITY 28

@@ -9,8 +9,8 @@ r = 36*x**4 + 36*x**3 + 18*x**2 + 6*x + 1
 R = 1 << 256
 
 
-def limbs(v):
-    return ", ".join("0x%016xu" % ((v >> (64 * i)) & (2**64 - 1)) for i in range(4))
+def limbs(v, n=4):
+    return ", ".join("0x%016xu" % ((v >> (64 * i)) & (2**64 - 1)) for i in range(n))
 
 
 def table(name, v):
@@ -67,15 +67,17 @@ def naf(k):
 
 xi = (9, 1)
 print("/** BN254's numbers, printed by constants.py: field elements in Montgomery form, R = 2^256. */")
-print("#ifndef BN254_CONSTANTS_H\n#define BN254_CONSTANTS_H\n\n#include \"bn254/types.h\"\n")
+print("#ifndef BN254_CONSTANTS_H\n#define BN254_CONSTANTS_H\n\n#include \"bn254/limbs.h\"\n#include \"bn254/types.h\"\n")
 for name, m in (("FP", p), ("FR", r)):
-    print("/* %s: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64 */" % name.lower())
+    print("/* %s: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64, and what products need */" % name.lower())
     table("BN254_%s_MODULUS" % name, m)
     table("BN254_%s_R" % name, R % m)
     table("BN254_%s_R2" % name, R * R % m)
     table("BN254_%s_R3" % name, R * R * R % m)
     table("BN254_%s_MINUS_2" % name, m - 2)
-    print("#define BN254_%s_INV 0x%016xu\n" % (name, -pow(m, -1, 2**64) % 2**64))
+    print("#define BN254_%s_INV 0x%016xu" % (name, -pow(m, -1, 2**64) % 2**64))
+    print("static const struct limbs_modulus BN254_%s_MONTGOMERY = { { %s }, BN254_%s_INV, { %s }, { %s }, { %s }, { %s } };\n"
+          % (name, limbs(m), name, limbs(pow(2, -64, m)), limbs(pow(2, -128, m)), limbs(2 * m), limbs(m << 62, 5)))
 
 print("/* The largest power of two in r - 1, and 5^((r - 1) / 2^28), the root snarkjs starts from. */")
 print("#define BN254_FR_TWO_ADICITY 28")

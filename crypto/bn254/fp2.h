@@ -48,6 +48,13 @@ static inline void bn254_fp2_sub(bn254_fp2 *r, const bn254_fp2 *a, const bn254_f
     bn254_fp_sub(&r->c1, &a->c1, &b->c1);
 }
 
+/** r = a - b - c */
+static inline void bn254_fp2_sub_two(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b, const bn254_fp2 *c)
+{
+    bn254_fp_sub_two(&r->c0, &a->c0, &b->c0, &c->c0);
+    bn254_fp_sub_two(&r->c1, &a->c1, &b->c1, &c->c1);
+}
+
 static inline void bn254_fp2_dbl(bn254_fp2 *r, const bn254_fp2 *a)
 {
     bn254_fp_dbl(&r->c0, &a->c0);
@@ -60,6 +67,13 @@ static inline void bn254_fp2_neg(bn254_fp2 *r, const bn254_fp2 *a)
     bn254_fp_neg(&r->c1, &a->c1);
 }
 
+/** a = negate ? -a : a, without a branch */
+static inline void bn254_fp2_neg_if(bn254_fp2 *a, uint64_t negate)
+{
+    bn254_fp_neg_if(&a->c0, negate);
+    bn254_fp_neg_if(&a->c1, negate);
+}
+
 /** r = a^p = c0 - c1 u */
 static inline void bn254_fp2_conj(bn254_fp2 *r, const bn254_fp2 *a)
 {
@@ -67,8 +81,11 @@ static inline void bn254_fp2_conj(bn254_fp2 *r, const bn254_fp2 *a)
     bn254_fp_neg(&r->c1, &a->c1);
 }
 
-/** r = a b, Karatsuba: three products */
-static inline void bn254_fp2_mul(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b)
+#if LIMBS_ADX
+#include "bn254/fp2_adx.h"
+#else
+/* Karatsuba: three products */
+LIMBS_INLINE void bn254_fp2_mul_inline(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b)
 {
     bn254_fp v0, v1, sa, sb;
     bn254_fp_mul(&v0, &a->c0, &b->c0);
@@ -80,16 +97,23 @@ static inline void bn254_fp2_mul(bn254_fp2 *r, const bn254_fp2 *a, const bn254_f
     bn254_fp_sub(&sa, &sa, &v0);
     bn254_fp_sub(&r->c1, &sa, &v1);
 }
+#endif
+
+/** r = a b; bn254_fp2_mul_inline is the same for loops that call it in few places: 7 in 100 of a sum of the MSM on mulx. */
+static inline void bn254_fp2_mul(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b)
+{
+    bn254_fp2_mul_inline(r, a, b);
+}
 
 /** r = a^2 = (c0 + c1)(c0 - c1) + 2 c0 c1 u: two products */
 static inline void bn254_fp2_sqr(bn254_fp2 *r, const bn254_fp2 *a)
 {
-    bn254_fp sum, diff, prod;
-    bn254_fp_add(&sum, &a->c0, &a->c1);
-    bn254_fp_sub(&diff, &a->c0, &a->c1);
-    bn254_fp_mul(&prod, &a->c0, &a->c1);
+    bn254_fp sum, diff, twice;
+    limbs_add(sum.l, a->c0.l, a->c1.l); /* loose, as the other two */
+    bn254_fp_sub_loose(&diff, &a->c0, &a->c1);
+    limbs_add(twice.l, a->c0.l, a->c0.l);
+    bn254_fp_mul(&r->c1, &twice, &a->c1);
     bn254_fp_mul(&r->c0, &sum, &diff);
-    bn254_fp_dbl(&r->c1, &prod);
 }
 
 /** r = a k, for k in Fp */

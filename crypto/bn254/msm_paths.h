@@ -26,8 +26,13 @@ static inline void g2_unpack(bn254_g2_affine *p, const bn254_g2_packed *packed)
 #define FE_EQ bn254_fp_eq
 #define FE_ADD bn254_fp_add
 #define FE_SUB bn254_fp_sub
-#define FE_NEG bn254_fp_neg
-#define FE_MUL bn254_fp_mul
+#define FE_NEG_IF bn254_fp_neg_if
+#define FE_REDUCE bn254_fp_reduce
+#define FE_MUL_LOOSE bn254_fp_mul_loose
+#define FE_SUB_LOOSE bn254_fp_sub_loose
+#define FE_SQR_LOOSE bn254_fp_sqr_loose
+#define FE_SUB_ONE bn254_fp_sub_one
+#define FE_SUB_TWO bn254_fp_sub_two
 #define FE_SQR bn254_fp_sqr
 #define FE_INV bn254_fp_inv
 #define FE_ONE bn254_fp_set_one
@@ -42,8 +47,13 @@ static inline void g2_unpack(bn254_g2_affine *p, const bn254_g2_packed *packed)
 #undef FE_EQ
 #undef FE_ADD
 #undef FE_SUB
-#undef FE_NEG
-#undef FE_MUL
+#undef FE_NEG_IF
+#undef FE_REDUCE
+#undef FE_MUL_LOOSE
+#undef FE_SUB_LOOSE
+#undef FE_SQR_LOOSE
+#undef FE_SUB_ONE
+#undef FE_SUB_TWO
 #undef FE_SQR
 #undef FE_INV
 #undef FE_ONE
@@ -57,8 +67,13 @@ static inline void g2_unpack(bn254_g2_affine *p, const bn254_g2_packed *packed)
 #define FE_EQ bn254_fp2_eq
 #define FE_ADD bn254_fp2_add
 #define FE_SUB bn254_fp2_sub
-#define FE_NEG bn254_fp2_neg
-#define FE_MUL bn254_fp2_mul
+#define FE_NEG_IF bn254_fp2_neg_if
+#define FE_REDUCE(r, a) (*(r) = *(a))
+#define FE_MUL_LOOSE bn254_fp2_mul_inline
+#define FE_SUB_LOOSE bn254_fp2_sub
+#define FE_SQR_LOOSE bn254_fp2_sqr
+#define FE_SUB_ONE bn254_fp2_sub
+#define FE_SUB_TWO bn254_fp2_sub_two
 #define FE_SQR bn254_fp2_sqr
 #define FE_INV bn254_fp2_inv
 #define FE_ONE bn254_fp2_set_one

@@ -65,29 +65,71 @@ LIMBS_INLINE void PRIME_F(neg)(PRIME_T *r, const PRIME_T *a)
     limbs_mod_sub(r->l, zero, a->l, PRIME_K(MODULUS));
 }
 
-/** r = a b */
+/** a = negate ? -a : a, without a branch */
+LIMBS_INLINE void PRIME_F(neg_if)(PRIME_T *a, uint64_t negate)
+{
+    limbs_mod_neg_if(a->l, negate, PRIME_K(MODULUS));
+}
+
+/** r = a b; also for loose a and b */
 LIMBS_INLINE void PRIME_F(mul)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
 {
-    limbs_mont_mul(r->l, a->l, b->l, PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_mul(r->l, a->l, b->l, &PRIME_K(MONTGOMERY));
+}
+
+/** r = a b, loose, for loose a and b (limbs.h): what is reduced later, or not at all. */
+LIMBS_INLINE void PRIME_F(mul_loose)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
+{
+    limbs_mont_mul_loose(r->l, a->l, b->l, &PRIME_K(MONTGOMERY));
+}
+
+/** r = a - b, loose */
+LIMBS_INLINE void PRIME_F(sub_loose)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
+{
+    limbs_mod_sub_loose(r->l, a->l, b->l, PRIME_K(MODULUS));
+}
+
+/** r = a - b, for loose a */
+LIMBS_INLINE void PRIME_F(sub_one)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
+{
+    limbs_mod_sub_one(r->l, a->l, b->l, &PRIME_K(MONTGOMERY));
+}
+
+/** r = a - b - c, for loose a */
+LIMBS_INLINE void PRIME_F(sub_two)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b, const PRIME_T *c)
+{
+    limbs_mod_sub_two(r->l, a->l, b->l, c->l, &PRIME_K(MONTGOMERY));
+}
+
+/** r = a^2, loose, for loose a */
+LIMBS_INLINE void PRIME_F(sqr_loose)(PRIME_T *r, const PRIME_T *a)
+{
+    limbs_mont_sqr_loose(r->l, a->l, &PRIME_K(MONTGOMERY));
+}
+
+/** r = a, reduced, for loose a */
+LIMBS_INLINE void PRIME_F(reduce)(PRIME_T *r, const PRIME_T *a)
+{
+    limbs_reduce_once(r->l, a->l, PRIME_K(MODULUS));
 }
 
 /** r = a^2 */
 LIMBS_INLINE void PRIME_F(sqr)(PRIME_T *r, const PRIME_T *a)
 {
-    limbs_mont_mul(r->l, a->l, a->l, PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_sqr(r->l, a->l, &PRIME_K(MONTGOMERY));
 }
 
 /** r = s mod the modulus, for any 256-bit s */
 static inline void PRIME_F(from_scalar)(PRIME_T *r, const bn254_scalar *s)
 {
-    limbs_mont_mul(r->l, s->l, PRIME_K(R2), PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_mul(r->l, s->l, PRIME_K(R2), &PRIME_K(MONTGOMERY));
 }
 
 /** r = the integer in [0, modulus) that a stands for */
 static inline void PRIME_F(to_scalar)(bn254_scalar *r, const PRIME_T *a)
 {
     static const uint64_t one[4] = { 1, 0, 0, 0 };
-    limbs_mont_mul(r->l, a->l, one, PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_mul(r->l, a->l, one, &PRIME_K(MONTGOMERY));
 }
 
 /** r = v */

@@ -19,5 +19,5 @@ void PRIME_F(inv)(PRIME_T *r, const PRIME_T *a)
 {
     uint64_t plain[4];
     inverse_mod(plain, a->l, PRIME_K(MODULUS), PRIME_K(INV));
-    limbs_mont_mul(r->l, plain, PRIME_K(R3), PRIME_K(MODULUS), PRIME_K(INV));
+    limbs_mont_mul(r->l, plain, PRIME_K(R3), &PRIME_K(MONTGOMERY));
 }

@@ -76,6 +76,61 @@ static void PRIME_T_NAME(agrees_with_gmp)(void **state)
     mpz_clears(u, v, w, NULL);
 }
 
+/* A loose value: the ends of both halves of [0, 2 m), then any. */
+static PRIME_T PRIME_T_NAME(loose_sample)(int i)
+{
+    static const uint64_t one[4] = { 1 };
+    PRIME_T r = PRIME_T_NAME(sample)(i / 2 < 3 ? i / 2 : 99);
+    if (i & 1) limbs_add(r.l, r.l, PRIME_K(MODULUS));
+    if (i == 6) limbs_sub(r.l, PRIME_K(MONTGOMERY).twice, one);
+    return r;
+}
+
+static void PRIME_T_NAME(expect_loose)(PRIME_T *got, mpz_t want)
+{
+    assert_true(limbs_less(got->l, PRIME_K(MONTGOMERY).twice));
+    PRIME_F(reduce)(got, got);
+    PRIME_T_NAME(expect)(got, want);
+}
+
+/* Loose factors, and what is subtracted from loose values. */
+static void PRIME_T_NAME(keeps_loose_values_loose)(void **state)
+{
+    mpz_t u, v, w, x;
+    mpz_inits(u, v, w, x, NULL);
+    for (int i = 0; i < 20000; i++) {
+        PRIME_T a = PRIME_T_NAME(loose_sample)(i < 100 ? i / 10 : i), b = PRIME_T_NAME(loose_sample)(i < 100 ? i % 10 : i), r;
+        PRIME_T c, d = PRIME_T_NAME(sample)(i < 100 ? i % 10 : 99);
+        PRIME_F(reduce)(&c, &a);
+        PRIME_T_NAME(value)(u, &c);
+        PRIME_F(reduce)(&c, &b);
+        PRIME_T_NAME(value)(v, &c);
+        PRIME_T_NAME(value)(x, &d);
+        mpz_mul(w, u, v);
+        PRIME_F(mul_loose)(&r, &a, &b);
+        PRIME_T_NAME(expect_loose)(&r, w);
+        PRIME_F(mul)(&r, &a, &b);
+        PRIME_T_NAME(expect)(&r, w);
+        mpz_mul(w, u, u);
+        PRIME_F(sqr_loose)(&r, &a);
+        PRIME_T_NAME(expect_loose)(&r, w);
+        mpz_sub(w, v, x);
+        PRIME_F(sub_loose)(&r, &c, &d);
+        PRIME_T_NAME(expect_loose)(&r, w);
+        mpz_sub(w, u, x);
+        PRIME_F(sub_one)(&r, &a, &d);
+        PRIME_T_NAME(expect)(&r, w);
+        mpz_sub(w, w, v);
+        PRIME_F(sub_two)(&r, &a, &c, &d);
+        PRIME_T_NAME(expect)(&r, w);
+        mpz_neg(w, x);
+        PRIME_F(neg_if)(&d, 0);
+        PRIME_F(neg_if)(&d, 1u << 31);
+        PRIME_T_NAME(expect)(&d, w);
+    }
+    mpz_clears(u, v, w, x, NULL);
+}
+
 static void PRIME_T_NAME(inverts_and_raises_like_gmp)(void **state)
 {
     mpz_t u, v, w, e;
