@@ -71,12 +71,9 @@ static size_t carve(size_t *at, size_t bytes)
 static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room)
 {
     const uintptr_t mem = ((uintptr_t)scratch + 63) / 64 * 64;
-    size_t at = 0, point_bytes = 0, tmp_bytes = 0;
-    for (size_t s = 0; s < j->n_sets; s++) {
-        const struct msm_kernel *kernel = kernel_of(j, s);
-        if (kernel->point_bytes > point_bytes) point_bytes = kernel->point_bytes;
-        if (kernel->tmp_bytes_per_add > tmp_bytes) tmp_bytes = kernel->tmp_bytes_per_add;
-    }
+    struct msm_sizes sizes = { 0 };
+    size_t at = 0;
+    for (size_t s = 0; s < j->n_sets; s++) msm_sizes_join(&sizes, kernel_of(j, s));
     j->counts = (struct msm_kind_counts *)(mem + carve(&at, j->threads * sizeof *j->counts));
     j->tasks = (struct msm_task *)(mem + carve(&at, msm_tasks_max(j->threads) * sizeof *j->tasks));
     j->sums = (union window_sums *)(mem + carve(&at, j->n_sets * sizeof *j->sums));
@@ -84,10 +81,10 @@ static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room
     for (size_t s = 0; s < j->n_sets; s++) j->infinite[s] = (uint64_t *)(mem + carve(&at, (j->sets[s].count + 63) / 64 * 8));
     j->digits.index = (uint32_t *)(mem + carve(&at, room->indices * sizeof *j->digits.index));
     j->digits.digit = (uint16_t *)(mem + carve(&at, room->digits * sizeof *j->digits.digit));
-    size_t bench = msm_bench_bytes(room->entries, room->buckets, point_bytes, tmp_bytes);
+    size_t bench = msm_bench_bytes(room->entries, room->buckets, &sizes);
     for (unsigned t = 0; t < j->threads; t++) {
         size_t here = carve(&at, bench);
-        if (scratch) msm_bench_init(&j->benches[t], (void *)(mem + here), room->entries, room->buckets, point_bytes, tmp_bytes);
+        if (scratch) msm_bench_init(&j->benches[t], (void *)(mem + here), room->entries, room->buckets, &sizes);
     }
     return at;
 }

@@ -2,16 +2,26 @@
 
 #include <string.h>
 
-/* Items of a segment: what a tree of additions works on at a time. Large enough that the last, short rounds and their
- * inversions weigh little; small enough that the points stay in the second-level cache (512 KiB in G1, twice that in G2). */
-#define SEGMENT 8192
+/* Lanes that are added to in one batch, with one inversion: enough of them that the inversion (1.3 us) weighs little beside them, and
+ * few enough that they stay in the second-level cache, with what a batch keeps for its way back (350 KiB in G1, twice that in G2). */
+#define BATCH 2048
+/* Lanes beyond one a bucket, at the most: their sums are a batch, too. */
+#define EXTRAS 2048
+/* Entries of a lane are fewer than this: no sort, and no part of a list, has EXTRAS * CAP_LIMIT entries. */
+#define CAP_LIMIT 256
 /* Chains of the reduction, at the most. */
 #define REDUCE_BATCH 512
 
+/* Entries [from, from + n) of bench->from, added up in one lane. */
+struct msm_lane_of {
+    uint32_t from, n;
+    uint32_t target; /* a point: the bucket, or a slot of its own */
+};
+
+/* A bucket with more entries than a lane takes: `n` slots go to it as well. */
 struct msm_run_of {
     uint32_t bucket;
     uint32_t n; /* of its entries in the list */
-    bool carried; /* the bucket has a value already, which takes part */
 };
 
 static size_t carve(size_t *at, size_t bytes)
@@ -21,37 +31,250 @@ static size_t carve(size_t *at, size_t bytes)
     return here;
 }
 
-static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, size_t buckets, size_t point_bytes, size_t tmp_bytes)
+static size_t least(size_t a, size_t b)
 {
+    return a < b ? a : b;
+}
+
+static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, size_t buckets, const struct msm_sizes *sizes)
+{
+    const size_t extras = EXTRAS, lanes = buckets + extras, batch = BATCH + MSM_LANES_PAD;
     size_t at = 0;
     size_t order = carve(&at, entries * sizeof *b->order), end = carve(&at, buckets * sizeof *b->end);
+    size_t kept = carve(&at, entries * sizeof *b->kept), kept_end = carve(&at, buckets * sizeof *b->kept_end), full = carve(&at, buckets), lane = carve(&at, lanes * sizeof *b->lane);
     /* buckets after slots, a whole number of points apart: an index into the slots reaches both */
-    size_t slots = carve(&at, (SEGMENT + 8) * point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * point_bytes);
-    size_t pair = carve(&at, (SEGMENT + 16 + 4 * REDUCE_BATCH) * sizeof *b->pair), list = carve(&at, (SEGMENT + 16) * sizeof *b->list), list_out = carve(&at, (SEGMENT + 16) * sizeof *b->list);
-    size_t single = carve(&at, (SEGMENT + 8) * sizeof *b->single);
-    size_t runs = carve(&at, (SEGMENT + 8) * sizeof *b->runs), tmp = carve(&at, tmp_bytes * SEGMENT / 2 + MSM_TMP_EXTRA);
+    size_t slots = carve(&at, 2 * extras * sizes->point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * sizes->point_bytes);
+    size_t pair = carve(&at, (2 * batch + 4 * REDUCE_BATCH) * sizeof *b->pair), index = carve(&at, batch * sizeof *b->index);
+    size_t list = carve(&at, (2 * extras + 16) * sizeof *b->list), list_out = carve(&at, (2 * extras + 16) * sizeof *b->list);
+    size_t runs = carve(&at, extras * sizeof *b->runs), lanes_at = carve(&at, batch * sizes->lane_bytes);
+    size_t tmp = carve(&at, sizes->tmp_bytes_per_add * batch + MSM_TMP_EXTRA);
     if (b)
-        *b = (struct msm_bench){ (uint32_t *)(mem + order), (uint32_t *)(mem + end), mem + points, mem + slots,
-                                 (uint32_t *)(mem + pair), (uint32_t *)(mem + list), (uint32_t *)(mem + list_out),
-                                 (uint32_t *)(mem + single), (struct msm_run_of *)(mem + runs), mem + tmp };
+        *b = (struct msm_bench){ .order = (uint32_t *)(mem + order), .end = (uint32_t *)(mem + end), .kept = (uint32_t *)(mem + kept),
+                                 .kept_end = (uint32_t *)(mem + kept_end), .full = mem + full, .lane = (struct msm_lane_of *)(mem + lane), .buckets = mem + points, .slots = mem + slots,
+                                 .pair = (uint32_t *)(mem + pair), .index = (uint32_t *)(mem + index), .list = (uint32_t *)(mem + list),
+                                 .list_out = (uint32_t *)(mem + list_out), .runs = (struct msm_run_of *)(mem + runs),
+                                 .lanes = mem + lanes_at, .tmp = mem + tmp };
     return at;
 }
-
-size_t msm_bench_bytes(size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max)
+size_t msm_bench_bytes(size_t entries, size_t buckets, const struct msm_sizes *sizes)
 {
-    return layout(NULL, NULL, entries, buckets, point_bytes_max, tmp_bytes_per_add_max);
+    return layout(NULL, NULL, entries, buckets, sizes);
 }
 
-void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max)
+void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, const struct msm_sizes *sizes)
 {
-    layout(b, mem, entries, buckets, point_bytes_max, tmp_bytes_per_add_max);
+    layout(b, mem, entries, buckets, sizes);
 }
 
-/* The segment being collected. Slots: pair sums first, then single bases. An item is a slot at the most: a base, or the value of a
- * bucket that is added to. */
-struct segment {
-    size_t n_pair, n_run, n_single, n_item;
+void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel)
+{
+    const size_t lane_bytes = kernel->lanes ? kernel->lanes->bytes : 2 * kernel->point_bytes; /* the base added to it beside */
+    if (kernel->point_bytes > s->point_bytes) s->point_bytes = kernel->point_bytes;
+    if (lane_bytes > s->lane_bytes) s->lane_bytes = lane_bytes;
+    if (kernel->tmp_bytes_per_add > s->tmp_bytes_per_add) s->tmp_bytes_per_add = kernel->tmp_bytes_per_add;
+}
+
+static inline void copy_point(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64) memcpy(to + i, from + i, 64); /* inline: a call a point counts */
+}
+
+/* Lanes of either kind. */
+
+static void open_bases(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t n)
+{
+    if (kernel->lanes) kernel->lanes->open_bases(b->lanes, bases, b->index, n);
+    else kernel->load(b->lanes, bases, b->index, n);
+}
+
+static void open_points(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
+{
+    const size_t bytes = kernel->point_bytes;
+    if (kernel->lanes) kernel->lanes->open_points(b->lanes, b->slots, b->index, n);
+    else for (size_t k = 0; k < n; k++) copy_point(b->lanes + k * bytes, b->slots + b->index[k] * bytes, bytes);
+}
+
+static void add_bases(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t n)
+{
+    if (kernel->lanes) {
+        kernel->lanes->add_bases(b->lanes, bases, b->index, n, b->tmp);
+        return;
+    }
+    kernel->load(b->lanes + BATCH * kernel->point_bytes, bases, b->index, n);
+    for (size_t k = 0; k < n; k++) b->pair[2 * k] = (uint32_t)k, b->pair[2 * k + 1] = (uint32_t)(BATCH + k);
+    kernel->add(b->lanes, b->lanes, b->pair, n, b->tmp);
+}
+
+static void close_lanes(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
+{
+    const size_t bytes = kernel->point_bytes;
+    if (kernel->lanes) kernel->lanes->close(b->slots, b->index, b->lanes, n);
+    else for (size_t k = 0; k < n; k++) copy_point(b->slots + b->index[k] * bytes, b->lanes + k * bytes, bytes);
+}
+
+/* The entries of consecutive buckets: bucket i has entry[end[i-1] .. end[i]). */
+struct entries {
+    const uint32_t *entry, *end;
+    size_t n_buckets, first_bucket;
 };
+
+static inline size_t bucket_entries(const struct entries *e, size_t i)
+{
+    return e->end[i] - (i ? e->end[i - 1] : 0);
+}
+
+static bool keeps_all(const struct msm_filter *set)
+{
+    return !set->infinite && !set->first && set->count == set->of;
+}
+
+/* Those of the entries that the set has, their indices counted from its first. Without a branch: half of a real key's B are infinite. */
+static struct entries keep(struct msm_bench *b, const struct msm_filter *set, struct entries e)
+{
+    if (keeps_all(set)) return e;
+    size_t kept = 0;
+    for (size_t i = 0, at = 0; i < e.n_buckets; i++) {
+        for (; at < e.end[i]; at++) {
+            uint32_t u = e.entry[at], base = (u & ~MSM_NEGATE) - (uint32_t)set->first;
+            b->kept[kept] = base | (u & MSM_NEGATE);
+            kept += base < set->count && !(set->infinite && set->infinite[base / 64] >> base % 64 & 1);
+        }
+        b->kept_end[i] = (uint32_t)kept;
+    }
+    return (struct entries){ b->kept, b->kept_end, e.n_buckets, e.first_bucket };
+}
+
+/* How many entries a lane takes at most. More make batches in which few lanes are left, fewer make lanes that have to be added up
+ * after: an inversion is worth some 150 of these. At most EXTRAS of them. */
+static unsigned lane_cap(const struct entries *e)
+{
+    uint32_t longer[CAP_LIMIT] = { 0 }; /* buckets with more entries; at first: with so many, or as many as fit */
+    size_t rest = 0, best = SIZE_MAX, best_cost = SIZE_MAX;
+    for (size_t i = 0; i < e->n_buckets; i++) {
+        size_t n = bucket_entries(e, i), known = least(n, CAP_LIMIT - 1);
+        longer[known]++;
+        rest += n - known;
+    }
+    for (size_t n = CAP_LIMIT - 1, above = 0; n < CAP_LIMIT; n--) {
+        size_t here = longer[n];
+        longer[n] = (uint32_t)above;
+        above += here;
+    }
+    for (size_t cap = 8; cap < CAP_LIMIT; cap++) {
+        size_t extras = (rest + cap - 1) / cap;
+        if (rest) extras += longer[CAP_LIMIT - 2];
+        for (size_t n = cap; n < CAP_LIMIT; n += cap) extras += longer[n];
+        if (extras > EXTRAS || 150 * cap + extras >= best_cost) continue;
+        best = cap;
+        best_cost = 150 * cap + extras;
+    }
+    return (unsigned)best;
+}
+
+/* Lanes in the order of work: first those that begin with a base, then those that go on from their bucket's value; the long ones first,
+ * so that a batch of neighbours has few additions in which not all take part. */
+struct cut {
+    size_t n_fresh, n_lanes, n_extras, n_runs;
+};
+
+struct places {
+    uint32_t at[2][CAP_LIMIT]; /* by: goes on from a value, entries */
+};
+
+static void count_lanes(struct places *p, const struct entries *e, const uint8_t *full, size_t cap)
+{
+    memset(p, 0, sizeof *p);
+    for (size_t i = 0; i < e->n_buckets; i++) {
+        size_t n = bucket_entries(e, i), more = n - least(n, cap);
+        p->at[full[i]][least(n, cap)]++;
+        if (!more) continue;
+        p->at[0][cap] += (uint32_t)(more / cap);
+        p->at[0][more % cap]++;
+    }
+}
+
+static struct cut place_lanes(struct places *p, size_t cap)
+{
+    struct cut c = { 0 };
+    for (int full = 0; full < 2; full++) {
+        for (size_t n = cap; n > 0; n--) {
+            uint32_t here = p->at[full][n];
+            p->at[full][n] = (uint32_t)c.n_lanes;
+            c.n_lanes += here;
+        }
+        if (!full) c.n_fresh = c.n_lanes;
+    }
+    return c;
+}
+
+static void cut_extras(struct msm_bench *b, struct cut *c, struct places *p, size_t from, size_t n, size_t bucket, size_t cap)
+{
+    const size_t before = c->n_extras;
+    for (size_t take; n; n -= take, from += take) {
+        take = least(n, cap);
+        b->lane[p->at[0][take]++] = (struct msm_lane_of){ (uint32_t)from, (uint32_t)take, (uint32_t)c->n_extras++ };
+    }
+    b->runs[c->n_runs++] = (struct msm_run_of){ (uint32_t)bucket, (uint32_t)(c->n_extras - before) };
+}
+
+/* buckets: the first bucket's number among the points that begin with the slots. */
+static struct cut cut_lanes(struct msm_bench *b, const struct entries *e, size_t buckets)
+{
+    const size_t cap = lane_cap(e);
+    uint8_t *full = b->full + e->first_bucket;
+    struct places p;
+    count_lanes(&p, e, full, cap);
+    struct cut c = place_lanes(&p, cap);
+    for (size_t i = 0, from = 0; i < e->n_buckets; from = e->end[i++]) {
+        size_t n = e->end[i] - from, take = least(n, cap), bucket = buckets + e->first_bucket + i;
+        if (!n) continue;
+        b->lane[p.at[full[i]][take]++] = (struct msm_lane_of){ (uint32_t)from, (uint32_t)take, (uint32_t)bucket };
+        full[i] = 1;
+        if (n > take) cut_extras(b, &c, &p, from + take, n - take, bucket, cap);
+    }
+    return c;
+}
+
+/* Entry j of each lane that has so many: they are the first ones. */
+static size_t list_column(struct msm_bench *b, const struct msm_lane_of *lane, size_t n, const uint32_t *entry, size_t j)
+{
+    while (n && lane[n - 1].n <= j) n--;
+    for (size_t k = 0; k < n; k++) b->index[k] = entry[lane[k].from + j];
+    for (size_t k = 0; k < MSM_LANES_PAD; k++) b->index[n + k] = b->index[0];
+    return n;
+}
+
+static void list_targets(struct msm_bench *b, const struct msm_lane_of *lane, size_t n)
+{
+    for (size_t k = 0; k < n; k++) b->index[k] = lane[k].target;
+    for (size_t k = 0; k < MSM_LANES_PAD; k++) b->index[n + k] = b->index[0];
+}
+
+static void add_up_batch(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, const struct msm_lane_of *lane, size_t n,
+                         const uint32_t *entry, bool fresh)
+{
+    size_t j = 0, width = n;
+    if (fresh) {
+        list_column(b, lane, n, entry, j++);
+        open_bases(b, kernel, bases, n);
+    } else {
+        list_targets(b, lane, n);
+        open_points(b, kernel, n);
+    }
+    while ((width = list_column(b, lane, width, entry, j++))) add_bases(b, kernel, bases, width);
+    list_targets(b, lane, n);
+    close_lanes(b, kernel, n);
+}
+
+static bool add_up_lanes(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t lo, size_t hi, const uint32_t *entry,
+                         bool fresh, const atomic_int *stop)
+{
+    for (size_t at = lo; at < hi; at += BATCH) {
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed)) return false;
+        add_up_batch(b, kernel, bases, b->lane + at, least(hi - at, BATCH), entry, fresh);
+    }
+    return true;
+}
 
 /* Runs are short and their lengths random: what follows writes four entries where fewer may be meant and goes on from the right place,
  * because a branch guessed wrong costs more. The lists have room for what is written too much. */
@@ -95,114 +318,49 @@ static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, s
     return adds;
 }
 
-/* Slot numbers of the segment's first round, bucket by bucket. A run's n counts bases so far. */
-static void list_slots(struct msm_bench *b, const struct segment *s, size_t first_bucket)
-{
-    uint32_t *to = b->list, pair = 0, single = (uint32_t)s->n_pair;
-    for (size_t e = 0; e < s->n_run; e++) {
-        uint32_t *const from = to, half = b->runs[e].n / 2, odd = b->runs[e].n & 1;
-        count_up(to, pair, half);
-        to[half] = single;
-        to += half + odd;
-        *to = (uint32_t)first_bucket + b->runs[e].bucket;
-        to += b->runs[e].carried;
-        pair += half, single += odd;
-        b->runs[e].n = (uint32_t)(to - from);
-    }
-}
-
-static inline void copy_point(unsigned char *to, const unsigned char *from, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i += 64) memcpy(to + i, from + i, 64); /* inline: a call a point counts */
-}
-
-static void finish_segment(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, struct segment *s)
+/* Slots that belong to a bucket go to it. */
+static void add_extras(struct msm_bench *b, const struct msm_kernel *kernel, const struct cut *c)
 {
     const size_t bytes = kernel->point_bytes;
-    if (s->n_pair) kernel->add_bases(b->slots, bases, b->pair, s->n_pair, b->tmp);
-    if (s->n_single) kernel->load(b->slots + s->n_pair * bytes, bases, b->single, s->n_single);
-    size_t next = s->n_pair + s->n_single;
-    list_slots(b, s, (size_t)(b->buckets - b->slots) / bytes);
-    while (tree_round(b, kernel, s->n_run, &next)) {}
-    for (size_t e = 0; e < s->n_run; e++) copy_point(b->buckets + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
-    *s = (struct segment){ 0 };
+    size_t next = c->n_extras;
+    uint32_t *to = b->list, slot = 0;
+    for (size_t e = 0; e < c->n_runs; e++) {
+        for (uint32_t i = 0; i < b->runs[e].n; i++) *to++ = slot++;
+        *to++ = b->runs[e].bucket;
+        b->runs[e].n++;
+    }
+    while (tree_round(b, kernel, c->n_runs, &next)) {}
+    for (size_t e = 0; e < c->n_runs; e++) copy_point(b->slots + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
 }
 
-/* Appends those of order[0..n) that the set has to the pairs; returns how many. */
-static size_t collect(uint32_t *to, const struct msm_filter *set, const uint32_t *order, size_t n)
+static bool fill(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, struct entries all, const atomic_int *stop)
 {
-    size_t kept = 0;
-    if (!set->infinite && !set->first && set->count == set->of) {
-        copy_entries(to, order, n);
-        return n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint32_t u = order[i], base = (u & ~MSM_NEGATE) - (uint32_t)set->first;
-        to[kept] = base | (u & MSM_NEGATE);
-        kept += base < set->count && !(set->infinite && set->infinite[base / 64] >> base % 64 & 1);
-    }
-    return kept;
-}
-
-static bool is_infinity(const unsigned char *point, size_t bytes)
-{
-    uint64_t any = 0, w[8];
-    for (size_t i = 0; i < bytes; i += 64) {
-        memcpy(w, point + i, 64);
-        any |= w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7];
-    }
-    return !any;
-}
-
-static void open_run(struct msm_bench *b, struct segment *s, const struct msm_filter *set, const uint32_t *order, size_t n, size_t bucket, bool carried)
-{
-    uint32_t *to = b->pair + 2 * s->n_pair;
-    size_t kept = collect(to, set, order, n);
-    s->n_item += n;
-    if (!kept) return;
-    s->n_item += carried;
-    b->runs[s->n_run++] = (struct msm_run_of){ (uint32_t)bucket, (uint32_t)kept, carried };
-    b->single[s->n_single] = to[kept - 1];
-    s->n_single += kept & 1;
-    s->n_pair += kept / 2;
+    const struct entries e = keep(b, set, all);
+    const struct cut c = cut_lanes(b, &e, (size_t)(b->buckets - b->slots) / kernel->point_bytes);
+    if (!add_up_lanes(b, kernel, set->bases, 0, c.n_fresh, e.entry, true, stop)) return false;
+    if (!add_up_lanes(b, kernel, set->bases, c.n_fresh, c.n_lanes, e.entry, false, stop)) return false;
+    if (c.n_runs) add_extras(b, kernel, &c);
+    return true;
 }
 
 void msm_clear_buckets(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
 {
     memset(b->buckets, 0, n * kernel->point_bytes);
-}
-
-/* Adds order[0..n) to one bucket; the segment stays open. */
-static bool add_entries(struct msm_bench *b, const struct msm_kernel *kernel, struct segment *s, const struct msm_filter *set,
-                        const uint32_t *order, size_t n, size_t bucket, const atomic_int *stop)
-{
-    const size_t bytes = kernel->point_bytes;
-    while (n) {
-        size_t take = n < SEGMENT - s->n_item ? n : SEGMENT - s->n_item;
-        open_run(b, s, set, order, take, bucket, !is_infinity(b->buckets + bucket * bytes, bytes));
-        order += take;
-        n -= take;
-        if (s->n_item < SEGMENT) continue;
-        if (stop && atomic_load_explicit(stop, memory_order_relaxed)) return false;
-        finish_segment(b, kernel, set->bases, s);
-    }
-    return true;
+    memset(b->full, 0, n);
 }
 
 bool msm_fill_buckets(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first, size_t n, const atomic_int *stop)
 {
-    struct segment s = { 0 };
-    for (size_t i = 0, at = 0; i < n; at = b->end[i++])
-        if (!add_entries(b, kernel, &s, set, b->order + at, b->end[i] - at, first + i, stop)) return false;
-    finish_segment(b, kernel, set->bases, &s);
-    return true;
+    return fill(b, kernel, set, (struct entries){ b->order, b->end, n, first }, stop);
 }
 
 bool msm_fill_list(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *list, size_t n, const atomic_int *stop)
 {
-    struct segment s = { 0 };
-    if (!add_entries(b, kernel, &s, set, list, n, 0, stop)) return false;
-    finish_segment(b, kernel, set->bases, &s);
+    for (size_t take; n; n -= take, list += take) {
+        take = least(n, MSM_LIST_PART);
+        const uint32_t end = (uint32_t)take;
+        if (!fill(b, kernel, set, (struct entries){ list, &end, 1, 0 }, stop)) return false;
+    }
     return true;
 }
 

@@ -5,22 +5,33 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "bn254/msm_kernel.h"
+#include "bn254/msm_plan.h"
 
 /** Working memory of one thread; sized for the larger group of the job. */
 struct msm_bench {
     uint32_t *order, *end;        /* msm_sort's output */
-    unsigned char *buckets;       /* msm_bench_buckets() points: the buckets, then room for the reduction */
-    unsigned char *slots;         /* points of the segment in work */
+    uint32_t *kept, *kept_end;    /* what a base set has of it */
+    uint8_t *full;                /* buckets that have a value */
+    unsigned char *buckets;       /* points: the buckets, then room for the reduction */
+    unsigned char *slots;         /* lanes beyond one a bucket, added up, and sums of these */
+    struct msm_lane_of *lane;     /* how the entries are cut into lanes */
+    unsigned char *lanes;         /* those in work */
+    uint32_t *index;              /* of the bases that they are given next */
     uint32_t *pair;               /* indices of the additions at hand */
-    uint32_t *list, *list_out;    /* slots of each bucket of the segment, bucket by bucket, in this round and the next */
-    uint32_t *single;             /* bases without a partner in the first round */
-    struct msm_run_of *runs;      /* the segment's buckets */
+    struct msm_run_of *runs;      /* buckets that slots go to */
+    uint32_t *list, *list_out;    /* their slots, bucket by bucket, in this round and the next */
     unsigned char *tmp;           /* for the kernel */
 };
 
-/** Bytes of one bench, and the bench laid out in such a block (64-byte aligned). */
-size_t msm_bench_bytes(size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
-void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, size_t point_bytes_max, size_t tmp_bytes_per_add_max);
+/** Sizes of what is in a bench: the largest of the job's kernels. */
+struct msm_sizes {
+    size_t point_bytes, lane_bytes, tmp_bytes_per_add;
+};
+void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel);
+
+/** Bytes of one bench, and the bench laid out in such a block (64-byte aligned). entries: of a sort, or of MSM_LIST_PART of a list. */
+size_t msm_bench_bytes(size_t entries, size_t buckets, const struct msm_sizes *sizes);
+void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t buckets, const struct msm_sizes *sizes);
 
 /** Which of the task's indices a base set has: first <= index < first + count, and not in the bitmap of infinities (may be NULL).
  *  of: the number of all scalars. */

@@ -226,11 +226,6 @@ static inline __attribute__((always_inline)) void GROUP(add_pairs)(AFFINE *dst, 
     GROUP(divide_down)(dst, step, from, pair, n, bases);
 }
 
-static void GROUP(add_bases)(void *dst, const void *bases, const uint32_t *pair, size_t n, void *tmp)
-{
-    GROUP(add_pairs)(dst, bases, pair, n, tmp, true);
-}
-
 static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
 {
     GROUP(add_pairs)(dst, src, pair, n, tmp, false);
@@ -250,7 +245,6 @@ const struct msm_kernel KERNEL = {
     .point_bytes = sizeof(AFFINE),
     .base_bytes = sizeof(PACKED),
     .tmp_bytes_per_add = sizeof(struct GROUP(step_of)),
-    .add_bases = GROUP(add_bases),
     .add = GROUP(add),
     .load = GROUP(load),
     .store = GROUP(store),

@@ -208,7 +208,7 @@ struct msm_bounds msm_bounds_of(const struct msm_shape *s, const struct msm_task
     for (unsigned w = 0; w < s->windows; w++) b.digits += msm_window_items(s, w);
     for (size_t t = 0; t < n_tasks; t++) {
         struct msm_bounds own = { .buckets = task[t].n_windows ? task[t].n_windows * s->buckets : 1 };
-        if (!task[t].together) own.entries = task[t].n_windows ? least(task[t].hi - task[t].lo, MSM_CHUNK) : 0;
+        if (!task[t].together) own.entries = least(task[t].hi - task[t].lo, task[t].n_windows ? MSM_CHUNK : MSM_LIST_PART);
         for (unsigned i = 0; task[t].together && i < task[t].n_windows; i++) own.entries += msm_window_items(s, task[t].window + i);
         bounds_join(&b, own);
     }

@@ -33,6 +33,9 @@ static inline size_t msm_window_items(const struct msm_shape *s, unsigned w)
  *  base costs 1 to 1.3 ns there, 6 to 8 from 64 MiB of memory (Zen 5, called ahead); tried 2^16 to 2^18, tests/bench/RESULTS.md. */
 #define MSM_CHUNK ((size_t)1 << 17)
 
+/** Ones that are summed at a time. */
+#define MSM_LIST_PART ((size_t)1 << 16)
+
 /** A task: windows [window, window + n_windows) over positions [lo, hi) of the live list; n_windows == 0: the list of ones.
  *  together: few enough for one sort of all its windows. */
 struct msm_task {

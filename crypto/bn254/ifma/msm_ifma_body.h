@@ -26,18 +26,12 @@ struct sum8 {
     __mmask8 doubled, first, second, nothing; /* lanes that are no plain addition */
 };
 
-IFMA_INLINE void load_side(struct point8 *p, const void *from, const uint32_t *index, bool bases)
-{
-    if (bases) load_bases(p, from, index);
-    else load_points(p, from, index);
-}
-
 /* The rare case, exact: what each suspect lane is, and its denominator. No point of the curve has y = 0. */
-static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from, const uint32_t *pair, bool bases)
+static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from, const uint32_t *pair)
 {
     struct point8 p, q;
-    load_side(&p, from, pair, bases);
-    load_side(&q, from, pair + 1, bases);
+    load_points(&p, from, pair, 2);
+    load_points(&q, from, pair + 1, 2);
     const __mmask8 p_inf = el_zero_lanes(p.y), q_inf = el_zero_lanes(q.y);
     const __mmask8 same_x = el_is_zero(s->den) & (__mmask8)~(p_inf | q_inf);
     const __mmask8 same_y = el_is_zero(el_sub4(q.y, p.y));
@@ -50,15 +44,14 @@ static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from,
 }
 
 /* x alone is read: an infinite point has no bits in x either, and who has none is suspect. */
-IFMA_INLINE void denominator(struct sum8 *s, const void *from, const uint32_t *pair, bool bases)
+IFMA_INLINE void denominator(struct sum8 *s, const void *from, const uint32_t *pair)
 {
     el p, q;
-    load_xs(&p, &q, from, pair, bases);
+    load_xs(&p, &q, from, pair);
     s->den = el_sub4(q, p);
     s->doubled = s->first = s->second = s->nothing = 0;
-    __mmask8 suspect = el_maybe_zero(s->den);
-    if (!bases) suspect |= el_zero_lanes(p) | el_zero_lanes(q);
-    if (__builtin_expect(suspect, 0)) sort_out(s, from, pair, bases);
+    const __mmask8 suspect = el_maybe_zero(s->den) | el_zero_lanes(p) | el_zero_lanes(q);
+    if (__builtin_expect(suspect, 0)) sort_out(s, from, pair);
 }
 
 static __attribute__((noinline)) el doubling_slope(el numerator, const struct point8 *p, __mmask8 doubled)
@@ -76,13 +69,13 @@ static __attribute__((noinline)) void replace(el *x, el *y, const struct sum8 *s
 }
 
 /* One group of 32 sums on the way back. inv[c]: the inverse of the chain's product up to and with this group. */
-IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair, const struct sum8 *s, el inv[CHAINS], bool bases)
+IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair, const struct sum8 *s, el inv[CHAINS])
 {
     struct point8 p[CHAINS], q[CHAINS];
     el t[CHAINS], slope[CHAINS], x[CHAINS], y[CHAINS];
     for (int c = 0; c < CHAINS; c++) {
-        load_side(&p[c], from, pair + 16 * c, bases);
-        load_side(&q[c], from, pair + 16 * c + 1, bases);
+        load_points(&p[c], from, pair + 16 * c, 2);
+        load_points(&q[c], from, pair + 16 * c + 1, 2);
         t[c] = el_sub4(q[c].y, p[c].y);
         if (__builtin_expect(s[c].doubled, 0)) t[c] = doubling_slope(t[c], &p[c], s[c].doubled);
     }
@@ -103,22 +96,13 @@ IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair,
 }
 
 /* The denominators of one group; the chains' products move on. */
-IFMA_INLINE void start_group(struct sum8 *s, el product[CHAINS], const void *from, const uint32_t *pair, bool bases)
+IFMA_INLINE void start_group(struct sum8 *s, el product[CHAINS], const void *from, const uint32_t *pair)
 {
     for (int c = 0; c < CHAINS; c++) {
-        denominator(&s[c], from, pair + 16 * c, bases);
+        denominator(&s[c], from, pair + 16 * c);
         s[c].before = product[c];
     }
     for (int c = 0; c < CHAINS; c++) product[c] = el_mul(product[c], s[c].den);
-}
-
-IFMA_INLINE void call_ahead(const void *bases, const uint32_t *pair)
-{
-    for (int i = 0; i < 2 * GROUP_SUMS; i++) {
-        const char *base = (const char *)bases + (size_t)(pair[i] & ~MSM_NEGATE) * POINT_BYTES;
-        for (int line = 0; line < POINT_BYTES; line += 64) _mm_prefetch(base + line, _MM_HINT_T0);
-        _mm_prefetch(base + POINT_BYTES - 1, _MM_HINT_T0);
-    }
 }
 
 /* The sums beyond whole groups, repeated up to one. */
@@ -133,64 +117,209 @@ static void fill_tail(struct tail *t, const uint32_t *pair, size_t n)
 }
 
 /* tmp: an array of sum8, CHAINS for each group begun */
-IFMA_INLINE void add_pairs(char *dst, const void *from, const uint32_t *pair, size_t n, struct sum8 *s, bool bases)
+static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
 {
+    struct sum8 *s = tmp;
     struct tail tail;
     el product[CHAINS];
     const size_t groups = n / GROUP_SUMS, done = groups * GROUP_SUMS;
+    if (!n) return;
     for (int c = 0; c < CHAINS; c++) product[c] = el_one();
-    for (size_t g = 0; g < groups; g++) {
-        if (bases && g + 1 < groups) call_ahead(from, pair + 2 * GROUP_SUMS * (g + 1));
-        start_group(s + CHAINS * g, product, from, pair + 2 * GROUP_SUMS * g, bases);
-    }
+    for (size_t g = 0; g < groups; g++) start_group(s + CHAINS * g, product, src, pair + 2 * GROUP_SUMS * g);
     if (done < n) {
         fill_tail(&tail, pair + 2 * done, n - done);
-        start_group(s + CHAINS * groups, product, from, tail.pair, bases);
+        start_group(s + CHAINS * groups, product, src, tail.pair);
     }
     el_invert_chains(product);
     if (done < n) {
-        finish_group(tail.out, from, tail.pair, s + CHAINS * groups, product, bases);
-        memcpy(dst + POINT_BYTES * done, tail.out, POINT_BYTES * (n - done));
+        finish_group(tail.out, src, tail.pair, s + CHAINS * groups, product);
+        memcpy((char *)dst + POINT_BYTES * done, tail.out, POINT_BYTES * (n - done));
     }
     for (size_t g = groups; g-- > 0;)
-        finish_group(dst + POINT_BYTES * GROUP_SUMS * g, from, pair + 2 * GROUP_SUMS * g, s + CHAINS * g, product, bases);
+        finish_group((char *)dst + POINT_BYTES * GROUP_SUMS * g, src, pair + 2 * GROUP_SUMS * g, s + CHAINS * g, product);
 }
 
-static void GROUP(add_bases)(void *dst, const void *bases, const uint32_t *pair, size_t n, void *tmp)
+/* Lanes, see lanes.h. What the way back needs of a base is in `step8`, so it is read once. */
+
+struct lane8 {
+    el n, y;
+};
+
+struct step8 {
+    el den;
+    el rise; /* a factor: times the product of the earlier denominators of the chain */
+};
+
+struct rare {
+    __mmask8 keep, doubled; /* lanes that are no plain addition: the lane stays as it is by now, or was doubled */
+};
+
+IFMA_INLINE void open_lane(struct lane8 *r, el x, el y, __mmask8 negative)
 {
-    if (n) add_pairs(dst, bases, pair, n, tmp, true);
+    r->n = el_lane_n(x);
+    r->y = el_lane_minus(y, negative);
 }
 
-static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
+/* The rare case, exact: a lane that takes the base as it is, or becomes infinite, does so at once. `beyond`: lanes that are none. */
+static __attribute__((noinline)) void sort_out_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane, const void *bases,
+                                                     const uint32_t *index, __mmask8 beyond)
 {
-    if (n) add_pairs(dst, src, pair, n, tmp, false);
+    struct point8 q;
+    struct lane8 opened;
+    load_bases(&q, bases, index);
+    open_lane(&opened, q.x, q.y, negated_lanes(index));
+    const __mmask8 infinite = el_zero_lanes(lane->n) & el_zero_lanes(lane->y) & (__mmask8)~beyond;
+    const __mmask8 same_x = el_is_zero(s->den) & (__mmask8)~(infinite | beyond), same_y = el_is_zero(el_limbs(s->rise));
+    const __mmask8 nothing = same_x & (__mmask8)~same_y;
+    rare->doubled = same_x & same_y;
+    rare->keep = infinite | nothing | beyond;
+    /* -3x^2 over -2y */
+    const el xx = el_sqr(q.x), rise = el_factor(el_lane_y_rest(el_add(el_add(xx, xx), xx)));
+    s->rise = el_blend(rare->doubled, s->rise, rise);
+    s->den = el_blend(rare->doubled, s->den, el_add(lane->y, lane->y));
+    s->den = el_blend(rare->keep, s->den, el_one());
+    lane->n = el_blend(nothing, el_blend(infinite, lane->n, opened.n), el_zero());
+    lane->y = el_blend(nothing, el_blend(infinite, lane->y, opened.y), el_zero());
 }
 
-static void load_eight(char *dst, const void *bases, const uint32_t *index, size_t n)
+IFMA_INLINE void start_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane, const void *bases, const uint32_t *index, __mmask8 beyond)
 {
-    uint32_t pair[16];
+    struct point8 q;
+    load_bases(&q, bases, index);
+    s->den = el_lane_den(q.x, lane->n);
+    s->rise = el_lane_rise(q.y, negated_lanes(index), lane->y);
+    *rare = (struct rare){ 0 };
+    const __mmask8 suspect = el_maybe_zero(s->den) | el_maybe_infinite(lane->n) | beyond;
+    if (__builtin_expect(suspect, 0)) sort_out_lanes(s, rare, lane, bases, index, beyond);
+}
+
+static __attribute__((noinline)) void keep_or_double(struct lane8 *r, const struct lane8 *lane, el slope, struct rare rare)
+{
+    const el x = el_reduce_wide(el_sqr_plus(slope, el_plus(lane->n, lane->n))), t = el_factor(el_plus(x, lane->n));
+    const el y = el_lane_y(el_mul_plus(slope, t, el_lane_y_rest(lane->y)));
+    r->n = el_blend(rare.keep, el_blend(rare.doubled, r->n, el_lane_n(x)), lane->n);
+    r->y = el_blend(rare.keep, el_blend(rare.doubled, r->y, y), lane->y);
+}
+
+IFMA_INLINE void finish_lane_group(struct lane8 *lane, const struct step8 *s, const struct rare *rare, el inv[CHAINS])
+{
+    el slope[CHAINS], t[CHAINS];
+    struct lane8 r[CHAINS];
+    for (int c = 0; c < CHAINS; c++) slope[c] = el_mul_factor(inv[c], s[c].rise);
+    for (int c = 0; c < CHAINS; c++) inv[c] = el_mul_factor(inv[c], s[c].den);
+    for (int c = 0; c < CHAINS; c++) {
+        el x = el_lane_x(el_sqr_plus(slope[c], el_lane_rest(lane[c].n, s[c].den)));
+        r[c].n = el_lane_n(x);
+        t[c] = el_factor(el_plus(x, lane[c].n));
+    }
+    for (int c = 0; c < CHAINS; c++) {
+        r[c].y = el_lane_y(el_mul_plus(slope[c], t[c], el_lane_y_rest(lane[c].y)));
+        if (__builtin_expect(rare[c].keep | rare[c].doubled, 0)) keep_or_double(&r[c], &lane[c], slope[c], rare[c]);
+        lane[c] = r[c];
+    }
+}
+
+IFMA_INLINE void call_ahead(const void *bases, const uint32_t *index)
+{
+    for (int i = 0; i < 8; i++) {
+        const char *base = (const char *)bases + (size_t)(index[i] & ~MSM_NEGATE) * POINT_BYTES;
+        for (int line = 0; line < POINT_BYTES; line += 64) _mm_prefetch(base + line, _MM_HINT_T0);
+        _mm_prefetch(base + POINT_BYTES - 1, _MM_HINT_T0);
+    }
+}
+
+/* Vectors ahead for which bases are called from memory. */
+#define AHEAD 4
+
+struct batch {
+    struct lane8 *lane;
+    const void *bases;
+    const uint32_t *index;
+    size_t n;
+    struct step8 *step;
+    struct rare *rare;
+};
+
+/* Lanes of vector v that are none. */
+static inline __mmask8 beyond(const struct batch *b, size_t v)
+{
+    return b->n >= 8 * v + 8 ? 0 : b->n <= 8 * v ? 0xff : (__mmask8)(0xff << (b->n - 8 * v));
+}
+
+IFMA_INLINE void start_vector(const struct batch *b, size_t v)
+{
+    call_ahead(b->bases, b->index + 8 * (v + AHEAD));
+    start_lanes(&b->step[v], &b->rare[v], &b->lane[v], b->bases, b->index + 8 * v, beyond(b, v));
+}
+
+static void GROUP(add_bases)(void *lanes, const void *bases, const uint32_t *index, size_t n, void *tmp)
+{
+    const size_t groups = (n + GROUP_SUMS - 1) / GROUP_SUMS, vectors = CHAINS * groups;
+    struct step8 *step = tmp;
+    struct rare *rare = (struct rare *)(step + vectors);
+    const struct batch b = { lanes, bases, index, n, step, rare };
+    el product[CHAINS];
+    if (!n) return;
+    for (int c = 0; c < CHAINS; c++) product[c] = el_one();
+    start_vector(&b, 0);
+    for (size_t v = 0; v < vectors; v += CHAINS)
+        for (size_t c = 0; c < CHAINS; c++) {
+            /* one ahead of its product, or the product would wait for the loads */
+            if (v + c + 1 < vectors) start_vector(&b, v + c + 1);
+            step[v + c].rise = el_mul_factor(product[c], step[v + c].rise);
+            product[c] = el_mul_factor(product[c], step[v + c].den);
+        }
+    el_invert_chains(product);
+    for (size_t g = groups; g-- > 0;) finish_lane_group(b.lane + CHAINS * g, step + CHAINS * g, rare + CHAINS * g, product);
+}
+
+static void GROUP(open_bases)(void *lanes, const void *bases, const uint32_t *index, size_t n)
+{
+    struct lane8 *lane = lanes;
     struct point8 p;
-    for (size_t i = 0; i < 8; i++) pair[2 * i] = pair[2 * i + 1] = index[i < n ? i : 0];
-    load_bases(&p, bases, pair);
-    store_points(dst, p.x, p.y);
+    for (size_t at = 0; at < n; at += 8) {
+        load_bases(&p, bases, index + at);
+        open_lane(lane++, p.x, p.y, negated_lanes(index + at));
+    }
 }
 
-static void GROUP(load)(void *dst, const void *bases, const uint32_t *index, size_t n)
+static void GROUP(open_points)(void *lanes, const void *points, const uint32_t *index, size_t n)
 {
-    char out[8 * POINT_BYTES] __attribute__((aligned(64)));
-    size_t at = 0;
-    for (; at + 8 <= n; at += 8) load_eight((char *)dst + POINT_BYTES * at, bases, index + at, 8);
-    if (at == n) return;
-    load_eight(out, bases, index + at, n - at);
-    memcpy((char *)dst + POINT_BYTES * at, out, POINT_BYTES * (n - at));
+    struct lane8 *lane = lanes;
+    struct point8 p;
+    for (size_t at = 0; at < n; at += 8, lane++) {
+        load_points(&p, points, index + at, 1);
+        const __mmask8 infinite = el_zero_lanes(p.x) & el_zero_lanes(p.y);
+        open_lane(lane, p.x, p.y, 0);
+        lane->n = el_blend(infinite, lane->n, el_zero());
+        lane->y = el_blend(infinite, lane->y, el_zero());
+    }
 }
+
+static void GROUP(close)(void *points, const uint32_t *index, const void *lanes, size_t n)
+{
+    const struct lane8 *lane = lanes;
+    for (size_t at = 0; at < n; at += 8, lane++) {
+        const __mmask8 infinite = el_zero_lanes(lane->n) & el_zero_lanes(lane->y);
+        const el x = el_blend(infinite, el_reduce(el_lane_n(lane->n)), el_zero()); /* 12p - n */
+        const el y = el_blend(infinite, el_reduce(el_lane_y_rest(lane->y)), el_zero()); /* 8p - y' */
+        scatter_points(points, index + at, x, y, n - at < 8 ? n - at : 8);
+    }
+}
+
+static const struct msm_lane_kernel GROUP(lanes) = {
+    .bytes = sizeof(struct lane8) / 8,
+    .open_bases = GROUP(open_bases),
+    .open_points = GROUP(open_points),
+    .add_bases = GROUP(add_bases),
+    .close = GROUP(close),
+};
 
 const struct msm_kernel KERNEL = {
     .point_bytes = POINT_BYTES,
     .base_bytes = POINT_BYTES,
-    .tmp_bytes_per_add = sizeof(struct sum8) / 8,
-    .add_bases = GROUP(add_bases),
+    .tmp_bytes_per_add = sizeof(struct sum8) / 8, /* more than a step8 and its share of rare ones */
     .add = GROUP(add),
-    .load = GROUP(load),
     .store = GROUP(store),
+    .lanes = &GROUP(lanes),
 };

@@ -4,10 +4,10 @@
 #include "bn254/msm_kernel.h"
 #include "invert.h"
 
-/* Eight rows of 64 bytes to words by lane. Only every second index is read: one side of a list of pairs. */
-IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, size_t stride, size_t offset)
+/* Eight rows of 64 bytes to words by lane; every index is read, or every second one: one side of a list of pairs. */
+IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, int every, size_t stride, size_t offset)
 {
-    for (int i = 0; i < 8; i++) r[i] = _mm512_loadu_si512((const char *)from + (size_t)(index[2 * i] & ~MSM_NEGATE) * stride + offset);
+    for (int i = 0; i < 8; i++) r[i] = _mm512_loadu_si512((const char *)from + (size_t)(index[every * i] & ~MSM_NEGATE) * stride + offset);
     vec_transpose(r);
 }
 
@@ -15,8 +15,8 @@ IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, si
 IFMA_INLINE void load_half_rows(vec r[8], const void *from, const uint32_t *pair, size_t stride)
 {
     for (int i = 0; i < 8; i++) {
-        const char *p = (const char *)from + (size_t)(pair[2 * i] & ~MSM_NEGATE) * stride;
-        const char *q = (const char *)from + (size_t)(pair[2 * i + 1] & ~MSM_NEGATE) * stride;
+        const char *p = (const char *)from + (size_t)pair[2 * i] * stride;
+        const char *q = (const char *)from + (size_t)pair[2 * i + 1] * stride;
         r[i] = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)p)), _mm256_loadu_si256((const __m256i *)q), 1);
     }
     vec_transpose(r);
@@ -28,10 +28,16 @@ IFMA_INLINE void store_rows(char *to, vec r[8], size_t stride, size_t offset)
     for (int i = 0; i < 8; i++) _mm512_store_si512(to + (size_t)i * stride + offset, r[i]);
 }
 
+/* The first n rows go to the places that index names. */
+IFMA_INLINE void scatter_rows(void *to, const uint32_t *index, vec r[8], size_t n, size_t stride, size_t offset)
+{
+    vec_transpose(r);
+    for (size_t i = 0; i < n; i++) _mm512_store_si512((char *)to + (size_t)index[i] * stride + offset, r[i]);
+}
+
 IFMA_INLINE __mmask8 negated_lanes(const uint32_t *index)
 {
-    const vec even = _mm512_loadu_si512(index); /* 16 indices, the pairs' first or second ones in the lower halves */
-    return _mm512_test_epi64_mask(even, vec_set(MSM_NEGATE));
+    return _mm256_movepi32_mask(_mm256_loadu_si256((const __m256i *)index)); /* MSM_NEGATE is the highest bit */
 }
 
 IFMA_INLINE fe8 fe8_zero(void)
@@ -40,7 +46,7 @@ IFMA_INLINE fe8 fe8_zero(void)
     return (fe8){ { z, z, z, z, z } };
 }
 
-/* -a in the lanes, below 2p as a is. */
+/* -a in the lanes, at most 2p where a is. */
 IFMA_INLINE fe8 fe8_negate(__mmask8 lanes, fe8 a)
 {
     return fe8_blend(lanes, a, fe8_sub(fe8_zero(), a, 2));
