@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-/* Lanes that are added to in one batch, with one inversion: enough of them that the inversion (1.3 us) weighs little beside them, and
- * few enough that they stay in the second-level cache, with what a batch keeps for its way back (350 KiB in G1, twice that in G2). */
-#define BATCH 2048
-/* Lanes beyond one a bucket, at the most: their sums are a batch, too. */
-#define EXTRAS 2048
+/* Lanes that are added to in one batch, with one inversion, are as many as have so many bytes of points: enough of them that the
+ * inversion (1.3 us) weighs little, and few enough that they stay in the second-level cache with what a batch keeps for its way back
+ * (350 KiB). Zen 5, ns an addition in G1: 12.6 with half of it, 11.9, 12.2 with twice, 12.7 with four times; in G2 42, 41, 48, 49. */
+#define BATCH_BYTES ((size_t)128 << 10)
+#define BATCH_MAX (BATCH_BYTES / 64)
+/* Lanes beyond one a bucket, at the most. */
+#define EXTRAS 1024
 /* Entries of a lane are fewer than this: no sort, and no part of a list, has EXTRAS * CAP_LIMIT entries. */
 #define CAP_LIMIT 256
 /* Chains of the reduction, at the most. */
@@ -36,24 +38,29 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t batch_lanes(const struct msm_kernel *kernel)
+{
+    return BATCH_BYTES / kernel->point_bytes;
+}
+
 static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, size_t buckets, const struct msm_sizes *sizes)
 {
-    const size_t extras = EXTRAS, lanes = buckets + extras, batch = BATCH + MSM_LANES_PAD;
     size_t at = 0;
     size_t order = carve(&at, entries * sizeof *b->order), end = carve(&at, buckets * sizeof *b->end);
-    size_t kept = carve(&at, entries * sizeof *b->kept), kept_end = carve(&at, buckets * sizeof *b->kept_end), full = carve(&at, buckets), lane = carve(&at, lanes * sizeof *b->lane);
+    size_t kept = carve(&at, entries * sizeof *b->kept), kept_end = carve(&at, buckets * sizeof *b->kept_end);
+    size_t full = carve(&at, buckets), lane = carve(&at, (buckets + EXTRAS) * sizeof *b->lane);
     /* buckets after slots, a whole number of points apart: an index into the slots reaches both */
-    size_t slots = carve(&at, 2 * extras * sizes->point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * sizes->point_bytes);
-    size_t pair = carve(&at, (2 * batch + 4 * REDUCE_BATCH) * sizeof *b->pair), index = carve(&at, batch * sizeof *b->index);
-    size_t list = carve(&at, (2 * extras + 16) * sizeof *b->list), list_out = carve(&at, (2 * extras + 16) * sizeof *b->list);
-    size_t runs = carve(&at, extras * sizeof *b->runs), lanes_at = carve(&at, batch * sizes->lane_bytes);
-    size_t tmp = carve(&at, sizes->tmp_bytes_per_add * batch + MSM_TMP_EXTRA);
+    size_t slots = carve(&at, 2 * EXTRAS * sizes->point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * sizes->point_bytes);
+    size_t pair = carve(&at, 2 * (BATCH_MAX + 8) * sizeof *b->pair), index = carve(&at, (BATCH_MAX + MSM_LANES_PAD) * sizeof *b->index);
+    size_t list = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list), list_out = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list);
+    size_t runs = carve(&at, EXTRAS * sizeof *b->runs);
+    size_t lanes = carve(&at, sizes->lanes_bytes), tmp = carve(&at, sizes->tmp_bytes);
     if (b)
         *b = (struct msm_bench){ .order = (uint32_t *)(mem + order), .end = (uint32_t *)(mem + end), .kept = (uint32_t *)(mem + kept),
                                  .kept_end = (uint32_t *)(mem + kept_end), .full = mem + full, .lane = (struct msm_lane_of *)(mem + lane), .buckets = mem + points, .slots = mem + slots,
                                  .pair = (uint32_t *)(mem + pair), .index = (uint32_t *)(mem + index), .list = (uint32_t *)(mem + list),
                                  .list_out = (uint32_t *)(mem + list_out), .runs = (struct msm_run_of *)(mem + runs),
-                                 .lanes = mem + lanes_at, .tmp = mem + tmp };
+                                 .lanes = mem + lanes, .tmp = mem + tmp };
     return at;
 }
 size_t msm_bench_bytes(size_t entries, size_t buckets, const struct msm_sizes *sizes)
@@ -66,12 +73,16 @@ void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t bucke
     layout(b, mem, entries, buckets, sizes);
 }
 
+_Static_assert(EXTRAS <= BATCH_BYTES / 128 && 2 * REDUCE_BATCH <= BATCH_BYTES / 128, "the sums of other batches fit one of lanes");
+
 void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel)
 {
-    const size_t lane_bytes = kernel->lanes ? kernel->lanes->bytes : 2 * kernel->point_bytes; /* the base added to it beside */
+    const size_t batch = batch_lanes(kernel), tmp_bytes = batch * kernel->tmp_bytes_per_add + MSM_TMP_EXTRA;
+    /* without lanes of their own, points: with the bases added to them beside */
+    const size_t lanes_bytes = kernel->lanes ? (batch + MSM_LANES_PAD) * kernel->lanes->bytes : 2 * batch * kernel->point_bytes;
     if (kernel->point_bytes > s->point_bytes) s->point_bytes = kernel->point_bytes;
-    if (lane_bytes > s->lane_bytes) s->lane_bytes = lane_bytes;
-    if (kernel->tmp_bytes_per_add > s->tmp_bytes_per_add) s->tmp_bytes_per_add = kernel->tmp_bytes_per_add;
+    if (lanes_bytes > s->lanes_bytes) s->lanes_bytes = lanes_bytes;
+    if (tmp_bytes > s->tmp_bytes) s->tmp_bytes = tmp_bytes;
 }
 
 static inline void copy_point(unsigned char *to, const unsigned char *from, size_t bytes)
@@ -100,8 +111,9 @@ static void add_bases(struct msm_bench *b, const struct msm_kernel *kernel, cons
         kernel->lanes->add_bases(b->lanes, bases, b->index, n, b->tmp);
         return;
     }
-    kernel->load(b->lanes + BATCH * kernel->point_bytes, bases, b->index, n);
-    for (size_t k = 0; k < n; k++) b->pair[2 * k] = (uint32_t)k, b->pair[2 * k + 1] = (uint32_t)(BATCH + k);
+    const size_t batch = batch_lanes(kernel);
+    kernel->load(b->lanes + batch * kernel->point_bytes, bases, b->index, n);
+    for (size_t k = 0; k < n; k++) b->pair[2 * k] = (uint32_t)k, b->pair[2 * k + 1] = (uint32_t)(batch + k);
     kernel->add(b->lanes, b->lanes, b->pair, n, b->tmp);
 }
 
@@ -269,9 +281,10 @@ static void add_up_batch(struct msm_bench *b, const struct msm_kernel *kernel, c
 static bool add_up_lanes(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t lo, size_t hi, const uint32_t *entry,
                          bool fresh, const atomic_int *stop)
 {
-    for (size_t at = lo; at < hi; at += BATCH) {
+    const size_t batch = batch_lanes(kernel);
+    for (size_t at = lo; at < hi; at += batch) {
         if (stop && atomic_load_explicit(stop, memory_order_relaxed)) return false;
-        add_up_batch(b, kernel, bases, b->lane + at, least(hi - at, BATCH), entry, fresh);
+        add_up_batch(b, kernel, bases, b->lane + at, least(hi - at, batch), entry, fresh);
     }
     return true;
 }

@@ -25,7 +25,7 @@ struct msm_bench {
 
 /** Sizes of what is in a bench: the largest of the job's kernels. */
 struct msm_sizes {
-    size_t point_bytes, lane_bytes, tmp_bytes_per_add;
+    size_t point_bytes, lanes_bytes, tmp_bytes;
 };
 void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel);
 
