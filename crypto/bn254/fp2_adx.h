@@ -29,8 +29,8 @@ LIMBS_ADX_INLINE void fp2_adx_wide(uint64_t r[8], const uint64_t a[4], const uin
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, zero;
     __asm__(FP2_ADX_WIDE
             : LIMBS_ADX_EIGHT
-            : [a] "r"(a), [b] "r"(b), LIMBS_ADX_READS(a), LIMBS_ADX_READS(b)
-            : "rdx", "cc");
+            : [a] "r"(a), [b] "r"(b), LIMBS_ADX_READS_FOUR(a), LIMBS_ADX_READS_FOUR(b)
+            : LIMBS_ADX_CLOBBERS);
     r[0] = t0, r[1] = t1, r[2] = t2, r[3] = t3, r[4] = t4, r[5] = t5, r[6] = t6, r[7] = t7;
 }
 
@@ -53,8 +53,8 @@ LIMBS_ADX_INLINE void fp2_adx_real(uint64_t r[4], const struct fp2_adx_parts *pa
             "adcq " LIMBS_ADX_HIGH(4) ", %[t7]\n\t" LIMBS_ADX_DIVIDE
             LIMBS_ADX_REDUCE(t4, t5, t6, t7, %[t0], %[t1], %[t2], %[t3])
             : LIMBS_ADX_EIGHT
-            : [parts] "r"(parts), [mod] "r"(mod), "m"(*parts), "m"(*mod)
-            : "rdx", "cc");
+            : [parts] "r"(parts), [mod] "r"(mod), LIMBS_ADX_READS(*parts), LIMBS_ADX_READS(*mod)
+            : LIMBS_ADX_CLOBBERS);
     r[0] = t4, r[1] = t5, r[2] = t6, r[3] = t7;
 }
 
@@ -70,8 +70,8 @@ LIMBS_ADX_INLINE void fp2_adx_imaginary(uint64_t r[4], const struct fp2_adx_part
             FP2_ADX_SUB_EIGHT("0") FP2_ADX_SUB_EIGHT("64") LIMBS_ADX_DIVIDE
             LIMBS_ADX_REDUCE(t4, t5, t6, t7, %[t0], %[t1], %[t2], %[t3])
             : LIMBS_ADX_EIGHT
-            : [parts] "r"(parts), [mod] "r"(mod), "m"(*parts), "m"(*mod)
-            : "rdx", "cc");
+            : [parts] "r"(parts), [mod] "r"(mod), LIMBS_ADX_READS(*parts), LIMBS_ADX_READS(*mod)
+            : LIMBS_ADX_CLOBBERS);
 #undef FP2_ADX_SB
     r[0] = t4, r[1] = t5, r[2] = t6, r[3] = t7;
 }
@@ -89,8 +89,8 @@ LIMBS_INLINE void fp2_adx_sum(uint64_t r[4], const uint64_t a[4], const uint64_t
             "movq %[t2], 16(%[r])\n\t"
             "movq %[t3], 24(%[r])\n\t"
             : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), "=m"(*(uint64_t(*)[4])r)
-            : [b] "r"(b), [r] "r"(r), LIMBS_ADX_READS(b)
-            : "cc");
+            : [b] "r"(b), [r] "r"(r), LIMBS_ADX_READS_FOUR(b)
+            : LIMBS_ADX_CLOBBERS);
 }
 
 LIMBS_INLINE void bn254_fp2_mul_inline(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b)

@@ -81,8 +81,16 @@ LIMBS_INLINE void limbs_mod_sub_loose(uint64_t r[4], const uint64_t a[4], const 
 #define LIMBS_ADX_TWICE(i) "104+" #i "*8(%[mod])"
 #define LIMBS_ADX_HIGH(i) "136+" #i "*8(%[mod])"
 
-/* Addresses are operands of their own: as memory operands gcc may make two registers of each, and there are 13 without. */
-#define LIMBS_ADX_READS(a) "m"(*(const uint64_t(*)[4])(a))
+/* Addresses are operands of their own: as memory operands gcc may make two registers of each, and there are 13 without. That the
+ * memory is read has to be said all the same; clang takes a register for that, so it hears that all memory may be read. */
+#ifdef __clang__
+#define LIMBS_ADX_READS(place) "i"(0)
+#define LIMBS_ADX_CLOBBERS "rdx", "cc", "memory"
+#else
+#define LIMBS_ADX_READS(place) "m"(place)
+#define LIMBS_ADX_CLOBBERS "rdx", "cc"
+#endif
+#define LIMBS_ADX_READS_FOUR(words) LIMBS_ADX_READS(*(const uint64_t(*)[4])(words))
 
 /* x0..x3 minus m where that is not negative; s0..s3 are any four other registers. */
 #define LIMBS_ADX_REDUCE(x0, x1, x2, x3, s0, s1, s2, s3)                                                               \
@@ -123,8 +131,8 @@ LIMBS_INLINE void limbs_mod_sub_one(uint64_t r[4], const uint64_t a[4], const ui
             "sbbq 24(%[b]), %[t3]\n\t" LIMBS_ADX_SUB_TAIL(LIMBS_ADX_M)
             : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [s0] "=&r"(s0), [s1] "=&r"(s1),
               [s2] "=&r"(s2), [s3] "=&r"(s3)
-            : [b] "r"(b), [mod] "r"(mod), [zero] "r"(zero), LIMBS_ADX_READS(b), "m"(*mod)
-            : "cc");
+            : [b] "r"(b), [mod] "r"(mod), [zero] "r"(zero), LIMBS_ADX_READS_FOUR(b), LIMBS_ADX_READS(*mod)
+            : LIMBS_ADX_CLOBBERS);
     r[0] = t0, r[1] = t1, r[2] = t2, r[3] = t3;
 }
 
@@ -142,8 +150,8 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
             "sbbq %[s3], %[t3]\n\t" LIMBS_ADX_SUB_TAIL(LIMBS_ADX_TWICE)
             : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [s0] "+&r"(s0), [s1] "+&r"(s1),
               [s2] "+&r"(s2), [s3] "+&r"(s3)
-            : [c] "r"(c), [mod] "r"(mod), [zero] "r"(zero), LIMBS_ADX_READS(c), "m"(*mod)
-            : "cc");
+            : [c] "r"(c), [mod] "r"(mod), [zero] "r"(zero), LIMBS_ADX_READS_FOUR(c), LIMBS_ADX_READS(*mod)
+            : LIMBS_ADX_CLOBBERS);
     r[0] = t0, r[1] = t1, r[2] = t2, r[3] = t3;
 }
 
@@ -217,8 +225,8 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
     "movq 24(%[a]), %%rdx\n\t" LIMBS_ADX_ROW_ON_TOP(LIMBS_ADX_B, t3, t4, t5, t0, t1)                                   \
     LIMBS_ADX_CLEAR(t3, t4, t5, t0, t1)
 
-/* Instrumented code keeps an address per operand and runs out of registers around the assembly: there it is a call. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Instrumented code keeps an address per operand and runs out of registers around the assembly, and so does clang: there it is a call. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
 #define LIMBS_ADX_INLINE __attribute__((noinline, unused)) static
 #else
 #define LIMBS_ADX_INLINE LIMBS_INLINE
@@ -231,8 +239,8 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
         __asm__(LIMBS_ADX_PRODUCT then                                                                                 \
                 : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),      \
                   [lo] "=&r"(lo), [hi] "=&r"(hi), [zero] "=&r"(zero)                                                   \
-                : [a] "r"(a), [b] "r"(b), [mod] "r"(mod), LIMBS_ADX_READS(a), LIMBS_ADX_READS(b), "m"(*mod)            \
-                : "rdx", "cc");                                                                                        \
+                : [a] "r"(a), [b] "r"(b), [mod] "r"(mod), LIMBS_ADX_READS_FOUR(a), LIMBS_ADX_READS_FOUR(b), LIMBS_ADX_READS(*mod)            \
+                : LIMBS_ADX_CLOBBERS);                                                                                        \
         r[0] = t4, r[1] = t5, r[2] = t0, r[3] = t1;                                                                    \
     }
 
@@ -302,8 +310,8 @@ LIMBS_ADX_INLINE void limbs_mont_sqr_loose(uint64_t r[4], const uint64_t a[4], c
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, zero;
     __asm__(LIMBS_ADX_SQUARE LIMBS_ADX_DIVIDE
             : LIMBS_ADX_EIGHT
-            : [a] "r"(a), [mod] "r"(mod), LIMBS_ADX_READS(a), "m"(*mod)
-            : "rdx", "cc");
+            : [a] "r"(a), [mod] "r"(mod), LIMBS_ADX_READS_FOUR(a), LIMBS_ADX_READS(*mod)
+            : LIMBS_ADX_CLOBBERS);
     r[0] = t4, r[1] = t5, r[2] = t6, r[3] = t7;
 }
 
