@@ -6,8 +6,8 @@
  *  Any n from 0 below 2^31. Results are normalised (z = 1, or infinity), so the same bits whatever the path or the number of threads.
  *
  *  Method: signed windows of min(k, r - k), zeros dropped, +-1 summed apart, one counting sort per window shared by all sets,
- *  buckets filled by trees of affine additions with shared inversions (Montgomery's trick), so that neither equal scalars nor
- *  equal bases make a slow case.
+ *  buckets filled by affine additions to many of them at once with a shared inversion (Montgomery's trick), long ones cut into
+ *  parts, so that neither equal scalars nor equal bases make a slow case.
  *
  *  Memory is the caller's: x_scratch_bytes(n, run), at least 64-byte aligned or 64 bytes more than it says is not needed.
  *  run may be NULL (best path, all cores). Returns false when *run->stop became non-zero; results are then untouched.

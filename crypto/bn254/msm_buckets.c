@@ -278,8 +278,8 @@ static void add_up_batch(struct msm_bench *b, const struct msm_kernel *kernel, c
     close_lanes(b, kernel, n);
 }
 
-static bool add_up_lanes(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t lo, size_t hi, const uint32_t *entry,
-                         bool fresh, const atomic_int *stop)
+static bool add_up_lanes(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t lo, size_t hi,
+                         const uint32_t *entry, bool fresh, const atomic_int *stop)
 {
     const size_t batch = batch_lanes(kernel);
     for (size_t at = lo; at < hi; at += batch) {

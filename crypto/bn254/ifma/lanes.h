@@ -9,14 +9,14 @@
  *    x3   = slope^2 + n - qx = slope^2 - x - qx + 12p, at most 14p; 7p less from 7p on, so at most 7p
  *    n3   = 12p - x3
  *    y3'  = slope*(x3 + n) - y' + 8p = slope*(x3 - x) + y, in [2p, 9p]; 3p less from 5p on
- *  give or take 2^-38 p. A value that is only multiplied needs no limb below 2^52, as a multiplication reads 52 bits of it: what a
+ *  give or take 2^-38 p; products below 2p in G1, 2.8p in G2. A value that is only multiplied needs no limb below 2^52, as a multiplication reads 52 bits of it: what a
  *  limb has above is added to the next one, and stays. Such a value is a `factor` here, and good for nothing else. */
 #ifndef BN254_IFMA_LANES_H
 #define BN254_IFMA_LANES_H
 #include "points.h"
 
 /* Multiples of p, read where gcc does not see what they are: it would make each from an immediate by way of a general register. */
-static const uint64_t lane_1p[5] __attribute__((unused)) = P52_TIMES(1), lane_3p[5] = P52_TIMES(3), lane_7p[5] = P52_TIMES(7), lane_8p[5] = P52_TIMES(8), lane_12p[5] = P52_TIMES(12);
+static const uint64_t lane_3p[5] = P52_TIMES(3), lane_7p[5] = P52_TIMES(7), lane_8p[5] = P52_TIMES(8), lane_12p[5] = P52_TIMES(12);
 
 IFMA_INLINE const uint64_t *unseen(const uint64_t *p)
 {

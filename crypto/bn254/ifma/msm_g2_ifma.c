@@ -49,7 +49,7 @@ IFMA_INLINE void el_columns(columns *real, columns *imaginary, el x, el y)
     fe8_product(&bd, x.b, y.b);
     fe8_product(&all, fe8_add(x.a, x.b), fe8_add(y.a, y.b));
     for (int i = 0; i < 10; i++) {
-        const vec p = i < 5 ? _mm512_setzero_si512() : vec_each(unseen(lane_1p) + i - 5);
+        const vec p = i < 5 ? _mm512_setzero_si512() : vec_set(P52[i - 5]);
         const vec re = _mm512_add_epi64(ac.lo[i], ac.hi[i]), im = _mm512_add_epi64(bd.lo[i], bd.hi[i]);
         real->lo[i] = re, real->hi[i] = _mm512_sub_epi64(p, im);
         imaginary->lo[i] = _mm512_sub_epi64(all.lo[i], re), imaginary->hi[i] = _mm512_sub_epi64(all.hi[i], im);
