@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""table_prove.py LINES.jsonl: bench_prove.sh's lines as the tables of RESULTS.md. The last line of a program and circuit counts.
+"""table_prove.py LINES.jsonl: bench_prove.sh's lines as the tables of RESULTS.md. The last line of a program and circuit counts; a line's
+"note" (set by hand where lines of two days or states are put together) stands behind the circuit's name.
 
 A goal is how many times rapidsnark (its assembly), by the kind of circuit; * where it is missed. Memory's goal: 1.2 of the key.
 """
@@ -46,7 +47,7 @@ def header(*cells):
 
 
 def label(name, o):
-    return "%s, 2^%d" % (name, o["domain"].bit_length() - 1)
+    return "%s, 2^%d%s" % (name, o["domain"].bit_length() - 1, o.get("note", ""))
 
 
 def times(circuits):
@@ -96,7 +97,7 @@ def residents(circuits, resident):
             if not one or not two:
                 continue
             peer = circuits.get(name, {}).get("rapidsnark")
-            row([name, path] + ["%.1f" % one[k] for k in ("open_ms", "first_ms", "check_ms")]
+            row([name + one.get("note", ""), path] + ["%.1f" % one[k] for k in ("open_ms", "first_ms", "check_ms")]
                 + ["%.1f / %.1f" % (one["wall_ms"], one["cpu_ms"]), "%.1f" % (peer["wall_ms"] / one["wall_ms"]) if peer else "",
                    "%.3g" % one["proofs_per_s"], "%.3g" % two["proofs_per_s"]])
 
@@ -108,7 +109,8 @@ def main():
     for table in (times, ratios, memory):
         table(circuits)
         print()
-    residents(circuits, resident)
+    if resident:
+        residents(circuits, resident)
 
 
 if __name__ == "__main__":
