@@ -128,7 +128,7 @@ static double cost(const struct msm_plan *p)
      * the tree of a block, twice */
     const double line = (double)((size_t)1 << (p->window_bits - 1 - p->row_bits));
     const double chain = p->chunks * (1.5 * line / BLOCK + 2 * 8) * COST_FULL * lanes / 3;
-    /* on the host a doubling and an addition for each bit: half a microsecond, 2000 additions of the device */
+    /* on the host a doubling and an addition for each bit: by count half a microsecond, 2000 additions of the device */
     const double tail = (double)msm_set_sums(p) * COST_FULL * 2000;
     return weight * (adds + reduce + tail) + chain;
 }
