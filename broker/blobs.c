@@ -93,7 +93,21 @@ pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes
     return PV_OK;
 }
 
-static pv_status publish(struct blob_writer *w)
+pv_status blob_writer_check(struct blob_writer *w)
+{
+    wire_hash got;
+    pv_status st = w->at == w->length ? sha256_finish(&w->hash, &got) : PV_HASH_MISMATCH;
+    if (st == PV_OK && !wire_hash_equal(got, w->expected)) st = PV_HASH_MISMATCH;
+    if (st != PV_OK) {
+        blob_writer_drop(w);
+        return st;
+    }
+    w->publishing_next = w->blobs->publishing;
+    w->blobs->publishing = w;
+    return PV_OK;
+}
+
+pv_status blob_writer_publish(struct blob_writer *w)
 {
     struct blobs *b = w->blobs;
     char name[24], hex[WIRE_HASH_TEXT];
@@ -106,19 +120,25 @@ static pv_status publish(struct blob_writer *w)
     return PV_OK;
 }
 
+void blob_writer_end(struct blob_writer *w, pv_status published)
+{
+    struct blob_writer **at = &w->blobs->publishing;
+    while (*at && *at != w) at = &(*at)->publishing_next;
+    if (*at) *at = w->publishing_next;
+    if (published != PV_OK) {
+        blob_writer_drop(w);
+        return;
+    }
+    close(w->fd);
+    sha256_clear(&w->hash);
+    w->blobs = NULL;
+}
+
 pv_status blob_writer_keep(struct blob_writer *w)
 {
-    wire_hash got;
-    pv_status st = w->at == w->length ? sha256_finish(&w->hash, &got) : PV_HASH_MISMATCH;
-    if (st == PV_OK && !wire_hash_equal(got, w->expected)) st = PV_HASH_MISMATCH;
-    if (st == PV_OK) st = publish(w);
-    if (st == PV_OK) {
-        close(w->fd);
-        sha256_clear(&w->hash);
-        w->blobs = NULL;
-        return PV_OK;
-    }
-    blob_writer_drop(w);
+    TRY(blob_writer_check(w));
+    pv_status st = blob_writer_publish(w);
+    blob_writer_end(w, st);
     return st;
 }
 
@@ -142,6 +162,8 @@ int blobs_read(const struct blobs *b, wire_hash hash)
 void blobs_remove(struct blobs *b, wire_hash hash)
 {
     char hex[WIRE_HASH_TEXT];
+    for (const struct blob_writer *w = b->publishing; w; w = w->publishing_next)
+        if (wire_hash_equal(w->expected, hash)) return;
     unlinkat(b->files, wire_hash_text(hex, hash), 0);
 }
 

@@ -18,10 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct blob_writer;
+
 struct blobs {
     int root, files, incoming; /* folder descriptors */
     struct faults *faults;
     uint64_t serial; /* names of uploads */
+    struct blob_writer *publishing;
 };
 
 /** Opens, or makes, the two folders under dir (which exists). PV_IO. */
@@ -36,6 +39,7 @@ struct blob_writer {
     uint64_t length, at; /* bytes announced, bytes held */
     wire_hash expected;
     struct sha256 hash;
+    struct blob_writer *publishing_next;
 };
 
 /** Starts a file of length bytes that must hash to expected. PV_IO, PV_DISK_FULL, PV_NO_MEMORY. */
@@ -48,13 +52,21 @@ pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes
  *  PV_HASH_MISMATCH: short, or other content. PV_STORE: a sync or rename failed; the disk is not to be trusted any more. */
 pv_status blob_writer_keep(struct blob_writer *w);
 
+/* The same in three steps, the second of which waits for the disk and may be another thread's; w stays where it is meanwhile,
+ * and until the third blobs_remove spares a file of this content. */
+/** PV_HASH_MISMATCH: nothing follows, and the writer is cleared. */
+pv_status blob_writer_check(struct blob_writer *w);
+pv_status blob_writer_publish(struct blob_writer *w);
+/** Clears the writer; published: what the second step answered. */
+void blob_writer_end(struct blob_writer *w, pv_status published);
+
 /** Removes the upload. Any number of times. */
 void blob_writer_drop(struct blob_writer *w);
 
 /** A descriptor to read the file from, or -1. It stays readable when the file is removed meanwhile. */
 int blobs_read(const struct blobs *b, wire_hash hash);
 
-/** Removes a file; one that is not there is no error. */
+/** Removes a file; one that is not there, or is being published anew, is no error. */
 void blobs_remove(struct blobs *b, wire_hash hash);
 
 /** At start: removes every upload, and every file for which named() is false. Answers how many went. */

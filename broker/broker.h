@@ -2,17 +2,21 @@
  *
  *  One turn:  notices from the socket's monitor -> a bounded batch of messages, each decoded (intake.c), stepped through
  *  the core and written (carry.c) -> one commit -> the sends (carry.c, reply.c) -> a few chunks (transfers.h) -> sleep.
+ *  The commit is synced on another thread (sync.c): words that promise wait for it in the outbox, and so does the next
+ *  commit, while the messages of its batch are already read and stepped.
  */
 #ifndef PV_BROKER_H
 #define PV_BROKER_H
 
 #include "auth.h"
 #include "config.h"
+#include "disk.h"
 #include "door.h"
 #include "events.h"
 #include "flood.h"
 #include "http.h"
 #include "loop.h"
+#include "outbox.h"
 #include "peers.h"
 #include "sched.h"
 #include "store.h"
@@ -50,6 +54,16 @@ struct broker_wanted {
     struct upload_note note;
 };
 
+/* Of the log; commits by their numbers in the store. */
+struct broker_sync {
+    struct disk_job job;
+    int log;          /* descriptor */
+    bool running;
+    uint64_t commit;  /* the last that the running one covers */
+    uint64_t asked;   /* the last that needs one */
+    uint64_t durable; /* the last that had one */
+};
+
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
@@ -67,7 +81,14 @@ struct broker {
     size_t carried;      /* actions of out that were looked at for the store and the uploads */
     bool must_commit;    /* a save that is not lazy is in the open transaction */
     bool must_sync;      /* and one of a queue whose commits are synced */
-    bool batch_full;     /* a save of a queue with sync = always: commit now */
+    bool batch_full;     /* a save of a queue with sync = always: commit and sync now */
+    uint64_t batch_n;    /* messages read since the last commit */
+    bool promising;      /* the words that are being said tell of a commit that is not durable yet */
+    bool saying;         /* words of a batch; what is answered while messages are read keeps no order with them */
+    struct outbox outbox;
+    struct broker_sync sync;
+    struct disk *log, *files; /* NULL while opening */
+    int wake;                 /* eventfd: one of them has finished something */
     struct door door;
     struct flood flood;
     struct strangers strangers;
@@ -91,7 +112,8 @@ struct broker {
     size_t cut_n, cut_cap;
     struct broker_show *shows;
     size_t shows_n;
-    uint64_t lazy_ms; /* since when lazy saves wait for a commit */
+    uint64_t lazy_ms;  /* since when lazy saves wait for a commit */
+    uint64_t later_ms; /* since when the batch waits for the running sync; 0: it does not */
     struct broker_wanted wanted[BROKER_WANTED];
     size_t wanted_n;
     struct broker_operation operations[BROKER_OPERATIONS];
@@ -114,6 +136,8 @@ void broker_peer_cut(struct broker *b, uint64_t handle);
 void broker_notice(struct broker *b, enum door_event e, int fd);
 /** The name the core knows the peer's principal by. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);
+/** The store failed: the core hears of it, and what waited to be said becomes a refusal. */
+void broker_store_failed(struct broker *b);
 /** What is in the way of accepting tasks, or NULL. */
 const char *broker_not_ready(const struct broker *b);
 pv_status broker_declare_queues(struct broker *b);
@@ -130,11 +154,28 @@ void reload_clear(struct broker *b);
 
 /** One message, as it came from the socket. */
 void intake_message(struct broker *b, struct door_message *m);
+/** A payload came to its end: status says which. */
+void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status);
+
+/* --- sync.c --- */
+
+/** Starts a sync of the log when one is asked for and none is running. */
+void sync_start(struct broker *b);
+/** What the disk's threads have finished: says what waited for it. */
+void sync_collect(struct broker *b);
+/** Commits up to this one are durable: says what waited for them. */
+void sync_reached(struct broker *b, uint64_t commit);
+/** Waits for the disk when too much waits to be said, or when the broker ends. */
+void sync_bound(struct broker *b);
+/** After a failure: questions whose answers waited are refused. */
+void sync_refuse(struct broker *b);
 
 /* --- carry.c --- */
 
 /** What action i means for the store and the uploads, as soon as it is there. */
 void carry_now(struct broker *b, size_t i);
+/** Whether the batch goes on growing until the running sync has ended, as it needs one of its own. */
+bool carry_later(struct broker *b);
 /** Writes the tasks' rows and commits. False: the store failed, and the batch's answers became refusals. */
 bool carry_commit(struct broker *b);
 /** Tries again to take results that found no room. */
@@ -149,8 +190,13 @@ bool carry_chunk(void *context, const struct download *d, size_t bytes);
 
 /* --- reply.c --- */
 
-/** Encodes and sends. payload (or NULL) is taken when it was sent. A peer that cannot be reached is cut. */
+/** Encodes and sends, or leaves it to the outbox. payload (or NULL) is taken when that went well. A peer that cannot be reached
+ *  is cut. */
 bool reply_send(struct broker *b, uint64_t peer, const struct wire_msg *m, zmq_msg_t *payload);
+/** Sends what waited, if its peer is still there. */
+void reply_word(struct broker *b, struct outbox_word *w);
+/** Cuts a peer once everything is said to it. */
+void reply_last(struct broker *b, uint64_t peer);
 /** The same to a routing id that belongs to no peer yet. */
 void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m);
 /** ERROR; req 0: none. text NULL: the status' own. */

@@ -172,13 +172,26 @@ static pv_status send_status(void)
     return zmq_errno() == EHOSTUNREACH ? PV_UNREACHABLE : zmq_errno() == EAGAIN ? PV_BUSY : PV_FAILED;
 }
 
-pv_status door_send(struct door *d, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload)
+/* Only the first part can meet a full queue or a closed door: the rest of a message follows it. */
+static pv_status send_routing(struct door *d, uint32_t routing)
 {
     uint8_t id[5] = { 0 };
-    bool third = payload || f->payload;
     memcpy(id + 1, &routing, 4);
-    /* Only the first part can meet a full queue or a closed door: the rest of a message follows it. */
-    if (zmq_send(d->socket, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return send_status();
+    return zmq_send(d->socket, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ? send_status() : PV_OK;
+}
+
+pv_status door_send_parts(struct door *d, uint32_t routing, zmq_msg_t *parts, size_t parts_n)
+{
+    TRY(send_routing(d, routing));
+    for (size_t i = 0; i < parts_n; i++)
+        if (zmq_msg_send(&parts[i], d->socket, (i + 1 < parts_n ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0) return send_status();
+    return PV_OK;
+}
+
+pv_status door_send(struct door *d, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload)
+{
+    bool third = payload || f->payload;
+    TRY(send_routing(d, routing));
     if (zmq_send(d->socket, f->head, f->head_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return send_status();
     if (zmq_send(d->socket, f->body, f->body_bytes, (third ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0) return send_status();
     if (payload) {

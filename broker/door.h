@@ -68,6 +68,8 @@ struct wire_frames door_frames(const struct door_message *m);
 
 /** head and body are copied; payload too unless it comes as a message of its own (taken on PV_OK). */
 pv_status door_send(struct door *d, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload);
+/** The same of one to three frames that are messages already; taken on PV_OK. */
+pv_status door_send_parts(struct door *d, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 
 enum door_event { DOOR_NOTHING, DOOR_CONNECTED, DOOR_CLOSED };
 /** The next thing that happened to a connection, in order. Keeps the count, and closes or opens the endpoints by it

@@ -355,7 +355,7 @@ static void life(struct broker *b, const struct peer *peer, const struct wire_ms
     if (m->has.token) broker_step(b, &ev);
 }
 
-static void upload_ended(struct broker *b, const struct upload *u, pv_status status)
+void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status)
 {
     struct sched_event ev = { .type = u->key.kind == WIRE_KIND_INPUT ? SCHED_INPUT : SCHED_RESULT, .peer = u->peer };
     ev.task = u->key.task;
@@ -385,7 +385,7 @@ static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
     life(b, peer, m);
     enum upload_step step = upload_chunk(b->transfers, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
                                          b->now_ms, &done, &status);
-    if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) upload_ended(b, &done, status);
+    if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) intake_upload_ended(b, &done, status);
 }
 
 static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ enum {
     CHUNK_BUDGET = 4 << 20,   /* bytes of chunks sent in one turn */
     INTAKE_BYTES = 16 << 20,  /* payload bytes read in one turn */
     UPLOAD_ABANDONED_MS = 600000,
+    FILE_THREADS = 2,         /* a large file's sync beside many small ones */
 };
 
 /* --- stepping --- */
@@ -87,23 +89,35 @@ const struct config_queue *broker_queue(const struct broker *b, const char *name
 
 /* --- one turn --- */
 
-/* The core's actions become durable, then words. What sending finds out goes into the next batch. */
+void broker_store_failed(struct broker *b)
+{
+    struct sched_event ev = { .type = SCHED_STORE_FAILED };
+    sync_refuse(b);
+    if (b->store_failed) return;
+    LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
+    feed_broker(b, "store failed", store_failure(b->store));
+    b->store_failed = true;
+    broker_step(b, &ev);
+}
+
+/* The core's actions are committed, then become words. What sending finds out goes into the next batch. */
 static void batch_end(struct broker *b)
 {
     if (!carry_commit(b)) {
-        struct sched_event ev = { .type = SCHED_STORE_FAILED };
         sched_actions_clear(&b->out);
         b->carried = 0;
-        if (!b->store_failed) LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
-        if (!b->store_failed) feed_broker(b, "store failed", store_failure(b->store));
-        if (!b->store_failed) broker_step(b, &ev);
-        b->store_failed = true;
+        broker_store_failed(b);
     }
+    sync_start(b);
+    b->saying = true;
     carry_sends(b);
     carry_shows(b);
+    b->saying = b->promising = false;
     sched_actions_clear(&b->out);
     b->carried = 0;
+    b->batch_n = b->later_ms = 0;
     b->batch_full = false;
+    sync_bound(b);
 }
 
 void broker_notice(struct broker *b, enum door_event e, int fd)
@@ -148,9 +162,10 @@ static void cuts_take(struct broker *b)
 static bool messages_read(struct broker *b, struct door_message *m)
 {
     uint64_t bytes = 0;
-    for (uint64_t i = 0; i < b->config->batch && bytes < INTAKE_BYTES && !b->batch_full; i++) {
+    while (b->batch_n < b->config->batch && bytes < INTAKE_BYTES && !b->batch_full) {
         if (!door_receive(&b->door, m)) return false;
         b->counters.messages++;
+        b->batch_n++;
         uint64_t size = door_message_bytes(m);
         bytes += size;
         flood_note(&b->flood, m->fd, size);
@@ -210,7 +225,7 @@ static long sleep_ms(struct broker *b, bool more)
     if (more || b->more_chunks || b->cut_n) return 0;
     uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
     if (b->disk_ms < next) next = b->disk_ms;
-    if (store_writing(b->store) && now + 10 < next) next = now + 10; /* lazy saves do not wait longer */
+    if ((store_writing(b->store) || b->later_ms) && now + 10 < next) next = now + 10; /* neither waits longer */
     return next <= now ? 0 : (long)(next - now);
 }
 
@@ -237,8 +252,15 @@ static void signals_read(struct broker *b)
     }
 }
 
+static void wake_read(struct broker *b)
+{
+    uint64_t n;
+    while (read(b->wake, &n, sizeof n) == sizeof n) continue;
+}
+
 static void turn(struct broker *b, struct door_message *m, bool notices, bool *more)
 {
+    sync_collect(b);
     if (notices) notices_read(b);
     strangers_cut(b);
     cuts_take(b);
@@ -246,7 +268,7 @@ static void turn(struct broker *b, struct door_message *m, bool notices, bool *m
     if (*more) flood_stop(b);
     tick(b);
     second(b);
-    batch_end(b);
+    if (!carry_later(b)) batch_end(b);
     b->more_chunks = transfers_pump(b->transfers, CHUNK_BUDGET);
     b->counters.turns++;
 }
@@ -260,15 +282,17 @@ pv_status broker_run(struct broker *b)
     while (!b->stopping) {
         zmq_pollitem_t items[] = { { .socket = b->door.socket, .events = ZMQ_POLLIN },
                                    { .socket = b->door.events, .events = ZMQ_POLLIN },
-                                   { .fd = b->signals, .events = ZMQ_POLLIN } };
+                                   { .fd = b->signals, .events = ZMQ_POLLIN },
+                                   { .fd = b->wake, .events = ZMQ_POLLIN } };
         uint64_t slept = pv_clock_ms();
         long timeout = sleep_ms(b, more);
         /* Asking costs seven system calls: not while messages are known to wait, but for every sixteenth turn. */
-        if (!more || b->counters.turns % 16 == 0) zmq_poll(items, 3, timeout);
+        if (!more || b->counters.turns % 16 == 0) zmq_poll(items, 4, timeout);
         clocks_read(b);
         lag_tell(b, slept - woke, b->now_ms - slept, (uint64_t)timeout);
         woke = b->now_ms;
         if (items[2].revents) signals_read(b);
+        if (items[3].revents) wake_read(b);
         turn(b, &m, items[1].revents != 0, &more);
     }
     door_message_clear(&m);
@@ -437,6 +461,7 @@ static pv_status parts_open(struct broker *b, char *why)
         .credit = carry_credit,
         .chunk = carry_chunk,
         .context = b,
+        .disk = b->files,
     };
     TRY(store_open(&b->store, c->state, NULL, why));
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
@@ -456,8 +481,12 @@ static pv_status open_all(struct broker *b, char *why)
     strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);
     TRY(signals_open(b));
     TRY(keys_open(b, why));
+    b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (b->wake < 0) return PV_FAILED;
+    TRY(disk_start(&b->files, b->wake, FILE_THREADS));
     TRY(parts_open(b, why));
     TRY(core_open(b, why));
+    TRY(disk_start(&b->log, b->wake, 1));
     if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
     TRY(door_start(b, why));
     TRY(port_file_write(b, why));
@@ -474,7 +503,7 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
     if (!b) return PV_NO_MEMORY;
     b->config = b->config_started = config;
     b->args = args;
-    b->signals = -1;
+    b->signals = b->wake = -1;
     door_prepare();
     why[0] = 0;
     pv_status st = open_all(b, why);
@@ -498,6 +527,9 @@ void broker_close(struct broker **broker)
     sched_actions_destroy(&b->out);
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);
+    disk_stop(&b->files);
+    disk_stop(&b->log);
+    outbox_clear(&b->outbox);
     listing_destroy(&b->listing);
     events_destroy(&b->events);
     store_close(&b->store);
@@ -506,6 +538,7 @@ void broker_close(struct broker **broker)
     flood_clear(&b->flood);
     strangers_clear(&b->strangers);
     if (b->signals >= 0) close(b->signals);
+    if (b->wake >= 0) close(b->wake);
     free(b->cut);
     free(b->shows);
     reload_clear(b);

@@ -6,6 +6,7 @@
 #include "loop.h"
 
 #include <argp.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,14 @@ static void descriptors_raise(void)
     setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* libzmq takes each message's memory from malloc and gives it back. glibc maps what is larger than 128 KiB anew each time, and the
+ * kernel clears its pages: with chunks of 256 KiB that was a third of the processor time of a 16 MiB payload. */
+static void memory_keep(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 static int serve(const struct config *c, const struct config_args *args)
 {
     struct broker *b = NULL;
@@ -97,6 +106,7 @@ static int serve(const struct config *c, const struct config_args *args)
     reload_log(c);
     no_core();
     descriptors_raise();
+    memory_keep();
     pv_status st = broker_open(&b, c, args, why);
     if (st != PV_OK) {
         LOG_ERROR("broker.not_started", "status=%s why=%s", pv_status_word(st), why);

@@ -32,7 +32,7 @@ struct peer {
     wire_id session;
     char software[65];
     uint64_t since_ms, heard_ms;
-    uint32_t transfers; /* under way, in and out */
+    uint32_t waiting; /* words for it in the outbox */
 };
 
 struct peers {

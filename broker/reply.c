@@ -6,6 +6,38 @@
 #include <string.h>
 #include <unistd.h>
 
+/* These claim nothing that a crash of the machine could take back: an offer's answer is refused if its task is not there. */
+static bool promises(enum wire_type type)
+{
+    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT;
+}
+
+/* Words of batches come to a peer in their order: one that waits makes the next wait. But who waits for the disk must not seem
+ * dead. */
+static bool has_to_wait(const struct broker *b, const struct peer *peer, enum wire_type type)
+{
+    return b->saying && type != WIRE_HEARTBEAT && (peer->waiting || (b->promising && promises(type)));
+}
+
+static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m, const struct wire_frames *f,
+                               zmq_msg_t *payload)
+{
+    struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked, .req = m->has.req ? m->req : 0 };
+    TRY(outbox_put(&b->outbox, &head, f, payload));
+    peer->waiting++;
+    return PV_OK;
+}
+
+static bool sent(struct broker *b, const struct peer *peer, pv_status st)
+{
+    b->counters.sends++;
+    if (st == PV_OK) return true;
+    b->counters.unreachable++;
+    LOG_INFO("peer.unreachable", "name=%s why=%s", peer->name, pv_status_word(st));
+    broker_peer_cut(b, peer->handle);
+    return false;
+}
+
 bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq_msg_t *payload)
 {
     char why[WIRE_WHY_BYTES];
@@ -16,13 +48,26 @@ bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq
         LOG_ERROR("message.unsendable", "type=%s why=%s", wire_type_name((int)m->type), why);
         return false;
     }
-    pv_status st = door_send(&b->door, peer->routing, &f, payload);
-    b->counters.sends++;
-    if (st == PV_OK) return true;
-    b->counters.unreachable++;
-    LOG_INFO("peer.unreachable", "name=%s why=%s", peer->name, pv_status_word(st));
-    broker_peer_cut(b, handle);
-    return false;
+    if (has_to_wait(b, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
+    /* With no memory left to wait in, what promises must not be said at all. */
+    if (has_to_wait(b, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
+    return sent(b, peer, door_send(&b->door, peer->routing, &f, payload));
+}
+
+void reply_word(struct broker *b, struct outbox_word *w)
+{
+    struct peer *peer = peers_of(&b->peers, w->peer);
+    if (peer) {
+        peer->waiting--;
+        sent(b, peer, door_send_parts(&b->door, peer->routing, w->parts, w->parts_n));
+        if (w->last) broker_peer_cut(b, w->peer);
+    }
+    for (size_t i = 0; i < w->parts_n; i++) zmq_msg_close(&w->parts[i]);
+}
+
+void reply_last(struct broker *b, uint64_t peer)
+{
+    if (!outbox_last(&b->outbox, peer)) broker_peer_cut(b, peer);
 }
 
 void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m)

@@ -116,7 +116,11 @@ void sched_destroy(struct sched **sp)
     for (uint32_t i = 0; i < s->sessions_n; i++) s->sessions[i]->peer = 0;
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) prover_forget(s, s->provers[i]);
-    for (struct task *t; (t = rows_after(&s->rows, 0));) task_forget(s, t);
+    uint64_t last = 0; /* from the start each time would pass over all that are gone */
+    for (struct task *t; (t = rows_after(&s->rows, last));) {
+        last = t->order;
+        task_forget(s, t);
+    }
     while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
     free_peers(s);
     struct idmap *maps[] = { &s->tasks, &s->accounts_groups, &s->works, &s->lanes, &s->peers, &s->attempts,

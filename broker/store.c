@@ -37,6 +37,7 @@ static const char later_sql[] =
 
 #define STATEMENTS(S)                                                                                                  \
     S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    S(BEGIN_READ, "BEGIN")                                                                                             \
     S(COMMIT, "COMMIT")                                                                                                \
     S(ROLLBACK, "ROLLBACK")                                                                                            \
     S(PUT_TASK, "put task") /* made from the list of columns */                                          \
@@ -71,6 +72,11 @@ static const char *const statement_sql[] = {
 #undef S
 };
 
+struct unnamed {
+    wire_hash file;
+    uint64_t commit;
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *sql[SQL_STATEMENTS];
@@ -79,10 +85,12 @@ struct store {
     struct faults *faults;
     struct checkpoint *checkpoint;
     int lock;
-    bool open_transaction;
+    bool open_transaction, reading;
     char failure[STORE_WHY_BYTES];
-    wire_hash *unnamed; /* files to look at after the commit: nothing may name them any more */
+    struct unnamed *unnamed; /* files to look at once a commit is durable, in the commits' order: nothing may name them any more */
     size_t unnamed_n, unnamed_room;
+    uint64_t durable; /* commits up to this one */
+    int log;
     bool lent; /* a payload's statement still holds its row */
     enum statement lent_by;
     struct store_stats stats;
@@ -239,6 +247,17 @@ static pv_status schema_check(struct store *s)
     return PV_STORE;
 }
 
+/* Of our own, for whoever syncs it: SQLite made the log when it first read. No lock of SQLite's is on this file. */
+static pv_status log_open(struct store *s, const char *database)
+{
+    char path[4100];
+    snprintf(path, sizeof path, "%s-wal", database);
+    s->log = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->log >= 0) return PV_OK;
+    store_fail(s, "the log could not be opened");
+    return PV_STORE;
+}
+
 static pv_status database_open(struct store *s, const char *dir)
 {
     char path[4096];
@@ -254,7 +273,7 @@ static pv_status database_open(struct store *s, const char *dir)
     if (st != PV_OK) return st;
     st = checkpoint_start(&s->checkpoint, path, s->db);
     if (st != PV_OK) store_fail(s, "a second connection to the database could not be opened");
-    return st;
+    return st == PV_OK ? log_open(s, path) : st;
 }
 
 static bool blob_named(void *context, wire_hash hash)
@@ -280,7 +299,7 @@ pv_status store_open(struct store **out, const char *dir, struct faults *faults,
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
-    s->lock = -1;
+    s->lock = s->log = -1;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
@@ -300,6 +319,7 @@ void store_close(struct store **store)
     for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
     sqlite3_close(s->db);
     blobs_close(&s->blobs);
+    if (s->log >= 0) close(s->log);
     if (s->lock >= 0) close(s->lock);
     free(s->unnamed);
     free(s);
@@ -416,12 +436,12 @@ void store_forget_file(struct store *s, wire_hash hash)
 {
     if (s->unnamed_n == s->unnamed_room) {
         size_t room = s->unnamed_room ? 2 * s->unnamed_room : 64;
-        wire_hash *more = realloc(s->unnamed, room * sizeof *more);
+        struct unnamed *more = realloc(s->unnamed, room * sizeof *more);
         if (!more) return;
         s->unnamed = more;
         s->unnamed_room = room;
     }
-    s->unnamed[s->unnamed_n++] = hash;
+    s->unnamed[s->unnamed_n++] = (struct unnamed){ hash, s->stats.commits + s->open_transaction };
 }
 
 static pv_status blob_unname(struct store *s, wire_hash hash)
@@ -493,6 +513,20 @@ pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row,
     return PV_OK;
 }
 
+/* A failure shows in the reads themselves. */
+void store_read_begin(struct store *s)
+{
+    lent_back(s);
+    s->reading = !s->failure[0] && !s->open_transaction && run(s, SQL_BEGIN_READ, NULL, NULL) == PV_OK;
+}
+
+void store_read_end(struct store *s)
+{
+    lent_back(s);
+    if (s->reading) run(s, SQL_COMMIT, NULL, NULL);
+    s->reading = false;
+}
+
 struct blobs *store_blobs(struct store *s)
 {
     return &s->blobs;
@@ -500,12 +534,49 @@ struct blobs *store_blobs(struct store *s)
 
 /* --- the end of a batch --- */
 
-/* A file that lost its last name may have got a new one in the same transaction. */
+/* Named again and given up again since: its turn comes with that commit. */
+static bool unnamed_again(const struct store *s, size_t from, wire_hash file)
+{
+    for (size_t i = from; i < s->unnamed_n; i++)
+        if (wire_hash_equal(s->unnamed[i].file, file)) return true;
+    return false;
+}
+
+/* Files go when the commit that took their last name is durable: before, the machine could come back to a row without its
+ * file. One that lost its last name may have got a new one since. */
 static void remove_unnamed(struct store *s)
 {
-    for (size_t i = 0; i < s->unnamed_n; i++)
-        if (!blob_named(s, s->unnamed[i])) blobs_remove(&s->blobs, s->unnamed[i]);
-    s->unnamed_n = 0;
+    size_t ready = 0;
+    while (ready < s->unnamed_n && s->unnamed[ready].commit <= s->durable) ready++;
+    for (size_t i = 0; i < ready; i++) {
+        wire_hash file = s->unnamed[i].file;
+        if (!unnamed_again(s, ready, file) && !blob_named(s, file)) blobs_remove(&s->blobs, file);
+    }
+    s->unnamed_n -= ready;
+    if (ready) memmove(s->unnamed, s->unnamed + ready, s->unnamed_n * sizeof *s->unnamed);
+}
+
+uint64_t store_commits(const struct store *s)
+{
+    return s->stats.commits;
+}
+
+int store_log(const struct store *s)
+{
+    return s->log;
+}
+
+void store_durable(struct store *s, uint64_t commit)
+{
+    s->stats.syncs++;
+    if (commit > s->durable) s->durable = commit;
+    lent_back(s);
+    if (!s->failure[0]) remove_unnamed(s);
+}
+
+bool store_files_wait(const struct store *s)
+{
+    return s->unnamed_n > 0;
 }
 
 pv_status store_commit(struct store *s, enum store_sync sync)
@@ -526,6 +597,7 @@ pv_status store_commit(struct store *s, enum store_sync sync)
     if (st != PV_OK) return st;
     s->open_transaction = false;
     s->stats.commits++;
+    if (sync == STORE_SYNCED) s->durable = s->stats.commits;
     remove_unnamed(s);
     if (checkpoint_committed(s->checkpoint)) return PV_OK;
     store_fail(s, "the log could not be folded into the database"); /* what was committed is: the next batch is refused */
@@ -541,7 +613,7 @@ void store_read_stats(struct store *s, struct store_stats *to)
 {
     sqlite3_stmt *q = NULL;
     *to = s->stats;
-    to->syncs = s->vfs.log_syncs;
+    to->syncs += s->vfs.log_syncs;
     if (sqlite3_prepare_v2(s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
                            -1, &q, NULL) == SQLITE_OK &&
         sqlite3_step(q) == SQLITE_ROW)

@@ -6,7 +6,8 @@
  *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256
  *      incoming/     uploads under way
  *
- *  Writes gather in one transaction until store_commit; nothing is durable before it returns PV_OK. The first failure of
+ *  Writes gather in one transaction until store_commit; nothing is durable before it returns PV_OK, or, of an unsynced one,
+ *  before a sync of the log that began after it has ended well (store_log, store_durable). The first failure of
  *  the disk sticks: everything after it answers PV_STORE until the process starts again and reads what is really there,
  *  because a sync that failed once says nothing when it succeeds the next time.
  */
@@ -51,24 +52,37 @@ pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, 
 /** In place of the one of the same key, principal and name; cleared: none is left. */
 pv_status store_put_setting(struct store *s, const struct setting_record *setting);
 pv_status store_put_task(struct store *s, const struct task_record *task);
-/** The task's row with its payloads; files no other row names go after the commit. */
+/** The task's row with its payloads; files no other row names go once the commit is durable. */
 pv_status store_delete_task(struct store *s, uint64_t row);
 pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p);
 pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
 
 enum store_sync { STORE_SYNCED, STORE_UNSYNCED };
 
-/** Ends the transaction. STORE_UNSYNCED survives a crash of this process, not one of the machine. */
+/** Ends the transaction. STORE_UNSYNCED survives a crash of this process, one of the machine only after a later sync. */
 pv_status store_commit(struct store *s, enum store_sync sync);
+
+/** How many commits there were: the number of the last. */
+uint64_t store_commits(const struct store *s);
+/** The log's descriptor, until store_close: fdatasync on it, from any thread, makes durable what was committed before. */
+int store_log(const struct store *s);
+/** Such a sync ended well: commits up to this number are durable, and files that no row names since then are removed. */
+void store_durable(struct store *s, uint64_t commit);
+/** Whether files that no row names wait for a sync to be removed. */
+bool store_files_wait(const struct store *s);
 
 /** Whether there is something to commit. */
 bool store_writing(const struct store *s);
+
+/** Reads between the two share one view of what is committed, and its locks. No write goes between. */
+void store_read_begin(struct store *s);
+void store_read_end(struct store *s);
 
 /** A payload on its way out. Inline ones: bytes are lent until the next call on the store; files: bytes NULL, read them
  *  with blobs_read. PV_NOT_FOUND when the row has none. */
 pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
 
-/** Removes a kept file after the next commit unless some row names it by then: an upload nobody wanted any more. */
+/** Removes a kept file after the next sync unless some row names it by then: an upload nobody wanted any more. */
 void store_forget_file(struct store *s, wire_hash hash);
 
 /** The payload files, for uploads and reading. Borrowed until store_close. */

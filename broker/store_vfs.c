@@ -55,6 +55,11 @@ static int gather(sqlite3_file *real, const void *from, int bytes, sqlite3_int64
     gathered.bytes += bytes;
     return SQLITE_OK;
 }
+
+/* The log began anew: its header names the new salt. Until that is on the disk, frames of before can be taken for valid ones of
+ * a database that went on without them, so this sync is never left out (SQLite's ticket ff5be73dee). */
+static int header_unsynced;
+
 static sqlite3_vfs layer;
 static sqlite3_vfs *below;
 
@@ -89,7 +94,9 @@ static int file_read(sqlite3_file *f, void *to, int bytes, sqlite3_int64 at)
 static int file_write(sqlite3_file *f, const void *from, int bytes, sqlite3_int64 at)
 {
     if (fault_hit(options->faults, FAULT_WRITE)) return write_error();
-    if (((struct layer_file *)f)->is_log && bytes <= LOG_BUFFER_BYTES) return gather(real_of(f), from, bytes, at);
+    bool log = ((struct layer_file *)f)->is_log;
+    if (log && !at) header_unsynced = 1;
+    if (log && bytes <= LOG_BUFFER_BYTES) return gather(real_of(f), from, bytes, at);
     return real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at);
 }
 
@@ -103,9 +110,10 @@ static int file_sync(sqlite3_file *f, int flags)
 {
     int log = ((struct layer_file *)f)->is_log, rc = log_settled(f);
     if (rc != SQLITE_OK) return rc;
-    if (log && options->log_sync_off) return SQLITE_OK;
+    if (log && options->log_sync_off && !header_unsynced) return SQLITE_OK;
     if (fault_hit(options->faults, FAULT_SYNC)) return SQLITE_IOERR_FSYNC;
     if (log) options->log_syncs++;
+    if (log) header_unsynced = 0;
     return real_of(f)->pMethods->xSync(real_of(f), flags);
 }
 

@@ -1,8 +1,10 @@
 /** SQLite's own unix file layer, with three additions: writes of the log that follow one another become one, its syncs can be
- *  left out for a commit that asked for none (sync = off), and a test can make the Nth write or sync fail.
+ *  left out for a commit that asked for none (sync = off) or whose sync another thread does, and a test can make the Nth write
+ *  or sync fail.
  *
  *  The database runs with synchronous=FULL: SQLite asks for a sync of the write-ahead log at every commit and this layer
- *  is where the answer may be "not this time". Syncs of the database file itself (checkpoints) are never left out.
+ *  is where the answer may be "not this time". Syncs of the database file itself (checkpoints), and of the log's header
+ *  when it begins anew, are never left out.
  */
 #ifndef PV_STORE_VFS_H
 #define PV_STORE_VFS_H

@@ -1,5 +1,6 @@
 #include "transfers.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static void age_newest(struct transfers *t, struct upload *u)
 static void heard(struct transfers *t, struct upload *u, uint64_t now_ms)
 {
     u->heard_ms = now_ms;
+    if (u->publishing) return; /* it waits for nobody, so it has no age */
     age_remove(t, u);
     age_newest(t, u);
 }
@@ -72,20 +74,30 @@ static struct upload **upload_find(struct transfers *t, const struct transfer_ke
     return at;
 }
 
-static void upload_remove(struct transfers *t, struct upload **at)
+static void upload_free(struct transfers *t, struct upload *u)
 {
-    struct upload *u = *at;
-    *at = u->next;
-    age_remove(t, u);
     t->stats.uploads--;
     t->stats.upload_bytes_reserved -= u->length;
     blob_writer_drop(&u->writer);
     free(u);
 }
 
+static void upload_remove(struct transfers *t, struct upload **at)
+{
+    struct upload *u = *at;
+    *at = u->next;
+    if (u->publishing) {
+        u->unwanted = true; /* a thread has it: transfers_published frees it */
+        return;
+    }
+    age_remove(t, u);
+    upload_free(t, u);
+}
+
 /* Credit is granted again when half of the window is used up, so that a sender with a long way never runs dry. */
 static void grant(struct transfers *t, struct upload *u, bool again)
 {
+    if (u->publishing) return;
     uint64_t at = u->writer.at, most = u->length - at < t->config.window ? u->length - at : t->config.window;
     if (!again && (u->granted >= u->length || u->granted - at > t->config.window / 2)) return;
     u->granted = at + most;
@@ -139,9 +151,27 @@ pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint
     return PV_OK;
 }
 
+static pv_status publish(struct disk_job *job)
+{
+    struct upload *u = (struct upload *)((char *)job - offsetof(struct upload, publish));
+    return blob_writer_publish(&u->writer);
+}
+
+static void publish_start(struct transfers *t, struct upload *u)
+{
+    age_remove(t, u);
+    u->publishing = true;
+    u->publish.work = publish;
+    disk_do(t->config.disk, &u->publish);
+}
+
 static enum upload_step upload_end(struct transfers *t, struct upload **at, struct upload *done, pv_status *status)
 {
     struct upload *u = *at;
+    if (*status == PV_OK && t->config.disk && (*status = blob_writer_check(&u->writer)) == PV_OK) {
+        publish_start(t, u);
+        return UPLOAD_MORE;
+    }
     if (*status == PV_OK) *status = blob_writer_keep(&u->writer);
     *done = *u;
     done->next = done->older = done->newer = NULL;
@@ -149,11 +179,26 @@ static enum upload_step upload_end(struct transfers *t, struct upload **at, stru
     return *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
 }
 
+bool transfers_published(struct transfers *t, struct upload *done, enum upload_step *step, pv_status *status)
+{
+    struct disk_job *job = t->config.disk ? disk_done(t->config.disk) : NULL;
+    if (!job) return false;
+    struct upload *u = (struct upload *)((char *)job - offsetof(struct upload, publish));
+    *status = job->status;
+    *step = u->unwanted ? UPLOAD_UNKNOWN : *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
+    blob_writer_end(&u->writer, *status);
+    *done = *u;
+    done->next = done->older = done->newer = NULL;
+    if (!u->unwanted) *upload_find(t, &u->key) = u->next;
+    upload_free(t, u);
+    return true;
+}
+
 enum upload_step upload_chunk(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
                               const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status)
 {
     struct upload **at = upload_find(t, key), *u = *at;
-    if (!u || u->peer != peer) return UPLOAD_UNKNOWN;
+    if (!u || u->peer != peer || u->publishing) return UPLOAD_UNKNOWN;
     heard(t, u, now_ms);
     if (offset != u->writer.at) {
         /* Chunks that were on their way when it broke follow one another: the first is answered, the rest would only
@@ -306,7 +351,7 @@ void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms)
             else
                 at = &(*at)->next;
     for (struct upload *u = t->oldest; u; u = u->newer)
-        if (u->peer == peer) u->peer = 0;
+        if (u->peer == peer) u->peer = 0; /* a whole one keeps it: its end is the task's, not the connection's */
 }
 
 void transfers_limit(struct transfers *t, uint64_t uploads_max)
@@ -323,6 +368,11 @@ void transfers_destroy(struct transfers **transfers)
 {
     struct transfers *t = *transfers;
     if (!t) return;
+    struct upload done;
+    enum upload_step step;
+    pv_status status;
+    if (t->config.disk) disk_settle(t->config.disk);
+    while (transfers_published(t, &done, &step, &status)) continue;
     for (size_t b = 0; b < BUCKETS; b++) {
         while (t->uploads[b]) upload_remove(t, &t->uploads[b]);
         while (t->downloads[b]) download_remove(t, &t->downloads[b]);

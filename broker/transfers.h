@@ -4,12 +4,13 @@
  *  and writes what comes to a file. Out: the peer grants it, and transfers_pump sends at most one chunk of each transfer
  *  a turn, so that a heartbeat never waits behind more than the window. A transfer that was cut goes on where it was:
  *  an upload is kept when its peer goes, and whoever announces the same payload for the same task takes it over.
- *  No socket and no message here: three callbacks speak.
+ *  No socket and no message here: three callbacks speak. A file that is whole is synced and named beside the loop (disk.h).
  */
 #ifndef PV_TRANSFERS_H
 #define PV_TRANSFERS_H
 
 #include "blobs.h"
+#include "disk.h"
 #include "fields.h"
 
 /** Which payload: of which task, for or from which attempt ({0, 0}: none, a client's). */
@@ -35,6 +36,8 @@ struct upload {
     uint64_t heard_ms;
     struct upload_note note;
     struct blob_writer writer;
+    struct disk_job publish;
+    bool publishing, unwanted; /* whole, and being synced; dropped meanwhile */
     struct upload *next, *older, *newer;
 };
 
@@ -59,6 +62,7 @@ struct transfers_config {
     /** One chunk: bytes of d->fd from d->at on. False: the peer cannot take it now, or never again. */
     bool (*chunk)(void *context, const struct download *d, size_t bytes);
     void *context;
+    struct disk *disk; /* borrowed, only for files; NULL: upload_chunk itself waits for the disk */
 };
 
 struct transfers;
@@ -76,11 +80,16 @@ uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most)
 
 enum upload_step { UPLOAD_MORE, UPLOAD_COMPLETE, UPLOAD_FAILED, UPLOAD_UNKNOWN };
 
-/** A chunk came. COMPLETE: the file has its name and is synced; FAILED: *status says why (PV_HASH_MISMATCH, PV_DISK_FULL,
+
+/** A chunk came. MORE: that was not all, or transfers_published tells how it ended. COMPLETE: the file has its name and is synced; FAILED: *status says why (PV_HASH_MISMATCH, PV_DISK_FULL,
  *  PV_IO, PV_STORE). In both cases *done is a copy of the entry, which is gone. UNKNOWN: nothing of the kind is expected
  *  from this peer. A chunk at another offset than the next is dropped and credit granted again from the right one. */
 enum upload_step upload_chunk(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
                               const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status);
+
+/** An upload whose file was synced beside the loop. True: *done is a copy of the entry, which is gone, *step and *status as of
+ *  upload_chunk; UPLOAD_UNKNOWN: it was dropped meanwhile and its file is nobody's. False: no more are finished. */
+bool transfers_published(struct transfers *t, struct upload *done, enum upload_step *step, pv_status *status);
 
 /** Drops an upload; none there is no error. */
 void upload_drop(struct transfers *t, const struct transfer_key *key);

@@ -8,6 +8,7 @@ pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker_parts)
 pv_test(events_test LABEL unit SOURCES unit/events_test.c LIBS pv_broker_parts)
 pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
 pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
+pv_test(outbox_test LABEL unit SOURCES unit/outbox_test.c LIBS pv_broker_parts)
 pv_test(strangers_test LABEL unit SOURCES unit/strangers_test.c LIBS pv_broker_parts)
 pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker_parts)
 
@@ -16,11 +17,17 @@ pv_fuzz(fuzz_authorized_keys SOURCES fuzz/fuzz_authorized_keys.c LIBS pv_broker_
 pv_fuzz(fuzz_http SOURCES fuzz/fuzz_http.c LIBS pv_broker_parts CORPUS fuzz/corpus/http)
 
 # Tests that start the broker as a process.
-foreach(name broker_test broker_keys_test)
+foreach(name broker_test broker_keys_test broker_sync_test)
   pv_test(${name} LABEL fault SOURCES fault/${name}.c LIBS pv_wire PkgConfig::ZMQ)
   target_compile_definitions(${name} PRIVATE PV_BROKER_PATH="$<TARGET_FILE:provost-broker>")
   add_dependencies(${name} provost-broker)
 endforeach()
+
+# One of them holds its syncs.
+add_library(held_disk MODULE support/held_disk.c)
+target_link_libraries(held_disk PRIVATE pv_flags ${CMAKE_DL_LIBS})
+target_compile_definitions(broker_sync_test PRIVATE PV_HELD_DISK_PATH="$<TARGET_FILE:held_disk>")
+add_dependencies(broker_sync_test held_disk)
 
 # By hand: what the broker does in a second.
 add_executable(bench_broker bench/bench_broker.c)

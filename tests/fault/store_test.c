@@ -393,6 +393,113 @@ static void an_unsynced_commit_syncs_nothing(void **state)
     store_close(&s);
 }
 
+/* Folds the log from another connection, wholly, so that the next write begins it anew. */
+static void fold(const char *dir)
+{
+    sql(dir, "PRAGMA wal_checkpoint(RESTART)");
+}
+
+/* Without its header on the disk, what the log was before could be read as if it came after. */
+static void a_log_that_begins_anew_syncs_its_header(void **state)
+{
+    struct faults f = { .seen = { 0 } };
+    struct store *s = open_or_die(*state, &f);
+    for (uint64_t n = 1; n <= 3; n++) {
+        uint64_t before = f.seen[FAULT_SYNC];
+        struct task_record t = task_of(n);
+        if (n == 2) fold(*state);
+        assert_int_equal(store_put_task(s, &t), PV_OK);
+        assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+        assert_int_equal(f.seen[FAULT_SYNC], before + (n == 2));
+    }
+    store_close(&s);
+}
+
+/* Else the machine could come back to a row whose file is gone. */
+static void a_file_stays_until_its_end_is_durable(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    struct store_payload p;
+    assert_int_equal(file_payload(s, 7, &p), PV_OK);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    uint64_t named = store_commits(s);
+    assert_int_equal(store_delete_task(s, 1), PV_OK);
+    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+    assert_true(store_files_wait(s));
+    store_durable(s, named); /* a sync that began before */
+    assert_int_equal(files_in(*state, "blobs"), 1);
+    assert_int_equal(fdatasync(store_log(s)), 0);
+    store_durable(s, store_commits(s));
+    assert_int_equal(files_in(*state, "blobs"), 0);
+    assert_false(store_files_wait(s));
+    store_close(&s);
+}
+
+/* Given up, named again and given up again: what is durable is the name in between. */
+static void a_file_named_again_meanwhile_stays(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    struct store_payload p;
+    assert_int_equal(file_payload(s, 7, &p), PV_OK);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(store_delete_task(s, 1), PV_OK);
+    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, 2, &p), PV_OK);
+    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+    uint64_t named = store_commits(s);
+    assert_int_equal(store_delete_task(s, 2), PV_OK);
+    store_durable(s, named);
+    assert_int_equal(files_in(*state, "blobs"), 1);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(files_in(*state, "blobs"), 0);
+    store_close(&s);
+}
+
+/* The last row of a content goes while an upload of the same content gets its name: the name is the new one's. */
+static void a_file_being_published_is_not_removed(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    struct store_payload p;
+    struct blob_writer w;
+    static uint8_t data[100000];
+    memset(data, 7, sizeof data);
+    assert_int_equal(file_payload(s, 7, &p), PV_OK);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(blob_writer_start(&w, store_blobs(s), sizeof data, p.sha256), PV_OK);
+    assert_int_equal(blob_writer_feed(&w, data, sizeof data), PV_OK);
+    assert_int_equal(blob_writer_check(&w), PV_OK);
+    assert_int_equal(blob_writer_publish(&w), PV_OK);
+    assert_int_equal(store_delete_task(s, 1), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(files_in(*state, "blobs"), 1);
+    blob_writer_end(&w, PV_OK);
+    store_forget_file(s, p.sha256); /* and nobody wants it either */
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(files_in(*state, "blobs"), 0);
+    store_close(&s);
+}
+
+static void reads_of_a_batch_share_one_view(void **state)
+{
+    static const uint8_t data[4] = "abc";
+    struct store *s = open_or_die(*state, NULL);
+    struct store_payload p = inline_payload(data, sizeof data), got;
+    assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    store_read_begin(s);
+    assert_int_equal(store_get_payload(s, STORE_INPUT, 1, &got), PV_OK);
+    assert_memory_equal(got.bytes, data, sizeof data);
+    assert_int_equal(store_get_payload(s, STORE_INPUT, 2, &got), PV_NOT_FOUND);
+    store_read_end(s);
+    assert_int_equal(store_delete_task(s, 1), PV_OK); /* and writes go on after it */
+    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    assert_int_equal(store_get_payload(s, STORE_INPUT, 1, &got), PV_NOT_FOUND);
+    store_close(&s);
+}
+
 /* Ten commits of a task each, every third with a file. Returns how many were acknowledged before something failed. */
 static uint64_t work_until_it_fails(struct store *s)
 {
@@ -501,6 +608,11 @@ int main(void)
         IN_A_FOLDER(orphans_are_swept_at_the_start),
         IN_A_FOLDER(an_upload_of_other_content_is_not_kept),
         IN_A_FOLDER(an_unsynced_commit_syncs_nothing),
+        IN_A_FOLDER(a_log_that_begins_anew_syncs_its_header),
+        IN_A_FOLDER(a_file_stays_until_its_end_is_durable),
+        IN_A_FOLDER(a_file_named_again_meanwhile_stays),
+        IN_A_FOLDER(a_file_being_published_is_not_removed),
+        IN_A_FOLDER(reads_of_a_batch_share_one_view),
         IN_A_FOLDER(whatever_fails_the_acknowledged_is_there),
         IN_A_FOLDER(no_space_for_a_payload_is_told_apart),
     };

@@ -1,4 +1,4 @@
-/* Transfers: credit is never exceeded, a cut one goes on where it was, and everything is bounded. */
+/* Transfers: credit is never exceeded, a cut one goes on where it was, everything is bounded, and syncs happen beside them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,8 @@
 
 #include "temp_dir.h"
 #include "transfers.h"
+
+#include <sys/eventfd.h>
 
 enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000 };
 
@@ -187,29 +189,138 @@ static void a_turn_sends_one_chunk_of_each(void **state)
     deaf = false;
 }
 
-static int fresh(void **state)
+/* --- with the disk on threads of its own --- */
+
+static struct disk *disk;
+static int wake = -1;
+
+/* Waits for the next upload whose file is synced. */
+static enum upload_step published(struct upload *done, pv_status *st)
+{
+    enum upload_step step = UPLOAD_MORE;
+    disk_settle(disk);
+    assert_true(transfers_published(t, done, &step, st));
+    return step;
+}
+
+static void a_whole_upload_is_told_once_it_is_synced(void **state)
+{
+    struct upload done;
+    enum upload_step step;
+    pv_status st;
+    uint64_t n;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    assert_int_equal(transfers_read_stats(t).uploads, 1);
+    assert_int_equal(transfers_expire(t, 1000, NULL), UINT64_MAX); /* it waits for nobody */
+    assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
+    assert_int_equal(read(wake, &n, sizeof n), sizeof n);
+    assert_int_equal(st, PV_OK);
+    assert_int_equal(done.peer, 1);
+    assert_true(wire_hash_equal(done.sha256, hash));
+    assert_int_equal(transfers_read_stats(t).uploads, 0);
+    assert_false(transfers_published(t, &done, &step, &st));
+    int fd = blobs_read(&blobs, hash);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void one_that_is_dropped_meanwhile_is_nobodys(void **state)
+{
+    struct upload done;
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    upload_drop(t, &input);
+    assert_int_equal(feed(1, 0, 100, &st), UPLOAD_UNKNOWN);
+    assert_int_equal(published(&done, &st), UPLOAD_UNKNOWN);
+    assert_true(wire_hash_equal(done.sha256, hash));
+    assert_int_equal(transfers_read_stats(t).upload_bytes_reserved, 0);
+}
+
+static void one_announced_again_meanwhile_is_its_announcers(void **state)
+{
+    struct upload done;
+    pv_status st;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    transfers_peer_gone(t, 1, 0);
+    uint64_t before = credits;
+    assert_int_equal(upload_start(t, &input, 2, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(credits, before); /* nothing is missing */
+    assert_int_equal(feed(2, 0, 100, &st), UPLOAD_UNKNOWN);
+    assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
+    assert_int_equal(done.peer, 2);
+}
+
+static void a_sync_that_fails_is_told(void **state)
+{
+    struct upload done;
+    pv_status st;
+    struct faults f = { .fail_at = { [FAULT_SYNC] = 1 } };
+    blobs.faults = &f;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    assert_int_equal(published(&done, &st), UPLOAD_FAILED);
+    assert_int_equal(st, PV_STORE);
+    assert_int_equal(blobs_read(&blobs, hash), -1);
+}
+
+/* And the end waits for what is under way. */
+static void uploads_of_the_same_content_do_not_meet(void **state)
+{
+    struct transfer_key other = input;
+    pv_status st;
+    struct upload done;
+    other.task.bytes[0] = 2;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    for (uint64_t at = 0; at < LENGTH; at += CHUNK) {
+        size_t n = LENGTH - at < CHUNK ? (size_t)(LENGTH - at) : CHUNK;
+        assert_int_equal(upload_chunk(t, &other, 1, at, data + at, n, 0, &done, &st), UPLOAD_MORE);
+    }
+}
+
+static int fresh_with(struct disk *threads)
 {
     struct transfers_config config = { .window = WINDOW,
                                        .chunk_max = CHUNK,
                                        .uploads_max = 2 * LENGTH + 100,
                                        .abandoned_ms = 100,
                                        .credit = credit,
-                                       .chunk = chunk };
+                                       .chunk = chunk,
+                                       .disk = threads };
     temp_dir_make(dir);
     for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
     return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
            transfers_new(&t, &blobs, &config) != PV_OK;
 }
 
+static int fresh(void **state)
+{
+    return fresh_with(NULL);
+}
+
+static int fresh_threads(void **state)
+{
+    wake = eventfd(0, EFD_NONBLOCK);
+    return wake < 0 || disk_start(&disk, wake, 2) != PV_OK || fresh_with(disk);
+}
+
 static int gone(void **state)
 {
     transfers_destroy(&t);
+    disk_stop(&disk);
+    if (wake >= 0) close(wake);
+    wake = -1;
     blobs_close(&blobs);
     temp_dir_remove(dir);
     return 0;
 }
 
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+#define THREADS(f) cmocka_unit_test_setup_teardown(f, fresh_threads, gone)
 
 int main(void)
 {
@@ -222,6 +333,11 @@ int main(void)
         FRESH(a_download_sends_what_credit_allows),
         FRESH(a_download_starts_over_when_asked_and_not_for_ever),
         FRESH(a_turn_sends_one_chunk_of_each),
+        THREADS(a_whole_upload_is_told_once_it_is_synced),
+        THREADS(one_that_is_dropped_meanwhile_is_nobodys),
+        THREADS(one_announced_again_meanwhile_is_its_announcers),
+        THREADS(a_sync_that_fails_is_told),
+        THREADS(uploads_of_the_same_content_do_not_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

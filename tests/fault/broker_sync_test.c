@@ -1,0 +1,225 @@
+/* A disk that holds its syncs, or fails them: the broker goes on with everything but promises. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "broker_process.h"
+#include "temp_dir.h"
+#include "wire_peer.h"
+
+enum { SOON = 10000, A_WHILE = 300, LARGE = 300000 };
+
+static char dir[64], control[80];
+static struct broker_process broker;
+static uint8_t large[LARGE];
+static const uint8_t input[] = "a small input", output[] = "a small result";
+
+static const char *const usual[] = { "--insecure", "--queue", "outer", "--queue", "each,sync=always", "--queue", "never,sync=off", NULL };
+
+#define WANT(peer, type)                                                                                               \
+    do {                                                                                                               \
+        if (!wire_peer_wait(peer, type, SOON)) fail_msg("no " #type);                                                  \
+    } while (0)
+
+/* Written beside and renamed: the broker reads it at any moment. */
+static void disk_says(const char *what)
+{
+    char beside[96];
+    snprintf(beside, sizeof beside, "%s.new", control);
+    FILE *f = fopen(beside, "w");
+    assert_non_null(f);
+    fputs(what, f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(rename(beside, control), 0);
+}
+
+static void status(struct wire_peer *p)
+{
+    struct wire_msg m = { .type = WIRE_LIST };
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, what, WIRE_WHAT_STATUS);
+    wire_peer_send(p, &m);
+    WANT(p, WIRE_ROWS);
+}
+
+static void an_offer_goes_out_while_its_submit_is_synced(void **state)
+{
+    struct wire_peer client, prover;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
+    disk_says("log");
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    WANT(&prover, WIRE_OFFER);
+    wire_token token = prover.in.token;
+    assert_true(wire_id_equal(prover.in.task, task));
+    wire_peer_started(&prover, token);
+    wire_peer_result(&prover, token, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    status(&client); /* nobody waits for an answer that promises nothing */
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    assert_false(wire_peer_wait(&client, WIRE_DELIVER, A_WHILE));
+    assert_false(wire_peer_wait(&prover, WIRE_RESULT_OK, A_WHILE));
+    struct wire_msg alive = { .type = WIRE_HEARTBEAT };
+    wire_peer_send(&prover, &alive);
+    WANT(&prover, WIRE_HEARTBEAT); /* it waits for the disk, but not in silence */
+    disk_says("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&client, WIRE_DELIVER);
+    assert_true(wire_id_equal(client.in.task, task));
+    assert_int_equal(client.in.payload_bytes, sizeof output);
+    assert_memory_equal(client.in.payload, output, sizeof output);
+    WANT(&prover, WIRE_RESULT_OK);
+    wire_peer_close(&client);
+    wire_peer_close(&prover);
+}
+
+/* What is not to be synced is not held by what is. */
+static void a_queue_without_syncs_waits_for_none(void **state)
+{
+    struct wire_peer synced, other;
+    wire_peer_client(&synced, broker.endpoint, "synced");
+    wire_peer_client(&other, broker.endpoint, "other");
+    disk_says("log");
+    wire_peer_submit(&synced, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&synced, WIRE_SUBMIT_OK, A_WHILE));
+    wire_peer_submit(&other, wire_peer_new_id(), "never", "keccak", input, sizeof input);
+    WANT(&other, WIRE_SUBMIT_OK);
+    disk_says("go");
+    WANT(&synced, WIRE_SUBMIT_OK);
+    wire_peer_close(&synced);
+    wire_peer_close(&other);
+}
+
+/* Hundreds of submits while the disk stands still: each is answered once, in order, when it moves. */
+static void many_wait_and_each_is_answered_once(void **state)
+{
+    enum { MANY = 3000 };
+    struct wire_peer client;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    disk_says("log");
+    uint32_t first = client.req + 1;
+    for (int i = 0; i < MANY; i++) wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    disk_says("go");
+    for (uint32_t i = 0; i < MANY; i++) {
+        WANT(&client, WIRE_SUBMIT_OK);
+        assert_int_equal(client.in.req, first + i);
+    }
+    wire_peer_close(&client);
+}
+
+static void a_large_input_is_synced_beside_small_ones(void **state)
+{
+    struct wire_peer uploader, other;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&uploader, broker.endpoint, "uploader");
+    wire_peer_client(&other, broker.endpoint, "other");
+    disk_says("files");
+    struct wire_msg m = wire_peer_submit_msg(&uploader, task, "outer", "keccak", large, LARGE);
+    m.has_payload = false;
+    wire_peer_send(&uploader, &m);
+    assert_true(wire_peer_upload(&uploader, WIRE_KIND_INPUT, task, (wire_token){ 0, 0 }, large, LARGE, SOON));
+    assert_false(wire_peer_wait(&uploader, WIRE_SUBMIT_OK, A_WHILE));
+    wire_peer_submit(&other, wire_peer_new_id(), "never", "keccak", input, sizeof input);
+    WANT(&other, WIRE_SUBMIT_OK);
+    disk_says("go");
+    WANT(&uploader, WIRE_SUBMIT_OK);
+    assert_true(wire_id_equal(uploader.in.task, task));
+    wire_peer_close(&uploader);
+    wire_peer_close(&other);
+}
+
+static void killed_while_it_waits_it_has_promised_nothing(void **state)
+{
+    struct wire_peer client;
+    wire_id acknowledged = wire_peer_new_id(), waiting = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_submit(&client, acknowledged, "outer", "keccak", input, sizeof input);
+    WANT(&client, WIRE_SUBMIT_OK);
+    disk_says("log");
+    wire_peer_submit(&client, waiting, "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    broker_process_end(&broker, SIGKILL);
+    disk_says("go");
+    wire_peer_close(&client);
+    assert_true(broker_process_start(&broker, dir, NULL, usual));
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_ask(&client, WIRE_SHOW, acknowledged);
+    WANT(&client, WIRE_TASK);
+    wire_peer_submit(&client, waiting, "outer", "keccak", input, sizeof input); /* again: known or new, it is one task */
+    WANT(&client, WIRE_SUBMIT_OK);
+    wire_peer_close(&client);
+}
+
+static void a_sync_that_fails_refuses_what_waited(void **state)
+{
+    struct wire_peer client;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    disk_says("log");
+    wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    disk_says("fail");
+    WANT(&client, WIRE_ERROR);
+    assert_int_equal(client.in.status, PV_STORE);
+    assert_int_equal(client.in.req, client.req);
+    disk_says("go"); /* a disk that failed once is not asked again */
+    wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    WANT(&client, WIRE_ERROR);
+    assert_int_equal(client.in.status, PV_STORE);
+    wire_peer_close(&client);
+    assert_true(broker_process_end(&broker, SIGTERM) != 0);
+}
+
+static void it_ends_when_told_once_all_is_said(void **state)
+{
+    struct wire_peer client;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    disk_says("log");
+    wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    kill(broker.pid, SIGTERM);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    assert_true(broker_process_alive(&broker));
+    disk_says("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    wire_peer_close(&client);
+    assert_int_equal(broker_process_end(&broker, SIGTERM), 0);
+}
+
+static int setup(void **state)
+{
+    temp_dir_make(dir);
+    snprintf(control, sizeof control, "%s/disk", dir);
+    for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 2654435761u >> 13);
+    disk_says("go");
+    setenv("PV_HELD_DISK", control, 1);
+    setenv("LD_PRELOAD", PV_HELD_DISK_PATH, 1);
+    bool started = broker_process_start(&broker, dir, NULL, usual);
+    if (!started) broker_process_print_log(&broker);
+    return !started;
+}
+
+static int teardown(void **state)
+{
+    broker_process_end(&broker, SIGKILL);
+    temp_dir_remove(dir);
+    return 0;
+}
+
+#define BROKER(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BROKER(an_offer_goes_out_while_its_submit_is_synced),
+        BROKER(a_queue_without_syncs_waits_for_none),
+        BROKER(many_wait_and_each_is_answered_once),
+        BROKER(a_large_input_is_synced_beside_small_ones),
+        BROKER(killed_while_it_waits_it_has_promised_nothing),
+        BROKER(a_sync_that_fails_refuses_what_waited),
+        BROKER(it_ends_when_told_once_all_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

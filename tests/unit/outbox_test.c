@@ -1,0 +1,121 @@
+/* Words that wait for the disk: in order, not before their commit, each once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "outbox.h"
+
+#include <string.h>
+
+static struct outbox box;
+
+static void put(uint64_t peer, uint64_t commit, const char *text)
+{
+    struct wire_frames f = { .head = (const uint8_t *)text, .head_bytes = strlen(text), .body = (const uint8_t *)"b", .body_bytes = 1 };
+    struct outbox_word head = { .peer = peer, .commit = commit, .req = (uint32_t)peer };
+    assert_int_equal(outbox_put(&box, &head, &f, NULL), PV_OK);
+}
+
+/* The next word says this, or there is none (NULL). */
+static struct outbox_word expect(uint64_t commit, const char *text)
+{
+    struct outbox_word w = { .peer = 0 };
+    bool there = outbox_take(&box, commit, &w);
+    assert_int_equal(there, text != NULL);
+    if (!there) return w;
+    assert_int_equal(zmq_msg_size(&w.parts[0]), strlen(text));
+    assert_memory_equal(zmq_msg_data(&w.parts[0]), text, strlen(text));
+    for (size_t i = 0; i < w.parts_n; i++) zmq_msg_close(&w.parts[i]);
+    return w;
+}
+
+static void words_wait_for_their_commit_and_keep_their_order(void **state)
+{
+    put(1, 5, "first");
+    put(2, 5, "second");
+    put(1, 7, "third");
+    assert_int_equal(outbox_waiting(&box), 3);
+    expect(4, NULL);
+    assert_int_equal(expect(5, "first").peer, 1);
+    assert_int_equal(expect(6, "second").req, 2);
+    expect(6, NULL);
+    expect(8, "third");
+    expect(UINT64_MAX, NULL);
+    assert_int_equal(outbox_waiting(&box), 0);
+}
+
+static void frames_and_payloads_of_every_size_come_through(void **state)
+{
+    static uint8_t large[100000];
+    struct outbox_word w, head = { .peer = 1, .commit = 1 };
+    zmq_msg_t payload;
+    struct wire_frames f = { .head = large, .head_bytes = 20, .body = large, .body_bytes = 60000, .payload = large, .payload_bytes = sizeof large };
+    for (size_t i = 0; i < sizeof large; i++) large[i] = (uint8_t)(i * 7 + i / 256);
+    assert_int_equal(outbox_put(&box, &head, &f, NULL), PV_OK);
+    zmq_msg_init_size(&payload, 3);
+    memcpy(zmq_msg_data(&payload), "abc", 3);
+    assert_int_equal(outbox_put(&box, &head, &f, &payload), PV_OK);
+    assert_int_equal(zmq_msg_size(&payload), 0); /* taken */
+    assert_int_equal(box.bytes, 2 * 60020 + sizeof large + 3);
+    for (int i = 0; i < 2; i++) {
+        assert_true(outbox_take(&box, 1, &w));
+        assert_int_equal(w.parts_n, 3);
+        assert_int_equal(zmq_msg_size(&w.parts[1]), 60000);
+        assert_memory_equal(zmq_msg_data(&w.parts[1]), large, 60000);
+        assert_int_equal(zmq_msg_size(&w.parts[2]), i ? 3 : sizeof large);
+        assert_memory_equal(zmq_msg_data(&w.parts[2]), i ? (const void *)"abc" : large, i ? 3 : sizeof large);
+        for (size_t k = 0; k < 3; k++) zmq_msg_close(&w.parts[k]);
+    }
+    assert_int_equal(box.bytes, 0);
+}
+
+/* Taken and put by turns, so that the room is shifted and enlarged under words that wait. */
+static void many_words_move_without_harm(void **state)
+{
+    char text[64];
+    unsigned in = 0, out = 0;
+    for (unsigned round = 0; round < 400; round++) {
+        for (unsigned i = 0; i < round % 17; i++, in++) {
+            snprintf(text, sizeof text, "a word of more than thirty bytes %u", in);
+            put(in, in, text);
+        }
+        for (unsigned i = 0; i < round % 13 && out < in; i++, out++) {
+            snprintf(text, sizeof text, "a word of more than thirty bytes %u", out);
+            expect(out, text);
+        }
+    }
+    assert_int_equal(outbox_waiting(&box), in - out);
+    assert_true(in > out);
+}
+
+static void the_newest_word_of_a_peer_becomes_its_last(void **state)
+{
+    put(1, 1, "one");
+    put(1, 1, "two");
+    put(2, 1, "other");
+    assert_true(outbox_last(&box, 1));
+    assert_false(outbox_last(&box, 3));
+    assert_false(expect(1, "one").last);
+    assert_true(expect(1, "two").last);
+    assert_false(expect(1, "other").last);
+    assert_false(outbox_last(&box, 1));
+}
+
+static int clear(void **state)
+{
+    outbox_clear(&box);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(words_wait_for_their_commit_and_keep_their_order, clear),
+        cmocka_unit_test_teardown(frames_and_payloads_of_every_size_come_through, clear),
+        cmocka_unit_test_teardown(many_words_move_without_harm, clear),
+        cmocka_unit_test_teardown(the_newest_word_of_a_peer_becomes_its_last, clear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
