@@ -18,7 +18,7 @@
 enum {
     SCHEMA = 1,
     LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
-    CACHE_KIB = 32768,
+    CACHE_KIB = 8192,
     TIDY_PAGES = 256,
     TASK_SQL_BYTES = 4096,
 };
@@ -261,11 +261,12 @@ static pv_status log_open(struct store *s, const char *database)
 static pv_status database_open(struct store *s, const char *dir)
 {
     char path[4096];
-    const char *layer = store_vfs_register(&s->vfs);
+    bool layers = store_vfs_register(&s->vfs);
     snprintf(path, sizeof path, "%s/provost.db", dir);
     mode_t before = umask(077);
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, layer);
-    pv_status st = rc == SQLITE_OK ? database_settings(s) : fail_sql(s, path);
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, STORE_VFS_WRITE);
+    pv_status st = layers && rc == SQLITE_OK ? database_settings(s) : fail_sql(s, path);
+    s->vfs.database = open(path, O_RDONLY | O_CLOEXEC);
     if (st == PV_OK) st = schema_make(s);
     umask(before);
     if (st == PV_OK) st = statements_make(s);
@@ -299,7 +300,7 @@ pv_status store_open(struct store **out, const char *dir, struct faults *faults,
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
-    s->lock = s->log = -1;
+    s->lock = s->log = s->vfs.database = -1;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
@@ -318,6 +319,7 @@ void store_close(struct store **store)
     checkpoint_stop(&s->checkpoint);
     for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
     sqlite3_close(s->db);
+    if (s->vfs.database >= 0) close(s->vfs.database);
     blobs_close(&s->blobs);
     if (s->log >= 0) close(s->log);
     if (s->lock >= 0) close(s->lock);

@@ -1,15 +1,16 @@
 #include "store_vfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
 
-static const char layer_name[] = "provost";
+enum role { ROLE_WRITTEN, ROLE_LOG /* the writer's */, ROLE_FOLDED /* the database, of who folds */, ROLE_OTHER };
 
 /* Our file: SQLite's, behind it in the same allocation. */
 struct layer_file {
     sqlite3_file base;
-    int is_log;
+    enum role role;
     sqlite3_file *real;
 };
 
@@ -60,8 +61,17 @@ static int gather(sqlite3_file *real, const void *from, int bytes, sqlite3_int64
  * a database that went on without them, so this sync is never left out (SQLite's ticket ff5be73dee). */
 static int header_unsynced;
 
-static sqlite3_vfs layer;
+/* Folding: so much is written before it is waited for. */
+enum { PIECE_BYTES = 256 * 1024 };
+static int piece_bytes; /* of the folding thread alone */
+
+static sqlite3_vfs layer, fold_layer;
 static sqlite3_vfs *below;
+
+static enum role role_of(sqlite3_file *f)
+{
+    return ((struct layer_file *)f)->role;
+}
 
 static sqlite3_file *real_of(sqlite3_file *f)
 {
@@ -76,7 +86,7 @@ static int write_error(void)
 /* Before anything but the next write looks at the log. */
 static int log_settled(sqlite3_file *f)
 {
-    return gathered.file && gathered.file == real_of(f) ? gathered_write() : SQLITE_OK;
+    return role_of(f) == ROLE_LOG && gathered.file == real_of(f) ? gathered_write() : SQLITE_OK;
 }
 
 static int file_close(sqlite3_file *f)
@@ -91,13 +101,25 @@ static int file_read(sqlite3_file *f, void *to, int bytes, sqlite3_int64 at)
     return rc != SQLITE_OK ? rc : real_of(f)->pMethods->xRead(real_of(f), to, bytes, at);
 }
 
+/* A sync of the log that comes meanwhile waits for one piece, not for all. What fails here fails in the sync at the end too. */
+static void piece_handed_over(int bytes)
+{
+    piece_bytes += bytes;
+    if (piece_bytes < PIECE_BYTES) return;
+    piece_bytes = 0;
+    sync_file_range(options->database, 0, 0, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 static int file_write(sqlite3_file *f, const void *from, int bytes, sqlite3_int64 at)
 {
-    if (fault_hit(options->faults, FAULT_WRITE)) return write_error();
-    bool log = ((struct layer_file *)f)->is_log;
-    if (log && !at) header_unsynced = 1;
-    if (log && bytes <= LOG_BUFFER_BYTES) return gather(real_of(f), from, bytes, at);
-    return real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at);
+    enum role role = role_of(f);
+    bool ours = role == ROLE_LOG || role == ROLE_WRITTEN;
+    if (ours && fault_hit(options->faults, FAULT_WRITE)) return write_error();
+    if (role == ROLE_LOG && !at) header_unsynced = 1;
+    if (role == ROLE_LOG && bytes <= LOG_BUFFER_BYTES) return gather(real_of(f), from, bytes, at);
+    int rc = real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at);
+    if (role == ROLE_FOLDED && rc == SQLITE_OK) piece_handed_over(bytes);
+    return rc;
 }
 
 static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
@@ -108,10 +130,12 @@ static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
 
 static int file_sync(sqlite3_file *f, int flags)
 {
-    int log = ((struct layer_file *)f)->is_log, rc = log_settled(f);
+    enum role role = role_of(f);
+    bool log = role == ROLE_LOG, ours = log || role == ROLE_WRITTEN;
+    int rc = log_settled(f);
     if (rc != SQLITE_OK) return rc;
     if (log && options->log_sync_off && !header_unsynced) return SQLITE_OK;
-    if (fault_hit(options->faults, FAULT_SYNC)) return SQLITE_IOERR_FSYNC;
+    if (ours && fault_hit(options->faults, FAULT_SYNC)) return SQLITE_IOERR_FSYNC;
     if (log) options->log_syncs++;
     if (log) header_unsynced = 0;
     return real_of(f)->pMethods->xSync(real_of(f), flags);
@@ -198,24 +222,30 @@ static int layer_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int fla
 {
     struct layer_file *file = (struct layer_file *)f;
     file->real = (sqlite3_file *)(file + 1);
-    file->is_log = (flags & SQLITE_OPEN_WAL) != 0;
+    bool folds = v == &fold_layer, log = flags & SQLITE_OPEN_WAL, database = flags & SQLITE_OPEN_MAIN_DB;
+    file->role = !folds ? (log ? ROLE_LOG : ROLE_WRITTEN) : database ? ROLE_FOLDED : ROLE_OTHER;
     int rc = below->xOpen(below, name, file->real, flags, out_flags);
     file->base.pMethods = file->real->pMethods ? &methods : NULL;
     return rc;
 }
 
-const char *store_vfs_register(struct store_vfs *o)
+/* Everything but xOpen is the layer below, which finds its own data in pAppData. */
+static bool layer_add(sqlite3_vfs *v, const char *name)
+{
+    *v = *below;
+    v->pNext = NULL;
+    v->zName = name;
+    v->szOsFile = (int)sizeof(struct layer_file) + below->szOsFile;
+    v->xOpen = layer_open;
+    return sqlite3_vfs_register(v, 0) == SQLITE_OK;
+}
+
+bool store_vfs_register(struct store_vfs *o)
 {
     options = o;
-    if (below) return layer_name;
+    if (below) return true;
     below = sqlite3_vfs_find(NULL);
-    if (!below) return NULL;
-    layer = *below; /* everything but xOpen is the layer below, which finds its own data in pAppData */
-    layer.pNext = NULL;
-    layer.zName = layer_name;
-    layer.szOsFile = (int)sizeof(struct layer_file) + below->szOsFile;
-    layer.xOpen = layer_open;
-    if (sqlite3_vfs_register(&layer, 0) == SQLITE_OK) return layer_name;
+    if (below && layer_add(&layer, STORE_VFS_WRITE) && layer_add(&fold_layer, STORE_VFS_FOLD)) return true;
     below = NULL;
-    return NULL;
+    return false;
 }

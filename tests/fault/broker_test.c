@@ -393,34 +393,59 @@ static size_t descriptors_open(pid_t pid)
     return n;
 }
 
-/* What a closed connection left in the socket is read when its descriptor may be another's already: HELLOs of somebody who
- * has gone must not end who has come. */
-static void words_left_behind_do_not_end_the_next_on_their_descriptor(void **state)
+/* Says HELLO thousands of times, and once with this name, and closes. */
+static void hellos_leave(const char *last_words)
 {
     enum { HELLOS = 20000 };
-    struct wire_peer gone, client;
+    struct wire_peer gone;
     struct wire_msg m;
     int wait = -1;
-    size_t before = descriptors_open(broker.pid);
     wire_peer_open(&gone, broker.endpoint);
     wire_peer_hello(&gone, &m, WIRE_ROLE_CLIENT, "left-behind");
     wire_peer_send(&gone, &m);
     WANT(&gone, WIRE_WELCOME);
     for (int i = 0; i < HELLOS; i++) wire_peer_send(&gone, &m);
-    WIRE_SET(&m, name, "last-words");
+    WIRE_SET(&m, name, last_words);
     wire_peer_send(&gone, &m);
     zmq_setsockopt(gone.socket, ZMQ_LINGER, &wait, sizeof wait);
     wire_peer_close(&gone);
-    while (descriptors_open(broker.pid) > before) poll(NULL, 0, 1);
-    assert_false(log_says("name=last-words")); /* else there was nothing left behind */
+}
+
+/* What a closed connection left in the socket is read when its descriptor may be another's already: HELLOs of somebody who
+ * has gone must not end who has come. True: some were left, to the last, and the next went on. */
+static bool the_next_goes_on(const char *last_words)
+{
+    struct wire_peer client;
+    char line[64];
+    size_t before = descriptors_open(broker.pid);
+    snprintf(line, sizeof line, "name=%s", last_words);
+    hellos_leave(last_words);
+    uint64_t end = pv_clock_ms() + SOON;
+    while (descriptors_open(broker.pid) > before && pv_clock_ms() < end) poll(NULL, 0, 1);
+    bool left = !log_says(line), last = false, all = false;
     wire_peer_client(&client, broker.endpoint, "next");
-    for (bool last = false, all = false; !all; all = last) {
-        last = log_says("name=last-words");
+    for (; !all && pv_clock_ms() < end; all = last) {
+        last = log_says(line);
         wire_peer_ask(&client, WIRE_SHOW, wire_peer_new_id());
         WANT(&client, WIRE_ERROR);
         assert_int_equal(client.in.status, PV_NOT_FOUND);
     }
     wire_peer_close(&client);
+    return left && all;
+}
+
+static void words_left_behind_do_not_end_the_next_on_their_descriptor(void **state)
+{
+    /* An answer that comes after the peer's close resets the connection, and what the kernel still had for the broker is lost:
+     * then nothing is left to the last (two of twenty on a busy machine). */
+    enum { TRIES = 5 };
+    char name[32];
+    bool shown = false;
+    for (int i = 0; i < TRIES && !shown; i++) {
+        snprintf(name, sizeof name, "last-words-%d", i);
+        shown = the_next_goes_on(name);
+    }
+    assert_true(shown);
 }
 
 static void manners_are_asked_for(void **state)
