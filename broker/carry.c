@@ -141,7 +141,7 @@ bool carry_commit(struct broker *b)
         return false;
     }
     if (later) b->sync.asked = store_commits(b->store);
-    b->promising = later;
+    b->promising = later && b->sync.asked > b->sync.durable;
     if (at_once) sync_reached(b, store_commits(b->store));
     return true;
 }
