@@ -165,6 +165,8 @@ void sync_start(struct broker *b);
 void sync_collect(struct broker *b);
 /** Commits up to this one are durable: says what waited for them. */
 void sync_reached(struct broker *b, uint64_t commit);
+/** Asks for a sync when files wait for one to be removed: once a second, should nothing else ask. */
+void sync_for_files(struct broker *b);
 /** Waits for the disk when too much waits to be said, or when the broker ends. */
 void sync_bound(struct broker *b);
 /** After a failure: questions whose answers waited are refused. */

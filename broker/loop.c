@@ -217,6 +217,7 @@ static void second(struct broker *b)
     transfers_expire(b->transfers, b->now_ms, upload_forgotten);
     if (b->wanted_n) carry_wanted(b);
     if (!store_writing(b->store)) store_tidy(b->store);
+    sync_for_files(b);
     if (b->http) metrics_publish(b);
 }
 

@@ -53,17 +53,23 @@ static void files_collect(struct broker *b)
     struct upload done;
     enum upload_step step;
     pv_status status;
-    while (transfers_published(b->transfers, &done, &step, &status))
+    while (transfers_published(b->transfers, &done, &step, &status)) {
+        if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
         if (step == UPLOAD_UNKNOWN)
             store_forget_file(b->store, done.sha256);
         else
             intake_upload_ended(b, &done, status);
+    }
 }
 
 void sync_collect(struct broker *b)
 {
     log_collect(b);
     files_collect(b);
+}
+
+void sync_for_files(struct broker *b)
+{
     if (store_files_wait(b->store) && b->sync.asked <= b->sync.durable) b->sync.asked = store_commits(b->store);
 }
 
