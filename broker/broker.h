@@ -85,6 +85,7 @@ struct broker {
     uint64_t batch_n;    /* messages read since the last commit */
     bool promising;      /* the words that are being said tell of a commit that is not durable yet */
     bool saying;         /* words of a batch; what is answered while messages are read keeps no order with them */
+    bool waits_long;     /* so much waits for one peer that the loop had better wait for the disk */
     struct outbox outbox;
     struct broker_sync sync;
     struct disk *log, *files; /* NULL while opening */

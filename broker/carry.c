@@ -129,7 +129,8 @@ bool carry_commit(struct broker *b)
     weigh(b);
     for (size_t i = 0; i < b->out.n; i++)
         if (b->out.at[i].type == SCHED_SAVE_TASK) store_put_task(b->store, b->out.at[i].record);
-    b->promising = false;
+    /* Also a batch that saves nothing may tell of the one before it. */
+    b->promising = b->sync.asked > b->sync.durable;
     if (!b->must_commit && !store_failure(b->store) && b->now_ms - b->lazy_ms < LAZY_MS) return true;
     b->lazy_ms = b->now_ms;
     /* Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
@@ -141,8 +142,8 @@ bool carry_commit(struct broker *b)
         return false;
     }
     if (later) b->sync.asked = store_commits(b->store);
-    b->promising = later && b->sync.asked > b->sync.durable;
     if (at_once) sync_reached(b, store_commits(b->store));
+    b->promising = b->sync.asked > b->sync.durable;
     return true;
 }
 
@@ -173,7 +174,9 @@ static void send_plain(struct broker *b, const struct sched_action *a, enum wire
     if (type == WIRE_HEARTBEAT) {
         WIRE_SET(&m, epoch, b->epoch);
         size_t n = a->tokens_n < 256 ? a->tokens_n : 256; /* the rest with the next heartbeat */
-        if (n) WIRE_SET_LIST(&m, revoked, a->tokens, n);
+        /* It overtakes what waits, and a RESULT_OK that waits must come before its token is unknown. */
+        const struct peer *peer = peers_of(&b->peers, a->peer);
+        if (n && peer && !peer->waiting) WIRE_SET_LIST(&m, revoked, a->tokens, n);
     }
     reply_send(b, a->peer, &m, NULL);
 }
@@ -270,21 +273,35 @@ static void say(struct broker *b, const struct sched_action *a)
     }
 }
 
+/* A task of a queue with sync = off is promised to survive the process, which it does already. */
+static bool never_synced(const struct broker *b, const struct sched_action *a)
+{
+    const struct config_queue *q = a->view ? broker_queue(b, a->view->record.queue) : NULL;
+    return q && !strcmp(q->sync, "off");
+}
+
 void carry_sends(struct broker *b)
 {
     store_read_begin(b->store); /* one for the payloads of all offers and results */
-    for (size_t i = 0; i < b->out.n; i++) say(b, &b->out.at[i]);
+    bool behind = b->promising;
+    for (size_t i = 0; i < b->out.n; i++) {
+        b->promising = behind && !never_synced(b, &b->out.at[i]);
+        say(b, &b->out.at[i]);
+    }
+    b->promising = behind;
     store_read_end(b->store);
     b->operations_n = 0;
 }
 
 void carry_shows(struct broker *b)
 {
+    bool behind = b->promising;
     for (size_t i = 0; i < b->shows_n; i++) {
         struct sched_view view;
         struct sched_action a = { .peer = b->shows[i].peer, .req = b->shows[i].req, .task = b->shows[i].task };
         a.view = &view;
         a.status = sched_show(b->sched, a.peer, a.task, &view);
+        b->promising = behind && !(a.status == PV_OK && never_synced(b, &a));
         if (store_failure(b->store))
             reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
         else if (a.status == PV_OK)

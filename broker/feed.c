@@ -1,4 +1,5 @@
-/* What goes into the feed of events, and who sees what of it. Recorded when it is true: after the commit. */
+/* What goes into the feed of events, and who sees what of it. Recorded after the commit,
+ * which may not be on the disk yet: a feed of what happens promises nothing. */
 #include "broker.h"
 
 #include <stdio.h>

@@ -9,7 +9,7 @@
 /* These claim nothing that a crash of the machine could take back: an offer's answer is refused if its task is not there. */
 static bool promises(enum wire_type type)
 {
-    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT;
+    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT && type != WIRE_WELCOME;
 }
 
 /* Words of batches come to a peer in their order: one that waits makes the next wait. But who waits for the disk must not seem
@@ -24,7 +24,8 @@ static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct
 {
     struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked, .req = m->has.req ? m->req : 0 };
     TRY(outbox_put(&b->outbox, &head, f, payload));
-    peer->waiting++;
+    /* All of them may be said at once: not more than the socket takes. */
+    if (++peer->waiting >= b->config->send_queue / 2) b->waits_long = true;
     return PV_OK;
 }
 

@@ -228,6 +228,7 @@ struct sched_event {
             uint64_t length, measured_ms;
             /* PV_OK, or why the complete result is no good: PV_HASH_MISMATCH, PV_BAD_PROOF */
             pv_status verdict;
+            bool admitted; /* its upload was asked for by WANT_RESULT: good even if its peer has gone since */
         } result;
         struct {
             enum wire_failure failure;

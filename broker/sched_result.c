@@ -127,9 +127,19 @@ static void turn_down(struct sched *s, const struct sched_peer *peer, const stru
     act_result_ok(s, ev->token, ev->task, status);
 }
 
+/* It came whole, and was still being written when its peer went: it is the attempt's prover that brought it. */
+static struct sched_peer *absent(struct sched *s, const struct sched_event *ev, struct sched_peer *stand_in)
+{
+    const struct attempt *a = ev->result.admitted ? attempt_find(s, ev->token) : NULL;
+    if (!a || !a->task || !wire_id_equal(a->task->id, ev->task)) return NULL;
+    *stand_in = (struct sched_peer){ .handle = ev->peer, .prover = a->prover };
+    return stand_in;
+}
+
 void on_result(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer gone, *peer = peer_find(s, ev->peer);
+    if (!peer) peer = absent(s, ev, &gone);
     if (!peer) {
         refuse(s, PV_BAD_STATE)->token = ev->token;
         return;

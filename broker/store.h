@@ -68,8 +68,8 @@ uint64_t store_commits(const struct store *s);
 int store_log(const struct store *s);
 /** Such a sync ended well: commits up to this number are durable, and files that no row names since then are removed. */
 void store_durable(struct store *s, uint64_t commit);
-/** Whether files that no row names wait for a sync to be removed. */
-bool store_files_wait(const struct store *s);
+/** Removes what may be removed now. Whether more files that no row names wait for a sync. */
+bool store_files_wait(struct store *s);
 
 /** Whether there is something to commit. */
 bool store_writing(const struct store *s);

@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-/* So many words may wait for the disk; then the loop waits for it too, and the peers for the loop. */
-enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20 };
+/* So many words and payload files may wait for the disk; then the loop waits for it too, and the peers for the loop. */
+enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256 };
 
 static pv_status log_synced(struct disk_job *job)
 {
@@ -68,6 +68,7 @@ void sync_collect(struct broker *b)
     files_collect(b);
 }
 
+/* Those whose end is durable already go at once. */
 void sync_for_files(struct broker *b)
 {
     if (store_files_wait(b->store) && b->sync.asked <= b->sync.durable) b->sync.asked = store_commits(b->store);
@@ -75,7 +76,12 @@ void sync_for_files(struct broker *b)
 
 void sync_bound(struct broker *b)
 {
-    bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES;
+    bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
+    b->waits_long = false;
+    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) {
+        disk_settle(b->files);
+        files_collect(b);
+    }
     if (!much && !b->stopping) return;
     for (sync_start(b); b->sync.running; sync_start(b)) {
         disk_settle(b->log);
@@ -91,5 +97,6 @@ void sync_refuse(struct broker *b)
         if (peer) peer->waiting--;
         for (size_t i = 0; i < w.parts_n; i++) zmq_msg_close(&w.parts[i]);
         if (w.req) reply_error(b, w.peer, w.req, PV_STORE, store_failure(b->store));
+        if (w.last) broker_peer_cut(b, w.peer);
     }
 }

@@ -8,12 +8,16 @@
 
 enum { BUCKETS = 4096, RESTARTS_MAX = 16 };
 
+struct ages {
+    struct upload *oldest, *newest;
+};
+
 struct transfers {
     struct blobs *blobs;
     struct transfers_config config;
     struct upload *uploads[BUCKETS];
     struct download *downloads[BUCKETS];
-    struct upload *oldest, *newest; /* by the last time they were fed */
+    struct ages fed, whole; /* by the last time they were fed; and those that are being published */
     struct download *active;        /* a ring; the next to serve */
     struct transfers_stats stats;
 };
@@ -45,26 +49,26 @@ static bool same(const struct transfer_key *a, const struct transfer_key *b)
 
 /* --- in --- */
 
-static void age_remove(struct transfers *t, struct upload *u)
+static void age_remove(struct ages *a, struct upload *u)
 {
-    *(u->older ? &u->older->newer : &t->oldest) = u->newer;
-    *(u->newer ? &u->newer->older : &t->newest) = u->older;
+    *(u->older ? &u->older->newer : &a->oldest) = u->newer;
+    *(u->newer ? &u->newer->older : &a->newest) = u->older;
     u->older = u->newer = NULL;
 }
 
-static void age_newest(struct transfers *t, struct upload *u)
+static void age_newest(struct ages *a, struct upload *u)
 {
-    u->older = t->newest;
-    *(t->newest ? &t->newest->newer : &t->oldest) = u;
-    t->newest = u;
+    u->older = a->newest;
+    *(a->newest ? &a->newest->newer : &a->oldest) = u;
+    a->newest = u;
 }
 
 static void heard(struct transfers *t, struct upload *u, uint64_t now_ms)
 {
     u->heard_ms = now_ms;
     if (u->publishing) return; /* it waits for nobody, so it has no age */
-    age_remove(t, u);
-    age_newest(t, u);
+    age_remove(&t->fed, u);
+    age_newest(&t->fed, u);
 }
 
 static struct upload **upload_find(struct transfers *t, const struct transfer_key *key)
@@ -90,7 +94,7 @@ static void upload_remove(struct transfers *t, struct upload **at)
         u->unwanted = true; /* a thread has it: transfers_published frees it */
         return;
     }
-    age_remove(t, u);
+    age_remove(&t->fed, u);
     upload_free(t, u);
 }
 
@@ -120,7 +124,7 @@ static pv_status upload_add(struct transfers *t, struct upload **at, const struc
     u->length = length;
     u->sha256 = sha256;
     *at = u;
-    age_newest(t, u);
+    age_newest(&t->fed, u);
     t->stats.uploads++;
     t->stats.upload_bytes_reserved += length;
     return PV_OK;
@@ -129,8 +133,10 @@ static pv_status upload_add(struct transfers *t, struct upload **at, const struc
 uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most)
 {
     uint64_t n = 0;
-    for (const struct upload *u = t->oldest; u && n < most; u = u->newer)
-        n += u->key.kind == WIRE_KIND_INPUT && !strcmp(u->owner, owner);
+    const struct upload *lists[] = { t->fed.oldest, t->whole.oldest };
+    for (int i = 0; i < 2; i++)
+        for (const struct upload *u = lists[i]; u && n < most; u = u->newer)
+            n += u->key.kind == WIRE_KIND_INPUT && !strcmp(u->owner, owner);
     return n;
 }
 
@@ -159,7 +165,9 @@ static pv_status publish(struct disk_job *job)
 
 static void publish_start(struct transfers *t, struct upload *u)
 {
-    age_remove(t, u);
+    age_remove(&t->fed, u);
+    age_newest(&t->whole, u);
+    t->stats.publishing++;
     u->publishing = true;
     u->publish.work = publish;
     disk_do(t->config.disk, &u->publish);
@@ -187,6 +195,8 @@ bool transfers_published(struct transfers *t, struct upload *done, enum upload_s
     *status = job->status;
     *step = u->unwanted ? UPLOAD_UNKNOWN : *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
     blob_writer_end(&u->writer, *status);
+    age_remove(&t->whole, u);
+    t->stats.publishing--;
     *done = *u;
     done->next = done->older = done->newer = NULL;
     if (!u->unwanted) *upload_find(t, &u->key) = u->next;
@@ -222,12 +232,13 @@ void upload_drop(struct transfers *t, const struct transfer_key *key)
 
 uint64_t transfers_expire(struct transfers *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u))
 {
-    while (t->oldest && now_ms - t->oldest->heard_ms >= t->config.abandoned_ms) {
-        struct upload copy = *t->oldest;
-        upload_remove(t, upload_find(t, &t->oldest->key));
+    struct upload *oldest;
+    while ((oldest = t->fed.oldest) && now_ms - oldest->heard_ms >= t->config.abandoned_ms) {
+        struct upload copy = *oldest;
+        upload_remove(t, upload_find(t, &oldest->key));
         if (dropped) dropped(t->config.context, &copy);
     }
-    return t->oldest ? t->oldest->heard_ms + t->config.abandoned_ms : UINT64_MAX;
+    return oldest ? oldest->heard_ms + t->config.abandoned_ms : UINT64_MAX;
 }
 
 /* --- out --- */
@@ -350,7 +361,7 @@ void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms)
                 download_remove(t, at);
             else
                 at = &(*at)->next;
-    for (struct upload *u = t->oldest; u; u = u->newer)
+    for (struct upload *u = t->fed.oldest; u; u = u->newer)
         if (u->peer == peer) u->peer = 0; /* a whole one keeps it: its end is the task's, not the connection's */
 }
 

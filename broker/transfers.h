@@ -115,7 +115,7 @@ uint64_t transfers_expire(struct transfers *t, uint64_t now_ms, void (*dropped)(
 void transfers_limit(struct transfers *t, uint64_t uploads_max);
 
 struct transfers_stats {
-    uint64_t uploads, downloads, upload_bytes_reserved, bytes_in, bytes_out;
+    uint64_t uploads, publishing /* of them */, downloads, upload_bytes_reserved, bytes_in, bytes_out;
 };
 struct transfers_stats transfers_read_stats(const struct transfers *t);
 

@@ -62,9 +62,13 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     assert_false(wire_peer_wait(&client, WIRE_DELIVER, A_WHILE));
     assert_false(wire_peer_wait(&prover, WIRE_RESULT_OK, A_WHILE));
+    struct wire_held held = { .token = token, .task = task };
     struct wire_msg alive = { .type = WIRE_HEARTBEAT };
+    held.has.token = held.has.task = true;
+    WIRE_SET_LIST(&alive, held, &held, 1);
     wire_peer_send(&prover, &alive);
-    WANT(&prover, WIRE_HEARTBEAT); /* it waits for the disk, but not in silence */
+    WANT(&prover, WIRE_HEARTBEAT); /* it waits for the disk, but not in silence, and drops nothing meanwhile */
+    assert_int_equal(prover.in.revoked_n, 0);
     disk_says("go");
     WANT(&client, WIRE_SUBMIT_OK);
     WANT(&client, WIRE_DELIVER);
@@ -73,6 +77,42 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
     assert_memory_equal(client.in.payload, output, sizeof output);
     WANT(&prover, WIRE_RESULT_OK);
     wire_peer_close(&client);
+    wire_peer_close(&prover);
+}
+
+/* Whoever asks: a commit that is not durable is told to nobody. */
+static void what_waits_is_not_told_to_others(void **state)
+{
+    struct wire_peer client, other, again, prover;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_client(&other, broker.endpoint, "other");
+    wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
+    disk_says("log");
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    WANT(&prover, WIRE_OFFER);
+    wire_peer_ask(&other, WIRE_SHOW, task);
+    assert_false(wire_peer_wait(&other, WIRE_TASK, A_WHILE));
+    wire_peer_submit(&other, task, "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&other, WIRE_SUBMIT_OK, A_WHILE));
+    /* The result is stepped, and its prover comes again with it on another connection. */
+    wire_token token = prover.in.token;
+    wire_peer_started(&prover, token);
+    wire_peer_result(&prover, token, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    assert_false(wire_peer_wait(&prover, WIRE_RESULT_OK, A_WHILE));
+    wire_peer_prover(&again, broker.endpoint, "p2", "outer", "keccak", 1);
+    wire_peer_result(&again, token, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    assert_false(wire_peer_wait(&again, WIRE_RESULT_OK, A_WHILE));
+    wire_peer_ask(&other, WIRE_FETCH, task);
+    assert_false(wire_peer_wait(&other, WIRE_DELIVER, A_WHILE));
+    disk_says("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&other, WIRE_DELIVER);
+    WANT(&prover, WIRE_RESULT_OK);
+    WANT(&again, WIRE_RESULT_OK);
+    wire_peer_close(&client);
+    wire_peer_close(&other);
+    wire_peer_close(&again);
     wire_peer_close(&prover);
 }
 
@@ -215,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BROKER(an_offer_goes_out_while_its_submit_is_synced),
+        BROKER(what_waits_is_not_told_to_others),
         BROKER(a_queue_without_syncs_waits_for_none),
         BROKER(many_wait_and_each_is_answered_once),
         BROKER(a_large_input_is_synced_beside_small_ones),

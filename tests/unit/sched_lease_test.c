@@ -139,6 +139,32 @@ static void R5_a_closed_connection_returns_its_task_after_the_grace(void **state
     assert_int_equal(view_of(&r, 7).record.losses, 1);
 }
 
+/* Its result came whole and was still being written: it counts. One that was not asked for, from whom nobody knows, does not. */
+static void R5_a_result_admitted_before_the_connection_closed_counts_within_the_grace(void **state)
+{
+    seven_runs();
+    wire_token token = r.token[7];
+    gone(&r, "p1");
+    struct sched_event ev = { .type = SCHED_RESULT, .peer = 4711, .task = rig_id(7), .token = token };
+    ev.result.payload = SCHED_COMPLETE;
+    ev.result.input = rig_hash(7);
+    ev.result.sha256 = rig_hash(70);
+    ev.result.length = 10;
+    ev.now_ms = r.now_ms + 500;
+    ev.wall_ms = r.wall_ms + 500;
+    rig_step(&r, ev);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    ev.result.admitted = true;
+    ev.task = rig_id(8);
+    rig_step(&r, ev);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    ev.task = rig_id(7);
+    rig_step(&r, ev);
+    assert_int_equal(state_of(&r, 7), TASK_SUCCEEDED);
+    assert_string_equal(view_of(&r, 7).record.prover, "p1");
+    assert_int_equal(view_of(&r, 7).record.losses, 0);
+}
+
 static void R5_without_grace_at_once(void **state)
 {
     rig_close(&r);
@@ -883,6 +909,7 @@ int main(void)
         T(R5_there_is_no_cap_on_a_tasks_length),
         T(R5_any_chunk_counts_as_life),
         T(R5_a_closed_connection_returns_its_task_after_the_grace),
+        T(R5_a_result_admitted_before_the_connection_closed_counts_within_the_grace),
         T(R5_without_grace_at_once),
         T(R5_the_same_incarnation_back_within_the_grace_goes_on),
         T(R5_back_after_the_grace_an_unclaimed_run_is_taken_up_again),

@@ -213,12 +213,16 @@ static void a_whole_upload_is_told_once_it_is_synced(void **state)
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
     assert_int_equal(transfers_read_stats(t).uploads, 1);
     assert_int_equal(transfers_expire(t, 1000, NULL), UINT64_MAX); /* it waits for nobody */
+    assert_int_equal(uploads_of(t, "acme", 10), 1);                /* and is still its principal's */
+    assert_int_equal(transfers_read_stats(t).publishing, 1);
     assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
     assert_int_equal(read(wake, &n, sizeof n), sizeof n);
     assert_int_equal(st, PV_OK);
     assert_int_equal(done.peer, 1);
     assert_true(wire_hash_equal(done.sha256, hash));
     assert_int_equal(transfers_read_stats(t).uploads, 0);
+    assert_int_equal(uploads_of(t, "acme", 10), 0);
+    assert_int_equal(transfers_read_stats(t).publishing, 0);
     assert_false(transfers_published(t, &done, &step, &st));
     int fd = blobs_read(&blobs, hash);
     assert_true(fd >= 0);
