@@ -166,6 +166,10 @@ void sync_start(struct broker *b);
 void sync_collect(struct broker *b);
 /** Commits up to this one are durable: says what waited for them. */
 void sync_reached(struct broker *b, uint64_t commit);
+/** Waits for the running sync, if there is one, and says what it sets free. */
+void sync_finish(struct broker *b);
+/** Waits for the payload files that are being published, and tells the core. */
+void sync_settle_files(struct broker *b);
 /** Asks for a sync when files wait for one to be removed: once a second, should nothing else ask. */
 void sync_for_files(struct broker *b);
 /** Waits for the disk when too much waits to be said, or when the broker ends. */

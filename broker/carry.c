@@ -82,7 +82,10 @@ void carry_now(struct broker *b, size_t i)
         break;
     case SCHED_DROP_UPLOAD: upload_forget(b, &a); break;
     case SCHED_GO: upload_admit(b, &a, WIRE_KIND_INPUT); break;
-    case SCHED_WANT_RESULT: upload_admit(b, &a, WIRE_KIND_RESULT); break;
+    case SCHED_WANT_RESULT:
+        b->announced.live = a.live;
+        upload_admit(b, &a, WIRE_KIND_RESULT);
+        break;
     default: break;
     }
 }
@@ -135,6 +138,7 @@ bool carry_commit(struct broker *b)
     b->lazy_ms = b->now_ms;
     /* Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
     bool at_once = b->must_sync && (b->batch_full || !b->log), later = b->must_sync && !at_once;
+    if (at_once) sync_finish(b);
     pv_status st = store_commit(b->store, at_once ? STORE_SYNCED : STORE_UNSYNCED);
     b->must_commit = b->must_sync = false;
     if (st != PV_OK) {
@@ -149,6 +153,8 @@ bool carry_commit(struct broker *b)
 
 /* --- words --- */
 
+enum { REVOKED_MOST = 256 };
+
 static void moved(const struct sched_action *a)
 {
     static const char *const charges[] = { "free", "failure", "loss" };
@@ -161,9 +167,20 @@ static void moved(const struct sched_action *a)
               charges[a->charged]);
 }
 
+/* A heartbeat overtakes what waits: a token whose RESULT_OK does is over, but not to be dropped before that is said. */
+static size_t revoked_now(struct broker *b, const struct sched_action *a, wire_token to[REVOKED_MOST])
+{
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    size_t n = 0;
+    for (size_t i = 0; i < a->tokens_n && n < REVOKED_MOST; i++) /* the rest with the next heartbeat */
+        if (!peer || !peer->waiting || !outbox_tells(&b->outbox, a->peer, a->tokens[i])) to[n++] = a->tokens[i];
+    return n;
+}
+
 static void send_plain(struct broker *b, const struct sched_action *a, enum wire_type type)
 {
     struct wire_msg m = { .type = type };
+    wire_token tokens[REVOKED_MOST];
     if (type == WIRE_REVOKE || type == WIRE_RECALL || type == WIRE_CLAIMED || type == WIRE_RESULT_OK)
         WIRE_SET(&m, token, a->token);
     if (type == WIRE_CANCELLED || type == WIRE_CLAIMED || type == WIRE_COUNTS) WIRE_SET(&m, req, a->req);
@@ -173,10 +190,8 @@ static void send_plain(struct broker *b, const struct sched_action *a, enum wire
     if (type == WIRE_COUNTS) WIRE_SET(&m, counts, *a->counts);
     if (type == WIRE_HEARTBEAT) {
         WIRE_SET(&m, epoch, b->epoch);
-        size_t n = a->tokens_n < 256 ? a->tokens_n : 256; /* the rest with the next heartbeat */
-        /* It overtakes what waits, and a RESULT_OK that waits must come before its token is unknown. */
-        const struct peer *peer = peers_of(&b->peers, a->peer);
-        if (n && peer && !peer->waiting) WIRE_SET_LIST(&m, revoked, a->tokens, n);
+        size_t n = revoked_now(b, a, tokens);
+        if (n) WIRE_SET_LIST(&m, revoked, tokens, n);
     }
     reply_send(b, a->peer, &m, NULL);
 }
@@ -301,7 +316,7 @@ void carry_shows(struct broker *b)
         struct sched_action a = { .peer = b->shows[i].peer, .req = b->shows[i].req, .task = b->shows[i].task };
         a.view = &view;
         a.status = sched_show(b->sched, a.peer, a.task, &view);
-        b->promising = behind && !(a.status == PV_OK && never_synced(b, &a));
+        b->promising = behind && !store_failure(b->store) && !(a.status == PV_OK && never_synced(b, &a));
         if (store_failure(b->store))
             reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
         else if (a.status == PV_OK)

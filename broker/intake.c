@@ -368,7 +368,7 @@ void intake_upload_ended(struct broker *b, const struct upload *u, pv_status sta
         ev.result.sha256 = u->sha256;
         ev.result.length = u->length;
         ev.result.verdict = status;
-        ev.result.admitted = true;
+        ev.result.admitted = u->note.live;
     }
     if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
     b->current = (struct broker_payload){ .there = status == PV_OK };

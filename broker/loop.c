@@ -298,6 +298,7 @@ pv_status broker_run(struct broker *b)
     }
     door_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
+    sync_settle_files(b); /* what came whole counts */
     b->must_commit = b->must_sync = true;
     batch_end(b);
     return store_failure(b->store) ? PV_STORE : PV_OK;

@@ -85,6 +85,13 @@ bool outbox_take(struct outbox *o, uint64_t commit, struct outbox_word *word)
     return true;
 }
 
+bool outbox_tells(const struct outbox *o, uint64_t peer, wire_token token)
+{
+    for (size_t i = o->first; i < o->n; i++)
+        if (o->words[i].peer == peer && wire_token_equal(o->words[i].token, token)) return true;
+    return false;
+}
+
 bool outbox_last(struct outbox *o, uint64_t peer)
 {
     for (size_t i = o->n; i-- > o->first;) {

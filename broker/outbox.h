@@ -10,6 +10,7 @@ struct outbox_word {
     uint64_t peer;   /* handle */
     uint64_t commit; /* may be said when this one is durable; never less than that of the word before */
     uint32_t req;    /* the question it answers; 0: none */
+    wire_token token; /* the attempt it tells of; {0, 0}: none */
     bool last;       /* and then the peer is cut */
     size_t parts_n;
     zmq_msg_t parts[3];
@@ -30,6 +31,8 @@ size_t outbox_waiting(const struct outbox *o);
 pv_status outbox_put(struct outbox *o, const struct outbox_word *head, const struct wire_frames *f, zmq_msg_t *payload);
 /** Moves the first word out, if its commit is at most this one: its parts are the caller's to send or close. */
 bool outbox_take(struct outbox *o, uint64_t commit, struct outbox_word *word);
+/** Whether a word for peer waits that tells of this attempt. */
+bool outbox_tells(const struct outbox *o, uint64_t peer, wire_token token);
 /** The newest word that waits for peer is to be its last. False: none waits. */
 bool outbox_last(struct outbox *o, uint64_t peer);
 

@@ -22,10 +22,14 @@ static bool has_to_wait(const struct broker *b, const struct peer *peer, enum wi
 static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m, const struct wire_frames *f,
                                zmq_msg_t *payload)
 {
-    struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked, .req = m->has.req ? m->req : 0 };
+    struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked };
+    if (m->has.req) head.req = m->req;
+    if (m->has.token) head.token = m->token;
     TRY(outbox_put(&b->outbox, &head, f, payload));
-    /* All of them may be said at once: not more than the socket takes. */
-    if (++peer->waiting >= b->config->send_queue / 2) b->waits_long = true;
+    /* All of them will be said at once, with those of one more batch: not more than the socket takes. */
+    uint64_t room = b->config->send_queue, batch = b->config->batch;
+    uint64_t most = room > 2 * batch ? room / 2 : room > batch ? room - batch : 1;
+    if (++peer->waiting >= most) b->waits_long = true;
     return PV_OK;
 }
 

@@ -228,7 +228,7 @@ struct sched_event {
             uint64_t length, measured_ms;
             /* PV_OK, or why the complete result is no good: PV_HASH_MISMATCH, PV_BAD_PROOF */
             pv_status verdict;
-            bool admitted; /* its upload was asked for by WANT_RESULT: good even if its peer has gone since */
+            bool admitted; /* its upload was asked for by WANT_RESULT with live: good even if its peer has gone since */
         } result;
         struct {
             enum wire_failure failure;
@@ -308,6 +308,7 @@ struct sched_action {
     enum task_state from, state;
     enum sched_charge charged;
     bool lazy, sync_always, has_digest;
+    bool live; /* WANT_RESULT: from the prover of the running attempt, not a late one */
     uint64_t retry_ms, run_timeout_ms;
     const char *which; /* static */
     const char *name;

@@ -105,6 +105,7 @@ static void want(struct sched *s, const struct task *t, struct attempt *live, co
         if (late) late->task_id = t->id;
     }
     struct sched_action *w = act_to(s, SCHED_WANT_RESULT, ev->peer);
+    w->live = live != NULL;
     w->token = ev->token;
     w->task = t->id;
     w->row = t->order;

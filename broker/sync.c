@@ -48,6 +48,13 @@ static void log_collect(struct broker *b)
     sync_reached(b, s->commit);
 }
 
+void sync_finish(struct broker *b)
+{
+    if (!b->sync.running) return;
+    disk_settle(b->log);
+    log_collect(b);
+}
+
 static void files_collect(struct broker *b)
 {
     struct upload done;
@@ -68,6 +75,12 @@ void sync_collect(struct broker *b)
     files_collect(b);
 }
 
+void sync_settle_files(struct broker *b)
+{
+    disk_settle(b->files);
+    files_collect(b);
+}
+
 /* Those whose end is durable already go at once. */
 void sync_for_files(struct broker *b)
 {
@@ -78,15 +91,9 @@ void sync_bound(struct broker *b)
 {
     bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
     b->waits_long = false;
-    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) {
-        disk_settle(b->files);
-        files_collect(b);
-    }
+    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) sync_settle_files(b);
     if (!much && !b->stopping) return;
-    for (sync_start(b); b->sync.running; sync_start(b)) {
-        disk_settle(b->log);
-        log_collect(b);
-    }
+    for (sync_start(b); b->sync.running; sync_start(b)) sync_finish(b);
 }
 
 void sync_refuse(struct broker *b)

@@ -24,6 +24,7 @@ struct transfer_key {
 struct upload_note {
     wire_hash input;
     uint64_t measured_ms;
+    bool live; /* its token was that of its bringer's running attempt */
 };
 
 struct upload {

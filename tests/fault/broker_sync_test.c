@@ -83,16 +83,17 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
 /* Whoever asks: a commit that is not durable is told to nobody. */
 static void what_waits_is_not_told_to_others(void **state)
 {
-    struct wire_peer client, other, again, prover;
+    struct wire_peer client, other, third, again, prover;
     wire_id task = wire_peer_new_id();
     wire_peer_client(&client, broker.endpoint, "worker");
     wire_peer_client(&other, broker.endpoint, "other");
+    wire_peer_client(&third, broker.endpoint, "third");
     wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
     disk_says("log");
     wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
     WANT(&prover, WIRE_OFFER);
-    wire_peer_ask(&other, WIRE_SHOW, task);
-    assert_false(wire_peer_wait(&other, WIRE_TASK, A_WHILE));
+    wire_peer_ask(&third, WIRE_SHOW, task);
+    assert_false(wire_peer_wait(&third, WIRE_TASK, A_WHILE));
     wire_peer_submit(&other, task, "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&other, WIRE_SUBMIT_OK, A_WHILE));
     /* The result is stepped, and its prover comes again with it on another connection. */
@@ -107,11 +108,13 @@ static void what_waits_is_not_told_to_others(void **state)
     assert_false(wire_peer_wait(&other, WIRE_DELIVER, A_WHILE));
     disk_says("go");
     WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&third, WIRE_TASK);
     WANT(&other, WIRE_DELIVER);
     WANT(&prover, WIRE_RESULT_OK);
     WANT(&again, WIRE_RESULT_OK);
     wire_peer_close(&client);
     wire_peer_close(&other);
+    wire_peer_close(&third);
     wire_peer_close(&again);
     wire_peer_close(&prover);
 }
@@ -133,7 +136,26 @@ static void a_queue_without_syncs_waits_for_none(void **state)
     wire_peer_close(&other);
 }
 
-/* Hundreds of submits while the disk stands still: each is answered once, in order, when it moves. */
+/* A queue whose syncs are the loop's own: it waits for the one that runs, and what waited is said before its own words. */
+static void a_sync_of_its_own_comes_after_the_one_that_runs(void **state)
+{
+    struct wire_peer client;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    disk_says("log");
+    wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    wire_peer_submit(&client, wire_peer_new_id(), "each", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
+    uint32_t last = client.req;
+    disk_says("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    assert_int_equal(client.in.req, last - 1);
+    WANT(&client, WIRE_SUBMIT_OK);
+    assert_int_equal(client.in.req, last);
+    wire_peer_close(&client);
+}
+
+/* More submits while the disk stands still than may wait for one peer: each is answered once, in order, when it moves. */
 static void many_wait_and_each_is_answered_once(void **state)
 {
     enum { MANY = 3000 };
@@ -209,6 +231,9 @@ static void a_sync_that_fails_refuses_what_waited(void **state)
     wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     WANT(&client, WIRE_ERROR);
     assert_int_equal(client.in.status, PV_STORE);
+    wire_peer_ask(&client, WIRE_SHOW, wire_peer_new_id());
+    if (!wire_peer_wait(&client, WIRE_ERROR, A_WHILE)) fail_msg("the failure is told late");
+    assert_int_equal(client.in.status, PV_STORE);
     wire_peer_close(&client);
     assert_true(broker_process_end(&broker, SIGTERM) != 0);
 }
@@ -223,6 +248,26 @@ static void it_ends_when_told_once_all_is_said(void **state)
     kill(broker.pid, SIGTERM);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     assert_true(broker_process_alive(&broker));
+    disk_says("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    wire_peer_close(&client);
+    assert_int_equal(broker_process_end(&broker, SIGTERM), 0);
+}
+
+/* The last chunk came before it was told to end. */
+static void a_whole_input_counts_although_it_ends(void **state)
+{
+    struct wire_peer client;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    disk_says("files");
+    struct wire_msg m = wire_peer_submit_msg(&client, task, "outer", "keccak", large, LARGE);
+    m.has_payload = false;
+    wire_peer_send(&client, &m);
+    assert_true(wire_peer_upload(&client, WIRE_KIND_INPUT, task, (wire_token){ 0, 0 }, large, LARGE, SOON));
+    status(&client);
+    kill(broker.pid, SIGTERM);
+    assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     disk_says("go");
     WANT(&client, WIRE_SUBMIT_OK);
     wire_peer_close(&client);
@@ -257,11 +302,13 @@ int main(void)
         BROKER(an_offer_goes_out_while_its_submit_is_synced),
         BROKER(what_waits_is_not_told_to_others),
         BROKER(a_queue_without_syncs_waits_for_none),
+        BROKER(a_sync_of_its_own_comes_after_the_one_that_runs),
         BROKER(many_wait_and_each_is_answered_once),
         BROKER(a_large_input_is_synced_beside_small_ones),
         BROKER(killed_while_it_waits_it_has_promised_nothing),
         BROKER(a_sync_that_fails_refuses_what_waited),
         BROKER(it_ends_when_told_once_all_is_said),
+        BROKER(a_whole_input_counts_although_it_ends),
     };
     if (PV_SANITIZED) return 77; /* nothing can be loaded before it */
     return cmocka_run_group_tests(tests, NULL, NULL);
