@@ -1,7 +1,7 @@
 /** The daemon's inside: what loop.c turns and its neighbours share. Nobody else includes this.
  *
- *  One turn:  notices from the socket's monitor -> a bounded batch of messages, each decoded (intake.c), stepped through
- *  the core and written (carry.c) -> one commit -> the sends (carry.c, reply.c) -> a few chunks (transfers.h) -> sleep.
+ *  One turn:  a bounded batch of messages, each decoded (intake.c), stepped through the core and written (carry.c) -> notices
+ *  from the socket's monitor -> one commit -> the sends (carry.c, reply.c) -> a few chunks (transfers.h) -> sleep.
  *  The commit is synced on another thread (sync.c): words that promise wait for it in the outbox, and so does the next
  *  commit, while the messages of its batch are already read and stepped.
  */

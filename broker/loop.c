@@ -262,10 +262,11 @@ static void wake_read(struct broker *b)
 static void turn(struct broker *b, struct door_message *m, bool notices, bool *more)
 {
     sync_collect(b);
-    if (notices) notices_read(b);
-    strangers_cut(b);
     cuts_take(b);
     *more = messages_read(b, m);
+    /* After the messages: they came before the end of their connection, and a node's last words hand its work back. */
+    if (notices) notices_read(b);
+    strangers_cut(b);
     if (*more) flood_stop(b);
     tick(b);
     second(b);
