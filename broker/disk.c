@@ -1,6 +1,7 @@
 #include "disk.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ pv_status disk_start(struct disk **out, int wake, unsigned threads)
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->wanted, NULL);
     pthread_cond_init(&d->idle, NULL);
+    if (threads > THREADS_MAX) threads = THREADS_MAX;
     while (d->threads_n < threads && !pthread_create(&d->threads[d->threads_n], NULL, work, d)) d->threads_n++;
     *out = d;
     if (d->threads_n) return PV_OK;

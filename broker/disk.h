@@ -1,15 +1,13 @@
 /** Waiting for the disk beside the loop: jobs in, done by a few threads in the order they came; what is finished is taken back
  *  by the loop, which a descriptor wakes.
  *
- *  A sync takes 0.1 ms on a quiet disk, milliseconds on a busy one and now and then a second. In the loop it was a quarter of the
- *  time of 1 KiB tasks and half of that of 1 MiB payloads (RESULTS.md), and nobody was heard meanwhile.
+ *  A sync takes 0.1 ms on a quiet disk and milliseconds on a busy one. While the loop itself waited for it, two cores were idle for a
+ *  quarter of the time with 1 KiB tasks and for half of it with 1 MiB payloads (RESULTS.md), and nobody was heard meanwhile.
  */
 #ifndef PV_DISK_H
 #define PV_DISK_H
 
 #include "status.h"
-
-#include <stdbool.h>
 
 /** Part of what it is about; the caller's until disk_do, and again from disk_done on. */
 struct disk_job {
@@ -20,7 +18,7 @@ struct disk_job {
 
 struct disk;
 
-/** So many threads (1 to 8). wake: an eventfd, borrowed until disk_stop, counted up for each job that is finished. */
+/** So many threads, at most 8. wake: an eventfd, borrowed until disk_stop, counted up for each job that is finished. */
 pv_status disk_start(struct disk **d, int wake, unsigned threads);
 /** Ends the threads once every job is finished, and forgets jobs that disk_done has not given back. */
 void disk_stop(struct disk **d);

@@ -45,6 +45,15 @@ static void status(struct wire_peer *p)
     WANT(p, WIRE_ROWS);
 }
 
+/* Announced, and sent to its last chunk. */
+static void submit_large(struct wire_peer *p, wire_id task)
+{
+    struct wire_msg m = wire_peer_submit_msg(p, task, "outer", "keccak", large, LARGE);
+    m.has_payload = false;
+    wire_peer_send(p, &m);
+    assert_true(wire_peer_upload(p, WIRE_KIND_INPUT, task, (wire_token){ 0, 0 }, large, LARGE, SOON));
+}
+
 static void an_offer_goes_out_while_its_submit_is_synced(void **state)
 {
     struct wire_peer client, prover;
@@ -180,10 +189,7 @@ static void a_large_input_is_synced_beside_small_ones(void **state)
     wire_peer_client(&uploader, broker.endpoint, "uploader");
     wire_peer_client(&other, broker.endpoint, "other");
     disk_says("files");
-    struct wire_msg m = wire_peer_submit_msg(&uploader, task, "outer", "keccak", large, LARGE);
-    m.has_payload = false;
-    wire_peer_send(&uploader, &m);
-    assert_true(wire_peer_upload(&uploader, WIRE_KIND_INPUT, task, (wire_token){ 0, 0 }, large, LARGE, SOON));
+    submit_large(&uploader, task);
     assert_false(wire_peer_wait(&uploader, WIRE_SUBMIT_OK, A_WHILE));
     wire_peer_submit(&other, wire_peer_new_id(), "never", "keccak", input, sizeof input);
     WANT(&other, WIRE_SUBMIT_OK);
@@ -261,10 +267,7 @@ static void a_whole_input_counts_although_it_ends(void **state)
     wire_id task = wire_peer_new_id();
     wire_peer_client(&client, broker.endpoint, "worker");
     disk_says("files");
-    struct wire_msg m = wire_peer_submit_msg(&client, task, "outer", "keccak", large, LARGE);
-    m.has_payload = false;
-    wire_peer_send(&client, &m);
-    assert_true(wire_peer_upload(&client, WIRE_KIND_INPUT, task, (wire_token){ 0, 0 }, large, LARGE, SOON));
+    submit_large(&client, task);
     status(&client);
     kill(broker.pid, SIGTERM);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));

@@ -221,6 +221,43 @@ static void a_prover_whose_connection_closes_loses_its_task_at_once(void **state
     wire_peer_close(&second);
 }
 
+/* The broker wakes up to a RELEASE and to the end of its connection: what was said last counts. */
+static void last_words_are_heard_before_the_end(void **state)
+{
+    enum { ROUNDS = 20 };
+    int wait = -1;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct wire_peer client, prover;
+        wire_id task = wire_peer_new_id();
+        wire_peer_client(&client, broker.endpoint, "worker");
+        wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
+        wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+        WANT(&prover, WIRE_OFFER);
+        struct wire_msg m = { .type = WIRE_RELEASE };
+        WIRE_SET(&m, token, prover.in.token);
+        WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
+        wire_peer_started(&prover, prover.in.token);
+        do {
+            wire_peer_ask(&client, WIRE_SHOW, task);
+            WANT(&client, WIRE_TASK);
+        } while (client.in.state != TASK_RUNNING);
+        kill(broker.pid, SIGSTOP);
+        wire_peer_send(&prover, &m);
+        zmq_setsockopt(prover.socket, ZMQ_LINGER, &wait, sizeof wait);
+        wire_peer_close(&prover);
+        kill(broker.pid, SIGCONT);
+        do {
+            wire_peer_ask(&client, WIRE_SHOW, task);
+            WANT(&client, WIRE_TASK);
+        } while (client.in.state == TASK_RUNNING);
+        assert_int_equal(client.in.state, TASK_QUEUED);
+        assert_int_equal(client.in.losses, 0);
+        wire_peer_ask(&client, WIRE_CANCEL, task);
+        WANT(&client, WIRE_CANCELLED);
+        wire_peer_close(&client);
+    }
+}
+
 static void a_silent_prover_loses_its_task_with_its_lease(void **state)
 {
     struct wire_peer client, silent, other;
@@ -805,6 +842,7 @@ int main(void)
         cmocka_unit_test(a_cut_upload_is_resumed_by_offset),
         cmocka_unit_test(an_upload_of_other_content_is_refused),
         cmocka_unit_test(a_prover_whose_connection_closes_loses_its_task_at_once),
+        cmocka_unit_test(last_words_are_heard_before_the_end),
         cmocka_unit_test(a_silent_prover_loses_its_task_with_its_lease),
         cmocka_unit_test(killed_and_started_again_it_has_everything_it_acknowledged),
         cmocka_unit_test(hostile_frames_do_no_harm),
