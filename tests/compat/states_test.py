@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""states_test.py closed|killed: today's programs open what those of 52f222a left, and everything in it is as it was then."""
+import json
+import os
+import sys
+
+import states
+from programs import Programs
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "compat")
+
+# Of a task: what cannot differ from one telling of the story to the next.
+OPENED = ("schema task state generation queue circuit status text prover client principal group priority failures losses attempts "
+          "length result_length measured_ms created changed deadline").split()
+ENDED = "task state generation queue circuit client principal group priority length result_length created deadline".split()
+ADOPTED = ENDED + "prover losses failures attempts measured_ms".split()
+QUEUE = "queue paused run_timeout_ms run_timeout_set stall_timeout_ms stall_timeout_set late_result succeeded dead cancelled expired".split()
+
+failures = []
+
+
+def expect(what, got, want):
+    if got != want:
+        failures.append(f"{what}: {got!r} instead of {want!r}")
+
+
+def expect_rows(part, columns, got, want):
+    for name, row in want.items():
+        for column in columns:
+            if column in row:
+                expect(f"{part} {name} {column}", got.get(name, {}).get(column, "nothing"), row[column])
+
+
+def by_queue(rows):
+    return {r["queue"]: r for r in rows}
+
+
+def back_in_its_line(task):
+    """A delay may be over by the time the task is looked at: it says when it is due, not how long it lasts."""
+    return {**task, "state": "delayed"} if task["state"] == "queued" else task
+
+
+def compare(got, want):
+    got["opened"]["delayed"] = back_in_its_line(got["opened"]["delayed"])
+    expect_rows("opened", [c for c in OPENED if c != "changed"], {"delayed": got["opened"].pop("delayed")},
+                {"delayed": want["opened"].pop("delayed")})
+    expect_rows("opened", OPENED, got["opened"], want["opened"])
+    expect_rows("queue", QUEUE, by_queue(got["queues"]), by_queue(want["queues"]))
+    expect_rows("adopted", ADOPTED, got["adopted"], want["adopted"])
+    expect_rows("ended", ENDED, got["ended"], want["ended"])
+    for part in ("drained", "results", "end-results"):
+        expect(part, got[part], want[part])
+
+
+def told(build, clock, folder, want):
+    p = Programs(build)
+    try:
+        for part in ("state", "spool"):
+            states.copy_private(os.path.join(folder, part), p.path(part))
+        compare(states.tell(p, p.path("state"), p.path("spool"), (clock, want["wall"])), want)
+        states.copy_private(os.path.join(folder, "state"), p.path("late-state"))
+        expect("ten years later", states.tell_late(p, p.path("late-state"), (clock, want["wall"])), want["late"])
+    except Exception:
+        print(p.tail(), file=sys.stderr)
+        raise
+    finally:
+        p.close()
+
+
+def main():
+    folder = os.path.join(DATA, sys.argv[1])
+    with open(os.path.join(folder, "seen.json"), encoding="utf-8") as f:
+        want = json.load(f)
+    told(os.environ["PV_BUILD"], os.environ["PV_PAST_CLOCK"], folder, want)
+    for text in failures:
+        print(text)
+    return bool(failures)
+
+
+sys.exit(main())
