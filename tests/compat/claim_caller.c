@@ -1,5 +1,5 @@
-/* claim_caller ENDPOINT: proves three tasks in this process, as a caller with a local policy does. Compiled by record.py against
- * the library that is recorded. */
+/* claim_caller ENDPOINT: proves three tasks in this process, as a caller with a local policy does. record.py compiles it
+ * against the library that is recorded, the build against today's. */
 #include <provost.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static pv_status prove(void *user, pv_local *job)
     static uint8_t large[LARGE];
     const char *how = user;
     pv_local_progress(job, 10, "local");
-    usleep(1200000); /* so that a heartbeat names the attempt, and progress is said */
+    usleep(700000); /* so that a heartbeat names the attempt */
     pv_local_progress(job, 60, "local");
     if (!strcmp(how, "fail")) return PV_INVALID_INPUT;
     if (!strcmp(how, "small")) return pv_local_result(job, "proved here", 11);

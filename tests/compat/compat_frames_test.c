@@ -21,16 +21,44 @@ static const struct past {
     uint8_t code;
     unsigned ways;
 } past[] = {
-    { "HELLO", 1, UP },       { "WELCOME", 2, DOWN },     { "HEARTBEAT", 3, UP | DOWN }, { "DISCONNECT", 4, UP | DOWN },
-    { "ERROR", 5, DOWN },     { "SUBMIT", 10, UP },       { "SUBMIT_OK", 11, DOWN },     { "ATTACH", 12, UP },
-    { "SHOW", 13, UP },       { "TASK", 14, DOWN },       { "FETCH", 15, UP },           { "DELIVER", 16, DOWN },
-    { "ACK", 17, UP },        { "CANCEL", 18, UP },       { "CANCELLED", 19, DOWN },     { "CREDIT", 20, UP | DOWN },
-    { "CHUNK", 21, UP | DOWN }, { "PROGRESS", 22, UP | DOWN }, { "CLAIM", 23, UP },      { "CLAIMED", 24, DOWN },
-    { "PURGE", 25, UP },      { "COUNTS", 26, DOWN },     { "LIST", 27, UP },            { "ROWS", 28, DOWN },
-    { "KICK", 29, UP },       { "READY", 40, UP },        { "OFFER", 41, DOWN },         { "STARTED", 42, UP },
-    { "RESULT", 43, UP },     { "RESULT_OK", 44, DOWN },  { "FAIL", 45, UP },            { "RELEASE", 46, UP },
-    { "REVOKE", 47, DOWN },   { "REVOKED", 48, UP },      { "RECALL", 49, DOWN },        { "DRAIN", 50, UP },
-    { "QUEUE", 60, UP },      { "PROVER", 61, UP },
+    { "HELLO", 1, UP },
+    { "WELCOME", 2, DOWN },
+    { "HEARTBEAT", 3, UP | DOWN },
+    { "DISCONNECT", 4, UP | DOWN },
+    { "ERROR", 5, DOWN },
+    { "SUBMIT", 10, UP },
+    { "SUBMIT_OK", 11, DOWN },
+    { "ATTACH", 12, UP },
+    { "SHOW", 13, UP },
+    { "TASK", 14, DOWN },
+    { "FETCH", 15, UP },
+    { "DELIVER", 16, DOWN },
+    { "ACK", 17, UP },
+    { "CANCEL", 18, UP },
+    { "CANCELLED", 19, DOWN },
+    { "CREDIT", 20, UP | DOWN },
+    { "CHUNK", 21, UP | DOWN },
+    { "PROGRESS", 22, UP | DOWN },
+    { "CLAIM", 23, UP },
+    { "CLAIMED", 24, DOWN },
+    { "PURGE", 25, UP },
+    { "COUNTS", 26, DOWN },
+    { "LIST", 27, UP },
+    { "ROWS", 28, DOWN },
+    { "KICK", 29, UP },
+    { "READY", 40, UP },
+    { "OFFER", 41, DOWN },
+    { "STARTED", 42, UP },
+    { "RESULT", 43, UP },
+    { "RESULT_OK", 44, DOWN },
+    { "FAIL", 45, UP },
+    { "RELEASE", 46, UP },
+    { "REVOKE", 47, DOWN },
+    { "REVOKED", 48, UP },
+    { "RECALL", 49, DOWN },
+    { "DRAIN", 50, UP },
+    { "QUEUE", 60, UP },
+    { "PROVER", 61, UP },
 };
 enum { PAST = sizeof past / sizeof *past };
 
@@ -93,14 +121,16 @@ static void say_again(const struct recorded *r)
     struct wire_frames again, f = { r->bytes[0], r->n[0], r->bytes[1], r->n[1], r->bytes[2], r->n[2] };
     struct wire_msg m;
     char why[WIRE_WHY_BYTES];
-    if (wire_msg_decode(&m, way, &f, why) != PV_OK) fail_msg("%s:%u: %s is not read: %s", r->file, r->line, r->type->name, why);
+    if (wire_msg_decode(&m, way, &f, why) != PV_OK)
+        fail_msg("%s:%u: %s is not read: %s", r->file, r->line, r->type->name, why);
     if ((int)m.type != r->type->code) fail_msg("%s:%u: %s is read as %d", r->file, r->line, r->type->name, (int)m.type);
     if (wire_msg_encode(&m, way, buffer, sizeof buffer, &again, why) != PV_OK)
         fail_msg("%s:%u: %s is not written: %s", r->file, r->line, r->type->name, why);
     bool same = again.head_bytes == f.head_bytes && !memcmp(again.head, f.head, f.head_bytes) &&
                 again.body_bytes == f.body_bytes && !memcmp(again.body, f.body, f.body_bytes) &&
                 again.payload_bytes == f.payload_bytes && again.payload == f.payload;
-    if (!same) fail_msg("%s:%u: %s is written with other bytes: a field is lost or changed", r->file, r->line, r->type->name);
+    if (!same)
+        fail_msg("%s:%u: %s is written with other bytes: a field is lost or changed", r->file, r->line, r->type->name);
     wire_msg_clear(&m);
 }
 

@@ -53,7 +53,7 @@ class Programs:
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
-    def _start(self, log, argv, **more):
+    def start(self, log, argv, **more):
         with open(self.path(log), "ab") as out:
             p = subprocess.Popen(argv, cwd=self.folder, stdout=out, stderr=out, env={**self.environment, **more})
         self.running.append(p)
@@ -64,8 +64,8 @@ class Programs:
         port = self.path("port")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(port)
-        more = {} if not clock else {"LD_PRELOAD": clock[0], "PV_PAST_CLOCK_MS": str(clock[1])}
-        p = self._start("broker.log", [f"{self.build}/broker/provost-broker", "--bind", "tcp://127.0.0.1:*", "--state", state,
+        more = self._clock(*clock) if clock else {}
+        p = self.start("broker.log", [f"{self.build}/broker/provost-broker", "--bind", "tcp://127.0.0.1:*", "--state", state,
                                        "--port-file", port, "--log-level", "debug", *arguments], **more)
         until("the broker's port", lambda: p.poll() is not None or os.path.exists(port) and open(port).read().endswith("\n"))
         if p.poll() is not None:
@@ -73,9 +73,16 @@ class Programs:
         self.endpoint = open(port).read().split()[0]
         return p
 
+    def _clock(self, module, ms):
+        sanitizer = self.environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"  # it wants to be the first library
+        return {"LD_PRELOAD": module, "PV_PAST_CLOCK_MS": str(ms), "ASAN_OPTIONS": sanitizer.lstrip(":")}
+
     def node(self, name, arguments, endpoint=None):
-        return self._start(f"{name}.log", [f"{self.build}/prover/provost-prover", "run", "--name", name, "--broker",
+        return self.start(f"{name}.log", [f"{self.build}/prover/provost-prover", "run", "--name", name, "--broker",
                                            endpoint or self.endpoint, *self.security, *arguments])
+
+    def start_cli(self, arguments, endpoint):
+        return self.start("cli.log", [f"{self.build}/worker/cli/provost", *arguments, "--broker", endpoint, *self.security])
 
     def cli(self, *arguments, endpoint=None, exits=(0,)):
         """The command's answer; JSON becomes an object."""
@@ -86,6 +93,11 @@ class Programs:
             raise AssertionError(f"exit {done.returncode}: {' '.join(arguments)}\n{done.stderr.decode()}\n{self.tail()}")
         self.exit = done.returncode
         return json.loads(done.stdout) if done.stdout.startswith(b"{") and done.stdout.count(b"\n") == 1 else done.stdout
+
+    def key_gen(self, file):
+        """Makes a pair; its public key."""
+        return subprocess.run([f"{self.build}/worker/cli/provost", "key", "gen", file], cwd=self.folder, capture_output=True,
+                              env=self.environment, check=True).stdout.decode().strip()
 
     def show(self, task, **more):
         return self.cli("task", "show", task, "-o", "json", **more)

@@ -10,7 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
+import keyed
 import scenes
 import states
 from programs import Programs
@@ -74,6 +76,26 @@ def record_state(build, name, signum):
         p.close()
 
 
+def record_keyed(build):
+    folder = os.path.join(DATA, "keyed")
+    shutil.rmtree(folder, ignore_errors=True)
+    p = Programs(build)
+    q = Programs(build)
+    try:
+        clock = compiled_clock(q)
+        keyed.make(p)
+        wall = time.time_ns() // 1000000
+        for part in keyed.PARTS:
+            keep(p.path(part), os.path.join(folder, part))
+        write_json(os.path.join(folder, "seen.json"), {"wall": wall, **keyed.tell(q, folder, (clock, wall))})
+    except BaseException:
+        print(p.tail(), q.tail(), file=sys.stderr)
+        raise
+    finally:
+        p.close()
+        q.close()
+
+
 def record_scene(build, scene):
     p = Programs(build)
     p.library = os.path.join(p.build, "worker", "libprovost.so.0.1.0")
@@ -92,10 +114,12 @@ def record_scene(build, scene):
 
 def main():
     build = sys.argv[1]
-    what = sys.argv[2:] or ["closed", "killed"] + [scene.__name__ for scene in scenes.ALL]
+    what = sys.argv[2:] or ["closed", "killed", "keyed"] + [scene.__name__ for scene in scenes.ALL]
     for scene in scenes.ALL:
         if scene.__name__ in what:
             record_scene(build, scene)
+    if "keyed" in what:
+        record_keyed(build)
     if "closed" in what:
         record_state(build, "closed", signal.SIGTERM)
     if "killed" in what:

@@ -6,6 +6,7 @@
     NAME run EXIT ARGUMENT...   the command that spoke as NAME, and its exit status
     CONNECTION up|down TYPE HEAD BODY [PAYLOAD]     a message; its frames in hex, BYTES*N for bytes that repeat N times
     CONNECTION closed
+    killed                      the broker was killed here, and started again
 """
 import shlex
 
@@ -54,6 +55,8 @@ class Scene:
             self.wall = int(words[1])
         elif words[0] == "broker":
             self.broker = shlex.split(text)[1:]
+        elif words[0] == "killed":
+            self.steps.append((number, None, None))
         elif words[1] == "run":
             parts = shlex.split(text)
             self.runs[words[0]] = (int(words[2]), parts[3:])

@@ -1,7 +1,7 @@
 """The scenes that record.py records: what a user, an operator and a node do, so that every message is said at least once,
 by a program wherever a program says it."""
-import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -25,7 +25,8 @@ class Stage:
     def __init__(self, p, *more):
         self.p, self.arguments, self.lines, self.commands = p, BROKER + list(more), [], 0
         self.wall = time.time_ns() // 1000000
-        self.broker = p.broker(self.arguments, p.path(f"scene-{self.wall}"))
+        self.state = p.path(f"scene-{self.wall}")
+        self.broker = p.broker(self.arguments, self.state)
         self.recorder = zmtp.Recorder()
         self.recorder.upstream = p.endpoint
         p.endpoint = self.recorder.endpoint
@@ -52,6 +53,18 @@ class Stage:
             return sum(1 for w in words if w[0].startswith(name + ".") and w[1:] == [way, kind]) >= count
         until(f"{kind} {way} of {name}", count_now)
         return self.p.running[-1]
+
+    def wait_behind(self, n):
+        """A wait that goes on over what happens to the broker; it is no command to be run again."""
+        self.commands += 1
+        return self.p.start_cli(["task", "wait", task(n), "--name", f"c{self.commands}"], self.recorder.endpoint)
+
+    def kill_broker(self):
+        self.p.end(self.broker)
+        until("the ends of the connections", lambda: all(pair["closed"] for pair in self.recorder.pairs))
+        self.recorder.note("killed")
+        self.broker = self.p.broker(self.arguments, self.state)
+        self.recorder.upstream, self.p.endpoint = self.p.endpoint, self.recorder.endpoint
 
     def raw(self, role, name):
         s = zmtp.dial(self.recorder.endpoint)
@@ -92,9 +105,8 @@ def prove(p):
     s = Stage(p)
     os.makedirs(p.path("circuits"), exist_ok=True)
     chain = os.path.join(HERE, "..", "data", "chain-5")
-    for source, to in (("circuit.zkey", "circuits/chain-5.zkey"), ("witness.wtns", "witness.wtns")):
-        with open(os.path.join(chain, source), "rb") as f, open(p.path(to), "wb") as g:
-            g.write(f.read())
+    shutil.copy(os.path.join(chain, "circuit.zkey"), p.path("circuits", "chain-5.zkey"))
+    shutil.copy(os.path.join(chain, "witness.wtns"), p.path("witness.wtns"))
     p.node("g1", ["--queue", "echo", "--circuits", "circuits", "--memory", "1G"])
     s.seen("g1", "down", "WELCOME")
     s.run("prove", "--queue", "echo", "--circuit", "chain-5", "--id", task(1), "witness.wtns", "proof.json", "public.json")
@@ -205,6 +217,19 @@ def cut(p):
     return s.close("A link that is cut: once while a task runs, once until its result was spooled.")
 
 
+def restart(p):
+    s = Stage(p)
+    s.node("p1", "--slots", "1", "--state", p.path("spool"))
+    s.submit(1, "slow")
+    s.seen("p1", "up", "STARTED")
+    waiting = s.wait_behind(1)
+    s.seen("c2", "down", "TASK")
+    s.kill_broker()
+    s.seen("p1", "down", "RESULT_OK")
+    waiting.wait(20)
+    return s.close("The broker is killed while a task runs and a client waits: both find their way back.")
+
+
 def claim(p):
     s = Stage(p)
     caller = p.path("claim_caller")
@@ -214,4 +239,4 @@ def claim(p):
     return s.close("A client that proves its own tasks: one result, one failure, one result in chunks.")
 
 
-ALL = [small, large, prove, operating, refused, trouble, recall, superseded, cut, claim]
+ALL = [small, large, prove, operating, refused, trouble, recall, superseded, cut, restart, claim]

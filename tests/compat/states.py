@@ -14,7 +14,8 @@ import zmtp
 from programs import inputs, until
 
 QUEUES = ["echo", "idle", "held", "retry", "offered"]
-BROKER = ["--heartbeat-ms", "250", "--lease-ms", "1500", "--grace-ms", "100"] + [a for q in QUEUES for a in ("--queue", q)]
+# A lease that no busy machine lets run out: nothing here waits for one.
+BROKER = ["--heartbeat-ms", "250", "--lease-ms", "15000", "--grace-ms", "100"] + [a for q in QUEUES for a in ("--queue", q)]
 INSECURE = ["--insecure"]
 
 
@@ -186,7 +187,7 @@ def _succeeded(p, shown):
     return {name: digest_of(p, name) for name, task in shown.items() if task["state"] == "succeeded"}
 
 
-def _row(rows, column, name):
+def row_of(rows, column, name):
     return next((r for r in rows if r[column] == name), None)
 
 
@@ -194,7 +195,7 @@ def _drained(p):
     """The drain of a prover that was away when the broker began counts when it is back."""
     p.node("p2", ["--queue", "offered:echo"])
     until("p2", lambda: p.is_live("p2"))
-    drained = _row(p.cli("prover", "ls", "-o", "json")["rows"], "prover", "p2")["draining"]
+    drained = row_of(p.cli("prover", "ls", "-o", "json")["rows"], "prover", "p2")["draining"]
     p.cli("prover", "resume", "p2")
     return drained
 
@@ -214,6 +215,7 @@ def tell(p, state, spool, clock):
     p.node("p3", ["--queue", "echo:echo,idle:echo,held:echo,retry:echo", "--slots", "4", "--state", spool])
     for name in ("spooled-small", "spooled-large"):
         until_state(p, name, "succeeded")
+    p.node("frozen", ["--queue", "offered:echo"])  # it says hello and holds nothing: what it was offered waits no longer
     seen["adopted"] = {name: p.show(TASKS[name]) for name in ("spooled-small", "spooled-large")}
     until("an empty spool", lambda: not results_in(spool))
     seen["drained"] = _drained(p)
