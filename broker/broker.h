@@ -239,4 +239,19 @@ void listing_prover(struct broker *b, uint64_t peer, uint32_t req, const char *n
 
 void metrics_publish(struct broker *b);
 
+/* --- shared by two files since the functions moved --- */
+void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind);
+bool connection_counts(struct broker *b, struct peer *peer);
+bool key_stands(struct broker *b, struct peer *peer, const char *user);
+struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m);
+bool room_for(struct broker *b, const struct wire_msg *m);
+bool uploads_left(struct broker *b, const struct peer *peer, const struct wire_msg *m);
+void clocks_read(struct broker *b);
+void cuts_take(struct broker *b);
+void flood_stop(struct broker *b);
+void notices_read(struct broker *b);
+void strangers_cut(struct broker *b);
+void upload_forgotten(void *context, const struct upload *u);
+void files_collect(struct broker *b);
+
 #endif

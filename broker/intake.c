@@ -9,35 +9,12 @@
 
 /* --- who speaks --- */
 
-/* A key that was taken out of the file is refused at its next message, whatever its connection once was. */
-static bool key_stands(struct broker *b, struct peer *peer, const char *user)
-{
-    if (!b->keys) return true;
-    if (peer->key_version == b->key_version && !strcmp(peer->key, user)) return true;
-    if (!auth_keys_find(b->keys, user)) return false;
-    snprintf(peer->key, sizeof peer->key, "%s", user);
-    peer->key_version = b->key_version;
-    return true;
-}
-
 static void stranger_error(struct broker *b, uint32_t routing, pv_status status, const char *text)
 {
     struct wire_msg m = { .type = WIRE_ERROR };
     WIRE_SET(&m, status, status);
     WIRE_SET(&m, text, text);
     reply_stranger(b, routing, &m);
-}
-
-/* The connection's first message: all that happened to descriptors before it must be known first (peers.h). */
-static struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m)
-{
-    int fd;
-    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) broker_notice(b, e, fd);
-    struct peer *peer = peers_add(&b->peers, routing, b->now_ms);
-    if (!peer) return NULL;
-    struct peer *before = peers_fd_claim(&b->peers, peer, m->fd);
-    if (before) broker_peer_end(b, before);
-    return peer;
 }
 
 /* --- hello --- */
@@ -124,17 +101,6 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
     broker_step(b, &ev);
 }
 
-/* A key's connections are counted from HELLO on; before it they are strangers', whose number is bounded too. */
-static bool connection_counts(struct broker *b, struct peer *peer)
-{
-    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
-    if (!key || peer->hello) return true;
-    uint64_t most = key->connections == UINT64_MAX ? b->config->key_connections : key->connections;
-    if (most && key->connected >= most) return false;
-    auth_keys_connected(b->keys, peer->key, 1);
-    return true;
-}
-
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     bool again = peer->hello && (peer->role != m->role || !wire_id_equal(peer->session, m->session));
@@ -196,26 +162,6 @@ static void payload_current(struct broker *b, const struct wire_msg *m)
 {
     b->current = (struct broker_payload){ .there = m->has_payload };
     b->current.payload = (struct store_payload){ .sha256 = m->sha256, .length = m->length, .bytes = m->payload };
-}
-
-/* A payload that has not been sent yet needs room beside those that were announced before it. What is known already needs
- * none: it is only attached to. */
-static bool room_for(struct broker *b, const struct wire_msg *m)
-{
-    struct sched_view known;
-    if (m->has_payload || sched_show(b->sched, 0, m->task, &known) == PV_OK) return true;
-    uint64_t wanted = b->config->disk_reserve + transfers_read_stats(b->transfers).upload_bytes_reserved;
-    return blobs_free_bytes(store_blobs(b->store)) >= wanted + m->length;
-}
-
-/* Each upload costs a descriptor, a file and a window of credit. */
-static bool uploads_left(struct broker *b, const struct peer *peer, const struct wire_msg *m)
-{
-    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
-    uint64_t most = key && key->uploads != UINT64_MAX ? key->uploads : b->config->uploads;
-    struct sched_view known;
-    if (m->has_payload || !most || sched_show(b->sched, 0, m->task, &known) == PV_OK) return true;
-    return uploads_of(b->transfers, broker_principal(b, peer), most) < most;
 }
 
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -353,29 +299,6 @@ static void life(struct broker *b, const struct peer *peer, const struct wire_ms
 {
     struct sched_event ev = event_of(SCHED_LIFE, peer, m);
     if (m->has.token) broker_step(b, &ev);
-}
-
-void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status)
-{
-    struct sched_event ev = { .type = u->key.kind == WIRE_KIND_INPUT ? SCHED_INPUT : SCHED_RESULT, .peer = u->peer };
-    ev.task = u->key.task;
-    ev.token = u->key.token;
-    ev.status = status;
-    if (ev.type == SCHED_RESULT) {
-        ev.result.payload = SCHED_COMPLETE;
-        ev.result.input = u->note.input;
-        ev.result.measured_ms = u->note.measured_ms;
-        ev.result.sha256 = u->sha256;
-        ev.result.length = u->length;
-        ev.result.verdict = status;
-        ev.result.admitted = u->note.live;
-    }
-    if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
-    b->current = (struct broker_payload){ .there = status == PV_OK };
-    b->current.payload = (struct store_payload){ .sha256 = u->sha256, .length = u->length };
-    broker_step(b, &ev);
-    if (b->current.there && !b->current.used) store_forget_file(b->store, u->sha256);
-    b->current.there = false;
 }
 
 static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)

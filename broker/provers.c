@@ -107,7 +107,7 @@ void prover_forget(struct sched *s, struct prover *p)
     free(p);
 }
 
-static uint64_t forget_ms(const struct prover *p)
+uint64_t forget_ms(const struct prover *p)
 {
     if (p->peer || p->attempts) return NEVER;
     return sched_add(p->gone_ms, p->drained ? FORGET_DRAINED_MS : FORGET_MS);
@@ -129,22 +129,6 @@ void prover_rearm(struct sched *s, struct prover *p)
         heap_remove(&s->prover_timers, p);
     else if (!heap_put(&s->prover_timers, p, next, p->index))
         sched_broken(s);
-}
-
-void prover_timer(struct sched *s, struct prover *p)
-{
-    if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) {
-        p->live = false;
-        if (!p->local) act(s, SCHED_SILENT)->name = act_text(s->out, p->name->text);
-    }
-    if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
-    if (forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
-        if (p->drained) prover_setting_forget(s, p);
-        prover_forget(s, p);
-        return;
-    }
-    prover_changed(s, p);
-    prover_rearm(s, p);
 }
 
 /* Quarantine, drain and silence close it; so does a suspect, which has it alone. */
@@ -285,4 +269,23 @@ void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms)
     principal_charge(p, cost_ms);
     a->charged_ms = cost_ms;
     if (p->turn < s->virtual_ms) s->virtual_ms = p->turn; /* the estimates were too high */
+}
+
+void prover_heard(struct sched *s, struct prover *p)
+{
+    p->heard_ms = s->now_ms;
+    if (p->live || !p->peer) return;
+    p->live = true;
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
+
+void prover_released(struct sched *s, struct prover *p)
+{
+    for (struct attempt *a = p->attempts; a; a = a->next)
+        if (a->state == ATTEMPT_OFFERED && p->peer) {
+            struct sched_action *r = act_to(s, SCHED_RECALL, p->peer);
+            r->token = a->token;
+            s->stats.recalls++;
+        }
 }

@@ -120,3 +120,46 @@ void reload_clear(struct broker *b)
     b->config_reloaded = NULL;
     b->config = b->config_started;
 }
+
+pv_status broker_declare_queues(struct broker *b)
+{
+    for (size_t i = 0; i < b->config->queues_n; i++) {
+        const struct config_queue *q = &b->config->queues[i];
+        struct sched_event ev = { .type = SCHED_QUEUE };
+        ev.queue.name = q->name;
+        ev.queue.run_timeout_ms = q->run_timeout_ms;
+        ev.queue.stall_timeout_ms = q->stall_timeout_ms;
+        ev.queue.late = strcmp(q->late_result, "refuse") ? SCHED_LATE_ACCEPT : SCHED_LATE_REFUSE;
+        ev.queue.sync_always = !strcmp(q->sync, "always");
+        broker_step(b, &ev);
+    }
+    return PV_OK;
+}
+
+static uint64_t limit_of(uint64_t own, uint64_t common)
+{
+    return own == UINT64_MAX ? common : own;
+}
+
+static void principal_declare(struct broker *b, const struct auth_key *key)
+{
+    static const struct auth_key local = { .name = "local", .weight = 1, .queued_tasks = UINT64_MAX,
+                                           .queued_bytes = UINT64_MAX, .leased = UINT64_MAX, .rate = UINT64_MAX };
+    if (!key) key = &local;
+    struct sched_event ev = { .type = SCHED_PRINCIPAL };
+    ev.principal.name = key->name;
+    ev.principal.weight = key->weight > UINT32_MAX ? UINT32_MAX : (uint32_t)key->weight;
+    ev.principal.limits.queued_tasks = limit_of(key->queued_tasks, b->config->queued_tasks);
+    ev.principal.limits.queued_bytes = limit_of(key->queued_bytes, b->config->queued_bytes);
+    ev.principal.limits.leased = limit_of(key->leased, b->config->leased);
+    ev.principal.limits.rate_per_s = key->rate > UINT32_MAX ? 0 : (uint32_t)key->rate;
+    broker_step(b, &ev);
+}
+
+/* A name's first entry says its quotas. */
+pv_status broker_declare_principals(struct broker *b)
+{
+    if (!b->keys) principal_declare(b, NULL);
+    for (size_t i = b->keys ? auth_keys_count(b->keys) : 0; i-- > 0;) principal_declare(b, auth_keys_at(b->keys, i));
+    return PV_OK;
+}

@@ -255,3 +255,53 @@ void reply_offer(struct broker *b, const struct sched_action *a)
     }
     reply_send(b, a->peer, &m, NULL);
 }
+
+static void key_set(struct wire_msg *m, const struct transfer_key *key)
+{
+    WIRE_SET(m, kind, key->kind);
+    WIRE_SET(m, task, key->task);
+    if (key->token.seq) WIRE_SET(m, token, key->token);
+}
+
+void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
+{
+    struct wire_msg m = { .type = WIRE_CREDIT };
+    key_set(&m, key);
+    WIRE_SET(&m, offset, offset);
+    WIRE_SET(&m, bytes, bytes);
+    reply_send(context, peer, &m, NULL);
+}
+
+static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
+{
+    while (bytes) {
+        ssize_t n = pread(fd, to, bytes, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        to += n;
+        bytes -= (size_t)n;
+        at += (uint64_t)n;
+    }
+    return true;
+}
+
+bool carry_chunk(void *context, const struct download *d, size_t bytes)
+{
+    struct wire_msg m = { .type = WIRE_CHUNK };
+    zmq_msg_t payload;
+    if (zmq_msg_init_size(&payload, bytes)) return false;
+    if (!read_fully(d->fd, zmq_msg_data(&payload), bytes, d->at)) {
+        char hex[WIRE_HASH_TEXT];
+        LOG_ERROR("payload.unreadable", "sha256=%s error=%s", wire_hash_text(hex, d->sha256), strerror(errno));
+        zmq_msg_close(&payload);
+        return false;
+    }
+    key_set(&m, &d->key);
+    WIRE_SET(&m, offset, d->at);
+    m.has_payload = true;
+    m.payload = zmq_msg_data(&payload);
+    m.payload_bytes = bytes;
+    bool sent = reply_send(context, d->peer, &m, &payload);
+    if (!sent) zmq_msg_close(&payload);
+    return sent;
+}

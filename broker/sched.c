@@ -5,39 +5,6 @@
 
 /* ---- small things everybody needs ---- */
 
-uint64_t sched_add(uint64_t a, uint64_t b)
-{
-    return a > NEVER - b ? NEVER : a + b;
-}
-
-uint64_t sched_wall_of(const struct sched *s, uint64_t ms)
-{
-    if (ms == NEVER) return 0;
-    return ms >= s->now_ms ? sched_add(s->wall_ms, ms - s->now_ms) : s->wall_ms - (s->now_ms - ms);
-}
-
-/* A wall time as a moment of the monotonic clock; what is past is now. */
-uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms)
-{
-    if (!wall_ms) return NEVER;
-    return wall_ms > s->wall_ms ? sched_add(s->now_ms, wall_ms - s->wall_ms) : s->now_ms;
-}
-
-/* splitmix64: jitter, nothing secret */
-uint64_t sched_random(struct sched *s, uint64_t n)
-{
-    uint64_t z = s->random += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (z ^ z >> 31) % n;
-}
-
-void sched_broken(struct sched *s)
-{
-    s->failed = true;
-    s->out->failed = true;
-}
-
 /* ---- birth and death ---- */
 
 static void fill_in(uint64_t *value, uint64_t fallback)
@@ -142,34 +109,6 @@ void sched_destroy(struct sched **sp)
 
 /* ---- events of the whole ---- */
 
-void on_queue(struct sched *s, const struct sched_event *ev)
-{
-    struct queue *q = queue_declare(s, ev->queue.name);
-    if (!q) {
-        sched_broken(s);
-        return;
-    }
-    q->configured.run_timeout_ms = ev->queue.run_timeout_ms;
-    q->configured.stall_timeout_ms = ev->queue.stall_timeout_ms;
-    q->late = ev->queue.late;
-    q->sync_always = ev->queue.sync_always;
-    for (uint32_t i = 0; i < s->provers_n; i++)
-        if (s->provers[i]) prover_resolve_queues(s, s->provers[i]);
-    queue_settle(s, q);
-}
-
-void on_principal(struct sched *s, const struct sched_event *ev)
-{
-    struct principal *p = principal_of(s, ev->principal.name);
-    if (!p) {
-        sched_broken(s);
-        return;
-    }
-    p->weight = ev->principal.weight ? ev->principal.weight : 1;
-    p->limits = ev->principal.limits;
-    s->dirty = true;
-}
-
 void on_config(struct sched *s, const struct sched_event *ev)
 {
     s->cfg.grace_ms = ev->config.grace_ms;
@@ -243,13 +182,6 @@ static void speaker_heard(struct sched *s, const struct sched_event *ev)
     if (peer && peer->prover) prover_heard(s, peer->prover);
 }
 
-static void pass_time(struct sched *s)
-{
-    while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
-    while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
-    if (s->pump_ms <= s->now_ms) sessions_resume(s);
-}
-
 void sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out)
 {
     if (!out->n) out->serial = ++s->batches;
@@ -267,13 +199,4 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
     if (!s->booted) return;
     pass_time(s);
     sched_match(s);
-}
-
-uint64_t sched_next_ms(const struct sched *s)
-{
-    if (s->failed || !s->booted) return NEVER;
-    uint64_t next = s->pump_ms;
-    if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
-    if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
-    return next;
 }

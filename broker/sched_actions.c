@@ -108,25 +108,6 @@ struct sched_action *refuse(struct sched *s, pv_status status)
     return a;
 }
 
-const struct sched_view *act_view(struct sched *s, const struct task *t)
-{
-    struct sched_view *v = act_bytes(s->out, sizeof *v);
-    if (!v) return NULL;
-    view_fill(s, t, v);
-    v->note = act_text(s->out, v->note);
-    return v;
-}
-
-void act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task *t)
-{
-    struct sched_action *a = act_to(s, SCHED_DELIVER, peer);
-    a->req = req;
-    a->task = t->id;
-    a->row = t->order;
-    a->state = t->state;
-    a->view = act_view(s, t);
-}
-
 void act_revoke(struct sched *s, uint64_t peer, wire_token token, pv_status status)
 {
     struct sched_action *a = act_to(s, SCHED_REVOKE, peer);

@@ -406,3 +406,11 @@ void on_claim(struct sched *s, const struct sched_event *ev)
     c->row = t->order;
     c->view = act_view(s, t);
 }
+
+struct attempt *live_attempt(struct sched *s, const struct prover *p, wire_token token)
+{
+    struct attempt *a = attempt_find(s, token);
+    if (!a || !a->task || a->prover != p) return NULL;
+    if (a->state == ATTEMPT_RECOVERING) attempt_renew(s, a);
+    return a;
+}

@@ -150,4 +150,16 @@ void attempt_offer(struct sched *s, struct task *t, struct prover *p);
 uint64_t task_position(const struct task *t);
 void view_fill(const struct sched *s, const struct task *t, struct sched_view *v);
 
+/* --- shared by two files since the functions moved --- */
+uint64_t forget_ms(const struct prover *p);
+void pass_time(struct sched *s);
+uint64_t run_end_ms(const struct task *t);
+uint64_t stall_end_ms(const struct task *t);
+bool could_serve(const struct prover *p);
+bool fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram);
+uint64_t slots_of(const struct sched *s, const struct queue *q, uint64_t *provers);
+void note_former(struct sched *s, const struct session *e);
+void count_out(struct task *t);
+void past_free(struct sched *s, struct task *t);
+
 #endif

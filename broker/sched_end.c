@@ -1,10 +1,11 @@
 /* How a task ends, waits, and begins again. */
 #include "sched_core.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PUSH_PROGRESS_MS = 1000 /* R17 */ };
+
 
 static void count_end(struct sched *s, enum task_state state)
 {
@@ -116,44 +117,6 @@ void task_revive(struct sched *s, struct task *t)
 
 /* ---- what time does to a task ---- */
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t run_end_ms(const struct task *t)
-{
-    const struct queue *q = t->account->queue;
-    return q->run_timeout_ms ? sched_add(t->attempt->started_ms, q->run_timeout_ms) : NEVER;
-}
-
-static uint64_t stall_end_ms(const struct task *t)
-{
-    const struct queue *q = t->account->queue;
-    return q->stall_timeout_ms ? sched_add(t->attempt->changed_ms, q->stall_timeout_ms) : NEVER;
-}
-
-static uint64_t push_ms(const struct task *t)
-{
-    return t->past && t->past->push_due ? t->past->push_after_ms : NEVER;
-}
-
-uint64_t task_next_ms(const struct sched *s, const struct task *t)
-{
-    switch ((enum task_state)t->state) {
-    case TASK_RECEIVING: return least(t->until_ms, t->orphan_ms);
-    case TASK_QUEUED: return least(t->deadline_ms, t->orphan_ms);
-    case TASK_DELAYED: return least(t->until_ms, least(t->deadline_ms, t->orphan_ms));
-    case TASK_OFFERED:
-    case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
-    case TASK_RUNNING:
-        if (!t->attempt) return NEVER;
-        return least(least(t->attempt->lease_ms, t->orphan_ms),
-                     least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
-    default: return t->until_ms;
-    }
-}
-
 /* Nothing of it was promised, so nothing of it stays; whoever asked for it, or waits for it, is told why. */
 void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
@@ -169,47 +132,29 @@ void task_not_received(struct sched *s, struct task *t, pv_status why)
     task_forget(s, t);
 }
 
-static void push_progress(struct sched *s, struct task *t)
+void task_forget(struct sched *s, struct task *t)
 {
-    t->past->push_due = false;
-    t->past->push_after_ms = s->now_ms + PUSH_PROGRESS_MS;
-    const struct sched_view *v = NULL;
-    for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        if (!a->session->peer) continue;
-        if (!v) v = act_view(s, t);
-        struct sched_action *p = act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
-        p->task = t->id;
-        p->view = v;
+    assert(!t->attempt); /* only tasks that are over are forgotten, and the move there ends the attempt */
+    if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
+    if (t->state != TASK_RECEIVING) {
+        struct sched_action *a = act(s, SCHED_DELETE_TASK);
+        a->task = t->id;
+        a->row = t->order;
     }
-    task_rearm(s, t);
-}
-
-static void leased_timer(struct sched *s, struct task *t)
-{
-    struct attempt *a = t->attempt;
-    if (a->lease_ms <= s->now_ms)
-        attempt_expired(s, a);
-    else if (run_end_ms(t) <= s->now_ms)
-        attempt_failed(s, a, PV_RUN_TIMEOUT, NULL, false);
-    else if (stall_end_ms(t) <= s->now_ms)
-        attempt_failed(s, a, PV_STALLED, NULL, false);
-    else
-        push_progress(s, t);
-}
-
-void task_timer(struct sched *s, struct task *t)
-{
-    bool live = task_state_live(t->state), waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
-    if (live && t->orphan_ms <= s->now_ms)
-        task_cancel(s, t, "its session ended", NULL);
-    else if (waits && t->deadline_ms <= s->now_ms)
-        task_finish(s, t, TASK_EXPIRED, PV_EXPIRED, NULL, SCHED_FREE, NULL);
-    else if (t->state == TASK_DELAYED)
-        task_queue(s, t, SCHED_FREE);
-    else if (t->state == TASK_RECEIVING)
-        task_not_received(s, t, PV_TIMEOUT);
-    else if (live)
-        leased_timer(s, t);
-    else
-        task_forget(s, t);
+    if (t->state == TASK_QUEUED) line_leave(s, t);
+    count_out(t);
+    while (t->attached) session_detach(s, t->attached);
+    heap_remove(&s->timers, t);
+    heap_remove(&s->acked, t);
+    rows_remove(&s->rows, t);
+    idmap_remove(&s->tasks, t->id);
+    past_free(s, t);
+    group_drop(s, t->group);
+    names_drop(&s->names, t->circuit);
+    struct session *e = t->session;
+    free(t->excluded);
+    free(t);
+    s->stats.tasks--;
+    e->tasks--;
+    session_drop_if_idle(s, e);
 }

@@ -8,78 +8,6 @@ enum { TOKENS_MAX = 256 };
 
 /* ---- peers ---- */
 
-struct sched_peer *peer_find(const struct sched *s, uint64_t handle)
-{
-    return handle ? idmap_find(&s->peers, idmap_key(handle, 0)) : NULL;
-}
-
-struct sched_peer *peer_of(struct sched *s, uint64_t handle)
-{
-    struct sched_peer *p = peer_find(s, handle);
-    if (p) return p;
-    p = calloc(1, sizeof *p);
-    if (!p || !idmap_add(&s->peers, idmap_key(handle, 0), p)) {
-        free(p);
-        return NULL;
-    }
-    p->handle = handle;
-    return p;
-}
-
-void peer_forget(struct sched *s, struct sched_peer *peer)
-{
-    idmap_remove(&s->peers, idmap_key(peer->handle, 0));
-    free(peer);
-}
-
-struct session *the_session(struct sched *s)
-{
-    struct sched_peer *p = peer_find(s, s->peer);
-    if (p && p->session) return p->session;
-    refuse(s, PV_BAD_STATE);
-    return NULL;
-}
-
-void prover_heard(struct sched *s, struct prover *p)
-{
-    p->heard_ms = s->now_ms;
-    if (p->live || !p->peer) return;
-    p->live = true;
-    prover_changed(s, p);
-    prover_rearm(s, p);
-}
-
-struct prover *the_prover(struct sched *s)
-{
-    struct sched_peer *p = peer_find(s, s->peer);
-    if (!p || !p->prover) {
-        refuse(s, PV_BAD_STATE);
-        return NULL;
-    }
-    return p->prover;
-}
-
-bool session_may(const struct session *e, const struct task *t)
-{
-    return e->admin || e->client->principal == t->account->principal;
-}
-
-struct task *the_task(struct sched *s, const struct session *e, wire_id id)
-{
-    struct task *t = task_find(s, id);
-    if (t && session_may(e, t)) return t;
-    refuse(s, PV_NOT_FOUND)->task = id;
-    return NULL;
-}
-
-struct attempt *live_attempt(struct sched *s, const struct prover *p, wire_token token)
-{
-    struct attempt *a = attempt_find(s, token);
-    if (!a || !a->task || a->prover != p) return NULL;
-    if (a->state == ATTEMPT_RECOVERING) attempt_renew(s, a);
-    return a;
-}
-
 /* ---- going ---- */
 
 /* Its tasks wait for the grace, in which the same incarnation may come back. */
@@ -386,16 +314,6 @@ void on_ready(struct sched *s, const struct sched_event *ev)
     prover_changed(s, p);
 }
 
-void prover_released(struct sched *s, struct prover *p)
-{
-    for (struct attempt *a = p->attempts; a; a = a->next)
-        if (a->state == ATTEMPT_OFFERED && p->peer) {
-            struct sched_action *r = act_to(s, SCHED_RECALL, p->peer);
-            r->token = a->token;
-            s->stats.recalls++;
-        }
-}
-
 void on_drain(struct sched *s, const struct sched_event *ev)
 {
     struct prover *p = the_prover(s);
@@ -419,5 +337,34 @@ void on_lag(struct sched *s, const struct sched_event *ev)
             if (a->task) task_rearm(s, a->task);
         }
         prover_rearm(s, p);
+    }
+}
+
+static void session_replaced(struct sched *s, struct session *e)
+{
+    e->replaced = true;
+    note_former(s, e);
+    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
+        next = a->next;
+        struct task *t = a->task;
+        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
+        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
+            task_cancel(s, t, "its session ended", NULL);
+        } else {
+            if (t->orphan_ms != NEVER) continue; /* counted already, before the broker's restart */
+            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
+            task_rearm(s, t);
+            task_save(s, t);
+        }
+    }
+}
+
+void sessions_replace_others(struct sched *s, struct session *e)
+{
+    for (struct session *o = e->client->sessions, *next; o; o = next) {
+        next = o->next;
+        if (o == e) continue;
+        if (o->replaced) return; /* and so were all that are older */
+        session_replaced(s, o);
     }
 }

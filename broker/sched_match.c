@@ -9,33 +9,6 @@
 
 #include <string.h>
 
-static bool fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
-{
-    if (!prover_serves(p, q) || vram > p->vram || (p->ram && ram > p->ram)) return false;
-    if (p->any_circuit) return true;
-    const struct prover_circuit *c = prover_circuit(p, circuit);
-    return c && c->need_vram <= p->vram && (!p->ram || c->need_ram <= p->ram);
-}
-
-bool lane_fits(const struct lane *l, const struct prover *p)
-{
-    return fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
-}
-
-static bool could_serve(const struct prover *p)
-{
-    return p && p->live && !p->local && !p->draining && !p->drained;
-}
-
-bool task_servable(const struct sched *s, const struct task *t)
-{
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (could_serve(p) && fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return true;
-    }
-    return false;
-}
-
 static bool lane_excludes(const struct lane *l, const struct prover *p)
 {
     for (int i = 0; i < TASK_EXCLUDED_MAX; i++)

@@ -124,3 +124,31 @@ void on_setting(struct sched *s, const struct sched_event *ev)
     p->drained = !r->cleared;
     prover_rearm(s, p);
 }
+
+void on_queue(struct sched *s, const struct sched_event *ev)
+{
+    struct queue *q = queue_declare(s, ev->queue.name);
+    if (!q) {
+        sched_broken(s);
+        return;
+    }
+    q->configured.run_timeout_ms = ev->queue.run_timeout_ms;
+    q->configured.stall_timeout_ms = ev->queue.stall_timeout_ms;
+    q->late = ev->queue.late;
+    q->sync_always = ev->queue.sync_always;
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (s->provers[i]) prover_resolve_queues(s, s->provers[i]);
+    queue_settle(s, q);
+}
+
+void on_principal(struct sched *s, const struct sched_event *ev)
+{
+    struct principal *p = principal_of(s, ev->principal.name);
+    if (!p) {
+        sched_broken(s);
+        return;
+    }
+    p->weight = ev->principal.weight ? ev->principal.weight : 1;
+    p->limits = ev->principal.limits;
+    s->dirty = true;
+}

@@ -117,7 +117,7 @@ bool session_is_new(const struct sched *s, const struct session *e)
     return true;
 }
 
-static void note_former(struct sched *s, const struct session *e)
+void note_former(struct sched *s, const struct session *e)
 {
     s->former[s->former_n++ % SESSIONS_FORMER] = e->id;
 }
@@ -252,35 +252,6 @@ void sessions_wait_again(struct sched *s, struct task *t)
 }
 
 /* ---- coming and going ---- */
-
-static void session_replaced(struct sched *s, struct session *e)
-{
-    e->replaced = true;
-    note_former(s, e);
-    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
-        next = a->next;
-        struct task *t = a->task;
-        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
-        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
-            task_cancel(s, t, "its session ended", NULL);
-        } else {
-            if (t->orphan_ms != NEVER) continue; /* counted already, before the broker's restart */
-            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
-            task_rearm(s, t);
-            task_save(s, t);
-        }
-    }
-}
-
-void sessions_replace_others(struct sched *s, struct session *e)
-{
-    for (struct session *o = e->client->sessions, *next; o; o = next) {
-        next = o->next;
-        if (o == e) continue;
-        if (o->replaced) return; /* and so were all that are older */
-        session_replaced(s, o);
-    }
-}
 
 void session_connect(struct sched *s, struct session *e, uint64_t peer)
 {

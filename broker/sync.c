@@ -55,29 +55,9 @@ void sync_finish(struct broker *b)
     log_collect(b);
 }
 
-static void files_collect(struct broker *b)
-{
-    struct upload done;
-    enum upload_step step;
-    pv_status status;
-    while (transfers_published(b->transfers, &done, &step, &status)) {
-        if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
-        if (step == UPLOAD_UNKNOWN)
-            store_forget_file(b->store, done.sha256);
-        else
-            intake_upload_ended(b, &done, status);
-    }
-}
-
 void sync_collect(struct broker *b)
 {
     log_collect(b);
-    files_collect(b);
-}
-
-void sync_settle_files(struct broker *b)
-{
-    disk_settle(b->files);
     files_collect(b);
 }
 
@@ -106,4 +86,15 @@ void sync_refuse(struct broker *b)
         if (w.req) reply_error(b, w.peer, w.req, PV_STORE, store_failure(b->store));
         if (w.last) broker_peer_cut(b, w.peer);
     }
+}
+
+void broker_store_failed(struct broker *b)
+{
+    struct sched_event ev = { .type = SCHED_STORE_FAILED };
+    sync_refuse(b);
+    if (b->store_failed) return;
+    LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
+    feed_broker(b, "store failed", store_failure(b->store));
+    b->store_failed = true;
+    broker_step(b, &ev);
 }

@@ -30,60 +30,6 @@ bool sched_move_allowed(enum task_state from, enum task_state to)
 
 /* ---- rows ---- */
 
-/* Index of the first entry above order, dead or not. */
-static size_t entry_after(const struct rows *r, uint64_t order)
-{
-    size_t low = 0, high = r->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (r->at[mid].order <= order)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-struct task *rows_after(const struct rows *r, uint64_t order)
-{
-    size_t i = entry_after(r, order);
-    while (i < r->n && !r->at[i].task) i++;
-    return i < r->n ? r->at[i].task : NULL;
-}
-
-static void rows_compact(struct rows *r)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->n; i++)
-        if (r->at[i].task) r->at[n++] = r->at[i];
-    r->n = n;
-    r->dead = 0;
-}
-
-bool rows_add(struct rows *r, struct task *t)
-{
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? 2 * r->cap : 64;
-        struct row *at = realloc(r->at, cap * sizeof *at);
-        if (!at) return false;
-        r->at = at;
-        r->cap = cap;
-    }
-    /* Orders are counted up here, and the store gives its rows back in their order: no peer chooses one. */
-    assert(!r->n || r->at[r->n - 1].order < t->order);
-    r->at[r->n++] = (struct row){ t->order, t };
-    return true;
-}
-
-void rows_remove(struct rows *r, struct task *t)
-{
-    size_t i = entry_after(r, t->order - 1);
-    assert(r->at[i].task == t); /* added when it was made, and rows keep their order when compacted */
-    r->at[i].task = NULL;
-    r->dead++;
-    if (r->dead > 32 && r->dead > r->n / 2) rows_compact(r);
-}
-
 /* ---- the table ---- */
 
 struct task *task_find(const struct sched *s, wire_id id)
@@ -123,7 +69,7 @@ static bool is_leased(enum task_state s)
     return s == TASK_OFFERED || s == TASK_RUNNING || s == TASK_RECOVERING;
 }
 
-static void count_out(struct task *t)
+void count_out(struct task *t)
 {
     struct account *a = t->account;
     a->queue->count[t->state]--;
@@ -237,7 +183,7 @@ void task_clear_progress(struct sched *s, struct task *t)
     p->push_due = false;
 }
 
-static void past_free(struct sched *s, struct task *t)
+void past_free(struct sched *s, struct task *t)
 {
     if (!t->past) return;
     task_clear_progress(s, t);
@@ -373,29 +319,40 @@ void task_save_lazily(struct sched *s, struct task *t)
     save(s, t, true);
 }
 
-void task_forget(struct sched *s, struct task *t)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    assert(!t->attempt); /* only tasks that are over are forgotten, and the move there ends the attempt */
-    if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
-    if (t->state != TASK_RECEIVING) {
-        struct sched_action *a = act(s, SCHED_DELETE_TASK);
-        a->task = t->id;
-        a->row = t->order;
+    return a < b ? a : b;
+}
+
+uint64_t run_end_ms(const struct task *t)
+{
+    const struct queue *q = t->account->queue;
+    return q->run_timeout_ms ? sched_add(t->attempt->started_ms, q->run_timeout_ms) : NEVER;
+}
+
+uint64_t stall_end_ms(const struct task *t)
+{
+    const struct queue *q = t->account->queue;
+    return q->stall_timeout_ms ? sched_add(t->attempt->changed_ms, q->stall_timeout_ms) : NEVER;
+}
+
+static uint64_t push_ms(const struct task *t)
+{
+    return t->past && t->past->push_due ? t->past->push_after_ms : NEVER;
+}
+
+uint64_t task_next_ms(const struct sched *s, const struct task *t)
+{
+    switch ((enum task_state)t->state) {
+    case TASK_RECEIVING: return least(t->until_ms, t->orphan_ms);
+    case TASK_QUEUED: return least(t->deadline_ms, t->orphan_ms);
+    case TASK_DELAYED: return least(t->until_ms, least(t->deadline_ms, t->orphan_ms));
+    case TASK_OFFERED:
+    case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
+    case TASK_RUNNING:
+        if (!t->attempt) return NEVER;
+        return least(least(t->attempt->lease_ms, t->orphan_ms),
+                     least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
+    default: return t->until_ms;
     }
-    if (t->state == TASK_QUEUED) line_leave(s, t);
-    count_out(t);
-    while (t->attached) session_detach(s, t->attached);
-    heap_remove(&s->timers, t);
-    heap_remove(&s->acked, t);
-    rows_remove(&s->rows, t);
-    idmap_remove(&s->tasks, t->id);
-    past_free(s, t);
-    group_drop(s, t->group);
-    names_drop(&s->names, t->circuit);
-    struct session *e = t->session;
-    free(t->excluded);
-    free(t);
-    s->stats.tasks--;
-    e->tasks--;
-    session_drop_if_idle(s, e);
 }

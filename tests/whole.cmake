@@ -67,3 +67,7 @@ set_tests_properties(asserts_are_listed PROPERTIES LABELS unit)
 
 add_test(NAME proofs-survive-kills COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/proofs_survive.py)
 set_tests_properties(proofs-survive-kills PROPERTIES LABELS e2e TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT "PV_BUILD=${CMAKE_BINARY_DIR}")
+
+# The arrows between the files of the product never form a circle.
+add_test(NAME no_circles COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/unit/no_circles.py ${CMAKE_BINARY_DIR})
+set_tests_properties(no_circles PROPERTIES LABELS unit)

@@ -52,3 +52,39 @@ void ack_repeat(pv_client *c, const struct wire_msg *m)
         return;
     }
 }
+
+void local_unwanted(pv_client *c, wire_token token)
+{
+    if (c->releases_n == c->releases_room) {
+        size_t room = c->releases_room ? 2 * c->releases_room : 16;
+        wire_token *more = realloc(c->releases, room * sizeof *more);
+        if (!more) return;
+        c->releases = more;
+        c->releases_room = room;
+    }
+    c->releases[c->releases_n++] = token;
+}
+
+void local_abandon(pv_client *c, struct task *t)
+{
+    if (t->local.stage < LOCAL_READY) return; /* a CLAIM under way is answered, and handed back then */
+    local_unwanted(c, t->local.token);
+    client_wake(c);
+}
+
+void local_release_send(pv_client *c)
+{
+    size_t sent = 0;
+    while (sent < c->releases_n && send_token(c, WIRE_RELEASE, c->releases[sent])) sent++;
+    if (sent == 0) return;
+    c->releases_n -= sent;
+    memmove(c->releases, c->releases + sent, c->releases_n * sizeof *c->releases);
+}
+
+bool send_token(pv_client *c, enum wire_type type, wire_token token)
+{
+    struct wire_msg m = { .type = type };
+    WIRE_SET(&m, token, token);
+    if (type == WIRE_RELEASE) WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
+    return io_send(c, &m);
+}

@@ -15,15 +15,6 @@ enum {
     CHUNKS_A_TURN = 4,     /* then control messages get their turn: 1 MiB */
 };
 
-void ask_wipe_input(struct task *t)
-{
-    if (t->local.stage == LOCAL_PROVING) return; /* the callback looks at it; wiped when it returns */
-    if (t->owned) explicit_bzero(t->owned, t->input.length);
-    free(t->owned);
-    t->owned = NULL;
-    t->input.bytes = NULL;
-}
-
 void ask_again(struct task *t)
 {
     t->ask_ms = 0;

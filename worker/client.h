@@ -267,4 +267,9 @@ static inline pv_task_id public_of(wire_id w)
     return id;
 }
 
+/* --- shared by two files since the functions moved --- */
+void over(pv_client *c, struct task *t);
+bool send_token(pv_client *c, enum wire_type type, wire_token token);
+void set_stage(pv_client *c, struct task *t, enum local_stage stage);
+
 #endif

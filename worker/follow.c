@@ -61,25 +61,6 @@ void follow_result(struct pv_result *r, const struct wire_msg *m)
     snprintf(r->text, sizeof r->text, "%s", m->has.text ? m->text : "");
 }
 
-static void over(pv_client *c, struct task *t)
-{
-    t->stage = STAGE_OVER;
-    t->req = 0;
-    t->due_ms = t->fetch_ms = UINT64_MAX;
-    if (t->local.stage > LOCAL_CLAIMING) local_revoked(c, t);
-    ask_wipe_input(t);
-    t->news.state = t->r.state;
-    tasks_news(c, t);
-}
-
-void follow_ended(pv_client *c, struct task *t, pv_status status, const char *text)
-{
-    incoming_clear(&t->result);
-    t->r.status = status;
-    snprintf(t->r.text, sizeof t->r.text, "%s", text);
-    over(c, t);
-}
-
 static void complete(pv_client *c, struct task *t)
 {
     t->r.bytes = t->result.bytes;

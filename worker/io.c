@@ -13,13 +13,6 @@ enum {
     POLL_MOST_MS = 60000,
 };
 
-bool io_send(pv_client *c, const struct wire_msg *m)
-{
-    pv_status s = link_send(&c->link, m);
-    if (s == PV_BUSY) c->blocked = true;
-    return s == PV_OK;
-}
-
 static void say_hello(pv_client *c, uint64_t now_ms)
 {
     struct wire_held held[HELD_MAX];

@@ -19,21 +19,6 @@ struct pv_local {
     size_t result_bytes;
 };
 
-static void set_stage(pv_client *c, struct task *t, enum local_stage stage)
-{
-    if (t->forgotten) return;
-    c->claims += (stage != LOCAL_NONE) - (t->local.stage != LOCAL_NONE);
-    t->local.stage = stage;
-    tasks_todo(c, t);
-    tasks_news(c, t);
-}
-
-void local_clear(struct task *t)
-{
-    free(t->local.result);
-    t->local.result = NULL;
-}
-
 /* Somebody is there to run the callback: a claimed task must not lie idle. */
 static bool somebody(const struct task *t)
 {
@@ -90,56 +75,10 @@ void local_claim_refused(pv_client *c, struct task *t, uint64_t now_ms)
     set_stage(c, t, LOCAL_NONE);
 }
 
-void local_revoked(pv_client *c, struct task *t)
-{
-    struct local_run *r = &t->local;
-    r->revoked = true;
-    if (r->stage == LOCAL_READY || r->stage == LOCAL_RESULT) {
-        r->ended = PV_REVOKED;
-        set_stage(c, t, LOCAL_ENDING);
-    }
-}
-
-static bool send_token(pv_client *c, enum wire_type type, wire_token token)
-{
-    struct wire_msg m = { .type = type };
-    WIRE_SET(&m, token, token);
-    if (type == WIRE_RELEASE) WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
-    return io_send(c, &m);
-}
-
 /* ---- handing back ----
  *
  * A claimed task whose caller has forgotten it would lie with nobody until its lease ends, so the broker is told. Want of
  * memory for the note only costs that wait. */
-
-void local_unwanted(pv_client *c, wire_token token)
-{
-    if (c->releases_n == c->releases_room) {
-        size_t room = c->releases_room ? 2 * c->releases_room : 16;
-        wire_token *more = realloc(c->releases, room * sizeof *more);
-        if (!more) return;
-        c->releases = more;
-        c->releases_room = room;
-    }
-    c->releases[c->releases_n++] = token;
-}
-
-void local_abandon(pv_client *c, struct task *t)
-{
-    if (t->local.stage < LOCAL_READY) return; /* a CLAIM under way is answered, and handed back then */
-    local_unwanted(c, t->local.token);
-    client_wake(c);
-}
-
-void local_release_send(pv_client *c)
-{
-    size_t sent = 0;
-    while (sent < c->releases_n && send_token(c, WIRE_RELEASE, c->releases[sent])) sent++;
-    if (sent == 0) return;
-    c->releases_n -= sent;
-    memmove(c->releases, c->releases + sent, c->releases_n * sizeof *c->releases);
-}
 
 static enum wire_failure failure_of(pv_status s)
 {

@@ -184,3 +184,56 @@ struct task *tasks_next_todo(pv_client *c)
     }
     return t;
 }
+
+void ask_wipe_input(struct task *t)
+{
+    if (t->local.stage == LOCAL_PROVING) return; /* the callback looks at it; wiped when it returns */
+    if (t->owned) explicit_bzero(t->owned, t->input.length);
+    free(t->owned);
+    t->owned = NULL;
+    t->input.bytes = NULL;
+}
+
+void over(pv_client *c, struct task *t)
+{
+    t->stage = STAGE_OVER;
+    t->req = 0;
+    t->due_ms = t->fetch_ms = UINT64_MAX;
+    if (t->local.stage > LOCAL_CLAIMING) local_revoked(c, t);
+    ask_wipe_input(t);
+    t->news.state = t->r.state;
+    tasks_news(c, t);
+}
+
+void follow_ended(pv_client *c, struct task *t, pv_status status, const char *text)
+{
+    incoming_clear(&t->result);
+    t->r.status = status;
+    snprintf(t->r.text, sizeof t->r.text, "%s", text);
+    over(c, t);
+}
+
+void set_stage(pv_client *c, struct task *t, enum local_stage stage)
+{
+    if (t->forgotten) return;
+    c->claims += (stage != LOCAL_NONE) - (t->local.stage != LOCAL_NONE);
+    t->local.stage = stage;
+    tasks_todo(c, t);
+    tasks_news(c, t);
+}
+
+void local_clear(struct task *t)
+{
+    free(t->local.result);
+    t->local.result = NULL;
+}
+
+void local_revoked(pv_client *c, struct task *t)
+{
+    struct local_run *r = &t->local;
+    r->revoked = true;
+    if (r->stage == LOCAL_READY || r->stage == LOCAL_RESULT) {
+        r->ended = PV_REVOKED;
+        set_stage(c, t, LOCAL_ENDING);
+    }
+}

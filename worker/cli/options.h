@@ -61,6 +61,48 @@ struct cli {
     uint64_t count, inflight, bytes;
 };
 
+/* The letters and numbers of the options. */
+enum {
+    KEY_BROKER = 'b',
+    KEY_QUEUE = 'q',
+    KEY_CIRCUIT = 'c',
+    KEY_OUTPUT = 'o',
+    KEY_VKEY = 'k',
+    KEY_WIDE = 'w',
+    KEY_TIMEOUT = 't',
+    KEY_FOLLOW = 'f',
+    KEY_INSECURE = 256,
+    KEY_KEY,
+    KEY_SERVER_KEY,
+    KEY_NAME,
+    KEY_CONNECT,
+    KEY_ID,
+    KEY_PRIORITY,
+    KEY_GROUP,
+    KEY_DEADLINE,
+    KEY_ON_RESTART,
+    KEY_REVIVE,
+    KEY_VRAM,
+    KEY_RAM,
+    KEY_BUSY,
+    KEY_PROGRESS,
+    KEY_CANCEL,
+    KEY_STATE,
+    KEY_LIMIT,
+    KEY_AFTER,
+    KEY_AGE,
+    KEY_DRY,
+    KEY_RUN_TIMEOUT,
+    KEY_STALL_TIMEOUT,
+    KEY_INTERVAL,
+    KEY_TIMES,
+    KEY_WARNING,
+    KEY_CRITICAL,
+    KEY_COUNT,
+    KEY_INFLIGHT,
+    KEY_BYTES,
+};
+
 struct cli_option {
     const char *name;
     int key;         /* its letter, or a number above 255 */

@@ -1,0 +1,178 @@
+#include "sched_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WEIGHT_UNIT = 1024 };
+
+struct queue *queue_find(const struct sched *s, const char *name)
+{
+    const struct name *n = names_find(&s->names, name);
+    for (uint32_t i = 0; n && i < s->queues_n; i++)
+        if (s->queues[i]->name == n) return s->queues[i];
+    return NULL;
+}
+
+struct queue *queue_declare(struct sched *s, const char *name)
+{
+    struct queue *q = queue_find(s, name);
+    if (q) return q;
+    struct queue **more = realloc(s->queues, (s->queues_n + 1) * sizeof *more);
+    if (!more) return NULL;
+    s->queues = more;
+    q = calloc(1, sizeof *q);
+    if (!q || !(q->name = names_hold(&s->names, name))) {
+        free(q);
+        return NULL;
+    }
+    q->index = s->queues_n;
+    s->queues[s->queues_n++] = q;
+    return q;
+}
+
+struct principal *principal_of(struct sched *s, const char *name)
+{
+    const struct name *n = names_find(&s->names, name);
+    for (uint32_t i = 0; n && i < s->principals_n; i++)
+        if (s->principals[i]->name == n) return s->principals[i];
+    struct principal **more = realloc(s->principals, (s->principals_n + 1) * sizeof *more);
+    if (!more) return NULL;
+    s->principals = more;
+    struct principal *p = calloc(1, sizeof *p);
+    if (!p || !(p->name = names_hold(&s->names, name))) {
+        free(p);
+        return NULL;
+    }
+    p->index = s->principals_n;
+    p->weight = 1;
+    s->principals[s->principals_n++] = p;
+    return p;
+}
+
+struct account *account_of(struct sched *s, struct queue *q, struct principal *p)
+{
+    if (p->index >= q->accounts_n) {
+        struct account **more = realloc(q->accounts, (p->index + 1) * sizeof *more);
+        if (!more) return NULL;
+        for (uint32_t i = q->accounts_n; i <= p->index; i++) more[i] = NULL;
+        q->accounts = more;
+        q->accounts_n = p->index + 1;
+    }
+    struct account *a = q->accounts[p->index];
+    if (a) return a;
+    a = calloc(1, sizeof *a);
+    if (!a) return NULL;
+    a->principal = p;
+    a->queue = q;
+    a->tokens = UINT64_MAX; /* full: clipped at its first use */
+    return q->accounts[p->index] = a;
+}
+
+static void account_refill(const struct sched *s, struct account *a)
+{
+    const struct sched_limits *l = &a->principal->limits;
+    uint64_t most = 1000u * (uint64_t)(l->burst ? l->burst : l->rate_per_s);
+    uint64_t since = s->now_ms - a->tokens_ms, room = a->tokens < most ? most - a->tokens : 0;
+    a->tokens = a->tokens < most && since < room / l->rate_per_s + 1 ? a->tokens + since * l->rate_per_s : most;
+    if (a->tokens > most) a->tokens = most;
+    a->tokens_ms = s->now_ms;
+}
+
+static uint64_t queue_retry_ms(const struct queue *q)
+{
+    uint64_t ms = queue_estimate(q);
+    return ms < 100 ? 100 : ms > 30000 ? 30000 : ms;
+}
+
+const char *account_busy(struct sched *s, struct account *a, uint64_t bytes, uint64_t *retry_ms)
+{
+    const struct sched_limits *l = &a->principal->limits;
+    *retry_ms = queue_retry_ms(a->queue);
+    if (l->queued_tasks && a->queued_tasks >= l->queued_tasks) return "queued_tasks";
+    if (l->queued_bytes && (bytes > l->queued_bytes || a->queued_bytes > l->queued_bytes - bytes))
+        return "queued_bytes";
+    if (!l->rate_per_s) return NULL;
+    account_refill(s, a);
+    if (a->tokens >= 1000) return NULL;
+    *retry_ms = (1000 - a->tokens + l->rate_per_s - 1) / l->rate_per_s;
+    return "rate";
+}
+
+void account_spend(struct account *a)
+{
+    if (a->principal->limits.rate_per_s) a->tokens -= 1000;
+}
+
+uint64_t queue_estimate(const struct queue *q)
+{
+    return q->average_ms ? q->average_ms : 1000;
+}
+
+void principal_charge(struct principal *p, uint64_t ms)
+{
+    p->turn += ms * WEIGHT_UNIT / p->weight;
+}
+
+void principal_refund(struct principal *p, uint64_t ms)
+{
+    uint64_t back = ms * WEIGHT_UNIT / p->weight;
+    p->turn -= back < p->turn ? back : p->turn;
+}
+
+/* The virtual time of the fleet: where the principal served last stood before it was charged for that task. */
+void principal_served(struct sched *s, const struct principal *p)
+{
+    s->virtual_ms = p->turn;
+}
+
+void principal_wake(struct sched *s, struct principal *p)
+{
+    if (p->waiting || p->leased) return;
+    uint64_t least = s->virtual_ms;
+    for (uint32_t i = 0; i < s->principals_n; i++) {
+        const struct principal *o = s->principals[i];
+        if (o != p && o->leased && o->turn < least) least = o->turn;
+    }
+    if (p->turn < least) p->turn = least;
+}
+
+struct group *group_hold(struct sched *s, struct principal *p, const char *name)
+{
+    struct name *n = names_hold(&s->names, name);
+    if (!n) return NULL;
+    wire_id key = idmap_key((uintptr_t)p, (uintptr_t)n);
+    struct group *g = idmap_find(&s->accounts_groups, key);
+    if (g) {
+        names_drop(&s->names, n);
+        g->refs++;
+        return g;
+    }
+    g = calloc(1, sizeof *g);
+    if (!g || !idmap_add(&s->accounts_groups, key, g)) {
+        free(g);
+        names_drop(&s->names, n);
+        return NULL;
+    }
+    *g = (struct group){ p, n, 1, p->stamp };
+    return g;
+}
+
+void group_drop(struct sched *s, struct group *g)
+{
+    if (!g || --g->refs) return;
+    idmap_remove(&s->accounts_groups, idmap_key((uintptr_t)g->principal, (uintptr_t)g->name));
+    names_drop(&s->names, g->name);
+    free(g);
+}
+
+void lines_clear(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->queues_n; i++) {
+        for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) free(s->queues[i]->accounts[k]);
+        free(s->queues[i]->accounts);
+        free(s->queues[i]);
+    }
+    for (uint32_t i = 0; i < s->principals_n; i++) free(s->principals[i]);
+    free(s->queues);
+    free(s->principals);
+}

@@ -1,0 +1,219 @@
+#include "broker.h"
+
+#include "clock.h"
+#include "log.h"
+#include "random.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    UPLOAD_ABANDONED_MS = 600000,
+    FILE_THREADS = 2, /* a large file's sync beside many small ones */
+};
+
+static pv_status restore_setting(void *context, const struct setting_record *setting)
+{
+    struct broker *b = context;
+    struct sched_event ev = { .type = SCHED_SETTING, .setting = setting };
+    broker_step(b, &ev);
+    return b->out.failed ? PV_NO_MEMORY : PV_OK;
+}
+
+static pv_status restore_one(void *context, const struct task_record *task)
+{
+    struct broker *b = context;
+    struct sched_event ev = { .type = SCHED_RESTORE, .record = task };
+    broker_step(b, &ev);
+    /* What the core asks for while it restores is carried out with its first batch; only the memory is bounded here. */
+    return b->out.failed ? PV_NO_MEMORY : PV_OK;
+}
+
+static pv_status core_open(struct broker *b, char *why)
+{
+    const struct config *c = b->config;
+    struct sched_config sc = {
+        .boot_epoch = b->epoch,
+        .heartbeat_ms = c->heartbeat_ms,
+        .lease_ms = c->lease_ms,
+        .grace_ms = c->grace_ms ? c->grace_ms : SCHED_NO_GRACE,
+        .offer_ms = c->offer_ms,
+        .acked_ms = c->late_ms,
+        .retention_ms = c->retention_ms,
+        .receive_ms = UPLOAD_ABANDONED_MS,
+        .sessions_max = (uint32_t)c->connections_max,
+    };
+    struct sched_event boot = { .type = SCHED_BOOT };
+    TRY(pv_random(&sc.seed, sizeof sc.seed));
+    TRY(sched_new(&b->sched, &sc));
+    TRY(broker_declare_queues(b));
+    TRY(broker_declare_principals(b));
+    uint64_t from = pv_clock_ms();
+    TRY(store_scan_settings(b->store, restore_setting, b));
+    TRY(store_scan(b->store, restore_one, b));
+    broker_step(b, &boot);
+    if (!carry_commit(b)) return PV_STORE;
+    struct sched_stats stats;
+    sched_read_stats(b->sched, &stats);
+    LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from, b->epoch);
+    sched_actions_clear(&b->out);
+    b->carried = 0;
+    feed_broker(b, "started", "provost-broker " PV_VERSION);
+    return PV_OK;
+}
+
+static pv_status keys_open(struct broker *b, char *why)
+{
+    if (b->config->insecure) return PV_OK;
+    struct auth_keys *theirs = NULL;
+    TRY(auth_own_keys(b->certs, &b->certs_n, DOOR_ENDPOINTS_MAX, b->config->key, why));
+    TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
+    TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
+    b->key_version = 1;
+    pv_status st = auth_start(&b->zap, &theirs);
+    if (st != PV_OK) snprintf(why, LOOP_WHY_BYTES, "the thread that answers for keys did not start");
+    return st;
+}
+
+static pv_status door_start(struct broker *b, char *why)
+{
+    struct door_options o = {
+        .endpoints = b->config->bind,
+        .certs = b->certs,
+        .certs_n = b->certs_n,
+        .send_queue = (int)b->config->send_queue,
+        .handshake_ms = (int)b->config->hello_ms,
+        .dead_ms = (int)b->config->lease_ms,
+        .connections_max = (uint32_t)b->config->connections_max,
+    };
+    TRY(peers_init(&b->peers, (uint32_t)b->config->connections_max));
+    return door_open(&b->door, &o, why);
+}
+
+/* Written beside and renamed, so that who polls for it never reads half a line. */
+static pv_status port_file_write(const struct broker *b, char *why)
+{
+    char path[4096];
+    if (!b->config->port_file[0]) return PV_OK;
+    snprintf(path, sizeof path, "%s.new", b->config->port_file);
+    FILE *f = fopen(path, "w");
+    for (size_t i = 0; f && i < b->door.bound_n; i++) fprintf(f, "%s\n", b->door.bound[i]);
+    if (f && !fclose(f) && !rename(path, b->config->port_file)) return PV_OK;
+    snprintf(why, LOOP_WHY_BYTES, "%.200s: %s", b->config->port_file, strerror(errno));
+    return PV_IO;
+}
+
+static pv_status signals_open(struct broker *b)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL)) return PV_FAILED;
+    b->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return b->signals < 0 ? PV_FAILED : PV_OK;
+}
+
+static pv_status parts_open(struct broker *b, char *why)
+{
+    const struct config *c = b->config;
+    struct transfers_config tc = {
+        .window = c->window,
+        .chunk_max = WIRE_CHUNK_MAX,
+        .uploads_max = c->uploads_max,
+        .abandoned_ms = UPLOAD_ABANDONED_MS,
+        .credit = carry_credit,
+        .chunk = carry_chunk,
+        .context = b,
+        .disk = b->files,
+    };
+    TRY(store_open(&b->store, c->state, NULL, why));
+    TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
+    TRY(listing_new(&b->listing));
+    b->shows = calloc(c->batch, sizeof *b->shows); /* at most one a message */
+    if (!b->shows) return PV_NO_MEMORY;
+    TRY(store_boot(b->store, &b->epoch));
+    b->events = events_new(b->epoch);
+    return b->events ? PV_OK : PV_NO_MEMORY;
+}
+
+static pv_status open_all(struct broker *b, char *why)
+{
+    clocks_read(b);
+    b->started_ms = b->now_ms;
+    flood_init(&b->flood, b->config->memory_max);
+    strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);
+    TRY(signals_open(b));
+    TRY(keys_open(b, why));
+    b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (b->wake < 0) return PV_FAILED;
+    TRY(disk_start(&b->files, b->wake, FILE_THREADS));
+    TRY(parts_open(b, why));
+    TRY(core_open(b, why));
+    TRY(disk_start(&b->log, b->wake, 1));
+    if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
+    TRY(door_start(b, why));
+    TRY(port_file_write(b, why));
+    for (size_t i = 0; i < b->door.bound_n; i++)
+        LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->door.bound[i], b->epoch, b->keys ? "yes" : "no");
+    if (b->http) LOG_INFO("http.listening", "port=%u", (unsigned)http_port(b->http));
+    return PV_OK;
+}
+
+pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
+                      char why[LOOP_WHY_BYTES])
+{
+    struct broker *b = calloc(1, sizeof *b);
+    if (!b) return PV_NO_MEMORY;
+    b->config = b->config_started = config;
+    b->args = args;
+    b->signals = b->wake = -1;
+    door_prepare();
+    why[0] = 0;
+    pv_status st = open_all(b, why);
+    if (st == PV_OK) {
+        *out = b;
+        return PV_OK;
+    }
+    if (!why[0]) snprintf(why, LOOP_WHY_BYTES, "%s", b->store && store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
+    broker_close(&b);
+    return st;
+}
+
+void broker_close(struct broker **broker)
+{
+    struct broker *b = *broker;
+    if (!b) return;
+    door_close(&b->door);
+    http_stop(&b->http);
+    auth_stop(&b->zap);
+    auth_own_keys_destroy(b->certs, &b->certs_n);
+    sched_actions_destroy(&b->out);
+    sched_destroy(&b->sched);
+    transfers_destroy(&b->transfers);
+    disk_stop(&b->files);
+    disk_stop(&b->log);
+    outbox_clear(&b->outbox);
+    listing_destroy(&b->listing);
+    events_destroy(&b->events);
+    store_close(&b->store);
+    auth_keys_destroy(&b->keys);
+    peers_clear(&b->peers);
+    flood_clear(&b->flood);
+    strangers_clear(&b->strangers);
+    if (b->signals >= 0) close(b->signals);
+    if (b->wake >= 0) close(b->wake);
+    free(b->cut);
+    free(b->shows);
+    reload_clear(b);
+    free(b);
+    *broker = NULL;
+}

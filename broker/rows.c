@@ -1,0 +1,58 @@
+#include "sched_core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Index of the first entry above order, dead or not. */
+static size_t entry_after(const struct rows *r, uint64_t order)
+{
+    size_t low = 0, high = r->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (r->at[mid].order <= order)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct task *rows_after(const struct rows *r, uint64_t order)
+{
+    size_t i = entry_after(r, order);
+    while (i < r->n && !r->at[i].task) i++;
+    return i < r->n ? r->at[i].task : NULL;
+}
+
+static void rows_compact(struct rows *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->at[i].task) r->at[n++] = r->at[i];
+    r->n = n;
+    r->dead = 0;
+}
+
+bool rows_add(struct rows *r, struct task *t)
+{
+    if (r->n == r->cap) {
+        size_t cap = r->cap ? 2 * r->cap : 64;
+        struct row *at = realloc(r->at, cap * sizeof *at);
+        if (!at) return false;
+        r->at = at;
+        r->cap = cap;
+    }
+    /* Orders are counted up here, and the store gives its rows back in their order: no peer chooses one. */
+    assert(!r->n || r->at[r->n - 1].order < t->order);
+    r->at[r->n++] = (struct row){ t->order, t };
+    return true;
+}
+
+void rows_remove(struct rows *r, struct task *t)
+{
+    size_t i = entry_after(r, t->order - 1);
+    assert(r->at[i].task == t); /* added when it was made, and rows keep their order when compacted */
+    r->at[i].task = NULL;
+    r->dead++;
+    if (r->dead > 32 && r->dead > r->n / 2) rows_compact(r);
+}

@@ -1,0 +1,80 @@
+#include "sched_core.h"
+
+enum { PUSH_PROGRESS_MS = 1000 /* R17 */ };
+
+void pass_time(struct sched *s)
+{
+    while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
+    while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
+    if (s->pump_ms <= s->now_ms) sessions_resume(s);
+}
+
+uint64_t sched_next_ms(const struct sched *s)
+{
+    if (s->failed || !s->booted) return NEVER;
+    uint64_t next = s->pump_ms;
+    if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
+    if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
+    return next;
+}
+
+static void push_progress(struct sched *s, struct task *t)
+{
+    t->past->push_due = false;
+    t->past->push_after_ms = s->now_ms + PUSH_PROGRESS_MS;
+    const struct sched_view *v = NULL;
+    for (struct attach *a = t->attached; a; a = a->next_of_task) {
+        if (!a->session->peer) continue;
+        if (!v) v = act_view(s, t);
+        struct sched_action *p = act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
+        p->task = t->id;
+        p->view = v;
+    }
+    task_rearm(s, t);
+}
+
+static void leased_timer(struct sched *s, struct task *t)
+{
+    struct attempt *a = t->attempt;
+    if (a->lease_ms <= s->now_ms)
+        attempt_expired(s, a);
+    else if (run_end_ms(t) <= s->now_ms)
+        attempt_failed(s, a, PV_RUN_TIMEOUT, NULL, false);
+    else if (stall_end_ms(t) <= s->now_ms)
+        attempt_failed(s, a, PV_STALLED, NULL, false);
+    else
+        push_progress(s, t);
+}
+
+void task_timer(struct sched *s, struct task *t)
+{
+    bool live = task_state_live(t->state), waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
+    if (live && t->orphan_ms <= s->now_ms)
+        task_cancel(s, t, "its session ended", NULL);
+    else if (waits && t->deadline_ms <= s->now_ms)
+        task_finish(s, t, TASK_EXPIRED, PV_EXPIRED, NULL, SCHED_FREE, NULL);
+    else if (t->state == TASK_DELAYED)
+        task_queue(s, t, SCHED_FREE);
+    else if (t->state == TASK_RECEIVING)
+        task_not_received(s, t, PV_TIMEOUT);
+    else if (live)
+        leased_timer(s, t);
+    else
+        task_forget(s, t);
+}
+
+void prover_timer(struct sched *s, struct prover *p)
+{
+    if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) {
+        p->live = false;
+        if (!p->local) act(s, SCHED_SILENT)->name = act_text(s->out, p->name->text);
+    }
+    if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
+    if (forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
+        if (p->drained) prover_setting_forget(s, p);
+        prover_forget(s, p);
+        return;
+    }
+    prover_changed(s, p);
+    prover_rearm(s, p);
+}
