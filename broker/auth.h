@@ -36,7 +36,7 @@ struct auth_key {
     const char *name;
     uint32_t roles; /* 1 << enum wire_role */
     const char *const *queues;
-    size_t queues_n; /* 0: every queue */
+    size_t queues_n;                                                                 /* 0: every queue */
     uint64_t weight, queued_tasks, queued_bytes, leased, rate, connections, uploads; /* UINT64_MAX: not said */
     uint32_t connected; /* connections that said HELLO under it */
 };

@@ -24,9 +24,9 @@ struct file {
     unsigned keys_count;
 };
 
-static const cyaml_strval_t role_words[] = {
-    { "client", WIRE_ROLE_CLIENT }, { "prover", WIRE_ROLE_PROVER }, { "admin", WIRE_ROLE_ADMIN }
-};
+static const cyaml_strval_t role_words[] = { { "client", WIRE_ROLE_CLIENT },
+                                             { "prover", WIRE_ROLE_PROVER },
+                                             { "admin", WIRE_ROLE_ADMIN } };
 static const cyaml_schema_value_t role_schema = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, uint32_t, role_words, 3) };
 static const cyaml_schema_value_t queue_schema = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, WIRE_NAME_MAX) };
 
@@ -47,8 +47,7 @@ static const cyaml_schema_field_t key_fields[] = {
 };
 static const cyaml_schema_value_t key_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_key, key_fields) };
 static const cyaml_schema_field_t fields[] = {
-    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct file, keys, &key_schema, 0, 100000),
-    CYAML_FIELD_END
+    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct file, keys, &key_schema, 0, 100000), CYAML_FIELD_END
 };
 static const cyaml_schema_value_t schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, fields) };
 
@@ -138,12 +137,14 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
 {
     struct auth_keys *k = calloc(1, sizeof *k);
     if (!k) return PV_NO_MEMORY;
-    k->cyaml = (cyaml_config_t){ .log_fn = complaint, .log_ctx = why, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem };
+    k->cyaml =
+        (cyaml_config_t){ .log_fn = complaint, .log_ctx = why, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem };
     snprintf(why, AUTH_WHY_BYTES, "%.200s: ", path);
     cyaml_err_t e = cyaml_load_file(path, &k->cyaml, &schema, (cyaml_data_t **)&k->file, NULL);
     pv_status st = e == CYAML_OK ? PV_OK : PV_BAD_KEY_FILE;
     if (st != PV_OK && !strstr(why, "line:"))
-        snprintf(why + strlen(why), AUTH_WHY_BYTES - strlen(why), "%s", e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
+        snprintf(why + strlen(why), AUTH_WHY_BYTES - strlen(why), "%s",
+                 e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
     k->cyaml.log_ctx = NULL;
     k->cyaml.log_fn = NULL;
     if (st == PV_OK && !k->file) { /* an empty file is a document without a value: no error to libcyaml */

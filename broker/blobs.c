@@ -113,8 +113,7 @@ pv_status blob_writer_publish(struct blob_writer *w)
     char name[24], hex[WIRE_HASH_TEXT];
     serial_name(name, w->serial);
     if (fault_hit(b->faults, FAULT_SYNC) || fsync(w->fd)) return PV_STORE;
-    if (fault_hit(b->faults, FAULT_RENAME) ||
-        renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
+    if (fault_hit(b->faults, FAULT_RENAME) || renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
         return PV_STORE;
     if (fault_hit(b->faults, FAULT_SYNC) || fsync(b->files)) return PV_STORE;
     return PV_OK;

@@ -57,7 +57,7 @@ struct broker_wanted {
 /* Of the log; commits by their numbers in the store. */
 struct broker_sync {
     struct disk_job job;
-    int log;          /* descriptor */
+    int log; /* descriptor */
     bool running;
     uint64_t commit;  /* the last that the running one covers */
     uint64_t asked;   /* the last that needs one */
@@ -67,7 +67,8 @@ struct broker_sync {
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
-    uint64_t messages, malformed, refused_keys, strangers, strangers_cut, sends, unreachable, cut, lag_ms_total, lag_ms_most, turns;
+    uint64_t messages, malformed, refused_keys, strangers, strangers_cut, sends, unreachable, cut, lag_ms_total,
+        lag_ms_most, turns;
 };
 
 struct broker {
@@ -78,14 +79,14 @@ struct broker {
     struct store *store;
     struct sched *sched;
     struct sched_actions out;
-    size_t carried;      /* actions of out that were looked at for the store and the uploads */
-    bool must_commit;    /* a save that is not lazy is in the open transaction */
-    bool must_sync;      /* and one of a queue whose commits are synced */
-    bool batch_full;     /* a save of a queue with sync = always: commit and sync now */
-    uint64_t batch_n;    /* messages read since the last commit */
-    bool promising;      /* the words that are being said tell of a commit that is not durable yet */
-    bool saying;         /* words of a batch; what is answered while messages are read keeps no order with them */
-    bool waits_long;     /* so much waits for one peer that the loop had better wait for the disk */
+    size_t carried;   /* actions of out that were looked at for the store and the uploads */
+    bool must_commit; /* a save that is not lazy is in the open transaction */
+    bool must_sync;   /* and one of a queue whose commits are synced */
+    bool batch_full;  /* a save of a queue with sync = always: commit and sync now */
+    uint64_t batch_n; /* messages read since the last commit */
+    bool promising;   /* the words that are being said tell of a commit that is not durable yet */
+    bool saying;      /* words of a batch; what is answered while messages are read keeps no order with them */
+    bool waits_long;  /* so much waits for one peer that the loop had better wait for the disk */
     struct outbox outbox;
     struct broker_sync sync;
     struct disk *log, *files; /* NULL while opening */

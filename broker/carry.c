@@ -13,7 +13,6 @@
 
 /* --- the commit --- */
 
-
 /* --- words --- */
 
 enum { REVOKED_MOST = 256 };

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 enum {
-    DUE_PAGES = 8192,         /* the log is folded from this many pages of 4 KiB on: 32 MiB */
-    LITTLE_SHARE = 32,        /* the loop folds the rest itself when it is at most this part: an eighth took 5 % of its time */
+    DUE_PAGES = 8192,  /* the log is folded from this many pages of 4 KiB on: 32 MiB */
+    LITTLE_SHARE = 32, /* the loop folds the rest itself when it is at most this part: an eighth took 5 % of its time */
     TOO_MANY_PAGES = 1 << 18, /* 1 GiB: the disk is slower than the tasks come, so the loop waits for it */
     BUSY_MS = 10000,
 };

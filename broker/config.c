@@ -24,10 +24,15 @@ struct setting {
 
 enum { LIVE = true, START = false };
 
-#define ROW(n, KIND, WHEN, fallback, low, high, meaning)                                                                     \
+#define ROW(n, KIND, WHEN, fallback, low, high, meaning)                                                               \
     { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config, n), low, high, WHEN },
 #define QUEUE_ROW(n, KIND, fallback, low, high, meaning)                                                               \
-    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH }, KIND_##KIND, offsetof(struct config_queue, n), low, high, LIVE },
+    { { #n, fallback, meaning, KIND_##KIND == KIND_SWITCH },                                                           \
+      KIND_##KIND,                                                                                                     \
+      offsetof(struct config_queue, n),                                                                                \
+      low,                                                                                                             \
+      high,                                                                                                            \
+      LIVE },
 
 static const struct setting settings[] = { CONFIG_LIST(ROW) };
 static const struct setting queue_settings[] = { CONFIG_QUEUE_LIST(QUEUE_ROW) };
@@ -43,7 +48,7 @@ struct file {
     unsigned queues_count;
 };
 
-#define FILE_FIELD(n, KIND, WHEN, fallback, low, high, meaning)                                                              \
+#define FILE_FIELD(n, KIND, WHEN, fallback, low, high, meaning)                                                        \
     CYAML_FIELD_STRING_PTR(#n, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, values[CONFIG_##n], 0,           \
                            CYAML_UNLIMITED),
 #define FILE_QUEUE_FIELD(n, KIND, fallback, low, high, meaning)                                                        \
@@ -54,12 +59,10 @@ static const cyaml_schema_field_t file_queue_fields[] = { CONFIG_QUEUE_LIST(FILE
 static const cyaml_schema_value_t file_queue_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_queue, file_queue_fields),
 };
-static const cyaml_schema_field_t file_fields[] = {
-    CONFIG_LIST(FILE_FIELD)
-    CYAML_FIELD_SEQUENCE("queues", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, queues, &file_queue_schema, 0,
-                         CONFIG_QUEUES_MAX),
-    CYAML_FIELD_END
-};
+static const cyaml_schema_field_t file_fields[] = { CONFIG_LIST(FILE_FIELD) CYAML_FIELD_SEQUENCE(
+                                                        "queues", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file,
+                                                        queues, &file_queue_schema, 0, CONFIG_QUEUES_MAX),
+                                                    CYAML_FIELD_END };
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
 };
@@ -122,9 +125,7 @@ static pv_status setting_set(const struct setting *s, void *base, const char *te
     void *at = (char *)base + s->offset;
     uint64_t n;
     switch (s->kind) {
-    case KIND_TEXT:
-        *(const char **)at = text;
-        return PV_OK;
+    case KIND_TEXT: *(const char **)at = text; return PV_OK;
     case KIND_SWITCH:
         if (switch_of(at, text)) return PV_OK;
         return refuse(why, "%s: %s is yes or no, not \"%.64s\"", from, s->info.name, text);
@@ -189,7 +190,8 @@ static pv_status file_read(struct config *c, struct owned *o, const char *path, 
     }
     cyaml_err_t e = cyaml_load_file(path, &o->cyaml, &file_schema, (cyaml_data_t **)&o->file, NULL);
     if (e != CYAML_OK) {
-        if (!strstr(why, "line:")) snprintf(why + strlen(why), CONFIG_WHY_BYTES - strlen(why), " (%s)", cyaml_strerror(e));
+        if (!strstr(why, "line:"))
+            snprintf(why + strlen(why), CONFIG_WHY_BYTES - strlen(why), " (%s)", cyaml_strerror(e));
         file_key_line(path, why);
         return PV_BAD_CONFIG;
     }
@@ -228,7 +230,8 @@ static pv_status queue_option(struct config_queue *q, char *pair, char *why)
     if (!value) return refuse(why, "--queue: \"%.64s\" is not key=value", pair);
     *value++ = 0;
     for (size_t i = 1; i < CONFIG_QUEUE_SETTINGS; i++)
-        if (!strcmp(pair, queue_settings[i].info.name)) return setting_set(&queue_settings[i], q, value, "--queue", why);
+        if (!strcmp(pair, queue_settings[i].info.name))
+            return setting_set(&queue_settings[i], q, value, "--queue", why);
     return refuse(why, "--queue: a queue has no setting \"%.64s\"", pair);
 }
 
@@ -262,7 +265,8 @@ static pv_status queue_check(const struct config *c, size_t k, char *why)
     const struct config_queue *q = &c->queues[k];
     if (!wire_name_valid(q->name, strlen(q->name)))
         return refuse(why, "queue \"%.80s\": a name is 1 to 64 of A-Z a-z 0-9 . _ -", q->name);
-    if (!one_of(q->sync, syncs)) return refuse(why, "queue %s: sync is always, group or off, not \"%.64s\"", q->name, q->sync);
+    if (!one_of(q->sync, syncs))
+        return refuse(why, "queue %s: sync is always, group or off, not \"%.64s\"", q->name, q->sync);
     if (!one_of(q->late_result, late))
         return refuse(why, "queue %s: late_result is accept or refuse, not \"%.64s\"", q->name, q->late_result);
     for (size_t i = 0; i < k; i++)
@@ -318,7 +322,8 @@ static bool all_loopback(const char *bind)
 
 static pv_status check(const struct config *c, char *why)
 {
-    static const char *const logs[] = { "text", "json", NULL }, *const levels[] = { "error", "warn", "info", "debug", NULL };
+    static const char *const logs[] = { "text", "json", NULL }, *const levels[] = { "error", "warn", "info", "debug",
+                                                                                    NULL };
     if (c->lease_ms < 4 * c->heartbeat_ms)
         return refuse(why, "lease_ms (%llu) is less than 4 times heartbeat_ms (%llu)", (unsigned long long)c->lease_ms,
                       (unsigned long long)c->heartbeat_ms);
@@ -332,7 +337,8 @@ static pv_status check(const struct config *c, char *why)
     if (!c->insecure && (!c->key[0] || !c->authorized_keys[0]))
         return refuse(why, "key and authorized_keys are needed; on loopback --insecure does without");
     if (!one_of(c->log, logs)) return refuse(why, "log is text or json, not \"%.64s\"", c->log);
-    if (!one_of(c->log_level, levels)) return refuse(why, "log_level is error, warn, info or debug, not \"%.64s\"", c->log_level);
+    if (!one_of(c->log_level, levels))
+        return refuse(why, "log_level is error, warn, info or debug, not \"%.64s\"", c->log_level);
     for (size_t k = 0; k < c->queues_n; k++) TRY(queue_check(c, k, why));
     return PV_OK;
 }
@@ -384,8 +390,10 @@ static bool setting_same(const struct setting *s, const struct config *a, const 
 
 static void setting_copy(const struct setting *s, struct config *to, const struct config *from)
 {
-    static const size_t bytes[] = { [KIND_TEXT] = sizeof(char *), [KIND_NUMBER] = sizeof(uint64_t),
-                                    [KIND_SIZE] = sizeof(uint64_t), [KIND_SWITCH] = sizeof(bool) };
+    static const size_t bytes[] = { [KIND_TEXT] = sizeof(char *),
+                                    [KIND_NUMBER] = sizeof(uint64_t),
+                                    [KIND_SIZE] = sizeof(uint64_t),
+                                    [KIND_SWITCH] = sizeof(bool) };
     memcpy((char *)to + s->offset, (const char *)from + s->offset, bytes[s->kind]);
 }
 

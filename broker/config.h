@@ -31,21 +31,28 @@
     X(grace_ms, NUMBER, LIVE, "1000", 0, 600000, "how long the tasks of a closed connection wait for it to come back") \
     X(offer_ms, NUMBER, LIVE, "10000", 100, 600000, "how long an offer waits for STARTED")                             \
     X(late_ms, NUMBER, LIVE, "600000", 0, 86400000, "how long an acknowledged task stays fetchable")                   \
-    X(retention_ms, NUMBER, LIVE, "86400000", 0, 31536000000, "how long a task that is over and not acknowledged stays") \
+    X(retention_ms, NUMBER, LIVE, "86400000", 0, 31536000000,                                                          \
+      "how long a task that is over and not acknowledged stays")                                                       \
     X(payload_max, SIZE, LIVE, "512M", 65536, 1ull << 40, "largest input or result")                                   \
     X(disk_reserve, SIZE, LIVE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")               \
     X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")            \
     X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")             \
-    X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50, "memory above which the peer that floods is cut (0: half of the machine's)") \
-    X(connections_max, NUMBER, START, "10000", 2, 1000000, "connections at once; above, the door is closed until some leave") \
-    X(strangers_max, NUMBER, START, "1000", 1, 1000000, "connections that have not said HELLO; above, the oldest is cut") \
+    X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
+      "memory above which the peer that floods is cut (0: half of the machine's)")                                     \
+    X(connections_max, NUMBER, START, "10000", 2, 1000000,                                                             \
+      "connections at once; above, the door is closed until some leave")                                               \
+    X(strangers_max, NUMBER, START, "1000", 1, 1000000,                                                                \
+      "connections that have not said HELLO; above, the oldest is cut")                                                \
     X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")         \
     X(key_connections, NUMBER, START, "1000", 0, 1000000, "connections of one key (0: no limit)")                      \
-    X(uploads, NUMBER, START, "256", 0, 1ull << 32, "inputs on their way in chunks of one principal at once (0: no limit)") \
-    X(send_queue, NUMBER, START, "4096", 16, 1000000, "messages waiting for a peer that does not read, before it is cut") \
+    X(uploads, NUMBER, START, "256", 0, 1ull << 32,                                                                    \
+      "inputs on their way in chunks of one principal at once (0: no limit)")                                          \
+    X(send_queue, NUMBER, START, "4096", 16, 1000000,                                                                  \
+      "messages waiting for a peer that does not read, before it is cut")                                              \
     X(batch, NUMBER, START, "512", 1, 100000, "messages handled before one commit")                                    \
     X(queued_tasks, NUMBER, LIVE, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)") \
-    X(queued_bytes, SIZE, LIVE, "0", 0, 1ull << 60, "most queued input bytes of one principal in one queue (0: no limit)") \
+    X(queued_bytes, SIZE, LIVE, "0", 0, 1ull << 60,                                                                    \
+      "most queued input bytes of one principal in one queue (0: no limit)")                                           \
     X(leased, NUMBER, LIVE, "0", 0, 1ull << 40, "most tasks of one principal in one queue leased at once (0: no limit)")
 
 /* Q(name, KIND, default, low, high, "meaning")     of one queue: keys in the file, or --queue NAME,key=value,... */

@@ -184,7 +184,8 @@ pv_status door_send_parts(struct door *d, uint32_t routing, zmq_msg_t *parts, si
 {
     TRY(send_routing(d, routing));
     for (size_t i = 0; i < parts_n; i++)
-        if (zmq_msg_send(&parts[i], d->socket, (i + 1 < parts_n ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0) return send_status();
+        if (zmq_msg_send(&parts[i], d->socket, (i + 1 < parts_n ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0)
+            return send_status();
     return PV_OK;
 }
 

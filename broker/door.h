@@ -18,12 +18,12 @@ typedef struct _zcert_t zcert_t;
 enum { DOOR_WHY_BYTES = 512, DOOR_ENDPOINTS_MAX = 16 };
 
 struct door_options {
-    const char *endpoints;   /* with commas between them */
-    zcert_t *const *certs;   /* borrowed while the door is open */
-    size_t certs_n;          /* 0: no keys; 1: the same at every endpoint; else one for each */
-    int send_queue;          /* messages waiting for one peer */
-    int handshake_ms;        /* a connection that has not shaken hands by then is closed */
-    int dead_ms;             /* a connection silent for so long is asked by the kernel whether it is there */
+    const char *endpoints;    /* with commas between them */
+    zcert_t *const *certs;    /* borrowed while the door is open */
+    size_t certs_n;           /* 0: no keys; 1: the same at every endpoint; else one for each */
+    int send_queue;           /* messages waiting for one peer */
+    int handshake_ms;         /* a connection that has not shaken hands by then is closed */
+    int dead_ms;              /* a connection silent for so long is asked by the kernel whether it is there */
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
 };
 

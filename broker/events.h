@@ -35,9 +35,9 @@ struct event {
     uint64_t number; /* given by events_add */
     uint64_t wall_ms;
     enum event_kind kind;
-    const char *what;        /* static: "moved", "connected", ... */
-    const char *principal;   /* static, or as long as the core lives; "" none */
-    const char *queue;       /* likewise */
+    const char *what;             /* static: "moved", "connected", ... */
+    const char *principal;        /* static, or as long as the core lives; "" none */
+    const char *queue;            /* likewise */
     char name[WIRE_NAME_MAX + 1]; /* of the prover it is about; of a task: the one that has or had it */
     char text[EVENT_TEXT_BYTES];
     /* of a task */

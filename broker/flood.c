@@ -5,7 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 100, DESCRIPTORS_MAX = 1 << 20, MESSAGE_BYTES = 128 /* what libzmq spends on one beside its content */ };
+enum {
+    LOOK_MS = 100,
+    DESCRIPTORS_MAX = 1 << 20,
+    MESSAGE_BYTES = 128 /* what libzmq spends on one beside its content */
+};
 
 void flood_init(struct flood *f, uint64_t memory_max)
 {

@@ -100,9 +100,9 @@ pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_B
     pthread_mutex_init(&h->lock, NULL);
     h->published_ms = pv_clock_ms();
     snprintf(h->not_ready, sizeof h->not_ready, "starting");
-    h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer, h,
-                                 MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer, h, MHD_OPTION_SOCK_ADDR, &at,
+                                 MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                                 MHD_OPTION_END);
     if (h->daemon) {
         *out = h;
         return PV_OK;

@@ -125,8 +125,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         return;
     }
     strangers_remove(&b->strangers, peer->fd);
-    if (m->epoch > b->epoch)
-        LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
+    if (m->epoch > b->epoch) LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
     peer->hello = true;
     peer->role = m->role;
     peer->session = m->session;
@@ -167,10 +166,10 @@ static void payload_current(struct broker *b, const struct wire_msg *m)
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
-    pv_status refused = !queue_allowed(b, peer, m->queue)                ? PV_UNAUTHORIZED
-                        : m->length > b->config->payload_max             ? PV_TOO_LARGE
-                        : m->has_payload && !payload_matches(m)          ? PV_HASH_MISMATCH
-                                                                         : PV_OK;
+    pv_status refused = !queue_allowed(b, peer, m->queue)       ? PV_UNAUTHORIZED
+                        : m->length > b->config->payload_max    ? PV_TOO_LARGE
+                        : m->has_payload && !payload_matches(m) ? PV_HASH_MISMATCH
+                                                                : PV_OK;
     if (refused != PV_OK) {
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = refused };
         reply_refuse(b, &a);
@@ -332,7 +331,8 @@ static bool admin(struct broker *b, const struct peer *peer, const struct wire_m
 }
 
 /* Remembers what was asked until the core's DONE is sent. */
-static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover, const char *name)
+static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover,
+                      const char *name)
 {
     if (b->operations_n == BROKER_OPERATIONS) {
         reply_error(b, peer->handle, m->req, PV_BUSY, "one after the other");
@@ -377,7 +377,8 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
     ev.verb.sets = sets;
     ev.verb.sets_n = settings_of(sets, &m->options);
     if (m->verb == WIRE_VERB_SET && !ev.verb.sets_n) {
-        reply_error(b, peer->handle, m->req, PV_USAGE, "options: run_timeout_ms, stall_timeout_ms; milliseconds, or nil");
+        reply_error(b, peer->handle, m->req, PV_USAGE,
+                    "options: run_timeout_ms, stall_timeout_ms; milliseconds, or nil");
         return;
     }
     if (!operation(b, peer, m, false, m->queue)) return;
@@ -418,13 +419,21 @@ enum { CLIENTS = 1, PROVERS = 2, ANYBODY = 3 };
 static int speakers(enum wire_type type)
 {
     switch (type) {
-    case WIRE_SUBMIT: case WIRE_ATTACH: case WIRE_SHOW: case WIRE_FETCH: case WIRE_ACK: case WIRE_CANCEL:
-    case WIRE_CLAIM: case WIRE_PURGE: case WIRE_LIST: case WIRE_KICK: case WIRE_QUEUE: case WIRE_PROVER:
-        return CLIENTS;
-    case WIRE_READY: case WIRE_DRAIN:
-        return PROVERS;
-    default:
-        return ANYBODY;
+    case WIRE_SUBMIT:
+    case WIRE_ATTACH:
+    case WIRE_SHOW:
+    case WIRE_FETCH:
+    case WIRE_ACK:
+    case WIRE_CANCEL:
+    case WIRE_CLAIM:
+    case WIRE_PURGE:
+    case WIRE_LIST:
+    case WIRE_KICK:
+    case WIRE_QUEUE:
+    case WIRE_PROVER: return CLIENTS;
+    case WIRE_READY:
+    case WIRE_DRAIN: return PROVERS;
+    default: return ANYBODY;
     }
 }
 

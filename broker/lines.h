@@ -83,8 +83,8 @@ struct account {
 struct work {
     struct queue *queue;
     struct name *circuit;
-    struct lane *lanes; /* not empty */
-    size_t refs;        /* lanes, empty ones too */
+    struct lane *lanes;        /* not empty */
+    size_t refs;               /* lanes, empty ones too */
     struct work *next, **link; /* in queue->works while lanes is not NULL */
 };
 

@@ -346,7 +346,8 @@ static void clients_page(struct broker *b, struct page *p)
     }
 }
 
-static bool event_wanted(const struct broker *b, const struct peer *peer, const struct wire_msg *m, const struct event *e)
+static bool event_wanted(const struct broker *b, const struct peer *peer, const struct wire_msg *m,
+                         const struct event *e)
 {
     if (m->has.queue && strcmp(m->queue, e->queue)) return false;
     if (m->has.state && (e->kind != EVENT_TASK || e->to != m->state)) return false;
@@ -358,7 +359,8 @@ static void events_page(struct broker *b, const struct peer *peer, const struct 
 {
     const struct event *e;
     if (!m->has.after) p->after = events_last(b->events, p->limit);
-    if (m->has.after && events_lost(b->events, p->after)) lost_row(b, p->after, events_after(b->events, p->after)->number);
+    if (m->has.after && events_lost(b->events, p->after))
+        lost_row(b, p->after, events_after(b->events, p->after)->number);
     while ((e = events_after(b->events, p->after))) {
         p->more = b->listing->rows_n == p->limit;
         if (p->more) return;
@@ -369,8 +371,8 @@ static void events_page(struct broker *b, const struct peer *peer, const struct 
 
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m)
 {
-    static const char *const schemas[] = { "provost.tasks/1", "provost.queues/1", "provost.provers/1", "provost.clients/1",
-                                           "provost.status/1", "provost.events/1" };
+    static const char *const schemas[] = { "provost.tasks/1",   "provost.queues/1", "provost.provers/1",
+                                           "provost.clients/1", "provost.status/1", "provost.events/1" };
     struct page p = { .after = m->has.after ? strtoull(m->after, NULL, 10) : 0, .limit = WIRE_ROWS_MAX };
     if (m->has.limit && m->limit && m->limit < p.limit) p.limit = m->limit;
     bool others = m->what == WIRE_WHAT_PROVERS || m->what == WIRE_WHAT_CLIENTS;

@@ -17,9 +17,9 @@
 
 enum {
     SECOND_MS = 1000,
-    LAG_MS = 100,             /* a turn that was late by more is told to the core: leases are not to suffer for it */
-    CHUNK_BUDGET = 4 << 20,   /* bytes of chunks sent in one turn */
-    INTAKE_BYTES = 16 << 20,  /* payload bytes read in one turn */
+    LAG_MS = 100,            /* a turn that was late by more is told to the core: leases are not to suffer for it */
+    CHUNK_BUDGET = 4 << 20,  /* bytes of chunks sent in one turn */
+    INTAKE_BYTES = 16 << 20, /* payload bytes read in one turn */
 };
 
 /* --- stepping --- */

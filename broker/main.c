@@ -25,7 +25,8 @@ struct arguments {
 static const struct argp_option own_options[] = {
     { "config", OPTION_CONFIG, "FILE", 0, "settings from FILE instead of /etc/provost/broker.yaml", -1 },
     { "queue", OPTION_QUEUE, "NAME[,KEY=VALUE]...", 0, "a queue to serve, and its settings; may be repeated", -1 },
-    { "check-config", OPTION_CHECK, NULL, 0, "read every setting and the files of keys, say what is wrong, and end", -1 },
+    { "check-config", OPTION_CHECK, NULL, 0, "read every setting and the files of keys, say what is wrong, and end",
+      -1 },
     { "print-config", OPTION_PRINT, NULL, 0, "print every setting and where it comes from, and end", -1 },
 };
 
@@ -46,10 +47,9 @@ static const struct argp_option *options_make(void)
             snprintf(helps[i], sizeof helps[i], "%s (%s)", info->meaning, info->fallback);
         else
             snprintf(helps[i], sizeof helps[i], "%s", info->meaning);
-        all[OWN + i] = (struct argp_option){ .name = names[i],
-                                             .key = OPTION_SETTING + i,
-                                             .arg = info->is_switch ? NULL : "VALUE",
-                                             .doc = helps[i] };
+        all[OWN + i] = (struct argp_option){
+            .name = names[i], .key = OPTION_SETTING + i, .arg = info->is_switch ? NULL : "VALUE", .doc = helps[i]
+        };
     }
     return all;
 }
@@ -143,8 +143,10 @@ int main(int argc, char **argv)
 {
     static struct config config;
     struct arguments a = { .check = false };
-    struct argp argp = { options_make(), parse, NULL,
-                         "Keeps a queue of proofs to make, and hands them to the provers that dial in.", NULL, NULL, NULL };
+    struct argp argp = {
+        options_make(), parse, NULL, "Keeps a queue of proofs to make, and hands them to the provers that dial in.",
+        NULL,           NULL,  NULL
+    };
     _Static_assert((int)AUTH_WHY_BYTES <= (int)CONFIG_WHY_BYTES, "one buffer for both");
     char why[CONFIG_WHY_BYTES];
     argp_err_exit_status = 2;

@@ -62,7 +62,8 @@ static pv_status core_open(struct broker *b, char *why)
     if (!carry_commit(b)) return PV_STORE;
     struct sched_stats stats;
     sched_read_stats(b->sched, &stats);
-    LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from, b->epoch);
+    LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from,
+             b->epoch);
     sched_actions_clear(&b->out);
     b->carried = 0;
     feed_broker(b, "started", "provost-broker " PV_VERSION);
@@ -163,7 +164,8 @@ static pv_status open_all(struct broker *b, char *why)
     TRY(door_start(b, why));
     TRY(port_file_write(b, why));
     for (size_t i = 0; i < b->door.bound_n; i++)
-        LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->door.bound[i], b->epoch, b->keys ? "yes" : "no");
+        LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->door.bound[i], b->epoch,
+                 b->keys ? "yes" : "no");
     if (b->http) LOG_INFO("http.listening", "port=%u", (unsigned)http_port(b->http));
     return PV_OK;
 }
@@ -183,7 +185,9 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
         *out = b;
         return PV_OK;
     }
-    if (!why[0]) snprintf(why, LOOP_WHY_BYTES, "%s", b->store && store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
+    if (!why[0])
+        snprintf(why, LOOP_WHY_BYTES, "%s",
+                 b->store && store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
     broker_close(&b);
     return st;
 }

@@ -7,11 +7,11 @@
 #include "door.h"
 
 struct outbox_word {
-    uint64_t peer;   /* handle */
-    uint64_t commit; /* may be said when this one is durable; never less than that of the word before */
-    uint32_t req;    /* the question it answers; 0: none */
+    uint64_t peer;    /* handle */
+    uint64_t commit;  /* may be said when this one is durable; never less than that of the word before */
+    uint32_t req;     /* the question it answers; 0: none */
     wire_token token; /* the attempt it tells of; {0, 0}: none */
-    bool last;       /* and then the peer is cut */
+    bool last;        /* and then the peer is cut */
     size_t parts_n;
     zmq_msg_t parts[3];
 };

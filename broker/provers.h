@@ -23,8 +23,8 @@ struct attempt {
     struct prover *prover;
     struct attempt *next, **link; /* of the prover, oldest first */
     enum attempt_state state;
-    bool suspect;         /* nothing may run beside it */
-    bool counted;         /* among its task's attempts: it was STARTED once */
+    bool suspect;             /* nothing may run beside it */
+    bool counted;             /* among its task's attempts: it was STARTED once */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
     pv_status revoked;
     uint64_t lease_ms; /* end */
@@ -40,12 +40,12 @@ struct prover_circuit {
 };
 
 struct prover {
-    uint32_t index; /* in s->provers */
+    uint32_t index;  /* in s->provers */
     uint64_t digest; /* of {principal, name}: what tasks exclude */
     heap_at timer_at;
     struct name *principal, *name;
-    wire_id incarnation, replaced; /* replaced: the one before, which may not come back */
-    bool known, has_replaced;      /* known: it said hello since the broker's start */
+    wire_id incarnation, replaced;       /* replaced: the one before, which may not come back */
+    bool known, has_replaced;            /* known: it said hello since the broker's start */
     bool local, live, draining, drained; /* drained: by an administrator */
     uint64_t peer;
     uint64_t heard_ms, gone_ms;
@@ -56,8 +56,8 @@ struct prover {
     size_t circuits_n;
     bool any_circuit;
     uint32_t slots, prefetch, credit;
-    uint32_t held; /* attempts but LATE ones: each takes a place */
-    uint32_t offered; /* of them OFFERED */
+    uint32_t held;     /* attempts but LATE ones: each takes a place */
+    uint32_t offered;  /* of them OFFERED */
     uint32_t awaiting; /* recalls made for its sake */
     uint64_t vram, ram;
     struct attempt *attempts, **attempts_end;

@@ -143,8 +143,12 @@ static uint64_t limit_of(uint64_t own, uint64_t common)
 
 static void principal_declare(struct broker *b, const struct auth_key *key)
 {
-    static const struct auth_key local = { .name = "local", .weight = 1, .queued_tasks = UINT64_MAX,
-                                           .queued_bytes = UINT64_MAX, .leased = UINT64_MAX, .rate = UINT64_MAX };
+    static const struct auth_key local = { .name = "local",
+                                           .weight = 1,
+                                           .queued_tasks = UINT64_MAX,
+                                           .queued_bytes = UINT64_MAX,
+                                           .leased = UINT64_MAX,
+                                           .rate = UINT64_MAX };
     if (!key) key = &local;
     struct sched_event ev = { .type = SCHED_PRINCIPAL };
     ev.principal.name = key->name;

@@ -9,7 +9,8 @@
 /* These claim nothing that a crash of the machine could take back: an offer's answer is refused if its task is not there. */
 static bool promises(enum wire_type type)
 {
-    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT && type != WIRE_WELCOME;
+    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT &&
+           type != WIRE_WELCOME;
 }
 
 /* Words of batches come to a peer in their order: one that waits makes the next wait. But who waits for the disk must not seem
@@ -19,8 +20,8 @@ static bool has_to_wait(const struct broker *b, const struct peer *peer, enum wi
     return b->saying && type != WIRE_HEARTBEAT && (peer->waiting || (b->promising && promises(type)));
 }
 
-static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m, const struct wire_frames *f,
-                               zmq_msg_t *payload)
+static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m,
+                               const struct wire_frames *f, zmq_msg_t *payload)
 {
     struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked };
     if (m->has.req) head.req = m->req;
@@ -183,8 +184,8 @@ void reply_view(struct broker *b, const struct sched_action *a, enum wire_type t
 
 /* Puts a task's payload into the message when it is small, and lets the peer have it in chunks when it is not.
  * file: room for a small one that lies in a file (it came in chunks although it is small). */
-static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a, enum store_kind kind,
-                                uint8_t file[WIRE_INLINE_MAX])
+static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a,
+                                enum store_kind kind, uint8_t file[WIRE_INLINE_MAX])
 {
     struct store_payload p;
     struct transfer_key key = { .kind = kind == STORE_INPUT ? WIRE_KIND_INPUT : WIRE_KIND_RESULT,

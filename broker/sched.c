@@ -59,8 +59,8 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     s->pump_ms = NEVER;
     s->stalled_end = &s->stalled;
     names_init(&s->names, sched_random(s, NEVER));
-    struct idmap *maps[] = { &s->tasks, &s->accounts_groups, &s->works, &s->lanes, &s->peers, &s->attempts,
-                             &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
+                             &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
     heap_init(&s->timers, offsetof(struct task, timer_at));
     heap_init(&s->acked, offsetof(struct task, acked_at));
@@ -90,8 +90,8 @@ void sched_destroy(struct sched **sp)
     }
     while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
     free_peers(s);
-    struct idmap *maps[] = { &s->tasks, &s->accounts_groups, &s->works, &s->lanes, &s->peers, &s->attempts,
-                             &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
+                             &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
     lines_clear(s);
     heap_clear(&s->timers);

@@ -53,15 +53,15 @@ struct sched_config {
     uint64_t retention_ms; /* [86400000] a terminal one that nobody acknowledged */
     uint64_t backoff_ms, backoff_max_ms;       /* [1000, 60000] */
     uint64_t quarantine_ms, quarantine_max_ms; /* [60000, 3600000] */
-    uint64_t age_ms;                           /* [60000] waiting at the head of the line this long is worth one priority */
-    uint64_t cold_pass_ms;                     /* [10000] most a cold candidate is passed over */
-    uint32_t failures_max, losses_max;         /* [3, 5] */
-    uint32_t suspect_losses;                   /* [2] */
-    uint32_t quarantine_tasks;                 /* [3] */
-    uint64_t tasks_max;                        /* [2000000] in memory, all states; above: BUSY memory */
-    uint64_t acked_max;                        /* [100000] acknowledged tasks kept; above, the oldest goes early */
-    uint32_t provers_max;                      /* [10000] */
-    uint32_t sessions_max;                     /* [100000] clients connected at once */
+    uint64_t age_ms;                   /* [60000] waiting at the head of the line this long is worth one priority */
+    uint64_t cold_pass_ms;             /* [10000] most a cold candidate is passed over */
+    uint32_t failures_max, losses_max; /* [3, 5] */
+    uint32_t suspect_losses;           /* [2] */
+    uint32_t quarantine_tasks;         /* [3] */
+    uint64_t tasks_max;                /* [2000000] in memory, all states; above: BUSY memory */
+    uint64_t acked_max;                /* [100000] acknowledged tasks kept; above, the oldest goes early */
+    uint32_t provers_max;              /* [10000] */
+    uint32_t sessions_max;             /* [100000] clients connected at once */
 };
 
 #define SCHED_NO_GRACE UINT64_MAX
@@ -98,44 +98,44 @@ struct sched_held {
 
 enum sched_event_type {
     /* start and operation */
-    SCHED_QUEUE = 1,     /* queue: declares it, or configures it anew; what an administrator set stands */
-    SCHED_PRINCIPAL,     /* principal: likewise */
-    SCHED_CONFIG,        /* config: times for what begins from now on; 0 the default */
-    SCHED_SETTING,       /* setting: as it was saved */
-    SCHED_RESTORE,       /* record */
-    SCHED_BOOT,          /* all restored: serve */
-    SCHED_TICK,          /* time only; every event does its work too */
-    SCHED_LAG,           /* lag_ms: the loop itself was late so long; comes before anything it read late */
-    SCHED_DISK,          /* disk_low: free disk below the reserve, or no longer */
+    SCHED_QUEUE = 1, /* queue: declares it, or configures it anew; what an administrator set stands */
+    SCHED_PRINCIPAL, /* principal: likewise */
+    SCHED_CONFIG,    /* config: times for what begins from now on; 0 the default */
+    SCHED_SETTING,   /* setting: as it was saved */
+    SCHED_RESTORE,   /* record */
+    SCHED_BOOT,      /* all restored: serve */
+    SCHED_TICK,      /* time only; every event does its work too */
+    SCHED_LAG,       /* lag_ms: the loop itself was late so long; comes before anything it read late */
+    SCHED_DISK,      /* disk_low: free disk below the reserve, or no longer */
     SCHED_STORE_FAILED,
     /* connections */
-    SCHED_CLIENT_HELLO,  /* client; answered by WELCOME, and what its session is owed */
-    SCHED_PROVER_HELLO,  /* prover; answered by WELCOME or REFUSE, and REVOKE for what it should stop */
-    SCHED_PEER_GONE,     /* closed, or cut */
-    SCHED_HEARTBEAT,     /* held; answered by HEARTBEAT */
-    SCHED_LIFE,          /* token: a chunk or credit for it came */
+    SCHED_CLIENT_HELLO, /* client; answered by WELCOME, and what its session is owed */
+    SCHED_PROVER_HELLO, /* prover; answered by WELCOME or REFUSE, and REVOKE for what it should stop */
+    SCHED_PEER_GONE,    /* closed, or cut */
+    SCHED_HEARTBEAT,    /* held; answered by HEARTBEAT */
+    SCHED_LIFE,         /* token: a chunk or credit for it came */
     /* clients; each is answered once, under req */
-    SCHED_SUBMIT,        /* submit; GO (announced), SUBMIT_OK or REFUSE */
-    SCHED_INPUT,         /* task, status: its upload is complete and PV_OK, or broken, or abandoned (PV_GONE) */
-    SCHED_ATTACH,        /* task; TASK, and DELIVER if it is over */
-    SCHED_FETCH,         /* task; DELIVER or REFUSE */
-    SCHED_ACK,           /* task, generation; no answer */
-    SCHED_CANCEL,        /* task; CANCELLED or REFUSE */
-    SCHED_CLAIM,         /* task; CLAIMED or REFUSE (PV_BAD_STATE: it is no longer queued) */
-    SCHED_PURGE,         /* purge; COUNTS */
-    SCHED_KICK,          /* task; TASK or REFUSE */
+    SCHED_SUBMIT, /* submit; GO (announced), SUBMIT_OK or REFUSE */
+    SCHED_INPUT,  /* task, status: its upload is complete and PV_OK, or broken, or abandoned (PV_GONE) */
+    SCHED_ATTACH, /* task; TASK, and DELIVER if it is over */
+    SCHED_FETCH,  /* task; DELIVER or REFUSE */
+    SCHED_ACK,    /* task, generation; no answer */
+    SCHED_CANCEL, /* task; CANCELLED or REFUSE */
+    SCHED_CLAIM,  /* task; CLAIMED or REFUSE (PV_BAD_STATE: it is no longer queued) */
+    SCHED_PURGE,  /* purge; COUNTS */
+    SCHED_KICK,   /* task; TASK or REFUSE */
     /* provers, and clients that claimed */
-    SCHED_READY,         /* ready */
-    SCHED_STARTED,       /* token */
-    SCHED_PROGRESS,      /* token, progress */
-    SCHED_RESULT,        /* token, task, result; WANT_RESULT (announced, and still of use) or RESULT_OK */
-    SCHED_FAIL,          /* token, fail */
-    SCHED_RELEASE,       /* token, reason */
-    SCHED_REVOKED,       /* token: stopped, the slot is free */
-    SCHED_DRAIN,         /* no more offers */
+    SCHED_READY,    /* ready */
+    SCHED_STARTED,  /* token */
+    SCHED_PROGRESS, /* token, progress */
+    SCHED_RESULT,   /* token, task, result; WANT_RESULT (announced, and still of use) or RESULT_OK */
+    SCHED_FAIL,     /* token, fail */
+    SCHED_RELEASE,  /* token, reason */
+    SCHED_REVOKED,  /* token: stopped, the slot is free */
+    SCHED_DRAIN,    /* no more offers */
     /* administrators; DONE or REFUSE */
-    SCHED_QUEUE_VERB,    /* verb: pause, resume, set a queue */
-    SCHED_PROVER_VERB,   /* verb: drain, resume the provers of a name */
+    SCHED_QUEUE_VERB,  /* verb: pause, resume, set a queue */
+    SCHED_PROVER_VERB, /* verb: drain, resume the provers of a name */
 };
 
 struct sched_event {
@@ -247,26 +247,26 @@ struct sched_event {
 enum sched_action_type {
     SCHED_NOTHING, /* taken back within the batch */
     /* the store; all of them before any send */
-    SCHED_SAVE_TASK,     /* record, lazy, sync_always; may be rewritten until the batch ends, so there is one a task */
-    SCHED_SAVE_INPUT,    /* row, task: the payload this event completed */
-    SCHED_SAVE_RESULT,   /* row, task: likewise */
-    SCHED_DELETE_INPUT,  /* row, task: no longer wanted, the task succeeded */
-    SCHED_DELETE_TASK,   /* row, task: with its payloads */
-    SCHED_SAVE_SETTING,  /* setting: in place of the one of the same key, principal and name; cleared: none is left */
+    SCHED_SAVE_TASK,    /* record, lazy, sync_always; may be rewritten until the batch ends, so there is one a task */
+    SCHED_SAVE_INPUT,   /* row, task: the payload this event completed */
+    SCHED_SAVE_RESULT,  /* row, task: likewise */
+    SCHED_DELETE_INPUT, /* row, task: no longer wanted, the task succeeded */
+    SCHED_DELETE_TASK,  /* row, task: with its payloads */
+    SCHED_SAVE_SETTING, /* setting: in place of the one of the same key, principal and name; cleared: none is left */
     /* uploads */
-    SCHED_DROP_UPLOAD,   /* task, token ({0,0}: the input): nobody wants it any more; there may be none */
-    SCHED_GO,            /* peer, req, task, row, bytes, hash: let it send the input */
-    SCHED_WANT_RESULT,   /* peer, token, task, row, bytes, hash: let it send the result */
+    SCHED_DROP_UPLOAD, /* task, token ({0,0}: the input): nobody wants it any more; there may be none */
+    SCHED_GO,          /* peer, req, task, row, bytes, hash: let it send the input */
+    SCHED_WANT_RESULT, /* peer, token, task, row, bytes, hash: let it send the result */
     /* answers, under req */
-    SCHED_WELCOME,       /* peer */
-    SCHED_REFUSE,        /* peer, req, status; task, token, which, retry_ms where known. req 0, task: an upload that peer
+    SCHED_WELCOME,   /* peer */
+    SCHED_REFUSE,    /* peer, req, status; task, token, which, retry_ms where known. req 0, task: an upload that peer
                             waits for came to nothing */
-    SCHED_SUBMIT_OK,     /* peer, req, view */
-    SCHED_TASK,          /* peer, req, view */
-    SCHED_CANCELLED,     /* peer, req, task, state */
-    SCHED_CLAIMED,       /* peer, req, task, token, view */
-    SCHED_COUNTS,        /* peer, req, counts */
-    SCHED_DONE,          /* peer, req */
+    SCHED_SUBMIT_OK, /* peer, req, view */
+    SCHED_TASK,      /* peer, req, view */
+    SCHED_CANCELLED, /* peer, req, task, state */
+    SCHED_CLAIMED,   /* peer, req, task, token, view */
+    SCHED_COUNTS,    /* peer, req, counts */
+    SCHED_DONE,      /* peer, req */
     /* pushed, or answers to provers */
     SCHED_DELIVER,       /* peer, req (0: pushed), view */
     SCHED_PUSH_PROGRESS, /* peer, task, view */
@@ -277,9 +277,9 @@ enum sched_action_type {
     SCHED_HEARTBEAT_OK,  /* peer, tokens: revoked and not confirmed */
     SCHED_DISCONNECT,    /* peer, status: say good-bye; a SCHED_PEER_GONE for it is not needed */
     /* for the log and the counters */
-    SCHED_MOVED,         /* task, token, from, state, status, name (its prover), charged, principal, queue */
-    SCHED_QUARANTINED,   /* name, retry_ms: a prover, for how long */
-    SCHED_SILENT,        /* name: a prover that has said nothing for a lease, though its connection stands */
+    SCHED_MOVED,       /* task, token, from, state, status, name (its prover), charged, principal, queue */
+    SCHED_QUARANTINED, /* name, retry_ms: a prover, for how long */
+    SCHED_SILENT,      /* name: a prover that has said nothing for a lease, though its connection stands */
 };
 
 enum sched_charge { SCHED_FREE, SCHED_FAILURE, SCHED_LOSS };
@@ -366,12 +366,12 @@ struct sched_queue_view {
     const char *name;
     bool paused;
     uint64_t tasks[TASK_STATES];
-    uint64_t demand;          /* queued + offered + running + recovering: what a scaler must keep capacity for */
-    uint64_t queued_bytes;    /* of inputs not yet running */
+    uint64_t demand;           /* queued + offered + running + recovering: what a scaler must keep capacity for */
+    uint64_t queued_bytes;     /* of inputs not yet running */
     uint64_t oldest_queued_ms; /* age of the one that waits longest, 0 none */
-    uint64_t average_ms;      /* of a proof, lately; 0 unknown */
-    uint64_t unservable;      /* queued tasks no live prover can serve */
-    uint64_t provers, slots;  /* live, and theirs */
+    uint64_t average_ms;       /* of a proof, lately; 0 unknown */
+    uint64_t unservable;       /* queued tasks no live prover can serve */
+    uint64_t provers, slots;   /* live, and theirs */
     uint64_t run_timeout_ms, stall_timeout_ms;
     bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
     enum sched_late late;
@@ -385,9 +385,9 @@ struct sched_prover_view {
     const char *principal, *name;
     uint64_t peer; /* 0: not connected */
     bool live, draining;
-    uint64_t quarantined_ms; /* left; 0 it is not */
+    uint64_t quarantined_ms;                         /* left; 0 it is not */
     uint32_t slots, prefetch, credit, running, held; /* held: all attempts, those being revoked included */
-    uint64_t heard_ms;       /* ago */
+    uint64_t heard_ms;                               /* ago */
     uint64_t vram, ram;
     uint64_t done, failed, lost, busy_ms;
 };
@@ -396,7 +396,7 @@ bool sched_prover_at(const struct sched *s, size_t i, uint64_t now_ms, struct sc
 struct sched_session_view {
     const char *principal, *client;
     wire_id session;
-    uint64_t peer; /* 0: not connected */
+    uint64_t peer;  /* 0: not connected */
     uint64_t tasks; /* attached */
 };
 bool sched_session_at(const struct sched *s, size_t i, struct sched_session_view *view);

@@ -25,9 +25,9 @@ struct sched {
     struct names names;
     struct idmap tasks, accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
     struct rows rows;
-    struct heap timers;        /* tasks by task_next_ms */
+    struct heap timers; /* tasks by task_next_ms */
     struct heap prover_timers;
-    struct heap acked;         /* acknowledged tasks by when */
+    struct heap acked; /* acknowledged tasks by when */
 
     struct queue **queues;
     uint32_t queues_n;
@@ -130,10 +130,10 @@ void task_not_received(struct sched *s, struct task *t, pv_status why);
 /* ---- events, one function each ---- */
 
 typedef void sched_on(struct sched *s, const struct sched_event *ev);
-sched_on on_queue, on_principal, on_config, on_setting, on_restore, on_boot, on_lag, on_client_hello, on_prover_hello, on_peer_gone,
-    on_heartbeat, on_life, on_submit, on_input, on_attach, on_fetch, on_ack, on_cancel, on_claim, on_purge, on_kick,
-    on_ready, on_started, on_progress, on_result, on_fail, on_release, on_revoked, on_drain, on_queue_verb,
-    on_prover_verb;
+sched_on on_queue, on_principal, on_config, on_setting, on_restore, on_boot, on_lag, on_client_hello, on_prover_hello,
+    on_peer_gone, on_heartbeat, on_life, on_submit, on_input, on_attach, on_fetch, on_ack, on_cancel, on_claim,
+    on_purge, on_kick, on_ready, on_started, on_progress, on_result, on_fail, on_release, on_revoked, on_drain,
+    on_queue_verb, on_prover_verb;
 
 /** What time made due for one task, one prover. */
 void task_timer(struct sched *s, struct task *t);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-
 static void count_end(struct sched *s, enum task_state state)
 {
     if (state == TASK_SUCCEEDED) s->stats.succeeded++;

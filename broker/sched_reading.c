@@ -81,9 +81,20 @@ bool sched_prover_at(const struct sched *s, size_t i, uint64_t now_ms, struct sc
         }
     if (!p) return false;
     *v = (struct sched_prover_view){
-        .principal = p->principal->text, .name = p->name->text, .peer = p->peer, .live = p->live,
-        .draining = p->draining || p->drained, .slots = p->slots, .prefetch = p->prefetch, .credit = p->credit,
-        .held = p->held, .vram = p->vram, .ram = p->ram, .done = p->done, .failed = p->failed, .lost = p->lost,
+        .principal = p->principal->text,
+        .name = p->name->text,
+        .peer = p->peer,
+        .live = p->live,
+        .draining = p->draining || p->drained,
+        .slots = p->slots,
+        .prefetch = p->prefetch,
+        .credit = p->credit,
+        .held = p->held,
+        .vram = p->vram,
+        .ram = p->ram,
+        .done = p->done,
+        .failed = p->failed,
+        .lost = p->lost,
         .busy_ms = p->busy_ms,
     };
     v->quarantined_ms = p->quarantined_ms > now_ms ? p->quarantined_ms - now_ms : 0;

@@ -25,7 +25,8 @@ void prover_setting_forget(struct sched *s, const struct prover *p)
 
 void queue_settle(struct sched *s, struct queue *q)
 {
-    q->run_timeout_ms = q->set[SETTING_RUN_TIMEOUT].there ? q->set[SETTING_RUN_TIMEOUT].value : q->configured.run_timeout_ms;
+    q->run_timeout_ms =
+        q->set[SETTING_RUN_TIMEOUT].there ? q->set[SETTING_RUN_TIMEOUT].value : q->configured.run_timeout_ms;
     q->stall_timeout_ms =
         q->set[SETTING_STALL_TIMEOUT].there ? q->set[SETTING_STALL_TIMEOUT].value : q->configured.stall_timeout_ms;
     q->paused = q->set[SETTING_PAUSED].there;
@@ -74,7 +75,8 @@ void on_queue_verb(struct sched *s, const struct sched_event *ev)
 static void prover_drain(struct sched *s, struct prover *p, bool drained)
 {
     const uint64_t yes = 1;
-    if (p->drained != drained) save_setting(s, SETTING_DRAINED, p->principal->text, p->name->text, drained ? &yes : NULL);
+    if (p->drained != drained)
+        save_setting(s, SETTING_DRAINED, p->principal->text, p->name->text, drained ? &yes : NULL);
     p->drained = drained;
     if (drained) prover_released(s, p);
     prover_changed(s, p);

@@ -25,7 +25,7 @@ struct session {
     uint64_t tasks;       /* that it submitted and that are still here */
     uint64_t attached_n;
     struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
-    uint32_t pushes; /* left before it has to wait */
+    uint32_t pushes;             /* left before it has to wait */
     struct session *next, *prev; /* of the client */
     struct session *next_stalled;
     bool stalled;

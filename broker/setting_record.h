@@ -13,10 +13,10 @@
 
 /* S(key, "word in the store", QUEUE or PROVER) */
 #define SETTING_LIST(S)                                                                                                \
-    S(PAUSED, "paused", QUEUE)                         /* 1 */                                                         \
-    S(RUN_TIMEOUT, "run_timeout_ms", QUEUE)            /* 0: none */                                                   \
-    S(STALL_TIMEOUT, "stall_timeout_ms", QUEUE)        /* 0: none */                                                   \
-    S(DRAINED, "drained", PROVER)                      /* 1 */
+    S(PAUSED, "paused", QUEUE)                  /* 1 */                                                                \
+    S(RUN_TIMEOUT, "run_timeout_ms", QUEUE)     /* 0: none */                                                          \
+    S(STALL_TIMEOUT, "stall_timeout_ms", QUEUE) /* 0: none */                                                          \
+    S(DRAINED, "drained", PROVER)               /* 1 */
 
 enum setting_key {
 #define S(key, word, of) SETTING_##key,

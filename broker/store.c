@@ -40,7 +40,7 @@ static const char later_sql[] =
     S(BEGIN_READ, "BEGIN")                                                                                             \
     S(COMMIT, "COMMIT")                                                                                                \
     S(ROLLBACK, "ROLLBACK")                                                                                            \
-    S(PUT_TASK, "put task") /* made from the list of columns */                                          \
+    S(PUT_TASK, "put task") /* made from the list of columns */                                                        \
     S(DELETE_TASK, "DELETE FROM task WHERE row = ?1")                                                                  \
     S(SCAN, "SELECT * FROM task ORDER BY row")                                                                         \
     S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                   \
@@ -87,7 +87,8 @@ struct store {
     int lock;
     bool open_transaction, reading;
     char failure[STORE_WHY_BYTES];
-    struct unnamed *unnamed; /* files to look at once a commit is durable, in the commits' order: nothing may name them any more */
+    struct unnamed
+        *unnamed; /* files to look at once a commit is durable, in the commits' order: nothing may name them any more */
     size_t unnamed_n, unnamed_room;
     uint64_t durable; /* commits up to this one */
     int log;
@@ -264,7 +265,8 @@ static pv_status database_open(struct store *s, const char *dir)
     bool layers = store_vfs_register(&s->vfs);
     snprintf(path, sizeof path, "%s/provost.db", dir);
     mode_t before = umask(077);
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, STORE_VFS_WRITE);
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                             STORE_VFS_WRITE);
     pv_status st = layers && rc == SQLITE_OK ? database_settings(s) : fail_sql(s, path);
     s->vfs.database = open(path, O_RDONLY | O_CLOEXEC);
     if (st == PV_OK) st = schema_make(s);
@@ -606,7 +608,8 @@ pv_status store_commit(struct store *s, enum store_sync sync)
     if (sync == STORE_SYNCED) s->durable = s->stats.commits;
     remove_unnamed(s);
     if (checkpoint_committed(s->checkpoint)) return PV_OK;
-    store_fail(s, "the log could not be folded into the database"); /* what was committed is: the next batch is refused */
+    store_fail(s,
+               "the log could not be folded into the database"); /* what was committed is: the next batch is refused */
     return PV_OK;
 }
 
@@ -620,8 +623,9 @@ void store_read_stats(struct store *s, struct store_stats *to)
     sqlite3_stmt *q = NULL;
     *to = s->stats;
     to->syncs += s->vfs.log_syncs;
-    if (sqlite3_prepare_v2(s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
-                           -1, &q, NULL) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(
+            s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
+            -1, &q, NULL) == SQLITE_OK &&
         sqlite3_step(q) == SQLITE_ROW)
         to->database_bytes = (uint64_t)sqlite3_column_int64(q, 0);
     sqlite3_finalize(q);

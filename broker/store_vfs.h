@@ -21,12 +21,12 @@ struct store_vfs {
     struct faults *faults; /* NULL in production */
     int log_sync_off;      /* 1: a sync of the write-ahead log answers ok without one */
     uint64_t log_syncs;    /* done, for metrics */
-    int database;          /* descriptor of the database file; closing one drops SQLite's locks, so it outlives its connections */
+    int database; /* descriptor of the database file; closing one drops SQLite's locks, so it outlives its connections */
 };
 
 /** Registers the layers under these names (once; later calls set the options again). False when SQLite has no default layer. */
 bool store_vfs_register(struct store_vfs *options);
 #define STORE_VFS_WRITE "provost"
-#define STORE_VFS_FOLD  "provost-fold"
+#define STORE_VFS_FOLD "provost-fold"
 
 #endif

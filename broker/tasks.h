@@ -45,7 +45,7 @@ struct task {
     uint64_t ttl_ms, need_vram, need_ram;
     uint64_t deadline_wall_ms, deadline_ms; /* 0, NEVER: none */
     uint64_t orphan_ms;                     /* NEVER */
-    uint64_t until_ms; /* DELAYED, RECEIVING, terminal: the state ends then */
+    uint64_t until_ms;                      /* DELAYED, RECEIVING, terminal: the state ends then */
     uint32_t generation, failures, losses, attempts;
     uint64_t created_wall_ms, changed_wall_ms, acked_wall_ms;
     uint64_t input_bytes;
@@ -106,7 +106,7 @@ struct rows {
     struct row {
         uint64_t order;
         struct task *task; /* NULL: a hole */
-    } *at;
+    } * at;
     size_t n, dead, cap;
 };
 bool rows_add(struct rows *r, struct task *t);

@@ -17,8 +17,8 @@ struct transfers {
     struct transfers_config config;
     struct upload *uploads[BUCKETS];
     struct download *downloads[BUCKETS];
-    struct ages fed, whole; /* by the last time they were fed; and those that are being published */
-    struct download *active;        /* a ring; the next to serve */
+    struct ages fed, whole;  /* by the last time they were fed; and those that are being published */
+    struct download *active; /* a ring; the next to serve */
     struct transfers_stats stats;
 };
 
@@ -150,7 +150,7 @@ pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint
     }
     if (!*at) TRY(upload_add(t, at, key, length, sha256));
     (*at)->peer = peer;
-    snprintf((*at)->owner, sizeof (*at)->owner, "%s", owner);
+    snprintf((*at)->owner, sizeof(*at)->owner, "%s", owner);
     (*at)->note = *note;
     heard(t, *at, now_ms);
     grant(t, *at, true);

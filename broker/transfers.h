@@ -29,7 +29,7 @@ struct upload_note {
 
 struct upload {
     struct transfer_key key;
-    uint64_t peer; /* handle; 0 while nobody sends */
+    uint64_t peer;                 /* handle; 0 while nobody sends */
     char owner[WIRE_NAME_MAX + 1]; /* the principal it is counted for */
     wire_hash sha256;
     uint64_t length, granted; /* bytes announced; offset up to which credit was given */
@@ -48,7 +48,7 @@ struct download {
     wire_hash sha256;
     uint64_t length, at, credit_end;
     uint64_t asked_end; /* where the last credit would have ended without our own bounds */
-    int fd; /* -1 until the first credit */
+    int fd;             /* -1 until the first credit */
     unsigned restarts;
     struct download *next;
     struct download *active_next, *active_before;
@@ -80,7 +80,6 @@ pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint
 uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most);
 
 enum upload_step { UPLOAD_MORE, UPLOAD_COMPLETE, UPLOAD_FAILED, UPLOAD_UNKNOWN };
-
 
 /** A chunk came. MORE: that was not all, or transfers_published tells how it ended. COMPLETE: the file has its name and is synced; FAILED: *status says why (PV_HASH_MISMATCH, PV_DISK_FULL,
  *  PV_IO, PV_STORE). In both cases *done is a copy of the entry, which is gone. UNKNOWN: nothing of the kind is expected

@@ -18,11 +18,11 @@ enum { AFFINE_COORDS = 2, XYZZ_COORDS = 4 };
 
 template <class F> GPU_FN affine<F> affine_load(const fp *p)
 {
-    return affine<F>{F::load(p), F::load(p + F::COORD)};
+    return affine<F>{ F::load(p), F::load(p + F::COORD) };
 }
 template <class F> GPU_FN xyzz<F> xyzz_load(const fp *p)
 {
-    return xyzz<F>{F::load(p), F::load(p + F::COORD), F::load(p + 2 * F::COORD), F::load(p + 3 * F::COORD)};
+    return xyzz<F>{ F::load(p), F::load(p + F::COORD), F::load(p + 2 * F::COORD), F::load(p + 3 * F::COORD) };
 }
 template <class F> GPU_FN void xyzz_store(fp *p, const xyzz<F> &a)
 {
@@ -109,8 +109,10 @@ template <class F> GPU_FN void xyzz_add_affine(xyzz<F> &a, const affine<F> &b, b
     }
     const F p = f_sub(f_mul(b.x, a.zz), a.x), r = f_sub(f_mul(b.y, a.zzz), a.y);
     if (f_is_zero(p)) { /* the same x: b = a or b = -a */
-        if (f_is_zero(r)) a = xyzz_dbl_affine(b);
-        else a = xyzz_infinity<F>();
+        if (f_is_zero(r))
+            a = xyzz_dbl_affine(b);
+        else
+            a = xyzz_infinity<F>();
         return;
     }
     xyzz_add_tail(a, a.x, a.y, p, r);
@@ -126,8 +128,10 @@ template <class F> GPU_FN void xyzz_add(xyzz<F> &a, const xyzz<F> &b, bool on = 
     const F u1 = f_mul(a.x, b.zz), s1 = f_mul(a.y, b.zzz);
     const F p = f_sub(f_mul(b.x, a.zz), u1), r = f_sub(f_mul(b.y, a.zzz), s1);
     if (f_is_zero(p)) {
-        if (f_is_zero(r)) a = xyzz_dbl(a);
-        else a = xyzz_infinity<F>();
+        if (f_is_zero(r))
+            a = xyzz_dbl(a);
+        else
+            a = xyzz_infinity<F>();
         return;
     }
     a.zz = f_mul(a.zz, b.zz);
@@ -148,9 +152,10 @@ GPU_DEV void half_add_twice(xyzz<fp2_half> &a, xyzz<fp2_half> b, bool twice)
     a.x = f_pick(twice, b.x, a.x), a.y = f_pick(twice, b.y, a.y);
     a.zz = f_pick(twice, b.zz, a.zz), a.zzz = f_pick(twice, b.zzz, a.zzz);
 }
-GPU_DEV void half_add_tail(xyzz<fp2_half> &a, const fp2_half &x1, const fp2_half &y1, const fp2_half &p, const fp2_half &r, bool sum, bool none)
+GPU_DEV void half_add_tail(xyzz<fp2_half> &a, const fp2_half &x1, const fp2_half &y1, const fp2_half &p,
+                           const fp2_half &r, bool sum, bool none)
 {
-    const fp2_half pp = f_sqr(p), ppp = f_mul(p, pp), q = f_mul(x1, pp), zero = {f_zero<fp_modulus>()};
+    const fp2_half pp = f_sqr(p), ppp = f_mul(p, pp), q = f_mul(x1, pp), zero = { f_zero<fp_modulus>() };
     a.zz = f_pick(none, zero, f_pick(sum, f_mul(a.zz, pp), a.zz));
     a.zzz = f_pick(sum, f_mul(a.zzz, ppp), a.zzz);
     const fp2_half x3 = f_sub(f_sub(f_sqr(r), ppp), f_dbl(q)), y3 = f_mul_sub(r, f_sub(q, x3), y1, ppp);

@@ -9,7 +9,7 @@
 struct fp2 {
     fp c0, c1;
     enum { COORD = 2, LANES = 1 };
-    static GPU_FN fp2 load(const fp *p) { return fp2{fp::load(p), fp::load(p + 1)}; }
+    static GPU_FN fp2 load(const fp *p) { return fp2{ fp::load(p), fp::load(p + 1) }; }
     static GPU_FN void store(fp *p, const fp2 &x)
     {
         fp::store(p, x.c0);
@@ -18,11 +18,11 @@ struct fp2 {
 };
 GPU_FN fp2 f_add(const fp2 &a, const fp2 &b)
 {
-    return fp2{f_add(a.c0, b.c0), f_add(a.c1, b.c1)};
+    return fp2{ f_add(a.c0, b.c0), f_add(a.c1, b.c1) };
 }
 GPU_FN fp2 f_sub(const fp2 &a, const fp2 &b)
 {
-    return fp2{f_sub(a.c0, b.c0), f_sub(a.c1, b.c1)};
+    return fp2{ f_sub(a.c0, b.c0), f_sub(a.c1, b.c1) };
 }
 GPU_FN fp2 f_dbl(const fp2 &a)
 {
@@ -30,7 +30,7 @@ GPU_FN fp2 f_dbl(const fp2 &a)
 }
 GPU_FN fp2 f_neg(const fp2 &a)
 {
-    return fp2{f_neg(a.c0), f_neg(a.c1)};
+    return fp2{ f_neg(a.c0), f_neg(a.c1) };
 }
 GPU_FN bool f_is_blank(const fp2 &a)
 {
@@ -49,34 +49,35 @@ GPU_FN wide2 f_mul_wide2(const fp2 &a, const fp2 &b)
 {
     const wide x = f_mul_wide(a.c0, b.c0), y = f_mul_wide(a.c1, b.c1);
     const wide z = f_mul_wide(f_add_raw(a.c0, a.c1), f_add_raw(b.c0, b.c1));
-    return wide2{wide_sub<fp_modulus>(x, y), wide_less<fp_modulus>(wide_sub_raw(wide_sub_raw(z, x), y))};
+    return wide2{ wide_sub<fp_modulus>(x, y), wide_less<fp_modulus>(wide_sub_raw(wide_sub_raw(z, x), y)) };
 }
 GPU_FN fp2 f_mul(const fp2 &a, const fp2 &b)
 {
     const wide2 t = f_mul_wide2(a, b);
-    return fp2{f_redc<fp_modulus>(t.c0), f_redc<fp_modulus>(t.c1)};
+    return fp2{ f_redc<fp_modulus>(t.c0), f_redc<fp_modulus>(t.c1) };
 }
 GPU_FN fp2 f_sqr(const fp2 &a)
 {
-    return fp2{f_mul(f_add(a.c0, a.c1), f_sub(a.c0, a.c1)), f_mul(f_dbl(a.c0), a.c1)};
+    return fp2{ f_mul(f_add(a.c0, a.c1), f_sub(a.c0, a.c1)), f_mul(f_dbl(a.c0), a.c1) };
 }
 /** a b - c d, four products reduced as two. */
 GPU_FN fp2 f_mul_sub(const fp2 &a, const fp2 &b, const fp2 &c, const fp2 &d)
 {
     const wide2 s = f_mul_wide2(a, b), t = f_mul_wide2(c, d);
     /* both in [0, pR), so the difference + pR where negative is too */
-    return fp2{f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c0, t.c0)), f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c1, t.c1))};
+    return fp2{ f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c0, t.c0)),
+                f_redc<fp_modulus>(wide_sub<fp_modulus>(s.c1, t.c1)) };
 }
 
 /** 1 / a through its norm; 0 for 0. */
 GPU_FN fp2 f_inv(const fp2 &a)
 {
     const fp n = f_inv(f_mul_add(a.c0, a.c0, a.c1, a.c1));
-    return fp2{f_mul(a.c0, n), f_neg(f_mul(a.c1, n))};
+    return fp2{ f_mul(a.c0, n), f_neg(f_mul(a.c1, n)) };
 }
 GPU_FN fp2 f_canon(const fp2 &a)
 {
-    return fp2{f_canon(a.c0), f_canon(a.c1)};
+    return fp2{ f_canon(a.c0), f_canon(a.c1) };
 }
 
 /** One coordinate of an fp2: c0 in the even lane, c1 in the odd one. All 32 lanes of a warp call every function together,
@@ -84,7 +85,7 @@ GPU_FN fp2 f_canon(const fp2 &a)
 struct fp2_half {
     fp c;
     enum { COORD = 2, LANES = 2 };
-    static GPU_DEV fp2_half load(const fp *p) { return fp2_half{fp::load(p + (threadIdx.x & 1))}; }
+    static GPU_DEV fp2_half load(const fp *p) { return fp2_half{ fp::load(p + (threadIdx.x & 1)) }; }
     static GPU_DEV void store(fp *p, const fp2_half &x) { fp::store(p + (threadIdx.x & 1), x.c); }
 };
 GPU_DEV fp f_pick(bool first, const fp &a, const fp &b)
@@ -96,11 +97,11 @@ GPU_DEV fp f_pick(bool first, const fp &a, const fp &b)
 }
 GPU_DEV fp2 f_pick(bool first, const fp2 &a, const fp2 &b)
 {
-    return fp2{f_pick(first, a.c0, b.c0), f_pick(first, a.c1, b.c1)};
+    return fp2{ f_pick(first, a.c0, b.c0), f_pick(first, a.c1, b.c1) };
 }
 GPU_DEV fp2_half f_pick(bool first, const fp2_half &a, const fp2_half &b)
 {
-    return fp2_half{f_pick(first, a.c, b.c)};
+    return fp2_half{ f_pick(first, a.c, b.c) };
 }
 GPU_DEV fp pair_other(const fp &a)
 {
@@ -115,19 +116,19 @@ GPU_DEV fp pair_pick(const fp &even, const fp &odd)
 }
 GPU_DEV fp2_half f_add(const fp2_half &a, const fp2_half &b)
 {
-    return fp2_half{f_add(a.c, b.c)};
+    return fp2_half{ f_add(a.c, b.c) };
 }
 GPU_DEV fp2_half f_sub(const fp2_half &a, const fp2_half &b)
 {
-    return fp2_half{f_sub(a.c, b.c)};
+    return fp2_half{ f_sub(a.c, b.c) };
 }
 GPU_DEV fp2_half f_dbl(const fp2_half &a)
 {
-    return fp2_half{f_dbl(a.c)};
+    return fp2_half{ f_dbl(a.c) };
 }
 GPU_DEV fp2_half f_neg(const fp2_half &a)
 {
-    return fp2_half{f_neg(a.c)};
+    return fp2_half{ f_neg(a.c) };
 }
 GPU_DEV bool pair_all(bool b)
 {
@@ -151,25 +152,25 @@ GPU_DEV wide pair_mul_wide(const fp2_half &a, const fp2_half &b)
 }
 GPU_DEV fp2_half f_mul(const fp2_half &a, const fp2_half &b)
 {
-    return fp2_half{f_redc<fp_modulus>(pair_mul_wide(a, b))};
+    return fp2_half{ f_redc<fp_modulus>(pair_mul_wide(a, b)) };
 }
 GPU_DEV fp2_half f_sqr(const fp2_half &a)
 {
     /* even lane: (a0 + a1)(a0 - a1); odd lane: (a1 + a1) a0 */
     const fp o = pair_other(a.c);
-    return fp2_half{f_mul(f_add(a.c, pair_pick(o, a.c)), pair_pick(f_sub(a.c, o), o))};
+    return fp2_half{ f_mul(f_add(a.c, pair_pick(o, a.c)), pair_pick(f_sub(a.c, o), o)) };
 }
 GPU_DEV fp2_half f_mul_sub(const fp2_half &a, const fp2_half &b, const fp2_half &c, const fp2_half &d)
 {
-    return fp2_half{f_redc<fp_modulus>(wide_sub<fp_modulus>(pair_mul_wide(a, b), pair_mul_wide(c, d)))};
+    return fp2_half{ f_redc<fp_modulus>(wide_sub<fp_modulus>(pair_mul_wide(a, b), pair_mul_wide(c, d))) };
 }
 GPU_DEV fp2_half f_inv(const fp2_half &a)
 {
     const fp o = pair_other(a.c), n = f_inv(f_mul_add(a.c, a.c, o, o)), r = f_mul(a.c, n);
-    return fp2_half{pair_pick(r, f_neg(r))};
+    return fp2_half{ pair_pick(r, f_neg(r)) };
 }
 GPU_DEV fp2_half f_canon(const fp2_half &a)
 {
-    return fp2_half{f_canon(a.c)};
+    return fp2_half{ f_canon(a.c) };
 }
 #endif

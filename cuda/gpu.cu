@@ -27,7 +27,8 @@ extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes
         return PV_NO_DEVICE;
     }
     if (prop.major < 9) {
-        snprintf(why, why_bytes, "%s has compute capability %d.%d, the kernels need 9.0", prop.name, prop.major, prop.minor);
+        snprintf(why, why_bytes, "%s has compute capability %d.%d, the kernels need 9.0", prop.name, prop.major,
+                 prop.minor);
         return PV_NO_DEVICE;
     }
     gpu *g = (gpu *)calloc(1, sizeof *g);
@@ -66,7 +67,7 @@ extern "C" pv_status gpu_buf_new(gpu *g, gpu_buf *b, size_t bytes)
     void *p = NULL;
     ENTER(g);
     TRY_CUDA(g, cudaMalloc(&p, bytes ? bytes : 256));
-    *b = gpu_buf{p, bytes};
+    *b = gpu_buf{ p, bytes };
     return PV_OK;
 }
 extern "C" void gpu_buf_free(gpu *g, gpu_buf *b)
@@ -77,11 +78,11 @@ extern "C" void gpu_buf_free(gpu *g, gpu_buf *b)
         cudaFree(b->at);
         cudaGetLastError();
     }
-    *b = gpu_buf{NULL, 0};
+    *b = gpu_buf{ NULL, 0 };
 }
 extern "C" gpu_buf gpu_buf_part(gpu_buf b, size_t offset, size_t bytes)
 {
-    return gpu_buf{(char *)b.at + offset, bytes};
+    return gpu_buf{ (char *)b.at + offset, bytes };
 }
 extern "C" pv_status gpu_pinned_new(gpu *g, void **p, size_t bytes)
 {
@@ -111,7 +112,8 @@ extern "C" pv_status gpu_stream_new(gpu *g, gpu_stream **out, bool urgent)
     int least = 0, greatest = 0;
     cudaError_t e = cudaDeviceGetStreamPriorityRange(&least, &greatest);
     if (e == cudaSuccess) e = cudaStreamCreateWithPriority(&s->s, cudaStreamNonBlocking, urgent ? greatest : least);
-    if (e == cudaSuccess && (e = cudaEventCreateWithFlags(&s->mark, cudaEventDisableTiming)) != cudaSuccess) cudaStreamDestroy(s->s);
+    if (e == cudaSuccess && (e = cudaEventCreateWithFlags(&s->mark, cudaEventDisableTiming)) != cudaSuccess)
+        cudaStreamDestroy(s->s);
     if (e != cudaSuccess) {
         free(s);
         return gpu_failed(g, e, "stream");

@@ -20,12 +20,13 @@ struct gpu_msm {
 /* ---- which scalars meet a finite base ---- */
 static bool blank(const uint8_t *at, size_t bytes)
 {
-    static const uint8_t zero[128] = {0};
+    static const uint8_t zero[128] = { 0 };
     return !memcmp(at, zero, bytes);
 }
 static bool set_finite(const gpu_msm_set *set, size_t point, size_t i)
 {
-    return i >= set->first && i - set->first < set->count && !blank((const uint8_t *)set->bases + (i - set->first) * point, point);
+    return i >= set->first && i - set->first < set->count &&
+           !blank((const uint8_t *)set->bases + (i - set->first) * point, point);
 }
 static bool any_finite(const gpu_msm_set *sets, msm_bases bases, size_t i)
 {
@@ -74,7 +75,8 @@ static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t
     const size_t n = m->plan.n, behind = (set->first + set->count) * point;
     uint8_t *to = (uint8_t *)table;
     if (set->first) TRY_CUDA(m->g, cudaMemset(to, 0, set->first * point));
-    if (set->count) TRY_CUDA(m->g, cudaMemcpy(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice));
+    if (set->count)
+        TRY_CUDA(m->g, cudaMemcpy(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice));
     if (behind < n * point) TRY_CUDA(m->g, cudaMemset(to + behind, 0, n * point - behind));
     return PV_OK;
 }
@@ -89,8 +91,10 @@ static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set,
         const size_t count = n - at < step ? n - at : step;
         for (size_t i = 0; i < count; i++) {
             const size_t k = list[at + i];
-            if (set_finite(set, point, k)) memcpy(piece + i * point, (const uint8_t *)set->bases + (k - set->first) * point, point);
-            else memset(piece + i * point, 0, point);
+            if (set_finite(set, point, k))
+                memcpy(piece + i * point, (const uint8_t *)set->bases + (k - set->first) * point, point);
+            else
+                memset(piece + i * point, 0, point);
         }
         e = cudaMemcpy((uint8_t *)table + at * point, piece, count * point, cudaMemcpyHostToDevice);
     }
@@ -108,7 +112,8 @@ static pv_status further_rows(gpu_msm *m, fp *table, unsigned group, gpu_buf spa
             const fp *in = table + ((row - 1) * p.n + i) * fields;
             fp *to = table + (row * p.n + i) * fields;
             const unsigned doublings = p.window_bits * p.sets;
-            TRY_CUDA(m->g, group == 1 ? msm_table_g1(to, in, (fp *)spare.at, n, doublings, 0) : msm_table_g2(to, in, (fp *)spare.at, n, doublings, 0));
+            TRY_CUDA(m->g, group == 1 ? msm_table_g1(to, in, (fp *)spare.at, n, doublings, 0)
+                                      : msm_table_g2(to, in, (fp *)spare.at, n, doublings, 0));
         }
     return PV_OK;
 }
@@ -132,7 +137,7 @@ static pv_status build_tables(gpu_msm *m, const gpu_msm_set *sets, const uint32_
 static pv_status build(gpu_msm *m, const gpu_msm_set *sets, const uint32_t *list)
 {
     const msm_plan &p = m->plan;
-    gpu_buf spare = {NULL, 0};
+    gpu_buf spare = { NULL, 0 };
     TRY(gpu_buf_new(m->g, &m->tables, p.table_bytes));
     TRY(gpu_pinned_new(m->g, &m->sums, p.chunks * msm_result_bytes(&p)));
     if (p.replay && p.bases.g1 && p.bases.g2) TRY_CUDA(m->g, replay_side(&m->replay));
@@ -152,8 +157,10 @@ extern "C" pv_status gpu_msm_new(gpu *g, gpu_msm **out, const msm_plan *plan, co
     pv_status st = make_list(&list, m->plan, sets);
     if (st == PV_OK) st = build(m, sets, list);
     free(list);
-    if (st == PV_OK) *out = m;
-    else gpu_msm_destroy(&m);
+    if (st == PV_OK)
+        *out = m;
+    else
+        gpu_msm_destroy(&m);
     return st;
 }
 extern "C" void gpu_msm_destroy(gpu_msm **m)
@@ -191,7 +198,8 @@ static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t firs
     const msm_plan &p = m->plan;
     cudaError_t e = replay_fork(&m->replay, s);
     if (e == cudaSuccess) e = msm_sums_g2(p, x, sets_of(p, x, m->table_g2, 2, first), m->g2_lanes, s);
-    if (e == cudaSuccess) e = msm_sums_g1(p, x, sets_of(p, x, m->table_g1, 1, first), m->replay.side ? m->replay.side : s);
+    if (e == cudaSuccess)
+        e = msm_sums_g1(p, x, sets_of(p, x, m->table_g1, 1, first), m->replay.side ? m->replay.side : s);
     const cudaError_t joined = replay_join(&m->replay, s);
     return e == cudaSuccess ? joined : e;
 }
@@ -201,11 +209,13 @@ static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &
     const msm_plan &p = m->plan;
     const size_t bytes = msm_result_bytes(&p);
     for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
-        const size_t first = chunk * p.chunk_n < p.n ? chunk * p.chunk_n : p.n, n = p.n - first < p.chunk_n ? p.n - first : p.chunk_n;
-        const msm_input in = {m->list ? scalars : scalars + first, m->list ? m->list + first : NULL};
+        const size_t first = chunk * p.chunk_n < p.n ? chunk * p.chunk_n : p.n,
+                     n = p.n - first < p.chunk_n ? p.n - first : p.chunk_n;
+        const msm_input in = { m->list ? scalars : scalars + first, m->list ? m->list + first : NULL };
         cudaError_t e = msm_sort(p, x, in, (uint32_t)n, (uint32_t)p.n, s);
         if (e == cudaSuccess) e = walk_sums(m, x, first, s);
-        if (e == cudaSuccess) e = cudaMemcpyAsync((char *)m->sums + chunk * bytes, x.result, bytes, cudaMemcpyDeviceToHost, s);
+        if (e == cudaSuccess)
+            e = cudaMemcpyAsync((char *)m->sums + chunk * bytes, x.result, bytes, cudaMemcpyDeviceToHost, s);
         if (e != cudaSuccess) return e;
     }
     return cudaSuccess;
@@ -215,7 +225,7 @@ extern "C" pv_status gpu_msm_async(gpu_msm *m, gpu_stream *s, gpu_buf scalars, g
     const msm_plan &p = m->plan;
     if (scratch.bytes < p.scratch_bytes || scalars.bytes < p.scalars * sizeof(fr)) return PV_INVALID_INPUT;
     ENTER(m->g);
-    msm_arena arena = {(uint8_t *)scratch.at, 0};
+    msm_arena arena = { (uint8_t *)scratch.at, 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
     const auto queue = [&] { return walk(m, (const fr *)scalars.at, x, s->s); };

@@ -39,8 +39,10 @@ extern "C" pv_status gpu_domain_new(gpu *g, gpu_domain **out, unsigned log_n)
         if (e == cudaSuccess) e = cudaDeviceSynchronize();
         if (e != cudaSuccess) st = gpu_failed(g, e, "NTT tables");
     }
-    if (st == PV_OK) *out = d;
-    else gpu_domain_destroy(&d);
+    if (st == PV_OK)
+        *out = d;
+    else
+        gpu_domain_destroy(&d);
     return st;
 }
 extern "C" void gpu_domain_destroy(gpu_domain **d)
@@ -72,7 +74,7 @@ static uint32_t le32(const uint8_t *b)
 /* what a matrix of `entries` takes: rows' starts, columns, values, long rows */
 static size_t qap_matrix_bytes(size_t entries, unsigned log_n)
 {
-    msm_arena dry = {NULL, 0};
+    msm_arena dry = { NULL, 0 };
     msm_take(&dry, (((size_t)1 << log_n) + 1) * 4);
     msm_take(&dry, entries * 4);
     msm_take(&dry, entries * sizeof(fr));
@@ -84,7 +86,7 @@ extern "C" gpu_qap_need gpu_qap_need_for(size_t records, size_t vars, unsigned l
     gpu_qap_need need;
     /* all records in one matrix, and an empty other one, is the most: rounding apart, sums are the same */
     need.key_bytes = qap_matrix_bytes(records, log_n) + qap_matrix_bytes(0, log_n) + 8 * 256 + ntt_table_bytes(log_n);
-    msm_arena dry = {NULL, 0};
+    msm_arena dry = { NULL, 0 };
     msm_take(&dry, vars * sizeof(fr));
     msm_take(&dry, 3 * sizeof(fr) << log_n);
     need.work_bytes = dry.used;
@@ -131,12 +133,12 @@ static void qap_fill(qap_image *m, const qap_record *r, size_t count, unsigned w
 }
 static pv_status qap_load(gpu_qap *q, const qap_record *r, size_t count)
 {
-    size_t entries[2] = {0, 0};
+    size_t entries[2] = { 0, 0 };
     for (size_t i = 0; i < count; i++) {
         if (!qap_record_ok(r + i, q->vars, q->log_n)) return PV_INVALID_INPUT;
         entries[le32(r[i].matrix)]++;
     }
-    const size_t bytes[2] = {qap_matrix_bytes(entries[0], q->log_n), qap_matrix_bytes(entries[1], q->log_n)};
+    const size_t bytes[2] = { qap_matrix_bytes(entries[0], q->log_n), qap_matrix_bytes(entries[1], q->log_n) };
     TRY(gpu_buf_new(q->g, &q->mem, bytes[0] + bytes[1]));
     uint8_t *host = (uint8_t *)aligned_alloc(256, bytes[0] + bytes[1]);
     if (!host) return PV_NO_MEMORY;
@@ -144,16 +146,20 @@ static pv_status qap_load(gpu_qap *q, const qap_record *r, size_t count)
     for (unsigned k = 0; k < 2; k++) {
         const size_t offset = k ? bytes[0] : 0, rows = (size_t)1 << q->log_n;
         qap_image m = {};
-        msm_arena a = {host, offset}, dev = {(uint8_t *)q->mem.at, offset};
+        msm_arena a = { host, offset }, dev = { (uint8_t *)q->mem.at, offset };
         m.start = (uint32_t *)msm_take(&a, (rows + 1) * 4), m.column = (uint32_t *)msm_take(&a, entries[k] * 4);
-        m.value = (fr *)msm_take(&a, entries[k] * sizeof(fr)), m.long_rows = (uint32_t *)msm_take(&a, entries[k] / QAP_SHORT * 4 + 4);
+        m.value = (fr *)msm_take(&a, entries[k] * sizeof(fr)),
+        m.long_rows = (uint32_t *)msm_take(&a, entries[k] / QAP_SHORT * 4 + 4);
         qap_fill(&m, r, count, k, q->log_n);
-        q->matrix[k].start = (uint32_t *)msm_take(&dev, (rows + 1) * 4), q->matrix[k].column = (uint32_t *)msm_take(&dev, entries[k] * 4);
-        q->matrix[k].value = (fr *)msm_take(&dev, entries[k] * sizeof(fr)), q->matrix[k].long_rows = (uint32_t *)msm_take(&dev, entries[k] / QAP_SHORT * 4 + 4);
+        q->matrix[k].start = (uint32_t *)msm_take(&dev, (rows + 1) * 4),
+        q->matrix[k].column = (uint32_t *)msm_take(&dev, entries[k] * 4);
+        q->matrix[k].value = (fr *)msm_take(&dev, entries[k] * sizeof(fr)),
+        q->matrix[k].long_rows = (uint32_t *)msm_take(&dev, entries[k] / QAP_SHORT * 4 + 4);
         q->matrix[k].long_count = m.long_count;
     }
     e = cudaMemcpy(q->mem.at, host, bytes[0] + bytes[1], cudaMemcpyHostToDevice);
-    for (unsigned k = 0; k < 2 && e == cudaSuccess; k++) e = qap_values(const_cast<fr *>(q->matrix[k].value), entries[k], 0);
+    for (unsigned k = 0; k < 2 && e == cudaSuccess; k++)
+        e = qap_values(const_cast<fr *>(q->matrix[k].value), entries[k], 0);
     if (e == cudaSuccess) e = cudaDeviceSynchronize();
     free(host);
     return e == cudaSuccess ? PV_OK : gpu_failed(q->g, e, "matrices");
@@ -167,8 +173,10 @@ extern "C" pv_status gpu_qap_new(gpu *g, gpu_qap **out, const void *records, siz
     q->g = g, q->log_n = log_n, q->vars = vars;
     pv_status st = gpu_domain_new(g, &q->domain, log_n);
     if (st == PV_OK) st = qap_load(q, (const qap_record *)records, count);
-    if (st == PV_OK) *out = q;
-    else gpu_qap_destroy(&q);
+    if (st == PV_OK)
+        *out = q;
+    else
+        gpu_qap_destroy(&q);
     return st;
 }
 extern "C" void gpu_qap_destroy(gpu_qap **q)
@@ -191,13 +199,14 @@ static cudaError_t walk_quotient(const gpu_qap *q, const fr *witness, fr *w, fr 
 extern "C" pv_status gpu_quotient_async(gpu_qap *q, gpu_stream *s, gpu_buf witness, gpu_buf work, gpu_buf *h)
 {
     const size_t n = (size_t)1 << q->log_n;
-    msm_arena a = {(uint8_t *)work.at, 0};
+    msm_arena a = { (uint8_t *)work.at, 0 };
     fr *w = (fr *)msm_take(&a, q->vars * sizeof(fr)), *abc = (fr *)msm_take(&a, 3 * n * sizeof(fr));
     if (a.used > work.bytes || witness.bytes < q->vars * sizeof(fr)) return PV_INVALID_INPUT;
     ENTER(s->g);
     const auto queue = [&] { return walk_quotient(q, (const fr *)witness.at, w, abc, s->s); };
-    const cudaError_t e = q->log_n <= QUOTIENT_REPLAY_LOG ? replay_run(&q->replay, witness.at, work.at, 0, s->s, queue) : queue();
+    const cudaError_t e =
+        q->log_n <= QUOTIENT_REPLAY_LOG ? replay_run(&q->replay, witness.at, work.at, 0, s->s, queue) : queue();
     if (e != cudaSuccess) return gpu_failed(s->g, e, "quotient");
-    *h = gpu_buf{abc + 2 * n, n * sizeof(fr)};
+    *h = gpu_buf{ abc + 2 * n, n * sizeof(fr) };
     return PV_OK;
 }

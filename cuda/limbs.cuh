@@ -28,7 +28,7 @@ template <class M> GPU_FN fe<M> fe<M>::load(const fe *p)
 {
     const uint4 *q = reinterpret_cast<const uint4 *>(p);
     uint4 a = q[0], b = q[1];
-    return fe{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+    return fe{ { a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w } };
 }
 template <class M> GPU_FN void fe<M>::store(fe *p, const fe &x)
 {
@@ -249,7 +249,7 @@ template <class M> GPU_FN fe<M> f_sub(const fe<M> &a, const fe<M> &b)
 }
 template <class M> GPU_FN fe<M> f_zero()
 {
-    return fe<M>{{0, 0, 0, 0, 0, 0, 0, 0}};
+    return fe<M>{ { 0, 0, 0, 0, 0, 0, 0, 0 } };
 }
 template <class M> GPU_FN fe<M> f_neg(const fe<M> &a)
 {
@@ -300,7 +300,7 @@ template <class M> GPU_FN fe<M> f_mul(const fe<M> &a, const fe<M> &b)
     t.v[7] = px_addc(ev[7], 0);
 #else
     const words x = words_of(a.v, 4), y = words_of(b.v, 4);
-    uint64_t r[5] = {0, 0, 0, 0, 0};
+    uint64_t r[5] = { 0, 0, 0, 0, 0 };
     for (int i = 0; i < 4; i++) {
         limb_u128 c = 0;
         for (int j = 0; j < 4; j++) {
@@ -333,13 +333,15 @@ template <class M> GPU_FN wide f_mul_wide(const fe<M> &a, const fe<M> &b)
     px_products(od, a.v, 1, b.v[0]);
     GPU_UNROLL
     for (int i = 1; i < 8; i++) {
-        if (i & 1) px_wide_row(ev + i + 1, od + i - 1, a.v, b.v[i]);
-        else px_wide_row(od + i, ev + i, a.v, b.v[i]);
+        if (i & 1)
+            px_wide_row(ev + i + 1, od + i - 1, a.v, b.v[i]);
+        else
+            px_wide_row(od + i, ev + i, a.v, b.v[i]);
     }
     return px_merge(ev, od);
 #else
     const words x = words_of(a.v, 4), y = words_of(b.v, 4);
-    uint64_t r[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    uint64_t r[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
     for (int i = 0; i < 4; i++) {
         limb_u128 c = 0;
         for (int j = 0; j < 4; j++) {
@@ -583,7 +585,7 @@ template <class M> GPU_FN fe<M> f_inv(const fe<M> &a)
 #define GPU_MODULUS_TABLE(name, ...)                                                                                   \
     static constexpr GPU_FN uint32_t name(int i)                                                                       \
     {                                                                                                                  \
-        constexpr uint32_t t[8] = {__VA_ARGS__};                                                                       \
+        constexpr uint32_t t[8] = { __VA_ARGS__ };                                                                     \
         return t[i];                                                                                                   \
     }
 #endif

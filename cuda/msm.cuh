@@ -7,7 +7,7 @@
 
 enum { MSM_THREADS = 128, MSM_SORT_THREADS = 256 };
 enum msm_counter { MSM_TASKS, MSM_FEW, MSM_MANY, MSM_PARTS, MSM_NEXT }; /* MSM_NEXT + base set: the next task to take */
-static constexpr uint32_t MSM_SIGN = 0x80000000u; /* beside a point: subtract it */
+static constexpr uint32_t MSM_SIGN = 0x80000000u;                       /* beside a point: subtract it */
 
 /** dest < keys: the bucket itself; beyond: partial sum dest - keys. */
 struct alignas(16) msm_task {
@@ -28,10 +28,12 @@ struct msm_input {
     const uint32_t *list;
 };
 /** Scalars to tasks, for n <= plan.chunk_n points. stride: points of a table row. */
-cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &in, uint32_t n, uint32_t stride, cudaStream_t s);
+cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &in, uint32_t n, uint32_t stride,
+                     cudaStream_t s);
 /** Tasks to window_bits sums per bucket set. g2_lanes: 1 or 2 lanes a point. */
 cudaError_t msm_sums_g1(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, cudaStream_t s);
-cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes, cudaStream_t s);
+cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes,
+                        cudaStream_t s);
 /** out[i] <- 2^doublings in[i], i < n, affine and canonical; group 1 or 2. spare: msm_table_spare(group) bytes a point. */
 cudaError_t msm_table_g1(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s);
 cudaError_t msm_table_g2(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s);

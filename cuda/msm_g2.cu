@@ -1,7 +1,8 @@
 /* G2: two lanes hold a point in every stage but, on demand, the accumulation: which is faster there only a GPU can say. */
 #include "msm_sums.cuh"
 
-cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes, cudaStream_t s)
+cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes,
+                        cudaStream_t s)
 {
     return g2_lanes == 1 ? msm_sums<fp2, fp2_half>(p, m, sets, p.bases.g2, s)
                          : msm_sums<fp2_half, fp2_half>(p, m, sets, p.bases.g2, s);

@@ -79,7 +79,8 @@ static bool fill(struct msm_plan *p)
     if (p->bins > MSM_BINS_MAX) return false;
     p->sort_blocks = (unsigned)max_size(1, min_size(ceil_div(p->chunk_n, 256), 8 * (size_t)p->sm_count));
     /* as many tiles as blocks fit, of at least a bin's buckets: each tile moves the counters of those it meets */
-    p->tile = (uint32_t)max_size(min_size(8192, max_size(1024, ceil_div(entries, 8 * (size_t)p->sm_count))), (size_t)1 << p->bin_log);
+    p->tile = (uint32_t)max_size(min_size(8192, max_size(1024, ceil_div(entries, 8 * (size_t)p->sm_count))),
+                                 (size_t)1 << p->bin_log);
     p->tiles_max = (uint32_t)(ceil_div(entries, p->tile) + p->bins);
 
     /* A thread adds at most `segment` points: four times a bucket's average, less where that would leave threads idle. */
@@ -98,7 +99,7 @@ static bool fill(struct msm_plan *p)
 
     p->table_bytes = p->n * p->rows * (p->bases.g1 * (size_t)G1_AFFINE + p->bases.g2 * (size_t)G2_AFFINE);
     if (p->scalars > p->n) p->table_bytes += p->n * sizeof(uint32_t);
-    struct msm_arena dry = {0};
+    struct msm_arena dry = { 0 };
     struct msm_scratch s;
     msm_scratch_layout(&s, p, &dry);
     p->scratch_bytes = dry.used;
@@ -142,10 +143,11 @@ static void consider(struct msm_plan *best, double *best_cost, struct msm_plan p
 }
 pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *l)
 {
-    const unsigned c0 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MIN, c1 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MAX;
+    const unsigned c0 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MIN,
+                   c1 = l->window_bits ? l->window_bits : MSM_WINDOW_BITS_MAX;
     const size_t scalars = l->scalars ? l->scalars : n;
-    if (n > scalars || scalars > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX || bases.g1 + bases.g2 == 0 || l->sm_count == 0 ||
-        c0 < MSM_WINDOW_BITS_MIN || c1 > MSM_WINDOW_BITS_MAX)
+    if (n > scalars || scalars > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX ||
+        bases.g1 + bases.g2 == 0 || l->sm_count == 0 || c0 < MSM_WINDOW_BITS_MIN || c1 > MSM_WINDOW_BITS_MAX)
         return PV_INVALID_INPUT;
     struct msm_plan best;
     double best_cost = -1;
@@ -156,7 +158,14 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
             /* other numbers of rows leave a last row partly unused */
             const unsigned sets = (unsigned)ceil_div(windows, rows);
             if (!l->rows && (unsigned)ceil_div(windows, sets) != rows) continue;
-            consider(&best, &best_cost, (struct msm_plan){.scalars = scalars, .n = n, .bases = bases, .window_bits = c, .rows = rows, .sm_count = l->sm_count}, l);
+            consider(&best, &best_cost,
+                     (struct msm_plan){ .scalars = scalars,
+                                        .n = n,
+                                        .bases = bases,
+                                        .window_bits = c,
+                                        .rows = rows,
+                                        .sm_count = l->sm_count },
+                     l);
         }
     }
     if (best_cost < 0) return PV_NO_MEMORY;

@@ -18,12 +18,13 @@ extern "C" {
 enum {
     MSM_WINDOW_BITS_MIN = 4,
     MSM_WINDOW_BITS_MAX = 23,
-    MSM_BIN_LOG_MAX = 12,  /* buckets of a bin, sorted in one block's shared memory */
+    MSM_BIN_LOG_MAX = 12, /* buckets of a bin, sorted in one block's shared memory */
     MSM_BINS_MAX = 2048,
-    MSM_FEW_PARTS = 8,     /* into how many a bucket may be cut for one thread to put it together again */
-    MSM_CLASSES = 256,     /* sizes by which bucket work is ordered; longer counts as the last */
-    MSM_BASES_MAX = 4,     /* base sets of one group in one launch */
-    MSM_LATENCY_N = 1 << 17 /* up to here several threads share a bucket from the start, and one call launches everything */
+    MSM_FEW_PARTS = 8, /* into how many a bucket may be cut for one thread to put it together again */
+    MSM_CLASSES = 256, /* sizes by which bucket work is ordered; longer counts as the last */
+    MSM_BASES_MAX = 4, /* base sets of one group in one launch */
+    MSM_LATENCY_N =
+        1 << 17 /* up to here several threads share a bucket from the start, and one call launches everything */
 };
 
 /** How many base sets of each group share the scalars. */
@@ -31,10 +32,10 @@ struct msm_bases {
     unsigned g1, g2;
 };
 struct msm_limits {
-    size_t free_bytes;   /* for tables and scratch together */
+    size_t free_bytes; /* for tables and scratch together */
     unsigned sm_count;
     unsigned window_bits, rows; /* 0: chosen */
-    size_t scalars; /* given, when more than the n that meet a finite base; 0: n */
+    size_t scalars;             /* given, when more than the n that meet a finite base; 0: n */
 };
 
 struct msm_plan {
@@ -44,19 +45,19 @@ struct msm_plan {
     unsigned chunks;
     struct msm_bases bases;
     unsigned window_bits, windows;
-    unsigned rows, sets;      /* rows of the table; bucket sets */
+    unsigned rows, sets;        /* rows of the table; bucket sets */
     uint32_t set_buckets, keys; /* 2^(window_bits - 1); sets times that */
-    unsigned bin_log, bins;   /* first level of the counting sort */
+    unsigned bin_log, bins;     /* first level of the counting sort */
     unsigned sort_blocks;
-    uint32_t tile, tiles_max; /* second level: pairs that a block sorts at a time */
-    uint32_t entries_max;     /* (bucket, point) pairs of a chunk */
+    uint32_t tile, tiles_max;               /* second level: pairs that a block sorts at a time */
+    uint32_t entries_max;                   /* (bucket, point) pairs of a chunk */
     uint32_t segment, parts_per_bucket_max; /* additions of one thread; into how many threads a bucket may be cut */
     uint32_t tasks_max, parts_max, heavy_max;
     uint32_t combine_threads; /* that add up one cut bucket */
     uint32_t row_bits;        /* a set's buckets are added up as 2^row_bits rows and as columns */
     unsigned sm_count;
-    unsigned replay;          /* 1: stages are recorded once and launched by one call from then on */
-    size_t table_bytes;       /* of all base sets, and which scalars they meet when not all */
+    unsigned replay;    /* 1: stages are recorded once and launched by one call from then on */
+    size_t table_bytes; /* of all base sets, and which scalars they meet when not all */
     size_t scratch_bytes;
 };
 
@@ -75,14 +76,14 @@ void *msm_take(struct msm_arena *a, size_t bytes);
 struct msm_scratch {
     uint32_t *counters; /* enum msm_counter, then one work counter per base set */
     uint32_t *bin_counts, *bin_start, *tile_start;
-    uint64_t *pairs;    /* low bits of the bucket << 32 | point and sign, ordered by bin */
-    uint32_t *sorted;   /* point and sign, ordered by bucket */
+    uint64_t *pairs;                      /* low bits of the bucket << 32 | point and sign, ordered by bin */
+    uint32_t *sorted;                     /* point and sign, ordered by bucket */
     uint32_t *bucket_start, *bucket_next; /* bucket_next: counted while sorting */
     uint32_t *class_start;
     void *tasks, *heavy;
     void *buckets_g1[MSM_BASES_MAX], *parts_g1[MSM_BASES_MAX], *lines_g1[MSM_BASES_MAX];
     void *buckets_g2[MSM_BASES_MAX], *parts_g2[MSM_BASES_MAX], *lines_g2[MSM_BASES_MAX];
-    void *result;       /* msm_set_sums XYZZ points of every G1 base set, then of every G2 one */
+    void *result; /* msm_set_sums XYZZ points of every G1 base set, then of every G2 one */
 };
 void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *plan, struct msm_arena *arena);
 

@@ -66,13 +66,15 @@ GPU_DEV fr msm_scalar(const msm_input &in, uint32_t i)
 {
     return fr::load(in.scalars + (in.list ? in.list[i] : i));
 }
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_count(uint32_t *counts, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bin_count(uint32_t *counts, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
 {
     GPU_SHARED(uint32_t, bin, MSM_BINS_MAX);
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) bin[b] = 0;
     __syncthreads();
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
-        msm_digits(msm_scalar(in, i), i, rows_n, p, [&](uint32_t key, uint32_t) { atomicAdd(&bin[key >> p.bin_log], 1u); });
+        msm_digits(msm_scalar(in, i), i, rows_n, p,
+                   [&](uint32_t key, uint32_t) { atomicAdd(&bin[key >> p.bin_log], 1u); });
     __syncthreads();
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) counts[b * gridDim.x + blockIdx.x] = bin[b];
 }
@@ -102,7 +104,8 @@ GPU_DEV uint32_t block_scan(uint32_t x, uint32_t *sums, uint32_t *total)
     return before + incl - x;
 }
 /* a warp per bin: counts of the blocks to offsets inside the bin, their sum to totals */
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_scan(uint32_t *counts, uint32_t *totals, uint32_t blocks, uint32_t bins)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bin_scan(uint32_t *counts, uint32_t *totals, uint32_t blocks, uint32_t bins)
 {
     const uint32_t b = (blockIdx.x * MSM_SORT_THREADS + threadIdx.x) >> 5, lane = threadIdx.x & 31;
     if (b >= bins) return; /* whole warps */
@@ -134,10 +137,13 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_starts(uint32_t *bin
     msm_scan_all(bins, p.bins, sums, [&](uint32_t b) { return bins[b]; });
     msm_scan_all(tiles, p.bins, sums, [&](uint32_t b) { return (bins[b + 1] - bins[b] + p.tile - 1) / p.tile; });
 }
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bin_scatter(uint64_t *pairs, const uint32_t *counts, const uint32_t *bin_start, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bin_scatter(uint64_t *pairs, const uint32_t *counts, const uint32_t *bin_start, msm_input in, uint32_t n,
+                    uint32_t rows_n, msm_plan p)
 {
     GPU_SHARED(uint32_t, next, MSM_BINS_MAX);
-    for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) next[b] = bin_start[b] + counts[b * gridDim.x + blockIdx.x];
+    for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS)
+        next[b] = bin_start[b] + counts[b * gridDim.x + blockIdx.x];
     __syncthreads();
     const uint32_t low = (1u << p.bin_log) - 1;
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
@@ -154,11 +160,13 @@ GPU_DEV msm_tile msm_tile_of(uint32_t tile, const uint32_t *bin_start, const uin
     uint32_t lo = 0, hi = p.bins; /* the last bin that starts no later: empty ones have no tile */
     while (hi - lo > 1) {
         const uint32_t mid = (lo + hi) / 2;
-        if (tile_start[mid] <= tile) lo = mid;
-        else hi = mid;
+        if (tile_start[mid] <= tile)
+            lo = mid;
+        else
+            hi = mid;
     }
     const uint32_t first = bin_start[lo] + (tile - tile_start[lo]) * p.tile, end = bin_start[lo + 1];
-    return msm_tile{first, end - first < p.tile ? end : first + p.tile, lo << p.bin_log};
+    return msm_tile{ first, end - first < p.tile ? end : first + p.tile, lo << p.bin_log };
 }
 /* how many of the tile's pairs each bucket of the bin gets */
 GPU_DEV void msm_tile_count(uint32_t *seen, const uint64_t *pairs, const msm_tile &t, uint32_t size)
@@ -169,19 +177,23 @@ GPU_DEV void msm_tile_count(uint32_t *seen, const uint64_t *pairs, const msm_til
     __syncthreads();
 }
 /* counts: zero before */
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bucket_count(uint32_t *counts, const uint64_t *pairs, const uint32_t *bin_start, const uint32_t *tile_start, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bucket_count(uint32_t *counts, const uint64_t *pairs, const uint32_t *bin_start, const uint32_t *tile_start,
+                     msm_plan p)
 {
     GPU_SHARED(uint32_t, seen, 1 << MSM_BIN_LOG_MAX);
     const uint32_t size = 1u << p.bin_log, tiles = tile_start[p.bins];
     for (uint32_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
         const msm_tile t = msm_tile_of(tile, bin_start, tile_start, p);
         msm_tile_count(seen, pairs, t, size);
-        for (uint32_t b = threadIdx.x; b < size; b += MSM_SORT_THREADS) /* the thread that makes it zero for the next tile */
+        for (uint32_t b = threadIdx.x; b < size;
+             b += MSM_SORT_THREADS) /* the thread that makes it zero for the next tile */
             if (seen[b]) atomicAdd(&counts[t.key0 + b], seen[b]);
     }
 }
 /* a block a bin: sizes of its buckets to where each starts, and once more for the scatter to count on */
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bucket_starts(uint32_t *bucket_start, uint32_t *next, const uint32_t *bin_start, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bucket_starts(uint32_t *bucket_start, uint32_t *next, const uint32_t *bin_start, msm_plan p)
 {
     GPU_SHARED(uint32_t, sums, MSM_SORT_THREADS / 32);
     const uint32_t size = 1u << p.bin_log, key0 = blockIdx.x << p.bin_log;
@@ -197,7 +209,9 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bucket_starts(uint32_t *
     if (blockIdx.x + 1 == p.bins && threadIdx.x == 0) bucket_start[p.keys] = before;
 }
 /* room for the tile's pairs in each bucket is taken at once; their order in it does not matter */
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_bucket_scatter(uint32_t *sorted, uint32_t *next, const uint64_t *pairs, const uint32_t *bin_start, const uint32_t *tile_start, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_bucket_scatter(uint32_t *sorted, uint32_t *next, const uint64_t *pairs, const uint32_t *bin_start,
+                       const uint32_t *tile_start, msm_plan p)
 {
     GPU_SHARED(uint32_t, at, 1 << MSM_BIN_LOG_MAX);
     const uint32_t size = 1u << p.bin_log, tiles = tile_start[p.bins];
@@ -227,7 +241,8 @@ GPU_DEV uint32_t msm_class(uint32_t count) /* longest first */
 {
     return MSM_CLASSES - 1 - (count < MSM_CLASSES ? count : MSM_CLASSES - 1);
 }
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_task_count(uint32_t *classes, const uint32_t *bucket_start, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_task_count(uint32_t *classes, const uint32_t *bucket_start, msm_plan p)
 {
     GPU_SHARED(uint32_t, seen, MSM_CLASSES);
     for (uint32_t b = threadIdx.x; b < MSM_CLASSES; b += MSM_SORT_THREADS) seen[b] = 0;
@@ -273,28 +288,34 @@ struct msm_place {
 };
 GPU_DEV msm_place msm_place_in(msm_places *here, uint32_t count, uint32_t parts)
 {
-    msm_place at = {0, 0, 0, 0};
+    msm_place at = { 0, 0, 0, 0 };
     if (!parts) return at;
     const uint32_t each = count / parts, more = count % parts;
     if (more) at.longer = atomicAdd(&here->taken[msm_class(each + 1)], more);
     at.shorter = atomicAdd(&here->taken[msm_class(each)], parts - more);
-    if (parts > 1) at.part = atomicAdd(&here->parts, parts), at.heavy = atomicAdd(parts <= MSM_FEW_PARTS ? &here->few : &here->many, 1u);
+    if (parts > 1)
+        at.part = atomicAdd(&here->parts, parts),
+        at.heavy = atomicAdd(parts <= MSM_FEW_PARTS ? &here->few : &here->many, 1u);
     return at;
 }
-GPU_DEV void msm_place_tasks(msm_task *tasks, uint32_t start, uint32_t count, uint32_t parts, uint32_t dest, uint32_t longer, uint32_t shorter)
+GPU_DEV void msm_place_tasks(msm_task *tasks, uint32_t start, uint32_t count, uint32_t parts, uint32_t dest,
+                             uint32_t longer, uint32_t shorter)
 {
     const uint32_t each = count / parts, more = count % parts;
     for (uint32_t k = 0, from = start; k < parts; k++) {
         const uint32_t len = each + (k < more);
-        tasks[k < more ? longer + k : shorter + k - more] = msm_task{from, len, dest + k, 0};
+        tasks[k < more ? longer + k : shorter + k - more] = msm_task{ from, len, dest + k, 0 };
         from += len;
     }
 }
-__global__ void __launch_bounds__(MSM_SORT_THREADS) msm_task_place(msm_task *tasks, msm_heavy *heavy, uint32_t *counters, uint32_t *classes, const uint32_t *bucket_start, msm_plan p)
+__global__ void __launch_bounds__(MSM_SORT_THREADS)
+    msm_task_place(msm_task *tasks, msm_heavy *heavy, uint32_t *counters, uint32_t *classes,
+                   const uint32_t *bucket_start, msm_plan p)
 {
     GPU_SHARED(msm_places, here, 1);
     for (uint32_t b0 = blockIdx.x * MSM_SORT_THREADS; b0 < p.keys; b0 += gridDim.x * MSM_SORT_THREADS) {
-        const uint32_t b = b0 + threadIdx.x, start = b < p.keys ? bucket_start[b] : 0, count = b < p.keys ? bucket_start[b + 1] - start : 0;
+        const uint32_t b = b0 + threadIdx.x, start = b < p.keys ? bucket_start[b] : 0,
+                       count = b < p.keys ? bucket_start[b + 1] - start : 0;
         const uint32_t parts = msm_parts_of(count, p);
         for (uint32_t c = threadIdx.x; c < sizeof(msm_places) / 4; c += MSM_SORT_THREADS) ((uint32_t *)&here[0])[c] = 0;
         __syncthreads();
@@ -304,12 +325,14 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS) msm_task_place(msm_task *tas
         __syncthreads();
         const uint32_t part = here->parts + at.part;
         if (parts > 1) { /* those of many parts from the end of the list */
-            const uint32_t h = parts <= MSM_FEW_PARTS ? here->few + at.heavy : p.heavy_max - 1 - (here->many + at.heavy);
-            heavy[h] = msm_heavy{b, part, parts, 0};
+            const uint32_t h =
+                parts <= MSM_FEW_PARTS ? here->few + at.heavy : p.heavy_max - 1 - (here->many + at.heavy);
+            heavy[h] = msm_heavy{ b, part, parts, 0 };
         }
         if (parts) {
             const uint32_t each = count / parts, more = count % parts;
-            msm_place_tasks(tasks, start, count, parts, parts > 1 ? p.keys + part : b, (more ? here->taken[msm_class(each + 1)] : 0) + at.longer,
+            msm_place_tasks(tasks, start, count, parts, parts > 1 ? p.keys + part : b,
+                            (more ? here->taken[msm_class(each + 1)] : 0) + at.longer,
                             here->taken[msm_class(each)] + at.shorter);
         }
         __syncthreads();

@@ -20,7 +20,7 @@ template <class F> GPU_DEV xyzz<F> xyzz_near(const xyzz<F> *a) /* by 128 bits, o
     static_assert(sizeof(F) == sizeof(fp), "one field element a lane");
     xyzz<F> r;
     const fp *from = (const fp *)a;
-    const fp t[XYZZ_COORDS] = {fp::load(from), fp::load(from + 1), fp::load(from + 2), fp::load(from + 3)};
+    const fp t[XYZZ_COORDS] = { fp::load(from), fp::load(from + 1), fp::load(from + 2), fp::load(from + 3) };
     memcpy(&r, t, sizeof r);
     return r;
 }
@@ -42,19 +42,18 @@ template <class F> __device__ GPU_NOINLINE void xyzz_dbl_call(xyzz<F> *a)
 template <class F> GPU_DEV void msm_fetch(uint4 *slot, const fp *table, uint32_t point)
 {
     enum { MINE = F::COORD / F::LANES }; /* field elements of a coordinate in this lane */
-    const fp *at = table + (size_t)(point & ~MSM_SIGN) * (AFFINE_COORDS * F::COORD) + (F::LANES == 2 ? threadIdx.x & 1 : 0);
+    const fp *at =
+        table + (size_t)(point & ~MSM_SIGN) * (AFFINE_COORDS * F::COORD) + (F::LANES == 2 ? threadIdx.x & 1 : 0);
     GPU_UNROLL
-    for (int c = 0; c < AFFINE_COORDS; c++)
-        GPU_UNROLL
-        for (int m = 0; m < MINE; m++)
-            GPU_UNROLL
-            for (int h = 0; h < 2; h++)
-                gpu_copy16_async(slot + ((c * MINE + m) * 2 + h) * MSM_THREADS, (const uint4 *)(at + c * F::COORD + m) + h);
+    for (int c = 0; c < AFFINE_COORDS; c++) GPU_UNROLL
+    for (int m = 0; m < MINE; m++) GPU_UNROLL
+    for (int h = 0; h < 2; h++)
+        gpu_copy16_async(slot + ((c * MINE + m) * 2 + h) * MSM_THREADS, (const uint4 *)(at + c * F::COORD + m) + h);
 }
 GPU_DEV fp msm_fetched(const uint4 *slot, int k)
 {
     const uint4 a = slot[2 * k * MSM_THREADS], b = slot[(2 * k + 1) * MSM_THREADS];
-    return fp{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+    return fp{ { a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w } };
 }
 GPU_DEV void msm_take_point(affine<fp> &p, const uint4 *slot)
 {
@@ -62,7 +61,7 @@ GPU_DEV void msm_take_point(affine<fp> &p, const uint4 *slot)
 }
 GPU_DEV void msm_take_point(affine<fp2> &p, const uint4 *slot)
 {
-    p.x = fp2{msm_fetched(slot, 0), msm_fetched(slot, 1)}, p.y = fp2{msm_fetched(slot, 2), msm_fetched(slot, 3)};
+    p.x = fp2{ msm_fetched(slot, 0), msm_fetched(slot, 1) }, p.y = fp2{ msm_fetched(slot, 2), msm_fetched(slot, 3) };
 }
 GPU_DEV void msm_take_point(affine<fp2_half> &p, const uint4 *slot)
 {
@@ -72,20 +71,28 @@ template <class F> GPU_DEV F msm_signed(bool neg, const F &y)
 {
     return f_pick(neg, f_neg(y), y);
 }
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_accumulate(msm_sets sets, const msm_task *tasks, uint32_t *counters, const uint32_t *sorted, uint32_t keys)
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_accumulate(msm_sets sets, const msm_task *tasks, uint32_t *counters, const uint32_t *sorted, uint32_t keys)
 {
-    enum { PER_WARP = 32 / F::LANES, SLOTS = 4 * sizeof(F) / sizeof(fp), POINT = AFFINE_COORDS * F::COORD, SUM = XYZZ_COORDS * F::COORD };
+    enum {
+        PER_WARP = 32 / F::LANES,
+        SLOTS = 4 * sizeof(F) / sizeof(fp),
+        POINT = AFFINE_COORDS * F::COORD,
+        SUM = XYZZ_COORDS * F::COORD
+    };
     GPU_SHARED(uint4, slots, 2 * SLOTS * MSM_THREADS);
     uint4 *mine = slots + threadIdx.x;
     const uint32_t lane = threadIdx.x & 31, which = blockIdx.y, total = counters[MSM_TASKS];
     const fp *table = sets.table[which];
     for (;;) {
         uint32_t at = 0;
-        if (lane == 0) at = atomicAdd(&counters[MSM_NEXT + (F::COORD == 2 ? MSM_BASES_MAX : 0) + which], (uint32_t)PER_WARP);
+        if (lane == 0)
+            at = atomicAdd(&counters[MSM_NEXT + (F::COORD == 2 ? MSM_BASES_MAX : 0) + which], (uint32_t)PER_WARP);
         at = __shfl_sync(WHOLE_WARP, at, 0);
         if (at >= total) break;
         at += lane / F::LANES;
-        msm_task task = {0, 0, 0, 0};
+        msm_task task = { 0, 0, 0, 0 };
         if (at < total) {
             const uint4 t = *(const uint4 *)(tasks + at);
             task.start = t.x, task.count = t.y, task.dest = t.z;
@@ -112,7 +119,10 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
             xyzz_add_affine(sum, p, on);
         }
         gpu_copy_wait<0>();
-        if (task.count) xyzz_store((task.dest < keys ? sets.buckets[which] + (size_t)task.dest * SUM : sets.parts[which] + (size_t)(task.dest - keys) * SUM), sum);
+        if (task.count)
+            xyzz_store((task.dest < keys ? sets.buckets[which] + (size_t)task.dest * SUM
+                                         : sets.parts[which] + (size_t)(task.dest - keys) * SUM),
+                       sum);
         __syncwarp();
     }
 }
@@ -121,7 +131,8 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
 template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group, bool warp_on = true)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    const uint32_t me = threadIdx.x / F::LANES, mine = me & (group - 1), lead = (threadIdx.x & ~31u) / F::LANES & (group - 1);
+    const uint32_t me = threadIdx.x / F::LANES, mine = me & (group - 1),
+                   lead = (threadIdx.x & ~31u) / F::LANES & (group - 1);
     GPU_ROLLED
     for (uint32_t h = group / 2; h; h /= 2) {
         if (mine >= h && mine < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
@@ -142,7 +153,7 @@ template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t
     GPU_ROLLED
     for (uint32_t h = blockIdx.x * points; h < few; h += gridDim.x * points) {
         const bool on = h + me < few;
-        const msm_heavy job = on ? heavy[h + me] : msm_heavy{0, 0, 0, 0};
+        const msm_heavy job = on ? heavy[h + me] : msm_heavy{ 0, 0, 0, 0 };
         /* two lanes a point: the whole warp goes round together */
         const uint32_t rounds = F::LANES == 2 ? __reduce_max_sync(WHOLE_WARP, job.parts) : job.parts;
         xyzz<F> sum = xyzz_infinity<F>();
@@ -155,11 +166,14 @@ template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t
         if (on) xyzz_store(buckets + (size_t)job.bucket * SUM, sum);
     }
 }
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_combine(msm_sets sets, const msm_heavy *heavy, uint32_t heavy_max, const uint32_t *counters)
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_combine(msm_sets sets, const msm_heavy *heavy, uint32_t heavy_max, const uint32_t *counters)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
     GPU_SHARED(fp, shared, MSM_THREADS / F::LANES * SUM);
-    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y, many = counters[MSM_MANY];
+    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y,
+                   many = counters[MSM_MANY];
     GPU_ROLLED
     for (uint32_t h = blockIdx.x; h < many; h += gridDim.x) {
         const msm_heavy job = heavy[heavy_max - 1 - h];
@@ -187,43 +201,55 @@ GPU_DEV uint32_t msm_group_of(uint32_t count, uint32_t points)
  * additions, but one after another, and a multiplication of each run by its offset, which was most of the work.
  *
  * lines: of each set 2^row_bits rows, then 2^col_bits columns; a bucket's number is row 2^col_bits + column. */
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_lines(msm_sets sets, const uint32_t *bucket_start, uint32_t row_bits, uint32_t col_bits, uint32_t row_blocks)
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_lines(msm_sets sets, const uint32_t *bucket_start, uint32_t row_bits, uint32_t col_bits, uint32_t row_blocks)
 {
     enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
     GPU_SHARED(fp, shared, POINTS * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits, cols = 1u << col_bits;
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits,
+                   cols = 1u << col_bits;
     const bool is_row = blockIdx.x < row_blocks;
     const uint32_t lines = is_row ? rows : cols, count = is_row ? cols : rows, group = msm_group_of(count, POINTS);
-    const uint32_t line0 = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group), line = line0 + me / group;
+    const uint32_t line0 = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group),
+                   line = line0 + me / group;
     const bool warp_on = line0 + (threadIdx.x & ~31u) / F::LANES / group < lines;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
     for (uint32_t j = me & (group - 1); warp_on && j < count; j += group) {
-        const uint32_t bucket = is_row ? line << col_bits | j : j << col_bits | line, key = (set << (row_bits + col_bits)) + bucket;
+        const uint32_t bucket = is_row ? line << col_bits | j : j << col_bits | line,
+                       key = (set << (row_bits + col_bits)) + bucket;
         const bool on = line < lines && bucket_start[key] != bucket_start[key + 1];
         xyzz<F> s = xyzz_infinity<F>();
         if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
         xyzz_add_call(&sum, &s, on);
     }
     msm_group_sum(sum, shared, group, warp_on);
-    if (line < lines && (me & (group - 1)) == 0) xyzz_store(sets.lines[which] + ((size_t)set * (rows + cols) + (is_row ? line : rows + line)) * SUM, sum);
+    if (line < lines && (me & (group - 1)) == 0)
+        xyzz_store(sets.lines[which] + ((size_t)set * (rows + cols) + (is_row ? line : rows + line)) * SUM, sum);
 }
 /* block q: U_q; the last one, of all buckets */
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_bits(msm_sets sets, uint32_t row_bits, uint32_t col_bits)
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_bits(msm_sets sets, uint32_t row_bits, uint32_t col_bits)
 {
     enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
     GPU_SHARED(fp, shared, POINTS * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits, cols = 1u << col_bits;
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits,
+                   cols = 1u << col_bits;
     const bool all = blockIdx.x == row_bits + col_bits, of_rows = blockIdx.x >= col_bits;
     const uint32_t bit = of_rows ? blockIdx.x - col_bits : blockIdx.x, count = all ? rows : (of_rows ? rows : cols) / 2;
     const fp *line = sets.lines[which] + ((size_t)set * (rows + cols) + (of_rows ? 0 : rows)) * SUM;
     const bool warp_on = (threadIdx.x & ~31u) / F::LANES < count;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t j0 = 0; warp_on && j0 < count; j0 += POINTS) { /* whole warps: only a count below POINTS leaves lanes idle */
+    for (uint32_t j0 = 0; warp_on && j0 < count;
+         j0 += POINTS) { /* whole warps: only a count below POINTS leaves lanes idle */
         const uint32_t j = j0 + me;
         const bool on = j < count;
-        const uint32_t with_bit = (j >> bit << 1 | 1) << bit | (j & ((1u << bit) - 1)), at = !on ? 0 : all ? j : with_bit;
+        const uint32_t with_bit = (j >> bit << 1 | 1) << bit | (j & ((1u << bit) - 1)), at = !on   ? 0
+                                                                                             : all ? j
+                                                                                                   : with_bit;
         const xyzz<F> s = xyzz_load<F>(line + (size_t)at * SUM);
         xyzz_add_call(&sum, &s, on);
     }
@@ -235,11 +261,14 @@ template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>(
 
 /* out[i] = 2^doublings in[i], affine again by one inversion for MSM_TABLE_RUN points. spare: 5 coordinates a point. */
 enum { MSM_TABLE_RUN = 16 };
-template <class F> __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>()) msm_table_row(fp *out, const fp *in, fp *spare, uint32_t n, uint32_t doublings)
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_table_row(fp *out, const fp *in, fp *spare, uint32_t n, uint32_t doublings)
 {
     enum { POINT = AFFINE_COORDS * F::COORD, KEEP = 5 * F::COORD };
-    const uint32_t threads = gridDim.x * (MSM_THREADS / F::LANES), me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES;
-    const uint32_t rounds = (n + threads - 1) / threads; /* MSM_TABLE_RUN at most */
+    const uint32_t threads = gridDim.x * (MSM_THREADS / F::LANES),
+                   me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES;
+    const uint32_t rounds = (n + threads - 1) / threads;                           /* MSM_TABLE_RUN at most */
     if ((blockIdx.x * MSM_THREADS + (threadIdx.x & ~31u)) / F::LANES >= n) return; /* whole warps */
     F prod;
     f_set_one(&prod);

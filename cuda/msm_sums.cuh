@@ -11,34 +11,45 @@ static uint32_t msm_line_blocks(uint32_t points, uint32_t log_lines, uint32_t lo
     return (lines + at_once - 1) / at_once;
 }
 /* Acc: how accumulate holds a point; F: the other stages */
-template <class Acc, class F> static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, uint32_t count, cudaStream_t s)
+template <class Acc, class F>
+static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, uint32_t count,
+                            cudaStream_t s)
 {
     if (count == 0) return cudaSuccess;
-    const uint32_t full = 4 * p.sm_count, needed = (uint32_t)(((uint64_t)p.tasks_max * Acc::LANES + MSM_THREADS - 1) / MSM_THREADS);
+    const uint32_t full = 4 * p.sm_count,
+                   needed = (uint32_t)(((uint64_t)p.tasks_max * Acc::LANES + MSM_THREADS - 1) / MSM_THREADS);
     const uint32_t heavy = p.heavy_max < 8 * p.sm_count ? p.heavy_max : 8 * p.sm_count;
     const uint32_t points = MSM_THREADS / F::LANES, row_bits = p.row_bits, col_bits = p.window_bits - 1 - row_bits;
-    const uint32_t row_blocks = msm_line_blocks(points, row_bits, col_bits), col_blocks = msm_line_blocks(points, col_bits, row_bits);
+    const uint32_t row_blocks = msm_line_blocks(points, row_bits, col_bits),
+                   col_blocks = msm_line_blocks(points, col_bits, row_bits);
     cudaError_t e;
-    GPU_LAUNCH(msm_accumulate<Acc>, dim3(needed < full ? needed : full, count), MSM_THREADS, 0, s, sets, (const msm_task *)m.tasks, m.counters, m.sorted, p.keys);
+    GPU_LAUNCH(msm_accumulate<Acc>, dim3(needed < full ? needed : full, count), MSM_THREADS, 0, s, sets,
+               (const msm_task *)m.tasks, m.counters, m.sorted, p.keys);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads, 0, s, sets, (const msm_heavy *)m.heavy, p.heavy_max, m.counters);
+    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads, 0, s, sets, (const msm_heavy *)m.heavy,
+               p.heavy_max, m.counters);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_lines<F>, dim3(row_blocks + col_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start, row_bits, col_bits, row_blocks);
+    GPU_LAUNCH(msm_lines<F>, dim3(row_blocks + col_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start,
+               row_bits, col_bits, row_blocks);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
     GPU_LAUNCH(msm_bits<F>, dim3(p.window_bits, count, p.sets), MSM_THREADS, 0, s, sets, row_bits, col_bits);
     return cudaGetLastError();
 }
-template <class F> static cudaError_t msm_table(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s)
+template <class F>
+static cudaError_t msm_table(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s)
 {
     if (n == 0) return cudaSuccess;
     const uint32_t points = MSM_THREADS / F::LANES * MSM_TABLE_RUN;
     GPU_LAUNCH(msm_table_row<F>, (n + points - 1) / points, MSM_THREADS, 0, s, out, in, spare, n, (uint32_t)doublings);
     return cudaGetLastError();
 }
-template <class F> static void msm_finish_add(xyzz<F> &total, const msm_plan &p, const void *sums, size_t chunk_stride, unsigned set, unsigned sum)
+template <class F>
+static void msm_finish_add(xyzz<F> &total, const msm_plan &p, const void *sums, size_t chunk_stride, unsigned set,
+                           unsigned sum)
 {
     for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
-        const fp *at = (const fp *)((const char *)sums + chunk * chunk_stride) + ((size_t)set * p.window_bits + sum) * XYZZ_COORDS * F::COORD;
+        const fp *at = (const fp *)((const char *)sums + chunk * chunk_stride) +
+                       ((size_t)set * p.window_bits + sum) * XYZZ_COORDS * F::COORD;
         xyzz_add(total, xyzz_load<F>(at));
     }
 }
@@ -46,7 +57,8 @@ template <class F> static void msm_finish(fp *result, const msm_plan &p, const v
 {
     xyzz<F> total = xyzz_infinity<F>();
     for (unsigned set = p.sets; set-- > 0;) {
-        for (unsigned bit = p.window_bits; bit-- > 0;) { /* of the set's sums the last one has weight 1 beside bit 0's */
+        for (unsigned bit = p.window_bits;
+             bit-- > 0;) { /* of the set's sums the last one has weight 1 beside bit 0's */
             if (!xyzz_is_infinity(total)) total = xyzz_dbl(total);
             if (bit + 1 < p.window_bits) msm_finish_add(total, p, sums, chunk_stride, set, bit);
         }

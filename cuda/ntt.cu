@@ -63,19 +63,20 @@ size_t ntt_table_bytes(unsigned log_n)
 }
 static cudaError_t powers(fr *out, fr base, fr scale, size_t count, cudaStream_t s)
 {
-    GPU_LAUNCH(ntt_powers_kernel, (uint32_t)((count + NTT_THREADS - 1) / NTT_THREADS), NTT_THREADS, 0, s, out, base, scale, (uint32_t)count);
+    GPU_LAUNCH(ntt_powers_kernel, (uint32_t)((count + NTT_THREADS - 1) / NTT_THREADS), NTT_THREADS, 0, s, out, base,
+               scale, (uint32_t)count);
     return cudaGetLastError();
 }
 cudaError_t ntt_tables_init(ntt_tables *t, unsigned log_n, fr *mem, cudaStream_t s)
 {
     size_t n[4];
     table_sizes(log_n, n);
-    fr *at[4] = {mem, mem + n[0], mem + n[0] + n[1], mem + n[0] + n[1] + n[2]};
+    fr *at[4] = { mem, mem + n[0], mem + n[0] + n[1], mem + n[0] + n[1] + n[2] };
     const uint32_t lo = lo_log_of(log_n);
     const fr one = f_one<fr_modulus>(), g = coset_generator(log_n);
     t->log_n = log_n;
-    t->w = ntt_twiddles{at[0], at[1]};
-    t->coset = ntt_coset{at[2], at[3], lo};
+    t->w = ntt_twiddles{ at[0], at[1] };
+    t->coset = ntt_coset{ at[2], at[3], lo };
     t->inverse_n = inverse_of_n(log_n);
     cudaError_t e = powers(at[0], ntt_root(NTT_HI_LOG), one, n[0], s);
     if (e == cudaSuccess) e = powers(at[1], ntt_root(log_n), one, n[1], s);
@@ -92,13 +93,17 @@ unsigned ntt_plan(unsigned log_n, unsigned k[NTT_PASSES_MAX])
     for (unsigned i = 0; i < passes; i++) k[i] = log_n / passes + (i < log_n % passes);
     return passes;
 }
-template <bool DIT> static cudaError_t launch(fr *data, size_t stride, unsigned batch, const ntt_pass &p, const ntt_tables &t, cudaStream_t s)
+template <bool DIT>
+static cudaError_t launch(fr *data, size_t stride, unsigned batch, const ntt_pass &p, const ntt_tables &t,
+                          cudaStream_t s)
 {
     const uint32_t tile = p.k + p.lc, threads = tile > 3 ? 1u << (tile - 3) : 1, bytes = 32u << tile;
     /* 64 KB and not the default 48; asked for each time, because another context may have been made current */
-    cudaError_t e = cudaFuncSetAttribute(ntt_pass_kernel<DIT>, cudaFuncAttributeMaxDynamicSharedMemorySize, 32 << NTT_TILE_LOG);
+    cudaError_t e =
+        cudaFuncSetAttribute(ntt_pass_kernel<DIT>, cudaFuncAttributeMaxDynamicSharedMemorySize, 32 << NTT_TILE_LOG);
     if (e != cudaSuccess) return e;
-    GPU_LAUNCH(ntt_pass_kernel<DIT>, dim3(1u << (p.log_n - tile), batch), threads, bytes, s, data, stride, p, t.w, t.coset);
+    GPU_LAUNCH(ntt_pass_kernel<DIT>, dim3(1u << (p.log_n - tile), batch), threads, bytes, s, data, stride, p, t.w,
+               t.coset);
     return cudaGetLastError();
 }
 cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t, const ntt_job &job, cudaStream_t s)
@@ -118,8 +123,10 @@ cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t
             p.store = job.store;
             if (job.store == NTT_STORE_SCALE) p.scale = t.inverse_n;
         }
-        if ((i == 0 && job.store != NTT_STORE_QUOTIENT) || (p.last && job.store == NTT_STORE_QUOTIENT)) p.factor_a = job.factor_a, p.factor_b = job.factor_b;
-        const cudaError_t e = job.to_natural ? launch<true>(data, stride, batch, p, t, s) : launch<false>(data, stride, batch, p, t, s);
+        if ((i == 0 && job.store != NTT_STORE_QUOTIENT) || (p.last && job.store == NTT_STORE_QUOTIENT))
+            p.factor_a = job.factor_a, p.factor_b = job.factor_b;
+        const cudaError_t e =
+            job.to_natural ? launch<true>(data, stride, batch, p, t, s) : launch<false>(data, stride, batch, p, t, s);
         if (e != cudaSuccess) return e;
         done += k[nth];
     }
@@ -140,7 +147,7 @@ cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStr
     if (e == cudaSuccess) e = ntt_run(c, 0, 1, t, down_c, s);
     const bool together = b > a;
     const size_t stride = together ? (size_t)(b - a) : 0;
-    for (fr *v : {a, b}) {
+    for (fr *v : { a, b }) {
         if (e == cudaSuccess && (v == a || !together)) e = ntt_run(v, stride, together ? 2 : 1, t, down, s);
         if (e == cudaSuccess && (v == a || !together)) e = ntt_run(v, stride, together ? 2 : 1, t, up, s);
     }

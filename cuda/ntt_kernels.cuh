@@ -33,7 +33,9 @@ GPU_DEV uint32_t ntt_bank(uint32_t slot)
     return slot ^ (slot >> 3 & 7);
 }
 /* e butterfly levels on the axis bits lo .. lo + e - 1 of u; with lo = 0 most twiddles are 1 and known when compiled */
-template <bool DIT, bool LOW> GPU_DEV void ntt_step(fr (&r)[8], uint32_t e, uint32_t lo, uint32_t pos, uint32_t shift, uint32_t log_threads, bool inverse, const fr *hi)
+template <bool DIT, bool LOW>
+GPU_DEV void ntt_step(fr (&r)[8], uint32_t e, uint32_t lo, uint32_t pos, uint32_t shift, uint32_t log_threads,
+                      bool inverse, const fr *hi)
 {
     GPU_UNROLL
     for (int n = 0; n < 3; n++) {
@@ -87,12 +89,12 @@ GPU_DEV ntt_place ntt_place_of(uint32_t slot, const ntt_pass &p)
         t = (blockIdx.x & ((1u << (free_log - p.lc)) - 1)) << p.lc | (slot & ((1u << p.lc) - 1));
         block = blockIdx.x >> (free_log - p.lc);
     }
-    return ntt_place{((size_t)block << p.log_m) + ((size_t)u << free_log) + t, t, u};
+    return ntt_place{ ((size_t)block << p.log_m) + ((size_t)u << free_log) + t, t, u };
 }
 GPU_DEV fr ntt_tile_get(const uint4 *tile, uint32_t slot, uint32_t size)
 {
     const uint4 a = tile[ntt_bank(slot)], b = tile[size + ntt_bank(slot)];
-    return fr{{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+    return fr{ { a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w } };
 }
 GPU_DEV void ntt_tile_put(uint4 *tile, uint32_t slot, uint32_t size, const fr &x)
 {
@@ -101,18 +103,23 @@ GPU_DEV void ntt_tile_put(uint4 *tile, uint32_t slot, uint32_t size, const fr &x
 }
 /* Elements come into the tile and leave it one at a time in rolled loops: what is multiplied on the way is then in the code
  * once instead of eight times, and not while 64 registers hold a thread's eight. */
-template <bool DIT> __global__ void __launch_bounds__(NTT_THREADS, 2) ntt_pass_kernel(fr *data, size_t stride, ntt_pass p, ntt_twiddles w, ntt_coset c)
+template <bool DIT>
+__global__ void __launch_bounds__(NTT_THREADS, 2)
+    ntt_pass_kernel(fr *data, size_t stride, ntt_pass p, ntt_twiddles w, ntt_coset c)
 {
     GPU_DYN_SHARED(uint4, tile);
-    const uint32_t tile_log = p.k + p.lc, size = 1u << tile_log, log_threads = tile_log > 3 ? tile_log - 3 : 0, shift = p.across ? 0 : p.lc;
+    const uint32_t tile_log = p.k + p.lc, size = 1u << tile_log, log_threads = tile_log > 3 ? tile_log - 3 : 0,
+                   shift = p.across ? 0 : p.lc;
     const uint32_t rest = p.k % 3, steps = (p.k + 2) / 3;
     data += blockIdx.y * stride;
     GPU_ROLLED
     for (uint32_t slot = threadIdx.x; slot < size; slot += blockDim.x) {
         const ntt_place e = ntt_place_of(slot, p);
         fr x;
-        if (p.factor_a && p.store != NTT_STORE_QUOTIENT) x = f_mul(fr::load(p.factor_a + e.at), fr::load(p.factor_b + e.at));
-        else x = fr::load(data + e.at);
+        if (p.factor_a && p.store != NTT_STORE_QUOTIENT)
+            x = f_mul(fr::load(p.factor_a + e.at), fr::load(p.factor_b + e.at));
+        else
+            x = fr::load(data + e.at);
         if (DIT && e.t) x = f_mul(x, ntt_power(w, p, e.t * (__brev(e.u) >> (32 - p.k))));
         ntt_tile_put(tile, slot, size, x);
     }
@@ -128,8 +135,10 @@ template <bool DIT> __global__ void __launch_bounds__(NTT_THREADS, 2) ntt_pass_k
             const uint32_t slot = ntt_slot(i, e, pos, log_threads);
             r[i] = ntt_tile_get(tile, slot < size ? slot : 0, size);
         }
-        if (lo) ntt_step<DIT, false>(r, e, lo, pos, shift, log_threads, p.inverse, w.hi);
-        else ntt_step<DIT, true>(r, e, 0, pos, shift, log_threads, p.inverse, w.hi);
+        if (lo)
+            ntt_step<DIT, false>(r, e, lo, pos, shift, log_threads, p.inverse, w.hi);
+        else
+            ntt_step<DIT, true>(r, e, 0, pos, shift, log_threads, p.inverse, w.hi);
         GPU_UNROLL
         for (uint32_t i = 0; i < 8; i++) {
             const uint32_t slot = ntt_slot(i, e, pos, log_threads);

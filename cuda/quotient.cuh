@@ -4,7 +4,8 @@
 #include "fr.cuh"
 
 enum { QAP_SHORT = 32 }; /* entries a single thread takes; longer rows get a warp */
-static constexpr uint32_t QAP_PLUS = 0x80000000u, QAP_MINUS = 0x40000000u, QAP_COLUMN = 0x3fffffffu; /* coefficient 1, -1 */
+static constexpr uint32_t QAP_PLUS = 0x80000000u, QAP_MINUS = 0x40000000u,
+                          QAP_COLUMN = 0x3fffffffu; /* coefficient 1, -1 */
 
 /** One matrix in rows: entries start[row] .. start[row + 1] - 1. */
 struct qap_matrix {

@@ -56,7 +56,9 @@ template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cu
     return e;
 }
 /** Queues on s what walk() queues there, in one call when it was recorded for the same in, memory and variant before. */
-template <class Walk> static cudaError_t replay_run(replay *r, const void *in, const void *memory, unsigned variant, cudaStream_t s, const Walk &walk)
+template <class Walk>
+static cudaError_t replay_run(replay *r, const void *in, const void *memory, unsigned variant, cudaStream_t s,
+                              const Walk &walk)
 {
     if (!r->exec || r->in != in || r->memory != memory || r->variant != variant) {
         if (r->exec) cudaGraphExecDestroy(r->exec); /* one still running is freed when it is done */

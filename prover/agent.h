@@ -44,14 +44,14 @@ struct agent_options {
     const char *software; /* for people */
     const struct agent_queue *queues;
     size_t queues_n;
-    unsigned slots;      /* tasks computed at once; 0: 1 */
-    unsigned prefetch;   /* inputs held besides */
+    unsigned slots;          /* tasks computed at once; 0: 1 */
+    unsigned prefetch;       /* inputs held besides */
     const struct numa *numa; /* each slot settles on one of its nodes; NULL: they go where the kernel puts them */
-    uint64_t vram, ram;  /* what the node has, for matching */
-    uint64_t input_most; /* larger inputs are handed back; 0: 512 MiB */
-    const char *state;   /* folder of the spool; NULL: results are only in memory */
-    uint64_t grace_ms;   /* how long a drain may take; 0: no limit */
-    unsigned answer_ms;  /* how long the broker may take to answer HELLO; 0: 5 s */
+    uint64_t vram, ram;      /* what the node has, for matching */
+    uint64_t input_most;     /* larger inputs are handed back; 0: 512 MiB */
+    const char *state;       /* folder of the spool; NULL: results are only in memory */
+    uint64_t grace_ms;       /* how long a drain may take; 0: no limit */
+    unsigned answer_ms;      /* how long the broker may take to answer HELLO; 0: 5 s */
     /** Fills to (at most most) with what can be proved now; called by the agent's thread. NULL: the node takes tasks of any
      *  circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, struct agent_circuit *to, size_t most);

@@ -170,29 +170,14 @@ static void on_message(struct agent *a, const struct wire_msg *m)
     }
     if (a->link != LINK_UP) return;
     switch (m->type) {
-    case WIRE_HEARTBEAT:
-        on_heartbeat(a, m);
-        break;
-    case WIRE_OFFER:
-        attempts_offer(a, m);
-        break;
-    case WIRE_CHUNK:
-        attempts_chunk(a, m);
-        break;
-    case WIRE_REVOKE:
-        attempts_revoke(a, m->token);
-        break;
-    case WIRE_RECALL:
-        attempts_recall(a, m->token);
-        break;
-    case WIRE_CREDIT:
-        results_credit(a, m);
-        break;
-    case WIRE_RESULT_OK:
-        results_ok(a, m);
-        break;
-    default:
-        LOG_WARN("broker.unexpected", "type=%s", wire_type_name((int)m->type));
+    case WIRE_HEARTBEAT: on_heartbeat(a, m); break;
+    case WIRE_OFFER: attempts_offer(a, m); break;
+    case WIRE_CHUNK: attempts_chunk(a, m); break;
+    case WIRE_REVOKE: attempts_revoke(a, m->token); break;
+    case WIRE_RECALL: attempts_recall(a, m->token); break;
+    case WIRE_CREDIT: results_credit(a, m); break;
+    case WIRE_RESULT_OK: results_ok(a, m); break;
+    default: LOG_WARN("broker.unexpected", "type=%s", wire_type_name((int)m->type));
     }
 }
 
@@ -266,11 +251,8 @@ void session_tick(struct agent *a)
 uint64_t session_next_ms(const struct agent *a)
 {
     switch (a->link) {
-    case LINK_DOWN:
-        return dial_due_ms(a->dial);
-    case LINK_HELLO:
-        return a->hello_ms + a->o.answer_ms;
-    default:
-        return a->beat_ms < a->heard_ms + a->lease_ms ? a->beat_ms : a->heard_ms + a->lease_ms;
+    case LINK_DOWN: return dial_due_ms(a->dial);
+    case LINK_HELLO: return a->hello_ms + a->o.answer_ms;
+    default: return a->beat_ms < a->heard_ms + a->lease_ms ? a->beat_ms : a->heard_ms + a->lease_ms;
     }
 }

@@ -70,7 +70,7 @@ struct agent {
     enum link_state link;
     uint32_t epoch_seen;
     uint64_t hello_ms, heard_ms, beat_ms; /* said HELLO; heard anything; next heartbeat */
-    uint64_t complain_ms; /* a broker that cannot be reached is not mentioned before this */
+    uint64_t complain_ms;                 /* a broker that cannot be reached is not mentioned before this */
     uint32_t heartbeat_ms, lease_ms, inline_max, chunk_max, window;
     bool ready_due;
     /* the work */

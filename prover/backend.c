@@ -15,7 +15,8 @@ bool backend_choice_parse(enum backend_choice *choice, const char *word)
 }
 
 /* PV_OK when the GPU backend was built in and has a device. */
-static pv_status pick_cuda(const struct backend **backend, const struct backend_options *options, struct prove_error *err)
+static pv_status pick_cuda(const struct backend **backend, const struct backend_options *options,
+                           struct prove_error *err)
 {
 #ifdef PV_HAVE_CUDA
     TRY(backend_cuda.usable(options, err));

@@ -32,9 +32,10 @@ struct prove_run {
 };
 
 struct backend_options {
-    int device;              /* GPU index */
-    unsigned threads;        /* CPU threads a proof will be given, for need; 0 = every core */
-    size_t memory_bytes_max; /* what a key and a proof may take on the device, or in RAM beside the file; 0 = all there is */
+    int device;       /* GPU index */
+    unsigned threads; /* CPU threads a proof will be given, for need; 0 = every core */
+    size_t
+        memory_bytes_max; /* what a key and a proof may take on the device, or in RAM beside the file; 0 = all there is */
 };
 
 /** What a key and one proof with it take, known before any work. On the CPU the mapped file itself is not counted. */
@@ -52,7 +53,7 @@ struct backend_sums {
 struct backend_key; /* each backend has its own */
 
 struct backend {
-    const char *name; /* "cpu", "cuda" */
+    const char *name;        /* "cpu", "cuda" */
     unsigned proofs_at_once; /* that may run with one key; the CPU's keys are read only */
 
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */

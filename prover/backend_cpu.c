@@ -81,8 +81,8 @@ static pv_status check_limit(const struct zkey *zkey, const struct backend_optio
     TRY(cpu_need(&need, zkey, options, err));
     size_t bytes = need.key_bytes + need.proof_bytes;
     if (options->memory_bytes_max && bytes > options->memory_bytes_max)
-        return prove_error_set(err, PV_RESOURCES, "a proof with this key needs %zu MiB, %zu MiB are allowed", bytes >> 20,
-                               options->memory_bytes_max >> 20);
+        return prove_error_set(err, PV_RESOURCES, "a proof with this key needs %zu MiB, %zu MiB are allowed",
+                               bytes >> 20, options->memory_bytes_max >> 20);
     return PV_OK;
 }
 
@@ -95,7 +95,8 @@ static pv_status cpu_key_open(struct backend_key **key, const struct zkey *zkey,
     k->zkey = zkey;
     pv_status status = qap_init(&k->qap, zkey, err);
     k->table = status == PV_OK ? malloc(max(bn254_twiddles_bytes(zkey->log_domain), 1)) : NULL;
-    if (status == PV_OK && !k->table) status = prove_error_set(err, PV_NO_MEMORY, "out of memory for the roots of unity");
+    if (status == PV_OK && !k->table)
+        status = prove_error_set(err, PV_NO_MEMORY, "out of memory for the roots of unity");
     if (status != PV_OK) {
         cpu_key_close(&k);
         return status;
@@ -106,7 +107,8 @@ static pv_status cpu_key_open(struct backend_key **key, const struct zkey *zkey,
 }
 
 /* h: domain scalars at the start of the arena; a lies under h, b and c in the rest. */
-static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness, const struct prove_run *run)
+static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness,
+                     const struct prove_run *run)
 {
     size_t n = k->zkey->domain;
     bn254_fr *a = (bn254_fr *)arena, *b = (bn254_fr *)(arena + max(n * sizeof *a, 64)), *c = b + n;
@@ -135,17 +137,18 @@ static bool quotient_sum(struct backend_sums *out, uint8_t *arena, uint8_t *scra
 
 /* All sets over the digits and sorts of one pass over the witness. Or, where the key passes by, two passes: the G1 sections are let
  * go of before the G2 section, two fifths of what the four have, is read. */
-static bool witness_sums(struct bn254_msm_set sets[WITNESS_SETS], const struct zkey *z, const bn254_scalar_packed *witness,
-                         const struct prove_run *run, uint8_t *scratch)
+static bool witness_sums(struct bn254_msm_set sets[WITNESS_SETS], const struct zkey *z,
+                         const bn254_scalar_packed *witness, const struct prove_run *run, uint8_t *scratch)
 {
-    if (run->key_pages != PROVE_KEY_PASSES_BY) return bn254_msm_shared(sets, WITNESS_SETS, witness, z->vars, &run->cpu, scratch);
+    if (run->key_pages != PROVE_KEY_PASSES_BY)
+        return bn254_msm_shared(sets, WITNESS_SETS, witness, z->vars, &run->cpu, scratch);
     if (!bn254_msm_shared(sets, IN_G1, witness, z->vars, &run->cpu, scratch)) return false;
     for (size_t i = 0; i < IN_G1; i++) pass_by(z, sets[i].bases, sets[i].count * sizeof(bn254_g1_packed), run);
     return bn254_msm_shared(sets + IN_G1, WITNESS_SETS - IN_G1, witness, z->vars, &run->cpu, scratch);
 }
 
-static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_key *k, const bn254_scalar_packed *witness,
-                     const struct prove_run *run)
+static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_key *k,
+                     const bn254_scalar_packed *witness, const struct prove_run *run)
 {
     const struct zkey *z = k->zkey;
     struct bn254_msm_set sets[WITNESS_SETS];

@@ -66,7 +66,8 @@ struct part_size {
 static struct part_size part_size(const struct zkey *z, enum part_name part, bool b_apart)
 {
     struct gpu_msm_set sets[4];
-    struct part_size s = { .bases = part_sets(sets, z, part, b_apart), .scalars = part == PART_H ? z->domain : z->vars };
+    struct part_size s = { .bases = part_sets(sets, z, part, b_apart),
+                           .scalars = part == PART_H ? z->domain : z->vars };
     s.finite = gpu_msm_finite(sets, s.bases, s.scalars);
     s.row_bytes = s.finite * (s.bases.g1 * sizeof(bn254_g1_packed) + s.bases.g2 * sizeof(bn254_g2_packed));
     return s;
@@ -227,8 +228,10 @@ static pv_status cuda_key_open(struct backend_key **key, const struct zkey *zkey
     k->zkey = zkey;
     prove_run_report(run, "key", 0);
     pv_status status = open_key(k, options, err);
-    if (status == PV_OK) *key = k;
-    else cuda_key_close(&k);
+    if (status == PV_OK)
+        *key = k;
+    else
+        cuda_key_close(&k);
     return status;
 }
 

@@ -86,17 +86,10 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
     case KEY_BACKEND:
         if (!backend_choice_parse(&m->backend, arg)) argp_error(state, "unknown backend: %s", arg);
         return 0;
-    case KEY_DEVICE:
-        m->options.device = (int)number(arg, 1023, state);
-        return 0;
-    case 't':
-        m->cpu.threads = m->options.threads = number(arg, 4096, state);
-        return 0;
-    case KEY_PATH:
-        parse_path(m, arg, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case KEY_DEVICE: m->options.device = (int)number(arg, 1023, state); return 0;
+    case 't': m->cpu.threads = m->options.threads = number(arg, 4096, state); return 0;
+    case KEY_PATH: parse_path(m, arg, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

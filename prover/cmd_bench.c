@@ -37,15 +37,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->machine;
-        return 0;
-    case 'r':
-        a->rounds = number(arg, 10000, state);
-        return 0;
-    case 's':
-        a->slots = number(arg, 64, state);
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
+    case 'r': a->rounds = number(arg, 10000, state); return 0;
+    case 's': a->slots = number(arg, 64, state); return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num >= 2) argp_error(state, "too many arguments");
         *(state->arg_num ? &a->wtns : &a->zkey) = arg;
@@ -53,8 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (state->arg_num < 2) argp_error(state, "two files are needed: ZKEY WTNS");
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -63,10 +56,11 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "ZKEY WTNS",
-    .doc = "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and "
-           "prints one line of JSON: the key's opening and full check, the first proof, and of the rest the median wall "
-           "time with its parts, the processor time and the proofs a second. Every proof is verified, and that counts; "
-           "none is written.",
+    .doc =
+        "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and "
+        "prints one line of JSON: the key's opening and full check, the first proof, and of the rest the median wall "
+        "time with its parts, the processor time and the proofs a second. Every proof is verified, and that counts; "
+        "none is written.",
     .children = children,
 };
 
@@ -152,9 +146,12 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, struct 
     pv_status status = PV_OK;
     double wall = clock_ms(CLOCK_MONOTONIC), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     for (; started < f->slots; started++) {
-        slot[started] = (struct slot){
-            .a = a, .key = key, .w = w, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds, .at = started
-        };
+        slot[started] = (struct slot){ .a = a,
+                                       .key = key,
+                                       .w = w,
+                                       .laps = f->laps + (size_t)started * f->rounds,
+                                       .rounds = f->rounds,
+                                       .at = started };
         if (pthread_create(&thread[started], NULL, settled_main, &slot[started])) break;
     }
     if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
@@ -219,7 +216,9 @@ static pv_status print(const struct figures *f, const struct arguments *a, const
         f->first_ms, "wall_ms", median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
         1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
     for (int p = 0; o && p < PARTS; p++)
-        if (f->laps[0].part_ms[p] > 0) json_object_set_new(o, part_names[p], median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
+        if (f->laps[0].part_ms[p] > 0)
+            json_object_set_new(o, part_names[p],
+                                median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
     bool printed =
         o && json_dumpf(o, stdout, JSON_REAL_PRECISION(5)) == 0 && putchar('\n') == '\n' && fflush(stdout) == 0;
     json_decref(o);

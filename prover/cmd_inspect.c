@@ -27,12 +27,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
-    case KEY_VKEY:
-        a->vkey_path = arg;
-        return 0;
-    case KEY_CHECK:
-        a->check = true;
-        return 0;
+    case KEY_VKEY: a->vkey_path = arg; return 0;
+    case KEY_CHECK: a->check = true; return 0;
     case 'o':
         if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "unknown output: %s", arg);
         a->json = !strcmp(arg, "json");
@@ -44,8 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (state->arg_num < 1) argp_error(state, "a ZKEY file is needed");
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -116,15 +111,16 @@ static json_t *need_json(const struct backend_need *n)
     return json_pack("{s:I, s:I}", "key_bytes", (json_int_t)n->key_bytes, "proof_bytes", (json_int_t)n->proof_bytes);
 }
 
-static pv_status print_json(const struct arguments *a, const struct zkey *z, const struct facts *f, struct prove_error *err)
+static pv_status print_json(const struct arguments *a, const struct zkey *z, const struct facts *f,
+                            struct prove_error *err)
 {
     json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
     json_t *gpu = f->no_gpu.status == PV_OK ? need_json(&f->gpu) : json_null();
-    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "schema", "provost.zkey/1",
-                          "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size, "protocol", "groth16",
-                          "curve", "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables",
-                          (json_int_t)z->vars, "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count, "cpu",
-                          need_json(&f->cpu), "gpu", gpu);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
+                          "provost.zkey/1", "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size,
+                          "protocol", "groth16", "curve", "bn128", "constraints", constraints, "domain",
+                          (json_int_t)z->domain, "variables", (json_int_t)z->vars, "publics", (json_int_t)z->publics,
+                          "coefficients", (json_int_t)z->coef_count, "cpu", need_json(&f->cpu), "gpu", gpu);
     bool printed = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && putchar('\n') == '\n';
     json_decref(o);
     return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");

@@ -18,9 +18,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->machine;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num >= 4) argp_error(state, "too many arguments");
         a->file[state->arg_num] = arg;
@@ -28,8 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (state->arg_num < 4) argp_error(state, "four files are needed: ZKEY WTNS PROOF PUBLIC");
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -60,8 +57,8 @@ static pv_status write_results(const struct groth16_proof *proof, const struct p
 {
     char *text[2] = { groth16_proof_to_json(proof),
                       groth16_publics_to_json(w->values + 1, prove_key_zkey(key)->publics) };
-    pv_status status = text[0] && text[1] ? write_both(a->file + 2, text, err)
-                                          : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    pv_status status =
+        text[0] && text[1] ? write_both(a->file + 2, text, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
     free(text[0]);
     free(text[1]);
     return status;

@@ -56,20 +56,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     }
     switch (key) {
-    case KEY_CONFIG:
-        n->args.file = arg;
-        return 0;
-    case KEY_CHECK:
-        n->check = true;
-        return 0;
-    case KEY_PRINT:
-        n->print = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected: %s", arg);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case KEY_CONFIG: n->args.file = arg; return 0;
+    case KEY_CHECK: n->check = true; return 0;
+    case KEY_PRINT: n->print = true; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected: %s", arg); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -272,8 +263,8 @@ static void memory_plan(struct node *n)
     bool shared = numa_share(&n->numa);
     if (n->agent.slots > 1 && numa_fits(&n->numa, (unsigned)n->config.threads)) n->agent.numa = &n->numa;
     if (n->numa.nodes > 1)
-        LOG_INFO("prover.numa", "nodes=%u memory=%s slots=%s", n->numa.nodes, shared ? "shared" : "as the process was started",
-                 n->agent.numa ? "settled" : "anywhere");
+        LOG_INFO("prover.numa", "nodes=%u memory=%s slots=%s", n->numa.nodes,
+                 shared ? "shared" : "as the process was started", n->agent.numa ? "settled" : "anywhere");
 }
 
 static pv_status proving_open(struct node *n)
@@ -357,8 +348,8 @@ static pv_status node_run(struct node *n)
     TRY(proving_open(n));
     pv_status s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return refuse(n, s, "%s", why);
-    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64,
-             n->agent.name, n->agent.queues_n, n->agent.slots, (unsigned)n->config.threads, n->agent.prefetch, n->agent.ram);
+    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
+             n->agent.queues_n, n->agent.slots, (unsigned)n->config.threads, n->agent.prefetch, n->agent.ram);
     zactor_t *actor = zactor_new(agent_main, agent);
     if (actor) serve(n, actor, signals);
     zactor_destroy(&actor);

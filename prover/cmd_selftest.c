@@ -109,8 +109,8 @@ static bool transforms(const struct bn254_run *run)
         bn254_fr_mul(&sum, &sum, &x);
         bn254_fr_add(&sum, &sum, &was[i]);
     }
-    bool right = bn254_ntt(v, &tw, run) && bn254_fr_eq(&v[AT], &sum) && bn254_intt(v, &tw, run) &&
-                 !memcmp(v, was, sizeof v);
+    bool right =
+        bn254_ntt(v, &tw, run) && bn254_fr_eq(&v[AT], &sum) && bn254_intt(v, &tw, run) && !memcmp(v, was, sizeof v);
     free(table);
     return right;
 }
@@ -124,7 +124,8 @@ static bool whole_proof(const struct backend *backend, const struct bn254_run *c
     struct wtns w;
     struct groth16_proof proof;
     struct prove_error err = { 0 };
-    bool right = prove_key_new_of(&key, selftest_zkey, selftest_zkey_bytes, "selftest", backend, &options, &run, &err) == PV_OK &&
+    bool right = prove_key_new_of(&key, selftest_zkey, selftest_zkey_bytes, "selftest", backend, &options, &run,
+                                  &err) == PV_OK &&
                  wtns_of(&w, selftest_wtns, selftest_wtns_bytes, "selftest", &err) == PV_OK &&
                  prove_groth16(&proof, key, &w, NULL, &run, &err) == PV_OK;
     if (!right) fprintf(stderr, "provost-prover: %s\n", err.text);
@@ -178,8 +179,9 @@ static error_t no_arguments(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
     .parser = no_arguments,
-    .doc = "Is the arithmetic right on this machine? Sums, transforms and a whole proof on every path of this CPU and on "
-           "the GPU, each against a result found another way. Ends with 0 when everything is.",
+    .doc =
+        "Is the arithmetic right on this machine? Sums, transforms and a whole proof on every path of this CPU and on "
+        "the GPU, each against a result found another way. Ends with 0 when everything is.",
 };
 
 int cmd_selftest(int argc, char **argv)

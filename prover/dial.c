@@ -59,7 +59,8 @@ static pv_status servers_load(const struct dial *d, struct servers *s, char *why
         if (read != PV_OK) return snprintf(why, DIAL_WHY_BYTES, "%.200s: no usable key in it", file), read;
     }
     if (s->n == 1 || s->n == d->endpoints_n) return PV_OK;
-    snprintf(why, DIAL_WHY_BYTES, "%zu keys of brokers for %zu endpoints: one for all, or one for each", s->n, d->endpoints_n);
+    snprintf(why, DIAL_WHY_BYTES, "%zu keys of brokers for %zu endpoints: one for all, or one for each", s->n,
+             d->endpoints_n);
     return PV_BAD_KEY_FILE;
 }
 

@@ -17,9 +17,10 @@ enum { DIAL_WHY_BYTES = 256, DIAL_ENDPOINTS_MAX = 16 };
 struct dial_options {
     const char *const *endpoints; /* tcp://host:port; borrowed while the dial lives */
     size_t endpoints_n;
-    const char *key_file;        /* zcert secret key of ours, and */
-    const char *server_key_file; /* public key of the broker, or with commas one for each endpoint; both NULL: no keys */
-    unsigned backoff_ms;         /* first pause, doubled to backoff_most_ms; 0: 100 and 10,000 */
+    const char *key_file; /* zcert secret key of ours, and */
+    const char
+        *server_key_file; /* public key of the broker, or with commas one for each endpoint; both NULL: no keys */
+    unsigned backoff_ms;  /* first pause, doubled to backoff_most_ms; 0: 100 and 10,000 */
     unsigned backoff_most_ms;
 };
 

@@ -68,16 +68,13 @@ static enum handler_verdict verdict_of(pv_status s)
     switch (s) {
     case PV_BAD_WTNS:
     case PV_BAD_WITNESS:
-    case PV_INVALID_INPUT:
-        return HANDLER_PERMANENT;
+    case PV_INVALID_INPUT: return HANDLER_PERMANENT;
     case PV_UNKNOWN_CIRCUIT:
     case PV_NO_MEMORY:
     case PV_RESOURCES:
     case PV_BAD_ZKEY:
-    case PV_NO_DEVICE:
-        return HANDLER_RESOURCE;
-    default:
-        return HANDLER_RETRYABLE;
+    case PV_NO_DEVICE: return HANDLER_RESOURCE;
+    default: return HANDLER_RETRYABLE;
     }
 }
 

@@ -30,10 +30,10 @@ struct keycache_key {
     char *path;
     struct stamp stamp;
     struct keycache_facts facts;
-    bool there;    /* as of the last scan */
+    bool there;     /* as of the last scan */
     unsigned users; /* who took it and has not given it back; the first of them loads it */
     void *key;      /* NULL: cold, or being loaded */
-    uint64_t used; /* when it was given back, counted in uses */
+    uint64_t used;  /* when it was given back, counted in uses */
     uint32_t load_ms;
 };
 

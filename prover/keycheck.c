@@ -20,9 +20,12 @@ enum { LISTS = 6, G1 = 64, G2 = 128 };
 static void point_lists(struct points list[LISTS], const struct zkey *z)
 {
     const struct points all[LISTS] = {
-        { "IC", 3, z->ic->bytes, (size_t)z->publics + 1, G1 }, { "A", 5, z->a->bytes, z->vars, G1 },
-        { "B1", 6, z->b1->bytes, z->vars, G1 },                { "B2", 7, z->b2->bytes, z->vars, G2 },
-        { "C", 8, z->c->bytes, zkey_c_count(z), G1 },          { "H", 9, z->h->bytes, z->domain, G1 },
+        { "IC", 3, z->ic->bytes, (size_t)z->publics + 1, G1 },
+        { "A", 5, z->a->bytes, z->vars, G1 },
+        { "B1", 6, z->b1->bytes, z->vars, G1 },
+        { "B2", 7, z->b2->bytes, z->vars, G2 },
+        { "C", 8, z->c->bytes, zkey_c_count(z), G1 },
+        { "H", 9, z->h->bytes, z->domain, G1 },
     };
     memcpy(list, all, sizeof all);
 }
@@ -47,7 +50,8 @@ static const char *check_point(const uint8_t *p, size_t size)
     }
     bn254_g2_affine point;
     if (!bn254_g2_decode(&point, (const bn254_g2_packed *)p, BN254_G2_ON_CURVE)) return "is not on the curve of G2";
-    if (!bn254_g2_decode(&point, (const bn254_g2_packed *)p, BN254_G2_IN_SUBGROUP)) return "is not in the group of order r";
+    if (!bn254_g2_decode(&point, (const bn254_g2_packed *)p, BN254_G2_IN_SUBGROUP))
+        return "is not in the group of order r";
     return NULL;
 }
 

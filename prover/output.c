@@ -74,8 +74,8 @@ pv_status output_stage(struct output *o, const char *path, const void *bytes, si
     if (!replaceable(path)) return write_straight(path, bytes, n, err);
     struct output made = { .path = strdup(path) };
     if (asprintf(&made.temp, "%s.XXXXXX", path) < 0) made.temp = NULL;
-    pv_status status = made.path && made.temp ? write_temp(&made, bytes, n, err)
-                                              : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    pv_status status =
+        made.path && made.temp ? write_temp(&made, bytes, n, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
     if (status == PV_OK) {
         *o = made;
     } else {

@@ -28,8 +28,8 @@ static const struct prove_run default_run;
 
 static pv_status bad_header(const char *path, const char *what, struct prove_error *err)
 {
-    return prove_error_set(err, PV_BAD_ZKEY, "%s: the key is damaged: section 2: %s is not a point of its group, or infinity",
-                           path, what);
+    return prove_error_set(
+        err, PV_BAD_ZKEY, "%s: the key is damaged: section 2: %s is not a point of its group, or infinity", path, what);
 }
 
 static bool usable_g1(bn254_g1_affine *p, const bn254_g1_packed *bytes)
@@ -185,8 +185,9 @@ static pv_status check_proof(const struct groth16_proof *proof, const struct pro
         return PV_OK;
     if (key->backend != &backend_cpu)
         return prove_error_set(err, PV_BAD_PROOF, "the proof made by %s does not verify", key->backend->name);
-    return prove_error_set(err, PV_BAD_WITNESS, "the finished proof does not verify: the witness does not satisfy the circuit, "
-                                                "or a coefficient of the key is damaged");
+    return prove_error_set(err, PV_BAD_WITNESS,
+                           "the finished proof does not verify: the witness does not satisfy the circuit, "
+                           "or a coefficient of the key is damaged");
 }
 
 static pv_status make(struct groth16_proof *proof, struct secrets *x, struct prove_key *key, const struct wtns *w,
@@ -209,9 +210,11 @@ pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, cons
     struct secrets x;
     if (witness->count != key->zkey.vars)
         return prove_error_set(err, PV_BAD_WITNESS,
-                               "the witness has %" PRIu32 " values, the circuit %" PRIu32 ": a witness of another circuit",
+                               "the witness has %" PRIu32 " values, the circuit %" PRIu32
+                               ": a witness of another circuit",
                                witness->count, key->zkey.vars);
-    pv_status status = make(&found, &x, key, witness, options ? options : &default_options, run ? run : &default_run, err);
+    pv_status status =
+        make(&found, &x, key, witness, options ? options : &default_options, run ? run : &default_run, err);
     explicit_bzero(&x, sizeof x);
     if (status == PV_OK) *proof = found;
     return status;

@@ -30,7 +30,8 @@ static pv_status check_header(uint32_t *count, const struct sections_format *f, 
     }
     uint32_t version = sections_u32(bytes + 4);
     if (version < f->version_min || version > f->version_max)
-        return prove_error_set(err, f->bad, "%s: %s format version %" PRIu32 " is not supported", name, f->magic, version);
+        return prove_error_set(err, f->bad, "%s: %s format version %" PRIu32 " is not supported", name, f->magic,
+                               version);
     *count = sections_u32(bytes + 8);
     if (*count > (n - FILE_HEADER_BYTES) / SECTION_HEADER_BYTES)
         return prove_error_set(err, f->bad, "%s: too short for the %" PRIu32 " sections it declares", name, *count);
@@ -46,15 +47,16 @@ pv_status sections_of(struct sections *s, const struct sections_format *format, 
     size_t at = FILE_HEADER_BYTES;
     for (uint32_t i = 0; i < count; i++) {
         if (n - at < SECTION_HEADER_BYTES)
-            return prove_error_set(err, format->bad, "%s: ends before section %" PRIu32 " of the %" PRIu32 " it declares",
-                                   name, i + 1, count);
+            return prove_error_set(err, format->bad,
+                                   "%s: ends before section %" PRIu32 " of the %" PRIu32 " it declares", name, i + 1,
+                                   count);
         uint32_t id = sections_u32(bytes + at);
         uint64_t size = read_u64(bytes + at + 4);
         at += SECTION_HEADER_BYTES;
         if (size > n - at)
             return prove_error_set(err, format->bad,
-                                   "%s: section %" PRIu32 " declares %" PRIu64 " bytes, the file has %zu left", name, id,
-                                   size, n - at);
+                                   "%s: section %" PRIu32 " declares %" PRIu64 " bytes, the file has %zu left", name,
+                                   id, size, n - at);
         if (id < SECTIONS_MAX_ID) {
             if (found.by_id[id].bytes)
                 return prove_error_set(err, format->bad, "%s: section %" PRIu32 " comes twice", name, id);

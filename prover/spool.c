@@ -107,7 +107,8 @@ static bool read_all(int fd, uint8_t *to, size_t n)
 }
 
 /* The whole file: header into e, result malloc'ed. The length is believed only when the file has it. */
-static pv_status file_read(const struct spool *s, const char *name, struct spool_entry *e, uint8_t **result_p, char *why)
+static pv_status file_read(const struct spool *s, const char *name, struct spool_entry *e, uint8_t **result_p,
+                           char *why)
 {
     uint8_t header[HEADER_BYTES], *result = NULL;
     wire_hash digest;

@@ -38,15 +38,16 @@ static pv_status check_protocol(const struct sections *s, struct prove_error *er
 static pv_status check_prime(const struct section *header, size_t *at, const uint8_t prime[32], const char *which,
                              const char *name, struct prove_error *err)
 {
-    if (header->size < *at + 4)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
+    if (header->size < *at + 4) return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
     uint32_t n8 = sections_u32(header->bytes + *at);
     if (n8 != 32)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s has %" PRIu32 " bytes, BN254's has 32", name, which, n8);
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s has %" PRIu32 " bytes, BN254's has 32", name, which,
+                               n8);
     if (header->size < *at + PRIME_FIELD)
         return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
     if (memcmp(header->bytes + *at + 4, prime, 32) != 0)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s is not BN254's, the key is for another curve", name, which);
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s is not BN254's, the key is for another curve", name,
+                               which);
     *at += PRIME_FIELD;
     return PV_OK;
 }
@@ -114,17 +115,19 @@ static pv_status check_coef(const struct zkey *z, uint32_t i, const char *name, 
     const struct zkey_coef *c = &z->coefs[i];
     uint32_t matrix = sections_u32(c->matrix), row = sections_u32(c->row), signal = sections_u32(c->signal);
     if (matrix > 1)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, name, i, matrix);
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, name,
+                               i, matrix);
     if (row >= z->domain)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "%s: section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32, name,
-                               i, row, z->domain);
+                               "%s: section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32,
+                               name, i, row, z->domain);
     if (signal >= z->vars)
         return prove_error_set(err, PV_BAD_ZKEY,
                                "%s: section 4: coefficient %" PRIu32 " is of signal %" PRIu32 " of %" PRIu32, name, i,
                                signal, z->vars);
     if (!bn254_below(c->value, bn254_prime_r))
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is not reduced modulo r", name, i);
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is not reduced modulo r", name,
+                               i);
     return PV_OK;
 }
 

@@ -33,9 +33,9 @@ enum { ZKEY_MAX_LOG_DOMAIN = 28 }; /* r - 1 = 2^28 * odd */
 struct zkey {
     struct mapfile file; /* owned after zkey_open, empty after zkey_of */
 
-    uint32_t vars;      /* signals, the constant 1 included */
-    uint32_t publics;   /* public signals, the constant not included; < vars */
-    uint32_t domain;    /* 2^log_domain */
+    uint32_t vars;    /* signals, the constant 1 included */
+    uint32_t publics; /* public signals, the constant not included; < vars */
+    uint32_t domain;  /* 2^log_domain */
     unsigned log_domain;
     uint32_t coef_count;
     bool coefs_in_order; /* rows never decrease: as snarkjs writes them; other writers need not */

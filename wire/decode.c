@@ -138,9 +138,7 @@ static pv_status counts_of(struct decoder *d, struct wire_counts *to, const char
 static pv_status cell_of(struct decoder *d, struct wire_cell *to, const char *key, const struct body_node *v)
 {
     switch (v->type) {
-    case BODY_NIL:
-        to->type = WIRE_CELL_NIL;
-        return PV_OK;
+    case BODY_NIL: to->type = WIRE_CELL_NIL; return PV_OK;
     case BODY_BOOL:
         to->type = WIRE_CELL_BOOL;
         to->truth = v->truth;
@@ -154,9 +152,7 @@ static pv_status cell_of(struct decoder *d, struct wire_cell *to, const char *ke
         to->type = WIRE_CELL_INT;
         to->number = v->negative;
         return PV_OK;
-    default:
-        to->type = WIRE_CELL_TEXT;
-        return text_of(d, &to->text, key, v, WIRE_CELL_TEXT_MAX);
+    default: to->type = WIRE_CELL_TEXT; return text_of(d, &to->text, key, v, WIRE_CELL_TEXT_MAX);
     }
 }
 
@@ -183,38 +179,28 @@ static pv_status item_of(struct decoder *d, void *items, size_t i, const struct 
                          const struct body_node *v)
 {
     switch (f->kind) {
-    case LAYOUT_NAMES:
-        return name_of(d, (const char **)items + i, f->key, v);
-    case LAYOUT_HASHES:
-        return bin_of(d, (wire_hash *)items + i, sizeof(wire_hash), f->key, v);
-    case LAYOUT_TOKENS:
-        return token_of(d, (wire_token *)items + i, f->key, v);
+    case LAYOUT_NAMES: return name_of(d, (const char **)items + i, f->key, v);
+    case LAYOUT_HASHES: return bin_of(d, (wire_hash *)items + i, sizeof(wire_hash), f->key, v);
+    case LAYOUT_TOKENS: return token_of(d, (wire_token *)items + i, f->key, v);
     case LAYOUT_CIRCUITS:
         TRY(record_of(d, (struct wire_circuit *)items + i, &layout_circuit, f->key, v));
         return ((struct wire_circuit *)items)[i].has.circuit ? PV_OK : bad(d, f->key, "has an entry without circuit");
     case LAYOUT_HELDS:
         TRY(record_of(d, (struct wire_held *)items + i, &layout_held, f->key, v));
         return ((struct wire_held *)items)[i].has.token ? PV_OK : bad(d, f->key, "has an entry without token");
-    default:
-        return row_of(d, (struct wire_row *)items + i, f->key, v);
+    default: return row_of(d, (struct wire_row *)items + i, f->key, v);
     }
 }
 
 static size_t item_bytes(enum layout_kind kind)
 {
     switch (kind) {
-    case LAYOUT_NAMES:
-        return sizeof(char *);
-    case LAYOUT_HASHES:
-        return sizeof(wire_hash);
-    case LAYOUT_TOKENS:
-        return sizeof(wire_token);
-    case LAYOUT_CIRCUITS:
-        return sizeof(struct wire_circuit);
-    case LAYOUT_HELDS:
-        return sizeof(struct wire_held);
-    default:
-        return sizeof(struct wire_row);
+    case LAYOUT_NAMES: return sizeof(char *);
+    case LAYOUT_HASHES: return sizeof(wire_hash);
+    case LAYOUT_TOKENS: return sizeof(wire_token);
+    case LAYOUT_CIRCUITS: return sizeof(struct wire_circuit);
+    case LAYOUT_HELDS: return sizeof(struct wire_held);
+    default: return sizeof(struct wire_row);
     }
 }
 
@@ -260,34 +246,22 @@ static pv_status field_of(struct decoder *d, char *record, const struct layout_f
     switch (f->kind) {
     case LAYOUT_U32:
     case LAYOUT_U64:
-    case LAYOUT_STATUS:
-        return integer_of(d, to, f, v);
+    case LAYOUT_STATUS: return integer_of(d, to, f, v);
     case LAYOUT_BOOL:
         if (v->type != BODY_BOOL) return bad(d, f->key, "is not a boolean");
         *(bool *)to = v->truth;
         return PV_OK;
-    case LAYOUT_NAME:
-        return name_of(d, to, f->key, v);
-    case LAYOUT_TEXT:
-        return text_of(d, to, f->key, v, f->bound);
-    case LAYOUT_ID:
-        return bin_of(d, to, sizeof(wire_id), f->key, v);
-    case LAYOUT_HASH:
-        return bin_of(d, to, sizeof(wire_hash), f->key, v);
-    case LAYOUT_TOKEN:
-        return token_of(d, to, f->key, v);
-    case LAYOUT_WORD:
-        return enum_of(d, to, f, v);
-    case LAYOUT_STATE:
-        return state_of(d, to, f->key, v);
-    case LAYOUT_STATES:
-        return states_of(d, to, f->key, v);
-    case LAYOUT_COUNTS:
-        return counts_of(d, to, f->key, v);
-    case LAYOUT_ROW:
-        return row_of(d, to, f->key, v);
-    default:
-        return list_of(d, record, f, v);
+    case LAYOUT_NAME: return name_of(d, to, f->key, v);
+    case LAYOUT_TEXT: return text_of(d, to, f->key, v, f->bound);
+    case LAYOUT_ID: return bin_of(d, to, sizeof(wire_id), f->key, v);
+    case LAYOUT_HASH: return bin_of(d, to, sizeof(wire_hash), f->key, v);
+    case LAYOUT_TOKEN: return token_of(d, to, f->key, v);
+    case LAYOUT_WORD: return enum_of(d, to, f, v);
+    case LAYOUT_STATE: return state_of(d, to, f->key, v);
+    case LAYOUT_STATES: return states_of(d, to, f->key, v);
+    case LAYOUT_COUNTS: return counts_of(d, to, f->key, v);
+    case LAYOUT_ROW: return row_of(d, to, f->key, v);
+    default: return list_of(d, record, f, v);
     }
 }
 

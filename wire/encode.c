@@ -126,17 +126,10 @@ static pv_status put_cell(struct encoder *e, const char *key, const struct wire_
 {
     put_word(e, c->key);
     switch (c->type) {
-    case WIRE_CELL_NIL:
-        msgpack_pack_nil(&e->pack);
-        return PV_OK;
-    case WIRE_CELL_INT:
-        msgpack_pack_int64(&e->pack, c->number);
-        return PV_OK;
-    case WIRE_CELL_BOOL:
-        c->truth ? msgpack_pack_true(&e->pack) : msgpack_pack_false(&e->pack);
-        return PV_OK;
-    case WIRE_CELL_TEXT:
-        return put_text(e, key, c->text, WIRE_CELL_TEXT_MAX);
+    case WIRE_CELL_NIL: msgpack_pack_nil(&e->pack); return PV_OK;
+    case WIRE_CELL_INT: msgpack_pack_int64(&e->pack, c->number); return PV_OK;
+    case WIRE_CELL_BOOL: c->truth ? msgpack_pack_true(&e->pack) : msgpack_pack_false(&e->pack); return PV_OK;
+    case WIRE_CELL_TEXT: return put_text(e, key, c->text, WIRE_CELL_TEXT_MAX);
     }
     return wrong(e, key, "has a cell of no type");
 }
@@ -158,14 +151,9 @@ static pv_status put_record(struct encoder *e, const void *from, const struct la
 static pv_status put_item(struct encoder *e, const struct layout_field *f, const void *items, size_t i)
 {
     switch (f->kind) {
-    case LAYOUT_NAMES:
-        return put_name(e, f->key, ((const char *const *)items)[i]);
-    case LAYOUT_HASHES:
-        put_bin(e, (const wire_hash *)items + i, sizeof(wire_hash));
-        return PV_OK;
-    case LAYOUT_TOKENS:
-        put_token(e, (const wire_token *)items + i);
-        return PV_OK;
+    case LAYOUT_NAMES: return put_name(e, f->key, ((const char *const *)items)[i]);
+    case LAYOUT_HASHES: put_bin(e, (const wire_hash *)items + i, sizeof(wire_hash)); return PV_OK;
+    case LAYOUT_TOKENS: put_token(e, (const wire_token *)items + i); return PV_OK;
     case LAYOUT_CIRCUITS:
         if (!((const struct wire_circuit *)items)[i].has.circuit)
             return wrong(e, f->key, "has an entry without circuit");
@@ -173,8 +161,7 @@ static pv_status put_item(struct encoder *e, const struct layout_field *f, const
     case LAYOUT_HELDS:
         if (!((const struct wire_held *)items)[i].has.token) return wrong(e, f->key, "has an entry without token");
         return put_record(e, (const struct wire_held *)items + i, &layout_held);
-    default:
-        return put_row(e, f->key, (const struct wire_row *)items + i);
+    default: return put_row(e, f->key, (const struct wire_row *)items + i);
     }
 }
 
@@ -203,41 +190,21 @@ static pv_status put_value(struct encoder *e, const char *record, const struct l
 {
     const void *from = record + f->at;
     switch (f->kind) {
-    case LAYOUT_U32:
-        return put_number(e, f->key, *(const uint32_t *)from, f->bound);
-    case LAYOUT_U64:
-        return put_number(e, f->key, *(const uint64_t *)from, f->bound);
-    case LAYOUT_STATUS:
-        return put_number(e, f->key, *(const pv_status *)from, UINT32_MAX);
-    case LAYOUT_BOOL:
-        *(const bool *)from ? msgpack_pack_true(&e->pack) : msgpack_pack_false(&e->pack);
-        return PV_OK;
-    case LAYOUT_NAME:
-        return put_name(e, f->key, *(const char *const *)from);
-    case LAYOUT_TEXT:
-        return put_text(e, f->key, *(const char *const *)from, f->bound);
-    case LAYOUT_ID:
-        put_bin(e, from, sizeof(wire_id));
-        return PV_OK;
-    case LAYOUT_HASH:
-        put_bin(e, from, sizeof(wire_hash));
-        return PV_OK;
-    case LAYOUT_TOKEN:
-        put_token(e, from);
-        return PV_OK;
-    case LAYOUT_WORD:
-        return put_enum(e, f, from);
-    case LAYOUT_STATE:
-        return put_state(e, f->key, *(const enum task_state *)from);
-    case LAYOUT_STATES:
-        return put_states(e, f->key, *(const uint32_t *)from);
-    case LAYOUT_COUNTS:
-        put_counts(e, from);
-        return PV_OK;
-    case LAYOUT_ROW:
-        return put_row(e, f->key, from);
-    default:
-        return put_list(e, record, f);
+    case LAYOUT_U32: return put_number(e, f->key, *(const uint32_t *)from, f->bound);
+    case LAYOUT_U64: return put_number(e, f->key, *(const uint64_t *)from, f->bound);
+    case LAYOUT_STATUS: return put_number(e, f->key, *(const pv_status *)from, UINT32_MAX);
+    case LAYOUT_BOOL: *(const bool *)from ? msgpack_pack_true(&e->pack) : msgpack_pack_false(&e->pack); return PV_OK;
+    case LAYOUT_NAME: return put_name(e, f->key, *(const char *const *)from);
+    case LAYOUT_TEXT: return put_text(e, f->key, *(const char *const *)from, f->bound);
+    case LAYOUT_ID: put_bin(e, from, sizeof(wire_id)); return PV_OK;
+    case LAYOUT_HASH: put_bin(e, from, sizeof(wire_hash)); return PV_OK;
+    case LAYOUT_TOKEN: put_token(e, from); return PV_OK;
+    case LAYOUT_WORD: return put_enum(e, f, from);
+    case LAYOUT_STATE: return put_state(e, f->key, *(const enum task_state *)from);
+    case LAYOUT_STATES: return put_states(e, f->key, *(const uint32_t *)from);
+    case LAYOUT_COUNTS: put_counts(e, from); return PV_OK;
+    case LAYOUT_ROW: return put_row(e, f->key, from);
+    default: return put_list(e, record, f);
     }
 }
 

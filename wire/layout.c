@@ -173,8 +173,7 @@ const char *layout_payload_fault(const struct layout_type *t, const struct wire_
 {
     if (!m->has_payload) return t->payload == LAYOUT_PAYLOAD_CHUNK ? "has to have a payload" : NULL;
     switch (t->payload) {
-    case LAYOUT_PAYLOAD_NONE:
-        return "has no payload";
+    case LAYOUT_PAYLOAD_NONE: return "has no payload";
     case LAYOUT_PAYLOAD_INLINE:
         if (m->payload_bytes > WIRE_INLINE_MAX) return "has a payload too large to be inline";
         return m->has.length && m->length == m->payload_bytes ? NULL : "has a payload of another length than it says";

@@ -23,9 +23,9 @@ enum {
     WIRE_INLINE_MAX = 64 * 1024,
     WIRE_CHUNK_MAX = 256 * 1024,
     WIRE_FRAME_MAX = WIRE_CHUNK_MAX + 64, /* for ZMQ_MAXMSGSIZE: libzmq counts what CURVE adds (33 bytes) too */
-    WIRE_DEPTH_MAX = 4,      /* containers inside one another, the body's map included */
-    WIRE_KEYS_MAX = 128,     /* keys of one map */
-    WIRE_VALUES_MAX = 20000, /* values and keys in one body, so that a decoded body stays under 1 MiB */
+    WIRE_DEPTH_MAX = 4,                   /* containers inside one another, the body's map included */
+    WIRE_KEYS_MAX = 128,                  /* keys of one map */
+    WIRE_VALUES_MAX = 20000,              /* values and keys in one body, so that a decoded body stays under 1 MiB */
     WIRE_WHY_BYTES = 160,
 };
 

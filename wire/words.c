@@ -43,8 +43,7 @@ const char *wire_type_name(int type)
 {
     switch (type) {
 #define X(name, code, way, payload, fields, meaning)                                                                   \
-    case code:                                                                                                         \
-        return #name;
+    case code: return #name;
         WIRE_MSG_LIST(X)
 #undef X
     }

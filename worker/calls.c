@@ -172,8 +172,7 @@ static struct pv_cell cell_of(const struct wire_cell *w)
 {
     struct pv_cell cell = { .key = w->key };
     switch (w->type) {
-    case WIRE_CELL_NIL:
-        break;
+    case WIRE_CELL_NIL: break;
     case WIRE_CELL_INT:
         cell.type = PV_CELL_INT;
         cell.number = w->number;

@@ -62,7 +62,8 @@ static pv_status read_publics(struct checked *p, const json_t *half, char why[PV
 static pv_status read_result(struct checked *p, const struct pv_result *r, char why[PV_TEXT_BYTES])
 {
     const char *text = (const char *)r->bytes;
-    if (text && !groth16_json_fits(text, r->bytes_n)) return say(PV_BAD_PROOF, why, "the result is larger than any proof", "");
+    if (text && !groth16_json_fits(text, r->bytes_n))
+        return say(PV_BAD_PROOF, why, "the result is larger than any proof", "");
     json_t *whole = text ? json_loadb(text, r->bytes_n, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!json_is_object(whole)) {
         json_decref(whole);

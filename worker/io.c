@@ -160,20 +160,13 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
         else if (t->stage == STAGE_FOLLOWING)
             follow_state(c, t, m, now_ms);
         break;
-    case WIRE_DELIVER:
-        follow_deliver(c, t, m, now_ms);
-        break;
+    case WIRE_DELIVER: follow_deliver(c, t, m, now_ms); break;
     case WIRE_PROGRESS:
         if (t->stage <= STAGE_FOLLOWING) follow_progress(c, t, m, now_ms);
         break;
-    case WIRE_CLAIMED:
-        local_claimed(c, t, m);
-        break;
-    case WIRE_RESULT_OK:
-        local_result_ok(c, t, m, now_ms);
-        break;
-    default:
-        break;
+    case WIRE_CLAIMED: local_claimed(c, t, m); break;
+    case WIRE_RESULT_OK: local_result_ok(c, t, m, now_ms); break;
+    default: break;
     }
 }
 
@@ -202,29 +195,17 @@ static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
         return;
     struct request *q;
     switch (m->type) {
-    case WIRE_WELCOME:
-        on_welcome(c, m, now_ms);
-        break;
-    case WIRE_HEARTBEAT:
-        on_heartbeat(c, m, now_ms);
-        break;
+    case WIRE_WELCOME: on_welcome(c, m, now_ms); break;
+    case WIRE_HEARTBEAT: on_heartbeat(c, m, now_ms); break;
     case WIRE_DISCONNECT:
         link_fail(&c->link, m->status == PV_OK ? PV_UNREACHABLE : m->status,
                   m->has.text ? m->text : "the broker said good-bye", now_ms);
         break;
-    case WIRE_ERROR:
-        on_error(c, m, now_ms);
-        break;
-    case WIRE_CREDIT:
-        on_credit(c, m, now_ms);
-        break;
-    case WIRE_CHUNK:
-        on_chunk(c, m, now_ms);
-        break;
+    case WIRE_ERROR: on_error(c, m, now_ms); break;
+    case WIRE_CREDIT: on_credit(c, m, now_ms); break;
+    case WIRE_CHUNK: on_chunk(c, m, now_ms); break;
     case WIRE_REVOKE:
-    case WIRE_RECALL:
-        on_token_message(c, m);
-        break;
+    case WIRE_RECALL: on_token_message(c, m); break;
     default:
         if (m->type == WIRE_CANCELLED) on_cancelled(c, m);
         q = m->has.req ? request_find(c, m->req) : NULL;

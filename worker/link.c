@@ -167,8 +167,7 @@ bool link_monitor(struct link *l, uint64_t now_ms)
     memcpy(&what, event, sizeof what);
     memcpy(&value, event + 2, sizeof value);
     switch (what) {
-    case ZMQ_EVENT_CONNECT_DELAYED:
-        return true;
+    case ZMQ_EVENT_CONNECT_DELAYED: return true;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         link_fail(l, PV_UNAUTHORIZED, "the broker refuses this key", now_ms);
         return false;

@@ -85,13 +85,10 @@ static enum wire_failure failure_of(pv_status s)
     switch (s) {
     case PV_BAD_WITNESS:
     case PV_BAD_WTNS:
-    case PV_INVALID_INPUT:
-        return WIRE_FAILURE_PERMANENT;
+    case PV_INVALID_INPUT: return WIRE_FAILURE_PERMANENT;
     case PV_NO_MEMORY:
-    case PV_RESOURCES:
-        return WIRE_FAILURE_RESOURCE;
-    default:
-        return WIRE_FAILURE_RETRYABLE;
+    case PV_RESOURCES: return WIRE_FAILURE_RESOURCE;
+    default: return WIRE_FAILURE_RETRYABLE;
     }
 }
 
@@ -192,9 +189,7 @@ void local_step(pv_client *c, struct task *t, uint64_t now_ms)
         else if (now_ms + 500 < t->due_ms)
             t->due_ms = now_ms + 500;
         break;
-    case LOCAL_PROVING:
-        tell(c, t, now_ms);
-        break;
+    case LOCAL_PROVING: tell(c, t, now_ms); break;
     case LOCAL_RESULT:
         if (r->started) tell(c, t, now_ms);
         if (!r->started && !r->announced)
@@ -202,9 +197,7 @@ void local_step(pv_client *c, struct task *t, uint64_t now_ms)
         else if (r->announced)
             upload(c, t);
         break;
-    case LOCAL_ENDING:
-        end(c, t, now_ms);
-        break;
+    case LOCAL_ENDING: end(c, t, now_ms); break;
     }
     if (r->stage <= LOCAL_CLAIMING && r->claim_ms < t->due_ms) t->due_ms = r->claim_ms;
 }

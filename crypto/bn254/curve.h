@@ -191,8 +191,10 @@ static inline void CURVE_F(add)(CURVE_T *r, const CURVE_T *a, const CURVE_T *b)
     CURVE_E(sub)(&u2, &u2, &u1);
     CURVE_E(sub)(&s2, &s2, &s1);
     if (CURVE_E(is_zero)(&u2)) {
-        if (CURVE_E(is_zero)(&s2)) CURVE_F(dbl)(r, a);
-        else CURVE_F(set_infinity)(r);
+        if (CURVE_E(is_zero)(&s2))
+            CURVE_F(dbl)(r, a);
+        else
+            CURVE_F(set_infinity)(r);
         return;
     }
     CURVE_E(add)(&z, &a->z, &b->z);
@@ -222,8 +224,10 @@ static inline void CURVE_F(add_affine)(CURVE_T *r, const CURVE_T *a, const CURVE
     CURVE_E(sub)(&u, &u, &x1);
     CURVE_E(sub)(&s, &s, &y1);
     if (CURVE_E(is_zero)(&u)) {
-        if (CURVE_E(is_zero)(&s)) CURVE_F(dbl)(r, a);
-        else CURVE_F(set_infinity)(r);
+        if (CURVE_E(is_zero)(&s))
+            CURVE_F(dbl)(r, a);
+        else
+            CURVE_F(set_infinity)(r);
         return;
     }
     CURVE_E(add)(&z, &a->z, &u);
@@ -298,8 +302,10 @@ static inline void CURVE_F(xyzz_add_affine)(CURVE_XYZZ_T *r, const CURVE_XYZZ_T 
     CURVE_E(sub)(&p, &p, &a->x);
     CURVE_E(sub)(&d, &d, &a->y);
     if (CURVE_E(is_zero)(&p)) {
-        if (CURVE_E(is_zero)(&d)) CURVE_F(xyzz_dbl)(r, a);
-        else CURVE_F(xyzz_set_infinity)(r);
+        if (CURVE_E(is_zero)(&d))
+            CURVE_F(xyzz_dbl)(r, a);
+        else
+            CURVE_F(xyzz_set_infinity)(r);
         return;
     }
     CURVE_F(xyzz_add_core)(r, &pp, &ppp, &p, &d, &a->x, &a->y);
@@ -326,8 +332,10 @@ static inline void CURVE_F(xyzz_add)(CURVE_XYZZ_T *r, const CURVE_XYZZ_T *a, con
     CURVE_E(sub)(&p, &p, &u1);
     CURVE_E(sub)(&d, &d, &s1);
     if (CURVE_E(is_zero)(&p)) {
-        if (CURVE_E(is_zero)(&d)) CURVE_F(xyzz_dbl)(r, a);
-        else CURVE_F(xyzz_set_infinity)(r);
+        if (CURVE_E(is_zero)(&d))
+            CURVE_F(xyzz_dbl)(r, a);
+        else
+            CURVE_F(xyzz_set_infinity)(r);
         return;
     }
     CURVE_E(mul)(&zz, &a->zz, &b->zz);

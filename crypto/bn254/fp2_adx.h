@@ -2,6 +2,8 @@
  *  divisions by 2^256 (limbs_adx.h) where three products of Fp have three; 32 ns where those have 39 (Zen 5). */
 #ifndef BN254_FP2_ADX_H
 #define BN254_FP2_ADX_H
+/* The formatter splits assembly inside macros in the middle of an operand's name. */
+/* clang-format off */
 
 struct fp2_adx_parts {
     uint64_t v0[8], v1[8], sa[4], sb[4]; /* a0 b0, a1 b1, a0 + a1, b0 + b1; the assembly knows where they are */

@@ -54,7 +54,8 @@ static inline void inverse_combine(uint64_t r[5], const uint64_t a[4], int64_t f
     __int128 carry = 0;
     for (int i = 0; i < 4; i++) {
         /* a word times a signed factor, in two's complement over 128 bits */
-        const __int128 x = (__int128)((unsigned __int128)a[i] * (uint64_t)(f < 0 ? -f : f)), y = (__int128)((unsigned __int128)b[i] * (uint64_t)(g < 0 ? -g : g));
+        const __int128 x = (__int128)((unsigned __int128)a[i] * (uint64_t)(f < 0 ? -f : f)),
+                       y = (__int128)((unsigned __int128)b[i] * (uint64_t)(g < 0 ? -g : g));
         carry += (f < 0 ? -x : x) + (g < 0 ? -y : y);
         r[i] = (uint64_t)carry;
         carry >>= 64;
@@ -90,7 +91,8 @@ static inline void inverse_apply(uint64_t r[4], const uint64_t a[4], int64_t *f,
 }
 
 /* r = (u f + v g)/2^31 mod m, u, v and r reduced; inv = -1/m mod 2^64 */
-static inline void inverse_apply_mod(uint64_t r[4], const uint64_t u[4], int64_t f, const uint64_t v[4], int64_t g, const uint64_t m[4], uint64_t inv)
+static inline void inverse_apply_mod(uint64_t r[4], const uint64_t u[4], int64_t f, const uint64_t v[4], int64_t g,
+                                     const uint64_t m[4], uint64_t inv)
 {
     uint64_t t[5], w[4];
     inverse_combine(t, u, f, v, g);
@@ -104,7 +106,8 @@ static inline void inverse_apply_mod(uint64_t r[4], const uint64_t u[4], int64_t
     t[4] += (uint64_t)carry;
     inverse_shift_31(w, t); /* in (-2m, 3m) */
     if ((int64_t)t[4] < 0)
-        while (!limbs_add(w, w, m)) {} /* until it wraps to zero or above */
+        while (!limbs_add(w, w, m)) {
+        } /* until it wraps to zero or above */
     while (!limbs_less(w, m)) limbs_sub(w, w, m);
     memcpy(r, w, sizeof w);
 }

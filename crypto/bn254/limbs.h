@@ -170,7 +170,8 @@ LIMBS_INLINE void limbs_sub_wrap(uint64_t r[4], const uint64_t a[4], const uint6
 }
 
 /** r = a - b mod m; a loose, b reduced, r reduced. */
-LIMBS_INLINE void limbs_mod_sub_one(uint64_t r[4], const uint64_t a[4], const uint64_t b[4], const struct limbs_modulus *mod)
+LIMBS_INLINE void limbs_mod_sub_one(uint64_t r[4], const uint64_t a[4], const uint64_t b[4],
+                                    const struct limbs_modulus *mod)
 {
     uint64_t t[4];
     limbs_sub_wrap(t, a, b, mod->m);
@@ -192,7 +193,8 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
  *  Source Coarsely integrated operand scanning (Koc, Acar, Kaliski 1996), without the fifth word: after each round the
  *         value is below b + m < 2^256, so the two high words of a round add without a carry; in the end below
  *         a b / 2^256 + m, which for loose a and b is 4 * 0.1891 m + m. */
-LIMBS_INLINE void limbs_mont_rounds(uint64_t r[4], const uint64_t a[4], const uint64_t b[4], const struct limbs_modulus *mod)
+LIMBS_INLINE void limbs_mont_rounds(uint64_t r[4], const uint64_t a[4], const uint64_t b[4],
+                                    const struct limbs_modulus *mod)
 {
     uint64_t t[4] = { 0, 0, 0, 0 };
 /* gcc -O2 does not unroll this by itself. */
@@ -214,8 +216,8 @@ LIMBS_INLINE void limbs_mont_rounds(uint64_t r[4], const uint64_t a[4], const ui
 
 /* Neither is inline: eleven copies in a point addition made it 560 ns instead of 290 (Zen 5, gcc 12 -O2, bench_field). */
 
-static __attribute__((noinline, unused)) void limbs_mont_mul_loose(uint64_t r[4], const uint64_t a[4], const uint64_t b[4],
-                                                                   const struct limbs_modulus *mod)
+static __attribute__((noinline, unused)) void limbs_mont_mul_loose(uint64_t r[4], const uint64_t a[4],
+                                                                   const uint64_t b[4], const struct limbs_modulus *mod)
 {
     limbs_mont_rounds(r, a, b, mod);
 }

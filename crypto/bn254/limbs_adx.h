@@ -5,6 +5,8 @@
  */
 #ifndef BN254_LIMBS_ADX_H
 #define BN254_LIMBS_ADX_H
+/* The formatter splits assembly inside macros in the middle of an operand's name. */
+/* clang-format off */
 
 LIMBS_INLINE void limbs_mod_add(uint64_t r[4], const uint64_t a[4], const uint64_t b[4], const uint64_t m[4])
 {

@@ -78,7 +78,8 @@ static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room
     j->tasks = (struct msm_task *)(mem + carve(&at, msm_tasks_max(j->threads) * sizeof *j->tasks));
     j->sums = (union window_sums *)(mem + carve(&at, j->n_sets * sizeof *j->sums));
     j->benches = (struct msm_bench *)(mem + carve(&at, j->threads * sizeof *j->benches));
-    for (size_t s = 0; s < j->n_sets; s++) j->infinite[s] = (uint64_t *)(mem + carve(&at, (j->sets[s].count + 63) / 64 * 8));
+    for (size_t s = 0; s < j->n_sets; s++)
+        j->infinite[s] = (uint64_t *)(mem + carve(&at, (j->sets[s].count + 63) / 64 * 8));
     j->digits.index = (uint32_t *)(mem + carve(&at, room->indices * sizeof *j->digits.index));
     j->digits.digit = (uint16_t *)(mem + carve(&at, room->digits * sizeof *j->digits.digit));
     size_t bench = msm_bench_bytes(room->entries, room->buckets, &sizes);
@@ -97,7 +98,8 @@ static void plan_tasks(struct job *j, void *scratch)
     layout(j, scratch, &room);
 }
 
-static struct job job_for(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run)
+static struct job job_for(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n,
+                          const struct bn254_run *run)
 {
     struct job j = { .sets = sets, .n_sets = n_sets, .n = n, .k = k };
     j.path = bn254_run_path(run);
@@ -106,7 +108,8 @@ static struct job job_for(const struct bn254_msm_set *sets, size_t n_sets, const
     return j;
 }
 
-size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n, const struct bn254_run *run)
+size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n,
+                                      const struct bn254_run *run)
 {
     struct job j = job_for(sets, n_sets, NULL, n, run);
     struct msm_bounds most = msm_bounds_for(n, j.threads);
@@ -181,20 +184,24 @@ static void add_to_sum(struct job *j, size_t set, unsigned window, const bn254_g
 #pragma omp critical(bn254_msm_sums)
     {
         union window_sums *sums = &j->sums[set];
-        if (j->sets[set].r1) bn254_g1_add(&sums->g1[window], &sums->g1[window], g1);
-        else bn254_g2_add(&sums->g2[window], &sums->g2[window], g2);
+        if (j->sets[set].r1)
+            bn254_g1_add(&sums->g1[window], &sums->g1[window], g1);
+        else
+            bn254_g2_add(&sums->g2[window], &sums->g2[window], g2);
     }
 }
 
 /* One window's value out of the reduced buckets, added to the set's sum of that window. */
-static void add_window(struct job *j, size_t set, unsigned window, const unsigned char *total, const unsigned char *partial,
-                       size_t segments, unsigned log_length)
+static void add_window(struct job *j, size_t set, unsigned window, const unsigned char *total,
+                       const unsigned char *partial, size_t segments, unsigned log_length)
 {
     const struct msm_kernel *kernel = kernel_of(j, set);
     bn254_g1 g1;
     bn254_g2 g2;
-    if (j->sets[set].r1) msm_weigh_g1(&g1, kernel, total, partial, segments, log_length);
-    else msm_weigh_g2(&g2, kernel, total, partial, segments, log_length);
+    if (j->sets[set].r1)
+        msm_weigh_g1(&g1, kernel, total, partial, segments, log_length);
+    else
+        msm_weigh_g2(&g2, kernel, total, partial, segments, log_length);
     add_to_sum(j, set, window, &g1, &g2);
 }
 
@@ -224,8 +231,8 @@ static void sum_together(struct job *j, const struct msm_task *task, struct msm_
 }
 
 /* One chunk of the scalars into the buckets of every window of the task. */
-static bool fill_chunk(struct job *j, const struct msm_filter *set, const struct msm_kernel *kernel, const struct msm_task *task,
-                       size_t lo, size_t hi, struct msm_bench *bench)
+static bool fill_chunk(struct job *j, const struct msm_filter *set, const struct msm_kernel *kernel,
+                       const struct msm_task *task, size_t lo, size_t hi, struct msm_bench *bench)
 {
     for (unsigned i = 0; i < task->n_windows; i++) {
         const struct msm_task one = { .window = task->window + i, .n_windows = 1, .lo = lo, .hi = hi };
@@ -252,8 +259,10 @@ static void sum_by_chunks(struct job *j, const struct msm_task *task, struct msm
 
 static void sum_windows(struct job *j, const struct msm_task *task, struct msm_bench *bench)
 {
-    if (task->together) sum_together(j, task, bench);
-    else sum_by_chunks(j, task, bench);
+    if (task->together)
+        sum_together(j, task, bench);
+    else
+        sum_by_chunks(j, task, bench);
 }
 
 static void sum_ones(struct job *j, const struct msm_task *task, struct msm_bench *bench)
@@ -261,7 +270,9 @@ static void sum_ones(struct job *j, const struct msm_task *task, struct msm_benc
     for (size_t s = 0; s < j->n_sets; s++) {
         const struct msm_filter set = filter_of(j, s);
         msm_clear_buckets(bench, kernel_of(j, s), 1);
-        if (!msm_fill_list(bench, kernel_of(j, s), &set, j->digits.index + j->shape.n_live + task->lo, task->hi - task->lo, j->stop)) return;
+        if (!msm_fill_list(bench, kernel_of(j, s), &set, j->digits.index + j->shape.n_live + task->lo,
+                           task->hi - task->lo, j->stop))
+            return;
         add_window(j, s, MSM_WINDOWS_MAX, bench->buckets, bench->buckets, 1, 0);
     }
 }
@@ -270,8 +281,10 @@ static void clear_sums(struct job *j)
 {
     for (size_t s = 0; s < j->n_sets; s++)
         for (unsigned w = 0; w <= MSM_WINDOWS_MAX; w++) {
-            if (j->sets[s].r1) bn254_g1_set_infinity(&j->sums[s].g1[w]);
-            else bn254_g2_set_infinity(&j->sums[s].g2[w]);
+            if (j->sets[s].r1)
+                bn254_g1_set_infinity(&j->sums[s].g1[w]);
+            else
+                bn254_g2_set_infinity(&j->sums[s].g2[w]);
         }
 }
 
@@ -281,8 +294,10 @@ static void run_tasks(struct job *j)
     for (size_t t = 0; t < j->n_tasks; t++) {
         if (stopped(j)) continue;
         struct msm_bench *bench = &j->benches[omp_get_thread_num()];
-        if (j->tasks[t].n_windows) sum_windows(j, &j->tasks[t], bench);
-        else sum_ones(j, &j->tasks[t], bench);
+        if (j->tasks[t].n_windows)
+            sum_windows(j, &j->tasks[t], bench);
+        else
+            sum_ones(j, &j->tasks[t], bench);
     }
 }
 
@@ -291,8 +306,10 @@ static void write_results(struct job *j)
     for (size_t s = 0; s < j->n_sets; s++) {
         const struct bn254_msm_set *set = &j->sets[s];
         const union window_sums *sums = &j->sums[s];
-        if (set->r1) msm_horner_g1(set->r1, sums->g1, j->shape.windows, j->shape.c, &sums->g1[MSM_WINDOWS_MAX]);
-        else msm_horner_g2(set->r2, sums->g2, j->shape.windows, j->shape.c, &sums->g2[MSM_WINDOWS_MAX]);
+        if (set->r1)
+            msm_horner_g1(set->r1, sums->g1, j->shape.windows, j->shape.c, &sums->g1[MSM_WINDOWS_MAX]);
+        else
+            msm_horner_g2(set->r2, sums->g2, j->shape.windows, j->shape.c, &sums->g2[MSM_WINDOWS_MAX]);
     }
 }
 
@@ -314,7 +331,8 @@ bool bn254_msm_shared(const struct bn254_msm_set *sets, size_t n_sets, const bn2
     return true;
 }
 
-bool bn254_msm_g1(bn254_g1 *r, const bn254_g1_packed *bases, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch)
+bool bn254_msm_g1(bn254_g1 *r, const bn254_g1_packed *bases, const bn254_scalar_packed *k, size_t n,
+                  const struct bn254_run *run, void *scratch)
 {
     struct bn254_msm_set set = { .bases = bases, .count = n, .r1 = r };
     return bn254_msm_shared(&set, 1, k, n, run, scratch);
@@ -327,7 +345,8 @@ size_t bn254_msm_g1_scratch_bytes(size_t n, const struct bn254_run *run)
     return bn254_msm_shared_scratch_bytes(&set, 1, n, run);
 }
 
-bool bn254_msm_g2(bn254_g2 *r, const bn254_g2_packed *bases, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch)
+bool bn254_msm_g2(bn254_g2 *r, const bn254_g2_packed *bases, const bn254_scalar_packed *k, size_t n,
+                  const struct bn254_run *run, void *scratch)
 {
     struct bn254_msm_set set = { .bases = bases, .count = n, .r2 = r };
     return bn254_msm_shared(&set, 1, k, n, run, scratch);

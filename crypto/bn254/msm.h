@@ -21,10 +21,12 @@
 #include "bn254/run.h"
 #include "bn254/scalar.h"
 
-bool bn254_msm_g1(bn254_g1 *r, const bn254_g1_packed *bases, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch);
+bool bn254_msm_g1(bn254_g1 *r, const bn254_g1_packed *bases, const bn254_scalar_packed *k, size_t n,
+                  const struct bn254_run *run, void *scratch);
 size_t bn254_msm_g1_scratch_bytes(size_t n, const struct bn254_run *run);
 
-bool bn254_msm_g2(bn254_g2 *r, const bn254_g2_packed *bases, const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch);
+bool bn254_msm_g2(bn254_g2 *r, const bn254_g2_packed *bases, const bn254_scalar_packed *k, size_t n,
+                  const struct bn254_run *run, void *scratch);
 size_t bn254_msm_g2_scratch_bytes(size_t n, const struct bn254_run *run);
 
 /** One base set of a shared MSM. Exactly one of r1 and r2 is set and says the group:
@@ -42,5 +44,6 @@ struct bn254_msm_set {
  *  The shape of a Groth16 witness: A and B1 in G1, B2 in G2, C in G1 from the first private signal on. */
 bool bn254_msm_shared(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n,
                       const struct bn254_run *run, void *scratch);
-size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n, const struct bn254_run *run);
+size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n,
+                                      const struct bn254_run *run);
 #endif

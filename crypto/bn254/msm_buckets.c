@@ -43,24 +43,38 @@ static size_t batch_lanes(const struct msm_kernel *kernel)
     return BATCH_BYTES / kernel->point_bytes;
 }
 
-static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, size_t buckets, const struct msm_sizes *sizes)
+static size_t layout(struct msm_bench *b, unsigned char *mem, size_t entries, size_t buckets,
+                     const struct msm_sizes *sizes)
 {
     size_t at = 0;
     size_t order = carve(&at, entries * sizeof *b->order), end = carve(&at, buckets * sizeof *b->end);
     size_t kept = carve(&at, entries * sizeof *b->kept), kept_end = carve(&at, buckets * sizeof *b->kept_end);
     size_t full = carve(&at, buckets), lane = carve(&at, (buckets + EXTRAS) * sizeof *b->lane);
     /* buckets after slots, a whole number of points apart: an index into the slots reaches both */
-    size_t slots = carve(&at, 2 * EXTRAS * sizes->point_bytes), points = carve(&at, (buckets + 2 * REDUCE_BATCH) * sizes->point_bytes);
-    size_t pair = carve(&at, 2 * (BATCH_MAX + 8) * sizeof *b->pair), index = carve(&at, (BATCH_MAX + MSM_LANES_PAD) * sizeof *b->index);
-    size_t list = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list), list_out = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list);
+    size_t slots = carve(&at, 2 * EXTRAS * sizes->point_bytes),
+           points = carve(&at, (buckets + 2 * REDUCE_BATCH) * sizes->point_bytes);
+    size_t pair = carve(&at, 2 * (BATCH_MAX + 8) * sizeof *b->pair),
+           index = carve(&at, (BATCH_MAX + MSM_LANES_PAD) * sizeof *b->index);
+    size_t list = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list),
+           list_out = carve(&at, (2 * EXTRAS + 16) * sizeof *b->list);
     size_t runs = carve(&at, EXTRAS * sizeof *b->runs);
     size_t lanes = carve(&at, sizes->lanes_bytes), tmp = carve(&at, sizes->tmp_bytes);
     if (b)
-        *b = (struct msm_bench){ .order = (uint32_t *)(mem + order), .end = (uint32_t *)(mem + end), .kept = (uint32_t *)(mem + kept),
-                                 .kept_end = (uint32_t *)(mem + kept_end), .full = mem + full, .lane = (struct msm_lane_of *)(mem + lane), .buckets = mem + points, .slots = mem + slots,
-                                 .pair = (uint32_t *)(mem + pair), .index = (uint32_t *)(mem + index), .list = (uint32_t *)(mem + list),
-                                 .list_out = (uint32_t *)(mem + list_out), .runs = (struct msm_run_of *)(mem + runs),
-                                 .lanes = mem + lanes, .tmp = mem + tmp };
+        *b = (struct msm_bench){ .order = (uint32_t *)(mem + order),
+                                 .end = (uint32_t *)(mem + end),
+                                 .kept = (uint32_t *)(mem + kept),
+                                 .kept_end = (uint32_t *)(mem + kept_end),
+                                 .full = mem + full,
+                                 .lane = (struct msm_lane_of *)(mem + lane),
+                                 .buckets = mem + points,
+                                 .slots = mem + slots,
+                                 .pair = (uint32_t *)(mem + pair),
+                                 .index = (uint32_t *)(mem + index),
+                                 .list = (uint32_t *)(mem + list),
+                                 .list_out = (uint32_t *)(mem + list_out),
+                                 .runs = (struct msm_run_of *)(mem + runs),
+                                 .lanes = mem + lanes,
+                                 .tmp = mem + tmp };
     return at;
 }
 size_t msm_bench_bytes(size_t entries, size_t buckets, const struct msm_sizes *sizes)
@@ -73,13 +87,15 @@ void msm_bench_init(struct msm_bench *b, void *mem, size_t entries, size_t bucke
     layout(b, mem, entries, buckets, sizes);
 }
 
-_Static_assert(EXTRAS <= BATCH_BYTES / 128 && 2 * REDUCE_BATCH <= BATCH_BYTES / 128, "the sums of other batches fit one of lanes");
+_Static_assert(EXTRAS <= BATCH_BYTES / 128 && 2 * REDUCE_BATCH <= BATCH_BYTES / 128,
+               "the sums of other batches fit one of lanes");
 
 void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel)
 {
     const size_t batch = batch_lanes(kernel), tmp_bytes = batch * kernel->tmp_bytes_per_add + MSM_TMP_EXTRA;
     /* without lanes of their own, points: with the bases added to them beside */
-    const size_t lanes_bytes = kernel->lanes ? (batch + MSM_LANES_PAD) * kernel->lanes->bytes : 2 * batch * kernel->point_bytes;
+    const size_t lanes_bytes =
+        kernel->lanes ? (batch + MSM_LANES_PAD) * kernel->lanes->bytes : 2 * batch * kernel->point_bytes;
     if (kernel->point_bytes > s->point_bytes) s->point_bytes = kernel->point_bytes;
     if (lanes_bytes > s->lanes_bytes) s->lanes_bytes = lanes_bytes;
     if (tmp_bytes > s->tmp_bytes) s->tmp_bytes = tmp_bytes;
@@ -94,15 +110,19 @@ static inline void copy_point(unsigned char *to, const unsigned char *from, size
 
 static void open_bases(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t n)
 {
-    if (kernel->lanes) kernel->lanes->open_bases(b->lanes, bases, b->index, n);
-    else kernel->load(b->lanes, bases, b->index, n);
+    if (kernel->lanes)
+        kernel->lanes->open_bases(b->lanes, bases, b->index, n);
+    else
+        kernel->load(b->lanes, bases, b->index, n);
 }
 
 static void open_points(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
 {
     const size_t bytes = kernel->point_bytes;
-    if (kernel->lanes) kernel->lanes->open_points(b->lanes, b->slots, b->index, n);
-    else for (size_t k = 0; k < n; k++) copy_point(b->lanes + k * bytes, b->slots + b->index[k] * bytes, bytes);
+    if (kernel->lanes)
+        kernel->lanes->open_points(b->lanes, b->slots, b->index, n);
+    else
+        for (size_t k = 0; k < n; k++) copy_point(b->lanes + k * bytes, b->slots + b->index[k] * bytes, bytes);
 }
 
 static void add_bases(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, size_t n)
@@ -120,8 +140,10 @@ static void add_bases(struct msm_bench *b, const struct msm_kernel *kernel, cons
 static void close_lanes(struct msm_bench *b, const struct msm_kernel *kernel, size_t n)
 {
     const size_t bytes = kernel->point_bytes;
-    if (kernel->lanes) kernel->lanes->close(b->slots, b->index, b->lanes, n);
-    else for (size_t k = 0; k < n; k++) copy_point(b->slots + b->index[k] * bytes, b->lanes + k * bytes, bytes);
+    if (kernel->lanes)
+        kernel->lanes->close(b->slots, b->index, b->lanes, n);
+    else
+        for (size_t k = 0; k < n; k++) copy_point(b->slots + b->index[k] * bytes, b->lanes + k * bytes, bytes);
 }
 
 /* The entries of consecutive buckets: bucket i has entry[end[i-1] .. end[i]). */
@@ -219,7 +241,8 @@ static struct cut place_lanes(struct places *p, size_t cap)
     return c;
 }
 
-static void cut_extras(struct msm_bench *b, struct cut *c, struct places *p, size_t from, size_t n, size_t bucket, size_t cap)
+static void cut_extras(struct msm_bench *b, struct cut *c, struct places *p, size_t from, size_t n, size_t bucket,
+                       size_t cap)
 {
     const size_t before = c->n_extras;
     for (size_t take; n; n -= take, from += take) {
@@ -248,7 +271,8 @@ static struct cut cut_lanes(struct msm_bench *b, const struct entries *e, size_t
 }
 
 /* Entry j of each lane that has so many: they are the first ones. */
-static size_t list_column(struct msm_bench *b, const struct msm_lane_of *lane, size_t n, const uint32_t *entry, size_t j)
+static size_t list_column(struct msm_bench *b, const struct msm_lane_of *lane, size_t n, const uint32_t *entry,
+                          size_t j)
 {
     while (n && lane[n - 1].n <= j) n--;
     for (size_t k = 0; k < n; k++) b->index[k] = entry[lane[k].from + j];
@@ -262,8 +286,8 @@ static void list_targets(struct msm_bench *b, const struct msm_lane_of *lane, si
     for (size_t k = 0; k < MSM_LANES_PAD; k++) b->index[n + k] = b->index[0];
 }
 
-static void add_up_batch(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases, const struct msm_lane_of *lane, size_t n,
-                         const uint32_t *entry, bool fresh)
+static void add_up_batch(struct msm_bench *b, const struct msm_kernel *kernel, const void *bases,
+                         const struct msm_lane_of *lane, size_t n, const uint32_t *entry, bool fresh)
 {
     size_t j = 0, width = n;
     if (fresh) {
@@ -342,11 +366,14 @@ static void add_extras(struct msm_bench *b, const struct msm_kernel *kernel, con
         *to++ = b->runs[e].bucket;
         b->runs[e].n++;
     }
-    while (tree_round(b, kernel, c->n_runs, &next)) {}
-    for (size_t e = 0; e < c->n_runs; e++) copy_point(b->slots + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
+    while (tree_round(b, kernel, c->n_runs, &next)) {
+    }
+    for (size_t e = 0; e < c->n_runs; e++)
+        copy_point(b->slots + b->runs[e].bucket * bytes, b->slots + b->list[e] * bytes, bytes);
 }
 
-static bool fill(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, struct entries all, const atomic_int *stop)
+static bool fill(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, struct entries all,
+                 const atomic_int *stop)
 {
     const struct entries e = keep(b, set, all);
     const struct cut c = cut_lanes(b, &e, (size_t)(b->buckets - b->slots) / kernel->point_bytes);
@@ -362,12 +389,14 @@ void msm_clear_buckets(struct msm_bench *b, const struct msm_kernel *kernel, siz
     memset(b->full, 0, n);
 }
 
-bool msm_fill_buckets(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first, size_t n, const atomic_int *stop)
+bool msm_fill_buckets(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first,
+                      size_t n, const atomic_int *stop)
 {
     return fill(b, kernel, set, (struct entries){ b->order, b->end, n, first }, stop);
 }
 
-bool msm_fill_list(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *list, size_t n, const atomic_int *stop)
+bool msm_fill_list(struct msm_bench *b, const struct msm_kernel *kernel, const struct msm_filter *set,
+                   const uint32_t *list, size_t n, const atomic_int *stop)
 {
     for (size_t take; n; n -= take, list += take) {
         take = least(n, MSM_LIST_PART);
@@ -378,7 +407,8 @@ bool msm_fill_list(struct msm_bench *b, const struct msm_kernel *kernel, const s
 }
 
 /* totals += the buckets at `offset` of each segment; partials += the totals as they were, when asked for */
-static void reduce_step(struct msm_bench *b, const struct msm_kernel *kernel, size_t n, size_t chains, size_t length, size_t offset, bool partials)
+static void reduce_step(struct msm_bench *b, const struct msm_kernel *kernel, size_t n, size_t chains, size_t length,
+                        size_t offset, bool partials)
 {
     uint32_t *pair = b->pair;
     for (size_t j = 0; j < chains; j++) {
@@ -408,10 +438,13 @@ size_t msm_reduce_buckets(struct msm_bench *b, const struct msm_kernel *kernel, 
     const size_t bytes = kernel->point_bytes, n = n_windows * width;
     size_t segments = 1;
     /* an inversion for each of the n / chains steps, three Jacobian additions for each chain: even at about sqrt(2n) chains */
-    while (2 * segments * n_windows <= REDUCE_BATCH && 4 * segments <= width && 2 * segments * segments * n_windows <= width) segments *= 2;
+    while (2 * segments * n_windows <= REDUCE_BATCH && 4 * segments <= width &&
+           2 * segments * segments * n_windows <= width)
+        segments *= 2;
     size_t chains = n_windows * segments, length = width / segments;
     unsigned char *totals = b->buckets + n * bytes, *partials = totals + chains * bytes;
-    for (size_t j = 0; j < chains; j++) memcpy(totals + j * bytes, b->buckets + (j * length + length - 1) * bytes, bytes);
+    for (size_t j = 0; j < chains; j++)
+        memcpy(totals + j * bytes, b->buckets + (j * length + length - 1) * bytes, bytes);
     memcpy(partials, totals, chains * bytes);
     for (size_t i = length - 1; i-- > 0;) reduce_step(b, kernel, n, chains, length, i, i + 2 < length);
     if (length > 1) add_last_totals(b, kernel, n, chains);

@@ -9,18 +9,18 @@
 
 /** Working memory of one thread; sized for the larger group of the job. */
 struct msm_bench {
-    uint32_t *order, *end;        /* msm_sort's output */
-    uint32_t *kept, *kept_end;    /* what a base set has of it */
-    uint8_t *full;                /* buckets that have a value */
-    unsigned char *buckets;       /* points: the buckets, then room for the reduction */
-    unsigned char *slots;         /* lanes beyond one a bucket, added up, and sums of these */
-    struct msm_lane_of *lane;     /* how the entries are cut into lanes */
-    unsigned char *lanes;         /* those in work */
-    uint32_t *index;              /* of the bases that they are given next */
-    uint32_t *pair;               /* indices of the additions at hand */
-    struct msm_run_of *runs;      /* buckets that slots go to */
-    uint32_t *list, *list_out;    /* their slots, bucket by bucket, in this round and the next */
-    unsigned char *tmp;           /* for the kernel */
+    uint32_t *order, *end;     /* msm_sort's output */
+    uint32_t *kept, *kept_end; /* what a base set has of it */
+    uint8_t *full;             /* buckets that have a value */
+    unsigned char *buckets;    /* points: the buckets, then room for the reduction */
+    unsigned char *slots;      /* lanes beyond one a bucket, added up, and sums of these */
+    struct msm_lane_of *lane;  /* how the entries are cut into lanes */
+    unsigned char *lanes;      /* those in work */
+    uint32_t *index;           /* of the bases that they are given next */
+    uint32_t *pair;            /* indices of the additions at hand */
+    struct msm_run_of *runs;   /* buckets that slots go to */
+    uint32_t *list, *list_out; /* their slots, bucket by bucket, in this round and the next */
+    unsigned char *tmp;        /* for the kernel */
 };
 
 /** Sizes of what is in a bench: the largest of the job's kernels. */
@@ -46,12 +46,12 @@ void msm_clear_buckets(struct msm_bench *bench, const struct msm_kernel *kernel,
 
 /** bench->buckets[first + b] += sum of the bases that bench->order[end[b-1] .. end[b]) lists, for b < n, end = bench->end. False when
  *  *stop became non-zero. */
-bool msm_fill_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, size_t first, size_t n,
-                      const atomic_int *stop);
+bool msm_fill_buckets(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set,
+                      size_t first, size_t n, const atomic_int *stop);
 
 /** bench->buckets[0] += sum of the bases that list[0..n) names. */
-bool msm_fill_list(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set, const uint32_t *list, size_t n,
-                   const atomic_int *stop);
+bool msm_fill_list(struct msm_bench *bench, const struct msm_kernel *kernel, const struct msm_filter *set,
+                   const uint32_t *list, size_t n, const atomic_int *stop);
 
 /** For each of n_windows windows of `width` buckets: `segments` pairs of points with
  *  sum over b < width of (b + 1) * bucket[b]  =  sum over j of partial[j] + (width / segments) * sum over j of j * total[j].

@@ -7,8 +7,10 @@ struct words {
     uint64_t w[4];
 };
 
-static const struct words order_r = { { 0x43e1f593f0000001, 0x2833e84879b97091, 0xb85045b68181585d, 0x30644e72e131a029 } };
-static const struct words half_r = { { 0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e, 0x183227397098d014 } };
+static const struct words order_r = { { 0x43e1f593f0000001, 0x2833e84879b97091, 0xb85045b68181585d,
+                                        0x30644e72e131a029 } };
+static const struct words half_r = { { 0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e,
+                                       0x183227397098d014 } };
 
 /* r = a - b; all ones where that is negative */
 static inline uint64_t subtract(struct words *r, const struct words *a, const struct words *b)
@@ -77,7 +79,8 @@ static inline unsigned window_of(const uint64_t w[5], unsigned bit, unsigned c)
     return (unsigned)v & ((1u << c) - 1);
 }
 
-static void write_windows(uint16_t *digit, const struct msm_shape *s, const struct words *a, size_t position, unsigned windows)
+static void write_windows(uint16_t *digit, const struct msm_shape *s, const struct words *a, size_t position,
+                          unsigned windows)
 {
     const uint64_t w[5] = { a->w[0], a->w[1], a->w[2], a->w[3], 0 };
     const unsigned c = s->c, top = s->windows - 1, below = windows < s->windows ? windows : top;
@@ -88,11 +91,13 @@ static void write_windows(uint16_t *digit, const struct msm_shape *s, const stru
         at += i < s->small_windows ? s->n_live : s->n_full;
     }
     /* the top digit is unsigned; it wraps only for scalars beyond the contract */
-    if (windows == s->windows) digit[msm_digits_at(s, top) + position] = (uint16_t)((window_of(w, bit, c) + (1u << (c - 1))) & ((1u << c) - 1));
+    if (windows == s->windows)
+        digit[msm_digits_at(s, top) + position] =
+            (uint16_t)((window_of(w, bit, c) + (1u << (c - 1))) & ((1u << c) - 1));
 }
 
-void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s, const bn254_scalar_packed *k,
-                      size_t lo, size_t hi)
+void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s,
+                      const bn254_scalar_packed *k, size_t lo, size_t hi)
 {
     struct words bias = bias_for(s);
     for (size_t i = lo; i < hi; i++) {
@@ -130,7 +135,8 @@ static void count_buckets(uint32_t *count, const uint16_t *digit, size_t n, int3
     }
 }
 
-static void place_indices(uint32_t *order, uint32_t *next, const uint16_t *digit, const uint32_t *index, size_t n, int32_t half)
+static void place_indices(uint32_t *order, uint32_t *next, const uint16_t *digit, const uint32_t *index, size_t n,
+                          int32_t half)
 {
     for (size_t p = 0; p < n; p++) {
         uint32_t sign, m = magnitude(&sign, digit[p], half);
@@ -138,14 +144,16 @@ static void place_indices(uint32_t *order, uint32_t *next, const uint16_t *digit
     }
 }
 
-void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s, const struct msm_task *task)
+void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s,
+              const struct msm_task *task)
 {
     const size_t buckets = s->buckets * task->n_windows;
     memset(end, 0, buckets * sizeof *end);
     for (unsigned i = 0; i < task->n_windows; i++) {
         const size_t hi = items_end(s, task, task->window + i);
         if (task->lo >= hi) continue;
-        count_buckets(end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo, hi - task->lo, (int32_t)s->buckets);
+        count_buckets(end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo, hi - task->lo,
+                      (int32_t)s->buckets);
     }
     for (size_t b = 0, at = 0; b < buckets; b++) {
         size_t n = end[b];
@@ -155,7 +163,7 @@ void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const 
     for (unsigned i = 0; i < task->n_windows; i++) {
         const size_t hi = items_end(s, task, task->window + i);
         if (task->lo >= hi) continue;
-        place_indices(order, end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo, d->index + task->lo, hi - task->lo,
-                      (int32_t)s->buckets);
+        place_indices(order, end + i * s->buckets, d->digit + msm_digits_at(s, task->window + i) + task->lo,
+                      d->index + task->lo, hi - task->lo, (int32_t)s->buckets);
     }
 }

@@ -28,10 +28,11 @@ struct msm_kind_counts {
 void msm_count_kinds(struct msm_kind_counts *c, const bn254_scalar_packed *k, size_t lo, size_t hi);
 
 /** Writes indices and digits of scalars [lo, hi); at->n[kind] is where each kind's next position goes, and moves on. */
-void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s, const bn254_scalar_packed *k,
-                      size_t lo, size_t hi);
+void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s,
+                      const bn254_scalar_packed *k, size_t lo, size_t hi);
 
 /** Sorts the task's digits by bucket: afterwards order[end[b-1] .. end[b]) (from 0 for b = 0) are the indices of bucket
  *  b = window in the task * s->buckets + |digit| - 1, with MSM_NEGATE where the product of the signs is negative. */
-void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s, const struct msm_task *task);
+void msm_sort(uint32_t *order, uint32_t *end, const struct msm_digits *d, const struct msm_shape *s,
+              const struct msm_task *task);
 #endif

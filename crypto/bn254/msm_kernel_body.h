@@ -63,9 +63,12 @@ static inline bool GROUP(suspect)(const FE *px, const FE *qx)
 static __attribute__((noinline)) void GROUP(suspect_denominator)(FE *den, const AFFINE *p, const AFFINE *q)
 {
     enum GROUP(kind) kind = GROUP(kind_of)(p, q);
-    if (kind == GROUP(DIFFERENT)) FE_SUB(den, &q->x, &p->x);
-    else if (kind == GROUP(DOUBLE)) FE_ADD(den, &p->y, &p->y);
-    else FE_ONE(den);
+    if (kind == GROUP(DIFFERENT))
+        FE_SUB(den, &q->x, &p->x);
+    else if (kind == GROUP(DOUBLE))
+        FE_ADD(den, &p->y, &p->y);
+    else
+        FE_ONE(den);
 }
 
 static inline void GROUP(denominator)(FE *den, const AFFINE *p, const AFFINE *q)
@@ -74,17 +77,19 @@ static inline void GROUP(denominator)(FE *den, const AFFINE *p, const AFFINE *q)
     if (__builtin_expect(GROUP(suspect)(&p->x, &q->x), 0)) GROUP(suspect_denominator)(den, p, q);
 }
 
-static void GROUP(multiply_up)(struct GROUP(step_of) *step, const AFFINE *from, const uint32_t *pair, size_t n)
+static void GROUP(multiply_up)(struct GROUP(step_of) * step, const AFFINE *from, const uint32_t *pair, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         GROUP(denominator)(&step[k].den, &from[pair[2 * k]], &from[pair[2 * k + 1]]);
-        if (k < LANES) step[k].through = step[k].den;
-        else FE_MUL_LOOSE(&step[k].through, &step[k - LANES].through, &step[k].den);
+        if (k < LANES)
+            step[k].through = step[k].den;
+        else
+            FE_MUL_LOOSE(&step[k].through, &step[k - LANES].through, &step[k].den);
     }
 }
 
 /* inverse[k % LANES] = 1 / step[k].through for the last k of each chain */
-static void GROUP(invert)(FE inverse[LANES], const struct GROUP(step_of) *step, size_t n)
+static void GROUP(invert)(FE inverse[LANES], const struct GROUP(step_of) * step, size_t n)
 {
     const size_t first = n < LANES ? 0 : n - LANES;
     FE product[LANES], all;
@@ -99,7 +104,8 @@ static void GROUP(invert)(FE inverse[LANES], const struct GROUP(step_of) *step, 
     inverse[first % LANES] = all;
 }
 
-static inline __attribute__((always_inline)) void GROUP(divide)(FE *r, FE inverse[LANES], const struct GROUP(step_of) *step, size_t k)
+static inline __attribute__((always_inline)) void GROUP(divide)(FE *r, FE inverse[LANES],
+                                                                const struct GROUP(step_of) * step, size_t k)
 {
     FE *chain = &inverse[k % LANES];
     if (k < LANES) {
@@ -110,7 +116,7 @@ static inline __attribute__((always_inline)) void GROUP(divide)(FE *r, FE invers
     FE_MUL_LOOSE(chain, chain, &step[k].den);
 }
 
-static __attribute__((noinline)) void GROUP(suspect_dy)(struct GROUP(block) *b, size_t i, FE *dy)
+static __attribute__((noinline)) void GROUP(suspect_dy)(struct GROUP(block) * b, size_t i, FE *dy)
 {
     const AFFINE *p = b->p[i], *q = b->q[i];
     enum GROUP(kind) kind = GROUP(kind_of)(p, q);
@@ -126,7 +132,7 @@ static __attribute__((noinline)) void GROUP(suspect_dy)(struct GROUP(block) *b, 
 }
 
 /* The points of sum i, and the numerator of its slope. */
-static inline void GROUP(take_sum)(struct GROUP(block) *b, size_t i, const AFFINE *p, const AFFINE *q)
+static inline void GROUP(take_sum)(struct GROUP(block) * b, size_t i, const AFFINE *p, const AFFINE *q)
 {
     b->p[i] = p, b->q[i] = q;
     b->copy[i] = false;
@@ -135,7 +141,7 @@ static inline void GROUP(take_sum)(struct GROUP(block) *b, size_t i, const AFFIN
 }
 
 /* x = slope^2 - x1 - x2, and what the slope is multiplied by for y: t = x1 - x */
-static inline void GROUP(find_x)(struct GROUP(block) *b, size_t i)
+static inline void GROUP(find_x)(struct GROUP(block) * b, size_t i)
 {
     FE_SUB_TWO(&b->x[i], &b->square[i], &b->p[i]->x, &b->q[i]->x);
     FE_SUB_LOOSE(&b->t[i], &b->p[i]->x, &b->x[i]);
@@ -144,12 +150,15 @@ static inline void GROUP(find_x)(struct GROUP(block) *b, size_t i)
 static __attribute__((noinline)) void GROUP(copy)(AFFINE *r, const AFFINE *p, const AFFINE *q)
 {
     enum GROUP(kind) kind = GROUP(kind_of)(p, q);
-    if (kind == GROUP(FIRST)) *r = *p;
-    else if (kind == GROUP(SECOND)) *r = *q;
-    else memset(r, 0, sizeof *r);
+    if (kind == GROUP(FIRST))
+        *r = *p;
+    else if (kind == GROUP(SECOND))
+        *r = *q;
+    else
+        memset(r, 0, sizeof *r);
 }
 
-static inline void GROUP(find_y)(AFFINE *r, const struct GROUP(block) *b, size_t i)
+static inline void GROUP(find_y)(AFFINE *r, const struct GROUP(block) * b, size_t i)
 {
     if (__builtin_expect(b->copy[i], 0)) {
         GROUP(copy)(r, b->p[i], b->q[i]);
@@ -160,7 +169,8 @@ static inline void GROUP(find_y)(AFFINE *r, const struct GROUP(block) *b, size_t
 }
 
 /* Inputs are read where they lie until each sum is written, from the last to the first. */
-static void GROUP(divide_down)(AFFINE *dst, const struct GROUP(step_of) *step, const AFFINE *from, const uint32_t *pair, size_t n)
+static void GROUP(divide_down)(AFFINE *dst, const struct GROUP(step_of) * step, const AFFINE *from,
+                               const uint32_t *pair, size_t n)
 {
     FE inverse[LANES];
     struct GROUP(block) b;

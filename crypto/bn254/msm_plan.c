@@ -31,7 +31,8 @@ unsigned msm_window_bits(size_t n)
 
 static unsigned small_windows(unsigned c)
 {
-    unsigned w = (MSM_SMALL_BITS + 2 + c - 1) / c; /* with 65 bits the greatest value would carry out of the signed digits */
+    unsigned w =
+        (MSM_SMALL_BITS + 2 + c - 1) / c; /* with 65 bits the greatest value would carry out of the signed digits */
     return w < msm_windows(c) ? w : msm_windows(c);
 }
 
@@ -197,7 +198,9 @@ struct msm_bounds msm_bounds_for(size_t n, unsigned threads)
         bounds_join(&b, (struct msm_bounds){ .digits = digits_most(c, n, limit[c]),
                                              .entries = least(group, msm_windows(c) * grouped),
                                              .buckets = group_windows_most(c, grouped, group) << (c - 1) });
-        if (n >= GROUP_ITEMS) bounds_join(&b, (struct msm_bounds){ .buckets = (size_t)task_windows(n, msm_windows(c), threads) << (c - 1) });
+        if (n >= GROUP_ITEMS)
+            bounds_join(&b,
+                        (struct msm_bounds){ .buckets = (size_t)task_windows(n, msm_windows(c), threads) << (c - 1) });
     }
     return b;
 }
@@ -208,8 +211,10 @@ struct msm_bounds msm_bounds_of(const struct msm_shape *s, const struct msm_task
     for (unsigned w = 0; w < s->windows; w++) b.digits += msm_window_items(s, w);
     for (size_t t = 0; t < n_tasks; t++) {
         struct msm_bounds own = { .buckets = task[t].n_windows ? task[t].n_windows * s->buckets : 1 };
-        if (!task[t].together) own.entries = least(task[t].hi - task[t].lo, task[t].n_windows ? MSM_CHUNK : MSM_LIST_PART);
-        for (unsigned i = 0; task[t].together && i < task[t].n_windows; i++) own.entries += msm_window_items(s, task[t].window + i);
+        if (!task[t].together)
+            own.entries = least(task[t].hi - task[t].lo, task[t].n_windows ? MSM_CHUNK : MSM_LIST_PART);
+        for (unsigned i = 0; task[t].together && i < task[t].n_windows; i++)
+            own.entries += msm_window_items(s, task[t].window + i);
         bounds_join(&b, own);
     }
     return b;

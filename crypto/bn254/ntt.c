@@ -75,7 +75,8 @@ static void fill_head(struct bn254_twiddles *tw, size_t entries)
 }
 
 /* t[i] = factor * g^(i reversed in log_n bits), for i = step * j, j < n */
-static void fill_shift(bn254_fr *t, size_t n, size_t step, unsigned log_n, const bn254_fr *shift, const bn254_fr *factor)
+static void fill_shift(bn254_fr *t, size_t n, size_t step, unsigned log_n, const bn254_fr *shift,
+                       const bn254_fr *factor)
 {
     bn254_fr power[BN254_NTT_LOG_MAX]; /* of bit b: g^(2^(log_n-1-b)) */
     power[log_n - 1] = *shift;
@@ -87,7 +88,8 @@ static void fill_shift(bn254_fr *t, size_t n, size_t step, unsigned log_n, const
     }
 }
 
-void bn254_twiddles_init_shift(struct bn254_twiddles *tw, unsigned log_n, const bn254_fr *shift, void *mem, const struct bn254_run *run)
+void bn254_twiddles_init_shift(struct bn254_twiddles *tw, unsigned log_n, const bn254_fr *shift, void *mem,
+                               const struct bn254_run *run)
 {
     bn254_fr factor;
     tw->log_n = log_n;
@@ -106,7 +108,8 @@ void bn254_twiddles_init_shift(struct bn254_twiddles *tw, unsigned log_n, const 
         memset(&tw->root_2n, 0, sizeof tw->root_2n);
         if (!log_n) return;
         fill_shift(tw->shift, n < NTT_SHIFT_TABLE ? n : NTT_SHIFT_TABLE, 1, log_n, shift, &factor);
-        fill_shift(tw->shift + NTT_SHIFT_TABLE, shift_entries(log_n) - NTT_SHIFT_TABLE, NTT_SHIFT_TABLE, log_n, shift, &factor);
+        fill_shift(tw->shift + NTT_SHIFT_TABLE, shift_entries(log_n) - NTT_SHIFT_TABLE, NTT_SHIFT_TABLE, log_n, shift,
+                   &factor);
     } else {
         bn254_fr_root_of_unity(&tw->root_2n, log_n + 1);
         bn254_fr_mul(&tw->root_2n, &tw->root_2n, &factor);
@@ -192,7 +195,9 @@ static bool transform(const struct pass *p, enum ntt_transform t)
 
 static struct pass pass_for(const struct bn254_twiddles *tw, const struct bn254_run *run)
 {
-    return (struct pass){ .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n) };
+    return (struct pass){
+        .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n)
+    };
 }
 
 static void swap(bn254_fr *a, bn254_fr *b)
@@ -229,7 +234,8 @@ static void swap_tiles(bn254_fr *v, unsigned log_n, size_t middle, size_t other)
     for (size_t i = 0; i < TILE; i++)
         for (size_t j = 0; j < TILE; j++) {
             const size_t row = reversed[j], column = reversed[i];
-            if (middle < other || i * TILE + j < row * TILE + column) swap(&a[(i << (log_n - TILE_LOG)) + j], &b[(row << (log_n - TILE_LOG)) + column]);
+            if (middle < other || i * TILE + j < row * TILE + column)
+                swap(&a[(i << (log_n - TILE_LOG)) + j], &b[(row << (log_n - TILE_LOG)) + column]);
         }
 }
 
@@ -294,8 +300,8 @@ static void set_constants(struct ntt_vectors *v, unsigned log_n, unsigned log_r)
     memcpy(&v->ab, &s, sizeof s);
 }
 
-bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n, const struct bn254_twiddles *tw,
-                    const struct bn254_run *run)
+bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n,
+                    const struct bn254_twiddles *tw, const struct bn254_run *run)
 {
     struct pass p = pass_for(tw, run);
     if (log_n != tw->log_n) return false;

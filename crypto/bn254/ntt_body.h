@@ -47,9 +47,12 @@ static void NTT(split_run_one)(bn254_fr *u, bn254_fr *v, size_t n)
 
 static void NTT(split_block)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw, size_t s, bool forward)
 {
-    if (!s) NTT(split_run_one)(u, u + half, half);
-    else if (forward) NTT(split_run)(u, u + half, half, &tw->t[s]);
-    else NTT(split_run_negative)(u, u + half, half, &tw->t[ntt_mirror(s)]);
+    if (!s)
+        NTT(split_run_one)(u, u + half, half);
+    else if (forward)
+        NTT(split_run)(u, u + half, half, &tw->t[s]);
+    else
+        NTT(split_run_negative)(u, u + half, half, &tw->t[ntt_mirror(s)]);
 }
 
 /* (u, v) -> (u + v, (u - v) z) */
@@ -74,24 +77,30 @@ static void NTT(merge_block)(bn254_fr *u, size_t half, const struct bn254_twiddl
 /* The last merge of all. Coset factors of the upper half are those of the lower half times w(2n), left for here. */
 static void NTT(merge_last)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw)
 {
-    if (tw->shift) NTT(split_run_one)(u, u + half, half);
-    else NTT(split_run)(u, u + half, half, &tw->root_2n);
+    if (tw->shift)
+        NTT(split_run_one)(u, u + half, half);
+    else
+        NTT(split_run)(u, u + half, half, &tw->root_2n);
 }
 
 /* The levels of `rows` rows of `width` elements that are block `block` of level `from`. */
-static void NTT(split_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw, size_t block, bool forward)
+static void NTT(split_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw,
+                              size_t block, bool forward)
 {
     for (unsigned l = 0; l < log_rows; l++) {
         size_t half = (width << log_rows) >> (l + 1);
-        for (size_t s = 0; s < (size_t)1 << l; s++) NTT(split_block)(v + 2 * half * s, half, tw, (block << l) + s, forward);
+        for (size_t s = 0; s < (size_t)1 << l; s++)
+            NTT(split_block)(v + 2 * half * s, half, tw, (block << l) + s, forward);
     }
 }
 
-static void NTT(merge_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw, size_t block, bool top)
+static void NTT(merge_levels)(bn254_fr *v, unsigned log_rows, size_t width, const struct bn254_twiddles *tw,
+                              size_t block, bool top)
 {
     for (unsigned l = log_rows; l-- > 0;) {
         size_t half = (width << log_rows) >> (l + 1);
-        if (top && !l) NTT(merge_last)(v, half, tw);
+        if (top && !l)
+            NTT(merge_last)(v, half, tw);
         else
             for (size_t s = 0; s < (size_t)1 << l; s++) NTT(merge_block)(v + 2 * half * s, half, tw, (block << l) + s);
     }
@@ -106,17 +115,18 @@ static struct NTT(columns) NTT(columns_of)(bn254_fr *v, const struct ntt_stretch
 {
     unsigned log_stride = s->log_n - s->to, log_pieces = log_stride - LOG_COLUMNS;
     size_t block = piece >> log_pieces, column = (piece - (block << log_pieces)) << LOG_COLUMNS;
-    return (struct NTT(columns)){ v + (block << (s->log_n - s->from)) + column, (size_t)1 << log_stride, (size_t)1 << (s->to - s->from), block };
+    return (struct NTT(columns)){ v + (block << (s->log_n - s->from)) + column, (size_t)1 << log_stride,
+                                  (size_t)1 << (s->to - s->from), block };
 }
 
 #define COLUMN_BYTES (sizeof(bn254_fr) << LOG_COLUMNS)
 
-static void NTT(load_columns)(bn254_fr *work, const struct NTT(columns) *c)
+static void NTT(load_columns)(bn254_fr *work, const struct NTT(columns) * c)
 {
     for (size_t i = 0; i < c->rows; i++) memcpy(work + (i << LOG_COLUMNS), c->at + i * c->stride, COLUMN_BYTES);
 }
 
-static void NTT(store_columns)(const struct NTT(columns) *c, const bn254_fr *work)
+static void NTT(store_columns)(const struct NTT(columns) * c, const bn254_fr *work)
 {
     for (size_t i = 0; i < c->rows; i++) memcpy(c->at + i * c->stride, work + (i << LOG_COLUMNS), COLUMN_BYTES);
 }
@@ -126,7 +136,8 @@ static void NTT(multiply)(bn254_fr *c, const bn254_fr *a, const bn254_fr *b, siz
     for (size_t i = 0; i < n; i++) bn254_fr_mul(&c[i], &a[i], &b[i]);
 }
 
-static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n, const struct ntt_vectors *k)
+static void NTT(combine)(bn254_scalar_packed *h, const bn254_fr *a, const bn254_fr *b, const bn254_fr *c, size_t n,
+                         const struct ntt_vectors *k)
 {
     for (size_t i = 0; i < n; i++) {
         bn254_fr ab, x;
@@ -156,7 +167,8 @@ static void NTT(combine_columns)(const struct ntt_vectors *v, const struct ntt_s
     }
 }
 
-static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, enum ntt_transform t)
+static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                       size_t piece, enum ntt_transform t)
 {
     bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
     if (v->h && !s->from) NTT(multiply_columns)(v, s, piece);
@@ -168,7 +180,8 @@ static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles 
     }
 }
 
-static void NTT(merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+static void NTT(merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                       size_t piece)
 {
     bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
     for (unsigned k = 0; k < v->count; k++) {
@@ -201,7 +214,8 @@ static void NTT(make_canonical)(bn254_fr *v, size_t n)
     }
 }
 
-static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_transform t)
+static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
+                      size_t leaf, enum ntt_transform t)
 {
     const size_t n = (size_t)1 << log_leaf;
     if (v->h && log_leaf == log_n) NTT(multiply)(v->v[2], v->v[0], v->v[1], n);

@@ -17,7 +17,8 @@ struct ntt_factor {
 };
 
 /* r, -1/r mod 2^64 */
-static const uint64_t ntt_modulus[5] = { 0x43e1f593f0000001u, 0x2833e84879b97091u, 0xb85045b68181585du, 0x30644e72e131a029u, 0xc2e1f593efffffffu };
+static const uint64_t ntt_modulus[5] = { 0x43e1f593f0000001u, 0x2833e84879b97091u, 0xb85045b68181585du,
+                                         0x30644e72e131a029u, 0xc2e1f593efffffffu };
 
 /* k r for the two upper bits k of a value: floor(k * 2^254 / r) = k */
 static const uint64_t ntt_multiples[4][4] __attribute__((aligned(128))) = {
@@ -83,25 +84,25 @@ LIMBS_INLINE void ntt_times(uint64_t r[4], const uint64_t x[4], const struct ntt
 {
     const uint64_t *m = ntt_modulus, *low = z->half[0], *high = z->half[1];
     uint64_t t0, t1, t2, t3, t4, lo, hi;
-    __asm__("movq %[x0], %%rdx\n\t"
-            "mulxq %[z0], %[t0], %[t1]\n\t"
-            "mulxq %[z1], %[lo], %[t2]\n\t"
-            "addq %[lo], %[t1]\n\t"
-            "mulxq %[z2], %[lo], %[t3]\n\t"
-            "adcq %[lo], %[t2]\n\t"
-            "mulxq %[z3], %[lo], %[t4]\n\t"
-            "adcq %[lo], %[t3]\n\t"
-            "adcq $0, %[t4]\n\t"
-            "movq %[x2], %%rdx\n\t" NTT_HIGH_ROW("t0", "t1", "t2", "t3", "t4")
+    __asm__(
+        "movq %[x0], %%rdx\n\t"
+        "mulxq %[z0], %[t0], %[t1]\n\t"
+        "mulxq %[z1], %[lo], %[t2]\n\t"
+        "addq %[lo], %[t1]\n\t"
+        "mulxq %[z2], %[lo], %[t3]\n\t"
+        "adcq %[lo], %[t2]\n\t"
+        "mulxq %[z3], %[lo], %[t4]\n\t"
+        "adcq %[lo], %[t3]\n\t"
+        "adcq $0, %[t4]\n\t"
+        "movq %[x2], %%rdx\n\t" NTT_HIGH_ROW("t0", "t1", "t2", "t3", "t4")
             NTT_REDUCE("t0", "t1", "t2", "t3", "t4") /* t0 is 0 now, and the uppermost */
-            "movq %[x1], %%rdx\n\t" NTT_LOW_ROW("t1", "t2", "t3", "t4", "t0")
-            "movq %[x3], %%rdx\n\t" NTT_HIGH_ROW("t1", "t2", "t3", "t4", "t0")
-            NTT_REDUCE("t1", "t2", "t3", "t4", "t0")
-            : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [lo] "=&r"(lo), [hi] "=&r"(hi)
-            : [x0] "m"(x[0]), [x1] "m"(x[1]), [x2] "m"(x[2]), [x3] "m"(x[3]), [z0] "m"(low[0]), [z1] "m"(low[1]), [z2] "m"(low[2]),
-              [z3] "m"(low[3]), [z4] "m"(high[0]), [z5] "m"(high[1]), [z6] "m"(high[2]), [z7] "m"(high[3]), [m0] "m"(m[0]),
-              [m1] "m"(m[1]), [m2] "m"(m[2]), [m3] "m"(m[3]), [inv] "m"(m[4])
-            : "rdx", "cc");
+        "movq %[x1], %%rdx\n\t" NTT_LOW_ROW("t1", "t2", "t3", "t4", "t0") "movq %[x3], %%rdx\n\t" NTT_HIGH_ROW(
+            "t1", "t2", "t3", "t4", "t0") NTT_REDUCE("t1", "t2", "t3", "t4", "t0")
+        : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [lo] "=&r"(lo), [hi] "=&r"(hi)
+        : [x0] "m"(x[0]), [x1] "m"(x[1]), [x2] "m"(x[2]), [x3] "m"(x[3]), [z0] "m"(low[0]), [z1] "m"(low[1]),
+          [z2] "m"(low[2]), [z3] "m"(low[3]), [z4] "m"(high[0]), [z5] "m"(high[1]), [z6] "m"(high[2]),
+          [z7] "m"(high[3]), [m0] "m"(m[0]), [m1] "m"(m[1]), [m2] "m"(m[2]), [m3] "m"(m[3]), [inv] "m"(m[4])
+        : "rdx", "cc");
     r[0] = t2, r[1] = t3, r[2] = t4, r[3] = t0;
 }
 
@@ -133,7 +134,8 @@ static inline void ntt_factor_of(struct ntt_factor *f, const bn254_fr *z)
 }
 
 /* u + y, and u - y + 3r, for a product y; u is settled */
-LIMBS_INLINE void ntt_sum_and_difference(uint64_t sum[4], uint64_t difference[4], const uint64_t u[4], const uint64_t y[4])
+LIMBS_INLINE void ntt_sum_and_difference(uint64_t sum[4], uint64_t difference[4], const uint64_t u[4],
+                                         const uint64_t y[4])
 {
     uint64_t up[4];
     limbs_add(up, u, ntt_multiples[3]);

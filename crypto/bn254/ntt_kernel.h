@@ -21,7 +21,7 @@
 #define NTT_STRETCH_LOG 9 /* levels of a stretch of columns at the most */
 #define NTT_LEAF_LOG 12   /* levels of a leaf at the most */
 #define NTT_SHIFT_TABLE ((size_t)1 << 14)
-#define NTT_HEAD 64       /* first entries of the table that are kept inverted as well */
+#define NTT_HEAD 64 /* first entries of the table that are kept inverted as well */
 
 struct ntt_stretch {
     unsigned log_n, from, to; /* levels [from, to) */
@@ -42,11 +42,14 @@ struct ntt_kernel {
     unsigned log_r;       /* the path multiplies with R = 2^log_r: its table holds z * 2^log_r */
     /** Piece number `piece` of 2^(log_n - rows - log_columns), rows = to - from: blocks first, then columns.
      *  With h, splits from level 0 form c = a*b / 2^log_r before, and merges to level 0 form h in place of a, b and c. */
-    void (*split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, enum ntt_transform t);
-    void (*merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece);
+    void (*split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                  size_t piece, enum ntt_transform t);
+    void (*merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                  size_t piece);
     /** Leaf `leaf` of 2^log_leaf elements: its levels of splits; with h, coset factors and merges too, and if it is all there is,
      *  both products. */
-    void (*leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t leaf, enum ntt_transform t);
+    void (*leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
+                 size_t leaf, enum ntt_transform t);
 };
 
 extern const struct ntt_kernel bn254_ntt_kernel_portable, bn254_ntt_kernel_adx, bn254_ntt_kernel_ifma;

@@ -161,28 +161,28 @@ static void easy_part(bn254_fp12 *r, const bn254_fp12 *f)
 static void hard_part(bn254_fp12 *r)
 {
     bn254_fp12 y1, y3, y4, y6, y8, y9, t;
-    power_minus_x(&t, r);                /* y0 */
+    power_minus_x(&t, r); /* y0 */
     bn254_fp12_cyclotomic_sqr(&y1, &t);
-    bn254_fp12_cyclotomic_sqr(&t, &y1);  /* y2 */
+    bn254_fp12_cyclotomic_sqr(&t, &y1); /* y2 */
     bn254_fp12_mul(&y3, &t, &y1);
     power_minus_x(&y4, &y3);
-    bn254_fp12_cyclotomic_sqr(&t, &y4);  /* y5 */
+    bn254_fp12_cyclotomic_sqr(&t, &y4); /* y5 */
     power_minus_x(&y6, &t);
     bn254_fp12_conj(&y3, &y3);
     bn254_fp12_conj(&y6, &y6);
-    bn254_fp12_mul(&t, &y6, &y4);        /* y7 */
+    bn254_fp12_mul(&t, &y6, &y4); /* y7 */
     bn254_fp12_mul(&y8, &t, &y3);
     bn254_fp12_mul(&y9, &y8, &y1);
-    bn254_fp12_mul(&t, &y8, &y4);        /* y10 */
-    bn254_fp12_mul(&t, &t, r);           /* y11 */
-    bn254_fp12_frobenius(&y1, &y9, 1);   /* y12 */
-    bn254_fp12_mul(&t, &y1, &t);         /* y13 */
+    bn254_fp12_mul(&t, &y8, &y4);      /* y10 */
+    bn254_fp12_mul(&t, &t, r);         /* y11 */
+    bn254_fp12_frobenius(&y1, &y9, 1); /* y12 */
+    bn254_fp12_mul(&t, &y1, &t);       /* y13 */
     bn254_fp12_frobenius(&y8, &y8, 2);
-    bn254_fp12_mul(&t, &y8, &t);         /* y14 */
+    bn254_fp12_mul(&t, &y8, &t); /* y14 */
     bn254_fp12_conj(r, r);
-    bn254_fp12_mul(&y9, r, &y9);         /* y15 */
+    bn254_fp12_mul(&y9, r, &y9); /* y15 */
     bn254_fp12_frobenius(&y9, &y9, 3);
-    bn254_fp12_mul(r, &y9, &t);          /* y16 */
+    bn254_fp12_mul(r, &y9, &t); /* y16 */
 }
 
 static void final_exponentiation(bn254_fp12 *f)

@@ -33,8 +33,10 @@ json_t *json_in_parse(struct json_in *in, const char *json, size_t bytes)
     }
     json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (root) return root;
-    if (json_error_code(&e) == json_error_out_of_memory) json_in_fail(in, GROTH16_NO_MEMORY, "out of memory");
-    else json_in_fail(in, GROTH16_BAD_JSON, "not JSON: line %d: %s", e.line, e.text);
+    if (json_error_code(&e) == json_error_out_of_memory)
+        json_in_fail(in, GROTH16_NO_MEMORY, "out of memory");
+    else
+        json_in_fail(in, GROTH16_BAD_JSON, "not JSON: line %d: %s", e.line, e.text);
     return NULL;
 }
 
@@ -93,11 +95,12 @@ bool json_in_g1(struct json_in *in, bn254_g1_affine *r, const json_t *value, con
     if (!array_of(in, value, 3, name) || !coordinate(in, &p.x, json_array_get(value, 0), name) ||
         !coordinate(in, &p.y, json_array_get(value, 1), name) || !coordinate(in, &z, json_array_get(value, 2), name))
         return false;
-    enum projective kind = bn254_fp_is_one(&z)                                                              ? AFFINE
+    enum projective kind = bn254_fp_is_one(&z)                                                       ? AFFINE
                            : bn254_fp_is_zero(&z) && bn254_fp_is_zero(&p.x) && bn254_fp_is_one(&p.y) ? INFINITY_POINT
-                                                                                                            : NEITHER;
+                                                                                                     : NEITHER;
     if (kind == NEITHER) return json_in_fail(in, GROTH16_BAD_JSON, "\"%s\": the third coordinate is not \"1\"", name);
-    if (kind == INFINITY_POINT) bn254_g1_affine_set_infinity(&p);
+    if (kind == INFINITY_POINT)
+        bn254_g1_affine_set_infinity(&p);
     else if (bn254_g1_affine_is_infinity(&p) || !bn254_g1_is_on_curve(&p))
         return json_in_fail(in, GROTH16_BAD_POINT, "\"%s\" is not on the curve", name);
     *r = p;
@@ -111,12 +114,13 @@ bool json_in_g2(struct json_in *in, bn254_g2_affine *r, const json_t *value, con
     if (!array_of(in, value, 3, name) || !coordinate2(in, &p.x, json_array_get(value, 0), name) ||
         !coordinate2(in, &p.y, json_array_get(value, 1), name) || !coordinate2(in, &z, json_array_get(value, 2), name))
         return false;
-    enum projective kind = bn254_fp2_is_one(&z)                                                                ? AFFINE
+    enum projective kind = bn254_fp2_is_one(&z)                                                         ? AFFINE
                            : bn254_fp2_is_zero(&z) && bn254_fp2_is_zero(&p.x) && bn254_fp2_is_one(&p.y) ? INFINITY_POINT
-                                                                                                               : NEITHER;
+                                                                                                        : NEITHER;
     if (kind == NEITHER)
         return json_in_fail(in, GROTH16_BAD_JSON, "\"%s\": the third coordinate is not [\"1\", \"0\"]", name);
-    if (kind == INFINITY_POINT) bn254_g2_affine_set_infinity(&p);
+    if (kind == INFINITY_POINT)
+        bn254_g2_affine_set_infinity(&p);
     else if (bn254_g2_affine_is_infinity(&p) || !bn254_g2_is_on_curve(&p) || !bn254_g2_is_in_subgroup(&p))
         return json_in_fail(in, GROTH16_BAD_POINT, "\"%s\" is not in the group of order r", name);
     *r = p;

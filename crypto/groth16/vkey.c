@@ -92,8 +92,10 @@ enum groth16_error groth16_vkey_from_json(struct groth16_vkey *vkey, const char 
     struct json_in in = { .error = GROTH16_OK };
     struct groth16_vkey v = { .ic = NULL };
     json_t *root = json_in_parse(&in, json, bytes);
-    if (root && read_vkey(&in, &v, root)) *vkey = v;
-    else groth16_vkey_clear(&v);
+    if (root && read_vkey(&in, &v, root))
+        *vkey = v;
+    else
+        groth16_vkey_clear(&v);
     json_decref(root);
     return json_in_end(&in, why);
 }

@@ -204,9 +204,9 @@ static void report(const char *job, size_t bytes, size_t in_flight, uint64_t us,
     qsort(samples, samples_n, sizeof *samples, by_size);
     printf("{\"bench\":\"broker\",\"job\":\"%s\",\"bytes\":%zu,\"in_flight\":%zu,\"tasks\":%zu,\"tasks_per_s\":%.0f,"
            "\"p50_us\":%u,\"p99_us\":%u,\"cpu_us\":%.1f,\"peak_kib\":%" PRIu64 "}\n",
-           job, bytes, in_flight, samples_n, (double)samples_n * 1e6 / (double)us, samples_n ? samples[samples_n / 2] : 0,
-           samples_n ? samples[samples_n - 1 - samples_n / 100] : 0, (double)cpu_us / (double)(samples_n ? samples_n : 1),
-           broker_peak_kib());
+           job, bytes, in_flight, samples_n, (double)samples_n * 1e6 / (double)us,
+           samples_n ? samples[samples_n / 2] : 0, samples_n ? samples[samples_n - 1 - samples_n / 100] : 0,
+           (double)cpu_us / (double)(samples_n ? samples_n : 1), broker_peak_kib());
     fflush(stdout);
 }
 
@@ -222,7 +222,8 @@ static void round_trips(const char *job, size_t bytes, size_t in_flight)
         flights[i].data = calloc(1, bytes);
         fly(&c, i, bytes);
     }
-    uint64_t from = pv_clock_us(), cpu = broker_cpu_us(), end = from + (uint64_t)(seconds_of("SECONDS", 3) * 1e6), now = from;
+    uint64_t from = pv_clock_us(), cpu = broker_cpu_us(), end = from + (uint64_t)(seconds_of("SECONDS", 3) * 1e6),
+             now = from;
     for (size_t open = in_flight; open; now = pv_clock_us()) {
         if (!wire_peer_next(&c, 30000)) WIRE_PEER_DIE("%s: nothing for 30 s", job);
         if (c.in.type == WIRE_CREDIT) send_chunks(&c, bytes);
@@ -270,7 +271,8 @@ static void backlog(void)
     uint64_t offered = pv_clock_us();
     printf("{\"bench\":\"broker\",\"job\":\"backlog\",\"tasks\":%zu,\"fill_tasks_per_s\":%.0f,\"peak_kib\":%" PRIu64
            ",\"restart_ms\":%.1f,\"first_offer_ms\":%.1f}\n",
-           n, (double)n * 1e6 / (double)(filled - from), kib, (double)(up - killed) / 1e3, (double)(offered - killed) / 1e3);
+           n, (double)n * 1e6 / (double)(filled - from), kib, (double)(up - killed) / 1e3,
+           (double)(offered - killed) / 1e3);
     fflush(stdout);
     wire_peer_close(&p);
 }

@@ -69,48 +69,49 @@ static bn254_scalar_packed *scalars(size_t n, const char *family)
 }
 
 #define BATCH 1024
-#define BENCH(g, G, E)                                                                                                      \
-    static bn254_##g##_packed *bases_##g(size_t n)                                                                          \
-    {                                                                                                                       \
-        bn254_##g##_packed *bases = malloc(n * sizeof *bases);                                                              \
-        static bn254_##g jacobian[BATCH];                                                                                   \
-        static bn254_##g##_affine affine[BATCH];                                                                            \
-        static E scratch[2 * BATCH];                                                                                        \
-        bn254_##g p, step;                                                                                                  \
-        bn254_scalar s = random_scalar();                                                                                   \
-        bn254_##g##_from_affine(&p, &G);                                                                                    \
-        bn254_##g##_mul(&step, &p, &s);                                                                                     \
-        for (size_t at = 0; at < n; at += BATCH) {                                                                          \
-            size_t m = n - at < BATCH ? n - at : BATCH;                                                                     \
-            for (size_t i = 0; i < m; i++) {                                                                                \
-                jacobian[i] = p;                                                                                            \
-                bn254_##g##_add(&p, &p, &step);                                                                             \
-            }                                                                                                               \
-            bn254_##g##_batch_to_affine(affine, jacobian, m, scratch);                                                      \
-            memcpy(bases + at, affine, m * sizeof *affine);                                                                 \
-        }                                                                                                                   \
-        return bases;                                                                                                       \
-    }                                                                                                                       \
-    static void bench_##g(unsigned lo, unsigned hi, const char *family, const struct bn254_run *run)                        \
-    {                                                                                                                       \
-        size_t most = (size_t)1 << hi, bytes = bn254_msm_##g##_scratch_bytes(most, run);                                    \
-        bn254_##g##_packed *bases = bases_##g(most);                                                                        \
-        bn254_scalar_packed *k = scalars(most, family);                                                                     \
-        void *scratch = malloc(bytes);                                                                                      \
-        for (unsigned log_n = lo; log_n <= hi; log_n++) {                                                                   \
-            struct least best = { 0 };                                                                                           \
-            for (int round = 0; round < (log_n > 20 ? 2 : log_n > 17 ? 4 : 10); round++) {                                  \
-                bn254_##g r;                                                                                                \
-                round_begins(&best);                                                                                        \
-                bn254_msm_##g(&r, bases, k, (size_t)1 << log_n, run, scratch);                                              \
-                round_ends(&best);                                                                                          \
-            }                                                                                                               \
-            printf("{\"bench\":\"msm_" #g "\",\"path\":\"%s\",\"threads\":%u,\"scalars\":\"%s\",\"log_n\":%u,\"ms\":%.3f,\"cpu_ms\":%.3f,\"scratch_mib\":%.1f}\n", \
-                   bn254_path_name(bn254_run_path(run)), bn254_run_threads(run), family, log_n, best.ms, best.cpu_ms,                     \
-                   (double)bn254_msm_##g##_scratch_bytes((size_t)1 << log_n, run) / 1048576.0);                             \
-            fflush(stdout);                                                                                                 \
-        }                                                                                                                   \
-        free(bases), free(k), free(scratch);                                                                                \
+#define BENCH(g, G, E)                                                                                                 \
+    static bn254_##g##_packed *bases_##g(size_t n)                                                                     \
+    {                                                                                                                  \
+        bn254_##g##_packed *bases = malloc(n * sizeof *bases);                                                         \
+        static bn254_##g jacobian[BATCH];                                                                              \
+        static bn254_##g##_affine affine[BATCH];                                                                       \
+        static E scratch[2 * BATCH];                                                                                   \
+        bn254_##g p, step;                                                                                             \
+        bn254_scalar s = random_scalar();                                                                              \
+        bn254_##g##_from_affine(&p, &G);                                                                               \
+        bn254_##g##_mul(&step, &p, &s);                                                                                \
+        for (size_t at = 0; at < n; at += BATCH) {                                                                     \
+            size_t m = n - at < BATCH ? n - at : BATCH;                                                                \
+            for (size_t i = 0; i < m; i++) {                                                                           \
+                jacobian[i] = p;                                                                                       \
+                bn254_##g##_add(&p, &p, &step);                                                                        \
+            }                                                                                                          \
+            bn254_##g##_batch_to_affine(affine, jacobian, m, scratch);                                                 \
+            memcpy(bases + at, affine, m * sizeof *affine);                                                            \
+        }                                                                                                              \
+        return bases;                                                                                                  \
+    }                                                                                                                  \
+    static void bench_##g(unsigned lo, unsigned hi, const char *family, const struct bn254_run *run)                   \
+    {                                                                                                                  \
+        size_t most = (size_t)1 << hi, bytes = bn254_msm_##g##_scratch_bytes(most, run);                               \
+        bn254_##g##_packed *bases = bases_##g(most);                                                                   \
+        bn254_scalar_packed *k = scalars(most, family);                                                                \
+        void *scratch = malloc(bytes);                                                                                 \
+        for (unsigned log_n = lo; log_n <= hi; log_n++) {                                                              \
+            struct least best = { 0 };                                                                                 \
+            for (int round = 0; round < (log_n > 20 ? 2 : log_n > 17 ? 4 : 10); round++) {                             \
+                bn254_##g r;                                                                                           \
+                round_begins(&best);                                                                                   \
+                bn254_msm_##g(&r, bases, k, (size_t)1 << log_n, run, scratch);                                         \
+                round_ends(&best);                                                                                     \
+            }                                                                                                          \
+            printf("{\"bench\":\"msm_" #g "\",\"path\":\"%s\",\"threads\":%u,\"scalars\":\"%s\",\"log_n\":%u,\"ms\":%" \
+                   ".3f,\"cpu_ms\":%.3f,\"scratch_mib\":%.1f}\n",                                                      \
+                   bn254_path_name(bn254_run_path(run)), bn254_run_threads(run), family, log_n, best.ms, best.cpu_ms,  \
+                   (double)bn254_msm_##g##_scratch_bytes((size_t)1 << log_n, run) / 1048576.0);                        \
+            fflush(stdout);                                                                                            \
+        }                                                                                                              \
+        free(bases), free(k), free(scratch);                                                                           \
     }
 BENCH(g1, BN254_G1_GENERATOR, bn254_fp)
 BENCH(g2, BN254_G2_GENERATOR, bn254_fp2)

@@ -45,8 +45,8 @@ static void fill(bn254_fr *v, size_t n, uint64_t seed)
 
 static void report(const char *what, const struct bn254_run *run, unsigned log_n, const struct least *l)
 {
-    printf("{\"bench\":\"%s\",\"path\":\"%s\",\"threads\":%u,\"log_n\":%u,\"ms\":%.3f,\"cpu_ms\":%.3f}\n", what, bn254_path_name(bn254_run_path(run)),
-           bn254_run_threads(run), log_n, l->ms, l->cpu_ms);
+    printf("{\"bench\":\"%s\",\"path\":\"%s\",\"threads\":%u,\"log_n\":%u,\"ms\":%.3f,\"cpu_ms\":%.3f}\n", what,
+           bn254_path_name(bn254_run_path(run)), bn254_run_threads(run), log_n, l->ms, l->cpu_ms);
     fflush(stdout);
 }
 

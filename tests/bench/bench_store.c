@@ -40,7 +40,8 @@ static pv_status one(struct store *s, uint64_t n, uint64_t batch)
 
 int main(int argc, char **argv)
 {
-    uint64_t batch = argc > 1 ? strtoull(argv[1], NULL, 10) : 64, tasks = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
+    uint64_t batch = argc > 1 ? strtoull(argv[1], NULL, 10) : 64,
+             tasks = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
     char dir[64], why[STORE_WHY_BYTES];
     struct store *s = NULL;
     struct store_stats stats;
@@ -63,8 +64,8 @@ int main(int argc, char **argv)
     qsort(took, commits, sizeof *took, by_size);
     printf("{\"bench\":\"store\",\"batch\":%" PRIu64 ",\"tasks_per_s\":%.0f,\"commit_p50_us\":%u,\"commit_p99_us\":%u,"
            "\"commit_max_us\":%u,\"database_bytes\":%" PRIu64 "}\n",
-           batch, (double)tasks * 1e6 / (double)us, took[commits / 2], took[commits - 1 - commits / 100], took[commits - 1],
-           stats.database_bytes);
+           batch, (double)tasks * 1e6 / (double)us, took[commits / 2], took[commits - 1 - commits / 100],
+           took[commits - 1], stats.database_bytes);
     store_close(&s);
     temp_dir_remove(dir);
     return 0;

@@ -55,7 +55,12 @@ static void g2_add_affine(size_t rounds)
 }
 
 const struct field_cost BN254_PATHED(field_costs)[] = {
-    { "fp_mul_latency", one_chain, CHAINS }, { "fp_mul", fp_mul, CHAINS },   { "fp_add", fp_add, CHAINS },
-    { "fp_sub", fp_sub, CHAINS },            { "fp2_mul", fp2_mul, CHAINS }, { "g1_add_affine", g1_add_affine, CHAINS },
-    { "g2_add_affine", g2_add_affine, CHAINS }, { NULL, NULL, 0 },
+    { "fp_mul_latency", one_chain, CHAINS },
+    { "fp_mul", fp_mul, CHAINS },
+    { "fp_add", fp_add, CHAINS },
+    { "fp_sub", fp_sub, CHAINS },
+    { "fp2_mul", fp2_mul, CHAINS },
+    { "g1_add_affine", g1_add_affine, CHAINS },
+    { "g2_add_affine", g2_add_affine, CHAINS },
+    { NULL, NULL, 0 },
 };

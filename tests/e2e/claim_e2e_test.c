@@ -19,8 +19,8 @@ static char dir[64];
 static struct broker_process broker;
 /* A lease longer than the test may take: nothing here comes from one that ends. The grace is for a client that closes: when
  * the broker notices the closed connection before it has read the client's last words, they are a stranger's. */
-static const char *const usual[] = { "--insecure", "--queue", "outer", "--heartbeat-ms", "15000", "--lease-ms", "60000",
-                                     "--grace-ms", "1000",   NULL };
+static const char *const usual[] = { "--insecure", "--queue", "outer",      "--heartbeat-ms", "15000",
+                                     "--lease-ms", "60000",   "--grace-ms", "1000",           NULL };
 
 static int start_broker(void **state)
 {

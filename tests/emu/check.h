@@ -38,15 +38,19 @@ static inline void rnd_start(const char *what)
 {
     const char *s = getenv("TEST_SEED");
     rnd_state = s ? strtoull(s, 0, 0) : 1;
-    printf("%s: TEST_SEED=%llu EMU_SEED=%s EMU_PTX=%s\n", what, (unsigned long long)rnd_state, getenv("EMU_SEED") ? getenv("EMU_SEED") : "0",
-           getenv("EMU_PTX") ? getenv("EMU_PTX") : "0");
+    printf("%s: TEST_SEED=%llu EMU_SEED=%s EMU_PTX=%s\n", what, (unsigned long long)rnd_state,
+           getenv("EMU_SEED") ? getenv("EMU_SEED") : "0", getenv("EMU_PTX") ? getenv("EMU_PTX") : "0");
 }
 
 template <class T> struct dev {
     T *p = nullptr;
     size_t n;
     explicit dev(size_t n_) : n(n_) { CU(cudaMalloc(&p, n * sizeof(T))); }
-    explicit dev(const std::vector<T> &v) : n(v.size()) { CU(cudaMalloc(&p, n * sizeof(T))); up(v); }
+    explicit dev(const std::vector<T> &v) : n(v.size())
+    {
+        CU(cudaMalloc(&p, n * sizeof(T)));
+        up(v);
+    }
     ~dev() { cudaFree(p); }
     dev(const dev &) = delete;
     void up(const std::vector<T> &v) { CU(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice)); }
@@ -78,18 +82,46 @@ struct Mod {
         mpz_invert(rinv.z, r.z, p.z);
     }
     Z fix(Z a) const { return mpz_mod(a.z, a.z, p.z), a; }
-    Z add(const Z &a, const Z &b) const { Z t; return mpz_add(t.z, a.z, b.z), fix(t); }
-    Z sub(const Z &a, const Z &b) const { Z t; return mpz_sub(t.z, a.z, b.z), fix(t); }
-    Z mul(const Z &a, const Z &b) const { Z t; return mpz_mul(t.z, a.z, b.z), fix(t); }
-    Z inv(const Z &a) const { Z t; if (!mpz_invert(t.z, a.z, p.z)) mpz_set_ui(t.z, 0); return t; }
-    Z pow(const Z &a, const Z &e) const { Z t; return mpz_powm(t.z, a.z, e.z, p.z), t; }
+    Z add(const Z &a, const Z &b) const
+    {
+        Z t;
+        return mpz_add(t.z, a.z, b.z), fix(t);
+    }
+    Z sub(const Z &a, const Z &b) const
+    {
+        Z t;
+        return mpz_sub(t.z, a.z, b.z), fix(t);
+    }
+    Z mul(const Z &a, const Z &b) const
+    {
+        Z t;
+        return mpz_mul(t.z, a.z, b.z), fix(t);
+    }
+    Z inv(const Z &a) const
+    {
+        Z t;
+        if (!mpz_invert(t.z, a.z, p.z)) mpz_set_ui(t.z, 0);
+        return t;
+    }
+    Z pow(const Z &a, const Z &e) const
+    {
+        Z t;
+        return mpz_powm(t.z, a.z, e.z, p.z), t;
+    }
     Z mont(const Z &a) const { return mul(a, r); }
     Z unmont(const Z &a) const { return mul(a, rinv); }
 };
 static const Mod FP("21888242871839275222246405745257275088696311157297823662689037894645226208583");
 static const Mod FR("21888242871839275222246405745257275088548364400416034343698204186575808495617");
-static inline Z z_get(const void *words, size_t bytes = 32) { Z t; return mpz_import(t.z, bytes, -1, 1, 0, 0, words), t; }
-static inline void z_put(void *words, const Z &a, size_t bytes = 32) { memset(words, 0, bytes), mpz_export(words, 0, -1, 1, 0, 0, a.z); }
+static inline Z z_get(const void *words, size_t bytes = 32)
+{
+    Z t;
+    return mpz_import(t.z, bytes, -1, 1, 0, 0, words), t;
+}
+static inline void z_put(void *words, const Z &a, size_t bytes = 32)
+{
+    memset(words, 0, bytes), mpz_export(words, 0, -1, 1, 0, 0, a.z);
+}
 static inline Z z_random(const Mod &m)
 {
     uint64_t w[5];
@@ -115,25 +147,48 @@ static inline Z z_lazy(const Mod &m)
     }
     return t;
 }
-struct Z2 { Z a, b; };
-static inline Z2 z2_add(const Z2 &x, const Z2 &y) { return {FP.add(x.a, y.a), FP.add(x.b, y.b)}; }
-static inline Z2 z2_sub(const Z2 &x, const Z2 &y) { return {FP.sub(x.a, y.a), FP.sub(x.b, y.b)}; }
+struct Z2 {
+    Z a, b;
+};
+static inline Z2 z2_add(const Z2 &x, const Z2 &y)
+{
+    return { FP.add(x.a, y.a), FP.add(x.b, y.b) };
+}
+static inline Z2 z2_sub(const Z2 &x, const Z2 &y)
+{
+    return { FP.sub(x.a, y.a), FP.sub(x.b, y.b) };
+}
 static inline Z2 z2_mul(const Z2 &x, const Z2 &y)
 {
-    return {FP.sub(FP.mul(x.a, y.a), FP.mul(x.b, y.b)), FP.add(FP.mul(x.a, y.b), FP.mul(x.b, y.a))};
+    return { FP.sub(FP.mul(x.a, y.a), FP.mul(x.b, y.b)), FP.add(FP.mul(x.a, y.b), FP.mul(x.b, y.a)) };
 }
 static inline Z2 z2_inv(const Z2 &x)
 {
     Z n = FP.inv(FP.add(FP.mul(x.a, x.a), FP.mul(x.b, x.b)));
-    return {FP.mul(x.a, n), FP.mul(FP.sub(Z(), x.b), n)};
+    return { FP.mul(x.a, n), FP.mul(FP.sub(Z(), x.b), n) };
 }
-static inline bool z2_eq(const Z2 &x, const Z2 &y) { return x.a == y.a && x.b == y.b; }
-static inline bool z2_zero(const Z2 &x) { return z2_eq(x, Z2()); }
+static inline bool z2_eq(const Z2 &x, const Z2 &y)
+{
+    return x.a == y.a && x.b == y.b;
+}
+static inline bool z2_zero(const Z2 &x)
+{
+    return z2_eq(x, Z2());
+}
 
 /* ---- points, affine, over pairs; G1 has second coordinates 0 ---- */
-struct Pt { Z2 x, y; bool inf = true; };
-static inline bool pt_eq(const Pt &p, const Pt &q) { return p.inf == q.inf && (p.inf || (z2_eq(p.x, q.x) && z2_eq(p.y, q.y))); }
-static inline Pt pt_neg(Pt p) { return p.y = z2_sub(Z2(), p.y), p; }
+struct Pt {
+    Z2 x, y;
+    bool inf = true;
+};
+static inline bool pt_eq(const Pt &p, const Pt &q)
+{
+    return p.inf == q.inf && (p.inf || (z2_eq(p.x, q.x) && z2_eq(p.y, q.y)));
+}
+static inline Pt pt_neg(Pt p)
+{
+    return p.y = z2_sub(Z2(), p.y), p;
+}
 static inline Pt pt_add(const Pt &p, const Pt &q)
 {
     if (p.inf) return q;
@@ -176,7 +231,7 @@ static inline Pt pt_generator(unsigned group)
 /* coordinates in Montgomery form, 32 bytes each, group of them a coordinate; infinity all zero */
 static inline void pt_put(void *out, const Pt &p, unsigned group)
 {
-    const Z *c[4] = {&p.x.a, group == 1 ? &p.y.a : &p.x.b, &p.y.a, &p.y.b};
+    const Z *c[4] = { &p.x.a, group == 1 ? &p.y.a : &p.x.b, &p.y.a, &p.y.b };
     for (unsigned i = 0; i < 2 * group; i++) z_put((char *)out + 32 * i, p.inf ? Z() : FP.mont(*c[i]));
 }
 static inline Z2 z2_get(const void *at, unsigned group)
@@ -192,7 +247,7 @@ static inline Pt pt_get_xyzz(const void *at, unsigned group)
     const char *c = (const char *)at;
     const size_t s = 32 * group;
     Pt r;
-    static const char zero[64] = {0};
+    static const char zero[64] = { 0 };
     if (!memcmp(c + 2 * s, zero, s)) return r;
     Z2 zz = z2_get(c + 2 * s, group), zzz = z2_get(c + 3 * s, group);
     CHECK(z2_eq(z2_mul(zz, z2_mul(zz, zz)), z2_mul(zzz, zzz)));

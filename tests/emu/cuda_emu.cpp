@@ -46,14 +46,23 @@ void __tsan_acquire(void *);
 void __tsan_release(void *);
 }
 enum { TSAN = 1 };
-static void sync_rel(void *p) { __tsan_release(p); }
-static void sync_acq(void *p) { __tsan_acquire(p); }
+static void sync_rel(void *p)
+{
+    __tsan_release(p);
+}
+static void sync_acq(void *p)
+{
+    __tsan_acquire(p);
+}
 #else
 enum { TSAN = 0 };
-static void sync_rel(void *) {}
-static void sync_acq(void *) {}
+static void sync_rel(void *)
+{
+}
+static void sync_acq(void *)
+{
+}
 #endif
-
 
 extern "C" void emu_jump(void **save_sp, void *to_sp);
 #if !defined(__x86_64__)
@@ -64,10 +73,15 @@ asm(".text\n.globl emu_jump\n.type emu_jump,@function\nemu_jump:\n"
     "movq %rsp,(%rdi)\nmovq %rsi,%rsp\n"
     "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n");
 
-namespace emu {
+namespace emu
+{
 __thread Ctx *cur;
-static const PtxEntry *ptx_entries; /* set before main by the translated files' constants; a plain pointer, so no order matters */
-PtxEntry::PtxEntry(const char *n, void (*f)(const unsigned char *)) : name(n), fn(f), next(ptx_entries) { ptx_entries = this; }
+static const PtxEntry
+    *ptx_entries; /* set before main by the translated files' constants; a plain pointer, so no order matters */
+PtxEntry::PtxEntry(const char *n, void (*f)(const unsigned char *)) : name(n), fn(f), next(ptx_entries)
+{
+    ptx_entries = this;
+}
 static void (*ptx_find(const char *name))(const unsigned char *)
 {
     for (const PtxEntry *e = ptx_entries; e; e = e->next)
@@ -75,9 +89,23 @@ static void (*ptx_find(const char *name))(const unsigned char *)
     return nullptr;
 }
 
-enum { MAX_THREADS = 1024, MAX_SHARED = 227 << 10, STATIC_SHARED = 48 << 10, REDZONE = 64, STACK = 256 << 10, ARENA = 512 << 10, MAX_ARRAYS = 64, MAX_COPIES = 64 };
+enum {
+    MAX_THREADS = 1024,
+    MAX_SHARED = 227 << 10,
+    STATIC_SHARED = 48 << 10,
+    REDZONE = 64,
+    STACK = 256 << 10,
+    ARENA = 512 << 10,
+    MAX_ARRAYS = 64,
+    MAX_COPIES = 64
+};
 enum State { NEW, RUN, READY, AT_BAR, AT_WARP, DONE };
-struct Fiber { void *sp; char *stack; struct Thread *thr; void *tsan, *fake; };
+struct Fiber {
+    void *sp;
+    char *stack;
+    struct Thread *thr;
+    void *tsan, *fake;
+};
 struct Thread : Ctx {
     State st;
     Fiber *f;
@@ -85,19 +113,40 @@ struct Thread : Ctx {
     int line;
     unsigned idx;
     uint64_t ret;
-    struct { void *to; const void *from; unsigned group; } copy[MAX_COPIES];
+    struct {
+        void *to;
+        const void *from;
+        unsigned group;
+    } copy[MAX_COPIES];
     unsigned ncopy, group; /* copies under way, oldest first; the group still open */
 };
-struct Group { uint32_t mask, arrived; WarpOp op; const char *file; int line; unsigned sync; };
-struct Warp { uint64_t val[32]; unsigned arg[32], width[32]; uint32_t live; Group g[32]; unsigned ng, nsync; char sync[8]; };
-struct Shared { const void *tag; size_t off, size; const char *name; };
+struct Group {
+    uint32_t mask, arrived;
+    WarpOp op;
+    const char *file;
+    int line;
+    unsigned sync;
+};
+struct Warp {
+    uint64_t val[32];
+    unsigned arg[32], width[32];
+    uint32_t live;
+    Group g[32];
+    unsigned ng, nsync;
+    char sync[8];
+};
+struct Shared {
+    const void *tag;
+    size_t off, size;
+    const char *name;
+};
 struct Launch {
     const char *name;
     std::function<void()> body;
     dim3 grid, block;
     size_t smem;
     uint64_t nblocks, stride, first;
-    std::atomic<uint64_t> next{0};
+    std::atomic<uint64_t> next{ 0 };
     char begin, end; /* two, or a block would be ordered after those that finished before it */
 };
 struct Worker {
@@ -125,7 +174,11 @@ struct Worker {
     uint64_t rng;
 };
 static __thread Worker *W;
-static uint64_t seed() { static uint64_t s = getenv("EMU_SEED") ? strtoull(getenv("EMU_SEED"), 0, 0) : 0; return s; }
+static uint64_t seed()
+{
+    static uint64_t s = getenv("EMU_SEED") ? strtoull(getenv("EMU_SEED"), 0, 0) : 0;
+    return s;
+}
 static uint64_t next_rand(uint64_t &s)
 {
     uint64_t z = (s += 0x9e3779b97f4a7c15u);
@@ -152,7 +205,10 @@ static void where(FILE *f)
     fflush(0);
     _exit(86);
 }
-void trap(const char *msg, const char *file, int line) { die("%s at %s:%d", msg, file, line); }
+void trap(const char *msg, const char *file, int line)
+{
+    die("%s at %s:%d", msg, file, line);
+}
 
 /* ---- fibers and the scheduler of one block ---- */
 static void finish_switch(void *fake)
@@ -170,7 +226,8 @@ static void fiber_main();
 static Fiber *new_fiber()
 {
     Fiber *f = new Fiber();
-    f->stack = (char *)mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    f->stack =
+        (char *)mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     if (f->stack == MAP_FAILED) die("no memory for a fiber stack");
     mprotect(f->stack, 4096, PROT_NONE);
     void **sp = (void **)(f->stack + STACK) - 1;
@@ -256,7 +313,8 @@ static void thread_exit(Thread *t)
     if (W->bar_n) die("thread exits while %u threads wait at the barrier %s:%d", W->bar_n, W->bar_file, W->bar_line);
     for (unsigned i = 0; i < w.ng; i++)
         if (w.g[i].mask >> t->lane & 1)
-            die("lane %u exits but is named in the mask %08x of the collective at %s:%d", t->lane, w.g[i].mask, w.g[i].file, w.g[i].line);
+            die("lane %u exits but is named in the mask %08x of the collective at %s:%d", t->lane, w.g[i].mask,
+                w.g[i].file, w.g[i].line);
 }
 static void fiber_main()
 {
@@ -296,7 +354,7 @@ static void open_array(size_t bytes, const void *tag, const char *name)
 #endif
     unsigned char fill = seed() ? (unsigned char)next_rand(W->rng) | 1 : 0xa5;
     for (volatile unsigned char *q = p; q < p + bytes; q++) *q = fill; /* not memset, which TSan sees */
-    W->arrays[W->narrays++] = {tag, off, bytes, name};
+    W->arrays[W->narrays++] = { tag, off, bytes, name };
 }
 static void check_arrays()
 {
@@ -306,9 +364,11 @@ static void check_arrays()
         unsigned char *p = (unsigned char *)W->arena + a.off;
         size_t size = (a.size + 15) & ~(size_t)15;
         for (size_t i = 1; i <= REDZONE; i++)
-            if (p[-(long)i] != 0xfa) die("shared array %s of kernel %s: written %zu bytes before its start", a.name, W->L->name, i);
+            if (p[-(long)i] != 0xfa)
+                die("shared array %s of kernel %s: written %zu bytes before its start", a.name, W->L->name, i);
         for (size_t i = a.size; i < size + REDZONE; i++)
-            if (p[i] != 0xfa) die("shared array %s of kernel %s: written %zu bytes past its end", a.name, W->L->name, i - a.size + 1);
+            if (p[i] != 0xfa)
+                die("shared array %s of kernel %s: written %zu bytes past its end", a.name, W->L->name, i - a.size + 1);
     }
 #endif
     size_t total = 0;
@@ -325,14 +385,18 @@ void *shared(const void *tag, size_t bytes, const char *name)
         open_array(bytes, tag, name);
     }
 }
-void *dyn_shared() { return W->dyn; }
+void *dyn_shared()
+{
+    return W->dyn;
+}
 
 static void run_block(Launch *L, uint64_t b)
 {
     Worker *w = W;
     w->info.bdim = L->block;
     w->info.gdim = L->grid;
-    w->info.bid = {(unsigned)(b % L->grid.x), (unsigned)(b / L->grid.x % L->grid.y), (unsigned)(b / L->grid.x / L->grid.y)};
+    w->info.bid = { (unsigned)(b % L->grid.x), (unsigned)(b / L->grid.x % L->grid.y),
+                    (unsigned)(b / L->grid.x / L->grid.y) };
     unsigned n = w->n = w->live = L->block.x * L->block.y * L->block.z;
     w->bar_n = w->ready_n = w->ready_head = 0;
     w->set ^= TSAN;
@@ -351,7 +415,7 @@ static void run_block(Launch *L, uint64_t b)
     for (unsigned i = 0; i < n; i++) {
         unsigned k = seed() == 1 ? n - 1 - i : i;
         Thread *t = &w->thr[k];
-        t->tid = {k % L->block.x, k / L->block.x % L->block.y, k / L->block.x / L->block.y};
+        t->tid = { k % L->block.x, k / L->block.x % L->block.y, k / L->block.x / L->block.y };
         t->blk = &w->info;
         t->lane = k % 32;
         t->idx = k;
@@ -370,14 +434,19 @@ static void run_block(Launch *L, uint64_t b)
     leave(pop_ready());
     cur = 0;
     if (w->live) {
-        fprintf(stderr, "EMU ERROR: deadlock in kernel %s, block (%u,%u,%u): %u of %u threads wait\n", L->name, w->info.bid.x, w->info.bid.y, w->info.bid.z, w->live, n);
+        fprintf(stderr, "EMU ERROR: deadlock in kernel %s, block (%u,%u,%u): %u of %u threads wait\n", L->name,
+                w->info.bid.x, w->info.bid.y, w->info.bid.z, w->live, n);
         const char *lf = 0;
         int ll = 0, ls = -1;
         for (unsigned i = 0; i < n; i++) {
             Thread &t = w->thr[i];
             if (t.st == ls && (t.st == DONE || (t.file == lf && t.line == ll))) continue;
             ls = t.st, lf = t.file, ll = t.line;
-            fprintf(stderr, "  from thread %u: %s %s:%d\n", i, t.st == AT_BAR ? "barrier" : t.st == AT_WARP ? "warp collective" : "exited", t.st == DONE ? "" : t.file, t.st == DONE ? 0 : t.line);
+            fprintf(stderr, "  from thread %u: %s %s:%d\n", i,
+                    t.st == AT_BAR    ? "barrier"
+                    : t.st == AT_WARP ? "warp collective"
+                                      : "exited",
+                    t.st == DONE ? "" : t.file, t.st == DONE ? 0 : t.line);
         }
         fflush(0);
         _exit(86);
@@ -390,9 +459,11 @@ int barrier(BarOp op, int pred, const char *file, int line)
     Worker *w = W;
     Thread *t = static_cast<Thread *>(cur);
     if (w->live != w->n) die("barrier %s:%d reached after %u of %u threads exited", file, line, w->n - w->live, w->n);
-    if (!w->bar_n) w->bar_op = op, w->bar_file = file, w->bar_line = line, w->bar_cnt = 0;
+    if (!w->bar_n)
+        w->bar_op = op, w->bar_file = file, w->bar_line = line, w->bar_cnt = 0;
     else if (line != w->bar_line || op != w->bar_op || strcmp(file, w->bar_file))
-        die("divergent barriers: this thread is at %s:%d, %u others wait at %s:%d", file, line, w->bar_n, w->bar_file, w->bar_line);
+        die("divergent barriers: this thread is at %s:%d, %u others wait at %s:%d", file, line, w->bar_n, w->bar_file,
+            w->bar_line);
     w->bar_cnt += pred;
     char *sync = &w->bar_sync[w->bar_gen & 1];
     sync_rel(sync);
@@ -438,22 +509,28 @@ static uint64_t collect(const Warp &w, const Group &g, unsigned lane)
         }
         return r;
     }
-    if (!(g.mask >> src & 1)) die("shuffle at %s:%d: lane %u reads lane %u, which is not in the mask %08x", g.file, g.line, lane, src, g.mask);
+    if (!(g.mask >> src & 1))
+        die("shuffle at %s:%d: lane %u reads lane %u, which is not in the mask %08x", g.file, g.line, lane, src,
+            g.mask);
     return w.val[src];
 }
 uint64_t warp(WarpOp op, uint32_t mask, uint64_t v, unsigned arg, unsigned width, const char *file, int line)
 {
     Thread *t = static_cast<Thread *>(cur);
     Warp &w = W->warp[t->idx / 32];
-    if (!(mask >> t->lane & 1)) die("warp collective at %s:%d: lane %u is not in its own mask %08x", file, line, t->lane, mask);
-    if (mask & ~w.live) die("warp collective at %s:%d: mask %08x names lanes that exited or do not exist (live: %08x)", file, line, mask, w.live);
+    if (!(mask >> t->lane & 1))
+        die("warp collective at %s:%d: lane %u is not in its own mask %08x", file, line, t->lane, mask);
+    if (mask & ~w.live)
+        die("warp collective at %s:%d: mask %08x names lanes that exited or do not exist (live: %08x)", file, line,
+            mask, w.live);
     if (width == 0 || width > 32 || (width & (width - 1))) die("shuffle width %u at %s:%d", width, file, line);
     unsigned k = 0;
     while (k < w.ng && !(w.g[k].mask & mask)) k++;
-    if (k == w.ng) w.g[w.ng++] = {mask, 0, op, file, line, w.nsync++ % 8};
+    if (k == w.ng) w.g[w.ng++] = { mask, 0, op, file, line, w.nsync++ % 8 };
     Group &g = w.g[k];
     if (g.mask != mask || g.op != op || g.line != line || strcmp(g.file, file))
-        die("warp collective at %s:%d mask %08x meets another at %s:%d mask %08x", file, line, mask, g.file, g.line, g.mask);
+        die("warp collective at %s:%d mask %08x meets another at %s:%d mask %08x", file, line, mask, g.file, g.line,
+            g.mask);
     w.val[t->lane] = v, w.arg[t->lane] = arg, w.width[t->lane] = width;
     g.arrived |= 1u << t->lane;
     char *sync = &w.sync[g.sync];
@@ -486,14 +563,18 @@ void copy16_async(void *to, const void *from)
     if (((uintptr_t)to | (uintptr_t)from) & 15) die("misaligned asynchronous copy");
     t->copy[t->ncopy].to = to, t->copy[t->ncopy].from = from, t->copy[t->ncopy++].group = t->group;
 }
-void copy_close() { static_cast<Thread *>(cur)->group++; }
+void copy_close()
+{
+    static_cast<Thread *>(cur)->group++;
+}
 void copy_wait(unsigned pending)
 {
     Thread *t = static_cast<Thread *>(cur);
     unsigned n = 0;
     while (n < t->ncopy && t->copy[n].group + pending < t->group) {
 #ifdef EMU_ASAN
-        if (__asan_region_is_poisoned(const_cast<void *>(t->copy[n].from), 16) || __asan_region_is_poisoned(t->copy[n].to, 16))
+        if (__asan_region_is_poisoned(const_cast<void *>(t->copy[n].from), 16) ||
+            __asan_region_is_poisoned(t->copy[n].to, 16))
             die("asynchronous copy outside its arrays");
 #endif
         for (int i = 0; i < 16; i++) ((volatile char *)t->copy[n].to)[i] = ((const volatile char *)t->copy[n].from)[i];
@@ -505,7 +586,10 @@ void copy_wait(unsigned pending)
 void relax()
 {
     Thread *t = static_cast<Thread *>(cur);
-    if (!W->ready_n) { sched_yield(); return; }
+    if (!W->ready_n) {
+        sched_yield();
+        return;
+    }
     push_ready(t);
     wait_here(t);
 }
@@ -552,7 +636,10 @@ static void pool_main()
         if (--pool_busy == 0) done_cv.notify_one();
     }
 }
-static uint64_t gcd(uint64_t a, uint64_t b) { return b ? gcd(b, a % b) : a; }
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+    return b ? gcd(b, a % b) : a;
+}
 static void run_grid(Launch *L)
 {
     static bool started;
@@ -561,7 +648,8 @@ static void run_grid(Launch *L)
     if (seed() > 1) {
         static uint64_t r = seed();
         L->first = next_rand(r) % L->nblocks;
-        while (gcd(L->stride = next_rand(r) % L->nblocks + 1, L->nblocks) != 1) {}
+        while (gcd(L->stride = next_rand(r) % L->nblocks + 1, L->nblocks) != 1) {
+        }
     }
     sync_rel(&L->begin);
     std::unique_lock<std::mutex> l(pool_mu);
@@ -587,13 +675,37 @@ static void run_grid(Launch *L)
 
 /* ---- device memory, streams, events ---- */
 using namespace emu;
-struct Alloc { size_t size; char *map; size_t maplen; };
+struct Alloc {
+    size_t size;
+    char *map;
+    size_t maplen;
+};
 /* What a capture records: an operation, and those it comes after. */
-struct Node { std::function<void()> f; std::vector<size_t> after; };
-struct emu_graph { std::vector<Node> nodes; emu_stream *origin; bool broken; };
-struct emu_exec { std::shared_ptr<std::vector<Node>> nodes; };
-struct emu_stream { std::deque<std::function<void()>> q; bool nonblocking; emu_graph *capture; std::vector<size_t> tail; };
-struct emu_event { std::shared_ptr<bool> token; emu_stream *s; double ms; emu_graph *capture; std::vector<size_t> tail; };
+struct Node {
+    std::function<void()> f;
+    std::vector<size_t> after;
+};
+struct emu_graph {
+    std::vector<Node> nodes;
+    emu_stream *origin;
+    bool broken;
+};
+struct emu_exec {
+    std::shared_ptr<std::vector<Node>> nodes;
+};
+struct emu_stream {
+    std::deque<std::function<void()>> q;
+    bool nonblocking;
+    emu_graph *capture;
+    std::vector<size_t> tail;
+};
+struct emu_event {
+    std::shared_ptr<bool> token;
+    emu_stream *s;
+    double ms;
+    emu_graph *capture;
+    std::vector<size_t> tail;
+};
 static std::recursive_mutex api;
 #define LOCK std::lock_guard<std::recursive_mutex> lock_(api)
 static std::map<char *, Alloc> allocs;
@@ -623,10 +735,26 @@ static bool fault(emu_fault kind) /* is it this one's turn? */
     if (!fault_left[kind] || --fault_left[kind]) return false;
     return fault_hit = true;
 }
-void emu_fail(emu_fault kind, unsigned nth) { LOCK; fault_left[kind] = nth, fault_hit = false; }
-int emu_failed() { LOCK; return fault_hit; }
-unsigned emu_live() { LOCK; return live; }
-unsigned emu_submitted() { LOCK; return submitted; }
+void emu_fail(emu_fault kind, unsigned nth)
+{
+    LOCK;
+    fault_left[kind] = nth, fault_hit = false;
+}
+int emu_failed()
+{
+    LOCK;
+    return fault_hit;
+}
+unsigned emu_live()
+{
+    LOCK;
+    return live;
+}
+unsigned emu_submitted()
+{
+    LOCK;
+    return submitted;
+}
 /* every call that can fail begins so */
 #define CALL(kind, error)                                                                                              \
     LOCK;                                                                                                              \
@@ -636,7 +764,7 @@ unsigned emu_submitted() { LOCK; return submitted; }
 #define NOT_CAPTURED                                                                                                   \
     if (capturing) {                                                                                                   \
         capturing->broken = true;                                                                                      \
-        return fail(cudaErrorStreamCaptureUnsupported, "a call that a capture does not allow");                       \
+        return fail(cudaErrorStreamCaptureUnsupported, "a call that a capture does not allow");                        \
     }                                                                                                                  \
     (void)0
 
@@ -645,8 +773,10 @@ static void open_device(bool on)
 {
     for (auto &a : allocs) {
 #if defined(EMU_ASAN)
-        if (on) __asan_unpoison_memory_region(a.first, a.second.size);
-        else __asan_poison_memory_region(a.first, a.second.size);
+        if (on)
+            __asan_unpoison_memory_region(a.first, a.second.size);
+        else
+            __asan_poison_memory_region(a.first, a.second.size);
 #elif !defined(EMU_TSAN)
         mprotect(a.second.map, a.second.maplen, on ? PROT_READ | PROT_WRITE : PROT_NONE);
 #else
@@ -654,7 +784,12 @@ static void open_device(bool on)
 #endif
     }
 }
-static void device_op(const std::function<void()> &f) { open_device(true); f(); open_device(false); }
+static void device_op(const std::function<void()> &f)
+{
+    open_device(true);
+    f();
+    open_device(false);
+}
 static void step(emu_stream *s)
 {
     auto f = std::move(s->q.front());
@@ -679,8 +814,8 @@ static void drain_all(bool blocking_only)
 static void enqueue(cudaStream_t s, std::function<void()> f)
 {
     if (s && s->capture) {
-        s->capture->nodes.push_back({std::move(f), s->tail});
-        s->tail = {s->capture->nodes.size() - 1};
+        s->capture->nodes.push_back({ std::move(f), s->tail });
+        s->tail = { s->capture->nodes.size() - 1 };
         return;
     }
     submitted++;
@@ -708,13 +843,14 @@ cudaError_t cudaMalloc(void **p, size_t n)
     CALL(EMU_MALLOC, cudaErrorMemoryAllocation);
     NOT_CAPTURED;
     if (!n) return cudaSuccess;
-    Alloc a = {n, 0, 0};
+    Alloc a = { n, 0, 0 };
     char *q;
 #if defined(EMU_ASAN) || defined(EMU_TSAN)
     q = (char *)aligned_alloc(256, (n + 255) & ~(size_t)255);
 #else
     a.maplen = (n + 4095) & ~(size_t)4095;
-    a.map = (char *)mmap(0, a.maplen + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    a.map =
+        (char *)mmap(0, a.maplen + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (a.map == MAP_FAILED) return fail(cudaErrorMemoryAllocation, 0);
     mprotect(a.map + a.maplen, 4096, PROT_NONE);
     q = a.map + (a.maplen - ((n + 31) & ~(size_t)31)); /* end against the guard page; 32-byte aligned */
@@ -735,8 +871,10 @@ cudaError_t cudaFree(void *p)
     auto it = allocs.find((char *)p);
     if (it == allocs.end()) return fail(cudaErrorInvalidValue, "cudaFree of a pointer that is not an allocation");
     open_device(true);
-    if (it->second.map) munmap(it->second.map, it->second.maplen + 4096);
-    else free(p);
+    if (it->second.map)
+        munmap(it->second.map, it->second.maplen + 4096);
+    else
+        free(p);
     allocs.erase(it);
     live--;
     open_device(false);
@@ -758,16 +896,24 @@ cudaError_t cudaFreeHost(void *p)
     free(p);
     return cudaSuccess;
 }
-cudaError_t cudaMallocAsync(void **p, size_t n, cudaStream_t) { return cudaMalloc(p, n); }
+cudaError_t cudaMallocAsync(void **p, size_t n, cudaStream_t)
+{
+    return cudaMalloc(p, n);
+}
 cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 {
     LOCK;
     enqueue(s, [p] {
         auto it = allocs.find((char *)p);
-        if (it == allocs.end()) { fail(cudaErrorInvalidValue, "cudaFreeAsync of a pointer that is not an allocation"); return; }
+        if (it == allocs.end()) {
+            fail(cudaErrorInvalidValue, "cudaFreeAsync of a pointer that is not an allocation");
+            return;
+        }
         open_device(true);
-        if (it->second.map) munmap(it->second.map, it->second.maplen + 4096);
-        else free(p);
+        if (it->second.map)
+            munmap(it->second.map, it->second.maplen + 4096);
+        else
+            free(p);
         allocs.erase(it);
         live--;
         open_device(false);
@@ -777,43 +923,75 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 cudaError_t cudaMemcpyAsync(void *d, const void *s, size_t n, cudaMemcpyKind k, cudaStream_t st)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    if (!st) { NOT_CAPTURED; }
+    if (!st) {
+        NOT_CAPTURED;
+    }
     bool di, si, dd = on_device(d, n, &di), sd = on_device(s, n, &si);
     if ((dd && !di) || (sd && !si)) return fail(cudaErrorInvalidValue, "copy leaves its device allocation");
-    if (k != cudaMemcpyDefault && n && (dd != (k == cudaMemcpyHostToDevice || k == cudaMemcpyDeviceToDevice) || sd != (k == cudaMemcpyDeviceToHost || k == cudaMemcpyDeviceToDevice)))
+    if (k != cudaMemcpyDefault && n &&
+        (dd != (k == cudaMemcpyHostToDevice || k == cudaMemcpyDeviceToDevice) ||
+         sd != (k == cudaMemcpyDeviceToHost || k == cudaMemcpyDeviceToDevice)))
         return fail(cudaErrorInvalidValue, "copy kind does not match its pointers");
     enqueue(st, [=] { device_op([=] { memmove(d, s, n); }); });
     return cudaSuccess;
 }
-cudaError_t cudaMemcpy(void *d, const void *s, size_t n, cudaMemcpyKind k) { return cudaMemcpyAsync(d, s, n, k, 0); }
+cudaError_t cudaMemcpy(void *d, const void *s, size_t n, cudaMemcpyKind k)
+{
+    return cudaMemcpyAsync(d, s, n, k, 0);
+}
 cudaError_t cudaMemsetAsync(void *d, int v, size_t n, cudaStream_t st)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    if (!st) { NOT_CAPTURED; }
+    if (!st) {
+        NOT_CAPTURED;
+    }
     bool in;
     if (n && (!on_device(d, n, &in) || !in)) return fail(cudaErrorInvalidValue, "memset leaves its device allocation");
     enqueue(st, [=] { device_op([=] { memset(d, v, n); }); });
     return cudaSuccess;
 }
-cudaError_t cudaMemset(void *d, int v, size_t n) { return cudaMemsetAsync(d, v, n, 0); }
+cudaError_t cudaMemset(void *d, int v, size_t n)
+{
+    return cudaMemsetAsync(d, v, n, 0);
+}
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    *s = new emu_stream{{}, (flags & cudaStreamNonBlocking) != 0, 0, {}};
+    *s = new emu_stream{ {}, (flags & cudaStreamNonBlocking) != 0, 0, {} };
     streams.push_back(*s);
     live++;
     return cudaSuccess;
 }
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int) { return cudaStreamCreateWithFlags(s, flags); }
-cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) { CALL(EMU_CALL, cudaErrorUnknown); *least = 0, *greatest = -5; return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t s) { CALL(EMU_CALL, cudaErrorUnknown); NOT_CAPTURED; if (!s->q.empty()) step(s); if (dead) return fail(cudaErrorIllegalAddress, 0); return s->q.empty() ? cudaSuccess : cudaErrorNotReady; }
-cudaError_t cudaStreamCreate(cudaStream_t *s) { return cudaStreamCreateWithFlags(s, 0); }
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int)
+{
+    return cudaStreamCreateWithFlags(s, flags);
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    *least = 0, *greatest = -5;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t s)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED;
+    if (!s->q.empty()) step(s);
+    if (dead) return fail(cudaErrorIllegalAddress, 0);
+    return s->q.empty() ? cudaSuccess : cudaErrorNotReady;
+}
+cudaError_t cudaStreamCreate(cudaStream_t *s)
+{
+    return cudaStreamCreateWithFlags(s, 0);
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     NOT_CAPTURED;
-    if (s) drain(s);
-    else drain_all(true);
+    if (s)
+        drain(s);
+    else
+        drain_all(true);
     return dead ? fail(cudaErrorIllegalAddress, 0) : cudaGetLastError();
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
@@ -826,15 +1004,23 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
     live--;
     return cudaSuccess;
 }
-static double now_ms() { timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e3 + t.tv_nsec * 1e-6; }
+static double now_ms()
+{
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1e3 + t.tv_nsec * 1e-6;
+}
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    *e = new emu_event{nullptr, nullptr, 0, 0, {}};
+    *e = new emu_event{ nullptr, nullptr, 0, 0, {} };
     live++;
     return cudaSuccess;
 }
-cudaError_t cudaEventCreate(cudaEvent_t *e) { return cudaEventCreateWithFlags(e, 0); }
+cudaError_t cudaEventCreate(cudaEvent_t *e)
+{
+    return cudaEventCreateWithFlags(e, 0);
+}
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
@@ -842,7 +1028,10 @@ cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
     if (e->capture) return e->tail = s->tail, cudaSuccess;
     auto tok = e->token = std::make_shared<bool>(false);
     e->s = s;
-    enqueue(s, [e, tok] { *tok = true; if (e->token == tok) e->ms = now_ms(); });
+    enqueue(s, [e, tok] {
+        *tok = true;
+        if (e->token == tok) e->ms = now_ms();
+    });
     submitted--; /* no work */
     return cudaSuccess;
 }
@@ -858,7 +1047,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     if (e->capture || (s && s->capture)) { /* the capture spreads to s, or s comes back to it */
-        if (!s || !e->capture || e->capture != capturing || (s->capture && s->capture != e->capture)) return fail(cudaErrorStreamCaptureIsolation, 0);
+        if (!s || !e->capture || e->capture != capturing || (s->capture && s->capture != e->capture))
+            return fail(cudaErrorStreamCaptureIsolation, 0);
         s->capture = e->capture;
         s->tail.insert(s->tail.end(), e->tail.begin(), e->tail.end());
         return cudaSuccess;
@@ -867,16 +1057,34 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
     submitted--;
     return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t e) { CALL(EMU_CALL, cudaErrorUnknown); NOT_CAPTURED; wait_token(e->token, e->s); return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b) { *ms = (float)(b->ms - a->ms); return cudaSuccess; }
-cudaError_t cudaEventDestroy(cudaEvent_t e) { LOCK; wait_token(e->token, e->s); delete e; live--; return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t e)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED;
+    wait_token(e->token, e->s);
+    return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b)
+{
+    *ms = (float)(b->ms - a->ms);
+    return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t e)
+{
+    LOCK;
+    wait_token(e->token, e->s);
+    delete e;
+    live--;
+    return cudaSuccess;
+}
 
 /* ---- captures and graphs ---- */
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    if (!s || capturing) return fail(s ? cudaErrorIllegalState : cudaErrorStreamCaptureUnsupported, "a capture cannot begin here");
-    capturing = s->capture = new emu_graph{{}, s, false};
+    if (!s || capturing)
+        return fail(s ? cudaErrorIllegalState : cudaErrorStreamCaptureUnsupported, "a capture cannot begin here");
+    capturing = s->capture = new emu_graph{ {}, s, false };
     s->tail.clear();
     live++;
     return cudaSuccess;
@@ -895,7 +1103,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
     if (!g) return fail(cudaErrorIllegalState, "no capture to end");
     std::vector<bool> joined(g->nodes.size());
     for (size_t k : s->tail) mark_before(g, k, joined);
-    cudaError_t e = g->broken ? cudaErrorStreamCaptureInvalidated : g->origin != s ? cudaErrorStreamCaptureUnmatched : cudaSuccess;
+    cudaError_t e = g->broken        ? cudaErrorStreamCaptureInvalidated
+                    : g->origin != s ? cudaErrorStreamCaptureUnmatched
+                                     : cudaSuccess;
     for (bool b : joined)
         if (!b && !e) e = cudaErrorStreamCaptureUnjoined;
     for (emu_stream *o : streams)
@@ -911,12 +1121,24 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t g, unsigned long long)
 {
     CALL(EMU_CALL, cudaErrorMemoryAllocation);
-    *exec = new emu_exec{std::make_shared<std::vector<Node>>(g->nodes)};
+    *exec = new emu_exec{ std::make_shared<std::vector<Node>>(g->nodes) };
     live++;
     return cudaSuccess;
 }
-cudaError_t cudaGraphDestroy(cudaGraph_t g) { LOCK; delete g; live--; return cudaSuccess; }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { LOCK; delete e; live--; return cudaSuccess; }
+cudaError_t cudaGraphDestroy(cudaGraph_t g)
+{
+    LOCK;
+    delete g;
+    live--;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e)
+{
+    LOCK;
+    delete e;
+    live--;
+    return cudaSuccess;
+}
 /* in any order the graph allows: the first that may run, the last, or any */
 static void run_graph(const std::vector<Node> &nodes)
 {
@@ -953,11 +1175,30 @@ cudaError_t cudaDeviceSynchronize()
     drain_all(false);
     return dead ? fail(cudaErrorIllegalAddress, 0) : last_error;
 }
-cudaError_t cudaGetLastError() { LOCK; if (dead) return cudaErrorIllegalAddress; cudaError_t e = last_error; last_error = cudaSuccess; return e; }
-cudaError_t cudaPeekAtLastError() { return last_error; }
+cudaError_t cudaGetLastError()
+{
+    LOCK;
+    if (dead) return cudaErrorIllegalAddress;
+    cudaError_t e = last_error;
+    last_error = cudaSuccess;
+    return e;
+}
+cudaError_t cudaPeekAtLastError()
+{
+    return last_error;
+}
 const char *cudaGetErrorString(cudaError_t e)
 {
-    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : e == cudaErrorNoDevice ? "no CUDA-capable device is detected" : e == cudaErrorInvalidConfiguration ? "invalid configuration argument" : e == cudaErrorIllegalAddress ? "an illegal memory access was encountered" : e == cudaErrorLaunchOutOfResources ? "too many resources requested for launch" : e >= cudaErrorStreamCaptureUnsupported && e <= cudaErrorStreamCaptureIsolation ? "operation not permitted when stream is capturing" : e == cudaErrorUnknown ? "unknown error" : "invalid argument";
+    return e == cudaSuccess                     ? "no error"
+           : e == cudaErrorMemoryAllocation     ? "out of memory"
+           : e == cudaErrorNoDevice             ? "no CUDA-capable device is detected"
+           : e == cudaErrorInvalidConfiguration ? "invalid configuration argument"
+           : e == cudaErrorIllegalAddress       ? "an illegal memory access was encountered"
+           : e == cudaErrorLaunchOutOfResources ? "too many resources requested for launch"
+           : e >= cudaErrorStreamCaptureUnsupported && e <= cudaErrorStreamCaptureIsolation
+               ? "operation not permitted when stream is capturing"
+           : e == cudaErrorUnknown ? "unknown error"
+                                   : "invalid argument";
 }
 cudaError_t cudaGetDeviceCount(int *n)
 {
@@ -965,13 +1206,18 @@ cudaError_t cudaGetDeviceCount(int *n)
     *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
     return *n ? cudaSuccess : fail(cudaErrorNoDevice, 0);
 }
-cudaError_t cudaSetDevice(int) { CALL(EMU_CALL, cudaErrorUnknown); return cudaSuccess; }
+cudaError_t cudaSetDevice(int)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    return cudaSuccess;
+}
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     memset(p, 0, sizeof *p);
     strcpy(p->name, "CPU emulation of sm_90");
-    p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32, p->l2CacheSize = 50 << 20;
+    p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32,
+    p->l2CacheSize = 50 << 20;
     p->totalGlobalMem = (size_t)139 << 30, p->sharedMemPerBlockOptin = MAX_SHARED;
     return cudaSuccess;
 }
@@ -991,7 +1237,8 @@ static void on_segv(int, siginfo_t *si, void *)
     for (auto &a : allocs) {
         long d = (char *)si->si_addr - a.first;
         if (d >= -4096 && d < (long)a.second.size + 4096)
-            fprintf(stderr, "  %ld bytes into a device allocation of %zu bytes%s\n", d, a.second.size, cur ? "" : " (device memory read or written on the host)");
+            fprintf(stderr, "  %ld bytes into a device allocation of %zu bytes%s\n", d, a.second.size,
+                    cur ? "" : " (device memory read or written on the host)");
     }
     fflush(0);
     _exit(86);
@@ -1005,7 +1252,10 @@ static const bool segv_installed = [] {
     return true;
 }();
 #else
-extern "C" void __asan_on_error() { where(stderr); }
+extern "C" void __asan_on_error()
+{
+    where(stderr);
+}
 #endif
 
 cudaError_t emu::host_op(cudaStream_t s, std::function<void()> f)
@@ -1022,19 +1272,23 @@ cudaError_t emu::func_attr(const void *fn, cudaFuncAttribute a, int v)
     dyn_limit[fn] = v;
     return cudaSuccess;
 }
-cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t smem, cudaStream_t s, std::function<void()> body, std::function<void(void *)> pack)
+cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t smem, cudaStream_t s,
+                        std::function<void()> body, std::function<void(void *)> pack)
 {
     CALL(EMU_LAUNCH, cudaErrorLaunchOutOfResources);
     uint64_t nt = (uint64_t)b.x * b.y * b.z;
     int limit = dyn_limit.count(fn) ? dyn_limit[fn] : STATIC_SHARED;
-    if (!nt || nt > MAX_THREADS || b.z > 64 || !g.x || !g.y || !g.z || g.x > 0x7fffffffu || g.y > 65535 || g.z > 65535 || smem > (size_t)limit) {
-        fprintf(stderr, "EMU: launch of %s refused: grid (%u,%u,%u) block (%u,%u,%u) shared %zu (limit %d)\n", name, g.x, g.y, g.z, b.x, b.y, b.z, smem, limit);
+    if (!nt || nt > MAX_THREADS || b.z > 64 || !g.x || !g.y || !g.z || g.x > 0x7fffffffu || g.y > 65535 ||
+        g.z > 65535 || smem > (size_t)limit) {
+        fprintf(stderr, "EMU: launch of %s refused: grid (%u,%u,%u) block (%u,%u,%u) shared %zu (limit %d)\n", name,
+                g.x, g.y, g.z, b.x, b.y, b.z, smem, limit);
         return fail(smem > (size_t)limit ? cudaErrorInvalidValue : cudaErrorInvalidConfiguration, 0);
     }
     static bool ptx = getenv("EMU_PTX") && atoi(getenv("EMU_PTX"));
     if (ptx) {
         Dl_info di;
-        if (!dladdr(const_cast<void *>(fn), &di) || !di.dli_sname) die("EMU_PTX: no symbol for kernel %s (link with -rdynamic and the translated PTX)", name);
+        if (!dladdr(const_cast<void *>(fn), &di) || !di.dli_sname)
+            die("EMU_PTX: no symbol for kernel %s (link with -rdynamic and the translated PTX)", name);
         auto f = ptx_find(di.dli_sname);
         if (!f) die("EMU_PTX: kernel %s is not in the PTX", di.dli_sname);
         auto buf = std::make_shared<std::vector<uint64_t>>(512);
@@ -1045,8 +1299,10 @@ cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t
         Launch L;
         L.name = name, L.body = body, L.grid = g, L.block = b, L.smem = smem;
         L.nblocks = (uint64_t)g.x * g.y * g.z;
-        if (fault(EMU_KERNEL)) dead = true;
-        else device_op([&] { run_grid(&L); });
+        if (fault(EMU_KERNEL))
+            dead = true;
+        else
+            device_op([&] { run_grid(&L); });
     });
     return cudaSuccess;
 }

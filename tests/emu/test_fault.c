@@ -60,7 +60,8 @@ static void work_close(struct work *w)
     gpu_close(&w->g);
 }
 
-static pv_status msm_steps(struct work *w, struct gpu_msm **m, const struct msm_plan *plan, const struct gpu_msm_set *sets)
+static pv_status msm_steps(struct work *w, struct gpu_msm **m, const struct msm_plan *plan,
+                           const struct gpu_msm_set *sets)
 {
     TRY(work_open(w, sizeof scalars, plan->scratch_bytes));
     TRY(gpu_msm_new(w->g, m, plan, sets));
@@ -74,7 +75,9 @@ static pv_status msm_job(bool retry)
     (void)retry;
     const struct gpu_msm_set sets[] = { { bases1, 0, POINTS }, { bases2, 0, POINTS } };
     const struct msm_bases both = { 1, 1 };
-    const struct msm_limits limits = { .free_bytes = (size_t)1 << 26, .sm_count = 4, .window_bits = 8, .rows = 2, .scalars = POINTS };
+    const struct msm_limits limits = {
+        .free_bytes = (size_t)1 << 26, .sm_count = 4, .window_bits = 8, .rows = 2, .scalars = POINTS
+    };
     struct msm_plan plan;
     struct work w;
     struct gpu_msm *m = NULL;
@@ -117,7 +120,8 @@ static pv_status ntt_job(bool retry)
     return status;
 }
 
-static pv_status quotient_steps(struct work *w, struct gpu_qap **q, const struct zkey *z, const struct wtns *in, bn254_scalar_packed *h)
+static pv_status quotient_steps(struct work *w, struct gpu_qap **q, const struct zkey *z, const struct wtns *in,
+                                bn254_scalar_packed *h)
 {
     gpu_buf out;
     struct gpu_qap_need need = gpu_qap_need_for(z->coef_count, z->vars, z->log_domain);
@@ -166,7 +170,8 @@ static pv_status proof_job(bool retry)
     assert_int_equal(wtns_of(&in, wtns_bytes, wtns_size, "toy", &err), PV_OK);
     pv_status status = prove_groth16(&proof, key, &in, NULL, &run, &err);
     if (status != PV_OK) assert_true(strlen(err.text) > 5);
-    if (status != PV_OK && retry && prove_groth16(&proof, key, &in, NULL, &run, &err) != PV_OK) fail_msg("after a failure: %s", err.text);
+    if (status != PV_OK && retry && prove_groth16(&proof, key, &in, NULL, &run, &err) != PV_OK)
+        fail_msg("after a failure: %s", err.text);
     wtns_close(&in);
     prove_key_destroy(&key);
     return status;
@@ -194,9 +199,12 @@ static unsigned every(enum emu_fault kind, pv_status (*job)(bool retry))
         bool hit = emu_failed();
         emu_fail(kind, 0);
         emu_revive();
-        if (emu_live() != before) fail_msg("%u things left behind by failure %u of kind %d", emu_live() - before, k, kind);
-        if (hit) assert_failed_well(kind, status);
-        else assert_int_equal(status, PV_OK);
+        if (emu_live() != before)
+            fail_msg("%u things left behind by failure %u of kind %d", emu_live() - before, k, kind);
+        if (hit)
+            assert_failed_well(kind, status);
+        else
+            assert_int_equal(status, PV_OK);
         if (!hit) return k - 1;
     }
 }
@@ -206,7 +214,8 @@ static void every_kind(const char *what, pv_status (*job)(bool retry))
     unsigned n[EMU_FAULTS];
     assert_int_equal(job(false), PV_OK);
     for (enum emu_fault kind = 0; kind < EMU_FAULTS; kind++) n[kind] = every(kind, job);
-    print_message("%s: %u allocations, %u launches, %u other calls, %u kernels failed\n", what, n[EMU_MALLOC], n[EMU_LAUNCH], n[EMU_CALL], n[EMU_KERNEL]);
+    print_message("%s: %u allocations, %u launches, %u other calls, %u kernels failed\n", what, n[EMU_MALLOC],
+                  n[EMU_LAUNCH], n[EMU_CALL], n[EMU_KERNEL]);
     assert_true(n[EMU_MALLOC] > 0 && n[EMU_LAUNCH] > 0 && n[EMU_CALL] > 5 && n[EMU_KERNEL] > 0);
     assert_int_equal(job(false), PV_OK);
 }
@@ -254,7 +263,8 @@ static void a_device_that_cannot_be_asked_is_none(void **state)
 
 static void make_msm(void)
 {
-    const struct bn254_msm_set sets[] = { { .bases = bases1, .count = POINTS, .r1 = &sum1 }, { .bases = bases2, .count = POINTS, .r2 = &sum2 } };
+    const struct bn254_msm_set sets[] = { { .bases = bases1, .count = POINTS, .r1 = &sum1 },
+                                          { .bases = bases2, .count = POINTS, .r2 = &sum2 } };
     for (int i = 0; i < POINTS; i++) {
         bn254_g1_affine p = random_g1_affine(&rng);
         bn254_g2_affine q = random_g2_affine(&rng);

@@ -45,13 +45,14 @@ static void test_field(bool scalar, uint32_t n)
         auto g = r.down();
         const int before = failed;
         for (uint32_t i = 0; i < some && failed == before; i++)
-            CHECK(below(z_get(g[i].v), m, op == PROBE_CANON || op == PROBE_FROM_MONT ? 1 : 2) == field_want(m, (probe_op)op, z[0][i], z[1][i], z[2][i], z[3][i]));
+            CHECK(below(z_get(g[i].v), m, op == PROBE_CANON || op == PROBE_FROM_MONT ? 1 : 2) ==
+                  field_want(m, (probe_op)op, z[0][i], z[1][i], z[2][i], z[3][i]));
         if (failed != before) printf("  in field operation %d of %s\n", op, scalar ? "Fr" : "Fp");
     }
 }
 static Z2 fp2_want(probe_op op, const Z2 &a, const Z2 &b, const Z2 &c, const Z2 &d)
 {
-    const Z2 u = {FP.rinv, Z()};
+    const Z2 u = { FP.rinv, Z() };
     switch (op) {
     case PROBE_ADD: return z2_add(a, b);
     case PROBE_SUB: return z2_sub(a, b);
@@ -68,7 +69,7 @@ static void test_fp2(unsigned lanes, uint32_t n)
     for (int k = 0; k < 4; k++)
         for (uint32_t i = 0; i < n; i++) {
             fp t;
-            z[k].push_back({z_lazy(FP), z_lazy(FP)});
+            z[k].push_back({ z_lazy(FP), z_lazy(FP) });
             z_put(t.v, z[k][i].a), v[k].push_back(t);
             z_put(t.v, z[k][i].b), v[k].push_back(t);
         }
@@ -79,7 +80,7 @@ static void test_fp2(unsigned lanes, uint32_t n)
         auto g = r.down();
         const int before = failed;
         for (uint32_t i = 0; i < n && failed == before; i++) {
-            const Z2 got = {below(z_get(g[2 * i].v), FP, 2), below(z_get(g[2 * i + 1].v), FP, 2)};
+            const Z2 got = { below(z_get(g[2 * i].v), FP, 2), below(z_get(g[2 * i + 1].v), FP, 2) };
             CHECK(z2_eq(got, fp2_want((probe_op)op, z[0][i], z[1][i], z[2][i], z[3][i])));
         }
         if (failed != before) printf("  in Fp2 operation %d on %u lanes\n", op, lanes);
@@ -89,8 +90,8 @@ static void test_fp2(unsigned lanes, uint32_t n)
 /* a with a random Z, its coordinates anywhere in [0, 2p) */
 static void put_xyzz(fp *out, const Pt &p, unsigned group)
 {
-    Z2 l = {z_random(FP), group == 2 ? z_random(FP) : Z()}, zz = z2_mul(l, l), zzz = z2_mul(zz, l);
-    const Z2 c[4] = {z2_mul(p.x, zz), z2_mul(p.y, zzz), zz, zzz};
+    Z2 l = { z_random(FP), group == 2 ? z_random(FP) : Z() }, zz = z2_mul(l, l), zzz = z2_mul(zz, l);
+    const Z2 c[4] = { z2_mul(p.x, zz), z2_mul(p.y, zzz), zz, zzz };
     for (int k = 0; k < 4; k++)
         for (unsigned j = 0; j < group; j++) {
             Z t = FP.mont(j ? c[k].b : c[k].a);
@@ -120,8 +121,10 @@ static void test_points(unsigned group, unsigned lanes, uint32_t n)
         std::vector<fp> a(n * xs), b(n * bs);
         for (uint32_t i = 0; i < n; i++) {
             put_xyzz(&a[i * xs], p[i], group);
-            if (op == PROBE_POINT_ADD) put_xyzz(&b[i * bs], q[i], group);
-            else pt_put(&b[i * bs], q[i], group);
+            if (op == PROBE_POINT_ADD)
+                put_xyzz(&b[i * bs], q[i], group);
+            else
+                pt_put(&b[i * bs], q[i], group);
         }
         dev<fp> da(a), db(b);
         CU(probe_points(group, lanes, (probe_point)op, da.p, db.p, n, 0));
@@ -129,7 +132,8 @@ static void test_points(unsigned group, unsigned lanes, uint32_t n)
         auto r = da.down();
         const int before = failed;
         for (uint32_t i = 0; i < n && failed == before; i++)
-            CHECK(pt_eq(pt_get_xyzz(&r[i * xs], group), op == PROBE_POINT_DBL ? pt_add(p[i], p[i]) : pt_add(p[i], q[i])));
+            CHECK(
+                pt_eq(pt_get_xyzz(&r[i * xs], group), op == PROBE_POINT_DBL ? pt_add(p[i], p[i]) : pt_add(p[i], q[i])));
         if (failed != before) printf("  in point operation %d of G%u on %u lanes\n", op, group, lanes);
     }
 }
@@ -140,7 +144,9 @@ int main(int argc, char **argv)
     const uint32_t n = argc > 1 ? atoi(argv[1]) : 1500;
     test_field(false, n), test_field(true, n);
     test_fp2(1, n / 2), test_fp2(2, n / 2);
-    if (getenv("EMU_PTX")) printf("points: only as C++ (their PTX runs in the MSM)\n");
-    else test_points(1, 1, 163), test_points(2, 1, 101), test_points(2, 2, 101);
+    if (getenv("EMU_PTX"))
+        printf("points: only as C++ (their PTX runs in the MSM)\n");
+    else
+        test_points(1, 1, 163), test_points(2, 1, 101), test_points(2, 2, 101);
     return check_done();
 }

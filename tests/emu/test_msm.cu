@@ -47,14 +47,14 @@ static Pt want(const bases &b, size_t first, const std::vector<Z> &k)
 static Pt got(const void *r, unsigned group)
 {
     const char *c = (const char *)r;
-    static const char zero[64] = {0};
+    static const char zero[64] = { 0 };
     Pt p;
     if (!memcmp(c + 64 * group, zero, 32 * group)) {
         CHECK(!memcmp(c, zero, 32 * group));
         return p;
     }
     Z2 z = z2_get(c + 64 * group, group);
-    CHECK(z2_eq(z, Z2{Z(1), Z()}));
+    CHECK(z2_eq(z, Z2{ Z(1), Z() }));
     p.inf = false;
     p.x = z2_get(c, group), p.y = z2_get(c + 32 * group, group);
     return p;
@@ -67,16 +67,18 @@ struct run_options {
 static struct gpu *the_gpu;
 static unsigned runs;
 /* all sets share k; set i starts at first[i] */
-static void run(const char *what, const std::vector<bases> &sets, const std::vector<size_t> &first, const std::vector<Z> &k, run_options o)
+static void run(const char *what, const std::vector<bases> &sets, const std::vector<size_t> &first,
+                const std::vector<Z> &k, run_options o)
 {
     struct msm_plan plan;
-    struct msm_bases count = {0, 0};
+    struct msm_bases count = { 0, 0 };
     std::vector<gpu_msm_set> s;
     for (size_t i = 0; i < sets.size(); i++) {
         (sets[i].group == 1 ? count.g1 : count.g2)++;
-        s.push_back(gpu_msm_set{sets[i].bytes.data(), first[i], sets[i].log.size()});
+        s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size() });
     }
-    struct msm_limits l = {o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits, o.rows, k.size()};
+    struct msm_limits l = { o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits,
+                            o.rows, k.size() };
     /* every other time points at infinity are left out, otherwise they are summed */
     const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
     OK(msm_plan_for(&plan, n, count, &l));
@@ -99,8 +101,10 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     const int before = failed;
     size_t i1 = 0, i2 = 0;
     for (size_t i = 0; i < sets.size(); i++)
-        CHECK(pt_eq(got(sets[i].group == 1 ? (void *)&g1[i1++] : (void *)&g2[i2++], sets[i].group), want(sets[i], first[i], k)));
-    if (failed != before) printf("  in %s: n=%zu c=%u rows=%u chunks=%u\n", what, k.size(), plan.window_bits, plan.rows, plan.chunks);
+        CHECK(pt_eq(got(sets[i].group == 1 ? (void *)&g1[i1++] : (void *)&g2[i2++], sets[i].group),
+                    want(sets[i], first[i], k)));
+    if (failed != before)
+        printf("  in %s: n=%zu c=%u rows=%u chunks=%u\n", what, k.size(), plan.window_bits, plan.rows, plan.chunks);
     gpu_buf_free(the_gpu, &scratch), gpu_buf_free(the_gpu, &scalars);
     gpu_msm_destroy(&m), gpu_stream_destroy(&st);
     runs++;
@@ -115,8 +119,10 @@ static Z half(int d) /* (r - 1) / 2 + d */
 {
     Z t;
     mpz_fdiv_q_2exp(t.z, FR.p.z, 1);
-    if (d < 0) mpz_sub_ui(t.z, t.z, -d);
-    else mpz_add_ui(t.z, t.z, d);
+    if (d < 0)
+        mpz_sub_ui(t.z, t.z, -d);
+    else
+        mpz_add_ui(t.z, t.z, d);
     return t;
 }
 enum family { DENSE, ZERO, ONE, SAME, MINUS_ONE, HALF, SMALL, CIRCOM, ONE_HOT, TOP, FAMILIES };
@@ -132,9 +138,12 @@ static std::vector<Z> scalars(size_t n, int f)
         case HALF: k[i] = half((int)(rnd() % 7) - 3); break;
         case SMALL: k[i] = Z(rnd() % 65536); break;
         case CIRCOM: k[i] = rnd() % 10 < 7 ? Z(rnd() % 2) : rnd() % 2 ? Z(rnd() % 256) : z_random(FR); break;
-        case ONE_HOT: if (i == n / 2) k[i] = same; break;
+        case ONE_HOT:
+            if (i == n / 2) k[i] = same;
+            break;
         case TOP: /* digits at the edges of windows of 4 and 11 bits, carries that run all the way */
-            for (int b = 0; b < 253; b++) if (rnd() % 8) mpz_setbit(k[i].z, b);
+            for (int b = 0; b < 253; b++)
+                if (rnd() % 8) mpz_setbit(k[i].z, b);
             k[i] = FR.fix(k[i]);
             break;
         }
@@ -142,45 +151,53 @@ static std::vector<Z> scalars(size_t n, int f)
 }
 static void test_sizes()
 {
-    for (size_t n : {0, 1, 2, 31, 33, 127, 129, 511, 513})
-        run("sizes", {make_bases(1, logs(n))}, {0}, scalars(n, DENSE), {n < 100 ? 0u : 6u, n < 100 ? 0u : 3u, 0, 0});
+    for (size_t n : { 0, 1, 2, 31, 33, 127, 129, 511, 513 })
+        run("sizes", { make_bases(1, logs(n)) }, { 0 }, scalars(n, DENSE),
+            { n < 100 ? 0u : 6u, n < 100 ? 0u : 3u, 0, 0 });
 }
 static void test_families(unsigned group, size_t n, unsigned lanes)
 {
     for (int f = 0; f < FAMILIES; f++) {
         auto l = logs(n);
-        if (f == SMALL) for (size_t i = 0; i + 1 < n; i += 2) l[i + 1] = -l[i]; /* P and -P next to each other */
-        if (f == SAME) for (auto &x : l) x = 7; /* every addition a doubling or of equals */
-        if (f == ONE) for (size_t i = 0; i < n; i++) l[i] = i % 3 ? 0 : l[i]; /* mostly infinity */
+        if (f == SMALL)
+            for (size_t i = 0; i + 1 < n; i += 2) l[i + 1] = -l[i]; /* P and -P next to each other */
+        if (f == SAME)
+            for (auto &x : l) x = 7; /* every addition a doubling or of equals */
+        if (f == ONE)
+            for (size_t i = 0; i < n; i++) l[i] = i % 3 ? 0 : l[i]; /* mostly infinity */
         auto k = scalars(n, f);
-        if (f == SMALL) for (size_t i = 0; i + 1 < n; i += 2) k[i + 1] = k[i]; /* in the same bucket */
-        run("families", {make_bases(group, l)}, {0}, k, {8, 4, lanes, 0});
+        if (f == SMALL)
+            for (size_t i = 0; i + 1 < n; i += 2) k[i + 1] = k[i]; /* in the same bucket */
+        run("families", { make_bases(group, l) }, { 0 }, k, { 8, 4, lanes, 0 });
     }
 }
 /* a witness and its four base sets: A, B1, C (from an offset) in G1, B2 in G2, B with many infinities */
 static void test_shared(size_t n, run_options o)
 {
     auto la = logs(n), lb = logs(n);
-    for (auto &x : lb) if (rnd() % 3) x = 0;
+    for (auto &x : lb)
+        if (rnd() % 3) x = 0;
     const size_t off = n / 5 + 1;
-    run("shared", {make_bases(1, la), make_bases(1, lb), make_bases(1, logs(n - off)), make_bases(2, lb)}, {0, 0, off, 0}, scalars(n, CIRCOM), o);
+    run("shared", { make_bases(1, la), make_bases(1, lb), make_bases(1, logs(n - off)), make_bases(2, lb) },
+        { 0, 0, off, 0 }, scalars(n, CIRCOM), o);
 }
 static void test_shapes()
 {
     const size_t n = 60;
     auto b = make_bases(1, logs(n));
-    for (unsigned c : {4, 5, 7, 8, 11, 13}) { /* 11 covers exactly 253 bits */
+    for (unsigned c : { 4, 5, 7, 8, 11, 13 }) { /* 11 covers exactly 253 bits */
         const unsigned windows = (253 + c - 1) / c;
-        for (unsigned rows : {1u, 2u, windows}) run("shapes", {b}, {0}, scalars(n, c == 11 ? (rows == 2 ? HALF : TOP) : DENSE), {c, rows, 0, 0});
+        for (unsigned rows : { 1u, 2u, windows })
+            run("shapes", { b }, { 0 }, scalars(n, c == 11 ? (rows == 2 ? HALF : TOP) : DENSE), { c, rows, 0, 0 });
     }
 }
 static void test_plan()
 {
     struct msm_plan p;
-    const struct msm_bases four = {3, 1};
+    const struct msm_bases four = { 3, 1 };
     for (unsigned log_n = 0; log_n <= 26; log_n++)
-        for (size_t gb : {0, 1, 8, 40, 139}) {
-            struct msm_limits l = {gb << 30, 132, 0, 0, 0};
+        for (size_t gb : { 0, 1, 8, 40, 139 }) {
+            struct msm_limits l = { gb << 30, 132, 0, 0, 0 };
             const pv_status s = msm_plan_for(&p, (size_t)1 << log_n, four, &l);
             if (s != PV_OK) {
                 CHECK(s == PV_NO_MEMORY);
@@ -192,31 +209,31 @@ static void test_plan()
             CHECK(p.windows * p.window_bits >= 253 && p.keys == p.sets << (p.window_bits - 1));
             CHECK(p.bins <= MSM_BINS_MAX && (size_t)p.bins << p.bin_log >= p.keys && p.bin_log <= MSM_BIN_LOG_MAX);
             CHECK(p.chunk_n * p.chunks >= p.n);
-            struct msm_arena dry = {NULL, 0};
+            struct msm_arena dry = { NULL, 0 };
             struct msm_scratch x;
             msm_scratch_layout(&x, &p, &dry);
             CHECK(dry.used == p.scratch_bytes);
         }
     /* on an H200 the plan is the one the floors are counted with: one bucket set, 13 windows at 2^20 */
-    struct msm_limits h200 = {(size_t)139 << 30, 132, 0, 0, 0};
-    CHECK(msm_plan_for(&p, 1 << 20, msm_bases{1, 0}, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
+    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0 };
+    CHECK(msm_plan_for(&p, 1 << 20, msm_bases{ 1, 0 }, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
     CHECK(msm_plan_for(&p, (size_t)1 << 29, four, &h200) == PV_INVALID_INPUT);
-    CHECK(msm_plan_for(&p, 10, msm_bases{0, 0}, &h200) == PV_INVALID_INPUT);
-    CHECK(msm_plan_for(&p, 10, msm_bases{5, 0}, &h200) == PV_INVALID_INPUT);
+    CHECK(msm_plan_for(&p, 10, msm_bases{ 0, 0 }, &h200) == PV_INVALID_INPUT);
+    CHECK(msm_plan_for(&p, 10, msm_bases{ 5, 0 }, &h200) == PV_INVALID_INPUT);
 }
 /* memory so short that the scalars go in pieces */
 static void test_chunks()
 {
     const size_t n = 3000;
     struct msm_plan p;
-    struct msm_limits l = {0, gpu_about(the_gpu)->sm_count, 8, 1, 0};
+    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0 };
     size_t free_bytes = 0;
     for (free_bytes = 200000; free_bytes < 4000000; free_bytes += 20000) {
         l.free_bytes = free_bytes;
-        if (msm_plan_for(&p, n, msm_bases{1, 0}, &l) == PV_OK) break;
+        if (msm_plan_for(&p, n, msm_bases{ 1, 0 }, &l) == PV_OK) break;
     }
     CHECK(p.chunks > 1);
-    run("chunks", {make_bases(1, logs(n))}, {0}, scalars(n, DENSE), {8, 1, 0, free_bytes});
+    run("chunks", { make_bases(1, logs(n)) }, { 0 }, scalars(n, DENSE), { 8, 1, 0, free_bytes });
 }
 
 int main(int argc, char **argv)
@@ -227,14 +244,15 @@ int main(int argc, char **argv)
     const bool little = argc > 1 && !strcmp(argv[1], "little");
     test_plan();
     if (little) { /* for the slow builds: every kernel once, every family once */
-        run("little", {make_bases(1, logs(33))}, {0}, scalars(33, DENSE), {});
-        test_shared(70, {7, 3, 2, 0}), test_shared(70, {6, 0, 1, 0});
-        run("hot", {make_bases(1, logs(300))}, {0}, scalars(300, ONE), {6, 2, 0, 0});
-        run("tiles", {make_bases(1, logs(300))}, {0}, scalars(300, DENSE), {8, 0, 0, 0}); /* more than blocks, with EMU_SMS=1 */
+        run("little", { make_bases(1, logs(33)) }, { 0 }, scalars(33, DENSE), {});
+        test_shared(70, { 7, 3, 2, 0 }), test_shared(70, { 6, 0, 1, 0 });
+        run("hot", { make_bases(1, logs(300)) }, { 0 }, scalars(300, ONE), { 6, 2, 0, 0 });
+        run("tiles", { make_bases(1, logs(300)) }, { 0 }, scalars(300, DENSE),
+            { 8, 0, 0, 0 }); /* more than blocks, with EMU_SMS=1 */
     } else {
         test_sizes();
         test_families(1, 300, 0), test_families(2, 60, 2);
-        test_shared(90, {}), test_shared(200, {7, 3, 1, 0});
+        test_shared(90, {}), test_shared(200, { 7, 3, 1, 0 });
         test_shapes();
         test_chunks();
     }

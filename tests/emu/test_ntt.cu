@@ -21,7 +21,10 @@ static std::vector<fr> random_values(uint32_t n)
     for (auto &x : v) z_put(x.v, z_lazy(FR));
     return v;
 }
-static Z value(const fr &x) { return FR.unmont(FR.fix(z_get(x.v))); }
+static Z value(const fr &x)
+{
+    return FR.unmont(FR.fix(z_get(x.v)));
+}
 static Z canonical(const fr &x)
 {
     Z t = z_get(x.v);
@@ -100,7 +103,8 @@ static void test_quotient(const ntt_tables &t, unsigned log_n, bool apart)
         for (uint32_t i = 0; i < n; i++) {
             const Z l = FR.mul(wi[i], FR.inv(FR.sub(x, wi[i])));
             const Z ai = value(va[i]), bi = value(vb[i]);
-            s[0] = FR.add(s[0], FR.mul(l, ai)), s[1] = FR.add(s[1], FR.mul(l, bi)), s[2] = FR.add(s[2], FR.mul(l, FR.mul(ai, bi)));
+            s[0] = FR.add(s[0], FR.mul(l, ai)), s[1] = FR.add(s[1], FR.mul(l, bi)),
+            s[2] = FR.add(s[2], FR.mul(l, FR.mul(ai, bi)));
         }
         const Z f = FR.mul(ninv, FR.sub(FR.pow(x, Z(n)), Z(1)));
         for (auto &z : s) z = FR.mul(z, f);
@@ -132,7 +136,8 @@ int main(int argc, char **argv)
     const unsigned big = argc > 1 ? atoi(argv[1]) : 13;
     test_plan();
     for (unsigned log_n = 0; log_n <= big; log_n++) {
-        if (log_n > 14 && log_n < big && log_n != 16) continue; /* of the large ones, one of two passes and the one asked for */
+        if (log_n > 14 && log_n < big && log_n != 16)
+            continue; /* of the large ones, one of two passes and the one asked for */
         ntt_tables t;
         dev<fr> mem(ntt_table_bytes(log_n) / sizeof(fr));
         CU(ntt_tables_init(&t, log_n, mem.p, 0));

@@ -62,7 +62,9 @@ static void prove_as_snarkjs(const char *name, json_t *want, size_t memory_bytes
     struct wtns w = open_wtns(name);
     struct groth16_proof proof;
     struct prove_error err = { 0 };
-    struct fixed fixed = { { json_string_value(json_object_get(want, "r")), json_string_value(json_object_get(want, "s")) }, 0 };
+    struct fixed fixed = {
+        { json_string_value(json_object_get(want, "r")), json_string_value(json_object_get(want, "s")) }, 0
+    };
     struct prove_options fixing = { .random = fixed_random, .random_arg = &fixed };
     if (prove_groth16(&proof, key, &w, &fixing, &plain_run, &err) != PV_OK) fail_msg("%s: %s", name, err.text);
     char *text = groth16_proof_to_json(&proof);

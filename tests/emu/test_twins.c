@@ -209,8 +209,10 @@ static void g1_sums_are_crypto_s(void **state)
         }
         assert_true(twin_points(1, op, a, op == TWIN_ADD_AFFINE ? (void *)c : b, POINTS));
         for (int i = 0; i < POINTS; i++) {
-            if (op == TWIN_DBL) bn254_g1_dbl(&want, &p[i]);
-            else bn254_g1_add(&want, &p[i], &q[i]);
+            if (op == TWIN_DBL)
+                bn254_g1_dbl(&want, &p[i]);
+            else
+                bn254_g1_add(&want, &p[i], &q[i]);
             assert_g1(&a[i], &want);
         }
     }
@@ -231,8 +233,10 @@ static void g2_sums_are_crypto_s(void **state)
         }
         assert_true(twin_points(2, op, a, op == TWIN_ADD_AFFINE ? (void *)c : b, POINTS));
         for (int i = 0; i < POINTS; i++) {
-            if (op == TWIN_DBL) bn254_g2_dbl(&want, &p[i]);
-            else bn254_g2_add(&want, &p[i], &q[i]);
+            if (op == TWIN_DBL)
+                bn254_g2_dbl(&want, &p[i]);
+            else
+                bn254_g2_add(&want, &p[i], &q[i]);
             assert_g2(&a[i], &want);
         }
     }
@@ -342,7 +346,8 @@ struct matrices {
 
 static void entry(struct matrices *m, unsigned matrix, uint32_t row, uint32_t signal)
 {
-    if (m->count == m->room) assert_non_null(m->records = realloc(m->records, (m->room = 2 * m->room + 64) * sizeof *m->records));
+    if (m->count == m->room)
+        assert_non_null(m->records = realloc(m->records, (m->room = 2 * m->room + 64) * sizeof *m->records));
     struct record *r = &m->records[m->count++];
     bn254_fr t, *to = (matrix ? m->b : m->a) + row, k = coefficient(r->value);
     put32(r->matrix, matrix);
@@ -515,18 +520,22 @@ static void cpu_sums(bn254_g1 *r1, bn254_g2 *r2, const struct msm_case *c)
     free(scratch);
 }
 
-static void queue_and_wait(struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, gpu_buf scratch, const struct msm_case *c)
+static void queue_and_wait(struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, gpu_buf scratch,
+                           const struct msm_case *c)
 {
     assert_int_equal(gpu_upload_async(s, scalars, c->k, c->n * 32), PV_OK);
     assert_int_equal(gpu_msm_async(m, s, scalars, scratch), PV_OK);
     assert_int_equal(gpu_stream_wait(s), PV_OK);
 }
 
-static struct msm_plan plan_of(const struct msm_case *c, const struct gpu_msm_set sets[2], unsigned window_bits, unsigned rows)
+static struct msm_plan plan_of(const struct msm_case *c, const struct gpu_msm_set sets[2], unsigned window_bits,
+                               unsigned rows)
 {
     const struct msm_bases both = { 1, 1 };
     struct msm_plan plan;
-    struct msm_limits l = { .free_bytes = (size_t)1 << 30, .sm_count = 4, .window_bits = window_bits, .rows = rows, .scalars = c->n };
+    struct msm_limits l = {
+        .free_bytes = (size_t)1 << 30, .sm_count = 4, .window_bits = window_bits, .rows = rows, .scalars = c->n
+    };
     assert_int_equal(msm_plan_for(&plan, gpu_msm_finite(sets, both, c->n), both, &l), PV_OK);
     return plan;
 }
@@ -599,7 +608,8 @@ static void a_plan_for_other_bases_is_refused(void **state)
 {
     (void)state;
     struct msm_case c = msm_case(50, 0, DENSE, 50);
-    const struct gpu_msm_set sets[] = { { c.p, 0, c.n }, { c.q, 0, c.n } }, late[] = { { c.p, 1, c.n }, { c.q, 0, c.n } };
+    const struct gpu_msm_set sets[] = { { c.p, 0, c.n }, { c.q, 0, c.n } },
+                             late[] = { { c.p, 1, c.n }, { c.q, 0, c.n } };
     struct msm_plan plan = plan_of(&c, sets, 6, 1);
     struct gpu_msm *m = NULL;
     assert_int_equal(gpu_msm_new(the_gpu, &m, &plan, late), PV_INVALID_INPUT);
@@ -666,7 +676,8 @@ static void sums_of(struct backend_sums *sums, const struct backend *b, const st
 static void check_circuit(struct toy_circuit *c)
 {
     size_t zkey_size, wtns_size;
-    uint8_t *zkey_bytes = toy_zkey(&zkey_size, &c->r1cs, seeded_u64(&rng)), *wtns_bytes = toy_wtns(&wtns_size, c->witness, c->r1cs.wires);
+    uint8_t *zkey_bytes = toy_zkey(&zkey_size, &c->r1cs, seeded_u64(&rng)),
+            *wtns_bytes = toy_wtns(&wtns_size, c->witness, c->r1cs.wires);
     struct backend_sums cpu, cuda;
     struct prove_error err = { 0 };
     struct zkey z;

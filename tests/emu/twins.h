@@ -7,7 +7,18 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-enum twin_op { TWIN_ADD, TWIN_SUB, TWIN_NEG, TWIN_MUL, TWIN_SQR, TWIN_CANON, TWIN_FROM_MONT, TWIN_TO_MONT, TWIN_INV, TWIN_OPS };
+enum twin_op {
+    TWIN_ADD,
+    TWIN_SUB,
+    TWIN_NEG,
+    TWIN_MUL,
+    TWIN_SQR,
+    TWIN_CANON,
+    TWIN_FROM_MONT,
+    TWIN_TO_MONT,
+    TWIN_INV,
+    TWIN_OPS
+};
 /** r[i] <- op(a[i], b[i]), canonical or not; elements of 32 bytes, over Fr or Fp. */
 bool twin_field(bool scalar_field, enum twin_op op, void *r, const void *a, const void *b, uint32_t n);
 enum twin_point { TWIN_ADD_AFFINE, TWIN_DBL, TWIN_ADD_XYZZ };

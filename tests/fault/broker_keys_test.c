@@ -43,8 +43,9 @@ static void write_keys(bool with_worker)
 static const char *const *arguments(void)
 {
     static const char *list[16];
-    const char *const all[] = { "--key", cert_file, "--authorized-keys", keys_file, "--queue", "outer", "--queue", "inner",
-                                "--heartbeat-ms", "200", "--lease-ms", "1000", NULL };
+    const char *const all[] = { "--key",   cert_file, "--authorized-keys", keys_file, "--queue",    "outer",
+                                "--queue", "inner",   "--heartbeat-ms",    "200",     "--lease-ms", "1000",
+                                NULL };
     memcpy(list, all, sizeof all);
     return list;
 }
@@ -209,12 +210,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_known_key_is_its_principal),
-        cmocka_unit_test(a_key_has_its_roles_and_queues_only),
-        cmocka_unit_test(an_unknown_key_gets_no_word),
-        cmocka_unit_test(a_revoked_key_is_refused_and_recovers),
-        cmocka_unit_test(a_bad_file_of_keys_changes_nothing),
-        cmocka_unit_test(a_secret_others_can_read_is_refused),
+        cmocka_unit_test(a_known_key_is_its_principal),       cmocka_unit_test(a_key_has_its_roles_and_queues_only),
+        cmocka_unit_test(an_unknown_key_gets_no_word),        cmocka_unit_test(a_revoked_key_is_refused_and_recovers),
+        cmocka_unit_test(a_bad_file_of_keys_changes_nothing), cmocka_unit_test(a_secret_others_can_read_is_refused),
         cmocka_unit_test(open_addresses_need_keys),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

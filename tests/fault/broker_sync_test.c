@@ -17,7 +17,8 @@ static struct broker_process broker;
 static uint8_t large[LARGE];
 static const uint8_t input[] = "a small input", output[] = "a small result";
 
-static const char *const usual[] = { "--insecure", "--queue", "outer", "--queue", "each,sync=always", "--queue", "never,sync=off", NULL };
+static const char *const usual[] = { "--insecure",       "--queue", "outer",          "--queue",
+                                     "each,sync=always", "--queue", "never,sync=off", NULL };
 
 #define WANT(peer, type)                                                                                               \
     do {                                                                                                               \
@@ -172,7 +173,8 @@ static void many_wait_and_each_is_answered_once(void **state)
     wire_peer_client(&client, broker.endpoint, "worker");
     disk_says("log");
     uint32_t first = client.req + 1;
-    for (int i = 0; i < MANY; i++) wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+    for (int i = 0; i < MANY; i++)
+        wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     disk_says("go");
     for (uint32_t i = 0; i < MANY; i++) {
@@ -217,7 +219,8 @@ static void killed_while_it_waits_it_has_promised_nothing(void **state)
     wire_peer_client(&client, broker.endpoint, "worker");
     wire_peer_ask(&client, WIRE_SHOW, acknowledged);
     WANT(&client, WIRE_TASK);
-    wire_peer_submit(&client, waiting, "outer", "keccak", input, sizeof input); /* again: known or new, it is one task */
+    wire_peer_submit(&client, waiting, "outer", "keccak", input,
+                     sizeof input); /* again: known or new, it is one task */
     WANT(&client, WIRE_SUBMIT_OK);
     wire_peer_close(&client);
 }

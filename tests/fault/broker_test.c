@@ -23,8 +23,8 @@ static uint8_t large[LARGE], got[LARGE];
 static const uint8_t input[] = "a small input", output[] = "a small result";
 static const wire_token no_token;
 
-static const char *const usual[] = { "--insecure", "--queue", "outer",     "--heartbeat-ms", "500", "--lease-ms", "2000",
-                                     "--grace-ms", "0",       "--log-level", "debug",        NULL };
+static const char *const usual[] = { "--insecure", "--queue",    "outer", "--heartbeat-ms", "500",   "--lease-ms",
+                                     "2000",       "--grace-ms", "0",     "--log-level",    "debug", NULL };
 
 static void start_broker(const char *const *more)
 {
@@ -411,7 +411,8 @@ static void a_flood_is_cut_and_outlived(void **state)
     for (int i = 0; i < MESSAGES; i++)
         for (int k = 0; k < PEERS; k++) wire_peer_send_raw(&flooder[k], frames, bytes, 2);
     bool said = false;
-    for (uint64_t end = pv_clock_ms() + SOON; !said && pv_clock_ms() < end; poll(NULL, 0, 20)) said = log_says("peer.flood");
+    for (uint64_t end = pv_clock_ms() + SOON; !said && pv_clock_ms() < end; poll(NULL, 0, 20))
+        said = log_says("peer.flood");
     for (int k = 0; k < PEERS; k++) wire_peer_close(&flooder[k]);
     wire_peer_client(&client, broker.endpoint, "after");
     uint64_t peak = peak_kib(broker.pid);
@@ -620,8 +621,8 @@ static void a_queue_syncs_as_it_was_told(void **state)
     struct wire_peer p;
     struct broker_process usual_one = broker;
     char folder[80];
-    const char *const more[] = { "--insecure", "--queue", "each,sync=always", "--queue", "together", "--queue",
-                                 "never,sync=off", NULL };
+    const char *const more[] = { "--insecure", "--queue", "each,sync=always", "--queue",
+                                 "together",   "--queue", "never,sync=off",   NULL };
     snprintf(folder, sizeof folder, "%s/syncs", dir);
     mkdir(folder, 0700);
     assert_true(broker_process_start(&broker, folder, NULL, more));

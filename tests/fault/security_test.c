@@ -109,7 +109,8 @@ static void wrong_key(void **state)
     honest_round();
     assert_int_equal(secure_handshake(&broker, right), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     assert_int_equal(secure_handshake(&broker, stranger), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-    assert_true(secure_broker_logged(&broker, key[STRANGER].public) == 1 && secure_broker_logged(&broker, "key.refused") == 1);
+    assert_true(secure_broker_logged(&broker, key[STRANGER].public) == 1 &&
+                secure_broker_logged(&broker, "key.refused") == 1);
     /* We took another broker's key for this one's: it cannot read our box, and hangs up. */
     assert_int_equal(secure_handshake(&broker, other_server), ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     secure_dial(&p, &broker, &key[STRANGER]);
@@ -166,7 +167,9 @@ static void revoked_key(void **state)
     honest_round(); /* on the connections they had before */
     enum task_state now = TASK_SUCCEEDED;
     assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
-    for (uint64_t end = pv_clock_ms() + SOON; looked_up(held, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;) continue;
+    for (uint64_t end = pv_clock_ms() + SOON;
+         looked_up(held, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;)
+        continue;
     assert_int_equal(now, TASK_QUEUED);
     wire_peer_close(&p);
     wire_peer_close(&worse);
@@ -219,8 +222,11 @@ static void wrong_role(void **state)
     static const struct {
         int key;
         enum wire_role role;
-    } bad[] = { { WORKER, WIRE_ROLE_PROVER }, { WORKER, WIRE_ROLE_ADMIN }, { PROVER, WIRE_ROLE_CLIENT },
-                { PROVER, WIRE_ROLE_ADMIN }, { ADMIN, WIRE_ROLE_PROVER } };
+    } bad[] = { { WORKER, WIRE_ROLE_PROVER },
+                { WORKER, WIRE_ROLE_ADMIN },
+                { PROVER, WIRE_ROLE_CLIENT },
+                { PROVER, WIRE_ROLE_ADMIN },
+                { ADMIN, WIRE_ROLE_PROVER } };
     struct wire_peer p;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         secure_dial(&p, &broker, &key[bad[i].key]);
@@ -356,7 +362,8 @@ static void quota_of_rate(struct wire_peer *rival)
     rights(RIVAL, "roles: [client], rate: 3");
     for (int i = 0; i < 30; i++) wire_peer_submit(rival, wire_peer_new_id(), "inner", "c", "w", 1);
     for (int i = 0; i < 30; i++) {
-        while (wire_peer_next(rival, SOON) && rival->in.type != WIRE_SUBMIT_OK && rival->in.type != WIRE_ERROR) continue;
+        while (wire_peer_next(rival, SOON) && rival->in.type != WIRE_SUBMIT_OK && rival->in.type != WIRE_ERROR)
+            continue;
         if (rival->in.type != WIRE_ERROR) continue;
         assert_int_equal(rival->in.status, PV_BUSY);
         assert_string_equal(rival->in.which, "rate");
@@ -417,7 +424,8 @@ static void quota_of_connections(void)
 
 static void quota(void **state)
 {
-    static void (*const each[])(struct wire_peer *) = { quota_of_leases, quota_of_tasks_and_bytes, quota_of_rate, quota_of_uploads };
+    static void (*const each[])(struct wire_peer *) = { quota_of_leases, quota_of_tasks_and_bytes, quota_of_rate,
+                                                        quota_of_uploads };
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
         struct wire_peer rival;
         secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
@@ -486,7 +494,10 @@ static void replayed_prover(void)
     WANT(&prover, WIRE_OFFER);
     wire_token token = prover.in.token;
     wire_hash input = prover.in.sha256;
-    struct wire_held held[] = { { .token = token, .task = id, .input = input, .started = true,
+    struct wire_held held[] = { { .token = token,
+                                  .task = id,
+                                  .input = input,
+                                  .started = true,
                                   .has = { .token = true, .task = true, .input = true, .started = true } } };
     wire_peer_started(&prover, token);
     secure_dial(&p, &broker, &key[OTHER_PROVER]);
@@ -585,8 +596,8 @@ static void before_hello(void **state)
     assert_int_equal(closed, SILENT - MOST);
     assert_true(oldest - from < HELLO_MS); /* for being too many, not too slow */
     for (int i = SILENT - MOST; i < SILENT; i++) closed += raw_closed_within(fd[i], SOON);
-    print_message("welcome beside %d silent ones after %d ms; the oldest %d gone after %d ms, all after %d ms\n", SILENT,
-                  (int)(welcome - from), SILENT - MOST, (int)(oldest - from), (int)(pv_clock_ms() - from));
+    print_message("welcome beside %d silent ones after %d ms; the oldest %d gone after %d ms, all after %d ms\n",
+                  SILENT, (int)(welcome - from), SILENT - MOST, (int)(oldest - from), (int)(pv_clock_ms() - from));
     assert_int_equal(closed, SILENT);
     assert_true(pv_clock_ms() - from >= HELLO_MS / 2); /* they had their time */
     for (int i = 0; i < SILENT; i++) close(fd[i]);
@@ -621,9 +632,9 @@ static void no_hello(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_key),  cmocka_unit_test(no_key),          cmocka_unit_test(revoked_key),
-        cmocka_unit_test(wrong_role), cmocka_unit_test(wrong_principal), cmocka_unit_test(wrong_queue),
-        cmocka_unit_test(quota),      cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
+        cmocka_unit_test(wrong_key),    cmocka_unit_test(no_key),           cmocka_unit_test(revoked_key),
+        cmocka_unit_test(wrong_role),   cmocka_unit_test(wrong_principal),  cmocka_unit_test(wrong_queue),
+        cmocka_unit_test(quota),        cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello), cmocka_unit_test(no_hello),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

@@ -142,7 +142,8 @@ static void a_process_that_dies_loses_nothing_acknowledged(void **state)
         struct store *s = open_or_die(dir, NULL);
         for (uint64_t n = 1; n <= 50; n++) {
             struct task_record t = task_of(n);
-            if (store_put_task(s, &t) != PV_OK || store_commit(s, n % 2 ? STORE_SYNCED : STORE_UNSYNCED) != PV_OK) _exit(1);
+            if (store_put_task(s, &t) != PV_OK || store_commit(s, n % 2 ? STORE_SYNCED : STORE_UNSYNCED) != PV_OK)
+                _exit(1);
         }
         struct task_record t = task_of(51);
         store_put_task(s, &t);
@@ -218,7 +219,8 @@ static pv_status setting_seen(void *context, const struct setting_record *r)
 {
     char *text = context;
     size_t used = strlen(text);
-    snprintf(text + used, 256 - used, "%d %s/%s %llu; ", (int)r->key, r->principal, r->name, (unsigned long long)r->value);
+    snprintf(text + used, 256 - used, "%d %s/%s %llu; ", (int)r->key, r->principal, r->name,
+             (unsigned long long)r->value);
     return r->cleared ? PV_INTERNAL : PV_OK;
 }
 

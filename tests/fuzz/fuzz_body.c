@@ -92,9 +92,9 @@ static void put_any(unsigned depth)
     case 4: put_tag(0xcb, take_number(8), 8); break;
     case 5: put_text(64); break;
     case 6: put_bin(take()); break;
-    case 7: put_tag(0xc7, take(), 1); break;            /* an ext */
-    case 8: put_tag(take(), 0, 0); break;               /* any tag, and nothing behind it */
-    case 9: put_tag(0xdd, take_number(4), 4); break;    /* an array that promises much */
+    case 7: put_tag(0xc7, take(), 1); break;         /* an ext */
+    case 8: put_tag(take(), 0, 0); break;            /* any tag, and nothing behind it */
+    case 9: put_tag(0xdd, take_number(4), 4); break; /* an array that promises much */
     default: {
         bool map = take() & 1;
         uint8_t n = depth ? take() % 4 : 0;

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     MUST(some == keyfile_is_key(public_key) && ours.have == whole);
     if (whole) MUST(!strcmp(ours.own.public_key, public_key) && keyfile_is_key(ours.own.secret_key));
     if (auth_own_key(&theirs, path, why) == PV_OK)
-        MUST(whole && !strcmp(zcert_public_txt(theirs), public_key) && !strcmp(zcert_secret_txt(theirs), ours.own.secret_key));
+        MUST(whole && !strcmp(zcert_public_txt(theirs), public_key) &&
+             !strcmp(zcert_secret_txt(theirs), ours.own.secret_key));
     else
         MUST(why[0]);
     auth_own_key_destroy(&theirs);

@@ -68,7 +68,8 @@ template <int OP, int BLOCKS> static int measure_chain(job *j, const char *name)
 {
     const double ms = best_ms(run_chain<OP, BLOCKS>, j), n = (double)sm_count * BLOCKS * CHAIN_THREADS * CHAIN_ROUNDS;
     if (ms < 0) return 1;
-    printf("{\"bench\":\"chain\",\"op\":\"%s\",\"warps_sm\":%d,\"ms\":%.4f,\"giga_per_s\":%.3f}\n", name, BLOCKS * CHAIN_THREADS / 32, ms, n / ms / 1e6);
+    printf("{\"bench\":\"chain\",\"op\":\"%s\",\"warps_sm\":%d,\"ms\":%.4f,\"giga_per_s\":%.3f}\n", name,
+           BLOCKS * CHAIN_THREADS / 32, ms, n / ms / 1e6);
     return 0;
 }
 int main()
@@ -76,16 +77,26 @@ int main()
     const uint32_t n = 1 << 22;
     std::vector<uint32_t> words((size_t)n * 8 * 8);
     uint32_t x = 1;
-    for (size_t i = 0; i < words.size(); i++) x = x * 1664525u + 1013904223u, words[i] = i % 8 == 7 ? x >> 3 : x; /* below 2p */
+    for (size_t i = 0; i < words.size(); i++)
+        x = x * 1664525u + 1013904223u, words[i] = i % 8 == 7 ? x >> 3 : x; /* below 2p */
     job j = {};
     for (int k = 0; k < 5; k++) {
         if (cudaMalloc(&j.p[k], words.size() * 4) != cudaSuccess) return 1;
         if (cudaMemcpy(j.p[k], words.data(), words.size() * 4, cudaMemcpyHostToDevice) != cudaSuccess) return 1;
     }
-    const struct { const char *name; job j; double per; } list[] = {
-        {"mul", {0, 0, 0, PROBE_MUL}, 1}, {"sqr", {0, 0, 0, PROBE_SQR}, 1}, {"mul_sub", {0, 0, 0, PROBE_MUL_SUB}, 1}, {"inv", {0, 0, 0, PROBE_INV}, 1},
-        {"g1_add_affine", {1, 1, 1, PROBE_POINT_ADD_AFFINE}, 1}, {"g2_add_affine_1_lane", {1, 2, 1, PROBE_POINT_ADD_AFFINE}, 1},
-        {"g2_add_affine_2_lanes", {1, 2, 2, PROBE_POINT_ADD_AFFINE}, 1}, {"g1_add", {1, 1, 1, PROBE_POINT_ADD}, 1},
+    const struct {
+        const char *name;
+        job j;
+        double per;
+    } list[] = {
+        { "mul", { 0, 0, 0, PROBE_MUL }, 1 },
+        { "sqr", { 0, 0, 0, PROBE_SQR }, 1 },
+        { "mul_sub", { 0, 0, 0, PROBE_MUL_SUB }, 1 },
+        { "inv", { 0, 0, 0, PROBE_INV }, 1 },
+        { "g1_add_affine", { 1, 1, 1, PROBE_POINT_ADD_AFFINE }, 1 },
+        { "g2_add_affine_1_lane", { 1, 2, 1, PROBE_POINT_ADD_AFFINE }, 1 },
+        { "g2_add_affine_2_lanes", { 1, 2, 2, PROBE_POINT_ADD_AFFINE }, 1 },
+        { "g1_add", { 1, 1, 1, PROBE_POINT_ADD }, 1 },
     };
     for (const auto &e : list) {
         job k = e.j;
@@ -93,10 +104,12 @@ int main()
         k.n = k.kind && k.group == 2 ? n / 2 : n;
         const double ms = best_ms(go, &k);
         if (ms < 0) return 1;
-        printf("{\"bench\":\"arithmetic\",\"op\":\"%s\",\"n\":%u,\"ms\":%.4f,\"giga_per_s\":%.3f}\n", e.name, k.n, ms, k.n / ms / 1e6);
+        printf("{\"bench\":\"arithmetic\",\"op\":\"%s\",\"n\":%u,\"ms\":%.4f,\"giga_per_s\":%.3f}\n", e.name, k.n, ms,
+               k.n / ms / 1e6);
         fflush(stdout);
     }
     if (cudaDeviceGetAttribute(&sm_count, cudaDevAttrMultiProcessorCount, 0) != cudaSuccess) return 1;
-    return measure_chain<CHAIN_MUL, 4>(&j, "mul") || measure_chain<CHAIN_MUL, 8>(&j, "mul") || measure_chain<CHAIN_SQR, 4>(&j, "sqr") ||
-           measure_chain<CHAIN_G1, 3>(&j, "g1_add_affine") || measure_chain<CHAIN_G1, 4>(&j, "g1_add_affine") || measure_chain<CHAIN_G2, 2>(&j, "g2_add_affine");
+    return measure_chain<CHAIN_MUL, 4>(&j, "mul") || measure_chain<CHAIN_MUL, 8>(&j, "mul") ||
+           measure_chain<CHAIN_SQR, 4>(&j, "sqr") || measure_chain<CHAIN_G1, 3>(&j, "g1_add_affine") ||
+           measure_chain<CHAIN_G1, 4>(&j, "g1_add_affine") || measure_chain<CHAIN_G2, 2>(&j, "g2_add_affine");
 }

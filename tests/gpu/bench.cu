@@ -61,11 +61,12 @@ static void ntt(unsigned log_n)
     OK(gpu_buf_new(g, &b, n * 32));
     OK(gpu_upload_async(s, b, v.data(), n * 32));
     const int many = 20; /* queued together, or the launch's latency is what small sizes show */
-    for (unsigned kind : {(unsigned)GPU_NTT_TO_REVERSED, (unsigned)GPU_NTT_TO_NATURAL | (unsigned)GPU_NTT_INVERSE}) {
+    for (unsigned kind : { (unsigned)GPU_NTT_TO_REVERSED, (unsigned)GPU_NTT_TO_NATURAL | (unsigned)GPU_NTT_INVERSE }) {
         const double ms = median([&] {
-            for (int i = 0; i < many; i++) OK(gpu_ntt_async(d, s, b, 1, kind));
-            OK(gpu_stream_wait(s));
-        }) / many;
+                              for (int i = 0; i < many; i++) OK(gpu_ntt_async(d, s, b, 1, kind));
+                              OK(gpu_stream_wait(s));
+                          }) /
+                          many;
         printf("{\"bench\":\"ntt\",\"kind\":%u,\"log_n\":%u,\"ms\":%.4f}\n", kind, log_n, ms);
     }
     fflush(stdout);
@@ -87,14 +88,14 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
     struct msm_plan p;
-    struct msm_limits l = {0, gpu_about(g)->sm_count, 0, 0, 0};
+    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0 };
     OK(gpu_free_bytes(g, &l.free_bytes));
     l.free_bytes -= l.free_bytes / 16 + n * 32 + ((size_t)84 << 20);
-    OK(msm_plan_for(&p, n, group == 1 ? msm_bases{1, 0} : msm_bases{0, 1}, &l));
+    OK(msm_plan_for(&p, n, group == 1 ? msm_bases{ 1, 0 } : msm_bases{ 0, 1 }, &l));
     struct gpu_msm *m;
     struct gpu_stream *s;
     gpu_buf scratch, scalars;
-    const struct gpu_msm_set set = {bases.data(), 0, n};
+    const struct gpu_msm_set set = { bases.data(), 0, n };
     const double t0 = now();
     OK(gpu_msm_new(g, &m, &p, &set));
     const double build_ms = now() - t0;
@@ -111,7 +112,8 @@ static void msm(unsigned log_n, unsigned group, const char *family)
             OK(gpu_stream_wait(s));
             gpu_msm_finish(m, &r1, &r2);
         });
-        printf("{\"bench\":\"msm\",\"group\":%u,\"lanes\":%u,\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"build_ms\":%.1f,\"window_bits\":%u,\"rows\":%u,\"chunks\":%u}\n",
+        printf("{\"bench\":\"msm\",\"group\":%u,\"lanes\":%u,\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"build_ms\":%."
+               "1f,\"window_bits\":%u,\"rows\":%u,\"chunks\":%u}\n",
                group, group == 1 ? 1 : lanes, family, log_n, ms, build_ms, p.window_bits, p.rows, p.chunks);
         fflush(stdout);
     }
@@ -127,8 +129,10 @@ int main(int argc, char **argv)
         return 77;
     }
     for (unsigned log_n = atoi(argv[2]); log_n <= (unsigned)atoi(argv[3]); log_n += 2) {
-        if (!strcmp(argv[1], "ntt")) ntt(log_n);
-        else msm(log_n, strcmp(argv[1], "msm2") ? 1 : 2, argc > 4 ? argv[4] : "dense");
+        if (!strcmp(argv[1], "ntt"))
+            ntt(log_n);
+        else
+            msm(log_n, strcmp(argv[1], "msm2") ? 1 : 2, argc > 4 ? argv[4] : "dense");
     }
     gpu_close(&g);
     return 0;

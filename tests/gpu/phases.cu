@@ -75,30 +75,42 @@ static void msm_phases(int sms)
     size_t free_bytes, total;
     msm_plan p;
     CU(cudaMemGetInfo(&free_bytes, &total));
-    const msm_limits l = {free_bytes - free_bytes / 8, (unsigned)sms, 0, 0, 0};
-    if (msm_plan_for(&p, n, msm_bases{3, 1}, &l) != PV_OK) exit(1);
+    const msm_limits l = { free_bytes - free_bytes / 8, (unsigned)sms, 0, 0, 0 };
+    if (msm_plan_for(&p, n, msm_bases{ 3, 1 }, &l) != PV_OK) exit(1);
     const auto k = values(n, true), piece = values((size_t)1 << 16, false);
     const fr *scalars = (const fr *)upload(k.data(), n * 32);
     uint8_t *tables = (uint8_t *)room(p.table_bytes);
     for (size_t at = 0; at < p.table_bytes; at += piece.size() * 8)
-        CU(cudaMemcpy(tables + at, piece.data(), std::min(piece.size() * 8, p.table_bytes - at), cudaMemcpyHostToDevice));
-    msm_arena arena = {(uint8_t *)room(p.scratch_bytes), 0};
+        CU(cudaMemcpy(tables + at, piece.data(), std::min(piece.size() * 8, p.table_bytes - at),
+                      cudaMemcpyHostToDevice));
+    msm_arena arena = { (uint8_t *)room(p.scratch_bytes), 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
     msm_sets g1 = {}, g2 = {};
     for (unsigned i = 0; i < 3; i++) {
-        g1.table[i] = (const fp *)(tables + i * n * p.rows * 64), g1.buckets[i] = (fp *)x.buckets_g1[i], g1.parts[i] = (fp *)x.parts_g1[i];
+        g1.table[i] = (const fp *)(tables + i * n * p.rows * 64), g1.buckets[i] = (fp *)x.buckets_g1[i],
+        g1.parts[i] = (fp *)x.parts_g1[i];
         g1.lines[i] = (fp *)x.lines_g1[i], g1.result[i] = (fp *)((uint8_t *)x.result + i * msm_set_sums(&p) * 128);
     }
-    g2.table[0] = (const fp *)(tables + 3 * n * p.rows * 64), g2.buckets[0] = (fp *)x.buckets_g2[0], g2.parts[0] = (fp *)x.parts_g2[0];
+    g2.table[0] = (const fp *)(tables + 3 * n * p.rows * 64), g2.buckets[0] = (fp *)x.buckets_g2[0],
+    g2.parts[0] = (fp *)x.parts_g2[0];
     g2.lines[0] = (fp *)x.lines_g2[0], g2.result[0] = (fp *)((uint8_t *)x.result + 3 * msm_set_sums(&p) * 128);
-    const msm_input in = {scalars, NULL};
+    const msm_input in = { scalars, NULL };
     const uint32_t count = (uint32_t)std::min(n, p.chunk_n);
     phase("sort", [&] { return msm_sort(p, x, in, count, (uint32_t)n, 0); });
     /* the sums use up the work counters, which the sort sets: it goes before each and is taken off in the table's reading */
-    phase("sort+g2_2_lanes", [&] { const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0); return e == cudaSuccess ? msm_sums_g2(p, x, g2, 2, 0) : e; });
-    phase("sort+g2_1_lane", [&] { const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0); return e == cudaSuccess ? msm_sums_g2(p, x, g2, 1, 0) : e; });
-    phase("sort+g1_of_3", [&] { const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0); return e == cudaSuccess ? msm_sums_g1(p, x, g1, 0) : e; });
+    phase("sort+g2_2_lanes", [&] {
+        const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0);
+        return e == cudaSuccess ? msm_sums_g2(p, x, g2, 2, 0) : e;
+    });
+    phase("sort+g2_1_lane", [&] {
+        const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0);
+        return e == cudaSuccess ? msm_sums_g2(p, x, g2, 1, 0) : e;
+    });
+    phase("sort+g1_of_3", [&] {
+        const cudaError_t e = msm_sort(p, x, in, count, (uint32_t)n, 0);
+        return e == cudaSuccess ? msm_sums_g1(p, x, g1, 0) : e;
+    });
     cudaFree((void *)scalars), cudaFree(tables), cudaFree(arena.base);
 }
 /* three entries a row, and one row in a thousand with a hundred */

@@ -10,7 +10,7 @@ int main(int argc, char **argv)
     const struct msm_bases bases = { .g1 = (unsigned)atoi(argv[2]), .g2 = (unsigned)atoi(argv[3]) };
     struct msm_plan p;
     if (msm_plan_for(&p, (size_t)1 << atoi(argv[1]), bases, &h200) != PV_OK) return 1;
-    printf("{\"windows\":%u,\"window_bits\":%u,\"rows\":%u,\"sets\":%u,\"keys\":%u,\"chunks\":%u}\n", p.windows, p.window_bits,
-           p.rows, p.sets, p.keys, p.chunks);
+    printf("{\"windows\":%u,\"window_bits\":%u,\"rows\":%u,\"sets\":%u,\"keys\":%u,\"chunks\":%u}\n", p.windows,
+           p.window_bits, p.rows, p.sets, p.keys, p.chunks);
     return 0;
 }

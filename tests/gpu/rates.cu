@@ -9,7 +9,14 @@
 
 enum { CHAINS = 8, ROUNDS = 4096, THREADS = 256, BLOCKS_SM = 4 };
 enum op { MAD, WIDE, WIDE_CHAIN, HI, DFMA, WIDE_DFMA, ADD, WIDE_ADD, OPS };
-static const char *const names[OPS] = {"IMAD", "IMAD.WIDE", "IMAD.WIDE.X pairs", "IMAD.HI", "DFMA", "IMAD.WIDE beside DFMA", "IADD3", "IMAD.WIDE beside IADD3"};
+static const char *const names[OPS] = { "IMAD",
+                                        "IMAD.WIDE",
+                                        "IMAD.WIDE.X pairs",
+                                        "IMAD.HI",
+                                        "DFMA",
+                                        "IMAD.WIDE beside DFMA",
+                                        "IADD3",
+                                        "IMAD.WIDE beside IADD3" };
 
 struct span {
     unsigned long long from, to; /* in clocks of its multiprocessor */
@@ -33,7 +40,9 @@ template <int op> __global__ void __launch_bounds__(THREADS) rate(uint64_t *out,
                 lo[i] = (uint32_t)t, hi[i] = (uint32_t)(t >> 32);
             }
             if (op == WIDE_CHAIN) /* one link of a carry chain, as in the field multiplication */
-                asm volatile("mad.lo.cc.u32 %0,%2,%3,%0; madc.hi.cc.u32 %1,%2,%3,%1;" : "+r"(lo[i]), "+r"(hi[i]) : "r"(hi[(i + 1) % CHAINS]), "r"(b));
+                asm volatile("mad.lo.cc.u32 %0,%2,%3,%0; madc.hi.cc.u32 %1,%2,%3,%1;"
+                             : "+r"(lo[i]), "+r"(hi[i])
+                             : "r"(hi[(i + 1) % CHAINS]), "r"(b));
             if (op == DFMA || op == WIDE_DFMA) asm volatile("fma.rn.f64 %0,%0,%1,%1;" : "+d"(d[i]) : "d"(0.5));
             if (op == ADD || op == WIDE_ADD) asm volatile("add.u32 %0,%0,%1;" : "+r"(sum[i]) : "r"(lo[i]));
         }
@@ -45,7 +54,7 @@ template <int op> __global__ void __launch_bounds__(THREADS) rate(uint64_t *out,
     if (threadIdx.x == 0) {
         unsigned sm;
         asm("mov.u32 %0,%%smid;" : "=r"(sm));
-        spans[blockIdx.x] = span{from, (unsigned long long)clock64(), sm, 0};
+        spans[blockIdx.x] = span{ from, (unsigned long long)clock64(), sm, 0 };
     }
 }
 /* clocks from the first block's start to the last one's end on the multiprocessor of block 0, and how many blocks ran there */
@@ -81,8 +90,8 @@ template <int op> static int measure(int sms, uint64_t *out, span *spans)
     if (cudaMemcpy(host, spans, blocks * sizeof *spans, cudaMemcpyDeviceToHost) != cudaSuccess) return 1;
     int there;
     const double n = (double)THREADS * CHAINS * ROUNDS, clocks = busy(host, blocks, &there);
-    printf("{\"bench\":\"rate\",\"op\":\"%s\",\"ms\":%.4f,\"tera_per_s\":%.3f,\"per_clk_sm\":%.2f,\"ghz\":%.3f}\n", names[op], best,
-           n * blocks / best / 1e9, n * there / clocks, clocks / best / 1e6);
+    printf("{\"bench\":\"rate\",\"op\":\"%s\",\"ms\":%.4f,\"tera_per_s\":%.3f,\"per_clk_sm\":%.2f,\"ghz\":%.3f}\n",
+           names[op], best, n * blocks / best / 1e9, n * there / clocks, clocks / best / 1e6);
     fflush(stdout);
     cudaEventDestroy(a), cudaEventDestroy(b);
     return 0;
@@ -97,12 +106,16 @@ int main(int argc, char **argv)
 {
     int count = 0;
     cudaDeviceProp p;
-    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0 || cudaGetDeviceProperties(&p, 0) != cudaSuccess) return 77;
+    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0 || cudaGetDeviceProperties(&p, 0) != cudaSuccess)
+        return 77;
     if (argc > 1 && !strcmp(argv[1], "--device-only")) return 0;
-    printf("{\"bench\":\"device\",\"name\":\"%s\",\"sms\":%d,\"bytes\":%zu}\n", p.name, p.multiProcessorCount, p.totalGlobalMem);
+    printf("{\"bench\":\"device\",\"name\":\"%s\",\"sms\":%d,\"bytes\":%zu}\n", p.name, p.multiProcessorCount,
+           p.totalGlobalMem);
     uint64_t *out;
     span *spans;
     const size_t blocks = (size_t)p.multiProcessorCount * BLOCKS_SM;
-    if (cudaMalloc(&out, blocks * THREADS * 8) != cudaSuccess || cudaMalloc(&spans, blocks * sizeof *spans) != cudaSuccess) return 1;
+    if (cudaMalloc(&out, blocks * THREADS * 8) != cudaSuccess ||
+        cudaMalloc(&spans, blocks * sizeof *spans) != cudaSuccess)
+        return 1;
     return measure_all<MAD, WIDE, WIDE_CHAIN, HI, DFMA, WIDE_DFMA, ADD, WIDE_ADD>(p.multiProcessorCount, out, spans);
 }

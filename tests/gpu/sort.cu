@@ -104,13 +104,15 @@ static float cub_sort(const pairs &in, std::vector<uint32_t> &key, std::vector<u
     size_t bytes = 0;
     CU(cub::DeviceRadixSort::SortPairs(nullptr, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits));
     dev<uint8_t> spare(bytes);
-    const float ms = best_ms([&] { CU(cub::DeviceRadixSort::SortPairs(spare.p, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits)); });
+    const float ms =
+        best_ms([&] { CU(cub::DeviceRadixSort::SortPairs(spare.p, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits)); });
     key = k1.down(n);
     point = v1.down(n);
     return ms;
 }
 /* the points of each bucket, whatever their order in it */
-static bool same_buckets(const std::vector<uint32_t> &start, std::vector<uint32_t> ours, const std::vector<uint32_t> &key, std::vector<uint32_t> theirs, uint32_t keys)
+static bool same_buckets(const std::vector<uint32_t> &start, std::vector<uint32_t> ours,
+                         const std::vector<uint32_t> &key, std::vector<uint32_t> theirs, uint32_t keys)
 {
     if (start[keys] != key.size()) return false;
     size_t at = 0;
@@ -130,23 +132,23 @@ static bool check(unsigned log_n, bool circom)
     msm_plan p;
     int sms = 0;
     CU(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
-    const msm_limits l = {(size_t)8 << 30, (unsigned)sms, log_n < 14 ? 8u : 16u, 4, 0};
-    if (msm_plan_for(&p, n, msm_bases{1, 0}, &l) != PV_OK) return false;
+    const msm_limits l = { (size_t)8 << 30, (unsigned)sms, log_n < 14 ? 8u : 16u, 4, 0 };
+    if (msm_plan_for(&p, n, msm_bases{ 1, 0 }, &l) != PV_OK) return false;
     std::vector<scalar> k(n);
     pairs in;
     for (size_t i = 0; i < n; i++) {
         for (auto &w : k[i].v) w = (uint32_t)rnd();
         k[i].v[7] >>= 3; /* below 2^253 < r */
-        if (circom && rnd() % 10 < 7) k[i] = scalar{{(uint32_t)(rnd() % 2)}};
+        if (circom && rnd() % 10 < 7) k[i] = scalar{ { (uint32_t)(rnd() % 2) } };
         cut(in, k[i], (uint32_t)i, (uint32_t)n, p);
     }
     dev<uint8_t> memory(p.scratch_bytes);
     dev<scalar> scalars(n);
     scalars.up(k.data(), n);
-    msm_arena arena = {memory.p, 0};
+    msm_arena arena = { memory.p, 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
-    const msm_input input = {(const fr *)scalars.p, NULL};
+    const msm_input input = { (const fr *)scalars.p, NULL };
     const float ms = best_ms([&] { CU(msm_sort(p, x, input, (uint32_t)n, (uint32_t)n, 0)); });
     std::vector<uint32_t> start(p.keys + 1), ours(in.key.size()), key, point;
     CU(cudaMemcpy(start.data(), x.bucket_start, start.size() * 4, cudaMemcpyDeviceToHost));
@@ -155,8 +157,9 @@ static bool check(unsigned log_n, bool circom)
     while (p.keys >> bits) bits++;
     const float cub_ms = cub_sort(in, key, point, bits);
     const bool same = same_buckets(start, ours, key, point, p.keys);
-    printf("{\"bench\":\"sort\",\"log_n\":%u,\"family\":\"%s\",\"entries\":%zu,\"ms\":%.4f,\"cub_ms\":%.4f,\"same\":%s}\n", log_n, circom ? "circom" : "dense",
-           in.key.size(), ms, cub_ms, same ? "true" : "false");
+    printf(
+        "{\"bench\":\"sort\",\"log_n\":%u,\"family\":\"%s\",\"entries\":%zu,\"ms\":%.4f,\"cub_ms\":%.4f,\"same\":%s}\n",
+        log_n, circom ? "circom" : "dense", in.key.size(), ms, cub_ms, same ? "true" : "false");
     fflush(stdout);
     return same;
 }
@@ -164,6 +167,7 @@ int main(int argc, char **argv)
 {
     if (argc != 3) return 2;
     bool ok = true;
-    for (unsigned log_n = atoi(argv[1]); log_n <= (unsigned)atoi(argv[2]); log_n += 2) ok = check(log_n, false) & check(log_n, true) & ok;
+    for (unsigned log_n = atoi(argv[1]); log_n <= (unsigned)atoi(argv[2]); log_n += 2)
+        ok = check(log_n, false) & check(log_n, true) & ok;
     return !ok;
 }

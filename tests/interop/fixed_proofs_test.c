@@ -57,7 +57,9 @@ static void prove_as_snarkjs(const char *name, json_t *want, enum bn254_path pat
     struct wtns w;
     struct groth16_proof proof;
     struct prove_error err = { 0 };
-    struct fixed fixed = { { json_string_value(json_object_get(want, "r")), json_string_value(json_object_get(want, "s")) }, 0 };
+    struct fixed fixed = {
+        { json_string_value(json_object_get(want, "r")), json_string_value(json_object_get(want, "s")) }, 0
+    };
     struct prove_options fixing = { .random = fixed_random, .random_arg = &fixed };
     if (prove_key_new(&key, zkey, &backend_cpu, &options, &run, &err) != PV_OK) fail_msg("%s", err.text);
     if (wtns_open(&w, wtns, &err) != PV_OK) fail_msg("%s", err.text);

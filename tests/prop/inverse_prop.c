@@ -6,15 +6,16 @@
 
 #include "prop_random.h"
 
-#define AGREES(f, F)                                                                                     \
-    static void agrees_##f(const bn254_##f *a)                                                           \
-    {                                                                                                    \
-        bn254_##f fermat, binary;                                                                        \
-        bn254_scalar e;                                                                                  \
-        memcpy(&e, F##_MINUS_2, sizeof e);                                                               \
-        bn254_##f##_pow(&fermat, a, &e);                                                                 \
-        bn254_##f##_inv(&binary, a);                                                                     \
-        PROP(bn254_##f##_eq(&fermat, &binary), #f " 1/(%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 ")", a->l[3], a->l[2], a->l[1], a->l[0]); \
+#define AGREES(f, F)                                                                                                   \
+    static void agrees_##f(const bn254_##f *a)                                                                         \
+    {                                                                                                                  \
+        bn254_##f fermat, binary;                                                                                      \
+        bn254_scalar e;                                                                                                \
+        memcpy(&e, F##_MINUS_2, sizeof e);                                                                             \
+        bn254_##f##_pow(&fermat, a, &e);                                                                               \
+        bn254_##f##_inv(&binary, a);                                                                                   \
+        PROP(bn254_##f##_eq(&fermat, &binary), #f " 1/(%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 ")", a->l[3],     \
+             a->l[2], a->l[1], a->l[0]);                                                                               \
     }
 AGREES(fp, BN254_FP)
 AGREES(fr, BN254_FR)
@@ -43,8 +44,10 @@ int main(void)
             a.l[bit / 64] = (uint64_t)1 << bit % 64; /* raw words: powers of two, their neighbours, and all negated */
             if (!bn254_fp_is_reduced(&a)) continue;
             bn254_fp one = { { d < 0 ? (uint64_t)-d : (uint64_t)d } };
-            if (d < 0) bn254_fp_sub(&a, &a, &one);
-            else bn254_fp_add(&a, &a, &one);
+            if (d < 0)
+                bn254_fp_sub(&a, &a, &one);
+            else
+                bn254_fp_add(&a, &a, &one);
             agrees(&a);
             bn254_fp_neg(&e, &a);
             agrees(&e);

@@ -11,9 +11,9 @@ static void enough(size_t n, size_t n_full, size_t n_small, size_t n_ones, unsig
     msm_shape_init(&shape, n_full, n_small, n_ones);
     size_t n_tasks = msm_tasks(task, &shape, threads);
     struct msm_bounds most = msm_bounds_for(n, threads), own = msm_bounds_of(&shape, task, n_tasks);
-#define ENOUGH(what)                                                                                                         \
-    PROP(own.what <= most.what, "n=%zu full=%zu small=%zu ones=%zu threads=%u: %zu of %zu", n, n_full, n_small, n_ones, threads, \
-         own.what, most.what)
+#define ENOUGH(what)                                                                                                   \
+    PROP(own.what <= most.what, "n=%zu full=%zu small=%zu ones=%zu threads=%u: %zu of %zu", n, n_full, n_small,        \
+         n_ones, threads, own.what, most.what)
     PROP(n_tasks <= msm_tasks_max(threads), "n=%zu full=%zu threads=%u: %zu tasks", n, n_full, threads, n_tasks);
     ENOUGH(indices);
     ENOUGH(digits);
@@ -26,7 +26,8 @@ static void every_small_mixture(void)
     for (size_t n = 0; n <= 40; n++)
         for (size_t n_full = 0; n_full <= n; n_full++)
             for (size_t n_small = 0; n_full + n_small <= n; n_small++)
-                for (unsigned threads = 1; threads <= 4; threads++) enough(n, n_full, n_small, n - n_full - n_small, threads);
+                for (unsigned threads = 1; threads <= 4; threads++)
+                    enough(n, n_full, n_small, n - n_full - n_small, threads);
 }
 
 /* Every size up to where windows are cut one by one, all full and all small: passes each border of the window widths. */

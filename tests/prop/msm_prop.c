@@ -15,18 +15,18 @@ static bn254_fr pool_number[POOL];
 static bn254_g1_affine pool_g1[POOL];
 static bn254_g2_affine pool_g2[POOL];
 
-#define FILL_POOL(g, G, E)                                                                   \
-    static void fill_pool_##g(const bn254_scalar *first, const bn254_scalar *step)           \
-    {                                                                                        \
-        static bn254_##g jacobian[POOL];                                                     \
-        static E scratch[2 * POOL];                                                          \
-        bn254_##g generator, d;                                                              \
-        bn254_##g##_from_affine(&generator, &G);                                             \
-        bn254_##g##_mul(&jacobian[1], &generator, first);                                    \
-        bn254_##g##_mul(&d, &generator, step);                                               \
-        bn254_##g##_set_infinity(&jacobian[0]);                                              \
-        for (int i = 2; i < POOL; i++) bn254_##g##_add(&jacobian[i], &jacobian[i - 1], &d);  \
-        bn254_##g##_batch_to_affine(pool_##g, jacobian, POOL, scratch);                      \
+#define FILL_POOL(g, G, E)                                                                                             \
+    static void fill_pool_##g(const bn254_scalar *first, const bn254_scalar *step)                                     \
+    {                                                                                                                  \
+        static bn254_##g jacobian[POOL];                                                                               \
+        static E scratch[2 * POOL];                                                                                    \
+        bn254_##g generator, d;                                                                                        \
+        bn254_##g##_from_affine(&generator, &G);                                                                       \
+        bn254_##g##_mul(&jacobian[1], &generator, first);                                                              \
+        bn254_##g##_mul(&d, &generator, step);                                                                         \
+        bn254_##g##_set_infinity(&jacobian[0]);                                                                        \
+        for (int i = 2; i < POOL; i++) bn254_##g##_add(&jacobian[i], &jacobian[i - 1], &d);                            \
+        bn254_##g##_batch_to_affine(pool_##g, jacobian, POOL, scratch);                                                \
     }
 FILL_POOL(g1, BN254_G1_GENERATOR, bn254_fp)
 FILL_POOL(g2, BN254_G2_GENERATOR, bn254_fp2)
@@ -92,58 +92,60 @@ static bn254_scalar expected_number(const struct input *in, size_t first, size_t
     return r;
 }
 
-#define GROUP_HELPERS(g, G)                                                                                             \
+#define GROUP_HELPERS(g, G)                                                                                            \
     static void *bases_##g(const struct input *in, size_t first, size_t count)                                         \
-    {                                                                                                                   \
-        unsigned char *mem = malloc((count + 1) * sizeof(bn254_##g##_packed));                                          \
-        for (size_t i = 0; i < count; i++) {                                                                            \
-            bn254_##g##_affine p = pool_##g[in->entry[first + i]];                                                      \
-            if (in->negated[first + i]) bn254_##g##_affine_neg(&p, &p);                                                 \
-            memcpy(mem + 1 + i * sizeof p, &p, sizeof p);                                                               \
-        }                                                                                                               \
-        return mem;                                                                                                     \
-    }                                                                                                                   \
-    static void is_expected_##g(const bn254_##g *got, const struct input *in, size_t first, size_t count, const char *what, \
-                                const struct bn254_run *run)                                                            \
-    {                                                                                                                   \
-        bn254_##g generator, want;                                                                                      \
-        bn254_scalar number = expected_number(in, first, count);                                                        \
-        bn254_##g##_from_affine(&generator, &G);                                                                        \
-        bn254_##g##_mul(&want, &generator, &number);                                                                    \
-        PROP(bn254_##g##_eq(got, &want), #g " %s, n %zu, %s, %u threads", what, count, bn254_path_name(run->path), run->threads); \
-        bn254_##g##_affine a;                                                                                           \
-        bn254_##g##_to_affine(&a, got);                                                                                 \
-        bn254_##g##_from_affine(&want, &a);                                                                             \
-        PROP(!memcmp(got, &want, sizeof want), #g " %s: not normalised, n %zu", what, count);                           \
-    }                                                                                                                   \
-    static void check_##g(const struct input *in, const char *what, const struct bn254_run *run)                        \
-    {                                                                                                                   \
-        unsigned char *bases = bases_##g(in, 0, in->n), *k = malloc(in->n * 32 + 1);                                    \
-        size_t bytes = bn254_msm_##g##_scratch_bytes(in->n, run);                                                       \
-        unsigned char *scratch = malloc(bytes + 64);                                                                    \
-        bn254_##g r;                                                                                                    \
-        memset(scratch + bytes, 0x5a, 64); /* a word past the end would show */                                         \
-        memcpy(k + 1, in->k, in->n * 32);                                                                               \
-        PROP(bn254_msm_##g(&r, (const void *)(bases + 1), (const void *)(k + 1), in->n, run, scratch), #g " %s", what); \
-        is_expected_##g(&r, in, 0, in->n, what, run);                                                                   \
-        for (int i = 0; i < 64; i++) PROP(scratch[bytes + (size_t)i] == 0x5a, #g " %s: scratch overrun", what);         \
-        free(bases), free(k), free(scratch);                                                                            \
-    }                                                                                                                   \
-    static void terms_##g(const struct bn254_run *run)                                                                  \
-    {                                                                                                                   \
-        struct input in = input_of(17);                                                                                 \
-        bn254_##g sum, term, point, r;                                                                                  \
-        bn254_##g##_set_infinity(&sum);                                                                                 \
-        for (size_t i = 0; i < in.n; i++) {                                                                             \
-            bn254_##g##_from_affine(&point, &pool_##g[in.entry[i]]);                                                    \
-            bn254_##g##_mul(&term, &point, &in.k[i]);                                                                   \
-            bn254_##g##_add(&sum, &sum, &term);                                                                         \
-        }                                                                                                               \
-        unsigned char *bases = bases_##g(&in, 0, in.n);                                                                 \
-        void *scratch = malloc(bn254_msm_##g##_scratch_bytes(in.n, run));                                               \
-        PROP(bn254_msm_##g(&r, (const void *)(bases + 1), (const void *)in.k, in.n, run, scratch), #g " terms");        \
-        PROP(bn254_##g##_eq(&r, &sum), #g " against double-and-add, %s", bn254_path_name(run->path));                   \
-        free(bases), free(scratch), free_input(&in);                                                                    \
+    {                                                                                                                  \
+        unsigned char *mem = malloc((count + 1) * sizeof(bn254_##g##_packed));                                         \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            bn254_##g##_affine p = pool_##g[in->entry[first + i]];                                                     \
+            if (in->negated[first + i]) bn254_##g##_affine_neg(&p, &p);                                                \
+            memcpy(mem + 1 + i * sizeof p, &p, sizeof p);                                                              \
+        }                                                                                                              \
+        return mem;                                                                                                    \
+    }                                                                                                                  \
+    static void is_expected_##g(const bn254_##g *got, const struct input *in, size_t first, size_t count,              \
+                                const char *what, const struct bn254_run *run)                                         \
+    {                                                                                                                  \
+        bn254_##g generator, want;                                                                                     \
+        bn254_scalar number = expected_number(in, first, count);                                                       \
+        bn254_##g##_from_affine(&generator, &G);                                                                       \
+        bn254_##g##_mul(&want, &generator, &number);                                                                   \
+        PROP(bn254_##g##_eq(got, &want), #g " %s, n %zu, %s, %u threads", what, count, bn254_path_name(run->path),     \
+             run->threads);                                                                                            \
+        bn254_##g##_affine a;                                                                                          \
+        bn254_##g##_to_affine(&a, got);                                                                                \
+        bn254_##g##_from_affine(&want, &a);                                                                            \
+        PROP(!memcmp(got, &want, sizeof want), #g " %s: not normalised, n %zu", what, count);                          \
+    }                                                                                                                  \
+    static void check_##g(const struct input *in, const char *what, const struct bn254_run *run)                       \
+    {                                                                                                                  \
+        unsigned char *bases = bases_##g(in, 0, in->n), *k = malloc(in->n * 32 + 1);                                   \
+        size_t bytes = bn254_msm_##g##_scratch_bytes(in->n, run);                                                      \
+        unsigned char *scratch = malloc(bytes + 64);                                                                   \
+        bn254_##g r;                                                                                                   \
+        memset(scratch + bytes, 0x5a, 64); /* a word past the end would show */                                        \
+        memcpy(k + 1, in->k, in->n * 32);                                                                              \
+        PROP(bn254_msm_##g(&r, (const void *)(bases + 1), (const void *)(k + 1), in->n, run, scratch), #g " %s",       \
+             what);                                                                                                    \
+        is_expected_##g(&r, in, 0, in->n, what, run);                                                                  \
+        for (int i = 0; i < 64; i++) PROP(scratch[bytes + (size_t)i] == 0x5a, #g " %s: scratch overrun", what);        \
+        free(bases), free(k), free(scratch);                                                                           \
+    }                                                                                                                  \
+    static void terms_##g(const struct bn254_run *run)                                                                 \
+    {                                                                                                                  \
+        struct input in = input_of(17);                                                                                \
+        bn254_##g sum, term, point, r;                                                                                 \
+        bn254_##g##_set_infinity(&sum);                                                                                \
+        for (size_t i = 0; i < in.n; i++) {                                                                            \
+            bn254_##g##_from_affine(&point, &pool_##g[in.entry[i]]);                                                   \
+            bn254_##g##_mul(&term, &point, &in.k[i]);                                                                  \
+            bn254_##g##_add(&sum, &sum, &term);                                                                        \
+        }                                                                                                              \
+        unsigned char *bases = bases_##g(&in, 0, in.n);                                                                \
+        void *scratch = malloc(bn254_msm_##g##_scratch_bytes(in.n, run));                                              \
+        PROP(bn254_msm_##g(&r, (const void *)(bases + 1), (const void *)in.k, in.n, run, scratch), #g " terms");       \
+        PROP(bn254_##g##_eq(&r, &sum), #g " against double-and-add, %s", bn254_path_name(run->path));                  \
+        free(bases), free(scratch), free_input(&in);                                                                   \
     }
 GROUP_HELPERS(g1, BN254_G1_GENERATOR)
 GROUP_HELPERS(g2, BN254_G2_GENERATOR)
@@ -156,7 +158,8 @@ static void check(const struct input *in, const char *what, const struct bn254_r
 
 static void any_size(const struct bn254_run *run)
 {
-    static const size_t sizes[] = { 0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 129, 255, 257, 511, 513, 1023, 1025, 4095, 4097, 20011 };
+    static const size_t sizes[] = { 0,  1,   2,   3,   7,   8,   9,   31,   32,   33,   63,   64,
+                                    65, 127, 129, 255, 257, 511, 513, 1023, 1025, 4095, 4097, 20011 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct input in = input_of(sizes[i]);
         check(&in, "random", run);
@@ -172,7 +175,8 @@ static bn254_scalar r_minus(uint64_t d)
 
 static bn254_scalar half_r_plus(int d) /* (r - 1) / 2 + d */
 {
-    bn254_scalar s = { { 0xa1f0fac9f8000000u + (uint64_t)(int64_t)d, 0x9419f4243cdcb848u, 0xdc2822db40c0ac2eu, 0x183227397098d014u } };
+    bn254_scalar s = { { 0xa1f0fac9f8000000u + (uint64_t)(int64_t)d, 0x9419f4243cdcb848u, 0xdc2822db40c0ac2eu,
+                         0x183227397098d014u } };
     return s;
 }
 
@@ -189,7 +193,9 @@ static bn254_scalar power_of_two(unsigned bit, int d) /* 2^bit + d, d = -1 or 0;
 }
 
 enum family { ZEROS, ONES, MINUS_ONES, BITS, EQUAL, TOP, AROUND_HALF, SMALL, WORDS, HOT, POWERS, MIXED, FAMILIES };
-static const char *const family_name[] = { "zeros", "ones", "minus ones", "bits", "equal", "r-1", "around r/2", "small", "words", "one hot bucket", "powers of two", "mixed" };
+static const char *const family_name[] = { "zeros",         "ones",       "minus ones", "bits",  "equal",
+                                           "r-1",           "around r/2", "small",      "words", "one hot bucket",
+                                           "powers of two", "mixed" };
 
 static bn254_scalar of_family(enum family f, const bn254_scalar *same)
 {
@@ -203,8 +209,15 @@ static bn254_scalar of_family(enum family f, const bn254_scalar *same)
     case TOP: return r_minus(1 + prop_random() % 3);
     case AROUND_HALF: return half_r_plus((int)(prop_random() % 5) - 2);
     case SMALL: s.l[0] = prop_random() % 300; return s;
-    case WORDS: s.l[0] = prop_random(); s.l[1] = prop_random() % 2; return s;
-    case HOT: s = random_scalar(); s.l[0] = s.l[0] >> 16 << 16 | 5; s.l[3] &= 0x0fffffffffffffffu; return s;
+    case WORDS:
+        s.l[0] = prop_random();
+        s.l[1] = prop_random() % 2;
+        return s;
+    case HOT:
+        s = random_scalar();
+        s.l[0] = s.l[0] >> 16 << 16 | 5;
+        s.l[3] &= 0x0fffffffffffffffu;
+        return s;
     case POWERS: return power_of_two((unsigned)(prop_random() % 254), -(int)(prop_random() & 1));
     default: return of_family((enum family)(prop_random() % MIXED), same);
     }
@@ -224,7 +237,8 @@ static void any_scalars(size_t n, const struct bn254_run *run)
 /* Bases: infinity, equal, opposite, all mixed; with scalars that bring them into the same buckets. */
 static void any_bases(size_t n, const struct bn254_run *run)
 {
-    static const char *const names[] = { "infinity bases", "equal bases", "opposite bases", "all infinity", "mixed bases" };
+    static const char *const names[] = { "infinity bases", "equal bases", "opposite bases", "all infinity",
+                                         "mixed bases" };
     for (int f = 0; f < 5; f++)
         for (int same_scalar = 0; same_scalar < 2; same_scalar++) {
             struct input in = input_of(n);
@@ -272,7 +286,8 @@ static void shared(size_t n, size_t offset, const struct bn254_run *run)
         b.k[i] = a.k[i];
     }
     size_t rest = n - offset;
-    unsigned char *bases[4] = { bases_g1(&a, 0, n), bases_g1(&b, 0, n), bases_g2(&b, 0, n), bases_g1(&a, offset, rest) };
+    unsigned char *bases[4] = { bases_g1(&a, 0, n), bases_g1(&b, 0, n), bases_g2(&b, 0, n),
+                                bases_g1(&a, offset, rest) };
     bn254_g1 ra, rb, rc;
     bn254_g2 r2;
     struct bn254_msm_set sets[4] = { { .bases = bases[0] + 1, .count = n, .r1 = &ra },

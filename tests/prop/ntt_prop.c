@@ -62,8 +62,10 @@ struct tables {
 static struct tables tables_for(unsigned log_n, const bn254_fr *shift, const struct bn254_run *run)
 {
     struct tables t = { .mem = malloc(bn254_twiddles_bytes(log_n)) };
-    if (shift) bn254_twiddles_init_shift(&t.tw, log_n, shift, t.mem, run);
-    else bn254_twiddles_init(&t.tw, log_n, t.mem, run);
+    if (shift)
+        bn254_twiddles_init_shift(&t.tw, log_n, shift, t.mem, run);
+    else
+        bn254_twiddles_init(&t.tw, log_n, t.mem, run);
     return t;
 }
 
@@ -108,7 +110,8 @@ static void round_trip_and_linear(unsigned log_n, const struct bn254_run *run)
     bn254_fr_pow(&x, &root, &e);
     x = value(a0, n, &x);
     memcpy(a, a0, n * sizeof *a);
-    PROP(bn254_ntt(a, &t.tw, run) && bn254_fr_eq(&a[k], &x), "value at root^%zu, log_n %u, %s", k, log_n, bn254_path_name(run->path));
+    PROP(bn254_ntt(a, &t.tw, run) && bn254_fr_eq(&a[k], &x), "value at root^%zu, log_n %u, %s", k, log_n,
+         bn254_path_name(run->path));
     free(a), free(b), free(s), free(a0), free(t.mem);
 }
 
@@ -128,9 +131,11 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
     }
     PROP(bn254_quotient(h, v[0], v[1], v[2], log_n, &t.tw, run), "log_n %u", log_n);
     bn254_fr_root_of_unity(&root, log_n);
-    if (shift) g = *shift;
-    else bn254_fr_root_of_unity(&g, log_n + 1);
-    for (size_t i = 0; i < n; i += n > 64 ? 1 + prop_random() % (n / 8) : 1) {
+    if (shift)
+        g = *shift;
+    else
+        bn254_fr_root_of_unity(&g, log_n + 1);
+    for (size_t i = 0; i<n; i += n> 64 ? 1 + prop_random() % (n / 8) : 1) {
         bn254_fr x, a, b, c;
         bn254_scalar e = { { i, 0, 0, 0 } }, got, want;
         bn254_fr_pow(&x, &root, &e);
@@ -140,7 +145,8 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
         bn254_fr_sub(&a, &a, &c);
         bn254_fr_to_scalar(&want, &a);
         memcpy(&got, &h[i], sizeof got);
-        PROP(bn254_scalar_eq(&got, &want), "quotient, log_n %u, at %zu, %s%s", log_n, i, bn254_path_name(run->path), shift ? ", shift" : "");
+        PROP(bn254_scalar_eq(&got, &want), "quotient, log_n %u, at %zu, %s%s", log_n, i, bn254_path_name(run->path),
+             shift ? ", shift" : "");
     }
     for (int i = 0; i < 3; i++) free(v[i]), free(coefficient[i]);
     free(h), free(t.mem), free(p.mem);
@@ -150,7 +156,8 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
 static void paths_agree_on(bn254_fr *in[2], unsigned log_n)
 {
     const size_t n = (size_t)1 << log_n;
-    const struct bn254_run plain = { .path = BN254_PATH_PORTABLE, .threads = 1 }, best = { .threads = 2 }, adx = { .path = BN254_PATH_ADX, .threads = 3 };
+    const struct bn254_run plain = { .path = BN254_PATH_PORTABLE, .threads = 1 }, best = { .threads = 2 },
+                           adx = { .path = BN254_PATH_ADX, .threads = 3 };
     const struct bn254_run *runs[] = { &plain, &adx, &best };
     bn254_fr *out[3];
     bn254_scalar_packed *h[3];
@@ -159,9 +166,11 @@ static void paths_agree_on(bn254_fr *in[2], unsigned log_n)
         bn254_fr *a = copy_of(in[0], n), *b = copy_of(in[1], n), *c = copy_of(in[1], n);
         out[i] = copy_of(in[0], n);
         h[i] = malloc(n * sizeof *h[i]);
-        PROP(bn254_ntt(out[i], &t.tw, runs[i]) && bn254_quotient(h[i], a, b, c, log_n, &t.tw, runs[i]), "log_n %u", log_n);
+        PROP(bn254_ntt(out[i], &t.tw, runs[i]) && bn254_quotient(h[i], a, b, c, log_n, &t.tw, runs[i]), "log_n %u",
+             log_n);
         PROP(same(out[i], out[0], n), "paths, ntt, log_n %u, %s", log_n, bn254_path_name(bn254_run_path(runs[i])));
-        PROP(!memcmp(h[i], h[0], n * sizeof *h[i]), "paths, quotient, log_n %u, %s", log_n, bn254_path_name(bn254_run_path(runs[i])));
+        PROP(!memcmp(h[i], h[0], n * sizeof *h[i]), "paths, quotient, log_n %u, %s", log_n,
+             bn254_path_name(bn254_run_path(runs[i])));
         free(a), free(b), free(c), free(t.mem);
     }
     for (int i = 0; i < 3; i++) free(out[i]), free(h[i]);

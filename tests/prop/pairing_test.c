@@ -219,7 +219,8 @@ static bn254_fp2 fp2_of(const json_t *pair)
 
 static bn254_fp6 fp6_of(const json_t *three)
 {
-    return (bn254_fp6){ fp2_of(json_array_get(three, 0)), fp2_of(json_array_get(three, 1)), fp2_of(json_array_get(three, 2)) };
+    return (bn254_fp6){ fp2_of(json_array_get(three, 0)), fp2_of(json_array_get(three, 1)),
+                        fp2_of(json_array_get(three, 2)) };
 }
 
 static bn254_scalar scalar_of(const json_t *text)

@@ -5,10 +5,12 @@ static PRIME_T PRIME_T_NAME(sample)(int i)
     bn254_scalar m1, s;
     memcpy(m1.l, PRIME_K(MODULUS), sizeof m1.l);
     m1.l[0] -= 1;
-    const bn254_scalar edge[] = { { { 0 } }, { { 1 } }, m1, { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX >> 2 } } };
+    const bn254_scalar edge[] = {
+        { { 0 } }, { { 1 } }, m1, { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX >> 2 } }
+    };
     PRIME_T r;
-    if (i < 3) return memcpy(r.l, edge[i].l, sizeof r.l), r;                        /* as a Montgomery form */
-    if (i < 7) return PRIME_F(from_scalar)(&r, &edge[i - 3]), r;                    /* as a value */
+    if (i < 3) return memcpy(r.l, edge[i].l, sizeof r.l), r;     /* as a Montgomery form */
+    if (i < 7) return PRIME_F(from_scalar)(&r, &edge[i - 3]), r; /* as a value */
     if (i == 7) return memcpy(r.l, PRIME_K(R2), sizeof r.l), r;
     s = random_below(&rng, PRIME_K(MODULUS));
     return memcpy(r.l, s.l, sizeof r.l), r;
@@ -99,7 +101,8 @@ static void PRIME_T_NAME(keeps_loose_values_loose)(void **state)
     mpz_t u, v, w, x;
     mpz_inits(u, v, w, x, NULL);
     for (int i = 0; i < 20000; i++) {
-        PRIME_T a = PRIME_T_NAME(loose_sample)(i < 100 ? i / 10 : i), b = PRIME_T_NAME(loose_sample)(i < 100 ? i % 10 : i), r;
+        PRIME_T a = PRIME_T_NAME(loose_sample)(i < 100 ? i / 10 : i),
+                b = PRIME_T_NAME(loose_sample)(i < 100 ? i % 10 : i), r;
         PRIME_T c, d = PRIME_T_NAME(sample)(i < 100 ? i % 10 : 99);
         PRIME_F(reduce)(&c, &a);
         PRIME_T_NAME(value)(u, &c);
@@ -139,8 +142,10 @@ static void PRIME_T_NAME(inverts_and_raises_like_gmp)(void **state)
         PRIME_T a = PRIME_T_NAME(sample)(i);
         bn254_scalar k = random_limbs(&rng);
         PRIME_T_NAME(value)(u, &a);
-        if (mpz_sgn(u)) EXPECT_UNARY(inv, mpz_invert(w, u, PRIME_T_NAME(modulus)));
-        else EXPECT_UNARY(inv, mpz_set_ui(w, 0));
+        if (mpz_sgn(u))
+            EXPECT_UNARY(inv, mpz_invert(w, u, PRIME_T_NAME(modulus)));
+        else
+            EXPECT_UNARY(inv, mpz_set_ui(w, 0));
         if (i % 10 == 0) k = (bn254_scalar){ { (uint64_t)i / 10, 0, 0, 0 } };
         mpz_import(e, 4, -1, 8, 0, 0, k.l);
         mpz_powm(w, u, e, PRIME_T_NAME(modulus));
@@ -155,7 +160,8 @@ static void PRIME_T_NAME(reduces_any_256_bits_and_comes_back)(void **state)
     mpz_t w;
     mpz_init(w);
     for (int i = 0; i < 5000; i++) {
-        bn254_scalar k = i ? random_limbs(&rng) : (bn254_scalar){ { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } }, back;
+        bn254_scalar k = i ? random_limbs(&rng) : (bn254_scalar){ { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } },
+                     back;
         PRIME_T a;
         PRIME_F(from_scalar)(&a, &k);
         mpz_import(w, 4, -1, 8, 0, 0, k.l);

@@ -69,7 +69,8 @@ static void fp2_multiplies_like_gmp(void **state)
     mpz_inits(a, b, c, d, re, im, NULL);
     for (int i = 0; i < 20000; i++) {
         bn254_fp2 x = { fp_sample(i < 10000 ? i % 10 : 99), fp_sample(i < 10000 ? i / 10 % 10 : 99) };
-        bn254_fp2 y = { fp_sample(i < 10000 ? i / 100 % 10 : 99), fp_sample(i < 10000 ? i / 1000 : 99) }, r, on_x = x, on_y = y;
+        bn254_fp2 y = { fp_sample(i < 10000 ? i / 100 % 10 : 99), fp_sample(i < 10000 ? i / 1000 : 99) }, r, on_x = x,
+                  on_y = y;
         fp_value(a, &x.c0), fp_value(b, &x.c1), fp_value(c, &y.c0), fp_value(d, &y.c1);
         mpz_mul(re, a, c), mpz_submul(re, b, d);
         mpz_mul(im, a, d), mpz_addmul(im, b, c);

@@ -72,8 +72,13 @@ static void random_system(struct system *s, bool in_order)
         random_below_r(s->coefs[i].value);
     }
     for (int i = 0; i < VARS; i++) random_below_r(s->witness[i].bytes);
-    s->zkey = (struct zkey){ .vars = VARS, .domain = DOMAIN, .log_domain = 6, .coef_count = COEFS, .rows = DOMAIN,
-                             .coefs_in_order = in_order, .coefs = s->coefs };
+    s->zkey = (struct zkey){ .vars = VARS,
+                             .domain = DOMAIN,
+                             .log_domain = 6,
+                             .coef_count = COEFS,
+                             .rows = DOMAIN,
+                             .coefs_in_order = in_order,
+                             .coefs = s->coefs };
 }
 
 /* sum over records of coef * R^-2 * w, by GMP; then compared in Montgomery form: times R. */
@@ -164,7 +169,8 @@ static void a_circuit_without_coefficients_is_all_zero(void **unused)
     s.zkey.coef_count = 0;
     assert_int_equal(qap_init(&q, &s.zkey, NULL), PV_OK);
     assert_true(qap_evaluate(a, b, &q, s.witness, &run));
-    for (int i = 0; i < DOMAIN; i++) assert_memory_equal(&a[i], &zero, sizeof zero), assert_memory_equal(&b[i], &zero, sizeof zero);
+    for (int i = 0; i < DOMAIN; i++)
+        assert_memory_equal(&a[i], &zero, sizeof zero), assert_memory_equal(&b[i], &zero, sizeof zero);
 }
 
 static void stops_when_told(void **unused)

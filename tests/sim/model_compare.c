@@ -8,9 +8,22 @@
 static bool is_spoken(enum sched_action_type type)
 {
     switch (type) {
-    case SCHED_WELCOME: case SCHED_REFUSE: case SCHED_SUBMIT_OK: case SCHED_GO: case SCHED_TASK: case SCHED_CANCELLED:
-    case SCHED_CLAIMED: case SCHED_COUNTS: case SCHED_DONE: case SCHED_DELIVER: case SCHED_PUSH_PROGRESS:
-    case SCHED_RECALL: case SCHED_REVOKE: case SCHED_RESULT_OK: case SCHED_WANT_RESULT: case SCHED_DISCONNECT: return true;
+    case SCHED_WELCOME:
+    case SCHED_REFUSE:
+    case SCHED_SUBMIT_OK:
+    case SCHED_GO:
+    case SCHED_TASK:
+    case SCHED_CANCELLED:
+    case SCHED_CLAIMED:
+    case SCHED_COUNTS:
+    case SCHED_DONE:
+    case SCHED_DELIVER:
+    case SCHED_PUSH_PROGRESS:
+    case SCHED_RECALL:
+    case SCHED_REVOKE:
+    case SCHED_RESULT_OK:
+    case SCHED_WANT_RESULT:
+    case SCHED_DISCONNECT: return true;
     default: return false;
     }
 }
@@ -27,7 +40,8 @@ static bool take_say(struct model *m, enum sched_action_type type, const struct 
     for (int i = 0; i < m->says_n; i++) {
         const struct model_say *s = &m->says[i];
         if (s->type != type || s->peer != a->peer || (s->task >= 0 && s->task != model_number(a->task))) continue;
-        if ((by_token && !wire_token_equal(s->token, token)) || (status_counts(type) && s->status != a->status)) continue;
+        if ((by_token && !wire_token_equal(s->token, token)) || (status_counts(type) && s->status != a->status))
+            continue;
         m->says[i] = m->says[--m->says_n];
         return true;
     }
@@ -40,8 +54,8 @@ static void compare_said(struct sim *w, const struct sched_event *ev)
     for (size_t i = 0; i < w->out.n; i++) {
         const struct sched_action *a = &w->out.at[i];
         SIM_CHECK(w, !is_spoken(a->type) || take_say(m, a->type, a, a->token),
-                  "model: %s: the core says %d (%s) of task %u, which is not asked for", sim_type_name(ev->type), a->type,
-                  pv_status_word(a->status), sim_number(a->task));
+                  "model: %s: the core says %d (%s) of task %u, which is not asked for", sim_type_name(ev->type),
+                  a->type, pv_status_word(a->status), sim_number(a->task));
         for (size_t k = 0; a->type == SCHED_HEARTBEAT_OK && k < a->tokens_n; k++)
             SIM_CHECK(w, take_say(m, SCHED_HEARTBEAT_OK, a, a->tokens[k]), "model: a heartbeat revokes too much");
         if (a->type == SCHED_COUNTS)
@@ -58,7 +72,7 @@ static void compare_said(struct sim *w, const struct sched_event *ev)
 static enum model_attempt_state state_of(enum attempt_state s)
 {
     static const enum model_attempt_state states[] = {
-        [ATTEMPT_OFFERED] = MODEL_OFFERED, [ATTEMPT_RUNNING] = MODEL_RUNNING, [ATTEMPT_RECOVERING] = MODEL_RECOVERING,
+        [ATTEMPT_OFFERED] = MODEL_OFFERED,   [ATTEMPT_RUNNING] = MODEL_RUNNING, [ATTEMPT_RECOVERING] = MODEL_RECOVERING,
         [ATTEMPT_REVOKING] = MODEL_REVOKING, [ATTEMPT_LATE] = MODEL_LATE,
     };
     return states[s];
@@ -68,8 +82,8 @@ static enum model_attempt_state state_of(enum attempt_state s)
 static void read_delay(struct sim *w, struct model_task *t, const struct task *is)
 {
     if (t->state != TASK_DELAYED || !t->delay_most_ms) return;
-    SIM_CHECK(w, is->until_ms >= t->delay_least_ms && is->until_ms <= t->delay_most_ms, "model: task %u is delayed by %d ms",
-              sim_number(is->id), (int)(is->until_ms - w->now_ms));
+    SIM_CHECK(w, is->until_ms >= t->delay_least_ms && is->until_ms <= t->delay_most_ms,
+              "model: task %u is delayed by %d ms", sim_number(is->id), (int)(is->until_ms - w->now_ms));
     t->until_ms = is->until_ms;
     t->delay_most_ms = 0;
 }
@@ -85,15 +99,18 @@ static void compare_task(struct sim *w, int n)
               task_state_word(is->state));
     read_delay(w, t, is);
     if (!t->row) t->row = is->order;
-    SIM_CHECK(w, t->generation == is->generation && t->failures == is->failures && t->losses == is->losses &&
-                     t->attempts == is->attempts,
+    SIM_CHECK(w,
+              t->generation == is->generation && t->failures == is->failures && t->losses == is->losses &&
+                  t->attempts == is->attempts,
               "model: task %d: generation %u, %u failures, %u losses, %u attempts; the core has %u, %u, %u, %u", n,
-              t->generation, t->failures, t->losses, t->attempts, is->generation, is->failures, is->losses, is->attempts);
+              t->generation, t->failures, t->losses, t->attempts, is->generation, is->failures, is->losses,
+              is->attempts);
     SIM_CHECK(w, t->percent == (is->past ? is->past->percent : 0), "model: progress of task %d", n);
     bool timed = t->state == TASK_RECEIVING || t->state == TASK_DELAYED || !model_live(t);
     SIM_CHECK(w, !timed || t->until_ms == is->until_ms, "model: task %d (%s) ends %lld ms later", n,
               task_state_word(t->state), (long long)(is->until_ms - t->until_ms));
-    SIM_CHECK(w, t->orphan_ms == is->orphan_ms && t->acked == is->acked, "model: task %d: session or acknowledgement", n);
+    SIM_CHECK(w, t->orphan_ms == is->orphan_ms && t->acked == is->acked, "model: task %d: session or acknowledgement",
+              n);
     const struct model_attempt *a = model_attempt_of(m, n);
     SIM_CHECK(w, (a != NULL) == (is->attempt != NULL), "model: the attempt of task %d", n);
     SIM_CHECK(w, !a || wire_token_equal(a->token, is->attempt->token), "model: task %d has another attempt", n);
@@ -103,12 +120,14 @@ static void compare_attempts(struct sim *w, const struct prover *is, int prover)
 {
     struct model *m = &w->model;
     unsigned mine = 0, theirs = 0;
-    for (int i = 0; i < MODEL_ATTEMPTS; i++) mine += m->attempts[i].state != MODEL_FREE && m->attempts[i].prover == prover;
+    for (int i = 0; i < MODEL_ATTEMPTS; i++)
+        mine += m->attempts[i].state != MODEL_FREE && m->attempts[i].prover == prover;
     for (const struct attempt *at = is->attempts; at; at = at->next) {
         const struct model_attempt *a = model_find(m, at->token);
         theirs++;
-        SIM_CHECK(w, a && a->prover == prover && a->state == state_of(at->state), "model: attempt %u of %s is %d, not %d",
-                  (unsigned)at->token.seq, is->name->text, at->state, a ? (int)a->state : -1);
+        SIM_CHECK(w, a && a->prover == prover && a->state == state_of(at->state),
+                  "model: attempt %u of %s is %d, not %d", (unsigned)at->token.seq, is->name->text, at->state,
+                  a ? (int)a->state : -1);
         SIM_CHECK(w, !at->task || a->lease_ms == at->lease_ms, "model: lease %u of %s ends %lld ms later",
                   (unsigned)at->token.seq, is->name->text, (long long)(at->lease_ms - a->lease_ms));
     }
@@ -125,8 +144,9 @@ static void compare_prover(struct sim *w, const struct prover *is)
     SIM_CHECK(w, p->peer == is->peer && p->live == is->live && p->credit == is->credit,
               "model: %s: peer %u, live %d, credit %u; the core has %u, %d, %u", p->name, (unsigned)p->peer, p->live,
               p->credit, (unsigned)is->peer, is->live, is->credit);
-    SIM_CHECK(w, p->quarantined_ms == is->quarantined_ms && p->streak_n == is->streak_n && p->draining == is->draining &&
-                     p->drained == is->drained,
+    SIM_CHECK(w,
+              p->quarantined_ms == is->quarantined_ms && p->streak_n == is->streak_n && p->draining == is->draining &&
+                  p->drained == is->drained,
               "model: %s: quarantine, streak or drain", p->name);
     compare_attempts(w, is, i);
 }
@@ -138,21 +158,31 @@ static void compare_counters(struct sim *w)
         const char *what;
         uint64_t mine, core;
     } rows[] = {
-        { "submitted", mine->submitted, core->submitted },    { "succeeded", mine->succeeded, core->succeeded },
-        { "dead", mine->dead, core->dead },                   { "cancelled", mine->cancelled, core->cancelled },
-        { "expired", mine->expired, core->expired },          { "purged", mine->purged, core->purged },
-        { "offers", mine->offers, core->offers },             { "started", mine->started, core->started },
-        { "failures", mine->failures, core->failures },       { "losses", mine->losses, core->losses },
-        { "releases", mine->releases, core->releases },       { "recalls", mine->recalls, core->recalls },
-        { "revokes", mine->revokes, core->revokes },          { "stale", mine->stale_reports, core->stale_reports },
-        { "late", mine->late_accepted, core->late_accepted }, { "late refused", mine->late_refused, core->late_refused },
-        { "superseded", mine->superseded, core->superseded }, { "quarantines", mine->quarantines, core->quarantines },
-        { "refunds", mine->refunds, core->refunds },          { "adopted", mine->adopted, core->adopted },
+        { "submitted", mine->submitted, core->submitted },
+        { "succeeded", mine->succeeded, core->succeeded },
+        { "dead", mine->dead, core->dead },
+        { "cancelled", mine->cancelled, core->cancelled },
+        { "expired", mine->expired, core->expired },
+        { "purged", mine->purged, core->purged },
+        { "offers", mine->offers, core->offers },
+        { "started", mine->started, core->started },
+        { "failures", mine->failures, core->failures },
+        { "losses", mine->losses, core->losses },
+        { "releases", mine->releases, core->releases },
+        { "recalls", mine->recalls, core->recalls },
+        { "revokes", mine->revokes, core->revokes },
+        { "stale", mine->stale_reports, core->stale_reports },
+        { "late", mine->late_accepted, core->late_accepted },
+        { "late refused", mine->late_refused, core->late_refused },
+        { "superseded", mine->superseded, core->superseded },
+        { "quarantines", mine->quarantines, core->quarantines },
+        { "refunds", mine->refunds, core->refunds },
+        { "adopted", mine->adopted, core->adopted },
         { "progress", mine->progress, core->progress },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        SIM_CHECK(w, rows[i].mine == rows[i].core, "model: %llu %s, the core counts %llu", (unsigned long long)rows[i].mine,
-                  rows[i].what, (unsigned long long)rows[i].core);
+        SIM_CHECK(w, rows[i].mine == rows[i].core, "model: %llu %s, the core counts %llu",
+                  (unsigned long long)rows[i].mine, rows[i].what, (unsigned long long)rows[i].core);
 }
 
 void model_compare(struct sim *w, const struct sched_event *ev)

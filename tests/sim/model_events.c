@@ -153,9 +153,18 @@ static void submit_new(struct model *m, const struct sched_event *ev, int e, uin
     for (int i = 0; i < MODEL_TASKS; i++)
         if (m->tasks[i].row > row) row = m->tasks[i].row;
     m->tasks[n] = (struct model_task){
-        .there = true, .state = TASK_RECEIVING, .generation = generation, .queue = queue, .owner = e, .row = row + 1,
-        .circuit = ev->submit.circuit[0] - 'a', .group = ev->submit.group[0] == 'g', .bytes = ev->submit.length,
-        .input = ev->submit.sha256, .orphan_ms = MODEL_NEVER, .until_ms = m->now_ms + m->cfg.receive_ms,
+        .there = true,
+        .state = TASK_RECEIVING,
+        .generation = generation,
+        .queue = queue,
+        .owner = e,
+        .row = row + 1,
+        .circuit = ev->submit.circuit[0] - 'a',
+        .group = ev->submit.group[0] == 'g',
+        .bytes = ev->submit.length,
+        .input = ev->submit.sha256,
+        .orphan_ms = MODEL_NEVER,
+        .until_ms = m->now_ms + m->cfg.receive_ms,
     };
     terms(m, &m->tasks[n], ev);
     receive(m, ev, e, n);
@@ -804,12 +813,14 @@ static void check_record(struct model *m, const struct model_task *t, const stru
     bool out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
     bool was_out = t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
     MODEL_CHECK(m, t->there && t->state != TASK_RECEIVING, "task %d is on disk and should not be", n);
-    MODEL_CHECK(m, out ? was_out : r->state == t->state, "task %d was %s, the disk says %s", n, task_state_word(t->state),
-              task_state_word(r->state));
+    MODEL_CHECK(m, out ? was_out : r->state == t->state, "task %d was %s, the disk says %s", n,
+                task_state_word(t->state), task_state_word(r->state));
     MODEL_CHECK(m, r->generation == t->generation && r->losses == t->losses && r->failures == t->failures,
-              "task %d: generation, losses or failures on disk", n);
-    MODEL_CHECK(m, r->attempts <= t->attempts && !r->acked_ms == !t->acked && (r->orphan_ms != 0) == (t->orphan_ms != MODEL_NEVER),
-              "task %d: attempts, acknowledgement or end of session on disk", n);
+                "task %d: generation, losses or failures on disk", n);
+    MODEL_CHECK(m,
+                r->attempts <= t->attempts && !r->acked_ms == !t->acked &&
+                    (r->orphan_ms != 0) == (t->orphan_ms != MODEL_NEVER),
+                "task %d: attempts, acknowledgement or end of session on disk", n);
     MODEL_CHECK(m, r->need_vram == t->need_vram && r->has_input == t->has_input, "task %d: needs or input on disk", n);
 }
 

@@ -23,7 +23,8 @@ unsigned model_held(const struct model *m, int prover)
 {
     unsigned n = 0;
     for (int i = 0; i < MODEL_ATTEMPTS; i++)
-        n += m->attempts[i].state != MODEL_FREE && m->attempts[i].state != MODEL_LATE && m->attempts[i].prover == prover;
+        n +=
+            m->attempts[i].state != MODEL_FREE && m->attempts[i].state != MODEL_LATE && m->attempts[i].prover == prover;
     return n;
 }
 
@@ -89,7 +90,8 @@ static bool within_leased(const struct model *m, const struct model_task *t)
 
 static bool able(const struct model *m, const struct model_task *t, int prover)
 {
-    if (!t->there || t->state != TASK_QUEUED || m->paused[t->queue] || !model_fits(t, &m->provers[prover])) return false;
+    if (!t->there || t->state != TASK_QUEUED || m->paused[t->queue] || !model_fits(t, &m->provers[prover]))
+        return false;
     return within_leased(m, t) && !(failed_it(t, prover) && another_lives(m, t));
 }
 
@@ -161,7 +163,8 @@ static void follow_offer(struct model *m, const struct sched_action *a)
     struct model_task *t = &m->tasks[n];
     MODEL_CHECK(m, prover >= 0 && open_to_work(m, prover), "model: task %d is offered to a prover that is not open", n);
     const char *name = m->provers[prover].name;
-    MODEL_CHECK(m, t->there && t->state == TASK_QUEUED, "model: task %d is offered, it is %s", n, task_state_word(t->state));
+    MODEL_CHECK(m, t->there && t->state == TASK_QUEUED, "model: task %d is offered, it is %s", n,
+                task_state_word(t->state));
     MODEL_CHECK(m, a->token.epoch == m->cfg.boot_epoch && a->token.seq == ++m->seq, "model: the token of task %d", n);
     MODEL_CHECK(m, able(m, t, prover) || vague(t), "model: task %d is offered to %s, which may not have it", n, name);
     MODEL_CHECK(m, !is_suspect(t) || !model_held(m, prover), "model: suspect task %d beside others on %s", n, name);
@@ -207,8 +210,9 @@ static void follow_recall(struct model *m, const struct sched_action *a)
     const struct model_attempt *at = model_find(m, a->token);
     if (was_said(m, a)) return; /* for a drain */
     MODEL_CHECK(m, at && at->state == MODEL_OFFERED && m->provers[at->prover].peer == a->peer && !at->suspect,
-              "model: recalled what is not offered there");
-    MODEL_CHECK(m, is_prefetched(m, at) && somebody_idles_for(m, at), "model: task %d is recalled for nobody", at->task);
+                "model: recalled what is not offered there");
+    MODEL_CHECK(m, is_prefetched(m, at) && somebody_idles_for(m, at), "model: task %d is recalled for nobody",
+                at->task);
     m->count.recalls++;
     model_say(m, SCHED_RECALL, a->peer, -1, a->token, PV_OK);
 }
@@ -225,7 +229,7 @@ static void check_filled(struct model *m, int prover)
         const struct model_task *t = &m->tasks[n];
         bool wanted = !vague(t) && able(m, t, prover) && (slot || is_warm(m, t, prover));
         MODEL_CHECK(m, !wanted, "model: %s has a free %s beside task %d", m->provers[prover].name,
-                  slot ? "slot" : "place", n);
+                    slot ? "slot" : "place", n);
     }
 }
 

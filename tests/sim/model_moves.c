@@ -14,7 +14,8 @@ bool model_live(const struct model_task *t)
            t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
 }
 
-void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token, pv_status status)
+void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token,
+               pv_status status)
 {
     if (m->says_n < MODEL_SAYS) m->says[m->says_n++] = (struct model_say){ type, peer, task, token, status };
 }
@@ -41,8 +42,13 @@ struct model_attempt *model_attempt_new(struct model *m, int prover, int task, w
     int i = 0;
     while (i < MODEL_ATTEMPTS - 1 && m->attempts[i].state != MODEL_FREE) i++;
     m->attempts[i] = (struct model_attempt){
-        .state = state, .token = token, .prover = prover, .task = task, .lease_ms = MODEL_NEVER,
-        .changed_ms = m->now_ms, .number = ++m->numbers,
+        .state = state,
+        .token = token,
+        .prover = prover,
+        .task = task,
+        .lease_ms = MODEL_NEVER,
+        .changed_ms = m->now_ms,
+        .number = ++m->numbers,
         .suspect = task >= 0 && m->tasks[task].losses >= 2,
     };
     return &m->attempts[i];
@@ -410,7 +416,8 @@ static int first_due(struct model *m)
     for (int n = 0; n < MODEL_TASKS; n++) {
         if (!m->tasks[n].there) continue;
         uint64_t ms = due_ms(m, n);
-        if (ms > m->now_ms || (first >= 0 && (ms > first_ms || (ms == first_ms && m->tasks[n].row > m->tasks[first].row))))
+        if (ms > m->now_ms ||
+            (first >= 0 && (ms > first_ms || (ms == first_ms && m->tasks[n].row > m->tasks[first].row))))
             continue;
         first = n;
         first_ms = ms;

@@ -12,8 +12,7 @@
 
 #include <setjmp.h>
 
-enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64,
-       SIM_SETTINGS = 8 };
+enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64, SIM_SETTINGS = 8 };
 
 struct sim_msg {
     enum sched_event_type type;
@@ -63,7 +62,7 @@ struct sim_client {
 struct sim_task {
     bool promised, on_disk, input_on_disk, result_on_disk;
     struct task_record disk;
-    bool known;           /* the core has it */
+    bool known;            /* the core has it */
     enum task_state state; /* as its moves say */
     uint32_t generation, result_generation;
     uint64_t over_ms, acked_ms, pushed_ms;
@@ -79,7 +78,7 @@ struct sim {
     bool calm;      /* nothing is lost, nobody fails */
     bool broker_up; /* false between a failed commit and the restart */
     bool purging;
-    int acking; /* the task of an ACK, -1 */
+    int acking;                                   /* the task of an ACK, -1 */
     struct setting_record settings[SIM_SETTINGS]; /* on disk */
     unsigned settings_n;
     struct sim_task tasks[SIM_TASKS];

@@ -7,14 +7,36 @@
 const char *sim_type_name(enum sched_event_type type)
 {
     static const char *const names[] = {
-        [SCHED_QUEUE] = "QUEUE", [SCHED_SETTING] = "SETTING", [SCHED_PRINCIPAL] = "PRINCIPAL", [SCHED_RESTORE] = "RESTORE", [SCHED_BOOT] = "BOOT",
-        [SCHED_TICK] = "TICK", [SCHED_LAG] = "LAG", [SCHED_CLIENT_HELLO] = "CLIENT_HELLO",
-        [SCHED_PROVER_HELLO] = "PROVER_HELLO", [SCHED_PEER_GONE] = "PEER_GONE", [SCHED_HEARTBEAT] = "HEARTBEAT",
-        [SCHED_SUBMIT] = "SUBMIT", [SCHED_INPUT] = "INPUT", [SCHED_ATTACH] = "ATTACH", [SCHED_FETCH] = "FETCH",
-        [SCHED_ACK] = "ACK", [SCHED_CANCEL] = "CANCEL", [SCHED_CLAIM] = "CLAIM", [SCHED_PURGE] = "PURGE",
-        [SCHED_KICK] = "KICK", [SCHED_READY] = "READY", [SCHED_STARTED] = "STARTED", [SCHED_PROGRESS] = "PROGRESS",
-        [SCHED_RESULT] = "RESULT", [SCHED_FAIL] = "FAIL", [SCHED_RELEASE] = "RELEASE", [SCHED_REVOKED] = "REVOKED",
-        [SCHED_DRAIN] = "DRAIN", [SCHED_QUEUE_VERB] = "QUEUE_VERB", [SCHED_PROVER_VERB] = "PROVER_VERB",
+        [SCHED_QUEUE] = "QUEUE",
+        [SCHED_SETTING] = "SETTING",
+        [SCHED_PRINCIPAL] = "PRINCIPAL",
+        [SCHED_RESTORE] = "RESTORE",
+        [SCHED_BOOT] = "BOOT",
+        [SCHED_TICK] = "TICK",
+        [SCHED_LAG] = "LAG",
+        [SCHED_CLIENT_HELLO] = "CLIENT_HELLO",
+        [SCHED_PROVER_HELLO] = "PROVER_HELLO",
+        [SCHED_PEER_GONE] = "PEER_GONE",
+        [SCHED_HEARTBEAT] = "HEARTBEAT",
+        [SCHED_SUBMIT] = "SUBMIT",
+        [SCHED_INPUT] = "INPUT",
+        [SCHED_ATTACH] = "ATTACH",
+        [SCHED_FETCH] = "FETCH",
+        [SCHED_ACK] = "ACK",
+        [SCHED_CANCEL] = "CANCEL",
+        [SCHED_CLAIM] = "CLAIM",
+        [SCHED_PURGE] = "PURGE",
+        [SCHED_KICK] = "KICK",
+        [SCHED_READY] = "READY",
+        [SCHED_STARTED] = "STARTED",
+        [SCHED_PROGRESS] = "PROGRESS",
+        [SCHED_RESULT] = "RESULT",
+        [SCHED_FAIL] = "FAIL",
+        [SCHED_RELEASE] = "RELEASE",
+        [SCHED_REVOKED] = "REVOKED",
+        [SCHED_DRAIN] = "DRAIN",
+        [SCHED_QUEUE_VERB] = "QUEUE_VERB",
+        [SCHED_PROVER_VERB] = "PROVER_VERB",
     };
     return type < sizeof names / sizeof *names && names[type] ? names[type] : "?";
 }
@@ -45,9 +67,7 @@ static void write_disk(struct sim *w, const struct sched_action *a)
     case SCHED_SAVE_INPUT: t->input_on_disk = true; break;
     case SCHED_DELETE_INPUT: t->input_on_disk = false; break;
     case SCHED_SAVE_RESULT: t->result_on_disk = true; break;
-    case SCHED_DELETE_TASK:
-        t->on_disk = t->input_on_disk = t->result_on_disk = false;
-        break;
+    case SCHED_DELETE_TASK: t->on_disk = t->input_on_disk = t->result_on_disk = false; break;
     default: break;
     }
 }
@@ -82,9 +102,8 @@ static void check_gone(struct sim *w, const struct sched_action *a)
     bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another, in order of row
                                                            within a moment: even the one acknowledged now */
     SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
-    bool old =
-        kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_number(a->task)) ||
-        (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
+    bool old = kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_number(a->task)) ||
+               (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
     /* the wall clock decides what is old over a restart */
     bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
                                  : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;

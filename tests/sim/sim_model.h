@@ -12,8 +12,15 @@
 
 #include "sched.h"
 
-enum { MODEL_TASKS = 40, MODEL_NODES = 5, MODEL_PROVERS = 64, MODEL_SESSIONS = 512, MODEL_ATTEMPTS = 256,
-       MODEL_SAYS = 512, MODEL_PRIORITIES = 10 };
+enum {
+    MODEL_TASKS = 40,
+    MODEL_NODES = 5,
+    MODEL_PROVERS = 64,
+    MODEL_SESSIONS = 512,
+    MODEL_ATTEMPTS = 256,
+    MODEL_SAYS = 512,
+    MODEL_PRIORITIES = 10
+};
 
 #define MODEL_NEVER UINT64_MAX
 
@@ -96,7 +103,7 @@ struct model {
     uint64_t now_ms, wall_ms, seq, places, numbers;
     enum sched_late late;
     bool booted, paused[2], was_paused[2]; /* was: in the broker's life before */
-    uint64_t was_drained; /* bit: prover */
+    uint64_t was_drained;                  /* bit: prover */
     uint64_t run_timeout_ms[2], stall_timeout_ms[2];
     struct sched_limits limits; /* of bob, the only one who has any */
     struct model_task tasks[MODEL_TASKS];
@@ -104,7 +111,8 @@ struct model {
     struct model_prover provers[MODEL_PROVERS];
     struct model_session sessions[MODEL_SESSIONS];
     int provers_n, sessions_n;
-    uint64_t taken_ms[2][4][MODEL_PRIORITIES]; /* when somebody of {queue, principal, priority} was last taken from line */
+    uint64_t taken_ms[2][4]
+                     [MODEL_PRIORITIES]; /* when somebody of {queue, principal, priority} was last taken from line */
     struct model_say says[MODEL_SAYS];
     int says_n;
     struct sched_stats count; /* of those counters that model_compare.c names */
@@ -124,7 +132,8 @@ struct model_attempt *model_attempt_of(struct model *m, int task);
 struct model_attempt *model_find(struct model *m, wire_token token);
 struct model_attempt *model_attempt_new(struct model *m, int prover, int task, wire_token token,
                                         enum model_attempt_state state);
-void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token, pv_status status);
+void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token,
+               pv_status status);
 void model_queue(struct model *m, int n);
 void model_taken(struct model *m, int n);
 bool model_could_serve(const struct model_prover *p);

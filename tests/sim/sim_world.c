@@ -173,9 +173,17 @@ void sim_open(struct sim *w, uint64_t seed)
     w->wall_ms = 1700000000000;
     w->now_ms = 1000;
     w->cfg = (struct sched_config){
-        .seed = seed, .grace_ms = seed % 4 == 1 ? SCHED_NO_GRACE : 1000, .heartbeat_ms = 3000, .lease_ms = 15000,
-        .receive_ms = 60000, .acked_ms = 20000, .retention_ms = 300000, .quarantine_ms = 20000,
-        .quarantine_max_ms = 60000, .acked_max = 6, .tasks_max = SIM_TASKS - 4,
+        .seed = seed,
+        .grace_ms = seed % 4 == 1 ? SCHED_NO_GRACE : 1000,
+        .heartbeat_ms = 3000,
+        .lease_ms = 15000,
+        .receive_ms = 60000,
+        .acked_ms = 20000,
+        .retention_ms = 300000,
+        .quarantine_ms = 20000,
+        .quarantine_max_ms = 60000,
+        .acked_max = 6,
+        .tasks_max = SIM_TASKS - 4,
     };
     for (unsigned i = 0; i < SIM_PROVERS; i++) {
         struct sim_prover *p = &w->provers[i];
@@ -312,8 +320,7 @@ static void fill_report(const struct sim_msg *m, struct sched_event *ev)
 static void fill_verb(const struct sim_msg *m, struct sched_event *ev)
 {
     ev->verb.verb = (enum wire_verb)m->kind;
-    ev->verb.name =
-        m->type == SCHED_QUEUE_VERB ? queue_names[m->number & 1] : prover_names[m->number % SIM_PROVERS];
+    ev->verb.name = m->type == SCHED_QUEUE_VERB ? queue_names[m->number & 1] : prover_names[m->number % SIM_PROVERS];
 }
 
 static void fill_event(const struct sim *w, const struct sim_msg *m, struct sched_event *ev, struct lent *lent)
@@ -345,8 +352,9 @@ static void deliver(struct sim *w, const struct sim_msg *m)
     if (p && m->type == SCHED_PROVER_HELLO) p->credit = 0;
     if (p && m->type == SCHED_READY) p->credit = m->number;
     w->purging = m->type == SCHED_PURGE;
-    if (w->tell) printf("%6u ms  %-12s %s%d task %u token %u.%u\n", (unsigned)w->now_ms, sim_type_name(m->type),
-                        p ? "p" : "c", m->who, m->n, m->token.epoch, (unsigned)m->token.seq);
+    if (w->tell)
+        printf("%6u ms  %-12s %s%d task %u token %u.%u\n", (unsigned)w->now_ms, sim_type_name(m->type), p ? "p" : "c",
+               m->who, m->n, m->token.epoch, (unsigned)m->token.seq);
     sim_step(w, &ev);
     w->purging = false;
 }
@@ -378,8 +386,9 @@ static void to_held(const struct sim_prover *p, struct sim_msg *m)
 {
     for (unsigned i = 0; i < p->held_n; i++) {
         const struct sim_held *h = &p->held[i];
-        m->held[m->held_n++] = (struct sched_held){ .token = h->token, .task = sim_id(h->n), .input = h->input,
-                                                    .started = h->started, .spooled = h->done };
+        m->held[m->held_n++] = (struct sched_held){
+            .token = h->token, .task = sim_id(h->n), .input = h->input, .started = h->started, .spooled = h->done
+        };
     }
 }
 
@@ -389,8 +398,9 @@ static void say_ready(struct sim *w, int i)
     unsigned unfinished = 0;
     for (unsigned k = 0; k < p->held_n; k++) unfinished += !p->held[k].done;
     unsigned most = p->slots + p->prefetch;
-    send_from(w, true, i, (struct sim_msg){ .type = SCHED_READY, .number = most > unfinished ? most - unfinished : 0,
-                                            .circuits_warm = p->warm });
+    send_from(w, true, i,
+              (struct sim_msg){
+                  .type = SCHED_READY, .number = most > unfinished ? most - unfinished : 0, .circuits_warm = p->warm });
 }
 
 static void send_result(struct sim *w, int i, struct sim_held *h, enum sched_payload payload)
@@ -398,8 +408,14 @@ static void send_result(struct sim *w, int i, struct sim_held *h, enum sched_pay
     h->sent = true;
     uint64_t ms = w->now_ms - h->started_ms;
     if (w->calm && ms % 64 == 63) ms++;
-    send_from(w, true, i, (struct sim_msg){ .type = SCHED_RESULT, .n = h->n, .token = h->token, .input = h->input,
-                                            .content = h->content, .kind = (int)payload, .number = ms });
+    send_from(w, true, i,
+              (struct sim_msg){ .type = SCHED_RESULT,
+                                .n = h->n,
+                                .token = h->token,
+                                .input = h->input,
+                                .content = h->content,
+                                .kind = (int)payload,
+                                .number = ms });
 }
 
 static void prover_connect(struct sim *w, int i)
@@ -494,8 +510,14 @@ static void prover_takes(struct sim *w, int i, const struct sched_action *a)
     case SCHED_RESULT_OK: drop_held(p, a->token); break;
     case SCHED_WANT_RESULT:
         if (h && h->done)
-            later(w, true, i, (struct sim_msg){ .type = SCHED_RESULT, .n = h->n, .token = h->token, .input = h->input,
-                                                .content = h->content, .kind = SCHED_COMPLETE, .number = 100 });
+            later(w, true, i,
+                  (struct sim_msg){ .type = SCHED_RESULT,
+                                    .n = h->n,
+                                    .token = h->token,
+                                    .input = h->input,
+                                    .content = h->content,
+                                    .kind = SCHED_COMPLETE,
+                                    .number = 100 });
         break;
     case SCHED_DISCONNECT: p->peer = 0; break;
     case SCHED_REFUSE:
@@ -642,8 +664,13 @@ static void client_claims(struct sim *w, int i, unsigned n)
     }
     static const enum sched_event_type say[] = { SCHED_STARTED, SCHED_HEARTBEAT, SCHED_RESULT, SCHED_FAIL,
                                                  SCHED_RELEASE };
-    struct sim_msg m = { .type = say[sim_random(w, 5)], .n = n, .token = c->claim[n], .content = sim_hash(500 + n),
-                         .input = sim_hash(n), .kind = SCHED_COMPLETE, .number = 100 };
+    struct sim_msg m = { .type = say[sim_random(w, 5)],
+                         .n = n,
+                         .token = c->claim[n],
+                         .content = sim_hash(500 + n),
+                         .input = sim_hash(n),
+                         .kind = SCHED_COMPLETE,
+                         .number = 100 };
     if (m.type == SCHED_FAIL) m.kind = WIRE_FAILURE_RETRYABLE;
     if (m.type == SCHED_RELEASE) m.kind = WIRE_REASON_RECALL;
     if (m.type == SCHED_HEARTBEAT) m.held[m.held_n++] = (struct sched_held){ .token = c->claim[n] };
@@ -662,8 +689,11 @@ static void client_moves(struct sim *w)
         return;
     }
     if (dice < 110)
-        send_from(w, false, i, (struct sim_msg){ .type = SCHED_SUBMIT, .n = n, .number = sim_random(w, 1 << 24),
-                                                 .content = sim_hash(sim_chance(w, 95) ? n : n + 100) });
+        send_from(w, false, i,
+                  (struct sim_msg){ .type = SCHED_SUBMIT,
+                                    .n = n,
+                                    .number = sim_random(w, 1 << 24),
+                                    .content = sim_hash(sim_chance(w, 95) ? n : n + 100) });
     else if (dice < 125)
         send_from(w, false, i, (struct sim_msg){ .type = SCHED_ATTACH, .n = n });
     else if (dice < 135)

@@ -38,8 +38,9 @@ struct load {
     atomic_long next, acked, answered, wrong, failed, attached, attempts;
 };
 
-static struct load load = { .name = "drill-load", .threads = 4, .seed = 1, .patience_s = 120, .circuits = { "echo" },
-                            .circuits_n = 1 };
+static struct load load = {
+    .name = "drill-load", .threads = 4, .seed = 1, .patience_s = 120, .circuits = { "echo" }, .circuits_n = 1
+};
 static atomic_bool enough; /* by a signal, for all threads */
 
 static void on_term(int signal_number)
@@ -73,8 +74,8 @@ static long number_of(const pv_task_id *id)
 static size_t order_of(char *to, size_t bytes, const pv_task_id *id)
 {
     char text[PV_ID_TEXT];
-    return (size_t)snprintf(to, bytes, "{\"sleep_ms\": %ld, \"bytes\": %ld, \"text\": \"%s\"}", load.sleep_ms, load.bytes,
-                            pv_task_id_text(text, id));
+    return (size_t)snprintf(to, bytes, "{\"sleep_ms\": %ld, \"bytes\": %ld, \"text\": \"%s\"}", load.sleep_ms,
+                            load.bytes, pv_task_id_text(text, id));
 }
 
 /* What the echo handler answers: the input, or `bytes` bytes that are a function of the input. */
@@ -105,8 +106,9 @@ static void complain(const char *what, const pv_task_id *id, pv_status s)
 /* A submit whose outcome is not known is submitted again: that is what ids are for. */
 static pv_status submit(const pv_task_id *id, const char *order, size_t n)
 {
-    struct pv_submit_options what = { .queue = load.queue, .circuit = load.circuits[(size_t)number_of(id) % load.circuits_n],
-                                     .id = id };
+    struct pv_submit_options what = { .queue = load.queue,
+                                      .circuit = load.circuits[(size_t)number_of(id) % load.circuits_n],
+                                      .id = id };
     pv_status s = PV_TIMEOUT;
     for (long left = load.patience_s; left > 0 && (s == PV_TIMEOUT || s == PV_UNREACHABLE); left -= 5)
         s = pv_submit(load.client, NULL, &what, order, n, 5000);
@@ -275,20 +277,31 @@ static error_t option(int key, char *arg, struct argp_state *state)
 int main(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        { "broker", 'b', "ENDPOINTS", 0, "where", 0 },      { "queue", 'q', "QUEUE", 0, "an echo queue", 0 },
-        { "name", 'n', "NAME", 0, "client name", 0 },       { "acked", 'a', "FILE", 0, "ids acknowledged", 0 },
-        { "resume", 'r', "FILE", 0, "fetch these", 0 },     { "tasks", 't', "N", 0, "how many", 0 },
-        { "threads", 'k', "K", 0, "at once", 0 },           { "sleep-ms", 's', "MS", 0, "work per task", 0 },
-        { "bytes", 'B', "B", 0, "size of the answers", 0 }, { "seed", 'S', "S", 0, "of the ids", 0 },
-        { "patience", 'p', "S", 0, "longest wait", 0 },     { "submit-only", 'o', NULL, 0, "ask for no answer", 0 },
-        { "done", 'd', "FILE", 0, "ids answered", 0 },      { "key", 'K', "FILE", 0, "own key", 0 },
-        { "server-key", 'V', "FILE", 0, "the broker's", 0 }, { "circuits", 'c', "A,B,...", 0, "in turn", 0 },
+        { "broker", 'b', "ENDPOINTS", 0, "where", 0 },
+        { "queue", 'q', "QUEUE", 0, "an echo queue", 0 },
+        { "name", 'n', "NAME", 0, "client name", 0 },
+        { "acked", 'a', "FILE", 0, "ids acknowledged", 0 },
+        { "resume", 'r', "FILE", 0, "fetch these", 0 },
+        { "tasks", 't', "N", 0, "how many", 0 },
+        { "threads", 'k', "K", 0, "at once", 0 },
+        { "sleep-ms", 's', "MS", 0, "work per task", 0 },
+        { "bytes", 'B', "B", 0, "size of the answers", 0 },
+        { "seed", 'S', "S", 0, "of the ids", 0 },
+        { "patience", 'p', "S", 0, "longest wait", 0 },
+        { "submit-only", 'o', NULL, 0, "ask for no answer", 0 },
+        { "done", 'd', "FILE", 0, "ids answered", 0 },
+        { "key", 'K', "FILE", 0, "own key", 0 },
+        { "server-key", 'V', "FILE", 0, "the broker's", 0 },
+        { "circuits", 'c', "A,B,...", 0, "in turn", 0 },
         { 0 },
     };
     static const struct argp parser = { options, option, NULL, NULL, NULL, NULL, NULL };
     if (argp_parse(&parser, argc, argv, 0, NULL, NULL)) return 2;
-    struct pv_client_options how = { .endpoints = load.broker, .name = load.name, .key_file = load.key,
-                                     .server_key = load.server_key, .insecure = !load.key };
+    struct pv_client_options how = { .endpoints = load.broker,
+                                     .name = load.name,
+                                     .key_file = load.key,
+                                     .server_key = load.server_key,
+                                     .insecure = !load.key };
     signal(SIGTERM, on_term);
     pv_status s = pv_client_open(&load.client, &how);
     if (s != PV_OK) return fprintf(stderr, "open: %s\n", pv_status_text(s)), 1;

@@ -41,7 +41,7 @@ static bool http;
 /* Shared with the children. */
 static struct sent {
     unsigned long messages, bytes, connections, answers, raw, cut;
-} *sent;
+} * sent;
 
 static uint64_t random_u64(void)
 {
@@ -93,7 +93,8 @@ static size_t legal(struct wire_frames *f, uint8_t *buffer, size_t room, const u
         WIRE_SET(&m, slots, 1);
         WIRE_SET_LIST(&m, queues, queues, 1);
     }
-    if (t == WIRE_SUBMIT || t == WIRE_CANCEL || t == WIRE_ATTACH || t == WIRE_FETCH || t == WIRE_LIST || t == WIRE_PURGE)
+    if (t == WIRE_SUBMIT || t == WIRE_CANCEL || t == WIRE_ATTACH || t == WIRE_FETCH || t == WIRE_LIST ||
+        t == WIRE_PURGE)
         WIRE_SET(&m, req, (uint32_t)below(100));
     if (t == WIRE_SUBMIT || t == WIRE_CANCEL || t == WIRE_ATTACH || t == WIRE_FETCH || t == WIRE_RESULT ||
         t == WIRE_CHUNK || t == WIRE_CREDIT || t == WIRE_FAIL)
@@ -323,7 +324,8 @@ int main(int argc, char **argv)
     };
     static const struct argp parser = { options, option, NULL, NULL, NULL, NULL, NULL };
     if (argp_parse(&parser, argc, argv, 0, NULL, NULL)) return 2;
-    if (key_path && (keyfile_pair_read(&known_key, key_path) != PV_OK || keyfile_public_read(server_key, server_key_path) != PV_OK))
+    if (key_path &&
+        (keyfile_pair_read(&known_key, key_path) != PV_OK || keyfile_public_read(server_key, server_key_path) != PV_OK))
         return fprintf(stderr, "no usable key\n"), 1;
     sent = mmap(NULL, sizeof *sent, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (sent == MAP_FAILED) return perror("mmap"), 1;

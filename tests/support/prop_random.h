@@ -27,13 +27,13 @@ static inline void prop_seed(void)
 }
 
 /* Prints where and stops: one broken law is enough. */
-#define PROP(holds, ...)                                             \
-    do {                                                             \
-        if (!(holds)) {                                              \
-            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);          \
-            fprintf(stderr, __VA_ARGS__);                            \
-            fprintf(stderr, "  (%s)\n", #holds);                     \
-            exit(1);                                                 \
-        }                                                            \
+#define PROP(holds, ...)                                                                                               \
+    do {                                                                                                               \
+        if (!(holds)) {                                                                                                \
+            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                                            \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fprintf(stderr, "  (%s)\n", #holds);                                                                       \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
     } while (0)
 #endif

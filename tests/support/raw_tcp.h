@@ -19,7 +19,8 @@ static inline int raw_dial(const char *endpoint)
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     to.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to)) WIRE_PEER_DIE("connect %s: %s", endpoint, strerror(errno));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to))
+        WIRE_PEER_DIE("connect %s: %s", endpoint, strerror(errno));
     return fd;
 }
 
@@ -80,7 +81,8 @@ static inline void raw_relay_start(struct raw_relay *r, const char *to)
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof at;
     *r = (struct raw_relay){ .to = to, .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-    if (bind(r->listener, (struct sockaddr *)&at, n) || listen(r->listener, 1) || getsockname(r->listener, (struct sockaddr *)&at, &n))
+    if (bind(r->listener, (struct sockaddr *)&at, n) || listen(r->listener, 1) ||
+        getsockname(r->listener, (struct sockaddr *)&at, &n))
         WIRE_PEER_DIE("relay: %s", strerror(errno));
     snprintf(r->endpoint, sizeof r->endpoint, "tcp://127.0.0.1:%u", ntohs(at.sin_port));
     if (pthread_create(&r->thread, NULL, raw_relay_main, r)) abort();
@@ -151,7 +153,8 @@ static inline bool raw_zmtp_hears(int fd, enum wire_type type, int ms)
             n = (size_t)rest[5] << 8 | rest[6];
         }
         if (recv(fd, frame, n, MSG_WAITALL) != (ssize_t)n) return false;
-        if (!(head[0] & 4) && n == WIRE_HEAD_BYTES && frame[0] == 'P' && frame[1] == 'V' && frame[3] == type) return true;
+        if (!(head[0] & 4) && n == WIRE_HEAD_BYTES && frame[0] == 'P' && frame[1] == 'V' && frame[3] == type)
+            return true;
     }
     return false;
 }

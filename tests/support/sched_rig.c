@@ -365,11 +365,26 @@ static void about(struct rig *r, enum sched_event_type type, const char *who, un
     rig_step(r, rig_event(r, type, who, n));
 }
 
-void attach_to(struct rig *r, const char *who, unsigned n) { about(r, SCHED_ATTACH, who, n); }
-void fetch(struct rig *r, const char *who, unsigned n) { about(r, SCHED_FETCH, who, n); }
-void cancel(struct rig *r, const char *who, unsigned n) { about(r, SCHED_CANCEL, who, n); }
-void claim(struct rig *r, const char *who, unsigned n) { about(r, SCHED_CLAIM, who, n); }
-void kick(struct rig *r, const char *who, unsigned n) { about(r, SCHED_KICK, who, n); }
+void attach_to(struct rig *r, const char *who, unsigned n)
+{
+    about(r, SCHED_ATTACH, who, n);
+}
+void fetch(struct rig *r, const char *who, unsigned n)
+{
+    about(r, SCHED_FETCH, who, n);
+}
+void cancel(struct rig *r, const char *who, unsigned n)
+{
+    about(r, SCHED_CANCEL, who, n);
+}
+void claim(struct rig *r, const char *who, unsigned n)
+{
+    about(r, SCHED_CLAIM, who, n);
+}
+void kick(struct rig *r, const char *who, unsigned n)
+{
+    about(r, SCHED_KICK, who, n);
+}
 
 void ack(struct rig *r, const char *who, unsigned n)
 {

@@ -74,10 +74,12 @@ static inline void secure_broker_reload(struct secure_broker *b)
 }
 
 /* more: options besides, NULL-terminated, or NULL. */
-static inline bool secure_broker_start(struct secure_broker *b, struct key_pair *keys, size_t n, const char *const *more)
+static inline bool secure_broker_start(struct secure_broker *b, struct key_pair *keys, size_t n,
+                                       const char *const *more)
 {
-    const char *args[32] = { "--key", b->cert_file, "--authorized-keys", b->keys_file, "--queue", "outer", "--queue", "inner",
-                             "--heartbeat-ms", "250", "--lease-ms", "2000", "--grace-ms", "100" };
+    const char *args[32] = { "--key",      b->cert_file, "--authorized-keys", b->keys_file, "--queue",    "outer",
+                             "--queue",    "inner",      "--heartbeat-ms",    "250",        "--lease-ms", "2000",
+                             "--grace-ms", "100" };
     for (size_t i = 14; more && *more && i < 31; i++) args[i] = *more++;
     b->keys = keys;
     b->keys_n = n;
@@ -159,7 +161,8 @@ static inline int secure_handshake(const struct secure_broker *b, const char *co
     zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof zero);
     zmq_setsockopt(monitor, ZMQ_RCVTIMEO, &soon, sizeof soon);
     for (int i = 0; keys && i < 3; i++) zmq_setsockopt(s, names[i], keys[i], strlen(keys[i]) + 1);
-    if (zmq_socket_monitor(s, "inproc://m", what) || zmq_connect(monitor, "inproc://m") || zmq_connect(s, b->process.endpoint))
+    if (zmq_socket_monitor(s, "inproc://m", what) || zmq_connect(monitor, "inproc://m") ||
+        zmq_connect(s, b->process.endpoint))
         WIRE_PEER_DIE("connect: %s", zmq_strerror(zmq_errno()));
     zmq_recv(monitor, event, sizeof event, 0);
     zmq_socket_monitor(s, NULL, 0);

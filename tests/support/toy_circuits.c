@@ -55,7 +55,8 @@ static void bit_row(struct toy_circuit *c, uint32_t row, uint32_t wire, uint64_t
 }
 
 /* new = (sum of a few) * (sum of a few), over wires first .. last */
-static void product_row(struct toy_circuit *c, uint32_t row, uint32_t new, uint32_t first, uint32_t last, uint64_t *seed)
+static void product_row(struct toy_circuit *c, uint32_t row, uint32_t new, uint32_t first, uint32_t last,
+                        uint64_t *seed)
 {
     bn254_fr sum[2] = { { { 0 } }, { { 0 } } }, k, t, unit = one();
     for (unsigned m = A; m <= B; m++)
@@ -117,17 +118,13 @@ void toy_random_circuit(struct toy_circuit *c, uint32_t constraints, uint32_t pu
     for (uint32_t i = 0; i < constraints; i++) {
         uint32_t new = 1 + inputs + i;
         switch (toy_next(&seed) % 8) {
-        case 0:
-            bit_row(c, i, new, &seed);
-            break;
-        case 1: /* an empty row: 0 * 0 = 0 */
-            break;
+        case 0: bit_row(c, i, new, &seed); break;
+        case 1: /* an empty row: 0 * 0 = 0 */ break;
         case 2:
             product_row(c, i, new, 0, new - 1, &seed);
             odd_terms(c, i, &seed);
             break;
-        default:
-            product_row(c, i, new, 0, new - 1, &seed);
+        default: product_row(c, i, new, 0, new - 1, &seed);
         }
     }
     for (uint32_t i = 0; i < UNUSED; i++) toy_random(&c->witness[1 + inputs + constraints + i], &seed);

@@ -92,8 +92,12 @@ static inline bool wire_peer_next(struct wire_peer *p, int timeout_ms)
         if (p->parts == 3 || zmq_msg_recv(&p->part[p->parts], p->socket, 0) < 0) WIRE_PEER_DIE("too many frames");
     } while (zmq_msg_more(&p->part[p->parts++]));
     if (p->parts < 2) WIRE_PEER_DIE("%zu frames", p->parts);
-    struct wire_frames f = { zmq_msg_data(&p->part[0]), zmq_msg_size(&p->part[0]), zmq_msg_data(&p->part[1]),
-                             zmq_msg_size(&p->part[1]), NULL, 0 };
+    struct wire_frames f = { zmq_msg_data(&p->part[0]),
+                             zmq_msg_size(&p->part[0]),
+                             zmq_msg_data(&p->part[1]),
+                             zmq_msg_size(&p->part[1]),
+                             NULL,
+                             0 };
     if (p->parts == 3) f.payload = zmq_msg_data(&p->part[2]), f.payload_bytes = zmq_msg_size(&p->part[2]);
     if (wire_msg_decode(&p->in, WIRE_TO_PEER, &f, why) != PV_OK) WIRE_PEER_DIE("the broker sent: %s", why);
     return true;

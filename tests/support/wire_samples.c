@@ -93,37 +93,17 @@ __attribute__((noinline)) static void value_set(char *record, const struct layou
     wire_hash hash = hashes[0];
     int value = 1;
     switch (f->kind) {
-    case LAYOUT_U32:
-        memcpy(record + f->at, &half, sizeof half);
-        break;
-    case LAYOUT_U64:
-        memcpy(record + f->at, &number, sizeof number);
-        break;
-    case LAYOUT_STATUS:
-        *(pv_status *)(void *)(record + f->at) = PV_BAD_WITNESS;
-        break;
-    case LAYOUT_BOOL:
-        *(bool *)(record + f->at) = true;
-        break;
+    case LAYOUT_U32: memcpy(record + f->at, &half, sizeof half); break;
+    case LAYOUT_U64: memcpy(record + f->at, &number, sizeof number); break;
+    case LAYOUT_STATUS: *(pv_status *)(void *)(record + f->at) = PV_BAD_WITNESS; break;
+    case LAYOUT_BOOL: *(bool *)(record + f->at) = true; break;
     case LAYOUT_NAME:
-    case LAYOUT_TEXT:
-        memcpy(record + f->at, &text, sizeof text);
-        break;
-    case LAYOUT_ID:
-        memcpy(record + f->at, &id, sizeof id);
-        break;
-    case LAYOUT_HASH:
-        memcpy(record + f->at, &hash, sizeof hash);
-        break;
-    case LAYOUT_TOKEN:
-        memcpy(record + f->at, &tokens[0], sizeof tokens[0]);
-        break;
-    case LAYOUT_WORD:
-        memcpy(record + f->at, &value, sizeof value);
-        break;
-    case LAYOUT_STATE:
-        *(enum task_state *)(void *)(record + f->at) = TASK_SUCCEEDED;
-        break;
+    case LAYOUT_TEXT: memcpy(record + f->at, &text, sizeof text); break;
+    case LAYOUT_ID: memcpy(record + f->at, &id, sizeof id); break;
+    case LAYOUT_HASH: memcpy(record + f->at, &hash, sizeof hash); break;
+    case LAYOUT_TOKEN: memcpy(record + f->at, &tokens[0], sizeof tokens[0]); break;
+    case LAYOUT_WORD: memcpy(record + f->at, &value, sizeof value); break;
+    case LAYOUT_STATE: *(enum task_state *)(void *)(record + f->at) = TASK_SUCCEEDED; break;
     case LAYOUT_STATES:
         half = 1u << TASK_QUEUED | 1u << TASK_EXPIRED;
         memcpy(record + f->at, &half, sizeof half);
@@ -132,27 +112,13 @@ __attribute__((noinline)) static void value_set(char *record, const struct layou
         *(struct wire_counts *)(void *)(record + f->at) =
             (struct wire_counts){ { [TASK_QUEUED] = 3, [TASK_RUNNING] = 2 } };
         break;
-    case LAYOUT_ROW:
-        memcpy(record + f->at, &row_list[0], sizeof row_list[0]);
-        break;
-    case LAYOUT_NAMES:
-        list_set(record, f, names, 2);
-        break;
-    case LAYOUT_HASHES:
-        list_set(record, f, hashes, 2);
-        break;
-    case LAYOUT_TOKENS:
-        list_set(record, f, tokens, 2);
-        break;
-    case LAYOUT_CIRCUITS:
-        list_set(record, f, circuits, 2);
-        break;
-    case LAYOUT_HELDS:
-        list_set(record, f, helds, 2);
-        break;
-    case LAYOUT_ROWS:
-        list_set(record, f, row_list, 3);
-        break;
+    case LAYOUT_ROW: memcpy(record + f->at, &row_list[0], sizeof row_list[0]); break;
+    case LAYOUT_NAMES: list_set(record, f, names, 2); break;
+    case LAYOUT_HASHES: list_set(record, f, hashes, 2); break;
+    case LAYOUT_TOKENS: list_set(record, f, tokens, 2); break;
+    case LAYOUT_CIRCUITS: list_set(record, f, circuits, 2); break;
+    case LAYOUT_HELDS: list_set(record, f, helds, 2); break;
+    case LAYOUT_ROWS: list_set(record, f, row_list, 3); break;
     }
     *(bool *)(record + f->has_at) = true;
 }
@@ -235,24 +201,12 @@ static void indent(FILE *to, int depth)
 static void object_print(FILE *to, const msgpack_object *o, int depth)
 {
     switch (o->type) {
-    case MSGPACK_OBJECT_NIL:
-        fputs("null", to);
-        break;
-    case MSGPACK_OBJECT_BOOLEAN:
-        fputs(o->via.boolean ? "true" : "false", to);
-        break;
-    case MSGPACK_OBJECT_POSITIVE_INTEGER:
-        fprintf(to, "%" PRIu64, o->via.u64);
-        break;
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-        fprintf(to, "%" PRId64, o->via.i64);
-        break;
-    case MSGPACK_OBJECT_STR:
-        fprintf(to, "\"%.*s\"", (int)o->via.str.size, o->via.str.ptr);
-        break;
-    case MSGPACK_OBJECT_BIN:
-        hex_print(to, o->via.bin.ptr, o->via.bin.size);
-        break;
+    case MSGPACK_OBJECT_NIL: fputs("null", to); break;
+    case MSGPACK_OBJECT_BOOLEAN: fputs(o->via.boolean ? "true" : "false", to); break;
+    case MSGPACK_OBJECT_POSITIVE_INTEGER: fprintf(to, "%" PRIu64, o->via.u64); break;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER: fprintf(to, "%" PRId64, o->via.i64); break;
+    case MSGPACK_OBJECT_STR: fprintf(to, "\"%.*s\"", (int)o->via.str.size, o->via.str.ptr); break;
+    case MSGPACK_OBJECT_BIN: hex_print(to, o->via.bin.ptr, o->via.bin.size); break;
     case MSGPACK_OBJECT_ARRAY:
         fputc('[', to);
         for (uint32_t i = 0; i < o->via.array.size; i++) {
@@ -273,8 +227,7 @@ static void object_print(FILE *to, const msgpack_object *o, int depth)
         if (o->via.map.size) indent(to, depth);
         fputc('}', to);
         break;
-    default:
-        fputs("\"?\"", to);
+    default: fputs("\"?\"", to);
     }
 }
 

@@ -88,7 +88,12 @@ static void test_a_proof_for_other_signals_is_refused_with_a_sentence(void **sta
 
 static void test_what_is_no_proof_is_refused(void **state)
 {
-    static const char *const texts[] = { "", "proof", "[]", "{}", "{\"proof\": {}}", "{\"proof\": {}, \"public\": []}",
+    static const char *const texts[] = { "",
+                                         "proof",
+                                         "[]",
+                                         "{}",
+                                         "{\"proof\": {}}",
+                                         "{\"proof\": {}, \"public\": []}",
                                          "{\"proof\": {}, \"proof\": {}, \"public\": []}" };
     pv_vkey *vk = vkey_of("mul");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

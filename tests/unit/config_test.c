@@ -128,8 +128,11 @@ static void a_change_while_it_runs_keeps_what_only_a_start_can_change(void **sta
 {
     static struct config started, second;
     char told[256] = "";
-    assert_int_equal(read_with("lease_ms: 500\nheartbeat_ms: 100\nlog_level: info\nqueues:\n  - name: outer\n  - name: old\n"
-                               "    sync: always\n", "tcp://127.0.0.1:1", NULL), PV_OK);
+    assert_int_equal(
+        read_with("lease_ms: 500\nheartbeat_ms: 100\nlog_level: info\nqueues:\n  - name: outer\n  - name: old\n"
+                  "    sync: always\n",
+                  "tcp://127.0.0.1:1", NULL),
+        PV_OK);
     started = c;
     const char *yaml = "lease_ms: 900\nheartbeat_ms: 100\nlog_level: debug\nqueued_tasks: 7\nqueues:\n  - name: new\n"
                        "  - name: outer\n    run_timeout_ms: 5\n";

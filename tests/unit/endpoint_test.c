@@ -9,18 +9,31 @@
 
 static void here(void **state)
 {
-    static const char *const all[] = { "tcp://127.0.0.1:7070", "tcp://127.0.0.1:*", "tcp://127.8.9.10:1", "tcp://localhost:7070",
-                                       "tcp://[::1]:7070", "ipc:///run/provost", "ipc://@provost" };
+    static const char *const all[] = { "tcp://127.0.0.1:7070", "tcp://127.0.0.1:*", "tcp://127.8.9.10:1",
+                                       "tcp://localhost:7070", "tcp://[::1]:7070",  "ipc:///run/provost",
+                                       "ipc://@provost" };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!wire_endpoint_is_local(all[i])) fail_msg("%s is here", all[i]);
 }
 
 static void elsewhere(void **state)
 {
-    static const char *const all[] = { "tcp://10.0.0.1:7070", "tcp://0.0.0.0:7070", "tcp://*:7070", "tcp://broker:7070",
-                                       "tcp://127.0.0.1.example.org:7070", "tcp://127.example.org:7070", "tcp://127.0.0.1",
-                                       "tcp://127.0.0.1.:7070", "tcp://localhost.example.org:7070", "tcp://[::1%eth0]:7070",
-                                       "tcp://[::]:7070", "udp://127.0.0.1:7070", "pgm://127.0.0.1:1", "127.0.0.1:7070", "tcp://", "" };
+    static const char *const all[] = { "tcp://10.0.0.1:7070",
+                                       "tcp://0.0.0.0:7070",
+                                       "tcp://*:7070",
+                                       "tcp://broker:7070",
+                                       "tcp://127.0.0.1.example.org:7070",
+                                       "tcp://127.example.org:7070",
+                                       "tcp://127.0.0.1",
+                                       "tcp://127.0.0.1.:7070",
+                                       "tcp://localhost.example.org:7070",
+                                       "tcp://[::1%eth0]:7070",
+                                       "tcp://[::]:7070",
+                                       "udp://127.0.0.1:7070",
+                                       "pgm://127.0.0.1:1",
+                                       "127.0.0.1:7070",
+                                       "tcp://",
+                                       "" };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (wire_endpoint_is_local(all[i])) fail_msg("%s is not here", all[i]);
 }

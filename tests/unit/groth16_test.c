@@ -124,7 +124,7 @@ static void points_off_their_curve_are_named_as_such(void **state)
 {
     struct given g;
     given_init(&g, "mul");
-    uint64_t *word[] = { &g.proof.a.x.l[0], &g.proof.a.y.l[3], &g.proof.b.x.c0.l[1],
+    uint64_t *word[] = { &g.proof.a.x.l[0],    &g.proof.a.y.l[3], &g.proof.b.x.c0.l[1],
                          &g.proof.b.y.c1.l[0], &g.proof.c.x.l[2], &g.proof.c.y.l[0] };
     for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
         *word[i] ^= 1;
@@ -206,10 +206,14 @@ static json_t *changed(const char *text, const char *at, const char *to)
         here = json_is_array(here) ? json_array_get(here, (size_t)atoi(part)) : json_object_get(here, part);
     assert_true(!to || value);
     if (json_is_array(here)) {
-        if (value) json_array_set_new(here, (size_t)atoi(part), value);
-        else json_array_remove(here, (size_t)atoi(part));
-    } else if (value) json_object_set_new(here, part, value);
-    else json_object_del(here, part);
+        if (value)
+            json_array_set_new(here, (size_t)atoi(part), value);
+        else
+            json_array_remove(here, (size_t)atoi(part));
+    } else if (value)
+        json_object_set_new(here, part, value);
+    else
+        json_object_del(here, part);
     return root;
 }
 
@@ -313,7 +317,9 @@ static void a_point_outside_the_subgroup_is_refused(void **state)
 
 static void what_is_not_such_json_is_refused(void **state)
 {
-    static const char *const bad[] = { "", "{", "null", "7", "\"x\"", "{} {}", "[1,", "{\"protocol\":\"groth16\"}", "\xff\xfe" };
+    static const char *const bad[] = { "",        "{",     "null", "7",
+                                       "\"x\"",   "{} {}", "[1,",  "{\"protocol\":\"groth16\"}",
+                                       "\xff\xfe" };
     struct groth16_text why;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         for (int file = 0; file < 3; file++) {
@@ -377,7 +383,8 @@ static void every_error_has_its_sentence(void **state)
 {
     for (int e = GROTH16_OK; e <= GROTH16_NOT_VERIFIED; e++)
         for (int f = e + 1; f <= GROTH16_NOT_VERIFIED; f++)
-            assert_string_not_equal(groth16_error_text((enum groth16_error)e), groth16_error_text((enum groth16_error)f));
+            assert_string_not_equal(groth16_error_text((enum groth16_error)e),
+                                    groth16_error_text((enum groth16_error)f));
 }
 
 static void paths_have_names_and_runs_have_defaults(void **state)

@@ -21,7 +21,9 @@ static void ask(const char *method, const char *path)
 {
     char request[256];
     size_t got = 0;
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(http_port(h)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons(http_port(h)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     int n = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
@@ -34,7 +36,8 @@ static void ask(const char *method, const char *path)
 static void expect(const char *path, const char *status, const char *body)
 {
     ask("GET", path);
-    if (!strstr(answer, status) || !strstr(answer, body)) fail_msg("%s: wanted %s %s, got %s", path, status, body, answer);
+    if (!strstr(answer, status) || !strstr(answer, body))
+        fail_msg("%s: wanted %s %s, got %s", path, status, body, answer);
 }
 
 static void it_is_ready_when_the_loop_says_so(void **state)
@@ -59,10 +62,13 @@ static void anything_else_is_refused(void **state)
 
 static void addresses_are_checked(void **state)
 {
-    static const char *const bad[] = { "", "1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "nowhere:1" };
+    static const char *const bad[] = {
+        "", "1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "nowhere:1"
+    };
     struct http *other = NULL;
     char taken[32];
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(http_start(&other, bad[i], why), PV_BAD_CONFIG);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(http_start(&other, bad[i], why), PV_BAD_CONFIG);
     snprintf(taken, sizeof taken, "127.0.0.1:%u", http_port(h));
     assert_int_equal(http_start(&other, taken, why), PV_IO);
     assert_null(other);

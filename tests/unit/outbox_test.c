@@ -13,7 +13,9 @@ static struct outbox box;
 
 static void put(uint64_t peer, uint64_t commit, const char *text)
 {
-    struct wire_frames f = { .head = (const uint8_t *)text, .head_bytes = strlen(text), .body = (const uint8_t *)"b", .body_bytes = 1 };
+    struct wire_frames f = {
+        .head = (const uint8_t *)text, .head_bytes = strlen(text), .body = (const uint8_t *)"b", .body_bytes = 1
+    };
     struct outbox_word head = { .peer = peer, .commit = commit, .req = (uint32_t)peer };
     assert_int_equal(outbox_put(&box, &head, &f, NULL), PV_OK);
 }
@@ -51,7 +53,12 @@ static void frames_and_payloads_of_every_size_come_through(void **state)
     static uint8_t large[100000];
     struct outbox_word w, head = { .peer = 1, .commit = 1 };
     zmq_msg_t payload;
-    struct wire_frames f = { .head = large, .head_bytes = 20, .body = large, .body_bytes = 60000, .payload = large, .payload_bytes = sizeof large };
+    struct wire_frames f = { .head = large,
+                             .head_bytes = 20,
+                             .body = large,
+                             .body_bytes = 60000,
+                             .payload = large,
+                             .payload_bytes = sizeof large };
     for (size_t i = 0; i < sizeof large; i++) large[i] = (uint8_t)(i * 7 + i / 256);
     assert_int_equal(outbox_put(&box, &head, &f, NULL), PV_OK);
     zmq_msg_init_size(&payload, 3);

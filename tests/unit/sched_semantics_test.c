@@ -493,19 +493,26 @@ static void semantics_18_demand_counts_work_in_progress(void **state)
 
 #define T(name)                                                                                                        \
     {                                                                                                                  \
-        #name, name, open_rig, close_rig, NULL                                                                         \
+#name, name, open_rig, close_rig, NULL                                                                         \
     }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest all[] = {
-        T(semantics_01_broker_killed_200_times), T(semantics_02_dead_prover_and_silent_prover),
-        T(semantics_03_stopped_past_its_lease_then_back), T(semantics_04_old_fail_after_a_new_lease),
-        T(semantics_05_broker_away_during_ten_long_proofs), T(semantics_06_worker_restarts),
-        T(semantics_07_purge_three_queued_two_leased), T(semantics_08_poison_task),
-        T(semantics_09_a_prover_that_fails_at_once), T(semantics_10_two_provers_two_tasks),
-        T(semantics_11_four_circuits_four_provers_are_warm), T(semantics_16_a_hundred_thousand_queued),
-        T(semantics_17_heavy_beside_light), T(semantics_18_demand_counts_work_in_progress),
+        T(semantics_01_broker_killed_200_times),
+        T(semantics_02_dead_prover_and_silent_prover),
+        T(semantics_03_stopped_past_its_lease_then_back),
+        T(semantics_04_old_fail_after_a_new_lease),
+        T(semantics_05_broker_away_during_ten_long_proofs),
+        T(semantics_06_worker_restarts),
+        T(semantics_07_purge_three_queued_two_leased),
+        T(semantics_08_poison_task),
+        T(semantics_09_a_prover_that_fails_at_once),
+        T(semantics_10_two_provers_two_tasks),
+        T(semantics_11_four_circuits_four_provers_are_warm),
+        T(semantics_16_a_hundred_thousand_queued),
+        T(semantics_17_heavy_beside_light),
+        T(semantics_18_demand_counts_work_in_progress),
     };
     struct CMUnitTest chosen[sizeof all / sizeof *all];
     size_t n = 0;

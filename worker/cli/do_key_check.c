@@ -31,7 +31,8 @@ static pv_status file_check(struct check *c)
     size_t n = strlen(c->file);
     if (stat(c->file, &st) != 0) return refuse(c, errno == ENOENT ? PV_NOT_FOUND : PV_BAD_KEY_FILE, strerror(errno));
     snprintf(mode, sizeof mode, "others may use it (mode %03o): chmod 600", st.st_mode & 0777);
-    if (n > 4 && !strcmp(c->file + n - 4, ".pub")) return refuse(c, PV_BAD_KEY_FILE, "that is the half for the other side");
+    if (n > 4 && !strcmp(c->file + n - 4, ".pub"))
+        return refuse(c, PV_BAD_KEY_FILE, "that is the half for the other side");
     if (st.st_mode & (S_IRWXG | S_IRWXO)) return refuse(c, PV_BAD_KEY_FILE, mode);
     if (keyfile_public_read(c->public_key, c->file) != PV_OK) return refuse(c, PV_BAD_KEY_FILE, "no key file");
     if (client_keys_load(&c->keys, c->file, c->public_key) != PV_OK)
@@ -43,7 +44,8 @@ static pv_status file_check(struct check *c)
 
 static pv_status brokers_check(struct check *c, const struct cli *cli)
 {
-    if (link_endpoints(&c->brokers, cli->broker, false) != PV_OK) return refuse(c, PV_USAGE, "--broker: tcp://host:port");
+    if (link_endpoints(&c->brokers, cli->broker, false) != PV_OK)
+        return refuse(c, PV_USAGE, "--broker: tcp://host:port");
     if (!cli->server_key) return refuse(c, PV_USAGE, "--server-key is needed too: the key that the broker should have");
     if (client_keys_load(&c->keys, c->file, cli->server_key) != PV_OK)
         return refuse(c, PV_BAD_KEY_FILE, "--server-key: missing, or not a key");
@@ -65,8 +67,8 @@ static void say_json(const struct check *c, pv_status s, size_t brokers)
     for (size_t i = 0; i < brokers; i++)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "endpoint", c->brokers.endpoint[i], "result",
                                               handshake_word(c->result[i]), "text", handshake_text(c->result[i])));
-    show_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "schema", "provost.key-check/1", "file", c->file, "public_key",
-                        c->public_key, "status", pv_status_word(s), "why", c->why, "brokers", list));
+    show_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "schema", "provost.key-check/1", "file", c->file,
+                        "public_key", c->public_key, "status", pv_status_word(s), "why", c->why, "brokers", list));
 }
 
 static void say_table(const struct check *c, size_t brokers)

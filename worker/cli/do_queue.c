@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const columns[] = { "queue",   "paused",     "queued",     "offered", "running",
-                                       "delayed", "recovering", "succeeded",  "dead",    "demand",
-                                       "provers", "slots",      "unservable", "run_timeout_ms",
-                                       "stall_timeout_ms", NULL };
+static const char *const columns[] = { "queue",      "paused",         "queued",           "offered",
+                                       "running",    "delayed",        "recovering",       "succeeded",
+                                       "dead",       "demand",         "provers",          "slots",
+                                       "unservable", "run_timeout_ms", "stall_timeout_ms", NULL };
 
 int run_queue_ls(struct cli *cli)
 {
@@ -74,7 +74,8 @@ static pv_status resume_queue(pv_client *c, pv_table **t, const struct cli *cli)
 
 static pv_status set_queue(pv_client *c, pv_table **t, const struct cli *cli)
 {
-    struct pv_queue_settings what = { .run_timeout_ms = cli->run_timeout_ms, .stall_timeout_ms = cli->stall_timeout_ms };
+    struct pv_queue_settings what = { .run_timeout_ms = cli->run_timeout_ms,
+                                      .stall_timeout_ms = cli->stall_timeout_ms };
     return pv_queue_set(c, t, cli->args[0], &what, PV_DEFAULT_TIMEOUT);
 }
 

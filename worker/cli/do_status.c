@@ -117,7 +117,9 @@ int run_events(struct cli *cli)
     if (cli->after) snprintf(after, sizeof after, "%s", cli->after);
     while (s == PV_OK) {
         pv_table *t = NULL;
-        struct pv_list_options what = { .what = PV_LIST_EVENTS, .after = after[0] ? after : NULL, .rows_max = cli->limit };
+        struct pv_list_options what = { .what = PV_LIST_EVENTS,
+                                        .after = after[0] ? after : NULL,
+                                        .rows_max = cli->limit };
         s = pv_list(c, &t, &what, PV_DEFAULT_TIMEOUT);
         if (s != PV_OK) {
             cli_fail(c, s, NULL);

@@ -14,15 +14,11 @@ enum { FIRST_READ = 64 * 1024 };
 static pv_status of_errno(void)
 {
     switch (errno) {
-    case ENOENT:
-        return PV_NOT_FOUND;
+    case ENOENT: return PV_NOT_FOUND;
     case ENOSPC:
-    case EDQUOT:
-        return PV_DISK_FULL;
-    case ENOMEM:
-        return PV_NO_MEMORY;
-    default:
-        return PV_IO;
+    case EDQUOT: return PV_DISK_FULL;
+    case ENOMEM: return PV_NO_MEMORY;
+    default: return PV_IO;
     }
 }
 

@@ -60,7 +60,8 @@ static int connected(int family, const struct sockaddr *to, socklen_t bytes, uin
     socklen_t n = sizeof error;
     if (fd < 0) return -1;
     if (connect(fd, to, bytes) == 0) return fd;
-    if (errno == EINPROGRESS && ready(fd, POLLOUT, end_ms) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && !error)
+    if (errno == EINPROGRESS && ready(fd, POLLOUT, end_ms) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 &&
+        !error)
         return fd;
     close(fd);
     return -1;
@@ -77,7 +78,8 @@ static int connect_tcp(const char *address, uint64_t end_ms)
     struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *all = NULL;
     if (getaddrinfo(host, colon + 1, &want, &all) != 0) return -1;
     int fd = -1;
-    for (struct addrinfo *a = all; a && fd < 0; a = a->ai_next) fd = connected(a->ai_family, a->ai_addr, a->ai_addrlen, end_ms);
+    for (struct addrinfo *a = all; a && fd < 0; a = a->ai_next)
+        fd = connected(a->ai_family, a->ai_addr, a->ai_addrlen, end_ms);
     freeaddrinfo(all);
     return fd;
 }
@@ -91,7 +93,8 @@ static int connect_ipc(const char *path, uint64_t end_ms)
     memcpy(to.sun_path, path, n);
     bool abstract = path[0] == '@';
     if (abstract) to.sun_path[0] = '\0';
-    return connected(AF_UNIX, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !abstract), end_ms);
+    return connected(AF_UNIX, (struct sockaddr *)&to,
+                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !abstract), end_ms);
 }
 
 /* ZMTP 3: each side sends 64 bytes, with the version at 10 and the mechanism's name at 12. We stop before that name: a
@@ -126,8 +129,9 @@ static enum handshake greet(const char *endpoint, uint64_t end_ms)
 static bool set_up(void *socket, void *watch, const struct client_keys *k, size_t i, int timeout_ms)
 {
     int zero = 0, never = -1, on = 1;
-    int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     return zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
            zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&
            zmq_setsockopt(socket, ZMQ_IPV6, &on, sizeof on) == 0 &&
@@ -136,7 +140,8 @@ static bool set_up(void *socket, void *watch, const struct client_keys *k, size_
            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->own.public_key, KEYFILE_TEXT) == 0 &&
            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->own.secret_key, KEYFILE_TEXT) == 0 &&
            zmq_setsockopt(watch, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
-           zmq_socket_monitor(socket, "inproc://handshake", events) == 0 && zmq_connect(watch, "inproc://handshake") == 0;
+           zmq_socket_monitor(socket, "inproc://handshake", events) == 0 &&
+           zmq_connect(watch, "inproc://handshake") == 0;
 }
 
 static enum handshake outcome(void *watch, uint64_t end_ms)
@@ -161,7 +166,8 @@ enum handshake handshake_try(const struct client_keys *k, size_t i, const char *
 {
     enum handshake h = greet(endpoint, pv_clock_ms() + (uint64_t)timeout_ms);
     if (h != HANDSHAKE_ACCEPTED) return h;
-    void *zmq = zmq_ctx_new(), *socket = zmq ? zmq_socket(zmq, ZMQ_DEALER) : NULL, *watch = zmq ? zmq_socket(zmq, ZMQ_PAIR) : NULL;
+    void *zmq = zmq_ctx_new(), *socket = zmq ? zmq_socket(zmq, ZMQ_DEALER) : NULL,
+         *watch = zmq ? zmq_socket(zmq, ZMQ_PAIR) : NULL;
     h = HANDSHAKE_UNREACHABLE;
     if (socket && watch && set_up(socket, watch, k, i, timeout_ms) && zmq_connect(socket, endpoint) == 0)
         h = outcome(watch, pv_clock_ms() + (uint64_t)timeout_ms);

@@ -134,32 +134,19 @@ static bool take_number(struct cli *c, int key, const char *text)
         if (!count_of(&n, text) || n > 9) return false;
         c->priority = n == 0 ? PV_PRIORITY_LOWEST : (int)n;
         return true;
-    case KEY_VRAM:
-        return bytes_of(&c->need_vram, text);
-    case KEY_RAM:
-        return bytes_of(&c->need_ram, text);
-    case KEY_AGE:
-        return time_of(&c->age_ms, text);
-    case KEY_RUN_TIMEOUT:
-        return timeout_of(&c->run_timeout_ms, text);
-    case KEY_STALL_TIMEOUT:
-        return timeout_of(&c->stall_timeout_ms, text);
-    case KEY_LIMIT:
-        return count_of(&c->limit, text) && c->limit > 0;
-    case KEY_INTERVAL:
-        return time_of(&c->interval_ms, text) && c->interval_ms > 0;
-    case KEY_TIMES:
-        return count_of(&c->times, text);
-    case KEY_WARNING:
-        return count_of(&c->warning, text);
-    case KEY_CRITICAL:
-        return count_of(&c->critical, text);
-    case KEY_COUNT:
-        return count_of(&c->count, text) && c->count > 0;
-    case KEY_INFLIGHT:
-        return count_of(&c->inflight, text) && c->inflight > 0;
-    default:
-        return bytes_of(&c->bytes, text);
+    case KEY_VRAM: return bytes_of(&c->need_vram, text);
+    case KEY_RAM: return bytes_of(&c->need_ram, text);
+    case KEY_AGE: return time_of(&c->age_ms, text);
+    case KEY_RUN_TIMEOUT: return timeout_of(&c->run_timeout_ms, text);
+    case KEY_STALL_TIMEOUT: return timeout_of(&c->stall_timeout_ms, text);
+    case KEY_LIMIT: return count_of(&c->limit, text) && c->limit > 0;
+    case KEY_INTERVAL: return time_of(&c->interval_ms, text) && c->interval_ms > 0;
+    case KEY_TIMES: return count_of(&c->times, text);
+    case KEY_WARNING: return count_of(&c->warning, text);
+    case KEY_CRITICAL: return count_of(&c->critical, text);
+    case KEY_COUNT: return count_of(&c->count, text) && c->count > 0;
+    case KEY_INFLIGHT: return count_of(&c->inflight, text) && c->inflight > 0;
+    default: return bytes_of(&c->bytes, text);
     }
 }
 
@@ -167,66 +154,29 @@ static bool take_number(struct cli *c, int key, const char *text)
 static bool take(struct cli *c, int key, const char *text)
 {
     switch (key) {
-    case KEY_BROKER:
-        c->broker = text;
-        return true;
-    case KEY_INSECURE:
-        c->insecure = true;
-        return true;
-    case KEY_KEY:
-        c->key_file = text;
-        return true;
-    case KEY_SERVER_KEY:
-        c->server_key = text;
-        return true;
-    case KEY_NAME:
-        c->name = text;
-        return true;
-    case KEY_QUEUE:
-        c->queue = text;
-        return true;
-    case KEY_CIRCUIT:
-        c->circuit = text;
-        return true;
-    case KEY_ID:
-        c->id = text;
-        return true;
-    case KEY_GROUP:
-        c->group = text;
-        return true;
-    case KEY_VKEY:
-        c->vkey = text;
-        return true;
-    case KEY_AFTER:
-        c->after = text;
-        return true;
-    case KEY_WIDE:
-        c->wide = true;
-        return true;
-    case KEY_FOLLOW:
-        c->follow = true;
-        return true;
-    case KEY_REVIVE:
-        c->revive = true;
-        return true;
-    case KEY_CANCEL:
-        c->cancel_on_interrupt = true;
-        return true;
-    case KEY_DRY:
-        c->dry_run = true;
-        return true;
-    case KEY_DEADLINE:
-        return deadline_of(c, text);
-    case KEY_ON_RESTART:
-        return on_restart_of(c, text);
-    case KEY_STATE:
-        return state_of(c, text);
+    case KEY_BROKER: c->broker = text; return true;
+    case KEY_INSECURE: c->insecure = true; return true;
+    case KEY_KEY: c->key_file = text; return true;
+    case KEY_SERVER_KEY: c->server_key = text; return true;
+    case KEY_NAME: c->name = text; return true;
+    case KEY_QUEUE: c->queue = text; return true;
+    case KEY_CIRCUIT: c->circuit = text; return true;
+    case KEY_ID: c->id = text; return true;
+    case KEY_GROUP: c->group = text; return true;
+    case KEY_VKEY: c->vkey = text; return true;
+    case KEY_AFTER: c->after = text; return true;
+    case KEY_WIDE: c->wide = true; return true;
+    case KEY_FOLLOW: c->follow = true; return true;
+    case KEY_REVIVE: c->revive = true; return true;
+    case KEY_CANCEL: c->cancel_on_interrupt = true; return true;
+    case KEY_DRY: c->dry_run = true; return true;
+    case KEY_DEADLINE: return deadline_of(c, text);
+    case KEY_ON_RESTART: return on_restart_of(c, text);
+    case KEY_STATE: return state_of(c, text);
     case KEY_OUTPUT:
     case KEY_BUSY:
-    case KEY_PROGRESS:
-        return take_word(c, key, text);
-    default:
-        return take_number(c, key, text);
+    case KEY_PROGRESS: return take_word(c, key, text);
+    default: return take_number(c, key, text);
     }
 }
 
@@ -246,8 +196,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (c->args_n < c->command->args_min) argp_error(state, "wanted: %s", c->command->args);
         return 0;
-    default:
-        break;
+    default: break;
     }
     for (const struct cli_option *o = cli_options; o->name; o++) {
         if (o->key != key) continue;

@@ -19,7 +19,7 @@ enum {
     FOR_REPEAT = 128, /* top, events */
     FOR_CHECK = 256,
     FOR_BENCH = 512,
-    FOR_SET = 1024,    /* queue set */
+    FOR_SET = 1024, /* queue set */
     FOR_EVENTS = 2048,
 };
 

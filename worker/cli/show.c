@@ -31,7 +31,8 @@ const char *cell_text(const struct pv_row *row, const char *key)
 
 static bool is_moment(const char *key)
 {
-    return strcmp(key, "time") == 0 || strcmp(key, "created") == 0 || strcmp(key, "changed") == 0 || strcmp(key, "deadline") == 0;
+    return strcmp(key, "time") == 0 || strcmp(key, "created") == 0 || strcmp(key, "changed") == 0 ||
+           strcmp(key, "deadline") == 0;
 }
 
 static void moment(char to[CELL_BYTES], int64_t ms)
@@ -61,14 +62,10 @@ static void cell_to_text(char to[CELL_BYTES], const struct pv_cell *cell)
 static json_t *cell_to_json(const struct pv_cell *cell)
 {
     switch (cell->type) {
-    case PV_CELL_INT:
-        return json_integer(cell->number);
-    case PV_CELL_BOOL:
-        return json_boolean(cell->number);
-    case PV_CELL_TEXT:
-        return json_string(cell->text);
-    default:
-        return json_null();
+    case PV_CELL_INT: return json_integer(cell->number);
+    case PV_CELL_BOOL: return json_boolean(cell->number);
+    case PV_CELL_TEXT: return json_string(cell->text);
+    default: return json_null();
     }
 }
 

@@ -108,9 +108,10 @@ struct pv_client_options {
     enum pv_role role;     /* ADMIN for queues, provers, kick and purges beyond the own session */
 
     /* Keys (CURVE), as zcert files hold them. Either the files, or nothing and insecure = true (loopback only). */
-    const char *key_file;   /* own key pair; refused (PV_BAD_KEY_FILE) where group or others may read it */
-    const char *server_key; /* the broker's public key: a file, or its 40 Z85 characters; or with commas one for each endpoint */
-    bool insecure;          /* no keys: the broker must be on this machine and allow it */
+    const char *key_file; /* own key pair; refused (PV_BAD_KEY_FILE) where group or others may read it */
+    const char *
+        server_key; /* the broker's public key: a file, or its 40 Z85 characters; or with commas one for each endpoint */
+    bool insecure;  /* no keys: the broker must be on this machine and allow it */
 
     int64_t request_timeout_ms; /* of calls that need one answer; 0: 30 s */
     int64_t wait_timeout_ms;    /* of pv_wait and pv_prove; 0: 1 h */

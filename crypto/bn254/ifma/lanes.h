@@ -16,7 +16,8 @@
 #include "points.h"
 
 /* Multiples of p, read where gcc does not see what they are: it would make each from an immediate by way of a general register. */
-static const uint64_t lane_3p[5] = P52_TIMES(3), lane_7p[5] = P52_TIMES(7), lane_8p[5] = P52_TIMES(8), lane_12p[5] = P52_TIMES(12);
+static const uint64_t lane_3p[5] = P52_TIMES(3), lane_7p[5] = P52_TIMES(7), lane_8p[5] = P52_TIMES(8),
+                      lane_12p[5] = P52_TIMES(12);
 
 IFMA_INLINE const uint64_t *unseen(const uint64_t *p)
 {

@@ -68,7 +68,9 @@ IFMA_INLINE el el_mul_plus(el x, el y, el z)
 {
     columns re, im;
     el_columns(&re, &im, x, y);
-    for (int i = 0; i < 5; i++) re.lo[5 + i] = _mm512_add_epi64(re.lo[5 + i], z.a.v[i]), im.lo[5 + i] = _mm512_add_epi64(im.lo[5 + i], z.b.v[i]);
+    for (int i = 0; i < 5; i++)
+        re.lo[5 + i] = _mm512_add_epi64(re.lo[5 + i], z.a.v[i]),
+                  im.lo[5 + i] = _mm512_add_epi64(im.lo[5 + i], z.b.v[i]);
     return (el){ fe8_montgomery_columns(re), fe8_montgomery_columns(im) };
 }
 
@@ -129,7 +131,8 @@ IFMA_INLINE el el_lane_rise(el qy, __mmask8 negative, el y)
 /* For x below 2.8p: (a + b)(a - b + 4p) + c is below 39 p^2, 2ab below 16 p^2. */
 IFMA_INLINE el el_sqr_plus(el x, el c)
 {
-    return (el){ fe8_mul_plus(fe8_add(x.a, x.b), fe8_sub(x.a, x.b, 4), c.a), fe8_mul_plus(x.a, fe8_add(x.b, x.b), c.b) };
+    return (el){ fe8_mul_plus(fe8_add(x.a, x.b), fe8_sub(x.a, x.b, 4), c.a),
+                 fe8_mul_plus(x.a, fe8_add(x.b, x.b), c.b) };
 }
 
 IFMA_INLINE el el_lane_rest(el n, el den)
@@ -188,7 +191,8 @@ static inline void el_invert_chains(el c[4])
     fe8 norm[4];
     for (int i = 0; i < 4; i++) norm[i] = fe8_mul2(c[i].a, c[i].a, c[i].b, c[i].b);
     fe8_invert_chains(norm);
-    for (int i = 0; i < 4; i++) c[i] = (el){ fe8_mul(c[i].a, norm[i]), fe8_mul(fe8_sub(fe8_zero(), c[i].b, 4), norm[i]) };
+    for (int i = 0; i < 4; i++)
+        c[i] = (el){ fe8_mul(c[i].a, norm[i]), fe8_mul(fe8_sub(fe8_zero(), c[i].b, 4), norm[i]) };
 }
 
 struct point8 {

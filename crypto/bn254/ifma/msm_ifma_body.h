@@ -22,7 +22,7 @@
 
 struct sum8 {
     el den;
-    el before;                  /* product of the earlier denominators of the chain */
+    el before;                                /* product of the earlier denominators of the chain */
     __mmask8 doubled, first, second, nothing; /* lanes that are no plain addition */
 };
 
@@ -33,7 +33,7 @@ static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from,
     load_points(&p, from, pair, 2);
     load_points(&q, from, pair + 1, 2);
     const __mmask8 p_inf = el_zero_lanes(p.y), q_inf = el_zero_lanes(q.y);
-    const __mmask8 same_x = el_is_zero(s->den) & (__mmask8)~(p_inf | q_inf);
+    const __mmask8 same_x = el_is_zero(s->den) & (__mmask8) ~(p_inf | q_inf);
     const __mmask8 same_y = el_is_zero(el_sub4(q.y, p.y));
     s->second = p_inf;
     s->first = q_inf & (__mmask8)~p_inf;
@@ -61,7 +61,8 @@ static __attribute__((noinline)) el doubling_slope(el numerator, const struct po
 }
 
 /* Lanes without an addition: one of the two points, or infinity. */
-static __attribute__((noinline)) void replace(el *x, el *y, const struct sum8 *s, const struct point8 *p, const struct point8 *q)
+static __attribute__((noinline)) void replace(el *x, el *y, const struct sum8 *s, const struct point8 *p,
+                                              const struct point8 *q)
 {
     const el zero = el_zero();
     *x = el_blend(s->nothing, el_blend(s->second, el_blend(s->first, *x, p->x), q->x), zero);
@@ -136,7 +137,8 @@ static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t 
         memcpy((char *)dst + POINT_BYTES * done, tail.out, POINT_BYTES * (n - done));
     }
     for (size_t g = groups; g-- > 0;)
-        finish_group((char *)dst + POINT_BYTES * GROUP_SUMS * g, src, pair + 2 * GROUP_SUMS * g, s + CHAINS * g, product);
+        finish_group((char *)dst + POINT_BYTES * GROUP_SUMS * g, src, pair + 2 * GROUP_SUMS * g, s + CHAINS * g,
+                     product);
 }
 
 /* Lanes, see lanes.h. What the way back needs of a base is in `step8`, so it is read once. */
@@ -161,15 +163,16 @@ IFMA_INLINE void open_lane(struct lane8 *r, el x, el y, __mmask8 negative)
 }
 
 /* The rare case, exact: a lane that takes the base as it is, or becomes infinite, does so at once. `beyond`: lanes that are none. */
-static __attribute__((noinline)) void sort_out_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane, const void *bases,
-                                                     const uint32_t *index, __mmask8 beyond)
+static __attribute__((noinline)) void sort_out_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane,
+                                                     const void *bases, const uint32_t *index, __mmask8 beyond)
 {
     struct point8 q;
     struct lane8 opened;
     load_bases(&q, bases, index);
     open_lane(&opened, q.x, q.y, negated_lanes(index));
     const __mmask8 infinite = el_zero_lanes(lane->n) & el_zero_lanes(lane->y) & (__mmask8)~beyond;
-    const __mmask8 same_x = el_is_zero(s->den) & (__mmask8)~(infinite | beyond), same_y = el_is_zero(el_limbs(s->rise));
+    const __mmask8 same_x = el_is_zero(s->den) & (__mmask8) ~(infinite | beyond),
+                   same_y = el_is_zero(el_limbs(s->rise));
     const __mmask8 nothing = same_x & (__mmask8)~same_y;
     rare->doubled = same_x & same_y;
     rare->keep = infinite | nothing | beyond;
@@ -182,7 +185,8 @@ static __attribute__((noinline)) void sort_out_lanes(struct step8 *s, struct rar
     lane->y = el_blend(nothing, el_blend(infinite, lane->y, opened.y), el_zero());
 }
 
-IFMA_INLINE void start_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane, const void *bases, const uint32_t *index, __mmask8 beyond)
+IFMA_INLINE void start_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane, const void *bases,
+                             const uint32_t *index, __mmask8 beyond)
 {
     struct point8 q;
     load_bases(&q, bases, index);
@@ -193,7 +197,8 @@ IFMA_INLINE void start_lanes(struct step8 *s, struct rare *rare, struct lane8 *l
     if (__builtin_expect(suspect, 0)) sort_out_lanes(s, rare, lane, bases, index, beyond);
 }
 
-static __attribute__((noinline)) void keep_or_double(struct lane8 *r, const struct lane8 *lane, el slope, struct rare rare)
+static __attribute__((noinline)) void keep_or_double(struct lane8 *r, const struct lane8 *lane, el slope,
+                                                     struct rare rare)
 {
     const el x = el_reduce_wide(el_sqr_plus(slope, el_plus(lane->n, lane->n))), t = el_factor(el_plus(x, lane->n));
     const el y = el_lane_y(el_mul_plus(slope, t, el_lane_y_rest(lane->y)));
@@ -270,7 +275,8 @@ static void GROUP(add_bases)(void *lanes, const void *bases, const uint32_t *ind
             product[c] = el_mul_factor(product[c], step[v + c].den);
         }
     el_invert_chains(product);
-    for (size_t g = groups; g-- > 0;) finish_lane_group(b.lane + CHAINS * g, step + CHAINS * g, rare + CHAINS * g, product);
+    for (size_t g = groups; g-- > 0;)
+        finish_lane_group(b.lane + CHAINS * g, step + CHAINS * g, rare + CHAINS * g, product);
 }
 
 static void GROUP(open_bases)(void *lanes, const void *bases, const uint32_t *index, size_t n)
@@ -301,7 +307,7 @@ static void GROUP(close)(void *points, const uint32_t *index, const void *lanes,
     const struct lane8 *lane = lanes;
     for (size_t at = 0; at < n; at += 8, lane++) {
         const __mmask8 infinite = el_zero_lanes(lane->n) & el_zero_lanes(lane->y);
-        const el x = el_blend(infinite, el_reduce(el_lane_n(lane->n)), el_zero()); /* 12p - n */
+        const el x = el_blend(infinite, el_reduce(el_lane_n(lane->n)), el_zero());      /* 12p - n */
         const el y = el_blend(infinite, el_reduce(el_lane_y_rest(lane->y)), el_zero()); /* 8p - y' */
         scatter_points(points, index + at, x, y, n - at < 8 ? n - at : 8);
     }

@@ -22,7 +22,8 @@
 IFMA_INLINE fe8 load8(const bn254_fr *v)
 {
     const char *at = (const char *)v;
-    const vec r0 = _mm512_loadu_si512(at), r1 = _mm512_loadu_si512(at + 64), r2 = _mm512_loadu_si512(at + 128), r3 = _mm512_loadu_si512(at + 192);
+    const vec r0 = _mm512_loadu_si512(at), r1 = _mm512_loadu_si512(at + 64), r2 = _mm512_loadu_si512(at + 128),
+              r3 = _mm512_loadu_si512(at + 192);
     const vec lo0 = _mm512_unpacklo_epi64(r0, r1), hi0 = _mm512_unpackhi_epi64(r0, r1);
     const vec lo1 = _mm512_unpacklo_epi64(r2, r3), hi1 = _mm512_unpackhi_epi64(r2, r3);
     return fe8_from_words(_mm512_shuffle_i64x2(lo0, lo1, 0x88), _mm512_shuffle_i64x2(hi0, hi1, 0x88),
@@ -114,7 +115,8 @@ IFMA_INLINE void merge_one(fe8 *u, fe8 *v, struct factor z, uint64_t bound)
 IFMA_INLINE void merge_two(fe8 *u0, fe8 *v0, fe8 *u1, fe8 *v1, struct factor z, uint64_t bound0, uint64_t bound1)
 {
     const vec zero = _mm512_setzero_si512();
-    const fe8 difference[2] = { fe8_operand(columns_sub(*u0, *v0, bound0)), fe8_operand(columns_sub(*u1, *v1, bound1)) };
+    const fe8 difference[2] = { fe8_operand(columns_sub(*u0, *v0, bound0)),
+                                fe8_operand(columns_sub(*u1, *v1, bound1)) };
     fe8 times[2] = { { { zero, zero, zero, zero, zero } }, { { zero, zero, zero, zero, zero } } };
     fe8_add_product_two(times, difference, z);
     *u0 = columns_add(*u0, *v0), *u1 = columns_add(*u1, *v1);
@@ -132,7 +134,9 @@ IFMA_INLINE struct factor factor_at(const struct factor8 *f, size_t number)
 
 IFMA_INLINE fe8 negated(fe8 z)
 {
-    return fe8_sub((fe8){ { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512() } }, z, 1);
+    return fe8_sub((fe8){ { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                            _mm512_setzero_si512(), _mm512_setzero_si512() } },
+                   z, 1);
 }
 
 IFMA_INLINE fe8 reversed(fe8 z)
@@ -159,14 +163,16 @@ static bn254_fr one_root(const struct bn254_twiddles *tw, size_t s, enum ntt_tra
     return z;
 }
 
-static void expand_levels(struct factor8 *f, unsigned levels, const struct bn254_twiddles *tw, size_t block, enum ntt_transform t)
+static void expand_levels(struct factor8 *f, unsigned levels, const struct bn254_twiddles *tw, size_t block,
+                          enum ntt_transform t)
 {
     bn254_fr top[8] = { { { 0 } } };
     for (unsigned l = 0; l < levels && l < 3; l++)
         for (size_t i = 0; i < (size_t)1 << l; i++) top[((size_t)1 << l) + i] = one_root(tw, (block << l) + i, t);
     factor8_expand(f, load8(top));
     for (unsigned l = 3; l < levels; l++)
-        for (size_t i = 0; i < (size_t)1 << l; i += 8) factor8_expand(&f[(((size_t)1 << l) + i) >> 3], eight_roots(tw, (block << l) + i, t));
+        for (size_t i = 0; i < (size_t)1 << l; i += 8)
+            factor8_expand(&f[(((size_t)1 << l) + i) >> 3], eight_roots(tw, (block << l) + i, t));
 }
 
 /* Levels of splits */
@@ -195,7 +201,8 @@ static void split_near(fe8 *v, unsigned log_rows, const struct factor8 *f, size_
 {
     const size_t rows = (size_t)1 << log_rows;
     if (log_rows % 2) split_rows_two(v, rows / 2, factor_at(f, number));
-    for (unsigned l = log_rows % 2; l < log_rows; l += 2) split_rows_four(v, (size_t)1 << l, rows >> l >> 2, f, number << l);
+    for (unsigned l = log_rows % 2; l < log_rows; l += 2)
+        split_rows_four(v, (size_t)1 << l, rows >> l >> 2, f, number << l);
 }
 
 static void split_levels(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
@@ -235,8 +242,10 @@ static void split_levels_first(fe8 *v, unsigned log_rows, const struct factor8 *
 
 static void split_block(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t block)
 {
-    if (block) split_levels(v, log_rows, f, 1);
-    else split_levels_first(v, log_rows, f, 1);
+    if (block)
+        split_levels(v, log_rows, f, 1);
+    else
+        split_levels_first(v, log_rows, f, 1);
 }
 
 /* Levels of merges: from below 12r, or 6r if they are odd in number, to below 12r. */
@@ -267,7 +276,8 @@ static void merge_near(fe8 *v, unsigned log_rows, const struct factor8 *f, size_
     const size_t rows = (size_t)1 << log_rows;
     if (log_rows % 2)
         for (size_t s = 0; s < rows / 2; s++) merge_rows_two(v + 2 * s, 1, factor_at(f, number * (rows / 2) + s));
-    for (unsigned l = log_rows & ~1u; l > 0; l -= 2) merge_rows_four(v, (size_t)1 << (l - 2), rows >> l, f, number << (l - 2));
+    for (unsigned l = log_rows & ~1u; l > 0; l -= 2)
+        merge_rows_four(v, (size_t)1 << (l - 2), rows >> l, f, number << (l - 2));
 }
 
 static void merge_levels(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
@@ -307,7 +317,8 @@ static struct columns columns_of(bn254_fr *v, const struct ntt_stretch *s, size_
 {
     unsigned log_stride = s->log_n - s->to, log_pieces = log_stride - LOG_COLUMNS;
     size_t block = piece >> log_pieces, column = (piece - (block << log_pieces)) << LOG_COLUMNS;
-    return (struct columns){ v + (block << (s->log_n - s->from)) + column, (size_t)1 << log_stride, (size_t)1 << (s->to - s->from), block };
+    return (struct columns){ v + (block << (s->log_n - s->from)) + column, (size_t)1 << log_stride,
+                             (size_t)1 << (s->to - s->from), block };
 }
 
 static void load_columns(fe8 *work, const struct columns *c)
@@ -329,7 +340,8 @@ static void multiply_rows(fe8 *c, const fe8 *a, const fe8 *b, size_t rows)
     for (size_t i = 0; i < rows; i++) c[i] = fe8_mul(a[i], b[i]);
 }
 
-static void split(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece, enum ntt_transform t)
+static void split(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                  size_t piece, enum ntt_transform t)
 {
     fe8 work[3][MAX_ROWS];
     struct factor8 f[MAX_GROUPS];
@@ -378,7 +390,8 @@ static void combine_columns(const struct ntt_vectors *v, const struct columns *c
     }
 }
 
-static void merge(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s, size_t piece)
+static void merge(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
+                  size_t piece)
 {
     fe8 work[3][MAX_ROWS];
     struct factor8 f[MAX_GROUPS];
@@ -499,20 +512,20 @@ static void split_eight(turned *t, unsigned count, const fe8 z[8])
 {
     struct factor8 f[8];
     expand_heap(f, z);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 4; i += 2) split_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]));
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 8; i += 4) split_two(&t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]));
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 8; i += 2) split_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]));
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 4; i += 2)
+        split_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]));
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 8; i += 4)
+        split_two(&t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]));
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 8; i += 2)
+        split_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]));
 }
 
 static void coset_eight(turned *t, unsigned count, const fe8 z[8])
 {
     struct factor8 f[8];
     expand_heap(f, z);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 8; i++) t[k][i] = product(t[k][i], factor_by_lane(&f[i]));
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 8; i++) t[k][i] =
+        product(t[k][i], factor_by_lane(&f[i]));
 }
 
 #define EIGHT_BOUND 24 /* of a sum of four products */
@@ -523,16 +536,13 @@ static void merge_eight(turned *t, unsigned count, const fe8 z[8], int settle)
 {
     struct factor8 f[8];
     expand_heap(f, z);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 8; i += 2) merge_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]), EIGHT_BOUND);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 8; i += 4)
-            merge_two(&t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]), EIGHT_BOUND, EIGHT_BOUND);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < 4; i += 2)
-            merge_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]), EIGHT_BOUND, EIGHT_BOUND);
-    ROLLED for (unsigned k = 0; k < count; k++)
-        ROLLED for (int i = 0; i < settle; i++) t[k][i] = settled(t[k][i]);
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 8; i += 2)
+        merge_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]), EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 8; i += 4) merge_two(
+        &t[k][i], &t[k][i + 2], &t[k][i + 1], &t[k][i + 3], factor_by_lane(&f[2 + i / 4]), EIGHT_BOUND, EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < 4; i += 2)
+        merge_two(&t[k][i], &t[k][i + 4], &t[k][i + 1], &t[k][i + 5], factor_by_lane(&f[1]), EIGHT_BOUND, EIGHT_BOUND);
+    ROLLED for (unsigned k = 0; k < count; k++) ROLLED for (int i = 0; i < settle; i++) t[k][i] = settled(t[k][i]);
 }
 
 static void call_ahead(const bn254_fr *v, size_t n)
@@ -560,7 +570,8 @@ static void call_factors(const struct bn254_twiddles *tw, size_t half, size_t fi
 }
 
 /* Rows i .. i+7 of a leaf. */
-static void middle(fe8 work[3][MAX_ROWS], size_t i, const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct leaf *l)
+static void middle(fe8 work[3][MAX_ROWS], size_t i, const struct ntt_vectors *v, const struct bn254_twiddles *tw,
+                   const struct leaf *l)
 {
     turned t[3];
     fe8 z[8];
@@ -583,7 +594,8 @@ static void store_canonical(bn254_fr *v, const fe8 *work, size_t rows)
     for (size_t i = 0; i < rows; i++) store8(v + 8 * i, fe8_canonical(settled(work[i])));
 }
 
-static void leaf(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf, size_t number, enum ntt_transform t)
+static void leaf(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
+                 size_t number, enum ntt_transform t)
 {
     fe8 work[3][MAX_ROWS];
     struct factor8 f[MAX_GROUPS];

@@ -7,7 +7,8 @@
 /* Eight rows of 64 bytes to words by lane; every index is read, or every second one: one side of a list of pairs. */
 IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, int every, size_t stride, size_t offset)
 {
-    for (int i = 0; i < 8; i++) r[i] = _mm512_loadu_si512((const char *)from + (size_t)(index[every * i] & ~MSM_NEGATE) * stride + offset);
+    for (int i = 0; i < 8; i++)
+        r[i] = _mm512_loadu_si512((const char *)from + (size_t)(index[every * i] & ~MSM_NEGATE) * stride + offset);
     vec_transpose(r);
 }
 
@@ -17,7 +18,8 @@ IFMA_INLINE void load_half_rows(vec r[8], const void *from, const uint32_t *pair
     for (int i = 0; i < 8; i++) {
         const char *p = (const char *)from + (size_t)pair[2 * i] * stride;
         const char *q = (const char *)from + (size_t)pair[2 * i + 1] * stride;
-        r[i] = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)p)), _mm256_loadu_si256((const __m256i *)q), 1);
+        r[i] = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)p)),
+                                  _mm256_loadu_si256((const __m256i *)q), 1);
     }
     vec_transpose(r);
 }
@@ -54,7 +56,8 @@ IFMA_INLINE fe8 fe8_negate(__mmask8 lanes, fe8 a)
 
 IFMA_INLINE __mmask8 fe8_zero_lanes(fe8 a)
 {
-    vec any = _mm512_or_si512(_mm512_or_si512(a.v[0], a.v[1]), _mm512_or_si512(a.v[2], _mm512_or_si512(a.v[3], a.v[4])));
+    vec any =
+        _mm512_or_si512(_mm512_or_si512(a.v[0], a.v[1]), _mm512_or_si512(a.v[2], _mm512_or_si512(a.v[3], a.v[4])));
     return _mm512_testn_epi64_mask(any, any);
 }
 
@@ -75,14 +78,16 @@ IFMA_INLINE fe8 fe8_sub_one(fe8 a, fe8 b)
 /* Words x^*2^260 of the curve over there to words x*2^256: with x = 4 x^ over 4, with y = 8 y^ over 2. */
 static inline void fp_x_back(bn254_fp *x, const uint64_t w[4])
 {
-    static const bn254_fp two_254 = { { 0xc3df73e9278302b9u, 0x687e956e978e3572u, 0x47afba497e7ea7a2u, 0x0f9bb18d1ece5fd6u } };
+    static const bn254_fp two_254 = { { 0xc3df73e9278302b9u, 0x687e956e978e3572u, 0x47afba497e7ea7a2u,
+                                        0x0f9bb18d1ece5fd6u } };
     fp_from_words(x, w);
     bn254_fp_mul(x, x, &two_254);
 }
 
 static inline void fp_y_back(bn254_fp *y, const uint64_t w[4])
 {
-    static const bn254_fp two_255 = { { 0x87bee7d24f060572u, 0xd0fd2add2f1c6ae5u, 0x8f5f7492fcfd4f44u, 0x1f37631a3d9cbfacu } };
+    static const bn254_fp two_255 = { { 0x87bee7d24f060572u, 0xd0fd2add2f1c6ae5u, 0x8f5f7492fcfd4f44u,
+                                        0x1f37631a3d9cbfacu } };
     fp_from_words(y, w);
     bn254_fp_mul(y, y, &two_255);
 }

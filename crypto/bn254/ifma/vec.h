@@ -169,7 +169,8 @@ IFMA_INLINE fe8 fe8_reduce(fe8 t)
 {
     const vec q = HI52(_mm512_setzero_si512(), t.v[4], vec_set(((uint64_t)1 << 52) / (P52[4] + 16)));
     for (int i = 0; i < 5; i++) {
-        const vec low = _mm512_set_epi64(7 * P52[i], 6 * P52[i], 5 * P52[i], 4 * P52[i], 3 * P52[i], 2 * P52[i], P52[i], 0);
+        const vec low =
+            _mm512_set_epi64(7 * P52[i], 6 * P52[i], 5 * P52[i], 4 * P52[i], 3 * P52[i], 2 * P52[i], P52[i], 0);
         const vec high = _mm512_add_epi64(low, vec_set(8 * P52[i]));
         t.v[i] = _mm512_sub_epi64(t.v[i], _mm512_permutex2var_epi64(low, q, high));
     }
@@ -209,14 +210,16 @@ IFMA_INLINE fe8 fe8_blend(__mmask8 m, fe8 no, fe8 yes)
 /* Lanes that may be a multiple of p (value below 16p, limbs carried): all of those that are, and one in 2^48 of the others. */
 IFMA_INLINE __mmask8 fe8_maybe_zero(fe8 a)
 {
-    const vec k = LO52(_mm512_setzero_si512(), a.v[0], vec_set((((uint64_t)1 << 52) - N52) & MASK52)); /* a/p mod 2^52 */
+    const vec k =
+        LO52(_mm512_setzero_si512(), a.v[0], vec_set((((uint64_t)1 << 52) - N52) & MASK52)); /* a/p mod 2^52 */
     return _mm512_cmplt_epu64_mask(k, vec_set(16));
 }
 
 IFMA_INLINE __mmask8 fe8_is_zero(fe8 a)
 {
     a = fe8_canonical(a);
-    vec any = _mm512_or_si512(_mm512_or_si512(a.v[0], a.v[1]), _mm512_or_si512(a.v[2], _mm512_or_si512(a.v[3], a.v[4])));
+    vec any =
+        _mm512_or_si512(_mm512_or_si512(a.v[0], a.v[1]), _mm512_or_si512(a.v[2], _mm512_or_si512(a.v[3], a.v[4])));
     return _mm512_testn_epi64_mask(any, any);
 }
 
