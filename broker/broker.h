@@ -10,9 +10,9 @@
 
 #include "auth.h"
 #include "config.h"
-#include "disk.h"
-#include "door.h"
-#include "events.h"
+#include "disk_jobs.h"
+#include "router.h"
+#include "journal.h"
 #include "flood.h"
 #include "http.h"
 #include "loop.h"

@@ -1,7 +1,7 @@
 /* provost-broker: settings from the command line, then the loop. */
 #include "auth.h"
 #include "config.h"
-#include "door.h"
+#include "router.h"
 #include "log.h"
 #include "loop.h"
 

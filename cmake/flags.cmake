@@ -25,10 +25,17 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
 
-# pv_room(NAME SOURCES ... [LIBS ...]): a static library whose include path is its own folder and nothing else.
+# pv_room(NAME [SOURCES ...] [LIBS ...] [PRIVATE ...]): a folder as a static library (without sources: headers alone). Its include path
+# is its own folder and those of LIBS, so an arrow against the direction of the house does not compile.
 # -iquote, not -I: a header of ours (sched.h) must not stand before the system's when <pthread.h> asks for it.
 function(pv_room name)
   cmake_parse_arguments(R "" "" "SOURCES;LIBS;PRIVATE" ${ARGN})
+  if(NOT R_SOURCES)
+    add_library(${name} INTERFACE)
+    target_compile_options(${name} INTERFACE "SHELL:-iquote ${CMAKE_CURRENT_SOURCE_DIR}")
+    target_link_libraries(${name} INTERFACE ${R_LIBS})
+    return()
+  endif()
   add_library(${name} STATIC ${R_SOURCES})
   target_compile_options(${name} PUBLIC "SHELL:-iquote ${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(${name} PUBLIC ${R_LIBS} PRIVATE pv_flags ${R_PRIVATE})

@@ -9,8 +9,8 @@
  */
 #ifndef PV_GPU_H
 #define PV_GPU_H
-#include "bn254/types.h"
-#include "msm_plan.h"
+#include "types.h"
+#include "gpu_msm_plan.h"
 #include "status.h"
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,17 +4,17 @@
 include(${CMAKE_CURRENT_LIST_DIR}/sched.cmake)
 
 pv_test(store_test LABEL fault SOURCES fault/store_test.c LIBS pv_store PkgConfig::SQLITE)
-pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker_parts)
-pv_test(events_test LABEL unit SOURCES unit/events_test.c LIBS pv_broker_parts)
-pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker_parts)
-pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker_parts)
-pv_test(outbox_test LABEL unit SOURCES unit/outbox_test.c LIBS pv_broker_parts)
-pv_test(strangers_test LABEL unit SOURCES unit/strangers_test.c LIBS pv_broker_parts)
-pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker_parts)
+pv_test(config_test LABEL unit SOURCES unit/config_test.c LIBS pv_broker)
+pv_test(events_test LABEL unit SOURCES unit/events_test.c LIBS pv_broker)
+pv_test(peers_test LABEL unit SOURCES unit/peers_test.c LIBS pv_broker)
+pv_test(transfers_test LABEL unit SOURCES unit/transfers_test.c LIBS pv_broker)
+pv_test(outbox_test LABEL unit SOURCES unit/outbox_test.c LIBS pv_broker)
+pv_test(strangers_test LABEL unit SOURCES unit/strangers_test.c LIBS pv_broker)
+pv_test(http_test LABEL unit SOURCES unit/http_test.c LIBS pv_broker)
 
-pv_fuzz(fuzz_broker_config SOURCES fuzz/fuzz_broker_config.c LIBS pv_broker_parts CORPUS fuzz/corpus/broker_config)
-pv_fuzz(fuzz_authorized_keys SOURCES fuzz/fuzz_authorized_keys.c LIBS pv_broker_parts CORPUS fuzz/corpus/authorized_keys)
-pv_fuzz(fuzz_http SOURCES fuzz/fuzz_http.c LIBS pv_broker_parts CORPUS fuzz/corpus/http)
+pv_fuzz(fuzz_broker_config SOURCES fuzz/fuzz_broker_config.c LIBS pv_broker CORPUS fuzz/corpus/broker_config)
+pv_fuzz(fuzz_authorized_keys SOURCES fuzz/fuzz_authorized_keys.c LIBS pv_broker CORPUS fuzz/corpus/authorized_keys)
+pv_fuzz(fuzz_http SOURCES fuzz/fuzz_http.c LIBS pv_broker CORPUS fuzz/corpus/http)
 
 # Tests that start the broker as a process.
 foreach(name broker_test broker_keys_test broker_sync_test)

@@ -1,7 +1,7 @@
 # Tests of whole. Sources lie in tests/<kind>/; the label is the kind.
 
 # Key files are read by the library and by the broker, each with its own reader.
-pv_fuzz(fuzz_key_file SOURCES fuzz/fuzz_key_file.c LIBS pv_client pv_broker_parts PkgConfig::CZMQ PkgConfig::ZMQ
+pv_fuzz(fuzz_key_file SOURCES fuzz/fuzz_key_file.c LIBS pv_client pv_broker PkgConfig::CZMQ PkgConfig::ZMQ
   CORPUS fuzz/corpus/key_file)
 
 # Broker and node as processes, the caller's side spoken by the test.

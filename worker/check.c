@@ -1,8 +1,8 @@
 /* What the caller gets is looked at here: a proof is verified, and laid out as snarkjs lays it out. */
 #include "provost.h"
 
-#include "groth16/json_limit.h"
-#include "groth16/verify.h"
+#include "json_limit.h"
+#include "verify.h"
 
 #include <jansson.h>
 #include <stdio.h>

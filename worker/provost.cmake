@@ -1,15 +1,15 @@
 # What is installed: provost.h, libprovost shared and static, provost.pc, find_package(provost).
 set(PV_HEADER ${CMAKE_CURRENT_SOURCE_DIR}/include/provost.h)
-set(PV_STATUS ${CMAKE_SOURCE_DIR}/wire/status.h)
+set(PV_STATUS ${CMAKE_SOURCE_DIR}/base/status.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PV_HEADER} ${PV_STATUS})
 
-# The list of outcomes is written once, in wire/status.h; the one installed header gets its text, without the macro TRY, which
+# The list of outcomes is written once, in base/status.h; the one installed header gets its text, without the macro TRY, which
 # is our own shorthand and no name to put into other people's programs.
 file(READ ${PV_HEADER} header)
 file(READ ${PV_STATUS} status)
 string(FIND "${status}" "/** Passes a failure on" cut)
 if(cut EQUAL -1 OR NOT header MATCHES "#include \"status.h\"[^\n]*\n")
-  message(FATAL_ERROR "provost.h cannot be put together: wire/status.h or worker/include/provost.h has changed its shape")
+  message(FATAL_ERROR "provost.h cannot be put together: base/status.h or worker/include/provost.h has changed its shape")
 endif()
 string(SUBSTRING "${status}" 0 ${cut} status)
 string(REGEX REPLACE "#include \"status.h\"[^\n]*\n" "@STATUS@" header "${header}")
@@ -36,22 +36,26 @@ file(CONFIGURE OUTPUT provost.exports CONTENT "${names}\n" @ONLY)
 add_library(provost SHARED $<TARGET_OBJECTS:pv_client>)
 set_target_properties(provost PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINKER_LANGUAGE C LINK_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/provost.map)
-target_link_libraries(provost PRIVATE pv_flags pv_wire ${PV_CLIENT_NEEDS})
+target_link_libraries(provost PRIVATE pv_flags ${PV_CLIENT_NEEDS})
 target_link_options(provost PRIVATE -Wl,--version-script=${CMAKE_CURRENT_BINARY_DIR}/provost.map -Wl,-z,defs)
 target_include_directories(provost INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 if(PV_SANITIZE)
   target_link_options(provost PRIVATE -Wl,-z,undefs) # the sanitizer's runtime is in the program
 endif()
 
+set(archives "")
+foreach(room IN LISTS PV_CLIENT_ROOMS)
+  list(APPEND archives $<TARGET_FILE:${room}>)
+endforeach()
 set(one ${CMAKE_CURRENT_BINARY_DIR}/provost_static.o)
 set(archive ${CMAKE_CURRENT_BINARY_DIR}/libprovost.a)
 add_custom_command(OUTPUT ${archive}
   COMMAND ${CMAKE_LINKER} -r -o ${one} --whole-archive $<TARGET_FILE:pv_client> --no-whole-archive
-          --start-group $<TARGET_FILE:pv_wire> $<TARGET_FILE:pv_crypto> --end-group
+          --start-group ${archives} --end-group
   COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${CMAKE_CURRENT_BINARY_DIR}/provost.exports ${one}
   COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
   COMMAND ${CMAKE_AR} rcs ${archive} ${one}
-  DEPENDS pv_client pv_wire pv_crypto ${CMAKE_CURRENT_BINARY_DIR}/provost.exports
+  DEPENDS pv_client ${PV_CLIENT_ROOMS} ${CMAKE_CURRENT_BINARY_DIR}/provost.exports
   VERBATIM)
 add_custom_target(provost_static ALL DEPENDS ${archive})
 

@@ -1,4 +1,4 @@
-#include "groth16/groth16_error.h"
+#include "groth16_error.h"
 
 const char *groth16_error_text(enum groth16_error e)
 {

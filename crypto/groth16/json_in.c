@@ -1,7 +1,7 @@
-#include "groth16/json_in.h"
+#include "json_in.h"
 
-#include "bn254/codec.h"
-#include "groth16/json_limit.h"
+#include "codec.h"
+#include "json_limit.h"
 
 #include <stdarg.h>
 #include <stdio.h>

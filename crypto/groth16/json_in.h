@@ -2,8 +2,8 @@
 #ifndef GROTH16_JSON_IN_H
 #define GROTH16_JSON_IN_H
 
-#include "bn254/types.h"
-#include "groth16/groth16_error.h"
+#include "types.h"
+#include "groth16_error.h"
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "groth16/json_limit.h"
+#include "json_limit.h"
 
 bool groth16_json_fits(const char *text, size_t bytes)
 {

@@ -1,6 +1,6 @@
-#include "groth16/json_out.h"
+#include "json_out.h"
 
-#include "bn254/codec.h"
+#include "codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

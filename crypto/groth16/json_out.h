@@ -2,7 +2,7 @@
 #ifndef GROTH16_JSON_OUT_H
 #define GROTH16_JSON_OUT_H
 
-#include "bn254/types.h"
+#include "types.h"
 
 /** Text that grows; zero is empty. A failed allocation sticks. */
 struct json_out {

@@ -1,8 +1,8 @@
-#include "groth16/proof.h"
+#include "proof.h"
 
-#include "bn254/codec.h"
-#include "groth16/json_in.h"
-#include "groth16/json_out.h"
+#include "codec.h"
+#include "json_in.h"
+#include "json_out.h"
 
 #include <stdlib.h>
 

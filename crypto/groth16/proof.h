@@ -2,8 +2,8 @@
 #ifndef GROTH16_PROOF_H
 #define GROTH16_PROOF_H
 
-#include "bn254/types.h"
-#include "groth16/groth16_error.h"
+#include "types.h"
+#include "groth16_error.h"
 
 struct groth16_proof {
     bn254_g1_affine a;

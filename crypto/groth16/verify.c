@@ -1,8 +1,8 @@
-#include "groth16/verify.h"
+#include "verify.h"
 
-#include "bn254/codec.h"
-#include "bn254/fp12.h"
-#include "bn254/pairing.h"
+#include "codec.h"
+#include "fp12.h"
+#include "pairing.h"
 
 static bool g1_is_right(const bn254_g1_affine *p)
 {

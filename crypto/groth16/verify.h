@@ -5,8 +5,8 @@
 #ifndef GROTH16_VERIFY_H
 #define GROTH16_VERIFY_H
 
-#include "groth16/proof.h"
-#include "groth16/vkey.h"
+#include "proof.h"
+#include "vkey.h"
 
 /** GROTH16_OK; NOT_VERIFIED; PUBLIC_COUNT (n is not vkey->publics), BAD_PUBLIC (one is r or more), BAD_POINT (of the proof:
  *  it is checked whatever its source). No allocation. Variable time: all of it is public. */

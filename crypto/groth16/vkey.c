@@ -1,9 +1,9 @@
-#include "groth16/vkey.h"
+#include "vkey.h"
 
-#include "bn254/codec.h"
-#include "bn254/pairing.h"
-#include "groth16/json_in.h"
-#include "groth16/json_out.h"
+#include "codec.h"
+#include "pairing.h"
+#include "json_in.h"
+#include "json_out.h"
 
 #include <stdlib.h>
 

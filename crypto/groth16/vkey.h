@@ -2,8 +2,8 @@
 #ifndef GROTH16_VKEY_H
 #define GROTH16_VKEY_H
 
-#include "bn254/types.h"
-#include "groth16/groth16_error.h"
+#include "types.h"
+#include "groth16_error.h"
 
 /** Points are in their groups; alpha1, beta2, gamma2, delta2 are not infinity (that would let any proof pass). */
 struct groth16_vkey {

@@ -2,11 +2,11 @@
  * rounds of processor time. Called from tests/, for the vectors. */
 #include "bench_field.h"
 
-#include "bn254/codec.h"
-#include "bn254/pairing.h"
-#include "bn254/paths.h"
-#include "bn254/run.h"
-#include "groth16/verify.h"
+#include "codec.h"
+#include "pairing.h"
+#include "paths.h"
+#include "run.h"
+#include "verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

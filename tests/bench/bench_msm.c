@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "bn254/fr.h"
-#include "bn254/msm.h"
+#include "fr.h"
+#include "msm.h"
 
 static double clock_ms(clockid_t clock)
 {

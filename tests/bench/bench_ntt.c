@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bn254/ntt.h"
+#include "ntt.h"
 
 static double clock_ms(clockid_t clock)
 {

@@ -1,8 +1,8 @@
 /** The inline arithmetic of one path, timed. Included by field_cost_portable.c and field_cost_adx.c. */
-#include "bn254/fp2.h"
-#include "bn254/g1.h"
-#include "bn254/g2.h"
-#include "bn254/paths.h"
+#include "fp2.h"
+#include "g1.h"
+#include "g2.h"
+#include "paths.h"
 #include "bench_field.h"
 
 enum { CHAINS = 8 };

@@ -13,8 +13,8 @@
 #include "prove.h"
 #include "toy_circuits.h"
 
-#include "bn254/msm.h"
-#include "bn254/ntt.h"
+#include "msm.h"
+#include "ntt.h"
 
 #include <stdlib.h>
 #include <string.h>

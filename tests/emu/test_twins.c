@@ -13,8 +13,8 @@
 #include "twins.h"
 #include "wtns.h"
 
-#include "bn254/msm.h"
-#include "bn254/ntt.h"
+#include "msm.h"
+#include "ntt.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "auth.h"
 #include "fuzz_file.h"
-#include "keys.h"
+#include "link_keys.h"
 
 #include <czmq.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Any bytes as a proof: refused with a sentence, or a proof that written and read again is the same. */
 #include "fuzz_must.h"
 
-#include "groth16/proof.h"
+#include "proof.h"
 
 #include <string.h>
 

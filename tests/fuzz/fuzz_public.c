@@ -1,7 +1,7 @@
 /* Any bytes as public signals: refused with a sentence, or values that written and read again are the same. */
 #include "fuzz_must.h"
 
-#include "groth16/proof.h"
+#include "proof.h"
 
 #include <string.h>
 

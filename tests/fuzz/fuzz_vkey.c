@@ -1,7 +1,7 @@
 /* Any bytes as a verification key: refused with a sentence, or a key that written and read again is the same. */
 #include "fuzz_must.h"
 
-#include "groth16/vkey.h"
+#include "vkey.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* plan LOG_N G1 G2: the plan of an MSM on an H200 (132 multiprocessors, 139 GB) as JSON. */
-#include "msm_plan.h"
+#include "gpu_msm_plan.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -12,7 +12,7 @@ bin=${BIN:-$out}
 nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 mkdir -p "$out"
 arch=${ARCH:-sm_90}
-flags=(-arch="$arch" -std=c++17 -O3 -Icuda -Iwire -Icrypto -Itests/emu -Itests/gpu)
+flags=(-arch="$arch" -std=c++17 -O3 -Ibase -Icrypto/bn254/field -Icuda -Icuda/field -Icuda/msm -Icuda/ntt -Itests/emu -Itests/gpu)
 gmp=$(find /usr/lib -name libgmp.a 2>/dev/null | head -1) # linked in, so that programs can travel
 read -ra kernels <<< "${KERNELS:-}"
 
@@ -31,9 +31,9 @@ newer() { # OBJECT FOLDERS...: is it newer than every source?
     [ -e "$object" ] && [ -z "$(find "$@" -newer "$object" \( -name '*.c' -o -name '*.cu' -o -name '*.cuh' -o -name '*.h' \) | head -1)" ]
 }
 build_kernels() { # once for all programs
-    newer "$out/msm_plan.o" cuda || gcc -std=c11 -O2 -Iwire -Icuda -c cuda/msm_plan.c -o "$out/msm_plan.o"
+    newer "$out/gpu_msm_plan.o" cuda || gcc -std=c11 -O2 -Ibase -Icuda/msm -c cuda/msm/gpu_msm_plan.c -o "$out/gpu_msm_plan.o"
     [ ${#kernels[@]} -gt 0 ] && return 0
-    for k in cuda/*.cu; do
+    for k in cuda/*.cu cuda/*/*.cu; do
         local object=$out/$(basename "$k" .cu).o
         kernels+=("$object")
         newer "$object" cuda && continue
@@ -49,7 +49,7 @@ build() { # PROGRAM...
         newer "$out/$program" cuda tests/emu tests/gpu && continue
         echo "building $program" >&2
         # shellcheck disable=SC2086 # a list
-        "$nvcc" "${flags[@]}" ${sources[$program]} "${kernels[@]}" "$out/msm_plan.o" -o "$out/$program" "${gmp:--lgmp}"
+        "$nvcc" "${flags[@]}" ${sources[$program]} "${kernels[@]}" "$out/gpu_msm_plan.o" -o "$out/$program" "${gmp:--lgmp}"
     done
 }
 part_build() { build gpu_rates gpu_bench gpu_sort gpu_phases gpu_test_ntt gpu_test_msm ${ALL:+gpu_arithmetic gpu_test_field}; } # ALL=1: the slow ones too
@@ -119,7 +119,7 @@ part_sanitizer() {
 }
 part_opcodes() { # our opcode counter beside NVIDIA's disassembler
     command -v cuobjdump >/dev/null || { echo "no cuobjdump"; return 0; }
-    [ -e "$bin/msm_g1.cubin" ] || "$nvcc" "${flags[@]}" -cubin cuda/msm_g1.cu -o "$bin/msm_g1.cubin"
+    [ -e "$bin/msm_g1.cubin" ] || "$nvcc" "${flags[@]}" -cubin cuda/msm/msm_g1.cu -o "$bin/msm_g1.cubin"
     cuobjdump -sass "$bin/msm_g1.cubin" > "$out/msm_g1.sass"
     part opcodes python3 tests/gpu/opcodes.py "$bin/msm_g1.cubin" "$out/msm_g1.sass"
 }

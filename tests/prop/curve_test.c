@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "bn254/run.h"
+#include "run.h"
 #include "bn254_random.h"
 #include "twist_point.h"
 

@@ -1,6 +1,6 @@
 /* The binary inversion against Fermat's power, in both fields, on random and edge values. */
-#include "bn254/fp.h"
-#include "bn254/fr.h"
+#include "fp.h"
+#include "fr.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* The memory an MSM asks for before it sees a scalar is enough for every mixture of scalars, and not much more. */
-#include "bn254/msm_plan.h"
+#include "msm_plan.h"
 
 #include "prop_random.h"
 

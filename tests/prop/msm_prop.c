@@ -1,12 +1,12 @@
 /* Laws of the MSM, on every path of this processor, in both groups, on one thread and on several.
  * Bases are known multiples a[i] of the generator, so that the sum of k[i]*a[i] mod r, times the generator, is the answer for any n;
  * small cases go against double-and-add of each term as well. Bases and scalars lie at odd addresses. */
-#include "bn254/msm.h"
+#include "msm.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#include "bn254/fr.h"
+#include "fr.h"
 #include "prop_random.h"
 
 #define POOL 4096 /* multiples of the generator at hand: entry i is pool_number[i] times it */

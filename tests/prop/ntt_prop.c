@@ -1,5 +1,5 @@
 /* Laws of the transforms and of the quotient, on every path of this processor, on one thread and on two. */
-#include "bn254/ntt.h"
+#include "ntt.h"
 
 #include <stdatomic.h>
 #include <string.h>

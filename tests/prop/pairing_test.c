@@ -6,10 +6,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bn254/fp12.h"
-#include "bn254/pairing.h"
-#include "bn254/paths.h"
-#include "bn254/run.h"
+#include "fp12.h"
+#include "pairing.h"
+#include "paths.h"
+#include "run.h"
 #include "bn254_random.h"
 
 static struct seeded rng;

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "bn254/fp2.h"
-#include "bn254/run.h"
+#include "fp2.h"
+#include "run.h"
 #include "bn254_random.h"
 
 static struct seeded rng;

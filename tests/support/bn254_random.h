@@ -2,7 +2,7 @@
 #ifndef TEST_BN254_RANDOM_H
 #define TEST_BN254_RANDOM_H
 
-#include "bn254/codec.h"
+#include "codec.h"
 #include "seeded.h"
 
 /** Any 256-bit value; one in four has limbs of all zeros and all ones, where carries go wrong. */

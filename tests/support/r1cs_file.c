@@ -1,7 +1,7 @@
 #include "r1cs_file.h"
 
-#include "bn254/codec.h"
-#include "bn254/fr.h"
+#include "codec.h"
+#include "fr.h"
 
 #include <string.h>
 

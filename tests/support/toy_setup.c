@@ -1,8 +1,8 @@
 #include "toy_setup.h"
 
-#include "bn254/codec.h"
-#include "bn254/g1.h"
-#include "bn254/g2.h"
+#include "codec.h"
+#include "g1.h"
+#include "g2.h"
 
 #include <stdlib.h>
 #include <string.h>

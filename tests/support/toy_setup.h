@@ -4,7 +4,7 @@
 #ifndef TOY_SETUP_H
 #define TOY_SETUP_H
 
-#include "bn254/fr.h"
+#include "fr.h"
 
 #include <stddef.h>
 #include <stdint.h>

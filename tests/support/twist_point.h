@@ -2,7 +2,7 @@
 #ifndef TEST_TWIST_POINT_H
 #define TEST_TWIST_POINT_H
 
-#include "bn254/g2.h"
+#include "g2.h"
 
 /* A square root of a in Fp (p = 3 mod 4), or false. */
 static inline bool fp_sqrt(bn254_fp *r, const bn254_fp *a)

@@ -255,11 +255,11 @@ static void node_stop(void)
     agent_destroy(&agent);
 }
 
-static size_t circuits(void *arg, struct agent_circuit *to, size_t most)
+static size_t circuits(void *arg, struct handler_circuit *to, size_t most)
 {
     assert_true(most >= 2);
-    to[0] = (struct agent_circuit){ .name = "membership", .digest = { { 1 } }, .warm = true, .need_ram = 7 };
-    to[1] = (struct agent_circuit){ .name = "other", .digest = { { 2 } }, .load_ms = 9 };
+    to[0] = (struct handler_circuit){ .name = "membership", .digest = { { 1 } }, .warm = true, .need_ram = 7 };
+    to[1] = (struct handler_circuit){ .name = "other", .digest = { { 2 } }, .load_ms = 9 };
     return 2;
 }
 

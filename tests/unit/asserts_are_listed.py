@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ("wire", "broker", "worker", "prover", "crypto")
+ROOMS = ("base", "wire", "link", "broker", "worker", "prover", "crypto")
 ENDS = re.compile(r"(?<![_\w])(?:assert\((?P<what>.*?)(?:\);.*)?$|abort\(\)|__builtin_trap\(\)|__builtin_unreachable\(\))")
 
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "events.h"
+#include "journal.h"
 
 static uint64_t first_of(uint32_t epoch)
 {

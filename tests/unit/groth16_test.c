@@ -7,10 +7,10 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "bn254/codec.h"
-#include "bn254/run.h"
-#include "groth16/json_limit.h"
-#include "groth16/verify.h"
+#include "codec.h"
+#include "run.h"
+#include "json_limit.h"
+#include "verify.h"
 #include "twist_point.h"
 #include "vector_file.h"
 

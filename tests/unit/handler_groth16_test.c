@@ -1,6 +1,6 @@
 /* The handler that proves, on real keys: what comes out verifies, and each failure is blamed on the right one. */
-#include "groth16/proof.h"
-#include "groth16/verify.h"
+#include "proof.h"
+#include "verify.h"
 #include "handler_groth16.h"
 #include "log.h"
 
@@ -109,7 +109,7 @@ static void test_a_result_is_a_proof_that_verifies(void **state)
 
 static void test_a_circuit_is_found_by_its_digest(void **state)
 {
-    struct agent_circuit list[20];
+    struct handler_circuit list[20];
     struct handler_output out;
     char text[WIRE_HASH_TEXT] = "";
     size_t n = keycache_list(context.cache, list, 20);

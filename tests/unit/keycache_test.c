@@ -123,7 +123,7 @@ static void use(const char *circuit)
 
 static bool is_warm(const char *name)
 {
-    struct agent_circuit list[10];
+    struct handler_circuit list[10];
     size_t n = keycache_list(cache, list, 10);
     for (size_t i = 0; i < n; i++)
         if (!strcmp(list[i].name, name)) return list[i].warm;
@@ -144,7 +144,7 @@ static void test_keys_are_found_by_name_and_by_digest(void **state)
     put("two words.zkey", "not a name");
     put("broken.zkey", "junk");
     start();
-    struct agent_circuit list[10];
+    struct handler_circuit list[10];
     assert_int_equal(keycache_list(cache, list, 10), 2);
     assert_int_equal(keycache_list(cache, list, 1), 1);
     sha256_of(&digest, "inner key", 9);
@@ -196,7 +196,7 @@ static void test_a_device_with_less_room_than_it_said_lets_a_key_go(void **state
 
 static void test_a_key_above_the_bound_is_refused_and_not_announced(void **state)
 {
-    struct agent_circuit list[10];
+    struct handler_circuit list[10];
     struct keycache_key *k;
     put("a.zkey", "aaaaaaaaaa");
     put("big.zkey", "bbbbbbbbbbbbbbbbbbbbb");

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "bn254/fr.h"
+#include "fr.h"
 #include "r1cs_file.h"
 #include "toy_circuits.h"
 

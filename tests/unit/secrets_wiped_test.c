@@ -3,7 +3,7 @@
  *
  * Looked for: the blinding values, and 500 large values of the witness as they are in the file and in Montgomery's form.
  * What the search compares with is kept under a mask, and a child of its own makes it, so that nobody finds the test's copy. */
-#include "bn254/fr.h"
+#include "fr.h"
 #include "prove.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef PV_CLI_HANDSHAKE_H
 #define PV_CLI_HANDSHAKE_H
 
-#include "keys.h"
+#include "link_keys.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /** One inversion for four vectors of eight. */
 #ifndef BN254_IFMA_INVERT_H
 #define BN254_IFMA_INVERT_H
-#include "bn254/fp.h"
+#include "fp.h"
 #include "vec.h"
 
 IFMA_INLINE fe8 fe8_swap(fe8 a, int distance)

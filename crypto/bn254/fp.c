@@ -1,7 +1,0 @@
-#include "bn254/fp.h"
-#include "bn254/inverse.h"
-
-#define PRIME_T bn254_fp
-#define PRIME_F(name) bn254_fp_##name
-#define PRIME_K(name) BN254_FP_##name
-#include "bn254/prime_field_body.h"

@@ -1,7 +1,0 @@
-/* The transforms with mulx, adcx and adox. */
-#define BN254_BUILD_ADX
-#include "bn254/fr.h"
-
-#define NTT(name) name##_adx
-#define KERNEL bn254_ntt_kernel_adx
-#include "bn254/ntt_body.h"

@@ -1,0 +1,2 @@
+#define BN254_BUILD_ADX
+#include "pairing_body.h"

@@ -1,0 +1,1 @@
+#include "pairing_body.h"

@@ -1,2 +1,0 @@
-#define BN254_BUILD_ADX
-#include "bn254/pairing_body.h"

@@ -1,1 +1,0 @@
-#include "bn254/pairing_body.h"

@@ -1,0 +1,278 @@
+#include "cmd.h"
+
+#include "spin.h"
+#include "keycheck.h"
+#include "prove.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct arguments {
+    struct cmd_machine machine;
+    const char *zkey, *wtns;
+    unsigned rounds, slots;
+    struct numa numa;
+};
+
+static const struct argp_option options[] = {
+    { "rounds", 'r', "N", 0, "Proofs of each slot, after the first (default 5)", 0 },
+    { "slots", 's', "N", 0, "Proofs at a time, each on --threads threads (default 1)", 0 },
+    { 0 },
+};
+
+static unsigned number(const char *text, unsigned most, struct argp_state *state)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n < 1 || n > most)
+        argp_error(state, "not a number from 1 to %u: %s", most, text);
+    return (unsigned)n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
+    case 'r': a->rounds = number(arg, 10000, state); return 0;
+    case 's': a->slots = number(arg, 64, state); return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= 2) argp_error(state, "too many arguments");
+        *(state->arg_num ? &a->wtns : &a->zkey) = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 2) argp_error(state, "two files are needed: ZKEY WTNS");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { { &cmd_machine_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "ZKEY WTNS",
+    .doc =
+        "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and "
+        "prints one line of JSON: the key's opening and full check, the first proof, and of the rest the median wall "
+        "time with its parts, the processor time and the proofs a second. Every proof is verified, and that counts; "
+        "none is written.",
+    .children = children,
+};
+
+static double clock_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* The parts of a proof, and at which percentage the pipeline reports each one's end. A GPU has no end of the quotient alone:
+ * there h_sum is both. */
+enum part { QUOTIENT, H_SUM, WITNESS_SUMS, BLINDING, VERIFY, PARTS };
+static const char *const part_names[PARTS] = { "quotient_ms", "h_sum_ms", "witness_sums_ms", "blinding_ms",
+                                               "verify_ms" };
+static const unsigned part_ends[PARTS] = { 20, 45, 95, 97, 100 };
+
+struct lap {
+    double wall_ms, part_ms[PARTS];
+};
+
+struct watch {
+    double last_ms;
+    struct lap *lap;
+};
+
+static void on_progress(void *arg, const char *phase, unsigned percent)
+{
+    struct watch *w = arg;
+    double now = clock_ms(CLOCK_MONOTONIC);
+    (void)phase;
+    for (unsigned p = 0; p < PARTS; p++)
+        if (percent == part_ends[p]) w->lap->part_ms[p] = now - w->last_ms;
+    w->last_ms = now;
+}
+
+/* One thread's proofs, one after another. */
+struct slot {
+    const struct arguments *a;
+    struct prove_key *key;
+    const struct wtns *w;
+    struct lap *laps;
+    unsigned rounds, at; /* at: which of several */
+    pv_status status;
+    struct prove_error err;
+};
+
+static void *slot_main(void *arg)
+{
+    struct slot *s = arg;
+    for (unsigned i = 0; i < s->rounds && s->status == PV_OK; i++) {
+        struct watch watch = { .lap = &s->laps[i] };
+        struct prove_run run = { .cpu = s->a->machine.cpu, .progress = on_progress, .progress_arg = &watch };
+        struct groth16_proof proof;
+        double from = clock_ms(CLOCK_MONOTONIC);
+        s->status = prove_groth16(&proof, s->key, s->w, NULL, &run, &s->err);
+        s->laps[i].wall_ms = clock_ms(CLOCK_MONOTONIC) - from;
+    }
+    return NULL;
+}
+
+/* Where the node would put it. */
+static void *settled_main(void *arg)
+{
+    const struct slot *s = arg;
+    if (s->a->slots > 1 && numa_fits(&s->a->numa, s->a->machine.cpu.threads)) (void)numa_settle(&s->a->numa, s->at);
+    return slot_main(arg);
+}
+
+struct figures {
+    double open_ms, check_ms, first_ms, all_ms, cpu_ms;
+    unsigned slots, rounds;
+    struct lap *laps; /* slots * rounds */
+};
+
+/* All slots at once, each on a thread of its own; the first that failed says why. */
+static pv_status run_slots(struct figures *f, const struct arguments *a, struct prove_key *key, const struct wtns *w,
+                           struct prove_error *err)
+{
+    pthread_t thread[64];
+    struct slot slot[64];
+    unsigned started = 0;
+    pv_status status = PV_OK;
+    double wall = clock_ms(CLOCK_MONOTONIC), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    for (; started < f->slots; started++) {
+        slot[started] = (struct slot){ .a = a,
+                                       .key = key,
+                                       .w = w,
+                                       .laps = f->laps + (size_t)started * f->rounds,
+                                       .rounds = f->rounds,
+                                       .at = started };
+        if (pthread_create(&thread[started], NULL, settled_main, &slot[started])) break;
+    }
+    if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
+    for (unsigned i = 0; i < started; i++) {
+        pthread_join(thread[i], NULL);
+        if (status == PV_OK && slot[i].status != PV_OK) *err = slot[i].err, status = slot[i].status;
+    }
+    f->all_ms = clock_ms(CLOCK_MONOTONIC) - wall;
+    f->cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    return status;
+}
+
+static pv_status run_first(struct figures *f, const struct arguments *a, struct prove_key *key, const struct wtns *w,
+                           struct prove_error *err)
+{
+    struct lap lap;
+    struct slot first = { .a = a, .key = key, .w = w, .laps = &lap, .rounds = 1 };
+    slot_main(&first);
+    f->first_ms = lap.wall_ms;
+    if (first.status != PV_OK) *err = first.err;
+    return first.status;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* at: where in a lap. */
+static json_t *median(const struct figures *f, size_t at)
+{
+    size_t n = (size_t)f->slots * f->rounds;
+    double *v = malloc(n * sizeof *v);
+    if (!v) return NULL;
+    for (size_t i = 0; i < n; i++) memcpy(&v[i], (const char *)&f->laps[i] + at, sizeof *v);
+    qsort(v, n, sizeof *v, by_value);
+    json_t *result = json_real(v[n / 2]);
+    free(v);
+    return result;
+}
+
+static size_t peak_kib(void)
+{
+    char line[256];
+    size_t kib = 0;
+    FILE *in = fopen("/proc/self/status", "re");
+    while (in && fgets(line, sizeof line, in)) (void)sscanf(line, "VmHWM: %zu", &kib);
+    if (in) fclose(in);
+    return kib;
+}
+
+static pv_status print(const struct figures *f, const struct arguments *a, const struct zkey *z,
+                       const struct backend *backend, struct prove_error *err)
+{
+    double proofs = (double)f->slots * f->rounds;
+    json_t *o = json_pack(
+        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:f, s:f, s:I}", "bench", "resident", "zkey",
+        a->zkey, "zkey_bytes", (json_int_t)z->file.size, "domain", (json_int_t)z->domain, "backend", backend->name,
+        "path", bn254_path_name(bn254_run_path(&a->machine.cpu)), "threads", (int)bn254_run_threads(&a->machine.cpu),
+        "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms", f->open_ms, "check_ms", f->check_ms, "first_ms",
+        f->first_ms, "wall_ms", median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
+        1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
+    for (int p = 0; o && p < PARTS; p++)
+        if (f->laps[0].part_ms[p] > 0)
+            json_object_set_new(o, part_names[p],
+                                median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
+    bool printed =
+        o && json_dumpf(o, stdout, JSON_REAL_PRECISION(5)) == 0 && putchar('\n') == '\n' && fflush(stdout) == 0;
+    json_decref(o);
+    return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
+}
+
+static pv_status measure(const struct arguments *a, struct prove_key *key, const struct backend *backend,
+                         struct figures *f, struct prove_error *err)
+{
+    struct wtns w;
+    const struct zkey *z = prove_key_zkey(key);
+    TRY(wtns_open(&w, a->wtns, err));
+    pv_status status = run_first(f, a, key, &w, err);
+    if (status == PV_OK) status = run_slots(f, a, key, &w, err);
+    wtns_close(&w);
+    if (status == PV_OK) {
+        f->check_ms = clock_ms(CLOCK_MONOTONIC);
+        status = keycheck_points(z, &a->machine.cpu, err);
+        f->check_ms = clock_ms(CLOCK_MONOTONIC) - f->check_ms;
+    }
+    return status == PV_OK ? print(f, a, z, backend, err) : status;
+}
+
+static pv_status bench(const struct arguments *a, struct prove_error *err)
+{
+    const struct backend *backend;
+    const struct prove_run run = { .cpu = a->machine.cpu };
+    struct prove_key *key = NULL;
+    struct figures f = { .slots = a->slots, .rounds = a->rounds };
+    char note[PROVE_ERROR_TEXT_BYTES];
+    TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
+    if (backend->proofs_at_once < f.slots)
+        return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", backend->name,
+                               backend->proofs_at_once);
+    f.open_ms = clock_ms(CLOCK_MONOTONIC);
+    TRY(prove_key_new(&key, a->zkey, backend, &a->machine.options, &run, err));
+    f.open_ms = clock_ms(CLOCK_MONOTONIC) - f.open_ms;
+    f.laps = calloc((size_t)f.slots * f.rounds, sizeof *f.laps);
+    pv_status status = f.laps ? measure(a, key, backend, &f, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    free(f.laps);
+    prove_key_destroy(&key);
+    return status;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 };
+    struct prove_error err = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cmd_no_core();
+    a.numa = cmd_share_memory();
+    calm_threads();
+    cmd_catch_signals();
+    pv_status status = bench(&a, &err);
+    if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");
+    return status == PV_OK ? 0 : cmd_failed(&err);
+}

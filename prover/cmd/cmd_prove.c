@@ -1,0 +1,115 @@
+#include "cmd.h"
+
+#include "spin.h"
+#include "keycheck.h"
+#include "output.h"
+#include "prove.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arguments {
+    struct cmd_machine machine;
+    const char *file[4]; /* zkey, wtns, proof, public */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= 4) argp_error(state, "too many arguments");
+        a->file[state->arg_num] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 4) argp_error(state, "four files are needed: ZKEY WTNS PROOF PUBLIC");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { { &cmd_machine_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp argp = {
+    .parser = parse,
+    .args_doc = "ZKEY WTNS PROOF PUBLIC",
+    .doc = "Proves with snarkjs's key file and circom's witness, verifies the proof, and writes proof.json and "
+           "public.json as snarkjs does. Nothing is written unless the proof verifies.",
+    .children = children,
+};
+
+/* Both files or, on failure, neither: nothing is replaced before both are on the disk. */
+static pv_status write_both(const char *const file[2], char *const text[2], struct prove_error *err)
+{
+    struct output proof = { 0 }, public = { 0 };
+    pv_status status = output_stage(&proof, file[0], text[0], strlen(text[0]), err);
+    if (status == PV_OK) status = output_stage(&public, file[1], text[1], strlen(text[1]), err);
+    if (status == PV_OK) status = output_commit(&proof, err);
+    if (status == PV_OK) status = output_commit(&public, err);
+    output_abandon(&proof);
+    output_abandon(&public);
+    return status;
+}
+
+static pv_status write_results(const struct groth16_proof *proof, const struct prove_key *key, const struct wtns *w,
+                               const struct arguments *a, struct prove_error *err)
+{
+    char *text[2] = { groth16_proof_to_json(proof),
+                      groth16_publics_to_json(w->values + 1, prove_key_zkey(key)->publics) };
+    pv_status status =
+        text[0] && text[1] ? write_both(a->file + 2, text, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    free(text[0]);
+    free(text[1]);
+    return status;
+}
+
+/* A proof that fails has two explanations. Checking every point costs more than the proof, so it is done only now. */
+static pv_status explain(const struct prove_key *key, const struct prove_run *run, struct prove_error *err)
+{
+    struct prove_error damage;
+    if (keycheck_points(prove_key_zkey(key), &run->cpu, &damage) != PV_BAD_ZKEY) return err->status;
+    *err = damage;
+    return err->status;
+}
+
+static pv_status prove_with(struct prove_key *key, const struct arguments *a, const struct prove_run *run,
+                            struct prove_error *err)
+{
+    struct wtns w;
+    struct groth16_proof proof;
+    TRY(wtns_open(&w, a->file[1], err));
+    pv_status status = prove_groth16(&proof, key, &w, NULL, run, err);
+    if (status == PV_BAD_WITNESS && w.count == prove_key_zkey(key)->vars) status = explain(key, run, err);
+    if (status == PV_OK) status = write_results(&proof, key, &w, a, err);
+    wtns_close(&w);
+    return status;
+}
+
+static pv_status prove_files(const struct arguments *a, struct prove_error *err)
+{
+    const struct backend *backend;
+    const struct prove_run run = { .cpu = a->machine.cpu, .key_pages = PROVE_KEY_PASSES_BY };
+    struct prove_key *key = NULL;
+    char note[PROVE_ERROR_TEXT_BYTES];
+    TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
+    if (*note) fprintf(stderr, "provost-prover: proving on the CPU: %s\n", note);
+    TRY(prove_key_new(&key, a->file[0], backend, &a->machine.options, &run, err));
+    pv_status status = prove_with(key, a, &run, err);
+    prove_key_destroy(&key);
+    return status;
+}
+
+int cmd_prove(int argc, char **argv)
+{
+    struct arguments a = { .machine.cpu.stop = &cmd_stop };
+    struct prove_error err = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cmd_no_core();
+    (void)cmd_share_memory();
+    calm_threads();
+    cmd_catch_signals();
+    pv_status status = prove_files(&a, &err);
+    if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");
+    return status == PV_OK ? 0 : cmd_failed(&err);
+}

@@ -1,0 +1,119 @@
+#include "cmd.h"
+
+#include "mapfile.h"
+
+#include "proof.h"
+#include "verify.h"
+#include "vkey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct arguments {
+    const char *file[3]; /* vkey, public, proof */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= 3) argp_error(state, "too many arguments");
+        a->file[state->arg_num] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 3) argp_error(state, "three files are needed: VKEY PUBLIC PROOF");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .parser = parse,
+    .args_doc = "VKEY PUBLIC PROOF",
+    .doc = "Is the proof right for these public signals? Reads what snarkjs writes. Prints OK and ends with 0, or says "
+           "why "
+           "not: 9 when the proof does not verify, 8 when a file is not what it should be.",
+};
+
+/* A failed read, said with the file's name. */
+static pv_status bad_file(const char *path, enum groth16_error e, pv_status bad, const struct groth16_text *why,
+                          struct prove_error *err)
+{
+    if (e == GROTH16_OK) return PV_OK;
+    if (e == GROTH16_NO_MEMORY) return prove_error_set(err, PV_NO_MEMORY, "%s: out of memory", path);
+    return prove_error_set(err, bad, "%s: %s", path, why->text);
+}
+
+static pv_status read_vkey(struct groth16_vkey *vkey, const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    struct groth16_text why = { "" };
+    TRY(mapfile_open(&file, path, err));
+    enum groth16_error e = groth16_vkey_from_json(vkey, (const char *)file.bytes, file.size, &why);
+    mapfile_close(&file);
+    return bad_file(path, e, PV_BAD_VKEY, &why, err);
+}
+
+static pv_status read_publics(bn254_scalar_packed **publics, size_t *n, const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    struct groth16_text why = { "" };
+    TRY(mapfile_open(&file, path, err));
+    enum groth16_error e = groth16_publics_from_json(publics, n, (const char *)file.bytes, file.size, &why);
+    mapfile_close(&file);
+    return bad_file(path, e, PV_BAD_JSON, &why, err);
+}
+
+static pv_status read_proof(struct groth16_proof *proof, const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    struct groth16_text why = { "" };
+    TRY(mapfile_open(&file, path, err));
+    enum groth16_error e = groth16_proof_from_json(proof, (const char *)file.bytes, file.size, &why);
+    mapfile_close(&file);
+    return bad_file(path, e, PV_BAD_JSON, &why, err);
+}
+
+static pv_status verdict(const struct groth16_vkey *vkey, const struct groth16_proof *proof,
+                         const bn254_scalar_packed *publics, size_t n, struct prove_error *err)
+{
+    enum groth16_error e = groth16_verify(vkey, proof, publics, n);
+    if (e == GROTH16_OK) return PV_OK;
+    if (e == GROTH16_PUBLIC_COUNT)
+        return prove_error_set(err, PV_INVALID_INPUT, "%zu public signals were given, the key is for %zu", n,
+                               vkey->publics);
+    return prove_error_set(err, PV_BAD_PROOF, "the proof does not verify");
+}
+
+static pv_status verify_with(const struct groth16_vkey *vkey, const struct arguments *a, struct prove_error *err)
+{
+    bn254_scalar_packed *publics;
+    size_t n;
+    struct groth16_proof proof;
+    TRY(read_publics(&publics, &n, a->file[1], err));
+    pv_status status = read_proof(&proof, a->file[2], err);
+    if (status == PV_OK) status = verdict(vkey, &proof, publics, n, err);
+    free(publics);
+    return status;
+}
+
+static pv_status verify_files(const struct arguments *a, struct prove_error *err)
+{
+    struct groth16_vkey vkey;
+    TRY(read_vkey(&vkey, a->file[0], err));
+    pv_status status = verify_with(&vkey, a, err);
+    groth16_vkey_clear(&vkey);
+    return status;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    struct arguments a = { { NULL } };
+    struct prove_error err = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cmd_catch_signals();
+    if (verify_files(&a, &err) != PV_OK) return cmd_failed(&err);
+    puts("OK");
+    return fflush(stdout) == 0 ? 0 : pv_status_exit(PV_IO);
+}

@@ -1,0 +1,73 @@
+#include "wtns.h"
+
+#include "primes.h"
+#include "sections.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct sections_format wtns_format = {
+    .magic = "wtns", .version_min = 1, .version_max = 2, .bad = PV_BAD_WTNS
+};
+
+enum { HEADER_BYTES = 4 + 32 + 4 };
+
+static pv_status read_header(uint32_t *count, const struct sections *s, struct prove_error *err)
+{
+    struct section header;
+    TRY(sections_need(&header, s, 1, "header", err));
+    if (header.size < 4) return prove_error_set(err, PV_BAD_WTNS, "%s: section 1 (header) is too short", s->name);
+    uint32_t n8 = sections_u32(header.bytes);
+    if (n8 != 32)
+        return prove_error_set(err, PV_BAD_WTNS, "%s: values of %" PRIu32 " bytes, BN254 has 32", s->name, n8);
+    TRY(sections_need_exact(&header, s, 1, "header", HEADER_BYTES, err));
+    if (memcmp(header.bytes + 4, bn254_prime_r, 32) != 0)
+        return prove_error_set(err, PV_BAD_WTNS, "%s: the prime is not BN254's: a witness for another curve", s->name);
+    *count = sections_u32(header.bytes + 36);
+    if (*count == 0) return prove_error_set(err, PV_BAD_WTNS, "%s: holds no value", s->name);
+    return PV_OK;
+}
+
+/* A value that is not reduced would be another public signal with the same proof: refused, not repaired. */
+static pv_status check_values(const struct wtns *w, const char *name, struct prove_error *err)
+{
+    static const uint8_t one[32] = { 1 };
+    if (memcmp(w->values[0].bytes, one, sizeof one) != 0)
+        return prove_error_set(err, PV_BAD_WITNESS, "%s: value 0 is not 1", name);
+    for (uint32_t i = 0; i < w->count; i++)
+        if (!bn254_below(w->values[i].bytes, bn254_prime_r))
+            return prove_error_set(err, PV_BAD_WITNESS, "%s: value %" PRIu32 " is not reduced modulo r", name, i);
+    return PV_OK;
+}
+
+pv_status wtns_of(struct wtns *w, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
+{
+    struct sections s;
+    struct section values;
+    struct wtns found = { 0 };
+    TRY(sections_of(&s, &wtns_format, bytes, size, name, err));
+    TRY(read_header(&found.count, &s, err));
+    TRY(sections_need_exact(&values, &s, 2, "values", (uint64_t)found.count * 32, err));
+    found.values = (const bn254_scalar_packed *)values.bytes;
+    TRY(check_values(&found, name, err));
+    *w = found;
+    return PV_OK;
+}
+
+pv_status wtns_open(struct wtns *w, const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    TRY(mapfile_open(&file, path, err));
+    pv_status status = wtns_of(w, file.bytes, file.size, path, err);
+    if (status == PV_OK)
+        w->file = file;
+    else
+        mapfile_close(&file);
+    return status;
+}
+
+void wtns_close(struct wtns *w)
+{
+    mapfile_close(&w->file);
+    *w = (struct wtns){ 0 };
+}

@@ -1,0 +1,221 @@
+#include "prove.h"
+
+#include "keycheck.h"
+#include "zkey_vkey.h"
+
+#include "codec.h"
+#include "verify.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The header's points, unpacked once and known to be sound. */
+struct key_points {
+    bn254_g1_affine alpha1, beta1, delta1;
+    bn254_g2_affine beta2, delta2;
+};
+
+struct prove_key {
+    struct zkey zkey;
+    struct key_points points;
+    struct groth16_vkey vkey;
+    const struct backend *backend;
+    struct backend_key *backend_key;
+};
+
+static const struct prove_run default_run;
+
+static pv_status bad_header(const char *path, const char *what, struct prove_error *err)
+{
+    return prove_error_set(
+        err, PV_BAD_ZKEY, "%s: the key is damaged: section 2: %s is not a point of its group, or infinity", path, what);
+}
+
+static bool usable_g1(bn254_g1_affine *p, const bn254_g1_packed *bytes)
+{
+    return bn254_g1_decode(p, bytes) && !bn254_g1_affine_is_infinity(p);
+}
+
+static bool usable_g2(bn254_g2_affine *p, const bn254_g2_packed *bytes)
+{
+    return bn254_g2_decode(p, bytes, BN254_G2_IN_SUBGROUP) && !bn254_g2_affine_is_infinity(p);
+}
+
+static pv_status read_points(struct key_points *p, const struct zkey *z, const char *path, struct prove_error *err)
+{
+    if (!usable_g1(&p->alpha1, z->alpha1)) return bad_header(path, "alpha1", err);
+    if (!usable_g1(&p->beta1, z->beta1)) return bad_header(path, "beta1", err);
+    if (!usable_g2(&p->beta2, z->beta2)) return bad_header(path, "beta2", err);
+    if (!usable_g1(&p->delta1, z->delta1)) return bad_header(path, "delta1", err);
+    if (!usable_g2(&p->delta2, z->delta2)) return bad_header(path, "delta2", err);
+    return PV_OK;
+}
+
+/* What follows once k->zkey is open. name is for errors. */
+static pv_status make_ready(struct prove_key *k, const char *name, const struct backend_options *options,
+                            const struct prove_run *run, struct prove_error *err)
+{
+    struct prove_error damage = { 0 };
+    TRY(read_points(&k->points, &k->zkey, name, err));
+    TRY(zkey_vkey(&k->vkey, &k->zkey, name, err));
+    pv_status range = keycheck_range(&k->zkey, run, &damage);
+    if (range != PV_OK) return prove_error_set(err, range, "%s: %s", name, damage.text);
+    return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
+}
+
+/* Takes the open zkey, also when it fails. */
+static pv_status key_new(struct prove_key **key, struct zkey *zkey, const char *name, const struct backend *backend,
+                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err)
+{
+    struct prove_key *k = calloc(1, sizeof *k);
+    if (!k) {
+        zkey_close(zkey);
+        return prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    }
+    k->backend = backend;
+    k->zkey = *zkey;
+    pv_status status = make_ready(k, name, options, run, err);
+    if (status == PV_OK)
+        *key = k;
+    else
+        prove_key_destroy(&k);
+    return status;
+}
+
+pv_status prove_key_new(struct prove_key **key, const char *path, const struct backend *backend,
+                        const struct backend_options *options, const struct prove_run *run, struct prove_error *err)
+{
+    struct zkey zkey;
+    prove_run_report(run, "key", 0);
+    TRY(zkey_open(&zkey, path, err));
+    return key_new(key, &zkey, path, backend, options, run ? run : &default_run, err);
+}
+
+pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t size, const char *name,
+                           const struct backend *backend, const struct backend_options *options,
+                           const struct prove_run *run, struct prove_error *err)
+{
+    struct zkey zkey;
+    prove_run_report(run, "key", 0);
+    TRY(zkey_of(&zkey, bytes, size, name, err));
+    return key_new(key, &zkey, name, backend, options, run ? run : &default_run, err);
+}
+
+void prove_key_destroy(struct prove_key **key)
+{
+    struct prove_key *k = *key;
+    if (!k) return;
+    if (k->backend_key) k->backend->key_close(&k->backend_key);
+    groth16_vkey_clear(&k->vkey);
+    zkey_close(&k->zkey);
+    free(k);
+    *key = NULL;
+}
+
+const struct zkey *prove_key_zkey(const struct prove_key *key)
+{
+    return &key->zkey;
+}
+
+const struct groth16_vkey *prove_key_vkey(const struct prove_key *key)
+{
+    return &key->vkey;
+}
+
+/* Wiped as one. */
+struct secrets {
+    bn254_scalar r, s;
+    struct backend_sums sums;
+    bn254_g1 a, b1, part;
+    bn254_g2 b2, part2;
+};
+
+/* to <- sum + p + k delta */
+static void blind_g1(bn254_g1 *to, const bn254_g1 *sum, const bn254_g1_affine *p, const bn254_scalar *k,
+                     const bn254_g1_affine *delta)
+{
+    bn254_g1 d;
+    bn254_g1_from_affine(&d, delta);
+    bn254_g1_mul(&d, &d, k);
+    bn254_g1_add(to, sum, &d);
+    bn254_g1_add_affine(to, to, p);
+    explicit_bzero(&d, sizeof d);
+}
+
+static void blind_g2(bn254_g2 *to, const bn254_g2 *sum, const bn254_g2_affine *p, const bn254_scalar *k,
+                     const bn254_g2_affine *delta)
+{
+    bn254_g2 d;
+    bn254_g2_from_affine(&d, delta);
+    bn254_g2_mul(&d, &d, k);
+    bn254_g2_add(to, sum, &d);
+    bn254_g2_add_affine(to, to, p);
+    explicit_bzero(&d, sizeof d);
+}
+
+/* pi_c = sum C + sum H + s pi_a + r pi_b1 - r s delta1, where s pi_a - r s delta1 = s (alpha1 + sum A): no product r s. */
+static void finish(struct groth16_proof *proof, struct secrets *x, const struct key_points *p)
+{
+    blind_g1(&x->a, &x->sums.a, &p->alpha1, &x->r, &p->delta1);
+    blind_g2(&x->b2, &x->sums.b2, &p->beta2, &x->s, &p->delta2);
+    blind_g1(&x->b1, &x->sums.b1, &p->beta1, &x->s, &p->delta1);
+    bn254_g1_to_affine(&proof->a, &x->a);
+    bn254_g2_to_affine(&proof->b, &x->b2);
+    bn254_g1_add_affine(&x->sums.a, &x->sums.a, &p->alpha1);
+    bn254_g1_mul(&x->sums.a, &x->sums.a, &x->s);
+    bn254_g1_mul(&x->b1, &x->b1, &x->r);
+    bn254_g1_add(&x->part, &x->sums.c, &x->sums.h);
+    bn254_g1_add(&x->part, &x->part, &x->sums.a);
+    bn254_g1_add(&x->part, &x->part, &x->b1);
+    bn254_g1_to_affine(&proof->c, &x->part);
+}
+
+static pv_status draw(struct secrets *x, const struct prove_options *options, struct prove_error *err)
+{
+    TRY(blinding_draw(&x->r, options->random, options->random_arg, err));
+    return blinding_draw(&x->s, options->random, options->random_arg, err);
+}
+
+/* A GPU's wrong proof is the GPU's fault until the CPU says otherwise; the CPU's is the witness's or the key's. */
+static pv_status check_proof(const struct groth16_proof *proof, const struct prove_key *key, const struct wtns *w,
+                             struct prove_error *err)
+{
+    if (groth16_verify(&key->vkey, proof, (const bn254_scalar_packed *)w->values + 1, key->zkey.publics) == GROTH16_OK)
+        return PV_OK;
+    if (key->backend != &backend_cpu)
+        return prove_error_set(err, PV_BAD_PROOF, "the proof made by %s does not verify", key->backend->name);
+    return prove_error_set(err, PV_BAD_WITNESS,
+                           "the finished proof does not verify: the witness does not satisfy the circuit, "
+                           "or a coefficient of the key is damaged");
+}
+
+static pv_status make(struct groth16_proof *proof, struct secrets *x, struct prove_key *key, const struct wtns *w,
+                      const struct prove_options *options, const struct prove_run *run, struct prove_error *err)
+{
+    TRY(draw(x, options, err));
+    TRY(key->backend->sums(&x->sums, key->backend_key, w->values, run, err));
+    finish(proof, x, &key->points);
+    prove_run_report(run, "verify", 97);
+    TRY(check_proof(proof, key, w, err));
+    prove_run_report(run, "verify", 100);
+    return PV_OK;
+}
+
+pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, const struct wtns *witness,
+                        const struct prove_options *options, const struct prove_run *run, struct prove_error *err)
+{
+    static const struct prove_options default_options;
+    struct groth16_proof found;
+    struct secrets x;
+    if (witness->count != key->zkey.vars)
+        return prove_error_set(err, PV_BAD_WITNESS,
+                               "the witness has %" PRIu32 " values, the circuit %" PRIu32
+                               ": a witness of another circuit",
+                               witness->count, key->zkey.vars);
+    pv_status status =
+        make(&found, &x, key, witness, options ? options : &default_options, run ? run : &default_run, err);
+    explicit_bzero(&x, sizeof x);
+    if (status == PV_OK) *proof = found;
+    return status;
+}

@@ -1,0 +1,20 @@
+/** The loop of qap.h that multiplies, compiled once per arithmetic (bn254/paths.h); qap.c chooses at run time.
+ */
+#ifndef PV_QAP_ROWS_H
+#define PV_QAP_ROWS_H
+
+#include "types.h"
+#include "zkey.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct qap_rows {
+    /** Adds records order[first .. last) of coefs (order NULL: the records themselves) to a and b. */
+    void (*add)(bn254_fr *a, bn254_fr *b, const struct zkey_coef *coefs, const uint32_t *order, uint32_t first,
+                uint32_t last, const bn254_scalar_packed *witness);
+};
+
+extern const struct qap_rows qap_rows_portable, qap_rows_adx;
+
+#endif

@@ -1,0 +1,235 @@
+#include "zkey.h"
+
+#include "primes.h"
+#include "sections.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+enum {
+    G1 = 64,
+    G2 = 128,
+    PRIME_FIELD = 4 + 32,
+    COUNTS = 12, /* vars, publics, domain */
+    HEADER_BYTES = 2 * PRIME_FIELD + COUNTS + 3 * G1 + 3 * G2,
+    PROTOCOL_GROTH16 = 1,
+    PROTOCOL_PLONK = 2,
+    PROTOCOL_FFLONK = 10,
+};
+
+/* snarkjs itself reads versions up to 2; nobody writes anything but 1. */
+static const struct sections_format zkey_format = {
+    .magic = "zkey", .version_min = 1, .version_max = 1, .bad = PV_BAD_ZKEY
+};
+
+static pv_status check_protocol(const struct sections *s, struct prove_error *err)
+{
+    struct section header;
+    TRY(sections_need_exact(&header, s, 1, "protocol", 4, err));
+    uint32_t protocol = sections_u32(header.bytes);
+    if (protocol == PROTOCOL_GROTH16) return PV_OK;
+    const char *known = protocol == PROTOCOL_PLONK ? " (PLONK)" : protocol == PROTOCOL_FFLONK ? " (FFLONK)" : "";
+    return prove_error_set(err, PV_BAD_ZKEY, "%s: section 1 says protocol %" PRIu32 "%s, only Groth16 (1) is supported",
+                           s->name, protocol, known);
+}
+
+/* u32 n8 = 32 and the prime. *at moves past it. */
+static pv_status check_prime(const struct section *header, size_t *at, const uint8_t prime[32], const char *which,
+                             const char *name, struct prove_error *err)
+{
+    if (header->size < *at + 4) return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
+    uint32_t n8 = sections_u32(header->bytes + *at);
+    if (n8 != 32)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s has %" PRIu32 " bytes, BN254's has 32", name, which,
+                               n8);
+    if (header->size < *at + PRIME_FIELD)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
+    if (memcmp(header->bytes + *at + 4, prime, 32) != 0)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s is not BN254's, the key is for another curve", name,
+                               which);
+    *at += PRIME_FIELD;
+    return PV_OK;
+}
+
+static pv_status check_counts(struct zkey *z, const char *name, struct prove_error *err)
+{
+    if (z->publics >= z->vars)
+        return prove_error_set(err, PV_BAD_ZKEY,
+                               "%s: section 2: %" PRIu32 " public signals do not fit %" PRIu32 " variables", name,
+                               z->publics, z->vars);
+    if (z->domain == 0 || (z->domain & (z->domain - 1)) != 0)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: a domain of %" PRIu32 " is not a power of two", name,
+                               z->domain);
+    z->log_domain = (unsigned)__builtin_ctz(z->domain);
+    if (z->log_domain > ZKEY_MAX_LOG_DOMAIN)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: a domain of 2^%u is above the field's 2^%d", name,
+                               z->log_domain, ZKEY_MAX_LOG_DOMAIN);
+    return PV_OK;
+}
+
+static pv_status read_header(struct zkey *z, const struct sections *s, struct prove_error *err)
+{
+    struct section header;
+    size_t at = 0;
+    TRY(sections_need(&header, s, 2, "header", err));
+    TRY(check_prime(&header, &at, bn254_prime_q, "the base field's prime", s->name, err));
+    TRY(check_prime(&header, &at, bn254_prime_r, "the scalar field's prime", s->name, err));
+    TRY(sections_need_exact(&header, s, 2, "header", HEADER_BYTES, err));
+    const uint8_t *p = header.bytes + at;
+    z->vars = sections_u32(p);
+    z->publics = sections_u32(p + 4);
+    z->domain = sections_u32(p + 8);
+    p += COUNTS;
+    /* This order is the files'; the comment in snarkjs's zkey_utils.js has another. */
+    z->alpha1 = (const bn254_g1_packed *)p;
+    z->beta1 = (const bn254_g1_packed *)(p + G1);
+    z->beta2 = (const bn254_g2_packed *)(p + 2 * G1);
+    z->gamma2 = (const bn254_g2_packed *)(p + 2 * G1 + G2);
+    z->delta1 = (const bn254_g1_packed *)(p + 2 * G1 + 2 * G2);
+    z->delta2 = (const bn254_g2_packed *)(p + 3 * G1 + 2 * G2);
+    return check_counts(z, s->name, err);
+}
+
+static pv_status read_points(struct zkey *z, const struct sections *s, struct prove_error *err)
+{
+    struct section ic, a, b1, b2, c, h;
+    TRY(sections_need_exact(&ic, s, 3, "IC", ((uint64_t)z->publics + 1) * G1, err));
+    TRY(sections_need_exact(&a, s, 5, "A", (uint64_t)z->vars * G1, err));
+    TRY(sections_need_exact(&b1, s, 6, "B1", (uint64_t)z->vars * G1, err));
+    TRY(sections_need_exact(&b2, s, 7, "B2", (uint64_t)z->vars * G2, err));
+    TRY(sections_need_exact(&c, s, 8, "C", (uint64_t)zkey_c_count(z) * G1, err));
+    TRY(sections_need_exact(&h, s, 9, "H", (uint64_t)z->domain * G1, err));
+    z->ic = (const bn254_g1_packed *)ic.bytes;
+    z->a = (const bn254_g1_packed *)a.bytes;
+    z->b1 = (const bn254_g1_packed *)b1.bytes;
+    z->b2 = (const bn254_g2_packed *)b2.bytes;
+    z->c = (const bn254_g1_packed *)c.bytes;
+    z->h = (const bn254_g1_packed *)h.bytes;
+    return PV_OK;
+}
+
+/* The sentence for record i, or PV_OK when nothing is wrong with it. */
+static pv_status check_coef(const struct zkey *z, uint32_t i, const char *name, struct prove_error *err)
+{
+    const struct zkey_coef *c = &z->coefs[i];
+    uint32_t matrix = sections_u32(c->matrix), row = sections_u32(c->row), signal = sections_u32(c->signal);
+    if (matrix > 1)
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, name,
+                               i, matrix);
+    if (row >= z->domain)
+        return prove_error_set(err, PV_BAD_ZKEY,
+                               "%s: section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32,
+                               name, i, row, z->domain);
+    if (signal >= z->vars)
+        return prove_error_set(err, PV_BAD_ZKEY,
+                               "%s: section 4: coefficient %" PRIu32 " is of signal %" PRIu32 " of %" PRIu32, name, i,
+                               signal, z->vars);
+    if (!bn254_below(c->value, bn254_prime_r))
+        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is not reduced modulo r", name,
+                               i);
+    return PV_OK;
+}
+
+/* One pass over all records: are they sound, do rows never decrease, which is the highest? The pass tells nothing of
+ * which record is bad, so that it runs on all cores; the rare bad file is walked again for its sentence. */
+static pv_status check_coefs(struct zkey *z, const char *name, struct prove_error *err)
+{
+    int64_t bad = 0, backward = 0;
+    uint32_t top = 0;
+#pragma omp parallel for reduction(+ : bad, backward) reduction(max : top) if (z->coef_count > 100000)
+    for (int64_t i = 0; i < (int64_t)z->coef_count; i++) {
+        const struct zkey_coef *c = &z->coefs[i];
+        uint32_t row = sections_u32(c->row);
+        bad += sections_u32(c->matrix) > 1 || row >= z->domain || sections_u32(c->signal) >= z->vars ||
+               !bn254_below(c->value, bn254_prime_r);
+        backward += i > 0 && row < sections_u32(c[-1].row);
+        if (row >= top) top = row;
+    }
+    for (uint32_t i = 0; bad && i < z->coef_count; i++) TRY(check_coef(z, i, name, err));
+    z->coefs_in_order = backward == 0;
+    z->rows = z->coef_count ? top + 1 : 0;
+    return PV_OK;
+}
+
+/* Does the list end as snarkjs ends it, with A[row][s] alone for s = 0 .. publics in consecutive rows? Then the rows
+ * before are the circuit's constraints. */
+static bool ends_in_public_rows(const struct zkey *z)
+{
+    uint32_t n = z->publics + 1;
+    if (!z->coefs_in_order || z->coef_count < n || z->rows < n) return false;
+    for (uint32_t s = 0; s < n; s++) {
+        const struct zkey_coef *c = &z->coefs[z->coef_count - n + s];
+        if (sections_u32(c->matrix) != 0 || sections_u32(c->signal) != s || sections_u32(c->row) != z->rows - n + s)
+            return false;
+    }
+    return true;
+}
+
+static pv_status read_coefs(struct zkey *z, const struct sections *s, struct prove_error *err)
+{
+    struct section coefs;
+    TRY(sections_need(&coefs, s, 4, "coefficients", err));
+    if (coefs.size < 4) return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4 (coefficients) is too short", s->name);
+    z->coef_count = sections_u32(coefs.bytes);
+    if (coefs.size != 4 + (uint64_t)z->coef_count * sizeof(struct zkey_coef))
+        return prove_error_set(err, PV_BAD_ZKEY,
+                               "%s: section 4 declares %" PRIu32 " coefficients of 44 bytes, but has %" PRIu64 " bytes",
+                               s->name, z->coef_count, coefs.size);
+    z->coefs = (const struct zkey_coef *)(coefs.bytes + 4);
+    TRY(check_coefs(z, s->name, err));
+    z->public_rows = ends_in_public_rows(z);
+    return PV_OK;
+}
+
+pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
+{
+    struct sections s;
+    struct zkey found = { 0 };
+    TRY(sections_of(&s, &zkey_format, bytes, size, name, err));
+    TRY(check_protocol(&s, err));
+    TRY(read_header(&found, &s, err));
+    TRY(read_points(&found, &s, err));
+    TRY(read_coefs(&found, &s, err));
+    *z = found;
+    return PV_OK;
+}
+
+pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    TRY(mapfile_open(&file, path, err));
+    pv_status status = zkey_of(z, file.bytes, file.size, path, err);
+    if (status == PV_OK)
+        z->file = file;
+    else
+        mapfile_close(&file);
+    return status;
+}
+
+void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes)
+{
+    if (z->file.bytes) mapfile_pass_by(&z->file, from, bytes);
+}
+
+void zkey_close(struct zkey *z)
+{
+    mapfile_close(&z->file);
+    *z = (struct zkey){ 0 };
+}
+
+pv_status zkey_digest_of(uint8_t digest[32], const uint8_t *bytes, size_t size, struct prove_error *err)
+{
+    if (EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) != 1)
+        return prove_error_set(err, PV_INTERNAL, "libcrypto refuses SHA-256");
+    return PV_OK;
+}
+
+pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err)
+{
+    struct mapfile file;
+    TRY(mapfile_open(&file, path, err));
+    pv_status status = zkey_digest_of(digest, file.bytes, file.size, err);
+    mapfile_close(&file);
+    return status;
+}

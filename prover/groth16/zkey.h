@@ -1,0 +1,82 @@
+/** A Groth16 proving key over BN254 as snarkjs writes it (.zkey, version 1), read in place: nothing is copied.
+ *
+ *  An open zkey is structurally sound: every length agrees with the header, every coefficient's matrix, row and signal
+ *  is in range and its value reduced. What only arithmetic can show (a point off its curve, a wrong but well-formed
+ *  coefficient) is left to keycheck.h and to the pairing check that every proof passes before it leaves prove.h.
+ *
+ *  Source: snarkjs 0.7 src/zkey_utils.js (writeHeader, readHeaderGroth16) and src/zkey_new.js. Section 10
+ *  (contributions) is not needed to prove and not read.
+ */
+#ifndef PV_ZKEY_H
+#define PV_ZKEY_H
+
+#include "types.h"
+#include "mapfile.h"
+#include "prove_error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** One entry of section 4. value holds coefficient * R^2 mod r (R = 2^256, little-endian): its Montgomery product with
+ *  a plain witness value is the Montgomery form of coefficient * value. */
+struct zkey_coef {
+    uint8_t matrix[4]; /* u32 little-endian: 0 A, 1 B */
+    uint8_t row[4];
+    uint8_t signal[4];
+    uint8_t value[32];
+};
+_Static_assert(sizeof(struct zkey_coef) == 44, "section 4 holds 44-byte records");
+
+enum { ZKEY_MAX_LOG_DOMAIN = 28 }; /* r - 1 = 2^28 * odd */
+
+struct zkey {
+    struct mapfile file; /* owned after zkey_open, empty after zkey_of */
+
+    uint32_t vars;    /* signals, the constant 1 included */
+    uint32_t publics; /* public signals, the constant not included; < vars */
+    uint32_t domain;  /* 2^log_domain */
+    unsigned log_domain;
+    uint32_t coef_count;
+    bool coefs_in_order; /* rows never decrease: as snarkjs writes them; other writers need not */
+    bool public_rows;    /* the last publics + 1 rows used are A[row][s] = 1 alone, as snarkjs appends them */
+    uint32_t rows;       /* highest row used + 1; the constraints plus publics + 1 when public_rows */
+
+    /* Everything below points into the file's bytes. Points are affine, Montgomery, all zero = infinity. */
+    const struct zkey_coef *coefs;
+    const bn254_g1_packed *alpha1, *beta1, *delta1;
+    const bn254_g2_packed *beta2, *gamma2, *delta2;
+    const bn254_g1_packed *ic; /* publics + 1 */
+    const bn254_g1_packed *a;  /* vars */
+    const bn254_g1_packed *b1; /* vars */
+    const bn254_g2_packed *b2; /* vars */
+    const bn254_g1_packed *c;  /* zkey_c_count: for signals publics + 1 onward */
+    const bn254_g1_packed *h;  /* domain */
+};
+
+/** Points of section 8. May be 0. */
+static inline uint32_t zkey_c_count(const struct zkey *z)
+{
+    return z->vars - z->publics - 1;
+}
+
+/** Maps path and checks it. PV_BAD_ZKEY with a sentence naming file, section and reason; mapfile_open's statuses.
+ *  On failure nothing stays open and *z is untouched. */
+pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
+
+/** The same over size bytes that stay the caller's and must outlive *z. name is for errors. */
+pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
+
+/** This process lets go of the pages in [from, from + bytes) of an open key's file; nothing happens after zkey_of. */
+void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);
+
+/** Unmaps what zkey_open mapped; harmless on a zeroed z. */
+void zkey_close(struct zkey *z);
+
+/** SHA-256 of a whole file, by which the fleet names a circuit's key. */
+pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err);
+
+/** SHA-256 of bytes already in memory or mapped. */
+pv_status zkey_digest_of(uint8_t digest[32], const uint8_t *bytes, size_t size, struct prove_error *err);
+
+#endif

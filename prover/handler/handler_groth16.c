@@ -1,0 +1,130 @@
+#include "handler_groth16.h"
+
+#include "proof.h"
+#include "keycheck.h"
+#include "wtns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- keys --- */
+
+static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *err)
+{
+    const struct handler_groth16_context *x = arg;
+    struct zkey zkey;
+    struct backend_need need;
+    TRY(zkey_open(&zkey, path, err));
+    pv_status s = x->backend->need(&need, &zkey, &x->options, err);
+    if (s == PV_OK) s = zkey_digest_of(facts->digest.bytes, zkey.file.bytes, zkey.file.size, err);
+    bool device = strcmp(x->backend->name, "cpu") != 0;
+    if (s == PV_OK) {
+        facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
+        facts->proof_bytes = need.proof_bytes;
+        facts->proofs_at_once = x->backend->proofs_at_once;
+        facts->on_device = device;
+    }
+    zkey_close(&zkey);
+    return s;
+}
+
+static pv_status key_check(void *arg, const char *path, const atomic_int *stop, struct prove_error *err)
+{
+    const struct handler_groth16_context *x = arg;
+    struct bn254_run run = x->cpu;
+    struct zkey zkey;
+    run.stop = stop;
+    TRY(zkey_open(&zkey, path, err));
+    pv_status s = keycheck_points(&zkey, &run, err);
+    zkey_close(&zkey);
+    return s;
+}
+
+static pv_status key_open(void **key, void *arg, const char *path, const atomic_int *stop, struct prove_error *err)
+{
+    const struct handler_groth16_context *x = arg;
+    struct prove_run run = { .cpu = x->cpu };
+    struct prove_key *made = NULL;
+    run.cpu.stop = stop;
+    TRY(prove_key_new(&made, path, x->backend, &x->options, &run, err));
+    *key = made;
+    return PV_OK;
+}
+
+static void key_close(void **key)
+{
+    struct prove_key *k = *key;
+    prove_key_destroy(&k);
+    *key = NULL;
+}
+
+const struct keycache_ops handler_groth16_keys = { key_facts, key_check, key_open, key_close };
+
+/* --- proofs --- */
+
+/* Whose fault: the input's, which fails everywhere; this node's, which another has not; or chance. */
+static enum handler_verdict verdict_of(pv_status s)
+{
+    switch (s) {
+    case PV_BAD_WTNS:
+    case PV_BAD_WITNESS:
+    case PV_INVALID_INPUT: return HANDLER_PERMANENT;
+    case PV_UNKNOWN_CIRCUIT:
+    case PV_NO_MEMORY:
+    case PV_RESOURCES:
+    case PV_BAD_ZKEY:
+    case PV_NO_DEVICE: return HANDLER_RESOURCE;
+    default: return HANDLER_RETRYABLE;
+    }
+}
+
+/* {"proof": <as snarkjs writes proof.json>, "public": <as it writes public.json>} */
+static pv_status result_write(struct handler_output *out, const struct groth16_proof *proof, const struct wtns *w,
+                              const struct prove_key *key)
+{
+    char *text = NULL, *p = groth16_proof_to_json(proof);
+    char *publics = groth16_publics_to_json(w->values + 1, prove_key_zkey(key)->publics);
+    int n = p && publics ? asprintf(&text, "{\"proof\": %s, \"public\": %s}\n", p, publics) : -1;
+    free(p);
+    free(publics);
+    if (n < 0) return PV_NO_MEMORY;
+    out->bytes = (uint8_t *)text;
+    out->size = (size_t)n;
+    return PV_OK;
+}
+
+static pv_status prove(struct handler_groth16_context *x, struct prove_key *key, const struct handler_input *in,
+                       const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
+{
+    struct prove_run run = { .cpu = x->cpu, .progress = watch->progress, .progress_arg = watch->ctx };
+    struct groth16_proof proof;
+    struct wtns w;
+    run.cpu.stop = watch->stop;
+    TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
+    pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
+    if (s == PV_OK) s = result_write(out, &proof, &w, key);
+    wtns_close(&w);
+    return s;
+}
+
+static pv_status groth16_run(void *self, const struct handler_input *in, const struct handler_watch *watch,
+                             struct handler_output *out)
+{
+    struct handler_groth16_context *x = self;
+    struct prove_error err = { 0 };
+    struct keycache_key *key;
+    pv_status s = keycache_take(&key, x->cache, in->circuit, watch->stop, watch->progress, watch->ctx, &err);
+    if (s == PV_OK) {
+        s = prove(x, keycache_key(key), in, watch, out, &err);
+        keycache_give(x->cache, &key);
+    }
+    out->verdict = verdict_of(s);
+    if (s != PV_OK) snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
+    return s;
+}
+
+struct handler handler_groth16(struct handler_groth16_context *context)
+{
+    return (struct handler){ .name = "groth16", .run = groth16_run, .self = context };
+}

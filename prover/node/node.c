@@ -1,0 +1,399 @@
+#include "node.h"
+
+#include "agent.h"
+#include "endpoint.h"
+#include "handler_groth16.h"
+#include "log.h"
+#include "node_config.h"
+
+#include <argp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
+enum { SLOTS_MOST = 64 }; /* as the setting's own bound */
+
+/* A node and what its threads borrow. */
+struct node {
+    struct node_config_args args;
+    struct node_config config;
+    bool check, print, memory_set;
+    char host[WIRE_NAME_MAX + 1];
+    char *lists[2]; /* the broker and queue lists, cut at their commas */
+    const char *endpoints[DIAL_ENDPOINTS_MAX];
+    struct agent_queue queues[AGENT_QUEUES_MAX];
+    char *spool, *checked;
+    struct agent_options agent;
+    struct handler groth16, echo;
+    struct handler_groth16_context proving;
+    struct numa numa;
+    char why[NODE_CONFIG_WHY_BYTES];
+};
+
+static pv_status refuse(struct node *n, pv_status s, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static pv_status refuse(struct node *n, pv_status s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(n->why, sizeof n->why, format, args);
+    va_end(args);
+    return s;
+}
+
+/* --- arguments --- */
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct node *n = state->input;
+    if (key >= KEY_SETTING && key < KEY_SETTING + NODE_CONFIG_SETTINGS) {
+        if (!node_config_arg(&n->args, (enum node_config_setting)(key - KEY_SETTING), arg ? arg : "yes")) return ENOMEM;
+        return 0;
+    }
+    switch (key) {
+    case KEY_CONFIG: n->args.file = arg; return 0;
+    case KEY_CHECK: n->check = true; return 0;
+    case KEY_PRINT: n->print = true; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected: %s", arg); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Flags are the settings' names with dashes. */
+static void arguments_read(struct node *n, int argc, char **argv)
+{
+    static char names[NODE_CONFIG_SETTINGS][32];
+    static struct argp_option options[NODE_CONFIG_SETTINGS + 4];
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .doc = "Takes tasks from a broker and proves them.\vTERM drains, a second TERM or an INT "
+               "hands back now, USR1 likewise (spot reclaim), HUP reads circuits and keys again. "
+               "Each setting is also PROVOST_<NAME> in the environment and a key of "
+               "/etc/provost/prover.yaml."
+    };
+    for (int i = 0; i < NODE_CONFIG_SETTINGS; i++) {
+        const struct node_config_info *info = node_config_info((enum node_config_setting)i);
+        snprintf(names[i], sizeof names[i], "%s", info->name);
+        for (char *p = names[i]; *p; p++) *p = *p == '_' ? '-' : *p;
+        options[i] = (struct argp_option){ names[i], KEY_SETTING + i, info->arg, 0, info->meaning, 1 };
+    }
+    options[NODE_CONFIG_SETTINGS] = (struct argp_option){ "config", KEY_CONFIG, "FILE", 0, "Read this file", 2 };
+    options[NODE_CONFIG_SETTINGS + 1] =
+        (struct argp_option){ "check-config", KEY_CHECK, NULL, 0, "Say whether the settings are usable, and end", 2 };
+    options[NODE_CONFIG_SETTINGS + 2] = (struct argp_option){
+        "print-config", KEY_PRINT, NULL, 0, "Print the settings and where each came from, and end", 2
+    };
+    argp_parse(&argp, argc, argv, 0, NULL, n);
+}
+
+/* --- settings to options --- */
+
+/* What is legal of the host's name, so that the default always is. */
+static void host_name(char to[WIRE_NAME_MAX + 1])
+{
+    char host[WIRE_NAME_MAX + 1] = "";
+    size_t n = 0;
+    gethostname(host, sizeof host - 1);
+    for (const char *c = host; *c; c++) to[n++] = wire_name_valid(c, 1) ? *c : '-';
+    to[n] = 0;
+    if (!n) strcpy(to, "prover");
+}
+
+static pv_status broker_add(struct node *n, const char *item)
+{
+    struct dial_options *d = &n->agent.dial;
+    if (d->endpoints_n == DIAL_ENDPOINTS_MAX)
+        return refuse(n, PV_BAD_CONFIG, "more than %d brokers", DIAL_ENDPOINTS_MAX);
+    if (strncmp(item, "tcp://", 6) && strncmp(item, "ipc://", 6))
+        return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT: \"%.64s\"", item);
+    n->endpoints[d->endpoints_n++] = item;
+    return PV_OK;
+}
+
+static pv_status queue_add(struct node *n, char *item)
+{
+    struct agent_options *o = &n->agent;
+    char *handler = strchr(item, ':');
+    if (handler) *handler++ = 0;
+    bool echo = handler && !strcmp(handler, "echo");
+    if (o->queues_n == AGENT_QUEUES_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
+    if (!wire_name_valid(item, strlen(item))) return refuse(n, PV_BAD_CONFIG, "queue: not a name: \"%.64s\"", item);
+    if (handler && !echo && strcmp(handler, "groth16"))
+        return refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", item, handler);
+    n->queues[o->queues_n++] = (struct agent_queue){ item, echo ? &n->echo : &n->groth16 };
+    return PV_OK;
+}
+
+static pv_status lists_read(struct node *n)
+{
+    char *rest, *item;
+    n->lists[0] = strdup(n->config.broker);
+    n->lists[1] = strdup(n->config.queue);
+    if (!n->lists[0] || !n->lists[1]) return PV_NO_MEMORY;
+    for (item = strtok_r(n->lists[0], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(broker_add(n, item));
+    for (item = strtok_r(n->lists[1], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(queue_add(n, item));
+    if (!n->agent.dial.endpoints_n) return refuse(n, PV_BAD_CONFIG, "broker is missing");
+    return n->agent.queues_n ? PV_OK : refuse(n, PV_BAD_CONFIG, "queue is missing");
+}
+
+static bool serves(const struct node *n, const struct handler *h)
+{
+    for (size_t i = 0; i < n->agent.queues_n; i++)
+        if (n->queues[i].handler == h) return true;
+    return false;
+}
+
+static pv_status keys_read(struct node *n)
+{
+    const struct node_config *c = &n->config;
+    if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key belong together");
+    if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
+    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
+    for (size_t i = 0; c->insecure && i < n->agent.dial.endpoints_n; i++)
+        if (!wire_endpoint_is_local(n->endpoints[i]))
+            return refuse(n, PV_BAD_CONFIG, "broker: insecure is for this machine: \"%.64s\"", n->endpoints[i]);
+    if (*c->key) {
+        n->agent.dial.key_file = c->key;
+        n->agent.dial.server_key_file = c->server_key;
+    }
+    return PV_OK;
+}
+
+static pv_status log_read(struct node *n)
+{
+    static const char *const levels[] = { "error", "warn", "info", "debug" };
+    bool json = !strcmp(n->config.log, "json");
+    if (!json && strcmp(n->config.log, "text")) return refuse(n, PV_BAD_CONFIG, "log is text or json");
+    for (unsigned i = 0; i < 4; i++) {
+        if (strcmp(n->config.log_level, levels[i])) continue;
+        log_setup((enum log_level)i, json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+        return PV_OK;
+    }
+    return refuse(n, PV_BAD_CONFIG, "log_level is error, warn, info or debug");
+}
+
+/* A small proof does not fill the cores: several beside each other make more proofs a second than one after another. */
+static pv_status plan_read(struct node *n)
+{
+    struct node_config *c = &n->config;
+    unsigned cores = c->threads ? (unsigned)c->threads : bn254_run_threads(NULL);
+    bool throughput = !strcmp(c->plan, "throughput");
+    if (!throughput && strcmp(c->plan, "latency")) return refuse(n, PV_BAD_CONFIG, "plan is latency or throughput");
+    if (!throughput) return PV_OK;
+    if (c->origin[NODE_CONFIG_slots] == NODE_CONFIG_DEFAULT) c->slots = cores < SLOTS_MOST ? cores : SLOTS_MOST;
+    c->threads = cores > c->slots ? cores / c->slots : 1;
+    return PV_OK;
+}
+
+static uint64_t memory_default(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
+}
+
+static pv_status settings_read(struct node *n)
+{
+    struct node_config *c = &n->config;
+    TRY(node_config_read(c, &n->args, n->why));
+    TRY(log_read(n));
+    TRY(lists_read(n));
+    TRY(keys_read(n));
+    TRY(plan_read(n));
+    host_name(n->host);
+    if (!*c->name) c->name = n->host;
+    if (!wire_name_valid(c->name, strlen(c->name)))
+        return refuse(n, PV_BAD_CONFIG, "name: not a name: \"%.64s\"", c->name);
+    if (serves(n, &n->groth16) && !*c->circuits)
+        return refuse(n, PV_BAD_CONFIG, "circuits is missing: groth16 needs keys");
+    n->memory_set = c->memory != 0;
+    if (!c->memory) c->memory = memory_default();
+    n->agent.dial.endpoints = n->endpoints;
+    n->agent.name = c->name;
+    n->agent.software = "provost-prover " PV_VERSION;
+    n->agent.queues = n->queues;
+    n->agent.slots = (unsigned)c->slots;
+    n->agent.prefetch = (unsigned)c->prefetch;
+    n->agent.ram = c->memory;
+    n->agent.input_most = c->input_max;
+    n->agent.grace_ms = 1000 * c->grace_s;
+    return PV_OK;
+}
+
+/* --- parts --- */
+
+static pv_status state_open(struct node *n)
+{
+    const char *state = n->config.state;
+    if (!*state) {
+        LOG_WARN("prover.state", "text=%s",
+                 "no state folder: a result not yet acknowledged is lost when this process ends");
+        return PV_OK;
+    }
+    if (mkdir(state, 0700) && errno != EEXIST) return refuse(n, PV_IO, "%.200s: %s", state, strerror(errno));
+    if (asprintf(&n->spool, "%s/results", state) < 0 || asprintf(&n->checked, "%s/checked-keys", state) < 0)
+        return PV_NO_MEMORY;
+    n->agent.state = n->spool;
+    return PV_OK;
+}
+
+static pv_status backend_open(struct node *n, struct prove_error *err)
+{
+    char note[256] = "";
+    enum backend_choice choice;
+    struct handler_groth16_context *x = &n->proving;
+    if (!backend_choice_parse(&choice, n->config.backend))
+        return prove_error_set(err, PV_BAD_CONFIG, "backend: unknown: %.64s", n->config.backend);
+    x->options.device = (int)n->config.device;
+    x->cpu.threads = x->options.threads = (unsigned)n->config.threads;
+    TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
+    if (x->backend->device_bytes) n->agent.vram = x->backend->device_bytes(&x->options);
+    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " note=%s", x->backend->name, n->agent.vram, note);
+    return PV_OK;
+}
+
+/* Several nodes of memory: shared by all, and a node for each slot if its threads fit there. */
+static void memory_plan(struct node *n)
+{
+    numa_read(&n->numa, NUMA_ROOT);
+    bool shared = numa_share(&n->numa);
+    if (n->agent.slots > 1 && numa_fits(&n->numa, (unsigned)n->config.threads)) n->agent.numa = &n->numa;
+    if (n->numa.nodes > 1)
+        LOG_INFO("prover.numa", "nodes=%u memory=%s slots=%s", n->numa.nodes,
+                 shared ? "shared" : "as the process was started", n->agent.numa ? "settled" : "anywhere");
+}
+
+static pv_status proving_open(struct node *n)
+{
+    struct prove_error err = { 0 };
+    struct keycache_options o = { .folder = n->config.circuits,
+                                  .checked_file = n->checked,
+                                  .bytes_most = n->config.memory,
+                                  .ops = &handler_groth16_keys,
+                                  .arg = &n->proving };
+    if (!serves(n, &n->groth16)) return PV_OK;
+    pv_status s = backend_open(n, &err);
+    if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
+        o.bytes_most = 0; /* the device says when it is full */
+    if (s == PV_OK) s = keycache_new(&n->proving.cache, &o, &err);
+    if (s != PV_OK) return refuse(n, s, "%s", err.text);
+    n->agent.circuits = keycache_list;
+    n->agent.circuits_arg = n->proving.cache;
+    return PV_OK;
+}
+
+/* --- signals --- */
+
+/* Before any thread, so that all of them inherit the mask. */
+static int signals_open(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *asked)
+{
+    struct signalfd_siginfo info;
+    struct prove_error err = { 0 };
+    if (read(signals, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo == SIGHUP) {
+        if (n->proving.cache && keycache_scan(n->proving.cache, &err) != PV_OK)
+            LOG_ERROR("prover.circuits", "text=%s", err.text);
+        zstr_send(actor, "RELOAD");
+        return;
+    }
+    if (*asked > 2) _exit(1); /* asked again and again: the hand-back hangs */
+    zstr_send(actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
+    ++*asked;
+}
+
+/* Until the agent has ended. */
+static void serve(struct node *n, zactor_t *actor, int signals)
+{
+    for (unsigned asked = 0;;) {
+        zmq_pollitem_t items[] = { { .fd = signals, .events = ZMQ_POLLIN },
+                                   { .socket = zsock_resolve(actor), .events = ZMQ_POLLIN } };
+        if (zmq_poll(items, 2, -1) < 0 && errno != EINTR) return;
+        if (items[0].revents) on_signal(n, actor, signals, &asked);
+        if (items[1].revents) return;
+    }
+}
+
+static void counters_log(const struct handler *h)
+{
+    LOG_INFO("handler.counters", "handler=%s started=%lu succeeded=%lu failed=%lu stopped=%lu busy_ms=%lu", h->name,
+             atomic_load(&h->counters.started), atomic_load(&h->counters.succeeded), atomic_load(&h->counters.failed),
+             atomic_load(&h->counters.stopped), atomic_load(&h->counters.busy_ms));
+}
+
+static pv_status node_run(struct node *n)
+{
+    char why[DIAL_WHY_BYTES];
+    struct agent *agent = NULL;
+    int signals = signals_open();
+    if (signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
+    memory_plan(n);
+    TRY(state_open(n));
+    TRY(proving_open(n));
+    pv_status s = agent_new(&agent, &n->agent, why);
+    if (s != PV_OK) return refuse(n, s, "%s", why);
+    LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
+             n->agent.queues_n, n->agent.slots, (unsigned)n->config.threads, n->agent.prefetch, n->agent.ram);
+    zactor_t *actor = zactor_new(agent_main, agent);
+    if (actor) serve(n, actor, signals);
+    zactor_destroy(&actor);
+    agent_destroy(&agent);
+    close(signals);
+    if (serves(n, &n->groth16)) counters_log(&n->groth16);
+    if (serves(n, &n->echo)) counters_log(&n->echo);
+    LOG_INFO("prover.ended", "name=%s", n->agent.name);
+    return PV_OK;
+}
+
+static void node_clear(struct node *n)
+{
+    keycache_destroy(&n->proving.cache);
+    free(n->lists[0]);
+    free(n->lists[1]);
+    free(n->spool);
+    free(n->checked);
+    node_config_clear(&n->config);
+    node_config_args_clear(&n->args);
+}
+
+/* Inputs are witnesses: never in a core dump, nor to be read by another process of the same user. */
+static void no_core(void)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* the leak check has to trace its own process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static struct node n;
+    n.groth16 = handler_groth16(&n.proving);
+    n.echo = handler_echo();
+    no_core();
+    arguments_read(&n, argc, argv);
+    zsys_handler_set(NULL);
+    pv_status s = settings_read(&n);
+    if (s == PV_OK && n.print) node_config_print(&n.config, stdout);
+    if (s == PV_OK && !n.print && !n.check) s = node_run(&n);
+    if (s != PV_OK) fprintf(stderr, "provost-prover: %s\n", *n.why ? n.why : pv_status_text(s));
+    node_clear(&n);
+    return pv_status_exit(s);
+}
