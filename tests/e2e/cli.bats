@@ -1,5 +1,5 @@
 # The command line without a broker: usage, files, exit statuses, keys, pages.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     unset PROVOST_BROKER PROVOST_INSECURE PROVOST_QUEUE PROVOST_CIRCUIT

@@ -1,5 +1,5 @@
 # What deploy/ gives an operator to begin with is taken by the programs as it is, and a mistake in it is told before a start.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

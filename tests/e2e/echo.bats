@@ -1,5 +1,5 @@
 # Broker, prover and command line together, with the handler that echoes: the queue's promises as a user sees them.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

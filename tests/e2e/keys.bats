@@ -1,5 +1,5 @@
 # With keys: what `provost key gen` makes opens the door, and nothing else does.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

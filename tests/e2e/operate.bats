@@ -1,5 +1,5 @@
 # What an operator does to a running broker, and what stays of it.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

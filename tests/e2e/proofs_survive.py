@@ -7,7 +7,7 @@ killed, then the broker, then both are started again. Every task must succeed, w
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fault"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fault", "drills"))
 
 from drill import PROVER, QUEUE, ROOT, expect, main, until  # noqa: E402
 import subprocess  # noqa: E402

@@ -1,5 +1,5 @@
 # The whole chain with real circuits: witness in, verified proof.json and public.json out, as snarkjs lays them out.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

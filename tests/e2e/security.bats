@@ -1,6 +1,6 @@
 # Keys and secrets with the programs as users meet them. The first: the server key is replaced while everybody works,
 # with two endpoints that have a key each, until the old one is taken away.
-load ../support/cluster
+load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
