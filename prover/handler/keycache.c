@@ -284,8 +284,8 @@ size_t keycache_list(void *cache, struct handler_circuit *to, size_t most)
         uint64_t need = k->facts.resident_bytes + k->facts.proof_bytes;
         if (!k->there || (c->o.bytes_most && need > c->o.bytes_most)) continue;
         to[n] = (struct handler_circuit){ .digest = k->facts.digest,
-                                        .warm = k->key != NULL,
-                                        .load_ms = k->key ? 0 : k->load_ms };
+                                          .warm = k->key != NULL,
+                                          .load_ms = k->key ? 0 : k->load_ms };
         memcpy(to[n].name, k->name, sizeof to[n].name);
         *(k->facts.on_device ? &to[n].need_vram : &to[n].need_ram) = need;
         n++;

@@ -6,7 +6,11 @@ set -euo pipefail
 build=$(realpath "$1")
 shift
 [ $# -gt 0 ] || set -- msm-small msm-g1-20 msm-g1-22 msm-g2 circom ntt
-alone() { ${ALONE:-} "$build/tests/$@"; }
+alone() { # PROGRAM [ARGUMENT...]
+    local program=$build/tests/$1
+    shift
+    ${ALONE:-} "$program" "$@"
+}
 for piece in "$@"; do
     for path in ${PATHS:-ifma adx portable}; do
         case $piece in

@@ -36,7 +36,7 @@ compile() { # FOLDER CIRCUIT SIZE
     (cd "$1" && quietly node "$npm/node_modules/circom2/cli.js" circuit.circom --O2round 4 --r1cs --wasm -l . -l circomlib/circuits -l lib)
     mv "$1"/circuit_js/circuit.wasm "$1/"
     quietly "$make_key" "$1/circuit.r1cs" "$1/circuit.zkey"
-    rm -r "$1"/{circuit_js,circuit.r1cs,circomlib,lib,utils}
+    rm -r "${1:?}"/{circuit_js,circuit.r1cs,circomlib,lib,utils}
 }
 
 ceremony() { # FOLDER SIZE

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""table.py FOLDER - the JSON lines of tests/gpu/run.sh as a table."""
+"""table.py FOLDER - the JSON lines of tests/gpu/gpu_run.sh as a table."""
 import glob
 import json
 import os

@@ -22,7 +22,6 @@ awk '/<!-- example/ { on = 1 } on && /^```$/ { exit } on == 2 { print } on && /^
 grep -q pv_prove "$work/example.c" || fail "no example in worker/README.md"
 
 warn="-Wall -Wextra -Werror -pedantic"
-# shellcheck disable=SC2046
 cc -std=c11 $warn "$work/example.c" -o "$work/shared" $(pkg-config --cflags --libs provost)
 cc -std=c11 $warn "$work/example.c" -o "$work/static" $(pkg-config --cflags provost) "$lib/libprovost.a" \
     $(pkg-config --static --libs-only-l provost | sed 's/-lprovost//') -pthread

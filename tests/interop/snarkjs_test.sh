@@ -4,7 +4,7 @@
 set -euo pipefail
 prover=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
-npm=$(bash "$here/setup.sh" 2>/dev/null) || exit 77
+npm=$(bash "$here/npm_setup.sh" 2>/dev/null) || exit 77
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 snarkjs() { node "$npm/node_modules/snarkjs/build/cli.cjs" "$@"; }

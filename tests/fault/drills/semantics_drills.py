@@ -7,11 +7,9 @@ heartbeat and lease: then the bound is computed from them. --soak runs the long 
 import contextlib
 import http.client
 import datetime
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 

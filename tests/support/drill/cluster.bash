@@ -34,7 +34,7 @@ broker_start() {
     local bind='tcp://127.0.0.1:*'
     [ ! -s "$CLUSTER/port" ] || bind=$(head -n 1 "$CLUSTER/port")
     rm -f "$CLUSTER/port.new"
-    PROVOST_BROKER= provost-broker --insecure --bind "$bind" --state "$CLUSTER/state" --port-file "$CLUSTER/port.new" \
+    PROVOST_BROKER='' provost-broker --insecure --bind "$bind" --state "$CLUSTER/state" --port-file "$CLUSTER/port.new" \
         "$@" >>"$CLUSTER/broker.log" 2>&1 3>&- &
     BROKER_PID=$!
     if ! poll 20 test -s "$CLUSTER/port.new"; then cat "$CLUSTER/broker.log" >&2; return 1; fi

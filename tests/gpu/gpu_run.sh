@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What only a GPU can tell: tests/gpu/run.sh [PART ...], parts being build rates arithmetic tests sort ntt msm phases
+# What only a GPU can tell: tests/gpu/gpu_run.sh [PART ...], parts being build rates arithmetic tests sort ntt msm phases
 # kernels prove sanitizer opcodes; without a name all of them. `build` alone needs no GPU; the others exit 77 without a device. Each part takes
 # less than ten minutes and writes JSON lines to $OUT/<part>.jsonl (default build/gpu); one whose file is complete is skipped, so
 # a run that was cut off goes on where it stopped. Last, a table. KERNELS="a.o b.o": kernels that nvcc compiled already.
-# BIN=FOLDER: programs that `OUT=FOLDER tests/gpu/run.sh build` made on another machine, beside them provost-prover and
+# BIN=FOLDER: programs that `OUT=FOLDER tests/gpu/gpu_run.sh build` made on another machine, beside them provost-prover and
 # make_circuit for part prove: none of the GPU's time goes into compiling then.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,7 +34,8 @@ build_kernels() { # once for all programs
     newer "$out/gpu_msm_plan.o" cuda || gcc -std=c11 -O2 -Ibase -Icuda/msm -c cuda/msm/gpu_msm_plan.c -o "$out/gpu_msm_plan.o"
     [ ${#kernels[@]} -gt 0 ] && return 0
     for k in cuda/*.cu cuda/*/*.cu; do
-        local object=$out/$(basename "$k" .cu).o
+        local object
+        object=$out/$(basename "$k" .cu).o
         kernels+=("$object")
         newer "$object" cuda && continue
         echo "building $k" >&2
@@ -48,7 +49,6 @@ build() { # PROGRAM...
         build_kernels
         newer "$out/$program" cuda tests/emu tests/gpu && continue
         echo "building $program" >&2
-        # shellcheck disable=SC2086 # a list
         "$nvcc" "${flags[@]}" ${sources[$program]} "${kernels[@]}" "$out/gpu_msm_plan.o" -o "$out/$program" "${gmp:--lgmp}"
     done
 }

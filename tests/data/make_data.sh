@@ -3,7 +3,7 @@
 # in git, because a ceremony is random and every make gives other keys.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-npm=$(bash "$here/../interop/setup.sh")
+npm=$(bash "$here/../interop/npm_setup.sh")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
