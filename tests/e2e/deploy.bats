@@ -3,7 +3,7 @@ load ../support/drill/cluster
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
-    samples=$BATS_TEST_DIRNAME/../../deploy
+    samples=$BATS_TEST_DIRNAME/../../deploy/config
     mkdir etc
     for file in broker.yaml prover.yaml authorized_keys.yaml; do
         sed "s|/etc/provost|$PWD/etc|; s|/var/lib|$PWD|; s|/srv/provost/circuits|$BATS_TEST_DIRNAME/../data|" "$samples/$file" >"etc/$file"

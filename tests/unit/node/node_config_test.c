@@ -108,7 +108,7 @@ static void test_what_is_printed_can_be_read_back(void **state)
 
 static void test_the_sample_file_is_usable(void **state)
 {
-    args.file = "../deploy/prover.yaml";
+    args.file = "../deploy/config/prover.yaml";
     if (node_config_read(&config, &args, why) != PV_OK) fail_msg("%s", why);
     assert_string_equal(config.server_key, "/etc/provost/broker.pub");
     assert_string_equal(config.queue, "outer, keccak");
