@@ -89,16 +89,16 @@ struct broker {
     bool waits_long;  /* so much waits for one peer that the loop had better wait for the disk */
     struct outbox outbox;
     struct broker_sync sync;
-    struct disk *log, *files; /* NULL while opening */
-    int wake;                 /* eventfd: one of them has finished something */
-    struct door door;
+    struct disk_jobs *log, *files; /* NULL while opening */
+    int wake;                      /* eventfd: one of them has finished something */
+    struct router router;
     struct flood flood;
     struct strangers strangers;
     struct peers peers;
     struct transfers *transfers;
     struct auth_keys *keys; /* NULL: --insecure */
     zactor_t *zap;
-    zcert_t *certs[DOOR_ENDPOINTS_MAX]; /* our own keys: one for all endpoints, or one for each */
+    zcert_t *certs[ROUTER_ENDPOINTS_MAX]; /* our own keys: one for all endpoints, or one for each */
     size_t certs_n;
     uint64_t key_version;
     struct http *http;
@@ -135,7 +135,7 @@ void broker_peer_end(struct broker *b, struct peer *peer);
 /** The same, later: at the start of the next batch. */
 void broker_peer_cut(struct broker *b, uint64_t handle);
 /** A monitor's notice: a connection came or went. */
-void broker_notice(struct broker *b, enum door_event e, int fd);
+void broker_notice(struct broker *b, enum router_event e, int fd);
 /** The name the core knows the peer's principal by. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);
 /** The store failed: the core hears of it, and what waited to be said becomes a refusal. */
@@ -155,7 +155,7 @@ void reload_clear(struct broker *b);
 /* --- intake.c --- */
 
 /** One message, as it came from the socket. */
-void intake_message(struct broker *b, struct door_message *m);
+void intake_message(struct broker *b, struct router_message *m);
 /** A payload came to its end: status says which. */
 void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status);
 
@@ -244,7 +244,7 @@ void metrics_publish(struct broker *b);
 void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind);
 bool connection_counts(struct broker *b, struct peer *peer);
 bool key_stands(struct broker *b, struct peer *peer, const char *user);
-struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m);
+struct peer *peer_new(struct broker *b, uint32_t routing, const struct router_message *m);
 bool room_for(struct broker *b, const struct wire_msg *m);
 bool uploads_left(struct broker *b, const struct peer *peer, const struct wire_msg *m);
 void clocks_read(struct broker *b);

@@ -74,7 +74,7 @@ static pv_status keys_open(struct broker *b, char *why)
 {
     if (b->config->insecure) return PV_OK;
     struct auth_keys *theirs = NULL;
-    TRY(auth_own_keys(b->certs, &b->certs_n, DOOR_ENDPOINTS_MAX, b->config->key, why));
+    TRY(auth_own_keys(b->certs, &b->certs_n, ROUTER_ENDPOINTS_MAX, b->config->key, why));
     TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
     TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
     b->key_version = 1;
@@ -83,9 +83,9 @@ static pv_status keys_open(struct broker *b, char *why)
     return st;
 }
 
-static pv_status door_start(struct broker *b, char *why)
+static pv_status router_start(struct broker *b, char *why)
 {
-    struct door_options o = {
+    struct router_options o = {
         .endpoints = b->config->bind,
         .certs = b->certs,
         .certs_n = b->certs_n,
@@ -95,7 +95,7 @@ static pv_status door_start(struct broker *b, char *why)
         .connections_max = (uint32_t)b->config->connections_max,
     };
     TRY(peers_init(&b->peers, (uint32_t)b->config->connections_max));
-    return door_open(&b->door, &o, why);
+    return router_open(&b->router, &o, why);
 }
 
 /* Written beside and renamed, so that who polls for it never reads half a line. */
@@ -105,7 +105,7 @@ static pv_status port_file_write(const struct broker *b, char *why)
     if (!b->config->port_file[0]) return PV_OK;
     snprintf(path, sizeof path, "%s.new", b->config->port_file);
     FILE *f = fopen(path, "w");
-    for (size_t i = 0; f && i < b->door.bound_n; i++) fprintf(f, "%s\n", b->door.bound[i]);
+    for (size_t i = 0; f && i < b->router.bound_n; i++) fprintf(f, "%s\n", b->router.bound[i]);
     if (f && !fclose(f) && !rename(path, b->config->port_file)) return PV_OK;
     snprintf(why, LOOP_WHY_BYTES, "%.200s: %s", b->config->port_file, strerror(errno));
     return PV_IO;
@@ -156,15 +156,15 @@ static pv_status open_all(struct broker *b, char *why)
     TRY(keys_open(b, why));
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (b->wake < 0) return PV_FAILED;
-    TRY(disk_start(&b->files, b->wake, FILE_THREADS));
+    TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
     TRY(parts_open(b, why));
     TRY(core_open(b, why));
-    TRY(disk_start(&b->log, b->wake, 1));
+    TRY(disk_jobs_start(&b->log, b->wake, 1));
     if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
-    TRY(door_start(b, why));
+    TRY(router_start(b, why));
     TRY(port_file_write(b, why));
-    for (size_t i = 0; i < b->door.bound_n; i++)
-        LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->door.bound[i], b->epoch,
+    for (size_t i = 0; i < b->router.bound_n; i++)
+        LOG_INFO("broker.listening", "endpoint=%s epoch=%u keys=%s", b->router.bound[i], b->epoch,
                  b->keys ? "yes" : "no");
     if (b->http) LOG_INFO("http.listening", "port=%u", (unsigned)http_port(b->http));
     return PV_OK;
@@ -178,7 +178,7 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
     b->config = b->config_started = config;
     b->args = args;
     b->signals = b->wake = -1;
-    door_prepare();
+    router_prepare();
     why[0] = 0;
     pv_status st = open_all(b, why);
     if (st == PV_OK) {
@@ -196,15 +196,15 @@ void broker_close(struct broker **broker)
 {
     struct broker *b = *broker;
     if (!b) return;
-    door_close(&b->door);
+    router_close(&b->router);
     http_stop(&b->http);
     auth_stop(&b->zap);
     auth_own_keys_destroy(b->certs, &b->certs_n);
     sched_actions_destroy(&b->out);
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);
-    disk_stop(&b->files);
-    disk_stop(&b->log);
+    disk_jobs_stop(&b->files);
+    disk_jobs_stop(&b->log);
     outbox_clear(&b->outbox);
     listing_destroy(&b->listing);
     events_destroy(&b->events);

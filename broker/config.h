@@ -40,7 +40,7 @@
     X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
       "memory above which the peer that floods is cut (0: half of the machine's)")                                     \
     X(connections_max, NUMBER, START, "10000", 2, 1000000,                                                             \
-      "connections at once; above, the door is closed until some leave")                                               \
+      "connections at once; above, the endpoints are closed until some leave")                                         \
     X(strangers_max, NUMBER, START, "1000", 1, 1000000,                                                                \
       "connections that have not said HELLO; above, the oldest is cut")                                                \
     X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")         \

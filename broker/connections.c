@@ -20,9 +20,9 @@ void broker_peer_end(struct broker *b, struct peer *peer)
     if (known) broker_step(b, &ev);
 }
 
-void broker_notice(struct broker *b, enum door_event e, int fd)
+void broker_notice(struct broker *b, enum router_event e, int fd)
 {
-    if (e == DOOR_CONNECTED) {
+    if (e == ROUTER_CONNECTED) {
         strangers_add(&b->strangers, fd, b->now_ms);
         return;
     }
@@ -35,7 +35,7 @@ void broker_notice(struct broker *b, enum door_event e, int fd)
 void notices_read(struct broker *b)
 {
     int fd;
-    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) broker_notice(b, e, fd);
+    for (enum router_event e; (e = router_event_next(&b->router, &fd)) != ROUTER_NOTHING;) broker_notice(b, e, fd);
 }
 
 /* After the notices: a descriptor that changed hands is not cut for who had it before. */
@@ -44,7 +44,7 @@ void strangers_cut(struct broker *b)
     for (int fd; (fd = strangers_next(&b->strangers, b->now_ms)) >= 0;) {
         b->counters.strangers_cut++;
         LOG_DEBUG("stranger.cut", "descriptor=%d left=%u", fd, b->strangers.n);
-        door_cut(fd);
+        router_cut(fd);
     }
 }
 
@@ -66,7 +66,7 @@ void flood_stop(struct broker *b)
     if (fd < 0) return;
     b->counters.cut++;
     LOG_WARN("peer.flood", "descriptor=%d memory_max=%" PRIu64, fd, b->flood.memory_max);
-    door_cut(fd); /* its end is told by the socket, like any other */
+    router_cut(fd); /* its end is told by the socket, like any other */
 }
 
 /* A key that was taken out of the file is refused at its next message, whatever its connection once was. */
@@ -81,10 +81,10 @@ bool key_stands(struct broker *b, struct peer *peer, const char *user)
 }
 
 /* The connection's first message: all that happened to descriptors before it must be known first (peers.h). */
-struct peer *peer_new(struct broker *b, uint32_t routing, const struct door_message *m)
+struct peer *peer_new(struct broker *b, uint32_t routing, const struct router_message *m)
 {
     int fd;
-    for (enum door_event e; (e = door_event_next(&b->door, &fd)) != DOOR_NOTHING;) broker_notice(b, e, fd);
+    for (enum router_event e; (e = router_event_next(&b->router, &fd)) != ROUTER_NOTHING;) broker_notice(b, e, fd);
     struct peer *peer = peers_add(&b->peers, routing, b->now_ms);
     if (!peer) return NULL;
     struct peer *before = peers_fd_claim(&b->peers, peer, m->fd);

@@ -22,7 +22,7 @@ void sync_start(struct broker *b)
     s->log = store_log(b->store);
     s->commit = store_commits(b->store);
     s->running = true;
-    disk_do(b->log, &s->job);
+    disk_jobs_do(b->log, &s->job);
 }
 
 void sync_reached(struct broker *b, uint64_t commit)
@@ -35,7 +35,7 @@ void sync_reached(struct broker *b, uint64_t commit)
 static void log_collect(struct broker *b)
 {
     struct broker_sync *s = &b->sync;
-    struct disk_job *job = b->log ? disk_done(b->log) : NULL;
+    struct disk_job *job = b->log ? disk_jobs_done(b->log) : NULL;
     if (!job) return;
     s->running = false;
     if (job->status != PV_OK) {
@@ -51,7 +51,7 @@ static void log_collect(struct broker *b)
 void sync_finish(struct broker *b)
 {
     if (!b->sync.running) return;
-    disk_settle(b->log);
+    disk_jobs_settle(b->log);
     log_collect(b);
 }
 

@@ -468,7 +468,7 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     }
 }
 
-static void understood(struct broker *b, uint32_t routing, struct peer *peer, const struct door_message *d,
+static void understood(struct broker *b, uint32_t routing, struct peer *peer, const struct router_message *d,
                        const struct wire_msg *m)
 {
     if (!peer && m->type != WIRE_HELLO) {
@@ -497,11 +497,11 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
         dispatch(b, peer, m);
 }
 
-void intake_message(struct broker *b, struct door_message *d)
+void intake_message(struct broker *b, struct router_message *d)
 {
     char why[WIRE_WHY_BYTES];
     struct wire_msg m;
-    struct wire_frames f = door_frames(d);
+    struct wire_frames f = router_frames(d);
     uint32_t routing;
     if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
         b->counters.strangers++; /* a name it chose itself: nobody here answers to one */

@@ -235,7 +235,7 @@ static void status_row(struct broker *b)
     number(l, "tasks", s.tasks);
     number(l, "sessions", s.sessions);
     number(l, "provers", s.provers);
-    number(l, "connections", b->door.connections);
+    number(l, "connections", b->router.connections);
     number(l, "submitted", s.submitted);
     number(l, "refused", s.refused);
     number(l, "succeeded", s.succeeded);

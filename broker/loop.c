@@ -46,14 +46,14 @@ static void batch_end(struct broker *b)
     sync_bound(b);
 }
 
-static bool messages_read(struct broker *b, struct door_message *m)
+static bool messages_read(struct broker *b, struct router_message *m)
 {
     uint64_t bytes = 0;
     while (b->batch_n < b->config->batch && bytes < INTAKE_BYTES && !b->batch_full) {
-        if (!door_receive(&b->door, m)) return false;
+        if (!router_receive(&b->router, m)) return false;
         b->counters.messages++;
         b->batch_n++;
-        uint64_t size = door_message_bytes(m);
+        uint64_t size = router_message_bytes(m);
         bytes += size;
         flood_note(&b->flood, m->fd, size);
         intake_message(b, m);
@@ -129,7 +129,7 @@ static void wake_read(struct broker *b)
     while (read(b->wake, &n, sizeof n) == sizeof n) continue;
 }
 
-static void turn(struct broker *b, struct door_message *m, bool notices, bool *more)
+static void turn(struct broker *b, struct router_message *m, bool notices, bool *more)
 {
     sync_collect(b);
     cuts_take(b);
@@ -147,13 +147,13 @@ static void turn(struct broker *b, struct door_message *m, bool notices, bool *m
 
 pv_status broker_run(struct broker *b)
 {
-    struct door_message m;
+    struct router_message m;
     bool more = false;
     uint64_t woke = pv_clock_ms();
-    door_message_init(&m);
+    router_message_init(&m);
     while (!b->stopping) {
-        zmq_pollitem_t items[] = { { .socket = b->door.socket, .events = ZMQ_POLLIN },
-                                   { .socket = b->door.events, .events = ZMQ_POLLIN },
+        zmq_pollitem_t items[] = { { .socket = b->router.socket, .events = ZMQ_POLLIN },
+                                   { .socket = b->router.events, .events = ZMQ_POLLIN },
                                    { .fd = b->signals, .events = ZMQ_POLLIN },
                                    { .fd = b->wake, .events = ZMQ_POLLIN } };
         uint64_t slept = pv_clock_ms();
@@ -167,7 +167,7 @@ pv_status broker_run(struct broker *b)
         if (items[3].revents) wake_read(b);
         turn(b, &m, items[1].revents != 0, &more);
     }
-    door_message_clear(&m);
+    router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
     sync_settle_files(b); /* what came whole counts */
     b->must_commit = b->must_sync = true;

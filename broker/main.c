@@ -121,11 +121,11 @@ static int serve(const struct config *c, const struct config_args *args)
 /* What a start would read besides the settings: our own keys, and who may do what. */
 static pv_status check_keys(const struct config *c, char *why)
 {
-    zcert_t *certs[DOOR_ENDPOINTS_MAX];
+    zcert_t *certs[ROUTER_ENDPOINTS_MAX];
     size_t certs_n;
     struct auth_keys *keys = NULL;
     if (c->insecure) return PV_OK;
-    pv_status st = auth_own_keys(certs, &certs_n, DOOR_ENDPOINTS_MAX, c->key, why);
+    pv_status st = auth_own_keys(certs, &certs_n, ROUTER_ENDPOINTS_MAX, c->key, why);
     if (st != PV_OK) return st;
     auth_own_keys_destroy(certs, &certs_n);
     st = auth_keys_read(&keys, c->authorized_keys, why);

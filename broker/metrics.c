@@ -64,7 +64,7 @@ static void daemon_metrics(struct broker *b, FILE *to)
         { "provost_up", "gauge", "1 while tasks are accepted.", broker_not_ready(b) == NULL },
         { "provost_boot_epoch", "gauge", "Counts the starts of this store.", b->epoch },
         { "provost_uptime_seconds", "gauge", "Since the start.", (b->now_ms - b->started_ms) / 1000 },
-        { "provost_connections", "gauge", "Connections of the socket.", b->door.connections },
+        { "provost_connections", "gauge", "Connections of the socket.", b->router.connections },
         { "provost_peers", "gauge", "Connections that spoke.", b->peers.used },
         { "provost_strangers", "gauge", "Connections that have not said HELLO.", b->strangers.n },
         { "provost_strangers_cut_total", "counter", "Those that were too slow, or too many.",

@@ -57,7 +57,7 @@ bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq
     if (has_to_wait(b, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
     /* With no memory left to wait in, what promises must not be said at all. */
     if (has_to_wait(b, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
-    return sent(b, peer, door_send(&b->door, peer->routing, &f, payload));
+    return sent(b, peer, router_send(&b->router, peer->routing, &f, payload));
 }
 
 void reply_word(struct broker *b, struct outbox_word *w)
@@ -65,7 +65,7 @@ void reply_word(struct broker *b, struct outbox_word *w)
     struct peer *peer = peers_of(&b->peers, w->peer);
     if (peer) {
         peer->waiting--;
-        sent(b, peer, door_send_parts(&b->door, peer->routing, w->parts, w->parts_n));
+        sent(b, peer, router_send_parts(&b->router, peer->routing, w->parts, w->parts_n));
         if (w->last) broker_peer_cut(b, w->peer);
     }
     for (size_t i = 0; i < w->parts_n; i++) zmq_msg_close(&w->parts[i]);
@@ -81,7 +81,7 @@ void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m
     char why[WIRE_WHY_BYTES];
     struct wire_frames f;
     if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
-    door_send(&b->door, routing, &f, NULL); /* one that cannot be reached is nobody's loss */
+    router_send(&b->router, routing, &f, NULL); /* one that cannot be reached is nobody's loss */
 }
 
 void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text)

@@ -81,6 +81,6 @@ void files_collect(struct broker *b)
 
 void sync_settle_files(struct broker *b)
 {
-    disk_settle(b->files);
+    disk_jobs_settle(b->files);
     files_collect(b);
 }

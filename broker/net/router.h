@@ -3,8 +3,8 @@
  *  Sends never block and never vanish: ROUTER_MANDATORY makes a peer that is gone an answer (PV_UNREACHABLE), and a peer
  *  whose queue is full one too (PV_BUSY). Frame sizes are bounded by the socket before any memory is spent on them.
  */
-#ifndef PV_DOOR_H
-#define PV_DOOR_H
+#ifndef PV_ROUTER_H
+#define PV_ROUTER_H
 
 #include "msg.h"
 
@@ -15,11 +15,11 @@
 typedef struct _zsock_t zsock_t;
 typedef struct _zcert_t zcert_t;
 
-enum { DOOR_WHY_BYTES = 512, DOOR_ENDPOINTS_MAX = 16 };
+enum { ROUTER_WHY_BYTES = 512, ROUTER_ENDPOINTS_MAX = 16 };
 
-struct door_options {
+struct router_options {
     const char *endpoints;    /* with commas between them */
-    zcert_t *const *certs;    /* borrowed while the door is open */
+    zcert_t *const *certs;    /* borrowed while the router is open */
     size_t certs_n;           /* 0: no keys; 1: the same at every endpoint; else one for each */
     int send_queue;           /* messages waiting for one peer */
     int handshake_ms;         /* a connection that has not shaken hands by then is closed */
@@ -27,27 +27,27 @@ struct door_options {
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
 };
 
-struct door {
-    zsock_t *router, *monitor;
-    void *socket, *events; /* libzmq's handles of the two */
-    char bound[DOOR_ENDPOINTS_MAX][128];
+struct router {
+    zsock_t *zsock, *monitor;
+    void *socket, *events; /* the same two as libzmq knows them */
+    char bound[ROUTER_ENDPOINTS_MAX][128];
     size_t bound_n;
     uint32_t connections, connections_max;
-    bool listening[DOOR_ENDPOINTS_MAX];
+    bool listening[ROUTER_ENDPOINTS_MAX];
     zcert_t *const *certs;
     size_t certs_n;
     bool closed; /* not listening for the moment */
 };
 
 /** Once per process, before anything else of czmq: signals are the program's, not the library's. */
-void door_prepare(void);
+void router_prepare(void);
 
 /** PV_FAILED with a sentence when an endpoint cannot be bound. */
-pv_status door_open(struct door *d, const struct door_options *o, char why[DOOR_WHY_BYTES]);
-void door_close(struct door *d);
+pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES]);
+void router_close(struct router *r);
 
-/** A message as it came. Views are lent until the next door_receive or door_message_clear. */
-struct door_message {
+/** A message as it came. Views are lent until the next router_receive or router_message_clear. */
+struct router_message {
     zmq_msg_t part[4]; /* routing id, head, body, payload */
     size_t parts;
     bool too_many;
@@ -56,24 +56,24 @@ struct door_message {
 };
 
 /** Ends one connection. */
-void door_cut(int fd);
+void router_cut(int fd);
 
-void door_message_init(struct door_message *m);
-void door_message_clear(struct door_message *m);
+void router_message_init(struct router_message *m);
+void router_message_clear(struct router_message *m);
 /** False: nothing waits. Frames after the fourth are read and dropped, too_many says so. */
-bool door_receive(struct door *d, struct door_message *m);
+bool router_receive(struct router *r, struct router_message *m);
 /** Of all its frames. */
-size_t door_message_bytes(const struct door_message *m);
-struct wire_frames door_frames(const struct door_message *m);
+size_t router_message_bytes(const struct router_message *m);
+struct wire_frames router_frames(const struct router_message *m);
 
 /** head and body are copied; payload too unless it comes as a message of its own (taken on PV_OK). */
-pv_status door_send(struct door *d, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload);
+pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload);
 /** The same of one to three frames that are messages already; taken on PV_OK. */
-pv_status door_send_parts(struct door *d, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
+pv_status router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 
-enum door_event { DOOR_NOTHING, DOOR_CONNECTED, DOOR_CLOSED };
+enum router_event { ROUTER_NOTHING, ROUTER_CONNECTED, ROUTER_CLOSED };
 /** The next thing that happened to a connection, in order. Keeps the count, and closes or opens the endpoints by it
- *  (d->closed). */
-enum door_event door_event_next(struct door *d, int *fd);
+ *  (r->closed). */
+enum router_event router_event_next(struct router *r, int *fd);
 
 #endif

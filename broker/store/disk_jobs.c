@@ -13,7 +13,7 @@ struct jobs {
     struct disk_job *first, **end;
 };
 
-struct disk {
+struct disk_jobs {
     pthread_mutex_t lock;
     pthread_cond_t wanted, idle;
     struct jobs waiting, finished;
@@ -40,7 +40,7 @@ static struct disk_job *take(struct jobs *jobs)
     return job;
 }
 
-static void wake_up(const struct disk *d)
+static void wake_up(const struct disk_jobs *d)
 {
     uint64_t one = 1;
     ssize_t n = write(d->wake, &one, sizeof one); /* a full counter wakes as well */
@@ -49,7 +49,7 @@ static void wake_up(const struct disk *d)
 
 static void *work(void *context)
 {
-    struct disk *d = context;
+    struct disk_jobs *d = context;
     pthread_mutex_lock(&d->lock);
     for (;;) {
         struct disk_job *job = take(&d->waiting);
@@ -69,9 +69,9 @@ static void *work(void *context)
     return NULL;
 }
 
-pv_status disk_start(struct disk **out, int wake, unsigned threads)
+pv_status disk_jobs_start(struct disk_jobs **out, int wake, unsigned threads)
 {
-    struct disk *d = calloc(1, sizeof *d);
+    struct disk_jobs *d = calloc(1, sizeof *d);
     if (!d) return PV_NO_MEMORY;
     d->wake = wake;
     d->waiting.end = &d->waiting.first;
@@ -83,13 +83,13 @@ pv_status disk_start(struct disk **out, int wake, unsigned threads)
     while (d->threads_n < threads && !pthread_create(&d->threads[d->threads_n], NULL, work, d)) d->threads_n++;
     *out = d;
     if (d->threads_n) return PV_OK;
-    disk_stop(out);
+    disk_jobs_stop(out);
     return PV_FAILED;
 }
 
-void disk_stop(struct disk **disk)
+void disk_jobs_stop(struct disk_jobs **disk)
 {
-    struct disk *d = *disk;
+    struct disk_jobs *d = *disk;
     if (!d) return;
     pthread_mutex_lock(&d->lock);
     d->stop = true;
@@ -103,7 +103,7 @@ void disk_stop(struct disk **disk)
     *disk = NULL;
 }
 
-void disk_do(struct disk *d, struct disk_job *job)
+void disk_jobs_do(struct disk_jobs *d, struct disk_job *job)
 {
     pthread_mutex_lock(&d->lock);
     put(&d->waiting, job);
@@ -112,7 +112,7 @@ void disk_do(struct disk *d, struct disk_job *job)
     pthread_mutex_unlock(&d->lock);
 }
 
-struct disk_job *disk_done(struct disk *d)
+struct disk_job *disk_jobs_done(struct disk_jobs *d)
 {
     pthread_mutex_lock(&d->lock);
     struct disk_job *job = take(&d->finished);
@@ -120,7 +120,7 @@ struct disk_job *disk_done(struct disk *d)
     return job;
 }
 
-void disk_settle(struct disk *d)
+void disk_jobs_settle(struct disk_jobs *d)
 {
     pthread_mutex_lock(&d->lock);
     while (d->under_way) pthread_cond_wait(&d->idle, &d->lock);

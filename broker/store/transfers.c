@@ -170,7 +170,7 @@ static void publish_start(struct transfers *t, struct upload *u)
     t->stats.publishing++;
     u->publishing = true;
     u->publish.work = publish;
-    disk_do(t->config.disk, &u->publish);
+    disk_jobs_do(t->config.disk, &u->publish);
 }
 
 static enum upload_step upload_end(struct transfers *t, struct upload **at, struct upload *done, pv_status *status)
@@ -189,7 +189,7 @@ static enum upload_step upload_end(struct transfers *t, struct upload **at, stru
 
 bool transfers_published(struct transfers *t, struct upload *done, enum upload_step *step, pv_status *status)
 {
-    struct disk_job *job = t->config.disk ? disk_done(t->config.disk) : NULL;
+    struct disk_job *job = t->config.disk ? disk_jobs_done(t->config.disk) : NULL;
     if (!job) return false;
     struct upload *u = (struct upload *)((char *)job - offsetof(struct upload, publish));
     *status = job->status;
@@ -382,7 +382,7 @@ void transfers_destroy(struct transfers **transfers)
     struct upload done;
     enum upload_step step;
     pv_status status;
-    if (t->config.disk) disk_settle(t->config.disk);
+    if (t->config.disk) disk_jobs_settle(t->config.disk);
     while (transfers_published(t, &done, &step, &status)) continue;
     for (size_t b = 0; b < BUCKETS; b++) {
         while (t->uploads[b]) upload_remove(t, &t->uploads[b]);

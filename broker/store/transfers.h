@@ -4,7 +4,7 @@
  *  and writes what comes to a file. Out: the peer grants it, and transfers_pump sends at most one chunk of each transfer
  *  a turn, so that a heartbeat never waits behind more than the window. A transfer that was cut goes on where it was:
  *  an upload is kept when its peer goes, and whoever announces the same payload for the same task takes it over.
- *  No socket and no message here: three callbacks speak. A file that is whole is synced and named beside the loop (disk.h).
+ *  No socket and no message here: three callbacks speak. A file that is whole is synced and named beside the loop (disk_jobs.h).
  */
 #ifndef PV_TRANSFERS_H
 #define PV_TRANSFERS_H
@@ -63,7 +63,7 @@ struct transfers_config {
     /** One chunk: bytes of d->fd from d->at on. False: the peer cannot take it now, or never again. */
     bool (*chunk)(void *context, const struct download *d, size_t bytes);
     void *context;
-    struct disk *disk; /* borrowed, only for files; NULL: upload_chunk itself waits for the disk */
+    struct disk_jobs *disk; /* borrowed, only for files; NULL: upload_chunk itself waits for the disk */
 };
 
 struct transfers;

@@ -191,14 +191,14 @@ static void a_turn_sends_one_chunk_of_each(void **state)
 
 /* --- with the disk on threads of its own --- */
 
-static struct disk *disk;
+static struct disk_jobs *disk;
 static int wake = -1;
 
 /* Waits for the next upload whose file is synced. */
 static enum upload_step published(struct upload *done, pv_status *st)
 {
     enum upload_step step = UPLOAD_MORE;
-    disk_settle(disk);
+    disk_jobs_settle(disk);
     assert_true(transfers_published(t, done, &step, st));
     return step;
 }
@@ -286,7 +286,7 @@ static void uploads_of_the_same_content_do_not_meet(void **state)
     }
 }
 
-static int fresh_with(struct disk *threads)
+static int fresh_with(struct disk_jobs *threads)
 {
     struct transfers_config config = { .window = WINDOW,
                                        .chunk_max = CHUNK,
@@ -309,13 +309,13 @@ static int fresh(void **state)
 static int fresh_threads(void **state)
 {
     wake = eventfd(0, EFD_NONBLOCK);
-    return wake < 0 || disk_start(&disk, wake, 2) != PV_OK || fresh_with(disk);
+    return wake < 0 || disk_jobs_start(&disk, wake, 2) != PV_OK || fresh_with(disk);
 }
 
 static int gone(void **state)
 {
     transfers_destroy(&t);
-    disk_stop(&disk);
+    disk_jobs_stop(&disk);
     if (wake >= 0) close(wake);
     wake = -1;
     blobs_close(&blobs);
