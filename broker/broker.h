@@ -2,7 +2,7 @@
  *
  *  One turn:  a bounded batch of messages, each decoded (intake.c), stepped through the core and written (carry.c) -> notices
  *  from the socket's monitor -> one commit -> the sends (carry.c, reply.c) -> a few chunks (transfers.h) -> sleep.
- *  The commit is synced on another thread (sync.c): words that promise wait for it in the outbox, and so does the next
+ *  The store syncs the commit on another thread (durable.c): words that promise wait for it in the outbox, and so does the next
  *  commit, while the messages of its batch are already read and stepped.
  */
 #ifndef PV_BROKER_H
@@ -54,16 +54,6 @@ struct broker_wanted {
     struct upload_note note;
 };
 
-/* Of the log; commits by their numbers in the store. */
-struct broker_sync {
-    struct disk_job job;
-    int log; /* descriptor */
-    bool running;
-    uint64_t commit;  /* the last that the running one covers */
-    uint64_t asked;   /* the last that needs one */
-    uint64_t durable; /* the last that had one */
-};
-
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
@@ -88,9 +78,9 @@ struct broker {
     bool saying;      /* words of a batch; what is answered while messages are read keeps no order with them */
     bool waits_long;  /* so much waits for one peer that the loop had better wait for the disk */
     struct outbox outbox;
-    struct broker_sync sync;
-    struct disk_jobs *log, *files; /* NULL while opening */
-    int wake;                      /* eventfd: one of them has finished something */
+    struct disk_jobs *files; /* threads that publish payload files */
+    int wake;                /* eventfd: they, or the store, have finished something */
+    uint64_t promised;       /* the last commit that replies must wait for */
     struct router router;
     struct flood flood;
     struct strangers strangers;
@@ -138,8 +128,6 @@ void broker_peer_cut(struct broker *b, uint64_t handle);
 void broker_notice(struct broker *b, enum router_event e, int fd);
 /** The name the core knows the peer's principal by. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);
-/** The store failed: the core hears of it, and what waited to be said becomes a refusal. */
-void broker_store_failed(struct broker *b);
 /** What is in the way of accepting tasks, or NULL. */
 const char *broker_not_ready(const struct broker *b);
 pv_status broker_declare_queues(struct broker *b);
@@ -159,33 +147,13 @@ void intake_message(struct broker *b, struct router_message *m);
 /** A payload came to its end: status says which. */
 void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status);
 
-/* --- sync.c --- */
-
-/** Starts a sync of the log when one is asked for and none is running. */
-void sync_start(struct broker *b);
-/** What the disk's threads have finished: says what waited for it. */
-void sync_collect(struct broker *b);
-/** Commits up to this one are durable: says what waited for them. */
-void sync_reached(struct broker *b, uint64_t commit);
-/** Waits for the running sync, if there is one, and says what it sets free. */
-void sync_finish(struct broker *b);
 /** Waits for the payload files that are being published, and tells the core. */
 void sync_settle_files(struct broker *b);
-/** Asks for a sync when files wait for one to be removed: once a second, should nothing else ask. */
-void sync_for_files(struct broker *b);
-/** Waits for the disk when too much waits to be said, or when the broker ends. */
-void sync_bound(struct broker *b);
-/** After a failure: questions whose answers waited are refused. */
-void sync_refuse(struct broker *b);
 
 /* --- carry.c --- */
 
 /** What action i means for the store and the uploads, as soon as it is there. */
 void carry_now(struct broker *b, size_t i);
-/** Whether the batch goes on growing until the running sync has ended, as it needs one of its own. */
-bool carry_later(struct broker *b);
-/** Writes the tasks' rows and commits. False: the store failed, and the batch's answers became refusals. */
-bool carry_commit(struct broker *b);
 /** Tries again to take results that found no room. */
 void carry_wanted(struct broker *b);
 /** Speaks: every send of the batch, in order. */

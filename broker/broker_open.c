@@ -1,4 +1,4 @@
-#include "broker.h"
+#include "commit.h"
 
 #include "clock.h"
 #include "log.h"
@@ -59,7 +59,9 @@ static pv_status core_open(struct broker *b, char *why)
     TRY(store_scan_settings(b->store, restore_setting, b));
     TRY(store_scan(b->store, restore_one, b));
     broker_step(b, &boot);
-    if (!carry_commit(b)) return PV_STORE;
+    b->batch_full = true; /* synced at once */
+    if (!commit_batch(b)) return PV_STORE;
+    b->batch_full = false;
     struct sched_stats stats;
     sched_read_stats(b->sched, &stats);
     LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from,
@@ -136,7 +138,7 @@ static pv_status parts_open(struct broker *b, char *why)
         .context = b,
         .disk = b->files,
     };
-    TRY(store_open(&b->store, c->state, NULL, why));
+    TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
     TRY(listing_new(&b->listing));
     b->shows = calloc(c->batch, sizeof *b->shows); /* at most one a message */
@@ -159,7 +161,6 @@ static pv_status open_all(struct broker *b, char *why)
     TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
     TRY(parts_open(b, why));
     TRY(core_open(b, why));
-    TRY(disk_jobs_start(&b->log, b->wake, 1));
     if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
     TRY(router_start(b, why));
     TRY(port_file_write(b, why));
@@ -204,7 +205,6 @@ void broker_close(struct broker **broker)
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);
     disk_jobs_stop(&b->files);
-    disk_jobs_stop(&b->log);
     outbox_clear(&b->outbox);
     listing_destroy(&b->listing);
     events_destroy(&b->events);

@@ -1,11 +1,14 @@
-#include "broker.h"
+#include "commit.h"
+
+#include "durable.h"
 
 #include <string.h>
 
-/* Lazy saves wait so long for a commit that is needed anyway, and a batch so long for the sync before its own. */
+/* How long lazy saves wait for a commit that is needed anyway, and how long a batch waits for the sync before its own. */
 enum { LAZY_MS = 10 };
 
-/* What the batch's commit has to be. A save may be rewritten until the batch ends, and a lazy one be lazy no more. */
+/* What the batch's commit has to be. A save may be rewritten until the batch ends, and a lazy one may then be lazy no more, so
+ * all of them are looked at each time. */
 static void weigh(struct broker *b)
 {
     for (size_t i = 0; i < b->out.n; i++) {
@@ -18,45 +21,53 @@ static void weigh(struct broker *b)
     }
 }
 
-/* The next commit would only wait for the running sync. While that goes on its batch grows; but on a disk that stands still
- * offers and heartbeats are not to wait with it. */
-bool carry_later(struct broker *b)
+/* At most LAZY_MS: on a disk that stands still, the offers and heartbeats of the batch must not wait as well. */
+bool commit_later(struct broker *b)
 {
-    if (!b->sync.running || b->batch_full || b->batch_n >= b->config->batch || b->stopping || store_failure(b->store))
+    if (!store_syncing(b->store) || b->batch_full || b->batch_n >= b->config->batch || b->stopping ||
+        store_failure(b->store))
         return false;
     weigh(b);
     if (!b->later_ms) b->later_ms = b->now_ms;
     return b->must_sync && b->now_ms - b->later_ms < LAZY_MS;
 }
 
-/* Nobody may be told what did not become durable: each question of the batch is answered with the failure instead. */
+/* Nobody is told what did not become durable: every question of the batch is answered with the failure instead. */
 static void answers_refuse(struct broker *b)
 {
     for (size_t i = 0; i < b->out.n; i++)
         if (b->out.at[i].req) reply_error(b, b->out.at[i].peer, b->out.at[i].req, PV_STORE, store_failure(b->store));
 }
 
-bool carry_commit(struct broker *b)
+/* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said before. Lazy
+ * saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
+static pv_status commit_now(struct broker *b)
+{
+    enum store_when when = !b->must_sync ? STORE_LAZY : b->batch_full ? STORE_NOW : STORE_SOON;
+    uint64_t number;
+    if (when == STORE_NOW) durable_settle(b);
+    b->must_commit = b->must_sync = false;
+    TRY(store_commit(b->store, when, &number));
+    if (when != STORE_LAZY) b->promised = number;
+    if (when == STORE_NOW) durable_say(b);
+    return PV_OK;
+}
+
+bool commit_batch(struct broker *b)
 {
     if (!store_writing(b->store)) b->lazy_ms = b->now_ms;
     weigh(b);
     for (size_t i = 0; i < b->out.n; i++)
         if (b->out.at[i].type == SCHED_SAVE_TASK) store_put_task(b->store, b->out.at[i].record);
-    /* Also a batch that saves nothing may tell of the one before it. */
-    b->promising = b->sync.asked > b->sync.durable;
-    if (!b->must_commit && !store_failure(b->store) && b->now_ms - b->lazy_ms < LAZY_MS) return true;
-    b->lazy_ms = b->now_ms;
-    /* Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
-    bool at_once = b->must_sync && (b->batch_full || !b->log), later = b->must_sync && !at_once;
-    if (at_once) sync_finish(b);
-    pv_status st = store_commit(b->store, at_once ? STORE_SYNCED : STORE_UNSYNCED);
-    b->must_commit = b->must_sync = false;
-    if (st != PV_OK) {
-        answers_refuse(b);
-        return false;
+    if (b->must_commit || store_failure(b->store) || b->now_ms - b->lazy_ms >= LAZY_MS) {
+        b->lazy_ms = b->now_ms;
+        if (commit_now(b) != PV_OK) {
+            answers_refuse(b);
+            return false;
+        }
     }
-    if (later) b->sync.asked = store_commits(b->store);
-    if (at_once) sync_reached(b, store_commits(b->store));
-    b->promising = b->sync.asked > b->sync.durable;
+    store_sync(b->store);
+    /* Also a batch that saves nothing may tell of the one before it. */
+    b->promising = b->promised > store_durable(b->store);
     return true;
 }

@@ -1,4 +1,5 @@
-#include "broker.h"
+#include "commit.h"
+#include "durable.h"
 
 #include "clock.h"
 #include "log.h"
@@ -29,12 +30,11 @@ enum {
 /* The core's actions are committed, then become words. What sending finds out goes into the next batch. */
 static void batch_end(struct broker *b)
 {
-    if (!carry_commit(b)) {
+    if (!commit_batch(b)) {
         sched_actions_clear(&b->out);
         b->carried = 0;
-        broker_store_failed(b);
+        durable_failed(b);
     }
-    sync_start(b);
     b->saying = true;
     carry_sends(b);
     carry_shows(b);
@@ -43,7 +43,7 @@ static void batch_end(struct broker *b)
     b->carried = 0;
     b->batch_n = b->later_ms = 0;
     b->batch_full = false;
-    sync_bound(b);
+    durable_bound(b);
 }
 
 static bool messages_read(struct broker *b, struct router_message *m)
@@ -86,8 +86,7 @@ static void second(struct broker *b)
     }
     transfers_expire(b->transfers, b->now_ms, upload_forgotten);
     if (b->wanted_n) carry_wanted(b);
-    if (!store_writing(b->store)) store_tidy(b->store);
-    sync_for_files(b);
+    store_tidy(b->store);
     if (b->http) metrics_publish(b);
 }
 
@@ -131,7 +130,7 @@ static void wake_read(struct broker *b)
 
 static void turn(struct broker *b, struct router_message *m, bool notices, bool *more)
 {
-    sync_collect(b);
+    durable_turn(b);
     cuts_take(b);
     *more = messages_read(b, m);
     /* After the messages: they came before the end of their connection, and a node's last words hand its work back. */
@@ -140,7 +139,7 @@ static void turn(struct broker *b, struct router_message *m, bool notices, bool 
     if (*more) flood_stop(b);
     tick(b);
     second(b);
-    if (!carry_later(b)) batch_end(b);
+    if (!commit_later(b)) batch_end(b);
     b->more_chunks = transfers_pump(b->transfers, CHUNK_BUDGET);
     b->counters.turns++;
 }

@@ -23,7 +23,7 @@ static bool has_to_wait(const struct broker *b, const struct peer *peer, enum wi
 static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m,
                                const struct wire_frames *f, zmq_msg_t *payload)
 {
-    struct outbox_word head = { .peer = peer->handle, .commit = b->sync.asked };
+    struct outbox_word head = { .peer = peer->handle, .commit = b->promised };
     if (m->has.req) head.req = m->req;
     if (m->has.token) head.token = m->token;
     TRY(outbox_put(&b->outbox, &head, f, payload));

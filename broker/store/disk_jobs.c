@@ -43,6 +43,7 @@ static struct disk_job *take(struct jobs *jobs)
 static void wake_up(const struct disk_jobs *d)
 {
     uint64_t one = 1;
+    if (d->wake < 0) return;
     ssize_t n = write(d->wake, &one, sizeof one); /* a full counter wakes as well */
     (void)n;
 }

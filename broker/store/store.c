@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include "checkpoint.h"
+#include "log_sync.h"
 #include "store_vfs.h"
 
 #include <errno.h>
@@ -90,8 +91,8 @@ struct store {
     struct unnamed
         *unnamed; /* files to look at once a commit is durable, in the commits' order: nothing may name them any more */
     size_t unnamed_n, unnamed_room;
-    uint64_t durable; /* commits up to this one */
-    int log;
+    int log; /* the write-ahead log, opened once more for its syncs */
+    struct log_sync *sync;
     bool lent; /* a payload's statement still holds its row */
     enum statement lent_by;
     struct store_stats stats;
@@ -288,7 +289,7 @@ static bool blob_named(void *context, wire_hash hash)
     return run(s, SQL_BLOB_FIND, NULL, &found) != PV_OK || found;
 }
 
-static pv_status open_all(struct store *s, const char *dir, char *why)
+static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
 {
     TRY(folder_lock(s, dir, why));
     if (blobs_open(&s->blobs, dir, s->faults) != PV_OK) return refuse(why, PV_IO, dir, strerror(errno));
@@ -296,11 +297,13 @@ static pv_status open_all(struct store *s, const char *dir, char *why)
     if (st != PV_OK) return refuse(why, st, dir, s->failure);
     /* What was committed last may be in memory only: a file must not go for a row whose end is not durable. */
     if (fdatasync(s->log)) return refuse(why, PV_STORE, dir, strerror(errno));
+    st = log_sync_open(&s->sync, s->log, wake, s->faults);
+    if (st != PV_OK) return refuse(why, st, dir, "the thread that syncs the log did not start");
     blobs_sweep(&s->blobs, blob_named, s);
     return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
 }
 
-pv_status store_open(struct store **out, const char *dir, struct faults *faults, char why[STORE_WHY_BYTES])
+pv_status store_open(struct store **out, const char *dir, int wake, struct faults *faults, char why[STORE_WHY_BYTES])
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
@@ -308,7 +311,7 @@ pv_status store_open(struct store **out, const char *dir, struct faults *faults,
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
-    pv_status st = open_all(s, dir, why);
+    pv_status st = open_all(s, dir, wake, why);
     if (st == PV_OK)
         *out = s;
     else
@@ -320,6 +323,7 @@ void store_close(struct store **store)
 {
     struct store *s = *store;
     if (!s) return;
+    log_sync_close(&s->sync);
     checkpoint_stop(&s->checkpoint);
     for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
     sqlite3_close(s->db);
@@ -337,7 +341,8 @@ pv_status store_boot(struct store *s, uint32_t *epoch)
     int64_t next = 0;
     TRY(write_ready(s));
     TRY(run(s, SQL_EPOCH_NEXT, NULL, &next));
-    TRY(store_commit(s, STORE_SYNCED));
+    uint64_t number;
+    TRY(store_commit(s, STORE_NOW, &number));
     *epoch = (uint32_t)next;
     return PV_OK;
 }
@@ -553,7 +558,7 @@ static bool unnamed_again(const struct store *s, size_t from, wire_hash file)
 static void remove_unnamed(struct store *s)
 {
     size_t ready = 0;
-    while (ready < s->unnamed_n && s->unnamed[ready].commit <= s->durable) ready++;
+    while (ready < s->unnamed_n && s->unnamed[ready].commit <= log_sync_durable(s->sync)) ready++;
     for (size_t i = 0; i < ready; i++) {
         wire_hash file = s->unnamed[i].file;
         if (!unnamed_again(s, ready, file) && !blob_named(s, file)) blobs_remove(&s->blobs, file);
@@ -562,55 +567,73 @@ static void remove_unnamed(struct store *s)
     if (ready) memmove(s->unnamed, s->unnamed + ready, s->unnamed_n * sizeof *s->unnamed);
 }
 
-uint64_t store_commits(const struct store *s)
+static pv_status transaction_end(struct store *s, enum store_when when)
 {
-    return s->stats.commits;
-}
-
-int store_log(const struct store *s)
-{
-    return s->log;
-}
-
-void store_durable(struct store *s, uint64_t commit)
-{
-    s->stats.syncs++;
-    if (commit > s->durable) s->durable = commit;
-    lent_back(s);
-    if (!s->failure[0]) remove_unnamed(s);
-}
-
-bool store_files_wait(struct store *s)
-{
-    lent_back(s);
-    if (!s->failure[0]) remove_unnamed(s);
-    return s->unnamed_n > 0;
-}
-
-pv_status store_commit(struct store *s, enum store_sync sync)
-{
-    lent_back(s);
-    if (s->failure[0]) return PV_STORE;
-    if (!s->open_transaction) {
-        remove_unnamed(s);
-        return PV_OK;
-    }
     if (fault_hit(s->faults, FAULT_COMMIT)) {
         store_fail(s, "commit: failed as asked");
         return PV_STORE;
     }
-    s->vfs.log_sync_off = sync == STORE_UNSYNCED;
+    s->vfs.log_sync_off = when != STORE_NOW;
     pv_status st = run(s, SQL_COMMIT, NULL, NULL);
     s->vfs.log_sync_off = 0;
     if (st != PV_OK) return st;
     s->open_transaction = false;
     s->stats.commits++;
-    if (sync == STORE_SYNCED) s->durable = s->stats.commits;
-    remove_unnamed(s);
-    if (checkpoint_committed(s->checkpoint)) return PV_OK;
-    store_fail(s,
-               "the log could not be folded into the database"); /* what was committed is: the next batch is refused */
+    if (when == STORE_NOW) log_sync_reached(s->sync, s->stats.commits);
+    /* What was committed stays committed: the next batch is refused. */
+    if (!checkpoint_committed(s->checkpoint)) store_fail(s, "the log could not be folded into the database");
     return PV_OK;
+}
+
+pv_status store_commit(struct store *s, enum store_when when, uint64_t *number)
+{
+    lent_back(s);
+    if (when == STORE_NOW) store_settle(s);
+    if (s->failure[0]) return PV_STORE;
+    if (s->open_transaction) TRY(transaction_end(s, when));
+    if (when != STORE_LAZY) log_sync_ask(s->sync, s->stats.commits);
+    if (when == STORE_NOW && log_sync_durable(s->sync) < s->stats.commits) { /* nothing to write, but to sync */
+        store_sync(s);
+        store_settle(s);
+        if (s->failure[0]) return PV_STORE;
+    }
+    if (!s->failure[0]) remove_unnamed(s);
+    *number = s->stats.commits;
+    return PV_OK;
+}
+
+void store_sync(struct store *s)
+{
+    if (!s->failure[0]) log_sync_start(s->sync, s->stats.commits);
+}
+
+bool store_syncing(const struct store *s)
+{
+    return log_sync_running(s->sync);
+}
+
+uint64_t store_durable(const struct store *s)
+{
+    return log_sync_durable(s->sync);
+}
+
+static void sync_ended(struct store *s)
+{
+    if (log_sync_failed(s->sync)) store_fail(s, "the log could not be synced");
+    if (s->failure[0]) return;
+    s->stats.syncs++;
+    lent_back(s);
+    remove_unnamed(s);
+}
+
+void store_turn(struct store *s)
+{
+    if (log_sync_collect(s->sync)) sync_ended(s);
+}
+
+void store_settle(struct store *s)
+{
+    if (log_sync_settle(s->sync)) sync_ended(s);
 }
 
 bool store_writing(const struct store *s)
@@ -631,11 +654,19 @@ void store_read_stats(struct store *s, struct store_stats *to)
     sqlite3_finalize(q);
 }
 
-void store_tidy(struct store *s)
+static void pages_give_back(struct store *s)
 {
-    lent_back(s);
-    if (s->failure[0] || s->open_transaction) return;
     s->vfs.log_sync_off = 1; /* nothing is promised by it */
     pragma(s, "PRAGMA incremental_vacuum(%ld)", TIDY_PAGES);
     s->vfs.log_sync_off = 0;
+}
+
+void store_tidy(struct store *s)
+{
+    lent_back(s);
+    if (s->failure[0]) return;
+    if (!s->open_transaction) pages_give_back(s);
+    if (s->failure[0]) return;
+    remove_unnamed(s);
+    if (s->unnamed_n && log_sync_asked(s->sync) <= log_sync_durable(s->sync)) log_sync_ask(s->sync, s->stats.commits);
 }

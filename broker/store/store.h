@@ -6,9 +6,8 @@
  *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256
  *      incoming/     uploads under way
  *
- *  Writes gather in one transaction until store_commit; nothing is durable before it returns PV_OK, or, of an unsynced one,
- *  before a sync of the log that began after it has ended well (store_log, store_durable). The first failure of
- *  the disk sticks: everything after it answers PV_STORE until the process starts again and reads what is really there,
+ *  Writes gather in one transaction until store_commit, which says when they are durable. The first failure of the disk
+ *  sticks: everything after it answers PV_STORE until the process starts again and reads what is really there,
  *  because a sync that failed once says nothing when it succeeds the next time.
  */
 #ifndef PV_STORE_H
@@ -33,8 +32,9 @@ struct store_payload {
 };
 
 /** Opens or makes the store in dir (made, 0700, when it is not there) and removes what a crash left half done.
+ *  wake: an eventfd that is counted up when there is something for store_turn, borrowed until store_close; -1: none.
  *  PV_BUSY: another process has it. PV_STORE: not ours, a newer schema, damaged. PV_IO. why gets the sentence. */
-pv_status store_open(struct store **s, const char *dir, struct faults *faults, char why[STORE_WHY_BYTES]);
+pv_status store_open(struct store **s, const char *dir, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 /** Rolls back what was not committed. */
 void store_close(struct store **s);
 
@@ -57,19 +57,39 @@ pv_status store_delete_task(struct store *s, uint64_t row);
 pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p);
 pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
 
-enum store_sync { STORE_SYNCED, STORE_UNSYNCED };
+/* Commits. They are numbered 1, 2, 3, ... within one opening of the store, in the order of the calls. A commit becomes durable
+ * with or after all that were made before it, never before one of them. A crash of this process alone loses no commit; a
+ * crash of the machine may lose those that are not durable, and only from the newest backwards.
+ *
+ * A caller that must not wait goes round like this:
+ *     store_turn(s);                               the durable number moves on, or the store has failed
+ *     if (store_failure(s)) ...
+ *     ... writes ...   store_commit(s, STORE_SOON, &n);   store_sync(s);
+ *     and promises nothing about commit n until store_durable(s) >= n. */
 
-/** Ends the transaction. STORE_UNSYNCED survives a crash of this process, one of the machine only after a later sync. */
-pv_status store_commit(struct store *s, enum store_sync sync);
+enum store_when {
+    STORE_NOW,  /* durable, with all commits before it, when store_commit returns; waits for the disk */
+    STORE_SOON, /* store_sync makes it durable beside the caller */
+    STORE_LAZY, /* durable with the next commit that is made durable; asks for nothing */
+};
 
-/** How many commits there were: the number of the last. */
-uint64_t store_commits(const struct store *s);
-/** The log's descriptor, until store_close: fdatasync on it, from any thread, makes durable what was committed before. */
-int store_log(const struct store *s);
-/** Such a sync ended well: commits up to this number are durable, and files that no row names since then are removed. */
-void store_durable(struct store *s, uint64_t commit);
-/** Removes what may be removed now. Whether more files that no row names wait for a sync. */
-bool store_files_wait(struct store *s);
+/** Ends the transaction. number: of the commit that holds what was written before this call; when nothing was, it is the
+ *  last commit's, and NOW and SOON count for that one. PV_STORE: nothing of the transaction will be there, or it is not
+ *  known to be durable (NOW); the store has failed. */
+pv_status store_commit(struct store *s, enum store_when when, uint64_t *number);
+
+/** Starts to make durable what was committed with SOON, in the background, with everything committed before this call. Does
+ *  nothing while that goes on for earlier commits: they are one batch, what comes meanwhile is the next. Never waits. */
+void store_sync(struct store *s);
+/** Whether commits are being made durable in the background: a commit made now would only wait for the next time. */
+bool store_syncing(const struct store *s);
+/** Once a turn of the caller's loop: takes note of what ended in the background. store_durable moves on, or store_failure says
+ *  what went wrong. Starts nothing and never waits. */
+void store_turn(struct store *s);
+/** The same after waiting for what goes on in the background; returns at once when nothing does. */
+void store_settle(struct store *s);
+/** The last commit that is durable as of the last store_turn, store_settle or store_commit. Never goes back. */
+uint64_t store_durable(const struct store *s);
 
 /** Whether there is something to commit. */
 bool store_writing(const struct store *s);
@@ -99,7 +119,8 @@ struct store_stats {
 };
 void store_read_stats(struct store *s, struct store_stats *to);
 
-/** Gives free pages back to the file system, a few at a time; for a quiet moment. */
+/** Housekeeping, about once a second: gives unused space back, a little at a time, and asks for a sync (store_sync starts
+ *  it) when payload files wait for one to be removed and nothing else asked. */
 void store_tidy(struct store *s);
 
 #endif

@@ -46,8 +46,9 @@ int main(int argc, char **argv)
     struct store *s = NULL;
     struct store_stats stats;
     size_t commits = 0;
+    uint64_t number;
     temp_dir_make(dir);
-    if (!batch || store_open(&s, dir, NULL, why) != PV_OK) {
+    if (!batch || store_open(&s, dir, -1, NULL, why) != PV_OK) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
         if (one(s, n, batch) != PV_OK) return 1;
         if (n % batch) continue;
         uint64_t before = pv_clock_us();
-        if (store_commit(s, STORE_SYNCED) != PV_OK) return 1;
+        if (store_commit(s, STORE_NOW, &number) != PV_OK) return 1;
         took[commits++] = (uint32_t)(pv_clock_us() - before);
     }
     uint64_t us = pv_clock_us() - from;

@@ -20,9 +20,22 @@ static char why[STORE_WHY_BYTES];
 static struct store *open_or_die(const char *dir, struct faults *f)
 {
     struct store *s = NULL;
-    pv_status st = store_open(&s, dir, f, why);
+    pv_status st = store_open(&s, dir, -1, f, why);
     if (st != PV_OK) fail_msg("store_open: %s", why);
     return s;
+}
+
+static pv_status commit(struct store *s, enum store_when when)
+{
+    uint64_t number;
+    return store_commit(s, when, &number);
+}
+
+static uint64_t committed(struct store *s, enum store_when when)
+{
+    uint64_t number = 0;
+    assert_int_equal(store_commit(s, when, &number), PV_OK);
+    return number;
 }
 
 static struct task_record task_of(uint64_t n)
@@ -119,7 +132,7 @@ static void committed_stays_and_the_rest_does_not(void **state)
         struct task_record t = task_of(n);
         assert_int_equal(store_put_task(s, &t), PV_OK);
     }
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     struct task_record t = task_of(101);
     assert_int_equal(store_put_task(s, &t), PV_OK);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
@@ -142,8 +155,7 @@ static void a_process_that_dies_loses_nothing_acknowledged(void **state)
         struct store *s = open_or_die(dir, NULL);
         for (uint64_t n = 1; n <= 50; n++) {
             struct task_record t = task_of(n);
-            if (store_put_task(s, &t) != PV_OK || store_commit(s, n % 2 ? STORE_SYNCED : STORE_UNSYNCED) != PV_OK)
-                _exit(1);
+            if (store_put_task(s, &t) != PV_OK || commit(s, n % 2 ? STORE_NOW : STORE_LAZY) != PV_OK) _exit(1);
         }
         struct task_record t = task_of(51);
         store_put_task(s, &t);
@@ -175,7 +187,7 @@ static void a_large_commit_is_whole(void **state)
         assert_int_equal(store_put_task(s, &t), PV_OK);
         assert_int_equal(store_put_payload(s, STORE_INPUT, n, &p), PV_OK);
     }
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     store_close(&s);
     s = open_or_die(*state, NULL);
     assert_int_equal(count(s), TASKS);
@@ -189,7 +201,7 @@ static void a_large_commit_is_whole(void **state)
 static void two_brokers_never_share_a_folder(void **state)
 {
     struct store *s = open_or_die(*state, NULL), *other = NULL;
-    assert_int_equal(store_open(&other, *state, NULL, why), PV_BUSY);
+    assert_int_equal(store_open(&other, *state, -1, NULL, why), PV_BUSY);
     assert_null(other);
     store_close(&s);
     s = open_or_die(*state, NULL);
@@ -211,7 +223,7 @@ static void a_newer_schema_is_refused(void **state)
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
     sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'");
-    assert_int_equal(store_open(&s, *state, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, *state, -1, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "schema 1000"));
 }
 
@@ -244,14 +256,14 @@ static void settings_stay_until_they_are_cleared(void **state)
     assert_int_equal(store_put_setting(s, &drain), PV_OK);
     drain.value = 8; /* in its place */
     assert_int_equal(store_put_setting(s, &drain), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     pause.cleared = true;
     assert_int_equal(store_put_setting(s, &pause), PV_OK); /* and not committed */
     store_close(&s);
     s = open_or_die(*state, NULL);
     expect_settings(s, "3 gpu/p1 1; 3 other/p1 8; 0 /outer 1; ");
     assert_int_equal(store_put_setting(s, &pause), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     store_close(&s);
     s = open_or_die(*state, NULL);
     expect_settings(s, "3 gpu/p1 1; 3 other/p1 8; ");
@@ -266,7 +278,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
     sql(*state, "DROP TABLE setting");
     s = open_or_die(*state, NULL);
     assert_int_equal(store_put_setting(s, &pause), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     store_close(&s);
     sql(*state, "INSERT INTO setting VALUES ('of a newer program', '', 'outer', 5)");
     s = open_or_die(*state, NULL);
@@ -285,7 +297,7 @@ static void payloads_come_back_as_they_went(void **state)
         struct store_payload p = inline_payload(data, sizes[i]);
         assert_int_equal(store_put_payload(s, STORE_INPUT, i + 1, &p), PV_OK);
     }
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     store_close(&s);
     s = open_or_die(*state, NULL);
     for (size_t i = 0; i < 4; i++) {
@@ -308,16 +320,16 @@ static void same_content_is_one_file_until_its_last_row(void **state)
     for (uint64_t row = 1; row <= 2; row++) {
         assert_int_equal(file_payload(s, 7, &p), PV_OK);
         assert_int_equal(store_put_payload(s, STORE_INPUT, row, &p), PV_OK);
-        assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+        committed(s, STORE_NOW);
     }
     assert_int_equal(files_in(dir, "blobs"), 1);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(dir, "blobs"), 1);
     /* The last name goes and a new one comes in the same transaction: the file stays. */
     assert_int_equal(store_delete_task(s, 2), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_RESULT, 3, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(dir, "blobs"), 1);
     assert_int_equal(store_get_payload(s, STORE_RESULT, 3, &got), PV_OK);
     assert_null(got.bytes);
@@ -329,7 +341,7 @@ static void same_content_is_one_file_until_its_last_row(void **state)
     assert_int_equal(st.st_size, 100000);
     assert_int_equal(store_delete_task(s, 3), PV_OK);
     assert_int_equal(files_in(dir, "blobs"), 1); /* not before the commit */
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(dir, "blobs"), 0);
     close(fd);
     store_close(&s);
@@ -343,7 +355,7 @@ static void orphans_are_swept_at_the_start(void **state)
     struct blob_writer half;
     assert_int_equal(file_payload(s, 1, &named), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &named), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(file_payload(s, 2, &orphan), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 2, &orphan), PV_OK); /* never committed */
     assert_int_equal(blob_writer_start(&half, store_blobs(s), 10, named.sha256), PV_OK);
@@ -386,11 +398,11 @@ static void an_unsynced_commit_syncs_nothing(void **state)
     struct task_record t = task_of(1);
     uint64_t before = f.seen[FAULT_SYNC];
     assert_int_equal(store_put_task(s, &t), PV_OK);
-    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+    committed(s, STORE_LAZY);
     assert_int_equal(f.seen[FAULT_SYNC], before);
     t = task_of(2);
     assert_int_equal(store_put_task(s, &t), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(f.seen[FAULT_SYNC], before + 1);
     store_close(&s);
 }
@@ -411,7 +423,7 @@ static void a_log_that_begins_anew_syncs_its_header(void **state)
         struct task_record t = task_of(n);
         if (n == 2) fold(*state);
         assert_int_equal(store_put_task(s, &t), PV_OK);
-        assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+        committed(s, STORE_LAZY);
         assert_int_equal(f.seen[FAULT_SYNC], before + (n == 2));
     }
     store_close(&s);
@@ -424,17 +436,20 @@ static void a_file_stays_until_its_end_is_durable(void **state)
     struct store_payload p;
     assert_int_equal(file_payload(s, 7, &p), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
-    uint64_t named = store_commits(s);
+    uint64_t named = committed(s, STORE_SOON);
+    store_sync(s);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
-    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
-    assert_true(store_files_wait(s));
-    store_durable(s, named); /* a sync that began before */
+    committed(s, STORE_LAZY);
+    store_settle(s); /* it began before */
+    assert_int_equal(store_durable(s), named);
     assert_int_equal(files_in(*state, "blobs"), 1);
-    assert_int_equal(fdatasync(store_log(s)), 0);
-    store_durable(s, store_commits(s));
+    store_sync(s);
+    assert_false(store_syncing(s)); /* nobody asked */
+    store_tidy(s);
+    store_sync(s);
+    store_settle(s);
+    assert_int_equal(store_durable(s), named + 1);
     assert_int_equal(files_in(*state, "blobs"), 0);
-    assert_false(store_files_wait(s));
     store_close(&s);
 }
 
@@ -445,16 +460,17 @@ static void a_file_named_again_meanwhile_stays(void **state)
     struct store_payload p;
     assert_int_equal(file_payload(s, 7, &p), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
-    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
+    committed(s, STORE_LAZY);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 2, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_UNSYNCED), PV_OK);
-    uint64_t named = store_commits(s);
+    uint64_t named = committed(s, STORE_SOON);
+    store_sync(s);
     assert_int_equal(store_delete_task(s, 2), PV_OK);
-    store_durable(s, named);
+    store_settle(s);
+    assert_int_equal(store_durable(s), named);
     assert_int_equal(files_in(*state, "blobs"), 1);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(*state, "blobs"), 0);
     store_close(&s);
 }
@@ -469,17 +485,17 @@ static void a_file_being_published_is_not_removed(void **state)
     memset(data, 7, sizeof data);
     assert_int_equal(file_payload(s, 7, &p), PV_OK);
     assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(blob_writer_start(&w, store_blobs(s), sizeof data, p.sha256), PV_OK);
     assert_int_equal(blob_writer_feed(&w, data, sizeof data), PV_OK);
     assert_int_equal(blob_writer_check(&w), PV_OK);
     assert_int_equal(blob_writer_publish(&w), PV_OK);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(*state, "blobs"), 1);
     blob_writer_end(&w, PV_OK);
     store_forget_file(s, p.sha256); /* and nobody wants it either */
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(files_in(*state, "blobs"), 0);
     store_close(&s);
 }
@@ -490,14 +506,14 @@ static void reads_of_a_batch_share_one_view(void **state)
     struct store *s = open_or_die(*state, NULL);
     struct store_payload p = inline_payload(data, sizeof data), got;
     assert_int_equal(store_put_payload(s, STORE_INPUT, 1, &p), PV_OK);
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     store_read_begin(s);
     assert_int_equal(store_get_payload(s, STORE_INPUT, 1, &got), PV_OK);
     assert_memory_equal(got.bytes, data, sizeof data);
     assert_int_equal(store_get_payload(s, STORE_INPUT, 2, &got), PV_NOT_FOUND);
     store_read_end(s);
     assert_int_equal(store_delete_task(s, 1), PV_OK); /* and writes go on after it */
-    assert_int_equal(store_commit(s, STORE_SYNCED), PV_OK);
+    committed(s, STORE_NOW);
     assert_int_equal(store_get_payload(s, STORE_INPUT, 1, &got), PV_NOT_FOUND);
     store_close(&s);
 }
@@ -512,7 +528,7 @@ static uint64_t work_until_it_fails(struct store *s)
         if (st == PV_STORE) store_fail(s, "payload file");
         if (st == PV_OK) st = store_put_task(s, &t);
         if (st == PV_OK && n % 3 == 0) st = store_put_payload(s, STORE_INPUT, n, &p);
-        if (st == PV_OK) st = store_commit(s, STORE_SYNCED);
+        if (st == PV_OK) st = commit(s, STORE_NOW);
         if (st != PV_OK) return n - 1;
     }
     return 10;
@@ -555,7 +571,7 @@ static void whatever_fails_the_acknowledged_is_there(void **state)
                 struct task_record t = task_of(11);
                 assert_non_null(store_failure(s));
                 assert_int_equal(store_put_task(s, &t), PV_STORE);
-                assert_int_equal(store_commit(s, STORE_SYNCED), PV_STORE);
+                assert_int_equal(commit(s, STORE_NOW), PV_STORE);
             }
             store_close(&s);
             check_after_failure(dir, acknowledged, words[kind], nth);
