@@ -1,126 +1,100 @@
-/** What survives a restart: SQLite (write-ahead log, synchronous=FULL) behind one narrow interface, and beside it the
- *  payload files of blobs.h. One store, one thread, one folder:
+/** What survives a restart of the broker: tasks, settings, payloads, and the number of the start.
  *
- *      lock          held while the store is open: two brokers never share a folder
- *      provost.db    task, input, result, blob, setting, meta; the schema is plain enough for PostgreSQL
- *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256
- *      incoming/     uploads under way
+ *  This header, store_rows.h and store_payloads.h are a contract that a database server can fulfil as well as the store behind
+ *  it today (store.c says how that one does). One store belongs to one process and one thread: all calls come from the thread
+ *  that opened it. Calls that may wait for the disk say so.
  *
- *  Writes gather in one transaction until store_commit, which says when they are durable. The first failure of the disk
- *  sticks: everything after it answers PV_STORE until the process starts again and reads what is really there,
- *  because a sync that failed once says nothing when it succeeds the next time.
+ *  Writes gather in one transaction, which store_commit ends: afterwards all of it is there, or nothing. Reads see what was
+ *  written, committed or not. What was written and not committed is gone after store_close or a crash.
+ *
+ *  Commits are numbered 1, 2, 3, ... in the order of the calls, from each opening on. Durability keeps that order: when commit
+ *  n is durable, all before it are. A crash of this process alone loses no commit. A crash of the machine, or the loss of the
+ *  server, may lose commits that are not durable, the newest ones first, and never one that was reported as durable.
+ *
+ *  A caller that must not wait goes round like this:
+ *
+ *      store_turn(s);                                   the durable number moves on, or the store has failed
+ *      if (store_failure(s)) ...
+ *      ... writes ...
+ *      store_commit(s, STORE_SOON, &n);
+ *      store_sync(s);                                   and promises nothing about n before store_durable(s) >= n
+ *
+ *  The first failure sticks: from then on every write and commit answers PV_STORE, until the process starts again and reads
+ *  what is really there. A sync that failed once says nothing when it succeeds the next time.
  */
 #ifndef PV_STORE_H
 #define PV_STORE_H
 
 #include "blobs.h"
 #include "faults.h"
-#include "setting_record.h"
-#include "task_record.h"
+#include "status.h"
+#include "store_payloads.h"
+#include "store_rows.h"
 
-enum { STORE_INLINE_MAX = 64 * 1024, STORE_WHY_BYTES = 512 };
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STORE_WHY_BYTES = 512 };
 
 struct store;
 
-enum store_kind { STORE_INPUT, STORE_RESULT };
-
-/** A payload on its way in: bytes of its own, or (bytes NULL) a file kept by a blob_writer before. */
-struct store_payload {
-    wire_hash sha256;
-    uint64_t length;
-    const uint8_t *bytes;
-};
-
-/** Opens or makes the store in dir (made, 0700, when it is not there) and removes what a crash left half done.
- *  wake: an eventfd that is counted up when there is something for store_turn, borrowed until store_close; -1: none.
- *  PV_BUSY: another process has it. PV_STORE: not ours, a newer schema, damaged. PV_IO. why gets the sentence. */
-pv_status store_open(struct store **s, const char *dir, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
-/** Rolls back what was not committed. */
+/** Opens the store, or makes a new one, and removes what a crash left half done.
+ *  where   which store: today a folder, made with mode 0700 when it is not there
+ *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
+ *  faults  where a test makes it fail; borrowed until store_close; NULL in production
+ *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED
+ *  (no thread). why gets the sentence. */
+pv_status store_open(struct store **s, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
+/** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);
 
-/** The next boot epoch, durable when this returns. Once per start, before anybody can connect. */
+/** The next boot epoch: greater than every one before it, and durable when this returns. Once per start, before anybody can
+ *  connect. Waits. */
 pv_status store_boot(struct store *s, uint32_t *epoch);
 
-/** Every task in order of its row, at start. A status other than PV_OK from each ends it and is returned. */
-pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);
-
-/** Every setting, at start. One whose key this program does not know (a newer one wrote it) is left alone. */
-pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
-                              void *context);
-
-/* Writes, all part of the open transaction. PV_STORE sticks. */
-/** In place of the one of the same key, principal and name; cleared: none is left. */
-pv_status store_put_setting(struct store *s, const struct setting_record *setting);
-pv_status store_put_task(struct store *s, const struct task_record *task);
-/** The task's row with its payloads; files no other row names go once the commit is durable. */
-pv_status store_delete_task(struct store *s, uint64_t row);
-pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p);
-pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
-
-/* Commits. They are numbered 1, 2, 3, ... within one opening of the store, in the order of the calls. A commit becomes durable
- * with or after all that were made before it, never before one of them. A crash of this process alone loses no commit; a
- * crash of the machine may lose those that are not durable, and only from the newest backwards.
- *
- * A caller that must not wait goes round like this:
- *     store_turn(s);                               the durable number moves on, or the store has failed
- *     if (store_failure(s)) ...
- *     ... writes ...   store_commit(s, STORE_SOON, &n);   store_sync(s);
- *     and promises nothing about commit n until store_durable(s) >= n. */
-
 enum store_when {
-    STORE_NOW,  /* durable, with all commits before it, when store_commit returns; waits for the disk */
-    STORE_SOON, /* store_sync makes it durable beside the caller */
-    STORE_LAZY, /* durable with the next commit that is made durable; asks for nothing */
+    STORE_NOW,  /* durable, with every commit before it, when store_commit returns; waits */
+    STORE_SOON, /* asks for store_sync to make it durable in the background */
+    STORE_LAZY, /* durable together with some later commit; asks for nothing */
 };
 
-/** Ends the transaction. number: of the commit that holds what was written before this call; when nothing was, it is the
- *  last commit's, and NOW and SOON count for that one. PV_STORE: nothing of the transaction will be there, or it is not
- *  known to be durable (NOW); the store has failed. */
+/** Ends the transaction. *number: the commit that holds all that was written so far. When nothing was written since the last
+ *  commit, that is the last one, and NOW and SOON count for it. On failure nothing of the transaction is promised: it may be
+ *  there after a restart or not. */
 pv_status store_commit(struct store *s, enum store_when when, uint64_t *number);
-
-/** Starts to make durable what was committed with SOON, in the background, with everything committed before this call. Does
- *  nothing while that goes on for earlier commits: they are one batch, what comes meanwhile is the next. Never waits. */
-void store_sync(struct store *s);
-/** Whether commits are being made durable in the background: a commit made now would only wait for the next time. */
-bool store_syncing(const struct store *s);
-/** Once a turn of the caller's loop: takes note of what ended in the background. store_durable moves on, or store_failure says
- *  what went wrong. Starts nothing and never waits. */
-void store_turn(struct store *s);
-/** The same after waiting for what goes on in the background; returns at once when nothing does. */
-void store_settle(struct store *s);
-/** The last commit that is durable as of the last store_turn, store_settle or store_commit. Never goes back. */
-uint64_t store_durable(const struct store *s);
-
-/** Whether there is something to commit. */
+/** Whether something was written since the last commit. */
 bool store_writing(const struct store *s);
 
-/** Reads between the two share one view of what is committed, and its locks. No write goes between. */
-void store_read_begin(struct store *s);
-void store_read_end(struct store *s);
+/** Starts to make durable, in the background, what SOON asked for, together with every commit so far. Does nothing while
+ *  that goes on for earlier commits: later ones gather, and the next call takes them all. Never waits. */
+void store_sync(struct store *s);
+/** Whether commits are being made durable in the background. A commit with SOON made now waits for the next store_sync. */
+bool store_syncing(const struct store *s);
+/** Once a turn of the caller's loop: takes note of what has ended in the background. Then store_durable has moved on, or
+ *  store_failure says why not. Starts nothing and never waits. */
+void store_turn(struct store *s);
+/** store_turn after waiting for what goes on in the background; returns at once when nothing does. */
+void store_settle(struct store *s);
+/** The last commit known to be durable, as of the last store_turn, store_settle or store_commit; 0: none of this opening.
+ *  Never goes back. */
+uint64_t store_durable(const struct store *s);
 
-/** A payload on its way out. Inline ones: bytes are lent until the next call on the store; files: bytes NULL, read them
- *  with blobs_read. PV_NOT_FOUND when the row has none. */
-pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
-
-/** Removes a kept file after the next sync unless some row names it by then: an upload nobody wanted any more. */
-void store_forget_file(struct store *s, wire_hash hash);
-
-/** The payload files, for uploads and reading. Borrowed until store_close. */
-struct blobs *store_blobs(struct store *s);
-
-/** Marks the store failed, for a failure found beside it (a payload file whose sync failed). */
-void store_fail(struct store *s, const char *why);
-/** Why it failed, or NULL while it works. */
+/** Why the store failed, or NULL while it works. Borrowed until store_close. */
 const char *store_failure(const struct store *s);
+/** Marks the store failed, for a failure found beside it (a payload file whose sync failed). The first reason stays. */
+void store_fail(struct store *s, const char *why);
+
+/** Where payloads too large for a row lie. Borrowed until store_close. */
+struct blobs *store_blobs(struct store *s);
 
 struct store_stats {
     uint64_t commits, syncs, rows_written;
-    uint64_t database_bytes; /* pages in use */
+    uint64_t database_bytes; /* in use, without the large payloads */
 };
 void store_read_stats(struct store *s, struct store_stats *to);
 
-/** Housekeeping, about once a second: gives unused space back, a little at a time, and asks for a sync (store_sync starts
- *  it) when payload files wait for one to be removed and nothing else asked. */
+/** Housekeeping, about once a second: gives a little unused space back, and asks for a sync (which store_sync starts) when large
+ *  payloads wait for one to be removed and nothing else has asked. */
 void store_tidy(struct store *s);
 
 #endif

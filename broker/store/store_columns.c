@@ -1,0 +1,92 @@
+#include "store_columns.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum column_kind { COLUMN_INT, COLUMN_TEXT, COLUMN_BYTES };
+
+struct column {
+    const char *name;
+    enum column_kind kind;
+    size_t offset, bytes;
+};
+
+#define C(member, column, KIND)                                                                                        \
+    { #column, COLUMN_##KIND, offsetof(struct task_record, member), sizeof(((struct task_record *)0)->member) },
+static const struct column columns[] = { TASK_RECORD_LIST(C) };
+#undef C
+
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+void store_columns_create_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+{
+    static const char *const types[] = { "INTEGER", "TEXT", "BLOB" };
+    size_t bytes = STORE_COLUMNS_SQL_BYTES, n = (size_t)snprintf(sql, bytes, "CREATE TABLE task (");
+    for (int i = 0; i < COLUMNS; i++)
+        n += (size_t)snprintf(sql + n, bytes - n, "%s%s %s %s", i ? ", " : "", columns[i].name, types[columns[i].kind],
+                              i ? "NOT NULL" : "PRIMARY KEY");
+    snprintf(sql + n, bytes - n, ")");
+}
+
+void store_columns_put_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+{
+    size_t bytes = STORE_COLUMNS_SQL_BYTES, n = (size_t)snprintf(sql, bytes, "INSERT OR REPLACE INTO task VALUES (");
+    for (int i = 0; i < COLUMNS; i++) n += (size_t)snprintf(sql + n, bytes - n, i ? ", ?" : "?");
+    snprintf(sql + n, bytes - n, ")");
+}
+
+/* 64 bits of an unsigned number go into SQLite's signed one and come back unchanged; no statement compares them. */
+static int64_t number_of(const void *at, size_t bytes)
+{
+    uint8_t a;
+    uint16_t b;
+    uint32_t c;
+    uint64_t d;
+    switch (bytes) {
+    case 1: memcpy(&a, at, 1); return a;
+    case 2: memcpy(&b, at, 2); return b;
+    case 4: memcpy(&c, at, 4); return c;
+    default: memcpy(&d, at, 8); return (int64_t)d;
+    }
+}
+
+static void bind(sqlite3_stmt *q, int i, const struct column *c, const struct task_record *task)
+{
+    const char *at = (const char *)task + c->offset;
+    if (c->kind == COLUMN_INT)
+        sqlite3_bind_int64(q, i + 1, number_of(at, c->bytes));
+    else if (c->kind == COLUMN_TEXT)
+        sqlite3_bind_text(q, i + 1, at, (int)strnlen(at, c->bytes), SQLITE_STATIC);
+    else
+        sqlite3_bind_blob(q, i + 1, at, (int)c->bytes, SQLITE_STATIC);
+}
+
+static bool read_one(sqlite3_stmt *q, int i, const struct column *c, struct task_record *task)
+{
+    char *at = (char *)task + c->offset;
+    if (c->kind == COLUMN_INT) {
+        int64_t n = sqlite3_column_int64(q, i);
+        memcpy(at, &n, c->bytes); /* the low bytes: little-endian, as this program's other files */
+        return sqlite3_column_type(q, i) == SQLITE_INTEGER && number_of(at, c->bytes) == n;
+    }
+    size_t n = (size_t)sqlite3_column_bytes(q, i);
+    const void *from = c->kind == COLUMN_TEXT ? (const void *)sqlite3_column_text(q, i) : sqlite3_column_blob(q, i);
+    if (!from || (c->kind == COLUMN_TEXT ? n >= c->bytes : n != c->bytes)) return false;
+    memcpy(at, from, n);
+    if (c->kind == COLUMN_TEXT) at[n] = 0;
+    return true;
+}
+
+void store_columns_bind(sqlite3_stmt *q, const struct task_record *task)
+{
+    for (int i = 0; i < COLUMNS; i++) bind(q, i, &columns[i], task);
+}
+
+bool store_columns_read(sqlite3_stmt *q, struct task_record *task)
+{
+    memset(task, 0, sizeof *task);
+    for (int i = 0; i < COLUMNS; i++)
+        if (!read_one(q, i, &columns[i], task)) return false;
+    return true;
+}

@@ -1,0 +1,90 @@
+#include "store_rows.h"
+
+#include "store_columns.h"
+#include "store_payloads.h"
+#include "store_sql.h"
+#include "store_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- tasks --- */
+
+pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context)
+{
+    sqlite3_stmt *q = s->sql[SQL_SCAN];
+    pv_status st = PV_OK;
+    int rc = SQLITE_DONE;
+    while (st == PV_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct task_record task;
+        st = store_columns_read(q, &task) ? each(context, &task) : store_sql_fail(s, "a row of table task is damaged");
+    }
+    sqlite3_reset(q);
+    if (st == PV_OK && rc != SQLITE_DONE) return store_sql_failed(s, "scan");
+    return st;
+}
+
+pv_status store_put_task(struct store *s, const struct task_record *task)
+{
+    TRY(store_sql_write_begin(s));
+    store_columns_bind(s->sql[SQL_PUT_TASK], task);
+    s->stats.rows_written++;
+    return store_sql_run(s, SQL_PUT_TASK, NULL, NULL);
+}
+
+pv_status store_delete_task(struct store *s, uint64_t row)
+{
+    TRY(store_sql_write_begin(s));
+    sqlite3_bind_int64(s->sql[SQL_DELETE_TASK], 1, (int64_t)row);
+    TRY(store_sql_run(s, SQL_DELETE_TASK, NULL, NULL));
+    TRY(store_delete_payload(s, STORE_INPUT, row));
+    return store_delete_payload(s, STORE_RESULT, row);
+}
+
+/* --- settings --- */
+
+static const char *const setting_words[] = {
+#define S(key, word, of) word,
+    SETTING_LIST(S)
+#undef S
+};
+
+/* False: a key that this program does not know. */
+static bool setting_read(sqlite3_stmt *q, struct setting_record *r)
+{
+    const char *texts[3];
+    for (int i = 0; i < 3; i++) texts[i] = (const char *)sqlite3_column_text(q, i);
+    if (!texts[0] || !texts[1] || !texts[2]) return false;
+    while (r->key < SETTINGS && strcmp(texts[0], setting_words[r->key])) r->key++;
+    snprintf(r->principal, sizeof r->principal, "%s", texts[1]);
+    snprintf(r->name, sizeof r->name, "%s", texts[2]);
+    r->value = (uint64_t)sqlite3_column_int64(q, 3);
+    return r->key < SETTINGS;
+}
+
+pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
+                              void *context)
+{
+    sqlite3_stmt *q = s->sql[SQL_SCAN_SETTINGS];
+    pv_status st = PV_OK;
+    int rc = SQLITE_DONE;
+    while (st == PV_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct setting_record r = { .key = 0 };
+        if (setting_read(q, &r)) st = each(context, &r);
+    }
+    sqlite3_reset(q);
+    if (st == PV_OK && rc != SQLITE_DONE) return store_sql_failed(s, "scan settings");
+    return st;
+}
+
+pv_status store_put_setting(struct store *s, const struct setting_record *r)
+{
+    enum store_statement which = r->cleared ? SQL_DELETE_SETTING : SQL_PUT_SETTING;
+    TRY(store_sql_write_begin(s));
+    sqlite3_bind_text(s->sql[which], 1, setting_words[r->key], -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->sql[which], 2, r->principal, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->sql[which], 3, r->name, -1, SQLITE_STATIC);
+    if (!r->cleared) sqlite3_bind_int64(s->sql[which], 4, (int64_t)r->value);
+    s->stats.rows_written++;
+    return store_sql_run(s, which, NULL, NULL);
+}

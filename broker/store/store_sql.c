@@ -1,0 +1,80 @@
+#include "store_sql.h"
+
+#include "store_columns.h"
+#include "store_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const statement_sql[] = {
+#define S(name, sql) sql,
+    STORE_STATEMENTS(S)
+#undef S
+};
+
+pv_status store_sql_fail(struct store *s, const char *why)
+{
+    if (!s->failure[0]) snprintf(s->failure, sizeof s->failure, "%s", why);
+    return PV_STORE;
+}
+
+pv_status store_sql_failed(struct store *s, const char *doing)
+{
+    char why[STORE_WHY_BYTES];
+    snprintf(why, sizeof why, "%.200s: %.200s", doing, sqlite3_errmsg(s->db));
+    return store_sql_fail(s, why);
+}
+
+pv_status store_sql_prepare(struct store *s)
+{
+    char put[STORE_COLUMNS_SQL_BYTES];
+    store_columns_put_sql(put);
+    for (int i = 0; i < SQL_STATEMENTS; i++) {
+        const char *sql = i == SQL_PUT_TASK ? put : statement_sql[i];
+        if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) != SQLITE_OK)
+            return store_sql_failed(s, sql);
+    }
+    return PV_OK;
+}
+
+void store_sql_finalize(struct store *s)
+{
+    for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
+}
+
+pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number)
+{
+    sqlite3_stmt *q = s->sql[which];
+    int rc, rows = 0;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        if (rows++) continue;
+        if (number) *number = sqlite3_column_int64(q, 0);
+        if (blob && sqlite3_column_bytes(q, 0) == sizeof *blob) memcpy(blob, sqlite3_column_blob(q, 0), sizeof *blob);
+    }
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return rc == SQLITE_DONE ? PV_OK : store_sql_failed(s, statement_sql[which]);
+}
+
+pv_status store_sql_pragma(struct store *s, const char *format, long value)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, format, value);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, sql);
+}
+
+void store_sql_lent_back(struct store *s)
+{
+    if (s->lent) sqlite3_reset(s->sql[s->lent_by]);
+    s->lent = false;
+}
+
+pv_status store_sql_write_begin(struct store *s)
+{
+    store_sql_lent_back(s);
+    if (s->failure[0]) return PV_STORE;
+    if (s->open_transaction) return PV_OK;
+    TRY(store_sql_run(s, SQL_BEGIN, NULL, NULL));
+    s->open_transaction = true;
+    return PV_OK;
+}

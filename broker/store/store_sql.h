@@ -1,0 +1,63 @@
+/** The statements of the store in SQLite: all of them prepared at the opening, and run one at a time. */
+#ifndef PV_STORE_SQL_H
+#define PV_STORE_SQL_H
+
+#include "ids.h"
+#include "status.h"
+
+#include <stdint.h>
+
+struct store;
+
+/* S(name, "sql") */
+#define STORE_STATEMENTS(S)                                                                                            \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    S(BEGIN_READ, "BEGIN")                                                                                             \
+    S(COMMIT, "COMMIT")                                                                                                \
+    S(PUT_TASK, "put task") /* its text is made from the list of columns */                                            \
+    S(DELETE_TASK, "DELETE FROM task WHERE row = ?1")                                                                  \
+    S(SCAN, "SELECT * FROM task ORDER BY row")                                                                         \
+    S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                   \
+    S(PUT_RESULT, "INSERT INTO result VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                 \
+    S(GET_INPUT, "SELECT sha256, length, bytes FROM input WHERE row = ?1")                                             \
+    S(GET_RESULT, "SELECT sha256, length, bytes FROM result WHERE row = ?1")                                           \
+    S(DELETE_INPUT, "DELETE FROM input WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")              \
+    S(DELETE_RESULT, "DELETE FROM result WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")            \
+    S(BLOB_NAME, "INSERT INTO blob VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET named_by = named_by + 1")              \
+    S(BLOB_UNNAME, "UPDATE blob SET named_by = named_by - 1 WHERE sha256 = ?1 RETURNING named_by")                     \
+    S(BLOB_DELETE, "DELETE FROM blob WHERE sha256 = ?1")                                                               \
+    S(BLOB_FIND, "SELECT 1 FROM blob WHERE sha256 = ?1")                                                               \
+    S(PUT_SETTING, "INSERT OR REPLACE INTO setting VALUES (?1, ?2, ?3, ?4)")                                           \
+    S(DELETE_SETTING, "DELETE FROM setting WHERE key = ?1 AND principal = ?2 AND name = ?3")                           \
+    S(SCAN_SETTINGS, "SELECT key, principal, name, value FROM setting ORDER BY key, principal, name")                  \
+    S(SCHEMA_GET, "SELECT value FROM meta WHERE name = 'schema'")                                                      \
+    S(EPOCH_NEXT, "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
+
+enum store_statement {
+#define S(name, sql) SQL_##name,
+    STORE_STATEMENTS(S)
+#undef S
+        SQL_STATEMENTS
+};
+
+/** Prepares every statement; the tables must be there. PV_STORE. */
+pv_status store_sql_prepare(struct store *s);
+void store_sql_finalize(struct store *s);
+
+/** Runs a statement whose parameters are bound, to its end, and unbinds them. *blob (if it has that size) and *number take
+ *  the first column of the first row; either may be NULL. PV_STORE marks the store failed. */
+pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number);
+/** Runs "PRAGMA ..." with one number in its format. PV_STORE marks the store failed. */
+pv_status store_sql_pragma(struct store *s, const char *format, long value);
+
+/** Before a write: begins the transaction if none is open. PV_STORE: the store has failed. */
+pv_status store_sql_write_begin(struct store *s);
+/** Before any other use of the store: the row that store_get_payload lent goes back. */
+void store_sql_lent_back(struct store *s);
+
+/** Marks the store failed with this reason, unless it has one. Answers PV_STORE. */
+pv_status store_sql_fail(struct store *s, const char *why);
+/** The same with SQLite's last complaint: "doing: complaint". */
+pv_status store_sql_failed(struct store *s, const char *doing);
+
+#endif

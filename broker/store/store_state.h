@@ -1,0 +1,41 @@
+/** The state of the store in SQLite, shared by store.c and the files store_*.c. Nobody else includes this. */
+#ifndef PV_STORE_STATE_H
+#define PV_STORE_STATE_H
+
+#include "blobs.h"
+#include "checkpoint.h"
+#include "faults.h"
+#include "log_sync.h"
+#include "store.h"
+#include "store_sql.h"
+#include "store_vfs.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A payload file that nothing may name any more: looked at once this commit is durable. */
+struct store_unnamed {
+    wire_hash file;
+    uint64_t commit;
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *sql[SQL_STATEMENTS];
+    struct blobs blobs;
+    struct store_vfs vfs;
+    struct faults *faults;
+    struct checkpoint *checkpoint;
+    struct log_sync *sync;
+    int lock, log; /* descriptors; log: the write-ahead log, opened once more for its syncs */
+    bool open_transaction, reading;
+    bool lent; /* a payload's statement still holds its row */
+    enum store_statement lent_by;
+    char failure[STORE_WHY_BYTES];
+    struct store_unnamed *unnamed; /* in the order of their commits */
+    size_t unnamed_n, unnamed_room;
+    struct store_stats stats;
+};
+
+#endif
