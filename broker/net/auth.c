@@ -55,7 +55,8 @@ static const char *judge(const struct request *r, const struct auth_keys *keys, 
     return auth_keys_find(keys, text) ? text : NULL;
 }
 
-/* For the operator who wonders why somebody cannot get in. Not every one: whoever can connect could fill a disk with them. */
+/* For the operator who wonders why somebody cannot get in. Not every one: whoever can connect could fill a disk with
+ * them. */
 static void refusal_note(const struct request *r, const char *text)
 {
     static uint64_t due_ms, times; /* one thread */

@@ -50,7 +50,8 @@ void auth_keys_destroy(struct auth_keys **keys);
 
 /** The entry of a key in Z85, or NULL. Borrowed until the table is destroyed. */
 const struct auth_key *auth_keys_find(const struct auth_keys *keys, const char *text);
-/** One connection more (+1) or less (-1) under this key. How many there are now; 0 for a key that is not in the table. */
+/** One connection more (+1) or less (-1) under this key. How many there are now; 0 for a key that is not in the
+ *  table. */
 uint32_t auth_keys_connected(struct auth_keys *keys, const char *text, int change);
 size_t auth_keys_count(const struct auth_keys *keys);
 /** Entry i in the order of the file. */

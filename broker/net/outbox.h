@@ -1,5 +1,5 @@
-/** Words that wait for the disk: encoded, and said only once the commit they tell of is durable. First in, first out, so
- *  what one peer is told keeps its order.
+/** Words that wait for the disk: encoded, and said only once the commit they tell of is durable. First in, first out,
+ *  so what one peer is told keeps its order.
  */
 #ifndef PV_OUTBOX_H
 #define PV_OUTBOX_H

@@ -1,12 +1,12 @@
 /** The connections that have spoken: who sits behind which routing id and which descriptor.
  *
- *  A peer's handle names one connection and is never given again. Routing ids are those the socket assigns: five bytes,
- *  the first zero. An id of another form was chosen by the peer itself and is refused by the caller.
- *  A descriptor, unlike a handle, is used again by the kernel as soon as it is closed. The socket's monitor says that one
- *  was closed before it is, and that one was accepted before its first message can be read: a caller who empties the
- *  monitor before he adds a peer never takes the end of an old connection for the end of the new one on its descriptor.
- *  Messages of a closed connection may still be read after that, with its descriptor on them, which may be another's by then.
- *  The ids tell which is which: the socket counts them up, connection by connection.
+ *  A peer's handle names one connection and is never given again. Routing ids are those the socket assigns: five
+ *  bytes, the first zero. An id of another form was chosen by the peer itself and is refused by the caller. A
+ *  descriptor, unlike a handle, is used again by the kernel as soon as it is closed. The socket's monitor says that
+ *  one was closed before it is, and that one was accepted before its first message can be read: a caller who empties
+ *  the monitor before he adds a peer never takes the end of an old connection for the end of the new one on its
+ *  descriptor. Messages of a closed connection may still be read after that, with its descriptor on them, which may
+ *  be another's by then. The ids tell which is which: the socket counts them up, connection by connection.
  */
 #ifndef PV_PEERS_H
 #define PV_PEERS_H
@@ -60,8 +60,8 @@ struct peer *peers_add(struct peers *p, uint32_t routing, uint64_t now_ms);
 /** Forgets it: the next message on its connection is a stranger's. */
 void peers_drop(struct peers *p, struct peer *peer);
 
-/** Says that messages of peer come over fd. Returns the peer that was thought to be there and must be gone, or NULL. Is peer
- *  the older of the two, it is peer that has gone: the other keeps fd, and NULL comes back. */
+/** Says that messages of peer come over fd. Returns the peer that was thought to be there and must be gone, or NULL.
+ *  Is peer the older of the two, it is peer that has gone: the other keeps fd, and NULL comes back. */
 struct peer *peers_fd_claim(struct peers *p, struct peer *peer, int fd);
 /** The socket says fd was closed. The peer that is gone with it, or NULL. */
 struct peer *peers_fd_closed(struct peers *p, int fd);

@@ -110,9 +110,9 @@ void router_message_clear(struct router_message *m)
 
 void router_cut(int fd)
 {
-    /* libzmq cannot be asked to close one connection, but it owns an ordinary descriptor: the end of the stream, seen by
-     * its I/O thread, is the end of the connection. Should the descriptor have changed hands since, somebody else dials
-     * again. */
+    /* libzmq cannot be asked to close one connection, but it owns an ordinary descriptor: the end of the stream, seen
+     * by its I/O thread, is the end of the connection. Should the descriptor have changed hands since, somebody else
+     * dials again. */
     if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 

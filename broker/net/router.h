@@ -1,7 +1,8 @@
 /** The broker's one socket: a ROUTER every role dials, and its monitor. Raw messages in and out, nobody's meaning.
  *
- *  Sends never block and never vanish: ROUTER_MANDATORY makes a peer that is gone an answer (PV_UNREACHABLE), and a peer
- *  whose queue is full one too (PV_BUSY). Frame sizes are bounded by the socket before any memory is spent on them.
+ *  Sends never block and never vanish: ROUTER_MANDATORY makes a peer that is gone an answer (PV_UNREACHABLE), and a
+ *  peer whose queue is full one too (PV_BUSY). Frame sizes are bounded by the socket before any memory is spent on
+ *  them.
  */
 #ifndef PV_ROUTER_H
 #define PV_ROUTER_H

@@ -1,8 +1,10 @@
-/** Connections that were accepted and have not said a HELLO that was welcome: each costs a descriptor and libzmq's buffers,
- *  and nobody knows yet whose it is. They are bounded in number and in time; above the number, the oldest goes.
+/** Connections that were accepted and have not said a HELLO that was welcome: each costs a descriptor and libzmq's
+ *  buffers, and nobody knows yet whose it is. They are bounded in number and in time; above the number, the oldest
+ *  goes.
  *
- *  An honest peer is a stranger for some milliseconds. Who opens connections to keep the door full loses his own oldest
- *  ones first, so the honest peer still gets through while fewer than `most` are opened in the time that it takes.
+ *  An honest peer is a stranger for some milliseconds. Who opens connections to keep the door full loses his own
+ *  oldest ones first, so the honest peer still gets through while fewer than `most` are opened in the time that it
+ *  takes.
  */
 #ifndef PV_STRANGERS_H
 #define PV_STRANGERS_H

@@ -10,8 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Written pages are handed to the disk in pieces of this size while an upload goes on, so that the sync at its end finds
- * little left to do and the loop does not stand still for it. */
+/* Written pages are handed to the disk in pieces of this size while an upload goes on, so that the sync at its end
+ * finds little left to do and the loop does not stand still for it. */
 enum { WRITE_BEHIND_BYTES = 4 << 20 };
 
 static int folder(int root, const char *name)

@@ -3,9 +3,9 @@
  *  A state folder holds  blobs/<64 hex>   whole and synced, named by some committed row, and
  *                        incoming/<name>  uploads under way, worth nothing after a crash.
  *  Order: write, sync the file, rename, sync the folder; only then may a row that names it commit. A crash in between
- *  leaves a file no row names; the sweep at the next start removes it. Two rows with the same content share one file; the
- *  store counts the rows and calls blobs_remove after the commit that dropped the last.
- *  Files are 0600, folders 0700: inputs are witnesses.
+ *  leaves a file no row names; the sweep at the next start removes it. Two rows with the same content share one file;
+ *  the store counts the rows and calls blobs_remove after the commit that dropped the last. Files are 0600, folders
+ *  0700: inputs are witnesses.
  */
 #ifndef PV_BLOBS_H
 #define PV_BLOBS_H
@@ -48,12 +48,12 @@ pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t len
 /** Appends. PV_TOO_LARGE when it would exceed the length announced (nothing is written), PV_IO, PV_DISK_FULL. */
 pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes);
 
-/** Checks length and hash, syncs, and gives the file its name. Clears the writer whatever happens.
- *  PV_HASH_MISMATCH: short, or other content. PV_STORE: a sync or rename failed; the disk is not to be trusted any more. */
+/** Checks length and hash, syncs, and gives the file its name. Clears the writer whatever happens. PV_HASH_MISMATCH:
+ *  short, or other content. PV_STORE: a sync or rename failed; the disk is not to be trusted any more. */
 pv_status blob_writer_keep(struct blob_writer *w);
 
-/* The same in three steps, the second of which waits for the disk and may be another thread's; w stays where it is meanwhile,
- * and until the third blobs_remove spares a file of this content. */
+/* The same in three steps, the second of which waits for the disk and may be another thread's; w stays where it is
+ * meanwhile, and until the third blobs_remove spares a file of this content. */
 /** PV_HASH_MISMATCH: nothing follows, and the writer is cleared. */
 pv_status blob_writer_check(struct blob_writer *w);
 pv_status blob_writer_publish(struct blob_writer *w);

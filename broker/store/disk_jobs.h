@@ -1,8 +1,9 @@
-/** Waiting for the disk beside the loop: jobs in, done by a few threads in the order they came; what is finished is taken back
- *  by the loop, which a descriptor wakes.
+/** Waiting for the disk beside the loop: jobs in, done by a few threads in the order they came; what is finished is
+ *  taken back by the loop, which a descriptor wakes.
  *
- *  A sync takes 0.1 ms on a quiet disk and milliseconds on a busy one. While the loop itself waited for it, two cores were idle for a
- *  quarter of the time with 1 KiB tasks and for half of it with 1 MiB payloads (RESULTS.md), and nobody was heard meanwhile.
+ *  A sync takes 0.1 ms on a quiet disk and milliseconds on a busy one. While the loop itself waited for it, two cores
+ *  were idle for a quarter of the time with 1 KiB tasks and for half of it with 1 MiB payloads (RESULTS.md), and
+ *  nobody was heard meanwhile.
  */
 #ifndef PV_DISK_JOBS_H
 #define PV_DISK_JOBS_H
@@ -18,7 +19,8 @@ struct disk_job {
 
 struct disk_jobs;
 
-/** So many threads, at most 8. wake: an eventfd, borrowed until disk_jobs_stop, counted up for each job that is finished. */
+/** So many threads, at most 8. wake: an eventfd, borrowed until disk_jobs_stop, counted up for each job that is
+ *  finished. */
 pv_status disk_jobs_start(struct disk_jobs **d, int wake, unsigned threads);
 /** Ends the threads once every job is finished, and forgets jobs that disk_jobs_done has not given back. */
 void disk_jobs_stop(struct disk_jobs **d);

@@ -62,8 +62,8 @@ static pv_status database_settings(struct store *s)
     return store_sql_pragma(s, "PRAGMA cache_size=-%ld", CACHE_KIB);
 }
 
-/* A descriptor of our own for log_sync: SQLite made the log when it first read. SQLite takes no lock on this file, so that
- * closing the descriptor drops none. */
+/* A descriptor of our own for log_sync: SQLite made the log when it first read. SQLite takes no lock on this file, so
+ * that closing the descriptor drops none. */
 static pv_status log_open(struct store *s, const char *database)
 {
     char path[4100];

@@ -1,15 +1,16 @@
 /** What survives a restart of the broker: tasks, settings, payloads, and the number of the start.
  *
- *  This header, store_rows.h and store_payloads.h are a contract that a database server can fulfil as well as the store behind
- *  it today (store.c says how that one does). One store belongs to one process and one thread: all calls come from the thread
- *  that opened it. Calls that may wait for the disk say so.
+ *  This header, store_rows.h and store_payloads.h are a contract that a database server can fulfil as well as the
+ *  store behind it today (store.c says how that one does). One store belongs to one process and one thread: all calls
+ *  come from the thread that opened it. Calls that may wait for the disk say so.
  *
- *  Writes gather in one transaction, which store_commit ends: afterwards all of it is there, or nothing. Reads see what was
- *  written, committed or not. What was written and not committed is gone after store_close or a crash.
+ *  Writes gather in one transaction, which store_commit ends: afterwards all of it is there, or nothing. Reads see
+ *  what was written, committed or not. What was written and not committed is gone after store_close or a crash.
  *
- *  Commits are numbered 1, 2, 3, ... in the order of the calls, from each opening on. Durability keeps that order: when commit
- *  n is durable, all before it are. A crash of this process alone loses no commit. A crash of the machine, or the loss of the
- *  server, may lose commits that are not durable, the newest ones first, and never one that was reported as durable.
+ *  Commits are numbered 1, 2, 3, ... in the order of the calls, from each opening on. Durability keeps that order:
+ *  when commit n is durable, all before it are. A crash of this process alone loses no commit. A crash of the
+ *  machine, or the loss of the server, may lose commits that are not durable, the newest ones first, and never one
+ *  that was reported as durable.
  *
  *  A caller that must not wait goes round like this:
  *
@@ -19,8 +20,8 @@
  *      store_commit(s, STORE_SOON, &n);
  *      store_sync(s);                                   and promises nothing about n before store_durable(s) >= n
  *
- *  The first failure sticks: from then on every write and commit answers PV_STORE, until the process starts again and reads
- *  what is really there. A sync that failed once says nothing when it succeeds the next time.
+ *  The first failure sticks: from then on every write and commit answers PV_STORE, until the process starts again and
+ *  reads what is really there. A sync that failed once says nothing when it succeeds the next time.
  */
 #ifndef PV_STORE_H
 #define PV_STORE_H
@@ -41,15 +42,15 @@ struct store;
 /** Opens the store, or makes a new one, and removes what a crash left half done.
  *  where   which store: today a folder, made with mode 0700 when it is not there
  *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
- *  faults  where a test makes it fail; borrowed until store_close; NULL in production
- *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED
- *  (no thread). why gets the sentence. */
+ *  faults where a test makes it fail; borrowed until store_close; NULL in production PV_BUSY: another process has it.
+ *  PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED (no thread). why gets
+ *  the sentence. */
 pv_status store_open(struct store **s, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 /** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);
 
-/** The next boot epoch: greater than every one before it, and durable when this returns. Once per start, before anybody can
- *  connect. Waits. */
+/** The next boot epoch: greater than every one before it, and durable when this returns. Once per start, before
+ *  anybody can connect. Waits. */
 pv_status store_boot(struct store *s, uint32_t *epoch);
 
 enum store_when {
@@ -58,25 +59,26 @@ enum store_when {
     STORE_LAZY, /* durable together with some later commit; asks for nothing */
 };
 
-/** Ends the transaction. *number: the commit that holds all that was written so far. When nothing was written since the last
- *  commit, that is the last one, and NOW and SOON count for it. On failure nothing of the transaction is promised: it may be
- *  there after a restart or not. */
+/** Ends the transaction. *number: the commit that holds all that was written so far. When nothing was written since
+ *  the last commit, that is the last one, and NOW and SOON count for it. On failure nothing of the transaction is
+ *  promised: it may be there after a restart or not. */
 pv_status store_commit(struct store *s, enum store_when when, uint64_t *number);
 /** Whether something was written since the last commit. */
 bool store_writing(const struct store *s);
 
-/** Starts to make durable, in the background, what SOON asked for, together with every commit so far. Does nothing while
- *  that goes on for earlier commits: later ones gather, and the next call takes them all. Never waits. */
+/** Starts to make durable, in the background, what SOON asked for, together with every commit so far. Does nothing
+ *  while that goes on for earlier commits: later ones gather, and the next call takes them all. Never waits. */
 void store_sync(struct store *s);
-/** Whether commits are being made durable in the background. A commit with SOON made now waits for the next store_sync. */
+/** Whether commits are being made durable in the background. A commit with SOON made now waits for the next
+ *  store_sync. */
 bool store_syncing(const struct store *s);
-/** Once a turn of the caller's loop: takes note of what has ended in the background. Then store_durable has moved on, or
- *  store_failure says why not. Starts nothing and never waits. */
+/** Once a turn of the caller's loop: takes note of what has ended in the background. Then store_durable has moved on,
+ *  or store_failure says why not. Starts nothing and never waits. */
 void store_turn(struct store *s);
 /** store_turn after waiting for what goes on in the background; returns at once when nothing does. */
 void store_settle(struct store *s);
-/** The last commit known to be durable, as of the last store_turn, store_settle or store_commit; 0: none of this opening.
- *  Never goes back. */
+/** The last commit known to be durable, as of the last store_turn, store_settle or store_commit; 0: none of this
+ *  opening. Never goes back. */
 uint64_t store_durable(const struct store *s);
 
 /** Why the store failed, or NULL while it works. Borrowed until store_close. */
@@ -93,8 +95,8 @@ struct store_stats {
 };
 void store_read_stats(struct store *s, struct store_stats *to);
 
-/** Housekeeping, about once a second: gives a little unused space back, and asks for a sync (which store_sync starts) when large
- *  payloads wait for one to be removed and nothing else has asked. */
+/** Housekeeping, about once a second: gives a little unused space back, and asks for a sync (which store_sync starts)
+ *  when large payloads wait for one to be removed and nothing else has asked. */
 void store_tidy(struct store *s);
 
 #endif

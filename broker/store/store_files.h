@@ -18,7 +18,8 @@ pv_status store_files_unname(struct store *s, wire_hash file);
  *  open). If the list cannot grow, the file stays until the sweep at the next start. */
 void store_files_forget(struct store *s, wire_hash file);
 
-/** Removes the listed files whose commit is durable, except those that got a name since. The store must not have failed. */
+/** Removes the listed files whose commit is durable, except those that got a name since. The store must not have
+ *  failed. */
 void store_files_remove(struct store *s);
 /** Whether files are listed. */
 bool store_files_wait(const struct store *s);

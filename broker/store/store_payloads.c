@@ -17,8 +17,8 @@ static pv_status insert(struct store *s, enum store_kind kind, uint64_t row, con
     return store_sql_run(s, which, NULL, NULL);
 }
 
-/* The row has a payload already only after a revival. The statement leaves that one alone, so that the usual case is one
- * statement. */
+/* The row has a payload already only after a revival. The statement leaves that one alone, so that the usual case is
+ * one statement. */
 pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
 {
     TRY(store_sql_write_begin(s));

@@ -1,8 +1,9 @@
 /** The store's payloads: the input and the result of a task, by the number of the task's row.
  *
- *  A payload of up to STORE_INLINE_MAX bytes lies in the store. A larger one was put where blobs.h keeps payloads before it
- *  gets here; the store keeps its hash and length, counts the rows that name it, and removes it once the commit that took its
- *  last name is durable. Before that a crash of the machine could bring back a row whose payload is gone.
+ *  A payload of up to STORE_INLINE_MAX bytes lies in the store. A larger one was put where blobs.h keeps payloads
+ *  before it gets here; the store keeps its hash and length, counts the rows that name it, and removes it once the
+ *  commit that took its last name is durable. Before that a crash of the machine could bring back a row whose payload
+ *  is gone.
  *
  *  Writes are part of the open transaction (store_commit ends it). They answer PV_OK or PV_STORE, which sticks.
  */
@@ -32,15 +33,16 @@ pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row,
 /** Deletes the row's payload; none there is no error. */
 pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
 
-/** Reads a payload. p->bytes is lent until the next call on the store; NULL: read it with blobs_read. PV_NOT_FOUND: the row
- *  has none. PV_STORE: damaged, or it could not be read. */
+/** Reads a payload. p->bytes is lent until the next call on the store; NULL: read it with blobs_read. PV_NOT_FOUND:
+ *  the row has none. PV_STORE: damaged, or it could not be read. */
 pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
-/** Between the two, reads share one view of what is committed, which costs less than a view for each. No write goes between. */
+/** Between the two, reads share one view of what is committed, which costs less than a view for each. No write goes
+ *  between. */
 void store_read_begin(struct store *s);
 void store_read_end(struct store *s);
 
-/** Gives up a large payload that no row took (an upload nobody wanted any more). It is removed like one that lost its last
- *  name, unless a row names it by then. */
+/** Gives up a large payload that no row took (an upload nobody wanted any more). It is removed like one that lost its
+ *  last name, unless a row names it by then. */
 void store_forget_file(struct store *s, wire_hash hash);
 
 #endif

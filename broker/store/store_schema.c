@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* Raised when an older program would misread what this one writes. A table that an older program can overlook needs no new
- * number: it is made where it is missing (later_sql). */
+/* Raised when an older program would misread what this one writes. A table that an older program can overlook needs
+ * no new number: it is made where it is missing (later_sql). */
 enum { SCHEMA = 1 };
 
 /* Plain enough for PostgreSQL. Table task is made from its list of columns. */

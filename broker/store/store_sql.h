@@ -44,8 +44,8 @@ enum store_statement {
 pv_status store_sql_prepare(struct store *s);
 void store_sql_finalize(struct store *s);
 
-/** Runs a statement whose parameters are bound, to its end, and unbinds them. *blob (if it has that size) and *number take
- *  the first column of the first row; either may be NULL. PV_STORE marks the store failed. */
+/** Runs a statement whose parameters are bound, to its end, and unbinds them. *blob (if it has that size) and *number
+ *  take the first column of the first row; either may be NULL. PV_STORE marks the store failed. */
 pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number);
 /** Runs "PRAGMA ..." with one number in its format. PV_STORE marks the store failed. */
 pv_status store_sql_pragma(struct store *s, const char *format, long value);

@@ -16,9 +16,10 @@ struct layer_file {
 
 static struct store_vfs *options;
 
-/* SQLite writes each page of the log in two pieces, 24 bytes and 4096, one system call each. They follow one another, so
- * they are gathered here and written when somebody wants to sync, read or measure the file: with 1 KiB tasks in batches
- * the writes were a sixth of the broker's time. Nothing is durable before a sync, so nothing is promised too early. */
+/* SQLite writes each page of the log in two pieces, 24 bytes and 4096, one system call each. They follow one another,
+ * so they are gathered here and written when somebody wants to sync, read or measure the file: with 1 KiB tasks in
+ * batches the writes were a sixth of the broker's time. Nothing is durable before a sync, so nothing is promised too
+ * early. */
 enum { LOG_BUFFER_BYTES = 512 * 1024 };
 static struct {
     sqlite3_file *file; /* the real one it belongs to; NULL: empty */
@@ -57,8 +58,8 @@ static int gather(sqlite3_file *real, const void *from, int bytes, sqlite3_int64
     return SQLITE_OK;
 }
 
-/* The log began anew: its header names the new salt. Until that is on the disk, frames of before can be taken for valid ones of
- * a database that went on without them, so this sync is never left out (SQLite's ticket ff5be73dee). */
+/* The log began anew: its header names the new salt. Until that is on the disk, frames of before can be taken for
+ * valid ones of a database that went on without them, so this sync is never left out (SQLite's ticket ff5be73dee). */
 static int header_unsynced;
 
 /* Folding: so much is written before it is waited for. */
@@ -101,7 +102,8 @@ static int file_read(sqlite3_file *f, void *to, int bytes, sqlite3_int64 at)
     return rc != SQLITE_OK ? rc : real_of(f)->pMethods->xRead(real_of(f), to, bytes, at);
 }
 
-/* A sync of the log that comes meanwhile waits for one piece, not for all. What fails here fails in the sync at the end too. */
+/* A sync of the log that comes meanwhile waits for one piece, not for all. What fails here fails in the sync at the
+ * end too. */
 static void piece_handed_over(int bytes)
 {
     piece_bytes += bytes;

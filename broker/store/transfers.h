@@ -1,10 +1,11 @@
 /** Payloads on their way in and out in chunks: who may send how much of what, and from where on.
  *
- *  Every byte is asked for by its receiver: CREDIT{offset, bytes}. In: this table grants the credit, a window at a time,
- *  and writes what comes to a file. Out: the peer grants it, and transfers_pump sends at most one chunk of each transfer
- *  a turn, so that a heartbeat never waits behind more than the window. A transfer that was cut goes on where it was:
- *  an upload is kept when its peer goes, and whoever announces the same payload for the same task takes it over.
- *  No socket and no message here: three callbacks speak. A file that is whole is synced and named beside the loop (disk_jobs.h).
+ *  Every byte is asked for by its receiver: CREDIT{offset, bytes}. In: this table grants the credit, a window at a
+ *  time, and writes what comes to a file. Out: the peer grants it, and transfers_pump sends at most one chunk of each
+ *  transfer a turn, so that a heartbeat never waits behind more than the window. A transfer that was cut goes on
+ *  where it was: an upload is kept when its peer goes, and whoever announces the same payload for the same task takes
+ *  it over. No socket and no message here: three callbacks speak. A file that is whole is synced and named beside the
+ *  loop (disk_jobs.h).
  */
 #ifndef PV_TRANSFERS_H
 #define PV_TRANSFERS_H
@@ -72,7 +73,8 @@ pv_status transfers_new(struct transfers **t, struct blobs *blobs, const struct 
 void transfers_destroy(struct transfers **t);
 
 /** Announced and admitted: start, or go on with, owner's upload and grant its first credit.
- *  PV_BUSY: uploads_max; PV_DISK_FULL, PV_IO, PV_NO_MEMORY. An upload of other content under the same key is dropped. */
+ *  PV_BUSY: uploads_max; PV_DISK_FULL, PV_IO, PV_NO_MEMORY. An upload of other content under the same key is
+ *  dropped. */
 pv_status upload_start(struct transfers *t, const struct transfer_key *key, uint64_t peer, const char *owner,
                        uint64_t length, wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
 
@@ -81,14 +83,16 @@ uint64_t uploads_of(const struct transfers *t, const char *owner, uint64_t most)
 
 enum upload_step { UPLOAD_MORE, UPLOAD_COMPLETE, UPLOAD_FAILED, UPLOAD_UNKNOWN };
 
-/** A chunk came. MORE: that was not all, or transfers_published tells how it ended. COMPLETE: the file has its name and is synced; FAILED: *status says why (PV_HASH_MISMATCH, PV_DISK_FULL,
- *  PV_IO, PV_STORE). In both cases *done is a copy of the entry, which is gone. UNKNOWN: nothing of the kind is expected
- *  from this peer. A chunk at another offset than the next is dropped and credit granted again from the right one. */
+/** A chunk came. MORE: that was not all, or transfers_published tells how it ended. COMPLETE: the file has its name
+ *  and is synced; FAILED: *status says why (PV_HASH_MISMATCH, PV_DISK_FULL, PV_IO, PV_STORE). In both cases *done is
+ *  a copy of the entry, which is gone. UNKNOWN: nothing of the kind is expected from this peer. A chunk at another
+ *  offset than the next is dropped and credit granted again from the right one. */
 enum upload_step upload_chunk(struct transfers *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
                               const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status);
 
-/** An upload whose file was synced beside the loop. True: *done is a copy of the entry, which is gone, *step and *status as of
- *  upload_chunk; UPLOAD_UNKNOWN: it was dropped meanwhile and its file is nobody's. False: no more are finished. */
+/** An upload whose file was synced beside the loop. True: *done is a copy of the entry, which is gone, *step and
+ *  *status as of upload_chunk; UPLOAD_UNKNOWN: it was dropped meanwhile and its file is nobody's. False: no more are
+ *  finished. */
 bool transfers_published(struct transfers *t, struct upload *done, enum upload_step *step, pv_status *status);
 
 /** Drops an upload; none there is no error. */

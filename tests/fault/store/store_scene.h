@@ -1,0 +1,144 @@
+/** A store in a folder of its own, and what its tests put into it. Include cmocka before it. */
+#ifndef PV_STORE_SCENE_H
+#define PV_STORE_SCENE_H
+
+#include "store.h"
+#include "temp_dir.h"
+
+#include <dirent.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+static inline struct store *open_or_die(const char *dir, struct faults *f)
+{
+    struct store *s = NULL;
+    char why[STORE_WHY_BYTES];
+    pv_status st = store_open(&s, dir, -1, f, why);
+    if (st != PV_OK) fail_msg("store_open: %s", why);
+    return s;
+}
+
+static inline pv_status commit(struct store *s, enum store_when when)
+{
+    uint64_t number;
+    return store_commit(s, when, &number);
+}
+
+static inline uint64_t committed(struct store *s, enum store_when when)
+{
+    uint64_t number = 0;
+    assert_int_equal(store_commit(s, when, &number), PV_OK);
+    return number;
+}
+
+static inline struct task_record task_of(uint64_t n)
+{
+    struct task_record t;
+    memset(&t, 0, sizeof t);
+    t.order = n;
+    memset(t.id.bytes, (int)n, sizeof t.id.bytes);
+    memcpy(t.id.bytes, &n, sizeof n);
+    snprintf(t.principal, sizeof t.principal, "acme");
+    snprintf(t.client, sizeof t.client, "worker-%llu", (unsigned long long)(n % 7));
+    snprintf(t.queue, sizeof t.queue, "outer");
+    snprintf(t.circuit, sizeof t.circuit, "keccak");
+    t.state = TASK_QUEUED;
+    t.generation = 1;
+    t.created_ms = UINT64_MAX - n;
+    t.status = PV_EXPIRED;
+    t.excluded[3] = n << 40;
+    snprintf(t.text, sizeof t.text, "%llu times \"no\"", (unsigned long long)n);
+    return t;
+}
+
+struct seen {
+    uint64_t tasks, last;
+    bool ok;
+};
+
+static inline pv_status see(void *context, const struct task_record *t)
+{
+    struct seen *seen = context;
+    struct task_record want = task_of(t->order);
+    want.state = t->state;
+    if (memcmp(&want, t, sizeof want) || t->order <= seen->last) seen->ok = false;
+    seen->last = t->order;
+    seen->tasks++;
+    return PV_OK;
+}
+
+static inline uint64_t count(struct store *s)
+{
+    struct seen seen = { .ok = true };
+    assert_int_equal(store_scan(s, see, &seen), PV_OK);
+    assert_true(seen.ok);
+    return seen.tasks;
+}
+
+static inline wire_hash hash_of(const void *data, size_t bytes)
+{
+    wire_hash h;
+    assert_int_equal(sha256_of(&h, data, bytes), PV_OK);
+    return h;
+}
+
+static inline struct store_payload inline_payload(const uint8_t *data, size_t bytes)
+{
+    return (struct store_payload){ .sha256 = hash_of(data, bytes), .length = bytes, .bytes = data };
+}
+
+/* A payload of its own content, kept as a file. */
+static inline pv_status file_payload(struct store *s, uint8_t fill, struct store_payload *p)
+{
+    static uint8_t data[100000];
+    struct blob_writer w;
+    memset(data, fill, sizeof data);
+    *p = (struct store_payload){ .sha256 = hash_of(data, sizeof data), .length = sizeof data };
+    TRY(blob_writer_start(&w, store_blobs(s), sizeof data, p->sha256));
+    pv_status st = blob_writer_feed(&w, data, 60000);
+    if (st == PV_OK) st = blob_writer_feed(&w, data + 60000, sizeof data - 60000);
+    if (st == PV_OK) return blob_writer_keep(&w);
+    blob_writer_drop(&w);
+    return st;
+}
+
+static inline size_t files_in(const char *dir, const char *sub)
+{
+    char path[128];
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/%s", dir, sub);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static inline void sql(const char *dir, const char *text)
+{
+    char path[128];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/provost.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static inline int folder(void **state)
+{
+    static char dir[64];
+    temp_dir_make(dir);
+    *state = dir;
+    return 0;
+}
+
+static inline int folder_gone(void **state)
+{
+    temp_dir_remove(*state);
+    return 0;
+}
+
+#define IN_A_FOLDER(f) cmocka_unit_test_setup_teardown(f, folder, folder_gone)
+
+#endif
