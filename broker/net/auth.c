@@ -1,4 +1,3 @@
-/* The thread that answers ZAP requests. It owns its table of keys; the loop hands it another over the actor's pipe. */
 #include "auth.h"
 
 #include "clock.h"
@@ -55,11 +54,11 @@ static const char *judge(const struct request *r, const struct auth_keys *keys, 
     return auth_keys_find(keys, text) ? text : NULL;
 }
 
-/* For the operator who wonders why somebody cannot get in. Not every one: whoever can connect could fill a disk with
- * them. */
+/* Tells the operator why somebody cannot connect. At most one line a second: anybody can dial, and a line for each
+ * attempt could fill the disk. */
 static void refusal_note(const struct request *r, const char *text)
 {
-    static uint64_t due_ms, times; /* one thread */
+    static uint64_t due_ms, times; /* used by the one ZAP thread alone */
     uint64_t now_ms = pv_clock_ms();
     times++;
     if (now_ms < due_ms) return;
@@ -68,7 +67,7 @@ static void refusal_note(const struct request *r, const char *text)
     times = 0;
 }
 
-static void answer(zsock_t *zap, const struct auth_keys *keys)
+static void request_answer(zsock_t *zap, const struct auth_keys *keys)
 {
     struct request r = { .version = NULL };
     char text[AUTH_KEY_TEXT] = "";
@@ -81,16 +80,18 @@ static void answer(zsock_t *zap, const struct auth_keys *keys)
     zstr_sendm(zap, user ? "200" : "400");
     zstr_sendm(zap, user ? "OK" : "this key is not authorised");
     zstr_sendm(zap, user ? user : "");
-    zmq_send(zsock_resolve(zap), "", 0, 0); /* no metadata of ours */
+    zmq_send(zsock_resolve(zap), "", 0, 0); /* no metadata */
     request_clear(&r);
     zmsg_destroy(&msg);
 }
 
+/* What the starter gives the thread, and hears from it. */
 struct start {
     struct auth_keys *keys;
     bool bound;
 };
 
+/* Owns its table of keys; the loop sends it another over the pipe. */
 static void auth_thread(zsock_t *pipe, void *argument)
 {
     struct start *start = argument;
@@ -104,7 +105,7 @@ static void auth_thread(zsock_t *pipe, void *argument)
     while (on) {
         void *which = zpoller_wait(poller, -1);
         if (which == zap) {
-            answer(zap, keys);
+            request_answer(zap, keys);
             continue;
         }
         char *command = NULL;

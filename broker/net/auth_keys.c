@@ -1,4 +1,4 @@
-#include "auth.h"
+#include "auth_keys.h"
 
 #include <cyaml/cyaml.h>
 #include <czmq.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fields.h"
+#include "ids.h"
 #include "keyfile.h"
 
 /* The file as libcyaml reads it. */
@@ -79,7 +81,7 @@ static uint32_t *entry_of(const struct auth_keys *k, const char *text)
     return &k->index[i];
 }
 
-static uint64_t said(const uint64_t *value)
+static uint64_t quota_of(const uint64_t *value)
 {
     return value ? *value : UINT64_MAX;
 }
@@ -91,12 +93,12 @@ static void key_set(struct auth_key *to, const struct file_key *from)
         .queues = (const char *const *)from->queues,
         .queues_n = from->queues_count,
         .weight = from->weight ? *from->weight : 1,
-        .queued_tasks = said(from->queued_tasks),
-        .queued_bytes = said(from->queued_bytes),
-        .leased = said(from->leased),
-        .rate = said(from->rate),
-        .connections = said(from->connections),
-        .uploads = said(from->uploads),
+        .queued_tasks = quota_of(from->queued_tasks),
+        .queued_bytes = quota_of(from->queued_bytes),
+        .leased = quota_of(from->leased),
+        .rate = quota_of(from->rate),
+        .connections = quota_of(from->connections),
+        .uploads = quota_of(from->uploads),
     };
     memcpy(to->text, from->key, AUTH_KEY_TEXT - 1);
     for (unsigned i = 0; i < from->roles_count; i++) to->roles |= 1u << from->roles[i];
@@ -106,13 +108,14 @@ static pv_status key_check(const struct auth_keys *k, const struct auth_key *key
 {
     uint8_t raw[32];
     if (!wire_name_valid(key->name, strlen(key->name)))
-        snprintf(why, AUTH_WHY_BYTES, "key of \"%.64s\": a name is 1 to 64 of A-Z a-z 0-9 . _ -", key->name);
+        snprintf(why, AUTH_WHY_BYTES, "key of \"%.64s\": a name has 1 to 64 characters of A-Z a-z 0-9 . _ -",
+                 key->name);
     else if (!zmq_z85_decode(raw, key->text))
         snprintf(why, AUTH_WHY_BYTES, "key of %s is not 40 characters of Z85", key->name);
     else if (*entry_of(k, key->text))
-        snprintf(why, AUTH_WHY_BYTES, "key of %s is there twice", key->name);
+        snprintf(why, AUTH_WHY_BYTES, "key of %s is in the file twice", key->name);
     else if (!key->weight)
-        snprintf(why, AUTH_WHY_BYTES, "key of %s: weight is at least 1", key->name);
+        snprintf(why, AUTH_WHY_BYTES, "key of %s: weight must be at least 1", key->name);
     else
         return PV_OK;
     return PV_BAD_KEY_FILE;
@@ -147,8 +150,8 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
                  e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
     k->cyaml.log_ctx = NULL;
     k->cyaml.log_fn = NULL;
-    if (st == PV_OK && !k->file) { /* an empty file is a document without a value: no error to libcyaml */
-        snprintf(why, AUTH_WHY_BYTES, "%.200s: empty; no key at all is \"keys: []\"", path);
+    if (st == PV_OK && !k->file) { /* to libcyaml an empty file is a document without a value, and no error */
+        snprintf(why, AUTH_WHY_BYTES, "%.200s: the file is empty; to authorise no key, write \"keys: []\"", path);
         st = PV_BAD_KEY_FILE;
     }
     if (st == PV_OK) st = keys_fill(k, why);
@@ -202,7 +205,7 @@ bool auth_key_serves(const struct auth_key *key, const char *queue)
     return !key->queues_n;
 }
 
-/* zcert writes two files and prefers to read the one with the secret. */
+/* czmq writes a certificate as two files, and reads the one with the secret if it is there. */
 static bool private_file(const char *path, char *why)
 {
     char secret[4096];
@@ -235,7 +238,7 @@ pv_status auth_own_key(zcert_t **cert, const char *path, char why[AUTH_WHY_BYTES
     if (!private_file(path, why)) return PV_BAD_KEY_FILE;
     pv_status st = keyfile_pair_read(&pair, path);
     if (st != PV_OK) {
-        snprintf(why, AUTH_WHY_BYTES, "%.200s: no certificate with a secret key", path);
+        snprintf(why, AUTH_WHY_BYTES, "%.200s: not a certificate with a secret key", path);
         return st;
     }
     st = cert_of(cert, &pair);

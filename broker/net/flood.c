@@ -8,7 +8,7 @@
 enum {
     LOOK_MS = 100,
     DESCRIPTORS_MAX = 1 << 20,
-    MESSAGE_BYTES = 128 /* what libzmq spends on one beside its content */
+    MESSAGE_BYTES = 128 /* what libzmq spends on a message beside its content */
 };
 
 void flood_init(struct flood *f, uint64_t memory_max)

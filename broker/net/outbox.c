@@ -20,7 +20,7 @@ size_t outbox_waiting(const struct outbox *o)
     return o->n - o->first;
 }
 
-/* Moved, not copied: a zmq_msg_t may be moved by memory as long as one of the two is forgotten. */
+/* Moves words by memory: that is allowed for a zmq_msg_t as long as only one of the two is used afterwards. */
 static bool room_make(struct outbox *o)
 {
     if (o->n < o->room) return true;

@@ -39,7 +39,8 @@ bool peers_routing(uint32_t *routing, const void *id, size_t bytes)
     return true;
 }
 
-/* The socket counts ids up from a random start, so a multiplication spreads them enough; a peer cannot choose them. */
+/* A multiplication spreads the ids well enough: the socket counts them up from a random start, and no peer chooses
+ * one. */
 static uint32_t place(const struct peers *p, uint32_t routing)
 {
     return (routing * 2654435761u) & (p->index_n - 1);
@@ -82,7 +83,7 @@ struct peer *peers_add(struct peers *p, uint32_t routing, uint64_t now_ms)
     return &p->slots[slot];
 }
 
-/* Takes an entry out and moves up those behind it that would no longer be found. */
+/* Takes an entry out, and moves up entries behind it that would no longer be found. */
 static void entry_remove(struct peers *p, uint32_t hole)
 {
     uint32_t mask = p->index_n - 1;

@@ -1,17 +1,23 @@
-/** The connections that have spoken: who sits behind which routing id and which descriptor.
+/** The connections that have spoken: which peer is behind a routing id, a handle or a descriptor.
  *
- *  A peer's handle names one connection and is never given again. Routing ids are those the socket assigns: five
- *  bytes, the first zero. An id of another form was chosen by the peer itself and is refused by the caller. A
- *  descriptor, unlike a handle, is used again by the kernel as soon as it is closed. The socket's monitor says that
- *  one was closed before it is, and that one was accepted before its first message can be read: a caller who empties
- *  the monitor before he adds a peer never takes the end of an old connection for the end of the new one on its
- *  descriptor. Messages of a closed connection may still be read after that, with its descriptor on them, which may
- *  be another's by then. The ids tell which is which: the socket counts them up, connection by connection.
+ *  A peer's handle names one connection and is never used for another.
+ *
+ *  Routing ids are those that the socket assigns: five bytes, the first of them zero. An id of another form was
+ *  chosen by the peer itself, and the caller refuses it.
+ *
+ *  Descriptors, unlike handles, are used again by the kernel as soon as they are closed. The socket's monitor reports
+ *  that one was closed before it is closed, and that one was accepted before its first message can be read. So a
+ *  caller who reads all the monitor's reports before it adds a peer never takes the end of an old connection for the
+ *  end of the new one on the same descriptor. Messages of a closed connection may still be read later, with a
+ *  descriptor that belongs to another connection by then. Routing ids tell the two apart: the socket counts them up,
+ *  connection by connection.
  */
 #ifndef PV_PEERS_H
 #define PV_PEERS_H
 
 #include "fields.h"
+#include "ids.h"
+#include "status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +38,7 @@ struct peer {
     wire_id session;
     char software[65];
     uint64_t since_ms, heard_ms;
-    uint32_t waiting; /* words for it in the outbox */
+    uint32_t waiting; /* replies to it in the outbox */
 };
 
 struct peers {
@@ -44,26 +50,27 @@ struct peers {
     uint64_t serial;
 };
 
-/** PV_NO_MEMORY. most: how many peers there may ever be at once. */
+/** most: how many peers there may be at once, below 2^24. PV_NO_MEMORY. */
 pv_status peers_init(struct peers *p, uint32_t most);
 void peers_clear(struct peers *p);
 
-/** The routing id as a number, or false when it is not one the socket assigned. */
+/** The routing id as a number. False: it is not one that the socket assigned. */
 bool peers_routing(uint32_t *routing, const void *id, size_t bytes);
 
 /** The peer behind a routing id, or NULL. Borrowed until it is dropped. */
 struct peer *peers_find(struct peers *p, uint32_t routing);
-/** The peer with this handle, or NULL when it is gone. */
+/** The peer with this handle, or NULL when it is gone. Borrowed until it is dropped. */
 struct peer *peers_of(struct peers *p, uint64_t handle);
 /** A new peer. NULL when there are as many as there may be. */
 struct peer *peers_add(struct peers *p, uint32_t routing, uint64_t now_ms);
-/** Forgets it: the next message on its connection is a stranger's. */
+/** Forgets the peer. The next message on its connection is a stranger's. */
 void peers_drop(struct peers *p, struct peer *peer);
 
-/** Says that messages of peer come over fd. Returns the peer that was thought to be there and must be gone, or NULL.
- *  Is peer the older of the two, it is peer that has gone: the other keeps fd, and NULL comes back. */
+/** A message of `peer` came over fd. If another peer was known on fd, one of the two is gone. If `peer` is the newer
+ *  connection, it gets fd and the other is returned. If `peer` is the older one, its message is a late one: the other
+ *  keeps fd and NULL is returned. */
 struct peer *peers_fd_claim(struct peers *p, struct peer *peer, int fd);
-/** The socket says fd was closed. The peer that is gone with it, or NULL. */
+/** The socket reports that fd was closed. Returns the peer on it, or NULL. */
 struct peer *peers_fd_closed(struct peers *p, int fd);
 
 #endif

@@ -17,19 +17,19 @@ void router_prepare(void)
 static void options_set(struct router *r, const struct router_options *o)
 {
     zsock_set_router_mandatory(r->zsock, 1);
-    zsock_set_linger(r->zsock, 1000); /* good-byes may still leave */
+    zsock_set_linger(r->zsock, 1000); /* the last messages may still leave */
     zsock_set_maxmsgsize(r->zsock, WIRE_FRAME_MAX);
     zsock_set_sndhwm(r->zsock, o->send_queue);
     zsock_set_rcvhwm(r->zsock, 0); /* flood.h bounds what waits, and says why the socket must not */
     zsock_set_backlog(r->zsock, BACKLOG);
     zsock_set_handshake_ivl(r->zsock, o->handshake_ms);
     /* Not ZeroMQ's own heartbeats: in 4.3.4 their timer ends the process (assertion !_io_error) when a peer fills its
-     * queue and resets the connection. The kernel asks silent connections instead; leases see to provers anyway. */
+     * queue and resets the connection. The kernel probes silent connections instead; provers have leases anyway. */
     zsock_set_tcp_keepalive(r->zsock, 1);
     zsock_set_tcp_keepalive_idle(r->zsock, o->dead_ms / 1000 + 1);
     zsock_set_tcp_keepalive_intvl(r->zsock, KEEPALIVE_S);
     zsock_set_tcp_keepalive_cnt(r->zsock, KEEPALIVE_ASKED);
-    zsock_set_tcp_maxrt(r->zsock, o->dead_ms * 2); /* what was sent and not acknowledged for so long */
+    zsock_set_tcp_maxrt(r->zsock, o->dead_ms * 2); /* data unacknowledged for this long ends the connection */
     if (!o->certs_n) return;
     zsock_set_zap_domain(r->zsock, "provost");
     zsock_set_curve_server(r->zsock, 1);
@@ -41,13 +41,13 @@ static bool monitor_open(struct router *r)
     if (zmq_socket_monitor(r->socket, monitor_endpoint, most)) return false;
     r->monitor = zsock_new(ZMQ_PAIR);
     if (!r->monitor) return false;
-    zsock_set_rcvhwm(r->monitor, 0); /* the I/O thread writes here: it must never wait for us */
+    zsock_set_rcvhwm(r->monitor, 0); /* the I/O thread writes here and must never wait for us */
     if (zsock_connect(r->monitor, "%s", monitor_endpoint)) return false;
     r->events = zsock_resolve(r->monitor);
     return true;
 }
 
-/* A listener keeps the options of the moment it was bound, so each endpoint may have a key of its own. */
+/* A listener keeps the options that the socket had when it was bound, so each endpoint can have another key. */
 static bool listen_at(struct router *r, size_t i, const char *endpoint)
 {
     if (r->certs_n) zcert_apply(r->certs[r->certs_n == 1 ? 0 : i], r->zsock);
@@ -110,9 +110,9 @@ void router_message_clear(struct router_message *m)
 
 void router_cut(int fd)
 {
-    /* libzmq cannot be asked to close one connection, but it owns an ordinary descriptor: the end of the stream, seen
-     * by its I/O thread, is the end of the connection. Should the descriptor have changed hands since, somebody else
-     * dials again. */
+    /* libzmq cannot be asked to close one connection, but its descriptor is an ordinary one: when the stream ends,
+     * libzmq's I/O thread ends the connection. If the descriptor has changed hands since, somebody else has to dial
+     * again. */
     if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
@@ -143,7 +143,7 @@ bool router_receive(struct router *r, struct router_message *m)
         m->too_many = true;
         swallow_rest(r);
     }
-    /* The frames of the peer know their connection, the routing id was put before them by the socket. */
+    /* Asked of the peer's own frames, which know their connection; the routing id was put before them by the socket. */
     const char *user = m->parts > 1 ? zmq_msg_gets(&m->part[1], "User-Id") : NULL;
     if (user) m->user = user;
     if (m->parts > 1) m->fd = zmq_msg_get(&m->part[1], ZMQ_SRCFD);
@@ -172,7 +172,7 @@ static pv_status send_status(void)
     return zmq_errno() == EHOSTUNREACH ? PV_UNREACHABLE : zmq_errno() == EAGAIN ? PV_BUSY : PV_FAILED;
 }
 
-/* Only the first part can meet a full queue or a closed connection: the rest of a message follows it. */
+/* Only the first part can meet a full queue or a peer that is gone; the other parts follow it. */
 static pv_status send_routing(struct router *r, uint32_t routing)
 {
     uint8_t id[5] = { 0 };
@@ -203,7 +203,7 @@ pv_status router_send(struct router *r, uint32_t routing, const struct wire_fram
     return PV_OK;
 }
 
-/* libzmq cannot refuse one connection, so all endpoints close; connections that exist stay. */
+/* libzmq cannot refuse a single connection, so all endpoints close; connections that exist stay. */
 static void endpoints_mind(struct router *r)
 {
     if (!r->connections_max) return;
@@ -215,7 +215,8 @@ static void endpoints_mind(struct router *r)
         r->closed = false;
         for (size_t i = 0; i < r->bound_n; i++) {
             if (!r->listening[i]) r->listening[i] = listen_at(r, i, r->bound[i]);
-            if (!r->listening[i]) r->closed = true; /* the old listener is still closing: at the next event */
+            if (!r->listening[i])
+                r->closed = true; /* the old listener is still closing: tried again at the next event */
         }
     }
 }
@@ -243,5 +244,5 @@ enum router_event router_event_next(struct router *r, int *fd)
     if (event == ZMQ_EVENT_ACCEPTED) return ROUTER_CONNECTED;
     if (event == ZMQ_EVENT_DISCONNECTED) return ROUTER_CLOSED;
     *fd = -1;
-    return ROUTER_CONNECTED; /* a listener's own matter; there may be more behind it */
+    return ROUTER_CONNECTED; /* about a listener; more events may follow it */
 }

@@ -1,18 +1,21 @@
-/** The broker's one socket: a ROUTER every role dials, and its monitor. Raw messages in and out, nobody's meaning.
+/** The broker's one socket, a ROUTER that every role dials, and its monitor. Raw messages in and out; what they mean
+ *  is not known here.
  *
- *  Sends never block and never vanish: ROUTER_MANDATORY makes a peer that is gone an answer (PV_UNREACHABLE), and a
- *  peer whose queue is full one too (PV_BUSY). Frame sizes are bounded by the socket before any memory is spent on
- *  them.
+ *  A send never blocks and is never lost silently: ROUTER_MANDATORY reports a peer that is gone (PV_UNREACHABLE) and
+ *  a peer whose queue is full (PV_BUSY). The socket bounds the size of frames before any memory is spent on them.
  */
 #ifndef PV_ROUTER_H
 #define PV_ROUTER_H
 
 #include "msg.h"
+#include "status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <zmq.h>
 
-/* czmq.h brings syslog.h and with it other macros named LOG_INFO: only the .c files that need it include it. */
+/* Not czmq.h, which brings syslog.h and with it other macros named LOG_INFO: only .c files that need it include it. */
 typedef struct _zsock_t zsock_t;
 typedef struct _zcert_t zcert_t;
 
@@ -20,11 +23,11 @@ enum { ROUTER_WHY_BYTES = 512, ROUTER_ENDPOINTS_MAX = 16 };
 
 struct router_options {
     const char *endpoints;    /* with commas between them */
-    zcert_t *const *certs;    /* borrowed while the router is open */
-    size_t certs_n;           /* 0: no keys; 1: the same at every endpoint; else one for each */
-    int send_queue;           /* messages waiting for one peer */
+    zcert_t *const *certs;    /* borrowed until router_close */
+    size_t certs_n;           /* 0: no keys; 1: one key for all endpoints; else one for each endpoint */
+    int send_queue;           /* messages that may wait for one peer */
     int handshake_ms;         /* a connection that has not shaken hands by then is closed */
-    int dead_ms;              /* a connection silent for so long is asked by the kernel whether it is there */
+    int dead_ms;              /* a connection silent for this long is probed by the kernel (TCP keepalive) */
     uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
 };
 
@@ -37,44 +40,45 @@ struct router {
     bool listening[ROUTER_ENDPOINTS_MAX];
     zcert_t *const *certs;
     size_t certs_n;
-    bool closed; /* not listening for the moment */
+    bool closed; /* not listening at the moment */
 };
 
-/** Once per process, before anything else of czmq: signals are the program's, not the library's. */
+/** Once per process, before any other use of czmq: keeps czmq from handling signals, which are the program's. */
 void router_prepare(void);
 
 /** PV_FAILED with a sentence when an endpoint cannot be bound. */
 pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES]);
 void router_close(struct router *r);
 
-/** A message as it came. Views are lent until the next router_receive or router_message_clear. */
+/** A message as it was received. What it points to is lent until the next router_receive or router_message_clear. */
 struct router_message {
     zmq_msg_t part[4]; /* routing id, head, body, payload */
     size_t parts;
-    bool too_many;
+    bool too_many;    /* it had more parts, which were dropped */
     const char *user; /* User-Id of the connection, "" without keys */
-    int fd;           /* the connection's descriptor, -1 unknown */
+    int fd;           /* the connection's descriptor, -1: unknown */
 };
-
-/** Ends one connection. */
-void router_cut(int fd);
 
 void router_message_init(struct router_message *m);
 void router_message_clear(struct router_message *m);
-/** False: nothing waits. Frames after the fourth are read and dropped, too_many says so. */
+/** Receives the next message. False: none waits. */
 bool router_receive(struct router *r, struct router_message *m);
-/** Of all its frames. */
+/** Bytes of all its parts. */
 size_t router_message_bytes(const struct router_message *m);
 struct wire_frames router_frames(const struct router_message *m);
 
-/** head and body are copied; payload too unless it comes as a message of its own (taken on PV_OK). */
+/** Sends a message. Head and body are copied. payload, if not NULL, replaces f->payload and is taken on PV_OK.
+ *  PV_UNREACHABLE, PV_BUSY, PV_FAILED. */
 pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload);
-/** The same of one to three frames that are messages already; taken on PV_OK. */
+/** Sends one to three frames that are messages already; they are taken on PV_OK. Same statuses. */
 pv_status router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 
+/** Ends the connection with this descriptor; -1: none. The monitor reports its end like any other. */
+void router_cut(int fd);
+
 enum router_event { ROUTER_NOTHING, ROUTER_CONNECTED, ROUTER_CLOSED };
-/** The next thing that happened to a connection, in order. Keeps the count, and closes or opens the endpoints by it
- *  (r->closed). */
+/** The next thing that happened to a connection, in order; *fd -1: to a listener. Counts the connections, and closes or
+ *  opens the endpoints by that number (r->closed). */
 enum router_event router_event_next(struct router *r, int *fd);
 
 #endif

@@ -1,10 +1,10 @@
-/** Connections that were accepted and have not said a HELLO that was welcome: each costs a descriptor and libzmq's
- *  buffers, and nobody knows yet whose it is. They are bounded in number and in time; above the number, the oldest
- *  goes.
+/** Connections that have been accepted but have not yet said a HELLO that was welcome. Each costs a descriptor and
+ *  libzmq's buffers, and nobody knows yet whose it is. Their number and their time are bounded. Above the number, the
+ *  oldest is cut.
  *
- *  An honest peer is a stranger for some milliseconds. Who opens connections to keep the door full loses his own
- *  oldest ones first, so the honest peer still gets through while fewer than `most` are opened in the time that it
- *  takes.
+ *  An honest peer is a stranger for some milliseconds. An attacker who opens many connections loses its own oldest
+ *  ones first, so that honest peers still get through, as long as fewer than `most` connections are opened in those
+ *  milliseconds.
  */
 #ifndef PV_STRANGERS_H
 #define PV_STRANGERS_H
@@ -22,12 +22,12 @@ struct strangers {
 void strangers_init(struct strangers *s, uint32_t most, uint64_t patience_ms);
 void strangers_clear(struct strangers *s);
 
-/** fd was accepted, or its peer lost its standing. One that is there already becomes the newest. */
+/** fd was accepted, or its peer has to say HELLO again. If fd is there already, it becomes the newest. */
 void strangers_add(struct strangers *s, int fd, uint64_t now_ms);
-/** fd is somebody's now, or closed. */
+/** fd belongs to a peer now, or was closed. None there is no error. */
 void strangers_remove(struct strangers *s, int fd);
 
-/** The next descriptor to cut, which is forgotten with it: too old, or one too many. -1: none. Call it until then. */
+/** Takes out the next descriptor to cut, because it is too old or there are too many. -1: none. Call it until then. */
 int strangers_next(struct strangers *s, uint64_t now_ms);
 
 #endif

@@ -1,7 +1,8 @@
 /* Any bytes as the file of authorised keys: refused with a sentence, or a table that finds each of its keys and no other. */
 #include "fuzz_must.h"
 
-#include "auth.h"
+#include "auth_keys.h"
+#include "ids.h"
 #include "fuzz_file.h"
 
 #include <string.h>

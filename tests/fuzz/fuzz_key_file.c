@@ -1,7 +1,7 @@
 /* Any bytes as a key's file: refused, or keys of Z85. The broker takes only a pair, and then the one that the library reads. */
 #include "fuzz_must.h"
 
-#include "auth.h"
+#include "auth_keys.h"
 #include "fuzz_file.h"
 #include "link_keys.h"
 
