@@ -10,8 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Written pages are handed to the disk in pieces of this size while an upload goes on, so that the sync at its end
- * finds little left to do and the loop does not stand still for it. */
+/* While an upload goes on, written pages are handed to the disk in pieces of this size, so that the sync at the end
+ * has little left to do. */
 enum { WRITE_BEHIND_BYTES = 4 << 20 };
 
 static int folder(int root, const char *name)
@@ -44,7 +44,7 @@ static void serial_name(char name[24], uint64_t serial)
     snprintf(name, 24, "%" PRIu64, serial);
 }
 
-/* No room is the peer's to hear about; anything else is a disk that fails. */
+/* The peer is told that there is no room; anything else is a failing disk. */
 static pv_status write_status(void)
 {
     return errno == ENOSPC || errno == EDQUOT ? PV_DISK_FULL : PV_IO;

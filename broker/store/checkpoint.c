@@ -6,9 +6,12 @@
 #include <stdlib.h>
 
 enum {
-    DUE_PAGES = 8192,  /* the log is folded from this many pages of 4 KiB on: 32 MiB */
-    LITTLE_SHARE = 32, /* the loop folds the rest itself when it is at most this part: an eighth took 5 % of its time */
-    TOO_MANY_PAGES = 1 << 18, /* 1 GiB: the disk is slower than the tasks come, so the loop waits for it */
+    /* From here on the log is folded: pages of 4 KiB, 32 MiB. */
+    DUE_PAGES = 8192,
+    /* The loop folds the rest itself when it is at most 1/32 of the log. With 1/8 that took 5 % of its time. */
+    LITTLE_SHARE = 32,
+    /* 1 GiB: tasks come faster than the disk takes them. The loop folds, and so waits for the disk. */
+    TOO_MANY_PAGES = 1 << 18,
     BUSY_MS = 10000,
 };
 
@@ -21,7 +24,7 @@ struct checkpoint {
     pthread_cond_t changed;
     /* under the lock */
     bool wanted, stop, failed;
-    int folded; /* pages of the log folded by the last pass; -1: none since the log began */
+    int folded; /* pages of the log folded by the last pass; -1: none since the log began anew */
 };
 
 static int log_grew(void *context, sqlite3 *db, const char *name, int pages)
@@ -61,7 +64,7 @@ pv_status checkpoint_start(struct checkpoint **out, const char *path, sqlite3 *w
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
     sqlite3_wal_hook(writer, log_grew, c);
-    /* Of that layer: this connection leaves no sync out. */
+    /* Through that layer this connection leaves no sync out. */
     int rc = sqlite3_open_v2(path, &c->own, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, STORE_VFS_FOLD);
     if (rc == SQLITE_OK) rc = sqlite3_exec(c->own, "PRAGMA synchronous=FULL; SELECT 1 FROM meta", NULL, NULL, NULL);
     if (rc == SQLITE_OK) c->started = !pthread_create(&c->thread, NULL, checkpoint_thread, c);
@@ -91,7 +94,7 @@ void checkpoint_stop(struct checkpoint **checkpoint)
     *checkpoint = NULL;
 }
 
-/* What is left is little: then the log is wholly folded and the next write begins it anew. */
+/* Folds the little that is left. Then the whole log is folded, and the next write begins it anew. */
 static bool fold_rest(struct checkpoint *c)
 {
     int rc = sqlite3_wal_checkpoint_v2(c->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

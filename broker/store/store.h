@@ -42,9 +42,9 @@ struct store;
 /** Opens the store, or makes a new one, and removes what a crash left half done.
  *  where   which store: today a folder, made with mode 0700 when it is not there
  *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
- *  faults where a test makes it fail; borrowed until store_close; NULL in production PV_BUSY: another process has it.
- *  PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED (no thread). why gets
- *  the sentence. */
+ *  faults  where a test makes it fail; borrowed until store_close; NULL in production
+ *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY,
+ *  PV_FAILED (no thread). why gets the sentence. */
 pv_status store_open(struct store **s, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 /** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);

@@ -5,9 +5,14 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum role { ROLE_WRITTEN, ROLE_LOG /* the writer's */, ROLE_FOLDED /* the database, of who folds */, ROLE_OTHER };
+enum role {
+    ROLE_WRITTEN, /* the writer's files, except */
+    ROLE_LOG,     /* its write-ahead log */
+    ROLE_FOLDED,  /* the database, as the folding connection writes it */
+    ROLE_OTHER,
+};
 
-/* Our file: SQLite's, behind it in the same allocation. */
+/* Our file. SQLite's own follows it in the same allocation. */
 struct layer_file {
     sqlite3_file base;
     enum role role;
@@ -16,19 +21,19 @@ struct layer_file {
 
 static struct store_vfs *options;
 
-/* SQLite writes each page of the log in two pieces, 24 bytes and 4096, one system call each. They follow one another,
- * so they are gathered here and written when somebody wants to sync, read or measure the file: with 1 KiB tasks in
- * batches the writes were a sixth of the broker's time. Nothing is durable before a sync, so nothing is promised too
- * early. */
+/* SQLite writes each page of the log in two pieces, 24 bytes and 4096, with a system call for each. They are
+ * consecutive, so they are gathered here and written when the file is to be synced, read or measured. With 1 KiB
+ * tasks in batches the system calls took a sixth of the broker's time. Nothing is durable before a sync, so gathering
+ * breaks no promise. */
 enum { LOG_BUFFER_BYTES = 512 * 1024 };
 static struct {
-    sqlite3_file *file; /* the real one it belongs to; NULL: empty */
+    sqlite3_file *file; /* SQLite's own; NULL: nothing is gathered */
     sqlite3_int64 at;
     int bytes;
     unsigned char data[LOG_BUFFER_BYTES];
 } gathered;
 
-/* In pieces: SQLite's own layer takes no more than 128 KiB - 1 at once and calls the disk full otherwise. */
+/* SQLite's own layer takes at most 128 KiB - 1 at once, and reports a full disk for more. */
 enum { WRITE_PIECE_BYTES = 64 * 1024 };
 
 static int gathered_write(void)
@@ -58,13 +63,14 @@ static int gather(sqlite3_file *real, const void *from, int bytes, sqlite3_int64
     return SQLITE_OK;
 }
 
-/* The log began anew: its header names the new salt. Until that is on the disk, frames of before can be taken for
- * valid ones of a database that went on without them, so this sync is never left out (SQLite's ticket ff5be73dee). */
+/* The log began anew, and its header with the new salt is not synced yet. Until it is on the disk, a recovery could
+ * take old frames for valid ones, in a database that has gone on without them. So this sync is never left out
+ * (SQLite's ticket ff5be73dee). */
 static int header_unsynced;
 
-/* Folding: so much is written before it is waited for. */
+/* Folding: after this many bytes the layer waits until the disk has them. */
 enum { PIECE_BYTES = 256 * 1024 };
-static int piece_bytes; /* of the folding thread alone */
+static int piece_bytes; /* used by the folding thread alone */
 
 static sqlite3_vfs layer, fold_layer;
 static sqlite3_vfs *below;
@@ -84,7 +90,7 @@ static int write_error(void)
     return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
-/* Before anything but the next write looks at the log. */
+/* Before anything but the next write touches the log: writes what was gathered. */
 static int log_settled(sqlite3_file *f)
 {
     return role_of(f) == ROLE_LOG && gathered.file == real_of(f) ? gathered_write() : SQLITE_OK;
@@ -102,8 +108,8 @@ static int file_read(sqlite3_file *f, void *to, int bytes, sqlite3_int64 at)
     return rc != SQLITE_OK ? rc : real_of(f)->pMethods->xRead(real_of(f), to, bytes, at);
 }
 
-/* A sync of the log that comes meanwhile waits for one piece, not for all. What fails here fails in the sync at the
- * end too. */
+/* A sync of the log that comes meanwhile waits for one piece, not for all. An error here shows again in the sync at the
+ * end. */
 static void piece_handed_over(int bytes)
 {
     piece_bytes += bytes;
@@ -231,7 +237,7 @@ static int layer_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int fla
     return rc;
 }
 
-/* Everything but xOpen is the layer below, which finds its own data in pAppData. */
+/* All methods but xOpen are those of the layer below, which finds its own data in pAppData. */
 static bool layer_add(sqlite3_vfs *v, const char *name)
 {
     *v = *below;

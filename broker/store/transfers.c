@@ -8,6 +8,7 @@
 
 enum { BUCKETS = 4096, RESTARTS_MAX = 16 };
 
+/* Uploads in the order of age. */
 struct ages {
     struct upload *oldest, *newest;
 };
@@ -17,8 +18,8 @@ struct transfers {
     struct transfers_config config;
     struct upload *uploads[BUCKETS];
     struct download *downloads[BUCKETS];
-    struct ages fed, whole;  /* by the last time they were fed; and those that are being published */
-    struct download *active; /* a ring; the next to serve */
+    struct ages fed, whole;  /* by the time of their last chunk; those that are being published */
+    struct download *active; /* a ring, from the next to serve on */
     struct transfers_stats stats;
 };
 
@@ -32,8 +33,8 @@ pv_status transfers_new(struct transfers **out, struct blobs *blobs, const struc
     return PV_OK;
 }
 
-/* Task ids are chosen by peers, so a bucket may be made long by one who tries; the number of uploads and downloads is
- * bounded by credit and quota, so a long bucket is short. */
+/* Peers choose task ids, so that an attacker can put all of its transfers into one bucket. Quotas and credit bound
+ * their number, so even that bucket is short. */
 static size_t bucket_of(const struct transfer_key *key)
 {
     uint64_t h;
@@ -66,7 +67,7 @@ static void age_newest(struct ages *a, struct upload *u)
 static void heard(struct transfers *t, struct upload *u, uint64_t now_ms)
 {
     u->heard_ms = now_ms;
-    if (u->publishing) return; /* it waits for nobody, so it has no age */
+    if (u->publishing) return; /* it waits for no peer, so it does not expire */
     age_remove(&t->fed, u);
     age_newest(&t->fed, u);
 }
@@ -91,14 +92,14 @@ static void upload_remove(struct transfers *t, struct upload **at)
     struct upload *u = *at;
     *at = u->next;
     if (u->publishing) {
-        u->unwanted = true; /* a thread has it: transfers_published frees it */
+        u->unwanted = true; /* a thread uses it: transfers_published frees it */
         return;
     }
     age_remove(&t->fed, u);
     upload_free(t, u);
 }
 
-/* Credit is granted again when half of the window is used up, so that a sender with a long way never runs dry. */
+/* Grants credit again when half of the window is used up, so that a sender far away never runs out of it. */
 static void grant(struct transfers *t, struct upload *u, bool again)
 {
     if (u->publishing) return;
@@ -211,8 +212,8 @@ enum upload_step upload_chunk(struct transfers *t, const struct transfer_key *ke
     if (!u || u->peer != peer || u->publishing) return UPLOAD_UNKNOWN;
     heard(t, u, now_ms);
     if (offset != u->writer.at) {
-        /* Chunks that were on their way when it broke follow one another: the first is answered, the rest would only
-         * make the sender start over again and again. */
+        /* After a break, several chunks that were on their way come one after the other. Only the first is answered:
+         * more answers would make the sender start over each time. */
         if (u->asked_again_at != u->writer.at + 1) grant(t, u, true);
         u->asked_again_at = u->writer.at + 1;
         return UPLOAD_MORE;
@@ -307,8 +308,9 @@ pv_status download_credit(struct transfers *t, const struct transfer_key *key, u
     if (d->fd < 0) return PV_GONE;
     uint64_t most = bytes < t->config.window ? bytes : t->config.window;
     if (most > d->length - offset) most = d->length - offset;
-    /* Credit that reaches further than before continues; the rest of it is on its way. Credit that does not asks for
-     * what was sent already: the receiver starts over, which it may do a few times. */
+    /* Credit that reaches further than before continues the download; what lies before d->at is on its way. Credit
+     * that does not reach further asks for bytes that were sent already: the receiver starts over, RESTARTS_MAX times
+     * at most. */
     uint64_t asked_end = bytes < UINT64_MAX - offset ? offset + bytes : UINT64_MAX;
     bool over = asked_end <= d->asked_end && offset < d->at;
     if (over && d->restarts++ == RESTARTS_MAX) return PV_BUSY;
@@ -325,7 +327,7 @@ void download_drop(struct transfers *t, const struct transfer_key *key, uint64_t
     if (*at) download_remove(t, at);
 }
 
-/* One chunk of d. False when it could not be sent. */
+/* Sends one chunk of d. False: it could not be sent. */
 static bool send_chunk(struct transfers *t, struct download *d, uint64_t *budget)
 {
     uint64_t bytes = d->credit_end - d->at;
@@ -353,6 +355,7 @@ bool transfers_pump(struct transfers *t, uint64_t budget)
 
 /* --- both --- */
 
+/* Uploads that are being published keep their peer: how they end no longer depends on the connection. */
 void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms)
 {
     for (size_t b = 0; t->stats.downloads && b < BUCKETS; b++)
@@ -362,7 +365,7 @@ void transfers_peer_gone(struct transfers *t, uint64_t peer, uint64_t now_ms)
             else
                 at = &(*at)->next;
     for (struct upload *u = t->fed.oldest; u; u = u->newer)
-        if (u->peer == peer) u->peer = 0; /* a whole one keeps it: its end is the task's, not the connection's */
+        if (u->peer == peer) u->peer = 0;
 }
 
 void transfers_limit(struct transfers *t, uint64_t uploads_max)
