@@ -1,5 +1,5 @@
-/* Syncs beside the writer: one at a time, durable only what a sync covers, and none after one that failed. fdatasync is held
- * and failed here (linked with --wrap). */
+/* Syncs beside the writer: one at a time, only what a sync covers is durable, and none starts after one that failed.
+ * The test holds and fails fdatasync (linked with --wrap). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +56,7 @@ static void wait_begun(unsigned n)
     pthread_mutex_unlock(&lock);
 }
 
-/* --- */
+/* --- the tests --- */
 
 static void nothing_starts_unless_it_is_asked_for(void **state)
 {
@@ -111,7 +111,7 @@ static void numbers_never_go_back(void **state)
     log_sync_ask(l, 3);
     assert_int_equal(log_sync_asked(l), 7);
     log_sync_start(l, 7);
-    log_sync_reached(l, 9); /* while a sync of less runs */
+    log_sync_reached(l, 9); /* while a sync of smaller numbers runs */
     assert_true(log_sync_settle(l));
     assert_int_equal(log_sync_durable(l), 9);
     log_sync_reached(l, 8);
@@ -133,7 +133,7 @@ static void a_sync_that_fails_is_the_last(void **state)
     disk(false, false);
     log_sync_start(l, 2);
     assert_false(log_sync_running(l));
-    log_sync_reached(l, 2); /* nor is the writer's own sync believed */
+    log_sync_reached(l, 2); /* the writer's own sync is not believed either */
     assert_int_equal(log_sync_durable(l), 1);
     assert_int_equal(begun, 2);
 }
@@ -156,7 +156,7 @@ static void the_end_waits_for_the_sync_under_way(void **state)
     log_sync_start(l, 1);
     wait_begun(1);
     disk(false, false);
-    log_sync_close(&l); /* a sanitizer sees what it leaves behind */
+    log_sync_close(&l); /* a sanitizer would see what it leaves behind */
     assert_null(l);
 }
 

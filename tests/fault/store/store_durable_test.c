@@ -32,7 +32,8 @@ static void a_lazy_commit_syncs_nothing(void **state)
     store_close(&s);
 }
 
-/* As the loop does it: a sync covers what was committed before it began, and what is committed meanwhile shares the next. */
+/* As the loop does it: a sync covers what was committed before it began, and what is committed meanwhile shares the
+ * next. */
 static void a_commit_is_durable_after_the_sync_that_covers_it(void **state)
 {
     struct store *s = open_or_die(*state, NULL);
@@ -61,7 +62,7 @@ static void a_commit_is_durable_after_the_sync_that_covers_it(void **state)
     store_close(&s);
 }
 
-/* Also what was lazy before. */
+/* Also those that were lazy. */
 static void a_commit_now_is_durable_with_all_before_it(void **state)
 {
     struct store *s = open_or_die(*state, NULL);
@@ -97,7 +98,7 @@ static void the_caller_is_woken_when_a_sync_has_ended(void **state)
     assert_false(store_syncing(s));
     store_sync(s);
     assert_int_equal(poll(&wake, 1, SOON_MS), 1);
-    assert_true(store_durable(s) < n); /* it is a turn that takes note */
+    assert_true(store_durable(s) < n); /* only a turn takes note of it */
     store_turn(s);
     assert_int_equal(store_durable(s), n);
     store_close(&s);
@@ -118,7 +119,7 @@ static void a_background_sync_that_fails_fails_the_store(void **state)
     store_settle(s);
     assert_non_null(store_failure(s));
     assert_int_equal(store_durable(s), durable);
-    store_sync(s); /* the disk is well again, and not asked */
+    store_sync(s); /* the disk works again, but is not asked */
     assert_false(store_syncing(s));
     struct task_record t = task_of(3);
     assert_int_equal(store_put_task(s, &t), PV_STORE);
@@ -127,13 +128,13 @@ static void a_background_sync_that_fails_fails_the_store(void **state)
     store_close(&s);
 }
 
-/* Folds the log from another connection, wholly, so that the next write begins it anew. */
+/* Folds the whole log from another connection, so that the next write begins it anew. */
 static void fold(const char *dir)
 {
     sql(dir, "PRAGMA wal_checkpoint(RESTART)");
 }
 
-/* Without its header on the disk, what the log was before could be read as if it came after. */
+/* If the new header were not on the disk, a recovery could read old frames as if they came after it. */
 static void a_log_that_begins_anew_syncs_its_header(void **state)
 {
     struct faults f = { .seen = { 0 } };
@@ -150,7 +151,7 @@ static void a_log_that_begins_anew_syncs_its_header(void **state)
 }
 
 /* Ten commits of a task each, every third with a file. Returns how many were acknowledged before something failed. */
-static uint64_t work_until_it_fails(struct store *s)
+static uint64_t work_until_it_fails(struct store *s, enum store_when when)
 {
     for (uint64_t n = 1; n <= 10; n++) {
         struct task_record t = task_of(n);
@@ -159,8 +160,10 @@ static uint64_t work_until_it_fails(struct store *s)
         if (st == PV_STORE) store_fail(s, "payload file");
         if (st == PV_OK) st = store_put_task(s, &t);
         if (st == PV_OK && n % 3 == 0) st = store_put_payload(s, STORE_INPUT, n, &p);
-        if (st == PV_OK) st = commit(s, STORE_NOW);
-        if (st != PV_OK) return n - 1;
+        if (st == PV_OK) st = commit(s, when);
+        store_sync(s);
+        store_settle(s);
+        if (st != PV_OK || store_failure(s)) return n - 1;
     }
     return 10;
 }
@@ -184,33 +187,38 @@ static void check_after_failure(const char *dir, uint64_t acknowledged, const ch
     store_close(&s);
 }
 
+/* Fails each call of this kind in turn, until a run has no failure. */
+static void fail_each(enum fault_kind kind, enum store_when when, const char *word)
+{
+    bool failed = true;
+    uint64_t nth = 0;
+    while (failed) {
+        char dir[64];
+        struct faults f = { .seen = { 0 } };
+        temp_dir_make(dir);
+        struct store *s = open_or_die(dir, &f);
+        f.fail_at[kind] = f.seen[kind] + ++nth;
+        uint64_t acknowledged = work_until_it_fails(s, when);
+        failed = acknowledged < 10;
+        if (failed && kind != FAULT_WRITE) { /* it sticks, although the disk works again */
+            struct task_record t = task_of(11);
+            assert_non_null(store_failure(s));
+            assert_int_equal(store_put_task(s, &t), PV_STORE);
+            assert_int_equal(commit(s, STORE_NOW), PV_STORE);
+        }
+        store_close(&s);
+        check_after_failure(dir, acknowledged, word, nth);
+        temp_dir_remove(dir);
+    }
+    print_message("%s: %llu points of failure\n", word, (unsigned long long)nth - 1);
+    assert_true(nth > 1);
+}
+
 static void whatever_fails_the_acknowledged_is_there(void **state)
 {
     static const char *const words[] = { "write", "sync", "rename", "commit" };
-    for (int kind = 0; kind < FAULT_KINDS; kind++) {
-        bool failed = true;
-        uint64_t nth = 0;
-        while (failed) {
-            char dir[64];
-            struct faults f = { .seen = { 0 } };
-            temp_dir_make(dir);
-            struct store *s = open_or_die(dir, &f);
-            f.fail_at[kind] = f.seen[kind] + ++nth;
-            uint64_t acknowledged = work_until_it_fails(s);
-            failed = acknowledged < 10;
-            if (failed && kind != FAULT_WRITE) { /* it sticks, although the disk is well again */
-                struct task_record t = task_of(11);
-                assert_non_null(store_failure(s));
-                assert_int_equal(store_put_task(s, &t), PV_STORE);
-                assert_int_equal(commit(s, STORE_NOW), PV_STORE);
-            }
-            store_close(&s);
-            check_after_failure(dir, acknowledged, words[kind], nth);
-            temp_dir_remove(dir);
-        }
-        print_message("%s: %llu points of failure\n", words[kind], (unsigned long long)nth - 1);
-        assert_true(nth > 1);
-    }
+    for (int kind = 0; kind < FAULT_KINDS; kind++) fail_each((enum fault_kind)kind, STORE_NOW, words[kind]);
+    fail_each(FAULT_SYNC, STORE_SOON, "sync in the background");
 }
 
 int main(void)

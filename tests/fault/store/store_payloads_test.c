@@ -1,4 +1,4 @@
-/* Payloads in rows and in files: what comes back, and when a file goes. */
+/* Payloads in rows and in files: what is read back, and when a file is removed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,7 +115,7 @@ static void an_upload_of_other_content_is_not_kept(void **state)
     store_close(&s);
 }
 
-/* Else the machine could come back to a row whose file is gone. */
+/* Otherwise a crash of the machine could bring back a row whose file is gone. */
 static void a_file_stays_until_its_end_is_durable(void **state)
 {
     struct store *s = open_or_die(*state, NULL);
@@ -126,11 +126,11 @@ static void a_file_stays_until_its_end_is_durable(void **state)
     store_sync(s);
     assert_int_equal(store_delete_task(s, 1), PV_OK);
     committed(s, STORE_LAZY);
-    store_settle(s); /* it began before */
+    store_settle(s); /* this sync began before the deletion */
     assert_int_equal(store_durable(s), named);
     assert_int_equal(files_in(*state, "blobs"), 1);
     store_sync(s);
-    assert_false(store_syncing(s)); /* nobody asked */
+    assert_false(store_syncing(s)); /* nothing asked for a sync */
     store_tidy(s);
     store_sync(s);
     store_settle(s);
@@ -139,7 +139,7 @@ static void a_file_stays_until_its_end_is_durable(void **state)
     store_close(&s);
 }
 
-/* Given up, named again and given up again: what is durable is the name in between. */
+/* A file loses its name, gets another and loses that too. The name in between is what is durable, so the file stays. */
 static void a_file_named_again_meanwhile_stays(void **state)
 {
     struct store *s = open_or_die(*state, NULL);
@@ -161,7 +161,7 @@ static void a_file_named_again_meanwhile_stays(void **state)
     store_close(&s);
 }
 
-/* The last row of a content goes while an upload of the same content gets its name: the name is the new one's. */
+/* The last row with a content goes while an upload with the same content gets its name: the name is the upload's. */
 static void a_file_being_published_is_not_removed(void **state)
 {
     struct store *s = open_or_die(*state, NULL);
@@ -180,7 +180,7 @@ static void a_file_being_published_is_not_removed(void **state)
     committed(s, STORE_NOW);
     assert_int_equal(files_in(*state, "blobs"), 1);
     blob_writer_end(&w, PV_OK);
-    store_forget_file(s, p.sha256); /* and nobody wants it either */
+    store_forget_file(s, p.sha256); /* and no row wants the upload either */
     committed(s, STORE_NOW);
     assert_int_equal(files_in(*state, "blobs"), 0);
     store_close(&s);
@@ -198,7 +198,7 @@ static void reads_of_a_batch_share_one_view(void **state)
     assert_memory_equal(got.bytes, data, sizeof data);
     assert_int_equal(store_get_payload(s, STORE_INPUT, 2, &got), PV_NOT_FOUND);
     store_read_end(s);
-    assert_int_equal(store_delete_task(s, 1), PV_OK); /* and writes go on after it */
+    assert_int_equal(store_delete_task(s, 1), PV_OK); /* writes go on after the reads */
     committed(s, STORE_NOW);
     assert_int_equal(store_get_payload(s, STORE_INPUT, 1, &got), PV_NOT_FOUND);
     store_close(&s);

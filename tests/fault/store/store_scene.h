@@ -1,4 +1,5 @@
-/** A store in a folder of its own, and what its tests put into it. Include cmocka before it. */
+/** What the tests of the store share: a folder for each test, tasks and payloads to put in. Include cmocka before
+ *  it. */
 #ifndef PV_STORE_SCENE_H
 #define PV_STORE_SCENE_H
 
@@ -88,7 +89,7 @@ static inline struct store_payload inline_payload(const uint8_t *data, size_t by
     return (struct store_payload){ .sha256 = hash_of(data, bytes), .length = bytes, .bytes = data };
 }
 
-/* A payload of its own content, kept as a file. */
+/* A payload that is filled with one byte, kept as a file. */
 static inline pv_status file_payload(struct store *s, uint8_t fill, struct store_payload *p)
 {
     static uint8_t data[100000];

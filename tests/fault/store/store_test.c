@@ -1,4 +1,5 @@
-/* The store keeps what it committed and nothing half, across reopening and a process that dies; rows of tasks and settings. */
+/* The store keeps what was committed, whole, across reopening and the death of the process: rows of tasks and
+ * settings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +65,7 @@ static void a_process_that_dies_loses_nothing_acknowledged(void **state)
     store_close(&s);
 }
 
-/* More in one commit than the file layer gathers, and more than SQLite's cache of dirty pages likes. */
+/* More in one commit than the file layer gathers, and more than SQLite's page cache holds. */
 static void a_large_commit_is_whole(void **state)
 {
     enum { TASKS = 3000 };

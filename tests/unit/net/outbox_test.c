@@ -1,4 +1,4 @@
-/* Words that wait for the disk: in order, not before their commit, each once. */
+/* Replies that wait for the disk go out in order, each once, and not before their commit is durable. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static void put(uint64_t peer, uint64_t commit, const char *text)
     assert_int_equal(outbox_put(&box, &head, &f, NULL), PV_OK);
 }
 
-/* The next word says this, or there is none (NULL). */
+/* Takes the next word and checks its text. text NULL: no word may be there. */
 static struct outbox_word expect(uint64_t commit, const char *text)
 {
     struct outbox_word w = { .peer = 0 };
@@ -78,7 +78,7 @@ static void frames_and_payloads_of_every_size_come_through(void **state)
     assert_int_equal(box.bytes, 0);
 }
 
-/* Taken and put by turns, so that the room is shifted and enlarged under words that wait. */
+/* Puts and takes by turns, so that the array is shifted and enlarged while words wait in it. */
 static void many_words_move_without_harm(void **state)
 {
     char text[64];

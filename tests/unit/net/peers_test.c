@@ -1,4 +1,5 @@
-/* The table of connections, beside a plain one, under random comings and goings. */
+/* The table of connections beside a naive one, while connections come and go at random; descriptors that are used
+ * again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ static void a_peer_is_found_until_it_is_dropped(void **state)
             handle[i] = 0;
             live--;
         } else {
-            routing[i] = (uint32_t)step * 4096; /* numbers that fall on one another */
+            routing[i] = (uint32_t)step * 4096; /* numbers that collide in the index */
             struct peer *peer = peers_add(&p, routing[i], 1);
             assert_non_null(peer);
             assert_true(peer->handle != last);
@@ -71,14 +72,14 @@ static void a_closed_descriptor_names_its_peer(void **state)
     assert_null(peers_fd_closed(&p, 8));
     assert_ptr_equal(peers_fd_closed(&p, 7), b);
     assert_null(peers_fd_closed(&p, 7));
-    /* Used again before anybody noticed: the one before is named by the claim. */
+    /* The descriptor was used again before its end was noticed: the claim names the peer that had it. */
     assert_ptr_equal(peers_fd_claim(&p, b, 100), a);
     peers_drop(&p, a);
     assert_ptr_equal(peers_fd_closed(&p, 100), b);
     peers_clear(&p);
 }
 
-/* Routing ids as the socket writes them: counted up, and beyond the largest. */
+/* A peer with a routing id as the socket writes it. The ids count up, and wrap around after the largest. */
 static struct peer *peer_of(struct peers *p, const char id[5])
 {
     uint32_t routing;
@@ -94,7 +95,7 @@ static void a_descriptor_stays_with_the_newer_connection(void **state)
         assert_int_equal(peers_init(&p, 4), PV_OK);
         struct peer *gone = peer_of(&p, pairs[i][0]), *come = peer_of(&p, pairs[i][1]);
         assert_null(peers_fd_claim(&p, come, 7));
-        assert_null(peers_fd_claim(&p, gone, 7)); /* a message it left behind */
+        assert_null(peers_fd_claim(&p, gone, 7)); /* a late message of the closed connection */
         assert_int_equal(gone->fd, -1);
         assert_ptr_equal(peers_fd_closed(&p, 7), come);
         assert_null(peers_fd_claim(&p, gone, 7));

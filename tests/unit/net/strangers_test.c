@@ -1,4 +1,4 @@
-/* Connections that nobody answers for yet: bounded in number and in time, the oldest first. */
+/* Connections without a HELLO: bounded in number and in time, and the oldest is cut first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ static void one_too_many_costs_the_oldest(void **state)
 static void who_is_known_or_gone_is_no_stranger(void **state)
 {
     for (int fd = 4; fd < 7; fd++) strangers_add(&s, fd, 0);
-    strangers_remove(&s, 5); /* in the middle, at the ends, twice, never there */
+    strangers_remove(&s, 5); /* from the middle, from the ends, twice, and two that were never there */
     strangers_remove(&s, 4);
     strangers_remove(&s, 4);
     strangers_remove(&s, 6);
@@ -65,7 +65,7 @@ static void who_comes_again_is_the_newest(void **state)
 {
     strangers_add(&s, 4, 0);
     strangers_add(&s, 5, 10);
-    strangers_add(&s, 4, 20); /* the kernel gave the descriptor out again, or its peer lost its standing */
+    strangers_add(&s, 4, 20); /* the kernel gave the descriptor out again, or its peer has to say HELLO again */
     strangers_add(&s, -1, 20);
     assert_int_equal(s.n, 2);
     assert_int_equal(strangers_next(&s, 10 + PATIENCE), 5);

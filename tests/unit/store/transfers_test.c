@@ -1,4 +1,5 @@
-/* Transfers: credit is never exceeded, a cut one goes on where it was, everything is bounded, and syncs happen beside them. */
+/* Transfers: credit is never exceeded, a cut transfer goes on where it was, everything is bounded, and files are
+ * synced in the background. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +46,7 @@ static enum upload_step feed(uint64_t peer, uint64_t offset, size_t bytes, pv_st
     return upload_chunk(t, &input, peer, offset, data + offset, bytes, 0, &done, st);
 }
 
-/* Sends what credit allows until the upload ends or stops asking. */
+/* Sends chunks as credit allows until the upload ends, or up to offset `until`. */
 static enum upload_step feed_from(uint64_t peer, uint64_t offset, uint64_t until, pv_status *st)
 {
     enum upload_step step = UPLOAD_MORE;
@@ -177,7 +178,7 @@ static void a_turn_sends_one_chunk_of_each(void **state)
     }
     assert_true(transfers_pump(t, UINT64_MAX));
     assert_int_equal(transfers_read_stats(t).bytes_out, 3 * CHUNK);
-    assert_true(transfers_pump(t, 1)); /* the budget ends it after one */
+    assert_true(transfers_pump(t, 1)); /* the budget is used up by one chunk */
     assert_int_equal(transfers_read_stats(t).bytes_out, 4 * CHUNK);
     transfers_peer_gone(t, 2, 0);
     while (transfers_pump(t, UINT64_MAX)) continue;
@@ -189,7 +190,7 @@ static void a_turn_sends_one_chunk_of_each(void **state)
     deaf = false;
 }
 
-/* --- with the disk on threads of its own --- */
+/* --- files synced by threads --- */
 
 static struct disk_jobs *disk;
 static int wake = -1;
@@ -212,8 +213,8 @@ static void a_whole_upload_is_told_once_it_is_synced(void **state)
     assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
     assert_int_equal(transfers_read_stats(t).uploads, 1);
-    assert_int_equal(transfers_expire(t, 1000, NULL), UINT64_MAX); /* it waits for nobody */
-    assert_int_equal(uploads_of(t, "acme", 10), 1);                /* and is still its principal's */
+    assert_int_equal(transfers_expire(t, 1000, NULL), UINT64_MAX); /* it waits for no peer, so it does not expire */
+    assert_int_equal(uploads_of(t, "acme", 10), 1);                /* and still counts for its principal */
     assert_int_equal(transfers_read_stats(t).publishing, 1);
     assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
     assert_int_equal(read(wake, &n, sizeof n), sizeof n);
@@ -251,7 +252,7 @@ static void one_announced_again_meanwhile_is_its_announcers(void **state)
     transfers_peer_gone(t, 1, 0);
     uint64_t before = credits;
     assert_int_equal(upload_start(t, &input, 2, "acme", LENGTH, hash, &note, 0), PV_OK);
-    assert_int_equal(credits, before); /* nothing is missing */
+    assert_int_equal(credits, before); /* no byte is missing */
     assert_int_equal(feed(2, 0, 100, &st), UPLOAD_UNKNOWN);
     assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
     assert_int_equal(done.peer, 2);
@@ -270,7 +271,7 @@ static void a_sync_that_fails_is_told(void **state)
     assert_int_equal(blobs_read(&blobs, hash), -1);
 }
 
-/* And the end waits for what is under way. */
+/* Also: transfers_destroy waits for files that are being published. */
 static void uploads_of_the_same_content_do_not_meet(void **state)
 {
     struct transfer_key other = input;
