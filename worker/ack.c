@@ -1,3 +1,5 @@
+#include "ack.h"
+
 #include "client.h"
 
 #include <stdlib.h>
@@ -18,7 +20,7 @@ pv_status ack_add(pv_client *c, wire_id task, uint32_t generation)
 
 void ack_remember(pv_client *c, wire_id task, uint32_t generation, bool acked)
 {
-    c->ring[c->ring_at++ % RING] = (struct ack){ .task = task, .generation = generation, .acked = acked };
+    c->ring[c->ring_at++ % ACK_RING] = (struct ack){ .task = task, .generation = generation, .acked = acked };
 }
 
 static bool send_one(pv_client *c, const struct ack *a)
@@ -26,7 +28,7 @@ static bool send_one(pv_client *c, const struct ack *a)
     struct wire_msg m = { .type = WIRE_ACK };
     WIRE_SET(&m, task, a->task);
     WIRE_SET(&m, generation, a->generation);
-    return io_send(c, &m);
+    return client_send(c, &m);
 }
 
 void ack_send(pv_client *c)
@@ -44,16 +46,16 @@ void ack_send(pv_client *c)
 
 void ack_repeat(pv_client *c, const struct wire_msg *m)
 {
-    for (size_t i = 0; i < RING; i++) {
+    for (size_t i = 0; i < ACK_RING; i++) {
         const struct ack *a = &c->ring[i];
         if (!a->acked || a->generation != m->generation || !wire_id_equal(a->task, m->task)) continue;
-        struct ack again = *a; /* sending it must not fill the ring with one task */
+        struct ack again = *a; /* not through ack_send, which would fill the ring with one task */
         send_one(c, &again);
         return;
     }
 }
 
-void local_unwanted(pv_client *c, wire_token token)
+void release_add(pv_client *c, wire_token token)
 {
     if (c->releases_n == c->releases_room) {
         size_t room = c->releases_room ? 2 * c->releases_room : 16;
@@ -65,26 +67,27 @@ void local_unwanted(pv_client *c, wire_token token)
     c->releases[c->releases_n++] = token;
 }
 
-void local_abandon(pv_client *c, struct task *t)
+void release_task(pv_client *c, struct task *t)
 {
-    if (t->local.stage < LOCAL_READY) return; /* a CLAIM under way is answered, and handed back then */
-    local_unwanted(c, t->local.token);
+    if (t->local.stage < LOCAL_READY)
+        return; /* CLAIM is unanswered: the attempt is handed back when the answer comes */
+    release_add(c, t->local.token);
     client_wake(c);
 }
 
-void local_release_send(pv_client *c)
+void release_send(pv_client *c)
 {
     size_t sent = 0;
-    while (sent < c->releases_n && send_token(c, WIRE_RELEASE, c->releases[sent])) sent++;
+    while (sent < c->releases_n && token_send(c, WIRE_RELEASE, c->releases[sent])) sent++;
     if (sent == 0) return;
     c->releases_n -= sent;
     memmove(c->releases, c->releases + sent, c->releases_n * sizeof *c->releases);
 }
 
-bool send_token(pv_client *c, enum wire_type type, wire_token token)
+bool token_send(pv_client *c, enum wire_type type, wire_token token)
 {
     struct wire_msg m = { .type = type };
     WIRE_SET(&m, token, token);
     if (type == WIRE_RELEASE) WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
-    return io_send(c, &m);
+    return client_send(c, &m);
 }

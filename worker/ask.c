@@ -1,19 +1,22 @@
-#include "client.h"
+#include "ask.h"
 
+#include "client.h"
+#include "follow.h"
 #include "random.h"
+#include "task.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum {
-    ASK_AGAIN_MS =
-        10000, /* no answer: an answer is never lost on a living connection, but a broker may be at its limit */
+    ASK_AGAIN_MS = 10000, /* without an answer: a living connection loses none, but a broker may be at its limit */
     BUSY_LEAST_MS = 20,
     BUSY_MOST_MS = 30000,
-    FETCH_AFTER_MS = 1000, /* a result is pushed with the answer; if not, ask for it */
-    CHUNKS_A_TURN = 4,     /* then control messages get their turn: 1 MiB */
+    FETCH_AFTER_MS = 1000, /* the broker pushes the result with its answer; if it does not, ask for it */
+    CHUNKS_A_TURN = 4,     /* 1 MiB, then control messages get their turn */
 };
+
+_Static_assert((int)PV_RESTART_CANCEL == (int)WIRE_ON_RESTART_CANCEL && (int)PV_RESTART_TTL == (int)WIRE_ON_RESTART_TTL,
+               "on_restart");
 
 void ask_again(struct task *t)
 {
@@ -49,7 +52,7 @@ static bool send_submit(pv_client *c, struct task *t)
         m.payload = t->input.bytes;
         m.payload_bytes = t->input.length;
     }
-    return io_send(c, &m);
+    return client_send(c, &m);
 }
 
 static bool send_attach(pv_client *c, struct task *t)
@@ -57,13 +60,13 @@ static bool send_attach(pv_client *c, struct task *t)
     struct wire_msg m = { .type = WIRE_ATTACH };
     WIRE_SET(&m, req, t->req);
     WIRE_SET(&m, task, t->id);
-    return io_send(c, &m);
+    return client_send(c, &m);
 }
 
 static void refuse(pv_client *c, struct task *t, pv_status status, const char *text)
 {
     if (t->what.nowait) {
-        follow_ended(c, t, status, text);
+        task_end(c, t, status, text);
         return;
     }
     t->stage = STAGE_REFUSED;
@@ -72,7 +75,7 @@ static void refuse(pv_client *c, struct task *t, pv_status status, const char *t
     tasks_news(c, t);
 }
 
-/* Sends what was granted, a bounded number of chunks. */
+/* Sends what was granted, at most CHUNKS_A_TURN chunks. */
 static void upload(pv_client *c, struct task *t, uint64_t now_ms)
 {
     size_t n;
@@ -83,7 +86,7 @@ static void upload(pv_client *c, struct task *t, uint64_t now_ms)
         WIRE_SET(&m, offset, t->input.sent);
         m.payload = t->input.bytes + t->input.sent;
         m.payload_bytes = n;
-        if (!io_send(c, &m)) break;
+        if (!client_send(c, &m)) break;
         t->input.sent += n;
         t->ask_ms = now_ms + ASK_AGAIN_MS;
     }
@@ -122,14 +125,14 @@ void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64
     t->accepted = true;
     t->req = 0;
     t->hellos = 0;
-    if (t->what.local.policy == PV_LOCAL_NEVER) ask_wipe_input(t);
+    if (t->what.local.policy == PV_LOCAL_NEVER) task_wipe_input(t);
     t->fetch_ms = task_state_live(m->state) ? UINT64_MAX : now_ms + FETCH_AFTER_MS;
     t->news.accepted = true;
     if (!was) t->news.sent = t->input.length;
     follow_state(c, t, m, now_ms);
 }
 
-/* BUSY is not an end: the broker says when to try again. */
+/* BUSY does not end the task: the broker says when to try again. */
 static bool try_later(struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
     if (m->status != PV_BUSY || t->what.when_busy == PV_BUSY_FAIL) return false;
@@ -150,13 +153,13 @@ void ask_refused(pv_client *c, struct task *t, const struct wire_msg *m, uint64_
     snprintf(t->refused_text, sizeof t->refused_text, "%s", text);
     if (try_later(t, m, now_ms)) return;
     if (m->status == PV_BAD_STATE && t->hellos++ < 3) {
-        /* It does not know us: it restarted, or counted us lost while this process was stopped. */
+        /* The broker does not know us: it restarted, or counted us as lost while this process was stopped. */
         t->ask_ms = 0;
         link_rehello(&c->link, now_ms);
         return;
     }
     if (t->accepted)
-        follow_ended(c, t, m->status, text); /* it was there, and now the broker has lost it */
+        task_end(c, t, m->status, text); /* the broker had it and has lost it */
     else
         refuse(c, t, m->status, text);
 }

@@ -1,11 +1,15 @@
+#include "ack.h"
 #include "client.h"
+#include "follow.h"
+#include "public_id.h"
+#include "request.h"
+#include "task.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The common shape: enter, ask, take the answer, leave. */
+/* Enters, asks, waits for the answer, leaves. */
 static pv_status ask(pv_client *c, struct request *q, int64_t timeout_ms)
 {
     TRY(client_enter(c));
@@ -148,7 +152,7 @@ pv_status pv_purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct p
 
 /* ---- tables ---- */
 
-/* The pages as they came: rows point into the messages, which own their strings. */
+/* Keeps the pages as they came: cells point into the messages, which own the strings. */
 struct pv_table {
     struct wire_msg *pages;
     size_t pages_n;
@@ -189,7 +193,7 @@ static struct pv_cell cell_of(const struct wire_cell *w)
     return cell;
 }
 
-/* Lays the cells of all pages out in one array. */
+/* Puts the cells of all pages into one array. */
 static pv_status lay_out(pv_table *t)
 {
     size_t rows = 0, cells = 0;

@@ -1,4 +1,4 @@
-/* What the caller gets is looked at here: a proof is verified, and laid out as snarkjs lays it out. */
+/* Results of Groth16: verified, and written as snarkjs writes them. */
 #include "provost.h"
 
 #include "json_limit.h"
@@ -38,7 +38,7 @@ static pv_status say_error(enum groth16_error e, pv_status s, char why[PV_TEXT_B
     return say(e == GROTH16_NO_MEMORY ? PV_NO_MEMORY : s, why, what, text[0] ? text : groth16_error_text(e));
 }
 
-/* One half of the result, as text of its own, which the strict readers of crypto/ take. */
+/* The readers of crypto/ are strict and take text, so each half of the result is printed and read again. */
 static pv_status read_proof(struct checked *p, const json_t *half, char why[PV_TEXT_BYTES])
 {
     struct groth16_text text = { "" };

@@ -1,14 +1,9 @@
 #include "client.h"
 
 #include "clock.h"
-#include "random.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +40,7 @@ bool client_sleep(pv_client *c, uint64_t deadline_ms)
     if (pv_clock_ms() >= deadline_ms) return false;
     struct timespec at = { .tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000 };
     pthread_cond_timedwait(&c->changed, &c->lock, &at);
-    return true; /* the caller looks again before it believes in the time */
+    return true; /* the caller looks at the state once more before it gives up */
 }
 
 pv_status client_late(pv_client *c, char text[PV_TEXT_BYTES])
@@ -61,16 +56,7 @@ uint32_t client_req(pv_client *c)
     return c->reqs;
 }
 
-/* The public list of states is the wire's, in the same numbers. */
-#define X(name, code, word, live) _Static_assert((int)PV_TASK_##name == (int)TASK_##name, "task states");
-TASK_STATE_LIST(X)
-#undef X
-_Static_assert((int)PV_TASK_STATES == (int)TASK_STATES, "task states");
-_Static_assert((int)PV_ID_TEXT == (int)WIRE_ID_TEXT && (int)PV_NAME_BYTES == WIRE_NAME_MAX + 1, "sizes of texts");
-_Static_assert((int)PV_RESTART_CANCEL == (int)WIRE_ON_RESTART_CANCEL && (int)PV_RESTART_TTL == (int)WIRE_ON_RESTART_TTL,
-               "on_restart");
-
-bool io_send(pv_client *c, const struct wire_msg *m)
+bool client_send(pv_client *c, const struct wire_msg *m)
 {
     pv_status s = link_send(&c->link, m);
     if (s == PV_BUSY) c->blocked = true;

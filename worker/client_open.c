@@ -1,12 +1,15 @@
 #include "client.h"
-
 #include "clock.h"
+#include "io.h"
 #include "random.h"
+#include "task.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
@@ -44,7 +47,7 @@ static pv_status make_locks(pv_client *c)
     return PV_OK;
 }
 
-/* With every signal blocked: they are for the caller's threads. */
+/* The thread blocks every signal: signals are for the caller's threads. */
 static pv_status start_thread(pv_client *c)
 {
     sigset_t all, before;

@@ -1,12 +1,16 @@
+#include "follow.h"
+
 #include "client.h"
+#include "local.h"
+#include "public_id.h"
+#include "task.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
-    GRANT_AGAIN_MS = 10000, /* nothing came of what was granted: say it again */
+    GRANT_AGAIN_MS = 10000, /* nothing came after a grant: repeat it */
     FETCH_AGAIN_MS = 5000,
-    WINDOW_MOST = 4 << 20, /* of a result, per round trip */
+    WINDOW_MOST = 4 << 20, /* bytes of a result that are granted per round trip */
 };
 
 static void take_name(char to[PV_NAME_BYTES], const char *from)
@@ -67,7 +71,7 @@ static void complete(pv_client *c, struct task *t)
     t->r.bytes_n = t->result.length;
     t->result.bytes = NULL;
     incoming_clear(&t->result);
-    over(c, t);
+    task_over(c, t);
 }
 
 static void grant(pv_client *c, struct task *t, uint64_t now_ms)
@@ -80,33 +84,33 @@ static void grant(pv_client *c, struct task *t, uint64_t now_ms)
     WIRE_SET(&m, task, t->id);
     WIRE_SET(&m, offset, t->result.got);
     WIRE_SET(&m, bytes, bytes);
-    if (io_send(c, &m))
+    if (client_send(c, &m))
         t->grant_ms = now_ms + GRANT_AGAIN_MS;
     else
-        t->result.granted = t->result.got; /* next time */
+        t->result.granted = t->result.got; /* at the next step */
 }
 
-/* A result that cannot be kept here stays with the broker: not acknowledged, so it can still be fetched. */
+/* A result that this process cannot hold is not acknowledged: the broker keeps it and it can still be fetched. */
 static void cannot_hold(pv_client *c, struct task *t, pv_status s)
 {
     if (s == PV_HASH_MISMATCH) {
-        t->stage = STAGE_FOLLOWING; /* damaged on its way: again */
+        t->stage = STAGE_FOLLOWING; /* damaged on its way: fetch it again */
         t->fetch_ms = 0;
         return;
     }
-    follow_ended(c, t, s, "the result does not fit into this process's memory");
+    task_end(c, t, s, "the result does not fit into this process's memory");
 }
 
 void follow_deliver(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
-    if (t->stage >= STAGE_OVER) return; /* it comes again: handed over once */
+    if (t->stage >= STAGE_OVER) return; /* it comes again; it is handed over only once */
     follow_result(&t->r, m);
     t->accepted = t->news.accepted = true;
     t->req = 0;
     t->fetch_ms = UINT64_MAX;
     if (m->state != TASK_SUCCEEDED || !m->has.length) {
         incoming_clear(&t->result);
-        over(c, t);
+        task_over(c, t);
         return;
     }
     pv_status s = m->has_payload ? incoming_whole(&t->result, m->payload, m->payload_bytes, m->sha256)
@@ -126,7 +130,7 @@ void follow_chunk(pv_client *c, struct task *t, const struct wire_msg *m, uint64
 {
     if (t->stage != STAGE_RECEIVING) return;
     pv_status s = incoming_take(&t->result, m->offset, m->payload, m->payload_bytes);
-    if (s == PV_BAD_STATE) return; /* another offset: what is missing is granted again in time */
+    if (s == PV_BAD_STATE) return; /* unexpected offset: the missing part is granted again after GRANT_AGAIN_MS */
     if (s != PV_OK) {
         cannot_hold(c, t, s);
         return;
@@ -142,8 +146,9 @@ void follow_refused(pv_client *c, struct task *t, const struct wire_msg *m)
 {
     t->req = 0;
     t->fetch_ms = UINT64_MAX;
-    if (m->status == PV_BAD_STATE || m->status == PV_BUSY) return; /* not over after all: it will be pushed */
-    follow_ended(c, t, m->status, m->has.text ? m->text : pv_status_text(m->status));
+    if (m->status == PV_BAD_STATE || m->status == PV_BUSY)
+        return; /* not over after all: the broker will push the result */
+    task_end(c, t, m->status, m->has.text ? m->text : pv_status_text(m->status));
 }
 
 static void fetch(pv_client *c, struct task *t, uint64_t now_ms)
@@ -152,7 +157,7 @@ static void fetch(pv_client *c, struct task *t, uint64_t now_ms)
     t->req = client_req(c);
     WIRE_SET(&m, req, t->req);
     WIRE_SET(&m, task, t->id);
-    if (io_send(c, &m)) t->fetch_ms = now_ms + FETCH_AGAIN_MS;
+    if (client_send(c, &m)) t->fetch_ms = now_ms + FETCH_AGAIN_MS;
 }
 
 void follow_step(pv_client *c, struct task *t, uint64_t now_ms)

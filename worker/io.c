@@ -1,14 +1,20 @@
-/** The library's own thread: polls, takes what comes, sends what is due. Everything here runs with the client's lock held,
- *  except the poll itself. */
+/* The library's own thread: polls, handles what comes, sends what is due. Everything here runs with the client's lock held,
+ * except the poll itself. */
+#include "io.h"
+
+#include "ack.h"
+#include "ask.h"
 #include "client.h"
-
 #include "clock.h"
+#include "follow.h"
+#include "local.h"
+#include "request.h"
+#include "task.h"
 
-#include <string.h>
 #include <unistd.h>
 
 enum {
-    BATCH = 256,   /* messages taken before what is due is sent */
+    BATCH = 256,   /* messages handled before the next sends */
     HELD_MAX = 64, /* tasks proved by this process at once */
     POLL_MOST_MS = 60000,
 };
@@ -26,15 +32,15 @@ static void heartbeat(pv_client *c, uint64_t now_ms)
     struct wire_msg m = { .type = WIRE_HEARTBEAT };
     size_t n = local_held(c, held, HELD_MAX, false);
     if (n > 0) WIRE_SET_LIST(&m, held, held, n);
-    io_send(c, &m);
+    client_send(c, &m);
     c->link.beat_ms = now_ms + c->link.heartbeat_ms;
 }
 
-/* After a welcome everything that waits for the broker is said again. */
+/* After a WELCOME everything that waits for the broker is sent again. */
 static void resume_task(pv_client *c, struct task *t)
 {
     if (t->stage == STAGE_FOLLOWING || t->stage == STAGE_RECEIVING)
-        t->stage = STAGE_ASKING; /* ATTACH: it was accepted */
+        t->stage = STAGE_ASKING; /* an accepted task sends ATTACH */
     if (t->stage == STAGE_ASKING) {
         ask_again(t);
         t->result.granted = t->result.got;
@@ -57,30 +63,31 @@ static void on_welcome(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
     pthread_cond_broadcast(&c->changed);
 }
 
-/* A revoked attempt that is not held here, or no longer: confirmed at once. */
+/* Confirms at once a revoked attempt that is not held here, or no longer. */
 static void confirm(pv_client *c, wire_token token)
 {
     struct wire_msg m = { .type = WIRE_REVOKED };
     WIRE_SET(&m, token, token);
-    io_send(c, &m);
+    client_send(c, &m);
 }
 
 static void on_heartbeat(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
 {
     if (m->epoch != c->link.epoch) {
-        link_rehello(&c->link, now_ms); /* the WELCOME decides whether it is older */
+        link_rehello(&c->link, now_ms); /* WELCOME tells whether that broker is older */
         return;
     }
     for (size_t i = 0; i < m->revoked_n; i++) {
         struct task *t = local_find(c, m->revoked[i]);
         if (t)
-            local_revoked(c, t);
+            task_local_revoked(c, t);
         else
             confirm(c, m->revoked[i]);
     }
 }
 
-/* The task a refusal is about: named, or the one that asked under this number. Refusals are rare: a walk will do. */
+/* The task that a refusal is about: the one it names, or the one that asked with its request number. Refusals are rare, so
+ * walking the table is cheap enough. */
 static struct task *refused_task(pv_client *c, const struct wire_msg *m)
 {
     if (m->has.task) return tasks_find(c, m->task);
@@ -97,7 +104,7 @@ static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
     const char *text = m->has.text ? m->text : pv_status_text(m->status);
     struct request *q = m->has.req ? request_find(c, m->req) : NULL;
     struct task *t = q ? NULL : refused_task(c, m);
-    if (t) tasks_todo(c, t); /* its next step may be another now */
+    if (t) tasks_todo(c, t); /* its next step may have changed */
     if (q) {
         request_answer(c, q, m, now_ms);
     } else if (t && m->has.req && m->req == t->local.claim_req) {
@@ -108,7 +115,7 @@ static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
         follow_refused(c, t, m);
     } else if (m->has.token) {
         t = local_find(c, m->token);
-        if (t) local_revoked(c, t);
+        if (t) task_local_revoked(c, t);
     } else if (c->link.state == LINK_DIALLING) {
         link_fail(&c->link, m->status, text, now_ms);
     } else if (m->status == PV_BAD_STATE && !m->has.req && now_ms >= c->link.welcomed_ms + 1000) {
@@ -124,7 +131,7 @@ static void on_credit(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
     if (!t) return;
     if (m->kind == WIRE_KIND_INPUT && t->stage == STAGE_ASKING && t->input.bytes) {
         outgoing_grant(&t->input, m->offset, m->bytes);
-        if (t->ask_ms < now_ms + 10000) t->ask_ms = now_ms + 10000; /* it moves: no new SUBMIT yet */
+        if (t->ask_ms < now_ms + 10000) t->ask_ms = now_ms + 10000; /* the upload moves: no new SUBMIT yet */
         tasks_todo(c, t);
     } else if (m->kind == WIRE_KIND_RESULT && t->local.stage == LOCAL_RESULT) {
         outgoing_grant(&t->local.out, m->offset, m->bytes);
@@ -148,10 +155,10 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
     struct task *t = tasks_find(c, m->task);
     if (!t) {
         if (m->type == WIRE_DELIVER) ack_repeat(c, m);
-        if (m->type == WIRE_CLAIMED) local_unwanted(c, m->token);
+        if (m->type == WIRE_CLAIMED) release_add(c, m->token);
         return;
     }
-    tasks_todo(c, t); /* its next step may be another now */
+    tasks_todo(c, t); /* its next step may have changed */
     switch (m->type) {
     case WIRE_SUBMIT_OK:
     case WIRE_TASK:
@@ -170,7 +177,7 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
     }
 }
 
-/* The broker does not deliver an end to the session that asked for it: who waits for it here fetches it. */
+/* The broker sends no DELIVER to the session that cancelled the task, so a task that is waited for here is fetched. */
 static void on_cancelled(pv_client *c, const struct wire_msg *m)
 {
     struct task *t = tasks_find(c, m->task);
@@ -183,7 +190,7 @@ static void on_token_message(pv_client *c, const struct wire_msg *m)
 {
     struct task *t = local_find(c, m->token);
     if (t && (m->type == WIRE_REVOKE || t->local.stage == LOCAL_READY)) {
-        local_revoked(c, t);
+        task_local_revoked(c, t);
     } else if (!t && m->type == WIRE_REVOKE) {
         confirm(c, m->token);
     }
@@ -246,13 +253,13 @@ static void collect_due(pv_client *c, struct task *t)
         c->timers_ms = t->due_ms;
 }
 
-/* One turn over what is to be sent; tasks that put themselves on the list again wait for the next turn. */
+/* Sends what is due. A task that lists itself again waits for the next turn. */
 static void send_due(pv_client *c, uint64_t now_ms)
 {
     if (now_ms >= c->link.beat_ms) heartbeat(c, now_ms);
     request_step(c, now_ms);
     ack_send(c);
-    local_release_send(c);
+    release_send(c);
     if (now_ms >= c->timers_ms) {
         c->timers_ms = UINT64_MAX;
         tasks_each(c, collect_due);
@@ -261,7 +268,7 @@ static void send_due(pv_client *c, uint64_t now_ms)
     for (struct task *t = NULL; t != last && !c->blocked && (t = tasks_next_todo(c));) {
         bool was_last = t == last;
         step_task(c, t, now_ms);
-        if (c->blocked) tasks_todo(c, t); /* not said yet */
+        if (c->blocked) tasks_todo(c, t); /* it could not send */
         if (was_last) break;
     }
 }
@@ -276,7 +283,7 @@ static uint64_t next_ms(pv_client *c)
     return c->timers_ms < next ? c->timers_ms : next;
 }
 
-/* Sleeps until something comes or is due, with the lock released. */
+/* Sleeps, with the lock released, until something comes or is due. */
 static void sleep_until_due(pv_client *c, uint64_t now_ms)
 {
     uint64_t next = next_ms(c);
@@ -297,7 +304,7 @@ static void sleep_until_due(pv_client *c, uint64_t now_ms)
 static void turn(pv_client *c)
 {
     uint64_t now_ms = pv_clock_ms();
-    receive(c, now_ms); /* before the monitor: a last message counts, though the connection is gone */
+    receive(c, now_ms); /* before the monitor: the last messages of a lost connection count */
     while (link_monitor(&c->link, now_ms)) {
     }
     enum link_state before = c->link.state;
@@ -313,10 +320,10 @@ void *io_main(void *client)
     pv_client *c = client;
     pthread_mutex_lock(&c->lock);
     while (!c->closing) turn(c);
-    tasks_clear(c); /* what is claimed is handed back */
+    tasks_clear(c); /* hands claimed attempts back */
     if (c->link.state == LINK_UP) {
         ack_send(c);
-        local_release_send(c);
+        release_send(c);
         link_goodbye(&c->link, PV_OK);
     }
     pthread_mutex_unlock(&c->lock);

@@ -1,14 +1,18 @@
-#include "client.h"
+#include "local.h"
 
+#include "ack.h"
+#include "client.h"
 #include "clock.h"
+#include "sha256.h"
+#include "task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CLAIM_AGAIN_MS = 5000,      /* refused (it runs somewhere), unanswered, or not yet unservable: look again */
-    AFTER_A_FAILURE_MS = 10000, /* the provers have their turn before this process tries again */
+    CLAIM_AGAIN_MS = 5000, /* after a refusal (it runs somewhere), without an answer, or while it is not unservable */
+    AFTER_A_FAILURE_MS = 10000, /* the provers get their turn before this process tries again */
     PROGRESS_MS = 1000,
 };
 
@@ -19,7 +23,7 @@ struct pv_local {
     size_t result_bytes;
 };
 
-/* Somebody is there to run the callback: a claimed task must not lie idle. */
+/* A thread is there to run local.prove: without one a claimed task would lie idle. */
 static bool somebody(const struct task *t)
 {
     return t->waiters > 0 || t->what.done;
@@ -41,7 +45,7 @@ void local_plan(pv_client *c, struct task *t, uint64_t now_ms)
     tasks_todo(c, t);
 }
 
-/* CLAIM, or with policy UNSERVABLE first the question whether it is that. */
+/* Sends CLAIM. With PV_LOCAL_UNSERVABLE, while the task is not known to be unservable, sends ATTACH to ask for that. */
 static void claim(pv_client *c, struct task *t, uint64_t now_ms)
 {
     struct local_run *r = &t->local;
@@ -54,31 +58,26 @@ static void claim(pv_client *c, struct task *t, uint64_t now_ms)
     r->claim_req = client_req(c);
     WIRE_SET(&m, req, r->claim_req);
     WIRE_SET(&m, task, t->id);
-    if (!io_send(c, &m)) return;
+    if (!client_send(c, &m)) return;
     r->claim_ms = now_ms + CLAIM_AGAIN_MS;
-    if (!look) set_stage(c, t, LOCAL_CLAIMING);
+    if (!look) task_local_stage(c, t, LOCAL_CLAIMING);
 }
 
 void local_claimed(pv_client *c, struct task *t, const struct wire_msg *m)
 {
     struct local_run *r = &t->local;
     if (t->stage != STAGE_FOLLOWING || r->stage > LOCAL_CLAIMING) return;
-    local_clear(t);
+    task_local_clear(t);
     *r = (struct local_run){ .stage = r->stage, .claim_ms = UINT64_MAX, .token = m->token };
-    set_stage(c, t, LOCAL_READY);
+    task_local_stage(c, t, LOCAL_READY);
 }
 
 void local_claim_refused(pv_client *c, struct task *t, uint64_t now_ms)
 {
     t->local.claim_req = 0;
     t->local.claim_ms = now_ms + CLAIM_AGAIN_MS;
-    set_stage(c, t, LOCAL_NONE);
+    task_local_stage(c, t, LOCAL_NONE);
 }
-
-/* ---- handing back ----
- *
- * A claimed task whose caller has forgotten it would lie with nobody until its lease ends, so the broker is told. Want of
- * memory for the note only costs that wait. */
 
 static enum wire_failure failure_of(pv_status s)
 {
@@ -100,21 +99,21 @@ static bool send_fail(pv_client *c, struct task *t)
     WIRE_SET(&m, failure, failure_of(t->local.ended));
     WIRE_SET(&m, status, t->local.ended);
     WIRE_SET(&m, text, pv_status_text(t->local.ended));
-    return io_send(c, &m);
+    return client_send(c, &m);
 }
 
 static void finish(pv_client *c, struct task *t, uint64_t claim_ms)
 {
-    local_clear(t);
+    task_local_clear(t);
     t->local.claim_ms = claim_ms;
-    set_stage(c, t, LOCAL_NONE);
+    task_local_stage(c, t, LOCAL_NONE);
 }
 
 static void end(pv_client *c, struct task *t, uint64_t now_ms)
 {
-    bool sent = t->local.revoked ? send_token(c, WIRE_REVOKED, t->local.token) : send_fail(c, t);
+    bool sent = t->local.revoked ? token_send(c, WIRE_REVOKED, t->local.token) : send_fail(c, t);
     if (!sent) return;
-    /* A failure that ends the task is told by DELIVER; should that be lost, fetch it. */
+    /* The broker tells the end of the task by DELIVER; if that is lost, fetch it. */
     if (failure_of(t->local.ended) == WIRE_FAILURE_PERMANENT) t->fetch_ms = now_ms + 1000;
     finish(c, t, now_ms + AFTER_A_FAILURE_MS);
 }
@@ -134,7 +133,7 @@ static void announce(pv_client *c, struct task *t)
         m.payload = r->result;
         m.payload_bytes = r->result_bytes;
     }
-    r->announced = io_send(c, &m);
+    r->announced = client_send(c, &m);
 }
 
 static void upload(pv_client *c, struct task *t)
@@ -149,7 +148,7 @@ static void upload(pv_client *c, struct task *t)
         WIRE_SET(&m, offset, r->out.sent);
         m.payload = r->result + r->out.sent;
         m.payload_bytes = n;
-        if (!io_send(c, &m)) return;
+        if (!client_send(c, &m)) return;
         r->out.sent += n;
     }
     if (outgoing_chunk(&r->out, c->link.chunk_max) > 0) tasks_todo(c, t);
@@ -158,7 +157,7 @@ static void upload(pv_client *c, struct task *t)
 static void tell(pv_client *c, struct task *t, uint64_t now_ms)
 {
     struct local_run *r = &t->local;
-    if (r->started && send_token(c, WIRE_STARTED, r->token)) r->started = false;
+    if (r->started && token_send(c, WIRE_STARTED, r->token)) r->started = false;
     if (r->started || !r->progress) return;
     if (now_ms < r->told_ms + PROGRESS_MS) {
         t->due_ms = r->told_ms + PROGRESS_MS;
@@ -168,7 +167,7 @@ static void tell(pv_client *c, struct task *t, uint64_t now_ms)
     WIRE_SET(&m, token, r->token);
     WIRE_SET(&m, percent, r->percent);
     if (r->phase[0]) WIRE_SET(&m, phase, r->phase);
-    if (!io_send(c, &m)) return;
+    if (!client_send(c, &m)) return;
     r->progress = false;
     r->told_ms = now_ms;
 }
@@ -178,13 +177,13 @@ void local_step(pv_client *c, struct task *t, uint64_t now_ms)
     struct local_run *r = &t->local;
     switch (r->stage) {
     case LOCAL_CLAIMING:
-        if (now_ms >= r->claim_ms) set_stage(c, t, LOCAL_NONE);
+        if (now_ms >= r->claim_ms) task_local_stage(c, t, LOCAL_NONE);
         break;
     case LOCAL_NONE:
         if (t->stage == STAGE_FOLLOWING && now_ms >= r->claim_ms) claim(c, t, now_ms);
         break;
     case LOCAL_READY:
-        if (!somebody(t) && send_token(c, WIRE_RELEASE, r->token))
+        if (!somebody(t) && token_send(c, WIRE_RELEASE, r->token))
             finish(c, t, now_ms + CLAIM_AGAIN_MS);
         else if (now_ms + 500 < t->due_ms)
             t->due_ms = now_ms + 500;
@@ -207,7 +206,7 @@ void local_result_ok(pv_client *c, struct task *t, const struct wire_msg *m, uin
     struct local_run *r = &t->local;
     if (r->stage != LOCAL_RESULT || !wire_token_equal(m->token, r->token)) return;
     if (m->status != PV_OK || t->stage != STAGE_FOLLOWING) {
-        /* Another result, or a cancel, came first: its DELIVER is on the way. */
+        /* Another result or a cancellation came first: its DELIVER is on the way. */
         if (t->stage == STAGE_FOLLOWING) t->fetch_ms = now_ms + 1000;
         finish(c, t, UINT64_MAX);
         return;
@@ -218,7 +217,7 @@ void local_result_ok(pv_client *c, struct task *t, const struct wire_msg *m, uin
     t->r.state = PV_TASK_SUCCEEDED;
     r->result = NULL;
     finish(c, t, UINT64_MAX);
-    follow_ended(c, t, PV_OK, "");
+    task_end(c, t, PV_OK, "");
 }
 
 struct task *local_find(pv_client *c, wire_token token)
@@ -262,7 +261,7 @@ size_t local_held(pv_client *c, struct wire_held *held, size_t max, bool complet
     return n;
 }
 
-/* Takes what the callback made: a result to hand in, or the reason why there is none. */
+/* Takes what local.prove made: a result to send, or the reason why there is none. */
 static void take(pv_client *c, struct task *t, struct pv_local *job, pv_status s)
 {
     struct local_run *r = &t->local;
@@ -271,14 +270,14 @@ static void take(pv_client *c, struct task *t, struct pv_local *job, pv_status s
     if (s == PV_OK) s = sha256_of(&r->result_sha256, job->result, job->result_bytes);
     if (r->revoked || s != PV_OK) {
         r->ended = r->revoked ? PV_REVOKED : s;
-        set_stage(c, t, LOCAL_ENDING);
+        task_local_stage(c, t, LOCAL_ENDING);
         return;
     }
     r->result = job->result;
     r->result_bytes = job->result_bytes;
     r->out = (struct outgoing){ .bytes = r->result, .length = r->result_bytes };
     job->result = NULL;
-    set_stage(c, t, LOCAL_RESULT);
+    task_local_stage(c, t, LOCAL_RESULT);
 }
 
 void local_prove(pv_client *c, struct task *t)
@@ -286,7 +285,7 @@ void local_prove(pv_client *c, struct task *t)
     struct pv_local job = { .client = c, .task = t };
     t->local.started = true;
     t->local.began_ms = pv_clock_ms();
-    set_stage(c, t, LOCAL_PROVING);
+    task_local_stage(c, t, LOCAL_PROVING);
     client_wake(c);
     pthread_mutex_unlock(&c->lock);
     pv_status s = t->what.local.prove(t->what.local.user, &job);
@@ -296,7 +295,7 @@ void local_prove(pv_client *c, struct task *t)
     else
         t->local.stage = LOCAL_NONE;
     free(job.result);
-    if (t->stage >= STAGE_OVER) ask_wipe_input(t);
+    if (t->stage >= STAGE_OVER) task_wipe_input(t);
     client_wake(c);
 }
 

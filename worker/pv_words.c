@@ -1,6 +1,19 @@
-#include "client.h"
-
+/* The public words: ids and states as text, the version. */
+#include "public_id.h"
 #include "random.h"
+#include "task_state.h"
+
+/* The public list of states is the wire's, in the same numbers. */
+#define X(name, code, word, live) _Static_assert((int)PV_TASK_##name == (int)TASK_##name, "task states");
+TASK_STATE_LIST(X)
+#undef X
+_Static_assert((int)PV_TASK_STATES == (int)TASK_STATES, "task states");
+_Static_assert((int)PV_ID_TEXT == (int)WIRE_ID_TEXT && (int)PV_NAME_BYTES == WIRE_NAME_MAX + 1, "sizes of texts");
+
+const char *pv_version(void)
+{
+    return PV_VERSION;
+}
 
 pv_status pv_task_id_new(pv_task_id *id)
 {

@@ -1,10 +1,10 @@
-#include "client.h"
+#include "request.h"
 
+#include "client.h"
 #include "clock.h"
 #include "random.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { RESEND_MS = 10000 };
 
@@ -70,7 +70,8 @@ uint64_t request_next_ms(pv_client *c)
     return next;
 }
 
-/* These answer BAD_STATE about their task; the others only when the broker does not know us. */
+/* To these messages BAD_STATE is an answer about the task, queue or prover. To the others it means that the broker does not
+ * know us. */
 static bool bad_state_is_an_answer(enum wire_type asked)
 {
     return asked == WIRE_FETCH || asked == WIRE_KICK || asked == WIRE_CANCEL || asked == WIRE_PROVER ||
@@ -106,7 +107,7 @@ static void grant(pv_client *c, struct request *q)
     WIRE_SET(&m, task, q->ask.task);
     WIRE_SET(&m, offset, q->result.got);
     WIRE_SET(&m, bytes, bytes);
-    if (!io_send(c, &m)) q->result.granted = q->result.got;
+    if (!client_send(c, &m)) q->result.granted = q->result.got;
 }
 
 static void take_result(pv_client *c, struct request *q, const struct wire_msg *m)
@@ -133,9 +134,9 @@ void request_answer(pv_client *c, struct request *q, struct wire_msg *m, uint64_
         return;
     }
     if (m->type != q->want) return;
-    wire_msg_clear(&q->answer); /* of a FETCH that was begun on another connection */
+    wire_msg_clear(&q->answer); /* of a FETCH that began on another connection */
     q->answer = *m;
-    *m = (struct wire_msg){ 0 }; /* its strings are ours now; the payload stays in its frame until we return */
+    *m = (struct wire_msg){ 0 }; /* the strings are q's now; the payload stays in its frame until we return */
     q->resend_ms = now_ms + RESEND_MS;
     if (q->want == WIRE_DELIVER)
         take_result(c, q, &q->answer);

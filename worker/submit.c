@@ -1,6 +1,9 @@
 #include "client.h"
-
 #include "clock.h"
+#include "public_id.h"
+#include "sha256.h"
+#include "task.h"
+#include "wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +35,7 @@ static void take_what(struct task *t, const struct pv_submit_options *w)
     t->submitted_ms = pv_clock_ms();
 }
 
-/* Borrowed for the call, unless somebody needs it after the call. */
+/* Borrows the input for the call, and copies it if it is needed after the call. */
 static pv_status take_input(struct task *t, const void *input, size_t bytes)
 {
     static const uint8_t nothing;
@@ -47,7 +50,7 @@ static pv_status take_input(struct task *t, const void *input, size_t bytes)
     return PV_OK;
 }
 
-/* Submitting again what this handle follows already is fine as long as nothing is under way. */
+/* An id that this handle already follows may be submitted again unless a call for it is under way. */
 static pv_status make_place(pv_client *c, wire_id id)
 {
     struct task *t = tasks_find(c, id);
@@ -57,7 +60,7 @@ static pv_status make_place(pv_client *c, wire_id id)
     return PV_OK;
 }
 
-/* A new task in the table, with the work on the list. */
+/* Puts a new task into the table and lets the I/O thread submit it. */
 static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, const struct pv_submit_options *what,
                        const void *input, size_t bytes)
 {
@@ -76,7 +79,7 @@ static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, co
     return PV_OK;
 }
 
-/* Until the broker has it, or has refused it. The task is held by the caller. */
+/* Waits until the broker has accepted or refused the task. The caller holds it. */
 static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline, char text[PV_TEXT_BYTES])
 {
     while (!t->accepted && t->stage == STAGE_ASKING && !t->forgotten && client_sleep(c, deadline)) {
@@ -97,7 +100,7 @@ static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline,
     return client_late(c, text);
 }
 
-/* The lock is held; on failure the task is gone from here, and its borrowed input with it. */
+/* With the lock held. On failure the task is dropped, and with it the borrowed input. */
 static pv_status submit(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what, const void *input,
                         size_t bytes, uint64_t deadline, char text[PV_TEXT_BYTES])
 {
@@ -138,7 +141,7 @@ pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options
     return client_leave(c, s, text);
 }
 
-/* A task to attach to, in the table. */
+/* Puts a task to attach to into the table. */
 static struct task *attach(pv_client *c, wire_id id, const struct pv_submit_options *what)
 {
     struct task *t = tasks_add(c, id);

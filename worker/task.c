@@ -1,11 +1,14 @@
-#include "client.h"
+#include "task.h"
 
+#include "ack.h"
+#include "public_id.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Ids are random or hashes, but a caller may count in them: mix. */
+/* Mixes the bytes: ids are random or hashes, but a caller may also count in them. */
 static size_t bucket_of(const pv_client *c, wire_id id)
 {
     uint64_t a, b;
@@ -37,7 +40,7 @@ static bool grow(pv_client *c)
     struct task **old = c->buckets;
     size_t n = old_n ? 2 * old_n : 64;
     struct task **made = calloc(n, sizeof *made);
-    if (!made) return old != NULL; /* longer chains will do */
+    if (!made) return old != NULL; /* the table still works, with longer chains */
     c->buckets = made;
     c->buckets_n = n;
     for (size_t i = 0; i < old_n; i++) {
@@ -74,7 +77,7 @@ static void unlist_news(pv_client *c, struct task *t)
     t->news_next = t->news_prev = NULL;
     t->in_news = false;
     uint64_t count;
-    /* A read of an eventfd with a count never blocks; its count is 1 while news is not empty. */
+    /* While news is not empty the eventfd's count is 1, so this read does not block. */
     if (!c->news && read(c->event_fd, &count, sizeof count) < 0) count = 0;
 }
 
@@ -102,10 +105,10 @@ void tasks_news(pv_client *c, struct task *t)
 
 static void destroy(struct task *t)
 {
-    ask_wipe_input(t);
+    task_wipe_input(t);
     incoming_clear(&t->result);
     pv_result_clear(&t->r);
-    local_clear(t);
+    task_local_clear(t);
     free(t);
 }
 
@@ -132,7 +135,7 @@ void tasks_drop(pv_client *c, struct task *t)
     tasks_news(c, t);
     if (t->local.stage != LOCAL_NONE) {
         c->claims--;
-        local_abandon(c, t);
+        release_task(c, t);
     }
     if (t->users == 0) destroy(t);
 }
@@ -170,7 +173,7 @@ void tasks_todo(pv_client *c, struct task *t)
     if (t->in_todo || t->forgotten) return;
     t->in_todo = true;
     t->todo_next = NULL;
-    *(c->todo ? &c->todo_last->todo_next : &c->todo) = t; /* first come, first sent: the order of submits is kept */
+    *(c->todo ? &c->todo_last->todo_next : &c->todo) = t; /* at the end: submits keep their order */
     c->todo_last = t;
 }
 
@@ -185,35 +188,35 @@ struct task *tasks_next_todo(pv_client *c)
     return t;
 }
 
-void ask_wipe_input(struct task *t)
+void task_wipe_input(struct task *t)
 {
-    if (t->local.stage == LOCAL_PROVING) return; /* the callback looks at it; wiped when it returns */
+    if (t->local.stage == LOCAL_PROVING) return; /* local.prove reads it; local_prove wipes it afterwards */
     if (t->owned) explicit_bzero(t->owned, t->input.length);
     free(t->owned);
     t->owned = NULL;
     t->input.bytes = NULL;
 }
 
-void over(pv_client *c, struct task *t)
+void task_over(pv_client *c, struct task *t)
 {
     t->stage = STAGE_OVER;
     t->req = 0;
     t->due_ms = t->fetch_ms = UINT64_MAX;
-    if (t->local.stage > LOCAL_CLAIMING) local_revoked(c, t);
-    ask_wipe_input(t);
+    if (t->local.stage > LOCAL_CLAIMING) task_local_revoked(c, t);
+    task_wipe_input(t);
     t->news.state = t->r.state;
     tasks_news(c, t);
 }
 
-void follow_ended(pv_client *c, struct task *t, pv_status status, const char *text)
+void task_end(pv_client *c, struct task *t, pv_status status, const char *text)
 {
     incoming_clear(&t->result);
     t->r.status = status;
     snprintf(t->r.text, sizeof t->r.text, "%s", text);
-    over(c, t);
+    task_over(c, t);
 }
 
-void set_stage(pv_client *c, struct task *t, enum local_stage stage)
+void task_local_stage(pv_client *c, struct task *t, enum local_stage stage)
 {
     if (t->forgotten) return;
     c->claims += (stage != LOCAL_NONE) - (t->local.stage != LOCAL_NONE);
@@ -222,18 +225,18 @@ void set_stage(pv_client *c, struct task *t, enum local_stage stage)
     tasks_news(c, t);
 }
 
-void local_clear(struct task *t)
+void task_local_clear(struct task *t)
 {
     free(t->local.result);
     t->local.result = NULL;
 }
 
-void local_revoked(pv_client *c, struct task *t)
+void task_local_revoked(pv_client *c, struct task *t)
 {
     struct local_run *r = &t->local;
     r->revoked = true;
     if (r->stage == LOCAL_READY || r->stage == LOCAL_RESULT) {
         r->ended = PV_REVOKED;
-        set_stage(c, t, LOCAL_ENDING);
+        task_local_stage(c, t, LOCAL_ENDING);
     }
 }

@@ -1,10 +1,14 @@
+#include "wait.h"
+
+#include "ack.h"
 #include "client.h"
+#include "local.h"
+#include "task.h"
 
 #include <stdio.h>
-#include <string.h>
 
-/* Moves the result out: from here on it is the caller's. The task leaves the table, or waits for pv_ack. Verifies without
- * the lock, and acknowledges what is right. */
+/* Moves the result to the caller, verifying it with the lock released. A good result is acknowledged and its task dropped,
+ * or the task waits for pv_ack. */
 static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
 {
     *r = t->r;
@@ -19,7 +23,8 @@ static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
         pthread_mutex_lock(&c->lock);
     }
     if (t->forgotten) return;
-    bool wrong = r->state == PV_TASK_SUCCEEDED && r->status != PV_OK; /* kept by the broker: to be looked at */
+    bool wrong =
+        r->state == PV_TASK_SUCCEEDED && r->status != PV_OK; /* the broker keeps it, so that it can be looked at */
     bool keep = t->what.manual_ack && t->accepted && !wrong;
     if (keep) return;
     bool owed = t->accepted && !wrong && ack_add(c, t->id, t->r.generation) == PV_OK;
@@ -83,7 +88,7 @@ pv_status wait_for(pv_client *c, struct pv_result *r, struct task *t, uint64_t d
     return s;
 }
 
-/* One callback of t; false when there was none after all. */
+/* Runs one callback of t; false when none was due after all. */
 static bool call(pv_client *c, struct task *t)
 {
     bool called = true;
@@ -106,7 +111,7 @@ pv_status pv_client_process(pv_client *c, size_t *calls, int64_t timeout_ms)
     uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
     while (!c->news && client_sleep(c, deadline)) {
     }
-    size_t n = 0, most = c->tasks_n; /* what becomes due meanwhile is for the next call */
+    size_t n = 0, most = c->tasks_n; /* a limit: what becomes due meanwhile is for the next call */
     while (c->news && n < most && call(c, c->news)) n++;
     if (calls) *calls = n;
     char text[PV_TEXT_BYTES] = "nothing was due";

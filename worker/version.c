@@ -1,6 +1,0 @@
-#include "provost.h"
-
-const char *pv_version(void)
-{
-    return PV_VERSION;
-}
