@@ -1,24 +1,21 @@
 # What is installed: provost.h, libprovost shared and static, provost.pc, find_package(provost).
 set(PV_HEADER ${CMAKE_CURRENT_SOURCE_DIR}/include/provost.h)
-set(PV_STATUS ${CMAKE_SOURCE_DIR}/base/status.h)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PV_HEADER} ${PV_STATUS})
+set(PV_STATUS_LIST ${CMAKE_SOURCE_DIR}/base/status_list.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PV_HEADER} ${PV_STATUS_LIST})
 
-# The list of outcomes is written once, in base/status.h; the one installed header gets its text, without the macro TRY, which
-# is our own shorthand and no name to put into other people's programs.
+# One header is installed: provost.h with the text of the one header that it includes in the place of the include.
 file(READ ${PV_HEADER} header)
-file(READ ${PV_STATUS} status)
-string(FIND "${status}" "/** Passes a failure on" cut)
-if(cut EQUAL -1 OR NOT header MATCHES "#include \"status.h\"[^\n]*\n")
-  message(FATAL_ERROR "provost.h cannot be put together: base/status.h or worker/include/provost.h has changed its shape")
+file(READ ${PV_STATUS_LIST} status_list)
+set(include "#include \"status_list.h\" /* the installed provost.h has its text here */\n")
+string(REPLACE "${include}" "${status_list}" installed "${header}")
+if(installed STREQUAL header)
+  message(FATAL_ERROR "worker/include/provost.h has no line ${include}")
 endif()
-string(SUBSTRING "${status}" 0 ${cut} status)
-string(REGEX REPLACE "#include \"status.h\"[^\n]*\n" "@STATUS@" header "${header}")
-string(REPLACE "@STATUS@" "${status}#endif /* PV_STATUS_H */\n" header "${header}")
-file(CONFIGURE OUTPUT installed/provost.h CONTENT "${header}" @ONLY)
+file(CONFIGURE OUTPUT installed/provost.h CONTENT "${installed}" @ONLY)
 
 # Every function of that header, and nothing else, is visible: in the shared library by a version script, in the static one
 # by making all other symbols local, so that neither clashes with what a program has of its own.
-string(REGEX MATCHALL "\n[a-z][a-z0-9_ ]*[ *]pv_[a-z0-9_]+\\(" declared "${header}")
+string(REGEX MATCHALL "\n[a-z][a-z0-9_ ]*[ *]pv_[a-z0-9_]+\\(" declared "${installed}")
 set(exports "")
 foreach(line IN LISTS declared)
   if(NOT line MATCHES "typedef")
