@@ -1,0 +1,206 @@
+/* The caller's own loop, its threads and its forks. */
+#include "client_scene.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct news {
+    unsigned done, progress;
+    pv_status status;
+    uint32_t percent;
+    char text[PV_TEXT_BYTES];
+};
+
+static void note_done(void *user, struct pv_result *r)
+{
+    struct news *n = user;
+    n->done++;
+    n->status = r->status;
+    snprintf(n->text, sizeof n->text, "%s", r->text);
+}
+
+static void note_progress(void *user, const struct pv_progress *p)
+{
+    struct news *n = user;
+    n->progress++;
+    n->percent = p->percent;
+}
+
+static bool readable(int fd, int ms)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return poll(&p, 1, ms) == 1;
+}
+
+static void send_progress(struct scene *s, uint32_t percent)
+{
+    fake_lock(&s->f);
+    struct wire_msg m = { .type = WIRE_PROGRESS };
+    WIRE_SET(&m, task, s->task);
+    WIRE_SET(&m, percent, percent);
+    WIRE_SET(&m, phase, "msm_a");
+    fake_send(&s->f, &m);
+    fake_unlock(&s->f);
+}
+
+static void test_a_callers_own_loop_hears_by_a_level_triggered_descriptor(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    struct news n = { 0 };
+    struct pv_submit_options o = scene_plain;
+    o.nowait = true;
+    o.done = note_done;
+    o.progress = note_progress;
+    o.user = &n;
+    char input[] = "abc";
+    assert_int_equal(pv_submit(s->c, NULL, &o, input, 3, 0), PV_OK);
+    memset(input, 'x', 3); /* it was copied */
+    fake_expect(&s->f, WIRE_SUBMIT, 1);
+    int fd = pv_client_fd(s->c);
+    while (n.percent != 30) {
+        send_progress(s, 30);
+        assert_true(readable(fd, LONG));
+        assert_true(readable(fd, 0)); /* still, as nobody has looked */
+        assert_int_equal(pv_client_process(s->c, NULL, 0), PV_OK);
+    }
+    assert_int_equal(n.done, 0);
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    while (n.done == 0) {
+        assert_true(readable(fd, LONG));
+        assert_int_equal(pv_client_process(s->c, NULL, 0), PV_OK);
+    }
+    assert_int_equal(n.status, PV_OK);
+    assert_false(readable(fd, 0));
+    size_t calls = 9;
+    assert_int_equal(pv_client_process(s->c, &calls, 0), PV_TIMEOUT);
+    assert_int_equal(calls, 0);
+    fake_expect(&s->f, WIRE_ACK, 1);
+}
+
+static void test_a_refusal_reaches_a_caller_who_did_not_wait(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_conflict);
+    struct news n = { 0 };
+    struct pv_submit_options o = scene_plain;
+    o.nowait = true;
+    o.done = note_done;
+    o.user = &n;
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, 0), PV_OK);
+    assert_int_equal(pv_client_process(s->c, NULL, LONG), PV_OK);
+    assert_int_equal(n.done, 1);
+    assert_int_equal(n.status, PV_CONFLICT);
+    assert_string_equal(n.text, "because the test says so");
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+}
+
+static void test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_prove);
+    struct news n = { 0 };
+    struct pv_submit_options o = scene_plain;
+    o.nowait = o.manual_ack = true;
+    o.done = note_done;
+    o.user = &n;
+    pv_task_id id;
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    while (n.done == 0) scene_expect_ok(s->c, pv_client_process(s->c, NULL, LONG));
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(pv_client_process(s->c, NULL, 0), PV_TIMEOUT);
+    assert_int_equal(n.done, 1);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+    scene_expect_ok(s->c, pv_ack(s->c, &id));
+    fake_expect(&s->f, WIRE_ACK, 1);
+}
+
+static void test_a_forgotten_task_calls_nobody(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    struct news n = { 0 };
+    struct pv_submit_options o = scene_plain;
+    o.done = note_done;
+    o.user = &n;
+    pv_task_id id;
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    pv_forget(s->c, &id);
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(pv_client_process(s->c, NULL, 0), PV_TIMEOUT);
+    assert_int_equal(n.done, 0);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0); /* it stays with the broker */
+}
+
+enum { THREADS = 8, ROUNDS = 25 };
+
+static void *prove_often(void *arg)
+{
+    struct scene *s = arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct pv_result r;
+        pv_status status = pv_prove(s->c, &r, &scene_plain, "abc", 3, LONG);
+        if (status != PV_OK) return "a proof failed";
+        pv_result_clear(&r);
+    }
+    return NULL;
+}
+
+static void test_threads_share_a_handle(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_prove);
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, prove_often, s);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        pthread_join(thread[i], &failed);
+        assert_null(failed);
+    }
+    fake_expect(&s->f, WIRE_ACK, THREADS * ROUNDS);
+    assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), THREADS * ROUNDS);
+}
+
+static void test_a_forked_child_cannot_use_the_handle(void **state)
+{
+    struct scene *s = *state;
+    scene_expect_ok(s->c, pv_client_ready(s->c, LONG));
+    pid_t child = fork();
+    if (child == 0) {
+        pv_client *c = s->c;
+        bool good =
+            pv_client_ready(c, 0) == PV_BAD_STATE && pv_submit(c, NULL, &scene_plain, "abc", 3, 0) == PV_BAD_STATE;
+        pv_client_close(&c);
+        _exit(good ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(pv_client_ready(s->c, 0), PV_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_a_callers_own_loop_hears_by_a_level_triggered_descriptor),
+        SCENE_TEST(test_a_refusal_reaches_a_caller_who_did_not_wait),
+        SCENE_TEST(test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once),
+        SCENE_TEST(test_a_forgotten_task_calls_nobody),
+        SCENE_TEST(test_threads_share_a_handle),
+        SCENE_TEST(test_a_forked_child_cannot_use_the_handle),
+    };
+    return SCENE_RUN(tests);
+}

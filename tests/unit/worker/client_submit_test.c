@@ -1,0 +1,177 @@
+/* Submitting: what travels, what is refused, and when it is tried again. */
+#include "client_scene.h"
+#include "sha256.h"
+
+static void on_submit_look(struct fake *f, const struct wire_msg *m)
+{
+    assert_string_equal(m->queue, "outer");
+    assert_string_equal(m->circuit, "withdraw");
+    assert_int_equal(m->length, 3);
+    assert_memory_equal(m->payload, "abc", 3);
+    wire_hash h;
+    assert_int_equal(sha256_of(&h, "abc", 3), PV_OK);
+    assert_true(wire_hash_equal(h, m->sha256));
+    assert_int_equal(m->priority, 9);
+    assert_string_equal(m->group, "g");
+    assert_int_equal(m->deadline, 5);
+    assert_int_equal(m->on_restart, WIRE_ON_RESTART_TTL);
+    assert_int_equal(m->ttl_ms, 7);
+    assert_true(m->revive);
+    assert_int_equal(m->need_vram, 8);
+    assert_int_equal(m->need_ram, 9);
+    scene_accept(f, m);
+}
+
+static void test_options_of_a_submit_travel(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, on_submit_look);
+    struct pv_submit_options o = { .queue = "outer",
+                                   .circuit = "withdraw",
+                                   .priority = 9,
+                                   .group = "g",
+                                   .deadline_ms = 5,
+                                   .on_restart = PV_RESTART_TTL,
+                                   .ttl_ms = 7,
+                                   .revive = true,
+                                   .need_vram = 8,
+                                   .need_ram = 9 };
+    scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+}
+
+static void test_wrong_options_are_usage(void **state)
+{
+    struct scene *s = *state;
+    struct pv_submit_options o = scene_plain;
+    o.queue = "no spaces";
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, LONG), PV_USAGE);
+    scene_expect_error(s->c, "queue");
+    o = scene_plain;
+    o.priority = 10;
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, LONG), PV_USAGE);
+    o = scene_plain;
+    o.local.policy = PV_LOCAL_AFTER;
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, LONG), PV_USAGE);
+    assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 0);
+    pv_client *c = NULL;
+    struct pv_client_options bad = { .endpoints = "tcp://192.0.2.1:7070", .insecure = true };
+    assert_int_equal(pv_client_open(&c, &bad), PV_USAGE); /* without keys only to this machine */
+    bad = (struct pv_client_options){ .endpoints = "tcp://127.0.0.1:7070" };
+    assert_int_equal(pv_client_open(&c, &bad), PV_USAGE);
+    bad = (struct pv_client_options){ .endpoints = "udp://127.0.0.1:7070", .insecure = true };
+    assert_int_equal(pv_client_open(&c, &bad), PV_USAGE);
+    bad = (struct pv_client_options){ .endpoints = "tcp://127.0.0.1:7070",
+                                      .key_file = "/no/such",
+                                      .server_key = "/no/such" };
+    assert_int_equal(pv_client_open(&c, &bad), PV_BAD_KEY_FILE);
+    assert_null(c);
+}
+
+static void on_unknown_queue(struct fake *f, const struct wire_msg *m)
+{
+    struct wire_msg unnamed = { .req = m->req };
+    unnamed.has.req = true;
+    scene_refuse(f, &unnamed, PV_UNKNOWN_QUEUE);
+}
+
+static void test_a_refusal_that_names_only_the_request_is_told(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, on_unknown_queue);
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_UNKNOWN_QUEUE);
+}
+
+static void test_a_conflict_is_told(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_conflict);
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_CONFLICT);
+    scene_expect_error(s->c, "because the test says so");
+}
+
+static void on_submit_busy(struct fake *f, const struct wire_msg *m)
+{
+    if (scene_of(f)->refusals-- == 0) {
+        scene_prove(f, m);
+        return;
+    }
+    struct wire_msg e = { .type = WIRE_ERROR };
+    WIRE_SET(&e, req, m->req);
+    WIRE_SET(&e, task, m->task);
+    WIRE_SET(&e, status, PV_BUSY);
+    WIRE_SET(&e, which, "queued_tasks");
+    WIRE_SET(&e, retry_ms, 20);
+    fake_send(f, &e);
+}
+
+static void test_busy_is_tried_again_when_the_broker_says(void **state)
+{
+    struct scene *s = *state;
+    s->refusals = 3;
+    scene_handle(s, WIRE_SUBMIT, on_submit_busy);
+    struct pv_result r;
+    scene_expect_ok(s->c, pv_prove(s->c, &r, &scene_plain, "abc", 3, LONG));
+    pv_result_clear(&r);
+    assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 4);
+}
+
+static void test_busy_can_be_told_at_once_or_ends_the_wait(void **state)
+{
+    struct scene *s = *state;
+    s->refusals = 1000000;
+    scene_handle(s, WIRE_SUBMIT, on_submit_busy);
+    struct pv_submit_options o = scene_plain;
+    o.when_busy = PV_BUSY_FAIL;
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, LONG), PV_BUSY);
+    scene_expect_error(s->c, "queued_tasks");
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, 200), PV_BUSY);
+}
+
+static void test_an_input_above_the_limit_is_not_sent(void **state)
+{
+    struct scene *s = *state;
+    fake_stop(&s->f);
+    s->f.payload_max = 2;
+    s->f.epoch = 2;
+    fake_start(&s->f);
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_TOO_LARGE);
+    scene_expect_error(s->c, "larger");
+    assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 0);
+}
+
+static void on_submit_in_order(struct fake *f, const struct wire_msg *m)
+{
+    struct scene *s = scene_of(f);
+    if (m->task.bytes[3] == s->page) s->page++;
+}
+
+static void test_submits_keep_their_order(void **state)
+{
+    struct scene *s = *state;
+    scene_expect_ok(s->c, pv_client_ready(s->c, LONG));
+    scene_handle(s, WIRE_SUBMIT, on_submit_in_order);
+    struct pv_submit_options o = scene_plain;
+    o.nowait = true;
+    for (uint8_t i = 0; i < 50; i++) {
+        pv_task_id id = { { [3] = i } };
+        o.id = &id;
+        assert_int_equal(pv_submit(s->c, NULL, &o, &i, 1, 0), PV_OK);
+    }
+    fake_expect(&s->f, WIRE_SUBMIT, 50);
+    assert_int_equal(LOOK(s, page), 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_options_of_a_submit_travel),
+        SCENE_TEST(test_wrong_options_are_usage),
+        SCENE_TEST(test_a_refusal_that_names_only_the_request_is_told),
+        SCENE_TEST(test_a_conflict_is_told),
+        SCENE_TEST(test_busy_is_tried_again_when_the_broker_says),
+        SCENE_TEST(test_busy_can_be_told_at_once_or_ends_the_wait),
+        SCENE_TEST(test_an_input_above_the_limit_is_not_sent),
+        SCENE_TEST(test_submits_keep_their_order),
+    };
+    return SCENE_RUN(tests);
+}
