@@ -133,7 +133,7 @@ static void *run(void *arg)
         pthread_mutex_unlock(&f->lock);
         if (stop) return NULL;
         if (ready > 0) continue;
-        /* The socket may be used by a test with the lock held, so the wait is on its descriptor, briefly. */
+        /* A test may use the socket with the lock held, so this waits on the descriptor alone, and briefly. */
         int fd;
         size_t size = sizeof fd;
         pthread_mutex_lock(&f->lock);

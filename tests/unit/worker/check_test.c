@@ -1,4 +1,4 @@
-/* What the library hands over: proofs verified, files laid out byte for byte as snarkjs wrote them. */
+/* Results of Groth16: proofs are verified, files are written byte for byte as snarkjs writes them. */
 #include "provost.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static char *slurp(const char *circuit, const char *part, size_t *n)
     return text;
 }
 
-/* The prover's answer, from snarkjs's two files. */
+/* Makes the prover's answer from snarkjs's two files. */
 static struct pv_result result_of(const char *circuit)
 {
     size_t n, k;
@@ -79,7 +79,7 @@ static void test_a_proof_for_other_signals_is_refused_with_a_sentence(void **sta
     assert_true(strlen(why) > 5);
     pv_vkey_free(&vk);
     pv_result_clear(&r);
-    r = result_of("none"); /* a right one, of another circuit */
+    r = result_of("none"); /* a valid proof of another circuit */
     vk = vkey_of("mul");
     assert_int_equal(pv_verify(vk, &r, why), PV_BAD_PROOF);
     pv_vkey_free(&vk);
@@ -110,7 +110,8 @@ static void test_what_is_no_proof_is_refused(void **state)
     pv_vkey_free(&vk);
 }
 
-/* A prover may send as much as the broker takes: what no proof can be is not parsed, as that would take fifty times as much. */
+/* A prover may send as many bytes as the broker takes. What is larger than any proof is not parsed, because parsing takes
+ * fifty times as much memory. */
 static void test_more_values_than_a_proof_has_are_refused_unparsed(void **state)
 {
     static const char head[] = "{\"proof\": {}, \"public\": [", tail[] = "{}]}";

@@ -15,7 +15,7 @@ static uint8_t *random_bytes(size_t n)
     return b;
 }
 
-/* Keeps what it has over reconnects, as the broker does with its temporary file. */
+/* Keeps what came before a reconnect, as the broker does in its temporary file. */
 static void on_submit_large(struct fake *f, const struct wire_msg *m)
 {
     struct scene *s = scene_of(f);
@@ -38,7 +38,7 @@ static void on_chunk_in(struct fake *f, const struct wire_msg *m)
     memcpy(s->in + s->in_got, m->payload, m->payload_bytes);
     s->in_got += m->payload_bytes;
     if (s->in_got < s->in_length) {
-        uint64_t left = s->in_length - s->in_got; /* grants that overlap */
+        uint64_t left = s->in_length - s->in_got; /* overlaps the grant before */
         fake_credit(f, WIRE_KIND_INPUT, m->task, s->in_got, left < 600000 ? left : 600000);
         return;
     }
@@ -68,7 +68,7 @@ static void test_a_large_input_goes_on_where_the_connection_was_cut(void **state
     assert_int_equal(k.status, PV_OK);
     assert_int_equal(LOOK(s, in_got), BIG);
     assert_memory_equal(s->in, input, BIG);
-    assert_int_equal(LOOK(s, in_seen), BIG - had); /* resumed: not a byte twice */
+    assert_int_equal(LOOK(s, in_seen), BIG - had); /* it went on: no byte came twice */
     free(input);
 }
 
@@ -79,7 +79,7 @@ static void on_attach_large(struct fake *f, const struct wire_msg *m)
     fake_deliver(f, 0, m->task, TASK_SUCCEEDED, PV_OK, s->out, s->out_bytes);
 }
 
-/* Sends all that is granted, up to where the cut is to be. */
+/* Sends all that is granted, but nothing from cut_at on. */
 static void on_credit_out(struct fake *f, const struct wire_msg *m)
 {
     struct scene *s = scene_of(f);
@@ -100,7 +100,7 @@ static void on_credit_out(struct fake *f, const struct wire_msg *m)
         free(copy);
         at += n;
     }
-    s->out_end = m->offset; /* the latest place it was asked to go on from */
+    s->out_end = m->offset; /* the offset of the latest grant */
 }
 
 static void on_fetch_large(struct fake *f, const struct wire_msg *m)
@@ -159,7 +159,7 @@ static void test_a_result_damaged_on_its_way_is_fetched_again(void **state)
     assert_memory_equal(r.bytes, result, BIG);
     pv_result_clear(&r);
     assert_int_equal(fake_got(&s->f, WIRE_FETCH), 1);
-    /* And by a call of its own, which does not acknowledge. */
+    /* pv_fetch gets it too, and does not acknowledge it. */
     unsigned acks = fake_got(&s->f, WIRE_ACK);
     scene_expect_ok(s->c, pv_fetch(s->c, &r, &id, LONG));
     assert_int_equal(r.bytes_n, BIG);

@@ -1,4 +1,4 @@
-/* Proving an own task in this process. */
+/* Proving a task in the process that submitted it. */
 #include "client_scene.h"
 #include "sha256.h"
 
@@ -53,7 +53,7 @@ static pv_status prove_here(void *user, pv_local *job)
     assert_string_equal(pv_local_queue(job), "outer");
     assert_string_equal(pv_local_circuit(job), "withdraw");
     pv_local_progress(job, 50, "msm_a");
-    /* Long enough for heartbeats that list the attempt. */
+    /* Goes on until heartbeats have listed the attempt. */
     fake_expect(&l->s->f, WIRE_STARTED, 1);
     unsigned beats = fake_got(&l->s->f, WIRE_HEARTBEAT);
     fake_expect(&l->s->f, WIRE_HEARTBEAT, beats + 2);
@@ -238,7 +238,7 @@ static void test_a_client_that_closes_hands_back_what_it_claimed(void **state)
     scene_handle(s, WIRE_SUBMIT, scene_accept);
     struct local_test l = { .s = s };
     struct pv_submit_options o = locally(&l, PV_LOCAL_AFTER);
-    o.done = on_done_never; /* somebody is there, in no hurry: the claim stands, nothing runs */
+    o.done = on_done_never; /* a caller that could run prove, but does not: the claim stands and nothing runs */
     pv_task_id id;
     scene_expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
     fake_expect(&s->f, WIRE_CLAIM, 1);

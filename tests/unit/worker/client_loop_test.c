@@ -64,7 +64,7 @@ static void test_a_callers_own_loop_hears_by_a_level_triggered_descriptor(void *
     while (n.percent != 30) {
         send_progress(s, 30);
         assert_true(readable(fd, LONG));
-        assert_true(readable(fd, 0)); /* still, as nobody has looked */
+        assert_true(readable(fd, 0)); /* still readable, as nothing was processed */
         assert_int_equal(pv_client_process(s->c, NULL, 0), PV_OK);
     }
     assert_int_equal(n.done, 0);

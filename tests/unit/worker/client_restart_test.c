@@ -20,7 +20,7 @@ static void test_after_a_reconnect_the_same_session_attaches_to_what_it_waits_fo
     scene_expect_proof(&r);
     pv_result_clear(&r);
     assert_true(wire_id_equal(session, LOOK(s, f.last_session)));
-    assert_int_equal(LOOK(s, f.last_epoch), 1); /* the highest it had seen */
+    assert_int_equal(LOOK(s, f.last_epoch), 1); /* the highest epoch that it had seen */
     assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 1);
     struct pv_client_info info;
     pv_client_about(s->c, &info);
@@ -100,7 +100,7 @@ static void test_a_silent_broker_is_left_and_dialled_again(void **state)
     fake_lock(&s->f);
     s->f.mute = true;
     fake_unlock(&s->f);
-    while (pv_client_ready(s->c, 0) == PV_OK) usleep(1000); /* the test's own limit ends it */
+    while (pv_client_ready(s->c, 0) == PV_OK) usleep(1000); /* CTest's time limit ends it */
     fake_lock(&s->f);
     s->f.mute = false;
     fake_unlock(&s->f);

@@ -55,7 +55,7 @@ static void test_wrong_options_are_usage(void **state)
     assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 0);
     pv_client *c = NULL;
     struct pv_client_options bad = { .endpoints = "tcp://192.0.2.1:7070", .insecure = true };
-    assert_int_equal(pv_client_open(&c, &bad), PV_USAGE); /* without keys only to this machine */
+    assert_int_equal(pv_client_open(&c, &bad), PV_USAGE); /* without keys only a broker on this machine */
     bad = (struct pv_client_options){ .endpoints = "tcp://127.0.0.1:7070" };
     assert_int_equal(pv_client_open(&c, &bad), PV_USAGE);
     bad = (struct pv_client_options){ .endpoints = "udp://127.0.0.1:7070", .insecure = true };
