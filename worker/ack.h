@@ -9,7 +9,8 @@
 /** Lists an acknowledgement to be sent. PV_NO_MEMORY. */
 pv_status ack_add(pv_client *c, wire_id task, uint32_t generation);
 
-/** Remembers a result that was handed over, in case it comes again. acked: it was acknowledged; otherwise it never is. */
+/** Remembers a result that was handed over, in case it comes again. acked: it was acknowledged; otherwise it never
+ *  is. */
 void ack_remember(pv_client *c, wire_id task, uint32_t generation, bool acked);
 
 /** Sends the listed acknowledgements and remembers them; wakes pv_flush. */
@@ -18,8 +19,8 @@ void ack_send(pv_client *c);
 /** DELIVER came for a task that is not followed: acknowledges it again if it was acknowledged before. */
 void ack_repeat(pv_client *c, const struct wire_msg *m);
 
-/** Lists an attempt that was claimed for a task which is gone here. Without this the attempt would be held by nobody until
- *  its lease ends; without memory for the list that is what happens. */
+/** Lists an attempt that was claimed for a task which is gone here. Without this the attempt would be held by nobody
+ *  until its lease ends; without memory for the list that is what happens. */
 void release_add(pv_client *c, wire_token token);
 
 /** The same for a task that is dropped, if it is claimed. An unanswered CLAIM is handed back when its answer comes. */

@@ -5,6 +5,7 @@
 #include "random.h"
 #include "task.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum {
@@ -75,6 +76,14 @@ static void refuse(pv_client *c, struct task *t, pv_status status, const char *t
     tasks_news(c, t);
 }
 
+static void refuse_size(pv_client *c, struct task *t)
+{
+    char text[PV_TEXT_BYTES];
+    snprintf(text, sizeof text, "the input has %" PRIu64 " bytes; the broker takes at most %" PRIu64, t->input.length,
+             c->link.payload_max);
+    refuse(c, t, PV_TOO_LARGE, text);
+}
+
 /* Sends what was granted, at most CHUNKS_A_TURN chunks. */
 static void upload(pv_client *c, struct task *t, uint64_t now_ms)
 {
@@ -103,7 +112,7 @@ void ask_step(pv_client *c, struct task *t, uint64_t now_ms)
 {
     bool attach = t->attach || t->accepted;
     if (!attach && t->input.length > c->link.payload_max) {
-        refuse(c, t, PV_TOO_LARGE, "the input is larger than the broker takes");
+        refuse_size(c, t);
         return;
     }
     if (now_ms >= t->ask_ms) {

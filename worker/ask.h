@@ -15,8 +15,8 @@ void ask_again(struct task *t);
 /** SUBMIT_OK or TASK came: the broker has the task. */
 void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms);
 
-/** ERROR came. PV_BUSY is tried again later (unless the caller chose PV_BUSY_FAIL), PV_BAD_STATE up to three times after a
- *  new HELLO; everything else ends the task. */
+/** ERROR came. PV_BUSY is tried again later (unless the caller chose PV_BUSY_FAIL), PV_BAD_STATE up to three times
+ *  after a new HELLO; everything else ends the task. */
 void ask_refused(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms);
 
 #endif

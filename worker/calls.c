@@ -112,7 +112,7 @@ pv_status pv_ack(pv_client *c, const pv_task_id *id)
 {
     TRY(client_enter(c));
     struct task *t = tasks_find(c, wire_of(id));
-    if (!t || t->stage != STAGE_HANDED) return client_leave(c, PV_NOT_FOUND, "no result of that task was handed over");
+    if (!t || t->stage != STAGE_HANDED) return client_leave(c, PV_NOT_FOUND, "no result of this task waits for pv_ack");
     pv_status s = ack_add(c, t->id, t->r.generation);
     if (s == PV_OK) {
         tasks_drop(c, t);

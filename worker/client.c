@@ -46,7 +46,7 @@ bool client_sleep(pv_client *c, uint64_t deadline_ms)
 pv_status client_late(pv_client *c, char text[PV_TEXT_BYTES])
 {
     bool up = c->link.state == LINK_UP;
-    snprintf(text, PV_TEXT_BYTES, "%s", up ? "no answer in the time given" : c->link.trouble_text);
+    snprintf(text, PV_TEXT_BYTES, "%s", up ? "no answer in time" : c->link.trouble_text);
     return up ? PV_TIMEOUT : c->link.trouble;
 }
 

@@ -14,7 +14,8 @@ pv_status client_leave(pv_client *c, pv_status s, const char *text);
 /** Wakes the I/O thread out of its poll. */
 void client_wake(pv_client *c);
 
-/** The absolute monotonic time in ms at which timeout_ms from now is reached. A negative timeout_ms means default_ms. */
+/** The absolute monotonic time in ms at which timeout_ms from now is reached. A negative timeout_ms means
+ *  default_ms. */
 uint64_t client_deadline(int64_t timeout_ms, int64_t default_ms);
 
 /** Waits for `changed`, with the lock released. False when the deadline had already passed. */

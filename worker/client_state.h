@@ -6,9 +6,10 @@
  *
  *  The stages of a task:
  *
- *      ASKING --SUBMIT_OK, TASK--> FOLLOWING --DELIVER--> RECEIVING --last chunk--> OVER --handed over--> HANDED --pv_ack--> (gone)
- *         |                            |  \------------- DELIVER inline ------------^  \------- (gone, acknowledged)
- *         '--ERROR--> REFUSED          '-- its claim: see local.h
+ *      ASKING --SUBMIT_OK, TASK--> FOLLOWING --DELIVER--> RECEIVING --last chunk--> OVER --handed over--> HANDED
+ *         |                         |    \                                          ^ |                     |
+ *         '--ERROR--> REFUSED       |     '------ DELIVER with the result inside ---' '--acknowledged--.    '--pv_ack--.
+ *                                   '-- its claim: see local.h                                       (gone)          (gone)
  *
  *  REFUSED is reported by the call that asked, and the task is then gone. With nowait a refused task is OVER at once.
  */

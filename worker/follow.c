@@ -98,7 +98,7 @@ static void cannot_hold(pv_client *c, struct task *t, pv_status s)
         t->fetch_ms = 0;
         return;
     }
-    task_end(c, t, s, "the result does not fit into this process's memory");
+    task_end(c, t, s, "the result does not fit into memory");
 }
 
 void follow_deliver(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)

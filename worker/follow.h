@@ -16,8 +16,8 @@ void follow_state(pv_client *c, struct task *t, const struct wire_msg *m, uint64
 /** PROGRESS came. */
 void follow_progress(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms);
 
-/** DELIVER came: the end of the task, with its result in the message or announced for chunks. A result that comes again is
- *  ignored. */
+/** DELIVER came: the end of the task, with its result in the message or announced for chunks. A result that comes again
+ *  is ignored. */
 void follow_deliver(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms);
 
 /** CHUNK of a result came. A chunk at another offset than the expected one is dropped. */

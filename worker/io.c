@@ -1,5 +1,5 @@
-/* The library's own thread: polls, handles what comes, sends what is due. Everything here runs with the client's lock held,
- * except the poll itself. */
+/* The library's own thread: polls, handles what comes, sends what is due. Everything here runs with the client's lock
+ * held, except the poll itself. */
 #include "io.h"
 
 #include "ack.h"
@@ -86,8 +86,8 @@ static void on_heartbeat(pv_client *c, const struct wire_msg *m, uint64_t now_ms
     }
 }
 
-/* The task that a refusal is about: the one it names, or the one that asked with its request number. Refusals are rare, so
- * walking the table is cheap enough. */
+/* The task that a refusal is about: the one it names, or the one that asked with its request number. Refusals are rare,
+ * so walking the table is cheap enough. */
 static struct task *refused_task(pv_client *c, const struct wire_msg *m)
 {
     if (m->has.task) return tasks_find(c, m->task);
@@ -206,7 +206,7 @@ static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
     case WIRE_HEARTBEAT: on_heartbeat(c, m, now_ms); break;
     case WIRE_DISCONNECT:
         link_fail(&c->link, m->status == PV_OK ? PV_UNREACHABLE : m->status,
-                  m->has.text ? m->text : "the broker said good-bye", now_ms);
+                  m->has.text ? m->text : "the broker ended the connection", now_ms);
         break;
     case WIRE_ERROR: on_error(c, m, now_ms); break;
     case WIRE_CREDIT: on_credit(c, m, now_ms); break;

@@ -1,7 +1,11 @@
 /** Proving one's own task in this process: the claim of it at the broker, the caller's function, the result.
  *
- *      NONE --CLAIM--> CLAIMING --CLAIMED--> READY --a thread of the caller--> PROVING --proved--> RESULT --RESULT_OK--> NONE
- *                         '--refused--> NONE   '--nobody waits: RELEASE--> NONE   '--failed, revoked--> ENDING --FAIL, REVOKED--> NONE
+ *      NONE --CLAIM--> CLAIMING --CLAIMED--> READY --a thread of the caller--> PROVING --proved--> RESULT --.
+ *       ^                 |                    |                                  |                          |
+ *       |<---refused------'                    |                                  '--failed, revoked--> ENDING
+ *       |<---nobody waits: RELEASE-------------'                                                        |    |
+ *       |<---FAIL or REVOKED sent-----------------------------------------------------------------------'    |
+ *       '<---RESULT_OK---------------------------------------------------------------------------------------'
  *
  *  All calls need the client's lock. Except local_prove they are for the I/O thread. */
 #ifndef PV_LOCAL_H
@@ -28,7 +32,8 @@ void local_result_ok(pv_client *c, struct task *t, const struct wire_msg *m, uin
  *  runs. The caller of this holds t (tasks_hold). */
 void local_prove(pv_client *c, struct task *t);
 
-/** Lists the attempts held here, at most max, and returns how many. complete: as HELLO wants them, else as HEARTBEAT. */
+/** Lists the attempts held here, at most max, and returns how many. complete: as HELLO wants them, else as
+ *  HEARTBEAT. */
 size_t local_held(pv_client *c, struct wire_held *held, size_t max, bool complete);
 
 /** The task with this attempt. NULL: none. */

@@ -54,7 +54,7 @@ void request_step(pv_client *c, uint64_t now_ms)
     for (struct request *q = c->requests; q; q = q->next) {
         if (q->answered || now_ms < q->resend_ms) continue;
         pv_status s = link_send(&c->link, &q->ask);
-        if (s == PV_INTERNAL) finish(c, q, PV_USAGE, "a name or a value in it is not a legal one");
+        if (s == PV_INTERNAL) finish(c, q, PV_USAGE, "a name or a value is not valid");
         if (s == PV_BUSY) c->blocked = true;
         if (s != PV_OK) continue;
         q->resend_ms = now_ms + RESEND_MS;
@@ -70,8 +70,8 @@ uint64_t request_next_ms(pv_client *c)
     return next;
 }
 
-/* To these messages BAD_STATE is an answer about the task, queue or prover. To the others it means that the broker does not
- * know us. */
+/* To these messages BAD_STATE is an answer about the task, queue or prover. To the others it means that the broker does
+ * not know us. */
 static bool bad_state_is_an_answer(enum wire_type asked)
 {
     return asked == WIRE_FETCH || asked == WIRE_KICK || asked == WIRE_CANCEL || asked == WIRE_PROVER ||

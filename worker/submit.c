@@ -16,11 +16,11 @@ static bool name_ok(const char *name)
 
 static const char *what_is_wrong(const struct pv_submit_options *w)
 {
-    if (!name_ok(w->queue)) return "queue: a name of 1 to 64 letters, digits, dots, underscores and dashes is needed";
-    if (!name_ok(w->circuit)) return "circuit: a name, or 64 hex digits of its digest, is needed";
-    if (w->group && !name_ok(w->group)) return "group: not a name";
-    if (w->priority < PV_PRIORITY_LOWEST || w->priority > 9) return "priority: 1 to 9, 0 or PV_PRIORITY_LOWEST";
-    if (w->local.policy != PV_LOCAL_NEVER && !w->local.prove) return "local: a policy without the function to prove";
+    if (!name_ok(w->queue)) return "queue: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    if (!name_ok(w->circuit)) return "circuit: must be a name, or the 64 hex digits of its zkey's SHA-256";
+    if (w->group && !name_ok(w->group)) return "group: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    if (w->priority < PV_PRIORITY_LOWEST || w->priority > 9) return "priority: must be 1 to 9, 0 or PV_PRIORITY_LOWEST";
+    if (w->local.policy != PV_LOCAL_NEVER && !w->local.prove) return "local: a policy needs the function prove";
     return NULL;
 }
 

@@ -12,8 +12,8 @@ struct task *tasks_find(pv_client *c, wire_id id);
 /** Adds a task that is on no list yet. The id must not be in the table. NULL: no memory. */
 struct task *tasks_add(pv_client *c, wire_id id);
 
-/** Takes the task out of the table and all lists. It is freed at once, or when its last user releases it. If it is claimed,
- *  the attempt goes back to the broker. */
+/** Takes the task out of the table and all lists. It is freed at once, or when its last user releases it. If it is
+ *  claimed, the attempt goes back to the broker. */
 void tasks_drop(pv_client *c, struct task *t);
 
 /** Keeps a dropped task alive until tasks_release. */
@@ -32,7 +32,8 @@ void tasks_todo(pv_client *c, struct task *t);
 /** Takes the first task off that list. NULL when it is empty. */
 struct task *tasks_next_todo(pv_client *c);
 
-/** Puts the task on the list of those with callbacks due or takes it off, as its fields say, and wakes waiting threads. */
+/** Puts the task on the list of those with callbacks due or takes it off, as its fields say, and wakes waiting
+ *  threads. */
 void tasks_news(pv_client *c, struct task *t);
 
 /** Wipes and frees the copy of the input. Does nothing while local.prove reads it: local_prove wipes it afterwards. */
@@ -44,7 +45,8 @@ void task_over(pv_client *c, struct task *t);
 /** The task is over with this status and sentence, without a result. */
 void task_end(pv_client *c, struct task *t, pv_status status, const char *text);
 
-/** Sets the stage of the task's claim, and makes the task due for a step and for callbacks. Nothing if it was dropped. */
+/** Sets the stage of the task's claim, and makes the task due for a step and for callbacks. Nothing if it was
+ *  dropped. */
 void task_local_stage(pv_client *c, struct task *t, enum local_stage stage);
 
 /** Frees the result that was proved here. */

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* Moves the result to the caller, verifying it with the lock released. A good result is acknowledged and its task dropped,
- * or the task waits for pv_ack. */
+/* Moves the result to the caller, verifying it with the lock released. A good result is acknowledged and its task
+ * dropped, or the task waits for pv_ack. */
 static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
 {
     *r = t->r;
@@ -60,7 +60,7 @@ static pv_status wait_held(pv_client *c, struct pv_result *r, struct task *t, ui
         if (t->local.stage == LOCAL_READY) local_prove(c, t);
         if (t->stage < STAGE_OVER && t->what.progress && t->news_fresh) call_progress(c, t);
         if (t->forgotten || t->stage == STAGE_HANDED) {
-            snprintf(text, PV_TEXT_BYTES, "the result was handed over to another thread, or the task forgotten");
+            snprintf(text, PV_TEXT_BYTES, "another thread got the result, or the task was forgotten");
             return PV_BAD_STATE;
         }
         if (t->stage == STAGE_OVER) {
@@ -114,6 +114,6 @@ pv_status pv_client_process(pv_client *c, size_t *calls, int64_t timeout_ms)
     size_t n = 0, most = c->tasks_n; /* a limit: what becomes due meanwhile is for the next call */
     while (c->news && n < most && call(c, c->news)) n++;
     if (calls) *calls = n;
-    char text[PV_TEXT_BYTES] = "nothing was due";
+    char text[PV_TEXT_BYTES] = "no callback was due";
     return client_leave(c, n > 0 ? PV_OK : PV_TIMEOUT, text);
 }

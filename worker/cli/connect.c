@@ -22,10 +22,10 @@ int cli_fail(pv_client *c, pv_status s, const char *what)
 
 static const char *missing(const struct cli *cli)
 {
-    if (!cli->broker) return "no broker: --broker tcp://host:port or PROVOST_BROKER";
-    if (cli->insecure) return cli->key_file || cli->server_key ? "--insecure and keys exclude each other" : NULL;
+    if (!cli->broker) return "missing --broker tcp://host:port (or PROVOST_BROKER)";
+    if (cli->insecure) return cli->key_file || cli->server_key ? "use either --insecure or keys, not both" : NULL;
     if (!cli->key_file || !cli->server_key)
-        return "--key and --server-key are needed (or --insecure, for a broker on this machine)";
+        return "missing --key and --server-key (or --insecure, for a broker on this machine)";
     return NULL;
 }
 
@@ -42,20 +42,22 @@ static pv_status open_client(pv_client **c, const struct cli *cli, enum pv_role 
                                    .request_timeout_ms = cli->timeout_ms };
     pv_status s = pv_client_open(c, &o);
     if (s == PV_USAGE)
-        wrong = cli->insecure ? "--broker: tcp://host:port, with --insecure on this machine only; --name: a name"
-                              : "--broker: tcp://host:port; --name: a name";
+        wrong = cli->insecure
+                    ? "--broker must be tcp://host:port, with --insecure on this machine; --name must be a name"
+                    : "--broker must be tcp://host:port, --name must be a name";
     if (s == PV_BAD_KEY_FILE)
-        wrong = "--key, --server-key: missing, not a key file, or its secret is readable by others";
+        wrong = "--key or --server-key: no such file, not a key file, or others may read the secret key";
     if (s != PV_OK) cli_fail_text(s, NULL, wrong);
     return s;
 }
 
-/* Opens and waits; a key that may not have this role is told by PV_UNAUTHORIZED and, unless quiet, on stderr. */
+/* Opens a client and waits for its broker. PV_UNAUTHORIZED: the key may not have this role; quiet keeps that off
+ * stderr. */
 static pv_status connect_as(pv_client **c, const struct cli *cli, enum pv_role role, bool quiet)
 {
     pv_status s = open_client(c, cli, role);
     if (s != PV_OK) return s;
-    /* In short looks: a refusal is final here, an absent broker may come while the time lasts. */
+    /* Looks every 200 ms: a refusal is final, but an absent broker may come before the time is over. */
     int64_t left = cli->connect_ms;
     do {
         s = pv_client_ready(*c, left < 200 ? left : 200);
@@ -82,7 +84,7 @@ pv_status cli_id(pv_task_id *id, const char *text)
 {
     pv_status s = pv_task_id_of_text(id, text);
     if (s == PV_OK) return s;
-    cli_fail_text(PV_USAGE, text, "a task's id has 32 hex digits");
+    cli_fail_text(PV_USAGE, text, "not a task id; expected 32 hex digits");
     return PV_USAGE;
 }
 

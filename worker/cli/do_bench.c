@@ -1,4 +1,4 @@
-/* How fast tasks go through: inputs of random bytes to a queue whose handler echoes them. One JSON line. */
+/* Measures how fast tasks go through a queue whose handler echoes its input. */
 #include "connect.h"
 #include "follow_task.h"
 #include "show.h"
@@ -39,7 +39,7 @@ static void on_done(void *user, struct pv_result *r)
     if (r->status != PV_OK) {
         if (b->failed++ == 0) b->first_failure = r->status;
     } else if (r->bytes_n == b->bytes && memcmp(r->bytes, &t->number, sizeof t->number) != 0) {
-        b->wrong++; /* another task's echo */
+        b->wrong++; /* the echo of another task */
     }
     free(t);
 }
@@ -94,6 +94,17 @@ static void report(struct bench *b, const struct cli *cli, double seconds)
                p99, (unsigned long long)b->failed, (unsigned long long)b->wrong);
 }
 
+static void say_late(const struct bench *b)
+{
+    char text[128];
+    if (b->done == 0)
+        snprintf(text, sizeof text, "no task finished in time; does a prover serve the queue with the echo handler?");
+    else
+        snprintf(text, sizeof text, "only %llu of %llu submitted tasks finished in time", (unsigned long long)b->done,
+                 (unsigned long long)b->submitted);
+    cli_fail_text(PV_TIMEOUT, NULL, text);
+}
+
 static pv_status prepare(struct bench *b, struct cli *cli)
 {
     pv_task_id unused;
@@ -117,7 +128,9 @@ int run_bench(struct cli *cli)
     if (s == PV_OK) {
         double began = now_ms();
         s = run(&b, cli);
-        if (s != PV_OK)
+        if (s == PV_TIMEOUT)
+            say_late(&b);
+        else if (s != PV_OK)
             cli_fail(b.client, s, NULL);
         else
             report(&b, cli, (now_ms() - began) / 1e3);

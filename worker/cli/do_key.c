@@ -1,4 +1,4 @@
-/* CURVE key pairs in the files of czmq's zcert: FILE is secret, FILE.pub is for the other side. */
+/* CURVE key pairs in files of czmq's zcert format: FILE holds the secret key, FILE.pub is for the other side. */
 #include "connect.h"
 #include "keyfile.h"
 #include "show.h"
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* A new file; what exists is never replaced, as somebody may be using that key. */
+/* Never replaces a file: somebody may be using its key. */
 static pv_status write_new(const char *path, mode_t mode, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);

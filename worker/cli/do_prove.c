@@ -7,7 +7,7 @@
 
 enum { WITNESS_BYTES_MAX = 1 << 30 };
 
-/* A file that cannot be a witness is not sent anywhere; whether it fits the circuit, the prover knows. */
+/* A file that is no witness is not sent. Whether a witness fits the circuit is for the prover to find out. */
 static pv_status read_witness(struct bytes *b, const char *path)
 {
     pv_status s = file_read(b, path, WITNESS_BYTES_MAX);
@@ -34,7 +34,7 @@ static pv_status submit(struct followed *f, const struct cli *cli, const struct 
     return s;
 }
 
-/* What is wrong with files and options is told before anybody is bothered. */
+/* Checks options and files before it connects. */
 static pv_status prepare(struct followed *f, struct bytes *witness)
 {
     struct pv_submit_options unused;

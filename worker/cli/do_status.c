@@ -1,4 +1,4 @@
-/* status, top, events and check: one look at the broker's tables, or many. */
+/* status, top, events and check: they look at the broker's tables, once or again and again. */
 #include "connect.h"
 #include "show.h"
 
@@ -30,7 +30,7 @@ static pv_status look(pv_client *c, const struct cli *cli, enum pv_list_what wha
 {
     pv_table *t = NULL;
     pv_status s = pv_list(c, &t, &(struct pv_list_options){ .what = what }, PV_DEFAULT_TIMEOUT);
-    if (s == PV_UNAUTHORIZED) return PV_OK; /* a client sees no provers */
+    if (s == PV_UNAUTHORIZED) return PV_OK; /* a client may not see the provers */
     if (s != PV_OK) return s;
     if (pv_table_rows(t) > 0)
         show_table(cli, t, columns);
@@ -60,7 +60,7 @@ static pv_status screen(pv_client *c, const struct cli *cli)
     return s;
 }
 
-/* False: ^C, or often enough. */
+/* Waits for the next look. False: a signal came, or there were enough looks. */
 static bool next_look(const struct cli *cli, int signals, uint64_t done, uint64_t wait_ms)
 {
     struct pollfd on = { .fd = signals, .events = POLLIN };
@@ -98,7 +98,7 @@ static void show_events(const struct cli *cli, const pv_table *t)
     for (size_t i = 0; i < pv_table_rows(t); i++) show_line(cli, pv_table_row(t, i), "provost.event/1");
 }
 
-/* Where to go on: behind the last one that was shown. */
+/* Notes where to go on: after the last event that was shown. */
 static void remember(char after[32], const pv_table *t)
 {
     size_t n = pv_table_rows(t);
@@ -151,7 +151,7 @@ static void worsen(struct verdict *v, enum nagios level, const char *why, const 
 {
     if (level <= v->level) return;
     v->level = level;
-    snprintf(v->why, sizeof v->why, "%s%s%s", why, queue ? " in " : "", queue ? queue : "");
+    snprintf(v->why, sizeof v->why, "%s%s%s%s", queue ? "queue " : "", queue ? queue : "", queue ? ": " : "", why);
 }
 
 static void judge_queue(struct verdict *v, const struct cli *cli, const struct pv_row *q)
@@ -162,10 +162,10 @@ static void judge_queue(struct verdict *v, const struct cli *cli, const struct p
     v->running += cell_number(q, "running");
     if ((uint64_t)queued >= cli->critical) worsen(v, CRITICAL, "too many tasks queued", name);
     if (cell_number(q, "demand") > 0 && cell_number(q, "provers") == 0)
-        worsen(v, CRITICAL, "no live prover for the tasks", name);
+        worsen(v, CRITICAL, "no live prover for its tasks", name);
     if ((uint64_t)queued >= cli->warning) worsen(v, WARNING, "many tasks queued", name);
-    if (cell_number(q, "unservable") > 0) worsen(v, WARNING, "tasks nobody can take", name);
-    if (cell_number(q, "paused")) worsen(v, WARNING, "paused: tasks", name);
+    if (cell_number(q, "unservable") > 0) worsen(v, WARNING, "no live prover can take some of its tasks", name);
+    if (cell_number(q, "paused")) worsen(v, WARNING, "paused", name);
 }
 
 static pv_status judge(struct verdict *v, pv_client *c, const struct cli *cli)
@@ -175,7 +175,7 @@ static pv_status judge(struct verdict *v, pv_client *c, const struct cli *cli)
     if (s != PV_OK) return s;
     struct pv_row row = pv_table_rows(t) > 0 ? pv_table_row(t, 0) : (struct pv_row){ 0 };
     v->provers = cell_number(&row, "provers");
-    if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen(v, CRITICAL, "the broker takes no tasks", NULL);
+    if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen(v, CRITICAL, "the broker accepts no tasks", NULL);
     pv_table_free(&t);
     s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_QUEUES, .queue = cli->queue }, PV_DEFAULT_TIMEOUT);
     if (s != PV_OK) return s;

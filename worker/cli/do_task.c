@@ -36,7 +36,7 @@ int run_task_submit(struct cli *cli)
 static bool paths_make_sense(const struct cli *cli)
 {
     if (cli->args_n <= 3) return true;
-    cli_fail_text(PV_USAGE, NULL, "wanted: ID, ID FILE, or ID PROOF PUBLIC");
+    cli_fail_text(PV_USAGE, NULL, "expected ID, ID FILE, or ID PROOF PUBLIC");
     return false;
 }
 
@@ -54,7 +54,7 @@ int run_task_wait(struct cli *cli)
         if (s != PV_OK) cli_fail(f.client, s, cli->args[0]);
     }
     if (s == PV_OK) s = followed_run(&f);
-    /* Without a place for the result it stays with the broker: waiting alone takes nothing away. */
+    /* Without a file for it the result is not acknowledged: the broker keeps it for a later fetch. */
     bool taken = cli->args_n > 1 || f.result.status != PV_OK;
     int status = s == PV_OK ? followed_finish(&f, cli->args + 1, cli->args_n - 1, taken) : pv_status_exit(s);
     followed_clear(&f);
@@ -70,7 +70,10 @@ int run_task_fetch(struct cli *cli)
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
         s = pv_fetch(f.client, &f.result, &f.id, PV_DEFAULT_TIMEOUT);
-        if (s != PV_OK) cli_fail(f.client, s, cli->args[0]);
+        if (s == PV_BAD_STATE)
+            cli_fail_text(s, cli->args[0], "not finished yet; wait for it with: provost task wait");
+        else if (s != PV_OK)
+            cli_fail(f.client, s, cli->args[0]);
     }
     if (s == PV_OK && f.vkey && f.result.status == PV_OK) {
         f.result.status = pv_verify(f.vkey, &f.result, f.result.text);
@@ -115,13 +118,13 @@ int run_task_ls(struct cli *cli)
     }
     if (s == PV_OK) show_table(cli, t, columns);
     if (s == PV_OK && cli->output == OUTPUT_TABLE && pv_table_next(t))
-        fprintf(stderr, "provost: there are more: --after %s\n", pv_table_next(t));
+        fprintf(stderr, "provost: more rows follow; continue with: --after %s\n", pv_table_next(t));
     pv_table_free(&t);
     pv_client_close(&c);
     return pv_status_exit(s);
 }
 
-/* The same for each of the ids; the first failure is the exit status, the others are tried. */
+/* Does act for every id, also after a failure; the first failure is the exit status. */
 static int for_each(struct cli *cli, enum pv_role role,
                     pv_status act(pv_client *c, const struct cli *cli, const pv_task_id *id))
 {

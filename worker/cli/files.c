@@ -35,7 +35,7 @@ void bytes_clear(struct bytes *b)
     *b = (struct bytes){ 0 };
 }
 
-/* Grows by copying, so that what is left behind is wiped. */
+/* Grows by copying and not by realloc, so that the old bytes are wiped. */
 static bool widen(struct bytes *b, size_t *room)
 {
     size_t more = *room ? 2 * *room : FIRST_READ;
@@ -87,7 +87,7 @@ pv_status file_read(struct bytes *b, const char *path, size_t most)
 
 struct staged {
     const char *path;
-    char *temp; /* NULL: written straight, or done */
+    char *temp; /* NULL: written directly, or renamed already */
 };
 
 static pv_status put(int fd, const uint8_t *data, size_t n)

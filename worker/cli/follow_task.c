@@ -13,8 +13,8 @@ enum { VKEY_BYTES_MAX = 32 << 20, A_DAY_MS = 24 * 3600 * 1000, LAST_WORDS_MS = 5
 
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id)
 {
-    const char *wrong = !cli->queue     ? "--queue is needed (or PROVOST_QUEUE)"
-                        : !cli->circuit ? "--circuit is needed (or PROVOST_CIRCUIT)"
+    const char *wrong = !cli->queue     ? "missing --queue (or PROVOST_QUEUE)"
+                        : !cli->circuit ? "missing --circuit (or PROVOST_CIRCUIT)"
                                         : NULL;
     if (wrong) {
         cli_fail_text(PV_USAGE, NULL, wrong);
@@ -78,14 +78,14 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* ^C: the task runs on unless it was asked to go with us. */
+/* ^C: the task goes on, unless --cancel-on-interrupt was given. */
 static pv_status interrupted(struct followed *f)
 {
     char id[PV_ID_TEXT];
     pv_task_id_text(id, &f->id);
     progress_end(&f->view);
     if (!f->cli->cancel_on_interrupt) {
-        fprintf(stderr, "provost: interrupted; task %s runs on: provost task wait %s\n", id, id);
+        fprintf(stderr, "provost: interrupted; the task goes on; continue with: provost task wait %s\n", id);
         return PV_INTERRUPTED;
     }
     enum pv_task_state state;
@@ -99,12 +99,12 @@ static pv_status interrupted(struct followed *f)
 
 static pv_status late(struct followed *f)
 {
-    char id[PV_ID_TEXT];
-    pv_task_id_text(id, &f->id);
+    char id[PV_ID_TEXT], text[128];
+    snprintf(text, sizeof text, "timed out; continue with: provost task wait %s", pv_task_id_text(id, &f->id));
     progress_end(&f->view);
     pv_status s = pv_client_ready(f->client, 0);
     s = s == PV_OK ? PV_TIMEOUT : s;
-    cli_fail_text(s, id, "not over in the time given; provost task wait goes on with it");
+    cli_fail_text(s, NULL, text);
     return s;
 }
 
@@ -157,6 +157,18 @@ static void print_result(const struct followed *f)
     }
 }
 
+/* A task that succeeded at the broker may still fail here, at its verification. */
+static void say_failure(const struct pv_result *r)
+{
+    static const char wrong[] = "proved, but the proof does not verify with this --vkey";
+    if (r->state != PV_TASK_SUCCEEDED || r->status != PV_BAD_PROOF)
+        cli_fail_text(r->status, pv_task_state_word(r->state), r->text);
+    else if (strcmp(r->text, pv_status_text(PV_BAD_PROOF)) == 0)
+        cli_fail_text(r->status, NULL, wrong);
+    else
+        cli_fail_text(r->status, wrong, r->text); /* what is wrong with it */
+}
+
 int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge)
 {
     const struct pv_result *r = &f->result;
@@ -164,8 +176,9 @@ int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowle
     if (s == PV_OK)
         s = write_result(f, paths, paths_n);
     else
-        cli_fail_text(s, pv_task_state_word(r->state), r->text);
-    if (s != PV_OK && s != r->status) return pv_status_exit(s); /* not on disk: not acknowledged, to be fetched again */
+        say_failure(r);
+    if (s != PV_OK && s != r->status)
+        return pv_status_exit(s); /* not on disk: no acknowledgement, so it can be fetched again */
     print_result(f);
     if (acknowledge && pv_ack(f->client, &r->id) == PV_OK) pv_flush(f->client, LAST_WORDS_MS);
     return pv_status_exit(s);

@@ -1,4 +1,4 @@
-/** Waiting for a task at the command line: progress, ^C, the time limit, and then its result in files. */
+/** Waits for a task at the command line (progress, ^C, time limit) and writes its result into files. */
 #ifndef PV_CLI_FOLLOW_TASK_H
 #define PV_CLI_FOLLOW_TASK_H
 
@@ -15,23 +15,24 @@ struct followed {
     struct pv_result result;
 };
 
-/** Submit options with the callbacks of f: nowait, manual_ack. */
+/** Options for pv_submit and pv_attach: nowait, manual_ack, the key and the callbacks of f. */
 struct pv_submit_options followed_options(struct followed *f);
 
-/** Runs until the task is over, the time is over, or a signal came. Returns PV_OK with f->result filled, or the reason,
- *  which is on stderr. */
+/** Waits until the task is over, the time is up or a signal came. PV_OK: f->result is filled. Otherwise the reason is
+ *  on stderr. */
 pv_status followed_run(struct followed *f);
 
-/** Writes the result where the arguments say (none, FILE, or PROOF and PUBLIC), acknowledges it if the task was followed, and
- *  prints what it was. Returns the exit status. */
+/** Writes the result into the paths (none, FILE, or PROOF and PUBLIC), prints how the task ended, and acknowledges the
+ *  result if asked to. Returns the exit status. */
 int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge);
 
-/** Reads --vkey. PV_OK with NULL when it is not given. */
+/** Reads the file of --vkey. path NULL: PV_OK, and *vkey stays as it is. On failure the reason is on stderr. */
 pv_status followed_vkey(pv_vkey **vkey, const char *path);
 
 void followed_clear(struct followed *f);
 
-/** --queue and the rest of the submit options; the reason of PV_USAGE is on stderr. */
+/** Fills o from --queue and the other options for a submit, and id from --id or at random. On failure the reason is on
+ *  stderr. */
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id);
 
 #endif

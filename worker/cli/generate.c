@@ -1,4 +1,4 @@
-/* Man page and completions from the two tables: what --help says is what they say. */
+/* Makes the man page and the completions from the tables of options and commands, so they say what --help says. */
 #include "options.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@ static char letter(const struct cli_option *o)
     return o->key < 256 ? (char)o->key : '\0';
 }
 
-/* Text with roff's own characters escaped. */
+/* Prints text with the characters of roff escaped. */
 static void roff(const char *text)
 {
     for (const char *p = text; *p; p++) {
@@ -59,7 +59,7 @@ static void man(void)
            "COMMANDS\n",
            pv_version());
     for (const struct command *c = cli_commands; c->noun; c++) man_command(c);
-    printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option wins.\n");
+    printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option outranks it.\n");
     for (const struct cli_option *o = cli_options; o->name; o++) man_option(o);
     printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. With \\-o json every answer names its schema "
            "and version.\n"
@@ -67,10 +67,10 @@ static void man(void)
            "unreachable, "
            "6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 130 "
            "interrupted.\n"
-           ".B provost check\nends as Nagios wants it: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
+           ".B provost check\nexits as Nagios expects: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
 }
 
-/* The nouns, or the verbs of one, each once. */
+/* Prints all nouns, or the verbs of one noun, each once. */
 static void words(const char *noun)
 {
     const char *last = "";
@@ -132,7 +132,7 @@ static void bash(void)
            "COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -o filenames -F _provost provost\n");
 }
 
-/* zsh takes bash's function through its own emulation. */
+/* zsh runs bash's function in its emulation of bash. */
 static void zsh(void)
 {
     printf("#compdef provost\n# zsh completion for provost; made from its table of options.\nautoload -U +X "

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* A full disk or a closed pipe under stdout is a failure of the command, not of its last printf. */
+/* When stdout is a full disk or a closed pipe, the command fails. */
 static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

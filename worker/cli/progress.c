@@ -28,7 +28,8 @@ static void bar(struct progress_view *v, const struct pv_progress *p)
     fprintf(stderr, "\r\033[K%s [%s%s%s%s] %3u %%", sending ? "sending" : pv_task_state_word(p->state), color, full,
             plain, empty, percent);
     if (p->phase[0]) fprintf(stderr, " %s", p->phase);
-    if (p->state == PV_TASK_QUEUED && p->position >= 0) fprintf(stderr, " %lld before it", (long long)p->position);
+    if (p->state == PV_TASK_QUEUED && p->position >= 0)
+        fprintf(stderr, " %lld tasks before it", (long long)p->position);
     if (p->eta_ms >= 0) fprintf(stderr, " eta %lld s", (long long)(p->eta_ms + 999) / 1000);
     if (p->unservable) fprintf(stderr, " (no live prover can take it)");
     fflush(stderr);

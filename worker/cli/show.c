@@ -84,7 +84,7 @@ static void table_as_json(const pv_table *t)
     show_json(json_pack("{s:s, s:o, s:s*}", "schema", pv_table_schema(t), "rows", rows, "next", next));
 }
 
-/* The columns of the first row, when none were chosen. */
+/* The names of the columns: those given, else those of the first row. Returns how many. */
 static size_t choose(const char *names[COLUMNS_MAX], const pv_table *t, const char *const *columns)
 {
     size_t n = 0;

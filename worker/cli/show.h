@@ -1,4 +1,4 @@
-/** What goes to stdout: aligned columns for people, or JSON with a versioned schema. */
+/** Output on stdout: aligned columns for people, or JSON with a versioned schema (-o json). */
 #ifndef PV_CLI_SHOW_H
 #define PV_CLI_SHOW_H
 
@@ -6,22 +6,26 @@
 
 #include <jansson.h>
 
-/** Rows of a table with these columns (NULL: all; --wide too), or all of them as {"schema", "rows", "next"}. */
+/** Prints a table with these columns (NULL, or with --wide: all columns). As JSON: {"schema", "rows", "next"}, all
+ *  columns. */
 void show_table(const struct cli *cli, const pv_table *t, const char *const *columns);
 
-/** One row downwards, a line a column; JSON as above. PV_NOT_FOUND when there is none where key is name (key NULL: the first). */
+/** Prints the row whose column key is name (key NULL: the first row), one line for each column; as JSON like
+ *  show_table. PV_NOT_FOUND when there is no such row. */
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name);
 
-/** A row as one line: "TIME KIND WHAT key=value ...", or one JSON object with this schema. */
+/** Prints a row as one line: "TIME KIND WHAT key=value ...", or a JSON object with this schema. */
 void show_line(const struct cli *cli, struct pv_row row, const char *schema);
 
+/** Prints a task, one line for each value, or as a JSON object of schema provost.task/1. */
 void show_task(const struct cli *cli, const struct pv_task_info *info);
 
-/** Prints an object on one line, or indented on a terminal, and releases it. */
+/** Prints an object, indented on a terminal and else on one line, and frees it. */
 void show_json(json_t *object);
 
-/** The whole number in a cell of a row, 0 without one. */
+/** The number in the cell of a row with this key; 0 when there is none. */
 int64_t cell_number(const struct pv_row *row, const char *key);
+/** The text in the cell of a row with this key, borrowed from the table; "" when there is none. */
 const char *cell_text(const struct pv_row *row, const char *key);
 
 #endif
