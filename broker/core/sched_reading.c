@@ -12,6 +12,11 @@ pv_status sched_show(const struct sched *s, uint64_t peer, wire_id id, struct sc
     return PV_OK;
 }
 
+bool sched_knows(const struct sched *s, wire_id task)
+{
+    return task_find(s, task) != NULL;
+}
+
 bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint64_t after, struct sched_view *view)
 {
     const struct sched_peer *who = peer_find(s, f->peer);

@@ -353,6 +353,10 @@ bool sched_move_allowed(enum task_state from, enum task_state to);
 /** PV_NOT_FOUND where there is none or peer may not see it (peer 0 sees all). O(1). */
 pv_status sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view);
 
+/** Whether a task of this id is there, whoever owns it and whatever its state: the same as sched_show for peer 0, without
+ *  the view. O(1). */
+bool sched_knows(const struct sched *s, wire_id task);
+
 struct sched_filter {
     uint64_t peer;     /* 0: all that are there, else what it may see */
     const char *queue; /* NULL: any */

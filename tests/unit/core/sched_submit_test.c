@@ -170,6 +170,20 @@ static void R2_unknown_queue_is_refused(void **state)
     expect(&r, "REFUSE c1 unknown-queue", NULL);
 }
 
+static void a_task_is_known_from_its_submit_until_it_is_forgotten(void **state)
+{
+    assert_false(sched_knows(r.s, rig_id(7)));
+    struct sched_event ev = submit_event(&r, "c1", 7);
+    ev.submit.payload = SCHED_ANNOUNCED;
+    rig_step(&r, ev);
+    assert_true(sched_knows(r.s, rig_id(7))); /* while its payload is still being sent */
+    assert_false(sched_knows(r.s, rig_id(8)));
+    cancel(&r, "c1", 7);
+    assert_true(sched_knows(r.s, rig_id(7))); /* while its end is kept */
+    purge(&r, "c1", WIRE_SCOPE_SESSION, false);
+    assert_false(sched_knows(r.s, rig_id(7)));
+}
+
 /* ---- R3 ---- */
 
 static void R3_unacknowledged_results_are_pushed_again_after_a_reconnect(void **state)
@@ -631,6 +645,7 @@ int main(void)
         T(R2_a_broken_upload_leaves_nothing),
         T(R2_an_upload_that_never_ends_is_given_up),
         T(R2_unknown_queue_is_refused),
+        T(a_task_is_known_from_its_submit_until_it_is_forgotten),
         T(R3_unacknowledged_results_are_pushed_again_after_a_reconnect),
         T(R3_a_result_that_came_while_away_is_pushed_on_return),
         T(R3_fetch_is_idempotent_and_refused_while_it_runs),
