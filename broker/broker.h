@@ -25,10 +25,12 @@
 
 struct listing;
 
-/* The payload of the event being stepped: SAVE_INPUT and SAVE_RESULT mean this one. */
+/** What an event brings that the core does not see. */
 struct broker_payload {
-    bool there, used;
-    struct store_payload payload;
+    bool complete; /* stored is here: SAVE_INPUT and SAVE_RESULT mean it */
+    bool saved;    /* out: the core asked for it */
+    struct store_payload stored;
+    struct upload_note note; /* of a RESULT: kept with its upload until that ends */
 };
 
 /* A SHOW waits for the commit of its batch, so that nobody is told of what is not durable. */
@@ -69,7 +71,6 @@ struct broker {
     struct store *store;
     struct sched *sched;
     struct sched_actions out;
-    size_t carried;   /* actions of out that were looked at for the store and the uploads */
     bool must_commit; /* a save that is not lazy is in the open transaction */
     bool must_sync;   /* and one of a queue whose commits are synced */
     bool batch_full;  /* a save of a queue with sync = always: commit and sync now */
@@ -98,9 +99,7 @@ struct broker {
     uint64_t now_ms, wall_ms, started_ms;
     uint64_t disk_ms, publish_ms;
     bool disk_low, store_failed, more_chunks;
-    struct broker_payload current;
-    struct upload_note announced; /* of the RESULT being stepped */
-    uint64_t *cut;                /* peers found unreachable while sending: their end is an event of the next batch */
+    uint64_t *cut; /* peers found unreachable while sending: their end is an event of the next batch */
     size_t cut_n, cut_cap;
     struct broker_show *shows;
     size_t shows_n;
@@ -118,8 +117,9 @@ struct broker {
 
 /* --- loop.c --- */
 
-/** Steps the core with ev (its clocks are set here) and does at once what its actions say about store and uploads. */
-void broker_step(struct broker *b, struct sched_event *ev);
+/** Steps the core with ev (its clocks are set here) and does at once what its actions say about store and uploads.
+ *  payload: what the event brings, or NULL. An upload that cannot start is an event too, so this calls itself. */
+void broker_step(struct broker *b, struct sched_event *ev, struct broker_payload *payload);
 /** The peer is gone, or has to be: tells the core and forgets it. */
 void broker_peer_end(struct broker *b, struct peer *peer);
 /** The same, later: at the start of the next batch. */
@@ -152,8 +152,6 @@ void sync_settle_files(struct broker *b);
 
 /* --- carry.c --- */
 
-/** What action i means for the store and the uploads, as soon as it is there. */
-void carry_now(struct broker *b, size_t i);
 /** Tries again to take results that found no room. */
 void carry_wanted(struct broker *b);
 /** Speaks: every send of the batch, in order. */
@@ -209,7 +207,7 @@ void listing_prover(struct broker *b, uint64_t peer, uint32_t req, const char *n
 void metrics_publish(struct broker *b);
 
 /* --- shared by two files since the functions moved --- */
-void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind);
+void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note);
 bool connection_counts(struct broker *b, struct peer *peer);
 bool key_stands(struct broker *b, struct peer *peer, const char *user);
 struct peer *peer_new(struct broker *b, uint32_t routing, const struct router_message *m);

@@ -23,7 +23,7 @@ static pv_status restore_setting(void *context, const struct setting_record *set
 {
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_SETTING, .setting = setting };
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
     return b->out.failed ? PV_NO_MEMORY : PV_OK;
 }
 
@@ -31,7 +31,7 @@ static pv_status restore_one(void *context, const struct task_record *task)
 {
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_RESTORE, .record = task };
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
     /* What the core asks for while it restores is carried out with its first batch; only the memory is bounded here. */
     return b->out.failed ? PV_NO_MEMORY : PV_OK;
 }
@@ -58,7 +58,7 @@ static pv_status core_open(struct broker *b, char *why)
     uint64_t from = pv_clock_ms();
     TRY(store_scan_settings(b->store, restore_setting, b));
     TRY(store_scan(b->store, restore_one, b));
-    broker_step(b, &boot);
+    broker_step(b, &boot, NULL);
     b->batch_full = true; /* synced at once */
     if (!commit_batch(b)) return PV_STORE;
     b->batch_full = false;
@@ -67,7 +67,6 @@ static pv_status core_open(struct broker *b, char *why)
     LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from,
              b->epoch);
     sched_actions_clear(&b->out);
-    b->carried = 0;
     feed_broker(b, "started", "provost-broker " PV_VERSION);
     return PV_OK;
 }

@@ -17,7 +17,7 @@ void broker_peer_end(struct broker *b, struct peer *peer)
     if (known && b->keys) auth_keys_connected(b->keys, peer->key, -1);
     peers_drop(&b->peers, peer);
     if (fd >= 0) strangers_add(&b->strangers, fd, b->now_ms); /* the connection is still there, and nobody's again */
-    if (known) broker_step(b, &ev);
+    if (known) broker_step(b, &ev, NULL);
 }
 
 void broker_notice(struct broker *b, enum router_event e, int fd)

@@ -64,5 +64,5 @@ void durable_failed(struct broker *b)
     LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
     feed_broker(b, "store failed", store_failure(b->store));
     b->store_failed = true;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }

@@ -88,7 +88,7 @@ static void hello_prover(struct broker *b, struct peer *peer, const struct wire_
     ev.prover.ram = m->ram;
     ev.prover.held = held;
     ev.prover.held_n = held_of(held, m);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void hello_client(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -98,7 +98,7 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
     ev.client.name = m->name;
     ev.client.session = m->session;
     ev.client.admin = m->role == WIRE_ROLE_ADMIN;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -157,10 +157,10 @@ static bool payload_matches(const struct wire_msg *m)
     return sha256_of(&got, m->payload, m->payload_bytes) == PV_OK && wire_hash_equal(got, m->sha256);
 }
 
-static void payload_current(struct broker *b, const struct wire_msg *m)
+static struct broker_payload payload_of(const struct wire_msg *m)
 {
-    b->current = (struct broker_payload){ .there = m->has_payload };
-    b->current.payload = (struct store_payload){ .sha256 = m->sha256, .length = m->length, .bytes = m->payload };
+    return (struct broker_payload){ .complete = m->has_payload,
+                                    .stored = { .sha256 = m->sha256, .length = m->length, .bytes = m->payload } };
 }
 
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -202,9 +202,8 @@ static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m
     ev.submit.revive = m->revive;
     ev.submit.need_vram = m->need_vram;
     ev.submit.need_ram = m->need_ram;
-    payload_current(b, m);
-    broker_step(b, &ev);
-    b->current.there = false;
+    struct broker_payload payload = payload_of(m);
+    broker_step(b, &ev, &payload);
 }
 
 static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -217,7 +216,7 @@ static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
     ev.purge.states = m->states;
     ev.purge.age_ms = m->age_ms;
     ev.purge.dry = m->dry;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void show(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -234,7 +233,7 @@ static void ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
     ev.ready.has_warm = m->has.warm;
     ev.ready.warm = m->warm;
     ev.ready.warm_n = m->warm_n;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void heartbeat(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -243,7 +242,7 @@ static void heartbeat(struct broker *b, struct peer *peer, const struct wire_msg
     struct sched_event ev = event_of(SCHED_HEARTBEAT, peer, m);
     ev.heartbeat.held = held;
     ev.heartbeat.held_n = held_of(held, m);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void progress(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -254,7 +253,7 @@ static void progress(struct broker *b, struct peer *peer, const struct wire_msg 
     ev.progress.note = m->has.note ? m->note : NULL;
     ev.progress.eta_ms = m->eta_ms;
     ev.progress.has_eta = m->has.eta_ms;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void result(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -270,10 +269,9 @@ static void result(struct broker *b, struct peer *peer, const struct wire_msg *m
     ev.result.length = m->length;
     ev.result.measured_ms = m->measured_ms;
     ev.result.verdict = m->has_payload && !payload_matches(m) ? PV_HASH_MISMATCH : PV_OK;
-    b->announced = (struct upload_note){ .input = m->input, .measured_ms = m->measured_ms };
-    payload_current(b, m);
-    broker_step(b, &ev);
-    b->current.there = false;
+    struct broker_payload payload = payload_of(m);
+    payload.note = (struct upload_note){ .input = m->input, .measured_ms = m->measured_ms };
+    broker_step(b, &ev, &payload);
 }
 
 static void fail(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -282,14 +280,14 @@ static void fail(struct broker *b, struct peer *peer, const struct wire_msg *m)
     ev.fail.failure = m->failure;
     ev.fail.status = m->status;
     ev.fail.text = m->has.text ? m->text : NULL;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void release(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_RELEASE, peer, m);
     ev.reason = m->reason;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 /* --- transfers --- */
@@ -297,7 +295,7 @@ static void release(struct broker *b, struct peer *peer, const struct wire_msg *
 static void life(struct broker *b, const struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_LIFE, peer, m);
-    if (m->has.token) broker_step(b, &ev);
+    if (m->has.token) broker_step(b, &ev, NULL);
 }
 
 static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -385,7 +383,7 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
     ev.verb.verb = m->verb;
     ev.verb.name = m->queue;
     LOG_INFO("queue.verb", "queue=%s verb=%s by=%s", m->queue, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void prover_operate(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -396,7 +394,7 @@ static void prover_operate(struct broker *b, struct peer *peer, const struct wir
     ev.verb.verb = m->verb;
     ev.verb.name = m->prover;
     LOG_INFO("prover.verb", "prover=%s verb=%s by=%s", m->prover, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 /* --- which is which --- */
@@ -404,7 +402,7 @@ static void prover_operate(struct broker *b, struct peer *peer, const struct wir
 static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m, enum sched_event_type type)
 {
     struct sched_event ev = event_of(type, peer, m);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void drain(struct broker *b, struct peer *peer, const struct wire_msg *m)

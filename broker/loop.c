@@ -32,7 +32,6 @@ static void batch_end(struct broker *b)
 {
     if (!commit_batch(b)) {
         sched_actions_clear(&b->out);
-        b->carried = 0;
         durable_failed(b);
     }
     b->saying = true;
@@ -40,7 +39,6 @@ static void batch_end(struct broker *b)
     carry_shows(b);
     b->saying = b->promising = false;
     sched_actions_clear(&b->out);
-    b->carried = 0;
     b->batch_n = b->later_ms = 0;
     b->batch_full = false;
     durable_bound(b);
@@ -64,7 +62,7 @@ static bool messages_read(struct broker *b, struct router_message *m)
 static void tick(struct broker *b)
 {
     struct sched_event ev = { .type = SCHED_TICK };
-    if (sched_next_ms(b->sched) <= b->now_ms) broker_step(b, &ev);
+    if (sched_next_ms(b->sched) <= b->now_ms) broker_step(b, &ev, NULL);
 }
 
 /* What is done about once a second. */
@@ -82,7 +80,7 @@ static void second(struct broker *b)
                      b->config->disk_reserve);
         else
             LOG_INFO("disk.enough", "reserve=%" PRIu64, b->config->disk_reserve);
-        broker_step(b, &ev);
+        broker_step(b, &ev, NULL);
     }
     transfers_expire(b->transfers, b->now_ms, upload_forgotten);
     if (b->wanted_n) carry_wanted(b);
@@ -108,7 +106,7 @@ static void lag_tell(struct broker *b, uint64_t worked_ms, uint64_t slept_ms, ui
     b->counters.lag_ms_total += lag;
     if (lag > b->counters.lag_ms_most) b->counters.lag_ms_most = lag;
     LOG_DEBUG("loop.lag", "ms=%" PRIu64, lag);
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 static void signals_read(struct broker *b)

@@ -71,7 +71,7 @@ static void settings_apply(struct broker *b)
     ev.config.offer_ms = c->offer_ms;
     ev.config.acked_ms = c->late_ms;
     ev.config.retention_ms = c->retention_ms;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
     broker_declare_queues(b);
     transfers_limit(b->transfers, c->uploads_max);
     flood_limit(&b->flood, c->memory_max);
@@ -131,7 +131,7 @@ pv_status broker_declare_queues(struct broker *b)
         ev.queue.stall_timeout_ms = q->stall_timeout_ms;
         ev.queue.late = strcmp(q->late_result, "refuse") ? SCHED_LATE_ACCEPT : SCHED_LATE_REFUSE;
         ev.queue.sync_always = !strcmp(q->sync, "always");
-        broker_step(b, &ev);
+        broker_step(b, &ev, NULL);
     }
     return PV_OK;
 }
@@ -157,7 +157,7 @@ static void principal_declare(struct broker *b, const struct auth_key *key)
     ev.principal.limits.queued_bytes = limit_of(key->queued_bytes, b->config->queued_bytes);
     ev.principal.limits.leased = limit_of(key->leased, b->config->leased);
     ev.principal.limits.rate_per_s = key->rate > UINT32_MAX ? 0 : (uint32_t)key->rate;
-    broker_step(b, &ev);
+    broker_step(b, &ev, NULL);
 }
 
 /* A name's first entry says its quotas. */

@@ -4,24 +4,15 @@
 
 #include <inttypes.h>
 
-void broker_step(struct broker *b, struct sched_event *ev)
+/* The payload that came with the event, into the row the core gave it. */
+static void payload_save(struct broker *b, enum store_kind kind, uint64_t row, struct broker_payload *payload)
 {
-    ev->now_ms = b->now_ms;
-    ev->wall_ms = b->wall_ms;
-    sched_step(b->sched, ev, &b->out);
-    if (b->out.failed) store_fail(b->store, "out of memory");
-    while (b->carried < b->out.n) carry_now(b, b->carried++);
-}
-
-/* The payload of the event that was stepped, into the row the core gave it. */
-static void payload_save(struct broker *b, enum store_kind kind, uint64_t row)
-{
-    if (!b->current.there) {
-        store_fail(b->store, "a payload to save, and none at hand");
+    if (!payload || !payload->complete) {
+        store_fail(b->store, "the core asked to save a payload that is not there");
         return;
     }
-    store_put_payload(b->store, kind, row, &b->current.payload);
-    b->current.used = true;
+    store_put_payload(b->store, kind, row, &payload->stored);
+    payload->saved = true;
     b->must_commit = true; /* whether it is synced, the task's own row decides */
 }
 
@@ -31,21 +22,21 @@ static struct transfer_key key_of(const struct sched_action *a, enum wire_kind k
 }
 
 /* Admitted: the first credit goes out with it. When it cannot start after all, the core hears so at once. */
-void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind)
+void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note)
 {
     struct transfer_key key = key_of(a, kind);
     const struct peer *peer = peers_of(&b->peers, a->peer);
     const char *owner = peer ? broker_principal(b, peer) : "";
-    pv_status st = upload_start(b->transfers, &key, a->peer, owner, a->bytes, a->hash, &b->announced, b->now_ms);
+    pv_status st = upload_start(b->transfers, &key, a->peer, owner, a->bytes, a->hash, &note, b->now_ms);
     if (st == PV_OK) return;
     LOG_WARN("upload.refused", "why=%s bytes=%" PRIu64, pv_status_word(st), a->bytes);
     if (kind == WIRE_KIND_INPUT) {
         struct sched_event ev = { .type = SCHED_INPUT, .peer = a->peer, .task = a->task, .status = st };
-        broker_step(b, &ev);
+        broker_step(b, &ev, NULL);
     }
     /* A result that finds no room is asked for again until there is some: its prover keeps it. */
     if (kind == WIRE_KIND_RESULT && b->wanted_n < BROKER_WANTED)
-        b->wanted[b->wanted_n++] = (struct broker_wanted){ *a, b->announced };
+        b->wanted[b->wanted_n++] = (struct broker_wanted){ *a, note };
 }
 
 static void upload_forget(struct broker *b, const struct sched_action *a)
@@ -56,25 +47,45 @@ static void upload_forget(struct broker *b, const struct sched_action *a)
         if (wire_token_equal(b->wanted[i].action.token, a->token)) b->wanted[i] = b->wanted[--b->wanted_n];
 }
 
-void carry_now(struct broker *b, size_t i)
+static void result_want(struct broker *b, const struct sched_action *a, const struct broker_payload *payload)
 {
-    struct sched_action a = b->out.at[i]; /* a copy: what follows may step the core and move the list */
-    switch (a.type) {
-    case SCHED_SAVE_TASK: b->batch_full |= a.sync_always; break;
-    case SCHED_SAVE_INPUT: payload_save(b, STORE_INPUT, a.row); break;
-    case SCHED_SAVE_RESULT: payload_save(b, STORE_RESULT, a.row); break;
-    case SCHED_DELETE_INPUT: store_delete_payload(b->store, STORE_INPUT, a.row); break;
-    case SCHED_DELETE_TASK: store_delete_task(b->store, a.row); break;
+    struct upload_note note = { .live = a->live };
+    if (payload) {
+        note.input = payload->note.input;
+        note.measured_ms = payload->note.measured_ms;
+    }
+    upload_admit(b, a, WIRE_KIND_RESULT, note);
+}
+
+/* What an action means for the store and the uploads, as soon as it is there. */
+static void do_at_once(struct broker *b, const struct sched_action *a, struct broker_payload *payload)
+{
+    switch (a->type) {
+    case SCHED_SAVE_TASK: b->batch_full |= a->sync_always; break;
+    case SCHED_SAVE_INPUT: payload_save(b, STORE_INPUT, a->row, payload); break;
+    case SCHED_SAVE_RESULT: payload_save(b, STORE_RESULT, a->row, payload); break;
+    case SCHED_DELETE_INPUT: store_delete_payload(b->store, STORE_INPUT, a->row); break;
+    case SCHED_DELETE_TASK: store_delete_task(b->store, a->row); break;
     case SCHED_SAVE_SETTING:
-        store_put_setting(b->store, a.setting);
+        store_put_setting(b->store, a->setting);
         b->must_commit = b->must_sync = true;
         break;
-    case SCHED_DROP_UPLOAD: upload_forget(b, &a); break;
-    case SCHED_GO: upload_admit(b, &a, WIRE_KIND_INPUT); break;
-    case SCHED_WANT_RESULT:
-        b->announced.live = a.live;
-        upload_admit(b, &a, WIRE_KIND_RESULT);
-        break;
+    case SCHED_DROP_UPLOAD: upload_forget(b, a); break;
+    case SCHED_GO: upload_admit(b, a, WIRE_KIND_INPUT, (struct upload_note){ .live = false }); break;
+    case SCHED_WANT_RESULT: result_want(b, a, payload); break;
     default: break;
+    }
+}
+
+void broker_step(struct broker *b, struct sched_event *ev, struct broker_payload *payload)
+{
+    size_t i = b->out.n;
+    ev->now_ms = b->now_ms;
+    ev->wall_ms = b->wall_ms;
+    sched_step(b->sched, ev, &b->out);
+    if (b->out.failed) store_fail(b->store, "out of memory");
+    for (size_t end = b->out.n; i < end; i++) {
+        struct sched_action a = b->out.at[i]; /* a copy: what follows may step the core and move the list */
+        do_at_once(b, &a, payload);
     }
 }

@@ -6,7 +6,7 @@ void upload_forgotten(void *context, const struct upload *u)
 {
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_INPUT, .task = u->key.task, .status = PV_GONE };
-    if (u->key.kind == WIRE_KIND_INPUT) broker_step(b, &ev);
+    if (u->key.kind == WIRE_KIND_INPUT) broker_step(b, &ev, NULL);
 }
 
 void intake_upload_ended(struct broker *b, const struct upload *u, pv_status status)
@@ -25,11 +25,10 @@ void intake_upload_ended(struct broker *b, const struct upload *u, pv_status sta
         ev.result.admitted = u->note.live;
     }
     if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
-    b->current = (struct broker_payload){ .there = status == PV_OK };
-    b->current.payload = (struct store_payload){ .sha256 = u->sha256, .length = u->length };
-    broker_step(b, &ev);
-    if (b->current.there && !b->current.used) store_forget_file(b->store, u->sha256);
-    b->current.there = false;
+    struct broker_payload payload = { .complete = status == PV_OK,
+                                      .stored = { .sha256 = u->sha256, .length = u->length } };
+    broker_step(b, &ev, &payload);
+    if (payload.complete && !payload.saved) store_forget_file(b->store, u->sha256);
 }
 
 /* A payload that has not been sent yet needs room beside those that were announced before it. What is known already needs
@@ -60,8 +59,7 @@ void carry_wanted(struct broker *b)
     b->wanted_n = 0;
     for (size_t i = 0; i < n; i++) {
         if (!peers_of(&b->peers, again[i].action.peer)) continue; /* it announces the result when it is back */
-        b->announced = again[i].note;
-        upload_admit(b, &again[i].action, WIRE_KIND_RESULT);
+        upload_admit(b, &again[i].action, WIRE_KIND_RESULT, again[i].note);
     }
 }
 
