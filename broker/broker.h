@@ -56,6 +56,13 @@ struct broker_wanted {
     struct upload_note note;
 };
 
+/** When a reply goes out. */
+enum reply_when {
+    REPLY_AT_ONCE,      /* answered while messages are read: keeps no order with the replies of batches */
+    REPLY_IN_ORDER,     /* of a batch: behind those that wait for the same peer */
+    REPLY_WHEN_DURABLE, /* of a batch whose commit is not durable yet: waits for that too, if it promises anything */
+};
+
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
 
 struct broker_counters {
@@ -75,8 +82,6 @@ struct broker {
     bool must_sync;   /* and one of a queue whose commits are synced */
     bool batch_full;  /* a save of a queue with sync = always: commit and sync now */
     uint64_t batch_n; /* messages read since the last commit */
-    bool promising;   /* the words that are being said tell of a commit that is not durable yet */
-    bool saying;      /* words of a batch; what is answered while messages are read keeps no order with them */
     bool waits_long;  /* so much waits for one peer that the loop had better wait for the disk */
     struct outbox outbox;
     struct disk_jobs *files; /* threads that publish payload files */
@@ -154,32 +159,32 @@ void sync_settle_files(struct broker *b);
 
 /** Tries again to take results that found no room. */
 void carry_wanted(struct broker *b);
-/** Speaks: every send of the batch, in order. */
-void carry_sends(struct broker *b);
+/** Speaks: every send of the batch, in order. behind: the commit that they tell of is not durable yet. */
+void carry_sends(struct broker *b, bool behind);
 /** Answers the batch's SHOWs. */
-void carry_shows(struct broker *b);
+void carry_shows(struct broker *b, bool behind);
 /* Callbacks of the transfers. */
 void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
 bool carry_chunk(void *context, const struct download *d, size_t bytes);
 
 /* --- reply.c --- */
 
-/** Encodes and sends, or leaves it to the outbox. payload (or NULL) is taken when that went well. A peer that cannot be reached
- *  is cut. */
-bool reply_send(struct broker *b, uint64_t peer, const struct wire_msg *m, zmq_msg_t *payload);
+/** Encodes and sends, or puts it into the outbox. payload (or NULL) is taken when that went well. A peer that cannot be
+ *  reached is cut. */
+bool reply_send(struct broker *b, enum reply_when when, uint64_t peer, const struct wire_msg *m, zmq_msg_t *payload);
 /** Sends what waited, if its peer is still there. */
 void reply_word(struct broker *b, struct outbox_word *w);
 /** Cuts a peer once everything is said to it. */
 void reply_last(struct broker *b, uint64_t peer);
 /** The same to a routing id that belongs to no peer yet. */
 void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m);
-/** ERROR; req 0: none. text NULL: the status' own. */
+/** ERROR, at once; req 0: none. text NULL: the status' own. */
 void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text);
-void reply_view(struct broker *b, const struct sched_action *a, enum wire_type type);
-void reply_deliver(struct broker *b, const struct sched_action *a);
-void reply_offer(struct broker *b, const struct sched_action *a);
-void reply_welcome(struct broker *b, const struct sched_action *a);
-void reply_refuse(struct broker *b, const struct sched_action *a);
+void reply_view(struct broker *b, enum reply_when when, const struct sched_action *a, enum wire_type type);
+void reply_deliver(struct broker *b, enum reply_when when, const struct sched_action *a);
+void reply_offer(struct broker *b, enum reply_when when, const struct sched_action *a);
+void reply_welcome(struct broker *b, enum reply_when when, const struct sched_action *a);
+void reply_refuse(struct broker *b, enum reply_when when, const struct sched_action *a);
 
 /* --- feed.c --- */
 
@@ -199,8 +204,8 @@ void listing_destroy(struct listing **l);
 /** Answers LIST. */
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m);
 /** Answers QUEUE and PROVER: the row of what was operated. */
-void listing_queue(struct broker *b, uint64_t peer, uint32_t req, const char *name);
-void listing_prover(struct broker *b, uint64_t peer, uint32_t req, const char *name);
+void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
+void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
 
 /* --- metrics.c --- */
 

@@ -6,8 +6,8 @@
 
 /** Whether the batch goes on growing: its commit has to be synced, and would only wait for the sync under way. */
 bool commit_later(struct broker *b);
-/** Writes the tasks' rows of the batch, commits, and starts the sync that was asked for. b->promising afterwards: replies of
- *  this batch wait until commit b->promised is durable. False: the store has failed, and every question of the batch was
+/** Writes the tasks' rows of the batch, commits, and starts the sync that was asked for. Replies of this batch
+ *  wait until commit b->promised is durable. False: the store has failed, and every question of the batch was
  *  answered with that. */
 bool commit_batch(struct broker *b);
 

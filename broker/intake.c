@@ -172,21 +172,21 @@ static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m
                                                                 : PV_OK;
     if (refused != PV_OK) {
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = refused };
-        reply_refuse(b, &a);
+        reply_refuse(b, REPLY_AT_ONCE, &a);
         return;
     }
     if (!room_for(b, m)) {
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
         a.which = "disk";
         a.retry_ms = 10000;
-        reply_refuse(b, &a);
+        reply_refuse(b, REPLY_AT_ONCE, &a);
         return;
     }
     if (!uploads_left(b, peer, m)) {
         struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
         a.which = "uploads";
         a.retry_ms = 1000;
-        reply_refuse(b, &a);
+        reply_refuse(b, REPLY_AT_ONCE, &a);
         return;
     }
     ev.submit.queue = m->queue;
@@ -316,7 +316,7 @@ static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m
     pv_status st = download_credit(b->transfers, &key, peer->handle, m->offset, m->bytes);
     if (st == PV_OK) return;
     struct sched_action a = { .peer = peer->handle, .task = m->task, .token = m->token, .status = st };
-    reply_refuse(b, &a);
+    reply_refuse(b, REPLY_AT_ONCE, &a);
 }
 
 /* --- administrators --- */

@@ -95,7 +95,8 @@ static bool too_long(struct broker *b, const struct wire_msg *m)
 }
 
 /* As many rows as fit into a body; the rest is the next page. */
-static void rows_send(struct broker *b, uint64_t peer, uint32_t req, const char *schema, bool more)
+static void rows_send(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *schema,
+                      bool more)
 {
     struct listing *l = b->listing;
     char next[32];
@@ -110,7 +111,7 @@ static void rows_send(struct broker *b, uint64_t peer, uint32_t req, const char 
         l->rows_n = l->rows_n * 3 / 4;
         more = true;
     }
-    reply_send(b, peer, &m, NULL);
+    reply_send(b, when, peer, &m, NULL);
 }
 
 /* --- the tables --- */
@@ -389,23 +390,23 @@ void listing_answer(struct broker *b, const struct peer *peer, const struct wire
     case WIRE_WHAT_STATUS: status_row(b); break;
     case WIRE_WHAT_EVENTS: events_page(b, peer, m, &p); break;
     }
-    rows_send(b, peer->handle, m->req, schemas[m->what], p.more);
+    rows_send(b, REPLY_AT_ONCE, peer->handle, m->req, schemas[m->what], p.more);
 }
 
-void listing_queue(struct broker *b, uint64_t peer, uint32_t req, const char *name)
+void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name)
 {
     struct sched_queue_view q;
     begin(b->listing);
     for (size_t i = 0; sched_queue_at(b->sched, i, b->now_ms, &q); i++)
         if (!strcmp(q.name, name)) queue_row(b->listing, &q, i + 1);
-    rows_send(b, peer, req, "provost.queues/1", false);
+    rows_send(b, when, peer, req, "provost.queues/1", false);
 }
 
-void listing_prover(struct broker *b, uint64_t peer, uint32_t req, const char *name)
+void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name)
 {
     struct sched_prover_view v;
     begin(b->listing);
     for (size_t i = 0; b->listing->rows_n < WIRE_ROWS_MAX && sched_prover_at(b->sched, i, b->now_ms, &v); i++)
         if (!strcmp(v.name, name)) prover_row(b, &v, i + 1);
-    rows_send(b, peer, req, "provost.provers/1", false);
+    rows_send(b, when, peer, req, "provost.provers/1", false);
 }

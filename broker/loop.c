@@ -34,10 +34,10 @@ static void batch_end(struct broker *b)
         sched_actions_clear(&b->out);
         durable_failed(b);
     }
-    b->saying = true;
-    carry_sends(b);
-    carry_shows(b);
-    b->saying = b->promising = false;
+    /* Also a batch that saves nothing may tell of the one before it. */
+    bool behind = b->promised > store_durable(b->store);
+    carry_sends(b, behind);
+    carry_shows(b, behind);
     sched_actions_clear(&b->out);
     b->batch_n = b->later_ms = 0;
     b->batch_full = false;

@@ -13,11 +13,12 @@ static bool promises(enum wire_type type)
            type != WIRE_WELCOME;
 }
 
-/* Words of batches come to a peer in their order: one that waits makes the next wait. But who waits for the disk must not seem
- * dead. */
-static bool has_to_wait(const struct broker *b, const struct peer *peer, enum wire_type type)
+/* Replies of batches to one peer keep their order: if one waits, later ones wait too. But not heartbeats: a peer that waits for
+ * the disk must not seem dead. */
+static bool has_to_wait(enum reply_when when, const struct peer *peer, enum wire_type type)
 {
-    return b->saying && type != WIRE_HEARTBEAT && (peer->waiting || (b->promising && promises(type)));
+    if (when == REPLY_AT_ONCE || type == WIRE_HEARTBEAT) return false;
+    return peer->waiting || (when == REPLY_WHEN_DURABLE && promises(type));
 }
 
 static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m,
@@ -44,7 +45,7 @@ static bool sent(struct broker *b, const struct peer *peer, pv_status st)
     return false;
 }
 
-bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq_msg_t *payload)
+bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const struct wire_msg *m, zmq_msg_t *payload)
 {
     char why[WIRE_WHY_BYTES];
     struct wire_frames f;
@@ -54,9 +55,9 @@ bool reply_send(struct broker *b, uint64_t handle, const struct wire_msg *m, zmq
         LOG_ERROR("message.unsendable", "type=%s why=%s", wire_type_name((int)m->type), why);
         return false;
     }
-    if (has_to_wait(b, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
+    if (has_to_wait(when, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
     /* With no memory left to wait in, what promises must not be said at all. */
-    if (has_to_wait(b, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
+    if (has_to_wait(when, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
     return sent(b, peer, router_send(&b->router, peer->routing, &f, payload));
 }
 
@@ -91,10 +92,10 @@ void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status
     if (req) WIRE_SET(&m, req, req);
     WIRE_SET(&m, status, status);
     WIRE_SET(&m, text, wire_text_clip(clipped, sizeof clipped, text ? text : pv_status_text(status)));
-    reply_send(b, peer, &m, NULL);
+    reply_send(b, REPLY_AT_ONCE, peer, &m, NULL);
 }
 
-void reply_refuse(struct broker *b, const struct sched_action *a)
+void reply_refuse(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     static const wire_id none;
     struct wire_msg m = { .type = WIRE_ERROR };
@@ -105,10 +106,10 @@ void reply_refuse(struct broker *b, const struct sched_action *a)
     WIRE_SET(&m, text, pv_status_text(a->status));
     if (a->which) WIRE_SET(&m, which, a->which);
     if (a->retry_ms) WIRE_SET(&m, retry_ms, a->retry_ms < UINT32_MAX ? (uint32_t)a->retry_ms : UINT32_MAX);
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
-void reply_welcome(struct broker *b, const struct sched_action *a)
+void reply_welcome(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     struct wire_msg m = { .type = WIRE_WELCOME };
     struct peer *peer = peers_of(&b->peers, a->peer);
@@ -122,7 +123,7 @@ void reply_welcome(struct broker *b, const struct sched_action *a)
     WIRE_SET(&m, window, (uint32_t)b->config->window);
     WIRE_SET(&m, principal, broker_principal(b, peer));
     WIRE_SET(&m, software, "provost-broker " PV_VERSION);
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
 /* A client that claimed its task has a name with a colon, which no prover can take. On the wire a name has none. Lent until
@@ -160,7 +161,7 @@ static void view_extras(struct wire_msg *m, const struct sched_view *v)
     if (r->need_ram) WIRE_SET(m, need_ram, r->need_ram);
 }
 
-void reply_view(struct broker *b, const struct sched_action *a, enum wire_type type)
+void reply_view(struct broker *b, enum reply_when when, const struct sched_action *a, enum wire_type type)
 {
     struct wire_msg m = { .type = type };
     const struct task_record *r = &a->view->record;
@@ -179,7 +180,7 @@ void reply_view(struct broker *b, const struct sched_action *a, enum wire_type t
     WIRE_SET(&m, created, r->created_ms);
     WIRE_SET(&m, changed, r->changed_ms);
     view_extras(&m, a->view);
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
 /* Puts a task's payload into the message when it is small, and lets the peer have it in chunks when it is not.
@@ -205,15 +206,15 @@ static pv_status payload_attach(struct broker *b, struct wire_msg *m, const stru
     return n == (ssize_t)p.length ? PV_OK : PV_STORE;
 }
 
-static void payload_missing(struct broker *b, const struct sched_action *a, pv_status st)
+static void payload_missing(struct broker *b, enum reply_when when, const struct sched_action *a, pv_status st)
 {
     char id[WIRE_ID_TEXT];
     struct sched_action refusal = { .peer = a->peer, .req = a->req, .task = a->view->record.id, .status = st };
     LOG_ERROR("payload.missing", "task=%s why=%s", wire_id_text(id, a->view->record.id), pv_status_word(st));
-    reply_refuse(b, &refusal);
+    reply_refuse(b, when, &refusal);
 }
 
-void reply_deliver(struct broker *b, const struct sched_action *a)
+void reply_deliver(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     static uint8_t file[WIRE_INLINE_MAX]; /* one thread */
     struct wire_msg m = { .type = WIRE_DELIVER };
@@ -229,14 +230,14 @@ void reply_deliver(struct broker *b, const struct sched_action *a)
         WIRE_SET(&m, measured_ms, r->measured_ms);
         pv_status st = payload_attach(b, &m, a, STORE_RESULT, file);
         if (st != PV_OK) {
-            payload_missing(b, a, st);
+            payload_missing(b, when, a, st);
             return;
         }
     }
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
-void reply_offer(struct broker *b, const struct sched_action *a)
+void reply_offer(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     static uint8_t file[WIRE_INLINE_MAX];
     struct wire_msg m = { .type = WIRE_OFFER };
@@ -251,10 +252,10 @@ void reply_offer(struct broker *b, const struct sched_action *a)
     pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
     if (st != PV_OK) {
         /* The offer is never answered and goes back; a task without its input is a broken store. */
-        payload_missing(b, a, st);
+        payload_missing(b, when, a, st);
         return;
     }
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
 static void key_set(struct wire_msg *m, const struct transfer_key *key)
@@ -270,7 +271,7 @@ void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, 
     key_set(&m, key);
     WIRE_SET(&m, offset, offset);
     WIRE_SET(&m, bytes, bytes);
-    reply_send(context, peer, &m, NULL);
+    reply_send(context, REPLY_AT_ONCE, peer, &m, NULL);
 }
 
 static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
@@ -302,7 +303,7 @@ bool carry_chunk(void *context, const struct download *d, size_t bytes)
     m.has_payload = true;
     m.payload = zmq_msg_data(&payload);
     m.payload_bytes = bytes;
-    bool sent = reply_send(context, d->peer, &m, &payload);
+    bool sent = reply_send(context, REPLY_AT_ONCE, d->peer, &m, &payload);
     if (!sent) zmq_msg_close(&payload);
     return sent;
 }

@@ -39,7 +39,7 @@ static size_t revoked_now(struct broker *b, const struct sched_action *a, wire_t
     return n;
 }
 
-static void send_plain(struct broker *b, const struct sched_action *a, enum wire_type type)
+static void send_plain(struct broker *b, enum reply_when when, const struct sched_action *a, enum wire_type type)
 {
     struct wire_msg m = { .type = type };
     wire_token tokens[REVOKED_MOST];
@@ -55,10 +55,10 @@ static void send_plain(struct broker *b, const struct sched_action *a, enum wire
         size_t n = revoked_now(b, a, tokens);
         if (n) WIRE_SET_LIST(&m, revoked, tokens, n);
     }
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
-static void push_progress(struct broker *b, const struct sched_action *a)
+static void push_progress(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     struct wire_msg m = { .type = WIRE_PROGRESS };
     WIRE_SET(&m, task, a->task);
@@ -66,10 +66,10 @@ static void push_progress(struct broker *b, const struct sched_action *a)
     if (a->view->phase[0]) WIRE_SET(&m, phase, a->view->phase);
     if (a->view->note && a->view->note[0]) WIRE_SET(&m, note, a->view->note);
     if (a->view->has_progress_eta) WIRE_SET(&m, eta_ms, a->view->progress_eta_ms);
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
-static void submit_ok(struct broker *b, const struct sched_action *a)
+static void submit_ok(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     struct wire_msg m = { .type = WIRE_SUBMIT_OK };
     WIRE_SET(&m, req, a->req);
@@ -79,29 +79,29 @@ static void submit_ok(struct broker *b, const struct sched_action *a)
     WIRE_SET(&m, position, a->view->position);
     if (a->view->has_eta) WIRE_SET(&m, eta_ms, a->view->eta_ms);
     WIRE_SET(&m, unservable, a->view->unservable);
-    reply_send(b, a->peer, &m, NULL);
+    reply_send(b, when, a->peer, &m, NULL);
 }
 
 /* The core only says that it was done; the row says what came of it. */
-static void done(struct broker *b, const struct sched_action *a)
+static void done(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     for (size_t i = 0; i < b->operations_n; i++) {
         const struct broker_operation *o = &b->operations[i];
         if (o->peer != a->peer || o->req != a->req) continue;
         feed_operation(b, o);
         if (o->prover)
-            listing_prover(b, a->peer, a->req, o->name);
+            listing_prover(b, when, a->peer, a->req, o->name);
         else
-            listing_queue(b, a->peer, a->req, o->name);
+            listing_queue(b, when, a->peer, a->req, o->name);
         return;
     }
 }
 
-static void welcome(struct broker *b, const struct sched_action *a)
+static void welcome(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     const struct peer *peer = peers_of(&b->peers, a->peer);
     if (peer) feed_peer(b, peer, "connected");
-    reply_welcome(b, a);
+    reply_welcome(b, when, a);
 }
 
 static void quarantined(struct broker *b, const struct sched_action *a)
@@ -118,26 +118,26 @@ static void silent(struct broker *b, const struct sched_action *a)
     LOG_WARN("prover.silent", "prover=%s", a->name);
 }
 
-static void say(struct broker *b, const struct sched_action *a)
+static void say(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     switch (a->type) {
-    case SCHED_WELCOME: welcome(b, a); break;
-    case SCHED_REFUSE: reply_refuse(b, a); break;
-    case SCHED_SUBMIT_OK: submit_ok(b, a); break;
-    case SCHED_TASK: reply_view(b, a, WIRE_TASK); break;
-    case SCHED_DELIVER: reply_deliver(b, a); break;
-    case SCHED_OFFER: reply_offer(b, a); break;
-    case SCHED_PUSH_PROGRESS: push_progress(b, a); break;
-    case SCHED_CANCELLED: send_plain(b, a, WIRE_CANCELLED); break;
-    case SCHED_CLAIMED: send_plain(b, a, WIRE_CLAIMED); break;
-    case SCHED_COUNTS: send_plain(b, a, WIRE_COUNTS); break;
-    case SCHED_RECALL: send_plain(b, a, WIRE_RECALL); break;
-    case SCHED_REVOKE: send_plain(b, a, WIRE_REVOKE); break;
-    case SCHED_RESULT_OK: send_plain(b, a, WIRE_RESULT_OK); break;
-    case SCHED_HEARTBEAT_OK: send_plain(b, a, WIRE_HEARTBEAT); break;
-    case SCHED_DONE: done(b, a); break;
+    case SCHED_WELCOME: welcome(b, when, a); break;
+    case SCHED_REFUSE: reply_refuse(b, when, a); break;
+    case SCHED_SUBMIT_OK: submit_ok(b, when, a); break;
+    case SCHED_TASK: reply_view(b, when, a, WIRE_TASK); break;
+    case SCHED_DELIVER: reply_deliver(b, when, a); break;
+    case SCHED_OFFER: reply_offer(b, when, a); break;
+    case SCHED_PUSH_PROGRESS: push_progress(b, when, a); break;
+    case SCHED_CANCELLED: send_plain(b, when, a, WIRE_CANCELLED); break;
+    case SCHED_CLAIMED: send_plain(b, when, a, WIRE_CLAIMED); break;
+    case SCHED_COUNTS: send_plain(b, when, a, WIRE_COUNTS); break;
+    case SCHED_RECALL: send_plain(b, when, a, WIRE_RECALL); break;
+    case SCHED_REVOKE: send_plain(b, when, a, WIRE_REVOKE); break;
+    case SCHED_RESULT_OK: send_plain(b, when, a, WIRE_RESULT_OK); break;
+    case SCHED_HEARTBEAT_OK: send_plain(b, when, a, WIRE_HEARTBEAT); break;
+    case SCHED_DONE: done(b, when, a); break;
     case SCHED_DISCONNECT:
-        send_plain(b, a, WIRE_DISCONNECT);
+        send_plain(b, when, a, WIRE_DISCONNECT);
         reply_last(b, a->peer);
         break;
     case SCHED_MOVED:
@@ -157,36 +157,38 @@ static bool never_synced(const struct broker *b, const struct sched_action *a)
     return q && !strcmp(q->sync, "off");
 }
 
-void carry_sends(struct broker *b)
+static enum reply_when when_said(const struct broker *b, const struct sched_action *a, bool behind)
+{
+    return behind && !never_synced(b, a) ? REPLY_WHEN_DURABLE : REPLY_IN_ORDER;
+}
+
+void carry_sends(struct broker *b, bool behind)
 {
     store_read_begin(b->store); /* one for the payloads of all offers and results */
-    bool behind = b->promising;
-    for (size_t i = 0; i < b->out.n; i++) {
-        b->promising = behind && !never_synced(b, &b->out.at[i]);
-        say(b, &b->out.at[i]);
-    }
-    b->promising = behind;
+    for (size_t i = 0; i < b->out.n; i++) say(b, when_said(b, &b->out.at[i], behind), &b->out.at[i]);
     store_read_end(b->store);
     b->operations_n = 0;
 }
 
-void carry_shows(struct broker *b)
+static void show_answer(struct broker *b, const struct broker_show *asked, bool behind)
 {
-    bool behind = b->promising;
-    for (size_t i = 0; i < b->shows_n; i++) {
-        struct sched_view view;
-        struct sched_action a = { .peer = b->shows[i].peer, .req = b->shows[i].req, .task = b->shows[i].task };
-        a.view = &view;
-        a.status = sched_show(b->sched, a.peer, a.task, &view);
-        b->promising = behind && !store_failure(b->store) && !(a.status == PV_OK && never_synced(b, &a));
-        if (store_failure(b->store))
-            reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
-        else if (a.status == PV_OK)
-            reply_view(b, &a, WIRE_TASK);
-        else
-            reply_refuse(b, &a);
+    struct sched_view view;
+    struct sched_action a = { .peer = asked->peer, .req = asked->req, .task = asked->task };
+    if (store_failure(b->store)) {
+        reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
+        return;
     }
-    b->shows_n = 0;
+    a.status = sched_show(b->sched, a.peer, a.task, &view);
+    a.view = a.status == PV_OK ? &view : NULL;
+    enum reply_when when = when_said(b, &a, behind);
+    if (a.view)
+        reply_view(b, when, &a, WIRE_TASK);
+    else
+        reply_refuse(b, when, &a);
 }
 
-/* --- transfers speak --- */
+void carry_shows(struct broker *b, bool behind)
+{
+    for (size_t i = 0; i < b->shows_n; i++) show_answer(b, &b->shows[i], behind);
+    b->shows_n = 0;
+}
