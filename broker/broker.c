@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void clocks_read(struct broker *b)
+void broker_clocks_read(struct broker *b)
 {
     b->now_ms = pv_clock_ms();
     b->wall_ms = pv_wall_ms();
@@ -13,8 +13,7 @@ void clocks_read(struct broker *b)
 
 const char *broker_principal(const struct broker *b, const struct peer *peer)
 {
-    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
-    return key ? key->name : b->keys ? "unknown" : "local";
+    return peer->rights ? peer->rights->name : b->keys ? "unknown" : "local";
 }
 
 const char *broker_not_ready(const struct broker *b)
@@ -33,12 +32,35 @@ const struct config_queue *broker_queue(const struct broker *b, const char *name
 
 void broker_peer_cut(struct broker *b, uint64_t handle)
 {
-    if (b->cut_n == b->cut_cap) {
-        size_t cap = b->cut_cap ? 2 * b->cut_cap : 64;
-        uint64_t *more = realloc(b->cut, cap * sizeof *more);
+    struct broker_cuts *c = &b->cuts;
+    if (c->n == c->cap) {
+        size_t cap = c->cap ? 2 * c->cap : 64;
+        uint64_t *more = realloc(c->handles, cap * sizeof *more);
         if (!more) return; /* its lease will run out instead */
-        b->cut = more;
-        b->cut_cap = cap;
+        c->handles = more;
+        c->cap = cap;
     }
-    b->cut[b->cut_n++] = handle;
+    c->handles[c->n++] = handle;
+}
+
+void broker_facts(const struct broker *b, struct facts *f)
+{
+    *f = (struct facts){
+        .software = "provost-broker " PV_VERSION,
+        .not_ready = broker_not_ready(b),
+        .epoch = b->epoch,
+        .now_ms = b->now_ms,
+        .started_ms = b->started_ms,
+        .heartbeat_ms = b->config->heartbeat_ms,
+        .lease_ms = b->config->lease_ms,
+        .keys = b->keys != NULL,
+        .connections = b->router.connections,
+        .peers = b->peers.used,
+        .strangers = b->strangers.n,
+        .disk_free = blobs_free_bytes(store_blobs(b->store)),
+        .transfers = transfers_read_stats(b->transfers),
+        .counters = b->counters,
+    };
+    sched_read_stats(b->sched, &f->core);
+    store_read_stats(b->store, &f->store);
 }

@@ -1,4 +1,10 @@
+#include "broker_open.h"
+
+#include "broker.h"
 #include "commit.h"
+#include "reload.h"
+#include "reply.h"
+#include "step.h"
 
 #include "clock.h"
 #include "log.h"
@@ -24,7 +30,7 @@ static pv_status restore_setting(void *context, const struct setting_record *set
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_SETTING, .setting = setting };
     broker_step(b, &ev, NULL);
-    return b->out.failed ? PV_NO_MEMORY : PV_OK;
+    return b->batch.out.failed ? PV_NO_MEMORY : PV_OK;
 }
 
 static pv_status restore_one(void *context, const struct task_record *task)
@@ -32,8 +38,8 @@ static pv_status restore_one(void *context, const struct task_record *task)
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_RESTORE, .record = task };
     broker_step(b, &ev, NULL);
-    /* What the core asks for while it restores is carried out with its first batch; only the memory is bounded here. */
-    return b->out.failed ? PV_NO_MEMORY : PV_OK;
+    /* What the core asks for while it restores is committed with its first batch. */
+    return b->batch.out.failed ? PV_NO_MEMORY : PV_OK;
 }
 
 static pv_status core_open(struct broker *b, char *why)
@@ -53,21 +59,21 @@ static pv_status core_open(struct broker *b, char *why)
     struct sched_event boot = { .type = SCHED_BOOT };
     TRY(pv_random(&sc.seed, sizeof sc.seed));
     TRY(sched_new(&b->sched, &sc));
-    TRY(broker_declare_queues(b));
-    TRY(broker_declare_principals(b));
+    reload_declare_queues(b);
+    reload_declare_principals(b);
     uint64_t from = pv_clock_ms();
     TRY(store_scan_settings(b->store, restore_setting, b));
     TRY(store_scan(b->store, restore_one, b));
     broker_step(b, &boot, NULL);
-    b->batch_full = true; /* synced at once */
+    b->batch.full = true; /* synced at once */
     if (!commit_batch(b)) return PV_STORE;
-    b->batch_full = false;
+    b->batch.full = false;
     struct sched_stats stats;
     sched_read_stats(b->sched, &stats);
     LOG_INFO("store.restored", "tasks=%" PRIu64 " ms=%" PRIu64 " epoch=%u", stats.tasks, pv_clock_ms() - from,
              b->epoch);
-    sched_actions_clear(&b->out);
-    feed_broker(b, "started", "provost-broker " PV_VERSION);
+    sched_actions_clear(&b->batch.out);
+    journal_broker(b->journal, b->wall_ms, "started", "provost-broker " PV_VERSION);
     return PV_OK;
 }
 
@@ -75,12 +81,12 @@ static pv_status keys_open(struct broker *b, char *why)
 {
     if (b->config->insecure) return PV_OK;
     struct auth_keys *theirs = NULL;
-    TRY(auth_own_keys(b->certs, &b->certs_n, ROUTER_ENDPOINTS_MAX, b->config->key, why));
+    TRY(auth_own_keys(b->auth.certs, &b->auth.certs_n, ROUTER_ENDPOINTS_MAX, b->config->key, why));
     TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
     TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
-    b->key_version = 1;
-    pv_status st = auth_start(&b->zap, &theirs);
-    if (st != PV_OK) snprintf(why, LOOP_WHY_BYTES, "the thread that answers for keys did not start");
+    b->auth.version = 1;
+    pv_status st = auth_start(&b->auth.zap, &theirs);
+    if (st != PV_OK) snprintf(why, BROKER_WHY_BYTES, "the thread that checks the keys of peers did not start");
     return st;
 }
 
@@ -88,8 +94,8 @@ static pv_status router_start(struct broker *b, char *why)
 {
     struct router_options o = {
         .endpoints = b->config->bind,
-        .certs = b->certs,
-        .certs_n = b->certs_n,
+        .certs = b->auth.certs,
+        .certs_n = b->auth.certs_n,
         .send_queue = (int)b->config->send_queue,
         .handshake_ms = (int)b->config->hello_ms,
         .dead_ms = (int)b->config->lease_ms,
@@ -99,7 +105,7 @@ static pv_status router_start(struct broker *b, char *why)
     return router_open(&b->router, &o, why);
 }
 
-/* Written beside and renamed, so that who polls for it never reads half a line. */
+/* Written beside it and renamed, so that a reader that polls for the file never gets half a line. */
 static pv_status port_file_write(const struct broker *b, char *why)
 {
     char path[4096];
@@ -108,7 +114,7 @@ static pv_status port_file_write(const struct broker *b, char *why)
     FILE *f = fopen(path, "w");
     for (size_t i = 0; f && i < b->router.bound_n; i++) fprintf(f, "%s\n", b->router.bound[i]);
     if (f && !fclose(f) && !rename(path, b->config->port_file)) return PV_OK;
-    snprintf(why, LOOP_WHY_BYTES, "%.200s: %s", b->config->port_file, strerror(errno));
+    snprintf(why, BROKER_WHY_BYTES, "%.200s: %s", b->config->port_file, strerror(errno));
     return PV_IO;
 }
 
@@ -132,24 +138,24 @@ static pv_status parts_open(struct broker *b, char *why)
         .chunk_max = WIRE_CHUNK_MAX,
         .uploads_max = c->uploads_max,
         .abandoned_ms = UPLOAD_ABANDONED_MS,
-        .credit = carry_credit,
-        .chunk = carry_chunk,
+        .credit = reply_credit,
+        .chunk = reply_chunk,
         .context = b,
         .disk = b->files,
     };
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
-    TRY(listing_new(&b->listing));
-    b->shows = calloc(c->batch, sizeof *b->shows); /* at most one a message */
-    if (!b->shows) return PV_NO_MEMORY;
+    TRY(tables_new(&b->tables));
+    b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
+    if (!b->questions.shows) return PV_NO_MEMORY;
     TRY(store_boot(b->store, &b->epoch));
-    b->events = events_new(b->epoch);
-    return b->events ? PV_OK : PV_NO_MEMORY;
+    b->journal = journal_new(b->epoch);
+    return b->journal ? PV_OK : PV_NO_MEMORY;
 }
 
 static pv_status open_all(struct broker *b, char *why)
 {
-    clocks_read(b);
+    broker_clocks_read(b);
     b->started_ms = b->now_ms;
     flood_init(&b->flood, b->config->memory_max);
     strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);
@@ -171,12 +177,12 @@ static pv_status open_all(struct broker *b, char *why)
 }
 
 pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
-                      char why[LOOP_WHY_BYTES])
+                      char why[BROKER_WHY_BYTES])
 {
     struct broker *b = calloc(1, sizeof *b);
     if (!b) return PV_NO_MEMORY;
-    b->config = b->config_started = config;
-    b->args = args;
+    b->config = b->settings.started = config;
+    b->settings.args = args;
     b->signals = b->wake = -1;
     router_prepare();
     why[0] = 0;
@@ -186,7 +192,7 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
         return PV_OK;
     }
     if (!why[0])
-        snprintf(why, LOOP_WHY_BYTES, "%s",
+        snprintf(why, BROKER_WHY_BYTES, "%s",
                  b->store && store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
     broker_close(&b);
     return st;
@@ -198,15 +204,15 @@ void broker_close(struct broker **broker)
     if (!b) return;
     router_close(&b->router);
     http_stop(&b->http);
-    auth_stop(&b->zap);
-    auth_own_keys_destroy(b->certs, &b->certs_n);
-    sched_actions_destroy(&b->out);
+    auth_stop(&b->auth.zap);
+    auth_own_keys_destroy(b->auth.certs, &b->auth.certs_n);
+    sched_actions_destroy(&b->batch.out);
     sched_destroy(&b->sched);
     transfers_destroy(&b->transfers);
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
-    listing_destroy(&b->listing);
-    events_destroy(&b->events);
+    tables_destroy(&b->tables);
+    journal_destroy(&b->journal);
     store_close(&b->store);
     auth_keys_destroy(&b->keys);
     peers_clear(&b->peers);
@@ -214,8 +220,8 @@ void broker_close(struct broker **broker)
     strangers_clear(&b->strangers);
     if (b->signals >= 0) close(b->signals);
     if (b->wake >= 0) close(b->wake);
-    free(b->cut);
-    free(b->shows);
+    free(b->cuts.handles);
+    free(b->questions.shows);
     reload_clear(b);
     free(b);
     *broker = NULL;

@@ -1,6 +1,7 @@
 #include "commit.h"
 
 #include "durable.h"
+#include "reply.h"
 
 #include <string.h>
 
@@ -11,42 +12,43 @@ enum { LAZY_MS = 10 };
  * all of them are looked at each time. */
 static void weigh(struct broker *b)
 {
-    for (size_t i = 0; i < b->out.n; i++) {
-        const struct sched_action *a = &b->out.at[i];
+    for (size_t i = 0; i < b->batch.out.n; i++) {
+        const struct sched_action *a = &b->batch.out.at[i];
         if (a->type != SCHED_SAVE_TASK || a->lazy) continue;
         const struct config_queue *q = broker_queue(b, a->record->queue);
-        b->must_commit = true;
-        if (!q || strcmp(q->sync, "off")) b->must_sync = true;
-        if (b->must_sync) return;
+        b->batch.must_commit = true;
+        if (!q || strcmp(q->sync, "off")) b->batch.must_sync = true;
+        if (b->batch.must_sync) return;
     }
 }
 
 /* At most LAZY_MS: on a disk that stands still, the offers and heartbeats of the batch must not wait as well. */
 bool commit_later(struct broker *b)
 {
-    if (!store_syncing(b->store) || b->batch_full || b->batch_n >= b->config->batch || b->stopping ||
+    if (!store_syncing(b->store) || b->batch.full || b->batch.messages >= b->config->batch || b->stopping ||
         store_failure(b->store))
         return false;
     weigh(b);
-    if (!b->later_ms) b->later_ms = b->now_ms;
-    return b->must_sync && b->now_ms - b->later_ms < LAZY_MS;
+    if (!b->batch.later_ms) b->batch.later_ms = b->now_ms;
+    return b->batch.must_sync && b->now_ms - b->batch.later_ms < LAZY_MS;
 }
 
 /* Nobody is told what did not become durable: every question of the batch is answered with the failure instead. */
 static void answers_refuse(struct broker *b)
 {
-    for (size_t i = 0; i < b->out.n; i++)
-        if (b->out.at[i].req) reply_error(b, b->out.at[i].peer, b->out.at[i].req, PV_STORE, store_failure(b->store));
+    for (size_t i = 0; i < b->batch.out.n; i++)
+        if (b->batch.out.at[i].req)
+            reply_error(b, b->batch.out.at[i].peer, b->batch.out.at[i].req, PV_STORE, store_failure(b->store));
 }
 
 /* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said before. Lazy
  * saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
 static pv_status commit_now(struct broker *b)
 {
-    enum store_when when = !b->must_sync ? STORE_LAZY : b->batch_full ? STORE_NOW : STORE_SOON;
+    enum store_when when = !b->batch.must_sync ? STORE_LAZY : b->batch.full ? STORE_NOW : STORE_SOON;
     uint64_t number;
     if (when == STORE_NOW) durable_settle(b);
-    b->must_commit = b->must_sync = false;
+    b->batch.must_commit = b->batch.must_sync = false;
     TRY(store_commit(b->store, when, &number));
     if (when != STORE_LAZY) b->promised = number;
     if (when == STORE_NOW) durable_say(b);
@@ -55,12 +57,12 @@ static pv_status commit_now(struct broker *b)
 
 bool commit_batch(struct broker *b)
 {
-    if (!store_writing(b->store)) b->lazy_ms = b->now_ms;
+    if (!store_writing(b->store)) b->batch.lazy_ms = b->now_ms;
     weigh(b);
-    for (size_t i = 0; i < b->out.n; i++)
-        if (b->out.at[i].type == SCHED_SAVE_TASK) store_put_task(b->store, b->out.at[i].record);
-    if (b->must_commit || store_failure(b->store) || b->now_ms - b->lazy_ms >= LAZY_MS) {
-        b->lazy_ms = b->now_ms;
+    for (size_t i = 0; i < b->batch.out.n; i++)
+        if (b->batch.out.at[i].type == SCHED_SAVE_TASK) store_put_task(b->store, b->batch.out.at[i].record);
+    if (b->batch.must_commit || store_failure(b->store) || b->now_ms - b->batch.lazy_ms >= LAZY_MS) {
+        b->batch.lazy_ms = b->now_ms;
         if (commit_now(b) != PV_OK) {
             answers_refuse(b);
             return false;

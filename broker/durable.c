@@ -1,5 +1,9 @@
 #include "durable.h"
 
+#include "reply.h"
+#include "step.h"
+#include "uploads.h"
+
 #include "log.h"
 
 /* Limits on replies and payload files that wait for the disk. Above them the loop waits for it too, which pushes back on the
@@ -9,7 +13,7 @@ enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256 };
 void durable_say(struct broker *b)
 {
     struct outbox_word w;
-    while (outbox_take(&b->outbox, store_durable(b->store), &w)) reply_word(b, &w);
+    while (outbox_take(&b->outbox, store_durable(b->store), &w)) reply_waited(b, &w);
 }
 
 static void reached(struct broker *b)
@@ -24,7 +28,7 @@ void durable_turn(struct broker *b)
 {
     store_turn(b->store);
     reached(b);
-    files_collect(b);
+    uploads_collect(b);
 }
 
 void durable_settle(struct broker *b)
@@ -38,7 +42,7 @@ void durable_bound(struct broker *b)
 {
     bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
     b->waits_long = false;
-    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) sync_settle_files(b);
+    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) uploads_settle(b);
     if (!much && !b->stopping) return;
     for (store_sync(b->store); store_syncing(b->store); store_sync(b->store)) durable_settle(b);
 }
@@ -62,7 +66,7 @@ void durable_failed(struct broker *b)
     waiting_refuse(b);
     if (b->store_failed) return;
     LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
-    feed_broker(b, "store failed", store_failure(b->store));
+    journal_broker(b->journal, b->wall_ms, "store failed", store_failure(b->store));
     b->store_failed = true;
     broker_step(b, &ev, NULL);
 }

@@ -1,5 +1,12 @@
-/* Messages in: who speaks, may he, and which event of the core it is. One small function a message type. */
-#include "broker.h"
+/* One small function for each type of message. */
+#include "intake.h"
+
+#include "connections.h"
+#include "listing.h"
+#include "reply.h"
+#include "say.h"
+#include "step.h"
+#include "uploads.h"
 
 #include "log.h"
 
@@ -7,28 +14,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- who speaks --- */
-
-static void stranger_error(struct broker *b, uint32_t routing, pv_status status, const char *text)
-{
-    struct wire_msg m = { .type = WIRE_ERROR };
-    WIRE_SET(&m, status, status);
-    WIRE_SET(&m, text, text);
-    reply_stranger(b, routing, &m);
-}
-
 /* --- hello --- */
 
 static bool role_allowed(const struct broker *b, const struct peer *peer, enum wire_role role)
 {
-    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
-    return !b->keys || (key && (key->roles & 1u << role));
+    return !b->keys || (peer->rights && (peer->rights->roles & 1u << role));
 }
 
 static bool queue_allowed(const struct broker *b, const struct peer *peer, const char *queue)
 {
-    const struct auth_key *key = b->keys ? auth_keys_find(b->keys, peer->key) : NULL;
-    return !b->keys || (key && auth_key_serves(key, queue));
+    return !b->keys || (peer->rights && auth_key_serves(peer->rights, queue));
 }
 
 enum { CIRCUITS_MAX = 256, HELD_MAX = 256, QUEUES_MAX = 64 };
@@ -105,7 +100,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     bool again = peer->hello && (peer->role != m->role || !wire_id_equal(peer->session, m->session));
     if (again) {
-        reply_error(b, peer->handle, 0, PV_BAD_STATE, "one connection, one session");
+        reply_error(b, peer->handle, 0, PV_BAD_STATE, "a connection has one session only");
         return;
     }
     if (m->vmin > WIRE_VERSION || m->vmax < WIRE_VERSION) {
@@ -115,13 +110,13 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     if (!role_allowed(b, peer, m->role)) {
         LOG_WARN("peer.refused", "name=%s principal=%s role=%s", m->name, broker_principal(b, peer),
                  wire_word(WIRE_WORDS_role, (int)m->role));
-        reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key has not this role");
+        reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key does not have this role");
         return;
     }
     if (!connection_counts(b, peer)) {
         LOG_WARN("peer.refused", "name=%s principal=%s why=connections", m->name, broker_principal(b, peer));
-        reply_error(b, peer->handle, 0, PV_BUSY, "the key has as many connections as it may");
-        broker_peer_end(b, peer);
+        reply_error(b, peer->handle, 0, PV_BUSY, "the key has no connections left");
+        connection_end(b, peer);
         return;
     }
     strangers_remove(&b->strangers, peer->fd);
@@ -163,30 +158,24 @@ static struct broker_payload payload_of(const struct wire_msg *m)
                                     .stored = { .sha256 = m->sha256, .length = m->length, .bytes = m->payload } };
 }
 
+/* What the core is not asked about. */
+static pv_status submit_refused(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char **which,
+                                uint64_t *retry_ms)
+{
+    if (!queue_allowed(b, peer, m->queue)) return PV_UNAUTHORIZED;
+    if (m->length > b->config->payload_max) return PV_TOO_LARGE;
+    if (m->has_payload && !payload_matches(m)) return PV_HASH_MISMATCH;
+    *which = uploads_busy(b, peer, m, retry_ms);
+    return *which ? PV_BUSY : PV_OK;
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
-    pv_status refused = !queue_allowed(b, peer, m->queue)       ? PV_UNAUTHORIZED
-                        : m->length > b->config->payload_max    ? PV_TOO_LARGE
-                        : m->has_payload && !payload_matches(m) ? PV_HASH_MISMATCH
-                                                                : PV_OK;
-    if (refused != PV_OK) {
-        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = refused };
-        reply_refuse(b, REPLY_AT_ONCE, &a);
-        return;
-    }
-    if (!room_for(b, m)) {
-        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
-        a.which = "disk";
-        a.retry_ms = 10000;
-        reply_refuse(b, REPLY_AT_ONCE, &a);
-        return;
-    }
-    if (!uploads_left(b, peer, m)) {
-        struct sched_action a = { .peer = peer->handle, .req = m->req, .task = m->task, .status = PV_BUSY };
-        a.which = "uploads";
-        a.retry_ms = 1000;
-        reply_refuse(b, REPLY_AT_ONCE, &a);
+    struct sched_action refusal = { .peer = peer->handle, .req = m->req, .task = m->task };
+    refusal.status = submit_refused(b, peer, m, &refusal.which, &refusal.retry_ms);
+    if (refusal.status != PV_OK) {
+        reply_refuse(b, REPLY_AT_ONCE, &refusal);
         return;
     }
     ev.submit.queue = m->queue;
@@ -217,11 +206,6 @@ static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
     ev.purge.age_ms = m->age_ms;
     ev.purge.dry = m->dry;
     broker_step(b, &ev, NULL);
-}
-
-static void show(struct broker *b, struct peer *peer, const struct wire_msg *m)
-{
-    b->shows[b->shows_n++] = (struct broker_show){ .peer = peer->handle, .req = m->req, .task = m->task };
 }
 
 /* --- provers, and clients that claimed a task --- */
@@ -306,7 +290,7 @@ static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
     life(b, peer, m);
     enum upload_step step = upload_chunk(b->transfers, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
                                          b->now_ms, &done, &status);
-    if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) intake_upload_ended(b, &done, status);
+    if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) uploads_ended(b, &done, status);
 }
 
 static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m)
@@ -319,31 +303,24 @@ static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m
     reply_refuse(b, REPLY_AT_ONCE, &a);
 }
 
-/* --- administrators --- */
+/* --- operations, of administrators --- */
 
 static bool admin(struct broker *b, const struct peer *peer, const struct wire_msg *m)
 {
     if (peer->role == WIRE_ROLE_ADMIN || !b->keys) return true;
-    reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "an administrator's");
+    reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this needs the admin role");
     return false;
 }
 
-/* Remembers what was asked until the core's DONE is sent. */
 static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover,
                       const char *name)
 {
-    if (b->operations_n == BROKER_OPERATIONS) {
-        reply_error(b, peer->handle, m->req, PV_BUSY, "one after the other");
-        return false;
-    }
-    struct broker_operation *o = &b->operations[b->operations_n++];
-    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover, .verb = m->verb };
-    snprintf(o->name, sizeof o->name, "%s", name);
-    snprintf(o->by, sizeof o->by, "%s", peer->name);
-    return true;
+    if (say_operation_later(b, peer, m, prover, name)) return true;
+    reply_error(b, peer->handle, m->req, PV_BUSY, "too many operations at once, try again");
+    return false;
 }
 
-/* One option as a setting; nil clears it. False: there is no such option, or not with such a value. */
+/* One option as a setting; nil clears it. False: there is no such option, or it cannot have this value. */
 static bool setting_of(struct setting_record *r, const struct wire_cell *c)
 {
     static const struct {
@@ -376,7 +353,7 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
     ev.verb.sets_n = settings_of(sets, &m->options);
     if (m->verb == WIRE_VERB_SET && !ev.verb.sets_n) {
         reply_error(b, peer->handle, m->req, PV_USAGE,
-                    "options: run_timeout_ms, stall_timeout_ms; milliseconds, or nil");
+                    "options are run_timeout_ms and stall_timeout_ms, in milliseconds or nil");
         return;
     }
     if (!operation(b, peer, m, false, m->queue)) return;
@@ -407,7 +384,7 @@ static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m,
 
 static void drain(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
-    feed_prover(b, peer->name, "draining", "its own wish");
+    journal_prover(b->journal, b->wall_ms, peer->name, "draining", "its own wish");
     plain(b, peer, m, SCHED_DRAIN);
 }
 
@@ -439,9 +416,9 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
 {
     switch (m->type) {
     case WIRE_HEARTBEAT: heartbeat(b, peer, m); break;
-    case WIRE_DISCONNECT: broker_peer_end(b, peer); break;
+    case WIRE_DISCONNECT: connection_end(b, peer); break;
     case WIRE_SUBMIT: submit(b, peer, m); break;
-    case WIRE_SHOW: show(b, peer, m); break;
+    case WIRE_SHOW: say_show_later(b, peer->handle, m); break;
     case WIRE_ATTACH: plain(b, peer, m, SCHED_ATTACH); break;
     case WIRE_FETCH: plain(b, peer, m, SCHED_FETCH); break;
     case WIRE_ACK: plain(b, peer, m, SCHED_ACK); break;
@@ -462,7 +439,7 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     case WIRE_DRAIN: drain(b, peer, m); break;
     case WIRE_QUEUE: queue_operate(b, peer, m); break;
     case WIRE_PROVER: prover_operate(b, peer, m); break;
-    default: reply_error(b, peer->handle, 0, PV_BAD_MESSAGE, "nothing a peer says"); break;
+    default: reply_error(b, peer->handle, 0, PV_BAD_MESSAGE, "unknown message type"); break;
     }
 }
 
@@ -470,18 +447,18 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
                        const struct wire_msg *m)
 {
     if (!peer && m->type != WIRE_HELLO) {
-        stranger_error(b, routing, PV_BAD_STATE, "say HELLO first");
+        reply_stranger(b, routing, PV_BAD_STATE, "say HELLO first");
         return;
     }
-    if (!peer) peer = peer_new(b, routing, d);
+    if (!peer) peer = connection_new(b, routing, d);
     if (!peer) {
-        stranger_error(b, routing, PV_BUSY, "too many peers");
+        reply_stranger(b, routing, PV_BUSY, "too many peers");
         return;
     }
-    if (!key_stands(b, peer, d->user)) {
+    if (!connection_key_stands(b, peer, d->user)) {
         b->counters.refused_keys++;
         reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "the key is not authorised");
-        broker_peer_end(b, peer);
+        connection_end(b, peer);
         return;
     }
     peer->heard_ms = b->now_ms;
@@ -490,7 +467,7 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
     else if (!peer->hello)
         reply_error(b, peer->handle, m->req, PV_BAD_STATE, "say HELLO first");
     else if (!(speakers(m->type) & (peer->role == WIRE_ROLE_PROVER ? PROVERS : CLIENTS)))
-        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "not in this role");
+        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this role does not send this message");
     else
         dispatch(b, peer, m);
 }
@@ -502,7 +479,7 @@ void intake_message(struct broker *b, struct router_message *d)
     struct wire_frames f = router_frames(d);
     uint32_t routing;
     if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
-        b->counters.strangers++; /* a name it chose itself: nobody here answers to one */
+        b->counters.strangers++; /* the peer chose its routing id itself: such peers get no answer */
         return;
     }
     snprintf(why, sizeof why, "more than three frames");
@@ -510,7 +487,7 @@ void intake_message(struct broker *b, struct router_message *d)
     if (st != PV_OK) {
         b->counters.malformed++;
         LOG_DEBUG("message.malformed", "why=%s", why);
-        stranger_error(b, routing, st, why);
+        reply_stranger(b, routing, st, why);
         return;
     }
     understood(b, routing, peers_find(&b->peers, routing), d, &m);

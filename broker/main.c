@@ -1,9 +1,11 @@
 /* provost-broker: settings from the command line, then the loop. */
 #include "auth.h"
+#include "broker_open.h"
 #include "config.h"
 #include "router.h"
 #include "log.h"
 #include "loop.h"
+#include "reload.h"
 
 #include <argp.h>
 #include <malloc.h>
@@ -69,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_CHECK: a->check = true; return 0;
     case OPTION_PRINT: a->print = true; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "what is \"%s\"?", arg); return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument \"%s\"", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -102,7 +104,7 @@ static void memory_keep(void)
 static int serve(const struct config *c, const struct config_args *args)
 {
     struct broker *b = NULL;
-    char why[LOOP_WHY_BYTES];
+    char why[BROKER_WHY_BYTES];
     reload_log(c);
     no_core();
     descriptors_raise();

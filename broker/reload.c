@@ -1,5 +1,8 @@
-/* HUP: settings and keys again. What is wrong changes nothing, what needs a start is named and left as it is. */
+#include "reload.h"
+
 #include "broker.h"
+#include "reply.h"
+#include "step.h"
 
 #include "log.h"
 
@@ -17,13 +20,22 @@ void reload_log(const struct config *c)
 
 /* --- keys --- */
 
-static void unknown_keys_cut(struct broker *b)
+/* The table is new: so are its entries and its counts of connections. */
+static void rights_renew(struct broker *b)
 {
     for (uint32_t i = 0; i < b->peers.slots_n; i++) {
         struct peer *p = &b->peers.slots[i];
         if (!p->handle) continue;
-        if (p->hello) auth_keys_connected(b->keys, p->key, 1); /* the table is new, and so is its count */
-        if (auth_keys_find(b->keys, p->key)) continue;
+        p->rights = auth_keys_find(b->keys, p->key);
+        if (p->hello) auth_keys_connected(b->keys, p->key, 1);
+    }
+}
+
+static void unknown_keys_cut(struct broker *b)
+{
+    for (uint32_t i = 0; i < b->peers.slots_n; i++) {
+        struct peer *p = &b->peers.slots[i];
+        if (!p->handle || p->rights) continue;
         LOG_WARN("key.revoked", "peer=%s", p->name);
         reply_error(b, p->handle, 0, PV_UNAUTHORIZED, "the key is no longer authorised");
         broker_peer_cut(b, p->handle);
@@ -35,7 +47,7 @@ static void reload_keys(struct broker *b)
     char why[AUTH_WHY_BYTES];
     struct auth_keys *ours = NULL, *theirs = NULL;
     if (!b->keys) {
-        broker_declare_principals(b); /* the limits may be others */
+        reload_declare_principals(b); /* the limits may have changed */
         return;
     }
     pv_status st = auth_keys_read(&ours, b->config->authorized_keys, why);
@@ -45,12 +57,13 @@ static void reload_keys(struct broker *b)
         LOG_ERROR("keys.unchanged", "why=%s", why);
         return;
     }
-    auth_change(b->zap, &theirs);
+    auth_change(b->auth.zap, &theirs);
     auth_keys_destroy(&b->keys);
     b->keys = ours;
-    b->key_version++;
+    b->auth.version++;
+    rights_renew(b);
     LOG_INFO("keys.read", "keys=%zu", auth_keys_count(ours));
-    broker_declare_principals(b);
+    reload_declare_principals(b);
     unknown_keys_cut(b);
 }
 
@@ -60,7 +73,7 @@ static void needs_start(void *context, const char *what, const char *name)
 {
     struct broker *b = context;
     LOG_WARN("config.needs_restart", "what=%s name=%s", what, name);
-    feed_broker(b, "needs a restart", name);
+    journal_broker(b->journal, b->wall_ms, "needs a restart", name);
 }
 
 static void settings_apply(struct broker *b)
@@ -72,20 +85,20 @@ static void settings_apply(struct broker *b)
     ev.config.acked_ms = c->late_ms;
     ev.config.retention_ms = c->retention_ms;
     broker_step(b, &ev, NULL);
-    broker_declare_queues(b);
+    reload_declare_queues(b);
     transfers_limit(b->transfers, c->uploads_max);
     flood_limit(&b->flood, c->memory_max);
     reload_log(c);
 }
 
-/* The new one takes the place of the last that was reloaded; that of the start stays, others borrow from it. */
+/* The new settings replace the last ones that were reloaded. Those of the start stay: later ones borrow from them. */
 static pv_status settings_read(struct broker *b, char why[CONFIG_WHY_BYTES])
 {
     struct config *next = malloc(sizeof *next);
     if (!next) return PV_NO_MEMORY;
-    pv_status st = config_read(next, b->args, why);
+    pv_status st = config_read(next, b->settings.args, why);
     if (st == PV_OK) {
-        st = config_keep_running(next, b->config, b->config_started, needs_start, b);
+        st = config_keep_running(next, b->config, b->settings.started, needs_start, b);
         if (st != PV_OK) config_clear(next);
     }
     if (st != PV_OK) {
@@ -93,35 +106,37 @@ static pv_status settings_read(struct broker *b, char why[CONFIG_WHY_BYTES])
         return st;
     }
     reload_clear(b);
-    b->config = b->config_reloaded = next;
+    b->config = b->settings.reloaded = next;
     return PV_OK;
 }
 
-void broker_reload(struct broker *b)
+void reload_all(struct broker *b)
 {
     char why[CONFIG_WHY_BYTES] = "";
     pv_status st = settings_read(b, why);
     if (st == PV_OK) {
         settings_apply(b);
         LOG_INFO("config.read", "file=%s queues=%zu", b->config->file ? b->config->file : "", b->config->queues_n);
-        feed_broker(b, "configured", "settings were read again");
+        journal_broker(b->journal, b->wall_ms, "configured", "settings were read again");
     } else {
         LOG_ERROR("config.unchanged", "why=%s", why[0] ? why : pv_status_text(st));
-        feed_broker(b, "not configured", why);
+        journal_broker(b->journal, b->wall_ms, "not configured", why);
     }
     reload_keys(b);
 }
 
 void reload_clear(struct broker *b)
 {
-    if (!b->config_reloaded) return;
-    config_clear(b->config_reloaded);
-    free(b->config_reloaded);
-    b->config_reloaded = NULL;
-    b->config = b->config_started;
+    if (!b->settings.reloaded) return;
+    config_clear(b->settings.reloaded);
+    free(b->settings.reloaded);
+    b->settings.reloaded = NULL;
+    b->config = b->settings.started;
 }
 
-pv_status broker_declare_queues(struct broker *b)
+/* --- what the core is told of them --- */
+
+void reload_declare_queues(struct broker *b)
 {
     for (size_t i = 0; i < b->config->queues_n; i++) {
         const struct config_queue *q = &b->config->queues[i];
@@ -133,7 +148,6 @@ pv_status broker_declare_queues(struct broker *b)
         ev.queue.sync_always = !strcmp(q->sync, "always");
         broker_step(b, &ev, NULL);
     }
-    return PV_OK;
 }
 
 static uint64_t limit_of(uint64_t own, uint64_t common)
@@ -160,10 +174,9 @@ static void principal_declare(struct broker *b, const struct auth_key *key)
     broker_step(b, &ev, NULL);
 }
 
-/* A name's first entry says its quotas. */
-pv_status broker_declare_principals(struct broker *b)
+/* The first entry of a name says its quotas, so it is declared last. */
+void reload_declare_principals(struct broker *b)
 {
     if (!b->keys) principal_declare(b, NULL);
     for (size_t i = b->keys ? auth_keys_count(b->keys) : 0; i-- > 0;) principal_declare(b, auth_keys_at(b->keys, i));
-    return PV_OK;
 }

@@ -1,12 +1,12 @@
-/* The messages that take some building. */
-#include "broker.h"
+#include "reply.h"
 
 #include "log.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-/* These claim nothing that a crash of the machine could take back: an offer's answer is refused if its task is not there. */
+/* The others claim nothing that a crash of the machine could take back: the answer to an offer is refused if its task is gone. */
 static bool promises(enum wire_type type)
 {
     return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT &&
@@ -28,7 +28,7 @@ static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct
     if (m->has.req) head.req = m->req;
     if (m->has.token) head.token = m->token;
     TRY(outbox_put(&b->outbox, &head, f, payload));
-    /* All of them will be said at once, with those of one more batch: not more than the socket takes. */
+    /* All of them will be sent at once, together with those of one more batch: that must fit into the socket's queue. */
     uint64_t room = b->config->send_queue, batch = b->config->batch;
     uint64_t most = room > 2 * batch ? room / 2 : room > batch ? room - batch : 1;
     if (++peer->waiting >= most) b->waits_long = true;
@@ -56,12 +56,12 @@ bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const s
         return false;
     }
     if (has_to_wait(when, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
-    /* With no memory left to wait in, what promises must not be said at all. */
+    /* No memory to wait in: what promises must then not be sent at all. */
     if (has_to_wait(when, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
     return sent(b, peer, router_send(&b->router, peer->routing, &f, payload));
 }
 
-void reply_word(struct broker *b, struct outbox_word *w)
+void reply_waited(struct broker *b, struct outbox_word *w)
 {
     struct peer *peer = peers_of(&b->peers, w->peer);
     if (peer) {
@@ -77,12 +77,15 @@ void reply_last(struct broker *b, uint64_t peer)
     if (!outbox_last(&b->outbox, peer)) broker_peer_cut(b, peer);
 }
 
-void reply_stranger(struct broker *b, uint32_t routing, const struct wire_msg *m)
+void reply_stranger(struct broker *b, uint32_t routing, pv_status status, const char *text)
 {
     char why[WIRE_WHY_BYTES];
     struct wire_frames f;
-    if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
-    router_send(&b->router, routing, &f, NULL); /* one that cannot be reached is nobody's loss */
+    struct wire_msg m = { .type = WIRE_ERROR };
+    WIRE_SET(&m, status, status);
+    WIRE_SET(&m, text, text);
+    if (wire_msg_encode(&m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
+    router_send(&b->router, routing, &f, NULL); /* if it cannot be reached, nothing has to be undone */
 }
 
 void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text)
@@ -126,8 +129,8 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     reply_send(b, when, a->peer, &m, NULL);
 }
 
-/* A client that claimed its task has a name with a colon, which no prover can take. On the wire a name has none. Lent until
- * the next call. */
+/* In the core a client that claimed its task goes by a name with a colon, which no prover can have. Names on the wire have none.
+ * Lent until the next call. */
 static const char *prover_name(const char *prover)
 {
     static char name[WIRE_NAME_MAX + 1]; /* one thread */
@@ -137,7 +140,7 @@ static const char *prover_name(const char *prover)
     return name;
 }
 
-/* What TASK tells beyond the fields it must have. */
+/* The optional fields of TASK. */
 static void view_extras(struct wire_msg *m, const struct sched_view *v)
 {
     const struct task_record *r = &v->record;
@@ -161,9 +164,9 @@ static void view_extras(struct wire_msg *m, const struct sched_view *v)
     if (r->need_ram) WIRE_SET(m, need_ram, r->need_ram);
 }
 
-void reply_view(struct broker *b, enum reply_when when, const struct sched_action *a, enum wire_type type)
+void reply_view(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
-    struct wire_msg m = { .type = type };
+    struct wire_msg m = { .type = WIRE_TASK };
     const struct task_record *r = &a->view->record;
     if (a->req) WIRE_SET(&m, req, a->req);
     WIRE_SET(&m, task, r->id);
@@ -183,8 +186,8 @@ void reply_view(struct broker *b, enum reply_when when, const struct sched_actio
     reply_send(b, when, a->peer, &m, NULL);
 }
 
-/* Puts a task's payload into the message when it is small, and lets the peer have it in chunks when it is not.
- * file: room for a small one that lies in a file (it came in chunks although it is small). */
+/* Puts a task's payload into the message when it is small, and lets the peer fetch it in chunks when it is not.
+ * file: room for a small one that lies in a file, because it came in chunks. */
 static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a,
                                 enum store_kind kind, uint8_t file[WIRE_INLINE_MAX])
 {
@@ -265,7 +268,7 @@ static void key_set(struct wire_msg *m, const struct transfer_key *key)
     if (key->token.seq) WIRE_SET(m, token, key->token);
 }
 
-void carry_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
+void reply_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
 {
     struct wire_msg m = { .type = WIRE_CREDIT };
     key_set(&m, key);
@@ -287,7 +290,7 @@ static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
     return true;
 }
 
-bool carry_chunk(void *context, const struct download *d, size_t bytes)
+bool reply_chunk(void *context, const struct download *d, size_t bytes)
 {
     struct wire_msg m = { .type = WIRE_CHUNK };
     zmq_msg_t payload;

@@ -1,27 +1,21 @@
-/* Actions out: first to the store and the uploads, then one commit, then words. */
-#include "broker.h"
+#include "say.h"
+
+#include "listing.h"
+#include "reply.h"
 
 #include "log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-/* --- at once --- */
-
-/* --- the commit --- */
-
-/* --- words --- */
 
 enum { REVOKED_MOST = 256 };
 
-static void moved(const struct sched_action *a)
+static void moved_log(const struct sched_action *a)
 {
     static const char *const charges[] = { "free", "failure", "loss" };
     char id[WIRE_ID_TEXT];
-    /* Every task passes here a few times: what ends one is worth a line, the rest is for who looks. */
+    /* Every task passes here a few times: only what goes wrong or ends one without success is worth a line by default. */
     enum log_level level = task_state_live(a->state) && a->charged == SCHED_FREE ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
     if (a->state == TASK_SUCCEEDED) level = LOG_LEVEL_DEBUG;
     log_event(level, "task.moved", "task=%s from=%s to=%s status=%s prover=%s charged=%s", wire_id_text(id, a->task),
@@ -29,7 +23,8 @@ static void moved(const struct sched_action *a)
               charges[a->charged]);
 }
 
-/* A heartbeat overtakes what waits: a token whose RESULT_OK does is over, but not to be dropped before that is said. */
+/* A heartbeat overtakes replies that wait. A token whose RESULT_OK waits is over, but its prover must not drop it before it has
+ * heard so: it is left out. */
 static size_t revoked_now(struct broker *b, const struct sched_action *a, wire_token to[REVOKED_MOST])
 {
     const struct peer *peer = peers_of(&b->peers, a->peer);
@@ -82,13 +77,21 @@ static void submit_ok(struct broker *b, enum reply_when when, const struct sched
     reply_send(b, when, a->peer, &m, NULL);
 }
 
+static void operation_record(struct broker *b, const struct broker_operation *o)
+{
+    if (o->prover)
+        journal_prover_verb(b->journal, b->wall_ms, o->name, o->verb, o->by);
+    else
+        journal_queue_verb(b->journal, b->wall_ms, sched_queue_name(b->sched, o->name), o->verb, o->by);
+}
+
 /* The core only says that it was done; the row says what came of it. */
 static void done(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
-    for (size_t i = 0; i < b->operations_n; i++) {
-        const struct broker_operation *o = &b->operations[i];
+    for (size_t i = 0; i < b->questions.operations_n; i++) {
+        const struct broker_operation *o = &b->questions.operations[i];
         if (o->peer != a->peer || o->req != a->req) continue;
-        feed_operation(b, o);
+        operation_record(b, o);
         if (o->prover)
             listing_prover(b, when, a->peer, a->req, o->name);
         else
@@ -100,21 +103,21 @@ static void done(struct broker *b, enum reply_when when, const struct sched_acti
 static void welcome(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     const struct peer *peer = peers_of(&b->peers, a->peer);
-    if (peer) feed_peer(b, peer, "connected");
+    if (peer) journal_peer(b->journal, b->wall_ms, peer, "connected");
     reply_welcome(b, when, a);
 }
 
 static void quarantined(struct broker *b, const struct sched_action *a)
 {
-    char text[EVENT_TEXT_BYTES];
+    char text[JOURNAL_TEXT_BYTES];
     snprintf(text, sizeof text, "for %" PRIu64 " ms", a->retry_ms);
-    feed_prover(b, a->name, "quarantined", text);
+    journal_prover(b->journal, b->wall_ms, a->name, "quarantined", text);
     LOG_WARN("prover.quarantined", "prover=%s ms=%" PRIu64, a->name, a->retry_ms);
 }
 
 static void silent(struct broker *b, const struct sched_action *a)
 {
-    feed_prover(b, a->name, "silent", "nothing heard for a lease");
+    journal_prover(b->journal, b->wall_ms, a->name, "silent", "nothing heard for a lease");
     LOG_WARN("prover.silent", "prover=%s", a->name);
 }
 
@@ -124,7 +127,7 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
     case SCHED_WELCOME: welcome(b, when, a); break;
     case SCHED_REFUSE: reply_refuse(b, when, a); break;
     case SCHED_SUBMIT_OK: submit_ok(b, when, a); break;
-    case SCHED_TASK: reply_view(b, when, a, WIRE_TASK); break;
+    case SCHED_TASK: reply_view(b, when, a); break;
     case SCHED_DELIVER: reply_deliver(b, when, a); break;
     case SCHED_OFFER: reply_offer(b, when, a); break;
     case SCHED_PUSH_PROGRESS: push_progress(b, when, a); break;
@@ -141,8 +144,8 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
         reply_last(b, a->peer);
         break;
     case SCHED_MOVED:
-        feed_moved(b, a);
-        moved(a);
+        journal_moved(b->journal, b->wall_ms, a);
+        moved_log(a);
         break;
     case SCHED_QUARANTINED: quarantined(b, a); break;
     case SCHED_SILENT: silent(b, a); break;
@@ -162,12 +165,15 @@ static enum reply_when when_said(const struct broker *b, const struct sched_acti
     return behind && !never_synced(b, a) ? REPLY_WHEN_DURABLE : REPLY_IN_ORDER;
 }
 
-void carry_sends(struct broker *b, bool behind)
+static void sends(struct broker *b, bool behind)
 {
     store_read_begin(b->store); /* one for the payloads of all offers and results */
-    for (size_t i = 0; i < b->out.n; i++) say(b, when_said(b, &b->out.at[i], behind), &b->out.at[i]);
+    for (size_t i = 0; i < b->batch.out.n; i++) {
+        const struct sched_action *a = &b->batch.out.at[i];
+        say(b, when_said(b, a, behind), a);
+    }
     store_read_end(b->store);
-    b->operations_n = 0;
+    b->questions.operations_n = 0;
 }
 
 static void show_answer(struct broker *b, const struct broker_show *asked, bool behind)
@@ -182,13 +188,31 @@ static void show_answer(struct broker *b, const struct broker_show *asked, bool 
     a.view = a.status == PV_OK ? &view : NULL;
     enum reply_when when = when_said(b, &a, behind);
     if (a.view)
-        reply_view(b, when, &a, WIRE_TASK);
+        reply_view(b, when, &a);
     else
         reply_refuse(b, when, &a);
 }
 
-void carry_shows(struct broker *b, bool behind)
+void say_batch(struct broker *b, bool behind)
 {
-    for (size_t i = 0; i < b->shows_n; i++) show_answer(b, &b->shows[i], behind);
-    b->shows_n = 0;
+    sends(b, behind);
+    for (size_t i = 0; i < b->questions.shows_n; i++) show_answer(b, &b->questions.shows[i], behind);
+    b->questions.shows_n = 0;
+}
+
+void say_show_later(struct broker *b, uint64_t peer, const struct wire_msg *m)
+{
+    b->questions.shows[b->questions.shows_n++] = (struct broker_show){ .peer = peer, .req = m->req, .task = m->task };
+}
+
+bool say_operation_later(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover,
+                         const char *name)
+{
+    struct broker_questions *q = &b->questions;
+    if (q->operations_n == BROKER_OPERATIONS) return false;
+    struct broker_operation *o = &q->operations[q->operations_n++];
+    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover, .verb = m->verb };
+    snprintf(o->name, sizeof o->name, "%s", name);
+    snprintf(o->by, sizeof o->by, "%s", peer->name);
+    return true;
 }

@@ -1,4 +1,4 @@
-#include "broker.h"
+#include "step.h"
 
 #include "log.h"
 
@@ -13,7 +13,7 @@ static void payload_save(struct broker *b, enum store_kind kind, uint64_t row, s
     }
     store_put_payload(b->store, kind, row, &payload->stored);
     payload->saved = true;
-    b->must_commit = true; /* whether it is synced, the task's own row decides */
+    b->batch.must_commit = true; /* whether it is synced, the task's own row decides */
 }
 
 static struct transfer_key key_of(const struct sched_action *a, enum wire_kind kind)
@@ -21,8 +21,15 @@ static struct transfer_key key_of(const struct sched_action *a, enum wire_kind k
     return (struct transfer_key){ .kind = kind, .task = a->task, .token = a->token };
 }
 
-/* Admitted: the first credit goes out with it. When it cannot start after all, the core hears so at once. */
-void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note)
+/* A result that finds no room is asked for again until there is some: its prover keeps it meanwhile. */
+static void want_again(struct broker *b, const struct sched_action *a, struct upload_note note)
+{
+    if (b->wanted.n == BROKER_WANTED) return;
+    b->wanted.at[b->wanted.n].action = *a;
+    b->wanted.at[b->wanted.n++].note = note;
+}
+
+void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note)
 {
     struct transfer_key key = key_of(a, kind);
     const struct peer *peer = peers_of(&b->peers, a->peer);
@@ -34,17 +41,15 @@ void upload_admit(struct broker *b, const struct sched_action *a, enum wire_kind
         struct sched_event ev = { .type = SCHED_INPUT, .peer = a->peer, .task = a->task, .status = st };
         broker_step(b, &ev, NULL);
     }
-    /* A result that finds no room is asked for again until there is some: its prover keeps it. */
-    if (kind == WIRE_KIND_RESULT && b->wanted_n < BROKER_WANTED)
-        b->wanted[b->wanted_n++] = (struct broker_wanted){ *a, note };
+    if (kind == WIRE_KIND_RESULT) want_again(b, a, note);
 }
 
 static void upload_forget(struct broker *b, const struct sched_action *a)
 {
     struct transfer_key key = key_of(a, a->token.seq ? WIRE_KIND_RESULT : WIRE_KIND_INPUT);
     upload_drop(b->transfers, &key);
-    for (size_t i = 0; i < b->wanted_n; i++)
-        if (wire_token_equal(b->wanted[i].action.token, a->token)) b->wanted[i] = b->wanted[--b->wanted_n];
+    for (size_t i = 0; i < b->wanted.n; i++)
+        if (wire_token_equal(b->wanted.at[i].action.token, a->token)) b->wanted.at[i] = b->wanted.at[--b->wanted.n];
 }
 
 static void result_want(struct broker *b, const struct sched_action *a, const struct broker_payload *payload)
@@ -54,24 +59,23 @@ static void result_want(struct broker *b, const struct sched_action *a, const st
         note.input = payload->note.input;
         note.measured_ms = payload->note.measured_ms;
     }
-    upload_admit(b, a, WIRE_KIND_RESULT, note);
+    step_upload(b, a, WIRE_KIND_RESULT, note);
 }
 
-/* What an action means for the store and the uploads, as soon as it is there. */
 static void do_at_once(struct broker *b, const struct sched_action *a, struct broker_payload *payload)
 {
     switch (a->type) {
-    case SCHED_SAVE_TASK: b->batch_full |= a->sync_always; break;
+    case SCHED_SAVE_TASK: b->batch.full |= a->sync_always; break;
     case SCHED_SAVE_INPUT: payload_save(b, STORE_INPUT, a->row, payload); break;
     case SCHED_SAVE_RESULT: payload_save(b, STORE_RESULT, a->row, payload); break;
     case SCHED_DELETE_INPUT: store_delete_payload(b->store, STORE_INPUT, a->row); break;
     case SCHED_DELETE_TASK: store_delete_task(b->store, a->row); break;
     case SCHED_SAVE_SETTING:
         store_put_setting(b->store, a->setting);
-        b->must_commit = b->must_sync = true;
+        b->batch.must_commit = b->batch.must_sync = true;
         break;
     case SCHED_DROP_UPLOAD: upload_forget(b, a); break;
-    case SCHED_GO: upload_admit(b, a, WIRE_KIND_INPUT, (struct upload_note){ .live = false }); break;
+    case SCHED_GO: step_upload(b, a, WIRE_KIND_INPUT, (struct upload_note){ .live = false }); break;
     case SCHED_WANT_RESULT: result_want(b, a, payload); break;
     default: break;
     }
@@ -79,13 +83,13 @@ static void do_at_once(struct broker *b, const struct sched_action *a, struct br
 
 void broker_step(struct broker *b, struct sched_event *ev, struct broker_payload *payload)
 {
-    size_t i = b->out.n;
+    size_t i = b->batch.out.n;
     ev->now_ms = b->now_ms;
     ev->wall_ms = b->wall_ms;
-    sched_step(b->sched, ev, &b->out);
-    if (b->out.failed) store_fail(b->store, "out of memory");
-    for (size_t end = b->out.n; i < end; i++) {
-        struct sched_action a = b->out.at[i]; /* a copy: what follows may step the core and move the list */
+    sched_step(b->sched, ev, &b->batch.out);
+    if (b->batch.out.failed) store_fail(b->store, "out of memory");
+    for (size_t end = b->batch.out.n; i < end; i++) {
+        struct sched_action a = b->batch.out.at[i]; /* a copy: what follows may step the core and move the list */
         do_at_once(b, &a, payload);
     }
 }

@@ -59,7 +59,7 @@ struct peer *peers_find(struct peers *p, uint32_t routing)
     return at ? &p->slots[at - 1] : NULL;
 }
 
-struct peer *peers_of(struct peers *p, uint64_t handle)
+struct peer *peers_of(const struct peers *p, uint64_t handle)
 {
     uint32_t slot = (uint32_t)(handle & ((1u << SLOT_BITS) - 1));
     if (!handle || slot >= p->slots_n || p->slots[slot].handle != handle) return NULL;

@@ -25,6 +25,8 @@
 
 enum { PEER_KEY_TEXT = 41 /* a CURVE key in Z85 and the NUL */ };
 
+struct auth_key;
+
 struct peer {
     uint64_t handle; /* 0: the slot is free */
     uint32_t routing;
@@ -34,6 +36,8 @@ struct peer {
     uint32_t principal;      /* index the core knows it by */
     char key[PEER_KEY_TEXT]; /* User-Id of its messages; empty without keys */
     uint64_t key_version;    /* of the key table it was last looked up in */
+    const struct auth_key
+        *rights; /* of its key in the table in force, kept by the caller; NULL: no keys, or not authorised */
     char name[WIRE_NAME_MAX + 1];
     wire_id session;
     char software[65];
@@ -60,7 +64,7 @@ bool peers_routing(uint32_t *routing, const void *id, size_t bytes);
 /** The peer behind a routing id, or NULL. Borrowed until it is dropped. */
 struct peer *peers_find(struct peers *p, uint32_t routing);
 /** The peer with this handle, or NULL when it is gone. Borrowed until it is dropped. */
-struct peer *peers_of(struct peers *p, uint64_t handle);
+struct peer *peers_of(const struct peers *p, uint64_t handle);
 /** A new peer. NULL when there are as many as there may be. */
 struct peer *peers_add(struct peers *p, uint32_t routing, uint64_t now_ms);
 /** Forgets the peer. The next message on its connection is a stranger's. */

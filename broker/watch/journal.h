@@ -1,69 +1,79 @@
-/** What happened lately: a ring of so many events, numbered, for people and tools that follow along.
+/** What happened lately: a ring of numbered entries for people and tools that follow along.
  *
- *  Memory only. Numbers go up by one and begin anew, above all earlier ones, with every start of the broker, so that who
- *  goes on where he was before a restart, or slept too long, sees that something is missing (events_lost).
+ *  In memory only. It is written after the commit, which may not be on the disk yet: the journal promises nothing. Numbers go
+ *  up by one. At every start of the broker they begin anew, above all earlier ones, so that a reader who goes on from before a
+ *  restart, or who was away too long, sees that entries are missing (journal_lost).
  */
-#ifndef PV_EVENTS_H
-#define PV_EVENTS_H
+#ifndef PV_JOURNAL_H
+#define PV_JOURNAL_H
 
-#include "fields.h"
-#include "ids.h"
-#include "status.h"
-#include "task_state.h"
+#include "peers.h"
+#include "sched.h"
+#include "viewer.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+enum { JOURNAL_KEPT = 16384, JOURNAL_TEXT_BYTES = 96 };
 
-enum { EVENTS_KEPT = 16384, EVENT_TEXT_BYTES = 96 };
+/* K(kind, "word") */
+#define JOURNAL_KIND_LIST(K)                                                                                           \
+    K(TASK, "task")                                                                                                    \
+    K(PROVER, "prover")                                                                                                \
+    K(QUEUE, "queue")                                                                                                  \
+    K(BROKER, "broker")
 
-/* E(kind, "word") */
-#define EVENT_KIND_LIST(E)                                                                                             \
-    E(TASK, "task")                                                                                                    \
-    E(PROVER, "prover")                                                                                                \
-    E(QUEUE, "queue")                                                                                                  \
-    E(BROKER, "broker")
-
-enum event_kind {
-#define E(kind, word) EVENT_##kind,
-    EVENT_KIND_LIST(E)
-#undef E
-        EVENT_KINDS
+enum journal_kind {
+#define K(kind, word) JOURNAL_##kind,
+    JOURNAL_KIND_LIST(K)
+#undef K
+        JOURNAL_KINDS
 };
 
-struct event {
-    uint64_t number; /* given by events_add */
-    uint64_t wall_ms;
-    enum event_kind kind;
+struct journal_entry {
+    uint64_t number, wall_ms;
+    enum journal_kind kind;
     const char *what;             /* static: "moved", "connected", ... */
-    const char *principal;        /* static, or as long as the core lives; "" none */
+    const char *principal;        /* lives as long as the core; "" none */
     const char *queue;            /* likewise */
-    char name[WIRE_NAME_MAX + 1]; /* of the prover it is about; of a task: the one that has or had it */
-    char text[EVENT_TEXT_BYTES];
+    char name[WIRE_NAME_MAX + 1]; /* the prover it is about; of a task: the one that has or had it; "" none */
+    char text[JOURNAL_TEXT_BYTES];
     /* of a task */
     wire_id task;
     wire_token token; /* {0, 0}: none */
     enum task_state from, to;
     pv_status status;
-    const char *charged; /* static */
+    const char *charged; /* static: "", "failure", "loss" */
 };
 
-struct events;
+struct journal;
 
-/** Of the broker's start number epoch. NULL: out of memory. */
-struct events *events_new(uint32_t epoch);
-void events_destroy(struct events **e);
+/** epoch: the number of this start of the broker. NULL: out of memory. */
+struct journal *journal_new(uint32_t epoch);
+void journal_destroy(struct journal **j);
 
-/** Room for one more, the oldest goes: zeroed but for its number, principal "" and queue "". To be filled at once. */
-struct event *events_add(struct events *e);
+/* Writing. Each adds one entry; the oldest goes when the ring is full. what is static. */
 
-/** The first event with a number above after, or NULL. Lent until the next events_add. */
-const struct event *events_after(const struct events *e, uint64_t after);
-/** The number of the event that n events follow (0 where there are not so many): where to begin for the last n. */
-uint64_t events_last(const struct events *e, uint64_t n);
-/** True when events with numbers above after have been there that events_after does not give any more. After 0: false. */
-bool events_lost(const struct events *e, uint64_t after);
+/** a: a SCHED_MOVED. */
+void journal_moved(struct journal *j, uint64_t wall_ms, const struct sched_action *a);
+/** A prover connected or went. Clients leave no entry, only their tasks do: they come and go with every look at a table. */
+void journal_peer(struct journal *j, uint64_t wall_ms, const struct peer *peer, const char *what);
+/** text (or NULL) is cut to JOURNAL_TEXT_BYTES. */
+void journal_prover(struct journal *j, uint64_t wall_ms, const char *name, const char *what, const char *text);
+/** by: the administrator's name. queue lives as long as the core (sched_queue_name). */
+void journal_queue_verb(struct journal *j, uint64_t wall_ms, const char *queue, enum wire_verb verb, const char *by);
+void journal_prover_verb(struct journal *j, uint64_t wall_ms, const char *name, enum wire_verb verb, const char *by);
+/** About the broker itself. text as above. */
+void journal_broker(struct journal *j, uint64_t wall_ms, const char *what, const char *text);
 
-const char *event_kind_word(enum event_kind kind);
+/* Reading. */
+
+/** The first entry with a number above after, or NULL. Lent until the next one is written. */
+const struct journal_entry *journal_after(const struct journal *j, uint64_t after);
+/** The number after which exactly n entries follow; 0 if there are fewer. */
+uint64_t journal_last(const struct journal *j, uint64_t n);
+/** Whether entries with numbers above after have left the ring. After 0: false. */
+bool journal_lost(const struct journal *j, uint64_t after);
+/** Administrators see all; others what is of their principal, and what is of everybody. */
+bool journal_visible(const struct viewer *v, const struct journal_entry *e);
+
+const char *journal_kind_word(enum journal_kind kind);
 
 #endif

@@ -1,0 +1,25 @@
+/** The broker as its program sees it: opened, run until it is told to end (loop.h), closed.
+ *
+ *  Threads besides the one that turns the loop: libzmq's own, the one that answers for keys (auth.h), libmicrohttpd's (http.h),
+ *  and those that wait for the disk (disk_jobs.h).
+ */
+#ifndef PV_BROKER_OPEN_H
+#define PV_BROKER_OPEN_H
+
+#include "config.h"
+#include "status.h"
+
+enum { BROKER_WHY_BYTES = 512 };
+
+struct broker;
+
+/** Opens everything in the order that makes it safe: keys, store, boot epoch, the tasks that survived, and the socket last.
+ *  config is borrowed until broker_close, and so is args, from which SIGHUP reads the settings again. On failure a status, and why
+ *  says in a sentence what is in the way. */
+pv_status broker_open(struct broker **b, const struct config *config, const struct config_args *args,
+                      char why[BROKER_WHY_BYTES]);
+
+/** NULL is no broker. */
+void broker_close(struct broker **b);
+
+#endif

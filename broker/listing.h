@@ -1,0 +1,14 @@
+/** Answers LIST, QUEUE and PROVER with rows of tables (tables.h).
+ */
+#ifndef PV_LISTING_H
+#define PV_LISTING_H
+
+#include "reply.h"
+
+/** Answers LIST: a page, or ERROR unauthorized. */
+void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m);
+/** The row of a queue, or of the provers of a name, under req. */
+void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
+void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
+
+#endif

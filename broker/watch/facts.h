@@ -1,0 +1,38 @@
+/** What the tables and the metrics tell of the broker as a whole. The daemon fills it in (broker_facts); nothing here asks where
+ *  the figures come from.
+ */
+#ifndef PV_FACTS_H
+#define PV_FACTS_H
+
+#include "sched.h"
+#include "store.h"
+#include "transfers.h"
+
+/** The daemon's own counters, since its start. */
+struct facts_counters {
+    uint64_t messages, malformed,
+        refused_keys; /* received; refused by the decoder; under a key that is not authorised */
+    uint64_t strangers,
+        strangers_cut; /* messages under a routing id that the peer chose; connections cut before HELLO */
+    uint64_t sends, unreachable, cut;   /* messages sent; that did not reach their peer; connections cut */
+    uint64_t lag_ms_total, lag_ms_most; /* how late the loop was */
+    uint64_t turns;
+};
+
+struct facts {
+    const char *software;  /* name and version */
+    const char *not_ready; /* why no tasks are accepted; NULL: they are */
+    uint32_t epoch;        /* counts the starts of this store */
+    uint64_t now_ms, started_ms;
+    uint64_t heartbeat_ms, lease_ms; /* as told to peers */
+    bool keys;                       /* peers have keys; false: --insecure */
+    uint32_t connections;            /* of the socket */
+    uint32_t peers, strangers;       /* those that have spoken; those that have not said HELLO */
+    uint64_t disk_free;              /* bytes where the store is */
+    struct sched_stats core;
+    struct store_stats store;
+    struct transfers_stats transfers;
+    struct facts_counters counters;
+};
+
+#endif

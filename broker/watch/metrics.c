@@ -1,0 +1,153 @@
+#include "metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct metric {
+    const char *name, *type, *help;
+    uint64_t value;
+};
+
+static void head(FILE *to, const char *name, const char *type, const char *help)
+{
+    fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print(FILE *to, const struct metric *m, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        head(to, m[i].name, m[i].type, m[i].help);
+        fprintf(to, "%s %" PRIu64 "\n", m[i].name, m[i].value);
+    }
+}
+
+static void core_metrics(FILE *to, const struct sched_stats *s)
+{
+    const struct metric all[] = {
+        { "provost_tasks", "gauge", "Tasks kept, in any state.", s->tasks },
+        { "provost_sessions", "gauge", "Client sessions known.", s->sessions },
+        { "provost_provers", "gauge", "Provers known.", s->provers },
+        { "provost_submitted_total", "counter", "Tasks accepted.", s->submitted },
+        { "provost_refused_total", "counter", "Requests refused.", s->refused },
+        { "provost_succeeded_total", "counter", "Tasks that succeeded.", s->succeeded },
+        { "provost_dead_total", "counter", "Tasks that used up their attempts or could not be proved.", s->dead },
+        { "provost_cancelled_total", "counter", "Tasks cancelled or purged.", s->cancelled },
+        { "provost_expired_total", "counter", "Tasks whose deadline passed.", s->expired },
+        { "provost_offers_total", "counter", "Offers made to provers.", s->offers },
+        { "provost_offers_warm_total", "counter", "Offers to a prover that had the key resident.", s->warm_offers },
+        { "provost_offers_cold_total", "counter", "Offers to a prover that had to load the key.", s->cold_offers },
+        { "provost_started_total", "counter", "Attempts started.", s->started },
+        { "provost_failures_total", "counter", "Attempts that failed.", s->failures },
+        { "provost_losses_total", "counter", "Attempts lost with their prover.", s->losses },
+        { "provost_releases_total", "counter", "Attempts handed back.", s->releases },
+        { "provost_recalls_total", "counter", "Prefetched attempts asked back.", s->recalls },
+        { "provost_revokes_total", "counter", "Attempts revoked.", s->revokes },
+        { "provost_late_accepted_total", "counter", "Results accepted after their lease was lost.", s->late_accepted },
+        { "provost_stale_reports_total", "counter", "Reports of attempts that are no longer valid.", s->stale_reports },
+        { "provost_quarantines_total", "counter", "Provers put into quarantine.", s->quarantines },
+        { "provost_provers_lost_total", "counter", "Provers lost.", s->provers_lost },
+    };
+    print(to, all, sizeof all / sizeof *all);
+}
+
+static void daemon_metrics(FILE *to, const struct facts *f)
+{
+    const struct metric all[] = {
+        { "provost_up", "gauge", "1 while tasks are accepted.", f->not_ready == NULL },
+        { "provost_boot_epoch", "gauge", "Counts the starts of this store.", f->epoch },
+        { "provost_uptime_seconds", "gauge", "Since the start.", (f->now_ms - f->started_ms) / 1000 },
+        { "provost_connections", "gauge", "Connections of the socket.", f->connections },
+        { "provost_peers", "gauge", "Connections that spoke.", f->peers },
+        { "provost_strangers", "gauge", "Connections that have not said HELLO.", f->strangers },
+        { "provost_strangers_cut_total", "counter", "Those that were too slow, or too many.",
+          f->counters.strangers_cut },
+        { "provost_messages_total", "counter", "Messages received.", f->counters.messages },
+        { "provost_messages_malformed_total", "counter", "Messages refused by the decoder.", f->counters.malformed },
+        { "provost_keys_refused_total", "counter", "Messages under a key that is not authorised.",
+          f->counters.refused_keys },
+        { "provost_sends_total", "counter", "Messages sent.", f->counters.sends },
+        { "provost_sends_unreachable_total", "counter", "Messages whose peer was gone or did not read.",
+          f->counters.unreachable },
+        { "provost_loop_lag_milliseconds_total", "counter", "Time the loop was late.", f->counters.lag_ms_total },
+        { "provost_loop_lag_milliseconds_max", "gauge", "Latest it ever was.", f->counters.lag_ms_most },
+        { "provost_commits_total", "counter", "Commits of the store.", f->store.commits },
+        { "provost_syncs_total", "counter", "Syncs of its log.", f->store.syncs },
+        { "provost_database_bytes", "gauge", "Pages in use.", f->store.database_bytes },
+        { "provost_disk_free_bytes", "gauge", "Free space where the store is.", f->disk_free },
+        { "provost_uploads", "gauge", "Payloads on their way in.", f->transfers.uploads },
+        { "provost_downloads", "gauge", "Payloads offered to peers in chunks.", f->transfers.downloads },
+        { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->transfers.bytes_in },
+        { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->transfers.bytes_out },
+    };
+    print(to, all, sizeof all / sizeof *all);
+}
+
+static void queue_gauge(FILE *to, const struct sched *s, uint64_t now_ms, const char *name, const char *help,
+                        uint64_t (*value)(const struct sched_queue_view *))
+{
+    struct sched_queue_view q;
+    head(to, name, "gauge", help);
+    for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++)
+        fprintf(to, "%s{queue=\"%s\"} %" PRIu64 "\n", name, q.name, value(&q));
+}
+
+static uint64_t queue_demand(const struct sched_queue_view *q)
+{
+    return q->demand;
+}
+
+static uint64_t queue_oldest(const struct sched_queue_view *q)
+{
+    return q->oldest_queued_ms;
+}
+
+static uint64_t queue_unservable(const struct sched_queue_view *q)
+{
+    return q->unservable;
+}
+
+static uint64_t queue_slots(const struct sched_queue_view *q)
+{
+    return q->slots;
+}
+
+static uint64_t queue_paused(const struct sched_queue_view *q)
+{
+    return q->paused;
+}
+
+static void queue_metrics(FILE *to, const struct sched *s, uint64_t now_ms)
+{
+    struct sched_queue_view q;
+    head(to, "provost_queue_tasks", "gauge", "Tasks by queue and state.");
+    for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++)
+        for (int state = 0; state < TASK_STATES; state++)
+            fprintf(to, "provost_queue_tasks{queue=\"%s\",state=\"%s\"} %" PRIu64 "\n", q.name,
+                    task_state_word((enum task_state)state), q.tasks[state]);
+    queue_gauge(to, s, now_ms, "provost_queue_demand", "Tasks that want a prover now or soon: scale by this.",
+                queue_demand);
+    queue_gauge(to, s, now_ms, "provost_queue_oldest_milliseconds", "How long the oldest queued task waits.",
+                queue_oldest);
+    queue_gauge(to, s, now_ms, "provost_queue_unservable", "Queued tasks no live prover can serve.", queue_unservable);
+    queue_gauge(to, s, now_ms, "provost_queue_slots", "Slots of the live provers that serve it.", queue_slots);
+    queue_gauge(to, s, now_ms, "provost_queue_paused", "1 while it is paused.", queue_paused);
+}
+
+pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const struct sched *s)
+{
+    char *made = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&made, &n);
+    if (!to) return PV_NO_MEMORY;
+    core_metrics(to, &f->core);
+    daemon_metrics(to, f);
+    queue_metrics(to, s, f->now_ms);
+    if (fclose(to)) {
+        free(made);
+        return PV_NO_MEMORY;
+    }
+    *text = made;
+    *bytes = n;
+    return PV_OK;
+}

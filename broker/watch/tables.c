@@ -1,0 +1,349 @@
+#include "tables.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+pv_status tables_new(struct tables **t)
+{
+    *t = calloc(1, sizeof **t);
+    return *t ? PV_OK : PV_NO_MEMORY;
+}
+
+void tables_destroy(struct tables **t)
+{
+    free(*t);
+    *t = NULL;
+}
+
+const char *tables_schema(enum wire_what what)
+{
+    static const char *const schemas[] = { "provost.tasks/1",   "provost.queues/1", "provost.provers/1",
+                                           "provost.clients/1", "provost.status/1", "provost.events/1" };
+    return schemas[what];
+}
+
+bool tables_allowed(enum wire_what what, const struct viewer *v)
+{
+    return (what != WIRE_WHAT_PROVERS && what != WIRE_WHAT_CLIENTS) || viewer_sees_others(v);
+}
+
+/* --- cells --- */
+
+static void begin(struct tables *t)
+{
+    t->rows_n = t->cells_n = t->text_n = 0;
+    t->more = false;
+}
+
+static void row(struct tables *t, uint64_t after)
+{
+    t->after[t->rows_n] = after;
+    t->rows[t->rows_n++] = (struct wire_row){ .cells = &t->cells[t->cells_n] };
+}
+
+/* The tables below have fewer columns than a row has room for; one too many would overwrite the last. */
+static struct wire_cell *cell(struct tables *t, const char *key)
+{
+    struct wire_row *r = &t->rows[t->rows_n - 1];
+    struct wire_cell *c = &t->cells[t->cells_n];
+    if (r->cells_n < WIRE_CELLS_MAX) {
+        r->cells_n++;
+        t->cells_n++;
+    } else {
+        c--;
+    }
+    *c = (struct wire_cell){ .key = key };
+    return c;
+}
+
+static void number(struct tables *t, const char *key, uint64_t n)
+{
+    struct wire_cell *c = cell(t, key);
+    c->type = WIRE_CELL_INT;
+    c->number = n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static void truth(struct tables *t, const char *key, bool yes)
+{
+    struct wire_cell *c = cell(t, key);
+    c->type = WIRE_CELL_BOOL;
+    c->truth = yes;
+}
+
+/* "" and NULL are nil. */
+static void text(struct tables *t, const char *key, const char *value)
+{
+    struct wire_cell *c = cell(t, key);
+    size_t bytes = value ? strlen(value) + 1 : 1;
+    if (bytes > WIRE_CELL_TEXT_MAX) bytes = WIRE_CELL_TEXT_MAX;
+    if (bytes == 1 || bytes > TABLES_TEXT_BYTES - t->text_n) return;
+    char *to = t->text + t->text_n;
+    wire_text_clip(to, bytes, value);
+    t->text_n += bytes;
+    c->type = WIRE_CELL_TEXT;
+    c->text = to;
+}
+
+/* --- the rows --- */
+
+static void task_row(struct tables *t, const struct sched_view *v)
+{
+    const struct task_record *r = &v->record;
+    char id[WIRE_ID_TEXT];
+    row(t, r->order);
+    text(t, "task", wire_id_text(id, r->id));
+    text(t, "state", task_state_word((enum task_state)r->state));
+    text(t, "queue", r->queue);
+    text(t, "circuit", r->circuit);
+    text(t, "client", r->client);
+    text(t, "principal", r->principal);
+    text(t, "prover", r->prover);
+    text(t, "group", r->group);
+    number(t, "priority", r->priority);
+    number(t, "generation", r->generation);
+    number(t, "failures", r->failures);
+    number(t, "losses", r->losses);
+    number(t, "attempts", r->attempts);
+    number(t, "percent", v->percent);
+    text(t, "phase", v->phase);
+    text(t, "status", pv_status_word(r->status));
+    text(t, "text", r->text);
+    number(t, "length", r->input_bytes);
+    number(t, "result_length", r->result_bytes);
+    number(t, "measured_ms", r->measured_ms);
+    number(t, "created", r->created_ms);
+    number(t, "changed", r->changed_ms);
+    truth(t, "unservable", v->unservable);
+}
+
+static void queue_row(struct tables *t, const struct sched_queue_view *q, uint64_t after)
+{
+    row(t, after);
+    text(t, "queue", q->name);
+    truth(t, "paused", q->paused);
+    for (int s = 0; s < TASK_STATES; s++) number(t, task_state_word((enum task_state)s), q->tasks[s]);
+    number(t, "demand", q->demand);
+    number(t, "queued_bytes", q->queued_bytes);
+    number(t, "oldest_queued_ms", q->oldest_queued_ms);
+    number(t, "average_ms", q->average_ms);
+    number(t, "unservable", q->unservable);
+    number(t, "provers", q->provers);
+    number(t, "slots", q->slots);
+    number(t, "run_timeout_ms", q->run_timeout_ms);
+    number(t, "stall_timeout_ms", q->stall_timeout_ms);
+    truth(t, "run_timeout_set", q->run_timeout_set);
+    truth(t, "stall_timeout_set", q->stall_timeout_set);
+    text(t, "late_result", q->late == SCHED_LATE_REFUSE ? "refuse" : "accept");
+}
+
+static void prover_row(struct tables *t, const struct sched_prover_view *p, const struct peers *peers, uint64_t after)
+{
+    const struct peer *peer = peers_of(peers, p->peer);
+    row(t, after);
+    text(t, "prover", p->name);
+    text(t, "principal", p->principal);
+    text(t, "software", peer ? peer->software : NULL);
+    truth(t, "connected", p->peer != 0);
+    truth(t, "live", p->live);
+    truth(t, "draining", p->draining);
+    number(t, "quarantined_ms", p->quarantined_ms);
+    number(t, "slots", p->slots);
+    number(t, "prefetch", p->prefetch);
+    number(t, "credit", p->credit);
+    number(t, "running", p->running);
+    number(t, "held", p->held);
+    number(t, "heard_ms", p->heard_ms);
+    number(t, "vram", p->vram);
+    number(t, "ram", p->ram);
+    number(t, "done", p->done);
+    number(t, "failed", p->failed);
+    number(t, "lost", p->lost);
+    number(t, "busy_ms", p->busy_ms);
+}
+
+static void client_row(struct tables *t, const struct sched_session_view *c, uint64_t after)
+{
+    char id[WIRE_ID_TEXT];
+    row(t, after);
+    text(t, "client", c->client);
+    text(t, "principal", c->principal);
+    text(t, "session", wire_id_text(id, c->session));
+    truth(t, "connected", c->peer != 0);
+    number(t, "tasks", c->tasks);
+}
+
+static uint64_t demand(const struct sched *s, uint64_t now_ms, uint64_t *queued, uint64_t *running)
+{
+    struct sched_queue_view q;
+    uint64_t sum = 0;
+    *queued = *running = 0;
+    for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++) {
+        sum += q.demand;
+        *queued += q.tasks[TASK_QUEUED];
+        *running += q.tasks[TASK_RUNNING];
+    }
+    return sum;
+}
+
+static void status_row(struct tables *t, const struct sched *s, const struct facts *f)
+{
+    uint64_t queued, running;
+    row(t, 0);
+    text(t, "software", f->software);
+    truth(t, "ready", f->not_ready == NULL);
+    text(t, "not_ready", f->not_ready);
+    number(t, "epoch", f->epoch);
+    number(t, "uptime_ms", f->now_ms - f->started_ms);
+    number(t, "demand", demand(s, f->now_ms, &queued, &running));
+    number(t, "queued", queued);
+    number(t, "running", running);
+    number(t, "tasks", f->core.tasks);
+    number(t, "sessions", f->core.sessions);
+    number(t, "provers", f->core.provers);
+    number(t, "connections", f->connections);
+    number(t, "submitted", f->core.submitted);
+    number(t, "refused", f->core.refused);
+    number(t, "succeeded", f->core.succeeded);
+    number(t, "dead", f->core.dead);
+    number(t, "cancelled", f->core.cancelled);
+    number(t, "expired", f->core.expired);
+    number(t, "failures", f->core.failures);
+    number(t, "losses", f->core.losses);
+    number(t, "started", f->core.started);
+    number(t, "warm_offers", f->core.warm_offers);
+    number(t, "cold_offers", f->core.cold_offers);
+    number(t, "late_accepted", f->core.late_accepted);
+    number(t, "commits", f->store.commits);
+    number(t, "syncs", f->store.syncs);
+    number(t, "database_bytes", f->store.database_bytes);
+    number(t, "disk_free", f->disk_free);
+    number(t, "messages", f->counters.messages);
+    number(t, "malformed", f->counters.malformed);
+    number(t, "loop_lag_ms", f->counters.lag_ms_total);
+    number(t, "heartbeat_ms", f->heartbeat_ms);
+    number(t, "lease_ms", f->lease_ms);
+    truth(t, "keys", f->keys);
+}
+
+static void event_row(struct tables *t, const struct journal_entry *e)
+{
+    char id[WIRE_ID_TEXT], token[48];
+    bool task = e->kind == JOURNAL_TASK;
+    row(t, e->number);
+    number(t, "event", e->number);
+    number(t, "time", e->wall_ms);
+    text(t, "kind", journal_kind_word(e->kind));
+    text(t, "what", e->what);
+    text(t, "task", task ? wire_id_text(id, e->task) : NULL);
+    text(t, "queue", e->queue);
+    text(t, "principal", e->principal);
+    text(t, "from", task ? task_state_word(e->from) : NULL);
+    text(t, "to", task ? task_state_word(e->to) : NULL);
+    snprintf(token, sizeof token, "%" PRIu32 ".%" PRIu64, e->token.epoch, e->token.seq);
+    text(t, "attempt", e->token.seq ? token : NULL);
+    text(t, "prover", e->name);
+    text(t, "status", task ? pv_status_word(e->status) : NULL);
+    text(t, "charged", e->charged);
+    text(t, "text", e->text);
+}
+
+/* Stands before what is still there, for a reader that goes on from an entry that has left the ring. */
+static void lost_row(struct tables *t, const struct journal *j, uint64_t after, uint64_t wall_ms)
+{
+    const struct journal_entry *oldest = journal_after(j, after);
+    if (!oldest) return;
+    struct journal_entry e = {
+        .kind = JOURNAL_BROKER, .number = oldest->number - 1, .wall_ms = wall_ms, .what = "lost"
+    };
+    e.principal = e.queue = e.charged = "";
+    snprintf(e.text, sizeof e.text, "events after %" PRIu64 " are no longer kept", after);
+    event_row(t, &e);
+}
+
+/* --- the pages --- */
+
+/* Whether the page has room for another row; if not, there is one more. */
+static bool room(struct tables *t, const struct tables_query *q)
+{
+    t->more = t->rows_n == q->limit;
+    return !t->more;
+}
+
+void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *v, const struct tables_query *q)
+{
+    struct sched_filter f = { .peer = viewer_sees_all(v) ? 0 : v->peer, .queue = q->queue };
+    struct sched_view task;
+    uint64_t after = q->after;
+    begin(t);
+    if (q->has_state) f.states = 1u << q->state;
+    for (; sched_task_after(s, &f, after, &task) && room(t, q); after = task.record.order) task_row(t, &task);
+}
+
+void tables_queues(struct tables *t, const struct sched *s, uint64_t now_ms, const struct tables_query *q)
+{
+    struct sched_queue_view queue;
+    begin(t);
+    for (size_t i = q->after; sched_queue_at(s, i, now_ms, &queue); i++) {
+        if (q->queue && strcmp(q->queue, queue.name)) continue;
+        if (!room(t, q)) return;
+        queue_row(t, &queue, i + 1);
+    }
+}
+
+void tables_provers(struct tables *t, const struct sched *s, const struct peers *peers, uint64_t now_ms,
+                    const struct tables_query *q)
+{
+    struct sched_prover_view prover;
+    begin(t);
+    for (size_t i = q->after; sched_prover_at(s, i, now_ms, &prover) && room(t, q); i++)
+        prover_row(t, &prover, peers, i + 1);
+}
+
+void tables_clients(struct tables *t, const struct sched *s, const struct tables_query *q)
+{
+    struct sched_session_view client;
+    begin(t);
+    for (size_t i = q->after; sched_session_at(s, i, &client) && room(t, q); i++) client_row(t, &client, i + 1);
+}
+
+void tables_status(struct tables *t, const struct sched *s, const struct facts *f)
+{
+    begin(t);
+    status_row(t, s, f);
+}
+
+static bool event_wanted(const struct journal_entry *e, const struct viewer *v, const struct tables_query *q)
+{
+    if (q->queue && strcmp(q->queue, e->queue)) return false;
+    if (q->has_state && (e->kind != JOURNAL_TASK || e->to != q->state)) return false;
+    return journal_visible(v, e);
+}
+
+void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
+                   const struct tables_query *q)
+{
+    uint64_t after = q->has_after ? q->after : journal_last(j, q->limit);
+    begin(t);
+    if (q->has_after && journal_lost(j, after)) lost_row(t, j, after, wall_ms);
+    for (const struct journal_entry *e; (e = journal_after(j, after)) && room(t, q); after = e->number)
+        if (event_wanted(e, v, q)) event_row(t, e);
+}
+
+void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name)
+{
+    struct sched_queue_view queue;
+    begin(t);
+    for (size_t i = 0; sched_queue_at(s, i, now_ms, &queue); i++)
+        if (!strcmp(queue.name, name)) queue_row(t, &queue, i + 1);
+}
+
+void tables_prover(struct tables *t, const struct sched *s, const struct peers *peers, uint64_t now_ms,
+                   const char *name)
+{
+    struct sched_prover_view prover;
+    begin(t);
+    for (size_t i = 0; t->rows_n < WIRE_ROWS_MAX && sched_prover_at(s, i, now_ms, &prover); i++)
+        if (!strcmp(prover.name, name)) prover_row(t, &prover, peers, i + 1);
+}
