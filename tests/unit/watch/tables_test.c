@@ -1,0 +1,249 @@
+/** The tables: pages, who sees which rows, and what the status says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sched_rig.h"
+#include "tables.h"
+
+#include <string.h>
+
+static struct rig r;
+static struct tables *t;
+static const struct viewer admin = { .role = WIRE_ROLE_ADMIN, .principal = "ops", .keys = true };
+static const struct tables_query all = { .limit = WIRE_ROWS_MAX };
+
+static int open_rig(void **state)
+{
+    rig_open(&r, NULL);
+    return tables_new(&t) != PV_OK;
+}
+
+static int close_rig(void **state)
+{
+    tables_destroy(&t);
+    rig_close(&r);
+    return 0;
+}
+
+static const struct wire_cell *cell_of(size_t row, const char *key)
+{
+    for (size_t i = 0; row < t->rows_n && i < t->rows[row].cells_n; i++)
+        if (!strcmp(t->rows[row].cells[i].key, key)) return &t->rows[row].cells[i];
+    fail_msg("no column %s in row %zu of %zu", key, row, t->rows_n);
+    return NULL;
+}
+
+static struct viewer client(const char *name)
+{
+    struct viewer v = { .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true };
+    for (size_t i = 0; i < RIG_PEERS; i++)
+        if (!strcmp(r.peers[i].name, name)) v.peer = r.peers[i].peer;
+    return v;
+}
+
+static void a_page_says_where_the_next_one_begins(void **state)
+{
+    struct tables_query q = { .limit = 10 };
+    size_t seen = 0;
+    for (unsigned n = 1; n <= 25; n++) submit(&r, "c1", n);
+    do {
+        tables_tasks(t, r.s, &admin, &q);
+        assert_true(t->rows_n && t->rows_n <= 10);
+        for (size_t i = 0; i < t->rows_n; i++) {
+            char id[WIRE_ID_TEXT];
+            assert_string_equal(cell_of(i, "task")->text, wire_id_text(id, rig_id((unsigned)++seen)));
+        }
+        q.after = t->after[t->rows_n - 1];
+    } while (t->more);
+    assert_int_equal(seen, 25);
+}
+
+static void a_full_page_with_nothing_behind_it_is_the_last(void **state)
+{
+    struct tables_query q = { .limit = 3 };
+    for (unsigned n = 1; n <= 3; n++) submit(&r, "c1", n);
+    tables_tasks(t, r.s, &admin, &q);
+    assert_int_equal(t->rows_n, 3);
+    assert_false(t->more);
+}
+
+static void tasks_of_one_state_or_queue(void **state)
+{
+    struct tables_query q = { .limit = WIRE_ROWS_MAX, .has_state = true, .state = TASK_CANCELLED };
+    submit(&r, "c1", 1);
+    submit(&r, "c1", 2);
+    cancel(&r, "c1", 2);
+    tables_tasks(t, r.s, &admin, &q);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "state")->text, "cancelled");
+    q = (struct tables_query){ .limit = WIRE_ROWS_MAX, .queue = "keccak" };
+    tables_tasks(t, r.s, &admin, &q);
+    assert_int_equal(t->rows_n, 0);
+}
+
+static void a_client_sees_its_tasks_and_an_administrator_all(void **state)
+{
+    submit(&r, "alice.1", 1);
+    submit(&r, "bob", 2);
+    struct viewer alice = client("alice.1"), nobody = { .role = WIRE_ROLE_CLIENT, .peer = 999999, .keys = true };
+    char id[WIRE_ID_TEXT];
+    tables_tasks(t, r.s, &alice, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "task")->text, wire_id_text(id, rig_id(1)));
+    tables_tasks(t, r.s, &admin, &all);
+    assert_int_equal(t->rows_n, 2);
+    tables_tasks(t, r.s, &nobody, &all); /* its connection is gone */
+    assert_int_equal(t->rows_n, 0);
+}
+
+static void others_are_for_administrators_where_there_are_keys(void **state)
+{
+    const struct viewer some = { .role = WIRE_ROLE_CLIENT, .keys = true }, local = { .role = WIRE_ROLE_CLIENT };
+    assert_false(tables_allowed(WIRE_WHAT_PROVERS, &some));
+    assert_false(tables_allowed(WIRE_WHAT_CLIENTS, &some));
+    assert_true(tables_allowed(WIRE_WHAT_TASKS, &some));
+    assert_true(tables_allowed(WIRE_WHAT_STATUS, &some));
+    assert_true(tables_allowed(WIRE_WHAT_PROVERS, &local));
+    assert_true(tables_allowed(WIRE_WHAT_PROVERS, &admin));
+}
+
+static void queues_count_their_tasks(void **state)
+{
+    const struct tables_query keccak = { .queue = "keccak", .limit = WIRE_ROWS_MAX };
+    submit(&r, "c1", 1);
+    submit(&r, "c1", 2);
+    tables_queues(t, r.s, r.now_ms, &all);
+    assert_int_equal(t->rows_n, 2);
+    assert_string_equal(cell_of(0, "queue")->text, "outer");
+    assert_int_equal(cell_of(0, "queued")->number, 2);
+    assert_int_equal(cell_of(0, "demand")->number, 2);
+    assert_false(cell_of(0, "paused")->truth);
+    tables_queues(t, r.s, r.now_ms, &keccak);
+    assert_int_equal(t->rows_n, 1);
+    tables_queue(t, r.s, r.now_ms, "outer");
+    assert_int_equal(t->rows_n, 1);
+    tables_queue(t, r.s, r.now_ms, "nowhere");
+    assert_int_equal(t->rows_n, 0);
+}
+
+static void provers_and_clients_are_listed(void **state)
+{
+    struct peers peers;
+    assert_int_equal(peers_init(&peers, 10), PV_OK);
+    prover(&r, "p1", 2, 1);
+    submit(&r, "c1", 1);
+    tables_provers(t, r.s, &peers, r.now_ms, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "prover")->text, "p1");
+    assert_int_equal(cell_of(0, "slots")->number, 2);
+    assert_int_equal(cell_of(0, "software")->type, WIRE_CELL_NIL);
+    tables_prover(t, r.s, &peers, r.now_ms, "p2");
+    assert_int_equal(t->rows_n, 0);
+    tables_clients(t, r.s, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "client")->text, "c1");
+    peers_clear(&peers);
+}
+
+static void the_status_is_the_facts(void **state)
+{
+    struct facts f = { .software = "broker 1.0",
+                       .not_ready = "the disk failed",
+                       .epoch = 7,
+                       .started_ms = 1000,
+                       .now_ms = 3500,
+                       .keys = true,
+                       .disk_free = UINT64_MAX,
+                       .counters.malformed = 5,
+                       .core.late_accepted = 4,
+                       .store.syncs = 3 };
+    submit(&r, "c1", 1);
+    tables_status(t, r.s, &f);
+    assert_int_equal(t->rows_n, 1);
+    assert_false(cell_of(0, "ready")->truth);
+    assert_string_equal(cell_of(0, "not_ready")->text, "the disk failed");
+    assert_int_equal(cell_of(0, "epoch")->number, 7);
+    assert_int_equal(cell_of(0, "uptime_ms")->number, 2500);
+    assert_int_equal(cell_of(0, "queued")->number, 1);
+    assert_int_equal(cell_of(0, "syncs")->number, 3);
+    assert_int_equal(cell_of(0, "malformed")->number, 5);
+    assert_int_equal(cell_of(0, "late_accepted")->number, 4);
+    assert_true(cell_of(0, "disk_free")->number == INT64_MAX); /* as much as a cell holds */
+    assert_true(cell_of(0, "keys")->truth);
+    f.not_ready = NULL;
+    tables_status(t, r.s, &f);
+    assert_true(cell_of(0, "ready")->truth);
+    assert_int_equal(cell_of(0, "not_ready")->type, WIRE_CELL_NIL);
+}
+
+static void events_begin_with_the_newest_or_behind_a_number(void **state)
+{
+    struct journal *j = journal_new(1);
+    struct tables_query q = { .limit = 2 };
+    for (int i = 0; i < 5; i++) journal_broker(j, (uint64_t)i, "something", NULL);
+    tables_events(t, j, &admin, 9, &q);
+    assert_int_equal(t->rows_n, 2);
+    assert_int_equal(cell_of(1, "time")->number, 4);
+    assert_false(t->more);
+    q.has_after = true;
+    q.after = t->after[0] - 2;
+    tables_events(t, j, &admin, 9, &q);
+    assert_int_equal(cell_of(0, "time")->number, 2);
+    assert_true(t->more);
+    journal_destroy(&j);
+}
+
+static void events_that_are_gone_are_told(void **state)
+{
+    struct journal *j = journal_new(1);
+    struct tables_query q = { .has_after = true, .limit = 2 };
+    for (int i = 0; i < JOURNAL_KEPT + 100; i++) journal_broker(j, 1, "something", NULL);
+    q.after = journal_after(j, 0)->number - 50;
+    tables_events(t, j, &admin, 9, &q);
+    assert_string_equal(cell_of(0, "what")->text, "lost");
+    assert_int_equal(cell_of(0, "time")->number, 9);
+    assert_string_equal(cell_of(1, "what")->text, "something");
+    assert_true(t->more);
+    journal_destroy(&j);
+}
+
+static void events_of_others_are_left_out(void **state)
+{
+    const struct viewer acme = { .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true };
+    const struct sched_action own = { .principal = "acme", .queue = "outer", .state = TASK_QUEUED };
+    const struct sched_action other = { .principal = "other", .queue = "outer", .state = TASK_QUEUED };
+    struct tables_query running = { .limit = WIRE_ROWS_MAX, .has_state = true, .state = TASK_RUNNING };
+    struct journal *j = journal_new(1);
+    journal_moved(j, 1, &own);
+    journal_moved(j, 1, &other);
+    tables_events(t, j, &acme, 9, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "principal")->text, "acme");
+    tables_events(t, j, &acme, 9, &running);
+    assert_int_equal(t->rows_n, 0);
+    journal_destroy(&j);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_page_says_where_the_next_one_begins),
+        T(a_full_page_with_nothing_behind_it_is_the_last),
+        T(tasks_of_one_state_or_queue),
+        T(a_client_sees_its_tasks_and_an_administrator_all),
+        T(others_are_for_administrators_where_there_are_keys),
+        T(queues_count_their_tasks),
+        T(provers_and_clients_are_listed),
+        T(the_status_is_the_facts),
+        T(events_begin_with_the_newest_or_behind_a_number),
+        T(events_that_are_gone_are_told),
+        T(events_of_others_are_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
