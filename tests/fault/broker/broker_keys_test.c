@@ -1,24 +1,11 @@
 /* Who may come in, as what, and how a key that was taken away is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "broker_process.h"
-#include "temp_dir.h"
-#include "wire_peer.h"
-
-#include <sys/stat.h>
-
-enum { SOON = 10000 };
+#include "broker_scene.h"
 
 struct pair {
     char public[41], secret[41];
 };
 
-static char dir[64], cert_file[96], keys_file[96];
-static struct broker_process broker;
+static char cert_file[96], keys_file[96];
 static struct pair server, worker, prover, stranger;
 
 static void write_cert(mode_t mode)
@@ -58,11 +45,6 @@ static void dial(struct wire_peer *p, const struct pair *own, enum wire_role rol
     wire_peer_hello(p, &m, role, "somebody");
     wire_peer_send(p, &m);
 }
-
-#define WANT(peer, type)                                                                                               \
-    do {                                                                                                               \
-        if (!wire_peer_wait(peer, type, SOON)) fail_msg("no " #type);                                                  \
-    } while (0)
 
 static void a_known_key_is_its_principal(void **state)
 {
@@ -162,9 +144,7 @@ static void a_bad_file_of_keys_changes_nothing(void **state)
 static void a_secret_others_can_read_is_refused(void **state)
 {
     struct broker_process other;
-    char folder[80];
-    snprintf(folder, sizeof folder, "%s/other", dir);
-    mkdir(folder, 0700);
+    const char *folder = scene_folder("other");
     write_cert(0644);
     assert_false(broker_process_start(&other, folder, NULL, arguments()));
     write_cert(0600);
@@ -175,10 +155,8 @@ static void a_secret_others_can_read_is_refused(void **state)
 static void open_addresses_need_keys(void **state)
 {
     struct broker_process other;
-    char folder[80];
     const char *const bare[] = { "--insecure", NULL };
-    snprintf(folder, sizeof folder, "%s/open", dir);
-    mkdir(folder, 0700);
+    const char *folder = scene_folder("open");
     assert_false(broker_process_start(&other, folder, "tcp://0.0.0.0:*", bare));
     assert_true(broker_process_start(&other, folder, "tcp://0.0.0.0:*", arguments()));
     assert_int_equal(broker_process_end(&other, SIGTERM), 0);
@@ -194,17 +172,7 @@ static int setup(void **state)
         return 1;
     write_cert(0600);
     write_keys(true);
-    if (broker_process_start(&broker, dir, NULL, arguments())) return 0;
-    broker_process_print_log(&broker);
-    return 1;
-}
-
-static int teardown(void **state)
-{
-    int code = broker_process_end(&broker, SIGTERM);
-    if (code) broker_process_print_log(&broker);
-    temp_dir_remove(dir);
-    return code;
+    return !scene_start(arguments());
 }
 
 int main(void)
@@ -215,5 +183,5 @@ int main(void)
         cmocka_unit_test(a_bad_file_of_keys_changes_nothing), cmocka_unit_test(a_secret_others_can_read_is_refused),
         cmocka_unit_test(open_addresses_need_keys),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_close);
 }

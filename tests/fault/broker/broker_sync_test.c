@@ -1,29 +1,14 @@
 /* A disk that holds its syncs, or fails them: the broker goes on with everything but promises. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "broker_process.h"
+#include "broker_scene.h"
 #include "sanitized.h"
-#include "temp_dir.h"
-#include "wire_peer.h"
 
-enum { SOON = 10000, A_WHILE = 300, LARGE = 300000 };
+enum { A_WHILE = 300, LARGE = 300000 };
 
-static char dir[64], control[80];
-static struct broker_process broker;
+static char control[80];
 static uint8_t large[LARGE];
-static const uint8_t input[] = "a small input", output[] = "a small result";
 
 static const char *const usual[] = { "--insecure",       "--queue", "outer",          "--queue",
                                      "each,sync=always", "--queue", "never,sync=off", NULL };
-
-#define WANT(peer, type)                                                                                               \
-    do {                                                                                                               \
-        if (!wire_peer_wait(peer, type, SOON)) fail_msg("no " #type);                                                  \
-    } while (0)
 
 /* Written beside and renamed: the broker reads it at any moment. */
 static void disk_says(const char *what)
@@ -39,11 +24,7 @@ static void disk_says(const char *what)
 
 static void status(struct wire_peer *p)
 {
-    struct wire_msg m = { .type = WIRE_LIST };
-    WIRE_SET(&m, req, ++p->req);
-    WIRE_SET(&m, what, WIRE_WHAT_STATUS);
-    wire_peer_send(p, &m);
-    WANT(p, WIRE_ROWS);
+    scene_list(p, WIRE_WHAT_STATUS, 0, NULL);
 }
 
 /* Announced, and sent to its last chunk. */
@@ -284,13 +265,11 @@ static int setup(void **state)
 {
     temp_dir_make(dir);
     snprintf(control, sizeof control, "%s/disk", dir);
-    for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 2654435761u >> 13);
+    scene_fill(large, LARGE);
     disk_says("go");
     setenv("PV_HELD_DISK", control, 1);
     setenv("LD_PRELOAD", PV_HELD_DISK_PATH, 1);
-    bool started = broker_process_start(&broker, dir, NULL, usual);
-    if (!started) broker_process_print_log(&broker);
-    return !started;
+    return !scene_start(usual);
 }
 
 static int teardown(void **state)
