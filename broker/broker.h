@@ -130,7 +130,7 @@ struct broker {
     int wake;                /* eventfd: they, or the store, have finished something */
     uint64_t promised;       /* the last commit that replies must wait for */
     struct outbox outbox;
-    bool waits_long; /* so many replies wait for one peer that the loop should wait for the disk */
+    bool waits_long; /* the replies that wait for one peer nearly fill its queue: the loop must wait for the disk */
 
     uint8_t buffer[WIRE_HEAD_BYTES + WIRE_BODY_MAX]; /* of the message that is being encoded */
 };

@@ -80,7 +80,7 @@ bool connection_key_stands(struct broker *b, struct peer *peer, const char *user
     return true;
 }
 
-/* All that happened to descriptors before the message must be known first (peers.h). */
+/* Whatever happened to descriptors before this message must be known first (peers.h). */
 struct peer *connection_new(struct broker *b, uint32_t routing, const struct router_message *m)
 {
     connections_notices(b);

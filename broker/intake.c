@@ -158,7 +158,7 @@ static struct broker_payload payload_of(const struct wire_msg *m)
                                     .stored = { .sha256 = m->sha256, .length = m->length, .bytes = m->payload } };
 }
 
-/* What the core is not asked about. */
+/* Refusals that are not the core's. */
 static pv_status submit_refused(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char **which,
                                 uint64_t *retry_ms)
 {
@@ -374,7 +374,7 @@ static void prover_operate(struct broker *b, struct peer *peer, const struct wir
     broker_step(b, &ev, NULL);
 }
 
-/* --- which is which --- */
+/* --- which function takes which message --- */
 
 static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m, enum sched_event_type type)
 {
@@ -390,7 +390,7 @@ static void drain(struct broker *b, struct peer *peer, const struct wire_msg *m)
 
 enum { CLIENTS = 1, PROVERS = 2, ANYBODY = 3 };
 
-/* A client that claimed its task speaks like a prover about it: the core knows whose token it is. */
+/* Who may send a message. A client that claimed its task speaks about it like a prover: the core knows whose token it is. */
 static int speakers(enum wire_type type)
 {
     switch (type) {

@@ -84,7 +84,7 @@ static void no_core(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* As many connections as were asked for need as many descriptors: up to what the system lets us have. */
+/* Each connection needs a descriptor: raises the limit as far as the system allows. */
 static void descriptors_raise(void)
 {
     struct rlimit l;
@@ -93,8 +93,8 @@ static void descriptors_raise(void)
     setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* libzmq takes each message's memory from malloc and gives it back. glibc maps what is larger than 128 KiB anew each time, and the
- * kernel clears its pages: with chunks of 256 KiB that was a third of the processor time of a 16 MiB payload. */
+/* libzmq allocates and frees each message. glibc maps blocks above 128 KiB anew each time, and the kernel clears their pages: with
+ * chunks of 256 KiB that was a third of the processor time of a 16 MiB payload. So larger blocks are kept as well. */
 static void memory_keep(void)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);

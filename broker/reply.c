@@ -254,7 +254,7 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     if (a->run_timeout_ms) WIRE_SET(&m, run_timeout_ms, a->run_timeout_ms);
     pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
     if (st != PV_OK) {
-        /* The offer is never answered and goes back; a task without its input is a broken store. */
+        /* The offer is never answered and goes back. A task without its input means a broken store. */
         payload_missing(b, when, a, st);
         return;
     }

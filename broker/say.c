@@ -15,7 +15,7 @@ static void moved_log(const struct sched_action *a)
 {
     static const char *const charges[] = { "free", "failure", "loss" };
     char id[WIRE_ID_TEXT];
-    /* Every task passes here a few times: only what goes wrong or ends one without success is worth a line by default. */
+    /* Every task passes here a few times: by default only charges and ends without success are logged. */
     enum log_level level = task_state_live(a->state) && a->charged == SCHED_FREE ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
     if (a->state == TASK_SUCCEEDED) level = LOG_LEVEL_DEBUG;
     log_event(level, "task.moved", "task=%s from=%s to=%s status=%s prover=%s charged=%s", wire_id_text(id, a->task),
@@ -23,8 +23,8 @@ static void moved_log(const struct sched_action *a)
               charges[a->charged]);
 }
 
-/* A heartbeat overtakes replies that wait. A token whose RESULT_OK waits is over, but its prover must not drop it before it has
- * heard so: it is left out. */
+/* The attempts that a heartbeat names as revoked. A heartbeat overtakes replies that wait: an attempt whose RESULT_OK still waits is
+ * left out, so that its prover does not drop the result before it has heard. */
 static size_t revoked_now(struct broker *b, const struct sched_action *a, wire_token to[REVOKED_MOST])
 {
     const struct peer *peer = peers_of(&b->peers, a->peer);
@@ -153,7 +153,7 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
     }
 }
 
-/* A task of a queue with sync = off is promised to survive the process, which it does already. */
+/* A task of a queue with sync = off is only promised to survive the process, and a commit alone does that. */
 static bool never_synced(const struct broker *b, const struct sched_action *a)
 {
     const struct config_queue *q = a->view ? broker_queue(b, a->view->record.queue) : NULL;

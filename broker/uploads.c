@@ -4,7 +4,7 @@
 
 enum { DISK_RETRY_MS = 10000, UPLOADS_RETRY_MS = 1000 };
 
-/* --- before --- */
+/* --- may it be sent --- */
 
 /* A payload needs room beside those that were announced before it. */
 static bool disk_full(const struct broker *b, uint64_t bytes)
@@ -32,7 +32,7 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
     return too_many(b, peer) ? "uploads" : NULL;
 }
 
-/* --- after --- */
+/* --- it has ended --- */
 
 void uploads_abandoned(void *context, const struct upload *u)
 {

@@ -20,7 +20,7 @@ struct http {
 
 enum { CONNECTIONS_MAX = 64, IDLE_S = 10 };
 
-/* A copy, because the next publish may come while this one is on its way out. */
+/* Copied: the next publish may come while this text is still being sent. */
 static struct MHD_Response *response_of(const char *text, size_t bytes, const char *type)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(bytes, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);

@@ -42,7 +42,7 @@ void tables_destroy(struct tables **t);
 
 /** "provost.tasks/1", ...: the name and version of a table's columns. */
 const char *tables_schema(enum wire_what what);
-/** Whether v may look at this table at all. What he sees of tasks and events is narrowed row by row. */
+/** Whether v may look at this table at all. Of tasks and events v sees only some rows. */
 bool tables_allowed(enum wire_what what, const struct viewer *v);
 
 /* Each replaces the rows of t by a page of its table. Texts are copied. */

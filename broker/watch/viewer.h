@@ -1,4 +1,4 @@
-/** Who looks at the tables and the journal, and what that lets him see.
+/** Who looks at the tables and the journal, and what they may see.
  */
 #ifndef PV_VIEWER_H
 #define PV_VIEWER_H
@@ -11,7 +11,7 @@
 struct viewer {
     enum wire_role role;
     const char *principal; /* borrowed */
-    uint64_t peer;         /* the connection the core knows him by: of tasks he sees what that may see */
+    uint64_t peer;         /* the connection as the core knows it: of tasks they see what that may see */
     bool keys;             /* keys are in force; without them everybody is the same principal */
 };
 
