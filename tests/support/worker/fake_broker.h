@@ -1,5 +1,5 @@
-/** A broker for the client's tests: a ROUTER on a thread of its own that speaks wire/, welcomes whoever says hello, answers
- *  heartbeats, and leaves the rest to the test. Handlers run on its thread, one at a time, under its lock. */
+/** A broker for the client's tests: a ROUTER on its own thread that speaks wire/. It answers HELLO and heartbeats and
+ *  leaves the rest to the handlers of the test, which run on its thread, one at a time, with its lock held. */
 #ifndef FAKE_BROKER_H
 #define FAKE_BROKER_H
 
@@ -15,13 +15,13 @@ struct fake {
     fake_handler *on[128]; /* by type of message; NULL: counted only */
     uint32_t epoch, heartbeat_ms, lease_ms, window, chunk_max;
     uint64_t payload_max;
-    bool mute;       /* hears and says nothing at all */
+    bool mute;       /* ignores everything and sends nothing */
     bool no_welcome; /* HELLO is not answered */
     void *state;     /* the test's */
 
     /* Read with fake_lock held. */
     unsigned got[128];  /* messages by type */
-    unsigned malformed; /* from the client: none ever */
+    unsigned malformed; /* messages of the client; fake_clear asserts that there were none */
     wire_id last_session;
     uint32_t last_epoch; /* of the latest HELLO */
     unsigned peers;      /* routing ids seen */
@@ -37,11 +37,11 @@ struct fake {
     size_t peer_bytes;
 };
 
-/** Defaults; nothing runs yet. */
+/** Sets the defaults; nothing runs yet. */
 void fake_init(struct fake *f);
 /** Binds (a wildcard port the first time, then the same one) and runs. */
 void fake_start(struct fake *f);
-/** Closes everything at once: connections are cut. fake_start comes back on the same port. */
+/** Closes everything at once, which cuts the connections. fake_start comes back on the same port. */
 void fake_stop(struct fake *f);
 void fake_clear(struct fake *f);
 
@@ -51,13 +51,14 @@ void fake_unlock(struct fake *f);
 void fake_expect(struct fake *f, enum wire_type type, unsigned n);
 unsigned fake_got(struct fake *f, enum wire_type type);
 
-/** Sends to the latest peer. From a handler, or from the test with the lock held (the socket is used by one at a time). */
+/** Sends to the latest peer. From a handler, or from the test with the lock held: the lock guards the socket. */
 void fake_send(struct fake *f, const struct wire_msg *m);
 
 /* The usual answers, to the latest peer. */
 void fake_submit_ok(struct fake *f, const struct wire_msg *m, enum task_state state);
 void fake_task(struct fake *f, const struct wire_msg *m, enum task_state state);
-/** req 0: a push. result NULL: an end without one. Longer than inline: announced, and sent by fake_chunks. */
+/** req 0: a push. result NULL: an end without a result. A result too long for the message is announced;
+ *  fake_chunk sends it. */
 void fake_deliver(struct fake *f, uint32_t req, wire_id task, enum task_state state, pv_status status,
                   const void *result, size_t bytes);
 void fake_error(struct fake *f, const struct wire_msg *m, pv_status status, const char *text);
