@@ -1,29 +1,37 @@
-/** The keys a connection needs: our own pair, and the brokers' public keys. */
-#ifndef PV_KEYS_H
-#define PV_KEYS_H
+/** The CURVE keys of one peer: its own pair, and the public key of each broker it may dial. */
+#ifndef PV_LINK_KEYS_H
+#define PV_LINK_KEYS_H
 
 #include "keyfile.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { KEY_SERVERS_MAX = 16 };
+enum { LINK_KEYS_SERVERS_MAX = 16, LINK_KEYS_WHY_BYTES = 256 };
 
-struct client_keys {
+/** Zero: no keys. */
+struct link_keys {
     bool have;
     struct keyfile_pair own;
-    char server_key[KEY_SERVERS_MAX][KEYFILE_TEXT];
-    size_t servers; /* 1: the same at every endpoint, else one for each */
+    char server_key[LINK_KEYS_SERVERS_MAX][KEYFILE_TEXT];
+    size_t servers; /* 1: the same key at every endpoint, else one key per endpoint */
 };
 
-/** Reads the own pair from key_file and the broker's public keys from server_keys: files or the keys themselves, with
- *  commas between them (so no file's name may have one). PV_BAD_KEY_FILE: missing, not a zcert, too many, or the secret
- *  part is readable by group or others. */
-pv_status client_keys_load(struct client_keys *k, const char *key_file, const char *server_keys);
+/** Reads our own pair from key_file and the brokers' public keys from server_keys: files, or the keys themselves, separated
+ *  by commas (so a file name may not contain one; blanks around a comma are skipped).
+ *  k     is written on success only.
+ *  why   a sentence for people on failure; NULL when it is not wanted.
+ *  PV_BAD_KEY_FILE: missing, not a zcert, too many, or the secret part is readable by group or others. */
+pv_status link_keys_load(struct link_keys *k, const char *key_file, const char *server_keys,
+                         char why[LINK_KEYS_WHY_BYTES]);
 
-/** The broker's key at endpoint i of the list. */
-const char *client_keys_server(const struct client_keys *k, size_t i);
+/** True when k fits a list of that many endpoints: one server key for all of them, or one for each. */
+bool link_keys_fit(const struct link_keys *k, size_t endpoints);
 
-/** Wipes it. */
-void client_keys_clear(struct client_keys *k);
+/** The broker's key at endpoint i of the list; borrowed from k. */
+const char *link_keys_server(const struct link_keys *k, size_t i);
+
+/** Wipes it. Any number of times. */
+void link_keys_clear(struct link_keys *k);
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --- out --- */
+
 void outgoing_rewind(struct outgoing *o)
 {
     o->granted = false;
@@ -19,12 +21,28 @@ bool outgoing_grant(struct outgoing *o, uint64_t offset, uint64_t bytes)
     return true;
 }
 
-size_t outgoing_chunk(const struct outgoing *o, size_t chunk_max)
+bool outgoing_ready(const struct outgoing *o)
 {
-    if (!o->granted || o->sent >= o->end) return 0;
-    uint64_t left = o->end - o->sent;
-    return left < chunk_max ? (size_t)left : chunk_max;
+    return o->granted && o->sent < o->end;
 }
+
+bool outgoing_chunk(const struct outgoing *o, size_t chunk_max, struct wire_msg *m)
+{
+    if (!outgoing_ready(o)) return false;
+    uint64_t left = o->end - o->sent;
+    *m = (struct wire_msg){ .type = WIRE_CHUNK, .has_payload = true };
+    WIRE_SET(m, offset, o->sent);
+    m->payload = o->bytes + o->sent;
+    m->payload_bytes = left < chunk_max ? (size_t)left : chunk_max;
+    return true;
+}
+
+void outgoing_said(struct outgoing *o, const struct wire_msg *m)
+{
+    o->sent += m->payload_bytes;
+}
+
+/* --- in --- */
 
 static pv_status room(struct incoming *in, uint64_t length, wire_hash sha256)
 {
@@ -42,7 +60,7 @@ static pv_status room(struct incoming *in, uint64_t length, wire_hash sha256)
 pv_status incoming_begin(struct incoming *in, uint64_t length, wire_hash sha256, uint64_t most)
 {
     if (length > most || length > SIZE_MAX / 2) return PV_TOO_LARGE;
-    in->granted = in->got;
+    incoming_rewind(in);
     if (in->active && in->length == length && wire_hash_equal(in->sha256, sha256)) return PV_OK;
     return room(in, length, sha256);
 }
@@ -58,28 +76,48 @@ static pv_status finish(struct incoming *in)
 
 pv_status incoming_take(struct incoming *in, uint64_t offset, const uint8_t *bytes, size_t n)
 {
-    if (!in->active || offset != in->got || n > in->length - in->got || incoming_complete(in)) return PV_BAD_STATE;
+    if (!in->active || offset != in->got || incoming_complete(in)) return PV_BAD_STATE;
+    if (n > in->length - in->got) return PV_BAD_MESSAGE;
+    TRY(sha256_feed(&in->digest, bytes, n));
     memcpy(in->bytes + in->got, bytes, n);
-    pv_status s = sha256_feed(&in->digest, bytes, n);
-    if (s != PV_OK) return s;
     in->got += n;
+    in->asked = false;
     return in->got == in->length ? finish(in) : PV_OK;
 }
 
 pv_status incoming_whole(struct incoming *in, const uint8_t *bytes, size_t n, wire_hash sha256)
 {
     TRY(room(in, n, sha256));
-    if (n > 0) return incoming_take(in, 0, bytes, n);
-    return finish(in);
+    pv_status s = n > 0 ? incoming_take(in, 0, bytes, n) : finish(in);
+    if (s != PV_OK) incoming_clear(in);
+    return s;
 }
 
-uint64_t incoming_grant(struct incoming *in, uint64_t window)
+bool incoming_grant(struct incoming *in, uint64_t window, enum incoming_pace pace, struct wire_msg *m)
 {
-    if (!in->active || in->got < in->granted || in->got == in->length) return 0;
-    uint64_t left = in->length - in->got;
-    uint64_t grant = left < window ? left : window;
-    in->granted = in->got + grant;
-    return grant;
+    if (!in->active || in->got == in->length) return false;
+    uint64_t open = in->granted > in->got ? in->granted - in->got : 0, left = in->length - in->got;
+    if (open == left || open > (pace == INCOMING_AHEAD ? window / 2 : 0)) return false;
+    uint64_t bytes = left < window ? left : window;
+    in->granted = in->got + bytes;
+    *m = (struct wire_msg){ .type = WIRE_CREDIT };
+    WIRE_SET(m, offset, in->got);
+    WIRE_SET(m, bytes, bytes);
+    return true;
+}
+
+void incoming_rewind(struct incoming *in)
+{
+    in->granted = in->got;
+    in->asked = false;
+}
+
+bool incoming_misplaced(struct incoming *in)
+{
+    if (!in->active || in->asked) return false;
+    incoming_rewind(in);
+    in->asked = true;
+    return true;
 }
 
 bool incoming_complete(const struct incoming *in)
@@ -87,8 +125,18 @@ bool incoming_complete(const struct incoming *in)
     return in->active && in->got == in->length;
 }
 
+uint8_t *incoming_release(struct incoming *in, size_t *n)
+{
+    uint8_t *bytes = in->bytes;
+    *n = (size_t)in->length;
+    in->bytes = NULL;
+    incoming_clear(in);
+    return bytes;
+}
+
 void incoming_clear(struct incoming *in)
 {
+    if (in->bytes) explicit_bzero(in->bytes, in->got);
     free(in->bytes);
     sha256_clear(&in->digest);
     *in = (struct incoming){ 0 };

@@ -87,16 +87,12 @@ static void refuse_size(pv_client *c, struct task *t)
 /* Sends what was granted, at most CHUNKS_A_TURN chunks. */
 static void upload(pv_client *c, struct task *t, uint64_t now_ms)
 {
-    size_t n;
-    for (int i = 0; i < CHUNKS_A_TURN && (n = outgoing_chunk(&t->input, c->link.chunk_max)) > 0; i++) {
-        struct wire_msg m = { .type = WIRE_CHUNK, .has_payload = true };
+    struct wire_msg m;
+    for (int i = 0; i < CHUNKS_A_TURN && outgoing_chunk(&t->input, c->link.chunk_max, &m); i++) {
         WIRE_SET(&m, kind, WIRE_KIND_INPUT);
         WIRE_SET(&m, task, t->id);
-        WIRE_SET(&m, offset, t->input.sent);
-        m.payload = t->input.bytes + t->input.sent;
-        m.payload_bytes = n;
         if (!client_send(c, &m)) break;
-        t->input.sent += n;
+        outgoing_said(&t->input, &m);
         t->ask_ms = now_ms + ASK_AGAIN_MS;
     }
     t->news.sent = t->input.sent;
@@ -105,7 +101,7 @@ static void upload(pv_client *c, struct task *t, uint64_t now_ms)
         t->news_fresh = true;
         tasks_news(c, t);
     }
-    if (outgoing_chunk(&t->input, c->link.chunk_max) > 0) tasks_todo(c, t);
+    if (outgoing_ready(&t->input)) tasks_todo(c, t);
 }
 
 void ask_step(pv_client *c, struct task *t, uint64_t now_ms)

@@ -99,9 +99,7 @@ pv_status pv_fetch(pv_client *c, struct pv_result *r, const pv_task_id *id, int6
     if (s == PV_OK) {
         struct pv_result got = { 0 };
         follow_result(&got, &q.answer);
-        got.bytes = q.result.bytes;
-        got.bytes_n = q.result.length;
-        q.result.bytes = NULL;
+        got.bytes = incoming_release(&q.result, &got.bytes_n);
         *r = got;
     }
     request_clear(&q);

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { WINDOW_MOST = 4 << 20 }; /* of a result, per round trip */
+
 pv_status client_enter(pv_client *c)
 {
     if (getpid() != c->pid) return PV_BAD_STATE;
@@ -61,4 +63,16 @@ bool client_send(pv_client *c, const struct wire_msg *m)
     pv_status s = link_send(&c->link, m);
     if (s == PV_BUSY) c->blocked = true;
     return s == PV_OK;
+}
+
+bool client_grant(pv_client *c, struct incoming *in, wire_id task)
+{
+    struct wire_msg m;
+    uint32_t window = c->link.window < WINDOW_MOST ? c->link.window : WINDOW_MOST;
+    if (!incoming_grant(in, window, INCOMING_BY_WINDOW, &m)) return false;
+    WIRE_SET(&m, kind, WIRE_KIND_RESULT);
+    WIRE_SET(&m, task, task);
+    if (client_send(c, &m)) return true;
+    incoming_rewind(in);
+    return false;
 }

@@ -12,11 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-    return value ? value : otherwise;
-}
-
 static pv_status take_options(pv_client *c, const struct pv_client_options *o)
 {
     struct link_options *l = &c->link.options;
@@ -24,13 +19,14 @@ static pv_status take_options(pv_client *c, const struct pv_client_options *o)
     if (!o->endpoints || !wire_name_valid(name, strlen(name))) return PV_USAGE;
     if (o->insecure ? o->key_file || o->server_key : !o->key_file || !o->server_key) return PV_USAGE;
     TRY(link_endpoints(l, o->endpoints, o->insecure));
-    if (!o->insecure) TRY(client_keys_load(&l->keys, o->key_file, o->server_key));
-    if (l->keys.servers > 1 && l->keys.servers != l->endpoints) return PV_USAGE;
+    if (!o->insecure) TRY(link_keys_load(&l->keys, o->key_file, o->server_key, NULL));
+    if (!o->insecure && !link_keys_fit(&l->keys, l->endpoints)) return PV_USAGE;
     snprintf(l->name, sizeof l->name, "%s", name);
     l->role = o->role == PV_ROLE_ADMIN ? WIRE_ROLE_ADMIN : WIRE_ROLE_CLIENT;
-    l->reconnect_ms = or_default(o->reconnect_ms, 100);
-    l->reconnect_max_ms = or_default(o->reconnect_max_ms, 10000);
-    l->connect_ms = or_default(o->connect_ms, 5000);
+    l->software = "libprovost " PV_VERSION;
+    l->reconnect_ms = o->reconnect_ms;
+    l->reconnect_max_ms = o->reconnect_max_ms;
+    l->connect_ms = o->connect_ms;
     c->request_timeout_ms = o->request_timeout_ms > 0 ? o->request_timeout_ms : 30000;
     c->wait_timeout_ms = o->wait_timeout_ms > 0 ? o->wait_timeout_ms : 3600000;
     return pv_random(l->session.bytes, sizeof l->session.bytes);

@@ -10,7 +10,6 @@
 enum {
     GRANT_AGAIN_MS = 10000, /* nothing came after a grant: repeat it */
     FETCH_AGAIN_MS = 5000,
-    WINDOW_MOST = 4 << 20, /* bytes of a result that are granted per round trip */
 };
 
 static void take_name(char to[PV_NAME_BYTES], const char *from)
@@ -67,27 +66,13 @@ void follow_result(struct pv_result *r, const struct wire_msg *m)
 
 static void complete(pv_client *c, struct task *t)
 {
-    t->r.bytes = t->result.bytes;
-    t->r.bytes_n = t->result.length;
-    t->result.bytes = NULL;
-    incoming_clear(&t->result);
+    t->r.bytes = incoming_release(&t->result, &t->r.bytes_n);
     task_over(c, t);
 }
 
 static void grant(pv_client *c, struct task *t, uint64_t now_ms)
 {
-    uint32_t window = c->link.window < WINDOW_MOST ? c->link.window : WINDOW_MOST;
-    struct wire_msg m = { .type = WIRE_CREDIT };
-    uint64_t bytes = incoming_grant(&t->result, window);
-    if (bytes == 0) return;
-    WIRE_SET(&m, kind, WIRE_KIND_RESULT);
-    WIRE_SET(&m, task, t->id);
-    WIRE_SET(&m, offset, t->result.got);
-    WIRE_SET(&m, bytes, bytes);
-    if (client_send(c, &m))
-        t->grant_ms = now_ms + GRANT_AGAIN_MS;
-    else
-        t->result.granted = t->result.got; /* at the next step */
+    if (client_grant(c, &t->result, t->id)) t->grant_ms = now_ms + GRANT_AGAIN_MS;
 }
 
 /* A result that this process cannot hold is not acknowledged: the broker keeps it and it can still be fetched. */
@@ -130,7 +115,8 @@ void follow_chunk(pv_client *c, struct task *t, const struct wire_msg *m, uint64
 {
     if (t->stage != STAGE_RECEIVING) return;
     pv_status s = incoming_take(&t->result, m->offset, m->payload, m->payload_bytes);
-    if (s == PV_BAD_STATE) return; /* unexpected offset: the missing part is granted again after GRANT_AGAIN_MS */
+    if (s == PV_BAD_STATE || s == PV_BAD_MESSAGE)
+        return; /* not the missing part, which is granted again after GRANT_AGAIN_MS */
     if (s != PV_OK) {
         cannot_hold(c, t, s);
         return;
@@ -163,7 +149,7 @@ static void fetch(pv_client *c, struct task *t, uint64_t now_ms)
 void follow_step(pv_client *c, struct task *t, uint64_t now_ms)
 {
     if (t->stage == STAGE_RECEIVING) {
-        if (now_ms >= t->grant_ms) t->result.granted = t->result.got;
+        if (now_ms >= t->grant_ms) incoming_rewind(&t->result);
         grant(c, t, now_ms);
         t->due_ms = t->grant_ms;
         return;

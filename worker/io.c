@@ -22,8 +22,10 @@ enum {
 static void say_hello(pv_client *c, uint64_t now_ms)
 {
     struct wire_held held[HELD_MAX];
-    if (link_hello(&c->link, held, local_held(c, held, HELD_MAX, true)) != PV_OK)
-        link_fail(&c->link, PV_INTERNAL, "HELLO could not be sent", now_ms);
+    struct wire_msg m = { .type = WIRE_HELLO };
+    size_t n = local_held(c, held, HELD_MAX, true);
+    if (n > 0) WIRE_SET_LIST(&m, held, held, n);
+    if (link_hello(&c->link, &m) != PV_OK) link_fail(&c->link, PV_INTERNAL, "HELLO could not be sent", now_ms);
 }
 
 static void heartbeat(pv_client *c, uint64_t now_ms)
@@ -43,7 +45,7 @@ static void resume_task(pv_client *c, struct task *t)
         t->stage = STAGE_ASKING; /* an accepted task sends ATTACH */
     if (t->stage == STAGE_ASKING) {
         ask_again(t);
-        t->result.granted = t->result.got;
+        incoming_rewind(&t->result);
     }
     if (t->local.stage == LOCAL_CLAIMING) local_claim_refused(c, t, 0);
     t->local.announced = false;
@@ -57,7 +59,7 @@ static void on_welcome(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
     tasks_each(c, resume_task);
     for (struct request *q = c->requests; q; q = q->next) {
         q->resend_ms = 0;
-        q->result.granted = q->result.got;
+        incoming_rewind(&q->result);
     }
     c->blocked = false;
     pthread_cond_broadcast(&c->changed);
@@ -226,11 +228,14 @@ static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
 static void receive(pv_client *c, uint64_t now_ms)
 {
     struct wire_msg m;
-    struct link_frame payload;
-    for (int i = 0; i < BATCH && link_receive(&c->link, &m, &payload, now_ms); i++) {
+    struct dealer_frame payload;
+    for (int i = 0; i < BATCH; i++) {
+        pv_status s = link_receive(&c->link, &m, &payload, now_ms);
+        if (s == PV_UNREACHABLE) return;
+        if (s != PV_OK) continue; /* malformed: the protocol's rule is that a peer ignores it */
         on_message(c, &m, now_ms);
         wire_msg_clear(&m);
-        link_frame_clear(&payload);
+        dealer_frame_clear(&payload);
     }
 }
 
@@ -290,15 +295,15 @@ static void sleep_until_due(pv_client *c, uint64_t now_ms)
     long wait = next <= now_ms ? 0 : next - now_ms < POLL_MOST_MS ? (long)(next - now_ms) : POLL_MOST_MS;
     zmq_pollitem_t items[3] = {
         { .fd = c->wake_fd, .events = ZMQ_POLLIN },
-        { .socket = c->link.socket, .events = (short)(ZMQ_POLLIN | (c->blocked ? ZMQ_POLLOUT : 0)) },
-        { .socket = c->link.monitor, .events = ZMQ_POLLIN },
+        { .socket = c->link.dealer.socket, .events = (short)(ZMQ_POLLIN | (c->blocked ? ZMQ_POLLOUT : 0)) },
+        { .socket = c->link.dealer.monitor, .events = ZMQ_POLLIN },
     };
     pthread_mutex_unlock(&c->lock);
-    zmq_poll(items, c->link.socket ? 3 : 1, wait);
+    zmq_poll(items, c->link.dealer.socket ? 3 : 1, wait);
     uint64_t count;
     if (items[0].revents & ZMQ_POLLIN && read(c->wake_fd, &count, sizeof count) < 0) count = 0;
     pthread_mutex_lock(&c->lock);
-    if (c->link.socket && items[1].revents & ZMQ_POLLOUT) c->blocked = false;
+    if (c->link.dealer.socket && items[1].revents & ZMQ_POLLOUT) c->blocked = false;
 }
 
 static void turn(pv_client *c)

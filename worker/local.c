@@ -139,19 +139,15 @@ static void announce(pv_client *c, struct task *t)
 static void upload(pv_client *c, struct task *t)
 {
     struct local_run *r = &t->local;
-    size_t n;
-    for (int i = 0; i < 4 && (n = outgoing_chunk(&r->out, c->link.chunk_max)) > 0; i++) {
-        struct wire_msg m = { .type = WIRE_CHUNK, .has_payload = true };
+    struct wire_msg m;
+    for (int i = 0; i < 4 && outgoing_chunk(&r->out, c->link.chunk_max, &m); i++) {
         WIRE_SET(&m, kind, WIRE_KIND_RESULT);
         WIRE_SET(&m, task, t->id);
         WIRE_SET(&m, token, r->token);
-        WIRE_SET(&m, offset, r->out.sent);
-        m.payload = r->result + r->out.sent;
-        m.payload_bytes = n;
         if (!client_send(c, &m)) return;
-        r->out.sent += n;
+        outgoing_said(&r->out, &m);
     }
-    if (outgoing_chunk(&r->out, c->link.chunk_max) > 0) tasks_todo(c, t);
+    if (outgoing_ready(&r->out)) tasks_todo(c, t);
 }
 
 static void tell(pv_client *c, struct task *t, uint64_t now_ms)

@@ -93,23 +93,6 @@ static void refused(pv_client *c, struct request *q, const struct wire_msg *m, u
     }
 }
 
-static uint64_t window(const pv_client *c)
-{
-    return c->link.window < 4u << 20 ? c->link.window : 4u << 20;
-}
-
-static void grant(pv_client *c, struct request *q)
-{
-    struct wire_msg m = { .type = WIRE_CREDIT };
-    uint64_t bytes = incoming_grant(&q->result, window(c));
-    if (bytes == 0) return;
-    WIRE_SET(&m, kind, WIRE_KIND_RESULT);
-    WIRE_SET(&m, task, q->ask.task);
-    WIRE_SET(&m, offset, q->result.got);
-    WIRE_SET(&m, bytes, bytes);
-    if (!client_send(c, &m)) q->result.granted = q->result.got;
-}
-
 static void take_result(pv_client *c, struct request *q, const struct wire_msg *m)
 {
     if (m->state != TASK_SUCCEEDED || !m->has.length) {
@@ -123,7 +106,7 @@ static void take_result(pv_client *c, struct request *q, const struct wire_msg *
     else if (incoming_complete(&q->result))
         finish(c, q, PV_OK, "");
     else
-        grant(c, q);
+        client_grant(c, &q->result, q->ask.task);
 }
 
 void request_answer(pv_client *c, struct request *q, struct wire_msg *m, uint64_t now_ms)
@@ -149,12 +132,12 @@ void request_chunk(pv_client *c, struct request *q, const struct wire_msg *m)
 {
     if (q->answered || !q->result.active) return;
     pv_status s = incoming_take(&q->result, m->offset, m->payload, m->payload_bytes);
-    if (s == PV_BAD_STATE) return;
+    if (s == PV_BAD_STATE || s == PV_BAD_MESSAGE) return;
     q->resend_ms = pv_clock_ms() + RESEND_MS;
     if (s != PV_OK)
         finish(c, q, s, pv_status_text(s));
     else if (incoming_complete(&q->result))
         finish(c, q, PV_OK, "");
     else
-        grant(c, q);
+        client_grant(c, &q->result, q->ask.task);
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 struct check {
-    struct client_keys keys;
+    struct link_keys keys;
     const char *file;
     char public_key[KEYFILE_TEXT], why[256];
     struct link_options brokers;
@@ -23,19 +23,19 @@ static pv_status refuse(struct check *c, pv_status s, const char *why)
     return s;
 }
 
-/* What is wrong with the file itself: the first reason a person can do something about. */
+/* Finds what is wrong with the file itself, and says the first thing that a person can mend. */
 static pv_status file_check(struct check *c)
 {
     struct stat st;
     char derived[KEYFILE_TEXT], mode[64];
     size_t n = strlen(c->file);
     if (stat(c->file, &st) != 0) return refuse(c, errno == ENOENT ? PV_NOT_FOUND : PV_BAD_KEY_FILE, strerror(errno));
-    snprintf(mode, sizeof mode, "others may use it (mode %03o): chmod 600", st.st_mode & 0777);
+    snprintf(mode, sizeof mode, "others can read it (mode %03o): chmod 600", st.st_mode & 0777);
     if (n > 4 && !strcmp(c->file + n - 4, ".pub"))
-        return refuse(c, PV_BAD_KEY_FILE, "that is the half for the other side");
+        return refuse(c, PV_BAD_KEY_FILE, "this is the public half, for the other side");
     if (st.st_mode & (S_IRWXG | S_IRWXO)) return refuse(c, PV_BAD_KEY_FILE, mode);
-    if (keyfile_public_read(c->public_key, c->file) != PV_OK) return refuse(c, PV_BAD_KEY_FILE, "no key file");
-    if (client_keys_load(&c->keys, c->file, c->public_key) != PV_OK)
+    if (keyfile_public_read(c->public_key, c->file) != PV_OK) return refuse(c, PV_BAD_KEY_FILE, "not a key file");
+    if (link_keys_load(&c->keys, c->file, c->public_key, NULL) != PV_OK)
         return refuse(c, PV_BAD_KEY_FILE, "no secret key in it");
     if (zmq_curve_public(derived, c->keys.own.secret_key) != 0 || strcmp(derived, c->keys.own.public_key) != 0)
         return refuse(c, PV_BAD_KEY_FILE, "the two keys in it are no pair");
@@ -46,12 +46,13 @@ static pv_status brokers_check(struct check *c, const struct cli *cli)
 {
     if (link_endpoints(&c->brokers, cli->broker, false) != PV_OK)
         return refuse(c, PV_USAGE, "--broker: tcp://host:port");
-    if (!cli->server_key) return refuse(c, PV_USAGE, "--server-key is needed too: the key that the broker should have");
-    if (client_keys_load(&c->keys, c->file, cli->server_key) != PV_OK)
+    if (!cli->server_key)
+        return refuse(c, PV_USAGE, "--server-key is needed too: the public key that the broker should have");
+    if (link_keys_load(&c->keys, c->file, cli->server_key, NULL) != PV_OK)
         return refuse(c, PV_BAD_KEY_FILE, "--server-key: missing, or not a key");
-    if (c->keys.servers > 1 && c->keys.servers != c->brokers.endpoints)
+    if (!link_keys_fit(&c->keys, c->brokers.endpoints))
         return refuse(c, PV_USAGE, "--server-key: one for all endpoints, or one for each");
-    /* One that lets us in is enough, as it is for who connects; else the one that came nearest speaks for all. */
+    /* One broker that accepts the key is enough, as it is for a client. Otherwise the attempt that came furthest is reported. */
     enum handshake best = HANDSHAKE_UNREACHABLE;
     for (size_t i = 0; i < c->brokers.endpoints; i++) {
         c->result[i] = handshake_try(&c->keys, i, c->brokers.endpoint[i], (int)cli->connect_ms);
@@ -81,11 +82,11 @@ static void say_table(const struct check *c, size_t brokers)
 int run_key_check(struct cli *cli)
 {
     struct check c = { .file = cli->args_n > 0 ? cli->args[0] : cli->key_file };
-    if (!c.file) return cli_fail_text(PV_USAGE, NULL, "wanted: FILE (or --key)");
+    if (!c.file) return cli_fail_text(PV_USAGE, NULL, "missing argument: FILE (or --key)");
     pv_status s = file_check(&c);
     bool asked = s == PV_OK && cli->broker;
     if (asked) s = brokers_check(&c, cli);
-    client_keys_clear(&c.keys);
+    link_keys_clear(&c.keys);
     size_t brokers = asked && s != PV_USAGE && s != PV_BAD_KEY_FILE ? c.brokers.endpoints : 0;
     if (cli->output == OUTPUT_JSON)
         say_json(&c, s, brokers);

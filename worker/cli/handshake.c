@@ -1,6 +1,7 @@
 #include "handshake.h"
 
 #include "clock.h"
+#include "dealer.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -11,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
 enum { GREETING_BYTES = 64, MECHANISM_AT = 12, HOST_BYTES = 256 };
 
@@ -84,7 +84,7 @@ static int connect_tcp(const char *address, uint64_t end_ms)
     return fd;
 }
 
-/* A name that begins with @ is an abstract one. */
+/* A path that begins with @ is in the abstract namespace. */
 static int connect_ipc(const char *path, uint64_t end_ms)
 {
     struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -98,7 +98,7 @@ static int connect_ipc(const char *path, uint64_t end_ms)
 }
 
 /* ZMTP 3: each side sends 64 bytes, with the version at 10 and the mechanism's name at 12. We stop before that name: a
- * broker that hears another one than its own hangs up, perhaps before it has said its own. */
+ * broker that reads a name other than its own hangs up, perhaps before it has sent its own. */
 static bool greeting_read(uint8_t in[GREETING_BYTES], int fd, uint64_t end_ms)
 {
     static const uint8_t ours[MECHANISM_AT] = { [0] = 0xff, [9] = 0x7f, [10] = 3, [11] = 1 };
@@ -126,54 +126,33 @@ static enum handshake greet(const char *endpoint, uint64_t end_ms)
 
 /* --- the handshake itself, libzmq's --- */
 
-static bool set_up(void *socket, void *watch, const struct client_keys *k, size_t i, int timeout_ms)
-{
-    int zero = 0, never = -1, on = 1;
-    int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-    return zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
-           zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&
-           zmq_setsockopt(socket, ZMQ_IPV6, &on, sizeof on) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CONNECT_TIMEOUT, &timeout_ms, sizeof timeout_ms) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, client_keys_server(k, i), KEYFILE_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->own.public_key, KEYFILE_TEXT) == 0 &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->own.secret_key, KEYFILE_TEXT) == 0 &&
-           zmq_setsockopt(watch, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
-           zmq_socket_monitor(socket, "inproc://handshake", events) == 0 &&
-           zmq_connect(watch, "inproc://handshake") == 0;
-}
-
-static enum handshake outcome(void *watch, uint64_t end_ms)
+static enum handshake outcome(struct dealer *d, uint64_t end_ms)
 {
     uint64_t now = pv_clock_ms();
-    zmq_pollitem_t item = { .socket = watch, .events = ZMQ_POLLIN };
-    uint8_t event[6];
-    uint16_t what;
+    zmq_pollitem_t item = { .socket = d->monitor, .events = ZMQ_POLLIN };
     if (now >= end_ms || zmq_poll(&item, 1, (long)(end_ms - now)) <= 0) return HANDSHAKE_UNREACHABLE;
-    if (zmq_recv(watch, event, sizeof event, 0) != sizeof event) return HANDSHAKE_UNREACHABLE;
-    memcpy(&what, event, sizeof what);
-    switch (what) {
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return HANDSHAKE_ACCEPTED;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return HANDSHAKE_REFUSED;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: return HANDSHAKE_OTHER_BROKER;
+    switch (dealer_event(d)) {
+    case DEALER_ACCEPTED: return HANDSHAKE_ACCEPTED;
+    case DEALER_KEY_REFUSED: return HANDSHAKE_REFUSED;
+    case DEALER_OTHER_MECHANISM:
+    case DEALER_NO_HANDSHAKE: return HANDSHAKE_OTHER_BROKER;
     default: return HANDSHAKE_UNREACHABLE;
     }
 }
 
-enum handshake handshake_try(const struct client_keys *k, size_t i, const char *endpoint, int timeout_ms)
+enum handshake handshake_try(const struct link_keys *k, size_t i, const char *endpoint, int timeout_ms)
 {
     enum handshake h = greet(endpoint, pv_clock_ms() + (uint64_t)timeout_ms);
     if (h != HANDSHAKE_ACCEPTED) return h;
-    void *zmq = zmq_ctx_new(), *socket = zmq ? zmq_socket(zmq, ZMQ_DEALER) : NULL,
-         *watch = zmq ? zmq_socket(zmq, ZMQ_PAIR) : NULL;
+    struct dealer d = { 0 };
+    /* A timeout of libzmq's would look like a broker that hangs up: it gets longer than we wait. */
+    struct dealer_options o = {
+        .send_most = 1, .receive_most = 1, .connect_ms = 2 * timeout_ms, .keys = k, .server = i
+    };
+    void *zmq = zmq_ctx_new();
     h = HANDSHAKE_UNREACHABLE;
-    if (socket && watch && set_up(socket, watch, k, i, timeout_ms) && zmq_connect(socket, endpoint) == 0)
-        h = outcome(watch, pv_clock_ms() + (uint64_t)timeout_ms);
-    if (socket) zmq_socket_monitor(socket, NULL, 0); /* before its reader closes: libzmq waits for room there */
-    if (watch) zmq_close(watch);
-    if (socket) zmq_close(socket);
+    if (zmq && dealer_open(&d, zmq, 1, endpoint, &o)) h = outcome(&d, pv_clock_ms() + (uint64_t)timeout_ms);
+    dealer_close(&d);
     if (zmq) zmq_ctx_term(zmq);
     return h;
 }
