@@ -1,8 +1,11 @@
-#include "agent_state.h"
+#include "agent.h"
 
+#include "agent_attempts.h"
+#include "agent_link.h"
+#include "agent_results.h"
+#include "agent_session.h"
 #include "clock.h"
 #include "log.h"
-#include "random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +15,20 @@ enum { TURN_MOST_MS = 1000 };
 static pv_status options_check(const struct agent_options *o, char *why)
 {
     const char *wrong = NULL;
-    if (!o->dial.endpoints_n) wrong = "no broker to dial";
+    if (!o->link.endpoints) wrong = "no broker to dial";
     if (!o->name || !wire_name_valid(o->name, strlen(o->name))) wrong = "the node's name is not a name";
     if (!o->queues_n || o->queues_n > AGENT_QUEUES_MAX) wrong = "no queue to serve, or too many";
     for (size_t i = 0; i < o->queues_n; i++)
         if (!wire_name_valid(o->queues[i].name, strlen(o->queues[i].name))) wrong = "a queue's name is not a name";
     if (o->slots > AGENT_SLOTS_MAX || o->prefetch > AGENT_SLOTS_MAX) wrong = "too many slots";
-    if (wrong) snprintf(why, DIAL_WHY_BYTES, "%s", wrong);
+    if (wrong) snprintf(why, AGENT_WHY_BYTES, "%s", wrong);
     return wrong ? PV_USAGE : PV_OK;
 }
 
 static pv_status parts_new(struct agent *a, char *why)
 {
-    TRY(pv_random(&a->session, sizeof a->session));
-    TRY(dial_new(&a->dial, &a->o.dial, why));
-    TRY(results_open(a, why));
+    TRY(agent_link_open(a, why));
+    TRY(agent_results_open(a, why));
     a->attempts_room = 2 * (a->o.slots + a->o.prefetch) + 2;
     a->attempts = calloc(a->attempts_room, sizeof *a->attempts);
     if (!a->attempts) return PV_NO_MEMORY;
@@ -35,7 +37,7 @@ static pv_status parts_new(struct agent *a, char *why)
     return PV_OK;
 }
 
-pv_status agent_new(struct agent **agent_p, const struct agent_options *options, char why[DIAL_WHY_BYTES])
+pv_status agent_new(struct agent **agent_p, const struct agent_options *options, char why[AGENT_WHY_BYTES])
 {
     *why = 0;
     TRY(options_check(options, why));
@@ -44,23 +46,22 @@ pv_status agent_new(struct agent **agent_p, const struct agent_options *options,
     a->o = *options;
     if (!a->o.slots) a->o.slots = 1;
     if (!a->o.input_most) a->o.input_most = 512u << 20;
-    if (!a->o.answer_ms) a->o.answer_ms = 5000;
     if (!a->o.software) a->o.software = "provost-prover";
     pv_status s = parts_new(a, why);
     if (s == PV_OK)
         *agent_p = a;
     else
         agent_destroy(&a);
-    if (s != PV_OK && !*why) snprintf(why, DIAL_WHY_BYTES, "%s", pv_status_text(s));
+    if (s != PV_OK && !*why) snprintf(why, AGENT_WHY_BYTES, "%s", pv_status_text(s));
     return s;
 }
 
-/* A runner that still computes is told to stop and its job comes back before the thread is joined. */
+/* Tells a runner that still computes to stop, and takes its job back before the thread is joined. */
 static void runner_end(struct agent *a, unsigned i)
 {
     struct runner_report report = { .news = RUNNER_NOTHING };
     for (size_t k = 0; k < a->attempts_n; k++)
-        if (a->attempts[k].state == ATTEMPT_RUNNING && a->attempts[k].runner == i)
+        if (a->attempts[k].state == AGENT_ATTEMPT_RUNNING && a->attempts[k].runner == i)
             atomic_store(&a->attempts[k].job->stop, 1);
     while (a->busy[i] && report.news != RUNNER_DONE) {
         zmq_pollitem_t wait = { .socket = zsock_resolve(runner_socket(a->runners[i])), .events = ZMQ_POLLIN };
@@ -76,9 +77,9 @@ void agent_destroy(struct agent **agent_p)
     struct agent *a = *agent_p;
     if (!a) return;
     for (unsigned i = 0; i < a->o.slots; i++) runner_end(a, i);
-    attempts_clear(a);
-    results_clear(a);
-    dial_destroy(&a->dial);
+    agent_attempts_clear(a);
+    agent_results_clear(a);
+    link_clear(&a->link);
     free(a->attempts);
     free(a);
     *agent_p = NULL;
@@ -87,20 +88,20 @@ void agent_destroy(struct agent **agent_p)
 static void mode_set(struct agent *a, enum agent_mode mode)
 {
     if (mode <= a->mode) return;
-    LOG_INFO(mode == MODE_DRAIN ? "prover.draining" : "prover.handback", "attempts=%zu unacknowledged=%zu",
-             a->attempts_n, a->finished_n);
-    if (a->mode == MODE_SERVE) session_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    LOG_INFO(mode == AGENT_DRAIN ? "prover.draining" : "prover.handback", "attempts=%zu unacknowledged=%zu",
+             a->attempts_n, a->results_n);
+    if (a->mode == AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
     a->mode = mode;
     a->mode_ms = a->now_ms;
-    attempts_drain(a);
-    if (mode == MODE_HANDBACK) attempts_handback(a);
+    agent_attempts_drain(a);
+    if (mode == AGENT_HANDBACK) agent_attempts_handback(a);
 }
 
 static void reload(struct agent *a)
 {
-    char why[DIAL_WHY_BYTES];
-    if (dial_reload_keys(a->dial, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
-    session_announce(a);
+    char why[AGENT_WHY_BYTES];
+    if (agent_link_keys(a, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
+    agent_session_announce(a);
 }
 
 /* True to go on, false at $TERM. */
@@ -109,32 +110,32 @@ static bool command_read(struct agent *a, zsock_t *pipe)
     char *word = zstr_recv_nowait(pipe);
     if (!word) return true;
     bool end = !strcmp(word, "$TERM");
-    if (!strcmp(word, "DRAIN")) mode_set(a, MODE_DRAIN);
-    if (!strcmp(word, "HANDBACK")) mode_set(a, MODE_HANDBACK);
+    if (!strcmp(word, "DRAIN")) mode_set(a, AGENT_DRAIN);
+    if (!strcmp(word, "HANDBACK")) mode_set(a, AGENT_HANDBACK);
     if (!strcmp(word, "RELOAD")) reload(a);
     zstr_free(&word);
     return !end;
 }
 
-/* A drain is over when nothing runs and every result is acknowledged. A hand-back does not wait for those: they are in
- * the spool. Nor does either wait for a last word that nobody can hear. */
+/* A drain is over when nothing runs and every result is acknowledged. A hand-back does not wait for acknowledgements: the
+ * results are in the spool. It waits for last messages (RELEASE, FAIL) only while there is a link to send them on. */
 static void mode_tick(struct agent *a)
 {
-    if (a->mode == MODE_SERVE) return;
+    if (a->mode == AGENT_SERVE) return;
     bool late = a->o.grace_ms && a->now_ms - a->mode_ms >= a->o.grace_ms;
-    if (a->mode == MODE_DRAIN && late) mode_set(a, MODE_HANDBACK);
-    if (attempts_unfinished(a)) return;
-    if (a->mode == MODE_DRAIN && (a->attempts_n || a->finished_n)) return;
-    if (a->link == LINK_UP && a->attempts_n) return;
+    if (a->mode == AGENT_DRAIN && late) mode_set(a, AGENT_HANDBACK);
+    if (agent_attempts_unfinished(a)) return;
+    if (a->mode == AGENT_DRAIN && (a->attempts_n || a->results_n)) return;
+    if (a->link.state == LINK_UP && a->attempts_n) return;
     a->over = true;
 }
 
 static long wait_ms(const struct agent *a)
 {
-    uint64_t next = session_next_ms(a), other = attempts_next_ms(a);
+    uint64_t next = agent_session_next_ms(a), other = agent_attempts_next_ms(a);
     if (other < next) next = other;
-    if ((other = results_next_ms(a)) < next) next = other;
-    if (a->mode == MODE_DRAIN && a->o.grace_ms && a->mode_ms + a->o.grace_ms < next) next = a->mode_ms + a->o.grace_ms;
+    if ((other = agent_results_next_ms(a)) < next) next = other;
+    if (a->mode == AGENT_DRAIN && a->o.grace_ms && a->mode_ms + a->o.grace_ms < next) next = a->mode_ms + a->o.grace_ms;
     uint64_t now = pv_clock_ms();
     if (next <= now) return 0;
     return next - now < TURN_MOST_MS ? (long)(next - now) : TURN_MOST_MS;
@@ -145,7 +146,7 @@ static void runners_read(struct agent *a)
     for (unsigned i = 0; i < a->o.slots; i++) {
         struct runner_report report;
         for (runner_read(a->runners[i], &report); report.news != RUNNER_NOTHING; runner_read(a->runners[i], &report))
-            attempts_report(a, i, &report);
+            agent_attempts_report(a, i, &report);
     }
 }
 
@@ -155,9 +156,9 @@ static void turn(struct agent *a, zsock_t *pipe)
     int n = 1;
     for (unsigned i = 0; i < a->o.slots; i++)
         items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(runner_socket(a->runners[i])), .events = ZMQ_POLLIN };
-    if (dial_is_open(a->dial)) {
-        items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(dial_socket(a->dial)), .events = ZMQ_POLLIN };
-        items[n++] = (zmq_pollitem_t){ .socket = zsock_resolve(dial_monitor(a->dial)), .events = ZMQ_POLLIN };
+    if (a->link.dealer.socket) {
+        items[n++] = (zmq_pollitem_t){ .socket = a->link.dealer.socket, .events = ZMQ_POLLIN };
+        items[n++] = (zmq_pollitem_t){ .socket = a->link.dealer.monitor, .events = ZMQ_POLLIN };
     }
     zmq_poll(items, n, wait_ms(a));
     a->now_ms = pv_clock_ms();
@@ -173,19 +174,17 @@ void agent_main(zsock_t *pipe, void *agent)
         turn(a, pipe);
         go_on = command_read(a, pipe);
         runners_read(a);
-        session_read(a);
-        session_news(a);
-        attempts_tick(a);
-        results_tick(a);
+        agent_session_read(a);
+        agent_session_events(a);
+        agent_attempts_tick(a);
+        agent_results_tick(a);
         mode_tick(a);
-        session_tick(a);
+        agent_session_tick(a);
     }
-    if (a->link == LINK_UP) {
-        struct wire_msg bye = { .type = WIRE_DISCONNECT };
-        WIRE_SET(&bye, status, PV_OK);
-        session_say(a, &bye);
-    }
-    dial_leave(a->dial);
+    if (a->link.state == LINK_UP)
+        link_goodbye(&a->link, PV_OK);
+    else
+        link_fail(&a->link, PV_UNREACHABLE, "the node ends", a->now_ms);
     if (!go_on) return;
     zstr_send(pipe, "ENDED");
     char *word = zstr_recv(pipe);

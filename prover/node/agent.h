@@ -1,26 +1,25 @@
-/** The node's side of the protocol: it dials out to a broker, takes tasks, has them computed, and gives the results
- * back.
+/** The node's side of the protocol: dials out to a broker, takes tasks, has them computed, and gives the results back.
  *
- *  One thread of its own (agent_main) polls the connection, its runners and its commands; it never computes, so that a
- *  heartbeat never waits for a proof. While the broker is away it keeps computing; finished results are spooled until
- * the broker has acknowledged them. What is said: wire/PROTOCOL.md.
+ *  It has one thread (agent_main), which polls the connection, its runners and its commands. That thread never computes, so
+ *  a heartbeat never waits for a proof. While the broker is away it keeps computing; finished results are spooled until the
+ *  broker has acknowledged them. The messages: wire/PROTOCOL.md.
  *
  *  An attempt here:
  *
  *      OFFER -> FETCHING -> WAITING -> RUNNING -> (result spooled) -> RESULT -> RESULT_OK
  *                  |           |          |
- *                  +-----------+----------+-> ENDED: FAIL, RELEASE or REVOKED still to be said, once there is a link
+ *                  +-----------+----------+-> ENDED: FAIL, RELEASE or REVOKED is sent as soon as there is a link
  */
 #ifndef PV_AGENT_H
 #define PV_AGENT_H
 
-#include "dial.h"
 #include "handler.h"
+#include "link.h"
 #include "numa.h"
 
 #include <czmq.h>
 
-enum { AGENT_QUEUES_MAX = 64, AGENT_CIRCUITS_MAX = 200, AGENT_SLOTS_MAX = 64 };
+enum { AGENT_QUEUES_MAX = 64, AGENT_CIRCUITS_MAX = 200, AGENT_SLOTS_MAX = 64, AGENT_WHY_BYTES = 256 };
 
 /** A queue the node serves, and with what. */
 struct agent_queue {
@@ -30,21 +29,22 @@ struct agent_queue {
 
 /** Zero is the default. Everything pointed to is borrowed while the agent lives. */
 struct agent_options {
-    struct dial_options dial;
-    const char *name;     /* of this node: a legal name, stable over restarts */
-    const char *software; /* for people */
+    struct link_options link; /* endpoints and times; the agent sets name, role, session, keys and limits */
+    const char *key_file;     /* zcert secret key of this node; NULL: no keys */
+    const char *server_keys;  /* with key_file: the brokers' public keys, as link_keys_load takes them */
+    const char *name;         /* of this node: a legal name, stable over restarts */
+    const char *software;     /* for people */
     const struct agent_queue *queues;
     size_t queues_n;
     unsigned slots;          /* tasks computed at once; 0: 1 */
     unsigned prefetch;       /* inputs held besides */
-    const struct numa *numa; /* each slot settles on one of its nodes; NULL: they go where the kernel puts them */
-    uint64_t vram, ram;      /* what the node has, for matching */
+    const struct numa *numa; /* each slot settles on one of its nodes; NULL: the kernel places the threads */
+    uint64_t vram, ram;      /* bytes the node has, for matching */
     uint64_t input_most;     /* larger inputs are handed back; 0: 512 MiB */
     const char *state;       /* folder of the spool; NULL: results are only in memory */
     uint64_t grace_ms;       /* how long a drain may take; 0: no limit */
-    unsigned answer_ms;      /* how long the broker may take to answer HELLO; 0: 5 s */
-    /** Fills to (at most most) with what can be proved now; called by the agent's thread. NULL: the node takes tasks of any
-     *  circuit, since its handlers need no keys. */
+    /** Fills `to` with at most `most` circuits that can be proved now, and returns how many. Called by the agent's thread.
+     *  NULL: the node takes tasks of any circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, struct handler_circuit *to, size_t most);
     void *circuits_arg;
 };
@@ -52,14 +52,15 @@ struct agent_options {
 struct agent;
 
 /** PV_BAD_KEY_FILE, PV_IO, PV_NO_MEMORY, PV_USAGE with a sentence. */
-pv_status agent_new(struct agent **agent_p, const struct agent_options *options, char why[DIAL_WHY_BYTES]);
+pv_status agent_new(struct agent **agent_p, const struct agent_options *options, char why[AGENT_WHY_BYTES]);
+/** Ends the runners, closes the connection, frees everything. Results not yet acknowledged go to the spool. */
 void agent_destroy(struct agent **agent_p);
 
 /** For zactor_new(agent_main, agent). Commands, each a string:
  *    DRAIN     take nothing new, finish what runs (as long as the grace lasts), hand the rest back, end
  *    HANDBACK  stop what runs, hand everything back now, end
  *    RELOAD    read the keys again and announce the circuits anew
- *  It says "ENDED" when it has ended by itself and then only waits for $TERM. $TERM without that ends it as it is. */
+ *  It sends "ENDED" when it has ended by itself, and then only waits for $TERM. A $TERM before that ends it as it is. */
 void agent_main(zsock_t *pipe, void *agent);
 
 #endif

@@ -26,7 +26,6 @@ struct node {
     bool check, print, memory_set;
     char host[WIRE_NAME_MAX + 1];
     char *lists[2]; /* the broker and queue lists, cut at their commas */
-    const char *endpoints[DIAL_ENDPOINTS_MAX];
     struct agent_queue queues[AGENT_QUEUES_MAX];
     char *spool, *checked;
     struct agent_options agent;
@@ -107,12 +106,10 @@ static void host_name(char to[WIRE_NAME_MAX + 1])
 
 static pv_status broker_add(struct node *n, const char *item)
 {
-    struct dial_options *d = &n->agent.dial;
-    if (d->endpoints_n == DIAL_ENDPOINTS_MAX)
-        return refuse(n, PV_BAD_CONFIG, "more than %d brokers", DIAL_ENDPOINTS_MAX);
-    if (strncmp(item, "tcp://", 6) && strncmp(item, "ipc://", 6))
+    struct link_options *l = &n->agent.link;
+    if (l->endpoints == LINK_ENDPOINTS_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d brokers", LINK_ENDPOINTS_MAX);
+    if (link_endpoint_add(l, item, strlen(item)) != PV_OK)
         return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT: \"%.64s\"", item);
-    n->endpoints[d->endpoints_n++] = item;
     return PV_OK;
 }
 
@@ -138,7 +135,7 @@ static pv_status lists_read(struct node *n)
     if (!n->lists[0] || !n->lists[1]) return PV_NO_MEMORY;
     for (item = strtok_r(n->lists[0], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(broker_add(n, item));
     for (item = strtok_r(n->lists[1], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(queue_add(n, item));
-    if (!n->agent.dial.endpoints_n) return refuse(n, PV_BAD_CONFIG, "broker is missing");
+    if (!n->agent.link.endpoints) return refuse(n, PV_BAD_CONFIG, "broker is missing");
     return n->agent.queues_n ? PV_OK : refuse(n, PV_BAD_CONFIG, "queue is missing");
 }
 
@@ -155,12 +152,14 @@ static pv_status keys_read(struct node *n)
     if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key belong together");
     if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
     if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
-    for (size_t i = 0; c->insecure && i < n->agent.dial.endpoints_n; i++)
-        if (!wire_endpoint_is_local(n->endpoints[i]))
-            return refuse(n, PV_BAD_CONFIG, "broker: insecure is for this machine: \"%.64s\"", n->endpoints[i]);
+    const struct link_options *l = &n->agent.link;
+    for (size_t i = 0; c->insecure && i < l->endpoints; i++)
+        if (!wire_endpoint_is_local(l->endpoint[i]))
+            return refuse(n, PV_BAD_CONFIG, "broker: insecure is only for brokers on this machine: \"%.64s\"",
+                          l->endpoint[i]);
     if (*c->key) {
-        n->agent.dial.key_file = c->key;
-        n->agent.dial.server_key_file = c->server_key;
+        n->agent.key_file = c->key;
+        n->agent.server_keys = c->server_key;
     }
     return PV_OK;
 }
@@ -212,7 +211,6 @@ static pv_status settings_read(struct node *n)
         return refuse(n, PV_BAD_CONFIG, "circuits is missing: groth16 needs keys");
     n->memory_set = c->memory != 0;
     if (!c->memory) c->memory = memory_default();
-    n->agent.dial.endpoints = n->endpoints;
     n->agent.name = c->name;
     n->agent.software = "provost-prover " PV_VERSION;
     n->agent.queues = n->queues;
@@ -339,7 +337,7 @@ static void counters_log(const struct handler *h)
 
 static pv_status node_run(struct node *n)
 {
-    char why[DIAL_WHY_BYTES];
+    char why[AGENT_WHY_BYTES];
     struct agent *agent = NULL;
     int signals = signals_open();
     if (signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));

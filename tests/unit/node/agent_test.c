@@ -59,7 +59,6 @@ static zactor_t *actor;
 static char folder[64];
 static struct handler gate;
 static struct agent_queue queues[] = { { "outer", &gate }, { "keccak", &gate } };
-static const char *endpoints[2];
 static struct agent_options options;
 
 static void broker_bind(struct broker *to, const char *endpoint)
@@ -243,7 +242,7 @@ static void expect_result(uint64_t seq, const char *input)
 
 static void node_start(void)
 {
-    char why[DIAL_WHY_BYTES];
+    char why[AGENT_WHY_BYTES];
     if (agent_new(&agent, &options, why) != PV_OK) fail_msg("%s", why);
     actor = zactor_new(agent_main, agent);
     assert_non_null(actor);
@@ -273,9 +272,8 @@ static int setup(void **state)
     gate = (struct handler){ .name = "gate", .run = gate_run };
     atomic_store(&gate_open, 0);
     atomic_store(&runs, 0);
-    endpoints[0] = b.endpoint;
     options = (struct agent_options){
-        .dial = { .endpoints = endpoints, .endpoints_n = 1, .backoff_ms = 5, .backoff_most_ms = 50 },
+        .link = { .reconnect_ms = 5, .reconnect_max_ms = 50 },
         .name = "node-1",
         .queues = queues,
         .queues_n = 2,
@@ -285,6 +283,7 @@ static int setup(void **state)
         .state = folder,
         .circuits = circuits
     };
+    link_endpoints(&options.link, b.endpoint, true);
     return 0;
 }
 
@@ -775,9 +774,8 @@ static void test_another_endpoint_is_tried(void **state)
     snprintf(dead, sizeof dead, "%s", name);
     zstr_free(&name);
     zsock_destroy(&taken);
-    endpoints[0] = dead;
-    endpoints[1] = b.endpoint;
-    options.dial.endpoints_n = 2;
+    link_endpoints(&options.link, dead, true);
+    link_endpoint_add(&options.link, b.endpoint, strlen(b.endpoint));
     node_start();
     expect_hello();
     expect_ready(2);
@@ -931,7 +929,7 @@ static void keys_write(const char *name, zcert_t *cert)
 static void test_curve_keys_are_used_and_kept_private(void **state)
 {
     static char own_file[128], server_file[128], secret[160];
-    char why[DIAL_WHY_BYTES];
+    char why[AGENT_WHY_BYTES];
     if (!zsys_has_curve()) skip();
     zcert_t *server = zcert_new(), *own = zcert_new();
     keys_write("server", server);
@@ -939,8 +937,8 @@ static void test_curve_keys_are_used_and_kept_private(void **state)
     snprintf(own_file, sizeof own_file, "%s/own", folder);
     snprintf(server_file, sizeof server_file, "%s/server", folder);
     snprintf(secret, sizeof secret, "%s_secret", own_file);
-    options.dial.key_file = own_file;
-    options.dial.server_key_file = server_file;
+    options.key_file = own_file;
+    options.server_keys = server_file;
     assert_int_equal(chmod(secret, 0640), 0);
     assert_int_equal(agent_new(&agent, &options, why), PV_BAD_KEY_FILE);
     assert_non_null(strstr(why, "others can read"));
@@ -952,7 +950,7 @@ static void test_curve_keys_are_used_and_kept_private(void **state)
     zsock_set_curve_server(b.router, 1);
     assert_true(zsock_bind(b.router, "tcp://127.0.0.1:*") > 0);
     char *bound = zsock_last_endpoint(b.router);
-    snprintf(b.endpoint, sizeof b.endpoint, "%s", bound);
+    link_endpoints(&options.link, bound, true);
     zstr_free(&bound);
     node_start();
     expect_hello();
@@ -963,15 +961,15 @@ static void test_curve_keys_are_used_and_kept_private(void **state)
 
 static void test_unusable_options_are_refused(void **state)
 {
-    char why[DIAL_WHY_BYTES];
+    char why[AGENT_WHY_BYTES];
     options.name = "two words";
     assert_int_equal(agent_new(&agent, &options, why), PV_USAGE);
     options.name = "node-1";
     options.queues_n = 0;
     assert_int_equal(agent_new(&agent, &options, why), PV_USAGE);
     options.queues_n = 1;
-    options.dial.key_file = "/nonexistent/key";
-    options.dial.server_key_file = "/nonexistent/server";
+    options.key_file = "/nonexistent/key";
+    options.server_keys = "/nonexistent/server";
     assert_int_equal(agent_new(&agent, &options, why), PV_BAD_KEY_FILE);
     assert_null(agent);
 }
