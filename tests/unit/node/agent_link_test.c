@@ -1,0 +1,229 @@
+/* The connection: lost, refused, silent, and dialled again; what goes on meanwhile. */
+#include "agent_scene.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+static size_t spooled_files(void)
+{
+    size_t n = 0;
+    DIR *in = opendir(scene.folder);
+    for (struct dirent *e; in && (e = readdir(in));) n += strstr(e->d_name, ".result") != NULL && e->d_name[0] != '.';
+    if (in) closedir(in);
+    return n;
+}
+
+/* A file has its name a moment before the node's own thread knows that it is synced: then the next HELLO says so. */
+static void hello_with_both_spooled(const char *endpoint, uint64_t end)
+{
+    for (;;) {
+        scene_listen(zsock_new(ZMQ_ROUTER), endpoint);
+        scene_expect(WIRE_HELLO);
+        if ((scene.in.held_n == 2 && scene.in.held[0].spooled && scene.in.held[1].spooled) || pv_clock_ms() > end)
+            return;
+        zsock_destroy(&scene.router);
+    }
+}
+
+static void keys_write(const char *name, zcert_t *cert)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", scene.folder, name);
+    assert_int_equal(zcert_save(cert, path), 0);
+}
+
+static void test_it_keeps_computing_while_the_broker_is_away(void **state)
+{
+    char endpoint[64];
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "wait here");
+    scene_expect_token(WIRE_STARTED, 1);
+    scene_offer(2, "wait there");
+    strcpy(endpoint, scene.endpoint);
+    while (scene_expect(WIRE_HEARTBEAT)->held_n != 2) {
+    }
+    zsock_destroy(&scene.router);
+    atomic_store(&scene.gate_open, 1);
+    uint64_t end = pv_clock_ms() + SCENE_SOON_MS;
+    while (spooled_files() < 2 && pv_clock_ms() < end) zclock_sleep(1);
+    scene.epoch = 5;
+    hello_with_both_spooled(endpoint, end);
+    assert_int_equal(scene.in.epoch, 4);
+    assert_int_equal(scene.in.held_n, 2);
+    assert_true(scene.in.held[0].spooled && scene.in.held[1].spooled);
+    assert_int_equal(scene.in.held[0].token.epoch, 4);
+    assert_true(scene.in.held[0].has.sha256 && scene.in.held[0].length == 9);
+    scene_welcome();
+    scene.epoch = 4; /* the tokens' */
+    scene_expect_result(1, "wait here");
+    scene_expect_result(2, "wait there");
+    assert_int_equal(atomic_load(&scene.runs), 2);
+}
+
+static void test_a_running_attempt_is_announced_after_a_reconnect(void **state)
+{
+    char endpoint[64];
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "wait");
+    scene_expect_token(WIRE_STARTED, 1);
+    strcpy(endpoint, scene.endpoint);
+    zsock_destroy(&scene.router);
+    scene_listen(zsock_new(ZMQ_ROUTER), endpoint);
+    scene_expect(WIRE_HELLO);
+    assert_int_equal(scene.in.held_n, 1);
+    assert_true(scene.in.held[0].started && !scene.in.held[0].spooled);
+    assert_true(wire_id_equal(scene.in.held[0].task, scene_task_of(1)));
+    scene_welcome();
+    scene_expect_ready(1);
+    atomic_store(&scene.gate_open, 1);
+    scene_expect_result(1, "wait");
+}
+
+static void test_an_older_broker_is_refused(void **state)
+{
+    char endpoint[64];
+    scene_node_start();
+    scene_expect_hello();
+    scene_expect_ready(2);
+    strcpy(endpoint, scene.endpoint);
+    zsock_destroy(&scene.router);
+    scene.epoch = 3;
+    scene_listen(zsock_new(ZMQ_ROUTER), endpoint);
+    scene_expect(WIRE_HELLO);
+    assert_int_equal(scene.in.epoch, 4);
+    scene_welcome();
+    scene_expect(WIRE_DISCONNECT);
+    assert_int_equal(scene.in.status, PV_STALE_BROKER);
+    scene.epoch = 4;
+    scene_expect_hello(); /* it tries again */
+    scene_expect_ready(2);
+}
+
+static void test_another_endpoint_is_tried(void **state)
+{
+    static char dead[64];
+    zsock_t *taken = zsock_new(ZMQ_ROUTER); /* a port that is free again and where nobody listens */
+    zsock_bind(taken, "tcp://127.0.0.1:*");
+    char *name = zsock_last_endpoint(taken);
+    snprintf(dead, sizeof dead, "%s", name);
+    zstr_free(&name);
+    zsock_destroy(&taken);
+    link_endpoints(&scene.options.link, dead, true);
+    link_endpoint_add(&scene.options.link, scene.endpoint, strlen(scene.endpoint));
+    scene_node_start();
+    scene_expect_hello();
+    scene_expect_ready(2);
+}
+
+static void test_a_broker_that_does_not_know_the_node_is_greeted_again(void **state)
+{
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "wait");
+    scene_expect_token(WIRE_STARTED, 1);
+    struct wire_msg m = { .type = WIRE_ERROR };
+    WIRE_SET(&m, status, PV_BAD_STATE);
+    scene_say(&m);
+    scene_say(&m); /* answers to what was said before it knew better */
+    scene_expect(WIRE_HELLO);
+    assert_int_equal(scene.in.held_n, 1);
+    scene_welcome();
+    scene_expect_ready(1);
+}
+
+static void test_silence_of_a_lease_means_dialling_again(void **state)
+{
+    scene.lease_ms = 200;
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "wait");
+    scene_expect_token(WIRE_STARTED, 1);
+    scene.silent = true;
+    scene_expect(WIRE_HELLO);
+    scene.silent = false;
+    assert_true(scene.in.held[0].started);
+    scene_welcome();
+    atomic_store(&scene.gate_open, 1);
+    scene_expect_result(1, "wait");
+}
+
+static void test_malformed_messages_change_nothing(void **state)
+{
+    static const uint8_t junk[] = { 0xff, 0xfe };
+    scene_node_start();
+    scene_expect_hello();
+    scene_expect_ready(2);
+    void *s = zsock_resolve(scene.router);
+    for (int frames = 1; frames <= 6; frames++) {
+        zmq_send(s, zmq_msg_data(&scene.part[0]), zmq_msg_size(&scene.part[0]), ZMQ_SNDMORE);
+        for (int i = 0; i < frames; i++) zmq_send(s, junk, sizeof junk, i + 1 < frames ? ZMQ_SNDMORE : 0);
+    }
+    scene_offer(1, "abc");
+    scene_expect_token(WIRE_STARTED, 1);
+    scene_expect_result(1, "abc");
+}
+
+static void test_curve_keys_are_used_and_kept_private(void **state)
+{
+    static char own_file[128], server_file[128], secret[160];
+    char why[AGENT_WHY_BYTES];
+    if (!zsys_has_curve()) skip();
+    zcert_t *server = zcert_new(), *own = zcert_new();
+    keys_write("server", server);
+    keys_write("own", own);
+    snprintf(own_file, sizeof own_file, "%s/own", scene.folder);
+    snprintf(server_file, sizeof server_file, "%s/server", scene.folder);
+    snprintf(secret, sizeof secret, "%s_secret", own_file);
+    scene.options.key_file = own_file;
+    scene.options.server_keys = server_file;
+    assert_int_equal(chmod(secret, 0640), 0);
+    assert_int_equal(agent_new(&scene.agent, &scene.options, why), PV_BAD_KEY_FILE);
+    assert_non_null(strstr(why, "others can read"));
+    assert_int_equal(chmod(secret, 0600), 0);
+    zsock_t *router = zsock_new(ZMQ_ROUTER);
+    zcert_apply(server, router);
+    zsock_set_curve_server(router, 1);
+    scene_listen(router, "tcp://127.0.0.1:*");
+    link_endpoints(&scene.options.link, scene.endpoint, true);
+    scene_node_start();
+    scene_expect_hello();
+    scene_expect_ready(2);
+    zcert_destroy(&server);
+    zcert_destroy(&own);
+}
+
+static void test_unusable_options_are_refused(void **state)
+{
+    char why[AGENT_WHY_BYTES];
+    scene.options.name = "two words";
+    assert_int_equal(agent_new(&scene.agent, &scene.options, why), PV_USAGE);
+    scene.options.name = "node-1";
+    scene.options.queues_n = 0;
+    assert_int_equal(agent_new(&scene.agent, &scene.options, why), PV_USAGE);
+    scene.options.queues_n = 1;
+    scene.options.key_file = "/nonexistent/key";
+    scene.options.server_keys = "/nonexistent/server";
+    assert_int_equal(agent_new(&scene.agent, &scene.options, why), PV_BAD_KEY_FILE);
+    assert_null(scene.agent);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
+
+int main(void)
+{
+    zsys_handler_set(NULL);
+    const struct CMUnitTest tests[] = {
+        TEST(test_it_keeps_computing_while_the_broker_is_away),
+        TEST(test_a_running_attempt_is_announced_after_a_reconnect),
+        TEST(test_an_older_broker_is_refused),
+        TEST(test_another_endpoint_is_tried),
+        TEST(test_a_broker_that_does_not_know_the_node_is_greeted_again),
+        TEST(test_silence_of_a_lease_means_dialling_again),
+        TEST(test_malformed_messages_change_nothing),
+        TEST(test_curve_keys_are_used_and_kept_private),
+        TEST(test_unusable_options_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
