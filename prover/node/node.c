@@ -1,5 +1,6 @@
-#include "node.h"
-
+/* provost-prover-node: the program that `provost-prover run` turns into, a node that takes tasks from a broker until it is
+ * told to stop. It is a program of its own because the libraries that a node talks to its broker with (32 shared objects)
+ * take longer to load than a small proof takes to make. */
 #include "agent.h"
 #include "endpoint.h"
 #include "handler_groth16.h"
@@ -19,7 +20,7 @@
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
 enum { SLOTS_MOST = 64 }; /* as the setting's own bound */
 
-/* A node and what its threads borrow. */
+/* A node, and everything its threads borrow. */
 struct node {
     struct node_config_args args;
     struct node_config config;
@@ -58,7 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CONFIG: n->args.file = arg; return 0;
     case KEY_CHECK: n->check = true; return 0;
     case KEY_PRINT: n->print = true; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "unexpected: %s", arg); return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument \"%s\"", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -93,7 +94,7 @@ static void arguments_read(struct node *n, int argc, char **argv)
 
 /* --- settings to options --- */
 
-/* What is legal of the host's name, so that the default always is. */
+/* The host's name with every illegal character replaced, so that the default name is always legal. */
 static void host_name(char to[WIRE_NAME_MAX + 1])
 {
     char host[WIRE_NAME_MAX + 1] = "";
@@ -109,7 +110,7 @@ static pv_status broker_add(struct node *n, const char *item)
     struct link_options *l = &n->agent.link;
     if (l->endpoints == LINK_ENDPOINTS_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d brokers", LINK_ENDPOINTS_MAX);
     if (link_endpoint_add(l, item, strlen(item)) != PV_OK)
-        return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT: \"%.64s\"", item);
+        return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT or ipc://PATH: \"%.64s\"", item);
     return PV_OK;
 }
 
@@ -120,7 +121,8 @@ static pv_status queue_add(struct node *n, char *item)
     if (handler) *handler++ = 0;
     bool echo = handler && !strcmp(handler, "echo");
     if (o->queues_n == AGENT_QUEUES_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
-    if (!wire_name_valid(item, strlen(item))) return refuse(n, PV_BAD_CONFIG, "queue: not a name: \"%.64s\"", item);
+    if (!wire_name_valid(item, strlen(item)))
+        return refuse(n, PV_BAD_CONFIG, "queue: not a legal name: \"%.64s\"", item);
     if (handler && !echo && strcmp(handler, "groth16"))
         return refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", item, handler);
     n->queues[o->queues_n++] = (struct agent_queue){ item, echo ? &n->echo : &n->groth16 };
@@ -149,9 +151,10 @@ static bool serves(const struct node *n, const struct handler *h)
 static pv_status keys_read(struct node *n)
 {
     const struct node_config *c = &n->config;
-    if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key belong together");
-    if (!*c->key && !c->insecure) return refuse(n, PV_BAD_CONFIG, "neither key and server_key nor insecure");
-    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "either insecure or keys");
+    if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key have to be set together");
+    if (!*c->key && !c->insecure)
+        return refuse(n, PV_BAD_CONFIG, "no keys: set key and server_key, or insecure for a broker on this machine");
+    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "insecure and keys exclude each other");
     const struct link_options *l = &n->agent.link;
     for (size_t i = 0; c->insecure && i < l->endpoints; i++)
         if (!wire_endpoint_is_local(l->endpoint[i]))
@@ -177,7 +180,7 @@ static pv_status log_read(struct node *n)
     return refuse(n, PV_BAD_CONFIG, "log_level is error, warn, info or debug");
 }
 
-/* A small proof does not fill the cores: several beside each other make more proofs a second than one after another. */
+/* A small proof does not fill the cores: several side by side make more proofs a second than one after another. */
 static pv_status plan_read(struct node *n)
 {
     struct node_config *c = &n->config;
@@ -206,9 +209,9 @@ static pv_status settings_read(struct node *n)
     host_name(n->host);
     if (!*c->name) c->name = n->host;
     if (!wire_name_valid(c->name, strlen(c->name)))
-        return refuse(n, PV_BAD_CONFIG, "name: not a name: \"%.64s\"", c->name);
+        return refuse(n, PV_BAD_CONFIG, "name: not a legal name: \"%.64s\"", c->name);
     if (serves(n, &n->groth16) && !*c->circuits)
-        return refuse(n, PV_BAD_CONFIG, "circuits is missing: groth16 needs keys");
+        return refuse(n, PV_BAD_CONFIG, "circuits is missing: the handler groth16 needs proving keys");
     n->memory_set = c->memory != 0;
     if (!c->memory) c->memory = memory_default();
     n->agent.name = c->name;
@@ -229,7 +232,7 @@ static pv_status state_open(struct node *n)
     const char *state = n->config.state;
     if (!*state) {
         LOG_WARN("prover.state", "text=%s",
-                 "no state folder: a result not yet acknowledged is lost when this process ends");
+                 "no state folder: results that the broker has not acknowledged are lost when this process ends");
         return PV_OK;
     }
     if (mkdir(state, 0700) && errno != EEXIST) return refuse(n, PV_IO, "%.200s: %s", state, strerror(errno));
@@ -254,7 +257,7 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     return PV_OK;
 }
 
-/* Several nodes of memory: shared by all, and a node for each slot if its threads fit there. */
+/* With several NUMA nodes memory comes from all of them in turn, and each slot settles on one node if its threads fit. */
 static void memory_plan(struct node *n)
 {
     numa_read(&n->numa, NUMA_ROOT);
@@ -276,7 +279,7 @@ static pv_status proving_open(struct node *n)
     if (!serves(n, &n->groth16)) return PV_OK;
     pv_status s = backend_open(n, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
-        o.bytes_most = 0; /* the device says when it is full */
+        o.bytes_most = 0; /* the device itself reports when it is full */
     if (s == PV_OK) s = keycache_new(&n->proving.cache, &o, &err);
     if (s != PV_OK) return refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;
@@ -286,7 +289,7 @@ static pv_status proving_open(struct node *n)
 
 /* --- signals --- */
 
-/* Before any thread, so that all of them inherit the mask. */
+/* Called before any thread starts, so that all of them inherit the mask. */
 static int signals_open(void)
 {
     sigset_t set;
@@ -311,12 +314,12 @@ static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *as
         zstr_send(actor, "RELOAD");
         return;
     }
-    if (*asked > 2) _exit(1); /* asked again and again: the hand-back hangs */
+    if (*asked > 2) _exit(1); /* asked for the fourth time: the hand-back hangs */
     zstr_send(actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
     ++*asked;
 }
 
-/* Until the agent has ended. */
+/* Passes signals on to the agent until it has ended. */
 static void serve(struct node *n, zactor_t *actor, int signals)
 {
     for (unsigned asked = 0;;) {
@@ -370,7 +373,7 @@ static void node_clear(struct node *n)
     node_config_args_clear(&n->args);
 }
 
-/* Inputs are witnesses: never in a core dump, nor to be read by another process of the same user. */
+/* Inputs are witnesses: they must not get into a core dump, nor be readable by other processes of the same user. */
 static void no_core(void)
 {
     struct rlimit none = { 0, 0 };
@@ -380,9 +383,11 @@ static void no_core(void)
 #endif
 }
 
-int cmd_run(int argc, char **argv)
+/* argv[0] is "provost-prover run". */
+int main(int argc, char **argv)
 {
     static struct node n;
+    argp_err_exit_status = pv_status_exit(PV_USAGE);
     n.groth16 = handler_groth16(&n.proving);
     n.echo = handler_echo();
     no_core();

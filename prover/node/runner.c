@@ -13,7 +13,7 @@ struct runner {
     zactor_t *actor;
 };
 
-/* What the thread knows of the job it runs. */
+/* What the thread remembers about the job it runs. */
 struct watch_context {
     zsock_t *pipe;
     uint64_t told_ms;
@@ -31,7 +31,7 @@ void job_destroy(struct job **job_p)
     *job_p = NULL;
 }
 
-/* A change of phase is told at once, percents now and then: the loop says it on once a second at most. */
+/* Reports a change of phase at once, percents only now and then: the loop passes them on once a second at most. */
 static void on_progress(void *ctx, const char *phase, unsigned percent)
 {
     struct watch_context *w = ctx;
@@ -61,12 +61,12 @@ struct place {
     unsigned slot;
 };
 
-/* A thread that cannot settle computes where it may, slower. */
+/* A thread that cannot settle on its NUMA node computes anywhere, more slowly. */
 static void runner_main(zsock_t *pipe, void *args)
 {
     const struct place *place = args;
     if (place->numa) (void)numa_settle(place->numa, place->slot);
-    zsock_signal(pipe, 0); /* after this *place is gone */
+    zsock_signal(pipe, 0); /* after this *place is no longer valid */
     for (;;) {
         char *word = NULL;
         void *job = NULL;

@@ -1,5 +1,5 @@
-/** A thread that computes: one job at a time, talking to the node's loop by an inproc pair and sharing nothing with it
- * but the job's stop flag. A job is handed over, and handed back when it is done.
+/** A thread that computes one job at a time. It talks to the node's loop by an inproc pair and shares nothing with it but the
+ *  job's stop flag. A job is handed over, and handed back when it is done.
  */
 #ifndef PV_RUNNER_H
 #define PV_RUNNER_H
@@ -10,7 +10,7 @@
 
 #include <czmq.h>
 
-/** The runner's until it comes back, except stop, which the loop may raise at any time. */
+/** Belongs to the runner until it comes back, except stop, which the loop may raise at any time. */
 struct job {
     wire_token token;
     char task[WIRE_ID_TEXT], circuit[WIRE_NAME_MAX + 1];
@@ -25,19 +25,20 @@ struct job {
     uint64_t measured_ms;
 };
 
+/** Wipes the input, frees everything, sets *job_p to NULL. NULL is allowed. */
 void job_destroy(struct job **job_p);
 
 struct runner;
 
-/** Starts the thread; on the node of slot in *numa, unless that is NULL (read before the return). NULL when there is no memory. */
+/** Starts the thread. With numa it settles on the slot's NUMA node; *numa is read before the return. NULL: no memory. */
 struct runner *runner_new(const struct numa *numa, unsigned slot);
-/** Waits for the job under way, whose stop the caller has raised, and frees it. */
+/** Waits for the job under way, whose stop the caller has raised, ends the thread, and frees the runner. */
 void runner_destroy(struct runner **r_p);
 
-/** Hands a job over to an idle runner. */
+/** Hands a job over to an idle runner. Sets *job_p to NULL. */
 void runner_start(struct runner *r, struct job **job_p);
 
-/** To poll. */
+/** To poll for input. Borrowed while the runner lives. */
 zsock_t *runner_socket(struct runner *r);
 
 enum runner_news { RUNNER_NOTHING, RUNNER_PROGRESS, RUNNER_DONE };
@@ -48,7 +49,7 @@ struct runner_report {
     struct job *job; /* DONE: handed back */
 };
 
-/** Reads one report; RUNNER_NOTHING when none waits. */
+/** Reads one report, without waiting; RUNNER_NOTHING when none is there. */
 void runner_read(struct runner *r, struct runner_report *report);
 
 #endif

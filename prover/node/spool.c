@@ -31,7 +31,7 @@ static pv_status io_failed(char *why, const char *folder, const char *name, cons
     return e == ENOSPC || e == EDQUOT || e == EFBIG ? PV_DISK_FULL : PV_IO;
 }
 
-/* --- the header, little-endian by construction ------------------------------------------------------------------- */
+/* --- the header, little-endian by construction --- */
 
 static uint8_t *put_u(uint8_t *p, uint64_t v, int bytes)
 {
@@ -75,7 +75,7 @@ static bool header_read(struct spool_entry *e, const uint8_t from[HEADER_BYTES])
     return true;
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void name_of(char name[NAME_BYTES], wire_token t)
 {
@@ -106,7 +106,7 @@ static bool read_all(int fd, uint8_t *to, size_t n)
     return true;
 }
 
-/* The whole file: header into e, result malloc'ed. The length is believed only when the file has it. */
+/* Reads the whole file: header into e, result malloc'ed. The header's length is trusted only if the file has that size. */
 static pv_status file_read(const struct spool *s, const char *name, struct spool_entry *e, uint8_t **result_p,
                            char *why)
 {
@@ -116,7 +116,7 @@ static pv_status file_read(const struct spool *s, const char *name, struct spool
     int fd = openat(s->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return io_failed(why, s->folder, name, "open");
     pv_status status = PV_HASH_MISMATCH;
-    snprintf(why, SPOOL_WHY_BYTES, "%s/%s: damaged: header, length or digest does not fit", s->folder, name);
+    snprintf(why, SPOOL_WHY_BYTES, "%s/%s: damaged: header, length or digest is wrong", s->folder, name);
     if (fstat(fd, &st) || !read_all(fd, header, sizeof header) || !header_read(e, header)) goto out;
     if ((uint64_t)st.st_size != HEADER_BYTES + e->length) goto out;
     result = malloc(e->length ? e->length : 1);
@@ -154,7 +154,7 @@ static pv_status file_write(const struct spool *s, const char *name, const struc
     return status;
 }
 
-/* --- the table --------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static int token_order(wire_token a, wire_token b)
 {
@@ -202,7 +202,7 @@ static void table_put(struct spool *s, const struct spool_entry *e)
     s->entries[at] = *e;
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------- */
+/* --- opening and closing --- */
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -312,7 +312,9 @@ void spool_drop(struct spool *s, wire_token token)
     size_t at = place_of(s, token);
     if (!has(s, at, token)) return;
     name_of(name, token);
-    unlinkat(s->fd, name, 0); /* not synced: a file that comes back is announced again, and refused as known */
+    unlinkat(
+        s->fd, name,
+        0); /* Not synced: if a crash brings the file back, it is announced again and the broker answers that it knows it. */
     memmove(s->entries + at, s->entries + at + 1, (s->count - at - 1) * sizeof *s->entries);
     s->count--;
 }
