@@ -29,8 +29,8 @@ struct dealer_options {
     size_t server;                /* the endpoint's place in the list: whose key it has to have */
 };
 
-/** Starts to connect. number is unique among the dealers of this context: it names the monitor, which outlives its socket
- *  for a moment. False with zmq_errno set: no socket, or not an endpoint; dealer_close is still due. */
+/** Starts to connect. number is unique among the dealers of this context: it names the monitor, which outlives its
+ *  socket for a moment. False with zmq_errno set: no socket, or not an endpoint; dealer_close is still due. */
 bool dealer_open(struct dealer *d, void *zmq, unsigned number, const char *endpoint, const struct dealer_options *o);
 
 /** Closes it. What was sent has as long to leave as dealer_linger said (none). */
@@ -61,9 +61,9 @@ struct dealer_frame {
     zmq_msg_t msg;
 };
 
-/** Reads one message without waiting. PV_OK: m is filled and payload owns the bytes that m->payload points to; wire_msg_clear
- *  and dealer_frame_clear afterwards. PV_UNREACHABLE: none waits. Anything else, with a sentence: a malformed message
- *  was dropped. */
+/** Reads one message without waiting. PV_OK: m is filled and payload owns the bytes that m->payload points to;
+ *  wire_msg_clear and dealer_frame_clear afterwards. PV_UNREACHABLE: none waits. Anything else, with a sentence: a
+ *  malformed message was dropped. */
 pv_status dealer_receive(struct dealer *d, struct wire_msg *m, struct dealer_frame *payload, char why[WIRE_WHY_BYTES]);
 void dealer_frame_clear(struct dealer_frame *f);
 

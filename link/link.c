@@ -81,8 +81,8 @@ void link_clear(struct link *l)
 
 /* --- up and down --- */
 
-/* The pause before the next attempt. Until now the library paused between all endpoints of a round, and the node for 20 ms.
- * The node's way was kept: both stay within provost.h's bounds, and nobody comes back later than before. */
+/* The pause before the next attempt. Until now the library paused between all endpoints of a round, and the node for
+ * 20 ms. The node's way was kept: both stay within provost.h's bounds, and nobody comes back later than before. */
 static uint64_t pause_ms(const struct link *l)
 {
     const struct link_options *o = &l->options;

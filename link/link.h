@@ -4,8 +4,8 @@
  *        ^------(refused, silent, lower epoch, connection gone)---------|----------------|
  *
  *  Every attempt has a new socket (dealer.h). Who is next and when: see link_fail.
- *  All calls are those of the thread that polls; others may read the plain facts (state, trouble, terms) under a lock of the
- *  caller's.
+ *  All calls are those of the thread that polls; others may read the plain facts (state, trouble, terms) under a lock
+ *  of the caller's.
  */
 #ifndef PV_LINK_H
 #define PV_LINK_H
@@ -26,8 +26,8 @@ struct link_options {
     uint32_t reconnect_ms;     /* the first pause between rounds of the endpoints; 0: 100 */
     uint32_t reconnect_max_ms; /* the pause doubles up to this; 0: 10,000 */
     uint32_t connect_ms;       /* an attempt that has no WELCOME by then has failed; 0: 5,000 */
-    /* The library, a guest in another process, keeps little memory and waits while its queue is full; the node takes a full
-     * queue for a dead connection, and sends its last words before it ends. */
+    /* The library, a guest in another process, keeps little memory and waits while its queue is full; the node takes
+     * a full queue for a dead connection, and sends its last words before it ends. */
     int send_most, receive_most; /* messages that may wait in each direction; 0: 64 (16 MiB of full chunks) and 256 */
     int linger_ms;               /* for the last messages after link_goodbye; 0: 100 */
     bool ipv4_only;              /* names resolve to IPv4 addresses only */
@@ -65,8 +65,8 @@ struct link {
 /** Adds "tcp://host:port" or "ipc://path" (bytes long) to the endpoints. PV_USAGE: neither, too long, or too many. */
 pv_status link_endpoint_add(struct link_options *o, const char *endpoint, size_t bytes);
 
-/** Sets the endpoints to those of "tcp://a:1,tcp://b:2". insecure: only endpoints on this machine. PV_USAGE: also for an
- *  empty list. */
+/** Sets the endpoints to those of "tcp://a:1,tcp://b:2". insecure: only endpoints on this machine. PV_USAGE: also for
+ *  an empty list. */
 pv_status link_endpoints(struct link_options *o, const char *list, bool insecure);
 
 /** Makes a link that dials at once. Its options are set, the rest is zero. PV_NO_MEMORY: no context. */
@@ -74,7 +74,8 @@ pv_status link_init(struct link *l, uint64_t now_ms);
 /** Closes everything, wipes the keys. Waits linger_ms at most for what link_goodbye said. Any number of times. */
 void link_clear(struct link *l);
 
-/** Dials, gives up, notices silence. Call it when link_next_ms is reached, and send HELLO when hello_due is set after it. */
+/** Dials, gives up, notices silence. Call it when link_next_ms is reached, and send HELLO when hello_due is set after
+ *  it. */
 void link_step(struct link *l, uint64_t now_ms);
 
 /** When link_step has something to do, or a heartbeat is due. */
@@ -83,7 +84,8 @@ uint64_t link_next_ms(const struct link *l);
 /** Reads one event of the connection, without waiting. False when none waits, or the link has just gone down. */
 bool link_monitor(struct link *l, uint64_t now_ms);
 
-/** Sends HELLO. m holds what the role adds (held, queues, ...); the rest of it is filled in here. Statuses of link_send. */
+/** Sends HELLO. m holds what the role adds (held, queues, ...); the rest of it is filled in here. Statuses of
+ *  link_send. */
 pv_status link_hello(struct link *l, struct wire_msg *m);
 
 /** The broker does not know us any more, or is a new one: back to DIALLING, and HELLO again on the same connection. */
@@ -95,9 +97,9 @@ void link_goodbye(struct link *l, pv_status status);
 /** Takes a WELCOME: checks epoch and terms. False: refused, the link is down again. */
 bool link_welcome(struct link *l, const struct wire_msg *m, uint64_t now_ms);
 
-/** Goes down; status and text say why. The next attempt is due after a pause, with half of it left to chance so that a fleet
- *  that lost its broker does not come back in step: reconnect_ms after a connection that worked, then 20 ms between the
- *  endpoints of one round, and between rounds a pause that doubles from reconnect_ms to reconnect_max_ms.
+/** Goes down; status and text say why. The next attempt is due after a pause, with half of it left to chance so that
+ *  a fleet that lost its broker does not come back in step: reconnect_ms after a connection that worked, then 20 ms
+ *  between the endpoints of one round, and between rounds a pause that doubles from reconnect_ms to reconnect_max_ms.
  *  A connection that worked is dialled again first (a broker that restarts is soon back), except after silence. */
 void link_fail(struct link *l, pv_status status, const char *text, uint64_t now_ms);
 

@@ -18,7 +18,8 @@ static pv_status bad(char *why, const char *format, ...)
     return PV_BAD_KEY_FILE;
 }
 
-/* Says why the pair could not be read: keyfile_pair_read tells only that. It reads FILE_secret if that exists, else FILE. */
+/* Says why the pair could not be read: keyfile_pair_read tells only that. It reads FILE_secret if that exists, else
+ * FILE. */
 static pv_status pair_bad(const char *file, char *why)
 {
     char path[PATH_BYTES];

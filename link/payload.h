@@ -1,7 +1,8 @@
-/** A payload on its way in or out, by credit. Pure: no socket, no clock. The rules are wire/PROTOCOL.md's "Large payloads".
+/** A payload on its way in or out, by credit. Pure: no socket, no clock. The rules: wire/PROTOCOL.md,
+ *  "Large payloads".
  *
- *  The functions that fill a message set its type and what the rules decide (offset, bytes, payload); the caller adds kind,
- *  task and token, and sends it.
+ *  The functions that fill a message set its type and what the rules decide (offset, bytes, payload); the caller adds
+ *  kind, task and token, and sends it.
  */
 #ifndef PV_PAYLOAD_H
 #define PV_PAYLOAD_H
@@ -22,8 +23,8 @@ struct outgoing {
 /** Starts over: nothing is granted, the next grant says where to go on. */
 void outgoing_rewind(struct outgoing *o);
 
-/** Takes a CREDIT: continues what is under way; starts at offset if it is the first grant, lies before an earlier one, or
- *  beyond what was sent. False: it lies outside of the payload and is ignored. */
+/** Takes a CREDIT: continues what is under way; starts at offset if it is the first grant, lies before an earlier
+ *  one, or beyond what was sent. False: it lies outside of the payload and is ignored. */
 bool outgoing_grant(struct outgoing *o, uint64_t offset, uint64_t bytes);
 
 /** True when something may be sent now. */
@@ -61,12 +62,12 @@ enum incoming_pace {
     INCOMING_AHEAD,
 };
 
-/** Fills m with the CREDIT to give now: from in->got on, window bytes at most. False: none. When it cannot be sent, call
- *  incoming_rewind. */
+/** Fills m with the CREDIT to give now: from in->got on, window bytes at most. False: none. When it cannot be sent,
+ *  call incoming_rewind. */
 bool incoming_grant(struct incoming *in, uint64_t window, enum incoming_pace pace, struct wire_msg *m);
 
-/** Takes back what was granted and did not come (a new connection, or too long a wait): the next grant is due at once, and
- *  starts at in->got. */
+/** Takes back what was granted and did not come (a new connection, or too long a wait): the next grant is due at
+ *  once, and starts at in->got. */
 void incoming_rewind(struct incoming *in);
 
 /** Takes a chunk. PV_OK: more to come, or incoming_complete, and then the digest was right.
@@ -74,8 +75,8 @@ void incoming_rewind(struct incoming *in);
  *  PV_HASH_MISMATCH: complete and wrong; nothing is kept. PV_INTERNAL: no digest. */
 pv_status incoming_take(struct incoming *in, uint64_t offset, const uint8_t *bytes, size_t n);
 
-/** After PV_BAD_STATE of incoming_take: true, and rewound, for the first chunk out of place. The rest of that stretch is not
- *  worth an answer each. */
+/** After PV_BAD_STATE of incoming_take: true, and rewound, for the first chunk out of place. The rest of that stretch
+ *  is not worth an answer each. */
 bool incoming_misplaced(struct incoming *in);
 
 bool incoming_complete(const struct incoming *in);

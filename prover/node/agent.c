@@ -117,8 +117,9 @@ static bool command_read(struct agent *a, zsock_t *pipe)
     return !end;
 }
 
-/* A drain is over when nothing runs and every result is acknowledged. A hand-back does not wait for acknowledgements: the
- * results are in the spool. It waits for last messages (RELEASE, FAIL) only while there is a link to send them on. */
+/* A drain is over when nothing runs and every result is acknowledged. A hand-back does not wait for acknowledgements:
+ * the results are in the spool. It waits for last messages (RELEASE, FAIL) only while there is a link to send them
+ * on. */
 static void mode_tick(struct agent *a)
 {
     if (a->mode == AGENT_SERVE) return;

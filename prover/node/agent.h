@@ -1,8 +1,8 @@
 /** The node's side of the protocol: dials out to a broker, takes tasks, has them computed, and gives the results back.
  *
- *  It has one thread (agent_main), which polls the connection, its runners and its commands. That thread never computes, so
- *  a heartbeat never waits for a proof. While the broker is away it keeps computing; finished results are spooled until the
- *  broker has acknowledged them. The messages: wire/PROTOCOL.md.
+ *  It has one thread (agent_main), which polls the connection, its runners and its commands. That thread never
+ *  computes, so a heartbeat never waits for a proof. While the broker is away it keeps computing; finished results
+ *  are spooled until the broker has acknowledged them. The messages: wire/PROTOCOL.md.
  *
  *  An attempt here:
  *
@@ -43,8 +43,8 @@ struct agent_options {
     uint64_t input_most;     /* larger inputs are handed back; 0: 512 MiB */
     const char *state;       /* folder of the spool; NULL: results are only in memory */
     uint64_t grace_ms;       /* how long a drain may take; 0: no limit */
-    /** Fills `to` with at most `most` circuits that can be proved now, and returns how many. Called by the agent's thread.
-     *  NULL: the node takes tasks of any circuit, since its handlers need no keys. */
+    /** Fills `to` with at most `most` circuits that can be proved now, and returns how many. Called by the agent's
+     *  thread. NULL: the node takes tasks of any circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, struct handler_circuit *to, size_t most);
     void *circuits_arg;
 };
@@ -60,7 +60,7 @@ void agent_destroy(struct agent **agent_p);
  *    DRAIN     take nothing new, finish what runs (as long as the grace lasts), hand the rest back, end
  *    HANDBACK  stop what runs, hand everything back now, end
  *    RELOAD    read the keys again and announce the circuits anew
- *  It sends "ENDED" when it has ended by itself, and then only waits for $TERM. A $TERM before that ends it as it is. */
+ *  It sends "ENDED" when it has ended by itself, and then only waits for $TERM. $TERM before that ends it at once. */
 void agent_main(zsock_t *pipe, void *agent);
 
 #endif

@@ -345,8 +345,8 @@ uint64_t agent_attempts_next_ms(const struct agent *a)
 
 /* --- what the broker takes back --- */
 
-/* An attempt that is not held, or has finished, is confirmed at once: its slot is free already. A finished result still gets
- * its RESULT_OK. */
+/* An attempt that is not held, or has finished, is confirmed at once: its slot is free already. A finished result
+ * still gets its RESULT_OK. */
 void agent_attempts_revoke(struct agent *a, wire_token token)
 {
     struct agent_attempt *at = attempt_find(a, token);

@@ -39,8 +39,8 @@ pv_status agent_link_open(struct agent *a, char why[AGENT_WHY_BYTES])
     o->role = WIRE_ROLE_PROVER;
     o->send_most = o->receive_most = QUEUE_MOST;
     o->linger_ms = LINGER_MS;
-    /* libzmq dials only the first address of a name. A broker that listens on 0.0.0.0 would be missed at a name that has an
-     * IPv6 address too, as localhost often does. */
+    /* libzmq dials only the first address of a name. A broker that listens on 0.0.0.0 would be missed at a name that
+     * has an IPv6 address too, as localhost often does. */
     o->ipv4_only = true;
     TRY(pv_random(&o->session, sizeof o->session));
     TRY(agent_link_keys(a, why));

@@ -1,4 +1,5 @@
-/** The agent's link: sending, and what is logged when it is lost. Nothing here knows attempts or results but their number. */
+/** The agent's link: sending, and what is logged when it is lost. Nothing here knows attempts or results but their
+ *  number. */
 #ifndef PV_AGENT_LINK_H
 #define PV_AGENT_LINK_H
 
@@ -23,7 +24,8 @@ void agent_link_lose(struct agent *a, const char *because);
 /** The same for a broker that refuses this node, which is told good-bye. */
 void agent_link_refuse(struct agent *a, pv_status status, const char *text);
 
-/** Logs that the link went down, if it did since the last call. Due after every call that may fail the link by itself. */
+/** Logs that the link went down, if it did since the last call. Due after every call that may fail the link by
+ *  itself. */
 void agent_link_log(struct agent *a);
 
 #endif

@@ -8,8 +8,9 @@
 
 enum {
     AGAIN_MS = 5000, /* a refused result is sent again after this, unless the broker said when */
-    /* A result that took less than CHEAP_MS is cheaper to compute again than to sync to a disk every time (two fsyncs, 5 to
-     * 20 ms). It is spooled only if the broker has not acknowledged it within SOON_MS; minutes of a GPU are spooled at once. */
+    /* A result that took less than CHEAP_MS is cheaper to compute again than to sync to a disk every time (two
+     * fsyncs, 5 to 20 ms). It is spooled only if the broker has not acknowledged it within SOON_MS; minutes of a GPU
+     * are spooled at once. */
     CHEAP_MS = 1000,
     SOON_MS = 200,
 };
@@ -65,7 +66,7 @@ static void bytes_free(struct agent_result *f)
     f->out.bytes = NULL;
 }
 
-/* Reads the bytes from the spool when they are not in memory. They stay until the result goes or another one is read. */
+/* Reads the bytes from the spool when they are not in memory. They stay until the result goes or another is read. */
 static pv_status bytes_load(struct agent *a, struct agent_result *f)
 {
     char why[SPOOL_WHY_BYTES] = "";

@@ -4,7 +4,8 @@
 
 #include "agent_state.h"
 
-/** Opens the spool, if there is a state folder, and takes up what an earlier run left. PV_IO, PV_NO_MEMORY with a sentence. */
+/** Opens the spool, if there is a state folder, and takes up what an earlier run left. PV_IO, PV_NO_MEMORY with a
+ *  sentence. */
 pv_status agent_results_open(struct agent *a, char why[AGENT_WHY_BYTES]);
 
 /** Takes the job's result over and sends it. */

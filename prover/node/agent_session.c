@@ -96,8 +96,8 @@ static void on_heartbeat(struct agent *a, const struct wire_msg *m)
     if (m->epoch != a->link.epoch_seen) agent_session_announce(a);
 }
 
-/* An ERROR about a task goes to the file that holds it. One about nothing: the broker does not know us any more, or refuses
- * us. */
+/* An ERROR about a task goes to the file that holds it. One about nothing: the broker does not know us any more, or
+ * refuses us. */
 static void on_error(struct agent *a, const struct wire_msg *m)
 {
     const char *text = m->has.text ? m->text : pv_status_text(m->status);

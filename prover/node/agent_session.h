@@ -7,7 +7,8 @@
 /** Reads the messages that wait, at most some hundred: the rest comes with the next turn. */
 void agent_session_read(struct agent *a);
 
-/** Reads the events of the connection. After agent_session_read: a last message counts though the connection is gone. */
+/** Reads the events of the connection. Call it after agent_session_read: a last message counts though the connection
+ *  is gone. */
 void agent_session_events(struct agent *a);
 
 /** Dials, says HELLO, heartbeats and READY when they are due, and notices silence. */

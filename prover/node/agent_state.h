@@ -1,7 +1,7 @@
 /** What the agent's files share: its state, and no functions. From the ground up:
  *
  *      agent_link      sending, and losing the link          agent_attempts  an offer to its end
- *      agent_results   finished results until RESULT_OK      agent_session   HELLO, heartbeats, and who takes which message
+ *      agent_results   finished results until RESULT_OK      agent_session   HELLO, heartbeats, who takes which message
  *      agent           the loop
  */
 #ifndef PV_AGENT_STATE_H

@@ -1,6 +1,6 @@
-/* provost-prover-node: the program that `provost-prover run` turns into, a node that takes tasks from a broker until it is
- * told to stop. It is a program of its own because the libraries that a node talks to its broker with (32 shared objects)
- * take longer to load than a small proof takes to make. */
+/* provost-prover-node: the program that `provost-prover run` turns into, a node that takes tasks from a broker until
+ * it is told to stop. It is a program of its own because the libraries that a node talks to its broker with (32
+ * shared objects) take longer to load than a small proof takes to make. */
 #include "agent.h"
 #include "endpoint.h"
 #include "handler_groth16.h"
@@ -257,7 +257,8 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     return PV_OK;
 }
 
-/* With several NUMA nodes memory comes from all of them in turn, and each slot settles on one node if its threads fit. */
+/* With several NUMA nodes memory comes from all of them in turn, and each slot settles on one node if its threads
+ * fit. */
 static void memory_plan(struct node *n)
 {
     numa_read(&n->numa, NUMA_ROOT);

@@ -1,5 +1,5 @@
-/** A thread that computes one job at a time. It talks to the node's loop by an inproc pair and shares nothing with it but the
- *  job's stop flag. A job is handed over, and handed back when it is done.
+/** A thread that computes one job at a time. It talks to the node's loop by an inproc pair and shares nothing with it
+ *  but the job's stop flag. A job is handed over, and handed back when it is done.
  */
 #ifndef PV_RUNNER_H
 #define PV_RUNNER_H
@@ -30,7 +30,8 @@ void job_destroy(struct job **job_p);
 
 struct runner;
 
-/** Starts the thread. With numa it settles on the slot's NUMA node; *numa is read before the return. NULL: no memory. */
+/** Starts the thread. With numa it settles on the slot's NUMA node; *numa is read before the return.
+ *  NULL: no memory. */
 struct runner *runner_new(const struct numa *numa, unsigned slot);
 /** Waits for the job under way, whose stop the caller has raised, ends the thread, and frees the runner. */
 void runner_destroy(struct runner **r_p);

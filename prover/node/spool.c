@@ -106,7 +106,8 @@ static bool read_all(int fd, uint8_t *to, size_t n)
     return true;
 }
 
-/* Reads the whole file: header into e, result malloc'ed. The header's length is trusted only if the file has that size. */
+/* Reads the whole file: header into e, result malloc'ed. The header's length is trusted only if the file has that
+ * size. */
 static pv_status file_read(const struct spool *s, const char *name, struct spool_entry *e, uint8_t **result_p,
                            char *why)
 {

@@ -1,11 +1,11 @@
-/** Keeps finished results on disk until the broker has acknowledged them, so that no proof is lost to a broken link, a dead
- *  broker or a restart of the node.
+/** Keeps finished results on disk until the broker has acknowledged them, so that no proof is lost to a broken link,
+ *  a dead broker or a restart of the node.
  *
- *  The folder belongs to one node and has one file per attempt, `<epoch>-<seq>.result`, mode 0600: a fixed header (magic with
- *  the version, token, task, digest of the input, digest and length of the result, time measured), then the result. A file is
- *  written under a temporary name, synced and renamed, and the folder is synced: a file that is there is whole, and
- *  spool_open checks each one against its digest. The headers of all spooled results are in memory; the results are read when
- *  they are sent.
+ *  The folder belongs to one node and has one file per attempt, `<epoch>-<seq>.result`, mode 0600: a fixed header
+ *  (magic with the version, token, task, digest of the input, digest and length of the result, time measured), then
+ *  the result. A file is written under a temporary name, synced and renamed, and the folder is synced: a file that is
+ *  there is whole, and spool_open checks each one against its digest. The headers of all spooled results are in
+ *  memory; the results are read when they are sent.
  *
  *  Not thread-safe: the node's protocol loop owns it.
  */
@@ -32,8 +32,8 @@ struct spool_entry {
 
 enum { SPOOL_WHY_BYTES = 256 };
 
-/** Opens the folder (creates it with mode 0700 if it is missing) and reads what an earlier run left. Temporary files are
- *  removed. A damaged file is renamed to `<name>.damaged`, counted in *damaged, and never sent.
+/** Opens the folder (creates it with mode 0700 if it is missing) and reads what an earlier run left. Temporary files
+ *  are removed. A damaged file is renamed to `<name>.damaged`, counted in *damaged, and never sent.
  *  PV_IO, PV_NO_MEMORY with a sentence in why. */
 pv_status spool_open(struct spool **spool_p, const char *folder, size_t *damaged, char why[SPOOL_WHY_BYTES]);
 

@@ -52,7 +52,8 @@ static pv_status brokers_check(struct check *c, const struct cli *cli)
         return refuse(c, PV_BAD_KEY_FILE, "--server-key: missing, or not a key");
     if (!link_keys_fit(&c->keys, c->brokers.endpoints))
         return refuse(c, PV_USAGE, "--server-key: one for all endpoints, or one for each");
-    /* One broker that accepts the key is enough, as it is for a client. Otherwise the attempt that came furthest is reported. */
+    /* One broker that accepts the key is enough, as it is for a client. Otherwise the attempt that came furthest is
+     * reported. */
     enum handshake best = HANDSHAKE_UNREACHABLE;
     for (size_t i = 0; i < c->brokers.endpoints; i++) {
         c->result[i] = handshake_try(&c->keys, i, c->brokers.endpoint[i], (int)cli->connect_ms);

@@ -1,4 +1,5 @@
-/** One handshake with a broker, and how it ended. No message is sent after it, so it leaves no trace but a connection. */
+/** One handshake with a broker, and how it ended. No message is sent after it, so it leaves no trace but a
+ *  connection. */
 #ifndef PV_CLI_HANDSHAKE_H
 #define PV_CLI_HANDSHAKE_H
 
@@ -23,8 +24,8 @@ enum handshake {
 };
 
 /** Dials endpoint ("tcp://host:port", "ipc://path") and shakes hands with the i-th server key of k.
- *  First it reads the greeting of whatever listens there: a broker with another key cannot read our first message and hangs
- *  up without a word, as a program that is no broker does. Only the greeting tells the two apart.
+ *  First it reads the greeting of whatever listens there: a broker with another key cannot read our first message and
+ *  hangs up without a word, as a program that is no broker does. Only the greeting tells the two apart.
  *  Takes twice timeout_ms at most. */
 enum handshake handshake_try(const struct link_keys *k, size_t i, const char *endpoint, int timeout_ms);
 

@@ -1,7 +1,7 @@
 /** The scene of the agent's tests: a node, and a broker that says exactly what the test tells it to. One at a time.
  *
- *  The node serves the queues "outer" and "keccak" with a handler that answers every byte xor 0x55. An input that begins with
- *  "wait" waits at a gate (progress "gate") until gate_open or a stop; "failN" fails with verdict N.
+ *  The node serves the queues "outer" and "keccak" with a handler that answers every byte xor 0x55. An input that
+ *  begins with "wait" waits at a gate (progress "gate") until gate_open or a stop; "failN" fails with verdict N.
  */
 #ifndef AGENT_SCENE_H
 #define AGENT_SCENE_H
