@@ -313,9 +313,8 @@ void spool_drop(struct spool *s, wire_token token)
     size_t at = place_of(s, token);
     if (!has(s, at, token)) return;
     name_of(name, token);
-    unlinkat(
-        s->fd, name,
-        0); /* Not synced: if a crash brings the file back, it is announced again and the broker answers that it knows it. */
+    /* Not synced: if a crash brings the file back, it is announced again and the broker answers that it knows it. */
+    unlinkat(s->fd, name, 0);
     memmove(s->entries + at, s->entries + at + 1, (s->count - at - 1) * sizeof *s->entries);
     s->count--;
 }
