@@ -1,27 +1,52 @@
 #include "endpoint.h"
 
-#include <stddef.h>
+#include <arpa/inet.h>
 #include <string.h>
 
-static bool starts(const char *text, const char *with)
+static bool starts(const char *text, size_t bytes, const char *with)
 {
-    return strncmp(text, with, strlen(with)) == 0;
+    size_t n = strlen(with);
+    return bytes >= n && !memcmp(text, with, n);
 }
 
-/* "127." and then three numbers with dots, the port behind them. */
-static bool is_127(const char *address)
+/* Exactly four numbers that fit a byte: "127.0.0.1.example.org" and "127.999.0.1" are names, and names are asked of DNS. */
+static bool is_127(const char *host, size_t bytes)
 {
-    if (!starts(address, "127.")) return false;
-    const char *rest = address + strspn(address, "0123456789.");
-    size_t dots = 0;
-    for (const char *c = address; c < rest; c++) dots += *c == '.';
-    return *rest == ':' && dots == 3;
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (bytes >= sizeof text) return false;
+    memcpy(text, host, bytes);
+    text[bytes] = 0;
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-bool wire_endpoint_is_local(const char *endpoint)
+static bool is_word(const char *host, size_t bytes, const char *word)
 {
-    if (starts(endpoint, "ipc://")) return true;
-    if (!starts(endpoint, "tcp://")) return false;
-    const char *address = endpoint + strlen("tcp://");
-    return is_127(address) || starts(address, "localhost:") || starts(address, "[::1]:");
+    return bytes == strlen(word) && !memcmp(host, word, bytes);
+}
+
+static bool is_local(const char *endpoint, size_t bytes)
+{
+    if (starts(endpoint, bytes, "ipc://") || starts(endpoint, bytes, "inproc://")) return true;
+    if (!starts(endpoint, bytes, "tcp://") || memchr(endpoint, ';', bytes)) return false;
+    const char *host = endpoint + strlen("tcp://"), *end = endpoint + bytes;
+    const char *colon = memrchr(host, ':', (size_t)(end - host));
+    if (!colon) return false;
+    size_t n = (size_t)(colon - host);
+    return is_127(host, n) || is_word(host, n, "localhost") || is_word(host, n, "[::1]");
+}
+
+bool endpoint_is_local(const char *endpoint)
+{
+    return is_local(endpoint, strlen(endpoint));
+}
+
+bool endpoints_are_local(const char *list)
+{
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        if (n && !is_local(list, n)) return false;
+        list += n + (list[n] != 0);
+    }
+    return true;
 }

@@ -1,11 +1,17 @@
-/** Where an endpoint leads, judged by its text alone: nothing is looked up, as a name may lead elsewhere tomorrow. */
+/** Tells where an endpoint leads, from its text alone. No name is looked up: it may lead elsewhere tomorrow. */
 #ifndef PV_ENDPOINT_H
 #define PV_ENDPOINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/** "tcp://127.x.y.z:port", "tcp://[::1]:port", "tcp://localhost:port" and "ipc://..." stay on this machine. A name that only
- *  begins like one of them, as in tcp://127.0.0.1.example.org:7070, does not. */
-bool wire_endpoint_is_local(const char *endpoint);
+/** True for an endpoint that stays on this machine: "tcp://127.x.y.z:port", "tcp://[::1]:port", "tcp://localhost:port",
+ *  "ipc://..." and "inproc://...". False for a name that only begins like one of them, as in
+ *  tcp://127.0.0.1.example.org:7070, and for libzmq's "source;destination", which begins with an address of ours.
+ *  Broker, prover and client all ask here whether they may go without keys. */
+bool endpoint_is_local(const char *endpoint);
+
+/** True when every endpoint of the list, which has commas between them, is local. True for an empty list. */
+bool endpoints_are_local(const char *list);
 
 #endif

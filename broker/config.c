@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "endpoint.h"
 #include "ids.h"
 #include "quote.h"
 
@@ -302,24 +303,6 @@ static pv_status settings_gather(struct config *c, const struct file *f, const s
     return PV_OK;
 }
 
-bool config_is_loopback(const char *endpoint)
-{
-    static const char *const here[] = { "tcp://127.0.0.1:", "tcp://[::1]:", "ipc://", "inproc://" };
-    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
-        if (!strncmp(endpoint, here[i], strlen(here[i]))) return true;
-    return false;
-}
-
-static bool all_loopback(const char *bind)
-{
-    char copy[1024], *rest = NULL;
-    if (strlen(bind) >= sizeof copy) return false;
-    strcpy(copy, bind);
-    for (char *e = strtok_r(copy, ",", &rest); e; e = strtok_r(NULL, ",", &rest))
-        if (!config_is_loopback(e)) return false;
-    return true;
-}
-
 static pv_status check(const struct config *c, char *why)
 {
     static const char *const logs[] = { "text", "json", NULL }, *const levels[] = { "error", "warn", "info", "debug",
@@ -332,7 +315,7 @@ static pv_status check(const struct config *c, char *why)
                       (unsigned long long)c->payload_max);
     if (!c->bind[0]) return refuse(why, "bind: at least one endpoint");
     if (c->insecure && c->key[0]) return refuse(why, "insecure and key exclude one another");
-    if (c->insecure && !all_loopback(c->bind))
+    if (c->insecure && !endpoints_are_local(c->bind))
         return refuse(why, "bind: %.200s is not loopback only, and insecure is for loopback", c->bind);
     if (!c->insecure && (!c->key[0] || !c->authorized_keys[0]))
         return refuse(why, "key and authorized_keys are needed; on loopback --insecure does without");

@@ -124,7 +124,4 @@ pv_status config_keep_running(struct config *c, const struct config *in_force, c
 /** Every setting with its value and where that came from, as a file that could be read back. */
 void config_print(const struct config *c, FILE *to);
 
-/** "tcp://127.0.0.1:7070", "tcp://[::1]:*" and "ipc://..." are loopback; names and everything else are not. */
-bool config_is_loopback(const char *endpoint);
-
 #endif

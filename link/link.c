@@ -36,7 +36,7 @@ pv_status link_endpoints(struct link_options *o, const char *list, bool insecure
         size_t bytes = strcspn(p, ", ");
         if (bytes > 0) {
             TRY(link_endpoint_add(o, p, bytes));
-            if (insecure && !wire_endpoint_is_local(o->endpoint[o->endpoints - 1])) return PV_USAGE;
+            if (insecure && !endpoint_is_local(o->endpoint[o->endpoints - 1])) return PV_USAGE;
         }
         p += bytes + strspn(p + bytes, ", ");
     }

@@ -157,7 +157,7 @@ static pv_status keys_read(struct node *n)
     if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "insecure and keys exclude each other");
     const struct link_options *l = &n->agent.link;
     for (size_t i = 0; c->insecure && i < l->endpoints; i++)
-        if (!wire_endpoint_is_local(l->endpoint[i]))
+        if (!endpoint_is_local(l->endpoint[i]))
             return refuse(n, PV_BAD_CONFIG, "broker: insecure is only for brokers on this machine: \"%.64s\"",
                           l->endpoint[i]);
     if (*c->key) {
