@@ -8,7 +8,9 @@
 #include "step.h"
 #include "uploads.h"
 
+#include "decode.h"
 #include "log.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "listing.h"
 
+#include "encode.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,9 @@
 #include "reply.h"
 
+#include "encode.h"
 #include "log.h"
+#include "text.h"
+#include "words.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 #include "link.h"
 
+#include "decode.h"
+#include "encode.h"
 #include "endpoint.h"
 #include "random.h"
 

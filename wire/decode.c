@@ -1,5 +1,9 @@
+#include "decode.h"
+
 #include "body.h"
 #include "layout.h"
+#include "text.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,7 +66,7 @@ static pv_status name_of(struct decoder *d, const char **to, const char *key, co
 static pv_status text_of(struct decoder *d, const char **to, const char *key, const struct body_node *v, size_t most)
 {
     if (v->type != BODY_STR) return bad(d, key, "is not a string");
-    const char *fault = layout_text_fault(v->bytes, v->n, most);
+    const char *fault = wire_text_fault(v->bytes, v->n, most);
     return fault ? bad(d, key, fault) : copy_text(d, to, v);
 }
 

@@ -1,4 +1,8 @@
+#include "encode.h"
+
 #include "layout.h"
+#include "text.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +65,7 @@ static pv_status put_name(struct encoder *e, const char *key, const char *s)
 static pv_status put_text(struct encoder *e, const char *key, const char *s, size_t most)
 {
     size_t n = s ? strnlen(s, most + 1) : 0;
-    const char *fault = s ? layout_text_fault(s, n, most) : "is NULL";
+    const char *fault = s ? wire_text_fault(s, n, most) : "is NULL";
     if (fault) return wrong(e, key, fault);
     put_str(e, s, n);
     return PV_OK;

@@ -211,12 +211,6 @@ enum wire_words {
     WIRE_WORDS_verb,
 };
 
-/** The word for a value of enum wire_<list>: wire_word(WIRE_WORDS_reason, WIRE_REASON_DRAIN) is "drain". "?" if none. */
-const char *wire_word(enum wire_words list, int value);
-
-/** The value for a word of that list, or -1. */
-int wire_word_value(enum wire_words list, const char *word);
-
 /** One cell of a table: a name and a scalar. */
 struct wire_cell {
     const char *key;

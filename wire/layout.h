@@ -63,7 +63,6 @@ bool layout_needs(const struct layout_type *t, enum wire_field field, enum wire_
 
 /** What is wrong with a value, or NULL. */
 const char *layout_name_fault(const char *bytes, size_t n);
-const char *layout_text_fault(const char *bytes, size_t n, size_t most);
 const char *layout_payload_fault(const struct layout_type *t, const struct wire_msg *m);
 
 #endif

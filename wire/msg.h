@@ -136,30 +136,4 @@ struct wire_frames {
     size_t payload_bytes;
 };
 
-/** Reads one message. Everything is checked here: way, version, sizes, depth, counts, types, bounds, needed fields, and
- *  that an inline payload has `length` bytes (its digest is the receiver's to check). No assert can be reached.
- *   m    written on success only; wire_msg_clear frees it. Fields that are not there are zero and m->has says so.
- *        Strings and lists live until then; payload points into f->payload.
- *   why  on failure a sentence with the key at fault, else empty.
- *  PV_BAD_MESSAGE, PV_BAD_VERSION (another version byte), PV_TOO_LARGE (a frame above its limit), PV_NO_MEMORY. */
-pv_status wire_msg_decode(struct wire_msg *m, enum wire_way way, const struct wire_frames *f, char why[WIRE_WHY_BYTES]);
-
-/** Frees what decode allocated and zeroes m. Any number of times, and on a zeroed m. */
-void wire_msg_clear(struct wire_msg *m);
-
-/** Writes m's head and body into buffer (WIRE_HEAD_BYTES + WIRE_BODY_MAX always suffice for a legal message) and sets
- *  out to the three frames: head and body inside buffer, payload as m has it. Checks as decode does, so that nothing a
- *  correct peer would refuse is ever sent.
- *  PV_INTERNAL with a sentence: a needed field is missing, one not of this message is set, or a value is out of bound.
- *  PV_TOO_LARGE: the body does not fit. */
-pv_status wire_msg_encode(const struct wire_msg *m, enum wire_way way, uint8_t *buffer, size_t buffer_bytes,
-                          struct wire_frames *out, char why[WIRE_WHY_BYTES]);
-
-/** The message's name for logs: "SUBMIT". "?" for a number that is none. */
-const char *wire_type_name(int type);
-
-/** A text cut to the most bytes a field of that bound takes, at a UTF-8 boundary and without control bytes:
- *  for text that comes from elsewhere (an error of a library, a file name). Returns to. */
-char *wire_text_clip(char *to, size_t to_bytes, const char *from);
-
 #endif

@@ -1,4 +1,5 @@
-#include "fields.h"
+#include "words.h"
+
 #include "msg.h"
 
 #include <string.h>

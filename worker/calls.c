@@ -1,5 +1,6 @@
 #include "ack.h"
 #include "client.h"
+#include "decode.h"
 #include "follow.h"
 #include "public_id.h"
 #include "request.h"

@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "client.h"
 #include "clock.h"
+#include "decode.h"
 #include "follow.h"
 #include "local.h"
 #include "request.h"

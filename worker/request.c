@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "decode.h"
 #include "random.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "tables.h"
 
+#include "text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

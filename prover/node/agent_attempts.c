@@ -3,6 +3,8 @@
 #include "agent_link.h"
 #include "agent_results.h"
 #include "log.h"
+#include "text.h"
+#include "words.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "agent_link.h"
 #include "agent_results.h"
 #include "log.h"
+#include "words.h"
 
 #include <string.h>
 

@@ -8,6 +8,9 @@
 
 #include "msg.h"
 
+#include "decode.h"
+#include "encode.h"
+
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>

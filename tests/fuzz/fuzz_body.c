@@ -7,6 +7,7 @@
 
 #include "layout.h"
 #include "wire_samples.h"
+#include "words.h"
 
 enum { BODY_ROOM = 2 * WIRE_BODY_MAX, PAYLOAD_MOST = 512 };
 

@@ -1,4 +1,6 @@
 /* The Nth allocation fails: decode says NO_MEMORY and leaks nothing (the sanitizer build sees a leak). */
+#include "decode.h"
+#include "encode.h"
 #include "wire_samples.h"
 
 #include <setjmp.h>

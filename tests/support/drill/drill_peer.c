@@ -11,6 +11,7 @@
  *                                             to TASK: {"pushed": results that came unasked, "attached": results then}
  */
 #include "wire_peer.h"
+#include "words.h"
 
 #include <signal.h>
 

@@ -25,6 +25,7 @@
 #include <zmq.h>
 
 #include "clock.h"
+#include "encode.h"
 #include "keyfile.h"
 #include "msg.h"
 

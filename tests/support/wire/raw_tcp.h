@@ -3,6 +3,7 @@
 #ifndef PV_RAW_TCP_H
 #define PV_RAW_TCP_H
 
+#include "encode.h"
 #include "wire_peer.h"
 
 #include <arpa/inet.h>

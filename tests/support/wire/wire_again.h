@@ -3,6 +3,8 @@
 #ifndef PV_WIRE_AGAIN_H
 #define PV_WIRE_AGAIN_H
 
+#include "decode.h"
+#include "encode.h"
 #include "fuzz_must.h"
 #include "msg.h"
 

@@ -3,9 +3,12 @@
 #define PV_WIRE_PEER_H
 
 #include "clock.h"
+#include "decode.h"
+#include "encode.h"
 #include "msg.h"
 #include "random.h"
 #include "sha256.h"
+#include "words.h"
 
 #include <stdbool.h>
 #include <stdio.h>

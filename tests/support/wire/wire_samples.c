@@ -2,6 +2,7 @@
 
 #include "layout.h"
 #include "sha256.h"
+#include "words.h"
 
 #include <ctype.h>
 #include <inttypes.h>

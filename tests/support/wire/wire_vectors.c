@@ -1,5 +1,6 @@
 /* wire_vectors write DIR: the golden frames, DIR/<message>.bin and a readable .json beside each.
  * wire_vectors tables FILE: rewrites FILE's tables between "<!-- table NAME -->" and "<!-- end -->" from the lists. */
+#include "encode.h"
 #include "wire_samples.h"
 
 #include <stdlib.h>

@@ -1,7 +1,10 @@
 #include "fake_broker.h"
 
 #include "clock.h"
+#include "decode.h"
+#include "encode.h"
 #include "sha256.h"
+#include "words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

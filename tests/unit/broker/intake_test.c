@@ -9,6 +9,7 @@
 
 #include "broker.h"
 #include "broker_open.h"
+#include "encode.h"
 #include "intake.h"
 #include "random.h"
 #include "temp_dir.h"

@@ -1,5 +1,7 @@
 /* A peer's bytes never do more than fail: cut, flipped, doubled, nested, counted wrong. Bodies lie in blocks of exactly
  * their size, so that a sanitizer build sees one byte read too many. */
+#include "decode.h"
+#include "encode.h"
 #include "wire_samples.h"
 
 #include <setjmp.h>

@@ -1,7 +1,11 @@
 /* The codec says what PROTOCOL.md says: frames written by hand, golden frames from files, the document's own tables. */
+#include "decode.h"
+#include "encode.h"
 #include "layout.h"
 #include "sha256.h"
+#include "text.h"
 #include "wire_samples.h"
+#include "words.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -324,7 +328,7 @@ static void test_clipped_text_is_legal_text(void **state)
     assert_string_equal(wire_text_clip(to, 4, "ab\xe2\x9c\x93"), "ab");
     assert_string_equal(wire_text_clip(to, 6, "ab\xe2\x9c\x93"), "ab\xe2\x9c\x93");
     assert_string_equal(wire_text_clip(to, sizeof to, "\xe2\x9c"), "??");
-    assert_null(layout_text_fault(to, strlen(to), 99));
+    assert_null(wire_text_fault(to, strlen(to), 99));
 }
 
 int main(void)
