@@ -1,8 +1,9 @@
 #include "log.h"
 
+#include "values.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,14 @@ void log_setup(enum log_level most, enum log_format format)
     most_level = most;
     line_format = format;
     journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+bool log_setup_words(const char *level, const char *format)
+{
+    size_t most, form;
+    if (!value_word(&most, level, LOG_LEVEL_WORDS) || !value_word(&form, format, LOG_FORMAT_WORDS)) return false;
+    log_setup((enum log_level)most, (enum log_format)form);
+    return true;
 }
 
 static const char *level_word(enum log_level level)

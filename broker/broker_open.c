@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "process.h"
 #include "random.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -120,13 +120,8 @@ static pv_status port_file_write(const struct broker *b, char *why)
 
 static pv_status signals_open(struct broker *b)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL)) return PV_FAILED;
-    b->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+    b->signals = process_signals(signals);
     return b->signals < 0 ? PV_FAILED : PV_OK;
 }
 

@@ -6,50 +6,49 @@
 #ifndef PV_CONFIG_H
 #define PV_CONFIG_H
 
-#include "status.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "settings.h"
 
 /* X(name, KIND, WHEN, default, low, high, "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
- *   TEXT  const char *; empty means none     NUMBER  uint64_t in low..high     SIZE  the same, in bytes     SWITCH  bool
+ *   TEXT    const char *; empty means none          WORD  const char *, one of the words in low
+ *   NUMBER  uint64_t in low..high                   SIZE  the same, in bytes               SWITCH  bool
  *   WHEN a change counts: LIVE  at the next HUP     START  at the next start */
 #define CONFIG_LIST(X)                                                                                                 \
-    X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, with commas between them")             \
-    X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder of everything that survives a restart")                    \
-    X(insecure, SWITCH, START, "no", 0, 1, "no keys; then only loopback addresses, and every peer is \"local\"")       \
-    X(key, TEXT, START, "", 0, 0, "file with the broker's own secret key; with commas, one for each endpoint")         \
+    X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, separated by commas")                  \
+    X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder for everything that survives a restart")                   \
+    X(insecure, SWITCH, START, "no", 0, 1, "no keys: listen on loopback only, every peer is \"local\"")                \
+    X(key, TEXT, START, "", 0, 0,                                                                                      \
+      "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
     X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
-    X(http, TEXT, START, "", 0, 0, "HOST:PORT of /metrics, /healthz and /readyz; none when empty")                     \
-    X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one a line")                            \
-    X(log, TEXT, LIVE, "text", 0, 0, "text or json")                                                                   \
-    X(log_level, TEXT, LIVE, "info", 0, 0, "error, warn, info or debug")                                               \
-    X(heartbeat_ms, NUMBER, START, "3000", 10, 600000, "how often a prover says it lives")                             \
-    X(lease_ms, NUMBER, START, "15000", 40, 3600000, "how long a lease lives without that; at least 4 heartbeats")     \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT for /metrics, /healthz and /readyz; empty: none")                        \
+    X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one per line")                          \
+    X(log, WORD, LIVE, "text", LOG_FORMAT_WORDS, 0, "form of the log lines: text or json")                             \
+    X(log_level, WORD, LIVE, "info", LOG_LEVEL_WORDS, 0, "least important lines to log: error, warn, info or debug")   \
+    X(heartbeat_ms, NUMBER, START, "3000", 10, 600000, "how often a prover sends a heartbeat")                         \
+    X(lease_ms, NUMBER, START, "15000", 40, 3600000,                                                                   \
+      "how long a lease lasts without a heartbeat; at least 4 heartbeats")                                             \
     X(grace_ms, NUMBER, LIVE, "1000", 0, 600000, "how long the tasks of a closed connection wait for it to come back") \
     X(offer_ms, NUMBER, LIVE, "10000", 100, 600000, "how long an offer waits for STARTED")                             \
-    X(late_ms, NUMBER, LIVE, "600000", 0, 86400000, "how long an acknowledged task stays fetchable")                   \
+    X(late_ms, NUMBER, LIVE, "600000", 0, 86400000,                                                                    \
+      "how long the result of an acknowledged task can still be fetched")                                              \
     X(retention_ms, NUMBER, LIVE, "86400000", 0, 31536000000,                                                          \
-      "how long a task that is over and not acknowledged stays")                                                       \
+      "how long a finished task that is not acknowledged is kept")                                                     \
     X(payload_max, SIZE, LIVE, "512M", 65536, 1ull << 40, "largest input or result")                                   \
-    X(disk_reserve, SIZE, LIVE, "256M", 0, 1ull << 50, "free disk below which nothing more is accepted")               \
-    X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50, "bytes of uploads under way, all peers together")            \
-    X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks on their way to or from one peer")             \
+    X(disk_reserve, SIZE, LIVE, "256M", 0, 1ull << 50, "with less free disk than this no new payload is accepted")     \
+    X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50, "most bytes of unfinished uploads, all peers together")      \
+    X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks in flight to or from one peer")                \
     X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
-      "memory above which the peer that floods is cut (0: half of the machine's)")                                     \
+      "memory above which the peer that floods the broker is cut (0: half of the machine's memory)")                   \
     X(connections_max, NUMBER, START, "10000", 2, 1000000,                                                             \
-      "connections at once; above, the endpoints are closed until some leave")                                         \
+      "most connections; at the limit the endpoints are closed until some have left")                                \
     X(strangers_max, NUMBER, START, "1000", 1, 1000000,                                                                \
-      "connections that have not said HELLO; above, the oldest is cut")                                                \
-    X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for handshake and HELLO")         \
-    X(key_connections, NUMBER, START, "1000", 0, 1000000, "connections of one key (0: no limit)")                      \
+      "most connections that have not said HELLO; above the limit the oldest is cut")                                  \
+    X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for its handshake and HELLO")     \
+    X(key_connections, NUMBER, START, "1000", 0, 1000000, "most connections with one key (0: no limit)")               \
     X(uploads, NUMBER, START, "256", 0, 1ull << 32,                                                                    \
-      "inputs on their way in chunks of one principal at once (0: no limit)")                                          \
+      "most inputs that one principal uploads in chunks at once (0: no limit)")                                        \
     X(send_queue, NUMBER, START, "4096", 16, 1000000,                                                                  \
-      "messages waiting for a peer that does not read, before it is cut")                                              \
-    X(batch, NUMBER, START, "512", 1, 100000, "messages handled before one commit")                                    \
+      "most messages waiting for a peer that does not read; above the limit it is cut")                                \
+    X(batch, NUMBER, START, "512", 1, 100000, "most messages handled before one commit")                               \
     X(queued_tasks, NUMBER, LIVE, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)") \
     X(queued_bytes, SIZE, LIVE, "0", 0, 1ull << 60,                                                                    \
       "most queued input bytes of one principal in one queue (0: no limit)")                                           \
@@ -58,42 +57,42 @@
 /* Q(name, KIND, default, low, high, "meaning")     of one queue: keys in the file, or --queue NAME,key=value,... */
 #define CONFIG_QUEUE_LIST(Q)                                                                                           \
     Q(name, TEXT, "", 0, 0, "its name")                                                                                \
-    Q(sync, TEXT, "group", 0, 0, "always: a commit for each task; group: one for a batch; off: not synced at all")     \
-    Q(late_result, TEXT, "accept", 0, 0, "accept or refuse a result whose lease was lost while the task still lives")  \
-    Q(run_timeout_ms, NUMBER, "0", 0, 1ull << 40, "an attempt running longer is revoked and charged (0: no limit)")    \
-    Q(stall_timeout_ms, NUMBER, "0", 0, 1ull << 40, "an attempt whose progress stands still so long too (0: no limit)")
-
-enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+    Q(sync, WORD, "group", "always group off", 0, "always: one commit per task; group: one per batch; off: no sync")   \
+    Q(late_result, WORD, "accept", "accept refuse", 0,                                                                 \
+      "what to do with a result whose lease was lost while the task still lives")                                      \
+    Q(run_timeout_ms, NUMBER, "0", 0, 1ull << 40,                                                                      \
+      "an attempt that runs longer is revoked and counts as failed (0: no limit)")                                     \
+    Q(stall_timeout_ms, NUMBER, "0", 0, 1ull << 40,                                                                    \
+      "an attempt without progress for longer is revoked and counts as failed (0: no limit)")
 
 #define CONFIG_MEMBER_TEXT(name) const char *name;
+#define CONFIG_MEMBER_WORD(name) const char *name;
 #define CONFIG_MEMBER_NUMBER(name) uint64_t name;
 #define CONFIG_MEMBER_SIZE(name) uint64_t name;
 #define CONFIG_MEMBER_SWITCH(name) bool name;
 #define CONFIG_MEMBER(name, KIND, WHEN, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
 #define CONFIG_QUEUE_MEMBER(name, KIND, fallback, low, high, meaning) CONFIG_MEMBER_##KIND(name)
 #define CONFIG_NUMBERED(name, KIND, WHEN, fallback, low, high, meaning) CONFIG_##name,
-#define CONFIG_QUEUE_NUMBERED(name, KIND, fallback, low, high, meaning) CONFIG_QUEUE_##name,
 
 enum config_setting { CONFIG_LIST(CONFIG_NUMBERED) CONFIG_SETTINGS };
-enum config_queue_setting { CONFIG_QUEUE_LIST(CONFIG_QUEUE_NUMBERED) CONFIG_QUEUE_SETTINGS };
 
 struct config_queue {
     CONFIG_QUEUE_LIST(CONFIG_QUEUE_MEMBER)
-    enum config_origin origin;
+    enum setting_origin origin;
 };
 
-enum { CONFIG_QUEUES_MAX = 256, CONFIG_WHY_BYTES = 512 };
+enum { CONFIG_QUEUES_MAX = 256, CONFIG_WHY_BYTES = SETTINGS_WHY_BYTES };
 
 struct config {
     CONFIG_LIST(CONFIG_MEMBER)
     struct config_queue queues[CONFIG_QUEUES_MAX];
     size_t queues_n;
-    enum config_origin origin[CONFIG_SETTINGS];
+    enum setting_origin origin[CONFIG_SETTINGS];
     const char *file; /* the file that was read, or NULL */
     void *owned;
 };
 
-/** What the command line said, before anything is read: set by the argument parser with config_arg. */
+/** What the command line said, filled by the argument parser before anything is read. */
 struct config_args {
     const char *values[CONFIG_SETTINGS]; /* borrowed from argv; NULL where no flag was given */
     const char *queues[CONFIG_QUEUES_MAX];
@@ -101,23 +100,18 @@ struct config_args {
     const char *file; /* --config; NULL: the usual place if it exists */
 };
 
-struct config_setting_info {
-    const char *name, *fallback, *meaning;
-    bool is_switch;
-};
-
 /** Row i of the list, for the argument parser and the manual. */
-const struct config_setting_info *config_setting_info(enum config_setting i);
+const struct setting *config_setting(enum config_setting i);
 
-/** Reads everything in its order and checks it, each value alone and some beside one another (lease and heartbeat, keys
+/** Reads everything in its order and checks it: each value alone, and some against one another (lease and heartbeat, keys
  *  and addresses). PV_BAD_CONFIG with a sentence that names the setting, where it came from, and the line of the file.
  *  PV_IO: the file named by --config cannot be read. config_clear frees c. */
 pv_status config_read(struct config *c, const struct config_args *args, char why[CONFIG_WHY_BYTES]);
 void config_clear(struct config *c);
 
-/** Of a changed configuration, read while the one in force runs: each setting that only a start can change gets the value
- *  that is in force again, and queues that are no longer in it stay; told is called with the name of each. started: the
- *  configuration of the start, which outlives c. PV_NO_MEMORY, PV_BAD_CONFIG: too many queues. */
+/** Fits a changed configuration to the broker that runs: each setting that only a start can change gets its value of the
+ *  start again, and a queue of in_force that c no longer has is kept. told is called with the name of each.
+ *  started: the configuration of the start, which outlives c. PV_NO_MEMORY, PV_BAD_CONFIG: too many queues. */
 pv_status config_keep_running(struct config *c, const struct config *in_force, const struct config *started,
                               void (*told)(void *context, const char *what, const char *name), void *context);
 

@@ -5,6 +5,7 @@
 #include "router.h"
 #include "log.h"
 #include "loop.h"
+#include "process.h"
 #include "reload.h"
 
 #include <argp.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 const char *argp_program_version = "provost-broker " PV_VERSION;
@@ -34,23 +34,18 @@ static const struct argp_option own_options[] = {
 
 enum { OWN = sizeof own_options / sizeof *own_options };
 
-/* The flags come from the list of settings: underscores become dashes. */
+/* The flags come from the list of settings. */
 static const struct argp_option *options_make(void)
 {
     static struct argp_option all[OWN + CONFIG_SETTINGS + 1];
-    static char names[CONFIG_SETTINGS][40], helps[CONFIG_SETTINGS][200];
+    static char names[CONFIG_SETTINGS][SETTING_NAME_BYTES], helps[CONFIG_SETTINGS][200];
     memcpy(all, own_options, sizeof own_options);
     for (int i = 0; i < CONFIG_SETTINGS; i++) {
-        const struct config_setting_info *info = config_setting_info((enum config_setting)i);
-        snprintf(names[i], sizeof names[i], "%s", info->name);
-        for (char *c = names[i]; *c; c++)
-            if (*c == '_') *c = '-';
-        if (info->fallback[0] && !info->is_switch)
-            snprintf(helps[i], sizeof helps[i], "%s (%s)", info->meaning, info->fallback);
-        else
-            snprintf(helps[i], sizeof helps[i], "%s", info->meaning);
+        const struct setting *s = config_setting((enum config_setting)i);
+        bool shown = s->fallback[0] && s->arg;
+        snprintf(helps[i], sizeof helps[i], shown ? "%s (%s)" : "%s", s->meaning, s->fallback);
         all[OWN + i] = (struct argp_option){
-            .name = names[i], .key = OPTION_SETTING + i, .arg = info->is_switch ? NULL : "VALUE", .doc = helps[i]
+            .name = setting_flag(names[i], s->name), .key = OPTION_SETTING + i, .arg = s->arg, .doc = helps[i]
         };
     }
     return all;
@@ -76,14 +71,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Inputs are witnesses: none of this process' memory goes into a file because it crashed. */
-static void no_core(void)
-{
-    struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0);
-}
-
 /* Each connection needs a descriptor: raises the limit as far as the system allows. */
 static void descriptors_raise(void)
 {
@@ -106,7 +93,7 @@ static int serve(const struct config *c, const struct config_args *args)
     struct broker *b = NULL;
     char why[BROKER_WHY_BYTES];
     reload_log(c);
-    no_core();
+    process_no_core();
     descriptors_raise();
     memory_keep();
     pv_status st = broker_open(&b, c, args, why);

@@ -11,11 +11,7 @@
 
 void reload_log(const struct config *c)
 {
-    static const char *const words[] = { "error", "warn", "info", "debug" };
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(c->log_level, words[i])) level = (enum log_level)i;
-    log_setup(level, strcmp(c->log, "json") ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON);
+    (void)log_setup_words(c->log_level, c->log); /* config_read has refused any other word */
 }
 
 /* --- keys --- */

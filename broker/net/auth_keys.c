@@ -1,6 +1,5 @@
 #include "auth_keys.h"
 
-#include <cyaml/cyaml.h>
 #include <czmq.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "fields.h"
 #include "ids.h"
 #include "keyfile.h"
+#include "yaml_file.h"
 
 /* The file as libcyaml reads it. */
 struct file_key {
@@ -54,23 +54,11 @@ static const cyaml_schema_field_t fields[] = {
 static const cyaml_schema_value_t schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, fields) };
 
 struct auth_keys {
-    cyaml_config_t cyaml;
     struct file *file;
     struct auth_key *keys; /* in the order of the file */
     uint32_t *index;       /* open addressing on the text: entry + 1 */
     uint32_t index_n;
 };
-
-static void complaint(cyaml_log_t level, void *context, const char *format, va_list args)
-{
-    char *why = context, line[256];
-    size_t used = strlen(why);
-    vsnprintf(line, sizeof line, format, args);
-    line[strcspn(line, "\n")] = 0;
-    if (strstr(line, "Backtrace") || strstr(why, "line:")) return;
-    const char *text = strncmp(line, "Load: ", 6) ? line : line + 6;
-    snprintf(why + used, AUTH_WHY_BYTES - used, "%s%s", used && why[used - 1] != ' ' ? ", " : "", text);
-}
 
 static uint32_t *entry_of(const struct auth_keys *k, const char *text)
 {
@@ -140,16 +128,9 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
 {
     struct auth_keys *k = calloc(1, sizeof *k);
     if (!k) return PV_NO_MEMORY;
-    k->cyaml =
-        (cyaml_config_t){ .log_fn = complaint, .log_ctx = why, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem };
-    snprintf(why, AUTH_WHY_BYTES, "%.200s: ", path);
-    cyaml_err_t e = cyaml_load_file(path, &k->cyaml, &schema, (cyaml_data_t **)&k->file, NULL);
-    pv_status st = e == CYAML_OK ? PV_OK : PV_BAD_KEY_FILE;
-    if (st != PV_OK && !strstr(why, "line:"))
-        snprintf(why + strlen(why), AUTH_WHY_BYTES - strlen(why), "%s",
-                 e == CYAML_ERR_FILE_OPEN ? strerror(errno) : cyaml_strerror(e));
-    k->cyaml.log_ctx = NULL;
-    k->cyaml.log_fn = NULL;
+    void *file = NULL;
+    pv_status st = yaml_file_load(&file, path, &schema, why, AUTH_WHY_BYTES) == PV_OK ? PV_OK : PV_BAD_KEY_FILE;
+    k->file = file;
     if (st == PV_OK && !k->file) { /* to libcyaml an empty file is a document without a value, and no error */
         snprintf(why, AUTH_WHY_BYTES, "%.200s: the file is empty; to authorise no key, write \"keys: []\"", path);
         st = PV_BAD_KEY_FILE;
@@ -166,7 +147,7 @@ void auth_keys_destroy(struct auth_keys **keys)
 {
     struct auth_keys *k = *keys;
     if (!k) return;
-    if (k->file) cyaml_free(&k->cyaml, &schema, k->file, 0);
+    yaml_file_free(k->file, &schema);
     free(k->keys);
     free(k->index);
     free(k);

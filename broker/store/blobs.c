@@ -1,5 +1,7 @@
 #include "blobs.h"
 
+#include "file_io.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,9 +47,9 @@ static void serial_name(char name[24], uint64_t serial)
 }
 
 /* The peer is told that there is no room; anything else is a failing disk. */
-static pv_status write_status(void)
+static pv_status write_status(int error)
 {
-    return errno == ENOSPC || errno == EDQUOT ? PV_DISK_FULL : PV_IO;
+    return error == ENOSPC || error == EDQUOT ? PV_DISK_FULL : PV_IO;
 }
 
 pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t length, wire_hash expected)
@@ -58,7 +60,7 @@ pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t len
     serial_name(name, w->serial);
     w->fd = openat(b->incoming, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (w->fd < 0) {
-        pv_status st = write_status();
+        pv_status st = write_status(errno);
         sha256_clear(&w->hash);
         return st;
     }
@@ -66,25 +68,17 @@ pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t len
     return PV_OK;
 }
 
-static pv_status write_all(struct blob_writer *w, const uint8_t *data, size_t bytes)
+static pv_status write_piece(struct blob_writer *w, const void *data, size_t bytes)
 {
-    uint64_t at = w->at;
-    while (bytes) {
-        if (fault_hit(w->blobs->faults, FAULT_WRITE)) return write_status();
-        ssize_t n = pwrite(w->fd, data, bytes, (off_t)at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return write_status();
-        data += n;
-        bytes -= (size_t)n;
-        at += (uint64_t)n;
-    }
-    return PV_OK;
+    if (fault_hit(w->blobs->faults, FAULT_WRITE)) return write_status(errno);
+    int error = file_write_all_at(w->fd, data, bytes, w->at);
+    return error ? write_status(error) : PV_OK;
 }
 
 pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes)
 {
     if (bytes > w->length - w->at) return PV_TOO_LARGE;
-    TRY(write_all(w, data, bytes));
+    TRY(write_piece(w, data, bytes));
     TRY(sha256_feed(&w->hash, data, bytes));
     uint64_t before = w->at / WRITE_BEHIND_BYTES, after = (w->at + bytes) / WRITE_BEHIND_BYTES;
     w->at += bytes;

@@ -1,11 +1,11 @@
 #include "cmd.h"
 
+#include "values.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 atomic_int cmd_stop;
@@ -40,15 +40,6 @@ struct numa cmd_share_memory(void)
     return numa;
 }
 
-void cmd_no_core(void)
-{
-    struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* the leak check has to trace its own process */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 int cmd_failed(const struct prove_error *err)
 {
     fprintf(stderr, "provost-prover: %s\n", err->text[0] ? err->text : pv_status_text(err->status));
@@ -65,11 +56,11 @@ static const struct argp_option machine_options[] = {
     { 0 },
 };
 
-static unsigned number(const char *text, unsigned most, struct argp_state *state)
+unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_state *state)
 {
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || n > most) argp_error(state, "not a number from 0 to %u: %s", most, text);
+    uint64_t n = 0;
+    if (!value_number(&n, text) || n < low || n > high)
+        argp_error(state, "not a number from %u to %u: %s", low, high, text);
     return (unsigned)n;
 }
 
@@ -86,8 +77,8 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
     case KEY_BACKEND:
         if (!backend_choice_parse(&m->backend, arg)) argp_error(state, "unknown backend: %s", arg);
         return 0;
-    case KEY_DEVICE: m->options.device = (int)number(arg, 1023, state); return 0;
-    case 't': m->cpu.threads = m->options.threads = number(arg, 4096, state); return 0;
+    case KEY_DEVICE: m->options.device = (int)cmd_number(arg, 0, 1023, state); return 0;
+    case 't': m->cpu.threads = m->options.threads = cmd_number(arg, 0, 4096, state); return 0;
     case KEY_PATH: parse_path(m, arg, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

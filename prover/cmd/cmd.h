@@ -36,8 +36,8 @@ void cmd_catch_signals(void);
 /** Memory of all NUMA nodes for a process whose threads run on several; before there are threads. Returns what there is. */
 struct numa cmd_share_memory(void);
 
-/** Witnesses and blinding factors are never in a core dump. */
-void cmd_no_core(void);
+/** The option's number within low and high; anything else is wrong usage and ends the process. */
+unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_state *state);
 
 /** "provost-prover: sentence" to stderr; the exit status that goes with err. */
 int cmd_failed(const struct prove_error *err);

@@ -2,6 +2,7 @@
 
 #include "spin.h"
 #include "keycheck.h"
+#include "process.h"
 #include "prove.h"
 
 #include <inttypes.h>
@@ -24,22 +25,13 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
-static unsigned number(const char *text, unsigned most, struct argp_state *state)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || n < 1 || n > most)
-        argp_error(state, "not a number from 1 to %u: %s", most, text);
-    return (unsigned)n;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
-    case 'r': a->rounds = number(arg, 10000, state); return 0;
-    case 's': a->slots = number(arg, 64, state); return 0;
+    case 'r': a->rounds = cmd_number(arg, 1, 10000, state); return 0;
+    case 's': a->slots = cmd_number(arg, 1, 64, state); return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num >= 2) argp_error(state, "too many arguments");
         *(state->arg_num ? &a->wtns : &a->zkey) = arg;
@@ -268,7 +260,7 @@ int cmd_bench(int argc, char **argv)
     struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    cmd_no_core();
+    process_no_core();
     a.numa = cmd_share_memory();
     calm_threads();
     cmd_catch_signals();

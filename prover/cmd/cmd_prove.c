@@ -3,6 +3,7 @@
 #include "spin.h"
 #include "keycheck.h"
 #include "output.h"
+#include "process.h"
 #include "prove.h"
 
 #include <stdio.h>
@@ -105,7 +106,7 @@ int cmd_prove(int argc, char **argv)
     struct arguments a = { .machine.cpu.stop = &cmd_stop };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    cmd_no_core();
+    process_no_core();
     (void)cmd_share_memory();
     calm_threads();
     cmd_catch_signals();

@@ -1,5 +1,7 @@
 #include "output.h"
 
+#include "file_io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -11,27 +13,13 @@
 
 static pv_status io_error(const char *path, int error, struct prove_error *err)
 {
-    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return prove_error_set(err, full ? PV_DISK_FULL : PV_IO, "%s: cannot be written: %s", path, strerror(error));
-}
-
-/* Zero, or the errno of the write that failed. */
-static int write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t did = write(fd, bytes, n);
-        if (did < 0 && errno == EINTR) continue;
-        if (did < 0) return errno;
-        bytes += did;
-        n -= (size_t)did;
-    }
-    return 0;
+    return prove_error_set(err, file_write_status(error), "%s: cannot be written: %s", path, strerror(error));
 }
 
 /* close reports what a network file system could not store. */
 static int write_and_close(int fd, const void *bytes, size_t n)
 {
-    int error = write_all(fd, bytes, n);
+    int error = file_write_all(fd, bytes, n);
     if (close(fd) != 0 && !error) error = errno;
     return error;
 }

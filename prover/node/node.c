@@ -6,13 +6,12 @@
 #include "handler_groth16.h"
 #include "log.h"
 #include "node_config.h"
+#include "process.h"
 
 #include <argp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,10 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Flags are the settings' names with dashes. */
 static void arguments_read(struct node *n, int argc, char **argv)
 {
-    static char names[NODE_CONFIG_SETTINGS][32];
+    static char names[NODE_CONFIG_SETTINGS][SETTING_NAME_BYTES];
     static struct argp_option options[NODE_CONFIG_SETTINGS + 4];
     static const struct argp argp = {
         .options = options,
@@ -78,10 +76,9 @@ static void arguments_read(struct node *n, int argc, char **argv)
                "/etc/provost/prover.yaml."
     };
     for (int i = 0; i < NODE_CONFIG_SETTINGS; i++) {
-        const struct node_config_info *info = node_config_info((enum node_config_setting)i);
-        snprintf(names[i], sizeof names[i], "%s", info->name);
-        for (char *p = names[i]; *p; p++) *p = *p == '_' ? '-' : *p;
-        options[i] = (struct argp_option){ names[i], KEY_SETTING + i, info->arg, 0, info->meaning, 1 };
+        const struct setting *row = node_config_row((enum node_config_setting)i);
+        options[i] =
+            (struct argp_option){ setting_flag(names[i], row->name), KEY_SETTING + i, row->arg, 0, row->meaning, 1 };
     }
     options[NODE_CONFIG_SETTINGS] = (struct argp_option){ "config", KEY_CONFIG, "FILE", 0, "Read this file", 2 };
     options[NODE_CONFIG_SETTINGS + 1] =
@@ -167,30 +164,14 @@ static pv_status keys_read(struct node *n)
     return PV_OK;
 }
 
-static pv_status log_read(struct node *n)
-{
-    static const char *const levels[] = { "error", "warn", "info", "debug" };
-    bool json = !strcmp(n->config.log, "json");
-    if (!json && strcmp(n->config.log, "text")) return refuse(n, PV_BAD_CONFIG, "log is text or json");
-    for (unsigned i = 0; i < 4; i++) {
-        if (strcmp(n->config.log_level, levels[i])) continue;
-        log_setup((enum log_level)i, json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
-        return PV_OK;
-    }
-    return refuse(n, PV_BAD_CONFIG, "log_level is error, warn, info or debug");
-}
-
 /* A small proof does not fill the cores: several side by side make more proofs a second than one after another. */
-static pv_status plan_read(struct node *n)
+static void plan_read(struct node *n)
 {
     struct node_config *c = &n->config;
     unsigned cores = c->threads ? (unsigned)c->threads : bn254_run_threads(NULL);
-    bool throughput = !strcmp(c->plan, "throughput");
-    if (!throughput && strcmp(c->plan, "latency")) return refuse(n, PV_BAD_CONFIG, "plan is latency or throughput");
-    if (!throughput) return PV_OK;
-    if (c->origin[NODE_CONFIG_slots] == NODE_CONFIG_DEFAULT) c->slots = cores < SLOTS_MOST ? cores : SLOTS_MOST;
+    if (strcmp(c->plan, "throughput")) return;
+    if (c->origin[NODE_CONFIG_slots] == SETTING_DEFAULT) c->slots = cores < SLOTS_MOST ? cores : SLOTS_MOST;
     c->threads = cores > c->slots ? cores / c->slots : 1;
-    return PV_OK;
 }
 
 static uint64_t memory_default(void)
@@ -202,10 +183,10 @@ static pv_status settings_read(struct node *n)
 {
     struct node_config *c = &n->config;
     TRY(node_config_read(c, &n->args, n->why));
-    TRY(log_read(n));
+    (void)log_setup_words(c->log_level, c->log); /* node_config_read has refused any other word */
     TRY(lists_read(n));
     TRY(keys_read(n));
-    TRY(plan_read(n));
+    plan_read(n);
     host_name(n->host);
     if (!*c->name) c->name = n->host;
     if (!wire_name_valid(c->name, strlen(c->name)))
@@ -293,15 +274,9 @@ static pv_status proving_open(struct node *n)
 /* Called before any thread starts, so that all of them inherit the mask. */
 static int signals_open(void)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP, 0 };
+    process_ignore_pipe();
+    return process_signals(signals);
 }
 
 static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *asked)
@@ -374,16 +349,6 @@ static void node_clear(struct node *n)
     node_config_args_clear(&n->args);
 }
 
-/* Inputs are witnesses: they must not get into a core dump, nor be readable by other processes of the same user. */
-static void no_core(void)
-{
-    struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* the leak check has to trace its own process */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 /* argv[0] is "provost-prover run". */
 int main(int argc, char **argv)
 {
@@ -391,7 +356,7 @@ int main(int argc, char **argv)
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     n.groth16 = handler_groth16(&n.proving);
     n.echo = handler_echo();
-    no_core();
+    process_no_core();
     arguments_read(&n, argc, argv);
     zsys_handler_set(NULL);
     pv_status s = settings_read(&n);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_io.h"
 #include "sha256.h"
 
 static const char magic[8] = "PVSPOOL1";
@@ -28,7 +29,7 @@ static pv_status io_failed(char *why, const char *folder, const char *name, cons
 {
     int e = errno;
     snprintf(why, SPOOL_WHY_BYTES, "%s/%s: %s: %s", folder, name, what, strerror(e));
-    return e == ENOSPC || e == EDQUOT || e == EFBIG ? PV_DISK_FULL : PV_IO;
+    return file_write_status(e);
 }
 
 /* --- the header, little-endian by construction --- */
@@ -82,30 +83,6 @@ static void name_of(char name[NAME_BYTES], wire_token t)
     snprintf(name, NAME_BYTES, "%" PRIu32 "-%" PRIu64 ".result", t.epoch, t.seq);
 }
 
-static bool write_all(int fd, const uint8_t *from, size_t n)
-{
-    while (n) {
-        ssize_t k = write(fd, from, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return false;
-        from += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
-static bool read_all(int fd, uint8_t *to, size_t n)
-{
-    while (n) {
-        ssize_t k = read(fd, to, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return false;
-        to += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 /* Reads the whole file: header into e, result malloc'ed. The header's length is trusted only if the file has that
  * size. */
 static pv_status file_read(const struct spool *s, const char *name, struct spool_entry *e, uint8_t **result_p,
@@ -118,14 +95,14 @@ static pv_status file_read(const struct spool *s, const char *name, struct spool
     if (fd < 0) return io_failed(why, s->folder, name, "open");
     pv_status status = PV_HASH_MISMATCH;
     snprintf(why, SPOOL_WHY_BYTES, "%s/%s: damaged: header, length or digest is wrong", s->folder, name);
-    if (fstat(fd, &st) || !read_all(fd, header, sizeof header) || !header_read(e, header)) goto out;
+    if (fstat(fd, &st) || file_read_all(fd, header, sizeof header) || !header_read(e, header)) goto out;
     if ((uint64_t)st.st_size != HEADER_BYTES + e->length) goto out;
     result = malloc(e->length ? e->length : 1);
     if (!result) {
         status = PV_NO_MEMORY;
         goto out;
     }
-    if (!read_all(fd, result, e->length)) goto out;
+    if (file_read_all(fd, result, e->length)) goto out;
     if (sha256_of(&digest, result, e->length) != PV_OK || !wire_hash_equal(digest, e->sha256)) goto out;
     *result_p = result;
     result = NULL;
@@ -146,13 +123,17 @@ static pv_status file_write(const struct spool *s, const char *name, const struc
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
     int fd = openat(s->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return io_failed(why, s->folder, temporary, "create");
-    bool written = write_all(fd, header, sizeof header) && write_all(fd, result, e->length) && !fsync(fd);
-    pv_status status = written ? PV_OK : io_failed(why, s->folder, temporary, "write");
-    if (close(fd) && status == PV_OK) status = io_failed(why, s->folder, temporary, "close");
-    if (status == PV_OK && (renameat(s->fd, temporary, s->fd, name) || fsync(s->fd)))
-        status = io_failed(why, s->folder, name, "rename");
-    if (status != PV_OK) unlinkat(s->fd, temporary, 0);
-    return status;
+    int error = file_write_all(fd, header, sizeof header);
+    if (!error) error = file_write_all(fd, result, e->length);
+    if (error) {
+        close(fd);
+        unlinkat(s->fd, temporary, 0);
+    } else {
+        error = file_publish(s->fd, fd, temporary, name);
+    }
+    if (!error) return PV_OK;
+    errno = error;
+    return io_failed(why, s->folder, name, "write");
 }
 
 /* --- the table --- */

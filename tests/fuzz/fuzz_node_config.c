@@ -19,6 +19,7 @@ static char *printed(const struct node_config *c, size_t *n)
 static void expect_same(const struct node_config *a, const struct node_config *b)
 {
 #define SAME_TEXT(x, y) !strcmp(x, y)
+#define SAME_WORD(x, y) !strcmp(x, y)
 #define SAME_LIST(x, y) !strcmp(x, y)
 #define SAME_NUMBER(x, y) (x) == (y)
 #define SAME_SIZE(x, y) (x) == (y)

@@ -1,5 +1,6 @@
 #include "files.h"
 #include "connect.h"
+#include "file_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,16 +91,10 @@ struct staged {
     char *temp; /* NULL: written directly, or renamed already */
 };
 
-static pv_status put(int fd, const uint8_t *data, size_t n)
+static pv_status put(int fd, const void *data, size_t n)
 {
-    while (n > 0) {
-        ssize_t done = write(fd, data, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return of_errno();
-        data += done;
-        n -= (size_t)done;
-    }
-    return PV_OK;
+    errno = file_write_all(fd, data, n);
+    return errno ? of_errno() : PV_OK;
 }
 
 static pv_status straight(const char *path, const void *data, size_t n)

@@ -1,7 +1,7 @@
 /* provost: proofs, tasks, queues, provers and keys from the command line. */
 #include "options.h"
+#include "process.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 /* When stdout is a full disk or a closed pipe, the command fails. */
@@ -15,7 +15,7 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     struct cli cli;
-    signal(SIGPIPE, SIG_IGN);
+    process_ignore_pipe();
     cli_parse(&cli, argc, argv);
     return finish(cli.command->run(&cli));
 }

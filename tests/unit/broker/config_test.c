@@ -40,13 +40,13 @@ static void a_flag_beats_the_environment_beats_the_file_beats_the_default(void *
     const char *yaml = "bind: tcp://127.0.0.1:1\nheartbeat_ms: 100\nlease_ms: 500\n";
     assert_int_equal(read_with(yaml, NULL, NULL), PV_OK);
     assert_string_equal(c.bind, "tcp://127.0.0.1:1");
-    assert_int_equal(c.origin[CONFIG_bind], CONFIG_FILE);
-    assert_int_equal(c.origin[CONFIG_state], CONFIG_DEFAULT);
+    assert_int_equal(c.origin[CONFIG_bind], SETTING_FILE);
+    assert_int_equal(c.origin[CONFIG_state], SETTING_DEFAULT);
     config_clear(&c);
     setenv("PROVOST_BIND", "tcp://127.0.0.1:2", 1);
     assert_int_equal(read_with(yaml, NULL, NULL), PV_OK);
     assert_string_equal(c.bind, "tcp://127.0.0.1:2");
-    assert_int_equal(c.origin[CONFIG_bind], CONFIG_ENVIRONMENT);
+    assert_int_equal(c.origin[CONFIG_bind], SETTING_ENVIRONMENT);
     config_clear(&c);
     assert_int_equal(read_with(yaml, "tcp://127.0.0.1:3", NULL), PV_OK);
     assert_string_equal(c.bind, "tcp://127.0.0.1:3");

@@ -42,19 +42,19 @@ static void test_a_flag_beats_environment_beats_file_beats_default(void **state)
     assert_int_equal(read_file("prefetch: 3\n"), PV_OK);
     assert_int_equal(config.slots, 1);
     assert_int_equal(config.prefetch, 3);
-    assert_int_equal(config.origin[NODE_CONFIG_slots], NODE_CONFIG_DEFAULT);
-    assert_int_equal(config.origin[NODE_CONFIG_prefetch], NODE_CONFIG_FILE);
+    assert_int_equal(config.origin[NODE_CONFIG_slots], SETTING_DEFAULT);
+    assert_int_equal(config.origin[NODE_CONFIG_prefetch], SETTING_FILE);
     assert_int_equal(read_file("slots: 2\n"), PV_OK);
     assert_int_equal(config.slots, 2);
     setenv("PROVOST_SLOTS", "4", 1);
     assert_int_equal(read_file("slots: 2\n"), PV_OK);
     assert_int_equal(config.slots, 4);
-    assert_int_equal(config.origin[NODE_CONFIG_slots], NODE_CONFIG_ENVIRONMENT);
+    assert_int_equal(config.origin[NODE_CONFIG_slots], SETTING_ENVIRONMENT);
     assert_true(node_config_arg(&args, NODE_CONFIG_slots, "7"));
     assert_true(node_config_arg(&args, NODE_CONFIG_slots, "8"));
     assert_int_equal(read_file("slots: 2\n"), PV_OK);
     assert_int_equal(config.slots, 8);
-    assert_int_equal(config.origin[NODE_CONFIG_slots], NODE_CONFIG_FLAG);
+    assert_int_equal(config.origin[NODE_CONFIG_slots], SETTING_FLAG);
 }
 
 static void test_a_flag_of_a_list_may_come_again(void **state)

@@ -1,0 +1,62 @@
+#include "file_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int file_write_all(int fd, const void *bytes, size_t n)
+{
+    const char *next = bytes;
+    while (n) {
+        ssize_t did = write(fd, next, n);
+        if (did < 0 && errno == EINTR) continue;
+        if (did <= 0) return did < 0 ? errno : EIO;
+        next += did;
+        n -= (size_t)did;
+    }
+    return 0;
+}
+
+int file_write_all_at(int fd, const void *bytes, size_t n, uint64_t at)
+{
+    const char *next = bytes;
+    while (n) {
+        ssize_t did = pwrite(fd, next, n, (off_t)at);
+        if (did < 0 && errno == EINTR) continue;
+        if (did <= 0) return did < 0 ? errno : EIO;
+        next += did;
+        n -= (size_t)did;
+        at += (uint64_t)did;
+    }
+    return 0;
+}
+
+int file_read_all(int fd, void *bytes, size_t n)
+{
+    char *next = bytes;
+    while (n) {
+        ssize_t did = read(fd, next, n);
+        if (did < 0 && errno == EINTR) continue;
+        if (did <= 0) return did < 0 ? errno : ENODATA;
+        next += did;
+        n -= (size_t)did;
+    }
+    return 0;
+}
+
+int file_publish(int folder, int fd, const char *temporary, const char *name)
+{
+    int error = fsync(fd) ? errno : 0;
+    if (close(fd) && !error) error = errno; /* close reports what a network file system could not store */
+    if (!error && renameat(folder, temporary, folder, name)) error = errno;
+    if (error) {
+        unlinkat(folder, temporary, 0);
+        return error;
+    }
+    return fsync(folder) ? errno : 0;
+}
+
+pv_status file_write_status(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG ? PV_DISK_FULL : PV_IO;
+}

@@ -1,0 +1,26 @@
+/** Bytes that reach a file whole or fail. */
+#ifndef PV_FILE_IO_H
+#define PV_FILE_IO_H
+
+#include "status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Writes all n bytes at the descriptor's position; a signal or a short write does not end it. 0, or the errno. */
+int file_write_all(int fd, const void *bytes, size_t n);
+
+/** The same from offset `at` on; the descriptor's position stays. */
+int file_write_all_at(int fd, const void *bytes, size_t n, uint64_t at);
+
+/** Reads exactly n bytes. 0, or the errno; ENODATA when the file ends before. */
+int file_read_all(int fd, void *bytes, size_t n);
+
+/** Makes the written file `temporary` durable under its name: sync, close, rename, sync of the folder. Both names are
+ *  relative to the folder. fd is closed in any case; on failure the temporary file is removed. 0, or the errno. */
+int file_publish(int folder, int fd, const char *temporary, const char *name);
+
+/** PV_DISK_FULL for an errno that means no room (ENOSPC, EDQUOT, EFBIG), else PV_IO. */
+pv_status file_write_status(int error);
+
+#endif

@@ -1,0 +1,32 @@
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+void process_no_core(void)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void process_ignore_pipe(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int process_signals(const int *signals)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (; *signals; signals++) sigaddset(&set, *signals);
+    int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (!error) return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    errno = error;
+    return -1;
+}

@@ -1,0 +1,16 @@
+/** What a program switches on or off for its whole process. Programs only: a library leaves its host as it is. */
+#ifndef PV_PROCESS_H
+#define PV_PROCESS_H
+
+/** Inputs are witnesses: no core file of this process, and no other process of the same user may read its memory. (Under
+ *  the address sanitizer it may: the leak check traces its own process.) */
+void process_no_core(void);
+
+/** A write to a closed pipe or socket returns EPIPE and does not end the process. */
+void process_ignore_pipe(void);
+
+/** Blocks these signals (a list that ends with 0) in this thread, and so in every thread it starts later, and returns a
+ *  descriptor (signalfd, non-blocking, close-on-exec) to read them from. -1 with errno. */
+int process_signals(const int *signals);
+
+#endif

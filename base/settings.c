@@ -1,0 +1,206 @@
+#include "settings.h"
+
+#include "quote.h"
+#include "values.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+const char *setting_origin_word(enum setting_origin o)
+{
+    static const char *const words[SETTING_ORIGINS] = { "default", "file", "environment", "flag" };
+    return words[o];
+}
+
+const char *setting_flag(char to[SETTING_NAME_BYTES], const char *name)
+{
+    snprintf(to, SETTING_NAME_BYTES, "%s", name);
+    for (char *c = to; *c; c++)
+        if (*c == '_') *c = '-';
+    return to;
+}
+
+const char *setting_variable(char to[SETTING_NAME_BYTES], const char *name)
+{
+    int prefix = snprintf(to, SETTING_NAME_BYTES, "PROVOST_");
+    snprintf(to + prefix, SETTING_NAME_BYTES - (size_t)prefix, "%s", name);
+    for (char *c = to + prefix; *c; c++) {
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
+        if (*c == '-') *c = '_';
+    }
+    return to;
+}
+
+pv_status settings_refuse(char why[SETTINGS_WHY_BYTES], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, SETTINGS_WHY_BYTES, format, args);
+    va_end(args);
+    return PV_BAD_CONFIG;
+}
+
+/* --- one value --- */
+
+static bool numeric(const struct setting *s)
+{
+    return s->kind == SETTING_NUMBER || s->kind == SETTING_SIZE || s->kind == SETTING_LARGE_SIZE ||
+           s->kind == SETTING_DURATION;
+}
+
+static bool bounded(const struct setting *s)
+{
+    return s->high < INT64_MAX;
+}
+
+static bool number_of(const struct setting *s, uint64_t *n, const char *text)
+{
+    switch (s->kind) {
+    case SETTING_SIZE: return value_size(n, text, "KMG");
+    case SETTING_LARGE_SIZE: return value_size(n, text, "KMGT");
+    case SETTING_DURATION: return value_duration(n, text);
+    default: return value_number(n, text);
+    }
+}
+
+/* "is a number from 1 to 64": what a row takes, for its sentences. */
+static void allowed(const struct setting *s, char *to, size_t bytes)
+{
+    const char *unit = s->kind == SETTING_SIZE         ? " of bytes (K, M, G)"
+                       : s->kind == SETTING_LARGE_SIZE ? " of bytes (K, M, G, T)"
+                       : s->kind == SETTING_DURATION   ? " with a unit (ms, s, m, h, d)"
+                                                       : "";
+    size_t used = (size_t)snprintf(to, bytes, "is a number%s", unit);
+    if (bounded(s))
+        snprintf(to + used, bytes - used, " from %" PRIu64 " to %" PRIu64, s->low, s->high);
+    else if (s->low)
+        snprintf(to + used, bytes - used, ", at least %" PRIu64, s->low);
+}
+
+static bool number_read(const struct setting *s, void *member, const char *text, char *why)
+{
+    uint64_t n;
+    char what[128];
+    if (!number_of(s, &n, text)) {
+        allowed(s, what, sizeof what);
+        settings_refuse(why, "%s, not \"%.64s\"", what, text);
+    } else if (bounded(s) && (n < s->low || n > s->high)) {
+        settings_refuse(why, "is %" PRIu64 ", not within %" PRIu64 " and %" PRIu64, n, s->low, s->high);
+    } else if (n < s->low || n > s->high) {
+        settings_refuse(why, "is %" PRIu64 ", not at least %" PRIu64, n, s->low);
+    } else {
+        memcpy(member, &n, sizeof n);
+        return true;
+    }
+    return false;
+}
+
+/* "auto cpu cuda" as "auto, cpu or cuda". */
+static void words_listed(const char *words, char *to, size_t bytes)
+{
+    size_t used = 0;
+    to[0] = 0;
+    for (const char *word = words; *word && used < bytes;) {
+        size_t n = strcspn(word, " ");
+        bool last = !word[n], first = word == words;
+        used += (size_t)snprintf(to + used, bytes - used, "%s%.*s", first ? "" : last ? " or " : ", ", (int)n, word);
+        word += n + !last;
+    }
+}
+
+static bool word_read(const struct setting *s, void *member, const char *text, char *why)
+{
+    size_t at;
+    char list[256];
+    if (value_word(&at, text, s->words)) {
+        int place = (int)at;
+        if (s->kind == SETTING_CHOICE)
+            memcpy(member, &place, sizeof place);
+        else
+            memcpy(member, &text, sizeof text);
+        return true;
+    }
+    words_listed(s->words, list, sizeof list);
+    settings_refuse(why, "is %s, not \"%.64s\"", list, text);
+    return false;
+}
+
+bool setting_read(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES])
+{
+    void *member = (char *)base + s->offset;
+    if (numeric(s)) return number_read(s, member, text, why);
+    switch (s->kind) {
+    case SETTING_WORD:
+    case SETTING_CHOICE: return word_read(s, member, text, why);
+    case SETTING_SWITCH:
+        if (value_switch(member, text)) return true;
+        settings_refuse(why, "is yes or no (or true, false, on, off, 1, 0), not \"%.64s\"", text);
+        return false;
+    case SETTING_OTHER:
+        if (s->read(member, text)) return true;
+        settings_refuse(why, "is %s, not \"%.64s\"", s->words, text);
+        return false;
+    default: memcpy(member, &text, sizeof text); return true;
+    }
+}
+
+pv_status setting_of_flag(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES])
+{
+    char reason[SETTINGS_WHY_BYTES], flag[SETTING_NAME_BYTES];
+    if (setting_read(s, base, text, reason)) return PV_OK;
+    return settings_refuse(why, "--%s %.400s", setting_flag(flag, s->name), reason);
+}
+
+pv_status setting_of_variable(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES])
+{
+    char reason[SETTINGS_WHY_BYTES], variable[SETTING_NAME_BYTES];
+    if (setting_read(s, base, text, reason)) return PV_OK;
+    return settings_refuse(why, "%s %.400s", setting_variable(variable, s->name), reason);
+}
+
+/* --- members --- */
+
+static const void *member_of(const struct setting *s, const void *base)
+{
+    return (const char *)base + s->offset;
+}
+
+static size_t member_bytes(const struct setting *s)
+{
+    if (numeric(s)) return sizeof(uint64_t);
+    if (s->kind == SETTING_SWITCH) return sizeof(bool);
+    return s->kind == SETTING_CHOICE ? sizeof(int) : sizeof(char *);
+}
+
+static const char *text_of(const struct setting *s, const void *base)
+{
+    return *(const char *const *)member_of(s, base);
+}
+
+static bool is_text(const struct setting *s)
+{
+    return s->kind == SETTING_TEXT || s->kind == SETTING_LIST || s->kind == SETTING_WORD;
+}
+
+void setting_print(const struct setting *s, const void *base, FILE *to)
+{
+    fprintf(to, "%s: ", s->name);
+    if (is_text(s))
+        pv_quote(to, text_of(s, base));
+    else if (s->kind == SETTING_SWITCH)
+        fputs(*(const bool *)member_of(s, base) ? "yes" : "no", to);
+    else
+        fprintf(to, "%" PRIu64, *(const uint64_t *)member_of(s, base));
+}
+
+bool setting_same(const struct setting *s, const void *a, const void *b)
+{
+    if (is_text(s)) return !strcmp(text_of(s, a), text_of(s, b));
+    return !memcmp(member_of(s, a), member_of(s, b), member_bytes(s));
+}
+
+void setting_copy(const struct setting *s, void *to, const void *from)
+{
+    memcpy((char *)to + s->offset, member_of(s, from), member_bytes(s));
+}
