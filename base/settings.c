@@ -87,7 +87,9 @@ static bool number_read(const struct setting *s, void *member, const char *text,
         settings_refuse(why, "%s, not \"%.64s\"", what, text);
     } else if (bounded(s) && (n < s->low || n > s->high)) {
         settings_refuse(why, "is %" PRIu64 ", not within %" PRIu64 " and %" PRIu64, n, s->low, s->high);
-    } else if (n < s->low || n > s->high) {
+    } else if (n > s->high) {
+        settings_refuse(why, "is %" PRIu64 ", which is too large", n);
+    } else if (n < s->low) {
         settings_refuse(why, "is %" PRIu64 ", not at least %" PRIu64, n, s->low);
     } else {
         memcpy(member, &n, sizeof n);
@@ -157,6 +159,13 @@ pv_status setting_of_variable(const struct setting *s, void *base, const char *t
     char reason[SETTINGS_WHY_BYTES], variable[SETTING_NAME_BYTES];
     if (setting_read(s, base, text, reason)) return PV_OK;
     return settings_refuse(why, "%s %.400s", setting_variable(variable, s->name), reason);
+}
+
+void settings_default(const struct setting *rows, size_t n, void *base)
+{
+    char why[SETTINGS_WHY_BYTES];
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].fallback) setting_read(&rows[i], base, rows[i].fallback, why);
 }
 
 /* --- members --- */

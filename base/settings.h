@@ -66,6 +66,9 @@ bool setting_read(const struct setting *s, void *base, const char *text, char wh
 pv_status setting_of_flag(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
 pv_status setting_of_variable(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
 
+/** Reads every row's default into base. A default that its row refuses is a mistake in the table: the tests look for it. */
+void settings_default(const struct setting *rows, size_t n, void *base);
+
 /** Writes a sentence of the caller's into why. Always PV_BAD_CONFIG, so that a check ends with `return settings_refuse(...)`. */
 pv_status settings_refuse(char why[SETTINGS_WHY_BYTES], const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -129,13 +129,6 @@ pv_status settings_file_item(const struct settings_file *file, size_t k, void *b
 
 /* --- all sources --- */
 
-void settings_default(const struct setting *rows, size_t n, void *base)
-{
-    char why[SETTINGS_WHY_BYTES];
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].fallback) setting_read(&rows[i], base, rows[i].fallback, why);
-}
-
 static const char *variable_value(const struct settings_table *t, const struct setting *s)
 {
     char name[SETTING_NAME_BYTES];

@@ -45,7 +45,4 @@ size_t settings_file_items(const struct settings_file *file);
 /** Reads what item k says into base, and leaves the rest as it is. base borrows the file's texts. PV_BAD_CONFIG. */
 pv_status settings_file_item(const struct settings_file *file, size_t k, void *base, char why[SETTINGS_WHY_BYTES]);
 
-/** Reads every row's default into base. */
-void settings_default(const struct setting *rows, size_t n, void *base);
-
 #endif

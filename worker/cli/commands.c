@@ -1,102 +1,215 @@
 /* What the command line knows: every option and every command, once. */
-#include "options.h"
+#include "commands.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "values.h"
 
 #define STATE_WORDS "receiving queued offered running delayed recovering succeeded dead cancelled expired"
 
+/* --- values that no kind of setting reads; false: the text makes no sense --- */
+
+static bool priority_read(void *member, const char *text)
+{
+    uint64_t n;
+    if (!value_number(&n, text) || n > 9) return false;
+    *(int *)member = n ? (int)n : PV_PRIORITY_LOWEST;
+    return true;
+}
+
+static bool deadline_read(void *member, const char *text)
+{
+    uint64_t ms;
+    if (!value_duration(&ms, text)) return false;
+    *(uint64_t *)member = pv_wall_ms() + ms;
+    return true;
+}
+
+static bool on_restart_read(void *cli, const char *text)
+{
+    struct cli *c = cli;
+    size_t word;
+    if (value_word(&word, text, "keep cancel")) {
+        c->on_restart = word ? PV_RESTART_CANCEL : PV_RESTART_KEEP;
+        return true;
+    }
+    c->on_restart = PV_RESTART_TTL;
+    return value_duration(&c->ttl_ms, text);
+}
+
+static bool timeout_read(void *member, const char *text)
+{
+    size_t word;
+    uint64_t ms = 0;
+    bool is_word = value_word(&word, text, "configured none");
+    if (!is_word && !value_duration(&ms, text)) return false;
+    *(int64_t *)member = is_word && word == 0 ? PV_CONFIGURED : ms ? (int64_t)ms : PV_NO_LIMIT;
+    return true;
+}
+
+static bool state_read(void *cli, const char *text)
+{
+    struct cli *c = cli;
+    enum pv_task_state s;
+    if (pv_task_state_of_word(&s, text) != PV_OK) return false;
+    c->states |= 1u << s;
+    c->state = text;
+    return true;
+}
+
+/* --- options --- */
+
+#define MEMBER(name_, kind_, member, arg_)                                                                             \
+    .name = name_, .kind = SETTING_##kind_, .offset = offsetof(struct cli, member), .arg = arg_
+#define OTHER(name_, offset_, arg_, reader, allowed)                                                                   \
+    .name = name_, .kind = SETTING_OTHER, .offset = offset_, .arg = arg_, .read = reader, .words = allowed
+#define DEFAULT(meaning_, value) .meaning = meaning_ " (" value ")", .fallback = value
+#define MEANS(meaning_) .meaning = meaning_
+#define FROM(low_) .low = low_, .high = INT64_MAX
+#define AT(member) offsetof(struct cli, member)
+
+enum { ENV = true, NO_ENV = false };
+
+#define OPTION(letter, scopes, env, words, ...)                                                                        \
+    {                                                                                                                  \
+        letter, scopes, env, words,                                                                                    \
+        {                                                                                                              \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+
 const struct cli_option cli_options[] = {
-    { "broker", KEY_BROKER, "ENDPOINTS", FOR_BROKER, "PROVOST_BROKER",
-      "tcp://host:port of the broker; several, with commas, are tried in turn", NULL },
-    { "insecure", KEY_INSECURE, NULL, FOR_BROKER, "PROVOST_INSECURE",
-      "no keys: a broker on this machine that allows it", NULL },
-    { "key", KEY_KEY, "FILE", FOR_BROKER, "PROVOST_KEY", "own key pair (provost key gen)", "@file" },
-    { "server-key", KEY_SERVER_KEY, "FILE|KEY", FOR_BROKER, "PROVOST_SERVER_KEY",
-      "the broker's public key; with commas, one for each endpoint", "@file" },
-    { "name", KEY_NAME, "NAME", FOR_BROKER, "PROVOST_NAME", "this client's name (provost-cli)", NULL },
-    { "timeout", KEY_TIMEOUT, "TIME", FOR_BROKER, "PROVOST_TIMEOUT", "give up after 30s, 5m, 2h ...", NULL },
-    { "connect-timeout", KEY_CONNECT, "TIME", FOR_BROKER, "PROVOST_CONNECT_TIMEOUT", "for the connection alone (5s)",
-      NULL },
-    { "output", KEY_OUTPUT, "FORM", FOR_OUTPUT, "PROVOST_OUTPUT", "table or json", "table json" },
-    { "wide", KEY_WIDE, NULL, FOR_OUTPUT, NULL, "all columns of a table", NULL },
-    { "queue", KEY_QUEUE, "NAME", FOR_SUBMIT | FOR_TASKS | FOR_CHECK, "PROVOST_QUEUE", "the queue", NULL },
-    { "circuit", KEY_CIRCUIT, "NAME", FOR_SUBMIT, "PROVOST_CIRCUIT", "the circuit's name, or its zkey's SHA-256 in hex",
-      NULL },
-    { "id", KEY_ID, "HEX", FOR_SUBMIT, NULL, "32 hex digits; the same id and input again is harmless (random)", NULL },
-    { "priority", KEY_PRIORITY, "0-9", FOR_SUBMIT, NULL, "9 is first (4)", "0 1 2 3 4 5 6 7 8 9" },
-    { "group", KEY_GROUP, "NAME", FOR_SUBMIT, NULL, "tasks that share a fair turn", NULL },
-    { "deadline", KEY_DEADLINE, "TIME", FOR_SUBMIT, NULL, "expires unless it runs by then: 30s, 5m from now", NULL },
-    { "on-restart", KEY_ON_RESTART, "WHAT", FOR_SUBMIT, NULL,
-      "when a new client of this name appears: keep, cancel, or a time to live such as 10m (keep)", "keep cancel" },
-    { "revive", KEY_REVIVE, NULL, FOR_SUBMIT, NULL, "queue it again if it is cancelled, expired or dead", NULL },
-    { "need-vram", KEY_VRAM, "BYTES", FOR_SUBMIT, NULL, "GPU memory it needs: 8G", NULL },
-    { "need-ram", KEY_RAM, "BYTES", FOR_SUBMIT, NULL, "memory it needs: 16G", NULL },
-    { "busy", KEY_BUSY, "WHAT", FOR_SUBMIT, NULL, "at a limit of the broker: wait or fail (wait)", "wait fail" },
-    { "vkey", KEY_VKEY, "FILE", FOR_RESULT, NULL, "verify the proof with this key before it is written", "@file" },
-    { "progress", KEY_PROGRESS, "FORM", FOR_WAIT, "PROVOST_PROGRESS",
-      "auto (a bar where stderr is a terminal), bar, json (lines on stderr), none", "auto bar json none" },
-    { "cancel-on-interrupt", KEY_CANCEL, NULL, FOR_WAIT, NULL, "cancel the task at ^C; else it runs on", NULL },
-    { "state", KEY_STATE, "STATE", FOR_TASKS | FOR_PURGE, NULL, "only tasks in this state", STATE_WORDS },
-    { "limit", KEY_LIMIT, "N", FOR_TASKS | FOR_EVENTS, NULL, "most rows (1000)", NULL },
-    { "after", KEY_AFTER, "ROW", FOR_TASKS | FOR_EVENTS, NULL,
-      "go on where a page before ended; of events, behind the one with this number (0: all that are kept)", NULL },
-    { "follow", KEY_FOLLOW, NULL, FOR_EVENTS, NULL, "and those to come, one a line, until ^C", NULL },
-    { "age", KEY_AGE, "TIME", FOR_PURGE, NULL, "only tasks unchanged for so long", NULL },
-    { "dry-run", KEY_DRY, NULL, FOR_PURGE, NULL, "count, change nothing", NULL },
-    { "run-timeout", KEY_RUN_TIMEOUT, "TIME", FOR_SET, NULL,
-      "an attempt running longer is revoked and charged: 10m, none, or configured", "none configured" },
-    { "stall-timeout", KEY_STALL_TIMEOUT, "TIME", FOR_SET, NULL,
-      "one whose progress stands still so long too; likewise", "none configured" },
-    { "interval", KEY_INTERVAL, "TIME", FOR_REPEAT, NULL, "between two looks (2s)", NULL },
-    { "times", KEY_TIMES, "N", FOR_REPEAT, NULL, "look so often, then end (0: until ^C)", NULL },
-    { "warning", KEY_WARNING, "N", FOR_CHECK, NULL, "WARNING from so many queued tasks on (100)", NULL },
-    { "critical", KEY_CRITICAL, "N", FOR_CHECK, NULL, "CRITICAL from so many queued tasks on (1000)", NULL },
-    { "count", KEY_COUNT, "N", FOR_BENCH, NULL, "tasks (1000)", NULL },
-    { "inflight", KEY_INFLIGHT, "N", FOR_BENCH, NULL, "at the same time (64)", NULL },
-    { "bytes", KEY_BYTES, "BYTES", FOR_BENCH, NULL, "of each input (1K)", NULL },
-    { NULL, 0, NULL, 0, NULL, NULL, NULL },
+    OPTION('b', FOR_BROKER, ENV, NULL, MEMBER("broker", TEXT, broker, "ENDPOINTS"),
+           MEANS("the broker, as tcp://host:port; several, separated by commas, are tried in turn")),
+    OPTION(0, FOR_BROKER, ENV, NULL, MEMBER("insecure", SWITCH, insecure, NULL),
+           MEANS("no keys: for a broker on this machine that allows it")),
+    OPTION(0, FOR_BROKER, ENV, "@file", MEMBER("key", TEXT, key_file, "FILE"),
+           MEANS("your key pair (provost key gen)")),
+    OPTION(0, FOR_BROKER, ENV, "@file", MEMBER("server-key", TEXT, server_key, "FILE|KEY"),
+           MEANS("the broker's public key; or several, separated by commas, one for each endpoint")),
+    OPTION(0, FOR_BROKER, ENV, NULL, MEMBER("name", TEXT, name, "NAME"), DEFAULT("this client's name", "provost-cli")),
+    OPTION('t', FOR_BROKER, ENV, NULL, MEMBER("timeout", DURATION, timeout_ms, "TIME"), FROM(0),
+           MEANS("give up after this time: 30s, 5m, 2h ...")),
+    OPTION(0, FOR_BROKER, ENV, NULL, MEMBER("connect-timeout", DURATION, connect_ms, "TIME"), FROM(0),
+           DEFAULT("time for the connection alone", "5s")),
+    OPTION('o', FOR_OUTPUT, ENV, "table json", MEMBER("output", CHOICE, output, "FORM"), .words = "table json",
+           MEANS("table or json")),
+    OPTION('w', FOR_OUTPUT, NO_ENV, NULL, MEMBER("wide", SWITCH, wide, NULL), MEANS("all columns of a table")),
+    OPTION('q', FOR_SUBMIT | FOR_TASKS | FOR_CHECK, ENV, NULL, MEMBER("queue", TEXT, queue, "NAME"),
+           MEANS("the queue")),
+    OPTION('c', FOR_SUBMIT, ENV, NULL, MEMBER("circuit", TEXT, circuit, "NAME"),
+           MEANS("the circuit's name, or its zkey's SHA-256 in hex")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("id", TEXT, id, "HEX"),
+           MEANS("the task's id, 32 hex digits; the same id with the same input may be submitted again (random)")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, "0 1 2 3 4 5 6 7 8 9",
+           OTHER("priority", AT(priority), "0-9", priority_read, "a number from 0 to 9"),
+           MEANS("0 is served last, 9 first (4)")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("group", TEXT, group, "NAME"),
+           MEANS("tasks of a group share one fair turn")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL,
+           OTHER("deadline", AT(deadline_ms), "TIME", deadline_read, "a time from now such as 30s or 5m"),
+           MEANS("the task expires if it does not run by then: 30s, 5m from now")),
+    OPTION(
+        0, FOR_SUBMIT, NO_ENV, "keep cancel",
+        OTHER("on-restart", 0, "WHAT", on_restart_read, "keep, cancel or a time to live such as 10m"),
+        MEANS(
+            "what happens to the task when a new client of this name appears: keep, cancel, or a time to live such as "
+            "10m (keep)")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("revive", SWITCH, revive, NULL),
+           MEANS("queue the task again if it is cancelled, expired or dead")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("need-vram", LARGE_SIZE, need_vram, "BYTES"), FROM(0),
+           MEANS("GPU memory the task needs: 8G")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("need-ram", LARGE_SIZE, need_ram, "BYTES"), FROM(0),
+           MEANS("memory the task needs: 16G")),
+    OPTION(0, FOR_SUBMIT, NO_ENV, "wait fail", MEMBER("busy", CHOICE, busy, "WHAT"), .words = "wait fail",
+           MEANS("what to do at a limit of the broker: wait or fail (wait)")),
+    OPTION('k', FOR_RESULT, NO_ENV, "@file", MEMBER("vkey", TEXT, vkey, "FILE"),
+           MEANS("verify the proof with this key before it is written")),
+    OPTION(0, FOR_WAIT, ENV, "auto bar json none", MEMBER("progress", CHOICE, progress, "FORM"),
+           .words = "auto bar json none",
+           MEANS("auto (a bar if stderr is a terminal), bar, json (lines on stderr) or none")),
+    OPTION(0, FOR_WAIT, NO_ENV, NULL, MEMBER("cancel-on-interrupt", SWITCH, cancel_on_interrupt, NULL),
+           MEANS("cancel the task at ^C; without this it goes on")),
+    OPTION(0, FOR_TASKS | FOR_PURGE, NO_ENV, STATE_WORDS, OTHER("state", 0, "STATE", state_read, "one of " STATE_WORDS),
+           MEANS("only tasks in this state")),
+    OPTION(0, FOR_TASKS | FOR_EVENTS, NO_ENV, NULL, MEMBER("limit", NUMBER, limit, "N"), FROM(1),
+           DEFAULT("most rows", "1000")),
+    OPTION(
+        0, FOR_TASKS | FOR_EVENTS, NO_ENV, NULL, MEMBER("after", TEXT, after, "ROW"),
+        MEANS(
+            "continue where the page before ended; for events, after the one with this number (0: all that are kept)")),
+    OPTION('f', FOR_EVENTS, NO_ENV, NULL, MEMBER("follow", SWITCH, follow, NULL),
+           MEANS("also print new events, one per line, until ^C")),
+    OPTION(0, FOR_PURGE, NO_ENV, NULL, MEMBER("age", DURATION, age_ms, "TIME"), FROM(0),
+           MEANS("only tasks unchanged for at least this time")),
+    OPTION(0, FOR_PURGE, NO_ENV, NULL, MEMBER("dry-run", SWITCH, dry_run, NULL), MEANS("count, change nothing")),
+    OPTION(0, FOR_SET, NO_ENV, "none configured",
+           OTHER("run-timeout", AT(run_timeout_ms), "TIME", timeout_read, "a time such as 10m, none or configured"),
+           MEANS("an attempt that runs longer is revoked and counts as failed: 10m, none, or configured")),
+    OPTION(0, FOR_SET, NO_ENV, "none configured",
+           OTHER("stall-timeout", AT(stall_timeout_ms), "TIME", timeout_read, "a time such as 10m, none or configured"),
+           MEANS("an attempt without progress for longer is revoked and counts as failed: 10m, none, or configured")),
+    OPTION(0, FOR_REPEAT, NO_ENV, NULL, MEMBER("interval", DURATION, interval_ms, "TIME"), FROM(1),
+           DEFAULT("time between two looks", "2s")),
+    OPTION(0, FOR_REPEAT, NO_ENV, NULL, MEMBER("times", NUMBER, times, "N"), FROM(0),
+           MEANS("end after this many looks (0: until ^C)")),
+    OPTION(0, FOR_CHECK, NO_ENV, NULL, MEMBER("warning", NUMBER, warning, "N"), FROM(0),
+           DEFAULT("WARNING at this many queued tasks or more", "100")),
+    OPTION(0, FOR_CHECK, NO_ENV, NULL, MEMBER("critical", NUMBER, critical, "N"), FROM(0),
+           DEFAULT("CRITICAL at this many queued tasks or more", "1000")),
+    OPTION(0, FOR_BENCH, NO_ENV, NULL, MEMBER("count", NUMBER, count, "N"), FROM(1),
+           DEFAULT("number of tasks", "1000")),
+    OPTION(0, FOR_BENCH, NO_ENV, NULL, MEMBER("inflight", NUMBER, inflight, "N"), FROM(1),
+           DEFAULT("tasks at the same time", "64")),
+    OPTION(0, FOR_BENCH, NO_ENV, NULL, MEMBER("bytes", LARGE_SIZE, bytes, "BYTES"), FROM(0),
+           DEFAULT("bytes of each input", "1K")),
+    { 0 },
 };
+
+/* --- commands --- */
 
 #define ASKS (FOR_BROKER | FOR_OUTPUT)
 
 const struct command cli_commands[] = {
     { "prove", NULL, "WITNESS PROOF PUBLIC", 3, 3, ASKS | FOR_SUBMIT | FOR_RESULT | FOR_WAIT,
       "have a witness proved: submit, wait, verify, write both files", run_prove },
-    { "task", "submit", "INPUT", 1, 1, ASKS | FOR_SUBMIT, "hand a task in and print its id", run_task_submit },
+    { "task", "submit", "INPUT", 1, 1, ASKS | FOR_SUBMIT, "submit a task and print its id", run_task_submit },
     { "task", "wait", "ID [PROOF PUBLIC | FILE]", 1, 3, ASKS | FOR_RESULT | FOR_WAIT,
-      "wait until it is over, and write the result", run_task_wait },
-    { "task", "show", "ID", 1, 1, ASKS, "how it stands", run_task_show },
-    { "task", "ls", "", 0, 0, ASKS | FOR_TASKS, "tasks, in the order of their submits", run_task_ls },
-    { "task", "cancel", "ID...", 1, 1000, ASKS, "stop it, queued or running", run_task_cancel },
-    { "task", "kick", "ID...", 1, 1000, ASKS, "queue a dead, cancelled or expired one again (administrators)",
+      "wait until the task is over, and write its result", run_task_wait },
+    { "task", "show", "ID", 1, 1, ASKS, "show the state of a task", run_task_show },
+    { "task", "ls", "", 0, 0, ASKS | FOR_TASKS, "list tasks in the order they were submitted", run_task_ls },
+    { "task", "cancel", "ID...", 1, 1000, ASKS, "cancel tasks, queued or running", run_task_cancel },
+    { "task", "kick", "ID...", 1, 1000, ASKS, "queue dead, cancelled or expired tasks again (administrators)",
       run_task_kick },
-    { "task", "fetch", "ID [PROOF PUBLIC | FILE]", 1, 3, ASKS | FOR_RESULT, "the result once more, while it is kept",
-      run_task_fetch },
-    { "queue", "ls", "", 0, 0, ASKS, "queues and what is in them", run_queue_ls },
-    { "queue", "show", "QUEUE", 1, 1, ASKS, "all about one queue", run_queue_show },
-    { "queue", "pause", "QUEUE", 1, 1, ASKS, "nothing more is given out (administrators)", run_queue_pause },
-    { "queue", "resume", "QUEUE", 1, 1, ASKS, "give out again (administrators)", run_queue_resume },
+    { "task", "fetch", "ID [PROOF PUBLIC | FILE]", 1, 3, ASKS | FOR_RESULT,
+      "write the result once more, while the broker keeps it", run_task_fetch },
+    { "queue", "ls", "", 0, 0, ASKS, "list queues and what is in them", run_queue_ls },
+    { "queue", "show", "QUEUE", 1, 1, ASKS, "show everything about one queue", run_queue_show },
+    { "queue", "pause", "QUEUE", 1, 1, ASKS, "hand out no more tasks (administrators)", run_queue_pause },
+    { "queue", "resume", "QUEUE", 1, 1, ASKS, "hand out tasks again (administrators)", run_queue_resume },
     { "queue", "set", "QUEUE", 1, 1, ASKS | FOR_SET,
-      "its timeouts, whatever the broker's configuration says (administrators)", run_queue_set },
+      "set its timeouts, whatever the broker's configuration says (administrators)", run_queue_set },
     { "queue", "purge", "QUEUE", 1, 1, ASKS | FOR_PURGE, "cancel its tasks, running ones too (administrators)",
       run_queue_purge },
-    { "prover", "ls", "", 0, 0, ASKS, "provers and what they do", run_prover_ls },
-    { "prover", "drain", "PROVER", 1, 1, ASKS, "no new tasks for it (administrators)", run_prover_drain },
-    { "prover", "resume", "PROVER", 1, 1, ASKS, "new tasks for it again (administrators)", run_prover_resume },
+    { "prover", "ls", "", 0, 0, ASKS, "list provers and what they do", run_prover_ls },
+    { "prover", "drain", "PROVER", 1, 1, ASKS, "give a prover no new tasks (administrators)", run_prover_drain },
+    { "prover", "resume", "PROVER", 1, 1, ASKS, "give a prover new tasks again (administrators)", run_prover_resume },
     { "key", "gen", "FILE", 1, 1, FOR_OUTPUT, "make a key pair: FILE to keep, FILE.pub to hand out", run_key_gen },
-    { "key", "show", "FILE", 1, 1, FOR_OUTPUT, "the public key in a key file", run_key_show },
+    { "key", "show", "FILE", 1, 1, FOR_OUTPUT, "print the public key in a key file", run_key_show },
     { "key", "check", "[FILE]", 0, 1, ASKS,
-      "is it usable, kept from others, and (with --broker) let in? Exit 4 it is not allowed, 8 wrong --server-key, 5 "
+      "check that a key is usable, private, and (with --broker) accepted. Exit 4 not accepted, 8 wrong --server-key, 5 "
       "no broker",
       run_key_check },
-    { "status", NULL, "", 0, 0, ASKS, "the broker's figures", run_status },
-    { "top", NULL, "", 0, 0, FOR_BROKER | FOR_REPEAT, "queues and provers, again and again", run_top },
-    { "events", NULL, "", 0, 0, ASKS | FOR_REPEAT | FOR_EVENTS, "what happened lately to tasks, provers, queues",
-      run_events },
-    { "check", NULL, "", 0, 0, FOR_BROKER | FOR_CHECK, "for Nagios: 0 fine, 1 warning, 2 critical, 3 unknown",
+    { "status", NULL, "", 0, 0, ASKS, "print the broker's figures", run_status },
+    { "top", NULL, "", 0, 0, FOR_BROKER | FOR_REPEAT, "show queues and provers, again and again", run_top },
+    { "events", NULL, "", 0, 0, ASKS | FOR_REPEAT | FOR_EVENTS,
+      "list what happened lately to tasks, provers and queues", run_events },
+    { "check", NULL, "", 0, 0, FOR_BROKER | FOR_CHECK, "check for Nagios: 0 fine, 1 warning, 2 critical, 3 unknown",
       run_check },
     { "bench", NULL, "", 0, 0, ASKS | FOR_SUBMIT | FOR_BENCH,
-      "tasks a second and their delays, through a queue that echoes", run_bench },
+      "measure tasks per second and their delays, through a queue that echoes", run_bench },
     { NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

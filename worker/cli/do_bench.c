@@ -1,4 +1,5 @@
 /* Measures how fast tasks go through a queue whose handler echoes its input. */
+#include "commands.h"
 #include "connect.h"
 #include "follow_task.h"
 #include "show.h"

@@ -1,4 +1,5 @@
 /* CURVE key pairs in files of czmq's zcert format: FILE holds the secret key, FILE.pub is for the other side. */
+#include "commands.h"
 #include "connect.h"
 #include "keyfile.h"
 #include "show.h"

@@ -1,4 +1,5 @@
 /* provost key check: is the file right, is it kept from others, and does the broker let it in? */
+#include "commands.h"
 #include "connect.h"
 #include "handshake.h"
 #include "link.h"

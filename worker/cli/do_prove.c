@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "connect.h"
 #include "files.h"
 #include "follow_task.h"

@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "connect.h"
 #include "show.h"
 

@@ -1,4 +1,5 @@
 /* status, top, events and check: they look at the broker's tables, once or again and again. */
+#include "commands.h"
 #include "connect.h"
 #include "show.h"
 

@@ -33,7 +33,7 @@ pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, 
                                      .revive = cli->revive,
                                      .need_vram = cli->need_vram,
                                      .need_ram = cli->need_ram,
-                                     .when_busy = cli->busy_fail ? PV_BUSY_FAIL : PV_BUSY_WAIT };
+                                     .when_busy = cli->busy == BUSY_FAIL ? PV_BUSY_FAIL : PV_BUSY_WAIT };
     return PV_OK;
 }
 

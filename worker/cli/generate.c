@@ -1,13 +1,10 @@
 /* Makes the man page and the completions from the tables of options and commands, so they say what --help says. */
-#include "options.h"
+#include "generate.h"
+
+#include "commands.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static char letter(const struct cli_option *o)
-{
-    return o->key < 256 ? (char)o->key : '\0';
-}
 
 /* Prints text with the characters of roff escaped. */
 static void roff(const char *text)
@@ -21,15 +18,16 @@ static void roff(const char *text)
 
 static void man_option(const struct cli_option *o)
 {
+    char variable[SETTING_NAME_BYTES];
     printf(".TP\n");
-    if (letter(o)) printf("\\fB\\-%c\\fR, ", letter(o));
+    if (o->letter) printf("\\fB\\-%c\\fR, ", o->letter);
     printf("\\fB\\-\\-");
-    roff(o->name);
+    roff(o->setting.name);
     printf("\\fR");
-    if (o->arg) printf("=\\fI%s\\fR", o->arg);
+    if (o->setting.arg) printf("=\\fI%s\\fR", o->setting.arg);
     putchar('\n');
-    roff(o->doc);
-    if (o->env) printf(" [%s]", o->env);
+    roff(o->setting.meaning);
+    if (o->env) printf(" [%s]", setting_variable(variable, o->setting.name));
     putchar('\n');
 }
 
@@ -42,10 +40,10 @@ static void man_command(const struct command *c)
     roff(c->doc);
     printf(".\n");
     const char *before = "Options: ";
-    for (const struct cli_option *o = cli_options; o->name; o++) {
+    for (const struct cli_option *o = cli_options; o->setting.name; o++) {
         if (!(o->scopes & c->scopes & ~(unsigned)(FOR_BROKER | FOR_OUTPUT))) continue;
         printf("%s\\-\\-", before);
-        roff(o->name);
+        roff(o->setting.name);
         before = ", ";
     }
     printf("%s\n", *before == ',' ? "." : "");
@@ -60,7 +58,7 @@ static void man(void)
            pv_version());
     for (const struct command *c = cli_commands; c->noun; c++) man_command(c);
     printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option outranks it.\n");
-    for (const struct cli_option *o = cli_options; o->name; o++) man_option(o);
+    for (const struct cli_option *o = cli_options; o->setting.name; o++) man_option(o);
     printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. With \\-o json every answer names its schema "
            "and version.\n"
            "NO_COLOR is honoured.\n.SH EXIT STATUS\n0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker "
@@ -86,8 +84,8 @@ static void bash_commands(void)
 {
     for (const struct command *c = cli_commands; c->noun; c++) {
         printf("    '%s%s%s') options='", c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
-        for (const struct cli_option *o = cli_options; o->name; o++) {
-            if (o->scopes & c->scopes) printf("--%s ", o->name);
+        for (const struct cli_option *o = cli_options; o->setting.name; o++) {
+            if (o->scopes & c->scopes) printf("--%s ", o->setting.name);
         }
         printf("--help' ;;\n");
     }
@@ -95,10 +93,10 @@ static void bash_commands(void)
 
 static void bash_values(void)
 {
-    for (const struct cli_option *o = cli_options; o->name; o++) {
+    for (const struct cli_option *o = cli_options; o->setting.name; o++) {
         if (!o->words) continue;
-        printf("    --%s", o->name);
-        if (letter(o)) printf("|-%c", letter(o));
+        printf("    --%s", o->setting.name);
+        if (o->letter) printf("|-%c", o->letter);
         if (o->words[0] == '@')
             printf(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
         else
@@ -159,13 +157,13 @@ static void fish(void)
         fish_quote(c->doc);
         putchar('\n');
     }
-    for (const struct cli_option *o = cli_options; o->name; o++) {
-        printf("complete -c provost -l %s", o->name);
-        if (letter(o)) printf(" -s %c", letter(o));
-        if (o->arg) printf(" -r");
+    for (const struct cli_option *o = cli_options; o->setting.name; o++) {
+        printf("complete -c provost -l %s", o->setting.name);
+        if (o->letter) printf(" -s %c", o->letter);
+        if (o->setting.arg) printf(" -r");
         if (o->words && o->words[0] != '@') printf(" -f -a '%s'", o->words);
         printf(" -d ");
-        fish_quote(o->doc);
+        fish_quote(o->setting.meaning);
         putchar('\n');
     }
 }

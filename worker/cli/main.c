@@ -1,5 +1,5 @@
 /* provost: proofs, tasks, queues, provers and keys from the command line. */
-#include "options.h"
+#include "commands.h"
 #include "process.h"
 
 #include <stdio.h>
