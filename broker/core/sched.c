@@ -1,9 +1,23 @@
-#include "sched_core.h"
+#include "sched.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "sched_attempt.h"
+#include "sched_end.h"
+#include "sched_failure.h"
+#include "sched_hello.h"
+#include "sched_match.h"
+#include "sched_restore.h"
+#include "sched_result.h"
+#include "sched_setting.h"
+#include "sched_submit.h"
+#include "sched_timers.h"
+#include "sessions.h"
+#include "who.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- small things everybody needs ---- */
 
 /* ---- birth and death ---- */
 
@@ -83,7 +97,7 @@ void sched_destroy(struct sched **sp)
     for (uint32_t i = 0; i < s->sessions_n; i++) s->sessions[i]->peer = 0;
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) prover_forget(s, s->provers[i]);
-    uint64_t last = 0; /* from the start each time would pass over all that are gone */
+    uint64_t last = 0; /* searching from the start would pass over all holes each time */
     for (struct task *t; (t = rows_after(&s->rows, last));) {
         last = t->order;
         task_forget(s, t);
@@ -93,7 +107,7 @@ void sched_destroy(struct sched **sp)
     struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
                              &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
-    lines_clear(s);
+    accounts_clear(s);
     heap_clear(&s->timers);
     heap_clear(&s->acked);
     heap_clear(&s->prover_timers);
@@ -107,9 +121,9 @@ void sched_destroy(struct sched **sp)
     *sp = NULL;
 }
 
-/* ---- events of the whole ---- */
+/* ---- events for the whole core ---- */
 
-void on_config(struct sched *s, const struct sched_event *ev)
+static void on_config(struct sched *s, const struct sched_event *ev)
 {
     s->cfg.grace_ms = ev->config.grace_ms;
     s->cfg.offer_ms = ev->config.offer_ms;
@@ -132,53 +146,55 @@ static void on_tick(struct sched *s, const struct sched_event *ev)
 {
 }
 
-static sched_on *const on[] = {
-    [SCHED_QUEUE] = on_queue,
-    [SCHED_PRINCIPAL] = on_principal,
+typedef void on_event(struct sched *s, const struct sched_event *ev);
+
+static on_event *const on[] = {
+    [SCHED_QUEUE] = sched_on_queue,
+    [SCHED_PRINCIPAL] = sched_on_principal,
     [SCHED_CONFIG] = on_config,
-    [SCHED_SETTING] = on_setting,
-    [SCHED_RESTORE] = on_restore,
-    [SCHED_BOOT] = on_boot,
+    [SCHED_SETTING] = sched_on_setting,
+    [SCHED_RESTORE] = sched_on_restore,
+    [SCHED_BOOT] = sched_on_boot,
     [SCHED_TICK] = on_tick,
-    [SCHED_LAG] = on_lag,
+    [SCHED_LAG] = sched_on_lag,
     [SCHED_DISK] = on_disk,
     [SCHED_STORE_FAILED] = on_store_failed,
-    [SCHED_CLIENT_HELLO] = on_client_hello,
-    [SCHED_PROVER_HELLO] = on_prover_hello,
-    [SCHED_PEER_GONE] = on_peer_gone,
-    [SCHED_HEARTBEAT] = on_heartbeat,
-    [SCHED_LIFE] = on_life,
-    [SCHED_SUBMIT] = on_submit,
-    [SCHED_INPUT] = on_input,
-    [SCHED_ATTACH] = on_attach,
-    [SCHED_FETCH] = on_fetch,
-    [SCHED_ACK] = on_ack,
-    [SCHED_CANCEL] = on_cancel,
-    [SCHED_CLAIM] = on_claim,
-    [SCHED_PURGE] = on_purge,
-    [SCHED_KICK] = on_kick,
-    [SCHED_READY] = on_ready,
-    [SCHED_STARTED] = on_started,
-    [SCHED_PROGRESS] = on_progress,
-    [SCHED_RESULT] = on_result,
-    [SCHED_FAIL] = on_fail,
-    [SCHED_RELEASE] = on_release,
-    [SCHED_REVOKED] = on_revoked,
-    [SCHED_DRAIN] = on_drain,
-    [SCHED_QUEUE_VERB] = on_queue_verb,
-    [SCHED_PROVER_VERB] = on_prover_verb,
+    [SCHED_CLIENT_HELLO] = sched_on_client_hello,
+    [SCHED_PROVER_HELLO] = sched_on_prover_hello,
+    [SCHED_PEER_GONE] = sched_on_peer_gone,
+    [SCHED_HEARTBEAT] = sched_on_heartbeat,
+    [SCHED_LIFE] = sched_on_life,
+    [SCHED_SUBMIT] = sched_on_submit,
+    [SCHED_INPUT] = sched_on_input,
+    [SCHED_ATTACH] = sched_on_attach,
+    [SCHED_FETCH] = sched_on_fetch,
+    [SCHED_ACK] = sched_on_ack,
+    [SCHED_CANCEL] = sched_on_cancel,
+    [SCHED_CLAIM] = sched_on_claim,
+    [SCHED_PURGE] = sched_on_purge,
+    [SCHED_KICK] = sched_on_kick,
+    [SCHED_READY] = sched_on_ready,
+    [SCHED_STARTED] = sched_on_started,
+    [SCHED_PROGRESS] = sched_on_progress,
+    [SCHED_RESULT] = sched_on_result,
+    [SCHED_FAIL] = sched_on_fail,
+    [SCHED_RELEASE] = sched_on_release,
+    [SCHED_REVOKED] = sched_on_revoked,
+    [SCHED_DRAIN] = sched_on_drain,
+    [SCHED_QUEUE_VERB] = sched_on_queue_verb,
+    [SCHED_PROVER_VERB] = sched_on_prover_verb,
 };
 
-/* Memory is ahead of the disk: nothing may be promised, told or changed any more. Provers keep their results spooled. */
+/* Memory is ahead of the disk: nothing may be promised, told or changed any more. Provers keep their results. */
 static void step_failed(struct sched *s, const struct sched_event *ev)
 {
-    if (ev->peer && ev->type != SCHED_PEER_GONE) refuse(s, PV_STORE)->task = ev->task;
+    if (ev->peer && ev->type != SCHED_PEER_GONE) sched_refuse(s, PV_STORE)->task = ev->task;
 }
 
-/* Whatever it says, it lives; and a claimer as well. */
+/* Whatever a prover or claimer says, it lives. */
 static void speaker_heard(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = ev->type == SCHED_PEER_GONE ? NULL : peer_find(s, ev->peer);
+    struct sched_peer *peer = ev->type == SCHED_PEER_GONE ? NULL : sched_peer_find(s, ev->peer);
     if (peer && peer->prover) prover_heard(s, peer->prover);
 }
 
@@ -197,6 +213,15 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
     speaker_heard(s, ev);
     on[ev->type](s, ev);
     if (!s->booted) return;
-    pass_time(s);
+    sched_pass_time(s);
     sched_match(s);
+}
+
+uint64_t sched_next_ms(const struct sched *s)
+{
+    if (s->failed || !s->booted) return NEVER;
+    uint64_t next = s->pump_ms;
+    if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
+    if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
+    return next;
 }

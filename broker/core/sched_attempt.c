@@ -1,5 +1,13 @@
-/* The life of an attempt: given, begun, renewed, and its ends but the good one (sched_result.c). */
-#include "sched_core.h"
+#include "sched_attempt.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "sched_end.h"
+#include "sessions.h"
+#include "tasks.h"
+#include "view.h"
+#include "who.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +69,11 @@ void attempt_offer(struct sched *s, struct task *t, struct prover *p)
         s->stats.warm_offers++;
     else
         s->stats.cold_offers++;
-    struct sched_action *o = act_to(s, SCHED_OFFER, p->peer);
+    struct sched_action *o = sched_act_to(s, SCHED_OFFER, p->peer);
     o->token = a->token;
     o->task = t->id;
     o->row = t->order;
-    o->view = act_view(s, t);
+    o->view = sched_view_of(s, t);
     o->run_timeout_ms = t->account->queue->run_timeout_ms;
     if (!c || !c->has_digest) return;
     o->digest = c->digest;
@@ -84,11 +92,10 @@ void attempt_begin(struct sched *s, struct attempt *a)
     task_move(s, t, TASK_RUNNING, SCHED_FREE);
 }
 
-/* Listed, or a chunk of its payload moved. Row 15 as well: a prover that tells of a recovering attempt has it. */
 void attempt_renew(struct sched *s, struct attempt *a)
 {
     uint64_t end = s->now_ms + s->cfg.lease_ms;
-    if (a->state == ATTEMPT_RECOVERING) {
+    if (a->state == ATTEMPT_RECOVERING) { /* move 15 */
         s->stats.adopted++;
         attempt_begin(s, a);
     }
@@ -161,7 +168,7 @@ void attempt_return(struct sched *s, struct attempt *a, bool revoke)
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
 {
     struct task *t = a->task;
-    attempt_settle(s, a, 0); /* not the principal's doing */
+    attempt_settle(s, a, 0); /* the principal does not pay for it */
     a->prover->lost++;
     let_go(s, a, revoke, PV_REVOKED);
     t->losses++;
@@ -182,114 +189,49 @@ void attempt_expired(struct sched *s, struct attempt *a)
         attempt_return(s, a, a->state == ATTEMPT_OFFERED);
 }
 
-/* ---- failures, quarantine ---- */
+/* ---- reports ---- */
 
-static void streak_add(struct sched *s, struct prover *p, const struct task *t)
+struct attempt *attempt_live(struct sched *s, const struct prover *p, wire_token token)
 {
-    for (uint32_t i = 0; i < p->streak_n; i++)
-        if (wire_id_equal(p->streak[i].task, t->id)) {
-            p->streak[i].generation = t->generation;
-            return;
-        }
-    p->streak[p->streak_n++] = (struct streak){ t->id, t->generation };
+    struct attempt *a = attempt_find(s, token);
+    if (!a || !a->task || a->prover != p) return NULL;
+    if (a->state == ATTEMPT_RECOVERING) attempt_renew(s, a);
+    return a;
 }
 
-static void refund(struct sched *s, struct prover *p)
-{
-    for (uint32_t i = 0; i < p->streak_n; i++) {
-        struct task *t = task_find(s, p->streak[i].task);
-        if (!t || t->generation != p->streak[i].generation || !task_state_live(t->state) || !t->failures) continue;
-        t->failures--;
-        s->stats.refunds++;
-        task_save_lazily(s, t);
-    }
-    p->streak_n = 0;
-}
-
-void prover_quarantine(struct sched *s, struct prover *p)
-{
-    uint64_t ms = s->cfg.quarantine_ms;
-    for (uint32_t i = 0; i < p->quarantines && ms < s->cfg.quarantine_max_ms; i++) ms *= 2;
-    if (ms > s->cfg.quarantine_max_ms) ms = s->cfg.quarantine_max_ms;
-    p->quarantines++;
-    p->quarantined_ms = s->now_ms + ms;
-    s->stats.quarantines++;
-    refund(s, p);
-    prover_changed(s, p);
-    prover_rearm(s, p);
-    struct sched_action *q = act(s, SCHED_QUARANTINED);
-    q->name = act_text(s->out, p->name->text);
-    q->retry_ms = ms;
-    for (struct attempt *a = p->attempts, *next; a; a = next) { /* row 9 */
-        next = a->next;
-        if (a->task) attempt_return(s, a, true);
-    }
-}
-
-/* True when this failure was one too many for its prover. */
-static bool blame(struct sched *s, struct prover *p, const struct task *t)
-{
-    p->failed++;
-    if (p->local) return false;
-    streak_add(s, p, t);
-    return p->streak_n >= s->cfg.quarantine_tasks;
-}
-
-/* The failure is charged first and refunded with the others if the prover turns out to be the broken one: so a task never
- * dies of the failure that gives the prover away. */
-void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const char *text, bool stopped)
-{
-    struct task *t = a->task;
-    struct prover *p = a->prover;
-    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
-    let_go(s, a, !stopped, why);
-    t->failures++;
-    s->stats.failures++;
-    task_exclude(s, t, p->digest);
-    task_set_status(s, t, why, text);
-    bool broken = blame(s, p, t);
-    if (broken) prover_quarantine(s, p);
-    if (t->failures >= s->cfg.failures_max)
-        task_finish(s, t, TASK_DEAD, why, text, SCHED_FAILURE, NULL);
-    else
-        task_delay(s, t, broken ? SCHED_FREE : SCHED_FAILURE);
-}
-
-/* ---- events ---- */
-
-static void stale(struct sched *s, wire_token token)
+void attempt_stale(struct sched *s, wire_token token)
 {
     s->stats.stale_reports++;
-    act_revoke(s, s->peer, token, PV_REVOKED);
+    sched_act_revoke(s, s->peer, token, PV_REVOKED);
 }
 
-void on_started(struct sched *s, const struct sched_event *ev)
+void sched_on_started(struct sched *s, const struct sched_event *ev)
 {
-    struct prover *p = the_prover(s);
+    struct prover *p = speaker_prover(s);
     if (!p) return;
-    struct attempt *a = live_attempt(s, p, ev->token);
+    struct attempt *a = attempt_live(s, p, ev->token);
     if (!a)
-        stale(s, ev->token);
+        attempt_stale(s, ev->token);
     else if (a->state == ATTEMPT_OFFERED)
         attempt_begin(s, a);
     else
         attempt_renew(s, a);
 }
 
-void on_life(struct sched *s, const struct sched_event *ev)
+void sched_on_life(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer *peer = sched_peer_find(s, ev->peer);
     struct attempt *a = attempt_find(s, ev->token);
     if (a && a->task && peer && a->prover == peer->prover) attempt_renew(s, a);
 }
 
-void on_progress(struct sched *s, const struct sched_event *ev)
+void sched_on_progress(struct sched *s, const struct sched_event *ev)
 {
-    struct prover *p = the_prover(s);
+    struct prover *p = speaker_prover(s);
     if (!p) return;
-    struct attempt *a = live_attempt(s, p, ev->token);
+    struct attempt *a = attempt_live(s, p, ev->token);
     if (!a) {
-        stale(s, ev->token);
+        attempt_stale(s, ev->token);
         return;
     }
     attempt_renew(s, a);
@@ -304,91 +246,29 @@ void on_progress(struct sched *s, const struct sched_event *ev)
     task_rearm(s, a->task);
 }
 
-/* FAIL resource, or RELEASE for want of it: free while a larger prover lives that could do it, otherwise a failure like
- * any other, or the task would be handed back and forth for ever. */
-static void resource_failed(struct sched *s, struct attempt *a, pv_status why, const char *text)
+void sched_on_revoked(struct sched *s, const struct sched_event *ev)
 {
-    struct task *t = a->task;
-    const struct prover *p = a->prover;
-    uint64_t vram = t->need_vram, ram = t->need_ram;
-    if (p->vram)
-        t->need_vram = sched_add(p->vram, 1);
-    else
-        t->need_ram = sched_add(p->ram, 1);
-    bool larger = !p->local && (p->vram || p->ram) && task_servable(s, t);
-    if (!larger) {
-        t->need_vram = vram;
-        t->need_ram = ram;
-        attempt_failed(s, a, why, text, true);
-        return;
-    }
-    task_set_status(s, t, why, text);
-    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
-    attempt_end(s, a);
-    task_queue(s, t, SCHED_FREE);
-}
-
-void on_fail(struct sched *s, const struct sched_event *ev)
-{
-    struct prover *p = the_prover(s);
-    if (!p) return;
-    struct attempt *a = live_attempt(s, p, ev->token);
-    if (!a) {
-        stale(s, ev->token);
-        return;
-    }
-    struct task *t = a->task;
-    if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
-        attempt_failed(s, a, ev->fail.status, ev->fail.text, true);
-    } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
-        resource_failed(s, a, ev->fail.status, ev->fail.text);
-    } else {
-        attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
-        attempt_end(s, a);
-        t->failures++;
-        s->stats.failures++;
-        task_finish(s, t, TASK_DEAD, ev->fail.status, ev->fail.text, SCHED_FAILURE, NULL);
-    }
-}
-
-void on_release(struct sched *s, const struct sched_event *ev)
-{
-    struct prover *p = the_prover(s);
-    if (!p) return;
-    struct attempt *a = attempt_find(s, ev->token);
-    if (!a || a->prover != p) return; /* it is not held: nothing to say */
-    s->stats.releases++;
-    if (!a->task)
-        attempt_end(s, a);
-    else if (ev->reason == WIRE_REASON_RESOURCE)
-        resource_failed(s, a, PV_RESOURCES, NULL);
-    else
-        attempt_return(s, a, false);
-}
-
-void on_revoked(struct sched *s, const struct sched_event *ev)
-{
-    struct prover *p = the_prover(s);
+    struct prover *p = speaker_prover(s);
     struct attempt *a = p ? attempt_find(s, ev->token) : NULL;
     if (a && a->prover == p && a->state == ATTEMPT_REVOKING) attempt_end(s, a);
 }
 
-void on_claim(struct sched *s, const struct sched_event *ev)
+void sched_on_claim(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct session *e = speaker_session(s);
+    struct task *t = e ? session_task(s, e, ev->task) : NULL;
     if (!t) return;
     if (t->state != TASK_QUEUED || t->account->principal != e->client->principal) {
-        struct sched_action *no = refuse(s, PV_BAD_STATE);
+        struct sched_action *no = sched_refuse(s, PV_BAD_STATE);
         no->task = t->id;
         return;
     }
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *p = prover_of(s, e->client->principal->name->text, name);
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer *peer = sched_peer_find(s, ev->peer);
     if (!p) {
-        refuse(s, PV_NO_MEMORY);
+        sched_refuse(s, PV_NO_MEMORY);
         return;
     }
     p->local = p->live = true;
@@ -400,17 +280,9 @@ void on_claim(struct sched *s, const struct sched_event *ev)
     if (!session_attach(s, e, t)) sched_broken(s);
     struct attempt *a = give(s, t, p);
     if (!a) return;
-    struct sched_action *c = answer(s, SCHED_CLAIMED);
+    struct sched_action *c = sched_answer(s, SCHED_CLAIMED);
     c->task = t->id;
     c->token = a->token;
     c->row = t->order;
-    c->view = act_view(s, t);
-}
-
-struct attempt *live_attempt(struct sched *s, const struct prover *p, wire_token token)
-{
-    struct attempt *a = attempt_find(s, token);
-    if (!a || !a->task || a->prover != p) return NULL;
-    if (a->state == ATTEMPT_RECOVERING) attempt_renew(s, a);
-    return a;
+    c->view = sched_view_of(s, t);
 }

@@ -1,5 +1,12 @@
-/* How a task ends, waits, and begins again. */
-#include "sched_core.h"
+#include "sched_end.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "lanes.h"
+#include "provers.h"
+#include "sessions.h"
+#include "tasks.h"
+#include "view.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,15 +20,15 @@ static void count_end(struct sched *s, enum task_state state)
     if (state == TASK_EXPIRED) s->stats.expired++;
 }
 
-/* SUBMITs that wait for the end of their upload. */
+/* Answers the SUBMITs that wait for the end of their upload. */
 static void answer_submits(struct sched *s, struct task *t)
 {
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
         if (!a->pending_peer) continue;
-        struct sched_action *ok = act_to(s, SCHED_SUBMIT_OK, a->pending_peer);
+        struct sched_action *ok = sched_act_to(s, SCHED_SUBMIT_OK, a->pending_peer);
         ok->req = a->pending_req;
         ok->task = t->id;
-        ok->view = act_view(s, t);
+        ok->view = sched_view_of(s, t);
         a->pending_peer = 0;
     }
 }
@@ -35,20 +42,20 @@ void task_finish(struct sched *s, struct task *t, enum task_state state, pv_stat
     task_move(s, t, state, charged);
     task_save(s, t);
     count_end(s, state);
-    answer_submits(s, t); /* also to the session that knows the end: each of its requests has an answer */
+    answer_submits(s, t); /* also of the session that knows the end: each request has an answer */
     sessions_tell(s, t, knows);
 }
 
 void task_received(struct sched *s, struct task *t)
 {
-    struct sched_action *a = act(s, SCHED_SAVE_INPUT);
+    struct sched_action *a = sched_act(s, SCHED_SAVE_INPUT);
     a->task = t->id;
     a->row = t->order;
     a->bytes = t->input_bytes;
     a->hash = t->input;
     t->has_input = true;
     t->until_ms = NEVER;
-    line_stamp(s, t);
+    lanes_stamp(s, t);
     task_move(s, t, TASK_QUEUED, SCHED_FREE);
     task_save(s, t);
     s->stats.submitted++;
@@ -58,12 +65,12 @@ void task_received(struct sched *s, struct task *t)
 void task_cancel(struct sched *s, struct task *t, const char *text, const struct session *knows)
 {
     struct attempt *a = t->attempt;
-    if (t->state == TASK_RECEIVING) act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    if (t->state == TASK_RECEIVING) sched_act(s, SCHED_DROP_UPLOAD)->task = t->id;
     if (a && a->state == ATTEMPT_RECOVERING) {
-        attempt_end(s, a); /* whoever announces it will be told */
+        attempt_end(s, a); /* a prover that announces it will be told */
     } else if (a) {
         attempt_settle(s, a, a->state == ATTEMPT_RUNNING ? s->now_ms - a->started_ms : 0);
-        struct sched_action *drop = act(s, SCHED_DROP_UPLOAD);
+        struct sched_action *drop = sched_act(s, SCHED_DROP_UPLOAD);
         drop->task = t->id;
         drop->token = a->token;
         attempt_revoke(s, a, PV_CANCELLED);
@@ -79,7 +86,7 @@ void task_queue(struct sched *s, struct task *t, enum sched_charge charged)
     task_save_lazily(s, t);
 }
 
-/* min(backoff * 2^n, most) give or take a fifth, n failures before this one. */
+/* min(backoff * 2^n, most), plus or minus a fifth; n: failures before this one. */
 void task_delay(struct sched *s, struct task *t, enum sched_charge charged)
 {
     uint64_t ms = s->cfg.backoff_ms;
@@ -108,21 +115,21 @@ void task_revive(struct sched *s, struct task *t)
     }
     task_set_status(s, t, PV_OK, NULL);
     sessions_wait_again(s, t);
-    line_stamp(s, t);
+    lanes_stamp(s, t);
     task_move(s, t, TASK_QUEUED, SCHED_FREE);
     task_save(s, t);
 }
 
-/* ---- what time does to a task ---- */
+/* ---- going away ---- */
 
-/* Nothing of it was promised, so nothing of it stays; whoever asked for it, or waits for it, is told why. */
+/* Nothing of it was promised, so nothing of it stays. */
 void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
-    act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    sched_act(s, SCHED_DROP_UPLOAD)->task = t->id;
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
         uint64_t peer = a->pending_peer ? a->pending_peer : a->session->peer;
         if (!peer) continue;
-        struct sched_action *no = act_to(s, SCHED_REFUSE, peer);
+        struct sched_action *no = sched_act_to(s, SCHED_REFUSE, peer);
         no->req = a->pending_req;
         no->task = t->id;
         no->status = why;
@@ -132,21 +139,21 @@ void task_not_received(struct sched *s, struct task *t, pv_status why)
 
 void task_forget(struct sched *s, struct task *t)
 {
-    assert(!t->attempt); /* only tasks that are over are forgotten, and the move there ends the attempt */
+    assert(!t->attempt); /* the move to a state that is over ended it */
     if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
     if (t->state != TASK_RECEIVING) {
-        struct sched_action *a = act(s, SCHED_DELETE_TASK);
+        struct sched_action *a = sched_act(s, SCHED_DELETE_TASK);
         a->task = t->id;
         a->row = t->order;
     }
-    if (t->state == TASK_QUEUED) line_leave(s, t);
-    count_out(t);
+    if (t->state == TASK_QUEUED) lanes_leave(s, t);
+    task_count_out(t);
     while (t->attached) session_detach(s, t->attached);
     heap_remove(&s->timers, t);
     heap_remove(&s->acked, t);
     rows_remove(&s->rows, t);
     idmap_remove(&s->tasks, t->id);
-    past_free(s, t);
+    task_past_free(s, t);
     group_drop(s, t->group);
     names_drop(&s->names, t->circuit);
     struct session *e = t->session;

@@ -1,16 +1,22 @@
-/* Connections: who comes, who goes, who is heard (R4, R5, R9, R12). */
-#include "sched_core.h"
+#include "sched_hello.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "sched_attempt.h"
+#include "sched_end.h"
+#include "sessions.h"
+#include "tasks.h"
+#include "who.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { TOKENS_MAX = 256 };
 
-/* ---- peers ---- */
-
 /* ---- going ---- */
 
-/* Its tasks wait for the grace, in which the same incarnation may come back. */
+/* R5: its tasks wait for the grace, in which the same incarnation may come back. */
 static void prover_gone(struct sched *s, struct prover *p)
 {
     uint64_t end = sched_add(s->now_ms, s->cfg.grace_ms);
@@ -43,58 +49,88 @@ static void role_over(struct sched *s, struct sched_peer *peer)
     if (e && e->peer == peer->handle) session_disconnect(s, e);
 }
 
-void on_peer_gone(struct sched *s, const struct sched_event *ev)
+void sched_on_peer_gone(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer *peer = sched_peer_find(s, ev->peer);
     if (!peer) return;
     role_over(s, peer);
-    peer_forget(s, peer);
+    sched_peer_forget(s, peer);
 }
 
-/* A connection was replaced by a newer one of the same process; nothing of what it had changes. */
+/* A newer connection of the same process replaces this one: what the process has does not change. */
 static void supplant(struct sched *s, uint64_t old)
 {
-    struct sched_peer *peer = peer_find(s, old);
+    struct sched_peer *peer = sched_peer_find(s, old);
     if (!peer) return;
-    act_to(s, SCHED_DISCONNECT, old)->status = PV_SUPERSEDED;
+    sched_act_to(s, SCHED_DISCONNECT, old)->status = PV_SUPERSEDED;
     peer->prover = NULL;
     peer->session = NULL;
-    peer_forget(s, peer);
+    sched_peer_forget(s, peer);
 }
 
 /* ---- clients ---- */
 
-void on_client_hello(struct sched *s, const struct sched_event *ev)
+static void session_replaced(struct sched *s, struct session *e)
+{
+    e->replaced = true;
+    session_note_former(s, e);
+    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
+        next = a->next;
+        struct task *t = a->task;
+        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
+        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
+            task_cancel(s, t, "its session ended", NULL);
+        } else {
+            if (t->orphan_ms != NEVER) continue; /* its time runs already, since before the broker's restart */
+            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
+            task_rearm(s, t);
+            task_save(s, t);
+        }
+    }
+}
+
+/* R4: e is a new session of its client's name, so the tasks of the others follow their on_restart. */
+static void replace_others(struct sched *s, struct session *e)
+{
+    for (struct session *o = e->client->sessions, *next; o; o = next) {
+        next = o->next;
+        if (o == e) continue;
+        if (o->replaced) return; /* and so are all older ones */
+        session_replaced(s, o);
+    }
+}
+
+void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
 {
     struct principal *pr = principal_of(s, ev->client.principal);
-    struct sched_peer *peer = peer_of(s, ev->peer);
+    struct sched_peer *peer = sched_peer_of(s, ev->peer);
     if (peer) role_over(s, peer);
     struct session *e = pr && peer && s->connected < s->cfg.sessions_max
                             ? session_of(s, pr, ev->client.name, ev->client.session)
                             : NULL;
     if (!e) {
-        refuse(s, PV_BUSY)->which = "memory";
-        if (peer) peer_forget(s, peer);
+        sched_refuse(s, PV_BUSY)->which = "memory";
+        if (peer) sched_peer_forget(s, peer);
         return;
     }
     bool fresh = session_is_new(s, e);
     if (e->peer) {
         uint64_t old = e->peer;
-        session_disconnect(s, e); /* what was pushed there is pushed again here; e stays: it has a peer in a moment */
+        session_disconnect(s, e); /* what was pushed there is pushed again here */
         e = session_of(s, pr, ev->client.name, ev->client.session);
         supplant(s, old);
         fresh = false;
         if (!e) {
-            refuse(s, PV_BUSY)->which = "memory";
-            peer_forget(s, peer);
+            sched_refuse(s, PV_BUSY)->which = "memory";
+            sched_peer_forget(s, peer);
             return;
         }
     }
     e->admin = ev->client.admin;
-    e->peer = ev->peer; /* so that nothing below drops it */
+    e->peer = ev->peer; /* now nothing below can drop it */
     s->connected++;
     peer->session = e;
-    answer(s, SCHED_WELCOME);
+    sched_answer(s, SCHED_WELCOME);
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *claims = prover_find(s, pr->name->text, name);
@@ -104,9 +140,10 @@ void on_client_hello(struct sched *s, const struct sched_event *ev)
         peer->prover = claims;
         prover_heard(s, claims);
         for (struct attempt *a = claims->attempts; a; a = a->next)
-            if (a->task && a->state != ATTEMPT_RECOVERING) attempt_renew(s, a); /* a hello of a client lists nothing */
+            if (a->task && a->state != ATTEMPT_RECOVERING)
+                attempt_renew(s, a); /* a client's hello has no list of what it holds */
     }
-    if (fresh) sessions_replace_others(s, e);
+    if (fresh) replace_others(s, e);
     session_connect(s, e, ev->peer);
 }
 
@@ -170,8 +207,8 @@ static bool take_offer(struct sched *s, struct prover *p, const struct sched_eve
     return take_circuits(s, p, ev) && take_queues(s, p, ev);
 }
 
-/* A held attempt the broker no longer counts on, of a task that nobody computes at the moment: taking it back saves what
- * was computed. (An offer not begun elsewhere gives way to it.) */
+/* The prover holds an attempt that its task has lost, and nobody else computes the task now: taking the attempt back
+ * saves what was computed. (An offer that was not begun gives way to it.) */
 static bool readopt(struct sched *s, struct prover *p, const struct sched_held *h)
 {
     struct task *t = task_find(s, h->task);
@@ -184,7 +221,7 @@ static bool readopt(struct sched *s, struct prover *p, const struct sched_held *
     return attempt_readopt(s, t, p, h->token);
 }
 
-/* A finished result on its way here: kept apart, so that no heartbeat tells the prover to drop it. */
+/* A finished result is on its way here (R8): kept as LATE, so that no heartbeat tells the prover to drop it. */
 static void expect_late(struct sched *s, struct prover *p, const struct sched_held *h)
 {
     if (attempt_find(s, h->token)) return;
@@ -207,7 +244,7 @@ static void take_held(struct sched *s, struct prover *p, const struct sched_held
         expect_late(s, p, h);
     } else if (!readopt(s, p, h)) {
         s->stats.stale_reports++;
-        act_revoke(s, s->peer, h->token, PV_REVOKED);
+        sched_act_revoke(s, s->peer, h->token, PV_REVOKED);
     }
 }
 
@@ -218,7 +255,8 @@ static bool listed(const struct sched_event *ev, wire_token token)
     return false;
 }
 
-/* What the broker counts on and the prover does not have. A spooled result survives a new incarnation, a run does not. */
+/* Ends the attempts that the prover no longer has (moves 4, 8 and 15). A new process of a prover lists the finished
+ * results that its predecessor left on disk, but none of its runs. */
 static void drop_unlisted(struct sched *s, struct prover *p, const struct sched_event *ev)
 {
     for (struct attempt *a = p->attempts, *next; a; a = next) {
@@ -233,7 +271,7 @@ static void drop_unlisted(struct sched *s, struct prover *p, const struct sched_
     }
 }
 
-/* False: an incarnation that was already replaced by another; two processes use one name. */
+/* False: another incarnation has replaced this one before, so two processes use one name (R19). */
 static bool take_incarnation(struct sched *s, struct prover *p, wire_id incarnation)
 {
     if (p->known && !wire_id_equal(p->incarnation, incarnation)) {
@@ -246,17 +284,17 @@ static bool take_incarnation(struct sched *s, struct prover *p, wire_id incarnat
     return true;
 }
 
-void on_prover_hello(struct sched *s, const struct sched_event *ev)
+void sched_on_prover_hello(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_of(s, ev->peer);
+    struct sched_peer *peer = sched_peer_of(s, ev->peer);
     if (peer && peer->session) role_over(s, peer);
     struct prover *p = peer ? prover_of(s, ev->prover.principal, ev->prover.name) : NULL;
     if (peer && peer->prover && peer->prover != p) role_over(s, peer);
     bool ours = p && take_incarnation(s, p, ev->prover.incarnation);
     if (!ours || !take_offer(s, p, ev)) {
-        struct sched_action *no = refuse(s, !p || ours ? PV_BUSY : PV_CONFLICT);
+        struct sched_action *no = sched_refuse(s, !p || ours ? PV_BUSY : PV_CONFLICT);
         if (!p || ours) no->which = "memory";
-        if (peer) peer_forget(s, peer);
+        if (peer) sched_peer_forget(s, peer);
         return;
     }
     if (p->peer && p->peer != ev->peer) supplant(s, p->peer);
@@ -264,24 +302,24 @@ void on_prover_hello(struct sched *s, const struct sched_event *ev)
     peer->prover = p;
     p->live = false;
     prover_heard(s, p);
-    answer(s, SCHED_WELCOME);
+    sched_answer(s, SCHED_WELCOME);
     drop_unlisted(s, p, ev);
     for (size_t i = 0; i < ev->prover.held_n; i++) take_held(s, p, &ev->prover.held[i]);
     for (struct attempt *a = p->attempts; a; a = a->next)
-        if (a->state == ATTEMPT_REVOKING) act_revoke(s, ev->peer, a->token, a->revoked);
+        if (a->state == ATTEMPT_REVOKING) sched_act_revoke(s, ev->peer, a->token, a->revoked);
     prover_changed(s, p);
     prover_rearm(s, p);
 }
 
-void on_heartbeat(struct sched *s, const struct sched_event *ev)
+void sched_on_heartbeat(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer *peer = sched_peer_find(s, ev->peer);
     if (!peer) {
-        refuse(s, PV_BAD_STATE);
+        sched_refuse(s, PV_BAD_STATE);
         return;
     }
     struct prover *p = peer->prover;
-    wire_token *tokens = act_bytes(s->out, TOKENS_MAX * sizeof *tokens);
+    wire_token *tokens = sched_actions_bytes(s->out, TOKENS_MAX * sizeof *tokens);
     size_t n = 0;
     for (size_t i = 0; p && i < ev->heartbeat.held_n; i++) {
         const struct sched_held *h = &ev->heartbeat.held[i];
@@ -295,14 +333,14 @@ void on_heartbeat(struct sched *s, const struct sched_event *ev)
     }
     for (struct attempt *a = p ? p->attempts : NULL; a; a = a->next)
         if (a->state == ATTEMPT_REVOKING && tokens && n < TOKENS_MAX) tokens[n++] = a->token;
-    struct sched_action *ok = answer(s, SCHED_HEARTBEAT_OK);
+    struct sched_action *ok = sched_answer(s, SCHED_HEARTBEAT_OK);
     ok->tokens = tokens;
     ok->tokens_n = n;
 }
 
-void on_ready(struct sched *s, const struct sched_event *ev)
+void sched_on_ready(struct sched *s, const struct sched_event *ev)
 {
-    struct prover *p = the_prover(s);
+    struct prover *p = speaker_prover(s);
     if (!p) return;
     p->credit = ev->ready.credit;
     for (size_t i = 0; ev->ready.has_warm && i < p->circuits_n; i++) {
@@ -314,17 +352,17 @@ void on_ready(struct sched *s, const struct sched_event *ev)
     prover_changed(s, p);
 }
 
-void on_drain(struct sched *s, const struct sched_event *ev)
+void sched_on_drain(struct sched *s, const struct sched_event *ev)
 {
-    struct prover *p = the_prover(s);
+    struct prover *p = speaker_prover(s);
     if (!p) return;
     p->draining = true;
     prover_changed(s, p);
 }
 
-/* ---- the loop was late ---- */
+/* ---- the loop was late (R5) ---- */
 
-void on_lag(struct sched *s, const struct sched_event *ev)
+void sched_on_lag(struct sched *s, const struct sched_event *ev)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         struct prover *p = s->provers[i];
@@ -337,34 +375,5 @@ void on_lag(struct sched *s, const struct sched_event *ev)
             if (a->task) task_rearm(s, a->task);
         }
         prover_rearm(s, p);
-    }
-}
-
-static void session_replaced(struct sched *s, struct session *e)
-{
-    e->replaced = true;
-    note_former(s, e);
-    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
-        next = a->next;
-        struct task *t = a->task;
-        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
-        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
-            task_cancel(s, t, "its session ended", NULL);
-        } else {
-            if (t->orphan_ms != NEVER) continue; /* counted already, before the broker's restart */
-            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
-            task_rearm(s, t);
-            task_save(s, t);
-        }
-    }
-}
-
-void sessions_replace_others(struct sched *s, struct session *e)
-{
-    for (struct session *o = e->client->sessions, *next; o; o = next) {
-        next = o->next;
-        if (o == e) continue;
-        if (o->replaced) return; /* and so were all that are older */
-        session_replaced(s, o);
     }
 }

@@ -1,11 +1,18 @@
-/* Who gets what (R11, R12). Slots first, everywhere, then prefetch, then recalls: so that tasks spread over provers before
- * they pile up on one.
+/* First the slots of all provers are filled, then their prefetch, then prefetched work is recalled: so tasks spread
+ * over provers before they pile up on one.
  *
- * A prover that asks picks among the lanes it is able to serve the best preferred one, in the order of lines.h, and only
- * if there is none the best of the rest. Preferred: its key is warm here, or warm nowhere, or it was passed over long
- * enough. Cold work is passed over for other work, never for idleness: a free slot takes what there is. A prefetch place
- * is not idleness, so it takes preferred work only. */
-#include "sched_core.h"
+ * A prover takes, of the lanes it is able to serve, the best preferred one in the order of lanes.h; only if there is
+ * none, the best of the others. A lane is preferred if its key is warm here, or warm nowhere, or if it was passed over
+ * for long enough. So cold work is passed over for other work, but never for idleness: a free slot takes what there is.
+ * A free prefetch place is not idleness, so it takes preferred work only. */
+#include "sched_match.h"
+
+#include "actions.h"
+#include "fit.h"
+#include "lanes.h"
+#include "provers.h"
+#include "sched_attempt.h"
+#include "tasks.h"
 
 #include <string.h>
 
@@ -16,12 +23,12 @@ static bool lane_excludes(const struct lane *l, const struct prover *p)
     return false;
 }
 
-/* R7: a prover that failed it does not get it again while another able one lives. */
+/* R7: a prover that failed a task does not get it again while another able one lives. */
 static bool another_lives(const struct sched *s, const struct lane *l)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && !lane_excludes(l, p)) return true;
+        if (prover_could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && !lane_excludes(l, p)) return true;
     }
     return false;
 }
@@ -33,8 +40,8 @@ static bool able(const struct sched *s, const struct lane *l, const struct prove
     return lane_fits(l, p) && !(lane_excludes(l, p) && another_lives(s, l));
 }
 
-/* What it computes, or is about to, it has or will have: without this a second prover would load the same key while the
- * first still does. */
+/* A prover has the key of what it computes, or will have it soon: without this, a second prover would load the same key
+ * while the first still does. */
 static bool is_warm(const struct lane *l, const struct prover *p)
 {
     const struct prover_circuit *c = p->any_circuit ? NULL : prover_circuit(p, l->work->circuit);
@@ -48,7 +55,7 @@ static bool warm_somewhere(const struct sched *s, const struct lane *l)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && is_warm(l, p)) return true;
+        if (prover_could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && is_warm(l, p)) return true;
     }
     return false;
 }
@@ -77,7 +84,7 @@ struct choice {
 
 static void improve(struct candidate *best, const struct candidate *c)
 {
-    if (!best->lane || line_before(c->task, c->effective, best->task, best->effective)) *best = *c;
+    if (!best->lane || lanes_before(c->task, c->effective, best->task, best->effective)) *best = *c;
 }
 
 static void look_at_work(const struct sched *s, const struct work *w, const struct prover *p, struct choice *to)
@@ -91,7 +98,7 @@ static void look_at_work(const struct sched *s, const struct work *w, const stru
     }
 }
 
-/* Over what waits or over what the prover knows, whichever is less. */
+/* Walks the works of the queue or the circuits of the prover, whichever are fewer. */
 static void look_at_queue(const struct sched *s, const struct queue *q, const struct prover *p, struct choice *to)
 {
     if (!q || q->paused) return;
@@ -99,11 +106,11 @@ static void look_at_queue(const struct sched *s, const struct queue *q, const st
         for (const struct work *w = q->works; w; w = w->next)
             if (p->any_circuit || prover_circuit(p, w->circuit)) look_at_work(s, w, p, to);
     } else {
-        for (size_t i = 0; i < p->circuits_n; i++) look_at_work(s, work_find(s, q, p->circuits[i].name), p, to);
+        for (size_t i = 0; i < p->circuits_n; i++) look_at_work(s, lanes_work(s, q, p->circuits[i].name), p, to);
     }
 }
 
-/* lane NULL: nothing for it. A task that was passed over begins to count. */
+/* lane NULL: nothing for p. The time of a lane that is passed over begins to run. */
 static struct candidate choose(struct sched *s, const struct prover *p, bool prefetch)
 {
     struct choice c = { 0 };
@@ -130,7 +137,8 @@ static struct prover *next_open(const struct sched *s, uint32_t from)
     return NULL;
 }
 
-/* Warm before cold, then the least laden, then the first: asking may have been p, answering is the best. */
+/* The one to get a task of l that was found for p: warm before cold, then with the fewest attempts, then p, then the
+ * first. */
 static struct prover *best_prover(const struct sched *s, const struct lane *l, struct prover *p)
 {
     struct prover *best = p;
@@ -147,10 +155,10 @@ static struct prover *best_prover(const struct sched *s, const struct lane *l, s
 }
 
 struct pass {
-    bool offered, kept_empty; /* kept_empty: of a prover, for a suspect */
+    bool offered, kept_empty; /* kept_empty: a prover had to be left empty for a suspect */
 };
 
-/* True when something was offered. A suspect waits until the prover is empty, and keeps others from filling it. */
+/* True when something was offered. A suspect waits until the prover is empty, and meanwhile nothing else fills it. */
 static bool fill(struct sched *s, struct prover *p, bool prefetch, struct pass *pass)
 {
     struct candidate c = choose(s, p, prefetch);
@@ -164,7 +172,7 @@ static bool fill(struct sched *s, struct prover *p, bool prefetch, struct pass *
     return true;
 }
 
-/* Again when a suspect kept a prover empty and may since have found another, or its principal's limit. */
+/* Repeats while a suspect kept a prover empty: it may since have been offered elsewhere, or be over a limit. */
 static void fill_all(struct sched *s, bool prefetch)
 {
     struct pass pass;
@@ -177,13 +185,13 @@ static void fill_all(struct sched *s, bool prefetch)
     } while (pass.offered && pass.kept_empty);
 }
 
-/* ---- recall: prefetched work for a prover that idles ---- */
+/* ---- recalls: prefetched work for a prover that idles (R12) ---- */
 
 static bool could_take(const struct sched *s, const struct attempt *a, const struct prover *idle)
 {
     const struct task *t = a->task;
     if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
-    if (!fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
+    if (!prover_fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
     return !task_excludes(t, idle->digest);
 }
 
@@ -194,7 +202,7 @@ static struct attempt *waiting_elsewhere(const struct sched *s, const struct pro
     for (uint32_t i = 0; i < s->provers_n; i++) {
         struct prover *p = s->provers[i];
         if (!p || p == idle || !p->offered || p->held <= p->slots || !p->peer) continue;
-        uint32_t busy = p->held - p->offered, next = p->slots > busy ? p->slots - busy : 0; /* it starts these first */
+        uint32_t busy = p->held - p->offered, next = p->slots > busy ? p->slots - busy : 0; /* p starts these first */
         for (struct attempt *a = p->attempts; a; a = a->next) {
             if (a->state != ATTEMPT_OFFERED) continue;
             if (next) {
@@ -215,7 +223,7 @@ static void recall_for(struct sched *s, struct prover *idle)
         a->wanted_by = idle;
         idle->awaiting++;
         s->stats.recalls++;
-        act_to(s, SCHED_RECALL, a->prover->peer)->token = a->token;
+        sched_act_to(s, SCHED_RECALL, a->prover->peer)->token = a->token;
     }
 }
 

@@ -1,14 +1,20 @@
-#include "sched_core.h"
+#include "sched_reading.h"
+
+#include "accounts.h"
+#include "fit.h"
+#include "tasks.h"
+#include "view.h"
+#include "who.h"
 
 #include <string.h>
 
 pv_status sched_show(const struct sched *s, uint64_t peer, wire_id id, struct sched_view *view)
 {
     struct sched_filter f = { .peer = peer };
-    const struct sched_peer *who = peer_find(s, peer);
+    const struct sched_peer *who = sched_peer_find(s, peer);
     const struct task *t = task_find(s, id);
     if (!t || (f.peer && (!who || !who->session || !session_may(who->session, t)))) return PV_NOT_FOUND;
-    view_fill(s, t, view);
+    sched_view_fill(s, t, view);
     return PV_OK;
 }
 
@@ -19,13 +25,13 @@ bool sched_knows(const struct sched *s, wire_id task)
 
 bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint64_t after, struct sched_view *view)
 {
-    const struct sched_peer *who = peer_find(s, f->peer);
+    const struct sched_peer *who = sched_peer_find(s, f->peer);
     if (f->peer && (!who || !who->session)) return false;
     for (const struct task *t; (t = rows_after(&s->rows, after)); after = t->order) {
         if (f->states && !(f->states >> t->state & 1)) continue;
         if (f->queue && strcmp(f->queue, t->account->queue->name->text)) continue;
         if (f->peer && !session_may(who->session, t)) continue;
-        view_fill(s, t, view);
+        sched_view_fill(s, t, view);
         return true;
     }
     return false;
@@ -37,7 +43,7 @@ const char *sched_queue_name(const struct sched *s, const char *name)
     return q ? q->name->text : "";
 }
 
-/* The heads of the lanes stand for all: within a lane and group the oldest comes first. */
+/* Looks at the heads of the lanes only: within a lane and a group the oldest comes first. */
 static void view_waiting(const struct sched *s, const struct queue *q, struct sched_queue_view *v)
 {
     uint64_t oldest = s->wall_ms;
@@ -66,7 +72,7 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->demand = q->count[TASK_QUEUED] + q->count[TASK_OFFERED] + q->count[TASK_RUNNING] + q->count[TASK_RECOVERING];
     v->queued_bytes = q->queued_bytes;
     v->average_ms = q->average_ms;
-    v->slots = slots_of(s, q, &v->provers);
+    v->slots = queue_slots(s, q, &v->provers);
     v->run_timeout_ms = q->run_timeout_ms;
     v->stall_timeout_ms = q->stall_timeout_ms;
     v->run_timeout_set = q->set[SETTING_RUN_TIMEOUT].there;

@@ -1,5 +1,10 @@
-/* From the store back to where it was (R9). */
-#include "sched_core.h"
+#include "sched_restore.h"
+
+#include "accounts.h"
+#include "lanes.h"
+#include "provers.h"
+#include "sessions.h"
+#include "tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +48,8 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
         if (r->excluded[i]) task_exclude(s, t, r->excluded[i]);
 }
 
-/* It was out: whoever has it may say so for two leases. Nobody to be asked by name: it waits all the same. */
+/* The task was out: its prover may say for two leases that it has it. (A record that names no prover waits all the
+ * same.) */
 static void restore_attempt(struct sched *s, struct task *t, const struct task_record *r)
 {
     struct prover *p = prover_of(s, r->prover_principal, r->prover);
@@ -78,7 +84,7 @@ static enum task_state restored_state(const struct task_record *r)
     return r->state < TASK_STATES ? (enum task_state)r->state : TASK_DEAD;
 }
 
-void on_restore(struct sched *s, const struct sched_event *ev)
+void sched_on_restore(struct sched *s, const struct sched_event *ev)
 {
     const struct task_record *r = ev->record;
     struct queue *q = queue_declare(s, r->queue);
@@ -103,7 +109,7 @@ void on_restore(struct sched *s, const struct sched_event *ev)
     enum task_state state = restored_state(r);
     t->state = (uint8_t)state;
     if (state == TASK_DELAYED) t->until_ms = sched_ms_of(s, r->ready_ms);
-    if (task_state_live(state)) line_stamp(s, t);
+    if (task_state_live(state)) lanes_stamp(s, t);
     if (state == TASK_RECOVERING) restore_attempt(s, t, r);
     if (!task_state_live(state)) restore_over(s, t);
     task_begin(s, t, state);
@@ -115,8 +121,8 @@ void on_restore(struct sched *s, const struct sched_event *ev)
         session_owe(s, at);
 }
 
-/* From here on tasks are offered. Those that are out are waited for from now, not from when their row was read. */
-void on_boot(struct sched *s, const struct sched_event *ev)
+/* From here on tasks are offered. The wait for those that are out begins now, not when their row was read. */
+void sched_on_boot(struct sched *s, const struct sched_event *ev)
 {
     for (uint32_t i = 0; i < s->provers_n; i++)
         for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next) {

@@ -1,9 +1,17 @@
-/* Results: one a generation, whoever brings it first (R2, R8). */
-#include "sched_core.h"
+#include "sched_result.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "sched_attempt.h"
+#include "sched_end.h"
+#include "sched_failure.h"
+#include "tasks.h"
+#include "who.h"
 
 #include <string.h>
 
-/* What the sender may be told without looking at its bytes; PV_OK: it is wanted. */
+/* R8: what the sender is told of a result, before its bytes are looked at. PV_OK: it is wanted. */
 static pv_status judge(const struct sched *s, const struct task *t, const struct sched_event *ev, bool live)
 {
     if (!t || t->state == TASK_RECEIVING) return PV_GONE;
@@ -23,7 +31,7 @@ static bool may_report(const struct sched_peer *peer, const struct task *t)
     return peer->session && peer->session->client->principal == t->account->principal;
 }
 
-/* The finished attempt frees its place, whatever becomes of the result. */
+/* An attempt that is no longer its task's frees its place, whatever becomes of the result. */
 static void finished(struct sched *s, const struct sched_peer *peer, wire_token token)
 {
     struct attempt *a = attempt_find(s, token);
@@ -42,7 +50,7 @@ static void learn(struct sched *s, struct task *t, struct prover *p, uint64_t me
     p->quarantines = 0;
 }
 
-/* Who measures too much is held to the time he had the task, or to a day where nobody knows how long that was. */
+/* Caps the reported time at how long the prover held the task (one day where that is not known). */
 static uint64_t believable(const struct sched *s, const struct attempt *mine, uint64_t measured_ms)
 {
     uint64_t had = mine ? s->now_ms - mine->offered_ms : 86400000;
@@ -66,12 +74,12 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     }
     uint64_t cost_ms = believable(s, mine ? a : NULL, ev->result.measured_ms);
     learn(s, t, peer->prover, cost_ms);
-    struct sched_action *save = act(s, SCHED_SAVE_RESULT);
+    struct sched_action *save = sched_act(s, SCHED_SAVE_RESULT);
     save->task = t->id;
     save->row = t->order;
     save->bytes = ev->result.length;
     save->hash = ev->result.sha256;
-    save = act(s, SCHED_DELETE_INPUT);
+    save = sched_act(s, SCHED_DELETE_INPUT);
     save->task = t->id;
     save->row = t->order;
     t->has_input = false;
@@ -91,7 +99,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     }
     const struct session *knows = peer->prover && peer->prover->local ? peer->session : NULL;
     task_finish(s, t, TASK_SUCCEEDED, PV_OK, NULL, SCHED_FREE, knows);
-    act_result_ok(s, ev->token, t->id, PV_OK);
+    sched_act_result_ok(s, ev->token, t->id, PV_OK);
 }
 
 static void want(struct sched *s, const struct task *t, struct attempt *live, const struct sched_peer *peer,
@@ -100,11 +108,11 @@ static void want(struct sched *s, const struct task *t, struct attempt *live, co
     if (live) {
         attempt_renew(s, live);
     } else if (peer->prover && !attempt_find(s, ev->token)) {
-        /* so that a heartbeat that lists it meanwhile is not told to drop it */
+        /* so that no heartbeat tells the prover to drop it meanwhile */
         struct attempt *late = attempt_new(s, peer->prover, ev->token, ATTEMPT_LATE);
         if (late) late->task_id = t->id;
     }
-    struct sched_action *w = act_to(s, SCHED_WANT_RESULT, ev->peer);
+    struct sched_action *w = sched_act_to(s, SCHED_WANT_RESULT, ev->peer);
     w->live = live != NULL;
     w->token = ev->token;
     w->task = t->id;
@@ -119,16 +127,16 @@ static void turn_down(struct sched *s, const struct sched_peer *peer, const stru
     finished(s, peer, ev->token);
     if (t && t->state == TASK_SUCCEEDED) {
         if (wire_hash_equal(t->past->result, ev->result.sha256))
-            status = PV_OK; /* said before, and perhaps not heard */
+            status = PV_OK; /* it was told before, and perhaps did not hear */
         else
             s->stats.superseded++;
     } else if (!live) {
         s->stats.late_refused++;
     }
-    act_result_ok(s, ev->token, ev->task, status);
+    sched_act_result_ok(s, ev->token, ev->task, status);
 }
 
-/* It came whole, and was still being written when its peer went: it is the attempt's prover that brought it. */
+/* The result was complete and still being written when its peer went: it counts as brought by the attempt's prover. */
 static struct sched_peer *absent(struct sched *s, const struct sched_event *ev, struct sched_peer *stand_in)
 {
     const struct attempt *a = ev->result.admitted ? attempt_find(s, ev->token) : NULL;
@@ -137,18 +145,18 @@ static struct sched_peer *absent(struct sched *s, const struct sched_event *ev, 
     return stand_in;
 }
 
-void on_result(struct sched *s, const struct sched_event *ev)
+void sched_on_result(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer gone, *peer = peer_find(s, ev->peer);
+    struct sched_peer gone, *peer = sched_peer_find(s, ev->peer);
     if (!peer) peer = absent(s, ev, &gone);
     if (!peer) {
-        refuse(s, PV_BAD_STATE)->token = ev->token;
+        sched_refuse(s, PV_BAD_STATE)->token = ev->token;
         return;
     }
     struct task *t = task_find(s, ev->task);
     if (t && !may_report(peer, t)) t = NULL;
-    struct attempt *live = peer->prover ? live_attempt(s, peer->prover, ev->token) : NULL;
-    if (live && live->task != t) live = NULL; /* the token of another task: worth nothing */
+    struct attempt *live = peer->prover ? attempt_live(s, peer->prover, ev->token) : NULL;
+    if (live && live->task != t) live = NULL; /* a token of another task is worth nothing */
     pv_status status = judge(s, t, ev, live != NULL);
     if (status == PV_OK && ev->result.payload == SCHED_COMPLETE) status = ev->result.verdict;
     if (status != PV_OK) {

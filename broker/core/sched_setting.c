@@ -1,5 +1,10 @@
-/* What administrators set: pauses, timeouts, drains. Saved before it is answered, given back at start (R9). */
-#include "sched_core.h"
+#include "sched_setting.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "tasks.h"
+#include "who.h"
 
 #include <string.h>
 
@@ -8,12 +13,12 @@
 static void save_setting(struct sched *s, enum setting_key key, const char *principal, const char *name,
                          const uint64_t *value)
 {
-    struct setting_record *r = act_bytes(s->out, sizeof *r);
+    struct setting_record *r = sched_actions_bytes(s->out, sizeof *r);
     if (!r) return; /* the batch has failed */
     *r = (struct setting_record){ .key = key, .value = value ? *value : 0, .cleared = !value };
     strncpy(r->principal, principal, WIRE_NAME_MAX);
     strncpy(r->name, name, WIRE_NAME_MAX);
-    act(s, SCHED_SAVE_SETTING)->setting = r;
+    sched_act(s, SCHED_SAVE_SETTING)->setting = r;
 }
 
 void prover_setting_forget(struct sched *s, const struct prover *p)
@@ -23,7 +28,8 @@ void prover_setting_forget(struct sched *s, const struct prover *p)
 
 /* ---- queues ---- */
 
-void queue_settle(struct sched *s, struct queue *q)
+/* What was set, else what is configured, comes into force. */
+static void queue_settle(struct sched *s, struct queue *q)
 {
     q->run_timeout_ms =
         q->set[SETTING_RUN_TIMEOUT].there ? q->set[SETTING_RUN_TIMEOUT].value : q->configured.run_timeout_ms;
@@ -50,24 +56,24 @@ static void queue_set(struct sched *s, struct queue *q, const struct setting_rec
     save_setting(s, r->key, "", q->name->text, r->cleared ? NULL : &r->value);
 }
 
-void on_queue_verb(struct sched *s, const struct sched_event *ev)
+void sched_on_queue_verb(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
+    struct session *e = speaker_session(s);
     if (!e) return;
     struct queue *q = queue_find(s, ev->verb.name);
     struct setting_record pause = { .key = SETTING_PAUSED, .value = 1, .cleared = ev->verb.verb == WIRE_VERB_RESUME };
     if (!e->admin || !q) {
-        refuse(s, e->admin ? PV_UNKNOWN_QUEUE : PV_UNAUTHORIZED);
+        sched_refuse(s, e->admin ? PV_UNKNOWN_QUEUE : PV_UNAUTHORIZED);
         return;
     }
     if (ev->verb.verb == WIRE_VERB_DRAIN) {
-        refuse(s, PV_USAGE);
+        sched_refuse(s, PV_USAGE);
         return;
     }
     if (ev->verb.verb != WIRE_VERB_SET) queue_set(s, q, &pause);
     for (size_t i = 0; ev->verb.verb == WIRE_VERB_SET && i < ev->verb.sets_n; i++) queue_set(s, q, &ev->verb.sets[i]);
     queue_settle(s, q);
-    answer(s, SCHED_DONE);
+    sched_answer(s, SCHED_DONE);
 }
 
 /* ---- provers ---- */
@@ -78,14 +84,14 @@ static void prover_drain(struct sched *s, struct prover *p, bool drained)
     if (p->drained != drained)
         save_setting(s, SETTING_DRAINED, p->principal->text, p->name->text, drained ? &yes : NULL);
     p->drained = drained;
-    if (drained) prover_released(s, p);
+    if (drained) prover_recall_all(s, p);
     prover_changed(s, p);
     prover_rearm(s, p);
 }
 
-void on_prover_verb(struct sched *s, const struct sched_event *ev)
+void sched_on_prover_verb(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
+    struct session *e = speaker_session(s);
     if (!e) return;
     bool drain = ev->verb.verb == WIRE_VERB_DRAIN, known = drain || ev->verb.verb == WIRE_VERB_RESUME;
     size_t found = 0;
@@ -96,19 +102,19 @@ void on_prover_verb(struct sched *s, const struct sched_event *ev)
         prover_drain(s, p, drain);
     }
     if (!e->admin)
-        refuse(s, PV_UNAUTHORIZED);
+        sched_refuse(s, PV_UNAUTHORIZED);
     else if (!known)
-        refuse(s, PV_USAGE);
+        sched_refuse(s, PV_USAGE);
     else if (!found)
-        refuse(s, PV_NOT_FOUND);
+        sched_refuse(s, PV_NOT_FOUND);
     else
-        answer(s, SCHED_DONE);
+        sched_answer(s, SCHED_DONE);
 }
 
 /* ---- at start ---- */
 
-/* What was set of a queue that is no longer configured waits in the store for its return. */
-void on_setting(struct sched *s, const struct sched_event *ev)
+/* A setting of a queue that is not configured now stays in the store, in case the queue comes back. */
+void sched_on_setting(struct sched *s, const struct sched_event *ev)
 {
     const struct setting_record *r = ev->setting;
     if (r->key != SETTING_DRAINED) {
@@ -127,7 +133,7 @@ void on_setting(struct sched *s, const struct sched_event *ev)
     prover_rearm(s, p);
 }
 
-void on_queue(struct sched *s, const struct sched_event *ev)
+void sched_on_queue(struct sched *s, const struct sched_event *ev)
 {
     struct queue *q = queue_declare(s, ev->queue.name);
     if (!q) {
@@ -143,7 +149,7 @@ void on_queue(struct sched *s, const struct sched_event *ev)
     queue_settle(s, q);
 }
 
-void on_principal(struct sched *s, const struct sched_event *ev)
+void sched_on_principal(struct sched *s, const struct sched_event *ev)
 {
     struct principal *p = principal_of(s, ev->principal.name);
     if (!p) {

@@ -1,26 +1,34 @@
-/* What clients ask for one task at a time (R2, R3, R13, R14). */
-#include "sched_core.h"
+#include "sched_submit.h"
+
+#include "accounts.h"
+#include "actions.h"
+#include "provers.h"
+#include "sched_end.h"
+#include "sessions.h"
+#include "tasks.h"
+#include "view.h"
+#include "who.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void busy(struct sched *s, const char *which, uint64_t retry_ms)
 {
-    struct sched_action *a = refuse(s, PV_BUSY);
+    struct sched_action *a = sched_refuse(s, PV_BUSY);
     a->which = which;
     a->retry_ms = retry_ms;
 }
 
 static void submit_ok(struct sched *s, const struct task *t)
 {
-    struct sched_action *a = answer(s, SCHED_SUBMIT_OK);
+    struct sched_action *a = sched_answer(s, SCHED_SUBMIT_OK);
     a->task = t->id;
-    a->view = act_view(s, t);
+    a->view = sched_view_of(s, t);
 }
 
 static void go(struct sched *s, const struct task *t)
 {
-    struct sched_action *a = answer(s, SCHED_GO);
+    struct sched_action *a = sched_answer(s, SCHED_GO);
     a->task = t->id;
     a->row = t->order;
     a->bytes = t->input_bytes;
@@ -62,7 +70,7 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
     if (!t) {
         names_drop(&s->names, circuit);
         group_drop(s, g);
-        refuse(s, PV_NO_MEMORY);
+        sched_refuse(s, PV_NO_MEMORY);
         return NULL;
     }
     t->account = a;
@@ -80,11 +88,11 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
     return t;
 }
 
-/* The asker hears of the task; its submit is answered now or when the payload is complete. */
+/* From now on the asker hears of the task. NULL: out of memory, and it was refused. */
 static struct attach *attach(struct sched *s, struct session *e, struct task *t)
 {
     struct attach *a = session_attach(s, e, t);
-    if (!a) refuse(s, PV_NO_MEMORY);
+    if (!a) sched_refuse(s, PV_NO_MEMORY);
     return a;
 }
 
@@ -105,9 +113,9 @@ static void submit_new(struct sched *s, const struct sched_event *ev, struct ses
     struct queue *q = queue_find(s, ev->submit.queue);
     struct account *a = q ? account_of(s, q, e->client->principal) : NULL;
     if (!a) {
-        refuse(s, q ? PV_NO_MEMORY : PV_UNKNOWN_QUEUE);
+        sched_refuse(s, q ? PV_NO_MEMORY : PV_UNKNOWN_QUEUE);
     } else if (ev->submit.deadline_ms && ev->submit.deadline_ms <= s->wall_ms) {
-        refuse(s, PV_EXPIRED);
+        sched_refuse(s, PV_EXPIRED);
     } else if (admit(s, ev, a)) {
         struct task *t = create(s, ev, e, a, generation);
         if (!t) return;
@@ -116,7 +124,8 @@ static void submit_new(struct sched *s, const struct sched_event *ev, struct ses
     }
 }
 
-/* What is over and was never wholly received cannot be queued again as it is: it begins anew, as the next generation. */
+/* Move 13. A task that was never wholly received cannot be queued again as it is: it begins anew, as the next
+ * generation. */
 static void submit_revive(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
 {
     struct account *a = t->account;
@@ -130,7 +139,7 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     if (!attach(s, e, t)) return;
     account_spend(a);
     if (!t->has_input) {
-        struct sched_action *save = act(s, SCHED_SAVE_INPUT);
+        struct sched_action *save = sched_act(s, SCHED_SAVE_INPUT);
         save->task = t->id;
         save->row = t->order;
         save->bytes = t->input_bytes;
@@ -142,8 +151,9 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     submit_ok(s, t);
 }
 
-/* Attached to something that is over: told at once, and until it acknowledges. Who asks again is told again, although it
- * was pushed here before: the asker may have forgotten the task meanwhile, and would wait for ever. */
+/* A session that attaches to a task that is over is told at once, and is owed it until it acknowledges. One that asks
+ * again is told again, although it was pushed here before: it may have forgotten the task meanwhile, and would wait for
+ * ever. */
 static void owe(struct sched *s, struct attach *a)
 {
     if (!task_state_live(a->task->state)) session_owe(s, a);
@@ -154,7 +164,7 @@ static void submit_again(struct sched *s, const struct sched_event *ev, struct s
     bool same = t->account->principal == e->client->principal && wire_hash_equal(t->input, ev->submit.sha256) &&
                 t->input_bytes == ev->submit.length;
     if (!same) {
-        refuse(s, PV_CONFLICT)->task = t->id;
+        sched_refuse(s, PV_CONFLICT)->task = t->id;
     } else if (t->state == TASK_RECEIVING) {
         receive(s, ev, e, t);
     } else if (ev->submit.revive && !task_state_live(t->state) && t->state != TASK_SUCCEEDED) {
@@ -167,9 +177,9 @@ static void submit_again(struct sched *s, const struct sched_event *ev, struct s
     }
 }
 
-void on_submit(struct sched *s, const struct sched_event *ev)
+void sched_on_submit(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
+    struct session *e = speaker_session(s);
     if (!e) return;
     struct task *t = task_find(s, ev->task);
     if (t)
@@ -178,7 +188,7 @@ void on_submit(struct sched *s, const struct sched_event *ev)
         submit_new(s, ev, e, 1);
 }
 
-void on_input(struct sched *s, const struct sched_event *ev)
+void sched_on_input(struct sched *s, const struct sched_event *ev)
 {
     struct task *t = task_find(s, ev->task);
     if (!t || t->state != TASK_RECEIVING) return;
@@ -190,33 +200,33 @@ void on_input(struct sched *s, const struct sched_event *ev)
 
 static void answer_task(struct sched *s, const struct task *t)
 {
-    struct sched_action *a = answer(s, SCHED_TASK);
+    struct sched_action *a = sched_answer(s, SCHED_TASK);
     a->task = t->id;
-    a->view = act_view(s, t);
+    a->view = sched_view_of(s, t);
 }
 
-void on_attach(struct sched *s, const struct sched_event *ev)
+void sched_on_attach(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct session *e = speaker_session(s);
+    struct task *t = e ? session_task(s, e, ev->task) : NULL;
     struct attach *a = t ? attach(s, e, t) : NULL;
     if (!a) return;
     answer_task(s, t);
     owe(s, a);
 }
 
-void on_fetch(struct sched *s, const struct sched_event *ev)
+void sched_on_fetch(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct session *e = speaker_session(s);
+    struct task *t = e ? session_task(s, e, ev->task) : NULL;
     if (!t) return;
     if (task_state_live(t->state))
-        refuse(s, PV_BAD_STATE)->task = t->id;
+        sched_refuse(s, PV_BAD_STATE)->task = t->id;
     else
-        act_deliver(s, s->peer, s->req, t);
+        sched_act_deliver(s, s->peer, s->req, t);
 }
 
-/* Acknowledged tasks are kept a while, and not more of them than acked_max: the oldest go first. */
+/* Acknowledged tasks are kept for acked_ms, and at most acked_max of them: the oldest go first (move 14). */
 static void keep_acked(struct sched *s, struct task *t)
 {
     t->acked = true;
@@ -228,9 +238,9 @@ static void keep_acked(struct sched *s, struct task *t)
     if (s->acked.n > s->cfg.acked_max) task_forget(s, heap_top(&s->acked));
 }
 
-void on_ack(struct sched *s, const struct sched_event *ev)
+void sched_on_ack(struct sched *s, const struct sched_event *ev)
 {
-    struct sched_peer *peer = peer_find(s, ev->peer);
+    struct sched_peer *peer = sched_peer_find(s, ev->peer);
     struct session *e = peer ? peer->session : NULL;
     struct task *t = e ? task_find(s, ev->task) : NULL;
     if (!t || !session_may(e, t) || t->generation != ev->generation || task_state_live(t->state)) return;
@@ -239,21 +249,21 @@ void on_ack(struct sched *s, const struct sched_event *ev)
     if (!t->acked) keep_acked(s, t);
 }
 
-void on_cancel(struct sched *s, const struct sched_event *ev)
+void sched_on_cancel(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct session *e = speaker_session(s);
+    struct task *t = e ? session_task(s, e, ev->task) : NULL;
     if (!t) return;
     if (task_state_live(t->state)) task_cancel(s, t, "cancelled by the client", e);
-    struct sched_action *a = answer(s, SCHED_CANCELLED);
+    struct sched_action *a = sched_answer(s, SCHED_CANCELLED);
     a->task = t->id;
     a->state = t->state;
 }
 
-void on_kick(struct sched *s, const struct sched_event *ev)
+void sched_on_kick(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct task *t = e ? the_task(s, e, ev->task) : NULL;
+    struct session *e = speaker_session(s);
+    struct task *t = e ? session_task(s, e, ev->task) : NULL;
     if (!t) return;
     bool over = !task_state_live(t->state) && t->state != TASK_SUCCEEDED;
     if (over && t->has_input) {
@@ -261,7 +271,7 @@ void on_kick(struct sched *s, const struct sched_event *ev)
     } else if (t->state == TASK_DELAYED) {
         task_queue(s, t, SCHED_FREE);
     } else {
-        refuse(s, PV_BAD_STATE)->task = t->id;
+        sched_refuse(s, PV_BAD_STATE)->task = t->id;
         return;
     }
     answer_task(s, t);
@@ -290,11 +300,11 @@ static bool wanted(const struct sched *s, const struct task *t, const struct sch
     return age >= ev->purge.age_ms && in_scope(t, ev, e);
 }
 
-/* Live ones are cancelled, leased or not, and stay to be looked at; those that are over go. */
-void on_purge(struct sched *s, const struct sched_event *ev)
+/* R4: live tasks are cancelled, leased or not, and stay to be looked at; those that are over go. */
+void sched_on_purge(struct sched *s, const struct sched_event *ev)
 {
-    struct session *e = the_session(s);
-    struct wire_counts *counts = e ? act_bytes(s->out, sizeof *counts) : NULL;
+    struct session *e = speaker_session(s);
+    struct wire_counts *counts = e ? sched_actions_bytes(s->out, sizeof *counts) : NULL;
     if (!counts) return;
     memset(counts, 0, sizeof *counts);
     uint64_t last = 0;
@@ -309,5 +319,5 @@ void on_purge(struct sched *s, const struct sched_event *ev)
         else
             task_forget(s, t);
     }
-    answer(s, SCHED_COUNTS)->counts = counts;
+    sched_answer(s, SCHED_COUNTS)->counts = counts;
 }

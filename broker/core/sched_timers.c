@@ -1,22 +1,16 @@
-#include "sched_core.h"
+#include "sched_timers.h"
+
+#include "actions.h"
+#include "provers.h"
+#include "sched_attempt.h"
+#include "sched_end.h"
+#include "sched_failure.h"
+#include "sched_setting.h"
+#include "sessions.h"
+#include "tasks.h"
+#include "view.h"
 
 enum { PUSH_PROGRESS_MS = 1000 /* R17 */ };
-
-void pass_time(struct sched *s)
-{
-    while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
-    while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
-    if (s->pump_ms <= s->now_ms) sessions_resume(s);
-}
-
-uint64_t sched_next_ms(const struct sched *s)
-{
-    if (s->failed || !s->booted) return NEVER;
-    uint64_t next = s->pump_ms;
-    if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
-    if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
-    return next;
-}
 
 static void push_progress(struct sched *s, struct task *t)
 {
@@ -25,8 +19,8 @@ static void push_progress(struct sched *s, struct task *t)
     const struct sched_view *v = NULL;
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
         if (!a->session->peer) continue;
-        if (!v) v = act_view(s, t);
-        struct sched_action *p = act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
+        if (!v) v = sched_view_of(s, t);
+        struct sched_action *p = sched_act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
         p->task = t->id;
         p->view = v;
     }
@@ -38,15 +32,15 @@ static void leased_timer(struct sched *s, struct task *t)
     struct attempt *a = t->attempt;
     if (a->lease_ms <= s->now_ms)
         attempt_expired(s, a);
-    else if (run_end_ms(t) <= s->now_ms)
+    else if (task_run_end_ms(t) <= s->now_ms)
         attempt_failed(s, a, PV_RUN_TIMEOUT, NULL, false);
-    else if (stall_end_ms(t) <= s->now_ms)
+    else if (task_stall_end_ms(t) <= s->now_ms)
         attempt_failed(s, a, PV_STALLED, NULL, false);
     else
         push_progress(s, t);
 }
 
-void task_timer(struct sched *s, struct task *t)
+static void task_timer(struct sched *s, struct task *t)
 {
     bool live = task_state_live(t->state), waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
     if (live && t->orphan_ms <= s->now_ms)
@@ -63,18 +57,25 @@ void task_timer(struct sched *s, struct task *t)
         task_forget(s, t);
 }
 
-void prover_timer(struct sched *s, struct prover *p)
+static void prover_timer(struct sched *s, struct prover *p)
 {
     if (p->live && p->heard_ms + s->cfg.lease_ms <= s->now_ms) {
         p->live = false;
-        if (!p->local) act(s, SCHED_SILENT)->name = act_text(s->out, p->name->text);
+        if (!p->local) sched_act(s, SCHED_SILENT)->name = sched_actions_text(s->out, p->name->text);
     }
     if (p->quarantined_ms && p->quarantined_ms <= s->now_ms) p->quarantined_ms = 0;
-    if (forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
+    if (prover_forget_ms(p) <= s->now_ms && !p->quarantined_ms) {
         if (p->drained) prover_setting_forget(s, p);
         prover_forget(s, p);
         return;
     }
     prover_changed(s, p);
     prover_rearm(s, p);
+}
+
+void sched_pass_time(struct sched *s)
+{
+    while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
+    while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
+    if (s->pump_ms <= s->now_ms) sessions_resume(s);
 }

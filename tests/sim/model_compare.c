@@ -1,5 +1,6 @@
 /* What the model says beside what the core did: everything said, then every task, attempt, prover and counter. */
 #include "sim.h"
+#include "tasks.h"
 
 #include <string.h>
 

@@ -7,7 +7,8 @@
 #ifndef PV_SIM_H
 #define PV_SIM_H
 
-#include "sched_core.h"
+#include "model.h"
+#include "sched.h"
 #include "sim_model.h"
 
 #include <setjmp.h>

@@ -1,5 +1,9 @@
 /* What must hold, counted naively: by looking at everything, every time. */
+#include "provers.h"
+#include "sessions.h"
 #include "sim.h"
+#include "tasks.h"
+#include "who.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -255,7 +259,7 @@ void sim_check_actions(struct sim *w, const struct sched_event *ev)
         const struct task *now = task_find(w->s, ev->task);
         int c = client_at_peer(w, ev->peer);
         if (now && now->acked && !t->acked_ms) t->acked_ms = w->now_ms;
-        const struct sched_peer *peer = peer_find(w->s, ev->peer);
+        const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
         if (c >= 0 && now && peer && !session_attached(peer->session, now))
             w->clients[c].owed[sim_number(ev->task)] = false;
     }
@@ -432,7 +436,7 @@ bool sim_is_stale(const struct sim *w, const struct sched_event *ev)
 {
     if (ev->type != SCHED_STARTED && ev->type != SCHED_PROGRESS && ev->type != SCHED_FAIL) return false;
     const struct attempt *a = attempt_find(w->s, ev->token);
-    const struct sched_peer *peer = peer_find(w->s, ev->peer);
+    const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
     return sched_next_ms(w->s) > w->now_ms && !(a && a->task && peer && a->prover == peer->prover);
 }
 

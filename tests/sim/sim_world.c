@@ -1,4 +1,6 @@
+#include "fit.h"
 #include "sim.h"
+#include "tasks.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "sched_core.h"
+#include "accounts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +119,6 @@ void principal_refund(struct principal *p, uint64_t ms)
     p->turn -= back < p->turn ? back : p->turn;
 }
 
-/* The virtual time of the fleet: where the principal served last stood before it was charged for that task. */
 void principal_served(struct sched *s, const struct principal *p)
 {
     s->virtual_ms = p->turn;
@@ -165,7 +164,7 @@ void group_drop(struct sched *s, struct group *g)
     free(g);
 }
 
-void lines_clear(struct sched *s)
+void accounts_clear(struct sched *s)
 {
     for (uint32_t i = 0; i < s->queues_n; i++) {
         for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) free(s->queues[i]->accounts[k]);

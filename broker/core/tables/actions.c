@@ -1,123 +1,46 @@
-#include "sched_core.h"
+#include "actions.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { CHUNK_BYTES = 64 * 1024, ACTIONS_KEPT = 4096 };
-
-/* Bytes in chunks that stay where they are, all given back at once. */
-struct sched_arena {
-    struct sched_arena *next;
-    size_t used, cap;
-    _Alignas(16) unsigned char bytes[];
-};
-
-void *act_bytes(struct sched_actions *out, size_t bytes)
-{
-    bytes = (bytes + 15) & ~(size_t)15;
-    struct sched_arena *c = out->arena;
-    if (!c || c->cap - c->used < bytes) {
-        size_t cap = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-        c = malloc(sizeof *c + cap);
-        if (!c) {
-            out->failed = true;
-            return NULL;
-        }
-        c->next = out->arena;
-        c->used = 0;
-        c->cap = cap;
-        out->arena = c;
-    }
-    void *at = c->bytes + c->used;
-    c->used += bytes;
-    return at;
-}
-
-const char *act_text(struct sched_actions *out, const char *text)
-{
-    size_t bytes = strlen(text) + 1;
-    char *copy = act_bytes(out, bytes);
-    return copy ? memcpy(copy, text, bytes) : "";
-}
-
-void sched_actions_clear(struct sched_actions *out)
-{
-    /* One chunk is kept for the next batch, so that a quiet loop allocates nothing. */
-    for (struct sched_arena *c = out->arena; c && c->next;) {
-        struct sched_arena *next = c->next;
-        free(c);
-        out->arena = c = next;
-    }
-    if (out->arena) out->arena->used = 0;
-    if (out->cap > ACTIONS_KEPT) {
-        free(out->at);
-        out->at = NULL;
-        out->cap = 0;
-    }
-    out->n = 0;
-    out->failed = false;
-}
-
-void sched_actions_destroy(struct sched_actions *out)
-{
-    sched_actions_clear(out);
-    free(out->arena);
-    free(out->at);
-    *out = (struct sched_actions){ .serial = out->serial };
-}
-
-struct sched_action *act(struct sched *s, enum sched_action_type type)
+struct sched_action *sched_act(struct sched *s, enum sched_action_type type)
 {
     static struct sched_action scratch; /* written, never read: the batch has failed */
-    struct sched_actions *out = s->out;
-    if (out->n == out->cap) {
-        size_t cap = out->cap ? 2 * out->cap : 32;
-        struct sched_action *at = realloc(out->at, cap * sizeof *at);
-        if (!at) {
-            out->failed = s->failed = true;
-            return &scratch;
-        }
-        out->at = at;
-        out->cap = cap;
-    }
-    struct sched_action *a = &out->at[out->n++];
-    memset(a, 0, sizeof *a);
-    a->type = type;
-    return a;
+    struct sched_action *a = sched_actions_add(s->out, type);
+    if (a) return a;
+    s->failed = true;
+    return &scratch;
 }
 
-struct sched_action *act_to(struct sched *s, enum sched_action_type type, uint64_t peer)
+struct sched_action *sched_act_to(struct sched *s, enum sched_action_type type, uint64_t peer)
 {
-    struct sched_action *a = act(s, type);
+    struct sched_action *a = sched_act(s, type);
     a->peer = peer;
     return a;
 }
 
-struct sched_action *answer(struct sched *s, enum sched_action_type type)
+struct sched_action *sched_answer(struct sched *s, enum sched_action_type type)
 {
-    struct sched_action *a = act_to(s, type, s->peer);
+    struct sched_action *a = sched_act_to(s, type, s->peer);
     a->req = s->req;
     return a;
 }
 
-struct sched_action *refuse(struct sched *s, pv_status status)
+struct sched_action *sched_refuse(struct sched *s, pv_status status)
 {
-    struct sched_action *a = answer(s, SCHED_REFUSE);
+    struct sched_action *a = sched_answer(s, SCHED_REFUSE);
     a->status = status;
     s->stats.refused++;
     return a;
 }
 
-void act_revoke(struct sched *s, uint64_t peer, wire_token token, pv_status status)
+void sched_act_revoke(struct sched *s, uint64_t peer, wire_token token, pv_status status)
 {
-    struct sched_action *a = act_to(s, SCHED_REVOKE, peer);
+    struct sched_action *a = sched_act_to(s, SCHED_REVOKE, peer);
     a->token = token;
     a->status = status;
 }
 
-void act_result_ok(struct sched *s, wire_token token, wire_id task, pv_status status)
+void sched_act_result_ok(struct sched *s, wire_token token, wire_id task, pv_status status)
 {
-    struct sched_action *a = act_to(s, SCHED_RESULT_OK, s->peer);
+    struct sched_action *a = sched_act_to(s, SCHED_RESULT_OK, s->peer);
     a->token = token;
     a->task = task;
     a->status = status;

@@ -1,6 +1,7 @@
-#include "sched_core.h"
+#include "fit.h"
+#include "provers.h"
 
-bool fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
+bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
 {
     if (!prover_serves(p, q) || vram > p->vram || (p->ram && ram > p->ram)) return false;
     if (p->any_circuit) return true;
@@ -10,10 +11,10 @@ bool fits(const struct prover *p, const struct queue *q, const struct name *circ
 
 bool lane_fits(const struct lane *l, const struct prover *p)
 {
-    return fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
+    return prover_fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
 }
 
-bool could_serve(const struct prover *p)
+bool prover_could_serve(const struct prover *p)
 {
     return p && p->live && !p->local && !p->draining && !p->drained;
 }
@@ -22,7 +23,8 @@ bool task_servable(const struct sched *s, const struct task *t)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (could_serve(p) && fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return true;
+        if (prover_could_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram))
+            return true;
     }
     return false;
 }

@@ -1,27 +1,22 @@
-#include "sched_core.h"
+#include "lanes.h"
 
-#include <assert.h>
+#include "accounts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum { LANES_EXACT = 256 };
 
-/* ---- queues, principals, accounts ---- */
+/* ---- works and lanes ---- */
 
-/* ---- fairness ---- */
-
-/* ---- groups ---- */
-
-/* ---- lanes ---- */
-
-struct work *work_find(const struct sched *s, const struct queue *q, const struct name *circuit)
+struct work *lanes_work(const struct sched *s, const struct queue *q, const struct name *circuit)
 {
     return idmap_find(&s->works, idmap_key((uintptr_t)q, (uintptr_t)circuit));
 }
 
 static struct work *work_hold(struct sched *s, struct queue *q, struct name *circuit)
 {
-    struct work *w = work_find(s, q, circuit);
+    struct work *w = lanes_work(s, q, circuit);
     if (!w) {
         w = calloc(1, sizeof *w);
         if (!w || !idmap_add(&s->works, idmap_key((uintptr_t)q, (uintptr_t)circuit), w)) {
@@ -43,8 +38,8 @@ static void work_drop(struct sched *s, struct work *w)
     free(w);
 }
 
-/* A principal that gives every task needs of its own would have as many lanes as tasks. Beyond LANES_EXACT its needs are
- * rounded up to eighths of a power of two, of which there are few. */
+/* A principal whose tasks all have different needs would have as many lanes as tasks. Beyond LANES_EXACT lanes its
+ * needs are rounded up to eighths of a power of two, of which there are few. */
 static uint64_t rounded_need(const struct account *a, uint64_t need)
 {
     if (a->lanes < LANES_EXACT || need < 8) return need;
@@ -155,7 +150,7 @@ static void lane_hide(struct lane *l)
 
 /* ---- tasks in line ---- */
 
-void line_stamp(struct sched *s, struct task *t)
+void lanes_stamp(struct sched *s, struct task *t)
 {
     struct principal *p = t->account->principal;
     struct queue *q = t->account->queue;
@@ -165,7 +160,7 @@ void line_stamp(struct sched *s, struct task *t)
     for (unsigned i = t->priority; i < SCHED_PRIORITIES; i++) t->turn += q->waiting[i];
 }
 
-void line_enter(struct sched *s, struct task *t)
+void lanes_enter(struct sched *s, struct task *t)
 {
     struct account *a = t->account;
     principal_wake(s, a->principal);
@@ -184,7 +179,7 @@ void line_enter(struct sched *s, struct task *t)
     s->dirty = true;
 }
 
-void line_leave(struct sched *s, struct task *t)
+void lanes_leave(struct sched *s, struct task *t)
 {
     struct lane *l = t->lane;
     if (!l) return;
@@ -210,14 +205,14 @@ struct task *lane_best(const struct sched *s, const struct lane *l, unsigned *ef
         if (!t) continue;
         uint64_t aged = i + (s->now_ms - l->account->line[i].since_ms) / s->cfg.age_ms;
         unsigned e = aged < SCHED_PRIORITIES ? (unsigned)aged : SCHED_PRIORITIES - 1;
-        if (best && !line_before(t, e, best, *effective)) continue;
+        if (best && !lanes_before(t, e, best, *effective)) continue;
         best = t;
         *effective = e;
     }
     return best;
 }
 
-bool line_before(const struct task *a, unsigned a_effective, const struct task *b, unsigned b_effective)
+bool lanes_before(const struct task *a, unsigned a_effective, const struct task *b, unsigned b_effective)
 {
     const struct principal *p = a->account->principal, *q = b->account->principal;
     if (a_effective != b_effective) return a_effective > b_effective;

@@ -1,4 +1,4 @@
-#include "sched_core.h"
+#include "model.h"
 
 uint64_t sched_add(uint64_t a, uint64_t b)
 {
@@ -11,14 +11,13 @@ uint64_t sched_wall_of(const struct sched *s, uint64_t ms)
     return ms >= s->now_ms ? sched_add(s->wall_ms, ms - s->now_ms) : s->wall_ms - (s->now_ms - ms);
 }
 
-/* A wall time as a moment of the monotonic clock; what is past is now. */
 uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms)
 {
     if (!wall_ms) return NEVER;
     return wall_ms > s->wall_ms ? sched_add(s->now_ms, wall_ms - s->wall_ms) : s->now_ms;
 }
 
-/* splitmix64: jitter, nothing secret */
+/* splitmix64: nothing secret comes from it */
 uint64_t sched_random(struct sched *s, uint64_t n)
 {
     uint64_t z = s->random += 0x9E3779B97F4A7C15u;

@@ -1,14 +1,16 @@
-#include "sched_core.h"
+#include "provers.h"
+#include "accounts.h"
+#include "actions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FORGET_MS UINT64_C(3600000)            /* an hour */
-#define FORGET_DRAINED_MS UINT64_C(2592000000) /* thirty days: it is away because somebody repairs it */
+#define FORGET_DRAINED_MS UINT64_C(2592000000) /* thirty days: it may be away for a repair */
 
 static uint64_t digest_of(const char *principal, const char *name)
 {
-    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a, for it is saved: the same in every run */
+    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a: it is saved, so it must be the same in every run */
     for (const char *c = principal; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001B3u;
     h = (h ^ '/') * 0x100000001B3u;
     for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001B3u;
@@ -107,7 +109,7 @@ void prover_forget(struct sched *s, struct prover *p)
     free(p);
 }
 
-uint64_t forget_ms(const struct prover *p)
+uint64_t prover_forget_ms(const struct prover *p)
 {
     if (p->peer || p->attempts) return NEVER;
     return sched_add(p->gone_ms, p->drained ? FORGET_DRAINED_MS : FORGET_MS);
@@ -118,7 +120,7 @@ static uint64_t prover_next_ms(const struct sched *s, const struct prover *p)
     uint64_t next = NEVER;
     if (p->live) next = p->heard_ms + s->cfg.lease_ms;
     if (p->quarantined_ms && p->quarantined_ms < next) next = p->quarantined_ms;
-    if (forget_ms(p) < next) next = forget_ms(p);
+    if (prover_forget_ms(p) < next) next = prover_forget_ms(p);
     return next;
 }
 
@@ -131,7 +133,7 @@ void prover_rearm(struct sched *s, struct prover *p)
         sched_broken(s);
 }
 
-/* Quarantine, drain and silence close it; so does a suspect, which has it alone. */
+/* Quarantine, drain and silence close it; so does a suspect task, which runs alone. */
 bool prover_open(const struct sched *s, const struct prover *p)
 {
     if (!p->live || p->local || p->draining || p->drained || p->quarantined_ms || !p->credit) return false;
@@ -253,12 +255,12 @@ void attempt_revoke(struct sched *s, struct attempt *a, pv_status why)
     a->task = NULL;
     a->revoked = why;
     s->stats.revokes++;
-    if (!a->prover->peer) { /* nobody to tell: should it come back, it will be told then */
+    if (!a->prover->peer) { /* nobody to tell: if it comes back, its hello lists it and is told then */
         attempt_end(s, a);
         return;
     }
     attempt_set_state(s, a, ATTEMPT_REVOKING);
-    act_revoke(s, a->prover->peer, a->token, why);
+    sched_act_revoke(s, a->prover->peer, a->token, why);
 }
 
 void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms)
@@ -280,11 +282,11 @@ void prover_heard(struct sched *s, struct prover *p)
     prover_rearm(s, p);
 }
 
-void prover_released(struct sched *s, struct prover *p)
+void prover_recall_all(struct sched *s, struct prover *p)
 {
     for (struct attempt *a = p->attempts; a; a = a->next)
         if (a->state == ATTEMPT_OFFERED && p->peer) {
-            struct sched_action *r = act_to(s, SCHED_RECALL, p->peer);
+            struct sched_action *r = sched_act_to(s, SCHED_RECALL, p->peer);
             r->token = a->token;
             s->stats.recalls++;
         }

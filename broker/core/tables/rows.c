@@ -1,9 +1,10 @@
-#include "sched_core.h"
+#include "rows.h"
+#include "model.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* Index of the first entry above order, dead or not. */
+/* Index of the first entry above order, holes included. */
 static size_t entry_after(const struct rows *r, uint64_t order)
 {
     size_t low = 0, high = r->n;
@@ -42,7 +43,7 @@ bool rows_add(struct rows *r, struct task *t)
         r->at = at;
         r->cap = cap;
     }
-    /* Orders are counted up here, and the store gives its rows back in their order: no peer chooses one. */
+    /* The core counts orders up, and the store gives its rows back in that order: no peer chooses one. */
     assert(!r->n || r->at[r->n - 1].order < t->order);
     r->at[r->n++] = (struct row){ t->order, t };
     return true;

@@ -1,4 +1,5 @@
-#include "sched_core.h"
+#include "sessions.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ bool session_is_new(const struct sched *s, const struct session *e)
     return true;
 }
 
-void note_former(struct sched *s, const struct session *e)
+void session_note_former(struct sched *s, const struct session *e)
 {
     s->former[s->former_n++ % SESSIONS_FORMER] = e->id;
 }
@@ -138,7 +139,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 {
     if (e->peer || e->tasks || e->attached_n) return;
     struct client *c = e->client;
-    note_former(s, e);
+    session_note_former(s, e);
     unstall(s, e);
     idmap_remove(&s->sessions_by_id, session_key(c, e->id));
     if (e->prev)
@@ -201,7 +202,7 @@ void session_pump(struct sched *s, struct session *e)
         struct attach *a = e->lists[ATTACH_DUE];
         move_attach(a, ATTACH_PUSHED);
         e->pushes--;
-        act_deliver(s, e->peer, 0, a->task);
+        sched_act_deliver(s, e->peer, 0, a->task);
     }
     if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
     e->stalled = true;
@@ -243,7 +244,7 @@ void session_owe(struct sched *s, struct attach *a)
 {
     struct session *e = a->session;
     move_attach(a, e->peer ? ATTACH_PUSHED : ATTACH_DUE);
-    if (e->peer) act_deliver(s, e->peer, 0, a->task);
+    if (e->peer) sched_act_deliver(s, e->peer, 0, a->task);
 }
 
 void sessions_wait_again(struct sched *s, struct task *t)

@@ -1,62 +1,47 @@
-/** Clients, their sessions, and what each is owed (R3, R4).
+/** Clients, their sessions, and what each session is owed (R3).
  *
- *  A session is one process of a client. It hears of the tasks it submitted or attached to, until it acknowledges them.
- *  What is over is pushed in order, so many ahead of the acknowledgements and more after a moment: a client that comes
+ *  A session hears of the tasks it submitted or attached to, until it acknowledges them. Tasks that are over are pushed
+ *  in order, SESSION_PUSHES ahead of the acknowledgements, and as many more every SESSION_PUSH_MS: a client that comes
  *  back to a hundred thousand results must not be drowned, and one that acknowledges late must not starve.
  */
 #ifndef PV_SESSIONS_H
 #define PV_SESSIONS_H
 
-#include "tasks.h"
+#include "model.h"
 
-enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200, SESSIONS_FORMER = 512 };
+enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200 };
 
-struct client {
-    struct principal *principal;
-    struct name *name;
-    struct session *sessions; /* newest first */
-};
-
-struct session {
-    struct client *client;
-    wire_id id;
-    uint64_t peer;
-    bool admin, replaced; /* replaced: a newer one of the name has appeared */
-    uint64_t tasks;       /* that it submitted and that are still here */
-    uint64_t attached_n;
-    struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
-    uint32_t pushes;             /* left before it has to wait */
-    struct session *next, *prev; /* of the client */
-    struct session *next_stalled;
-    bool stalled;
-    uint32_t index; /* in s->sessions */
-};
-
-/** Found or made. NULL: out of memory, or too many. */
+/** Found or made. NULL: out of memory. */
 struct session *session_of(struct sched *s, struct principal *p, const char *client, wire_id id);
-/** True when no session has had this id lately: its hello is a restart of the client (R4). An old process that was idle
- *  and reconnects is not. */
+/** Whether no session of this id was here lately: its hello is then a restart of the client (R4). The hello of an older
+ *  process that was idle and reconnects is not. */
 bool session_is_new(const struct sched *s, const struct session *e);
-/** Freed if nobody is connected and nothing refers to it. */
+/** Remembers the id of a session that is replaced or dropped, for session_is_new. */
+void session_note_former(struct sched *s, const struct session *e);
+/** Frees it if it is not connected and nothing refers to it. */
 void session_drop_if_idle(struct sched *s, struct session *e);
 
-/** Attaches; there already: that one. NULL: out of memory. */
+/** e is connected by peer: pushes what is due. The caller counts it in s->connected. */
+void session_connect(struct sched *s, struct session *e, uint64_t peer);
+/** Not connected any more, and not counted: what was pushed and not acknowledged is owed again. May free e. */
+void session_disconnect(struct sched *s, struct session *e);
+
+/** Attaches; if it is attached already, gives that one. NULL: out of memory. */
 struct attach *session_attach(struct sched *s, struct session *e, struct task *t);
+/** NULL: it is not attached. O(sessions attached to t). */
 struct attach *session_attached(const struct session *e, const struct task *t);
+/** Frees a; may free its session. */
 void session_detach(struct sched *s, struct attach *a);
-/** The task is over: every session attached hears of it, but not the one that knows. */
+
+/** The task is over: every session attached is told, but for the one that knows (it is detached). */
 void sessions_tell(struct sched *s, struct task *t, const struct session *knows);
 /** Tells the session of a task that is over, at once, whatever else it is owed. */
 void session_owe(struct sched *s, struct attach *a);
-/** The task is live again: nobody is owed anything. */
+/** The task is live again: nobody is owed anything for it. */
 void sessions_wait_again(struct sched *s, struct task *t);
-/** Pushes what is due as far as it may. */
+/** Pushes what is due to e, as far as it may. */
 void session_pump(struct sched *s, struct session *e);
-/** Sessions that had to wait may go on. */
+/** Sessions that had to wait may go on (s->pump_ms has come). */
 void sessions_resume(struct sched *s);
-void session_connect(struct sched *s, struct session *e, uint64_t peer);
-void session_disconnect(struct sched *s, struct session *e);
-/** R4: e is a new session of its client's name: the others' tasks follow their on_restart. */
-void sessions_replace_others(struct sched *s, struct session *e);
 
 #endif

@@ -1,17 +1,20 @@
-#include "sched_core.h"
+#include "tasks.h"
+#include "actions.h"
+#include "lanes.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The picture in sched.h, as bits. Numbers of the moves are those of the contract; RECEIVING may also end without a trace
- * (nothing of it was promised yet), which is no move but task_forget. */
+/* The moves of broker/SEMANTICS.md, as bits, each with its number. RECEIVING may also end without a trace, because
+ * nothing of it was promised yet; that is no move but task_forget. */
 #define TO(x) (1u << TASK_##x)
 static const uint16_t allowed[TASK_STATES] = {
     [TASK_RECEIVING] = TO(QUEUED) /* 1 */ | TO(CANCELLED) /* 10 */,
     [TASK_QUEUED] = TO(OFFERED) /* 2 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
-    [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4 */ | TO(DELAYED) | TO(DEAD) /* 6, 7: refused unstarted */ |
-                     TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 5, 12: its STARTED was lost */,
+    [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4 */ | TO(DELAYED) |
+                     TO(DEAD) /* 6, 7: it failed before it began */ | TO(CANCELLED) /* 10 */ |
+                     TO(SUCCEEDED) /* 5: its STARTED was lost; 12 */,
     [TASK_RUNNING] = TO(SUCCEEDED) /* 5, 12 */ | TO(DELAYED) /* 6 */ | TO(DEAD) /* 6, 7, 8 */ | TO(QUEUED) /* 8, 9 */ |
                      TO(CANCELLED) /* 10 */,
     [TASK_DELAYED] = TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
@@ -27,8 +30,6 @@ bool sched_move_allowed(enum task_state from, enum task_state to)
 {
     return (unsigned)from < TASK_STATES && (unsigned)to < TASK_STATES && (allowed[from] >> to & 1);
 }
-
-/* ---- rows ---- */
 
 /* ---- the table ---- */
 
@@ -69,7 +70,7 @@ static bool is_leased(enum task_state s)
     return s == TASK_OFFERED || s == TASK_RUNNING || s == TASK_RECOVERING;
 }
 
-void count_out(struct task *t)
+void task_count_out(struct task *t)
 {
     struct account *a = t->account;
     a->queue->count[t->state]--;
@@ -103,13 +104,13 @@ void task_begin(struct sched *s, struct task *t, enum task_state state)
 {
     t->state = (uint8_t)state;
     count_in(t);
-    if (state == TASK_QUEUED) line_enter(s, t);
+    if (state == TASK_QUEUED) lanes_enter(s, t);
     task_rearm(s, t);
 }
 
 static void say_moved(struct sched *s, const struct task *t, enum task_state from, enum sched_charge charged)
 {
-    struct sched_action *a = act(s, SCHED_MOVED);
+    struct sched_action *a = sched_act(s, SCHED_MOVED);
     a->task = t->id;
     a->row = t->order;
     a->from = from;
@@ -119,20 +120,20 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
     a->queue = t->account->queue->name->text;
     a->token = t->past ? t->past->token : (wire_token){ 0 };
     a->status = t->past ? t->past->status : PV_OK;
-    if (t->past && t->past->prover) a->name = act_text(s->out, t->past->prover->text);
+    if (t->past && t->past->prover) a->name = sched_actions_text(s->out, t->past->prover->text);
 }
 
 void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)
 {
     enum task_state from = t->state;
-    /* Every caller looks at the state before it moves; what a peer asks for in a wrong state is refused there (sched_sim). */
+    /* Every caller looks at the state first, and refuses what a peer asks for in a wrong state (sched_sim). */
     assert(sched_move_allowed(from, to));
-    if (from == TASK_QUEUED) line_leave(s, t);
-    count_out(t);
+    if (from == TASK_QUEUED) lanes_leave(s, t);
+    task_count_out(t);
     t->state = (uint8_t)to;
     t->changed_wall_ms = s->wall_ms;
     count_in(t);
-    if (to == TASK_QUEUED) line_enter(s, t);
+    if (to == TASK_QUEUED) lanes_enter(s, t);
     task_rearm(s, t);
     say_moved(s, t, from, charged);
 }
@@ -183,7 +184,7 @@ void task_clear_progress(struct sched *s, struct task *t)
     p->push_due = false;
 }
 
-void past_free(struct sched *s, struct task *t)
+void task_past_free(struct sched *s, struct task *t)
 {
     if (!t->past) return;
     task_clear_progress(s, t);
@@ -201,7 +202,7 @@ bool task_excludes(const struct task *t, uint64_t prover_digest)
     return false;
 }
 
-/* Kept sorted, so that tasks that exclude the same provers share a lane. When there are more than fit, the first goes. */
+/* Kept sorted, so that tasks that exclude the same provers share a lane. When it is full, the smallest is forgotten. */
 void task_exclude(struct sched *s, struct task *t, uint64_t prover_digest)
 {
     if (task_excludes(t, prover_digest)) return;
@@ -216,15 +217,6 @@ void task_exclude(struct sched *s, struct task *t, uint64_t prover_digest)
         e[i] = e[i + 1];
         e[i + 1] = swap;
     }
-}
-
-void task_include(struct task *t, uint64_t prover_digest)
-{
-    if (!task_excludes(t, prover_digest)) return;
-    int i = 0;
-    while (t->excluded[i] != prover_digest) i++;
-    for (; i > 0; i--) t->excluded[i] = t->excluded[i - 1];
-    t->excluded[0] = 0;
 }
 
 /* ---- the store's image ---- */
@@ -290,8 +282,8 @@ static void save(struct sched *s, struct task *t, bool lazy)
     if (t->save_serial == s->out->serial) {
         a = &s->out->at[t->save_at];
     } else {
-        struct task_record *r = act_bytes(s->out, sizeof *r);
-        a = act(s, SCHED_SAVE_TASK);
+        struct task_record *r = sched_actions_bytes(s->out, sizeof *r);
+        a = sched_act(s, SCHED_SAVE_TASK);
         a->record = r;
         a->lazy = true;
         t->save_serial = s->out->serial;
@@ -305,7 +297,7 @@ static void save(struct sched *s, struct task *t, bool lazy)
     struct task_record *r = (struct task_record *)a->record;
     if (!r) return;
     task_render(s, t, r);
-    /* The disk knows what it was when the broker stopped: whether the attempt has been counted. */
+    /* The disk keeps what it was when the broker stopped, so that the attempt is counted once. */
     if (t->state == TASK_RECOVERING) r->state = t->attempt->counted ? TASK_RUNNING : TASK_OFFERED;
 }
 
@@ -319,18 +311,20 @@ void task_save_lazily(struct sched *s, struct task *t)
     save(s, t, true);
 }
 
+/* ---- what is due ---- */
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-uint64_t run_end_ms(const struct task *t)
+uint64_t task_run_end_ms(const struct task *t)
 {
     const struct queue *q = t->account->queue;
     return q->run_timeout_ms ? sched_add(t->attempt->started_ms, q->run_timeout_ms) : NEVER;
 }
 
-uint64_t stall_end_ms(const struct task *t)
+uint64_t task_stall_end_ms(const struct task *t)
 {
     const struct queue *q = t->account->queue;
     return q->stall_timeout_ms ? sched_add(t->attempt->changed_ms, q->stall_timeout_ms) : NEVER;
@@ -352,7 +346,7 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     case TASK_RUNNING:
         if (!t->attempt) return NEVER;
         return least(least(t->attempt->lease_ms, t->orphan_ms),
-                     least(push_ms(t), least(run_end_ms(t), stall_end_ms(t))));
+                     least(push_ms(t), least(task_run_end_ms(t), task_stall_end_ms(t))));
     default: return t->until_ms;
     }
 }

@@ -1,9 +1,12 @@
-/* Reading the core. */
-#include "sched_core.h"
+#include "view.h"
+#include "actions.h"
+#include "fit.h"
+#include "provers.h"
+#include "tasks.h"
 
 #include <string.h>
 
-uint64_t task_position(const struct task *t)
+static uint64_t position(const struct task *t)
 {
     const struct queue *q = t->account->queue;
     uint64_t waiting = 0;
@@ -12,7 +15,7 @@ uint64_t task_position(const struct task *t)
     return waiting && ahead >= waiting ? waiting - 1 : ahead;
 }
 
-uint64_t slots_of(const struct sched *s, const struct queue *q, uint64_t *provers)
+uint64_t queue_slots(const struct sched *s, const struct queue *q, uint64_t *provers)
 {
     uint64_t slots = 0;
     for (uint32_t i = 0; i < s->provers_n; i++) {
@@ -27,13 +30,13 @@ uint64_t slots_of(const struct sched *s, const struct queue *q, uint64_t *prover
 static void view_eta(const struct sched *s, const struct task *t, struct sched_view *v)
 {
     const struct queue *q = t->account->queue;
-    uint64_t slots = q->average_ms ? slots_of(s, q, NULL) : 0;
+    uint64_t slots = q->average_ms ? queue_slots(s, q, NULL) : 0;
     if (!slots) return;
     v->has_eta = true;
     v->eta_ms = q->average_ms * (v->position / slots + 1);
 }
 
-void view_fill(const struct sched *s, const struct task *t, struct sched_view *v)
+void sched_view_fill(const struct sched *s, const struct task *t, struct sched_view *v)
 {
     memset(v, 0, sizeof *v);
     task_render(s, t, &v->record);
@@ -46,26 +49,26 @@ void view_fill(const struct sched *s, const struct task *t, struct sched_view *v
         v->progress_eta_ms = v->has_progress_eta ? p->progress_eta_ms : 0;
     }
     if (t->state != TASK_QUEUED) return;
-    v->position = task_position(t);
+    v->position = position(t);
     view_eta(s, t, v);
     v->unservable = !task_servable(s, t);
 }
 
-const struct sched_view *act_view(struct sched *s, const struct task *t)
+const struct sched_view *sched_view_of(struct sched *s, const struct task *t)
 {
-    struct sched_view *v = act_bytes(s->out, sizeof *v);
+    struct sched_view *v = sched_actions_bytes(s->out, sizeof *v);
     if (!v) return NULL;
-    view_fill(s, t, v);
-    v->note = act_text(s->out, v->note);
+    sched_view_fill(s, t, v);
+    v->note = sched_actions_text(s->out, v->note);
     return v;
 }
 
-void act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task *t)
+void sched_act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task *t)
 {
-    struct sched_action *a = act_to(s, SCHED_DELIVER, peer);
+    struct sched_action *a = sched_act_to(s, SCHED_DELIVER, peer);
     a->req = req;
     a->task = t->id;
     a->row = t->order;
     a->state = t->state;
-    a->view = act_view(s, t);
+    a->view = sched_view_of(s, t);
 }

@@ -1,15 +1,17 @@
-#include "sched_core.h"
+#include "who.h"
+#include "actions.h"
+#include "tasks.h"
 
 #include <stdlib.h>
 
-struct sched_peer *peer_find(const struct sched *s, uint64_t handle)
+struct sched_peer *sched_peer_find(const struct sched *s, uint64_t handle)
 {
     return handle ? idmap_find(&s->peers, idmap_key(handle, 0)) : NULL;
 }
 
-struct sched_peer *peer_of(struct sched *s, uint64_t handle)
+struct sched_peer *sched_peer_of(struct sched *s, uint64_t handle)
 {
-    struct sched_peer *p = peer_find(s, handle);
+    struct sched_peer *p = sched_peer_find(s, handle);
     if (p) return p;
     p = calloc(1, sizeof *p);
     if (!p || !idmap_add(&s->peers, idmap_key(handle, 0), p)) {
@@ -20,25 +22,25 @@ struct sched_peer *peer_of(struct sched *s, uint64_t handle)
     return p;
 }
 
-void peer_forget(struct sched *s, struct sched_peer *peer)
+void sched_peer_forget(struct sched *s, struct sched_peer *peer)
 {
     idmap_remove(&s->peers, idmap_key(peer->handle, 0));
     free(peer);
 }
 
-struct session *the_session(struct sched *s)
+struct session *speaker_session(struct sched *s)
 {
-    struct sched_peer *p = peer_find(s, s->peer);
+    struct sched_peer *p = sched_peer_find(s, s->peer);
     if (p && p->session) return p->session;
-    refuse(s, PV_BAD_STATE);
+    sched_refuse(s, PV_BAD_STATE);
     return NULL;
 }
 
-struct prover *the_prover(struct sched *s)
+struct prover *speaker_prover(struct sched *s)
 {
-    struct sched_peer *p = peer_find(s, s->peer);
+    struct sched_peer *p = sched_peer_find(s, s->peer);
     if (!p || !p->prover) {
-        refuse(s, PV_BAD_STATE);
+        sched_refuse(s, PV_BAD_STATE);
         return NULL;
     }
     return p->prover;
@@ -49,10 +51,10 @@ bool session_may(const struct session *e, const struct task *t)
     return e->admin || e->client->principal == t->account->principal;
 }
 
-struct task *the_task(struct sched *s, const struct session *e, wire_id id)
+struct task *session_task(struct sched *s, const struct session *e, wire_id id)
 {
     struct task *t = task_find(s, id);
     if (t && session_may(e, t)) return t;
-    refuse(s, PV_NOT_FOUND)->task = id;
+    sched_refuse(s, PV_NOT_FOUND)->task = id;
     return NULL;
 }

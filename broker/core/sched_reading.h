@@ -1,0 +1,72 @@
+/** What may be read of the core between two steps: tasks, queues, provers, sessions, counters.
+ *
+ *  Everything is copied, but for names and notes: those are lent until the next step. The functions ..._at give the
+ *  item of index i, from 0, and false when there are no more.
+ */
+#ifndef PV_SCHED_READING_H
+#define PV_SCHED_READING_H
+
+#include "sched_config.h"
+#include "sched_view.h"
+
+#include <stddef.h>
+
+struct sched;
+
+/** PV_NOT_FOUND if there is no such task or peer may not see it (peer 0 sees all). Renders the whole task. */
+pv_status sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view);
+
+/** Whether a task of this id is there, whoever owns it and whatever its state: the same as sched_show for peer 0,
+ *  without the view. O(1). */
+bool sched_knows(const struct sched *s, wire_id task);
+
+struct sched_filter {
+    uint64_t peer;     /* 0: all tasks, else those that this peer may see */
+    const char *queue; /* NULL: any */
+    uint32_t states;   /* bit 1 << state; 0: any */
+};
+/** The first task, in order of submit, whose row is above after. False: there are no more. */
+bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint64_t after, struct sched_view *view);
+
+struct sched_queue_view {
+    const char *name;
+    bool paused;
+    uint64_t tasks[TASK_STATES];
+    uint64_t demand;           /* queued + offered + running + recovering: what a scaler must keep capacity for */
+    uint64_t queued_bytes;     /* of inputs not yet running */
+    uint64_t oldest_queued_ms; /* age of the task that waits longest, 0 none */
+    uint64_t average_ms;       /* recent time of a proof; 0 unknown */
+    uint64_t unservable;       /* queued tasks that no live prover can do */
+    uint64_t provers, slots;   /* live provers, and their slots */
+    uint64_t run_timeout_ms, stall_timeout_ms;
+    bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
+    enum sched_late late;
+};
+bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *view);
+/** The core's own copy of a queue's name, which lives as long as the core. "" for a queue that is not declared. */
+const char *sched_queue_name(const struct sched *s, const char *name);
+
+struct sched_prover_view {
+    const char *principal, *name;
+    uint64_t peer; /* 0: not connected */
+    bool live, draining;
+    uint64_t quarantined_ms; /* left; 0: it is not in quarantine */
+    uint32_t slots, prefetch, credit, running;
+    uint32_t held;     /* all its attempts, those being revoked included */
+    uint64_t heard_ms; /* ago */
+    uint64_t vram, ram;
+    uint64_t done, failed, lost, busy_ms;
+};
+bool sched_prover_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_prover_view *view);
+
+struct sched_session_view {
+    const char *principal, *client;
+    wire_id session;
+    uint64_t peer;  /* 0: not connected */
+    uint64_t tasks; /* attached */
+};
+bool sched_session_at(const struct sched *s, size_t i, struct sched_session_view *view);
+
+void sched_read_stats(const struct sched *s, struct sched_stats *stats);
+
+#endif

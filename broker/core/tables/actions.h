@@ -1,0 +1,19 @@
+/** Appending actions to the batch of this step: what the rules say it with. */
+#ifndef PV_ACTIONS_H
+#define PV_ACTIONS_H
+
+#include "model.h"
+
+/** An action, zeroed but for its type. Never NULL: out of memory gives one that is thrown away, and the core stops. */
+struct sched_action *sched_act(struct sched *s, enum sched_action_type type);
+/** The same, to a peer. */
+struct sched_action *sched_act_to(struct sched *s, enum sched_action_type type, uint64_t peer);
+/** The answer to the event's request. */
+struct sched_action *sched_answer(struct sched *s, enum sched_action_type type);
+/** The answer REFUSE. */
+struct sched_action *sched_refuse(struct sched *s, pv_status status);
+void sched_act_revoke(struct sched *s, uint64_t peer, wire_token token, pv_status status);
+/** RESULT_OK to the event's peer. */
+void sched_act_result_ok(struct sched *s, wire_token token, wire_id task, pv_status status);
+
+#endif

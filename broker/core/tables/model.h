@@ -1,0 +1,327 @@
+/** The nouns of the core: what there is, and who points to whom. Private to the core.
+ *
+ *      principal --- account --- queue            an account is one principal in one queue
+ *                       |          |
+ *      group            |         work            what waits in one queue for one circuit
+ *          \            |          |
+ *           task ---- lane --------+              a lane: queued tasks that every prover judges alike
+ *          / | \
+ *   attach  past  attempt --- prover              the live attempt of a task, and who has it
+ *      |
+ *   session --- client
+ *
+ *  Each noun's functions are in the header of its table. model.c has only the core's clock, dice and stop.
+ */
+#ifndef PV_MODEL_H
+#define PV_MODEL_H
+
+#include "heap.h"
+#include "idmap.h"
+#include "names.h"
+#include "rows.h"
+#include "sched_action.h"
+#include "sched_event.h"
+
+#define NEVER UINT64_MAX /* of a moment */
+
+enum { SCHED_PRIORITIES = 10 };
+
+/* ---- who pays, and what for (accounts.h) ---- */
+
+struct principal {
+    struct name *name;
+    uint32_t index, weight;
+    struct sched_limits limits;
+    uint64_t waiting, leased; /* tasks; 0 and 0: idle */
+    uint64_t turn;            /* virtual time */
+    uint64_t stamp;           /* start tag of its last offered task: virtual time among its groups */
+};
+
+/** A group of a principal that has live tasks. */
+struct group {
+    struct principal *principal;
+    struct name *name;
+    uint64_t refs, finish; /* finish: the finish tag of its last task */
+};
+
+struct queue {
+    struct name *name;
+    uint32_t index;
+    bool paused;
+    enum sched_late late;
+    bool sync_always;
+    uint64_t run_timeout_ms, stall_timeout_ms; /* in force: as set, else as configured */
+    struct {
+        uint64_t run_timeout_ms, stall_timeout_ms;
+    } configured;
+    struct {
+        bool there;
+        uint64_t value;
+    } set[SETTINGS]; /* by an administrator */
+    uint64_t count[TASK_STATES];
+    uint64_t queued_bytes;
+    uint64_t waiting[SCHED_PRIORITIES]; /* QUEUED, by priority */
+    uint64_t departed;                  /* tasks that ever left the line: for positions */
+    uint64_t average_ms;                /* measured time of a proof, exponentially weighted; 0 unknown */
+    struct account **accounts;          /* by principal index; NULL: none yet */
+    uint32_t accounts_n;
+    struct work *works; /* with tasks waiting */
+    size_t works_n;
+};
+
+/** One principal in one queue. */
+struct account {
+    struct principal *principal;
+    struct queue *queue;
+    uint64_t queued_tasks, queued_bytes; /* RECEIVING, QUEUED and DELAYED */
+    uint64_t leased;
+    uint64_t tokens, tokens_ms; /* left of the submit rate, in thousandths; and when they were counted */
+    struct line {
+        uint64_t waiting, since_ms; /* since_ms: when a task was last taken from it, or it began */
+    } line[SCHED_PRIORITIES];
+    uint32_t lanes; /* distinct lanes now */
+};
+
+/* ---- who waits where (lanes.h) ---- */
+
+/** What waits in one queue for one circuit. */
+struct work {
+    struct queue *queue;
+    struct name *circuit;
+    struct lane *lanes;        /* those that are not empty */
+    size_t refs;               /* lanes, empty ones included */
+    struct work *next, **link; /* in queue->works while lanes is not NULL */
+};
+
+struct lane {
+    wire_id key;
+    struct account *account;
+    struct work *work;
+    uint64_t need_vram, need_ram;
+    bool suspect;
+    uint64_t excluded[TASK_EXCLUDED_MAX];
+    uint64_t waiting;
+    uint64_t passed_ms; /* passed over since then; NEVER: it is not */
+    struct heap at[SCHED_PRIORITIES];
+    struct lane *next, **link; /* in work->lanes while waiting is not 0 */
+};
+
+/* ---- tasks (tasks.h) ---- */
+
+/** What has happened to a task. A task that has only waited has none. */
+struct task_past {
+    pv_status status;
+    char *text; /* NULL: none */
+    wire_hash result;
+    uint64_t result_bytes, measured_ms;
+    wire_token token; /* of the last attempt */
+    struct name *prover_principal, *prover;
+    struct name *phase;
+    char *note;
+    uint32_t percent;
+    uint64_t progress_eta_ms; /* NEVER: unknown */
+    uint64_t push_after_ms;   /* progress may be pushed again from then on */
+    bool push_due;
+};
+
+struct task {
+    wire_id id;
+    uint64_t order;
+    heap_at timer_at, line_at, acked_at;
+    uint8_t state, priority, on_restart;
+    bool has_input, acked;
+    struct account *account;
+    struct lane *lane; /* while QUEUED */
+    struct name *circuit;
+    struct group *group;
+    struct session *session; /* that submitted it */
+    uint64_t stamp;          /* start tag among the principal's groups */
+    uint64_t turn;           /* the queue's count of departures when all before it have left */
+    uint64_t ttl_ms, need_vram, need_ram;
+    uint64_t deadline_wall_ms, deadline_ms; /* 0 and NEVER: none */
+    uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
+    uint64_t until_ms;                      /* when DELAYED, RECEIVING or the retention ends */
+    uint32_t generation, failures, losses, attempts;
+    uint64_t created_wall_ms, changed_wall_ms, acked_wall_ms;
+    uint64_t input_bytes;
+    wire_hash input;
+    uint64_t *excluded; /* TASK_EXCLUDED_MAX prover digests, sorted; NULL: none */
+    struct task_past *past;
+    struct attempt *attempt; /* the live one: OFFERED, RUNNING, RECOVERING */
+    struct attach *attached; /* sessions that want to hear of it */
+    uint64_t save_serial;    /* of the batch that has its SAVE_TASK */
+    size_t save_at;          /* and where in the batch */
+};
+
+/** A session that wants to hear of a task. In the lists of both. */
+struct attach {
+    struct task *task;
+    struct session *session;
+    struct attach *next_of_task, **link_of_task;
+    struct attach *next, **link; /* in one of the session's lists */
+    enum attach_list {
+        ATTACH_LIVE,   /* the task is not over */
+        ATTACH_DUE,    /* over, and not pushed yet */
+        ATTACH_PUSHED, /* pushed, and not acknowledged */
+        ATTACH_LISTS
+    } list;
+    bool owner;            /* the session submitted the task */
+    uint32_t pending_req;  /* a SUBMIT to answer when the payload is complete */
+    uint64_t pending_peer; /* its peer; 0: none waits */
+};
+
+/* ---- provers and attempts (provers.h) ---- */
+
+enum attempt_state {
+    ATTEMPT_OFFERED,    /* live: its task's one attempt; the prover has not begun */
+    ATTEMPT_RUNNING,    /* live, STARTED */
+    ATTEMPT_RECOVERING, /* live: was out when the broker stopped, and has not been heard of yet */
+    ATTEMPT_REVOKING,   /* no longer its task's; holds the slot until the prover confirms */
+    ATTEMPT_LATE        /* no longer its task's either, but its finished result is on its way; holds no slot */
+};
+
+struct attempt {
+    wire_token token;
+    wire_id task_id;
+    struct task *task; /* NULL: REVOKING, LATE */
+    struct prover *prover;
+    struct attempt *next, **link; /* of the prover, oldest first */
+    enum attempt_state state;
+    bool suspect;             /* nothing may run beside it */
+    bool counted;             /* among its task's attempts: it was STARTED once */
+    struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
+    pv_status revoked;        /* why, while REVOKING */
+    uint64_t lease_ms;        /* its end */
+    uint64_t offered_ms, started_ms, changed_ms;
+    uint64_t charged_ms; /* of virtual time */
+};
+
+struct prover_circuit {
+    struct name *name; /* each circuit has two entries: by its name, and by its digest in hex */
+    wire_hash digest;
+    bool has_digest, warm;
+    uint64_t load_ms, need_vram, need_ram;
+};
+
+/** A prover is {principal, name}; its incarnation tells one process from the next. The record outlives the connection,
+ *  so that a prover that crashes keeps its bad reputation. A client that claimed its own task is a prover too (local),
+ *  one that is never offered anything. */
+struct prover {
+    uint32_t index;  /* in s->provers */
+    uint64_t digest; /* of {principal, name}: what tasks exclude */
+    heap_at timer_at;
+    struct name *principal, *name;
+    wire_id incarnation, replaced;       /* replaced: the incarnation before, which may not come back */
+    bool known, has_replaced;            /* known: it has said hello since the broker's start */
+    bool local, live, draining, drained; /* draining: by its own word; drained: by an administrator's */
+    uint64_t peer;
+    uint64_t heard_ms, gone_ms;
+    struct name **queue_names;
+    struct queue **queues; /* NULL where the queue is not declared */
+    size_t queues_n;
+    struct prover_circuit *circuits; /* sorted by the address of the name: for search only */
+    size_t circuits_n;
+    bool any_circuit;
+    uint32_t slots, prefetch, credit;
+    uint32_t held;     /* attempts other than LATE: each takes a place */
+    uint32_t offered;  /* those of them that are OFFERED */
+    uint32_t awaiting; /* recalls made for its sake */
+    uint64_t vram, ram;
+    struct attempt *attempts, **attempts_end;
+    struct streak {
+        wire_id task;
+        uint32_t generation;
+    } streak[8]; /* distinct tasks failed in a row */
+    uint32_t streak_n, quarantines;
+    uint64_t quarantined_ms; /* until then; 0: it is not */
+    uint64_t done, failed, lost, busy_ms;
+};
+
+/* ---- clients and sessions (sessions.h) ---- */
+
+enum { SESSIONS_FORMER = 512 };
+
+struct client {
+    struct principal *principal;
+    struct name *name;
+    struct session *sessions; /* newest first */
+};
+
+/** One process of a client. */
+struct session {
+    struct client *client;
+    wire_id id;
+    uint64_t peer;
+    bool admin, replaced; /* replaced: a newer session of the client has appeared */
+    uint64_t tasks;       /* that it submitted and that are still here */
+    uint64_t attached_n;
+    struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
+    uint32_t pushes;             /* left before it has to wait */
+    struct session *next, *prev; /* of the client */
+    struct session *next_stalled;
+    bool stalled;
+    uint32_t index; /* in s->sessions */
+};
+
+/** What a connection is: nothing yet, a client's session, a prover; or both, when the client claimed a task. */
+struct sched_peer {
+    uint64_t handle;
+    struct session *session;
+    struct prover *prover;
+};
+
+/* ---- the whole ---- */
+
+struct sched {
+    struct sched_config cfg;
+    /* the event of this step */
+    uint64_t now_ms, wall_ms;
+    uint64_t peer;
+    uint32_t req;
+    struct sched_actions *out;
+
+    bool booted, disk_low;
+    bool failed; /* memory is ahead of the disk: everything is refused */
+    bool dirty;  /* something changed that matching depends on */
+    uint64_t random;
+    uint64_t next_order, next_seq;
+
+    struct names names;
+    struct idmap tasks, accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
+    struct rows rows;
+    struct heap timers; /* tasks by task_next_ms */
+    struct heap prover_timers;
+    struct heap acked; /* acknowledged tasks by when */
+
+    struct queue **queues;
+    uint32_t queues_n;
+    struct principal **principals;
+    uint32_t principals_n;
+    struct prover **provers; /* by index, NULL: free */
+    uint32_t provers_n, provers_cap;
+    struct session **sessions;
+    uint32_t sessions_n, sessions_cap, connected;
+    wire_id former[SESSIONS_FORMER]; /* ids of the sessions that were last replaced or dropped */
+    uint64_t former_n;
+    struct session *stalled, **stalled_end; /* sessions that wait to be pushed more */
+    uint64_t pump_ms;                       /* when they may go on */
+
+    uint64_t waiting; /* tasks in line, those of paused queues too */
+    uint64_t *open;   /* bit by prover index: it may be offered something */
+    uint64_t batches;
+    uint64_t virtual_ms; /* turn of the principal served last */
+    struct sched_stats stats;
+};
+
+/** a + b, or NEVER where that is less. */
+uint64_t sched_add(uint64_t a, uint64_t b);
+/** A moment of the monotonic clock as wall time; 0 for NEVER. */
+uint64_t sched_wall_of(const struct sched *s, uint64_t ms);
+/** A wall time as a moment of the monotonic clock: now if it is past, NEVER for 0. */
+uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms);
+/** A number below n from the core's own seeded generator. For jitter and hash seeds; predictable. */
+uint64_t sched_random(struct sched *s, uint64_t n);
+/** Out of memory where the step cannot be taken back: the batch fails, and the core stops as if the disk had failed. */
+void sched_broken(struct sched *s);
+
+#endif
