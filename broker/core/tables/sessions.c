@@ -155,6 +155,22 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 
 /* ---- attaching ---- */
 
+/* Pushes what is due to e, as far as it may. */
+static void session_pump(struct sched *s, struct session *e)
+{
+    while (e->peer && e->pushes && e->lists[ATTACH_DUE]) {
+        struct attach *a = e->lists[ATTACH_DUE];
+        move_attach(a, ATTACH_PUSHED);
+        e->pushes--;
+        sched_act_deliver(s, e->peer, 0, a->task);
+    }
+    if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
+    e->stalled = true;
+    *s->stalled_end = e;
+    s->stalled_end = &e->next_stalled;
+    if (s->pump_ms == NEVER) s->pump_ms = s->now_ms + SESSION_PUSH_MS;
+}
+
 struct attach *session_attached(const struct session *e, const struct task *t)
 {
     for (struct attach *a = t->attached; a; a = a->next_of_task)
@@ -195,21 +211,6 @@ void session_detach(struct sched *s, struct attach *a)
 }
 
 /* ---- telling ---- */
-
-void session_pump(struct sched *s, struct session *e)
-{
-    while (e->peer && e->pushes && e->lists[ATTACH_DUE]) {
-        struct attach *a = e->lists[ATTACH_DUE];
-        move_attach(a, ATTACH_PUSHED);
-        e->pushes--;
-        sched_act_deliver(s, e->peer, 0, a->task);
-    }
-    if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
-    e->stalled = true;
-    *s->stalled_end = e;
-    s->stalled_end = &e->next_stalled;
-    if (s->pump_ms == NEVER) s->pump_ms = s->now_ms + SESSION_PUSH_MS;
-}
 
 void sessions_resume(struct sched *s)
 {

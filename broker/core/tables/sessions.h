@@ -39,8 +39,6 @@ void sessions_tell(struct sched *s, struct task *t, const struct session *knows)
 void session_owe(struct sched *s, struct attach *a);
 /** The task is live again: nobody is owed anything for it. */
 void sessions_wait_again(struct sched *s, struct task *t);
-/** Pushes what is due to e, as far as it may. */
-void session_pump(struct sched *s, struct session *e);
 /** Sessions that had to wait may go on (s->pump_ms has come). */
 void sessions_resume(struct sched *s);
 

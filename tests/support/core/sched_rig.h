@@ -48,10 +48,13 @@ void at(struct rig *r, uint64_t ms);
 void rig_step(struct rig *r, struct sched_event ev);
 struct sched_event rig_event(const struct rig *r, enum sched_event_type type, const char *who, unsigned task);
 
+/** The id of task n, and back. */
 wire_id rig_id(unsigned n);
+unsigned rig_number(wire_id id);
+/** The hash of content n; task n has the input n. */
 wire_hash rig_hash(unsigned n);
 
-/* clients: who says hello by itself at its first word */
+/* clients; the first word of a client is preceded by its hello */
 void hello(struct rig *r, const char *who);
 /** A new process of the same name. */
 void restarted(struct rig *r, const char *who);

@@ -1,27 +1,15 @@
-/** The life of a task, move by move (the numbers of the picture in sched.h). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "sched_rig.h"
+/** The life of a task that goes well, move by move (moves 1, 2, 3 and 5). */
+#include "sched_case.h"
 
 static void move_1_submit_is_durable_before_it_is_acknowledged(void **state)
 {
-    struct rig r;
-    rig_open(&r, NULL);
     at(&r, 0);
     submit(&r, "c1", 7);
     expect(&r, "SAVE_INPUT 7", "SAVE 7 queued", "SUBMIT_OK c1 7 queued", NULL);
-    rig_close(&r);
 }
 
 static void move_1_large_payload_waits_for_its_upload(void **state)
 {
-    struct rig r;
-    rig_open(&r, NULL);
     struct sched_event ev = submit_event(&r, "c1", 7);
     ev.submit.payload = SCHED_ANNOUNCED;
     rig_step(&r, ev);
@@ -29,13 +17,10 @@ static void move_1_large_payload_waits_for_its_upload(void **state)
     assert_int_equal(state_of(&r, 7), TASK_RECEIVING);
     rig_step(&r, rig_event(&r, SCHED_INPUT, NULL, 7));
     expect(&r, "SAVE_INPUT 7", "SAVE 7 queued", "SUBMIT_OK c1 7 queued", NULL);
-    rig_close(&r);
 }
 
 static void moves_2_3_5_offer_run_succeed_deliver(void **state)
 {
-    struct rig r;
-    rig_open(&r, NULL);
     prover(&r, "p1", 1, 0);
     submit(&r, "c1", 7);
     expect(&r, "SAVE_INPUT 7", "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", NULL);
@@ -46,15 +31,14 @@ static void moves_2_3_5_offer_run_succeed_deliver(void **state)
     result(&r, "p1", 7, 70);
     expect(&r, "SAVE_RESULT 7", "DELETE_INPUT 7", "SAVE 7 succeeded", "DELIVER c1 7 succeeded", "RESULT_OK p1 7 ok",
            NULL);
-    rig_close(&r);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(move_1_submit_is_durable_before_it_is_acknowledged),
-        cmocka_unit_test(move_1_large_payload_waits_for_its_upload),
-        cmocka_unit_test(moves_2_3_5_offer_run_succeed_deliver),
+        T(move_1_submit_is_durable_before_it_is_acknowledged),
+        T(move_1_large_payload_waits_for_its_upload),
+        T(moves_2_3_5_offer_run_succeed_deliver),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,27 +1,7 @@
 /** Who gets what, and when: R10 to R12, and the shares between principals. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "sched_case.h"
+
 #include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "sched_rig.h"
-
-static struct rig r;
-
-static int open_rig(void **state)
-{
-    rig_open(&r, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    rig_close(&r);
-    return 0;
-}
 
 static void submit_as(const char *who, unsigned n, uint32_t priority, const char *group, const char *circuit)
 {
@@ -404,8 +384,6 @@ static void shares_do_not_charge_what_a_prover_lost(void **state)
     for (int i = 0; i < 4; i++) of_b += order[i] <= 10;
     assert_int_equal(of_b, 2);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 
 int main(void)
 {

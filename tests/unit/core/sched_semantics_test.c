@@ -1,32 +1,10 @@
 /** The demonstrations of the delivery semantics that the pure core can give, each a CTest of its own (semantics-NN-...).
  *  Without an argument all of them; with one, those whose name begins with it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "sched_case.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
-
-#include "sched_rig.h"
-
-enum { L = 15000, H = 3000 };
-
-static struct rig r;
-
-static int open_rig(void **state)
-{
-    rig_open(&r, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    rig_close(&r);
-    return 0;
-}
 
 static struct sched_held held_of(unsigned n, wire_token token, bool spooled)
 {
@@ -490,11 +468,6 @@ static void semantics_18_demand_counts_work_in_progress(void **state)
     assert_int_equal(queue_of(&r, "outer").tasks[TASK_RECOVERING], 1);
     assert_int_equal(queue_of(&r, "outer").demand, 1);
 }
-
-#define T(name)                                                                                                        \
-    {                                                                                                                  \
-#name, name, open_rig, close_rig, NULL                                                                         \
-    }
 
 int main(int argc, char **argv)
 {

@@ -1,28 +1,13 @@
 /** What administrators set outlives the broker (R9): pauses, timeouts, drains. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "sched_rig.h"
+#include "sched_case.h"
 
 enum { DAY = 86400000 };
 
-static struct rig r;
-
-static int open_rig(void **state)
+static int open_with_ops(void **state)
 {
     rig_open(&r, NULL);
     hello(&r, "ops");
     ignore(&r);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    rig_close(&r);
     return 0;
 }
 
@@ -172,18 +157,18 @@ static void verbs_of_the_other_kind_change_nothing(void **state)
     assert_int_equal(state_of(&r, 7), TASK_QUEUED);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define OPS(name) cmocka_unit_test_setup_teardown(name, open_with_ops, close_rig)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(R9_a_pause_is_saved_before_it_is_answered_and_outlives_a_restart),
-        T(R9_what_is_so_already_is_not_saved_again),
-        T(R9_timeouts_that_were_set_beat_the_configuration_until_they_are_cleared),
-        T(R6_a_run_timeout_that_is_set_reaches_what_runs_already),
-        T(R9_a_drain_outlives_the_broker_and_the_prover),
-        T(R9_a_drained_prover_that_is_away_for_a_month_is_forgotten),
-        T(verbs_of_the_other_kind_change_nothing),
+        OPS(R9_a_pause_is_saved_before_it_is_answered_and_outlives_a_restart),
+        OPS(R9_what_is_so_already_is_not_saved_again),
+        OPS(R9_timeouts_that_were_set_beat_the_configuration_until_they_are_cleared),
+        OPS(R6_a_run_timeout_that_is_set_reaches_what_runs_already),
+        OPS(R9_a_drain_outlives_the_broker_and_the_prover),
+        OPS(R9_a_drained_prover_that_is_away_for_a_month_is_forgotten),
+        OPS(verbs_of_the_other_kind_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,36 +1,7 @@
-/** What clients are promised: R1 to R4, R13, R14, and moves 10 to 14. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
+/** What a client gets for a submit: durability, idempotency, the reply, and the limits (R1, R2, R3, R13). */
+#include "sched_case.h"
 
-#include <cmocka.h>
-
-#include "sched_rig.h"
-
-static struct rig r;
-
-static int open_rig(void **state)
-{
-    rig_open(&r, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    rig_close(&r);
-    return 0;
-}
-
-static void run_to_success(const char *client, const char *who, unsigned n)
-{
-    submit(&r, client, n);
-    started(&r, who, n);
-    result(&r, who, n, n + 1000);
-    ready(&r, who, 1);
-}
-
-/* ---- R1 ---- */
+/* ---- R1: durability ---- */
 
 static void R1_every_send_comes_after_the_save_it_depends_on(void **state)
 {
@@ -61,7 +32,7 @@ static void R1_a_failed_store_stops_acceptance_and_promises_nothing_more(void **
     assert_int_equal(state_of(&r, 7), TASK_RECOVERING);
 }
 
-/* ---- R2 ---- */
+/* ---- R2: idempotency ---- */
 
 static void R2_same_id_and_hash_attaches_and_answers_the_state(void **state)
 {
@@ -184,7 +155,7 @@ static void a_task_is_known_from_its_submit_until_it_is_forgotten(void **state)
     assert_false(sched_knows(r.s, rig_id(7)));
 }
 
-/* ---- R3 ---- */
+/* ---- R3: reply ---- */
 
 static void R3_unacknowledged_results_are_pushed_again_after_a_reconnect(void **state)
 {
@@ -251,119 +222,7 @@ static void R3_a_flood_of_results_waits_for_acknowledgements_or_a_moment(void **
     assert_int_equal(said_times(&r, "DELIVER c1"), 600);
 }
 
-/* ---- R4 ---- */
-
-static void R4_keep_runs_on_and_is_not_pushed_to_the_new_session(void **state)
-{
-    prover(&r, "p1", 1, 0);
-    submit(&r, "c1", 7);
-    started(&r, "p1", 7);
-    restarted(&r, "c1");
-    ignore(&r);
-    result(&r, "p1", 7, 70);
-    assert_int_equal(said_times(&r, "DELIVER"), 0);
-    ignore(&r);
-    attach_to(&r, "c1", 7);
-    expect(&r, "TASK c1 7 succeeded", "DELIVER c1 7 succeeded", NULL);
-}
-
-static void R4_cancel_ends_with_the_session_that_asked_for_it(void **state)
-{
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.on_restart = WIRE_ON_RESTART_CANCEL;
-    rig_step(&r, ev);
-    submit(&r, "c1", 8);
-    gone(&r, "c1");
-    hello(&r, "c1"); /* the same process: nothing happens */
-    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
-    restarted(&r, "c1");
-    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
-    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
-}
-
-static void R4_ttl_outlives_the_session_for_so_long(void **state)
-{
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.on_restart = WIRE_ON_RESTART_TTL;
-    ev.submit.ttl_ms = 5000;
-    rig_step(&r, ev);
-    at(&r, 1000);
-    restarted(&r, "c1");
-    at(&r, 5999);
-    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
-    at(&r, 6000);
-    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
-}
-
-static void R4_an_old_process_that_reconnects_does_not_replace_the_new_one(void **state)
-{
-    hello(&r, "c1");
-    restarted(&r, "c1"); /* process 2 */
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.on_restart = WIRE_ON_RESTART_CANCEL;
-    rig_step(&r, ev);
-    ev = rig_event(&r, SCHED_CLIENT_HELLO, NULL, 0); /* process 1 again, beside it */
-    ev.peer = 999;
-    ev.client.principal = ev.client.name = "c1";
-    ev.client.session = (wire_id){ { 'c', '1', [15] = 1 } };
-    rig_step(&r, ev);
-    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
-}
-
-static void R4_dry_purge_counts_and_changes_nothing(void **state)
-{
-    submit(&r, "c1", 7);
-    ignore(&r);
-    purge(&r, "c1", WIRE_SCOPE_SESSION, true);
-    expect(&r, "COUNTS c1", NULL);
-    assert_int_equal(r.counts.of[TASK_QUEUED], 1);
-    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
-}
-
-static void R4_purge_keeps_to_its_scope_and_principal(void **state)
-{
-    submit(&r, "alice.1", 1);
-    submit(&r, "alice.2", 2);
-    submit(&r, "bob.1", 3);
-    r.queue = "keccak";
-    submit(&r, "alice.1", 4);
-    purge(&r, "alice.1", WIRE_SCOPE_QUEUE, false);
-    assert_int_equal(r.counts.of[TASK_QUEUED], 1);
-    assert_int_equal(state_of(&r, 4), TASK_CANCELLED);
-    purge(&r, "alice.1", WIRE_SCOPE_CLIENT, true);
-    assert_int_equal(r.counts.of[TASK_QUEUED], 1); /* 1 */
-    purge(&r, "alice.1", WIRE_SCOPE_PRINCIPAL, true);
-    assert_int_equal(r.counts.of[TASK_QUEUED], 2); /* 1 and 2 */
-    r.queue = "outer";
-    purge(&r, "ops", WIRE_SCOPE_QUEUE, true);
-    assert_int_equal(r.counts.of[TASK_QUEUED], 3);
-}
-
-static void R4_purge_forgets_what_is_over(void **state)
-{
-    submit(&r, "c1", 7);
-    cancel(&r, "c1", 7);
-    ignore(&r);
-    purge(&r, "c1", WIRE_SCOPE_SESSION, false);
-    expect(&r, "DELETE 7", "COUNTS c1", NULL);
-    assert_int_equal(r.counts.of[TASK_CANCELLED], 1);
-}
-
-static void R4_purge_by_age_and_state(void **state)
-{
-    submit(&r, "c1", 1);
-    at(&r, 10000);
-    submit(&r, "c1", 2);
-    struct sched_event ev = rig_event(&r, SCHED_PURGE, "c1", 0);
-    ev.purge.scope = WIRE_SCOPE_SESSION;
-    ev.purge.age_ms = 5000;
-    ev.purge.states = 1u << TASK_QUEUED;
-    rig_step(&r, ev);
-    assert_int_equal(state_of(&r, 1), TASK_CANCELLED);
-    assert_int_equal(state_of(&r, 2), TASK_QUEUED);
-}
-
-/* ---- R13 ---- */
+/* ---- R13: limits ---- */
 
 static void limit(const char *who, struct sched_limits l)
 {
@@ -458,179 +317,6 @@ static void R13_memory(void **state)
     assert_int_equal(stats_of(&r).tasks, 2);
 }
 
-/* ---- R14 ---- */
-
-static void R14_cancel_revokes_and_keeps_the_slot_until_confirmed(void **state)
-{
-    prover(&r, "p1", 1, 0);
-    submit(&r, "c1", 7);
-    started(&r, "p1", 7);
-    submit(&r, "c1", 8);
-    ready(&r, "p1", 1);
-    ignore(&r);
-    cancel(&r, "c1", 7);
-    expect(&r, "DROP_UPLOAD 7", "REVOKE p1 7", "SAVE 7 cancelled", "CANCELLED c1 7 cancelled", NULL);
-    beat(&r, "p1", 7, 0);
-    expect(&r, "HEARTBEAT_OK p1 1", NULL); /* said again, and nothing is offered */
-    revoked(&r, "p1", r.token[7]);
-    expect(&r, "SAVE 8 offered", "OFFER p1 8", NULL);
-}
-
-static void R14_cancel_of_what_is_over_answers_its_state(void **state)
-{
-    prover(&r, "p1", 1, 0);
-    run_to_success("c1", "p1", 7);
-    ignore(&r);
-    cancel(&r, "c1", 7);
-    expect(&r, "CANCELLED c1 7 succeeded", NULL);
-}
-
-static void R14_others_who_wait_are_told(void **state)
-{
-    submit(&r, "alice.1", 7);
-    attach_to(&r, "alice.2", 7);
-    ignore(&r);
-    cancel(&r, "alice.1", 7);
-    expect(&r, "SAVE 7 cancelled", "DELIVER alice.2 7 cancelled", "CANCELLED alice.1 7 cancelled", NULL);
-}
-
-static void R14_cancel_of_an_upload_is_durable_too(void **state)
-{
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.payload = SCHED_ANNOUNCED;
-    rig_step(&r, ev);
-    ignore(&r);
-    cancel(&r, "c1", 7);
-    expect(&r, "DROP_UPLOAD 7", "SAVE 7 cancelled", "SUBMIT_OK c1 7 cancelled", "CANCELLED c1 7 cancelled", NULL);
-    submit(&r, "c1", 7);
-    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
-}
-
-/* ---- moves 11, 13, 14 ---- */
-
-static void move_11_deadline_expires_what_waits_and_not_what_runs(void **state)
-{
-    for (unsigned n = 1; n <= 2; n++) {
-        struct sched_event ev = submit_event(&r, "c1", n);
-        ev.submit.deadline_ms = r.wall_ms + 5000;
-        rig_step(&r, ev);
-    }
-    prover(&r, "p1", 1, 0);
-    started(&r, "p1", 1);
-    at(&r, 4999);
-    assert_int_equal(state_of(&r, 2), TASK_QUEUED);
-    ignore(&r);
-    at(&r, 5000);
-    expect(&r, "SAVE 2 expired", "DELIVER c1 2 expired", NULL);
-    assert_int_equal(state_of(&r, 1), TASK_RUNNING);
-    struct sched_event late = submit_event(&r, "c1", 3);
-    late.submit.deadline_ms = r.wall_ms;
-    rig_step(&r, late);
-    expect(&r, "REFUSE c1 expired", NULL);
-}
-
-static void move_13_revive_is_a_new_generation_with_new_budgets(void **state)
-{
-    prover(&r, "p1", 1, 0);
-    submit(&r, "c1", 7);
-    started(&r, "p1", 7);
-    failed(&r, "p1", 7, WIRE_FAILURE_PERMANENT);
-    assert_int_equal(state_of(&r, 7), TASK_DEAD);
-    ignore(&r);
-    submit(&r, "c1", 7); /* without revive: only told */
-    expect(&r, "SUBMIT_OK c1 7 dead", "DELIVER c1 7 dead", NULL);
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.revive = true;
-    rig_step(&r, ev);
-    expect(&r, "SAVE 7 queued", "SUBMIT_OK c1 7 queued", NULL);
-    struct sched_view v = view_of(&r, 7);
-    assert_int_equal(v.record.generation, 2);
-    assert_int_equal(v.record.failures, 0);
-    ready(&r, "p1", 1);
-    started(&r, "p1", 7);
-    ignore(&r);
-    result(&r, "p1", 7, 70);
-    assert_true(said(&r, "DELIVER c1 7 succeeded"));
-}
-
-static void move_13_kick_revives_too(void **state)
-{
-    submit(&r, "c1", 7);
-    cancel(&r, "c1", 7);
-    ignore(&r);
-    kick(&r, "ops", 7);
-    expect(&r, "SAVE 7 queued", "TASK ops 7 queued", NULL);
-    kick(&r, "ops", 7);
-    expect(&r, "REFUSE ops bad-state", NULL);
-}
-
-static void move_13_what_was_never_received_needs_its_payload_to_revive(void **state)
-{
-    struct sched_event ev = submit_event(&r, "c1", 7);
-    ev.submit.payload = SCHED_ANNOUNCED;
-    rig_step(&r, ev);
-    cancel(&r, "c1", 7);
-    ignore(&r);
-    kick(&r, "c1", 7);
-    expect(&r, "REFUSE c1 bad-state", NULL);
-    ev.submit.revive = true;
-    rig_step(&r, ev);
-    expect(&r, "DELETE 7", "GO c1 7", NULL);
-    rig_step(&r, rig_event(&r, SCHED_INPUT, NULL, 7));
-    assert_int_equal(view_of(&r, 7).record.generation, 2);
-}
-
-static void move_14_acknowledged_stays_ten_minutes_and_the_rest_a_day(void **state)
-{
-    prover(&r, "p1", 1, 0);
-    run_to_success("c1", "p1", 7);
-    run_to_success("c1", "p1", 8);
-    ack(&r, "c1", 7);
-    at(&r, 599999);
-    fetch(&r, "c1", 7);
-    assert_true(said(&r, "DELIVER c1 7 succeeded"));
-    ignore(&r);
-    at(&r, 600000);
-    expect(&r, "DELETE 7", NULL);
-    at(&r, 86399999);
-    assert_int_equal(state_of(&r, 8), TASK_SUCCEEDED);
-    ignore(&r);
-    at(&r, 86400000);
-    assert_true(said(&r, "DELETE 8"));
-}
-
-static void move_14_too_many_acknowledged_ones_make_room_oldest_first(void **state)
-{
-    rig_close(&r);
-    rig_open(&r, &(struct sched_config){ .acked_max = 2 });
-    for (unsigned n = 1; n <= 3; n++) {
-        submit(&r, "c1", n);
-        cancel(&r, "ops", n);
-        ack(&r, "c1", n);
-        at(&r, n);
-    }
-    assert_true(said(&r, "DELETE 1"));
-    assert_int_equal(state_of(&r, 2), TASK_CANCELLED);
-    assert_int_equal(state_of(&r, 3), TASK_CANCELLED);
-}
-
-static void an_ack_of_another_generation_is_ignored(void **state)
-{
-    submit(&r, "c1", 7);
-    cancel(&r, "ops", 7);
-    struct sched_event ev = rig_event(&r, SCHED_ACK, "c1", 7);
-    ev.generation = 2;
-    rig_step(&r, ev);
-    assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
-    hello(&r, "bob.1");
-    ack(&r, "bob.1", 7); /* nor is one of somebody it does not belong to */
-    assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
-    ack(&r, "c1", 7);
-    assert_int_not_equal(view_of(&r, 7).record.acked_ms, 0);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -650,31 +336,12 @@ int main(void)
         T(R3_a_result_that_came_while_away_is_pushed_on_return),
         T(R3_fetch_is_idempotent_and_refused_while_it_runs),
         T(R3_a_flood_of_results_waits_for_acknowledgements_or_a_moment),
-        T(R4_keep_runs_on_and_is_not_pushed_to_the_new_session),
-        T(R4_cancel_ends_with_the_session_that_asked_for_it),
-        T(R4_ttl_outlives_the_session_for_so_long),
-        T(R4_an_old_process_that_reconnects_does_not_replace_the_new_one),
-        T(R4_dry_purge_counts_and_changes_nothing),
-        T(R4_purge_keeps_to_its_scope_and_principal),
-        T(R4_purge_forgets_what_is_over),
-        T(R4_purge_by_age_and_state),
         T(R13_queued_tasks),
         T(R13_queued_bytes_count_uploads_under_way),
         T(R13_leased),
         T(R13_rate),
         T(R13_disk),
         T(R13_memory),
-        T(R14_cancel_revokes_and_keeps_the_slot_until_confirmed),
-        T(R14_cancel_of_what_is_over_answers_its_state),
-        T(R14_others_who_wait_are_told),
-        T(R14_cancel_of_an_upload_is_durable_too),
-        T(move_11_deadline_expires_what_waits_and_not_what_runs),
-        T(move_13_revive_is_a_new_generation_with_new_budgets),
-        T(move_13_kick_revives_too),
-        T(move_13_what_was_never_received_needs_its_payload_to_revive),
-        T(move_14_acknowledged_stays_ten_minutes_and_the_rest_a_day),
-        T(move_14_too_many_acknowledged_ones_make_room_oldest_first),
-        T(an_ack_of_another_generation_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,106 @@
+/** What a failure costs: budgets, delays, exclusions, and provers with too little memory (R7, moves 6, 7 and 9). */
+#include "sched_case.h"
+
+/* ---- R7: budgets ---- */
+
+static void R7_three_failures_are_the_end_and_back_off_grows(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    uint64_t from = 0, wait[2];
+    for (int i = 0; i < 2; i++) {
+        started(&r, "p1", 7);
+        failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
+        assert_int_equal(state_of(&r, 7), TASK_DELAYED);
+        ready(&r, "p1", 1);
+        wait[i] = sched_next_ms(r.s) - from;
+        while (state_of(&r, 7) == TASK_DELAYED) {
+            at(&r, r.now_ms + 10);
+            beat(&r, "p1", 0);
+        }
+        wait[i] = r.now_ms - from;
+        from = r.now_ms;
+    }
+    assert_in_range(wait[0], 800, 1210);
+    assert_in_range(wait[1], 1600, 2410);
+    started(&r, "p1", 7);
+    ignore(&r);
+    failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
+    expect(&r, "SAVE 7 dead", "DELIVER c1 7 dead", NULL);
+    assert_int_equal(view_of(&r, 7).record.has_input, 1); /* to be looked at */
+}
+
+/* ---- R7: exclusions ---- */
+
+static void R7_a_prover_that_failed_it_does_not_get_it_while_another_lives(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
+    ready(&r, "p1", 1);
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true }); /* able, and busy with something */
+    for (int i = 0; i < 20; i++) {
+        at(&r, r.now_ms + H);
+        beat(&r, "p1", 0);
+        beat(&r, "p2", 0);
+    }
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    ignore(&r);
+    gone(&r, "p2"); /* now p1 is the only one */
+    expect(&r, "SAVE 7 offered", "OFFER p1 7", NULL);
+}
+
+static void R7_exclusions_survive_a_restart(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
+    at(&r, 5000);
+    rig_restart(&r);
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true });
+    prover(&r, "p1", 1, 0);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_int_equal(view_of(&r, 7).record.failures, 1);
+}
+
+/* ---- move 9: too little memory ---- */
+
+static void move_9_resource_failure_waits_for_a_larger_prover(void **state)
+{
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .vram = 24 });
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .vram = 80, .silent = true });
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    failed(&r, "p1", 7, WIRE_FAILURE_RESOURCE);
+    ready(&r, "p1", 1);
+    struct sched_view v = view_of(&r, 7);
+    assert_int_equal(v.record.state, TASK_QUEUED);
+    assert_int_equal(v.record.failures, 0);
+    assert_int_equal(v.record.need_vram, 25);
+    ready(&r, "p2", 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
+static void move_9_resource_failure_of_the_largest_is_a_failure(void **state)
+{
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .vram = 24 });
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    failed(&r, "p1", 7, WIRE_FAILURE_RESOURCE);
+    assert_int_equal(state_of(&r, 7), TASK_DELAYED);
+    assert_int_equal(view_of(&r, 7).record.failures, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(R7_three_failures_are_the_end_and_back_off_grows),
+        T(R7_a_prover_that_failed_it_does_not_get_it_while_another_lives),
+        T(R7_exclusions_survive_a_restart),
+        T(move_9_resource_failure_waits_for_a_larger_prover),
+        T(move_9_resource_failure_of_the_largest_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

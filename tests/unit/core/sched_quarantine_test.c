@@ -1,0 +1,153 @@
+/** What is kept away from the rest: provers that fail too often, and tasks that are suspect (R7). */
+#include "sched_case.h"
+
+/* ---- R7: quarantine ---- */
+
+static void R7_quarantine_grows_and_ends_with_a_success(void **state)
+{
+    prover(&r, "p1", 3, 0);
+    for (unsigned n = 1; n <= 3; n++) submit(&r, "c1", n);
+    for (unsigned n = 1; n <= 3; n++) started(&r, "p1", n);
+    ignore(&r);
+    for (unsigned n = 1; n <= 3; n++) failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
+    assert_true(said(&r, "QUARANTINED p1 60000"));
+    for (unsigned n = 1; n <= 3; n++) {
+        assert_int_equal(view_of(&r, n).record.failures, 0);
+        assert_int_equal(state_of(&r, n), TASK_DELAYED);
+    }
+    ready(&r, "p1", 3);
+    for (uint64_t ms = H; ms < 60000; ms += H) {
+        at(&r, ms);
+        beat(&r, "p1", 0);
+    }
+    assert_int_equal(queue_of(&r, "outer").tasks[TASK_QUEUED], 3);
+    ignore(&r);
+    at(&r, 60000);
+    assert_int_equal(said_times(&r, "OFFER p1"), 3); /* the only prover: what it failed comes back to it */
+    for (unsigned n = 1; n <= 3; n++) started(&r, "p1", n);
+    for (unsigned n = 1; n <= 3; n++) failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
+    assert_true(said(&r, "QUARANTINED p1 120000"));
+}
+
+static void R7_a_success_in_between_breaks_the_row(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    for (unsigned n = 1; n <= 4; n++) {
+        submit(&r, "c1", n);
+        started(&r, "p1", n);
+        if (n == 3)
+            result(&r, "p1", n, 100 + n);
+        else
+            failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
+        ready(&r, "p1", 1);
+    }
+    assert_int_equal(stats_of(&r).failures, 3);
+    assert_int_equal(stats_of(&r).quarantines, 0);
+}
+
+static void R7_quarantine_hands_its_other_tasks_back_free(void **state)
+{
+    prover(&r, "p1", 4, 0);
+    for (unsigned n = 1; n <= 4; n++) submit(&r, "c1", n);
+    for (unsigned n = 1; n <= 4; n++) started(&r, "p1", n);
+    ignore(&r);
+    for (unsigned n = 1; n <= 3; n++) failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
+    assert_true(said(&r, "REVOKE p1 4"));
+    struct sched_view v = view_of(&r, 4);
+    assert_int_equal(v.record.state, TASK_QUEUED);
+    assert_int_equal(v.record.failures + v.record.losses, 0);
+}
+
+static void R7_bad_witnesses_do_not_quarantine_a_prover(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    for (unsigned n = 1; n <= 5; n++) {
+        submit(&r, "c1", n);
+        started(&r, "p1", n);
+        failed(&r, "p1", n, WIRE_FAILURE_PERMANENT);
+        assert_int_equal(state_of(&r, n), TASK_DEAD);
+        ready(&r, "p1", 1);
+    }
+    assert_int_equal(stats_of(&r).quarantines, 0);
+}
+
+/* ---- R7: suspects ---- */
+
+static void R7_suspect_runs_with_nothing_beside_it(void **state)
+{
+    for (int i = 0; i < 2; i++) { /* two losses */
+        prover(&r, "p1", 1, 0);
+        if (!i) submit(&r, "c1", 7);
+        started(&r, "p1", 7);
+        gone(&r, "p1");
+        at(&r, r.now_ms + 1000);
+    }
+    assert_int_equal(view_of(&r, 7).record.losses, 2);
+    submit(&r, "c1", 8);
+    submit(&r, "c1", 9);
+    ignore(&r);
+    prover(&r, "p2", 2, 2);
+    expect(&r, "SAVE 7 offered", "OFFER p2 7", NULL);
+    started(&r, "p2", 7);
+    result(&r, "p2", 7, 70);
+    assert_int_equal(state_of(&r, 8), TASK_OFFERED);
+    assert_int_equal(state_of(&r, 9), TASK_OFFERED);
+}
+
+/* Task 7 has two losses and waits; p2 is busy with task 20 of another queue and has so many slots. */
+static void suspect_beside_a_busy_prover(uint32_t slots, uint32_t prefetch)
+{
+    for (int i = 0; i < 2; i++) {
+        prover(&r, "p1", 1, 0);
+        if (!i) submit(&r, "c1", 7);
+        started(&r, "p1", 7);
+        gone(&r, "p1");
+        at(&r, r.now_ms + 1000);
+    }
+    struct sched_event ev = rig_event(&r, SCHED_QUEUE_VERB, NULL, 0);
+    hello(&r, "ops");
+    ev = rig_event(&r, SCHED_QUEUE_VERB, "ops", 0);
+    ev.verb.verb = WIRE_VERB_PAUSE;
+    ev.verb.name = "outer";
+    rig_step(&r, ev);
+    r.queue = "keccak";
+    submit(&r, "c1", 20);
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = slots, .prefetch = prefetch, .queues = "outer keccak" });
+    started(&r, "p2", 20);
+    ev.verb.verb = WIRE_VERB_RESUME;
+    rig_step(&r, ev);
+}
+
+static void R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever(void **state)
+{
+    suspect_beside_a_busy_prover(1, 1);
+    for (unsigned n = 21; n < 24; n++) submit(&r, "c1", n); /* younger than the suspect */
+    assert_int_equal(state_of(&r, 21), TASK_QUEUED);
+    result(&r, "p2", 20, 90);
+    ready(&r, "p2", 2);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    assert_int_equal(state_of(&r, 21), TASK_QUEUED);
+}
+
+static void R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled(void **state)
+{
+    suspect_beside_a_busy_prover(2, 0);
+    submit(&r, "c1", 21);
+    assert_int_equal(state_of(&r, 21), TASK_QUEUED);
+    cancel(&r, "c1", 7);
+    assert_int_equal(state_of(&r, 21), TASK_OFFERED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(R7_quarantine_grows_and_ends_with_a_success),
+        T(R7_a_success_in_between_breaks_the_row),
+        T(R7_quarantine_hands_its_other_tasks_back_free),
+        T(R7_bad_witnesses_do_not_quarantine_a_prover),
+        T(R7_suspect_runs_with_nothing_beside_it),
+        T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
+        T(R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
