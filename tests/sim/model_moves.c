@@ -78,7 +78,7 @@ static void let_go(struct model *m, struct model_attempt *a, bool revoke, pv_sta
         model_end(a);
 }
 
-/* Row 3: the attempt counts from here, once. */
+/* Move 3: the attempt counts from here, once. */
 void model_begin(struct model *m, struct model_attempt *a)
 {
     struct model_task *t = &m->tasks[a->task];
@@ -91,7 +91,7 @@ void model_begin(struct model *m, struct model_attempt *a)
     m->count.started++;
 }
 
-/* R5, and row 15: an attempt that was out when the broker stopped is told of. */
+/* R5, and move 15: an attempt that was out when the broker stopped is told of. */
 void model_renew(struct model *m, struct model_attempt *a)
 {
     if (a->state == MODEL_RECOVERING) {
@@ -193,7 +193,7 @@ void model_finish(struct model *m, int n, enum task_state state, int knows)
     }
 }
 
-/* Row 1. */
+/* Move 1. */
 void model_received(struct model *m, int n)
 {
     m->tasks[n].has_input = true;
@@ -222,7 +222,7 @@ void model_not_received(struct model *m, int n, pv_status why)
     model_forget(m, n);
 }
 
-/* Row 10. */
+/* Move 10. */
 void model_cancel(struct model *m, int n, int knows)
 {
     struct model_attempt *a = model_attempt_of(m, n);
@@ -233,7 +233,7 @@ void model_cancel(struct model *m, int n, int knows)
     model_finish(m, n, TASK_CANCELLED, knows);
 }
 
-/* Row 13. */
+/* Move 13. */
 void model_revive(struct model *m, int n)
 {
     struct model_task *t = &m->tasks[n];
@@ -252,7 +252,7 @@ void model_revive(struct model *m, int n)
 
 /* ---- ends of attempts ---- */
 
-/* Rows 4 and 9: free. */
+/* Moves 4 and 9: free. */
 void model_return(struct model *m, struct model_attempt *a, bool revoke)
 {
     int n = a->task;
@@ -260,7 +260,7 @@ void model_return(struct model *m, struct model_attempt *a, bool revoke)
     model_queue(m, n);
 }
 
-/* Row 8. */
+/* Move 8. */
 void model_lost(struct model *m, struct model_attempt *a, bool revoke)
 {
     int n = a->task;
@@ -304,7 +304,7 @@ static bool third_in_a_row(struct model *m, int prover, int n)
     return p->streak_n >= 3;
 }
 
-/* Row 6, R7. */
+/* Move 6, R7. */
 void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool stopped)
 {
     int n = a->task, prover = a->prover;
@@ -319,7 +319,7 @@ void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool 
         delay(m, n);
 }
 
-/* Row 9: free while a larger one lives that could do it. */
+/* Move 9: free while a larger one lives that could do it. */
 void model_resource(struct model *m, struct model_attempt *a)
 {
     const struct model_prover *p = &m->provers[a->prover];

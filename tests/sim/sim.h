@@ -102,6 +102,10 @@ void sim_fail(struct sim *w, const char *format, ...) __attribute__((format(prin
         if (!(what)) sim_fail(w, __VA_ARGS__);                                                                         \
     } while (0)
 
+extern const char *const sim_queue_names[2], *const sim_circuit_names[3], *const sim_client_names[SIM_CLIENTS],
+                                                                              *const sim_client_principals[SIM_CLIENTS],
+                                                                                  *const sim_prover_names[SIM_PROVERS];
+
 uint64_t sim_random(struct sim *w, uint64_t n);
 static inline bool sim_chance(struct sim *w, unsigned percent)
 {
@@ -134,6 +138,10 @@ void sim_snapshot(const struct sim *w, struct sim_snapshot *to);
 void sim_check_unchanged(struct sim *w, const struct sim_snapshot *before);
 /** The whole state. */
 void sim_check_state(struct sim *w);
+/** An event of now. */
+struct sched_event sim_event(struct sim *w, enum sched_event_type type);
+/** The id of the process that who runs as its number-th. */
+wire_id sim_process_id(unsigned who, unsigned number);
 unsigned sim_number(wire_id id);
 wire_id sim_id(unsigned n);
 wire_hash sim_hash(unsigned n);

@@ -176,7 +176,7 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
     }
 }
 
-/* Row 2 and R12: credit, and everything on disk that a restart needs to know it was out. */
+/* Move 2 and R12: credit, and everything on disk that a restart needs to know it was out. */
 static void check_offer(struct sim *w, const struct sched_action *a)
 {
     unsigned n = sim_number(a->task);

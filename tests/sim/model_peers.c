@@ -1,0 +1,250 @@
+#include "model_peers.h"
+
+#include "model_who.h"
+
+static const wire_token no_token;
+
+/* ---- clients ---- */
+
+/* R4: the tasks of older processes of the same name go the way they were given. */
+static void replace_others(struct model *m, int fresh)
+{
+    for (int e = 0; e < m->sessions_n; e++) {
+        if (e == fresh || m->sessions[e].client != m->sessions[fresh].client || m->sessions[e].replaced) continue;
+        m->sessions[e].replaced = true;
+        for (int n = 0; n < MODEL_TASKS; n++) {
+            struct model_task *t = &m->tasks[n];
+            if (!t->there || !m->sessions[e].attached[n] || t->owner != e || !model_live(t)) continue;
+            if (t->on_restart == WIRE_ON_RESTART_CANCEL)
+                model_cancel(m, n, -1);
+            else if (t->on_restart == WIRE_ON_RESTART_TTL && t->orphan_ms == MODEL_NEVER)
+                t->orphan_ms = m->now_ms + t->ttl_ms;
+        }
+    }
+}
+
+static void claims_are_back(struct model *m, int e, uint64_t peer)
+{
+    int prover = model_claims_of(m, e, false);
+    if (prover < 0) return;
+    m->provers[prover].peer = peer;
+    m->provers[prover].known = true;
+    model_heard(m, prover);
+    for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        if ((a->state == MODEL_OFFERED || a->state == MODEL_RUNNING) && a->prover == prover) model_renew(m, a);
+    }
+}
+
+void model_on_client_hello(struct model *m, const struct sched_event *ev)
+{
+    bool was;
+    int e = model_session_of(m, ev->client.name, ev->client.principal, ev->client.session, &was);
+    struct model_session *session = &m->sessions[e];
+    if (session->peer) model_say(m, SCHED_DISCONNECT, session->peer, -1, no_token, PV_SUPERSEDED);
+    session->peer = ev->peer;
+    session->admin = ev->client.admin;
+    model_answer(m, ev, SCHED_WELCOME, PV_OK);
+    claims_are_back(m, e, ev->peer);
+    if (!was) replace_others(m, e);
+    for (int n = 0; n < MODEL_TASKS; n++)
+        if (m->tasks[n].there && session->attached[n] && !model_live(&m->tasks[n]))
+            model_say(m, SCHED_DELIVER, ev->peer, n, no_token, PV_OK);
+}
+
+/* ---- provers ---- */
+
+static bool take_incarnation(struct model_prover *p, wire_id incarnation)
+{
+    bool another = p->known && !wire_id_equal(p->incarnation, incarnation);
+    if (another && p->has_replaced && wire_id_equal(p->replaced, incarnation)) return false;
+    if (another) {
+        p->replaced = p->incarnation;
+        p->has_replaced = true;
+    }
+    p->incarnation = incarnation;
+    p->known = true;
+    return true;
+}
+
+static void take_offer(struct model_prover *p, const struct sched_event *ev)
+{
+    p->slots = ev->prover.slots;
+    p->prefetch = ev->prover.prefetch;
+    p->vram = ev->prover.vram;
+    p->any_circuit = ev->prover.any_circuit;
+    p->queues = p->circuits = p->warm = p->credit = 0;
+    p->draining = false;
+    for (size_t i = 0; i < ev->prover.queues_n; i++) p->queues |= 1u << (ev->prover.queues[i][0] == 'k');
+    for (size_t i = 0; i < ev->prover.circuits_n; i++) {
+        uint32_t bit = 1u << (ev->prover.circuits[i].name[0] - 'a');
+        p->circuits |= bit;
+        if (ev->prover.circuits[i].warm) p->warm |= bit;
+    }
+}
+
+/* What the broker counts on and the prover does not have: a run is lost, anything else costs nothing. */
+static void drop_unlisted(struct model *m, int prover, const struct sched_event *ev)
+{
+    for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        bool listed = false;
+        if (a->state == MODEL_FREE || a->prover != prover) continue;
+        for (size_t k = 0; k < ev->prover.held_n; k++) listed |= wire_token_equal(ev->prover.held[k].token, a->token);
+        if (listed) continue;
+        if (a->task < 0)
+            model_end(a);
+        else if (a->state == MODEL_RUNNING)
+            model_lost(m, a, false);
+        else
+            model_return(m, a, false);
+    }
+}
+
+/* A run the broker had given up, of a task that nobody else has begun: it goes on. */
+static bool taken_up(struct model *m, int prover, const struct sched_held *h)
+{
+    int n = model_number(h->task);
+    struct model_task *t = &m->tasks[n];
+    if (!t->there || !h->started || !model_issued(m, h->token) || model_find(m, h->token)) return false;
+    if (!wire_hash_equal(t->input, h->input) || !(m->provers[prover].queues >> t->queue & 1)) return false;
+    if (m->late != SCHED_LATE_ACCEPT) return false;
+    if (t->state != TASK_QUEUED && t->state != TASK_DELAYED && t->state != TASK_OFFERED) return false;
+    if (t->state == TASK_OFFERED) model_return(m, model_attempt_of(m, n), true);
+    if (t->state == TASK_DELAYED) model_queue(m, n);
+    m->count.adopted++;
+    struct model_attempt *a = model_attempt_new(m, prover, n, h->token, MODEL_OFFERED);
+    a->counted = t->attempts > 0; /* the same run */
+    model_begin(m, a);
+    return true;
+}
+
+static void take_held(struct model *m, int prover, const struct sched_held *h)
+{
+    struct model_attempt *a = model_find(m, h->token);
+    if (a && a->prover == prover && a->task >= 0) {
+        bool begun = h->started || h->spooled;
+        if (a->state == MODEL_RECOVERING && !begun) {
+            m->count.adopted++;
+            a->state = MODEL_OFFERED;
+            m->tasks[a->task].state = TASK_OFFERED;
+            a->lease_ms = m->now_ms + m->cfg.lease_ms;
+        } else if (a->state == MODEL_OFFERED && begun) {
+            model_begin(m, a);
+        }
+        if (a->state == MODEL_RUNNING) model_progress(m, a, h->phase, h->percent);
+        model_renew(m, a);
+    } else if (a && a->prover == prover && a->state == MODEL_LATE) {
+        return;
+    } else if (h->spooled) {
+        if (!a) model_attempt_new(m, prover, -1, h->token, MODEL_LATE);
+    } else if (!taken_up(m, prover, h)) {
+        m->count.stale_reports++;
+        model_say(m, SCHED_REVOKE, m->provers[prover].peer, -1, h->token, PV_REVOKED);
+    }
+}
+
+/* R9. */
+void model_on_prover_hello(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_prover_named(m, ev->prover.name);
+    struct model_prover *p = &m->provers[prover];
+    if (!take_incarnation(p, ev->prover.incarnation)) {
+        model_refuse(m, ev, PV_CONFLICT);
+        return;
+    }
+    take_offer(p, ev);
+    if (p->peer) model_say(m, SCHED_DISCONNECT, p->peer, -1, no_token, PV_SUPERSEDED);
+    p->peer = ev->peer;
+    model_heard(m, prover);
+    model_answer(m, ev, SCHED_WELCOME, PV_OK);
+    drop_unlisted(m, prover, ev);
+    for (size_t i = 0; i < ev->prover.held_n; i++) take_held(m, prover, &ev->prover.held[i]);
+    for (int i = 0; i < MODEL_ATTEMPTS; i++)
+        if (m->attempts[i].state == MODEL_REVOKING && m->attempts[i].prover == prover)
+            model_say(m, SCHED_REVOKE, ev->peer, -1, m->attempts[i].token, m->attempts[i].why);
+}
+
+/* R5: its tasks wait for the grace. */
+static void prover_gone(struct model *m, int prover)
+{
+    struct model_prover *p = &m->provers[prover];
+    p->peer = 0;
+    p->live = false;
+    p->credit = 0;
+    for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        if (a->state == MODEL_FREE) continue;
+        if (a->prover != prover) continue;
+        if (a->task < 0)
+            model_end(a);
+        else if (a->lease_ms > m->now_ms + m->cfg.grace_ms)
+            a->lease_ms = m->now_ms + m->cfg.grace_ms;
+    }
+}
+
+void model_on_peer_gone(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_prover_at(m, ev->peer), e = model_session_at(m, ev->peer);
+    if (prover >= 0) prover_gone(m, prover);
+    if (e >= 0) m->sessions[e].peer = 0;
+}
+
+/* ---- the loop was late ---- */
+
+/* If the loop was late nobody else was. */
+void model_on_lag(struct model *m, const struct sched_event *ev)
+{
+    for (int i = 0; i < m->provers_n; i++) {
+        m->provers[i].heard_ms += ev->lag_ms;
+        if (m->provers[i].heard_ms > m->now_ms) m->provers[i].heard_ms = m->now_ms;
+    }
+    for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        a->changed_ms += ev->lag_ms;
+        if (a->lease_ms != MODEL_NEVER) a->lease_ms += ev->lag_ms;
+    }
+}
+
+/* ---- heartbeats and credit ---- */
+
+void model_on_heartbeat(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_prover_at(m, ev->peer);
+    if (prover < 0 && model_session_at(m, ev->peer) < 0) {
+        model_refuse(m, ev, PV_BAD_STATE);
+        return;
+    }
+    for (size_t i = 0; prover >= 0 && i < ev->heartbeat.held_n; i++) {
+        const struct sched_held *h = &ev->heartbeat.held[i];
+        struct model_attempt *a = model_find(m, h->token);
+        if (a && a->prover == prover && a->task >= 0) {
+            if (a->state == MODEL_RUNNING) model_progress(m, a, h->phase, h->percent);
+            model_renew(m, a);
+        } else if (!a || a->prover != prover) {
+            m->count.stale_reports++;
+            model_say(m, SCHED_HEARTBEAT_OK, ev->peer, -1, h->token, PV_OK);
+        }
+    }
+    for (int i = 0; prover >= 0 && i < MODEL_ATTEMPTS; i++)
+        if (m->attempts[i].state == MODEL_REVOKING && m->attempts[i].prover == prover)
+            model_say(m, SCHED_HEARTBEAT_OK, ev->peer, -1, m->attempts[i].token, PV_OK);
+}
+
+void model_on_ready(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_speaker(m, ev);
+    if (prover < 0) return;
+    struct model_prover *p = &m->provers[prover];
+    p->credit = ev->ready.credit;
+    p->warm = 0;
+    for (size_t i = 0; i < ev->ready.warm_n; i++)
+        for (unsigned k = 0; k < 3; k++)
+            if (wire_hash_equal(ev->ready.warm[i], sim_hash(1000 + k))) p->warm |= p->circuits & 1u << k;
+}
+
+void model_on_drain(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_speaker(m, ev);
+    if (prover >= 0) m->provers[prover].draining = true;
+}

@@ -1,0 +1,166 @@
+#include "model_reports.h"
+
+#include "model_who.h"
+
+/* ---- reports ---- */
+
+/* The speaker's own live attempt with this token. Move 15 as well: who reports on it has it. */
+static struct model_attempt *own(struct model *m, const struct sched_event *ev, int prover)
+{
+    struct model_attempt *a = model_find(m, ev->token);
+    if (!a || a->prover != prover || a->task < 0) return NULL;
+    if (a->state == MODEL_RECOVERING) model_renew(m, a);
+    return a;
+}
+
+/* R8: REVOKED and no change. NULL as well when the speaker is nobody. */
+static struct model_attempt *own_or_stale(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_speaker(m, ev);
+    struct model_attempt *a = prover >= 0 ? own(m, ev, prover) : NULL;
+    if (prover < 0 || a) return a;
+    m->count.stale_reports++;
+    model_say(m, SCHED_REVOKE, ev->peer, -1, ev->token, PV_REVOKED);
+    return NULL;
+}
+
+void model_on_started(struct model *m, const struct sched_event *ev)
+{
+    struct model_attempt *a = own_or_stale(m, ev);
+    if (a && a->state == MODEL_OFFERED)
+        model_begin(m, a);
+    else if (a)
+        model_renew(m, a);
+}
+
+void model_on_progress(struct model *m, const struct sched_event *ev)
+{
+    struct model_attempt *a = own_or_stale(m, ev);
+    if (!a) return;
+    model_renew(m, a);
+    if (a->state != MODEL_RUNNING) return;
+    m->count.progress++;
+    model_progress(m, a, ev->progress.phase, ev->progress.percent);
+    m->tasks[a->task].push_due = true;
+}
+
+void model_on_fail(struct model *m, const struct sched_event *ev)
+{
+    struct model_attempt *a = own_or_stale(m, ev);
+    if (!a) return;
+    int n = a->task;
+    if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
+        model_failed(m, a, ev->fail.status, true);
+    } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
+        model_resource(m, a);
+    } else { /* move 7 */
+        model_end(a);
+        m->tasks[n].failures++;
+        m->count.failures++;
+        model_finish(m, n, TASK_DEAD, -1);
+    }
+}
+
+void model_on_release(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_speaker(m, ev);
+    struct model_attempt *a = prover >= 0 ? model_find(m, ev->token) : NULL;
+    if (!a || a->prover != prover) return;
+    m->count.releases++;
+    if (a->task < 0)
+        model_end(a);
+    else if (ev->reason == WIRE_REASON_RESOURCE)
+        model_resource(m, a);
+    else
+        model_return(m, a, false);
+}
+
+void model_on_revoked(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_speaker(m, ev);
+    struct model_attempt *a = prover >= 0 ? model_find(m, ev->token) : NULL;
+    if (a && a->prover == prover && a->state == MODEL_REVOKING) model_end(a);
+}
+
+/* ---- results ---- */
+
+static bool may_report(const struct model *m, int prover, int e, int n)
+{
+    const struct model_task *t = &m->tasks[n];
+    if (prover >= 0 && !m->provers[prover].local && m->provers[prover].queues >> t->queue & 1) return true;
+    return e >= 0 && m->sessions[e].principal == m->sessions[t->owner].principal;
+}
+
+/* R8, before the bytes are looked at. */
+static pv_status judged(const struct model *m, const struct model_task *t, const struct sched_event *ev, bool live)
+{
+    if (!t || t->state == TASK_RECEIVING) return PV_GONE;
+    if (t->state == TASK_SUCCEEDED) return PV_SUPERSEDED;
+    if (!model_live(t) || !wire_hash_equal(t->input, ev->result.input)) return PV_REVOKED;
+    return live || (model_issued(m, ev->token) && ev->token.seq && m->late == SCHED_LATE_ACCEPT) ? PV_OK : PV_REVOKED;
+}
+
+/* Whatever becomes of the result, what is no longer its task's frees its place. */
+static void frees_its_place(struct model *m, int prover, wire_token token)
+{
+    struct model_attempt *a = model_find(m, token);
+    if (a && a->prover == prover && a->task < 0) model_end(a);
+}
+
+static void turned_down(struct model *m, const struct sched_event *ev, int n, int prover, pv_status status, bool live)
+{
+    frees_its_place(m, prover, ev->token);
+    if (n >= 0 && m->tasks[n].state == TASK_SUCCEEDED) {
+        bool same = wire_hash_equal(m->tasks[n].result, ev->result.sha256);
+        if (same) status = PV_OK;
+        m->count.superseded += !same;
+    } else {
+        m->count.late_refused += !live;
+    }
+    model_say(m, SCHED_RESULT_OK, ev->peer, -1, ev->token, status);
+}
+
+/* Moves 5 and 12. */
+static void committed(struct model *m, const struct sched_event *ev, int n, int prover, int e)
+{
+    struct model_attempt *a = model_attempt_of(m, n);
+    bool mine = a && a->prover == prover && wire_token_equal(a->token, ev->token);
+    bool local = prover >= 0 && m->provers[prover].local;
+    m->tasks[n].has_input = false;
+    m->tasks[n].result = ev->result.sha256;
+    if (prover >= 0) m->provers[prover].streak_n = m->provers[prover].quarantines = 0;
+    if (a && (mine || a->state == MODEL_RECOVERING))
+        model_end(a);
+    else if (a)
+        model_revoke(m, a, PV_SUPERSEDED);
+    m->count.late_accepted += !mine;
+    model_finish(m, n, TASK_SUCCEEDED, local ? e : -1);
+    model_say(m, SCHED_RESULT_OK, ev->peer, -1, ev->token, PV_OK);
+    frees_its_place(m, prover, ev->token);
+}
+
+void model_on_result(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_prover_at(m, ev->peer), e = model_session_at(m, ev->peer), n = model_number(ev->task);
+    if (prover < 0 && e < 0) {
+        model_refuse(m, ev, PV_BAD_STATE);
+        return;
+    }
+    if (!m->tasks[n].there || !may_report(m, prover, e, n)) n = -1;
+    struct model_attempt *live = prover >= 0 ? own(m, ev, prover) : NULL;
+    if (live && live->task != n) live = NULL;
+    pv_status status = judged(m, n >= 0 ? &m->tasks[n] : NULL, ev, live);
+    bool good = status != PV_OK || ev->result.payload == SCHED_ANNOUNCED || ev->result.verdict == PV_OK;
+    if (status == PV_OK && good && ev->result.payload == SCHED_COMPLETE) {
+        committed(m, ev, n, prover, e);
+    } else if (status == PV_OK && good) {
+        if (live)
+            model_renew(m, live);
+        else if (prover >= 0 && !model_find(m, ev->token))
+            model_attempt_new(m, prover, -1, ev->token, MODEL_LATE);
+        model_say(m, SCHED_WANT_RESULT, ev->peer, n, ev->token, PV_OK);
+    } else {
+        turned_down(m, ev, n, prover, good ? status : PV_REVOKED, live);
+        if (live) model_failed(m, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, true);
+    }
+}

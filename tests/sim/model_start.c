@@ -1,0 +1,99 @@
+#include "model_start.h"
+
+#include "model_who.h"
+
+static uint64_t moment_of(const struct model *m, uint64_t wall_ms)
+{
+    if (!wall_ms) return MODEL_NEVER;
+    return wall_ms > m->wall_ms ? m->now_ms + (wall_ms - m->wall_ms) : m->now_ms;
+}
+
+static void check_record(struct model *m, const struct model_task *t, const struct task_record *r)
+{
+    int n = model_number(r->id);
+    bool out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
+    bool was_out = t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
+    MODEL_CHECK(m, t->there && t->state != TASK_RECEIVING, "task %d is on disk and should not be", n);
+    MODEL_CHECK(m, out ? was_out : r->state == t->state, "task %d was %s, the disk says %s", n,
+                task_state_word(t->state), task_state_word(r->state));
+    MODEL_CHECK(m, r->generation == t->generation && r->losses == t->losses && r->failures == t->failures,
+                "task %d: generation, losses or failures on disk", n);
+    MODEL_CHECK(m,
+                r->attempts <= t->attempts && !r->acked_ms == !t->acked &&
+                    (r->orphan_ms != 0) == (t->orphan_ms != MODEL_NEVER),
+                "task %d: attempts, acknowledgement or end of session on disk", n);
+    MODEL_CHECK(m, r->need_vram == t->need_vram && r->has_input == t->has_input, "task %d: needs or input on disk", n);
+}
+
+static void restore_attempt(struct model *m, struct model_task *t, const struct task_record *r, int n)
+{
+    int prover = model_prover_named(m, r->prover);
+    wire_token token = { r->token_epoch, r->token_seq };
+    t->state = TASK_RECOVERING;
+    struct model_attempt *a = model_attempt_new(m, prover, n, token, MODEL_RECOVERING);
+    a->counted = r->state == TASK_RUNNING;
+}
+
+/* R9. What is lazily saved is read from the record; the rest has to be in it. */
+void model_on_restore(struct model *m, const struct sched_event *ev)
+{
+    const struct task_record *r = ev->record;
+    int n = model_number(r->id);
+    struct model_task *t = &m->tasks[n];
+    bool was, out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
+    check_record(m, t, r);
+    t->restored = true;
+    t->owner = model_session_of(m, r->client, r->principal, r->session, &was);
+    t->attempts = r->attempts;
+    t->deadline_ms = moment_of(m, t->deadline_wall_ms);
+    t->orphan_ms = moment_of(m, r->orphan_ms);
+    t->percent = 0;
+    t->phase[0] = 0;
+    t->push_due = false;
+    t->push_after_ms = 0;
+    t->place = ++m->places;
+    t->until_ms = t->state == TASK_DELAYED ? moment_of(m, r->ready_ms) : MODEL_NEVER;
+    t->delay_most_ms = 0;
+    if (out) restore_attempt(m, t, r, n);
+    if (!model_live(t)) {
+        uint64_t since = r->acked_ms ? r->acked_ms : r->changed_ms;
+        t->until_ms = moment_of(m, since + (r->acked_ms ? m->cfg.acked_ms : m->cfg.retention_ms));
+        t->acked_ms = moment_of(m, since);
+    }
+    m->sessions[t->owner].attached[n] = !t->acked;
+    if (t->state == TASK_QUEUED) model_taken(m, n); /* its line begins anew */
+}
+
+void model_on_boot(struct model *m)
+{
+    for (int n = 0; n < MODEL_TASKS; n++) {
+        struct model_task *t = &m->tasks[n];
+        bool promised = t->there && t->state != TASK_RECEIVING;
+        MODEL_CHECK(m, !promised || t->restored, "task %d was %s and is not on disk", n, task_state_word(t->state));
+        t->there = t->restored;
+    }
+    for (int q = 0; q < 2; q++)
+        MODEL_CHECK(m, m->paused[q] == m->was_paused[q], "model: the pause of queue %d after a restart", q);
+    for (int i = 0; i < m->provers_n; i++)
+        MODEL_CHECK(m, m->provers[i].drained == (m->was_drained >> i & 1), "model: the drain of %s after a restart",
+                    m->provers[i].name);
+    for (int i = 0; i < MODEL_ATTEMPTS; i++)
+        if (m->attempts[i].state != MODEL_FREE) m->attempts[i].lease_ms = m->now_ms + 2 * m->cfg.lease_ms;
+    m->booted = true;
+}
+
+void model_on_queue(struct model *m, const struct sched_event *ev)
+{
+    int q = ev->queue.name[0] == 'k';
+    m->run_timeout_ms[q] = ev->queue.run_timeout_ms;
+    m->stall_timeout_ms[q] = ev->queue.stall_timeout_ms;
+    m->late = ev->queue.late;
+}
+
+/* What an administrator set. */
+void model_on_setting(struct model *m, const struct sched_event *ev)
+{
+    const struct setting_record *r = ev->setting;
+    if (r->key == SETTING_PAUSED) m->paused[r->name[0] == 'k'] = true;
+    if (r->key == SETTING_DRAINED) m->provers[model_prover_named(m, r->name)].drained = true;
+}

@@ -1,0 +1,33 @@
+/** Who a peer is to the model, and the answers it gets. Numbers are indices in struct model; -1: none. */
+#ifndef PV_MODEL_WHO_H
+#define PV_MODEL_WHO_H
+
+#include "sim_model.h"
+
+int model_session_at(const struct model *m, uint64_t peer);
+int model_prover_at(const struct model *m, uint64_t peer);
+/** Found or new. name: of a node, or of a session's claims. */
+int model_prover_named(struct model *m, const char *name);
+/** The prover that a session is for the tasks it claimed. make: new if there is none. */
+int model_claims_of(struct model *m, int session, bool make);
+/** Found or new. *was: whether it was known. A session that was here once is known until the broker dies. */
+int model_session_of(struct model *m, const char *client, const char *principal, wire_id id, bool *was);
+/** Whether the session may see task n. */
+bool model_may(const struct model *m, int session, int n);
+
+/** The event's peer must be told this. */
+void model_answer(struct model *m, const struct sched_event *ev, enum sched_action_type type, pv_status status);
+void model_refuse(struct model *m, const struct sched_event *ev, pv_status status);
+/** The session of the event's peer. -1: it has none, and must be refused. */
+int model_asker(struct model *m, const struct sched_event *ev);
+/** The same, of a peer that may see the event's task. */
+int model_asker_of(struct model *m, const struct sched_event *ev);
+/** The prover of the event's peer. -1: it is none, and must be refused. */
+int model_speaker(struct model *m, const struct sched_event *ev);
+
+/** R8: whether a token was ever given out, in this life of the broker or one before. */
+bool model_issued(const struct model *m, wire_token token);
+/** Any message from the prover: it lives. */
+void model_heard(struct model *m, int prover);
+
+#endif
