@@ -1,7 +1,7 @@
-/** What administrators set while the broker runs, and what survives its restarts: one record for each thing set.
+/** What an administrator set while the broker ran, and what survives its restarts: one record for each thing set.
  *
- *  A setting stands until it is cleared; then the configuration's value counts again. Queues are known by their name,
- *  provers by {principal, name}, because two principals may use one name.
+ *  A setting stands until it is cleared; then the value of the configuration counts again. Queues are known by their
+ *  name, provers by {principal, name}, because two principals may use one name.
  */
 #ifndef PV_SETTING_RECORD_H
 #define PV_SETTING_RECORD_H
@@ -30,9 +30,9 @@ struct setting_record {
     char principal[WIRE_NAME_MAX + 1]; /* of the prover; "" of a queue */
     char name[WIRE_NAME_MAX + 1];
     uint64_t value;
-    bool cleared; /* no longer set; value counts for nothing */
+    bool cleared; /* no longer set; value is not used */
 };
 
-#define SETTING_TIMEOUT_MAX (UINT64_C(1) << 40) /* as in the configuration */
+#define SETTING_TIMEOUT_MAX (UINT64_C(1) << 40) /* ms; the same limit as in the configuration */
 
 #endif

@@ -1,7 +1,7 @@
-/** The image of a task that survives a restart: what the core hands to the store, and gets back at start.
+/** What survives a restart of a task: the core hands it to the store, and gets it back at start.
  *
- *  One list gives the store its columns. The payloads are not in it: they are kept beside it under the same order.
- *  Times are wall clock (Unix ms), because a monotonic clock does not outlive the machine. 0 means none.
+ *  One list gives the store its columns. The payloads are not in it: the store keeps them beside it, under the same
+ *  order. Times are wall clock (Unix ms), because a monotonic clock does not outlive the machine. 0 means none.
  */
 #ifndef PV_TASK_RECORD_H
 #define PV_TASK_RECORD_H
@@ -13,7 +13,7 @@
 enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 4 };
 
 struct task_record {
-    uint64_t order; /* row: given by the core in order of submit, never twice */
+    uint64_t order; /* the row: given by the core in order of submit, never twice */
     wire_id id;
     char principal[WIRE_NAME_MAX + 1]; /* whose key submitted it */
     char client[WIRE_NAME_MAX + 1];
@@ -26,21 +26,21 @@ struct task_record {
     uint64_t ttl_ms;
     uint64_t need_vram, need_ram;
     uint64_t deadline_ms; /* wall */
-    uint64_t orphan_ms;   /* wall: cancelled then, because its session is gone and on_restart was ttl */
+    uint64_t orphan_ms;   /* wall: cancelled then, because its session was replaced and on_restart is ttl */
 
     uint8_t state; /* enum task_state; OFFERED and RUNNING come back as RECOVERING */
     uint8_t has_input;
     uint32_t generation, failures, losses, attempts;
     uint64_t created_ms, changed_ms; /* wall */
     uint64_t ready_ms;               /* wall: DELAYED until then */
-    uint64_t acked_ms;               /* wall: first acknowledged then */
-    pv_status status;                /* why it is as it is: the outcome, or the last failure */
+    uint64_t acked_ms;               /* wall: when it was first acknowledged */
+    pv_status status;                /* the outcome, or the last failure */
     char text[TASK_TEXT_MAX + 1];
 
     uint64_t input_bytes, result_bytes;
     wire_hash input, result;
     uint64_t measured_ms;
-    uint32_t token_epoch; /* the last attempt, and who had it */
+    uint32_t token_epoch; /* the last attempt, and its prover */
     uint64_t token_seq;
     char prover_principal[WIRE_NAME_MAX + 1];
     char prover[WIRE_NAME_MAX + 1];

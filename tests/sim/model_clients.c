@@ -8,7 +8,7 @@ static const wire_token no_token;
 
 /* ---- submit (R2, R13) ---- */
 
-/* R13. */
+/* R13: refuses a submit that is over a limit. */
 static bool admitted(struct model *m, const struct sched_event *ev, int queue, int principal)
 {
     uint64_t there = 0, queued = 0, bytes = 0;
@@ -90,7 +90,7 @@ static void submit_revive(struct model *m, const struct sched_event *ev, int e, 
     model_answer(m, ev, SCHED_SUBMIT_OK, PV_OK);
 }
 
-/* R2, R3: attached; what is over is told at once. */
+/* R2, R3: attaches; a task that is over is told at once. */
 static void attach(struct model *m, const struct sched_event *ev, int e, int n, enum sched_action_type with)
 {
     m->sessions[e].attached[n] = true;
@@ -146,7 +146,7 @@ void model_on_fetch(struct model *m, const struct sched_event *ev)
         model_answer(m, ev, SCHED_DELIVER, PV_OK);
 }
 
-/* The oldest acknowledged ones make room. */
+/* The oldest acknowledged task makes room. */
 static void keep_acked(struct model *m)
 {
     uint64_t acked = 0;
@@ -182,7 +182,7 @@ void model_on_cancel(struct model *m, const struct sched_event *ev)
     model_answer(m, ev, SCHED_CANCELLED, PV_OK);
 }
 
-/* R15. */
+/* R15: if it is still queued, the asker gets it. */
 void model_on_claim(struct model *m, const struct sched_event *ev)
 {
     int e = model_asker_of(m, ev), n = model_number(ev->task);
@@ -214,7 +214,7 @@ static bool in_scope(const struct model *m, int e, int n, const struct sched_eve
     return owner->client == asks->client && (scope == WIRE_SCOPE_CLIENT || m->tasks[n].owner == e);
 }
 
-/* R4: leased ones too. In order of row, for the order in which they end. */
+/* R4: leased tasks too. In order of row, because that is the order in which they end. */
 void model_on_purge(struct model *m, const struct sched_event *ev)
 {
     int e = model_asker(m, ev), n;
@@ -269,7 +269,7 @@ void model_on_queue_verb(struct model *m, const struct sched_event *ev)
     model_answer(m, ev, SCHED_DONE, PV_OK);
 }
 
-/* A drained prover's unbegun work is asked back. */
+/* What a drained prover has not begun is recalled. */
 void model_on_prover_verb(struct model *m, const struct sched_event *ev)
 {
     int e = model_asker(m, ev), prover = 0;

@@ -1,4 +1,4 @@
-/* What the model says beside what the core did: everything said, then every task, attempt, prover and counter. */
+/* Compares the core with the model: everything that was said, then every task, attempt, prover and counter. */
 #include "sim.h"
 #include "tasks.h"
 
@@ -79,7 +79,7 @@ static enum model_attempt_state state_of(enum attempt_state s)
     return states[s];
 }
 
-/* The jitter of a delay is the core's own. */
+/* The jitter of a delay is the core's choice. */
 static void read_delay(struct sim *w, struct model_task *t, const struct task *is)
 {
     if (t->state != TASK_DELAYED || !t->delay_most_ms) return;

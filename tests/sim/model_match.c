@@ -1,4 +1,4 @@
-/* Who gets what (R7, R10 to R12), judged: the core chooses, the model says whether it might. */
+/* Who gets what (R7, R10 to R12): the core chooses, the model says whether the choice was allowed. */
 #include "sim_model.h"
 
 bool model_could_serve(const struct model_prover *p)
@@ -56,7 +56,7 @@ static bool failed_it(const struct model_task *t, int prover)
     return t->failed_by >> prover & 1;
 }
 
-/* The core remembers four that failed a task; whom it forgot is not known here. */
+/* The core remembers four provers that failed a task; the model does not know which it forgot. */
 static bool vague(const struct model_task *t)
 {
     return __builtin_popcountll(t->failed_by) > 4;
@@ -106,7 +106,7 @@ static bool is_warm(const struct model *m, const struct model_task *t, int prove
 {
     const struct model_prover *p = &m->provers[prover];
     if (p->any_circuit || p->warm >> t->circuit & 1) return true;
-    for (int i = 0; i < MODEL_ATTEMPTS; i++) { /* what it computes it will have */
+    for (int i = 0; i < MODEL_ATTEMPTS; i++) { /* it will have the key of what it computes */
         const struct model_attempt *a = &m->attempts[i];
         if (a->state != MODEL_FREE && a->prover == prover && a->task >= 0 && m->tasks[a->task].circuit == t->circuit)
             return true;
@@ -114,7 +114,7 @@ static bool is_warm(const struct model *m, const struct model_task *t, int prove
     return false;
 }
 
-/* One priority for each minute in which nobody of the same queue, principal and priority was taken. */
+/* One priority for each minute in which no task of the same queue, principal and priority was taken. */
 static uint64_t effective(const struct model *m, const struct model_task *t)
 {
     uint64_t e = t->priority + (m->now_ms - m->taken_ms[t->queue][principal_of_task(m, t)][t->priority]) / 60000;
@@ -128,7 +128,7 @@ static bool precedes(const struct model *m, const struct model_task *a, const st
     return principal_of_task(m, a) == principal_of_task(m, b) && a->group == b->group && a->place < b->place;
 }
 
-/* Nothing that the prover may have before it (and whose key it has) comes before t. */
+/* No task that the prover may have, and whose key it has, comes before t. */
 static bool may_choose(const struct model *m, const struct model_task *t, int prover)
 {
     if (!able(m, t, prover)) return vague(t);
@@ -139,7 +139,7 @@ static bool may_choose(const struct model *m, const struct model_task *t, int pr
     return true;
 }
 
-/* The prover that asked may have seen that another with a free slot suits the task better. */
+/* The task may have been found for another prover, and be given to this one because it suits it better. */
 static bool somebody_chose(const struct model *m, const struct model_task *t, int prover)
 {
     if (may_choose(m, t, prover)) return true;
@@ -176,7 +176,7 @@ static void follow_offer(struct model *m, const struct sched_action *a)
     m->count.offers++;
 }
 
-/* Prefetched: the slots before it are taken or spoken for. */
+/* Prefetched: the slots are taken, or promised to attempts before it. */
 static bool is_prefetched(const struct model *m, const struct model_attempt *a)
 {
     unsigned before = 0;
@@ -217,8 +217,8 @@ static void follow_recall(struct model *m, const struct sched_action *a)
     model_say(m, SCHED_RECALL, a->peer, -1, a->token, PV_OK);
 }
 
-/* R11: a free slot takes what there is, a prefetch place what it has the key of. (A suspect waits for an empty prover, and
- * keeps others from filling it.) */
+/* R11: a free slot takes any task, a free prefetch place one whose key the prover has. (A suspect waits for an empty
+ * prover, which nothing else may fill meanwhile.) */
 static void check_filled(struct model *m, int prover)
 {
     bool slot = free_slot(m, prover);

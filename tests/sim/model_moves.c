@@ -1,4 +1,4 @@
-/* What can happen to a task and its attempt: the rows of the table of states, and what time does (R5 to R7, R14). */
+/* What can happen to a task and its attempt: the moves, and what time does (R5 to R7, R14). */
 #include "sim_model.h"
 
 #include <string.h>
@@ -59,7 +59,8 @@ void model_end(struct model_attempt *a)
     a->state = MODEL_FREE;
 }
 
-/* R14: told at once, and the place stays taken until the prover confirms; a prover that is away has nothing to confirm. */
+/* R14: the prover is told at once, and its place stays taken until it confirms. A prover that is away has nothing to
+ * confirm. */
 void model_revoke(struct model *m, struct model_attempt *a, pv_status why)
 {
     uint64_t peer = m->provers[a->prover].peer;
@@ -91,7 +92,7 @@ void model_begin(struct model *m, struct model_attempt *a)
     m->count.started++;
 }
 
-/* R5, and move 15: an attempt that was out when the broker stopped is told of. */
+/* R5; and move 15, for an attempt that was out when the broker stopped. */
 void model_renew(struct model *m, struct model_attempt *a)
 {
     if (a->state == MODEL_RECOVERING) {
@@ -119,7 +120,7 @@ static void clear_progress(struct model_task *t)
     t->push_due = false;
 }
 
-/* The clock of a line starts when it had nobody, and whenever somebody is taken. */
+/* The clock of a line starts again when a task enters an empty line, and when one is taken. */
 static void line_clock(struct model *m, const struct model_task *t, bool taken)
 {
     int principal = m->sessions[t->owner].principal;
@@ -170,7 +171,7 @@ static void answer_submits(struct model *m, int n)
     }
 }
 
-/* R3: everybody attached hears of it, but who knows. Nobody's SUBMIT stays without an answer. */
+/* R3: every session attached is told, but not the one that knows. Every waiting SUBMIT is answered. */
 void model_finish(struct model *m, int n, enum task_state state, int knows)
 {
     struct model_task *t = &m->tasks[n];
@@ -280,7 +281,7 @@ static void quarantine(struct model *m, int prover)
     p->quarantined_ms = m->now_ms + (ms < m->cfg.quarantine_max_ms ? ms : m->cfg.quarantine_max_ms);
     p->quarantines++;
     m->count.quarantines++;
-    for (uint32_t i = 0; i < p->streak_n; i++) { /* those failures were the prover's */
+    for (uint32_t i = 0; i < p->streak_n; i++) { /* those failures are refunded */
         struct model_task *t = &m->tasks[p->streak[i].task];
         if (!t->there || t->generation != p->streak[i].generation || !model_live(t) || !t->failures) continue;
         t->failures--;
@@ -319,7 +320,7 @@ void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool 
         delay(m, n);
 }
 
-/* Move 9: free while a larger one lives that could do it. */
+/* Move 9: free while a larger prover lives that could do it. */
 void model_resource(struct model *m, struct model_attempt *a)
 {
     const struct model_prover *p = &m->provers[a->prover];

@@ -6,7 +6,7 @@ static const wire_token no_token;
 
 /* ---- clients ---- */
 
-/* R4: the tasks of older processes of the same name go the way they were given. */
+/* R4: the tasks of older sessions of the same name follow their on_restart. */
 static void replace_others(struct model *m, int fresh)
 {
     for (int e = 0; e < m->sessions_n; e++) {
@@ -83,7 +83,7 @@ static void take_offer(struct model_prover *p, const struct sched_event *ev)
     }
 }
 
-/* What the broker counts on and the prover does not have: a run is lost, anything else costs nothing. */
+/* Attempts that the prover no longer has: a run is lost (move 8), anything else is free. */
 static void drop_unlisted(struct model *m, int prover, const struct sched_event *ev)
 {
     for (int i = 0; i < MODEL_ATTEMPTS; i++) {
@@ -101,7 +101,7 @@ static void drop_unlisted(struct model *m, int prover, const struct sched_event 
     }
 }
 
-/* A run the broker had given up, of a task that nobody else has begun: it goes on. */
+/* A run that the broker had given up, of a task that nobody else has begun, goes on. */
 static bool taken_up(struct model *m, int prover, const struct sched_held *h)
 {
     int n = model_number(h->task);
@@ -144,7 +144,7 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
     }
 }
 
-/* R9. */
+/* R9: what the prover still holds goes on, the rest ends. */
 void model_on_prover_hello(struct model *m, const struct sched_event *ev)
 {
     int prover = model_prover_named(m, ev->prover.name);
@@ -192,7 +192,7 @@ void model_on_peer_gone(struct model *m, const struct sched_event *ev)
 
 /* ---- the loop was late ---- */
 
-/* If the loop was late nobody else was. */
+/* R5: if the loop was late, all leases are extended. */
 void model_on_lag(struct model *m, const struct sched_event *ev)
 {
     for (int i = 0; i < m->provers_n; i++) {

@@ -4,7 +4,7 @@
 
 /* ---- reports ---- */
 
-/* The speaker's own live attempt with this token. Move 15 as well: who reports on it has it. */
+/* The speaker's live attempt with this token. Move 15 as well: a prover that reports on an attempt has it. */
 static struct model_attempt *own(struct model *m, const struct sched_event *ev, int prover)
 {
     struct model_attempt *a = model_find(m, ev->token);
@@ -13,7 +13,7 @@ static struct model_attempt *own(struct model *m, const struct sched_event *ev, 
     return a;
 }
 
-/* R8: REVOKED and no change. NULL as well when the speaker is nobody. */
+/* The same; if there is none, REVOKED and no change (R8). NULL too if the peer is no prover. */
 static struct model_attempt *own_or_stale(struct model *m, const struct sched_event *ev)
 {
     int prover = model_speaker(m, ev);
@@ -100,7 +100,7 @@ static pv_status judged(const struct model *m, const struct model_task *t, const
     return live || (model_issued(m, ev->token) && ev->token.seq && m->late == SCHED_LATE_ACCEPT) ? PV_OK : PV_REVOKED;
 }
 
-/* Whatever becomes of the result, what is no longer its task's frees its place. */
+/* Whatever becomes of the result, an attempt that is no longer its task's frees its place. */
 static void frees_its_place(struct model *m, int prover, wire_token token)
 {
     struct model_attempt *a = model_find(m, token);

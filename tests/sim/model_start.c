@@ -34,7 +34,7 @@ static void restore_attempt(struct model *m, struct model_task *t, const struct 
     a->counted = r->state == TASK_RUNNING;
 }
 
-/* R9. What is lazily saved is read from the record; the rest has to be in it. */
+/* R9. What is saved lazily is taken from the record; everything else must be in it. */
 void model_on_restore(struct model *m, const struct sched_event *ev)
 {
     const struct task_record *r = ev->record;

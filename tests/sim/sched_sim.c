@@ -1,5 +1,5 @@
-/** The simulation: runs of random moves around the core; after every event the naive model's word (sim_model.h), after every
- *  move every invariant. On failure the seed of the run, and its shortest trace that still fails.
+/** The simulation: runs of random moves around the core; after every event the naive model's word (sim_model.h), after
+ *  every move every invariant. On failure the seed of the run, and its shortest trace that still fails.
  *
  *      PV_SIM_STEPS  moves in all (1,000,000)      PV_SIM_SEED  of the first run (1; from the clock when "random")
  *

@@ -1,8 +1,8 @@
 /** A small world around the core: clients, provers, a network that loses, doubles and delays, a disk, and time.
  *
  *  Everything random in a move comes from (seed, number of the move), so that leaving moves out of a failing run gives
- *  another valid run: that is how a trace is shrunk. The world knows the contract, not the core's ways: it keeps flat
- *  tables and counts by looking at everything (sim_check.c).
+ *  another valid run: that is how a trace is shrunk. The world knows the contract, not how the core keeps it: it has
+ *  flat tables, and counts by looking at everything (sim_check.c).
  */
 #ifndef PV_SIM_H
 #define PV_SIM_H
@@ -47,7 +47,7 @@ struct sim_prover {
     unsigned bad; /* percent of runs it fails */
     struct sim_held held[SIM_HELD];
     unsigned held_n;
-    /* what the broker may do, as the broker was told */
+    /* how many offers the broker may make, as it was told */
     uint64_t credit;
 };
 
@@ -114,19 +114,20 @@ static inline bool sim_chance(struct sim *w, unsigned percent)
 
 void sim_open(struct sim *w, uint64_t seed);
 void sim_close(struct sim *w);
-/** One move of somebody, and every check after it. */
+/** One move of a random actor, and every check after it. */
 void sim_move(struct sim *w, uint64_t number);
-/** Faults end; everybody does his duty until all is over. */
+/** Faults end, and everybody works until all tasks are over. */
 void sim_settle(struct sim *w);
 
 /** Adds the counters of the broker's life to w->sum. */
 void sim_count(struct sim *w);
-/** Carries out one event, and its actions in the world. */
+/** Gives the core one event, checks its actions, and carries them out in the world. */
 void sim_step(struct sim *w, struct sched_event *ev);
 
-/** The actions of a batch, before they are carried out. */
+/** Checks the actions of a batch, before they are carried out. */
 void sim_check_actions(struct sim *w, const struct sched_event *ev);
-/** R8: STARTED, PROGRESS and FAIL with a token that is not live change nothing. (Not asked while time is due as well.) */
+/** R8: STARTED, PROGRESS and FAIL with a token that is not live change nothing. (Not checked while time is due as
+ *  well.) */
 struct sim_snapshot {
     struct {
         uint32_t failures, losses, attempts, percent;
@@ -136,11 +137,11 @@ struct sim_snapshot {
 bool sim_is_stale(const struct sim *w, const struct sched_event *ev);
 void sim_snapshot(const struct sim *w, struct sim_snapshot *to);
 void sim_check_unchanged(struct sim *w, const struct sim_snapshot *before);
-/** The whole state. */
+/** Checks the whole state. */
 void sim_check_state(struct sim *w);
 /** An event of now. */
 struct sched_event sim_event(struct sim *w, enum sched_event_type type);
-/** The id of the process that who runs as its number-th. */
+/** The id of the number-th process of who. */
 wire_id sim_process_id(unsigned who, unsigned number);
 unsigned sim_number(wire_id id);
 wire_id sim_id(unsigned n);

@@ -1,4 +1,4 @@
-/* What must hold, counted naively: by looking at everything, every time. */
+/* What must hold, checked naively: by looking at everything, every time. */
 #include "provers.h"
 #include "sessions.h"
 #include "sim.h"
@@ -103,7 +103,7 @@ static void check_gone(struct sim *w, const struct sched_action *a)
 {
     struct sim_task *t = &w->tasks[sim_number(a->task)];
     uint64_t kept = w->now_ms - t->over_ms;
-    bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged ones make room for one another, in order of row
+    bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged tasks make room for one another, in order of row
                                                            within a moment: even the one acknowledged now */
     SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
     bool old = kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_number(a->task)) ||
@@ -153,7 +153,7 @@ static int client_at_peer(const struct sim *w, uint64_t peer)
 
 static bool naive_another(const struct sim *w, const struct task *t);
 
-/* R7, R10, R13: who may get it, and who comes before. */
+/* R7, R10, R13: whether this prover may get it, and whether another task comes before it. */
 static void check_choice(struct sim *w, const struct task *t, const struct attempt *a)
 {
     const struct prover *p = a->prover;
@@ -176,14 +176,14 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
     }
 }
 
-/* Move 2 and R12: credit, and everything on disk that a restart needs to know it was out. */
+/* Move 2, R12: credit; and the disk has all that a restart needs to know that the task was out. */
 static void check_offer(struct sim *w, const struct sched_action *a)
 {
     unsigned n = sim_number(a->task);
     const struct sim_task *t = &w->tasks[n];
     struct sim_prover *p = prover_at_peer(w, a->peer);
     SIM_CHECK(w, t->on_disk && t->input_on_disk, "task %u is offered without its input on disk", n);
-    if (!p) return; /* it just left and the broker does not know */
+    if (!p) return; /* it has just left, and the broker does not know yet */
     SIM_CHECK(w, p->credit > 0, "task %u is offered beyond the prover's credit", n);
     p->credit--;
     const struct attempt *at = attempt_find(w->s, a->token);
@@ -447,8 +447,9 @@ void sim_snapshot(const struct sim *w, struct sim_snapshot *to)
         const struct task *t = task_find(w->s, sim_id(i));
         to->of[i].state = -1;
         if (!t) continue;
-        to->of[i].state =
-            t->state == TASK_OFFERED ? TASK_QUEUED : t->state; /* who spoke lives, and may be offered something */
+        to->of[i].state = t->state == TASK_OFFERED
+                              ? TASK_QUEUED
+                              : t->state; /* a peer that speaks lives, and may be offered something */
         to->of[i].failures = t->failures;
         to->of[i].losses = t->losses;
         to->of[i].attempts = t->attempts;

@@ -1,11 +1,12 @@
-/** The rules again, naively: what the core must do at each event, said with flat tables and loops over everything.
+/** A second, naive implementation of the rules: flat tables, and loops over everything.
  *
- *  The model reads the same events as the core and nothing of its insides. After each it says what every task, attempt and
- *  prover must be, and what must have been said to whom; model_compare.c holds that against the core. Where the rules leave
- *  a choice (which of several tasks a prover gets, the jitter of a delay, which attempt is recalled) the core's choice is
- *  read from its actions, is checked to be one of those allowed (model_match.c), and is followed.
+ *  The model gets the same events as the core and does not look into it. After each event it says what every task,
+ *  attempt and prover must be, and what must have been said to whom; model_compare.c compares that with the core. Where
+ *  the rules leave a choice (which of several tasks a prover gets, the jitter of a delay, which attempt is recalled),
+ *  the model reads the core's choice from its actions, checks that it is an allowed one (model_match.c), and follows
+ *  it.
  *
- *  Not in it: turns between principals and the groups of one (sched_order_test has those), the estimates, and the texts.
+ *  Not in the model: turns between principals and between groups (sched_order_test has those), estimates, and texts.
  */
 #ifndef PV_SIM_MODEL_H
 #define PV_SIM_MODEL_H
@@ -24,7 +25,7 @@ enum {
 
 #define MODEL_NEVER UINT64_MAX
 
-/* of the world (sim.h), all that the rules ask it for */
+/* all that the model needs of the world (sim.h) */
 struct sim;
 void sim_fail(struct sim *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 unsigned sim_number(wire_id task);
@@ -44,7 +45,7 @@ struct model_task {
     enum wire_on_restart on_restart;
     uint64_t need_vram, need_ram, bytes, ttl_ms;
     uint64_t deadline_wall_ms, deadline_ms, orphan_ms, until_ms;
-    uint64_t delay_least_ms, delay_most_ms; /* until_ms is to be read from the core, and lies between */
+    uint64_t delay_least_ms, delay_most_ms; /* until_ms is read from the core, and must lie between */
     uint64_t row, place;                    /* place: in line; kept when it is queued again */
     wire_hash input, result;
     uint64_t failed_by; /* bit: prover */
@@ -112,16 +113,16 @@ struct model {
     struct model_session sessions[MODEL_SESSIONS];
     int provers_n, sessions_n;
     uint64_t taken_ms[2][4]
-                     [MODEL_PRIORITIES]; /* when somebody of {queue, principal, priority} was last taken from line */
+                     [MODEL_PRIORITIES]; /* when a task of {queue, principal, priority} was last taken from line */
     struct model_say says[MODEL_SAYS];
     int says_n;
-    struct sched_stats count; /* of those counters that model_compare.c names */
+    struct sched_stats count; /* only the counters that model_compare.c names */
     uint64_t purged[TASK_STATES];
 };
 
-/** A broker's life begins: what is known of tasks is kept, to be held against the records. */
+/** A broker's life begins. What the model knows of tasks stays, to be compared with the records. */
 void model_boot(struct sim *w);
-/** After sched_step(ev), before its actions are carried out. Ends the run when the core did otherwise. */
+/** To be called after sched_step(ev), before its actions are carried out. Ends the run if the core did otherwise. */
 void model_step(struct sim *w, const struct sched_event *ev);
 
 /* ---- between its files ---- */
@@ -140,12 +141,12 @@ bool model_could_serve(const struct model_prover *p);
 bool model_fits(const struct model_task *t, const struct model_prover *p);
 bool model_servable(const struct model *m, const struct model_task *t);
 unsigned model_held(const struct model *m, int prover);
-/** Follows the core's offers and recalls, each of which must be allowed; then nobody may idle beside work. */
+/** Checks the core's offers and recalls and follows them; then checks that nobody idles beside work. */
 void model_match(struct model *m);
-/** What time has made due: tasks in order of moment and row, then provers. */
+/** Does what is due: tasks in order of moment and row, then provers. */
 void model_pass_time(struct model *m);
 void model_event(struct model *m, const struct sched_event *ev);
-/** Everything, against the core. */
+/** Compares everything with the core. */
 void model_compare(struct sim *w, const struct sched_event *ev);
 
 /* what happens to an attempt and its task (model_moves.c) */

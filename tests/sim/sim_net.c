@@ -24,7 +24,7 @@ void sim_deliver(struct sim *w, const struct sim_msg *m)
     w->purging = false;
 }
 
-/* Hellos come first on a connection and are not lost: a connection without one is none. */
+/* Hellos come first on a connection and are never lost: without one there is no connection. */
 static void send(struct sim *w, const struct sim_msg *m)
 {
     bool first = m->type == SCHED_PROVER_HELLO || m->type == SCHED_CLIENT_HELLO;

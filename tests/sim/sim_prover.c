@@ -179,7 +179,7 @@ static void prover_crashes(struct sim *w, int i)
     struct sim_prover *p = &w->provers[i];
     unsigned kept = 0;
     for (unsigned k = 0; k < p->held_n; k++)
-        if (p->held[k].done) p->held[kept++] = p->held[k]; /* the spool survives */
+        if (p->held[k].done) p->held[kept++] = p->held[k]; /* finished results are on its disk */
     p->held_n = kept;
     p->incarnation++;
     p->warm = 0;

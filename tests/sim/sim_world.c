@@ -167,7 +167,7 @@ static void restart_broker(struct sim *w)
         w->tasks[i].pushed_ms = 0;
     }
     w->restarts++;
-    /* who attached to another's task has to attach again; a submitter is known from the record */
+    /* a client that attached to another's task has to attach again; the submitter is in the record */
     for (int c = 0; c < SIM_CLIENTS; c++)
         for (int i = 0; i < SIM_TASKS; i++) {
             const struct sim_task *t = &w->tasks[i];
@@ -273,7 +273,7 @@ static void uploads_move(struct sim *w)
     }
 }
 
-/* The last batch is not on disk, and nobody heard of it. */
+/* The commit of a batch fails: it is not on disk, and no peer hears of it. */
 static void commit_fails(struct sim *w)
 {
     struct sched_event ev = sim_event(w, SCHED_SUBMIT);
@@ -290,7 +290,7 @@ static void commit_fails(struct sim *w)
     sched_actions_clear(&w->out);
     ev = sim_event(w, SCHED_STORE_FAILED);
     sched_step(w->s, &ev, &w->out);
-    for (unsigned k = 0; k < 4; k++) { /* whatever is asked now is refused and saved by nobody */
+    for (unsigned k = 0; k < 4; k++) { /* from now on everything is refused and nothing is saved */
         ev = sim_event(w, k & 1 ? SCHED_FETCH : SCHED_CANCEL);
         ev.peer = w->clients[k].peer;
         ev.task = sim_id((n + k) % SIM_TASKS);

@@ -1,6 +1,6 @@
 /** A binary heap of (key, id), least first; equal keys by id, so that no order ever depends on an address.
  *
- *  Intrusive only in one number: a member keeps where it is (a heap_at), so that it can leave or move in O(log n).
+ *  An item keeps its place in a heap_at of its own, so that it can leave or move in O(log n).
  */
 #ifndef PV_HEAP_H
 #define PV_HEAP_H
@@ -26,7 +26,7 @@ struct heap {
 void heap_init(struct heap *h, size_t offset);
 void heap_clear(struct heap *h);
 
-/** Room for one more, so that the next heap_put cannot fail. False: out of memory. */
+/** Makes room for one more, so that the next heap_put cannot fail. False: out of memory. */
 bool heap_reserve(struct heap *h);
 
 /** Puts item in, or moves it to its new key when it is in already. False: out of memory (only when it was not in). */

@@ -1,5 +1,5 @@
-/** For a test file whose tests each want a fresh rig: the rig `r`, opened before and closed after each test listed with T().
- *  Includes what every such file includes. */
+/** For a test file whose tests each want a fresh rig: the rig `r`, opened before and closed after each test listed with
+ *  T(). Includes what every such file includes. */
 #ifndef PV_SCHED_CASE_H
 #define PV_SCHED_CASE_H
 

@@ -3,8 +3,8 @@
  *      at(&r, 0);    prover(&r, "p1", 1, 1);  submit(&r, "c1", 7);
  *      expect(&r, "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", NULL);
  *
- *  Tasks are numbers; provers begin with p, clients with anything else. A peer's connection is its name; a token is the
- *  last one offered for the task, or before(&r, n) for the one before. MOVED lines are left out of what is expected.
+ *  Tasks are numbers. The name of a prover begins with p, a client's with anything else. Where a token is wanted, the
+ *  last one offered for the task is taken (r.token[n]; r.older[n] is the one before). MOVED is left out.
  */
 #ifndef PV_SCHED_RIG_H
 #define PV_SCHED_RIG_H
@@ -42,9 +42,9 @@ void rig_close(struct rig *r);
 /** The broker is killed and starts again from what was saved; nobody is connected. */
 void rig_restart(struct rig *r);
 
-/** Moves time and lets it act. */
+/** Time passes until ms, with a TICK whenever one is due. */
 void at(struct rig *r, uint64_t ms);
-/** Any event, for what has no word here. */
+/** Any event, for what has no word here; and one of who about a task, to be filled in. */
 void rig_step(struct rig *r, struct sched_event ev);
 struct sched_event rig_event(const struct rig *r, enum sched_event_type type, const char *who, unsigned task);
 
@@ -94,11 +94,12 @@ void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how);
 void released(struct rig *r, const char *who, unsigned n, enum wire_reason why);
 void revoked(struct rig *r, const char *who, wire_token token);
 
-/** All actions since the last call, in this order. Fails the test with both lists otherwise. */
+/** The actions since the last call are these lines, in this order; NULL ends them. If not, the test fails and prints
+ *  both. */
 void expect(struct rig *r, const char *first, ...);
 /** Forgets what happened so far. */
 void ignore(struct rig *r);
-/** Whether a line is among what happened since; nothing is forgotten. */
+/** Whether a line is among what happened since then. Forgets nothing. */
 bool said(const struct rig *r, const char *line);
 size_t said_times(const struct rig *r, const char *start);
 

@@ -82,7 +82,7 @@ static void move_13_revive_is_a_new_generation_with_new_budgets(void **state)
     failed(&r, "p1", 7, WIRE_FAILURE_PERMANENT);
     assert_int_equal(state_of(&r, 7), TASK_DEAD);
     ignore(&r);
-    submit(&r, "c1", 7); /* without revive: only told */
+    submit(&r, "c1", 7); /* without revive it is only told */
     expect(&r, "SUBMIT_OK c1 7 dead", "DELIVER c1 7 dead", NULL);
     struct sched_event ev = submit_event(&r, "c1", 7);
     ev.submit.revive = true;
@@ -170,7 +170,7 @@ static void an_ack_of_another_generation_is_ignored(void **state)
     rig_step(&r, ev);
     assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
     hello(&r, "bob.1");
-    ack(&r, "bob.1", 7); /* nor is one of somebody it does not belong to */
+    ack(&r, "bob.1", 7); /* nor does one from another principal count */
     assert_int_equal(view_of(&r, 7).record.acked_ms, 0);
     ack(&r, "c1", 7);
     assert_int_not_equal(view_of(&r, 7).record.acked_ms, 0);

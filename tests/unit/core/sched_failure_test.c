@@ -27,7 +27,7 @@ static void R7_three_failures_are_the_end_and_back_off_grows(void **state)
     ignore(&r);
     failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
     expect(&r, "SAVE 7 dead", "DELIVER c1 7 dead", NULL);
-    assert_int_equal(view_of(&r, 7).record.has_input, 1); /* to be looked at */
+    assert_int_equal(view_of(&r, 7).record.has_input, 1); /* kept, to be looked at */
 }
 
 /* ---- R7: exclusions ---- */
@@ -39,7 +39,7 @@ static void R7_a_prover_that_failed_it_does_not_get_it_while_another_lives(void 
     started(&r, "p1", 7);
     failed(&r, "p1", 7, WIRE_FAILURE_RETRYABLE);
     ready(&r, "p1", 1);
-    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true }); /* able, and busy with something */
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true }); /* able, but takes nothing now */
     for (int i = 0; i < 20; i++) {
         at(&r, r.now_ms + H);
         beat(&r, "p1", 0);

@@ -1,4 +1,5 @@
-/** How long a prover keeps what it was given: offers (move 4), leases (R5), timeouts (R6), progress (R17), drains (move 9). */
+/** How long a prover keeps what it was given: offers (move 4), leases (R5), timeouts (R6), progress (R17), drains (move
+ *  9). */
 #include "sched_case.h"
 
 /* ---- move 4: offers ---- */
@@ -97,7 +98,8 @@ static void R5_a_closed_connection_returns_its_task_after_the_grace(void **state
     assert_int_equal(view_of(&r, 7).record.losses, 1);
 }
 
-/* Its result came whole and was still being written: it counts. One that was not asked for, from whom nobody knows, does not. */
+/* The result was complete and still being written: it counts. One that was not asked for, of an unknown peer, does not.
+ * */
 static void R5_a_result_admitted_before_the_connection_closed_counts_within_the_grace(void **state)
 {
     seven_runs();
@@ -184,7 +186,7 @@ static void R5_a_late_loop_extends_all_leases_by_its_lag(void **state)
     rig_step(&r, ev);
     assert_int_equal(state_of(&r, 7), TASK_RUNNING);
     submit(&r, "c1", 8);
-    assert_int_equal(state_of(&r, 8), TASK_OFFERED); /* nor does p2 count as silent */
+    assert_int_equal(state_of(&r, 8), TASK_OFFERED); /* p2 does not count as silent either */
     released(&r, "p2", 8, WIRE_REASON_RECALL);
     cancel(&r, "c1", 8);
     gone(&r, "p2");
@@ -216,7 +218,7 @@ static void lapse_and_say(enum sched_event_type type)
 {
     rig_close(&r);
     rig_open(&r, NULL);
-    prover(&r, "p1", 3, 0); /* a place for each, and one that what was lost still takes */
+    prover(&r, "p1", 3, 0); /* a place for each task, and one that the lost attempt still takes */
     submit(&r, "c1", 7);
     started(&r, "p1", 7);
     at(&r, 2 * L);

@@ -23,7 +23,7 @@ static unsigned running(unsigned most)
     return 0;
 }
 
-/* p1 (one slot) does what it is given, one after another, each in ms; the order is the answer. */
+/* p1 (one slot) does what it is given, each task in ms; order[] is what it got, in order. */
 static void drain(unsigned order[], unsigned count, unsigned most, uint64_t ms)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -362,7 +362,7 @@ static void shares_are_not_saved_up_while_idle(void **state)
     drain(order, 20, 300, 1000);
     unsigned late = 0;
     for (int i = 0; i < 20; i++) late += order[i] > 200;
-    assert_in_range(late, 9, 11); /* its half, not all */
+    assert_in_range(late, 9, 11); /* its share, a half, not all */
 }
 
 static void shares_do_not_charge_what_a_prover_lost(void **state)

@@ -23,7 +23,7 @@ static void R7_quarantine_grows_and_ends_with_a_success(void **state)
     assert_int_equal(queue_of(&r, "outer").tasks[TASK_QUEUED], 3);
     ignore(&r);
     at(&r, 60000);
-    assert_int_equal(said_times(&r, "OFFER p1"), 3); /* the only prover: what it failed comes back to it */
+    assert_int_equal(said_times(&r, "OFFER p1"), 3); /* it is the only prover, so what it failed comes back to it */
     for (unsigned n = 1; n <= 3; n++) started(&r, "p1", n);
     for (unsigned n = 1; n <= 3; n++) failed(&r, "p1", n, WIRE_FAILURE_RETRYABLE);
     assert_true(said(&r, "QUARANTINED p1 120000"));
@@ -94,7 +94,7 @@ static void R7_suspect_runs_with_nothing_beside_it(void **state)
     assert_int_equal(state_of(&r, 9), TASK_OFFERED);
 }
 
-/* Task 7 has two losses and waits; p2 is busy with task 20 of another queue and has so many slots. */
+/* Task 7 has two losses and waits; p2, with these places, is busy with task 20 of another queue. */
 static void suspect_beside_a_busy_prover(uint32_t slots, uint32_t prefetch)
 {
     for (int i = 0; i < 2; i++) {

@@ -39,7 +39,7 @@ static void R9_an_adopted_run_is_counted_once_however_often_the_broker_restarts(
     wire_token token = r.token[7];
     struct sched_held held = { .token = token, .task = rig_id(7), .input = rig_hash(7), .started = true };
     for (int i = 0; i < 3; i++) {
-        r.saved[7].state = TASK_RUNNING; /* saved while it ran, for whatever reason */
+        r.saved[7].state = TASK_RUNNING; /* as if it had been saved while it ran */
         r.saved[7].attempts = view_of(&r, 7).record.attempts;
         rig_restart(&r);
         prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .held = &held, .held_n = 1, .silent = true });

@@ -1,5 +1,5 @@
-/** The demonstrations of the delivery semantics that the pure core can give, each a CTest of its own (semantics-NN-...).
- *  Without an argument all of them; with one, those whose name begins with it. */
+/** The demonstrations of the delivery semantics that the pure core can give, each a CTest of its own
+ *  (semantics-NN-...). Without an argument all of them; with one, those whose name begins with it. */
 #include "sched_case.h"
 
 #include <stdio.h>
@@ -219,7 +219,7 @@ static void semantics_08_poison_task(void **state)
 static void semantics_09_a_prover_that_fails_at_once(void **state)
 {
     unsigned touched = 0, n;
-    prover(&r, "good", 1, 0); /* its name makes it a client by habit only */
+    prover(&r, "good", 1, 0); /* a prover, although its name does not begin with p */
     prover(&r, "p1", 1, 0);
     for (n = 1; n <= 20; n++) submit(&r, "c1", n);
     for (int turn = 0; turn < 2000; turn++) {
@@ -367,7 +367,7 @@ static struct sched *fill(struct sched_actions *out, unsigned tasks, double *res
     return s;
 }
 
-/* Seconds for so many rounds of offer, start, result and status. */
+/* Seconds for this many rounds of offer, start, result and status. */
 static double work(struct sched *s, struct sched_actions *out, unsigned rounds)
 {
     double from = seconds();

@@ -88,7 +88,7 @@ static void R9_timeouts_that_were_set_beat_the_configuration_until_they_are_clea
     assert_int_equal(queue_of(&r, "outer").run_timeout_ms, 1001);
     assert_false(queue_of(&r, "outer").run_timeout_set);
     rig_restart(&r);
-    assert_int_equal(queue_of(&r, "outer").run_timeout_ms, 0); /* nobody configured it this time */
+    assert_int_equal(queue_of(&r, "outer").run_timeout_ms, 0); /* this time it is not configured */
     assert_true(queue_of(&r, "outer").stall_timeout_set);
 }
 

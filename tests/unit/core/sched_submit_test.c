@@ -242,9 +242,9 @@ static void R13_queued_tasks(void **state)
     ev.submit.payload = SCHED_ANNOUNCED;
     rig_step(&r, ev); /* before any payload is sent */
     expect(&r, "REFUSE c1 busy queued_tasks", NULL);
-    submit(&r, "c1", 1); /* what is there already is not a new one */
+    submit(&r, "c1", 1); /* a task that is there already is not a new one */
     expect(&r, "SUBMIT_OK c1 1 queued", NULL);
-    submit(&r, "c2", 3); /* nor is anybody else kept out */
+    submit(&r, "c2", 3); /* another principal is not kept out */
     assert_true(said(&r, "SUBMIT_OK c2 3 queued"));
     cancel(&r, "c1", 1);
     ignore(&r);
