@@ -139,7 +139,7 @@ void task_not_received(struct sched *s, struct task *t, pv_status why)
 
 void task_forget(struct sched *s, struct task *t)
 {
-    assert(!t->attempt); /* the move to a state that is over ended it */
+    assert(!t->attempt); /* the move to a state that is over has ended it */
     if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
     if (t->state != TASK_RECEIVING) {
         struct sched_action *a = sched_act(s, SCHED_DELETE_TASK);

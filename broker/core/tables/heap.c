@@ -90,7 +90,7 @@ void heap_remove(struct heap *h, void *item)
         i = sink(h, i, last);
         settle(h, i, last);
     }
-    if (h->cap > 64 && h->n < h->cap / 4) { /* a line that was long once must not stay as large */
+    if (h->cap > 64 && h->n < h->cap / 4) { /* a heap that was large once must not keep its memory */
         struct heap_entry *smaller = realloc(h->at, h->cap / 2 * sizeof *smaller);
         if (smaller) {
             h->at = smaller;

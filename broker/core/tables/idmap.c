@@ -67,7 +67,7 @@ void idmap_remove(struct idmap *m, wire_id key)
     size_t hole = slot_of(m, key);
     if (!m->slots[hole].item) return;
     m->n--;
-    /* Close the gap: whoever probed past it moves back. */
+    /* Closes the gap: entries that were put past it move back. */
     for (size_t i = (hole + 1) & m->mask; m->slots[i].item; i = (i + 1) & m->mask) {
         size_t want = home(m, m->slots[i].key);
         if (((i - want) & m->mask) < ((i - hole) & m->mask)) continue;

@@ -191,7 +191,7 @@ void lanes_leave(struct sched *s, struct task *t)
     a->queue->waiting[t->priority]--;
     a->queue->departed++;
     s->waiting--;
-    s->dirty = true; /* a suspect that leaves keeps no prover empty any more */
+    s->dirty = true; /* a suspect that has left keeps no prover empty any more */
     if (--l->waiting) return;
     lane_hide(l);
     lane_free(s, l);

@@ -255,7 +255,7 @@ void attempt_revoke(struct sched *s, struct attempt *a, pv_status why)
     a->task = NULL;
     a->revoked = why;
     s->stats.revokes++;
-    if (!a->prover->peer) { /* nobody to tell: if it comes back, its hello lists it and is told then */
+    if (!a->prover->peer) { /* nobody to tell now: if it comes back and lists it, it is told then */
         attempt_end(s, a);
         return;
     }

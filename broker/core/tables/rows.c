@@ -52,7 +52,7 @@ bool rows_add(struct rows *r, struct task *t)
 void rows_remove(struct rows *r, struct task *t)
 {
     size_t i = entry_after(r, t->order - 1);
-    assert(r->at[i].task == t); /* added when it was made, and rows keep their order when compacted */
+    assert(r->at[i].task == t); /* t was added when it was made, and compacting keeps the order */
     r->at[i].task = NULL;
     r->dead++;
     if (r->dead > 32 && r->dead > r->n / 2) rows_compact(r);
