@@ -1,5 +1,8 @@
 #include "dealer.h"
 
+#include "decode.h"
+#include "encode.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

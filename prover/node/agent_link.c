@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "random.h"
+#include "words.h"
 
 #include <stdio.h>
 

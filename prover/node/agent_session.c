@@ -3,6 +3,7 @@
 #include "agent_attempts.h"
 #include "agent_link.h"
 #include "agent_results.h"
+#include "decode.h"
 #include "log.h"
 #include "words.h"
 

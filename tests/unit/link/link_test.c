@@ -1,8 +1,8 @@
 /* A connection to one of several brokers. The clock is the test's: a lease or a back-off takes no time. */
-#include "link.h"
-
 #include "clock.h"
+#include "decode.h"
 #include "fake_broker.h"
+#include "link.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,11 @@
 #include "agent_scene.h"
 
+#include "decode.h"
+#include "encode.h"
 #include "log.h"
 #include "sha256.h"
 #include "temp_dir.h"
+#include "words.h"
 
 struct agent_scene scene;
 
