@@ -52,6 +52,7 @@ WALLS = {
     "broker/core/sched_match.c": ["store.h", "transfers.h", "router.h", "outbox.h", "http.h", "broker.h"],
     "broker/core/tables/tasks.c": ["store.h", "router.h"],
     "broker/store/store.c": ["sched_event.h", "router.h", "broker.h"],
+    "broker/watch/tables.c": ["broker.h", "config.h", "reply.h"],
     "wire/body.c": ["link_keys.h", "payload.h"],
     "prover/groth16/prove.c": ["agent.h", "msg.h"],
 }
