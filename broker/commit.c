@@ -5,11 +5,12 @@
 
 #include <string.h>
 
-/* How long lazy saves wait for a commit that is needed anyway, and how long a batch waits for the sync before its own. */
+/* How long lazy saves wait for a commit that is needed anyway, and how long a batch waits for the sync before its
+ * own. */
 enum { LAZY_MS = 10 };
 
-/* What the batch's commit has to be. A save may be rewritten until the batch ends, and a lazy one may then be lazy no more, so
- * all of them are looked at each time. */
+/* What the batch's commit has to be. A save may be rewritten until the batch ends, and a lazy one may then be lazy no
+ * more, so all of them are looked at each time. */
 static void weigh(struct broker *b)
 {
     for (size_t i = 0; i < b->batch.out.n; i++) {
@@ -41,8 +42,8 @@ static void answers_refuse(struct broker *b)
             reply_error(b, b->batch.out.at[i].peer, b->batch.out.at[i].req, PV_STORE, store_failure(b->store));
 }
 
-/* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said before. Lazy
- * saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
+/* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said
+ * before. Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
 static pv_status commit_now(struct broker *b)
 {
     enum store_when when = !b->batch.must_sync ? STORE_LAZY : b->batch.full ? STORE_NOW : STORE_SOON;

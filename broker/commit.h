@@ -1,4 +1,5 @@
-/** One commit for the rows of a batch: whether it is needed now, and how durable it has to be before the batch is answered. */
+/** One commit for the rows of a batch: whether it is needed now, and how durable it has to be before the batch is
+ *  answered. */
 #ifndef PV_COMMIT_H
 #define PV_COMMIT_H
 

@@ -6,8 +6,8 @@
 
 #include "log.h"
 
-/* Limits on replies and payload files that wait for the disk. Above them the loop waits for it too, which pushes back on the
- * peers. */
+/* Limits on replies and payload files that wait for the disk. Above them the loop waits for it too, which pushes back
+ * on the peers. */
 enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256 };
 
 void durable_say(struct broker *b)

@@ -1,11 +1,12 @@
-/** What waits for the disk, and what happens when the disk is there or has failed: replies in the outbox, payload files. */
+/** What waits for the disk, and what happens when the disk is there or has failed: replies in the outbox, payload
+ *  files. */
 #ifndef PV_DURABLE_H
 #define PV_DURABLE_H
 
 #include "broker.h"
 
-/** Once a turn: takes note of what the disk has finished. Sends the replies whose commit is durable now, tells the core of
- *  payload files that have their names, and refuses what waited if the store has failed. */
+/** Once a turn: takes note of what the disk has finished. Sends the replies whose commit is durable now, tells the
+ *  core of payload files that have their names, and refuses what waited if the store has failed. */
 void durable_turn(struct broker *b);
 /** Waits for the sync under way, if there is one, and does the same about its commits. */
 void durable_settle(struct broker *b);
