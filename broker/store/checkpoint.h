@@ -17,7 +17,7 @@ struct checkpoint;
 
 /** Starts the thread for the database at path, which writer has open in WAL mode. writer is borrowed until
  *  checkpoint_stop. PV_STORE, PV_NO_MEMORY. */
-pv_status checkpoint_start(struct checkpoint **c, const char *path, sqlite3 *writer);
+pv_status checkpoint_start(struct checkpoint **out, const char *path, sqlite3 *writer);
 /** Ends the thread, after the fold at hand. */
 void checkpoint_stop(struct checkpoint **c);
 

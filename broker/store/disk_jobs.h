@@ -21,7 +21,7 @@ struct disk_jobs;
 
 /** Starts this many threads, at most 8. wake: an eventfd that is counted up for each finished job, borrowed until
  *  disk_jobs_stop; -1: none. PV_NO_MEMORY; PV_FAILED: not one thread could be started. */
-pv_status disk_jobs_start(struct disk_jobs **d, int wake, unsigned threads);
+pv_status disk_jobs_start(struct disk_jobs **out, int wake, unsigned threads);
 /** Ends the threads once every job is finished. Jobs that disk_jobs_done has not returned are forgotten. */
 void disk_jobs_stop(struct disk_jobs **d);
 

@@ -21,7 +21,7 @@ struct log_sync;
 /** fd: the file, borrowed until log_sync_close. wake: an eventfd that is counted up when a sync has ended, borrowed
  *  too; -1: none. faults: NULL in production; each sync counts as one FAULT_SYNC. PV_NO_MEMORY, PV_FAILED (no
  *  thread). */
-pv_status log_sync_open(struct log_sync **l, int fd, int wake, struct faults *faults);
+pv_status log_sync_open(struct log_sync **out, int fd, int wake, struct faults *faults);
 /** Waits for the sync under way. */
 void log_sync_close(struct log_sync **l);
 

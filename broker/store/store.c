@@ -106,7 +106,7 @@ static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
     return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
 }
 
-pv_status store_open(struct store **out, const char *dir, int wake, struct faults *faults, char why[STORE_WHY_BYTES])
+pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES])
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
@@ -114,7 +114,7 @@ pv_status store_open(struct store **out, const char *dir, int wake, struct fault
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
-    pv_status st = open_all(s, dir, wake, why);
+    pv_status st = open_all(s, where, wake, why);
     if (st == PV_OK)
         *out = s;
     else

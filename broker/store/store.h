@@ -45,7 +45,7 @@ struct store;
  *  faults  where a test makes it fail; borrowed until store_close; NULL in production
  *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY,
  *  PV_FAILED (no thread). why gets the sentence. */
-pv_status store_open(struct store **s, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
+pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 /** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);
 

@@ -77,14 +77,14 @@ pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, 
     return st;
 }
 
-pv_status store_put_setting(struct store *s, const struct setting_record *r)
+pv_status store_put_setting(struct store *s, const struct setting_record *setting)
 {
-    enum store_statement which = r->cleared ? SQL_DELETE_SETTING : SQL_PUT_SETTING;
+    enum store_statement which = setting->cleared ? SQL_DELETE_SETTING : SQL_PUT_SETTING;
     TRY(store_sql_write_begin(s));
-    sqlite3_bind_text(s->sql[which], 1, setting_words[r->key], -1, SQLITE_STATIC);
-    sqlite3_bind_text(s->sql[which], 2, r->principal, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s->sql[which], 3, r->name, -1, SQLITE_STATIC);
-    if (!r->cleared) sqlite3_bind_int64(s->sql[which], 4, (int64_t)r->value);
+    sqlite3_bind_text(s->sql[which], 1, setting_words[setting->key], -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->sql[which], 2, setting->principal, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->sql[which], 3, setting->name, -1, SQLITE_STATIC);
+    if (!setting->cleared) sqlite3_bind_int64(s->sql[which], 4, (int64_t)setting->value);
     s->stats.rows_written++;
     return store_sql_run(s, which, NULL, NULL);
 }
