@@ -47,6 +47,18 @@ static const struct limbs_modulus BN254_FR_MONTGOMERY = {
     { 0x4000000000000000u, 0x50f87d64fc000000u, 0x4a0cfa121e6e5c24u, 0x6e14116da0605617u, 0x0c19139cb84c680au }
 };
 
+/* p and r as files hold them: little-endian bytes. */
+#define BN254_FP_MODULUS_BYTES                                                                                         \
+    {                                                                                                                  \
+        0x47, 0xfd, 0x7c, 0xd8, 0x16, 0x8c, 0x20, 0x3c, 0x8d, 0xca, 0x71, 0x68, 0x91, 0x6a, 0x81, 0x97, 0x5d, 0x58,    \
+            0x81, 0x81, 0xb6, 0x45, 0x50, 0xb8, 0x29, 0xa0, 0x31, 0xe1, 0x72, 0x4e, 0x64, 0x30                         \
+    }
+#define BN254_FR_MODULUS_BYTES                                                                                         \
+    {                                                                                                                  \
+        0x01, 0x00, 0x00, 0xf0, 0x93, 0xf5, 0xe1, 0x43, 0x91, 0x70, 0xb9, 0x79, 0x48, 0xe8, 0x33, 0x28, 0x5d, 0x58,    \
+            0x81, 0x81, 0xb6, 0x45, 0x50, 0xb8, 0x29, 0xa0, 0x31, 0xe1, 0x72, 0x4e, 0x64, 0x30                         \
+    }
+
 /* The largest power of two in r - 1, and 5^((r - 1) / 2^28), the root snarkjs starts from. */
 #define BN254_FR_TWO_ADICITY 28
 static const bn254_fr BN254_FR_ROOT = { { 0x636e735580d13d9cu, 0xa22bf3742445ffd6u, 0x56452ac01eb203d8u,

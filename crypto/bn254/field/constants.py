@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Prints constants.h: every number of BN254 the code needs, derived here from the curve's parameter x alone.
+"""Prints constants.h: every number of BN254 that the code needs, derived here from the curve's parameter x alone.
 
-    python3 constants.py > constants.h
+    python3 constants.py | clang-format --assume-filename=constants.h > constants.h
+
+tests/unit/crypto/constants_test.py checks that constants.h is what this prints.
 """
 x = 4965661367192848881
 p = 36*x**4 + 36*x**3 + 24*x**2 + 6*x + 1
@@ -67,7 +69,7 @@ def naf(k):
 
 xi = (9, 1)
 print("/** BN254's numbers, printed by constants.py: field elements in Montgomery form, R = 2^256. */")
-print("#ifndef BN254_CONSTANTS_H\n#define BN254_CONSTANTS_H\n\n#include \"bn254/limbs.h\"\n#include \"bn254/types.h\"\n")
+print("#ifndef BN254_CONSTANTS_H\n#define BN254_CONSTANTS_H\n\n#include \"limbs.h\"\n#include \"types.h\"\n")
 for name, m in (("FP", p), ("FR", r)):
     print("/* %s: modulus, R mod m, R^2 mod m, R^3 mod m, m - 2, -1/m mod 2^64, and what products need */" % name.lower())
     table("BN254_%s_MODULUS" % name, m)
@@ -79,7 +81,10 @@ for name, m in (("FP", p), ("FR", r)):
     print("static const struct limbs_modulus BN254_%s_MONTGOMERY = { { %s }, BN254_%s_INV, { %s }, { %s }, { %s }, { %s } };\n"
           % (name, limbs(m), name, limbs(pow(2, -64, m)), limbs(pow(2, -128, m)), limbs(2 * m), limbs(m << 62, 5)))
 
-print("/* The largest power of two in r - 1, and 5^((r - 1) / 2^28), the root snarkjs starts from. */")
+print("/* p and r as files hold them: little-endian bytes. */")
+for name, m in (("FP", p), ("FR", r)):
+    print("#define BN254_%s_MODULUS_BYTES { %s }" % (name, ", ".join("0x%02x" % b for b in m.to_bytes(32, "little"))))
+print("\n/* The largest power of two in r - 1, and 5^((r - 1) / 2^28), the root snarkjs starts from. */")
 print("#define BN254_FR_TWO_ADICITY 28")
 fr("BN254_FR_ROOT", pow(5, (r - 1) >> 28, r))
 print("\n/* y^2 = x^3 + 3, and its twist y^2 = x^3 + 3 / (9 + u). */")

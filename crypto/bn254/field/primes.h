@@ -1,16 +1,17 @@
-/** The two primes of BN254 as the files hold them: 32 bytes, little-endian. */
-#ifndef PV_BN254_PRIMES_H
-#define PV_BN254_PRIMES_H
+/** The two primes of BN254 as circom's files hold them: 32 bytes, little-endian. For readers of files, which need no
+ *  arithmetic. The bytes come from constants.h. */
+#ifndef BN254_PRIMES_H
+#define BN254_PRIMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/** q: coordinates of points. */
+/** The base field's (the files call it q): coordinates of points. */
 extern const uint8_t bn254_prime_q[32];
-/** r: witness values, coefficients, public signals. */
+/** The scalar field's, r: witness values, coefficients, public signals. */
 extern const uint8_t bn254_prime_r[32];
 
-/** Is the little-endian integer at value (any alignment) below the prime? */
+/** Whether the little-endian integer at value (any alignment) is below prime. */
 bool bn254_below(const uint8_t value[32], const uint8_t prime[32]);
 
 #endif

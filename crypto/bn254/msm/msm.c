@@ -35,23 +35,18 @@ struct job {
     struct msm_bench *benches;
 };
 
-const struct msm_kernel *msm_kernel_for(enum msm_group group, enum bn254_path path)
-{
-    switch (path) {
-    case BN254_PATH_PORTABLE: return group == MSM_G1 ? &bn254_msm_kernel_g1_portable : &bn254_msm_kernel_g2_portable;
-#if BN254_HAVE_ADX
-    case BN254_PATH_ADX: return group == MSM_G1 ? &bn254_msm_kernel_g1_adx : &bn254_msm_kernel_g2_adx;
-#endif
-#if BN254_HAVE_IFMA
-    case BN254_PATH_IFMA: return group == MSM_G1 ? &bn254_msm_kernel_g1_ifma : &bn254_msm_kernel_g2_ifma;
-#endif
-    default: return msm_kernel_for(group, BN254_PATH_PORTABLE);
-    }
-}
-
 static const struct msm_kernel *kernel_of(const struct job *j, size_t set)
 {
-    return msm_kernel_for(j->sets[set].r1 ? MSM_G1 : MSM_G2, j->path);
+    const bool g1 = j->sets[set].r1 != NULL;
+    switch (j->path) {
+#if BN254_HAVE_ADX
+    case BN254_PATH_ADX: return g1 ? &bn254_msm_kernel_g1_adx : &bn254_msm_kernel_g2_adx;
+#endif
+#if BN254_HAVE_IFMA
+    case BN254_PATH_IFMA: return g1 ? &bn254_msm_kernel_g1_ifma : &bn254_msm_kernel_g2_ifma;
+#endif
+    default: return g1 ? &bn254_msm_kernel_g1_portable : &bn254_msm_kernel_g2_portable;
+    }
 }
 
 static bool stopped(const struct job *j)

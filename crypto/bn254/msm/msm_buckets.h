@@ -1,6 +1,7 @@
 /** Fills a task's buckets and reduces them, all in batches of independent affine additions. */
 #ifndef BN254_MSM_BUCKETS_H
 #define BN254_MSM_BUCKETS_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -4,7 +4,6 @@
 #define BN254_MSM_KERNEL_H
 #include <stddef.h>
 #include <stdint.h>
-#include "run.h"
 
 #define MSM_TMP_EXTRA 8192
 #define MSM_NEGATE 0x80000000u /* in an index of a base: its opposite */
@@ -41,10 +40,9 @@ struct msm_kernel {
     const struct msm_lane_kernel *lanes;
 };
 
+/** The tables. Twin sources define them, one pair per path: msm_portable.c, msm_adx.c, and msm_g1_ifma.c with msm_g2_ifma.c.
+ *  They share this header and have none of their own; msm.c chooses. */
 extern const struct msm_kernel bn254_msm_kernel_g1_portable, bn254_msm_kernel_g2_portable;
 extern const struct msm_kernel bn254_msm_kernel_g1_adx, bn254_msm_kernel_g2_adx;
 extern const struct msm_kernel bn254_msm_kernel_g1_ifma, bn254_msm_kernel_g2_ifma;
-
-enum msm_group { MSM_G1, MSM_G2 };
-const struct msm_kernel *msm_kernel_for(enum msm_group group, enum bn254_path path);
 #endif
