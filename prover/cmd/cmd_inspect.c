@@ -1,3 +1,5 @@
+#include "cmd_inspect.h"
+
 #include "cmd.h"
 
 #include "keycheck.h"
@@ -144,8 +146,9 @@ static pv_status check_and_print(const struct arguments *a, const struct zkey *z
     struct groth16_vkey vkey;
     TRY(gather(&f, z, err));
     if (a->check) TRY(keycheck_points(z, &run, err));
-    TRY(zkey_vkey(&vkey, z, a->zkey, err));
-    pv_status status = a->vkey_path ? write_vkey(a, &vkey, err) : PV_OK;
+    pv_status status = zkey_vkey(&vkey, z, err);
+    if (status != PV_OK) return prove_error_in(err, status, a->zkey);
+    if (a->vkey_path) status = write_vkey(a, &vkey, err);
     groth16_vkey_clear(&vkey);
     if (status != PV_OK) return status;
     if (a->json) return print_json(a, z, &f, err);
@@ -168,6 +171,5 @@ int cmd_inspect(int argc, char **argv)
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_catch_signals();
-    pv_status status = inspect(&a, &err);
-    return status == PV_OK ? 0 : cmd_failed(&err);
+    return inspect(&a, &err) == PV_OK ? 0 : cmd_failed(&err);
 }

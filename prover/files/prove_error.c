@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 pv_status prove_error_set(struct prove_error *err, pv_status status, const char *format, ...)
 {
@@ -12,4 +13,12 @@ pv_status prove_error_set(struct prove_error *err, pv_status status, const char 
     va_end(args);
     err->status = status;
     return status;
+}
+
+pv_status prove_error_in(struct prove_error *err, pv_status status, const char *name)
+{
+    if (!err) return status;
+    char sentence[sizeof err->text];
+    memcpy(sentence, err->text, sizeof sentence);
+    return prove_error_set(err, status, "%s: %s", name, sentence);
 }

@@ -18,4 +18,8 @@ struct prove_error {
 pv_status prove_error_set(struct prove_error *err, pv_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** Puts "name: " before the sentence of a failure and returns status: for whoever opened the file that the sentence is about,
+ *  so that the readers of its parts need not know its name. err may be NULL. */
+pv_status prove_error_in(struct prove_error *err, pv_status status, const char *name);
+
 #endif

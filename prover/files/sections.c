@@ -19,47 +19,43 @@ static void printable(char to[5], const uint8_t *magic)
 }
 
 static pv_status check_header(uint32_t *count, const struct sections_format *f, const uint8_t *bytes, size_t n,
-                              const char *name, struct prove_error *err)
+                              struct prove_error *err)
 {
-    if (n < FILE_HEADER_BYTES)
-        return prove_error_set(err, f->bad, "%s: %zu bytes are too few for a %s file", name, n, f->magic);
+    if (n < FILE_HEADER_BYTES) return prove_error_set(err, f->bad, "%zu bytes are too few for a %s file", n, f->magic);
     if (memcmp(bytes, f->magic, 4) != 0) {
         char found[5];
         printable(found, bytes);
-        return prove_error_set(err, f->bad, "%s: not a %s file (it begins with \"%s\")", name, f->magic, found);
+        return prove_error_set(err, f->bad, "not a %s file (it begins with \"%s\")", f->magic, found);
     }
     uint32_t version = sections_u32(bytes + 4);
     if (version < f->version_min || version > f->version_max)
-        return prove_error_set(err, f->bad, "%s: %s format version %" PRIu32 " is not supported", name, f->magic,
-                               version);
+        return prove_error_set(err, f->bad, "%s format version %" PRIu32 " is not supported", f->magic, version);
     *count = sections_u32(bytes + 8);
     if (*count > (n - FILE_HEADER_BYTES) / SECTION_HEADER_BYTES)
-        return prove_error_set(err, f->bad, "%s: too short for the %" PRIu32 " sections it declares", name, *count);
+        return prove_error_set(err, f->bad, "too short for the %" PRIu32 " sections it declares", *count);
     return PV_OK;
 }
 
 pv_status sections_of(struct sections *s, const struct sections_format *format, const uint8_t *bytes, size_t n,
-                      const char *name, struct prove_error *err)
+                      struct prove_error *err)
 {
-    struct sections found = { .name = name, .bad = format->bad };
+    struct sections found = { .bad = format->bad };
     uint32_t count = 0;
-    TRY(check_header(&count, format, bytes, n, name, err));
+    TRY(check_header(&count, format, bytes, n, err));
     size_t at = FILE_HEADER_BYTES;
     for (uint32_t i = 0; i < count; i++) {
         if (n - at < SECTION_HEADER_BYTES)
-            return prove_error_set(err, format->bad,
-                                   "%s: ends before section %" PRIu32 " of the %" PRIu32 " it declares", name, i + 1,
-                                   count);
+            return prove_error_set(err, format->bad, "ends before section %" PRIu32 " of the %" PRIu32 " it declares",
+                                   i + 1, count);
         uint32_t id = sections_u32(bytes + at);
         uint64_t size = read_u64(bytes + at + 4);
         at += SECTION_HEADER_BYTES;
         if (size > n - at)
             return prove_error_set(err, format->bad,
-                                   "%s: section %" PRIu32 " declares %" PRIu64 " bytes, the file has %zu left", name,
-                                   id, size, n - at);
+                                   "section %" PRIu32 " declares %" PRIu64 " bytes, the file has %zu left", id, size,
+                                   n - at);
         if (id < SECTIONS_MAX_ID) {
-            if (found.by_id[id].bytes)
-                return prove_error_set(err, format->bad, "%s: section %" PRIu32 " comes twice", name, id);
+            if (found.by_id[id].bytes) return prove_error_set(err, format->bad, "section %" PRIu32 " comes twice", id);
             found.by_id[id] = (struct section){ .bytes = bytes + at, .size = size };
         }
         at += (size_t)size;
@@ -71,7 +67,7 @@ pv_status sections_of(struct sections *s, const struct sections_format *format, 
 pv_status sections_need(struct section *out, const struct sections *s, unsigned id, const char *what,
                         struct prove_error *err)
 {
-    if (!s->by_id[id].bytes) return prove_error_set(err, s->bad, "%s: section %u (%s) is missing", s->name, id, what);
+    if (!s->by_id[id].bytes) return prove_error_set(err, s->bad, "section %u (%s) is missing", id, what);
     *out = s->by_id[id];
     return PV_OK;
 }
@@ -82,8 +78,8 @@ pv_status sections_need_exact(struct section *out, const struct sections *s, uns
     struct section found;
     TRY(sections_need(&found, s, id, what, err));
     if (found.size != size)
-        return prove_error_set(err, s->bad, "%s: section %u (%s) has %" PRIu64 " bytes, the header calls for %" PRIu64,
-                               s->name, id, what, found.size, size);
+        return prove_error_set(err, s->bad, "section %u (%s) has %" PRIu64 " bytes, the header calls for %" PRIu64, id,
+                               what, found.size, size);
     *out = found;
     return PV_OK;
 }

@@ -18,8 +18,7 @@ struct section {
 };
 
 struct sections {
-    const char *name; /* what errors call the file; borrowed */
-    pv_status bad;    /* the status of every error: PV_BAD_ZKEY or PV_BAD_WTNS */
+    pv_status bad; /* the status of every error: PV_BAD_ZKEY or PV_BAD_WTNS */
     struct section by_id[SECTIONS_MAX_ID];
 };
 
@@ -33,7 +32,7 @@ struct sections_format {
 /** Fills *s from the n bytes at bytes, which must outlive it. Every declared length must lie inside the file, the
  *  declared number of sections must be there, and no kept id may come twice. *s is untouched on failure. */
 pv_status sections_of(struct sections *s, const struct sections_format *format, const uint8_t *bytes, size_t n,
-                      const char *name, struct prove_error *err);
+                      struct prove_error *err);
 
 /** The section's payload, or an error naming it when the file lacks it. */
 pv_status sections_need(struct section *out, const struct sections *s, unsigned id, const char *what,

@@ -16,42 +16,47 @@ static pv_status read_header(uint32_t *count, const struct sections *s, struct p
 {
     struct section header;
     TRY(sections_need(&header, s, 1, "header", err));
-    if (header.size < 4) return prove_error_set(err, PV_BAD_WTNS, "%s: section 1 (header) is too short", s->name);
+    if (header.size < 4) return prove_error_set(err, PV_BAD_WTNS, "section 1 (header) is too short");
     uint32_t n8 = sections_u32(header.bytes);
-    if (n8 != 32)
-        return prove_error_set(err, PV_BAD_WTNS, "%s: values of %" PRIu32 " bytes, BN254 has 32", s->name, n8);
+    if (n8 != 32) return prove_error_set(err, PV_BAD_WTNS, "values of %" PRIu32 " bytes, BN254 has 32", n8);
     TRY(sections_need_exact(&header, s, 1, "header", HEADER_BYTES, err));
     if (memcmp(header.bytes + 4, bn254_prime_r, 32) != 0)
-        return prove_error_set(err, PV_BAD_WTNS, "%s: the prime is not BN254's: a witness for another curve", s->name);
+        return prove_error_set(err, PV_BAD_WTNS, "the prime is not BN254's: a witness for another curve");
     *count = sections_u32(header.bytes + 36);
-    if (*count == 0) return prove_error_set(err, PV_BAD_WTNS, "%s: holds no value", s->name);
+    if (*count == 0) return prove_error_set(err, PV_BAD_WTNS, "holds no value");
     return PV_OK;
 }
 
 /* A value that is not reduced would be another public signal with the same proof: refused, not repaired. */
-static pv_status check_values(const struct wtns *w, const char *name, struct prove_error *err)
+static pv_status check_values(const struct wtns *w, struct prove_error *err)
 {
     static const uint8_t one[32] = { 1 };
     if (memcmp(w->values[0].bytes, one, sizeof one) != 0)
-        return prove_error_set(err, PV_BAD_WITNESS, "%s: value 0 is not 1", name);
+        return prove_error_set(err, PV_BAD_WITNESS, "value 0 is not 1");
     for (uint32_t i = 0; i < w->count; i++)
         if (!bn254_below(w->values[i].bytes, bn254_prime_r))
-            return prove_error_set(err, PV_BAD_WITNESS, "%s: value %" PRIu32 " is not reduced modulo r", name, i);
+            return prove_error_set(err, PV_BAD_WITNESS, "value %" PRIu32 " is not reduced modulo r", i);
+    return PV_OK;
+}
+
+static pv_status wtns_read(struct wtns *w, const uint8_t *bytes, size_t size, struct prove_error *err)
+{
+    struct sections s;
+    struct section values;
+    struct wtns found = { 0 };
+    TRY(sections_of(&s, &wtns_format, bytes, size, err));
+    TRY(read_header(&found.count, &s, err));
+    TRY(sections_need_exact(&values, &s, 2, "values", (uint64_t)found.count * 32, err));
+    found.values = (const bn254_scalar_packed *)values.bytes;
+    TRY(check_values(&found, err));
+    *w = found;
     return PV_OK;
 }
 
 pv_status wtns_of(struct wtns *w, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
 {
-    struct sections s;
-    struct section values;
-    struct wtns found = { 0 };
-    TRY(sections_of(&s, &wtns_format, bytes, size, name, err));
-    TRY(read_header(&found.count, &s, err));
-    TRY(sections_need_exact(&values, &s, 2, "values", (uint64_t)found.count * 32, err));
-    found.values = (const bn254_scalar_packed *)values.bytes;
-    TRY(check_values(&found, name, err));
-    *w = found;
-    return PV_OK;
+    pv_status status = wtns_read(w, bytes, size, err);
+    return status == PV_OK ? PV_OK : prove_error_in(err, status, name);
 }
 
 pv_status wtns_open(struct wtns *w, const char *path, struct prove_error *err)

@@ -26,10 +26,10 @@ struct prove_key {
 
 static const struct prove_run default_run;
 
-static pv_status bad_header(const char *path, const char *what, struct prove_error *err)
+static pv_status bad_header(const char *what, struct prove_error *err)
 {
-    return prove_error_set(
-        err, PV_BAD_ZKEY, "%s: the key is damaged: section 2: %s is not a point of its group, or infinity", path, what);
+    return prove_error_set(err, PV_BAD_ZKEY,
+                           "the key is damaged: section 2: %s is not a point of its group, or infinity", what);
 }
 
 static bool usable_g1(bn254_g1_affine *p, const bn254_g1_packed *bytes)
@@ -42,25 +42,29 @@ static bool usable_g2(bn254_g2_affine *p, const bn254_g2_packed *bytes)
     return bn254_g2_decode(p, bytes, BN254_G2_IN_SUBGROUP) && !bn254_g2_affine_is_infinity(p);
 }
 
-static pv_status read_points(struct key_points *p, const struct zkey *z, const char *path, struct prove_error *err)
+static pv_status read_points(struct key_points *p, const struct zkey *z, struct prove_error *err)
 {
-    if (!usable_g1(&p->alpha1, z->alpha1)) return bad_header(path, "alpha1", err);
-    if (!usable_g1(&p->beta1, z->beta1)) return bad_header(path, "beta1", err);
-    if (!usable_g2(&p->beta2, z->beta2)) return bad_header(path, "beta2", err);
-    if (!usable_g1(&p->delta1, z->delta1)) return bad_header(path, "delta1", err);
-    if (!usable_g2(&p->delta2, z->delta2)) return bad_header(path, "delta2", err);
+    if (!usable_g1(&p->alpha1, z->alpha1)) return bad_header("alpha1", err);
+    if (!usable_g1(&p->beta1, z->beta1)) return bad_header("beta1", err);
+    if (!usable_g2(&p->beta2, z->beta2)) return bad_header("beta2", err);
+    if (!usable_g1(&p->delta1, z->delta1)) return bad_header("delta1", err);
+    if (!usable_g2(&p->delta2, z->delta2)) return bad_header("delta2", err);
     return PV_OK;
 }
 
-/* What follows once k->zkey is open. name is for errors. */
+/* The key's points and coordinates, once k->zkey is open. */
+static pv_status check_points(struct prove_key *k, const struct prove_run *run, struct prove_error *err)
+{
+    TRY(read_points(&k->points, &k->zkey, err));
+    TRY(zkey_vkey(&k->vkey, &k->zkey, err));
+    return keycheck_range(&k->zkey, run, err);
+}
+
 static pv_status make_ready(struct prove_key *k, const char *name, const struct backend_options *options,
                             const struct prove_run *run, struct prove_error *err)
 {
-    struct prove_error damage = { 0 };
-    TRY(read_points(&k->points, &k->zkey, name, err));
-    TRY(zkey_vkey(&k->vkey, &k->zkey, name, err));
-    pv_status range = keycheck_range(&k->zkey, run, &damage);
-    if (range != PV_OK) return prove_error_set(err, range, "%s: %s", name, damage.text);
+    pv_status status = check_points(k, run, err);
+    if (status != PV_OK) return prove_error_in(err, status, name);
     return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
 }
 

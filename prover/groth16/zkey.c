@@ -30,41 +30,37 @@ static pv_status check_protocol(const struct sections *s, struct prove_error *er
     uint32_t protocol = sections_u32(header.bytes);
     if (protocol == PROTOCOL_GROTH16) return PV_OK;
     const char *known = protocol == PROTOCOL_PLONK ? " (PLONK)" : protocol == PROTOCOL_FFLONK ? " (FFLONK)" : "";
-    return prove_error_set(err, PV_BAD_ZKEY, "%s: section 1 says protocol %" PRIu32 "%s, only Groth16 (1) is supported",
-                           s->name, protocol, known);
+    return prove_error_set(err, PV_BAD_ZKEY, "section 1 says protocol %" PRIu32 "%s, only Groth16 (1) is supported",
+                           protocol, known);
 }
 
 /* u32 n8 = 32 and the prime. *at moves past it. */
 static pv_status check_prime(const struct section *header, size_t *at, const uint8_t prime[32], const char *which,
-                             const char *name, struct prove_error *err)
+                             struct prove_error *err)
 {
-    if (header->size < *at + 4) return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
+    if (header->size < *at + 4) return prove_error_set(err, PV_BAD_ZKEY, "section 2 (header) is too short");
     uint32_t n8 = sections_u32(header->bytes + *at);
     if (n8 != 32)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s has %" PRIu32 " bytes, BN254's has 32", name, which,
-                               n8);
-    if (header->size < *at + PRIME_FIELD)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2 (header) is too short", name);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s has %" PRIu32 " bytes, BN254's has 32", which, n8);
+    if (header->size < *at + PRIME_FIELD) return prove_error_set(err, PV_BAD_ZKEY, "section 2 (header) is too short");
     if (memcmp(header->bytes + *at + 4, prime, 32) != 0)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: %s is not BN254's, the key is for another curve", name,
-                               which);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s is not BN254's, the key is for another curve", which);
     *at += PRIME_FIELD;
     return PV_OK;
 }
 
-static pv_status check_counts(struct zkey *z, const char *name, struct prove_error *err)
+static pv_status check_counts(struct zkey *z, struct prove_error *err)
 {
     if (z->publics >= z->vars)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "%s: section 2: %" PRIu32 " public signals do not fit %" PRIu32 " variables", name,
-                               z->publics, z->vars);
+                               "section 2: %" PRIu32 " public signals do not fit %" PRIu32 " variables", z->publics,
+                               z->vars);
     if (z->domain == 0 || (z->domain & (z->domain - 1)) != 0)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: a domain of %" PRIu32 " is not a power of two", name,
-                               z->domain);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: a domain of %" PRIu32 " is not a power of two", z->domain);
     z->log_domain = (unsigned)__builtin_ctz(z->domain);
     if (z->log_domain > ZKEY_MAX_LOG_DOMAIN)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 2: a domain of 2^%u is above the field's 2^%d", name,
-                               z->log_domain, ZKEY_MAX_LOG_DOMAIN);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: a domain of 2^%u is above the field's 2^%d", z->log_domain,
+                               ZKEY_MAX_LOG_DOMAIN);
     return PV_OK;
 }
 
@@ -73,8 +69,8 @@ static pv_status read_header(struct zkey *z, const struct sections *s, struct pr
     struct section header;
     size_t at = 0;
     TRY(sections_need(&header, s, 2, "header", err));
-    TRY(check_prime(&header, &at, bn254_prime_q, "the base field's prime", s->name, err));
-    TRY(check_prime(&header, &at, bn254_prime_r, "the scalar field's prime", s->name, err));
+    TRY(check_prime(&header, &at, bn254_prime_q, "the base field's prime", err));
+    TRY(check_prime(&header, &at, bn254_prime_r, "the scalar field's prime", err));
     TRY(sections_need_exact(&header, s, 2, "header", HEADER_BYTES, err));
     const uint8_t *p = header.bytes + at;
     z->vars = sections_u32(p);
@@ -88,7 +84,7 @@ static pv_status read_header(struct zkey *z, const struct sections *s, struct pr
     z->gamma2 = (const bn254_g2_packed *)(p + 2 * G1 + G2);
     z->delta1 = (const bn254_g1_packed *)(p + 2 * G1 + 2 * G2);
     z->delta2 = (const bn254_g2_packed *)(p + 3 * G1 + 2 * G2);
-    return check_counts(z, s->name, err);
+    return check_counts(z, err);
 }
 
 static pv_status read_points(struct zkey *z, const struct sections *s, struct prove_error *err)
@@ -110,30 +106,28 @@ static pv_status read_points(struct zkey *z, const struct sections *s, struct pr
 }
 
 /* The sentence for record i, or PV_OK when nothing is wrong with it. */
-static pv_status check_coef(const struct zkey *z, uint32_t i, const char *name, struct prove_error *err)
+static pv_status check_coef(const struct zkey *z, uint32_t i, struct prove_error *err)
 {
     const struct zkey_coef *c = &z->coefs[i];
     uint32_t matrix = sections_u32(c->matrix), row = sections_u32(c->row), signal = sections_u32(c->signal);
     if (matrix > 1)
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, name,
-                               i, matrix);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, i, matrix);
     if (row >= z->domain)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "%s: section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32,
-                               name, i, row, z->domain);
+                               "section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32, i,
+                               row, z->domain);
     if (signal >= z->vars)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "%s: section 4: coefficient %" PRIu32 " is of signal %" PRIu32 " of %" PRIu32, name, i,
-                               signal, z->vars);
+                               "section 4: coefficient %" PRIu32 " is of signal %" PRIu32 " of %" PRIu32, i, signal,
+                               z->vars);
     if (!bn254_below(c->value, bn254_prime_r))
-        return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4: coefficient %" PRIu32 " is not reduced modulo r", name,
-                               i);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 4: coefficient %" PRIu32 " is not reduced modulo r", i);
     return PV_OK;
 }
 
 /* One pass over all records: are they sound, do rows never decrease, which is the highest? The pass tells nothing of
  * which record is bad, so that it runs on all cores; the rare bad file is walked again for its sentence. */
-static pv_status check_coefs(struct zkey *z, const char *name, struct prove_error *err)
+static pv_status check_coefs(struct zkey *z, struct prove_error *err)
 {
     int64_t bad = 0, backward = 0;
     uint32_t top = 0;
@@ -146,7 +140,7 @@ static pv_status check_coefs(struct zkey *z, const char *name, struct prove_erro
         backward += i > 0 && row < sections_u32(c[-1].row);
         if (row >= top) top = row;
     }
-    for (uint32_t i = 0; bad && i < z->coef_count; i++) TRY(check_coef(z, i, name, err));
+    for (uint32_t i = 0; bad && i < z->coef_count; i++) TRY(check_coef(z, i, err));
     z->coefs_in_order = backward == 0;
     z->rows = z->coef_count ? top + 1 : 0;
     return PV_OK;
@@ -170,29 +164,35 @@ static pv_status read_coefs(struct zkey *z, const struct sections *s, struct pro
 {
     struct section coefs;
     TRY(sections_need(&coefs, s, 4, "coefficients", err));
-    if (coefs.size < 4) return prove_error_set(err, PV_BAD_ZKEY, "%s: section 4 (coefficients) is too short", s->name);
+    if (coefs.size < 4) return prove_error_set(err, PV_BAD_ZKEY, "section 4 (coefficients) is too short");
     z->coef_count = sections_u32(coefs.bytes);
     if (coefs.size != 4 + (uint64_t)z->coef_count * sizeof(struct zkey_coef))
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "%s: section 4 declares %" PRIu32 " coefficients of 44 bytes, but has %" PRIu64 " bytes",
-                               s->name, z->coef_count, coefs.size);
+                               "section 4 declares %" PRIu32 " coefficients of 44 bytes, but has %" PRIu64 " bytes",
+                               z->coef_count, coefs.size);
     z->coefs = (const struct zkey_coef *)(coefs.bytes + 4);
-    TRY(check_coefs(z, s->name, err));
+    TRY(check_coefs(z, err));
     z->public_rows = ends_in_public_rows(z);
     return PV_OK;
 }
 
-pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
+static pv_status zkey_read(struct zkey *z, const uint8_t *bytes, size_t size, struct prove_error *err)
 {
     struct sections s;
     struct zkey found = { 0 };
-    TRY(sections_of(&s, &zkey_format, bytes, size, name, err));
+    TRY(sections_of(&s, &zkey_format, bytes, size, err));
     TRY(check_protocol(&s, err));
     TRY(read_header(&found, &s, err));
     TRY(read_points(&found, &s, err));
     TRY(read_coefs(&found, &s, err));
     *z = found;
     return PV_OK;
+}
+
+pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
+{
+    pv_status status = zkey_read(z, bytes, size, err);
+    return status == PV_OK ? PV_OK : prove_error_in(err, status, name);
 }
 
 pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err)

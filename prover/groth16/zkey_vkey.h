@@ -8,7 +8,7 @@
 #include "zkey.h"
 
 /** Every point on its curve and in its group; alpha, beta, gamma, delta not infinity. *vkey is the caller's to
- *  groth16_vkey_clear. PV_BAD_ZKEY with a sentence, PV_NO_MEMORY; then *vkey is untouched. name is for errors. */
-pv_status zkey_vkey(struct groth16_vkey *vkey, const struct zkey *zkey, const char *name, struct prove_error *err);
+ *  groth16_vkey_clear. PV_BAD_ZKEY with a sentence, PV_NO_MEMORY; then *vkey is untouched. */
+pv_status zkey_vkey(struct groth16_vkey *vkey, const struct zkey *zkey, struct prove_error *err);
 
 #endif
