@@ -1,5 +1,7 @@
 #include "cmd.h"
 
+#include "process.h"
+#include "spin.h"
 #include "values.h"
 
 #include <signal.h>
@@ -32,12 +34,21 @@ void cmd_catch_signals(void)
     sigaction(SIGBUS, &bus, NULL);
 }
 
-struct numa cmd_share_memory(void)
+struct numa cmd_start_proving(void)
 {
     struct numa numa;
+    process_no_core();
     numa_read(&numa, NUMA_ROOT);
     (void)numa_share(&numa);
+    spin_less();
+    cmd_catch_signals();
     return numa;
+}
+
+int cmd_end_proving(pv_status status, struct prove_error *err)
+{
+    if (status == PV_CANCELLED) prove_error_set(err, PV_INTERRUPTED, "interrupted");
+    return status == PV_OK ? 0 : cmd_failed(err);
 }
 
 int cmd_failed(const struct prove_error *err)

@@ -1,5 +1,7 @@
-/** The subcommands of provost-prover, one file each. A command gets argv with argv[0] = "provost-prover NAME" and
- *  returns the process's exit status (status.h). Data goes to stdout, everything else to stderr.
+/** What the subcommands of provost-prover share: options, signals, memory, and how a command ends.
+ *
+ *  Each subcommand has a file and a header of its own: int cmd_NAME(int argc, char **argv), where argv[0] is
+ *  "provost-prover NAME"; it returns the exit status of the process (status.h). Data goes to stdout, everything else to stderr.
  */
 #ifndef PV_CMD_H
 #define PV_CMD_H
@@ -11,14 +13,8 @@
 #include <argp.h>
 #include <stdatomic.h>
 
-int cmd_prove(int argc, char **argv);
-int cmd_verify(int argc, char **argv);
-int cmd_inspect(int argc, char **argv);
-int cmd_selftest(int argc, char **argv);
-int cmd_bench(int argc, char **argv);
-
-/** Options that every proving command has: --backend, --device, --threads, --path. A child of the command's argp; its
- *  input is a struct cmd_machine. */
+/** The options of every command that proves: --backend, --device, --threads, --path. cmd_machine_argp is a child of the
+ *  command's argp; its input is a struct cmd_machine. */
 struct cmd_machine {
     enum backend_choice backend;
     struct backend_options options;
@@ -26,20 +22,24 @@ struct cmd_machine {
 };
 extern const struct argp cmd_machine_argp;
 
-/** Non-zero once SIGINT or SIGTERM came. */
-extern atomic_int cmd_stop;
-
-/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once); SIGBUS, which a mapped file raises when
- *  somebody cuts it short, ends it with a sentence instead of a crash. */
-void cmd_catch_signals(void);
-
-/** Memory of all NUMA nodes for a process whose threads run on several; before there are threads. Returns what there is. */
-struct numa cmd_share_memory(void);
-
-/** The option's number within low and high; anything else is wrong usage and ends the process. */
+/** The number in an option's argument, from low to high; for anything else argp's error, which ends the process. */
 unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_state *state);
 
-/** "provost-prover: sentence" to stderr; the exit status that goes with err. */
+/** Non-zero after SIGINT or SIGTERM. */
+extern atomic_int cmd_stop;
+
+/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once). SIGBUS, which a mapped file raises when another
+ *  process cuts it short, ends the process with a sentence instead of a crash. */
+void cmd_catch_signals(void);
+
+/** For a command that proves, once its options are read and before it has threads: no core dump holds its witness, its memory is
+ *  spread over the NUMA nodes, OpenMP's threads spin less, signals are caught. Returns the nodes. */
+struct numa cmd_start_proving(void);
+
+/** Prints "provost-prover: sentence" to stderr; returns the exit status that goes with err. */
 int cmd_failed(const struct prove_error *err);
+
+/** The exit status of a command that proves, which ended with status: 0, or cmd_failed's. PV_CANCELLED becomes "interrupted". */
+int cmd_end_proving(pv_status status, struct prove_error *err);
 
 #endif

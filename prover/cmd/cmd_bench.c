@@ -1,9 +1,7 @@
-#include "cmd.h"
+#include "cmd_bench.h"
 
-#include "spin.h"
+#include "cmd_open.h"
 #include "keycheck.h"
-#include "process.h"
-#include "prove.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -56,13 +54,6 @@ static const struct argp argp = {
     .children = children,
 };
 
-static double clock_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
 /* The parts of a proof, and at which percentage the pipeline reports each one's end. A GPU has no end of the quotient alone:
  * there h_sum is both. */
 enum part { QUOTIENT, H_SUM, WITNESS_SUMS, BLINDING, VERIFY, PARTS };
@@ -82,7 +73,7 @@ struct watch {
 static void on_progress(void *arg, const char *phase, unsigned percent)
 {
     struct watch *w = arg;
-    double now = clock_ms(CLOCK_MONOTONIC);
+    double now = cmd_clock_ms(CLOCK_MONOTONIC);
     (void)phase;
     for (unsigned p = 0; p < PARTS; p++)
         if (percent == part_ends[p]) w->lap->part_ms[p] = now - w->last_ms;
@@ -92,8 +83,7 @@ static void on_progress(void *arg, const char *phase, unsigned percent)
 /* One thread's proofs, one after another. */
 struct slot {
     const struct arguments *a;
-    struct prove_key *key;
-    const struct wtns *w;
+    const struct cmd_inputs *in;
     struct lap *laps;
     unsigned rounds, at; /* at: which of several */
     pv_status status;
@@ -107,9 +97,9 @@ static void *slot_main(void *arg)
         struct watch watch = { .lap = &s->laps[i] };
         struct prove_run run = { .cpu = s->a->machine.cpu, .progress = on_progress, .progress_arg = &watch };
         struct groth16_proof proof;
-        double from = clock_ms(CLOCK_MONOTONIC);
-        s->status = prove_groth16(&proof, s->key, s->w, NULL, &run, &s->err);
-        s->laps[i].wall_ms = clock_ms(CLOCK_MONOTONIC) - from;
+        double from = cmd_clock_ms(CLOCK_MONOTONIC);
+        s->status = prove_groth16(&proof, s->in->key, &s->in->witness, NULL, &run, &s->err);
+        s->laps[i].wall_ms = cmd_clock_ms(CLOCK_MONOTONIC) - from;
     }
     return NULL;
 }
@@ -123,27 +113,24 @@ static void *settled_main(void *arg)
 }
 
 struct figures {
-    double open_ms, check_ms, first_ms, all_ms, cpu_ms;
+    double check_ms, first_ms, all_ms, cpu_ms;
     unsigned slots, rounds;
     struct lap *laps; /* slots * rounds */
 };
 
 /* All slots at once, each on a thread of its own; the first that failed says why. */
-static pv_status run_slots(struct figures *f, const struct arguments *a, struct prove_key *key, const struct wtns *w,
+static pv_status run_slots(struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
                            struct prove_error *err)
 {
     pthread_t thread[64];
     struct slot slot[64];
     unsigned started = 0;
     pv_status status = PV_OK;
-    double wall = clock_ms(CLOCK_MONOTONIC), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    double wall = cmd_clock_ms(CLOCK_MONOTONIC), cpu = cmd_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     for (; started < f->slots; started++) {
-        slot[started] = (struct slot){ .a = a,
-                                       .key = key,
-                                       .w = w,
-                                       .laps = f->laps + (size_t)started * f->rounds,
-                                       .rounds = f->rounds,
-                                       .at = started };
+        slot[started] = (struct slot){
+            .a = a, .in = in, .laps = f->laps + (size_t)started * f->rounds, .rounds = f->rounds, .at = started
+        };
         if (pthread_create(&thread[started], NULL, settled_main, &slot[started])) break;
     }
     if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
@@ -151,16 +138,16 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, struct 
         pthread_join(thread[i], NULL);
         if (status == PV_OK && slot[i].status != PV_OK) *err = slot[i].err, status = slot[i].status;
     }
-    f->all_ms = clock_ms(CLOCK_MONOTONIC) - wall;
-    f->cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    f->all_ms = cmd_clock_ms(CLOCK_MONOTONIC) - wall;
+    f->cpu_ms = cmd_clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     return status;
 }
 
-static pv_status run_first(struct figures *f, const struct arguments *a, struct prove_key *key, const struct wtns *w,
+static pv_status run_first(struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
                            struct prove_error *err)
 {
     struct lap lap;
-    struct slot first = { .a = a, .key = key, .w = w, .laps = &lap, .rounds = 1 };
+    struct slot first = { .a = a, .in = in, .laps = &lap, .rounds = 1 };
     slot_main(&first);
     f->first_ms = lap.wall_ms;
     if (first.status != PV_OK) *err = first.err;
@@ -196,15 +183,16 @@ static size_t peak_kib(void)
     return kib;
 }
 
-static pv_status print(const struct figures *f, const struct arguments *a, const struct zkey *z,
-                       const struct backend *backend, struct prove_error *err)
+static pv_status print(const struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
+                       struct prove_error *err)
 {
+    const struct zkey *z = prove_key_zkey(in->key);
     double proofs = (double)f->slots * f->rounds;
     json_t *o = json_pack(
         "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:f, s:f, s:I}", "bench", "resident", "zkey",
-        a->zkey, "zkey_bytes", (json_int_t)z->file.size, "domain", (json_int_t)z->domain, "backend", backend->name,
+        a->zkey, "zkey_bytes", (json_int_t)z->file.size, "domain", (json_int_t)z->domain, "backend", in->backend->name,
         "path", bn254_path_name(bn254_run_path(&a->machine.cpu)), "threads", (int)bn254_run_threads(&a->machine.cpu),
-        "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms", f->open_ms, "check_ms", f->check_ms, "first_ms",
+        "slots", (int)f->slots, "rounds", (int)f->rounds, "open_ms", in->key_ms, "check_ms", f->check_ms, "first_ms",
         f->first_ms, "wall_ms", median(f, offsetof(struct lap, wall_ms)), "cpu_ms", f->cpu_ms / proofs, "proofs_per_s",
         1e3 * proofs / f->all_ms, "peak_kib", (json_int_t)peak_kib());
     for (int p = 0; o && p < PARTS; p++)
@@ -217,41 +205,27 @@ static pv_status print(const struct figures *f, const struct arguments *a, const
     return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
 }
 
-static pv_status measure(const struct arguments *a, struct prove_key *key, const struct backend *backend,
-                         struct figures *f, struct prove_error *err)
+static pv_status measure(const struct arguments *a, const struct cmd_inputs *in, struct figures *f,
+                         struct prove_error *err)
 {
-    struct wtns w;
-    const struct zkey *z = prove_key_zkey(key);
-    TRY(wtns_open(&w, a->wtns, err));
-    pv_status status = run_first(f, a, key, &w, err);
-    if (status == PV_OK) status = run_slots(f, a, key, &w, err);
-    wtns_close(&w);
-    if (status == PV_OK) {
-        f->check_ms = clock_ms(CLOCK_MONOTONIC);
-        status = keycheck_points(z, &a->machine.cpu, err);
-        f->check_ms = clock_ms(CLOCK_MONOTONIC) - f->check_ms;
-    }
-    return status == PV_OK ? print(f, a, z, backend, err) : status;
+    TRY(run_first(f, a, in, err));
+    TRY(run_slots(f, a, in, err));
+    f->check_ms = cmd_clock_ms(CLOCK_MONOTONIC);
+    TRY(keycheck_points(prove_key_zkey(in->key), &a->machine.cpu, err));
+    f->check_ms = cmd_clock_ms(CLOCK_MONOTONIC) - f->check_ms;
+    return print(f, a, in, err);
 }
 
 static pv_status bench(const struct arguments *a, struct prove_error *err)
 {
-    const struct backend *backend;
     const struct prove_run run = { .cpu = a->machine.cpu };
-    struct prove_key *key = NULL;
+    struct cmd_inputs in = { 0 };
     struct figures f = { .slots = a->slots, .rounds = a->rounds };
-    char note[PROVE_ERROR_TEXT_BYTES];
-    TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
-    if (backend->proofs_at_once < f.slots)
-        return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", backend->name,
-                               backend->proofs_at_once);
-    f.open_ms = clock_ms(CLOCK_MONOTONIC);
-    TRY(prove_key_new(&key, a->zkey, backend, &a->machine.options, &run, err));
-    f.open_ms = clock_ms(CLOCK_MONOTONIC) - f.open_ms;
+    TRY(cmd_open(&in, &a->machine, a->zkey, a->wtns, a->slots, &run, err));
     f.laps = calloc((size_t)f.slots * f.rounds, sizeof *f.laps);
-    pv_status status = f.laps ? measure(a, key, backend, &f, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    pv_status status = f.laps ? measure(a, &in, &f, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
     free(f.laps);
-    prove_key_destroy(&key);
+    cmd_close(&in);
     return status;
 }
 
@@ -260,11 +234,6 @@ int cmd_bench(int argc, char **argv)
     struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    process_no_core();
-    a.numa = cmd_share_memory();
-    calm_threads();
-    cmd_catch_signals();
-    pv_status status = bench(&a, &err);
-    if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");
-    return status == PV_OK ? 0 : cmd_failed(&err);
+    a.numa = cmd_start_proving();
+    return cmd_end_proving(bench(&a, &err), &err);
 }

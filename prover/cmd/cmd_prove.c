@@ -1,10 +1,8 @@
-#include "cmd.h"
+#include "cmd_prove.h"
 
-#include "spin.h"
+#include "cmd_open.h"
 #include "keycheck.h"
 #include "output.h"
-#include "process.h"
-#include "prove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,11 +51,11 @@ static pv_status write_both(const char *const file[2], char *const text[2], stru
     return status;
 }
 
-static pv_status write_results(const struct groth16_proof *proof, const struct prove_key *key, const struct wtns *w,
+static pv_status write_results(const struct groth16_proof *proof, const struct cmd_inputs *in,
                                const struct arguments *a, struct prove_error *err)
 {
     char *text[2] = { groth16_proof_to_json(proof),
-                      groth16_publics_to_json(w->values + 1, prove_key_zkey(key)->publics) };
+                      groth16_publics_to_json(in->witness.values + 1, prove_key_zkey(in->key)->publics) };
     pv_status status =
         text[0] && text[1] ? write_both(a->file + 2, text, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
     free(text[0]);
@@ -74,30 +72,24 @@ static pv_status explain(const struct prove_key *key, const struct prove_run *ru
     return err->status;
 }
 
-static pv_status prove_with(struct prove_key *key, const struct arguments *a, const struct prove_run *run,
-                            struct prove_error *err)
+static pv_status prove(const struct cmd_inputs *in, const struct arguments *a, const struct prove_run *run,
+                       struct prove_error *err)
 {
-    struct wtns w;
     struct groth16_proof proof;
-    TRY(wtns_open(&w, a->file[1], err));
-    pv_status status = prove_groth16(&proof, key, &w, NULL, run, err);
-    if (status == PV_BAD_WITNESS && w.count == prove_key_zkey(key)->vars) status = explain(key, run, err);
-    if (status == PV_OK) status = write_results(&proof, key, &w, a, err);
-    wtns_close(&w);
-    return status;
+    pv_status status = prove_groth16(&proof, in->key, &in->witness, NULL, run, err);
+    if (status == PV_BAD_WITNESS && in->witness.count == prove_key_zkey(in->key)->vars)
+        status = explain(in->key, run, err);
+    return status == PV_OK ? write_results(&proof, in, a, err) : status;
 }
 
 static pv_status prove_files(const struct arguments *a, struct prove_error *err)
 {
-    const struct backend *backend;
     const struct prove_run run = { .cpu = a->machine.cpu, .key_pages = PROVE_KEY_PASSES_BY };
-    struct prove_key *key = NULL;
-    char note[PROVE_ERROR_TEXT_BYTES];
-    TRY(backend_pick(&backend, a->machine.backend, &a->machine.options, note, sizeof note, err));
-    if (*note) fprintf(stderr, "provost-prover: proving on the CPU: %s\n", note);
-    TRY(prove_key_new(&key, a->file[0], backend, &a->machine.options, &run, err));
-    pv_status status = prove_with(key, a, &run, err);
-    prove_key_destroy(&key);
+    struct cmd_inputs in = { 0 };
+    pv_status status = cmd_open(&in, &a->machine, a->file[0], a->file[1], 1, &run, err);
+    if (*in.note) fprintf(stderr, "provost-prover: proving on the CPU: %s\n", in.note);
+    if (status == PV_OK) status = prove(&in, a, &run, err);
+    cmd_close(&in);
     return status;
 }
 
@@ -106,11 +98,6 @@ int cmd_prove(int argc, char **argv)
     struct arguments a = { .machine.cpu.stop = &cmd_stop };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    process_no_core();
-    (void)cmd_share_memory();
-    calm_threads();
-    cmd_catch_signals();
-    pv_status status = prove_files(&a, &err);
-    if (status == PV_CANCELLED) prove_error_set(&err, PV_INTERRUPTED, "interrupted");
-    return status == PV_OK ? 0 : cmd_failed(&err);
+    (void)cmd_start_proving();
+    return cmd_end_proving(prove_files(&a, &err), &err);
 }

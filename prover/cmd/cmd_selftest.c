@@ -1,5 +1,6 @@
-#include "cmd.h"
+#include "cmd_selftest.h"
 
+#include "cmd.h"
 #include "prove.h"
 #include "selftest_data.h"
 

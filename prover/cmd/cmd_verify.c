@@ -1,3 +1,5 @@
+#include "cmd_verify.h"
+
 #include "cmd.h"
 
 #include "mapfile.h"

@@ -1,5 +1,11 @@
-#include "cmd.h"
+#include "cmd_bench.h"
+#include "cmd_inspect.h"
+#include "cmd_prove.h"
+#include "cmd_selftest.h"
+#include "cmd_verify.h"
+#include "status.h"
 
+#include <argp.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,7 +20,7 @@ static void become(const char *suffix, char **argv)
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 16);
     if (n < 0) return;
     strcpy(path + n, suffix);
-    if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "1000", 0); /* calm.h says why */
+    if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "1000", 0); /* spin.h says why */
     execv(path, argv);
 }
 

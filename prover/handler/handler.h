@@ -31,7 +31,7 @@ struct handler_watch {
     void *ctx;
 };
 
-/** How a failure counts: see transitions 6, 7 and 9 of the delivery rules. */
+/** How a failure counts: moves 6, 7 and 9 of broker/SEMANTICS.md. */
 enum handler_verdict {
     HANDLER_RETRYABLE, /* another attempt may succeed: charged as a failure */
     HANDLER_PERMANENT, /* no attempt can succeed: bad input, unsatisfied witness */
@@ -72,13 +72,5 @@ struct handler_circuit {
 /** Runs h and keeps its counters. */
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,
                       struct handler_output *out);
-
-/** The echo handler. Its input is one JSON object, every member optional:
- *    {"sleep_ms": 0, "bytes": 0, "fail": "", "text": ""}
- *  sleep_ms  how long to work (stoppable), at most one hour
- *  bytes     size of the result, 0: the input itself; otherwise a fill that is a function of the input alone, at most 512 MiB
- *  fail      "permanent", "retryable", "resource", or "crash": the process ends by SIGKILL, a poison task
- *  Input that is no JSON object, or above 64 KiB, is echoed as it is, so that any bytes can be sent around. */
-struct handler handler_echo(void);
 
 #endif

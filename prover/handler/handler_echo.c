@@ -1,4 +1,4 @@
-#include "handler.h"
+#include "handler_echo.h"
 
 #include <jansson.h>
 #include <signal.h>

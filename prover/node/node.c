@@ -3,6 +3,7 @@
  * shared objects) take longer to load than a small proof takes to make. */
 #include "agent.h"
 #include "endpoint.h"
+#include "handler_echo.h"
 #include "handler_groth16.h"
 #include "log.h"
 #include "node_config.h"

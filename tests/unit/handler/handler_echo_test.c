@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "handler.h"
+#include "handler_echo.h"
 
 static struct handler echo;
 static struct handler_output out;
