@@ -1,4 +1,5 @@
 /* The C face: tables of base sets and their sums. Policy is in the plan, arithmetic in the kernels; here is their order. */
+#include "gpu_msm.h"
 #include "gpu.cuh"
 #include "curve.cuh"
 #include "msm.cuh"

@@ -1,5 +1,7 @@
 /* The C face: domains, NTT, matrices and the quotient. */
+#include "gpu_ntt.h"
 #include "gpu.cuh"
+#include "gpu_msm_plan.h" /* msm_arena: memory laid out dry first, then in place */
 #include "ntt.cuh"
 #include "quotient.cuh"
 #include "replay.cuh"

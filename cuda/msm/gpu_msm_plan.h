@@ -4,8 +4,8 @@
  *  of min(k, r - k); window j = row * sets + set. Bases are tabulated as rows of 2^(window_bits sets row) P, so that all rows
  *  share the bucket set number `set`: rows = windows is one bucket set in all (fastest, largest), rows = 1 plain Pippenger.
  */
-#ifndef PV_MSM_PLAN_H
-#define PV_MSM_PLAN_H
+#ifndef PV_GPU_MSM_PLAN_H
+#define PV_GPU_MSM_PLAN_H
 #include "status.h"
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,8 @@
  * and C's where many of B are infinity) beside matrices, NTTs and H's sum. */
 #include "backend.h"
 
-#include "gpu.h"
+#include "gpu_msm.h"
+#include "gpu_ntt.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The whole MSM through its C face, on every shape of scalars and bases that has gone wrong somewhere, against sums made with
  * GMP. Bases are small multiples of the generator, so that the right answer is one multiplication. */
 #include "check.h"
-#include "gpu.h"
+#include "gpu_msm.h"
 #include "msm.cuh"
 
 #define OK(x)                                                                                                          \

@@ -1,9 +1,8 @@
 /* bench ntt|msm|msm2 LOG_MIN LOG_MAX [dense|circom|same]: NTT and MSM through the C face, one JSON line a size.
  * Median of 11 after a warm-up; points and scalars on the device; the time to build tables apart. */
-#include "gpu.h"
-#include <algorithm>
-#include <stdio.h>
-#include <stdlib.h>
+#include "gpu_msm.h"
+#include "gpu_ntt.h"
+#include "timing.cuh"
 #include <string.h>
 #include <time.h>
 #include <vector>
@@ -22,14 +21,6 @@ static double now()
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1e3 + t.tv_nsec * 1e-6;
-}
-static uint64_t state = 1;
-static uint64_t rnd()
-{
-    uint64_t z = (state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-    return z ^ z >> 31;
 }
 static void random_words(uint64_t *w) /* below 2^253 < r */
 {

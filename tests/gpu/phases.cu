@@ -4,45 +4,13 @@
 #include "msm.cuh"
 #include "ntt.cuh"
 #include "quotient.cuh"
-#include <algorithm>
-#include <stdio.h>
-#include <stdlib.h>
+#include "timing.cuh"
 #include <vector>
 
-#define CU(x)                                                                                                          \
-    do {                                                                                                               \
-        const cudaError_t e_ = (x);                                                                                    \
-        if (e_ != cudaSuccess) {                                                                                       \
-            fprintf(stderr, "%s: %s\n", #x, cudaGetErrorString(e_));                                                   \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-static uint64_t state = 1;
-static uint64_t rnd()
-{
-    uint64_t z = (state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-    return z ^ z >> 31;
-}
 static unsigned log_n;
 template <class F> static void phase(const char *name, F f)
 {
-    cudaEvent_t a, b;
-    float best = 1e30f, ms;
-    CU(cudaEventCreate(&a));
-    CU(cudaEventCreate(&b));
-    for (int k = 0; k < 6; k++) {
-        CU(cudaEventRecord(a));
-        CU(f());
-        CU(cudaEventRecord(b));
-        CU(cudaEventSynchronize(b));
-        CU(cudaEventElapsedTime(&ms, a, b));
-        if (k) best = std::min(best, ms);
-    }
-    CU(cudaEventDestroy(a));
-    CU(cudaEventDestroy(b));
-    printf("{\"bench\":\"phases\",\"log_n\":%u,\"phase\":\"%s\",\"ms\":%.4f}\n", log_n, name, best);
+    printf("{\"bench\":\"phases\",\"log_n\":%u,\"phase\":\"%s\",\"ms\":%.4f}\n", log_n, name, best_ms(f));
     fflush(stdout);
 }
 /* words below 2^253, or 0 and 1 for seven of ten */

@@ -1,28 +1,10 @@
 /* sort LOG_MIN LOG_MAX: the MSM's own counting sort beside CUB's radix sort of the same digits. Digits are cut on the host, by
  * other code than the kernels'; every bucket must hold the same points. One JSON line a size with both times. */
 #include "msm.cuh"
-#include <algorithm>
+#include "timing.cuh"
 #include <cub/cub.cuh>
-#include <stdio.h>
-#include <stdlib.h>
 #include <vector>
 
-#define CU(x)                                                                                                          \
-    do {                                                                                                               \
-        const cudaError_t e_ = (x);                                                                                    \
-        if (e_ != cudaSuccess) {                                                                                       \
-            fprintf(stderr, "%s: %s\n", #x, cudaGetErrorString(e_));                                                   \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-static uint64_t state = 1;
-static uint64_t rnd()
-{
-    uint64_t z = (state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-    return z ^ z >> 31;
-}
 struct scalar {
     uint32_t v[8];
 };
@@ -77,24 +59,6 @@ template <class T> struct dev {
         return v;
     }
 };
-template <class F> static float best_ms(F f)
-{
-    cudaEvent_t a, b;
-    float best = 1e30f, ms;
-    CU(cudaEventCreate(&a));
-    CU(cudaEventCreate(&b));
-    for (int k = 0; k < 6; k++) {
-        CU(cudaEventRecord(a));
-        f();
-        CU(cudaEventRecord(b));
-        CU(cudaEventSynchronize(b));
-        CU(cudaEventElapsedTime(&ms, a, b));
-        if (k) best = std::min(best, ms);
-    }
-    CU(cudaEventDestroy(a));
-    CU(cudaEventDestroy(b));
-    return best;
-}
 static float cub_sort(const pairs &in, std::vector<uint32_t> &key, std::vector<uint32_t> &point, unsigned bits)
 {
     const size_t n = in.key.size();
@@ -105,7 +69,7 @@ static float cub_sort(const pairs &in, std::vector<uint32_t> &key, std::vector<u
     CU(cub::DeviceRadixSort::SortPairs(nullptr, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits));
     dev<uint8_t> spare(bytes);
     const float ms =
-        best_ms([&] { CU(cub::DeviceRadixSort::SortPairs(spare.p, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits)); });
+        best_ms([&] { return cub::DeviceRadixSort::SortPairs(spare.p, bytes, k0.p, k1.p, v0.p, v1.p, n, 0, bits); });
     key = k1.down(n);
     point = v1.down(n);
     return ms;
@@ -149,7 +113,7 @@ static bool check(unsigned log_n, bool circom)
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
     const msm_input input = { (const fr *)scalars.p, NULL };
-    const float ms = best_ms([&] { CU(msm_sort(p, x, input, (uint32_t)n, (uint32_t)n, 0)); });
+    const float ms = best_ms([&] { return msm_sort(p, x, input, (uint32_t)n, (uint32_t)n, 0); });
     std::vector<uint32_t> start(p.keys + 1), ours(in.key.size()), key, point;
     CU(cudaMemcpy(start.data(), x.bucket_start, start.size() * 4, cudaMemcpyDeviceToHost));
     CU(cudaMemcpy(ours.data(), x.sorted, ours.size() * 4, cudaMemcpyDeviceToHost));
