@@ -9,7 +9,8 @@
 #include "backend.h"
 #include "bn254_random.h"
 #include "emu_fault.h"
-#include "gpu.h"
+#include "gpu_msm.h"
+#include "gpu_ntt.h"
 #include "prove.h"
 #include "toy_circuits.h"
 

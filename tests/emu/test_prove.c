@@ -5,74 +5,24 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "prove.h"
+#include "fixed_proof.h"
 
-#include <gmp.h>
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static json_t *vectors;
 static const struct prove_run plain_run;
 
-struct fixed {
-    const char *decimal[2];
-    int next;
-};
-
-static pv_status fixed_random(void *arg, uint8_t *bytes, size_t n)
+static struct prove_key *open_key(const char *name, size_t memory_bytes_max)
 {
-    struct fixed *f = arg;
-    mpz_t k;
-    assert_int_equal(n, 32);
-    assert_true(f->next < 2);
-    mpz_init_set_str(k, f->decimal[f->next++], 10);
-    memset(bytes, 0, n);
-    mpz_export(bytes, NULL, -1, 1, -1, 0, k);
-    mpz_clear(k);
-    return PV_OK;
-}
-
-static struct prove_key *open_key(const char *name, const struct backend *backend, size_t memory_bytes_max)
-{
-    char path[128];
-    struct backend_options options = { .memory_bytes_max = memory_bytes_max };
-    struct prove_error err = { 0 };
-    struct prove_key *key = NULL;
-    snprintf(path, sizeof path, "data/%s/circuit.zkey", name);
-    if (prove_key_new(&key, path, backend, &options, &plain_run, &err) != PV_OK) fail_msg("%s: %s", name, err.text);
-    return key;
-}
-
-static struct wtns open_wtns(const char *name)
-{
-    char path[128];
-    struct prove_error err = { 0 };
-    struct wtns w;
-    snprintf(path, sizeof path, "data/%s/witness.wtns", name);
-    if (wtns_open(&w, path, &err) != PV_OK) fail_msg("%s: %s", name, err.text);
-    return w;
+    const struct backend_options options = { .memory_bytes_max = memory_bytes_max };
+    return fixed_key(name, &backend_cuda, &options, &plain_run);
 }
 
 static void prove_as_snarkjs(const char *name, json_t *want, size_t memory_bytes_max)
 {
-    struct prove_key *key = open_key(name, &backend_cuda, memory_bytes_max);
-    struct wtns w = open_wtns(name);
-    struct groth16_proof proof;
-    struct prove_error err = { 0 };
-    struct fixed fixed = {
-        { json_string_value(json_object_get(want, "r")), json_string_value(json_object_get(want, "s")) }, 0
-    };
-    struct prove_options fixing = { .random = fixed_random, .random_arg = &fixed };
-    if (prove_groth16(&proof, key, &w, &fixing, &plain_run, &err) != PV_OK) fail_msg("%s: %s", name, err.text);
-    char *text = groth16_proof_to_json(&proof);
-    json_t *ours = json_loads(text, 0, NULL);
-    assert_true(json_equal(ours, json_object_get(want, "proof")));
-    json_decref(ours);
-    free(text);
-    wtns_close(&w);
+    struct prove_key *key = open_key(name, memory_bytes_max);
+    fixed_prove(key, name, want, &plain_run);
     prove_key_destroy(&key);
 }
 
@@ -107,7 +57,7 @@ static void memory_is_known_before_the_work(void **state)
     struct backend_options options = { .memory_bytes_max = (size_t)64 << 20 };
     struct backend_need need;
     struct prove_error err = { 0 };
-    struct prove_key *key = open_key("chain-6", &backend_cuda, options.memory_bytes_max);
+    struct prove_key *key = open_key("chain-6", options.memory_bytes_max);
     assert_int_equal(backend_cuda.need(&need, prove_key_zkey(key), &options, &err), PV_OK);
     assert_true(need.key_bytes + need.proof_bytes <= options.memory_bytes_max);
     options.memory_bytes_max = 1000;
@@ -119,11 +69,12 @@ static void a_raised_stop_flag_ends_the_proof(void **state)
 {
     (void)state;
     atomic_int stop = 1;
-    struct prove_key *key = open_key("chain-5", &backend_cuda, 0);
-    struct wtns w = open_wtns("chain-5");
+    struct prove_key *key = open_key("chain-5", 0);
+    struct wtns w;
     struct prove_run run = { .cpu = { .stop = &stop } };
     struct groth16_proof proof;
     struct prove_error err = { 0 };
+    assert_int_equal(wtns_open(&w, "data/chain-5/witness.wtns", &err), PV_OK);
     assert_int_equal(prove_groth16(&proof, key, &w, NULL, &run, &err), PV_CANCELLED);
     wtns_close(&w);
     prove_key_destroy(&key);
@@ -149,7 +100,7 @@ int main(void)
         cmocka_unit_test(memory_is_known_before_the_work),  cmocka_unit_test(a_raised_stop_flag_ends_the_proof),
         cmocka_unit_test(without_a_device_auto_falls_back),
     };
-    vectors = json_load_file("vectors/groth16_fixed.json", 0, NULL);
+    vectors = fixed_vectors();
     if (!vectors || json_object_size(vectors) == 0) return fprintf(stderr, "no vectors\n"), 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(vectors);

@@ -1,15 +1,25 @@
-/* cuda_emu.h - run CUDA kernels on the CPU, for tests. C++17, no dependency.
+/** Runs CUDA kernels on the CPU, for tests: what a kernel and its host code see. C++17, no dependency.
  *
- * One OS thread runs one block at a time; each CUDA thread of the block is a
- * fiber, so barriers and warp collectives are plain context switches. What it
- * checks is listed in cuda_emu.cpp. Knobs (environment):
- *   EMU_SEED=n     0 ascending thread order, 1 descending, >1 random order of
- *                  threads, blocks and streams, and random garbage in memory
- *   EMU_WORKERS=n  OS threads (default: number of cores)
- *   EMU_SMS=n      multiprocessors the device claims (default 4: grids stay small)
- *   EMU_NO_DEVICE=1  as on a machine without a driver
- *   EMU_FAIL_MALLOC=n  the n-th allocation fails; EMU_FAIL_LAUNCH=n launch (emu_fault.h has more)
- *   EMU_PTX=1      run the kernels translated from nvcc's PTX (ptx2c.py) */
+ *  One OS thread runs one block at a time; each CUDA thread of the block is a fiber, so barriers and warp collectives are plain
+ *  context switches. Checked in every build: threads of a block at different barriers, a barrier that exited threads never
+ *  reach, warp collectives with a wrong mask or with lanes missing, deadlock, launch limits, copies outside an allocation, writes
+ *  outside a shared array (red zones), host code that touches device memory (its pages are PROT_NONE while the host runs) or runs
+ *  past its end (guard page). With EMU_ASAN: the exact bounds of shared arrays and device allocations. With EMU_TSAN: every CUDA
+ *  thread is a TSan fiber and switching does not synchronise, so a missing barrier, __syncwarp, fence or atomic is reported as a
+ *  data race with both stacks, whatever order the threads ran in.
+ *
+ *  Environment:
+ *    EMU_SEED=n           0 ascending thread order, 1 descending, >1 random order of threads, blocks and streams, and random
+ *                         garbage in memory
+ *    EMU_WORKERS=n        OS threads (default: number of cores)
+ *    EMU_SMS=n            multiprocessors of the device (default 4: grids stay small)
+ *    EMU_NO_DEVICE=1      as on a machine without a driver
+ *    EMU_FAIL_MALLOC=n, EMU_FAIL_LAUNCH=n   the nth allocation or launch fails (emu_fault.h has more)
+ *    EMU_PTX=1            run the kernels translated from nvcc's PTX (ptx2c.py)
+ *
+ *  This folder is the emulator. Block by block: emu_fiber (the threads of a block), emu_meet (barriers, warp collectives, copies),
+ *  emu_shared (shared memory), emu_grid (blocks and workers), over the state in emu_block.h. The runtime API: emu_memory,
+ *  emu_stream (and events), emu_graph, emu_launch, emu_fault (errors), over the state in emu_device.h. */
 #ifndef CUDA_EMU_H
 #define CUDA_EMU_H
 #include <stddef.h>

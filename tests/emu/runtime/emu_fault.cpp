@@ -1,0 +1,121 @@
+/* Errors: the last one, failures on demand (emu_fault.h), and what the device says of itself. */
+#include "emu_fault.h"
+#include "emu_block.h"
+#include "emu_device.h"
+#include <stdlib.h>
+
+namespace emu
+{
+std::recursive_mutex api;
+cudaError_t last_error;
+unsigned live, submitted;
+bool dead;
+} // namespace emu
+using namespace emu;
+
+cudaError_t emu::fail(cudaError_t e, const char *what)
+{
+    if (what) fprintf(stderr, "EMU: %s\n", what);
+    return last_error = e;
+}
+
+static unsigned fault_left[EMU_FAULTS];
+static bool fault_hit;
+bool emu::fault(emu_fault kind)
+{
+    static const bool env = [] {
+        const char *m = getenv("EMU_FAIL_MALLOC"), *l = getenv("EMU_FAIL_LAUNCH");
+        if (m && !fault_left[EMU_MALLOC]) fault_left[EMU_MALLOC] = atoi(m);
+        if (l && !fault_left[EMU_LAUNCH]) fault_left[EMU_LAUNCH] = atoi(l);
+        return true;
+    }();
+    (void)env;
+    if (!fault_left[kind] || --fault_left[kind]) return false;
+    return fault_hit = true;
+}
+void emu_fail(emu_fault kind, unsigned nth)
+{
+    LOCK;
+    fault_left[kind] = nth, fault_hit = false;
+}
+int emu_failed()
+{
+    LOCK;
+    return fault_hit;
+}
+unsigned emu_live()
+{
+    LOCK;
+    return live;
+}
+unsigned emu_submitted()
+{
+    LOCK;
+    return submitted;
+}
+void emu_revive()
+{
+    LOCK;
+    dead = false, last_error = cudaSuccess;
+}
+
+cudaError_t cudaDeviceSynchronize()
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED;
+    drain_all(false);
+    return dead ? fail(cudaErrorIllegalAddress, 0) : last_error;
+}
+cudaError_t cudaGetLastError()
+{
+    LOCK;
+    if (dead) return cudaErrorIllegalAddress;
+    cudaError_t e = last_error;
+    last_error = cudaSuccess;
+    return e;
+}
+cudaError_t cudaPeekAtLastError()
+{
+    return last_error;
+}
+const char *cudaGetErrorString(cudaError_t e)
+{
+    return e == cudaSuccess                     ? "no error"
+           : e == cudaErrorMemoryAllocation     ? "out of memory"
+           : e == cudaErrorNoDevice             ? "no CUDA-capable device is detected"
+           : e == cudaErrorInvalidConfiguration ? "invalid configuration argument"
+           : e == cudaErrorIllegalAddress       ? "an illegal memory access was encountered"
+           : e == cudaErrorLaunchOutOfResources ? "too many resources requested for launch"
+           : e >= cudaErrorStreamCaptureUnsupported && e <= cudaErrorStreamCaptureIsolation
+               ? "operation not permitted when stream is capturing"
+           : e == cudaErrorUnknown ? "unknown error"
+                                   : "invalid argument";
+}
+cudaError_t cudaGetDeviceCount(int *n)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
+    return *n ? cudaSuccess : fail(cudaErrorNoDevice, 0);
+}
+cudaError_t cudaSetDevice(int)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    memset(p, 0, sizeof *p);
+    strcpy(p->name, "CPU emulation of sm_90");
+    p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32,
+    p->l2CacheSize = 50 << 20;
+    p->totalGlobalMem = (size_t)139 << 30, p->sharedMemPerBlockOptin = MAX_SHARED;
+    return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t *f, size_t *t)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    *t = (size_t)139 << 30, *f = *t;
+    for (auto &a : allocs) *f -= a.second.size;
+    return cudaSuccess;
+}
