@@ -1,4 +1,4 @@
-/** How a long computation runs: on which path, on how many cores, and until when. */
+/** How a long computation runs: its path, its threads, and the flag that stops it. */
 #ifndef BN254_RUN_H
 #define BN254_RUN_H
 
@@ -12,8 +12,8 @@ enum bn254_path {
     BN254_PATH_IFMA,     /* AVX-512 IFMA, eight lanes; includes ADX */
 };
 
-/** The zero value, and a NULL pointer to one, mean: best path, all cores, never stopped.
- *  A function that takes one returns false, its outputs unspecified, soon after *stop became non-zero. */
+/** The zero value and a NULL pointer both mean: best path, all cores, never stopped.
+ *  A function that takes one returns false soon after *stop becomes non-zero; its outputs are then unspecified. */
 struct bn254_run {
     enum bn254_path path;
     unsigned threads;
@@ -29,10 +29,11 @@ bool bn254_path_available(enum bn254_path path);
 /** "auto", "portable", "adx", "ifma". */
 const char *bn254_path_name(enum bn254_path path);
 
-/** The path of that name; false, *path untouched, for any other text. Does not ask whether it is available. */
+/** Finds the path of that name; false, with *path untouched, for any other text. Does not check whether it is
+ *  available. */
 bool bn254_path_parse(enum bn254_path *path, const char *name);
 
-/** What run means here: AUTO resolved, a path the processor lacks replaced by the best one. */
+/** The path that run takes here: AUTO, and a path that the processor lacks, become the best one. */
 enum bn254_path bn254_run_path(const struct bn254_run *run);
 
 /** Threads to use: run->threads, or the processors this process may use, at least 1. */

@@ -17,7 +17,7 @@ extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes
     cudaDeviceProp prop;
     cudaError_t e = cudaGetDeviceCount(&count);
     if (e == cudaSuccess && (device < 0 || device >= count)) {
-        snprintf(why, why_bytes, "no GPU number %d, there are %d", device, count);
+        snprintf(why, why_bytes, "there is no GPU %d: the machine has %d", device, count);
         return PV_NO_DEVICE;
     }
     if (e == cudaSuccess) e = cudaGetDeviceProperties(&prop, device);
@@ -27,7 +27,7 @@ extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes
         return PV_NO_DEVICE;
     }
     if (prop.major < 9) {
-        snprintf(why, why_bytes, "%s has compute capability %d.%d, the kernels need 9.0", prop.name, prop.major,
+        snprintf(why, why_bytes, "%s has compute capability %d.%d, but the kernels need 9.0", prop.name, prop.major,
                  prop.minor);
         return PV_NO_DEVICE;
     }

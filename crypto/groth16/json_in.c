@@ -52,7 +52,7 @@ bool json_in_word(struct json_in *in, const json_t *object, const char *name, co
     return true;
 }
 
-/* value has to be an array of n. */
+/* Whether value is an array of n. */
 static bool array_of(struct json_in *in, const json_t *value, size_t n, const char *name)
 {
     if (!value) return json_in_fail(in, GROTH16_BAD_JSON, "\"%s\" is missing", name);

@@ -1,4 +1,4 @@
-/** Reading snarkjs's JSON: the first error sticks, and says which field. Inside groth16/ only. */
+/** Reads snarkjs's JSON; the first error sticks and names the field. Used inside groth16/ only. */
 #ifndef GROTH16_JSON_IN_H
 #define GROTH16_JSON_IN_H
 
@@ -16,10 +16,10 @@ struct json_in {
 bool json_in_fail(struct json_in *in, enum groth16_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** The whole text as one value; NULL and the error in in. To be json_decref'd. */
+/** Parses the whole text as one value, which the caller json_decrefs; NULL on failure, with the error in *in. */
 json_t *json_in_parse(struct json_in *in, const char *json, size_t bytes);
 
-/** Whether object[name] is the string wanted. Missing is right where optional. */
+/** Whether object[name] is the string wanted; an optional one may be missing. */
 bool json_in_word(struct json_in *in, const json_t *object, const char *name, const char *wanted, bool optional);
 
 /** [x, y, "1"], or ["0", "1", "0"] for infinity; name is for errors. *r untouched on failure. */
@@ -31,7 +31,7 @@ bool json_in_g2(struct json_in *in, bn254_g2_affine *r, const json_t *value, con
 /** A decimal string below r. */
 bool json_in_public(struct json_in *in, bn254_scalar_packed *r, const json_t *value, size_t index);
 
-/** Gives the sentence to a caller who may not want it; returns the error. */
+/** Copies the sentence to *why, which may be NULL; returns the error. */
 enum groth16_error json_in_end(const struct json_in *in, struct groth16_text *why);
 
 #endif

@@ -1,7 +1,7 @@
-/** What a stranger's JSON may cost before it is parsed.
+/** The limits of JSON from outside, checked before it is parsed.
  *
  *  Jansson makes up to 80 bytes of memory from each byte of `{},{},{},...`: 32 MiB took 2.5 GB and 10 s. So values are
- *  counted in the text first, and what has more than the largest key needs is not parsed.
+ *  counted in the text first, and a text with more than the largest key needs is not parsed.
  */
 #ifndef GROTH16_JSON_LIMIT_H
 #define GROTH16_JSON_LIMIT_H
@@ -14,7 +14,8 @@ enum {
     GROTH16_JSON_VALUES_MAX = 5 * 65536, /* a key of GROTH16_PUBLICS_MAX signals: four for each point of IC */
 };
 
-/** Whether text is within both limits. Counts commas, colons and openings outside of strings: never fewer than values - 1. */
+/** Whether text is within both limits. Counts commas, colons and opening brackets outside strings: at least values - 1.
+ *  */
 bool groth16_json_fits(const char *text, size_t bytes);
 
 #endif

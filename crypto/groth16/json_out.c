@@ -33,7 +33,7 @@ static void new_line(struct json_out *o)
     for (unsigned i = 0; i < o->depth; i++) put_text(o, " ");
 }
 
-/* Comma, line, key: all that stands before a value. */
+/* What stands before a value: comma, line break, key. */
 static void begin_value(struct json_out *o, const char *key)
 {
     if (o->follows) put_text(o, ",");

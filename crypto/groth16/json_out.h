@@ -1,15 +1,15 @@
-/** Writing JSON as snarkjs lays it out: one space a level, every element on its own line. Inside groth16/ only. */
+/** Writes JSON as snarkjs lays it out: one space a level, each element on its own line. Used inside groth16/ only. */
 #ifndef GROTH16_JSON_OUT_H
 #define GROTH16_JSON_OUT_H
 
 #include "types.h"
 
-/** Text that grows; zero is empty. A failed allocation sticks. */
+/** A growing text; the zero value is empty. A failed allocation sticks. */
 struct json_out {
     char *text;
     size_t bytes, room;
     unsigned depth;
-    bool follows; /* something stands before in this array or object */
+    bool follows; /* this array or object has an element already */
     bool failed;
 };
 
@@ -24,7 +24,7 @@ void json_out_fp2(struct json_out *o, const bn254_fp2 *value);
 void json_out_g1(struct json_out *o, const char *key, const bn254_g1_affine *p);
 void json_out_g2(struct json_out *o, const char *key, const bn254_g2_affine *p);
 
-/** The zero-terminated text, to be freed; NULL when memory ran out. */
+/** The zero-terminated text, which the caller frees; NULL when memory ran out. */
 char *json_out_take(struct json_out *o);
 
 #endif

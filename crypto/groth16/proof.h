@@ -12,19 +12,19 @@ struct groth16_proof {
 };
 
 /** proof.json as snarkjs or rapidsnark (which leaves out "curve") writes it; points are checked.
- *  *proof untouched and why (may be NULL) says which field, unless GROTH16_OK: BAD_JSON, BAD_POINT, TOO_LARGE, NO_MEMORY. */
+ *  On failure *proof is untouched and why (may be NULL) names the field: BAD_JSON, BAD_POINT, TOO_LARGE, NO_MEMORY. */
 enum groth16_error groth16_proof_from_json(struct groth16_proof *proof, const char *json, size_t bytes,
                                            struct groth16_text *why);
 
-/** proof.json, byte for byte as snarkjs writes it; to be freed. NULL: no memory. */
+/** proof.json, byte for byte as snarkjs writes it; the caller frees it. NULL: no memory. */
 char *groth16_proof_to_json(const struct groth16_proof *proof);
 
-/** public.json: an array of decimal strings, each below r. *publics is to be freed (never NULL on success). Untouched
- *  unless GROTH16_OK: BAD_JSON, BAD_PUBLIC, TOO_LARGE, NO_MEMORY. */
+/** public.json: an array of decimal strings, each below r. The caller frees *publics (never NULL on success). On
+ *  failure it is untouched: BAD_JSON, BAD_PUBLIC, TOO_LARGE, NO_MEMORY. */
 enum groth16_error groth16_publics_from_json(bn254_scalar_packed **publics, size_t *n, const char *json, size_t bytes,
                                              struct groth16_text *why);
 
-/** public.json, byte for byte as snarkjs writes it; to be freed. NULL: no memory. */
+/** public.json, byte for byte as snarkjs writes it; the caller frees it. NULL: no memory. */
 char *groth16_publics_to_json(const bn254_scalar_packed *publics, size_t n);
 
 #endif

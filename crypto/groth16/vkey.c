@@ -79,7 +79,7 @@ static bool read_ic(struct json_in *in, struct groth16_vkey *v, const json_t *ic
 
 static bool read_vkey(struct json_in *in, struct groth16_vkey *v, const json_t *root)
 {
-    if (!json_is_object(root)) return json_in_fail(in, GROTH16_BAD_JSON, "a verification key is an object");
+    if (!json_is_object(root)) return json_in_fail(in, GROTH16_BAD_JSON, "the verification key is not a JSON object");
     if (!json_in_word(in, root, "protocol", "groth16", false) || !json_in_word(in, root, "curve", "bn128", false) ||
         !read_count(in, v, root) || !read_points(in, v, root) || !read_ic(in, v, json_object_get(root, "IC")))
         return false;

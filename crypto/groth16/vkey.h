@@ -1,4 +1,4 @@
-/** The verification key: all that a verifier needs to know of a circuit. */
+/** The verification key: all that a verifier needs to know about a circuit. */
 #ifndef GROTH16_VKEY_H
 #define GROTH16_VKEY_H
 
@@ -15,18 +15,19 @@ struct groth16_vkey {
 };
 
 /** From the bytes of a zkey's sections 2 and 3; ic_count is publics + 1. Every point is checked.
- *  On GROTH16_OK *vkey is to be cleared; else it is untouched: BAD_POINT, TOO_LARGE, NO_MEMORY. */
+ *  On GROTH16_OK the caller clears *vkey; on failure it is untouched: BAD_POINT, TOO_LARGE, NO_MEMORY. */
 enum groth16_error groth16_vkey_from_points(struct groth16_vkey *vkey, const bn254_g1_packed *alpha1,
                                             const bn254_g2_packed *beta2, const bn254_g2_packed *gamma2,
                                             const bn254_g2_packed *delta2, const bn254_g1_packed *ic, size_t ic_count);
 
 /** From verification_key.json as snarkjs writes it: bytes of text, not zero-terminated. vk_alphabeta_12 is not read, as
- *  snarkjs does not read it. On GROTH16_OK *vkey is to be cleared; else it is untouched and why says which field:
+ *  snarkjs does not read it. On GROTH16_OK the caller clears *vkey; on failure it is untouched and why names the field:
  *  BAD_JSON, BAD_POINT, TOO_LARGE, NO_MEMORY. why may be NULL. */
 enum groth16_error groth16_vkey_from_json(struct groth16_vkey *vkey, const char *json, size_t bytes,
                                           struct groth16_text *why);
 
-/** verification_key.json, byte for byte as `snarkjs zkey export verificationkey` writes it; to be freed. NULL: no memory. */
+/** verification_key.json, byte for byte as `snarkjs zkey export verificationkey` writes it; the caller frees it. NULL:
+ *  no memory. */
 char *groth16_vkey_to_json(const struct groth16_vkey *vkey);
 
 /** Frees what it holds; a zeroed or cleared one may be cleared again. */

@@ -60,10 +60,11 @@ int cmd_failed(const struct prove_error *err)
 enum { KEY_BACKEND = 0x100, KEY_DEVICE, KEY_PATH };
 
 static const struct argp_option machine_options[] = {
-    { "backend", KEY_BACKEND, "auto|cpu|cuda", 0, "Who does the sums (default auto: a GPU where one is usable)", 1 },
+    { "backend", KEY_BACKEND, "auto|cpu|cuda", 0,
+      "Where the sums are computed (default auto: on a GPU when one is usable)", 1 },
     { "device", KEY_DEVICE, "N", 0, "Which GPU (default 0)", 1 },
     { "threads", 't', "N", 0, "CPU threads (default: every core)", 1 },
-    { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "Which arithmetic (default auto: the best this CPU has)", 1 },
+    { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "CPU arithmetic (default auto: the best that this CPU has)", 1 },
     { 0 },
 };
 

@@ -1,7 +1,8 @@
 /** What the subcommands of provost-prover share: options, signals, memory, and how a command ends.
  *
  *  Each subcommand has a file and a header of its own: int cmd_NAME(int argc, char **argv), where argv[0] is
- *  "provost-prover NAME"; it returns the exit status of the process (status.h). Data goes to stdout, everything else to stderr.
+ *  "provost-prover NAME"; it returns the exit status of the process (status.h). Data goes to stdout, everything else to
+ *  stderr.
  */
 #ifndef PV_CMD_H
 #define PV_CMD_H
@@ -28,18 +29,19 @@ unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_s
 /** Non-zero after SIGINT or SIGTERM. */
 extern atomic_int cmd_stop;
 
-/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once). SIGBUS, which a mapped file raises when another
- *  process cuts it short, ends the process with a sentence instead of a crash. */
+/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once). SIGBUS, which a mapped file raises when
+ *  another process cuts it short, ends the process with a sentence instead of a crash. */
 void cmd_catch_signals(void);
 
-/** For a command that proves, once its options are read and before it has threads: no core dump holds its witness, its memory is
- *  spread over the NUMA nodes, OpenMP's threads spin less, signals are caught. Returns the nodes. */
+/** For a command that proves, once its options are read and before it has threads: no core dump holds its witness, its
+ *  memory is spread over the NUMA nodes, OpenMP's threads spin less, signals are caught. Returns the nodes. */
 struct numa cmd_start_proving(void);
 
 /** Prints "provost-prover: sentence" to stderr; returns the exit status that goes with err. */
 int cmd_failed(const struct prove_error *err);
 
-/** The exit status of a command that proves, which ended with status: 0, or cmd_failed's. PV_CANCELLED becomes "interrupted". */
+/** The exit status of a command that proves, which ended with status: 0, or cmd_failed's. PV_CANCELLED becomes
+ *  "interrupted". */
 int cmd_end_proving(pv_status status, struct prove_error *err);
 
 #endif

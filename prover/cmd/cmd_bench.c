@@ -18,8 +18,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    { "rounds", 'r', "N", 0, "Proofs of each slot, after the first (default 5)", 0 },
-    { "slots", 's', "N", 0, "Proofs at a time, each on --threads threads (default 1)", 0 },
+    { "rounds", 'r', "N", 0, "Measured proofs of each slot (default 5)", 0 },
+    { "slots", 's', "N", 0, "Proofs that run at a time, each on --threads threads (default 1)", 0 },
     { 0 },
 };
 
@@ -47,15 +47,15 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "ZKEY WTNS",
     .doc =
-        "How long proofs take on this machine. Opens the key, proves once, then proves with the key resident, and "
-        "prints one line of JSON: the key's opening and full check, the first proof, and of the rest the median wall "
-        "time with its parts, the processor time and the proofs a second. Every proof is verified, and that counts; "
-        "none is written.",
+        "Measures how long proofs take on this machine. Opens the key, proves once, then proves with the key resident, "
+        "and prints one line of JSON: the times of opening the key, of its full check and of the first proof, and for "
+        "the others the median wall time with its parts, the processor time and the proofs per second. Every proof is "
+        "verified, and that counts in its time; none is written.",
     .children = children,
 };
 
-/* The parts of a proof, and at which percentage the pipeline reports each one's end. A GPU has no end of the quotient alone:
- * there h_sum is both. */
+/* The parts of a proof, and the percentage that the pipeline reports at the end of each. A GPU does not report the end
+ * of the quotient alone: there h_sum is both. */
 enum part { QUOTIENT, H_SUM, WITNESS_SUMS, BLINDING, VERIFY, PARTS };
 static const char *const part_names[PARTS] = { "quotient_ms", "h_sum_ms", "witness_sums_ms", "blinding_ms",
                                                "verify_ms" };
@@ -104,7 +104,7 @@ static void *slot_main(void *arg)
     return NULL;
 }
 
-/* Where the node would put it. */
+/* A slot on the NUMA node where a prover node would put it. */
 static void *settled_main(void *arg)
 {
     const struct slot *s = arg;
@@ -118,7 +118,7 @@ struct figures {
     struct lap *laps; /* slots * rounds */
 };
 
-/* All slots at once, each on a thread of its own; the first that failed says why. */
+/* Runs all slots at a time, each on its own thread; the first that failed gives the error. */
 static pv_status run_slots(struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
                            struct prove_error *err)
 {
@@ -160,7 +160,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* at: where in a lap. */
+/* at: the offset of the value in a lap. */
 static json_t *median(const struct figures *f, size_t at)
 {
     size_t n = (size_t)f->slots * f->rounds;

@@ -21,7 +21,7 @@ enum { KEY_VKEY = 0x200, KEY_CHECK };
 static const struct argp_option options[] = {
     { "vkey", KEY_VKEY, "FILE", 0, "Write the verification key as snarkjs would export it", 0 },
     { "check", KEY_CHECK, 0, 0, "Check every point of the key: curve and group (slow)", 0 },
-    { "output", 'o', "text|json", 0, "How to print (default text)", 0 },
+    { "output", 'o', "text|json", 0, "Output format (default text)", 0 },
     { 0 },
 };
 
@@ -50,7 +50,7 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "ZKEY",
-    .doc = "Tells what a proving key is for and what it needs. The key's structure and header are always checked.",
+    .doc = "Shows what a proving key is for and what it needs. The key's structure and header are always checked.",
 };
 
 /* What is known of a key, gathered before any of it is printed. */
@@ -97,7 +97,7 @@ static void print_text(const struct arguments *a, const struct zkey *z, const st
     if (z->public_rows)
         printf("%-14s%" PRIu32 "\n", "constraints", z->rows - z->publics - 1);
     else
-        printf("%-14s%s\n", "constraints", "unknown (the coefficients are not in snarkjs's order)");
+        printf("%-14s%s\n", "constraints", "unknown (the coefficients are not in the order of snarkjs)");
     printf("%-14s%" PRIu32 " (2^%u)\n", "domain", z->domain, z->log_domain);
     printf("%-14s%" PRIu32 ", %" PRIu32 " of them public\n", "variables", z->vars, z->publics);
     printf("%-14s%" PRIu32 "\n", "coefficients", z->coef_count);

@@ -33,12 +33,12 @@ static const struct argp_child children[] = { { &cmd_machine_argp, 0, NULL, 0 },
 static const struct argp argp = {
     .parser = parse,
     .args_doc = "ZKEY WTNS PROOF PUBLIC",
-    .doc = "Proves with snarkjs's key file and circom's witness, verifies the proof, and writes proof.json and "
+    .doc = "Proves with a key file of snarkjs and a witness of circom, verifies the proof, and writes proof.json and "
            "public.json as snarkjs does. Nothing is written unless the proof verifies.",
     .children = children,
 };
 
-/* Both files or, on failure, neither: nothing is replaced before both are on the disk. */
+/* Writes both files or, on failure, neither: nothing is replaced before both are written. */
 static pv_status write_both(const char *const file[2], char *const text[2], struct prove_error *err)
 {
     struct output proof = { 0 }, public = { 0 };
@@ -63,7 +63,7 @@ static pv_status write_results(const struct groth16_proof *proof, const struct c
     return status;
 }
 
-/* A proof that fails has two explanations. Checking every point costs more than the proof, so it is done only now. */
+/* A proof that fails has two explanations. Checking every point costs more than the proof, so it happens only now. */
 static pv_status explain(const struct prove_key *key, const struct prove_run *run, struct prove_error *err)
 {
     struct prove_error damage;

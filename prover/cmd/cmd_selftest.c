@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sizes that use several windows and buckets, and still end at once. */
+/* Sizes that use several windows and buckets and still take no time. */
 enum { POINTS = 1000, LOG_DOMAIN = 10 };
 
 static uint64_t next(uint64_t *state)
@@ -180,15 +180,15 @@ static error_t no_arguments(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
     .parser = no_arguments,
-    .doc =
-        "Is the arithmetic right on this machine? Sums, transforms and a whole proof on every path of this CPU and on "
-        "the GPU, each against a result found another way. Ends with 0 when everything is.",
+    .doc = "Checks the arithmetic of this machine: sums, transforms and a whole proof on every path of this CPU and on "
+           "the "
+           "GPU, each against a result that is found another way. Exits with 0 when all are right.",
 };
 
 int cmd_selftest(int argc, char **argv)
 {
     argp_parse(&argp, argc, argv, 0, NULL, NULL);
     int wrong = test_cpu() + test_gpu();
-    if (wrong) fprintf(stderr, "provost-prover: %d checks went wrong: do not prove on this machine\n", wrong);
+    if (wrong) fprintf(stderr, "provost-prover: %d checks failed: do not prove on this machine\n", wrong);
     return wrong ? pv_status_exit(PV_INTERNAL) : 0;
 }

@@ -33,9 +33,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .parser = parse,
     .args_doc = "VKEY PUBLIC PROOF",
-    .doc = "Is the proof right for these public signals? Reads what snarkjs writes. Prints OK and ends with 0, or says "
-           "why "
-           "not: 9 when the proof does not verify, 8 when a file is not what it should be.",
+    .doc =
+        "Verifies a proof for its public signals. Reads the files that snarkjs writes. Prints OK and exits with 0, or "
+        "says why not and exits with 9 when the proof does not verify, 8 when a file is not what it should be.",
 };
 
 /* A failed read, said with the file's name. */
@@ -83,7 +83,7 @@ static pv_status verdict(const struct groth16_vkey *vkey, const struct groth16_p
     enum groth16_error e = groth16_verify(vkey, proof, publics, n);
     if (e == GROTH16_OK) return PV_OK;
     if (e == GROTH16_PUBLIC_COUNT)
-        return prove_error_set(err, PV_INVALID_INPUT, "%zu public signals were given, the key is for %zu", n,
+        return prove_error_set(err, PV_INVALID_INPUT, "there are %zu public signals, but the key is for %zu", n,
                                vkey->publics);
     return prove_error_set(err, PV_BAD_PROOF, "the proof does not verify");
 }

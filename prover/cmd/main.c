@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The same process under another program. Returns only when that fails. */
+/* Replaces the program of this process. Returns only on failure. */
 static void become(const char *suffix, char **argv)
 {
     char path[PATH_MAX];
@@ -24,7 +24,7 @@ static void become(const char *suffix, char **argv)
     execv(path, argv);
 }
 
-/* provost-prover-node, from the folder this program lies in, takes over. */
+/* provost-prover-node, from the folder of this program, takes over. */
 static int run_node(int argc, char **argv)
 {
     (void)argc;
@@ -37,11 +37,11 @@ static const struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    { "prove", "ZKEY WTNS PROOF PUBLIC   prove, verify, write both files", cmd_prove },
-    { "verify", "VKEY PUBLIC PROOF        is the proof right for these public signals?", cmd_verify },
-    { "inspect", "ZKEY                     what a key is and needs", cmd_inspect },
-    { "selftest", "                         is the arithmetic of this machine right?", cmd_selftest },
-    { "bench", "ZKEY WTNS                how long proofs take here, as a line of JSON", cmd_bench },
+    { "prove", "ZKEY WTNS PROOF PUBLIC   prove, verify the proof and write both files", cmd_prove },
+    { "verify", "VKEY PUBLIC PROOF        verify a proof for its public signals", cmd_verify },
+    { "inspect", "ZKEY                     show what a key is for and what it needs", cmd_inspect },
+    { "selftest", "                         check the arithmetic of this machine", cmd_selftest },
+    { "bench", "ZKEY WTNS                measure proofs on this machine; prints a line of JSON", cmd_bench },
     { "run", "                         take tasks from a broker until told to stop", run_node },
 };
 
@@ -50,7 +50,7 @@ static void usage(FILE *to)
     fprintf(to, "Usage: provost-prover COMMAND [OPTION...]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to, "\nprovost-prover COMMAND --help tells more.\n");
+    fprintf(to, "\nFor the options of a command: provost-prover COMMAND --help\n");
 }
 
 static int run(const struct command *c, int argc, char **argv)

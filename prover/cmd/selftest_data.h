@@ -1,4 +1,4 @@
-/** A circuit of a few squarings that travels inside the program (made from selftest/ when it is built). */
+/** A circuit of a few squarings, built into the program from selftest/. */
 #ifndef PV_SELFTEST_DATA_H
 #define PV_SELFTEST_DATA_H
 

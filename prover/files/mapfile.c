@@ -38,7 +38,7 @@ static pv_status map(struct mapfile *m, int fd, const char *path, struct prove_e
 
 pv_status mapfile_open(struct mapfile *m, const char *path, struct prove_error *err)
 {
-    /* O_NONBLOCK: opening a pipe must not wait for its writer; regular files ignore it. */
+    /* O_NONBLOCK: opening a pipe must not wait for a writer; regular files ignore it. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return not_opened(path, errno, err);
     pv_status status = map(m, fd, path, err);

@@ -1,8 +1,10 @@
-/** A file's bytes, read-only, mapped and not copied: keys are as large as memory, and provers of one machine share pages.
+/** A file's bytes, mapped read-only instead of copied: keys are as large as memory, and provers on one machine share
+ *  pages.
  *
- *  A missing file, a folder, a file that may not be read, a pipe or device and an empty file are each told apart.
- *  The mapping stays valid when the file is renamed, replaced or deleted. It does not when another process cuts the
- *  file short in place: reading past the new end raises SIGBUS. Keys are replaced by rename, never written in place.
+ *  A missing file, a folder, a file that may not be read, a pipe or device and an empty file each have their own
+ *  sentence. The mapping stays valid when the file is renamed, replaced or deleted, but not when another process cuts
+ *  the file short in place: reading past the new end raises SIGBUS. So replace keys by rename; never write them in
+ *  place.
  */
 #ifndef PV_MAPFILE_H
 #define PV_MAPFILE_H
@@ -21,7 +23,8 @@ struct mapfile {
  *  PV_IO (not readable, mapping refused). On failure *m is untouched. */
 pv_status mapfile_open(struct mapfile *m, const char *path, struct prove_error *err);
 
-/** This process lets go of the whole pages in [from, from + bytes), which lie in m; they are read again when touched. */
+/** Releases the whole pages in [from, from + bytes), a part of m, from this process; they are read again when touched.
+ *  */
 void mapfile_pass_by(const struct mapfile *m, const void *from, size_t bytes);
 
 /** Unmaps; harmless on a zeroed or already closed m. */

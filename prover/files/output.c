@@ -16,7 +16,7 @@ static pv_status io_error(const char *path, int error, struct prove_error *err)
     return prove_error_set(err, file_write_status(error), "%s: cannot be written: %s", path, strerror(error));
 }
 
-/* close reports what a network file system could not store. */
+/* close can report that a network file system did not store the bytes. */
 static int write_and_close(int fd, const void *bytes, size_t n)
 {
     int error = file_write_all(fd, bytes, n);
@@ -30,14 +30,14 @@ static bool replaceable(const char *path)
     return stat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
-static pv_status write_straight(const char *path, const void *bytes, size_t n, struct prove_error *err)
+static pv_status write_direct(const char *path, const void *bytes, size_t n, struct prove_error *err)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     int error = fd < 0 ? errno : write_and_close(fd, bytes, n);
     return error ? io_error(path, error, err) : PV_OK;
 }
 
-/* mkstemp makes files for the owner alone; results get what the umask says, as any other file. */
+/* mkstemp makes files for their owner alone; results get the mode that the umask gives, like any other file. */
 static void usual_mode(int fd)
 {
     mode_t mask = umask(0);
@@ -59,7 +59,7 @@ static pv_status write_temp(struct output *o, const void *bytes, size_t n, struc
 pv_status output_stage(struct output *o, const char *path, const void *bytes, size_t n, struct prove_error *err)
 {
     *o = (struct output){ 0 };
-    if (!replaceable(path)) return write_straight(path, bytes, n, err);
+    if (!replaceable(path)) return write_direct(path, bytes, n, err);
     struct output made = { .path = strdup(path) };
     if (asprintf(&made.temp, "%s.XXXXXX", path) < 0) made.temp = NULL;
     pv_status status =

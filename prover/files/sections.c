@@ -11,7 +11,7 @@ static uint64_t read_u64(const uint8_t *p)
     return (uint64_t)sections_u32(p) | (uint64_t)sections_u32(p + 4) << 32;
 }
 
-/* What a wrong magic looks like in an error: never control bytes in somebody's terminal. */
+/* A wrong magic as an error shows it: without control bytes, which could upset a terminal. */
 static void printable(char to[5], const uint8_t *magic)
 {
     for (int i = 0; i < 4; i++) to[i] = magic[i] >= 0x20 && magic[i] < 0x7f ? (char)magic[i] : '?';
@@ -52,10 +52,10 @@ pv_status sections_of(struct sections *s, const struct sections_format *format, 
         at += SECTION_HEADER_BYTES;
         if (size > n - at)
             return prove_error_set(err, format->bad,
-                                   "section %" PRIu32 " declares %" PRIu64 " bytes, the file has %zu left", id, size,
-                                   n - at);
+                                   "section %" PRIu32 " declares %" PRIu64 " bytes, but the file has %zu left", id,
+                                   size, n - at);
         if (id < SECTIONS_MAX_ID) {
-            if (found.by_id[id].bytes) return prove_error_set(err, format->bad, "section %" PRIu32 " comes twice", id);
+            if (found.by_id[id].bytes) return prove_error_set(err, format->bad, "section %" PRIu32 " occurs twice", id);
             found.by_id[id] = (struct section){ .bytes = bytes + at, .size = size };
         }
         at += (size_t)size;
@@ -78,8 +78,8 @@ pv_status sections_need_exact(struct section *out, const struct sections *s, uns
     struct section found;
     TRY(sections_need(&found, s, id, what, err));
     if (found.size != size)
-        return prove_error_set(err, s->bad, "section %u (%s) has %" PRIu64 " bytes, the header calls for %" PRIu64, id,
-                               what, found.size, size);
+        return prove_error_set(err, s->bad, "section %u (%s) has %" PRIu64 " bytes, but the header requires %" PRIu64,
+                               id, what, found.size, size);
     *out = found;
     return PV_OK;
 }

@@ -1,5 +1,5 @@
 /** The container of circom's and snarkjs's files (zkey, wtns): 4 magic bytes, u32 version, u32 section count; then per
- *  section u32 id, u64 length and the payload. Little-endian. Sections come in any order; unknown ids are passed over.
+ *  section u32 id, u64 length and the payload. Little-endian. Sections may come in any order; unknown ids are skipped.
  *  Bytes after the last section are allowed, as snarkjs and rapidsnark allow them.
  */
 #ifndef PV_SECTIONS_H
@@ -34,7 +34,7 @@ struct sections_format {
 pv_status sections_of(struct sections *s, const struct sections_format *format, const uint8_t *bytes, size_t n,
                       struct prove_error *err);
 
-/** The section's payload, or an error naming it when the file lacks it. */
+/** The section's payload, or an error that names it (`what`) when the file lacks it. */
 pv_status sections_need(struct section *out, const struct sections *s, unsigned id, const char *what,
                         struct prove_error *err);
 

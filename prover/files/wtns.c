@@ -18,16 +18,18 @@ static pv_status read_header(uint32_t *count, const struct sections *s, struct p
     TRY(sections_need(&header, s, 1, "header", err));
     if (header.size < 4) return prove_error_set(err, PV_BAD_WTNS, "section 1 (header) is too short");
     uint32_t n8 = sections_u32(header.bytes);
-    if (n8 != 32) return prove_error_set(err, PV_BAD_WTNS, "values of %" PRIu32 " bytes, BN254 has 32", n8);
+    if (n8 != 32)
+        return prove_error_set(err, PV_BAD_WTNS, "its values have %" PRIu32 " bytes, but BN254's have 32", n8);
     TRY(sections_need_exact(&header, s, 1, "header", HEADER_BYTES, err));
     if (memcmp(header.bytes + 4, bn254_prime_r, 32) != 0)
-        return prove_error_set(err, PV_BAD_WTNS, "the prime is not BN254's: a witness for another curve");
+        return prove_error_set(err, PV_BAD_WTNS, "the prime is not BN254's: the witness is for another curve");
     *count = sections_u32(header.bytes + 36);
-    if (*count == 0) return prove_error_set(err, PV_BAD_WTNS, "holds no value");
+    if (*count == 0) return prove_error_set(err, PV_BAD_WTNS, "has no values");
     return PV_OK;
 }
 
-/* A value that is not reduced would be another public signal with the same proof: refused, not repaired. */
+/* A value that is not reduced would give another public signal with the same proof, so it is refused and not repaired.
+ * */
 static pv_status check_values(const struct wtns *w, struct prove_error *err)
 {
     static const uint8_t one[32] = { 1 };

@@ -21,10 +21,10 @@ struct wtns {
 };
 
 /** Maps path and checks it: PV_BAD_WTNS for what the file's structure shows, PV_BAD_WITNESS for a value that is not
- *  reduced or a value 0 that is not 1; mapfile_open's statuses. On failure nothing stays open, *w is untouched. */
+ *  reduced or a value 0 that is not 1; mapfile_open's statuses. On failure nothing stays open and *w is untouched. */
 pv_status wtns_open(struct wtns *w, const char *path, struct prove_error *err);
 
-/** The same over size bytes that stay the caller's and must outlive *w. name is for errors. */
+/** The same over size bytes that stay the caller's and must outlive *w. Errors call them name. */
 pv_status wtns_of(struct wtns *w, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
 
 /** Unmaps what wtns_open mapped; harmless on a zeroed w. */

@@ -1,7 +1,11 @@
-/** Who does the heavy sums of a proof: the CPU, or a GPU that keeps a key's tables resident between proofs.
+/** Computes the five sums of a Groth16 proof: on the CPU, or on a GPU that keeps a key's tables between proofs.
  *
- *  A backend is a table of functions, as coarse as the pipeline: it opens a key once, then turns one witness into the
- *  five sums of the paper. Blinding, the check of the finished proof and all files stay with prove.h, on the CPU.
+ *  A backend is a table of functions. It opens a key once and then turns each witness into the five sums of the paper.
+ *  Blinding, the check of the finished proof and all files stay with prove.h, on the CPU. Another scheme (PLONK) needs
+ *  sums of another shape and gets a table of its own.
+ *
+ *  Each backend has a source file (backend_cpu.c, backend_cuda.c) that defines its table and nothing else for others,
+ *  so those files share this header; backend.c has the rest.
  */
 #ifndef PV_BACKEND_H
 #define PV_BACKEND_H
@@ -15,33 +19,35 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Told as the work goes on, from the thread that called: phase is a fixed word ("key", "quotient", "msm", "verify"),
- *  percent 0..100 of the whole proof and never decreasing. Must return soon; may be NULL. */
+/** Reports progress, from the calling thread. phase is one of "key", "quotient", "msm", "verify"; percent, 0..100 of
+ *  the whole proof, never decreases. It must return soon; may be NULL. */
 typedef void prove_progress(void *arg, const char *phase, unsigned percent);
 
-/** What becomes of a mapped key's pages that a step is done with: they stay for the next proof, or this process lets them go,
- *  so that a single proof never holds the whole key. (The kernel's cache of the file keeps them either way.) */
+/** What happens to the pages of a mapped key when a step is done with them: they stay for the next proof, or this
+ *  process releases them, so that a single proof never holds the whole key. (The kernel's cache of the file keeps them
+ *  either way.) */
 enum prove_key_pages { PROVE_KEY_STAYS, PROVE_KEY_PASSES_BY };
 
-/** How one proof runs. Zero is the default: best path of this CPU, all cores, no stop flag, no progress. */
+/** How one proof runs. The zero value is the default: best path of this CPU, all cores, no stop flag, no progress. */
 struct prove_run {
     enum prove_key_pages key_pages;
-    struct bn254_run cpu; /* path, threads, and the stop flag: when it becomes non-zero, PV_CANCELLED within ~100 ms */
+    struct bn254_run cpu; /* path, threads and stop flag: after it becomes non-zero, PV_CANCELLED within about 100 ms */
     prove_progress *progress;
     void *progress_arg;
 };
 
 struct backend_options {
     int device;       /* GPU index */
-    unsigned threads; /* CPU threads a proof will be given, for need; 0 = every core */
-    size_t
-        memory_bytes_max; /* what a key and a proof may take on the device, or in RAM beside the file; 0 = all there is */
+    unsigned threads; /* CPU threads of a proof, for need; 0: every core */
+    /* The most memory of a key and a proof, on the device or in RAM beside the mapped file; 0: no limit. */
+    size_t memory_bytes_max;
 };
 
-/** What a key and one proof with it take, known before any work. On the CPU the mapped file itself is not counted. */
+/** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not
+ *  counted. */
 struct backend_need {
     size_t key_bytes;   /* while the key is open */
-    size_t proof_bytes; /* besides, while one proof runs */
+    size_t proof_bytes; /* in addition, while one proof runs */
 };
 
 /** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. */
@@ -53,16 +59,18 @@ struct backend_sums {
 struct backend_key; /* each backend has its own */
 
 struct backend {
-    const char *name;        /* "cpu", "cuda" */
-    unsigned proofs_at_once; /* that may run with one key; the CPU's keys are read only */
+    const char *name; /* "cpu", "cuda" */
+    unsigned
+        proofs_at_once; /* proofs that may run at a time with one key; UINT_MAX on the CPU, which only reads keys */
 
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */
     pv_status (*usable)(const struct backend_options *options, struct prove_error *err);
 
-    /** All of the device's own memory, which a node announces; 0 when it cannot be asked. NULL: it has none (the CPU). */
+    /** The device's whole memory, which a node announces; 0 when unknown. NULL when the backend has no memory of its
+     *  own (CPU). */
     size_t (*device_bytes)(const struct backend_options *options);
 
-    /** A pure function of sizes (and, for a GPU, of the device's). */
+    /** A pure function of the key's sizes (and, for a GPU, of the device's). */
     pv_status (*need)(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                       struct prove_error *err);
 
@@ -73,8 +81,8 @@ struct backend {
     /** Frees and sets *key to NULL; harmless on NULL. */
     void (*key_close)(struct backend_key **key);
 
-    /** witness: zkey->vars values, each < r. All its copies are wiped before the return, on failure too.
-     *  proofs_at_once per key, from as many threads. PV_CANCELLED when the stop flag was seen. */
+    /** witness: zkey->vars values, each < r. All copies of it are wiped before the return, on failure too. Up to
+     *  proofs_at_once threads may call it with one key. PV_CANCELLED when the stop flag was seen. */
     pv_status (*sums)(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                       const struct prove_run *run, struct prove_error *err);
 };
@@ -89,8 +97,8 @@ enum backend_choice { BACKEND_AUTO, BACKEND_CPU, BACKEND_CUDA };
 /** "auto", "cpu", "cuda". False for another word. */
 bool backend_choice_parse(enum backend_choice *choice, const char *word);
 
-/** The backend to use. AUTO takes the GPU when it is usable and otherwise the CPU, and then writes into note (note_bytes
- *  > 0) why, or "" : say it once. CUDA fails with PV_NO_DEVICE instead of falling back. */
+/** The backend to use. AUTO takes the GPU when it is usable and otherwise the CPU. note (note_bytes > 0) gets the
+ *  reason for the CPU, to be printed once, or "". CUDA fails with PV_NO_DEVICE instead of falling back. */
 pv_status backend_pick(const struct backend **backend, enum backend_choice choice,
                        const struct backend_options *options, char *note, size_t note_bytes, struct prove_error *err);
 

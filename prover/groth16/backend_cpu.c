@@ -18,7 +18,7 @@ struct backend_key {
     struct bn254_twiddles twiddles;
 };
 
-/* One arena a proof: h first, then what is needed at one time: first b and c of the quotient, then the MSMs' scratch. */
+/* One arena a proof: h, and a rest that first holds b and c of the quotient and then the scratch of the MSMs. */
 struct plan {
     size_t h_bytes, rest_bytes;
 };
@@ -81,7 +81,7 @@ static pv_status check_limit(const struct zkey *zkey, const struct backend_optio
     TRY(cpu_need(&need, zkey, options, err));
     size_t bytes = need.key_bytes + need.proof_bytes;
     if (options->memory_bytes_max && bytes > options->memory_bytes_max)
-        return prove_error_set(err, PV_RESOURCES, "a proof with this key needs %zu MiB, %zu MiB are allowed",
+        return prove_error_set(err, PV_RESOURCES, "a proof with this key needs %zu MiB, but only %zu MiB are allowed",
                                bytes >> 20, options->memory_bytes_max >> 20);
     return PV_OK;
 }
@@ -121,7 +121,8 @@ static void pass_by(const struct zkey *z, const void *from, size_t bytes, const 
     if (run->key_pages == PROVE_KEY_PASSES_BY) zkey_pass_by(z, from, bytes);
 }
 
-/* The quotient and its sum come first, and give back all they used: the other sums go over most of the key at once. */
+/* The quotient and its sum come first and release what they used, because the other sums read most of the key at once.
+ * */
 static bool quotient_sum(struct backend_sums *out, uint8_t *arena, uint8_t *scratch, struct backend_key *k,
                          const bn254_scalar_packed *witness, const struct prove_run *run)
 {
@@ -135,8 +136,8 @@ static bool quotient_sum(struct backend_sums *out, uint8_t *arena, uint8_t *scra
     return true;
 }
 
-/* All sets over the digits and sorts of one pass over the witness. Or, where the key passes by, two passes: the G1 sections are let
- * go of before the G2 section, two fifths of what the four have, is read. */
+/* All sets in one pass over the witness. When the key passes by, two passes: the G1 sections are released before the G2
+ * section, two fifths of the four, is read. */
 static bool witness_sums(struct bn254_msm_set sets[WITNESS_SETS], const struct zkey *z,
                          const bn254_scalar_packed *witness, const struct prove_run *run, uint8_t *scratch)
 {
@@ -162,7 +163,7 @@ static bool all_sums(struct backend_sums *out, uint8_t *arena, struct backend_ke
     return true;
 }
 
-/* A proof's memory: on the node its slot has settled on, if it has. */
+/* A proof's memory, on the node where its slot has settled, if it has. */
 static uint8_t *arena_near(size_t bytes)
 {
     struct numa numa;
@@ -179,7 +180,7 @@ static pv_status cpu_sums(struct backend_sums *out, struct backend_key *key, con
     struct plan plan = plan_for(key->zkey, &run->cpu);
     size_t bytes = plan.h_bytes + plan.rest_bytes;
     uint8_t *arena = arena_near(bytes);
-    if (!arena) return prove_error_set(err, PV_NO_MEMORY, "out of memory: a proof takes %zu MiB", bytes >> 20);
+    if (!arena) return prove_error_set(err, PV_NO_MEMORY, "out of memory: a proof needs %zu MiB", bytes >> 20);
     bool done = all_sums(&found, arena, key, witness, run);
     arena_destroy(arena, bytes);
     if (!done) return prove_error_set(err, PV_CANCELLED, "stopped");

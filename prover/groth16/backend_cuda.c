@@ -1,6 +1,6 @@
-/* The GPU's half of a proof. A key keeps on the device: the matrices, tables of all five base sets, and the memory one proof
- * needs, so that nothing is allocated while proving. Each scalar vector has a stream: the witness's sums (B's apart from A's
- * and C's where many of B are infinity) beside matrices, NTTs and H's sum. */
+/* The sums of a proof on a GPU. A key keeps on the device: the matrices, tables of all five base sets, and the memory
+ * of one proof, so that nothing is allocated while proving. Each scalar vector has a stream: the witness's sums (B's
+ * apart from A's and C's when many of B are infinity) run beside matrices, NTTs and H's sum. */
 #include "backend.h"
 
 #include "gpu_msm.h"
@@ -58,7 +58,7 @@ static struct msm_bases part_sets(struct gpu_msm_set sets[4], const struct zkey 
     return (struct msm_bases){ .g1 = 3, .g2 = 1 };
 }
 
-/* Points of a part's table rows, and the bytes of one: memory is shared in that proportion. */
+/* The points of a part and the bytes of one table row: the parts share memory in that proportion. */
 struct part_size {
     struct msm_bases bases;
     size_t scalars, finite, row_bytes;
@@ -74,8 +74,8 @@ static struct part_size part_size(const struct zkey *z, enum part_name part, boo
     return s;
 }
 
-/* Sorting the digits once more costs about a twentieth of B's additions (40 bytes of traffic a digit against 3.5 G1 additions;
- * counted, not measured), so that an eighth fewer additions pay for it. */
+/* Sorting the digits once more costs about a twentieth of B's additions (40 bytes of traffic a digit against 3.5 G1
+ * additions; counted, not measured), so leaving out an eighth of the additions pays for it. */
 static bool worth_apart(const struct part_size *b)
 {
     return b->finite < b->scalars - b->scalars / 8;
@@ -162,7 +162,7 @@ static pv_status cuda_need(struct backend_need *need, const struct zkey *zkey, c
     pv_status status = layout_for(&l, zkey, budget, gpu_about(g)->sm_count);
     gpu_close(&g);
     if (status == PV_NO_MEMORY) return no_room(options, err);
-    if (status != PV_OK) return prove_error_set(err, status, "this key is beyond what the GPU takes");
+    if (status != PV_OK) return prove_error_set(err, status, "this key is too large for the GPU's kernels");
     need->key_bytes = l.total_bytes;
     need->proof_bytes = 0; /* a key holds the memory of its proof */
     return PV_OK;
@@ -192,7 +192,7 @@ static pv_status part_open(struct backend_key *k, enum part_name part, const str
     struct gpu_msm_set sets[4];
     part_sets(sets, k->zkey, part, l->b_apart);
     TRY(gpu_buf_new(k->gpu, &p->scratch, l->plan[part].scratch_bytes));
-    /* urgent: the G2 sum, the longest chain of a small circuit */
+    /* The G2 sum is urgent: it is the longest chain of a small circuit. */
     TRY(gpu_stream_new(k->gpu, &p->stream, l->plan[part].bases.g2 > 0));
     return gpu_msm_new(k->gpu, &p->msm, &l->plan[part], sets);
 }
@@ -260,7 +260,8 @@ static bool stopped(const struct prove_run *run)
     return run && run->cpu.stop && atomic_load_explicit(run->cpu.stop, memory_order_relaxed);
 }
 
-/* Until s is done or the stop flag is up. What is queued cannot be called back; the caller waits for it before wiping. */
+/* Waits until s is done or the stop flag is up. Queued work cannot be called back; the caller waits for it before
+ * wiping. */
 static pv_status watch(struct gpu_stream *s, const struct prove_run *run)
 {
     const struct timespec nap = { .tv_nsec = 50 * 1000 };
@@ -282,7 +283,7 @@ static pv_status wipe_device(struct backend_key *k)
     return gpu_stream_wait(s);
 }
 
-/* Witness, digits, a, b, c and h leave the device; the staging copy leaves the host. */
+/* Wipes witness, digits, a, b, c and h on the device, and the staging copy on the host. */
 static pv_status wipe(struct backend_key *k)
 {
     pv_status status = PV_OK;
@@ -308,7 +309,7 @@ static void finish(struct backend_sums *sums, struct backend_key *k)
     gpu_msm_finish(k->part[PART_B].msm, &sums->b1, &sums->b2);
 }
 
-/* Until all streams are done. */
+/* Waits until all streams are done. */
 static pv_status watch_all(struct backend_key *k, const struct prove_run *run)
 {
     TRY(watch(k->part[PART_H].stream, run));

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The header's points, unpacked once and known to be sound. */
+/* The header's points, unpacked and checked once. */
 struct key_points {
     bn254_g1_affine alpha1, beta1, delta1;
     bn254_g2_affine beta2, delta2;
@@ -68,7 +68,7 @@ static pv_status make_ready(struct prove_key *k, const char *name, const struct 
     return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
 }
 
-/* Takes the open zkey, also when it fails. */
+/* Takes over the open zkey, on failure too. */
 static pv_status key_new(struct prove_key **key, struct zkey *zkey, const char *name, const struct backend *backend,
                          const struct backend_options *options, const struct prove_run *run, struct prove_error *err)
 {
@@ -127,7 +127,7 @@ const struct groth16_vkey *prove_key_vkey(const struct prove_key *key)
     return &key->vkey;
 }
 
-/* Wiped as one. */
+/* The secrets of a proof, wiped together. */
 struct secrets {
     bn254_scalar r, s;
     struct backend_sums sums;
@@ -158,7 +158,8 @@ static void blind_g2(bn254_g2 *to, const bn254_g2 *sum, const bn254_g2_affine *p
     explicit_bzero(&d, sizeof d);
 }
 
-/* pi_c = sum C + sum H + s pi_a + r pi_b1 - r s delta1, where s pi_a - r s delta1 = s (alpha1 + sum A): no product r s. */
+/* pi_c = sum C + sum H + s pi_a + r pi_b1 - r s delta1, where s pi_a - r s delta1 = s (alpha1 + sum A): no product r s.
+ * */
 static void finish(struct groth16_proof *proof, struct secrets *x, const struct key_points *p)
 {
     blind_g1(&x->a, &x->sums.a, &p->alpha1, &x->r, &p->delta1);
@@ -181,7 +182,7 @@ static pv_status draw(struct secrets *x, const struct prove_options *options, st
     return blinding_draw(&x->s, options->random, options->random_arg, err);
 }
 
-/* A GPU's wrong proof is the GPU's fault until the CPU says otherwise; the CPU's is the witness's or the key's. */
+/* A wrong proof made by a GPU may be the GPU's fault; one made by the CPU is the fault of the witness or the key. */
 static pv_status check_proof(const struct groth16_proof *proof, const struct prove_key *key, const struct wtns *w,
                              struct prove_error *err)
 {
@@ -214,8 +215,8 @@ pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, cons
     struct secrets x;
     if (witness->count != key->zkey.vars)
         return prove_error_set(err, PV_BAD_WITNESS,
-                               "the witness has %" PRIu32 " values, the circuit %" PRIu32
-                               ": a witness of another circuit",
+                               "the witness has %" PRIu32 " values, but the circuit has %" PRIu32
+                               ": it belongs to another circuit",
                                witness->count, key->zkey.vars);
     pv_status status =
         make(&found, &x, key, witness, options ? options : &default_options, run ? run : &default_run, err);

@@ -1,12 +1,12 @@
-/** Groth16 from a zkey and a witness to a proof that has been verified.
+/** Groth16: from a zkey and a witness to a verified proof.
  *
  *  The pipeline (snarkjs src/groth16_prove.js, so that snarkjs verifies):
  *    a, b   rows of the coefficient matrices times the witness; c = a * b row by row
- *    h_i    a_i b_i - c_i at the odd points of the domain of twice the size: nothing is divided, section 9 carries it
+ *    h_i    a_i b_i - c_i at the odd points of the domain of twice the size; section 9 contains the division
  *    pi_a = alpha1 + sum A + r delta1          pi_b = beta2 + sum B2 + s delta2
  *    pi_c = sum C + sum H + s pi_a + r (beta1 + sum B1 + s delta1) - r s delta1
- *  r and s are uniform in [0, r). Everything derived from the witness, and r and s, is wiped before the return.
- *  No proof leaves before the pairing check with the key's own verification key (sections 2 and 3) has passed.
+ *  r and s are uniform in [0, r). They, and everything derived from the witness, are wiped before the return.
+ *  No proof is returned before it passes the pairing check with the key's own verification key (sections 2 and 3).
  */
 #ifndef PV_PROVE_H
 #define PV_PROVE_H
@@ -22,15 +22,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** A key ready to prove: the zkey, its verification key, and what the backend keeps of it. */
+/** A key that is ready to prove: the zkey, its verification key, and the backend's part. */
 struct prove_key;
 
-/** Opens the zkey at path for proving with backend. The header's own points (alpha, beta, gamma, delta, IC) are checked:
- *  reduced, on their curves, not infinity where the scheme forbids it. On failure *key is untouched. */
+/** Opens the zkey at path for proving with backend. The header's own points (alpha, beta, gamma, delta, IC) are
+ *  checked: reduced, on their curves, not infinity where the scheme forbids it. On failure *key is untouched. */
 pv_status prove_key_new(struct prove_key **key, const char *path, const struct backend *backend,
                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err);
 
-/** The same over size bytes of a zkey that stay the caller's and must outlive the key. name is for errors. */
+/** The same over size bytes of a zkey that stay the caller's and must outlive the key. Errors call them name. */
 pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t size, const char *name,
                            const struct backend *backend, const struct backend_options *options,
                            const struct prove_run *run, struct prove_error *err);
@@ -48,9 +48,10 @@ struct prove_options {
 };
 
 /** A verified proof for witness. Its public signals are witness->values[1 .. publics].
- *  PV_BAD_WITNESS  wrong number of values, or the finished proof does not verify: then the witness breaks a constraint,
- *                  or the key is damaged where only arithmetic shows it (keycheck.h tells the two apart).
- *  PV_CANCELLED, PV_NO_MEMORY, PV_DEVICE, PV_BAD_PROOF (a GPU's proof fails and the CPU's is not asked for). */
+ *  PV_BAD_WITNESS  wrong number of values, or the finished proof does not verify: the witness breaks a constraint, or
+ *                  the key is damaged where only arithmetic shows it (keycheck.h tells which).
+ *  PV_CANCELLED, PV_NO_MEMORY, PV_DEVICE, PV_BAD_PROOF (the proof made by a GPU does not verify; the CPU is not tried).
+ *  */
 pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, const struct wtns *witness,
                         const struct prove_options *options, const struct prove_run *run, struct prove_error *err);
 

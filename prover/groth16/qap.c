@@ -11,7 +11,7 @@ size_t qap_bytes(const struct zkey *zkey)
     return zkey->coefs_in_order ? 0 : (size_t)zkey->coef_count * sizeof(uint32_t);
 }
 
-/* Counting sort by row; stable, though a sum does not care. */
+/* Counting sort by row (stable, though sums do not need that). */
 static void sort_by_row(uint32_t *order, uint32_t *start, const struct zkey *z)
 {
     for (uint32_t i = 0; i < z->coef_count; i++) start[sections_u32(z->coefs[i].row) + 1]++;
@@ -53,7 +53,7 @@ static uint32_t row_of(const struct qap *q, uint32_t i)
     return sections_u32(record(q, i)->row);
 }
 
-/* Where piece number k of n begins: at its share of the records, moved on to the first record of a row. */
+/* Where piece k of n begins: at its share of the records, moved forward to the first record of a row. */
 static uint32_t piece_start(const struct qap *q, unsigned k, unsigned n)
 {
     uint32_t count = q->zkey->coef_count;

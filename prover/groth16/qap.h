@@ -1,7 +1,7 @@
-/** The rows of a zkey's matrices times a witness: a = A w, b = B w. (c = a * b, row by row, is formed by bn254_quotient.)
+/** The rows of a zkey's matrices times a witness: a = A w, b = B w. (bn254_quotient forms c = a * b, row by row.)
  *
- *  Records are read where they lie in the file. When rows never decrease, as snarkjs writes them, threads take pieces cut
- *  at row boundaries and need no lock; for another order a permutation by row is made once. Duplicate records add up.
+ *  Records are read in place. When rows never decrease, as snarkjs writes them, threads take pieces cut at row
+ *  boundaries and need no lock; for another order a permutation by row is made once. Duplicate records add up.
  */
 #ifndef PV_QAP_H
 #define PV_QAP_H
@@ -27,7 +27,7 @@ pv_status qap_init(struct qap *q, const struct zkey *zkey, struct prove_error *e
 void qap_clear(struct qap *q);
 
 /** a, b: domain elements each, Montgomery; rows without records are 0. witness: vars values < r.
- *  False when run's stop flag was seen; then a and b hold no meaning (but witness-derived values: wipe them). */
+ *  False when run's stop flag was seen; a and b are then meaningless, but derive from the witness: wipe them. */
 bool qap_evaluate(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,
                   const struct bn254_run *run);
 

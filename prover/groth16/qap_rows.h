@@ -1,4 +1,5 @@
-/** The loop of qap.h that multiplies, compiled once per arithmetic (bn254/paths.h); qap.c chooses at run time.
+/** The loop of qap.h that multiplies, compiled once per path (paths.h); qap.c chooses at run time. The twins
+ *  qap_portable.c and qap_adx.c define the tables; they have no headers of their own.
  */
 #ifndef PV_QAP_ROWS_H
 #define PV_QAP_ROWS_H

@@ -1,4 +1,4 @@
-/* Included by qap_portable.c and qap_adx.c, each after choosing its arithmetic. QAP_ROWS is the table's name. */
+/* qap_portable.c and qap_adx.c include this, each after it has chosen its arithmetic. QAP_ROWS is the table's name. */
 #include "fr.h"
 #include "qap_rows.h"
 #include "sections.h"

@@ -18,7 +18,7 @@ enum {
     PROTOCOL_FFLONK = 10,
 };
 
-/* snarkjs itself reads versions up to 2; nobody writes anything but 1. */
+/* snarkjs reads versions up to 2, but only 1 is written. */
 static const struct sections_format zkey_format = {
     .magic = "zkey", .version_min = 1, .version_max = 1, .bad = PV_BAD_ZKEY
 };
@@ -30,21 +30,21 @@ static pv_status check_protocol(const struct sections *s, struct prove_error *er
     uint32_t protocol = sections_u32(header.bytes);
     if (protocol == PROTOCOL_GROTH16) return PV_OK;
     const char *known = protocol == PROTOCOL_PLONK ? " (PLONK)" : protocol == PROTOCOL_FFLONK ? " (FFLONK)" : "";
-    return prove_error_set(err, PV_BAD_ZKEY, "section 1 says protocol %" PRIu32 "%s, only Groth16 (1) is supported",
+    return prove_error_set(err, PV_BAD_ZKEY, "section 1 says protocol %" PRIu32 "%s, but only Groth16 (1) is supported",
                            protocol, known);
 }
 
-/* u32 n8 = 32 and the prime. *at moves past it. */
+/* Checks u32 n8 = 32 and the prime at *at, and moves *at past them. */
 static pv_status check_prime(const struct section *header, size_t *at, const uint8_t prime[32], const char *which,
                              struct prove_error *err)
 {
     if (header->size < *at + 4) return prove_error_set(err, PV_BAD_ZKEY, "section 2 (header) is too short");
     uint32_t n8 = sections_u32(header->bytes + *at);
     if (n8 != 32)
-        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s has %" PRIu32 " bytes, BN254's has 32", which, n8);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s has %" PRIu32 " bytes, but BN254's has 32", which, n8);
     if (header->size < *at + PRIME_FIELD) return prove_error_set(err, PV_BAD_ZKEY, "section 2 (header) is too short");
     if (memcmp(header->bytes + *at + 4, prime, 32) != 0)
-        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s is not BN254's, the key is for another curve", which);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: %s is not BN254's: the key is for another curve", which);
     *at += PRIME_FIELD;
     return PV_OK;
 }
@@ -53,14 +53,15 @@ static pv_status check_counts(struct zkey *z, struct prove_error *err)
 {
     if (z->publics >= z->vars)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "section 2: %" PRIu32 " public signals do not fit %" PRIu32 " variables", z->publics,
+                               "section 2: %" PRIu32 " public signals need more than %" PRIu32 " variables", z->publics,
                                z->vars);
     if (z->domain == 0 || (z->domain & (z->domain - 1)) != 0)
-        return prove_error_set(err, PV_BAD_ZKEY, "section 2: a domain of %" PRIu32 " is not a power of two", z->domain);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: the domain size %" PRIu32 " is not a power of two",
+                               z->domain);
     z->log_domain = (unsigned)__builtin_ctz(z->domain);
     if (z->log_domain > ZKEY_MAX_LOG_DOMAIN)
-        return prove_error_set(err, PV_BAD_ZKEY, "section 2: a domain of 2^%u is above the field's 2^%d", z->log_domain,
-                               ZKEY_MAX_LOG_DOMAIN);
+        return prove_error_set(err, PV_BAD_ZKEY, "section 2: the domain size 2^%u is above 2^%d, the field's largest",
+                               z->log_domain, ZKEY_MAX_LOG_DOMAIN);
     return PV_OK;
 }
 
@@ -77,7 +78,7 @@ static pv_status read_header(struct zkey *z, const struct sections *s, struct pr
     z->publics = sections_u32(p + 4);
     z->domain = sections_u32(p + 8);
     p += COUNTS;
-    /* This order is the files'; the comment in snarkjs's zkey_utils.js has another. */
+    /* The files have this order; the comment in snarkjs's zkey_utils.js gives another. */
     z->alpha1 = (const bn254_g1_packed *)p;
     z->beta1 = (const bn254_g1_packed *)(p + G1);
     z->beta2 = (const bn254_g2_packed *)(p + 2 * G1);
@@ -111,22 +112,25 @@ static pv_status check_coef(const struct zkey *z, uint32_t i, struct prove_error
     const struct zkey_coef *c = &z->coefs[i];
     uint32_t matrix = sections_u32(c->matrix), row = sections_u32(c->row), signal = sections_u32(c->signal);
     if (matrix > 1)
-        return prove_error_set(err, PV_BAD_ZKEY, "section 4: coefficient %" PRIu32 " is of matrix %" PRIu32, i, matrix);
+        return prove_error_set(
+            err, PV_BAD_ZKEY,
+            "section 4: coefficient %" PRIu32 " belongs to matrix %" PRIu32 ", but there are only 0 and 1", i, matrix);
     if (row >= z->domain)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "section 4: coefficient %" PRIu32 " is in row %" PRIu32 " of a domain of %" PRIu32, i,
-                               row, z->domain);
+                               "section 4: coefficient %" PRIu32 " is in row %" PRIu32 ", but the domain has %" PRIu32,
+                               i, row, z->domain);
     if (signal >= z->vars)
         return prove_error_set(err, PV_BAD_ZKEY,
-                               "section 4: coefficient %" PRIu32 " is of signal %" PRIu32 " of %" PRIu32, i, signal,
-                               z->vars);
+                               "section 4: coefficient %" PRIu32 " belongs to signal %" PRIu32
+                               ", but there are %" PRIu32,
+                               i, signal, z->vars);
     if (!bn254_below(c->value, bn254_prime_r))
         return prove_error_set(err, PV_BAD_ZKEY, "section 4: coefficient %" PRIu32 " is not reduced modulo r", i);
     return PV_OK;
 }
 
-/* One pass over all records: are they sound, do rows never decrease, which is the highest? The pass tells nothing of
- * which record is bad, so that it runs on all cores; the rare bad file is walked again for its sentence. */
+/* One pass over all records, on all cores: whether all are sound, whether rows never decrease, and the highest row. It
+ * does not tell which record is bad; the rare bad file is walked again for its sentence. */
 static pv_status check_coefs(struct zkey *z, struct prove_error *err)
 {
     int64_t bad = 0, backward = 0;
@@ -146,8 +150,8 @@ static pv_status check_coefs(struct zkey *z, struct prove_error *err)
     return PV_OK;
 }
 
-/* Does the list end as snarkjs ends it, with A[row][s] alone for s = 0 .. publics in consecutive rows? Then the rows
- * before are the circuit's constraints. */
+/* Whether the list ends as snarkjs ends it, with A[row][s] alone for s = 0 .. publics in consecutive rows. Then the
+ * rows before these are the circuit's constraints. */
 static bool ends_in_public_rows(const struct zkey *z)
 {
     uint32_t n = z->publics + 1;

@@ -1,11 +1,11 @@
 /** A Groth16 proving key over BN254 as snarkjs writes it (.zkey, version 1), read in place: nothing is copied.
  *
  *  An open zkey is structurally sound: every length agrees with the header, every coefficient's matrix, row and signal
- *  is in range and its value reduced. What only arithmetic can show (a point off its curve, a wrong but well-formed
- *  coefficient) is left to keycheck.h and to the pairing check that every proof passes before it leaves prove.h.
+ *  is in range and its value reduced. Faults that only arithmetic shows (a point off its curve, a wrong but
+ *  well-formed coefficient) are left to keycheck.h and to the pairing check that every proof must pass in prove.h.
  *
  *  Source: snarkjs 0.7 src/zkey_utils.js (writeHeader, readHeaderGroth16) and src/zkey_new.js. Section 10
- *  (contributions) is not needed to prove and not read.
+ *  (contributions) is not needed to prove and is not read.
  */
 #ifndef PV_ZKEY_H
 #define PV_ZKEY_H
@@ -38,8 +38,8 @@ struct zkey {
     uint32_t domain;  /* 2^log_domain */
     unsigned log_domain;
     uint32_t coef_count;
-    bool coefs_in_order; /* rows never decrease: as snarkjs writes them; other writers need not */
-    bool public_rows;    /* the last publics + 1 rows used are A[row][s] = 1 alone, as snarkjs appends them */
+    bool coefs_in_order; /* rows never decrease, as snarkjs writes them */
+    bool public_rows;    /* the last publics + 1 rows are A[row][s] = 1 alone, as snarkjs appends them */
     uint32_t rows;       /* highest row used + 1; the constraints plus publics + 1 when public_rows */
 
     /* Everything below points into the file's bytes. Points are affine, Montgomery, all zero = infinity. */
@@ -60,20 +60,20 @@ static inline uint32_t zkey_c_count(const struct zkey *z)
     return z->vars - z->publics - 1;
 }
 
-/** Maps path and checks it. PV_BAD_ZKEY with a sentence naming file, section and reason; mapfile_open's statuses.
+/** Maps path and checks it. PV_BAD_ZKEY with a sentence that names file, section and reason; mapfile_open's statuses.
  *  On failure nothing stays open and *z is untouched. */
 pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
 
-/** The same over size bytes that stay the caller's and must outlive *z. name is for errors. */
+/** The same over size bytes that stay the caller's and must outlive *z. Errors call them name. */
 pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
 
-/** This process lets go of the pages in [from, from + bytes) of an open key's file; nothing happens after zkey_of. */
+/** Releases the pages in [from, from + bytes) of an open key's file from this process; does nothing after zkey_of. */
 void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);
 
 /** Unmaps what zkey_open mapped; harmless on a zeroed z. */
 void zkey_close(struct zkey *z);
 
-/** SHA-256 of a whole file, by which the fleet names a circuit's key. */
+/** SHA-256 of a whole file: the digest by which brokers and provers name a circuit's key. */
 pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err);
 
 /** SHA-256 of bytes already in memory or mapped. */

@@ -1,10 +1,10 @@
 /** What a prover node can do: a handler turns one task's input into one result.
  *
- *  A node has a table of handlers; a queue is served by the handler its name is bound to. `groth16` proves; `echo` answers
- *  whatever it was told to, and exists for drills, benches and new deployments that want to see tasks move.
+ *  A node has a table of handlers; each queue name is bound to the handler that serves it. `groth16` proves; `echo`
+ *  answers what it is told to (handler_echo.h).
  *
- *  A handler runs on the node's proving thread, never on the thread that keeps the heartbeat. It touches nothing of the
- *  node's but what it is given here, so that one handler can run beside another.
+ *  A handler runs on a proving thread of the node, never on the thread that sends the heartbeat. It uses nothing of the
+ *  node but its arguments, so that handlers can run side by side.
  */
 #ifndef PV_HANDLER_H
 #define PV_HANDLER_H
@@ -16,15 +16,15 @@
 #include "fields.h"
 #include "status.h"
 
-/** One task as the broker offered it. Everything is borrowed until run returns. */
+/** One task as the broker offered it. All of it is borrowed until run returns. */
 struct handler_input {
     const char *task;    /* 32 hex digits, for log lines */
-    const char *circuit; /* as the client named it: a name or the 64 hex digits of a zkey's SHA-256; may be "" */
+    const char *circuit; /* as the client wrote it: a name or the 64 hex digits of a zkey's SHA-256; may be "" */
     const uint8_t *bytes;
     size_t size;
 };
 
-/** How a handler is watched while it works. */
+/** How the node stops a handler and follows its progress. */
 struct handler_watch {
     const atomic_int *stop; /* non-zero: end within about 100 ms, return PV_CANCELLED */
     void (*progress)(void *ctx, const char *phase, unsigned percent);
@@ -33,13 +33,13 @@ struct handler_watch {
 
 /** How a failure counts: moves 6, 7 and 9 of broker/SEMANTICS.md. */
 enum handler_verdict {
-    HANDLER_RETRYABLE, /* another attempt may succeed: charged as a failure */
+    HANDLER_RETRYABLE, /* another attempt may succeed: counts as a failure of the task */
     HANDLER_PERMANENT, /* no attempt can succeed: bad input, unsatisfied witness */
-    HANDLER_RESOURCE,  /* not on this machine: not charged */
+    HANDLER_RESOURCE,  /* this machine cannot do it: not counted */
 };
 
 struct handler_output {
-    uint8_t *bytes; /* malloc'ed by the handler on PV_OK, the caller frees */
+    uint8_t *bytes; /* malloc'ed by the handler on PV_OK; the caller frees it */
     size_t size;
     enum handler_verdict verdict; /* read when run fails */
     char text[256];               /* one sentence for people when run fails; never a witness */
@@ -56,11 +56,11 @@ struct handler {
     pv_status (*run)(void *self, const struct handler_input *in, const struct handler_watch *watch,
                      struct handler_output *out);
     void *self;
-    uint64_t time_limit_ms; /* 0: none. The node raises stop when it is over. */
+    uint64_t time_limit_ms; /* 0: none. The node raises stop after it. */
     struct handler_counters counters;
 };
 
-/** A circuit the node can prove, as it is announced. */
+/** A circuit that the node can prove, as it announces it. */
 struct handler_circuit {
     char name[WIRE_NAME_MAX + 1];
     wire_hash digest;

@@ -25,7 +25,7 @@ static long long member(const json_t *o, const char *key, long long most)
 static struct order order_of(const struct handler_input *in)
 {
     struct order o = { 0 };
-    if (in->size > ORDER_MOST) return o; /* no order, and parsing it would take eighty times its size */
+    if (in->size > ORDER_MOST) return o; /* not an order, and parsing it would take eighty times its size */
     json_t *root = json_loadb((const char *)in->bytes, in->size, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(root)) {
         json_decref(root);
@@ -57,7 +57,7 @@ static pv_status refuse(struct handler_output *out, enum handler_verdict verdict
     return s;
 }
 
-/* FNV-1a over the input seeds a xorshift fill: the receiver can recompute it, no two inputs look alike. */
+/* FNV-1a over the input seeds a xorshift fill: the receiver can recompute it, and no two inputs look alike. */
 static void fill(uint8_t *to, size_t n, const struct handler_input *in)
 {
     uint64_t x = 14695981039346656037u;

@@ -63,7 +63,7 @@ const struct keycache_ops handler_groth16_keys = { key_facts, key_check, key_ope
 
 /* --- proofs --- */
 
-/* Whose fault: the input's, which fails everywhere; this node's, which another has not; or chance. */
+/* Whose fault it is: the input's, which fails everywhere; this node's, which another may not have; or chance. */
 static enum handler_verdict verdict_of(pv_status s)
 {
     switch (s) {

@@ -1,4 +1,4 @@
-/** The handler that proves: a witness file in, a verified Groth16 proof out. */
+/** The handler that proves: from a witness file to a verified Groth16 proof. */
 #ifndef PV_HANDLER_GROTH16_H
 #define PV_HANDLER_GROTH16_H
 
@@ -6,18 +6,18 @@
 #include "keycache.h"
 #include "prove.h"
 
-/** What all proofs of a node share. Borrowed by the handler and the cache's functions while they live. */
+/** What all proofs of a node share. It must outlive the handler and the key cache. */
 struct handler_groth16_context {
     const struct backend *backend;
     struct backend_options options;
-    struct bn254_run cpu; /* path and threads; its stop flag is not used */
+    struct bn254_run cpu; /* path and threads; the stop flag is not used */
     struct keycache *cache;
 };
 
-/** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, snarkjs's own objects. */
+/** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, the objects of snarkjs. */
 struct handler handler_groth16(struct handler_groth16_context *context);
 
-/** A keycache_options.ops whose arg is the context: keys opened for proving with its backend. */
+/** For keycache_options.ops, with the context as arg: opens keys for proving with the context's backend. */
 extern const struct keycache_ops handler_groth16_keys;
 
 #endif

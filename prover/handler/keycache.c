@@ -16,10 +16,10 @@
 
 enum {
     WAIT_MS = 50,               /* how often a waiter looks at its stop flag */
-    LOAD_BYTES_PER_MS = 400000, /* a guess, until the key was loaded once */
+    LOAD_BYTES_PER_MS = 400000, /* a guess, until the key has been loaded once */
 };
 
-/* Which file it was, without reading it. */
+/* Identifies a file without reading it. */
 struct stamp {
     dev_t device;
     ino_t inode;
@@ -32,10 +32,10 @@ struct keycache_key {
     char *path;
     struct stamp stamp;
     struct keycache_facts facts;
-    bool there;     /* as of the last scan */
-    unsigned users; /* who took it and has not given it back; the first of them loads it */
+    bool there;     /* in the folder at the last scan */
+    unsigned users; /* takers that have not given it back; the first of them loads it */
     void *key;      /* NULL: cold, or being loaded */
-    uint64_t used;  /* when it was given back, counted in uses */
+    uint64_t used;  /* the number of the use that ended last */
     uint32_t load_ms;
 };
 
@@ -43,7 +43,7 @@ struct keycache {
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct keycache_options o;
-    struct keycache_key **keys; /* pointers, since taken keys stay where they are */
+    struct keycache_key **keys; /* pointers, because taken keys must not move */
     size_t n, room;
     uint64_t uses;
     wire_hash *checked;
@@ -88,7 +88,7 @@ static void checked_read(struct keycache *c)
     if (in) fclose(in);
 }
 
-/* Losing a line costs a check; the file need not be synced. */
+/* A lost line costs one check, so the file is not synced. */
 static void checked_append(const struct keycache *c, wire_hash digest)
 {
     char text[WIRE_HASH_TEXT];
@@ -185,7 +185,7 @@ static void entry_scan(struct keycache *c, const char *name, const char *path, c
         entry_free(c, k);
 }
 
-/* A key whose file is gone or another is forgotten, once nobody uses it. */
+/* Forgets keys whose file is gone or was replaced, once nobody uses them. */
 static void sweep(struct keycache *c)
 {
     size_t kept = 0;
@@ -198,7 +198,7 @@ static void sweep(struct keycache *c)
     c->n = kept;
 }
 
-/* Marks the key of that name as seen; one of another file than before is let go. True: it is known. */
+/* Marks the key of that name and file as seen. False: the file is new or has changed. */
 static bool seen(struct keycache *c, const char *name, const struct stamp *stamp, bool *marks)
 {
     bool known = false;
@@ -327,7 +327,8 @@ static struct keycache_key *oldest_idle(const struct keycache *c, const struct k
     return oldest;
 }
 
-/* Closes idle keys, the longest unused first, until k and one proof more with it fit. False: proofs that run are in the way. */
+/* Closes idle keys, least recently used first, until k and one more proof with it fit. False: running proofs leave no
+ * room. */
 static bool room_make(struct keycache *c, const struct keycache_key *k)
 {
     uint64_t need = k->facts.resident_bytes + (k->users + 1) * k->facts.proof_bytes;
@@ -349,7 +350,7 @@ static void wait_given(struct keycache *c)
     pthread_cond_timedwait(&c->given, &c->lock, &until);
 }
 
-/* A key that is being loaded is not free, whoever waits for it. */
+/* A key that is being loaded is not free. */
 static bool free_for_one_more(const struct keycache_key *k)
 {
     unsigned most = k->facts.proofs_at_once ? k->facts.proofs_at_once : 1;
@@ -362,12 +363,12 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
 {
     for (;;) {
         struct keycache_key *k = entry_of_circuit(c, circuit);
-        if (!k) return prove_error_set(err, PV_UNKNOWN_CIRCUIT, "no key of circuit %s here", circuit);
+        if (!k) return prove_error_set(err, PV_UNKNOWN_CIRCUIT, "this node has no key for circuit %s", circuit);
         uint64_t need = k->facts.resident_bytes + k->facts.proof_bytes;
         if (c->o.bytes_most && need > c->o.bytes_most)
             return prove_error_set(err, PV_RESOURCES,
-                                   "circuit %s needs %" PRIu64 " bytes, this node gives keys %" PRIu64, k->name, need,
-                                   c->o.bytes_most);
+                                   "circuit %s needs %" PRIu64 " bytes, but this node allows %" PRIu64 " for keys",
+                                   k->name, need, c->o.bytes_most);
         if (free_for_one_more(k) && room_make(c, k)) {
             k->users++;
             *k_p = k;
@@ -378,7 +379,8 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
     }
 }
 
-/* A device may have less room than the sizes said: the longest unused key goes, and it is tried again. */
+/* A device may have less room than the sizes said: closes the least recently used key, so that the caller can try
+ * again. */
 static bool evict_one(struct keycache *c, const struct keycache_key *k)
 {
     pthread_mutex_lock(&c->lock);
@@ -391,7 +393,7 @@ static bool evict_one(struct keycache *c, const struct keycache_key *k)
     return oldest != NULL;
 }
 
-/* Without the lock: the key is cold and has this user, so nobody else opens or closes it. */
+/* Works without the lock: the key is cold and this thread its user, so no other opens or closes it. */
 static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const struct keycache_key *k,
                       const atomic_int *stop, void (*phase)(void *, const char *, unsigned), void *ctx, bool checked,
                       struct prove_error *err)
@@ -413,7 +415,7 @@ static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const s
     return PV_OK;
 }
 
-/* The file may have been replaced since the scan: what is checked and opened must be what was announced. */
+/* The file may have been replaced since the scan; only the file that was announced may be checked and opened. */
 static pv_status same_file(const struct keycache_key *k, struct prove_error *err)
 {
     struct stamp now;

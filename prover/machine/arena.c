@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Huge pages: the arena is walked at random by the MSM's buckets, and faulting it in by 4 KiB pages costs more than the
- * sums of a bit-heavy witness. Witness-derived, so never in a core dump. */
+/* Huge pages: the MSM's buckets are read in random order, and faulting the arena in by 4 KiB pages costs more than the
+ * sums of a bit-heavy witness. Its bytes derive from the witness, so they are kept out of core dumps. */
 uint8_t *arena_new(size_t bytes)
 {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -17,8 +17,8 @@ uint8_t *arena_new(size_t bytes)
 
 enum { ASK_PAGES = 4096 };
 
-/* Zeroes [from, from + bytes), n pages at page-aligned `first`, where the kernel has given pages. Without knowing which are
- * there, all are wiped: slower, and safe. */
+/* Zeroes [from, from + bytes), within n pages from the page-aligned `first`, where the kernel has given pages. When it
+ * does not say which, all are wiped: slower, but safe. */
 static void wipe_pages(uint8_t *first, size_t n, const uint8_t *from, size_t bytes, size_t page)
 {
     unsigned char there[ASK_PAGES];

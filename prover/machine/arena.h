@@ -1,7 +1,7 @@
-/** The memory of one proof: secret, huge pages where the kernel gives them, touched and wiped no more than it is used.
+/** The memory of one proof. It is secret, and comes in huge pages where the kernel has them.
  *
- *  A plan is an upper bound; a page that nobody wrote to is neither faulted in nor wiped, so what a sparse witness leaves
- *  unused costs nothing.
+ *  Its size is an upper bound: a page that nobody wrote to is neither faulted in nor wiped, so the part that a sparse
+ *  witness leaves unused costs nothing.
  */
 #ifndef PV_ARENA_H
 #define PV_ARENA_H
@@ -15,7 +15,7 @@ uint8_t *arena_new(size_t bytes);
 /** Wipes every page that was written to and unmaps. */
 void arena_destroy(uint8_t *arena, size_t bytes);
 
-/** The same for the part [from, from + bytes) of an arena, which reads as zeroes afterwards and takes no memory. */
+/** Wipes and releases the part [from, from + bytes) of an arena, which reads as zeroes afterwards. */
 void arena_give_back(uint8_t *from, size_t bytes);
 
 #endif

@@ -41,7 +41,7 @@ static void cpus_of(cpu_set_t *cpus, const char *list)
         for (unsigned c = from; c <= to; c++) CPU_SET(c, cpus);
 }
 
-/* A node without processors (memory alone) is nobody's place. */
+/* A node without processors (memory alone) is left out: no slot can settle there. */
 static void add_node(struct numa *n, const char *root, unsigned id, const cpu_set_t *allowed)
 {
     char file[32], line[4096];
@@ -92,7 +92,7 @@ bool numa_settle(const struct numa *n, unsigned slot)
     return sched_setaffinity(0, sizeof *cpus, cpus) == 0;
 }
 
-/* Settled: every processor of the thread is of one node. */
+/* A thread has settled when all its processors belong to one node. */
 static bool settled(const struct numa *n)
 {
     cpu_set_t mine, both;

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* libgomp reads GOMP_SPINCOUNT before main and has no call for it; setting it and starting the process again costs 8 ms. But its
- * manual promises the short spin "when there are more managed OpenMP threads than available CPUs", and threads are managed while
- * their team lives. So this thread opens a team larger than the machine and sleeps until the process ends. On a busy machine the
- * two loops of a test program took 390 ms of processor time without such a team, 97 with it, and 97 with GOMP_SPINCOUNT=1000. */
+/* libgomp reads GOMP_SPINCOUNT before main and has no call for it; setting it and starting the process again costs 8
+ * ms. But its manual promises the short spin "when there are more managed OpenMP threads than available CPUs", and
+ * threads are managed while their team lives. So this thread opens a team larger than the machine and sleeps until the
+ * process ends. On a busy machine the two loops of a test program took 390 ms of processor time without such a team, 97
+ * with it, and 97 with GOMP_SPINCOUNT=1000. */
 static void *stand_by(void *assembled)
 {
     int n = 0;

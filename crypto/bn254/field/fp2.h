@@ -1,5 +1,5 @@
-/** Fp2 = Fp[u] / (u^2 + 1): coordinates of G2, and the tower under the pairing. Results may alias inputs; reduced in and
- *  out. */
+/** Fp2 = Fp[u] / (u^2 + 1): coordinates of G2, and the tower under the pairing. Results may alias inputs; reduced in
+ *  and out. */
 #ifndef BN254_FP2_H
 #define BN254_FP2_H
 
@@ -99,7 +99,8 @@ LIMBS_INLINE void bn254_fp2_mul_inline(bn254_fp2 *r, const bn254_fp2 *a, const b
 }
 #endif
 
-/** r = a b; bn254_fp2_mul_inline is the same for loops that call it in few places: 7 in 100 of a sum of the MSM on mulx. */
+/** r = a b. bn254_fp2_mul_inline is the same function, for loops that call it in few places: it saves 7 % of an MSM's
+ *  addition (mulx). */
 static inline void bn254_fp2_mul(bn254_fp2 *r, const bn254_fp2 *a, const bn254_fp2 *b)
 {
     bn254_fp2_mul_inline(r, a, b);

@@ -1,12 +1,13 @@
-/** Products in Fp2 with mulx, adcx and adox; fp2.h includes this file. Karatsuba on 512-bit products: three of those and two
- *  divisions by 2^256 (limbs_adx.h) where three products of Fp have three; 32 ns where those have 39 (Zen 5). */
+/** Products in Fp2 with mulx, adcx and adox; fp2.h includes this file. Karatsuba on 512-bit products: three of those
+ *  and two divisions by 2^256 (limbs_adx.h), where three products of Fp have three divisions; 32 ns instead of 39 (Zen
+ *  5). */
 #ifndef BN254_FP2_ADX_H
 #define BN254_FP2_ADX_H
 /* The formatter splits assembly inside macros in the middle of an operand's name. */
 /* clang-format off */
 
 struct fp2_adx_parts {
-    uint64_t v0[8], v1[8], sa[4], sb[4]; /* a0 b0, a1 b1, a0 + a1, b0 + b1; the assembly knows where they are */
+    uint64_t v0[8], v1[8], sa[4], sb[4]; /* a0 b0, a1 b1, a0 + a1, b0 + b1; the assembly knows their offsets */
 };
 
 /* The product of two values of 256 bits in t0..t7. */
@@ -36,7 +37,8 @@ LIMBS_ADX_INLINE void fp2_adx_wide(uint64_t r[8], const uint64_t a[4], const uin
     r[0] = t0, r[1] = t1, r[2] = t2, r[3] = t3, r[4] = t4, r[5] = t5, r[6] = t6, r[7] = t7;
 }
 
-/* r = (v0 - v1) / 2^256, reduced. For reduced factors v1 < m^2 < 2^254 m, which is added: below (0.19 + 0.25) 2^256 m then. */
+/* r = (v0 - v1) / 2^256, reduced. For reduced factors v1 < m^2 < 2^254 m, which is added: below (0.19 + 0.25) 2^256 m
+ * then. */
 LIMBS_ADX_INLINE void fp2_adx_real(uint64_t r[4], const struct fp2_adx_parts *parts, const struct limbs_modulus *mod)
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, zero;
@@ -60,7 +62,8 @@ LIMBS_ADX_INLINE void fp2_adx_real(uint64_t r[4], const struct fp2_adx_parts *pa
     r[0] = t4, r[1] = t5, r[2] = t6, r[3] = t7;
 }
 
-/* r = (sa sb - v0 - v1) / 2^256 = (a0 b1 + a1 b0) / 2^256, reduced: below 2 m^2 = 0.38 * 2^256 m before it is divided. */
+/* r = (sa sb - v0 - v1) / 2^256 = (a0 b1 + a1 b0) / 2^256, reduced: below 2 m^2 = 0.38 * 2^256 m before it is divided.
+ * */
 LIMBS_ADX_INLINE void fp2_adx_imaginary(uint64_t r[4], const struct fp2_adx_parts *parts, const struct limbs_modulus *mod)
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, zero;
@@ -78,7 +81,7 @@ LIMBS_ADX_INLINE void fp2_adx_imaginary(uint64_t r[4], const struct fp2_adx_part
     r[0] = t4, r[1] = t5, r[2] = t6, r[3] = t7;
 }
 
-/* r = a + b mod 2^256. Not limbs_add: gcc takes its words to vector registers and back to memory. */
+/* r = a + b mod 2^256. Not limbs_add: gcc would move its words through vector registers and memory. */
 LIMBS_INLINE void fp2_adx_sum(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
 {
     uint64_t t0 = a[0], t1 = a[1], t2 = a[2], t3 = a[3];

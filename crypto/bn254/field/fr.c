@@ -10,7 +10,7 @@
 
 void bn254_fr_root_of_unity(bn254_fr *w, unsigned log_n)
 {
-    assert(log_n <= BN254_FR_TWO_ADICITY); /* zkey_of refuses a larger domain; the tests are the only other callers */
+    assert(log_n <= BN254_FR_TWO_ADICITY); /* zkey_of refuses a larger domain; only tests call this otherwise */
     bn254_fr root = BN254_FR_ROOT;
     for (unsigned i = log_n; i < BN254_FR_TWO_ADICITY; i++) bn254_fr_sqr(&root, &root);
     *w = root;

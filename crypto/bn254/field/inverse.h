@@ -1,7 +1,8 @@
 /** Inversion modulo an odd m < 2^254 by a binary extended GCD, variable time: about a fifth of Fermat's time.
  *
- *  Source  Pornin, "Optimized binary GCD for modular inversion", eprint 2020/972, algorithm 2, k = 32: 31 steps at a time on
- *          64-bit approximations (31 low bits, 33 high ones) gather factors, which are then applied to the long values. */
+ *  Source  Pornin, "Optimized binary GCD for modular inversion", eprint 2020/972, algorithm 2, k = 32: 31 steps at a
+ *          time on 64-bit approximations (31 low bits, 33 high ones) gather factors, which are then applied to the long
+ *          values. */
 #ifndef BN254_INVERSE_H
 #define BN254_INVERSE_H
 
@@ -18,7 +19,7 @@ static inline unsigned inverse_bits(const uint64_t a[4], const uint64_t b[4])
     return 0;
 }
 
-/* Low 31 bits and the 33 bits below bit n; the value itself where it fits. */
+/* The low 31 bits and the 33 bits below bit n; the value itself when it fits. */
 static inline uint64_t inverse_approximation(const uint64_t a[4], unsigned n)
 {
     if (n <= 64) return a[0];
@@ -78,7 +79,7 @@ static inline void inverse_negate(uint64_t t[5])
     }
 }
 
-/* Makes the combination positive by the sign of both factors. */
+/* The combination over 2^31, made positive by negating both factors. */
 static inline void inverse_apply(uint64_t r[4], const uint64_t a[4], int64_t *f, const uint64_t b[4], int64_t *g)
 {
     uint64_t t[5];

@@ -1,13 +1,15 @@
 /** 256-bit arithmetic on four little-endian 64-bit limbs; the only 128-bit arithmetic of the room.
  *
- *  Every function may have its result in the same place as an input. A modulus m is odd and 5 m < 2^256 (both of BN254 are
+ *  A result may lie where an input lies. A modulus m is odd and 5 m < 2^256 (both of BN254 are
  *  0.1891 * 2^256): a sum of two reduced values never carries out, and a Montgomery product needs no fifth carry word.
  *
- *  A value is reduced when it is below m, and loose when it is below 2 m. Products of loose values are loose, so a sequence of
- *  products need not be reduced before its end: a product costs 9.5 to 9.9 ns then and 8.8 to 9.4 loose (mulx, Zen 5).
+ *  A value is reduced when it is below m, and loose when it is below 2 m. Products of loose values are loose, so only
+ *  the last of a sequence of products need be reduced: a reduced product costs 9.5 to 9.9 ns, a loose one 8.8 to 9.4
+ *  (mulx, Zen 5).
  *
- *  Two bodies: portable C, and x86-64 assembly with mulx and the two carry chains adcx/adox. A file that defines
- *  BN254_BUILD_ADX before its first include gets the second (see paths.h); the processor is asked at run time.
+ *  There are two bodies: portable C, and x86-64 assembly with mulx and the two carry chains of adcx and adox. A file
+ *  that defines BN254_BUILD_ADX before its first include gets the second (paths.h); run.h asks the processor at run
+ *  time.
  */
 #ifndef BN254_LIMBS_H
 #define BN254_LIMBS_H
@@ -17,7 +19,8 @@
 #include <string.h>
 
 /* Any x86-64 has adc and sbb, but gcc 12 makes no chain of them from 128-bit sums: a field addition costs 13 ns without
- * these intrinsics and 3.5 ns with them (Zen 5, -O2, bench_field). BN254_BUILD_C is for the tests of the other body. */
+ * these intrinsics and 3.5 ns with them (Zen 5, -O2, bench_field). BN254_BUILD_C lets tests build the body without
+ * them. */
 #if defined(__x86_64__) && !defined(BN254_BUILD_C)
 #define LIMBS_INTRINSICS 1
 #include <immintrin.h>
@@ -25,7 +28,7 @@
 #define LIMBS_INTRINSICS 0
 #endif
 
-/* Not left to the compiler: gcc counts the lines of an asm statement and would call what should be inlined. */
+/* Not left to the compiler: gcc takes the lines of an asm statement for its size and would not inline it. */
 #define LIMBS_INLINE static inline __attribute__((always_inline))
 
 typedef unsigned __int128 limbs_wide;
@@ -105,14 +108,14 @@ LIMBS_INLINE void limbs_reduce_once(uint64_t r[4], const uint64_t a[4], const ui
 {
     uint64_t t[4];
     uint64_t keep = -limbs_sub(t, a, m), drop = ~keep;
-    /* Hides that these are masks, or gcc chooses with vectors, whose loads wait for the four stores before them. */
+    /* Hides that these are masks: gcc would select with vectors, whose loads wait for the four stores before them. */
     __asm__("" : "+r"(keep), "+r"(drop));
     uint64_t r0 = (a[0] & keep) | (t[0] & drop), r1 = (a[1] & keep) | (t[1] & drop);
     uint64_t r2 = (a[2] & keep) | (t[2] & drop), r3 = (a[3] & keep) | (t[3] & drop);
     r[0] = r0, r[1] = r1, r[2] = r2, r[3] = r3;
 }
 
-/* Not at -O0, where every word of an operand takes a register of its own and there are not enough of them. */
+/* Not at -O0: there every word of an operand takes a register, and there are not enough of them. */
 #if defined(BN254_BUILD_ADX) && defined(__x86_64__) && defined(__OPTIMIZE__)
 #define LIMBS_ADX 1
 #else
@@ -159,7 +162,7 @@ LIMBS_INLINE void limbs_mod_sub_loose(uint64_t r[4], const uint64_t a[4], const 
     limbs_add(r, t, m);
 }
 
-/* r = a - b, and c more where that is negative. */
+/* r = a - b, plus c when that is negative. */
 LIMBS_INLINE void limbs_sub_wrap(uint64_t r[4], const uint64_t a[4], const uint64_t b[4], const uint64_t c[4])
 {
     uint64_t t[4];
@@ -214,7 +217,8 @@ LIMBS_INLINE void limbs_mont_rounds(uint64_t r[4], const uint64_t a[4], const ui
     memcpy(r, t, sizeof t);
 }
 
-/* Neither is inline: eleven copies in a point addition made it 560 ns instead of 290 (Zen 5, gcc 12 -O2, bench_field). */
+/* Neither is inlined: eleven copies in a point addition made it 560 ns instead of 290 (Zen 5, gcc 12 -O2, bench_field).
+ * */
 
 static __attribute__((noinline, unused)) void limbs_mont_mul_loose(uint64_t r[4], const uint64_t a[4],
                                                                    const uint64_t b[4], const struct limbs_modulus *mod)

@@ -83,8 +83,9 @@ LIMBS_INLINE void limbs_mod_sub_loose(uint64_t r[4], const uint64_t a[4], const 
 #define LIMBS_ADX_TWICE(i) "104+" #i "*8(%[mod])"
 #define LIMBS_ADX_HIGH(i) "136+" #i "*8(%[mod])"
 
-/* Addresses are operands of their own: as memory operands gcc may make two registers of each, and there are 13 without. That the
- * memory is read has to be said all the same; clang takes a register for that, so it hears that all memory may be read. */
+/* Addresses are operands: gcc may use two registers for each memory operand, and 13 are in use without them. That the
+ * memory is read must be said all the same; clang would take a register for that, so clang is told that all memory may
+ * be read. */
 #ifdef __clang__
 #define LIMBS_ADX_READS(place) "i"(0)
 #define LIMBS_ADX_CLOBBERS "rdx", "cc", "memory"
@@ -208,15 +209,15 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
     "movq %[" #x0 "], %%rdx\n\t"                                                                                       \
     "imulq 32(%[mod]), %%rdx\n\t" LIMBS_ADX_ROW(LIMBS_ADX_M, x0, x1, x2, x3, x4)
 
-/* a b / 2^256 mod m in t4, t5, t0, t1. The two low words of the product are not divided away one after the other but folded:
- * t0 + 2^64 t1 over 2^128 is t0 fold2 + t1 fold1, two rows that wait for nothing but t0 and t1. That makes the two divisions
- * that are left the only chain of products: a product's latency is 11.5 ns and not 13.8 (Zen 5), and 64 entries of the scheduler hold
- * more of the next one.
+/* a b / 2^256 mod m in t4, t5, t0, t1. The two low words of the product are not divided away one after the other but
+ * folded: t0 + 2^64 t1 over 2^128 is t0 fold2 + t1 fold1, two rows that depend only on t0 and t1. So the two divisions
+ * that are left are the only chain of products: the latency of a product is 11.5 ns instead of 13.8 (Zen 5), and the 64
+ * entries of the scheduler hold more of the next product.
  *
- * Bounds, for b < 2 m: after the rows of a[0] and a[1] the words above t1 are below b; with the folds, the row of a[2] and
- * the first clearing they are below b + 2^64 (2 m + b + m), and 5 m < 2^256 leaves no sixth word. After the row of a[3] and
- * the second clearing the value is below 2^64 (b + m) + b + 3 m, and the result, as each of the additions is a multiple of m,
- * below a b / 2^256 + m (1 + 2^-62): loose where a b <= 0.99 * 2^256 m. */
+ * Bounds, for b < 2 m: after the rows of a[0] and a[1] the words above t1 are below b; with the folds, the row of a[2]
+ * and the first clearing they are below b + 2^64 (2 m + b + m), and 5 m < 2^256 leaves no sixth word. After the row of
+ * a[3] and the second clearing the value is below 2^64 (b + m) + b + 3 m, and the result, as each of the additions is a
+ * multiple of m, below a b / 2^256 + m (1 + 2^-62): loose where a b <= 0.99 * 2^256 m. */
 #define LIMBS_ADX_PRODUCT                                                                                              \
     "movq 0(%[a]), %%rdx\n\t" LIMBS_ADX_FIRST_ROW(LIMBS_ADX_B, t0, t1, t2, t3, t4)                                     \
     "movq 8(%[a]), %%rdx\n\t" LIMBS_ADX_ROW_ON_TOP(LIMBS_ADX_B, t1, t2, t3, t4, t5)                                    \
@@ -227,7 +228,8 @@ LIMBS_INLINE void limbs_mod_sub_two(uint64_t r[4], const uint64_t a[4], const ui
     "movq 24(%[a]), %%rdx\n\t" LIMBS_ADX_ROW_ON_TOP(LIMBS_ADX_B, t3, t4, t5, t0, t1)                                   \
     LIMBS_ADX_CLEAR(t3, t4, t5, t0, t1)
 
-/* Instrumented code keeps an address per operand and runs out of registers around the assembly, and so does clang: there it is a call. */
+/* Instrumented code and clang keep an address per operand and run out of registers around the assembly: there it is a
+ * call. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
 #define LIMBS_ADX_INLINE __attribute__((noinline, unused)) static
 #else
@@ -294,7 +296,8 @@ LIMBS_ADX_MUL(limbs_mont_mul, LIMBS_ADX_REDUCE(t4, t5, t0, t1, %[t3], %[lo], %[h
     "adoxq %[zero], %[t7]\n\t"                                                                                         \
     "adcxq %[zero], %[t7]\n\t"
 
-/* t0..t7 / 2^256 mod m in t4..t7, as above; for t <= 0.99 * 2^256 m that is loose, and no sum on the way passes 2^512. */
+/* t0..t7 / 2^256 mod m in t4..t7, as above; for t <= 0.99 * 2^256 m that is loose, and no sum on the way passes 2^512.
+ * */
 #define LIMBS_ADX_DIVIDE                                                                                               \
     "movq %[t0], %%rdx\n\t" LIMBS_ADX_ROW_AND_CARRY(LIMBS_ADX_FOLD2, t2, t3, t4, t5, t6, t7)                           \
     "movq %[t1], %%rdx\n\t" LIMBS_ADX_ROW_AND_CARRY(LIMBS_ADX_FOLD1, t2, t3, t4, t5, t6, t7)                           \

@@ -34,7 +34,7 @@ static inline bool PRIME_F(eq)(const PRIME_T *a, const PRIME_T *b)
     return limbs_eq(a->l, b->l);
 }
 
-/** Whether the limbs are below the modulus: true of every element, to be asked of bytes from outside. */
+/** Whether the limbs are below the modulus: true of every element; ask it of bytes from outside. */
 static inline bool PRIME_F(is_reduced)(const PRIME_T *a)
 {
     return limbs_less(a->l, PRIME_K(MODULUS));
@@ -77,7 +77,7 @@ LIMBS_INLINE void PRIME_F(mul)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
     limbs_mont_mul(r->l, a->l, b->l, &PRIME_K(MONTGOMERY));
 }
 
-/** r = a b, loose, for loose a and b (limbs.h): what is reduced later, or not at all. */
+/** r = a b, loose, for loose a and b (limbs.h): for a product that is reduced later or never. */
 LIMBS_INLINE void PRIME_F(mul_loose)(PRIME_T *r, const PRIME_T *a, const PRIME_T *b)
 {
     limbs_mont_mul_loose(r->l, a->l, b->l, &PRIME_K(MONTGOMERY));

@@ -1,5 +1,5 @@
-/** Plain 256-bit integers: exponents, and what MSM windows are cut from. Any value below 2^256 is one; canonical means
- *  below r. Variable time. */
+/** Plain 256-bit integers: exponents, and the scalars that an MSM cuts into windows. Any value below 2^256 is valid;
+ *  canonical means below r. Variable time. */
 #ifndef BN254_SCALAR_H
 #define BN254_SCALAR_H
 

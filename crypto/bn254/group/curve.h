@@ -4,10 +4,10 @@
  *      CURVE_E_T       the coordinates' type;  CURVE_E(name)  bn254_fp_##name or bn254_fp2_##name
  *      CURVE_B         the constant b
  *
- *  Every sum is exact for every pair of points: equal, opposite, infinity on either side. A result may lie where an input
- *  lies. The points themselves are assumed to be on the curve (codec.h asks). All of it is variable time in the points.
- *  Source  Explicit-Formulas Database, short Weierstrass with a = 0: dbl-2009-l, add-2007-bl, madd-2007-bl, and for XYZZ
- *          madd-2008-s, add-2008-s, dbl-2008-s-1.
+ *  Every sum is exact for every pair of points: equal, opposite, infinity on either side. A result may lie where an
+ *  input lies. Points are assumed to be on the curve (codec.h checks). Variable time in the points.
+ *  Source  Explicit-Formulas Database, short Weierstrass with a = 0: dbl-2009-l, add-2007-bl, madd-2007-bl, and for
+ *          XYZZ madd-2008-s, add-2008-s, dbl-2008-s-1.
  */
 
 static inline void CURVE_F(set_infinity)(CURVE_T *r)
@@ -146,7 +146,8 @@ static inline void CURVE_F(dbl)(CURVE_T *r, const CURVE_T *p)
     CURVE_E(dbl)(&r->z, &z);
 }
 
-/* The second half of both Jacobian sums, from h = u2 - u1, s = s2 - s1, and u1, s1: x and y of the sum, and h^2 in hh. */
+/* The second half of both Jacobian sums, from h = u2 - u1, s = s2 - s1, and u1, s1: x and y of the sum, and h^2 in hh.
+ * */
 static inline void CURVE_F(add_finish)(CURVE_T *r, CURVE_E_T *hh, const CURVE_E_T *h, const CURVE_E_T *s,
                                        const CURVE_E_T *u1, const CURVE_E_T *s1)
 {

@@ -11,6 +11,6 @@ void CURVE_F(mul)(CURVE_T *r, const CURVE_T *a, const bn254_scalar *k)
         CURVE_F(add)(&acc, &acc, &multiple[bn254_scalar_window(k, 4 * w, 4)]);
     }
     *r = acc;
-    explicit_bzero(&acc,
-                   sizeof acc); /* what a secret k leaves behind: the multiples are public, the partial sums not */
+    /* A secret k leaves partial sums behind; the multiples are public. */
+    explicit_bzero(&acc, sizeof acc);
 }

@@ -1,4 +1,5 @@
-/** G1: y^2 = x^3 + 3 over Fp; every point of the curve is in the group (cofactor 1). curve.h has the contract of the functions. */
+/** G1: y^2 = x^3 + 3 over Fp; every point of the curve is in the group (cofactor 1). curve.h has the contract of the
+ *  functions. */
 #ifndef BN254_G1_H
 #define BN254_G1_H
 

@@ -1,4 +1,5 @@
-/** G2: the subgroup of order r of the twist y^2 = x^3 + 3 / (9 + u) over Fp2. curve.h has the contract of the functions. */
+/** G2: the subgroup of order r of the twist y^2 = x^3 + 3 / (9 + u) over Fp2. curve.h has the contract of the
+ *  functions. */
 #ifndef BN254_G2_H
 #define BN254_G2_H
 

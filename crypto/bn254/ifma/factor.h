@@ -1,8 +1,9 @@
-/** Products by a factor that many values meet, of vec.h's elements: 60 multiply-adds in place of 100.
+/** Products of vec.h's elements by a factor that many values share: 60 multiply-adds instead of 100.
  *
- *  A factor z is written out as five rows Z_i = z * 2^(52i - 208) mod p (z with its 2^260, as tables hold it). Then x z / 2^260 is
- *  sum x_i Z_i over 2^52: that sum has six columns in place of ten, and one limb is all there is to reduce. The rows come from each
- *  other by a reduction of one limb, 10 multiply-adds a row, eight factors at a time: they are made on the way, not stored. */
+ *  A factor z is written out as five rows Z_i = z * 2^(52i - 208) mod p (z with its 2^260, as tables hold it). Then x z
+ *  / 2^260 is sum x_i Z_i over 2^52: that sum has six columns instead of ten, and only one limb to reduce. Each row
+ *  comes from the next one by a reduction of one limb, 10 multiply-adds a row, eight factors at a time: rows are made
+ *  when needed, not stored. */
 #ifndef BN254_IFMA_FACTOR_H
 #define BN254_IFMA_FACTOR_H
 #include "vec.h"
@@ -14,7 +15,7 @@ struct factor8 {
 
 #define FACTOR_BOUND 6 /* of a product by a factor, in p */
 
-/* What five columns stand for, as the right side of a product: carried, not masked, as a multiplication reads 52 bits. Columns may
+/* Five columns as the operand of a product: carried but not masked, because a multiplication reads 52 bits. Columns may
  * be negative, the value not, and it is below 2^260. */
 IFMA_INLINE fe8 fe8_operand(fe8 t)
 {
@@ -39,8 +40,8 @@ IFMA_INLINE void factor8_set_row(struct factor8 *f, int i, fe8 row)
     for (int j = 0; j < 5; j++) _mm512_store_si512(f->limbs[5 * i + j], row.v[j]);
 }
 
-/* n times eight factors, z below p; the rows are below p (1 + 2^-52). n is a constant: the chains of rows run beside each other, as
- * each waits for itself most of the time. */
+/* n times eight factors, z below p; the rows are below p (1 + 2^-52). n is a constant: the chains of rows run
+ * side by side, because each waits for its own results most of the time. */
 IFMA_INLINE void factor8_expand_beside(struct factor8 *f, const fe8 *z, int n)
 {
     vec c[4][6];
@@ -67,7 +68,7 @@ IFMA_INLINE void factor8_expand(struct factor8 *f, fe8 z)
     factor8_expand_beside(f, &z, 1);
 }
 
-/* A factor as the products take it: one of eight for all lanes, or each lane's own. */
+/* A factor as products take it: one of eight for all lanes, or one for each lane. */
 struct factor {
     const uint64_t *at;
     int spread;
@@ -88,8 +89,8 @@ IFMA_INLINE vec factor_limb(struct factor z, int k)
     return z.spread ? vec_set(z.at[8 * k]) : _mm512_load_si512(z.at + 8 * k);
 }
 
-/* Limbs are read where they are used: gcc would read the 25 of a factor before a loop, and put them on the stack, for lack of
- * registers. It is the offset that is hidden, so that the compiler still knows whose memory this is. */
+/* Limbs are read where they are used: gcc would read the 25 of a factor before a loop and, for lack of registers, put
+ * them on the stack. Only the offset is hidden, so that the compiler still knows which memory this is. */
 IFMA_INLINE struct factor factor_kept_in_memory(struct factor z)
 {
     size_t nothing = 0;
@@ -98,7 +99,8 @@ IFMA_INLINE struct factor factor_kept_in_memory(struct factor z)
     return z;
 }
 
-/* base + x z / 2^260 for any x of fe8_operand; columns: the product adds less than 6p, and each column less than 2^56. */
+/* base + x z / 2^260 for any x of fe8_operand; columns: the product adds less than 6p, and each column less than 2^56.
+ * */
 IFMA_INLINE fe8 fe8_add_product(fe8 base, fe8 x, struct factor z)
 {
     z = factor_kept_in_memory(z);
@@ -116,7 +118,7 @@ IFMA_INLINE fe8 fe8_add_product(fe8 base, fe8 x, struct factor z)
     return (fe8){ { c[1], c[2], c[3], c[4], c[5] } };
 }
 
-/* The same twice with one factor: its limbs are loaded once, and two chains run beside each other. */
+/* The same twice with one factor: its limbs are loaded once, and two chains run side by side. */
 IFMA_INLINE void fe8_add_product_two(fe8 sum[2], const fe8 x[2], struct factor z)
 {
     vec c[2][6];

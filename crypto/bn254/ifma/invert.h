@@ -26,8 +26,8 @@ static inline void fp_from_words(bn254_fp *r, const uint64_t w[4])
     }
 }
 
-/* The inverse of lane 0, in every lane; 1/0 is 0. Read by the scalar code, whose R is 2^256, x*2^260 is 16x, and 1/(16x) comes back
- * as x^-1 * 2^252: a product with 2^268, over 2^260, makes it x^-1 * 2^260. */
+/* The inverse of lane 0, in every lane; 1/0 is 0. Read by the scalar code, whose R is 2^256, x*2^260 is 16x, and
+ * 1/(16x) comes back as x^-1 * 2^252: a product with 2^268, over 2^260, makes it x^-1 * 2^260. */
 static inline fe8 fe8_invert_lane(fe8 a)
 {
     uint64_t w[4];
@@ -41,7 +41,7 @@ static inline fe8 fe8_invert_lane(fe8 a)
     return fe8_mul(fe8_from_words(back[0], back[1], back[2], back[3], 0), fe8_set(R268));
 }
 
-/* Every lane to its inverse: three swaps multiply all lanes together, and on the way the others of each lane. */
+/* Each lane to its inverse: three swaps multiply all lanes together, and on the way, for each lane, the other seven. */
 static inline fe8 fe8_invert_lanes(fe8 a)
 {
     fe8 s1 = fe8_swap(a, 1), pair = fe8_mul(a, s1);

@@ -1,8 +1,9 @@
 /** Eight field elements at a time with AVX-512 IFMA: lane k of five vectors holds element k in 52-bit limbs.
  *
- *  Montgomery with R = 2^260: p < 2^254 leaves 6 bits, so values live below a small multiple of p, named at each function, and a
- *  product needs no last subtraction: a*b <= 73 p^2 gives a result below 2p. In memory an element takes four 64-bit words, as
- *  everywhere else, any value below 2^256 (5.29 p). Only this folder includes this file; it needs avx512f, dq, vl, ifma, vbmi2. */
+ *  Montgomery with R = 2^260: p < 2^254 leaves 6 bits, so values stay below a small multiple of p, given at each
+ *  function, and a product needs no final subtraction: a*b <= 73 p^2 gives a result below 2p. In memory an element
+ *  takes four 64-bit words, as everywhere else, any value below 2^256 (5.29 p). Only the sources of the IFMA path
+ *  include this file: it needs avx512f, dq, vl, ifma, vbmi2. */
 #ifndef BN254_IFMA_VEC_H
 #define BN254_IFMA_VEC_H
 #include <immintrin.h>
@@ -44,10 +45,10 @@ IFMA_INLINE fe8 fe8_carry(fe8 t)
 #define LO52(c, a, b) _mm512_madd52lo_epu64(c, a, b)
 #define HI52(c, a, b) _mm512_madd52hi_epu64(c, a, b)
 
-/* Limb products by their column, lower and upper halves apart: two short chains of additions where one would be twice as long. What
- * the processor looks ahead over is little more than a product, so its latency counts even where products do not wait for each
- * other. Zen 5, cycles for eight lanes: 50.4 in four chains, as many as two multiply-adds a cycle allow, and 67 in one; with one
- * accumulator a column 57 and 95, reduced row by row 61. */
+/* Products of limbs by column, lower and upper halves apart: two short chains of additions instead of one of twice the
+ * length. The processor looks ahead little further than one product, so latency counts even where products do not
+ * depend on each other. Zen 5, cycles for eight lanes: 50.4 in four chains, which is what two multiply-adds a cycle
+ * allow, and 67 in one; with one accumulator a column 57 and 95, reduced row by row 61. */
 typedef struct {
     vec lo[10], hi[10];
 } columns;
@@ -93,9 +94,10 @@ IFMA_INLINE columns fe8_square(fe8 a)
     return t;
 }
 
-/* The columns, which may be negative, over 2^260; limbs not carried. A limb d goes by adding d*(-1/p mod 2^52)*p, of which the lowest limb is -d: so d * M52,
- * one limb up, is all there is to add, without a quotient to wait for. That adds 0.127p * 2^260 at most; the last limb goes with its
- * quotient, as only that brings the value down, and adds p * 2^260. So t <= 73 p^2 ends below 73/84.4 p + 1.127p < 2p. */
+/* The columns, which may be negative, over 2^260; limbs not carried. Adding d*(-1/p mod 2^52)*p, whose lowest limb is
+ * -d, clears a limb d: so only d * M52 is added, one limb up, and no quotient has to be waited for. That adds at most
+ * 0.127p * 2^260. The last limb is cleared by its quotient, because only that brings the value down; it adds p * 2^260.
+ * So t <= 73 p^2 ends below 73/84.4 p + 1.127p < 2p. */
 IFMA_INLINE fe8 fe8_montgomery_columns(columns t)
 {
     vec d = _mm512_add_epi64(t.lo[0], t.hi[0]);
@@ -156,15 +158,16 @@ IFMA_INLINE fe8 fe8_add(fe8 a, fe8 b)
     return fe8_carry(a);
 }
 
-/* a - b + k*p, k a constant with b < k*p. */
+/* a - b + k*p for a constant k with b < k*p. */
 IFMA_INLINE fe8 fe8_sub(fe8 a, fe8 b, uint64_t k)
 {
     for (int i = 0; i < 5; i++) a.v[i] = _mm512_sub_epi64(_mm512_add_epi64(a.v[i], vec_set(k * P52[i])), b.v[i]);
     return fe8_carry(a);
 }
 
-/* t minus the right small multiple of p: below 2p + 2^-40 p, for 0 <= t < 16p with limbs not carried (each below 2^57 in size).
- * The quotient is never taken too large: 2^52 / (top limb + 16) leaves room for what the lower limbs may borrow. */
+/* t minus the right small multiple of p: below 2p + 2^-40 p, for 0 <= t < 16p with limbs not carried (each below 2^57
+ * in size). The quotient is never taken too large: 2^52 / (top limb + 16) leaves room for what the lower limbs may
+ * borrow. */
 IFMA_INLINE fe8 fe8_reduce(fe8 t)
 {
     const vec q = HI52(_mm512_setzero_si512(), t.v[4], vec_set(((uint64_t)1 << 52) / (P52[4] + 16)));
@@ -207,7 +210,8 @@ IFMA_INLINE fe8 fe8_blend(__mmask8 m, fe8 no, fe8 yes)
     return no;
 }
 
-/* Lanes that may be a multiple of p (value below 16p, limbs carried): all of those that are, and one in 2^48 of the others. */
+/* Lanes that may be a multiple of p (value below 16p, limbs carried): all of those that are, and one in 2^48 of the
+ * others. */
 IFMA_INLINE __mmask8 fe8_maybe_zero(fe8 a)
 {
     const vec k =
@@ -223,7 +227,8 @@ IFMA_INLINE __mmask8 fe8_is_zero(fe8 a)
     return _mm512_testn_epi64_mask(any, any);
 }
 
-/* Four vectors of 64-bit words (word i of eight elements) to limbs and back. up: the value is shifted left by so many bits, < 4. */
+/* Four vectors of 64-bit words (word i of eight elements) to limbs and back. up: the value is shifted left by so many
+ * bits, < 4. */
 IFMA_INLINE fe8 fe8_from_words(vec w0, vec w1, vec w2, vec w3, int up)
 {
     const vec m = vec_set(MASK52);

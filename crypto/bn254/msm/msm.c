@@ -61,8 +61,8 @@ static size_t carve(size_t *at, size_t bytes)
     return here;
 }
 
-/* Lays the job's memory out in the caller's scratch, or only counts it when scratch is NULL. First what is needed before the
- * scalars were seen. */
+/* Lays the job's memory out in the caller's scratch, or only counts it when scratch is NULL. What is needed before the
+ * scalars are read comes first. */
 static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room)
 {
     const uintptr_t mem = ((uintptr_t)scratch + 63) / 64 * 64;
@@ -85,7 +85,8 @@ static size_t layout(struct job *j, void *scratch, const struct msm_bounds *room
     return at;
 }
 
-/* Once the scalars are counted: the tasks, and only the memory they need, so that a sparse witness does not touch the rest. */
+/* After the scalars are counted: plans the tasks and only the memory that they need, so a sparse witness does not touch
+ * the rest. */
 static void plan_tasks(struct job *j, void *scratch)
 {
     j->n_tasks = msm_tasks(j->tasks, &j->shape, j->threads);
@@ -186,7 +187,7 @@ static void add_to_sum(struct job *j, size_t set, unsigned window, const bn254_g
     }
 }
 
-/* One window's value out of the reduced buckets, added to the set's sum of that window. */
+/* Adds one window's value, from the reduced buckets, to the set's sum of that window. */
 static void add_window(struct job *j, size_t set, unsigned window, const unsigned char *total,
                        const unsigned char *partial, size_t segments, unsigned log_length)
 {
@@ -212,7 +213,7 @@ static void reduce_windows(struct job *j, size_t set, const struct msm_task *tas
     }
 }
 
-/* Few scalars: all windows in one sort, so that there is something to batch, and the sort serves all sets. */
+/* Few scalars: one sort takes all windows of the task, so that batches are worth while, and serves all sets. */
 static void sum_together(struct job *j, const struct msm_task *task, struct msm_bench *bench)
 {
     const size_t n = j->shape.buckets * task->n_windows;
@@ -237,8 +238,9 @@ static bool fill_chunk(struct job *j, const struct msm_filter *set, const struct
     return true;
 }
 
-/* Many scalars: a chunk's bases come from memory once for all windows of the task, and are in the cache for the others. Sorting again
- * for each set costs a tenth of the additions; keeping the sets' buckets side by side would take that much more memory. */
+/* Many scalars: a chunk's bases come from memory once and are in the cache for the other windows of the task. Sorting
+ * again for each set costs a tenth of the additions; keeping the buckets of all sets at a time would take that many
+ * times the memory. */
 static void sum_by_chunks(struct job *j, const struct msm_task *task, struct msm_bench *bench)
 {
     for (size_t s = 0; s < j->n_sets; s++) {

@@ -1,17 +1,18 @@
 /** Multi-scalar multiplication: r = sum of k[i] * bases[i], on the CPU.
  *
- *  Bases are read in place as the files hold them (Montgomery, little-endian, any alignment, all zero bytes = infinity) and must
- *  be on the curve; infinity, equal and opposite bases are exact. Scalars are canonical little-endian integers below r, any
- *  alignment: larger ones are refused by whoever read them (one that slips through gives a wrong point, never a wrong access).
- *  Any n from 0 below 2^31. Results are normalised (z = 1, or infinity), so the same bits whatever the path or the number of threads.
+ *  Bases are read in place as the files hold them (Montgomery, little-endian, any alignment, all zero bytes = infinity)
+ *  and must be on the curve; infinity, equal and opposite bases are exact. Scalars are canonical little-endian integers
+ *  below r, any alignment: whoever reads them refuses larger ones (one that slips through gives a wrong point, never a
+ *  wrong access). n is below 2^31. Results are normalised (z = 1, or infinity), so their bits depend neither on the
+ *  path nor on the threads.
  *
- *  Method: signed windows of min(k, r - k), zeros dropped, +-1 summed apart, one counting sort per window shared by all sets,
- *  buckets filled by affine additions to many of them at once with a shared inversion (Montgomery's trick), long ones cut into
- *  parts, so that neither equal scalars nor equal bases make a slow case.
+ *  Method: signed windows of min(k, r - k); zeros are dropped and +-1 summed apart; one counting sort per window serves
+ *  all sets; buckets are filled by affine additions to many of them at once with a shared inversion (Montgomery's
+ *  trick); long buckets are cut into parts. So neither equal scalars nor equal bases make a slow case.
  *
- *  Memory is the caller's: x_scratch_bytes(n, run), at least 64-byte aligned or 64 bytes more than it says is not needed.
- *  run may be NULL (best path, all cores). Returns false when *run->stop became non-zero; results are then untouched.
- *  Scratch holds digits of the scalars afterwards: a caller with secret scalars wipes it. */
+ *  scratch is the caller's: x_scratch_bytes(n, run) bytes of any alignment, for the same run.
+ *  run may be NULL (best path, all cores). Returns false when *run->stop has become non-zero; results are then
+ *  untouched. Scratch holds digits of the scalars afterwards: a caller with secret scalars wipes it. */
 #ifndef BN254_MSM_H
 #define BN254_MSM_H
 #include <stdbool.h>
@@ -40,8 +41,9 @@ struct bn254_msm_set {
 
 #define BN254_MSM_SETS_MAX 8
 
-/** Several base sets over one scalar vector: digits and sorts are made once. Infinity bases cost nothing.
- *  The shape of a Groth16 witness: A and B1 in G1, B2 in G2, C in G1 from the first private signal on. */
+/** Several base sets over one scalar vector: digits are made once, and so are sorts of few scalars. Infinite bases cost
+ *  nothing. This is the shape of a Groth16 witness: A and B1 in G1, B2 in G2, C in G1 from the first private signal on.
+ *  */
 bool bn254_msm_shared(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n,
                       const struct bn254_run *run, void *scratch);
 size_t bn254_msm_shared_scratch_bytes(const struct bn254_msm_set *sets, size_t n_sets, size_t n,

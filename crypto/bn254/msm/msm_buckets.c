@@ -2,16 +2,17 @@
 
 #include <string.h>
 
-/* Lanes that are added to in one batch, with one inversion, are as many as have so many bytes of points: enough of them that the
- * inversion (1.3 us) weighs little, and few enough that they stay in the second-level cache with what a batch keeps for its way back
- * (350 KiB). Zen 5, ns an addition in G1: 12.6 with half of it, 11.9, 12.2 with twice, 12.7 with four times; in G2 42, 41, 48, 49. */
+/* Bytes of points in one batch of lanes, which shares one inversion: enough lanes that the inversion (1.3 us) weighs
+ * little, and few enough that they and what a batch keeps for its way back (350 KiB) stay in the second-level cache.
+ * Zen 5, ns an addition in G1: 12.6 with half as many bytes, 11.9, 12.2 with twice as many, 12.7 with four times; in G2
+ * 42, 41, 48, 49. */
 #define BATCH_BYTES ((size_t)128 << 10)
 #define BATCH_MAX (BATCH_BYTES / 64)
-/* Lanes beyond one a bucket, at the most. */
+/* The most lanes beyond one a bucket. */
 #define EXTRAS 1024
-/* Entries of a lane are fewer than this: no sort, and no part of a list, has EXTRAS * CAP_LIMIT entries. */
+/* A lane has fewer entries than this: no sort, and no part of a list, has EXTRAS * CAP_LIMIT entries. */
 #define CAP_LIMIT 256
-/* Chains of the reduction, at the most. */
+/* The most chains of the reduction. */
 #define REDUCE_BATCH 512
 
 /* Entries [from, from + n) of bench->from, added up in one lane. */
@@ -20,7 +21,7 @@ struct msm_lane_of {
     uint32_t target; /* a point: the bucket, or a slot of its own */
 };
 
-/* A bucket with more entries than a lane takes: `n` slots go to it as well. */
+/* A bucket with more entries than a lane takes: n slots are added to it as well. */
 struct msm_run_of {
     uint32_t bucket;
     uint32_t n; /* of its entries in the list */
@@ -93,7 +94,7 @@ _Static_assert(EXTRAS <= BATCH_BYTES / 128 && 2 * REDUCE_BATCH <= BATCH_BYTES / 
 void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel)
 {
     const size_t batch = batch_lanes(kernel), tmp_bytes = batch * kernel->tmp_bytes_per_add + MSM_TMP_EXTRA;
-    /* without lanes of their own, points: with the bases added to them beside */
+    /* a kernel without lanes works on points, with the bases that are added beside them */
     const size_t lanes_bytes =
         kernel->lanes ? (batch + MSM_LANES_PAD) * kernel->lanes->bytes : 2 * batch * kernel->point_bytes;
     if (kernel->point_bytes > s->point_bytes) s->point_bytes = kernel->point_bytes;
@@ -103,7 +104,7 @@ void msm_sizes_join(struct msm_sizes *s, const struct msm_kernel *kernel)
 
 static inline void copy_point(unsigned char *to, const unsigned char *from, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i += 64) memcpy(to + i, from + i, 64); /* inline: a call a point counts */
+    for (size_t i = 0; i < bytes; i += 64) memcpy(to + i, from + i, 64); /* inline: a call for each point would count */
 }
 
 /* Lanes of either kind. */
@@ -162,7 +163,8 @@ static bool keeps_all(const struct msm_filter *set)
     return !set->infinite && !set->first && set->count == set->of;
 }
 
-/* Those of the entries that the set has, their indices counted from its first. Without a branch: half of a real key's B are infinite. */
+/* The entries that the set has, their indices counted from its first. Without a branch: half of a real key's B are
+ * infinite. */
 static struct entries keep(struct msm_bench *b, const struct msm_filter *set, struct entries e)
 {
     if (keeps_all(set)) return e;
@@ -178,11 +180,12 @@ static struct entries keep(struct msm_bench *b, const struct msm_filter *set, st
     return (struct entries){ b->kept, b->kept_end, e.n_buckets, e.first_bucket };
 }
 
-/* How many entries a lane takes at most. More make batches in which few lanes are left, fewer make lanes that have to be added up
- * after: an inversion is worth some 150 of these. At most EXTRAS of them. */
+/* The most entries of a lane. More leave few lanes in the last batches; fewer make more lanes, at most EXTRAS, that
+ * must be added up afterwards: an inversion is worth about 150 of these. */
 static unsigned lane_cap(const struct entries *e)
 {
-    uint32_t longer[CAP_LIMIT] = { 0 }; /* buckets with more entries; at first: with so many, or as many as fit */
+    /* longer[n]: buckets with more than n entries; before that, those with n (the last: n or more). */
+    uint32_t longer[CAP_LIMIT] = { 0 };
     size_t rest = 0, best = SIZE_MAX, best_cost = SIZE_MAX;
     for (size_t i = 0; i < e->n_buckets; i++) {
         size_t n = bucket_entries(e, i), known = least(n, CAP_LIMIT - 1);
@@ -205,14 +208,14 @@ static unsigned lane_cap(const struct entries *e)
     return (unsigned)best;
 }
 
-/* Lanes in the order of work: first those that begin with a base, then those that go on from their bucket's value; the long ones first,
- * so that a batch of neighbours has few additions in which not all take part. */
+/* Lanes in the order of work: first those that begin with a base, then those that continue their bucket's value; long
+ * ones first in each, so that a batch of neighbours has few additions in which only some take part. */
 struct cut {
     size_t n_fresh, n_lanes, n_extras, n_runs;
 };
 
 struct places {
-    uint32_t at[2][CAP_LIMIT]; /* by: goes on from a value, entries */
+    uint32_t at[2][CAP_LIMIT]; /* by whether it continues a value, and by entries */
 };
 
 static void count_lanes(struct places *p, const struct entries *e, const uint8_t *full, size_t cap)
@@ -270,7 +273,7 @@ static struct cut cut_lanes(struct msm_bench *b, const struct entries *e, size_t
     return c;
 }
 
-/* Entry j of each lane that has so many: they are the first ones. */
+/* Entry j of each lane that has one: these lanes come first. */
 static size_t list_column(struct msm_bench *b, const struct msm_lane_of *lane, size_t n, const uint32_t *entry,
                           size_t j)
 {
@@ -313,8 +316,8 @@ static bool add_up_lanes(struct msm_bench *b, const struct msm_kernel *kernel, c
     return true;
 }
 
-/* Runs are short and their lengths random: what follows writes four entries where fewer may be meant and goes on from the right place,
- * because a branch guessed wrong costs more. The lists have room for what is written too much. */
+/* Runs are short and their lengths random, and a mispredicted branch costs more than a write. So these write four or
+ * eight entries even where fewer are meant and continue from the right place; the lists have room for the surplus. */
 
 /* to[i] = first + i for i < n, and up to four entries more */
 static inline void count_up(uint32_t *to, uint32_t first, size_t n)
@@ -333,7 +336,8 @@ static inline void copy_entries(uint32_t *to, const uint32_t *from, size_t n)
     while ((i += 8) < n);
 }
 
-/* One round of every tree: adds neighbours, keeps the odd one. Returns the number of additions; *next is the next free slot. */
+/* One round of every tree: adds neighbours, keeps the odd one. Returns the number of additions; *next is the next free
+ * slot. */
 static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, size_t n_run, size_t *next)
 {
     const uint32_t *from = b->list;
@@ -343,7 +347,7 @@ static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, s
         size_t n = b->runs[e].n, half = n / 2;
         copy_entries(b->pair + 2 * adds, from, 2 * half);
         count_up(to, (uint32_t)(*next + adds), half);
-        to[half] = from[n - 1]; /* is kept where n is odd */
+        to[half] = from[n - 1]; /* kept when n is odd */
         adds += half;
         from += n;
         to += n - half;
@@ -355,7 +359,7 @@ static size_t tree_round(struct msm_bench *b, const struct msm_kernel *kernel, s
     return adds;
 }
 
-/* Slots that belong to a bucket go to it. */
+/* Adds the slots of each bucket to it. */
 static void add_extras(struct msm_bench *b, const struct msm_kernel *kernel, const struct cut *c)
 {
     const size_t bytes = kernel->point_bytes;
@@ -437,7 +441,8 @@ size_t msm_reduce_buckets(struct msm_bench *b, const struct msm_kernel *kernel, 
 {
     const size_t bytes = kernel->point_bytes, n = n_windows * width;
     size_t segments = 1;
-    /* an inversion for each of the n / chains steps, three Jacobian additions for each chain: even at about sqrt(2n) chains */
+    /* each of the n / chains steps costs an inversion, each chain three Jacobian additions: they balance at about
+     * sqrt(2n) chains */
     while (2 * segments * n_windows <= REDUCE_BATCH && 4 * segments <= width &&
            2 * segments * segments * n_windows <= width)
         segments *= 2;

@@ -26,7 +26,8 @@ static inline uint64_t subtract(struct words *r, const struct words *a, const st
     return -borrow;
 }
 
-/* min(k, r - k), and whether it was negated; by masks, as one in two is and no branch can guess which */
+/* min(k, r - k), and whether it was negated; by masks, because one in two is negated and no branch predictor can tell
+ * which */
 static inline enum msm_kind read_scalar(struct words *a, uint32_t *negate, const bn254_scalar_packed *k)
 {
     struct words opposite, unused;
@@ -72,7 +73,7 @@ static void add_words(struct words *a, const struct words *b)
     }
 }
 
-/* Words are read two at a time, without asking whether a window spans them; a->w[4] is zero. */
+/* Always reads two words, whether a window spans them or not; w[4] is zero. */
 static inline unsigned window_of(const uint64_t w[5], unsigned bit, unsigned c)
 {
     uint64_t v = w[bit / 64] >> bit % 64 | w[bit / 64 + 1] << 1 << (63 - bit % 64);
@@ -119,7 +120,8 @@ static inline size_t items_end(const struct msm_shape *s, const struct msm_task 
     return items < task->hi ? items : task->hi;
 }
 
-/* |digit| and its sign as a mask, without a branch: signs are random, and guessing half of them wrong took 5 ns a digit. */
+/* |digit| and its sign as a mask, without a branch: signs are random, and mispredicting half of them took 5 ns a digit.
+ * */
 static inline uint32_t magnitude(uint32_t *sign, uint16_t digit, int32_t half)
 {
     int32_t v = digit - half, mask = v >> 31;

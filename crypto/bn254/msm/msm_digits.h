@@ -6,7 +6,7 @@
 #include "msm_plan.h"
 #include "scalar.h"
 
-/** What one scalar is. A scalar k > r/2 is taken as -(r - k). */
+/** The kind of a scalar; k > r/2 is taken as -(r - k). */
 enum msm_kind { MSM_ZERO, MSM_ONE, MSM_SMALL, MSM_FULL };
 
 /** Live scalars first (full ones before small ones), then the ones; an index carries MSM_NEGATE for a negated scalar.
@@ -27,7 +27,7 @@ struct msm_kind_counts {
 /** Scalars [lo, hi) by kind. */
 void msm_count_kinds(struct msm_kind_counts *c, const bn254_scalar_packed *k, size_t lo, size_t hi);
 
-/** Writes indices and digits of scalars [lo, hi); at->n[kind] is where each kind's next position goes, and moves on. */
+/** Writes indices and digits of scalars [lo, hi). at->n[kind] is the next position of that kind, and moves on. */
 void msm_write_digits(struct msm_digits *d, struct msm_kind_counts *at, const struct msm_shape *s,
                       const bn254_scalar_packed *k, size_t lo, size_t hi);
 

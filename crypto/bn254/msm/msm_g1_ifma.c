@@ -4,7 +4,7 @@
 #include "g1.h"
 
 #include "fp52.h"
-#include "ifma_lanes.h"
+#include "msm_ifma_lanes.h"
 
 #define GROUP(name) g1_##name
 #define KERNEL bn254_msm_kernel_g1_ifma

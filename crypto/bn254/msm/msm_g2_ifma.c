@@ -4,7 +4,7 @@
 #include "g2.h"
 
 #include "fp52.h"
-#include "ifma_lanes.h"
+#include "msm_ifma_lanes.h"
 
 #define GROUP(name) g2_##name
 #define KERNEL bn254_msm_kernel_g2_ifma
@@ -39,9 +39,9 @@ IFMA_INLINE el el_sub4(el x, el y)
     return (el){ fe8_sub(x.a, y.a, 4), fe8_sub(x.b, y.b, 4) };
 }
 
-/* Karatsuba on columns, before they are reduced: 250 multiply-adds for 300. Sums of a factor's coordinates stay below 84p = 2^260.
- * For x below 2.8p and y below 19p: a*c - b*d is between -54 p^2 and 54 p^2, so plus p, over 2^260, in (0.3p, 2.8p); the other sum is
- * below 107 p^2, and so ends below 2.4p. */
+/* Karatsuba on columns, before they are reduced: 250 multiply-adds instead of 300. Sums of a factor's coordinates stay
+ * below 84p = 2^260. For x below 2.8p and y below 19p: a*c - b*d is between -54 p^2 and 54 p^2, so plus p, over 2^260,
+ * in (0.3p, 2.8p); the other sum is below 107 p^2, and so ends below 2.4p. */
 IFMA_INLINE void el_columns(columns *real, columns *imaginary, el x, el y)
 {
     columns ac = columns_zero(), bd = columns_zero(), all = columns_zero();

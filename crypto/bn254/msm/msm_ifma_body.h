@@ -1,4 +1,4 @@
-/* Eight affine additions a step, for one group. Included by the group's file, which defines
+/* Eight affine additions a step, for one group. The group's file includes it, after it has defined
  *   GROUP(name), POINT_BYTES, KERNEL, GROUP(store)
  *   el: a coordinate of eight points, and on it, with values in multiples of p:
  *     el_one, el_zero, el_blend(lanes, no, yes), el_add
@@ -11,22 +11,23 @@
  *   load_bases(point8, bases, index), load_points(...), store_points(dst, x, y): eight points, every second index;
  *   load_xs(el *p, el *q, from, pair, bases): both sides' x alone.
  *
- * Points of the inside are (x, y), four 64-bit words a coordinate of Fp, R = 2^260, x below 4p and y below 2.01p, not canonical; all
- * zero is infinity. No conversion is paid for R: the files' words x*2^256 read as R = 2^260 mean x*2^-4; x's words shifted up
- * by 2 and y's by 1 give x*2^-2 and y*2^-3, the image of (x, y) under the isomorphism (u^2 x, u^3 y), u = 1/2, to the curve with
- * b*u^6. The constant b is in no addition formula, so all sums are made over there, and `store` comes back: x*4, y*8. */
+ * Inside the MSM a point is (x, y), four 64-bit words a coordinate of Fp, R = 2^260, x below 4p and y below 2.01p, not
+ * canonical; all zero is infinity. The other R costs no conversion: the files' words x*2^256, read with R = 2^260, mean
+ * x*2^-4; x's words shifted up by 2 and y's by 1 give x*2^-2 and y*2^-3, the image of (x, y) under the isomorphism (u^2
+ * x, u^3 y), u = 1/2, to the curve with b*u^6. No addition formula has the constant b, so all sums are made on that
+ * curve, and `store` comes back: x*4, y*8. */
 
-/* Four independent chains of products, to fill the latency of one; so batches are whole groups of 32 sums. */
+/* Four independent chains of products hide the latency of one; so batches are whole groups of 32 sums. */
 #define CHAINS 4
 #define GROUP_SUMS (8 * CHAINS)
 
 struct sum8 {
     el den;
     el before;                                /* product of the earlier denominators of the chain */
-    __mmask8 doubled, first, second, nothing; /* lanes that are no plain addition */
+    __mmask8 doubled, first, second, nothing; /* lanes that are not plain additions */
 };
 
-/* The rare case, exact: what each suspect lane is, and its denominator. No point of the curve has y = 0. */
+/* The rare case, exact: the kind of each suspect lane, and its denominator. No point of the curve has y = 0. */
 static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from, const uint32_t *pair)
 {
     struct point8 p, q;
@@ -43,7 +44,7 @@ static __attribute__((noinline)) void sort_out(struct sum8 *s, const void *from,
     s->den = el_blend(p_inf | q_inf | s->nothing, s->den, el_one());
 }
 
-/* x alone is read: an infinite point has no bits in x either, and who has none is suspect. */
+/* Reads x alone: an infinite point has no bits in x either, and a point without any is suspect. */
 IFMA_INLINE void denominator(struct sum8 *s, const void *from, const uint32_t *pair)
 {
     el p, q;
@@ -69,7 +70,7 @@ static __attribute__((noinline)) void replace(el *x, el *y, const struct sum8 *s
     *y = el_blend(s->nothing, el_blend(s->second, el_blend(s->first, *y, p->y), q->y), zero);
 }
 
-/* One group of 32 sums on the way back. inv[c]: the inverse of the chain's product up to and with this group. */
+/* One group of 32 sums on the way back. inv[c]: the inverse of the chain's product up to and including this group. */
 IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair, const struct sum8 *s, el inv[CHAINS])
 {
     struct point8 p[CHAINS], q[CHAINS];
@@ -141,7 +142,7 @@ static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t 
                      product);
 }
 
-/* Lanes, see lanes.h. What the way back needs of a base is in `step8`, so it is read once. */
+/* Lanes (msm_ifma_lanes.h). `step8` has what the way back needs of a base, so a base is read once. */
 
 struct lane8 {
     el n, y;
@@ -153,7 +154,7 @@ struct step8 {
 };
 
 struct rare {
-    __mmask8 keep, doubled; /* lanes that are no plain addition: the lane stays as it is by now, or was doubled */
+    __mmask8 keep, doubled; /* lanes that are not plain additions: the lane keeps its present value, or was doubled */
 };
 
 IFMA_INLINE void open_lane(struct lane8 *r, el x, el y, __mmask8 negative)
@@ -162,7 +163,8 @@ IFMA_INLINE void open_lane(struct lane8 *r, el x, el y, __mmask8 negative)
     r->y = el_lane_minus(y, negative);
 }
 
-/* The rare case, exact: a lane that takes the base as it is, or becomes infinite, does so at once. `beyond`: lanes that are none. */
+/* The rare case, exact: a lane that takes the base as it is, or becomes infinite, does so at once. beyond: lanes past
+ * the end. */
 static __attribute__((noinline)) void sort_out_lanes(struct step8 *s, struct rare *rare, struct lane8 *lane,
                                                      const void *bases, const uint32_t *index, __mmask8 beyond)
 {
@@ -224,7 +226,7 @@ IFMA_INLINE void finish_lane_group(struct lane8 *lane, const struct step8 *s, co
     }
 }
 
-IFMA_INLINE void call_ahead(const void *bases, const uint32_t *index)
+IFMA_INLINE void prefetch_bases(const void *bases, const uint32_t *index)
 {
     for (int i = 0; i < 8; i++) {
         const char *base = (const char *)bases + (size_t)(index[i] & ~MSM_NEGATE) * POINT_BYTES;
@@ -233,7 +235,7 @@ IFMA_INLINE void call_ahead(const void *bases, const uint32_t *index)
     }
 }
 
-/* Vectors ahead for which bases are called from memory. */
+/* How many vectors ahead bases are prefetched. */
 #define AHEAD 4
 
 struct batch {
@@ -245,7 +247,7 @@ struct batch {
     struct rare *rare;
 };
 
-/* Lanes of vector v that are none. */
+/* Lanes of vector v that are past the end. */
 static inline __mmask8 beyond(const struct batch *b, size_t v)
 {
     return b->n >= 8 * v + 8 ? 0 : b->n <= 8 * v ? 0xff : (__mmask8)(0xff << (b->n - 8 * v));
@@ -253,7 +255,7 @@ static inline __mmask8 beyond(const struct batch *b, size_t v)
 
 IFMA_INLINE void start_vector(const struct batch *b, size_t v)
 {
-    call_ahead(b->bases, b->index + 8 * (v + AHEAD));
+    prefetch_bases(b->bases, b->index + 8 * (v + AHEAD));
     start_lanes(&b->step[v], &b->rare[v], &b->lane[v], b->bases, b->index + 8 * v, beyond(b, v));
 }
 

@@ -1,21 +1,24 @@
-/* One group's MSM kernel on scalar arithmetic. Included by the file of each path, after it has defined
+/* One group's MSM kernel on scalar arithmetic. Each path's file includes it, after it has defined
  *   GROUP(name)   this group's and path's name for a function, e.g. g1_adx_ ## name
  *   AFFINE, PACKED, GROUP(unpack)   the library's affine and packed types
  *   FE, FE_IS_ZERO, FE_EQ, FE_ADD, FE_SUB, FE_SQR, FE_INV, FE_ONE(r), FE_NEG_IF   its coordinate field on this path
- *   FE_MUL_LOOSE, FE_SQR_LOOSE, FE_SUB_LOOSE, FE_REDUCE, FE_SUB_ONE, FE_SUB_TWO   the same with loose values (limbs.h); in Fp2
+ *   FE_MUL_LOOSE, FE_SQR_LOOSE, FE_SUB_LOOSE, FE_REDUCE, FE_SUB_ONE, FE_SUB_TWO   the same with loose values (limbs.h);
+ *   in Fp2
  *                                 all are reduced
  * The inside form of a point is the library's affine one.
  *
  * Affine addition with Montgomery's trick: one pass multiplies all denominators up, one inversion, one pass back; five
- * products and a square a sum. The denominator is x2 - x1, or 2*y1 where a point is doubled; where nothing is to be divided
- * (a point at infinity, opposite points) it is one.
+ * products and a square a sum. The denominator is x2 - x1, or 2*y1 for a doubling, or one where nothing is divided (a
+ * point at infinity, opposite points).
  *
- * A sum's products wait for each other (inverse, slope, x, y), and a processor holds few of their instructions at a time: what it
- * could do meanwhile has to be near. So the denominators are multiplied in LANES chains, and the way back is done BLOCK sums at
- * a time, each step for all of them before the next step: a product then costs what it costs among independent ones. */
+ * The products of a sum depend on each other (inverse, slope, x, y), and a processor looks ahead over few of their
+ * instructions, so independent work must be near. Therefore the denominators are multiplied in LANES chains, and the
+ * way back takes BLOCK sums at a time, each step for all of them before the next step: then a product costs as little
+ * as an independent one. */
 
-/* Zen 5, mulx, 4096 sums of G1 in the cache: 84 ns a sum with one chain, one sum at a time and every value reduced; 64 so, with loose
- * values and without branches on signs. 2 to 8 chains and 8 to 32 sums are the same. */
+/* Zen 5, mulx, 4096 sums of G1 in the cache: 84 ns a sum with one chain, one sum at a time and every value reduced; 64
+ * ns this way, with loose values and without branches on signs. 2 to 8 chains and blocks of 8 to 32 sums give the same
+ * time. */
 #define LANES 4
 #define BLOCK 8
 
@@ -27,7 +30,7 @@ struct GROUP(step_of) {
 struct GROUP(block) {
     const AFFINE *p[BLOCK], *q[BLOCK];
     FE inverse[BLOCK], dy[BLOCK], slope[BLOCK], square[BLOCK], x[BLOCK], t[BLOCK]; /* t: x1 - x, then times the slope */
-    bool copy[BLOCK]; /* nothing to be divided: the sum is one of the two, or infinity */
+    bool copy[BLOCK]; /* nothing is divided: the sum is one of the two points, or infinity */
 };
 
 static inline bool GROUP(is_infinity)(const AFFINE *p)
@@ -52,7 +55,8 @@ static enum GROUP(kind) GROUP(kind_of)(const AFFINE *p, const AFFINE *q)
     return FE_EQ(&p->y, &q->y) && !FE_IS_ZERO(&p->y) ? GROUP(DOUBLE) : GROUP(NOTHING);
 }
 
-/* Whether that has to be asked: infinity has x = 0. Only a word of each x is looked at: of 2^63 pairs one is suspected without cause. */
+/* Whether kind_of must be asked: infinity has x = 0. Compares only one word of each x: one in 2^63 pairs is suspected
+ * without cause. */
 static inline bool GROUP(suspect)(const FE *px, const FE *qx)
 {
     uint64_t p, q;
@@ -196,7 +200,7 @@ static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t 
     GROUP(divide_down)(dst, step, src, pair, n);
 }
 
-/* how far ahead a base is called from memory: about an addition's time */
+/* how many bases ahead the prefetch is: about an addition's time */
 #define AHEAD 8
 
 static void GROUP(load)(void *dst, const void *bases, const uint32_t *index, size_t n)

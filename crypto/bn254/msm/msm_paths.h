@@ -1,4 +1,4 @@
-/* Both groups' kernels on the scalar field arithmetic of the file that includes this one, under the name PATH. */
+/* Both groups' kernels on the scalar arithmetic of the file that includes this one; PATH is the end of their names. */
 #include <stdbool.h>
 #include <string.h>
 

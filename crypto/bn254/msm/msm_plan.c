@@ -2,17 +2,19 @@
 
 #include <stdint.h>
 
-/* Below this many digits a window is too little for a batch: several windows share one. Also the bound of such a group. */
+/* A window of fewer digits than this is too little for a batch, so several windows share one. Also the bound of such a
+ * group. */
 #define GROUP_ITEMS ((size_t)1 << 14)
 #define GROUP_CAP (4 * GROUP_ITEMS)
-/* Windows of a task by chunks, at the most: so many share the bases of a chunk, and as many sets of buckets are in memory. One
- * chunk has nothing to share; two windows still halve what their reduction spends on inversions. */
+/* The most windows of a task by chunks: they share the bases of a chunk, and each has its set of buckets in memory. One
+ * chunk has nothing to share, but two windows still halve the inversions of their reduction. */
 #define TASK_WINDOWS 8
 #define TASK_WINDOWS_ONE_CHUNK 2
 
-/* limit[c]: up to this many full-size scalars c bits are best, by counting additions: n in each window, and 2.6 times its
- * buckets. (14 bits are never best: 19 windows, where 15 take 17.) 16 bits would begin at 635000 by that count; at 2^20 they were no
- * faster (643 against 639 ms in one run on a Zen 5, where runs differ by more) and take 8 MiB more. */
+/* limit[c]: up to this many full-size scalars c bits are best, by counting additions: n in each window, and 2.6 times
+ * its buckets. (14 bits are never best: 19 windows, where 15 take 17.) 16 bits would begin at 635000 by that count; at
+ * 2^20 they were no faster (643 against 639 ms in one run on a Zen 5, where runs differ by more) and take 8 MiB more.
+ * */
 static const uint32_t limit[MSM_WINDOW_BITS_MAX + 1] = {
     0, 0, 5, 21, 60, 180, 430, 890, 2900, 5100, 14600, 26600, 47800, 169000, 169000, 1500000, UINT32_MAX,
 };
@@ -80,7 +82,7 @@ static size_t group_windows(struct msm_task *task, const struct msm_shape *s, un
     size_t quota = total / (threads * (rounds ? rounds : 1)) + 1;
     for (unsigned w = 0; w < s->windows; w++) {
         size_t own = msm_window_items(s, w) + s->buckets;
-        /* the border goes where it is nearer to the quota */
+        /* the border goes where the weight is nearer to the quota */
         if (!n || weight + own / 2 > quota || weight + own > GROUP_CAP) {
             task[n++] = (struct msm_task){ .window = w, .lo = 0, .hi = s->n_live, .together = true };
             weight = 0;
@@ -91,7 +93,7 @@ static size_t group_windows(struct msm_task *task, const struct msm_shape *s, un
     return n;
 }
 
-/* Windows of one task by chunks: no thread should have none. */
+/* Windows of one task by chunks: every thread should get a task. */
 static unsigned task_windows(size_t n_live, unsigned windows, unsigned threads)
 {
     const unsigned most = n_live > MSM_CHUNK ? TASK_WINDOWS : TASK_WINDOWS_ONE_CHUNK;
@@ -99,7 +101,7 @@ static unsigned task_windows(size_t n_live, unsigned windows, unsigned threads)
     return each ? (each + tasks - 1) / tasks : 1;
 }
 
-/* The windows below `whole`, a few to a task, the border where it is nearer to an equal share. */
+/* The windows below `whole`, a few to a task, each border where the weight is nearer to an equal share. */
 static size_t chunk_windows(struct msm_task *task, const struct msm_shape *s, unsigned whole, unsigned threads)
 {
     const unsigned most = task_windows(s->n_live, s->windows, threads), tasks = (whole + most - 1) / most;
@@ -141,7 +143,8 @@ static size_t digits_for(unsigned c, size_t n_full, size_t n_small)
     return msm_windows(c) * n_full + small_windows(c) * n_small;
 }
 
-/* The most digits under n_full + n_small <= n and n_full + n_small / 4 <= lim: a linear program, so one of its corners. */
+/* The most digits under n_full + n_small <= n and n_full + n_small / 4 <= lim: a linear program, so one of its corners.
+ * */
 static size_t digits_most(unsigned c, size_t n, size_t lim)
 {
     size_t best = digits_for(c, n < lim ? n : lim, 0);
@@ -161,9 +164,9 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* group_windows' greatest group of windows of c bits, entries and buckets together, for up to n live scalars: its quota is at
- * most its thread's share, or one and a half times GROUP_ITEMS; the last window passes it by less than half of its own. One
- * window always fits. */
+/* The greatest group of windows of c bits that group_windows makes of up to n live scalars, entries and buckets
+ * together: its quota is at most its thread's share, or one and a half times GROUP_ITEMS; the last window exceeds the
+ * quota by less than half of its own size. One window always fits. */
 static size_t group_most(unsigned c, size_t n, unsigned threads)
 {
     size_t own = n + ((size_t)1 << (c - 1)), total = msm_windows(c) * own;
@@ -172,8 +175,8 @@ static size_t group_most(unsigned c, size_t n, unsigned threads)
     return most > own ? most : own;
 }
 
-/* How many windows of c bits such a group has at most. c is chosen only for limit[c-1] < n_full + n_small / 4, so that with few
- * scalars in all, many must be full ones, which every window has. */
+/* The most windows of c bits that such a group has. c is chosen only for limit[c-1] < n_full + n_small / 4: with few
+ * scalars in all, many must be full ones, and those are in every window. */
 static size_t group_windows_most(unsigned c, size_t n, size_t group)
 {
     size_t n_full = 4 * (size_t)limit[c - 1] > n ? (4 * (size_t)limit[c - 1] - n) / 3 : 0;

@@ -1,4 +1,5 @@
-/** The last, short part of an MSM, in Jacobian coordinates: window values from reduced buckets, and the sum over windows. */
+/** The last, short part of an MSM, in Jacobian coordinates: window values from reduced buckets, and the sum over
+ *  windows. */
 #ifndef BN254_MSM_SUM_H
 #define BN254_MSM_SUM_H
 #include <stddef.h>

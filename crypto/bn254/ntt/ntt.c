@@ -18,9 +18,9 @@ static const struct ntt_kernel *kernel_for(enum bn254_path path)
     }
 }
 
-/* Leaves: large enough to save passes over memory, small enough that even short vectors make work for several threads. Odd where it can
- * be, since IFMA takes a leaf's levels down to eight elements two at a time; 9 and 11 of 2^16 and 2^18, and 11 and 12 of 2^20, are
- * within 2 %. */
+/* Leaves: large enough to save passes over memory, small enough that even short vectors give work to several threads.
+ * Odd where possible, because IFMA takes the levels of a leaf, down to eight elements, two at a time; 9 and 11 for 2^16
+ * and 2^18, and 11 and 12 for 2^20, are within 2 %. */
 static unsigned leaf_log(unsigned log_n)
 {
     if (log_n <= 6) return log_n;
@@ -222,8 +222,9 @@ static void reverse_short(bn254_fr *v, unsigned log_n)
     }
 }
 
-/* Tiles of 16 by 16 elements, upper by lower four bits of the index: a tile goes turned over to the tile of the reversed middle bits,
- * 512 bytes at a time. Element by element and on one thread the order was a fifth or more of a transform of 2^20. */
+/* Tiles of 16 by 16 elements, upper by lower four bits of the index: a tile is transposed into the tile of the reversed
+ * middle bits, 512 bytes at a time. Element by element and on one thread, reordering was a fifth or more of a transform
+ * of 2^20. */
 #define TILE_LOG 4
 #define TILE ((size_t)1 << TILE_LOG)
 
@@ -283,8 +284,8 @@ bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254
     return !bn254_run_stopped(run);
 }
 
-/* The transforms leave a factor n in a, b and c, and h is to be canonical. Words are x*2^256; a product divides by R = 2^log_r, that
- * of a and b into c as well. */
+/* The transforms leave a factor n in a, b and c, and h must be canonical. Words are x*2^256; each product divides by R
+ * = 2^log_r, also that of a and b into c. */
 static void set_constants(struct ntt_vectors *v, unsigned log_n, unsigned log_r)
 {
     bn254_fr size, up, x;

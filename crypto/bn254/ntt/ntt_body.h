@@ -1,5 +1,5 @@
-/* The transforms' kernel on scalar arithmetic. Included by the file of each path, after it has defined
- * NTT(name) and KERNEL, and chosen how fr.h multiplies. */
+/* The transforms' kernel on scalar arithmetic. Each path's file includes it, after it has defined NTT(name) and KERNEL
+ * and chosen how fr.h multiplies. */
 #include <string.h>
 
 #include "ntt_factor.h"
@@ -7,7 +7,7 @@
 
 #define LOG_COLUMNS 2
 
-/* Values in work are any four words, see ntt_factor.h. */
+/* While they are worked on, values are any four words (ntt_factor.h). */
 
 /* n butterflies with one factor: (u, v) -> (u + z v, u - z v). */
 static void NTT(split_run)(bn254_fr *u, bn254_fr *v, size_t n, const bn254_fr *z)
@@ -74,7 +74,8 @@ static void NTT(merge_block)(bn254_fr *u, size_t half, const struct bn254_twiddl
     }
 }
 
-/* The last merge of all. Coset factors of the upper half are those of the lower half times w(2n), left for here. */
+/* The last merge of all. The coset factors of the upper half are those of the lower half times w(2n), which is applied
+ * here. */
 static void NTT(merge_last)(bn254_fr *u, size_t half, const struct bn254_twiddles *tw)
 {
     if (tw->shift)

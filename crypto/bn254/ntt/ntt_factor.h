@@ -1,11 +1,13 @@
-/** Products of scalar arithmetic by a factor that many values meet: 26 multiplications in place of 36, and no value reduced between
- *  butterflies.
+/** Products of scalar arithmetic by a factor that many values share: 26 multiplications instead of 36, and no value is
+ *  reduced between butterflies.
  *
- *  A factor z is written out as Z_0 = z * 2^128 and Z_1 = z * 2^256 mod r (as tables hold it). Then x z is x's lower half times Z_0
- *  plus its upper half times Z_1, over 2^128: six words in place of eight, and two rounds of reduction in place of four.
+ *  A factor z is written out as Z_0 = z * 2^128 and Z_1 = z * 2^256 mod r (as tables hold it). Then x z is x's lower
+ *  half times Z_0 plus its upper half times Z_1, over 2^128: six words instead of eight, and two rounds of reduction
+ *  instead of four.
  *
- *  x is any four words, 5.29 r; the product is below 3r. A word table brings any four words below 2^256 - 3r, which is 2.29 r, so
- *  that a sum or a difference with a product fits again. Only the last results are made canonical.
+ *  x is any four words, 5.29 r; the product is below 3r. A table looked up by one word brings any four words below
+ *  2^256 - 3r, which is 2.29 r, so that a sum or a difference with a product fits again. Only the last results are made
+ *  canonical.
  *
  *  fr.h comes first: it decides, with BN254_BUILD_ADX, which body is built. */
 #ifndef BN254_NTT_FACTOR_H
@@ -28,7 +30,7 @@ static const uint64_t ntt_multiples[4][4] __attribute__((aligned(128))) = {
     { 0xcba5e0bbd0000003u, 0x789bb8d96d2c51b3u, 0x28f0d12384840917u, 0x912ceb58a394e07du },
 };
 
-/* a below 2^256 - 3r. That an address depends on a value is no more than the sums over the same witness do. */
+/* r = a, brought below 2^256 - 3r. An address depends on a value here, as it does in the sums over the same witness. */
 LIMBS_INLINE void ntt_settle(uint64_t r[4], const uint64_t a[4])
 {
     limbs_sub(r, a, ntt_multiples[a[3] >> 62]);

@@ -1,12 +1,12 @@
 /* The transforms on AVX-512 IFMA: eight butterflies a step.
  *
- * Data keep the library's form x*2^256 and the table has z*2^260, so a product over 2^260 is x*z*2^256: nothing is converted. In
- * memory values are below 2.01 r. In work they are columns that nobody carries before a multiplication reads them, and they grow: by
- * 6r a level of splits, to 77r at the most; merges keep them below 12r. Lanes are neighbouring elements; only the last three
- * levels, inside eight elements, need them turned round.
+ * Data keep the library's form x*2^256 and the table has z*2^260, so a product over 2^260 is x*z*2^256: nothing is
+ * converted. In memory values are below 2.01 r. While they are worked on they are columns, carried only when a
+ * multiplication reads them, and they grow by 6r a level of splits, to at most 77r; merges keep them below 12r. Lanes
+ * are neighbouring elements; only the last three levels, inside eight elements, need a transposition.
  *
- * Four rows and two levels at a time: 35 cycles for eight butterflies on Zen 5, of which the multiply-adds are 30. With whole products
- * (vec.h), one level at a time, they were 82. */
+ * Four rows and two levels at a time: 35 cycles for eight butterflies on Zen 5, 30 of them multiply-adds. Whole
+ * products (vec.h), one level at a time, took 82. */
 #include <string.h>
 
 #include "ntt_kernel.h"
@@ -16,7 +16,8 @@
 
 #define LOG_COLUMNS 3
 #define MERGE_BOUND 12 /* of what goes into two levels of merges, in r */
-#define LOG_NEAR 6     /* rows that stay in the first cache, with their factors, while all their levels are done */
+#define LOG_NEAR                                                                                                       \
+    6 /* log of the rows that stay in the first-level cache, with their factors, while all their levels are done */
 
 /* Eight elements in memory, in lanes 0 2 1 3 4 6 5 7. */
 IFMA_INLINE fe8 load8(const bn254_fr *v)
@@ -50,7 +51,7 @@ IFMA_INLINE fe8 spread(const bn254_fr *z)
     return fe8_from_words(vec_set(z->l[0]), vec_set(z->l[1]), vec_set(z->l[2]), vec_set(z->l[3]), 0);
 }
 
-/* Values in work are columns, see fe8_add_product. */
+/* While they are worked on, values are columns (fe8_add_product). */
 
 IFMA_INLINE fe8 columns_add(fe8 a, fe8 b)
 {
@@ -65,8 +66,8 @@ IFMA_INLINE fe8 columns_sub(fe8 a, fe8 b, uint64_t k)
     return a;
 }
 
-/* Below 2.01 r, carried: minus q r for a quotient that is never too large, from the two upper columns. What is added is q times
- * 2^260 - r, in five limbs. */
+/* Below 2.01 r, carried: minus q r for a quotient that is never too large, from the two upper columns. What is added is
+ * q times 2^260 - r, in five limbs. */
 IFMA_INLINE fe8 settled(fe8 a)
 {
     const vec m = vec_set(MASK52), top = _mm512_add_epi64(a.v[4], _mm512_srai_epi64(a.v[3], 52));
@@ -226,8 +227,8 @@ static void split_rows_one(fe8 *v, size_t half, uint64_t bound)
     }
 }
 
-/* From block 0 on: the first factor of a level is one, and for three levels that is half of its products, a quarter and an eighth.
- * Values grow to 5, 11 and 23 r. */
+/* From block 0 on, the first factor of a level is one: in three levels that is half of the products, a quarter and an
+ * eighth. Values grow to 5, 11 and 23 r. */
 static void split_levels_first(fe8 *v, unsigned log_rows, const struct factor8 *f, size_t number)
 {
     if (number == 8 || !log_rows) {
@@ -256,7 +257,7 @@ static void merge_rows_two(fe8 *v, size_t half, struct factor z)
     for (size_t i = 0; i < half; i++) merge_one(&v[i], &v[half + i], z, FACTOR_BOUND);
 }
 
-/* Only the sum of four grows too much. */
+/* Only the sum of four grows too large. */
 static void merge_rows_four(fe8 *v, size_t blocks, size_t quarter, const struct factor8 *f, size_t number)
 {
     for (; blocks > 0; blocks--, number++, v += 3 * quarter) {
@@ -412,7 +413,7 @@ static void merge(const struct ntt_vectors *v, const struct bn254_twiddles *tw, 
     combine_columns(v, &c, work);
 }
 
-/* Leaves: the last three levels, 64 elements at a time. Turned round, t[i] lane j is element 8j + i. */
+/* Leaves: the last three levels, 64 elements at a time. Transposed, lane j of t[i] is element 8j + i. */
 
 IFMA_INLINE void turn(fe8 t[8])
 {
@@ -440,7 +441,8 @@ IFMA_INLINE void turn_out(fe8 *v, const fe8 t[8])
     for (int i = 0; i < 8; i++) v[i] = w[i];
 }
 
-/* z[i] lane j = row j's entry i, i < 2n: rows of 2n entries, row j the j-th from `from` on, or from its end backward. */
+/* z[i] lane j = row j's entry i, i < 2n: rows of 2n entries, row j the j-th from `from` on, or from its end backward.
+ * */
 IFMA_INLINE void load_rows(fe8 *z, const bn254_fr *from, int n, bool backward)
 {
     for (int c = 0; c < n; c++) {
@@ -462,7 +464,8 @@ IFMA_INLINE fe8 load_row(const bn254_fr *from, bool backward)
     return z;
 }
 
-/* The factors of the three levels for blocks q .. q+7 of eight elements, in the order of a heap: z[1], z[2..3], z[4..7]. */
+/* The factors of the three levels for blocks q .. q+7 of eight elements, in the order of a heap: z[1], z[2..3],
+ * z[4..7]. */
 IFMA_INLINE void load_factors(fe8 z[8], const bn254_fr *table, size_t q)
 {
     z[0] = z[1] = load_row(table + q, false);
@@ -498,7 +501,7 @@ static void load_coset_factors(fe8 z[8], const struct bn254_twiddles *tw, size_t
 
 typedef fe8 turned[8];
 
-/* Unrolled, these loops are more code than the processor's cache for it takes: rolled, this stage takes 7 % less (Zen 5). */
+/* Unrolled, these loops exceed the processor's instruction cache: rolled, this stage takes 7 % less time (Zen 5). */
 #define ROLLED _Pragma("GCC unroll 1")
 
 /* Factor i of a level of 1, 2, 4 is number 1, 2 or 4 + i: pairs (i, i + distance) */
@@ -530,8 +533,8 @@ static void coset_eight(turned *t, unsigned count, const fe8 z[8])
 
 #define EIGHT_BOUND 24 /* of a sum of four products */
 
-/* From products, which are below 6r, to sums of eight, four, two, two, and products. The first ones are settled, so that all are below
- * 12r, or 6r. */
+/* From products, which are below 6r, to sums of eight, four, two, two, and products. The first ones are settled, so
+ * that all are below 12r, or 6r. */
 static void merge_eight(turned *t, unsigned count, const fe8 z[8], int settle)
 {
     struct factor8 f[8];
@@ -556,9 +559,9 @@ struct leaf {
     enum ntt_transform transform;
 };
 
-/* What the 64 elements from `first` on will read of the table, most of it: 4 % of the quotient of 2^20, on Zen 5. (That the next
- * leaf's elements are asked for as well changed nothing.) */
-static void call_factors(const struct bn254_twiddles *tw, size_t half, size_t first)
+/* Prefetches most of what the 64 elements from `first` on will read of the table: saves 4 % of the quotient of 2^20 on
+ * Zen 5. (Prefetching the next leaf's elements as well changed nothing.) */
+static void prefetch_factors(const struct bn254_twiddles *tw, size_t half, size_t first)
 {
     const size_t q = first / 8 & (half / 4 - 1);
     call_ahead(tw->t + (first & (half - 1)), 64);
@@ -577,7 +580,7 @@ static void middle(fe8 work[3][MAX_ROWS], size_t i, const struct ntt_vectors *v,
     fe8 z[8];
     const size_t first = l->first + 8 * i;
     for (unsigned k = 0; k < v->count; k++) turn_in(t[k], work[k] + i);
-    if (v->h) call_factors(tw, l->half, first + 128);
+    if (v->h) prefetch_factors(tw, l->half, first + 128);
     load_split_factors(z, tw, first / 8, l->transform);
     split_eight(t, v->count, z);
     if (v->h) {

@@ -1,21 +1,22 @@
-/** Eight lanes of the MSM: points that are added to, one addition at a time.
+/** Eight lanes of the MSM: points to which bases are added, one addition at a time.
  *
- *  A lane (x, y) is kept as n = 12p - x and y' = -y, so that nearly all differences of an addition are sums or start a product's
- *  upper columns; what is not a product of limbs shares the multiplier's pipes, and a quarter of a cycle each adds up. With (qx, qy)
- *  from the files below 4p and 2p:
+ *  A lane (x, y) is kept as n = 12p - x and y' = -y, so that nearly all differences of an addition become sums or start
+ *  a product's upper columns; other operations share the multiplier's pipes, and a quarter of a cycle each adds up.
+ *  With (qx, qy) from the files below 4p and 2p:
  *    n    in [5p, 12p]     y'  in [2p, 6p]       or both all zero: infinity
  *    den  = qx + n         = qx - x + 12p        in [5p, 16p]
  *    rise = y' +- qy       = +-qy - y            in [0, 8p]
  *    x3   = slope^2 + n - qx = slope^2 - x - qx + 12p, at most 14p; 7p less from 7p on, so at most 7p
  *    n3   = 12p - x3
  *    y3'  = slope*(x3 + n) - y' + 8p = slope*(x3 - x) + y, in [2p, 9p]; 3p less from 5p on
- *  give or take 2^-38 p; products below 2p in G1, 2.8p in G2. A value that is only multiplied needs no limb below 2^52, as a multiplication reads 52 bits of it: what a
- *  limb has above is added to the next one, and stays. Such a value is a `factor` here, and good for nothing else. */
-#ifndef BN254_IFMA_LANES_H
-#define BN254_IFMA_LANES_H
-#include "points.h"
+ *  give or take 2^-38 p; products below 2p in G1, 2.8p in G2. A value that is only multiplied needs
+ *  no limb below 2^52, because a multiplication reads 52 bits of it: what a limb has above is added to the next one and
+ *  stays. Such a value is called a `factor` here; it serves for nothing else. */
+#ifndef BN254_MSM_IFMA_LANES_H
+#define BN254_MSM_IFMA_LANES_H
+#include "msm_ifma_points.h"
 
-/* Multiples of p, read where gcc does not see what they are: it would make each from an immediate by way of a general register. */
+/* Multiples of p, hidden from gcc by `unseen`: it would build each from an immediate in a general register. */
 static const uint64_t lane_3p[5] = P52_TIMES(3), lane_7p[5] = P52_TIMES(7), lane_8p[5] = P52_TIMES(8),
                       lane_12p[5] = P52_TIMES(12);
 
@@ -30,7 +31,7 @@ IFMA_INLINE vec vec_each(const uint64_t *p)
     return _mm512_set1_epi64((long long)*p);
 }
 
-/* Columns that may be negative to limbs of a value that is not; as a factor, or altogether. */
+/* Columns, which may be negative, to the limbs of a value that is not: as a factor. */
 IFMA_INLINE fe8 fe8_factor(fe8 t)
 {
     for (int i = 0; i < 4; i++) t.v[i + 1] = _mm512_add_epi64(t.v[i + 1], _mm512_srai_epi64(t.v[i], 52));
@@ -61,7 +62,8 @@ IFMA_INLINE fe8 fe8_sqr_plus(fe8 a, fe8 c)
     return fe8_montgomery_columns(t);
 }
 
-/* t, minus `multiple` of p from `least`*p on; limbs not carried before, and carried after. They move the top one by less than 64. */
+/* t, minus `multiple` when t is at least `least`*p. Limbs are not carried before and carried after; they move the top
+ * one by < 64. */
 IFMA_INLINE fe8 fe8_drop(fe8 t, uint64_t least, const uint64_t *multiple)
 {
     const __mmask8 above = _mm512_cmpgt_epi64_mask(t.v[4], vec_set(least * P52[4] + 64));
@@ -130,7 +132,7 @@ IFMA_INLINE fe8 fe8_lane_y(fe8 product_plus_rest)
     return fe8_drop(product_plus_rest, 5, unseen(lane_3p));
 }
 
-/* 8p - y', what y3' begins with */
+/* 8p - y', the start of y3' */
 IFMA_INLINE fe8 fe8_lane_y_rest(fe8 y)
 {
     return fe8_from(unseen(lane_8p), y);

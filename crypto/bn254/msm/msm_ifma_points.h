@@ -1,10 +1,10 @@
-/** What both groups' IFMA kernels share: reading a scalar result, and the bases' signs. */
-#ifndef BN254_IFMA_POINTS_H
-#define BN254_IFMA_POINTS_H
+/** What both groups' IFMA kernels share: rows of points in and out, signs, and results in the library's form. */
+#ifndef BN254_MSM_IFMA_POINTS_H
+#define BN254_MSM_IFMA_POINTS_H
 #include "msm_kernel.h"
 #include "invert.h"
 
-/* Eight rows of 64 bytes to words by lane; every index is read, or every second one: one side of a list of pairs. */
+/* Eight rows of 64 bytes to words by lane. every: 1 reads each index, 2 one side of a list of pairs. */
 IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, int every, size_t stride, size_t offset)
 {
     for (int i = 0; i < 8; i++)
@@ -12,7 +12,8 @@ IFMA_INLINE void load_rows(vec r[8], const void *from, const uint32_t *index, in
     vec_transpose(r);
 }
 
-/* The first 32 bytes of both sides of eight pairs, together: r[0..3] words of the first points, r[4..7] of the second ones. */
+/* The first 32 bytes of both sides of eight pairs, together: r[0..3] words of the first points, r[4..7] of the second
+ * ones. */
 IFMA_INLINE void load_half_rows(vec r[8], const void *from, const uint32_t *pair, size_t stride)
 {
     for (int i = 0; i < 8; i++) {
@@ -75,7 +76,8 @@ IFMA_INLINE fe8 fe8_sub_one(fe8 a, fe8 b)
     return fe8_reduce(a);
 }
 
-/* Words x^*2^260 of the curve over there to words x*2^256: with x = 4 x^ over 4, with y = 8 y^ over 2. */
+/* From the isomorphic curve (msm_ifma_body.h) and R = 2^260 to the library's words: x*4 over 2^4, so times 2^254 over
+ * 2^256; y*8 over 2^4, so times 2^255 over 2^256. */
 static inline void fp_x_back(bn254_fp *x, const uint64_t w[4])
 {
     static const bn254_fp two_254 = { { 0xc3df73e9278302b9u, 0x687e956e978e3572u, 0x47afba497e7ea7a2u,
