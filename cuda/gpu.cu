@@ -1,4 +1,4 @@
-/* The C face: device, memory, streams. gpu_ntt.cu and gpu_msm.cu have the rest. */
+/* The C face: device, memory, streams. */
 #include "gpu.cuh"
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 pv_status gpu_failed(gpu *g, cudaError_t e, const char *what)
 {
     snprintf(g->why, sizeof g->why, "%s: %s", what, cudaGetErrorString(e));
-    cudaGetLastError(); /* do not let it be found again by the next launch */
+    cudaGetLastError(); /* or the next launch would find it again */
     return e == cudaErrorMemoryAllocation ? PV_NO_MEMORY : PV_DEVICE;
 }
 
@@ -73,7 +73,7 @@ extern "C" pv_status gpu_buf_new(gpu *g, gpu_buf *b, size_t bytes)
 extern "C" void gpu_buf_free(gpu *g, gpu_buf *b)
 {
     if (b->at) {
-        cudaSetDevice(g->device); /* what is freed is freed even when other calls fail */
+        cudaSetDevice(g->device); /* free even when other calls fail */
         cudaDeviceSynchronize();
         cudaFree(b->at);
         cudaGetLastError();

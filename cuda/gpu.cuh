@@ -1,4 +1,4 @@
-/* What the files behind gpu.h share: device and stream, and how CUDA's errors become statuses. */
+/* What the sources of the C face share: device and stream, and how CUDA's errors become statuses. */
 #ifndef PV_CUDA_GPU_CUH
 #define PV_CUDA_GPU_CUH
 #include "device.cuh"
@@ -15,13 +15,13 @@ struct gpu_stream {
     cudaEvent_t mark;
 };
 
-/** Keeps CUDA's words in g->why and gives the status they come to. */
+/** Keeps CUDA's text in g->why and returns the matching status. */
 pv_status gpu_failed(gpu *g, cudaError_t e, const char *what);
 #define TRY_CUDA(g, call)                                                                                              \
     do {                                                                                                               \
         const cudaError_t try_cuda_ = (call);                                                                          \
         if (try_cuda_ != cudaSuccess) return gpu_failed((g), try_cuda_, #call);                                        \
     } while (0)
-/* each thread has a current device of its own */
+/* every thread has its own current device */
 #define ENTER(g) TRY_CUDA((g), cudaSetDevice((g)->device))
 #endif

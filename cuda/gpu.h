@@ -1,11 +1,12 @@
 /** A GPU for BN254: the device, its memory, and streams. gpu_ntt.h and gpu_msm.h have what runs on them.
  *
- *  No CUDA type appears here and no call ends the process: what CUDA reports comes back as a status, with its words in
- *  gpu_why. A call named _async only queues work on its stream; its host buffers must live until the stream was waited for.
- *  Everything a call allocates is named by a _bytes function first. A gpu belongs to one thread at a time.
+ *  No CUDA type appears here and no call ends the process: CUDA's errors come back as a status, with their text in
+ *  gpu_why. A call named _async only queues work on its stream; its host buffers must live until the stream has been
+ *  waited for. The memory that a call allocates is known beforehand from a _bytes function. A gpu belongs to one thread
+ *  at a time.
  *
- *  PV_NO_DEVICE: no driver, no device. PV_NO_MEMORY: the device's memory is short. PV_DEVICE: anything else CUDA says;
- *  after it the device may answer nothing until the process ends.
+ *  PV_NO_DEVICE: no driver, no device. PV_NO_MEMORY: the device's memory is short. PV_DEVICE: any other error of CUDA;
+ *  after it the device may fail every call until the process ends.
  */
 #ifndef PV_GPU_H
 #define PV_GPU_H
@@ -25,19 +26,19 @@ struct gpu_info {
     unsigned sm_count;
     size_t total_bytes;
 };
-/** Opens device number `device`. On failure *g is untouched and why (why_bytes > 0) holds a sentence. A machine without a
- *  driver is no error of the program: PV_NO_DEVICE. */
+/** Opens device number `device`. On failure *g is untouched and why (why_bytes > 0) holds a sentence. A machine without
+ *  a driver gives PV_NO_DEVICE. */
 pv_status gpu_open(struct gpu **g, int device, char *why, size_t why_bytes);
 void gpu_close(struct gpu **g);
 const struct gpu_info *gpu_about(const struct gpu *g);
-/** Device memory nobody holds now. */
+/** Device memory that is free now. */
 pv_status gpu_free_bytes(struct gpu *g, size_t *bytes);
-/** What CUDA said when a call on g last failed. Borrowed until the next failure. */
+/** CUDA's text for the last call on g that failed. Borrowed until the next failure. */
 const char *gpu_why(const struct gpu *g);
 
 /* ---- memory ---- */
 
-/** Device memory. at is an address for the device alone. */
+/** Device memory. at is an address that only the device may use. */
 typedef struct gpu_buf {
     void *at;
     size_t bytes;
@@ -45,22 +46,22 @@ typedef struct gpu_buf {
 pv_status gpu_buf_new(struct gpu *g, gpu_buf *b, size_t bytes);
 /** Waits for the device, frees, empties *b. Harmless on an empty one. */
 void gpu_buf_free(struct gpu *g, gpu_buf *b);
-/** bytes of b from offset on; shares b's memory. */
+/** The part of b of that many bytes from offset on; shares b's memory. */
 gpu_buf gpu_buf_part(gpu_buf b, size_t offset, size_t bytes);
-/** Host memory the device reads at full speed; free with gpu_pinned_free. */
+/** Host memory that the device reads at full speed; free it with gpu_pinned_free. */
 pv_status gpu_pinned_new(struct gpu *g, void **p, size_t bytes);
 void gpu_pinned_free(struct gpu *g, void **p);
 
 /* ---- streams ---- */
 struct gpu_stream;
-/** urgent: goes before other streams where both have blocks to run. */
+/** urgent: its blocks run before those of other streams. */
 pv_status gpu_stream_new(struct gpu *g, struct gpu_stream **s, bool urgent);
 void gpu_stream_destroy(struct gpu_stream **s);
-/** Returns when all that was queued is done. */
+/** Returns when all queued work is done. */
 pv_status gpu_stream_wait(struct gpu_stream *s);
-/** *done: is everything queued done? Does not wait. */
+/** *done: whether all queued work is done. Does not wait. */
 pv_status gpu_stream_query(struct gpu_stream *s, bool *done);
-/** What is queued on s from now on starts after what `other` has queued so far. */
+/** Work queued on s from now on starts after the work queued on other so far. */
 pv_status gpu_stream_after_async(struct gpu_stream *s, struct gpu_stream *other);
 pv_status gpu_upload_async(struct gpu_stream *s, gpu_buf to, const void *from, size_t bytes);
 pv_status gpu_download_async(struct gpu_stream *s, void *to, gpu_buf from, size_t bytes);

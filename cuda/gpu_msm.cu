@@ -1,4 +1,5 @@
-/* The C face: tables of base sets and their sums. Policy is in the plan, arithmetic in the kernels; here is their order. */
+/* The C face: tables of base sets and their sums. The plan has the policy, the kernels the arithmetic; this file has
+ * the order. */
 #include "gpu_msm.h"
 #include "gpu.cuh"
 #include "curve.cuh"
@@ -11,14 +12,14 @@ struct gpu_msm {
     msm_plan plan;
     gpu_buf tables;
     const fp *table_g1[MSM_BASES_MAX], *table_g2[MSM_BASES_MAX];
-    const uint32_t *list; /* behind the tables: which scalars the points meet; NULL: all */
+    const uint32_t *list; /* behind the tables: the scalars of the points; NULL: all */
     unsigned g2_lanes;
-    /* Of the proof under way. A second one with the same tables would need these and the caller's scratch again. */
+    /* Of the proof that runs. A second one with the same tables would need its own, and its own scratch. */
     void *sums; /* pinned: chunks times msm_result_bytes */
     struct replay replay;
 };
 
-/* ---- which scalars meet a finite base ---- */
+/* ---- which scalars have a finite base ---- */
 static bool blank(const uint8_t *at, size_t bytes)
 {
     static const uint8_t zero[128] = { 0 };
@@ -41,7 +42,7 @@ extern "C" size_t gpu_msm_finite(const gpu_msm_set *sets, msm_bases bases, size_
     for (size_t i = 0; i < n; i++) count += any_finite(sets, bases, i);
     return count;
 }
-/* *list: malloced, NULL when the plan leaves nothing out */
+/* *list is malloc'ed; NULL when the plan drops no scalar */
 static pv_status make_list(uint32_t **list, const msm_plan &p, const gpu_msm_set *sets)
 {
     *list = NULL;
@@ -70,7 +71,7 @@ extern "C" size_t gpu_msm_build_bytes(const msm_plan *p)
 {
     return build_points(p) * msm_table_spare(p->bases.g2 ? 2 : 1);
 }
-/* row 0: the bases as they lie, infinity outside the set */
+/* row 0: the bases in place, infinity outside the set */
 static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point)
 {
     const size_t n = m->plan.n, behind = (set->first + set->count) * point;
@@ -81,7 +82,7 @@ static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t
     if (behind < n * point) TRY_CUDA(m->g, cudaMemset(to + behind, 0, n * point - behind));
     return PV_OK;
 }
-/* row 0: the bases of the listed scalars, put together in pieces */
+/* row 0: the bases of the listed scalars, collected in pieces */
 static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point, const uint32_t *list)
 {
     const size_t n = m->plan.n, most = BUILD_POINTS, step = n < most ? n : most;
@@ -192,8 +193,8 @@ static msm_sets sets_of(const msm_plan &p, const msm_scratch &x, const fp *const
     }
     return s;
 }
-/* The sums of a chunk's tasks. Recorded, the two groups go side by side, for small ones do not fill the device; otherwise G2
- * goes first, because its chains are the longest. */
+/* The sums of a chunk's tasks. When recorded, the two groups run side by side, because small ones do not fill the
+ * device; otherwise G2 goes first, because its chains are the longest. */
 static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t first, cudaStream_t s)
 {
     const msm_plan &p = m->plan;

@@ -73,7 +73,7 @@ static uint32_t le32(const uint8_t *b)
 {
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
-/* what a matrix of `entries` takes: rows' starts, columns, values, long rows */
+/* the bytes of a matrix of `entries` entries: row starts, columns, values, long rows */
 static size_t qap_matrix_bytes(size_t entries, unsigned log_n)
 {
     msm_arena dry = { NULL, 0 };
@@ -86,7 +86,7 @@ static size_t qap_matrix_bytes(size_t entries, unsigned log_n)
 extern "C" gpu_qap_need gpu_qap_need_for(size_t records, size_t vars, unsigned log_n)
 {
     gpu_qap_need need;
-    /* all records in one matrix, and an empty other one, is the most: rounding apart, sums are the same */
+    /* All records in one matrix and none in the other takes the most; apart from rounding the sums are equal. */
     need.key_bytes = qap_matrix_bytes(records, log_n) + qap_matrix_bytes(0, log_n) + 8 * 256 + ntt_table_bytes(log_n);
     msm_arena dry = { NULL, 0 };
     msm_take(&dry, vars * sizeof(fr));
@@ -107,7 +107,7 @@ static uint32_t qap_flag(const uint8_t value[32])
     minus = f_canon(f_neg(one));
     return !memcmp(v.v, one.v, 32) ? QAP_PLUS : !memcmp(v.v, minus.v, 32) ? QAP_MINUS : 0;
 }
-/* the host's image of one matrix, laid out as on the device */
+/* the host's copy of one matrix, laid out as on the device */
 struct qap_image {
     uint32_t *start, *column, *long_rows;
     fr *value;

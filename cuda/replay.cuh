@@ -1,5 +1,6 @@
-/* A sequence of launches recorded once as a CUDA graph and then handed over in one call. For small sizes: a stage takes a few
- * microseconds there, as long as its launch from the host. The function that walks the sequence is the same with and without. */
+/* A sequence of launches, recorded once as a CUDA graph and then submitted in one call. It is for small sizes, where a
+ * stage takes a few microseconds, as long as its launch from the host. The same function walks the sequence with and
+ * without recording. */
 #ifndef PV_CUDA_REPLAY_CUH
 #define PV_CUDA_REPLAY_CUH
 #include "device.cuh"
@@ -8,11 +9,11 @@ struct replay {
     cudaGraphExec_t exec;    /* NULL: not recorded */
     const void *in, *memory; /* what it was recorded for */
     unsigned variant;
-    /* beside the main line, for a walk that forks; NULL where none does */
+    /* a second stream for a walk that forks; NULL when none does */
     cudaStream_t side;
     cudaEvent_t fork, join;
 };
-/** A side line for r. On failure what was made is left to replay_clear. */
+/** Gives r a side stream. After a failure replay_clear frees what was made. */
 inline cudaError_t replay_side(replay *r)
 {
     cudaError_t e = cudaStreamCreateWithFlags(&r->side, cudaStreamNonBlocking);
@@ -20,7 +21,8 @@ inline cudaError_t replay_side(replay *r)
     if (e == cudaSuccess) e = cudaEventCreateWithFlags(&r->join, cudaEventDisableTiming);
     return e;
 }
-/** The side line starts after what s has so far; s goes on after all that the side line has. Nothing without a side line. */
+/** fork: the side stream goes on after the work that s has so far; join: s goes on after that of the side stream. Both
+ *  do nothing without a side stream. */
 inline cudaError_t replay_fork(const replay *r, cudaStream_t s)
 {
     if (!r->side) return cudaSuccess;
@@ -42,7 +44,7 @@ inline void replay_clear(replay *r)
     if (r->side) cudaStreamDestroy(r->side);
     *r = replay{};
 }
-/* A walk that failed has to leave the recording all the same, or s stays unusable. */
+/* A failed walk must end the recording too, or s stays unusable. */
 template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cudaStream_t s, const Walk &walk)
 {
     cudaGraph_t graph = NULL;
@@ -55,13 +57,13 @@ template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cu
     if (graph) cudaGraphDestroy(graph);
     return e;
 }
-/** Queues on s what walk() queues there, in one call when it was recorded for the same in, memory and variant before. */
+/** Queues on s what walk() queues; in one call when that was recorded before for the same in, memory and variant. */
 template <class Walk>
 static cudaError_t replay_run(replay *r, const void *in, const void *memory, unsigned variant, cudaStream_t s,
                               const Walk &walk)
 {
     if (!r->exec || r->in != in || r->memory != memory || r->variant != variant) {
-        if (r->exec) cudaGraphExecDestroy(r->exec); /* one still running is freed when it is done */
+        if (r->exec) cudaGraphExecDestroy(r->exec); /* a graph that still runs is freed when it is done */
         r->exec = NULL;
         const cudaError_t e = replay_record(&r->exec, s, walk);
         if (e != cudaSuccess) return e;

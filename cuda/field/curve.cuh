@@ -1,7 +1,8 @@
-/* Points of y^2 = x^3 + b over F, F being fp (G1), fp2 or fp2_half (G2). Infinity, equal and opposite points are exact.
+/* Points of y^2 = x^3 + b over F, which is fp (G1), fp2 or fp2_half (G2). Infinity, equal and opposite points are
+ * exact.
  *
- * Sums are kept as XYZZ: x = X/ZZ, y = Y/ZZZ, ZZ^3 = ZZZ^2 (hyperelliptic.org EFD, shortw-xyzz). Infinity is ZZ with all
- * words zero: a product with that is again all zero, and no other sum gives it, because its factors are tested. */
+ * Sums are kept as XYZZ: x = X/ZZ, y = Y/ZZZ, ZZ^3 = ZZZ^2 (hyperelliptic.org EFD, shortw-xyzz). Infinity is ZZ with
+ * all words zero: a product with it is again all zero, and no other sum gives it, because its factors are tested. */
 #ifndef PV_CUDA_CURVE_CUH
 #define PV_CUDA_CURVE_CUH
 #include "fp2.cuh"
@@ -139,9 +140,9 @@ template <class F> GPU_FN void xyzz_add(xyzz<F> &a, const xyzz<F> &b, bool on = 
     xyzz_add_tail(a, u1, s1, p, r);
 }
 
-/* The same for two lanes a point. No lane may leave the others, so cases are selected, coordinate by coordinate as they come
- * (a whole second point would not fit into the registers), and the rare doubling is entered by the whole warp when any lane
- * needs it. */
+/* The same for two lanes a point. No lane may leave the others, so cases are selected, coordinate by coordinate as they
+ * come (a whole second point would not fit into the registers), and the rare doubling is entered by the whole warp when
+ * any lane needs it. */
 static __device__ GPU_NOINLINE void half_dbl(xyzz<fp2_half> *a)
 {
     *a = xyzz_dbl(*a);

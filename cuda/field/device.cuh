@@ -1,7 +1,7 @@
-/* The one header a kernel file includes for CUDA: the toolkit's runtime under nvcc, the CPU emulator of tests/emu under a
- * plain C++ compiler. Three spellings are ours, because plain C++ cannot parse or watch them: launches and both kinds of
- * shared array. Kernels have external linkage and are launched in the file that defines them (nvcc 13 gives each file its
- * own stub of a template kernel). */
+/* The only header that a kernel file includes for CUDA: the toolkit's runtime under nvcc, the CPU emulator of tests/emu
+ * under a plain C++ compiler. Three spellings are ours, because plain C++ cannot parse or check CUDA's: launches and
+ * both kinds of shared array. Kernels have external linkage and are launched in the file that defines them (nvcc 13
+ * gives each file its own stub of a template kernel). */
 #ifndef PV_CUDA_DEVICE_CUH
 #define PV_CUDA_DEVICE_CUH
 
@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* PTX where ptxas will see it; everywhere else the C++ beside it. */
+/* PTX where ptxas compiles it; everywhere else the C++ beside it. */
 #if defined(__CUDA_ARCH__)
 #define GPU_PTX 1
 #else
@@ -35,8 +35,8 @@
 
 static constexpr uint32_t WHOLE_WARP = 0xffffffffu;
 
-/* 16 bytes from global to shared memory behind the thread's back. Groups complete in the order they were closed;
- * gpu_copy_wait<n> returns when all but the latest n groups of this thread are there. */
+/* Copies 16 bytes from global to shared memory while the thread goes on. Groups complete in the order in which they
+ * were closed; gpu_copy_wait<n> returns when all but the last n groups of this thread have arrived. */
 GPU_DEV void gpu_copy16_async(void *shared, const void *global)
 {
 #if GPU_PTX

@@ -1,7 +1,7 @@
-/* Fp2 = Fp[u] / (u^2 + 1), twice: whole in one thread, or a coordinate each in two neighbouring lanes.
+/* Fp2 = Fp[u] / (u^2 + 1), in two forms: whole in one thread, or one coordinate in each of two neighbouring lanes.
  *
- * Two lanes cost 17 % more products than one (no Karatsuba across lanes: 200 wide multiply-adds per lane and product against
- * 336 in one), but a point then takes the registers of a G1 point, so an SM holds 16 warps instead of 8. */
+ * Two lanes cost 17 % more products than one (no Karatsuba across lanes: 200 wide multiply-adds per lane and product
+ * against 336 in one), but a point then takes the registers of a G1 point, so an SM holds 16 warps instead of 8. */
 #ifndef PV_CUDA_FP2_CUH
 #define PV_CUDA_FP2_CUH
 #include "fp.cuh"
@@ -40,8 +40,8 @@ GPU_FN bool f_is_zero(const fp2 &a)
 {
     return f_is_zero(a.c0) && f_is_zero(a.c1);
 }
-/* Karatsuba before reduction: c0 = a0 b0 - a1 b1, c1 = (a0 + a1)(b0 + b1) - a0 b0 - a1 b1. The sums stay unreduced, below
- * 4p; c1 is a0 b1 + a1 b0 < 1.52 pR. */
+/* Karatsuba before reduction: c0 = a0 b0 - a1 b1, c1 = (a0 + a1)(b0 + b1) - a0 b0 - a1 b1. The sums stay unreduced,
+ * below 4p; c1 is a0 b1 + a1 b0 < 1.52 pR. */
 struct wide2 {
     wide c0, c1;
 };
@@ -80,8 +80,9 @@ GPU_FN fp2 f_canon(const fp2 &a)
     return fp2{ f_canon(a.c0), f_canon(a.c1) };
 }
 
-/** One coordinate of an fp2: c0 in the even lane, c1 in the odd one. All 32 lanes of a warp call every function together,
- *  so that shuffles name the whole warp: with a mask per pair nvcc 13.0 puts a WARPSYNC and a BSSY/BSYNC around each. */
+/** One coordinate of an fp2: c0 in the even lane, c1 in the odd one. All 32 lanes of a warp call every function
+ *  together, so that shuffles name the whole warp: with a mask per pair nvcc 13.0 puts a WARPSYNC and a BSSY/BSYNC
+ *  around each. */
 struct fp2_half {
     fp c;
     enum { COORD = 2, LANES = 2 };

@@ -1,12 +1,12 @@
 /* Montgomery arithmetic modulo a 254-bit prime on 8 x 32-bit limbs, R = 2^256, values lazily in [0, 2p).
  *
- * 4p < R for both primes of BN254, so a product of two values below 2p comes out below p (4p/R + 1) < 1.76p: no final
+ * 4p < R for both primes of BN254, so a product of two values below 2p is below p (4p/R + 1) < 1.76p: there is no final
  * subtraction anywhere. A value is brought below p only to be compared, tested or stored for others (f_canon).
  *
  * Every function has two bodies. The PTX one keeps columns of even and of odd weight in two accumulators, so that each
  * 32x32 product is one carry chain step and ptxas can fuse its low and high half into one IMAD.WIDE (it does only when
- * operands arrive by 128-bit loads: with eight 32-bit ones half of the pairs stayed apart, nvcc 13.0). The other is plain
- * C++ on 64-bit words, for the host and for the tests. */
+ * operands arrive by 128-bit loads: with eight 32-bit ones half of the pairs stayed apart, nvcc 13.0). The other is
+ * plain C++ on 64-bit words, for the host and for the tests. */
 #ifndef PV_CUDA_LIMBS_CUH
 #define PV_CUDA_LIMBS_CUH
 #include "device.cuh"
@@ -259,7 +259,7 @@ template <class M> GPU_FN fe<M> f_canon(const fe<M> &a)
 {
     return f_less<M, 1>(a);
 }
-/** All words zero: how infinity is marked. A zero met in arithmetic may as well be p, see f_is_zero. */
+/** All words zero: the mark of infinity. A zero that arithmetic gives may also be p (f_is_zero). */
 template <class M> GPU_FN bool f_is_blank(const fe<M> &a)
 {
     uint32_t z = 0;
@@ -415,8 +415,8 @@ template <class M> GPU_FN fe<M> f_redc(const wide &t)
     GPU_UNROLL
     for (int i = 1; i < 8; i++) {
         uint32_t *e = i & 1 ? od : ev, *o = i & 1 ? ev : od;
-        /* e[0] + o[1] is the new low word. The carry goes up the chain over o, whose products need q, hence e[0], first:
-         * the multiplication by n0 does not touch the flag. */
+        /* e[0] + o[1] is the new low word. The carry goes up the chain over o, whose products need q, hence e[0],
+         * first: the multiplication by n0 does not touch the flag. */
         e[0] = px_add_cc(e[0], o[1]);
         q = e[0] * M::n0;
         px_chain_down(o, p, 1, q);

@@ -58,7 +58,7 @@ void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *p, struct 
     s->result = msm_take(a, msm_result_bytes(p));
 }
 
-/* Everything that follows from n, window_bits, rows and chunks. False where an index would not fit its 31 bits. */
+/* Fills what follows from n, window_bits, rows and chunks. False when an index would not fit its 31 bits. */
 static bool fill(struct msm_plan *p)
 {
     const unsigned c = p->window_bits;
@@ -83,7 +83,8 @@ static bool fill(struct msm_plan *p)
                                  (size_t)1 << p->bin_log);
     p->tiles_max = (uint32_t)(ceil_div(entries, p->tile) + p->bins);
 
-    /* A thread adds at most `segment` points: four times a bucket's average, less where that would leave threads idle. */
+    /* A thread adds at most `segment` points: four times a bucket's average, less where that would leave threads idle.
+     * */
     const size_t lanes = (size_t)p->sm_count * THREADS_SM;
     const bool latency = p->n <= MSM_LATENCY_N;
     size_t segment = min_size(4 * ceil_div(entries, keys), ceil_div(entries, 2 * lanes));
@@ -118,15 +119,16 @@ static bool fit(struct msm_plan *p, const struct msm_limits *l)
     }
     return false;
 }
-/* Wide multiply-adds of the whole, in units of one per lane of the machine where a chain is what counts. */
+/* The wide multiply-adds of the whole; a chain of dependent additions counts as if it filled the lanes that wait for
+ * it. */
 static double cost(const struct msm_plan *p)
 {
     const double lanes = (double)p->sm_count * THREADS_SM;
     const double weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
     const double adds = (double)p->n * p->windows * COST_MIXED;
     const double reduce = 2.0 * p->chunks * p->keys * COST_FULL;
-    /* additions that wait for each other, in the time of a third of the machine's lanes each (6 us, H100): along a line and through
-     * the tree of a block, twice */
+    /* dependent additions, each of which takes the time of a third of the machine's lanes (6 us, H100): along a line
+     * and through the tree of a block, twice */
     const double line = (double)((size_t)1 << (p->window_bits - 1 - p->row_bits));
     const double chain = p->chunks * (1.5 * line / BLOCK + 2 * 8) * COST_FULL * lanes / 3;
     /* on the host a doubling and an addition for each bit: by count half a microsecond, 2000 additions of the device */
@@ -155,7 +157,7 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
         const unsigned windows = (unsigned)ceil_div(253, c);
         if (l->rows > windows) return PV_INVALID_INPUT;
         for (unsigned rows = l->rows ? l->rows : 1; rows <= (l->rows ? l->rows : windows); rows++) {
-            /* other numbers of rows leave a last row partly unused */
+            /* other numbers of rows leave part of the last row unused */
             const unsigned sets = (unsigned)ceil_div(windows, rows);
             if (!l->rows && (unsigned)ceil_div(windows, sets) != rows) continue;
             consider(&best, &best_cost,

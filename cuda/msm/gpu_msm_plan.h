@@ -1,8 +1,10 @@
-/** The plan of an MSM on a GPU: a pure function of sizes, so that memory is known before any work and tests need no device.
+/** The plan of an MSM on a GPU: a pure function of sizes, so that memory is known before any work and tests need no
+ *  device.
  *
- *  One plan serves one scalar vector and every base set summed over it. Scalars are cut into signed windows of window_bits
- *  of min(k, r - k); window j = row * sets + set. Bases are tabulated as rows of 2^(window_bits sets row) P, so that all rows
- *  share the bucket set number `set`: rows = windows is one bucket set in all (fastest, largest), rows = 1 plain Pippenger.
+ *  One plan serves one scalar vector and every base set summed over it. Scalars are cut into signed windows of
+ *  window_bits of min(k, r - k); window j = row * sets + set. Bases are tabulated as rows of 2^(window_bits sets row)
+ *  P, so that all rows share the bucket set number `set`: rows = windows is one bucket set in all (fastest, largest),
+ *  rows = 1 plain Pippenger.
  */
 #ifndef PV_GPU_MSM_PLAN_H
 #define PV_GPU_MSM_PLAN_H
@@ -20,11 +22,11 @@ enum {
     MSM_WINDOW_BITS_MAX = 23,
     MSM_BIN_LOG_MAX = 12, /* buckets of a bin, sorted in one block's shared memory */
     MSM_BINS_MAX = 2048,
-    MSM_FEW_PARTS = 8, /* into how many a bucket may be cut for one thread to put it together again */
-    MSM_CLASSES = 256, /* sizes by which bucket work is ordered; longer counts as the last */
+    MSM_FEW_PARTS = 8, /* up to that many parts of a bucket are put together by one thread */
+    MSM_CLASSES = 256, /* sizes by which bucket work is ordered; longer work counts as the last */
     MSM_BASES_MAX = 4, /* base sets of one group in one launch */
-    MSM_LATENCY_N =
-        1 << 17 /* up to here several threads share a bucket from the start, and one call launches everything */
+    /* up to this n several threads share a bucket from the start, and one call launches everything */
+    MSM_LATENCY_N = 1 << 17
 };
 
 /** How many base sets of each group share the scalars. */
@@ -35,12 +37,12 @@ struct msm_limits {
     size_t free_bytes; /* for tables and scratch together */
     unsigned sm_count;
     unsigned window_bits, rows; /* 0: chosen */
-    size_t scalars;             /* given, when more than the n that meet a finite base; 0: n */
+    size_t scalars;             /* all of them, when more than the n with a finite base; 0: n */
 };
 
 struct msm_plan {
-    size_t scalars; /* given */
-    size_t n;       /* those that meet a finite base: points of a table row */
+    size_t scalars; /* all */
+    size_t n;       /* those with a finite base: the points of a table row */
     size_t chunk_n; /* of n, in one pass; the last may have fewer */
     unsigned chunks;
     struct msm_bases bases;
@@ -54,18 +56,19 @@ struct msm_plan {
     uint32_t segment, parts_per_bucket_max; /* additions of one thread; into how many threads a bucket may be cut */
     uint32_t tasks_max, parts_max, heavy_max;
     uint32_t combine_threads; /* that add up one cut bucket */
-    uint32_t row_bits;        /* a set's buckets are added up as 2^row_bits rows and as columns */
+    uint32_t row_bits;        /* a set's buckets are added up as 2^row_bits rows, and as columns */
     unsigned sm_count;
     unsigned replay;    /* 1: stages are recorded once and launched by one call from then on */
-    size_t table_bytes; /* of all base sets, and which scalars they meet when not all */
+    size_t table_bytes; /* of all base sets, and of the list of their scalars when that is not all */
     size_t scratch_bytes;
 };
 
-/** The plan for n points a base set. PV_OK; PV_INVALID_INPUT for a size beyond 2^28 or an impossible wish; PV_NO_MEMORY when nothing fits into free_bytes.
- *  n may be 0. Larger free_bytes never give a plan that adds more. */
+/** The plan for n points a base set; n may be 0. PV_INVALID_INPUT for a size beyond 2^28 or impossible limits;
+ *  PV_NO_MEMORY when no plan fits into free_bytes. More free_bytes never give a plan with more additions. */
 pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *limits);
 
-/** Memory handed out piece by piece, 256-byte aligned. base NULL only counts: the same code walks a plan dry. */
+/** Hands out memory piece by piece, 256-byte aligned. With base NULL it only counts, so the same code measures a layout
+ *  first. */
 struct msm_arena {
     uint8_t *base;
     size_t used;
@@ -87,7 +90,8 @@ struct msm_scratch {
 };
 void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *plan, struct msm_arena *arena);
 
-/** Points that are left of a base set: for each bucket set one of every bit of a bucket's number, and that of all buckets. */
+/** The points that remain of a base set: for each bucket set one for every bit of a bucket's number, and one for all
+ *  buckets. */
 static inline size_t msm_set_sums(const struct msm_plan *plan)
 {
     return (size_t)plan->sets * plan->window_bits;

@@ -1,4 +1,5 @@
-/* MSM on the device: what its stages share, and the calls between them. The plan is msm_plan.h, the C face gpu.h. */
+/* MSM on the device: what its stages share, and the calls between them. gpu_msm_plan.h has the plan, gpu_msm.h the C
+ * face. One header for three sources: msm_sort.cu defines msm_sort, msm_g1.cu and its twin msm_g2.cu the rest. */
 #ifndef PV_CUDA_MSM_CUH
 #define PV_CUDA_MSM_CUH
 #include "fp.cuh"
@@ -6,7 +7,7 @@
 #include "gpu_msm_plan.h"
 
 enum { MSM_THREADS = 128, MSM_SORT_THREADS = 256 };
-enum msm_counter { MSM_TASKS, MSM_FEW, MSM_MANY, MSM_PARTS, MSM_NEXT }; /* MSM_NEXT + base set: the next task to take */
+enum msm_counter { MSM_TASKS, MSM_FEW, MSM_MANY, MSM_PARTS, MSM_NEXT }; /* MSM_NEXT + base set: the next task */
 static constexpr uint32_t MSM_SIGN = 0x80000000u;                       /* beside a point: subtract it */
 
 /** dest < keys: the bucket itself; beyond: partial sum dest - keys. */
@@ -22,7 +23,7 @@ struct msm_sets {
     fp *buckets[MSM_BASES_MAX], *parts[MSM_BASES_MAX], *lines[MSM_BASES_MAX], *result[MSM_BASES_MAX];
 };
 
-/** Scalars, canonical, and which of them the table's points are for; list NULL: the first, the second, ... */
+/** Canonical scalars, and the numbers of those that the table's points belong to; list NULL: 0, 1, 2 ... */
 struct msm_input {
     const fr *scalars;
     const uint32_t *list;
@@ -34,16 +35,17 @@ cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &i
 cudaError_t msm_sums_g1(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, cudaStream_t s);
 cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes,
                         cudaStream_t s);
-/** out[i] <- 2^doublings in[i], i < n, affine and canonical; group 1 or 2. spare: msm_table_spare(group) bytes a point. */
+/** out[i] <- 2^doublings in[i], i < n, affine and canonical; group 1 or 2. spare: msm_table_spare(group) bytes a point.
+ *  */
 cudaError_t msm_table_g1(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s);
 cudaError_t msm_table_g2(fp *out, const fp *in, fp *spare, uint32_t n, unsigned doublings, cudaStream_t s);
 inline size_t msm_table_spare(unsigned group)
 {
     return 160 * (size_t)group;
 }
-/** On the host: result <- the sum of all buckets of all sets with their weights, affine, canonical, all zero when infinity.
- *  sums: of each chunk and set window_bits XYZZ points, those of the buckets with bit 0, 1, ... in their number and that of all;
- *  a chunk's first is chunk_stride bytes after the last chunk's. */
+/** On the host: result <- the sum of all buckets of all sets with their weights, affine, canonical, all zero when
+ *  infinity. sums: of each chunk and set window_bits XYZZ points, those of the buckets with bit 0, 1, ... in their
+ *  number and that of all; each chunk's first is chunk_stride bytes after that of the chunk before. */
 void msm_finish_g1(fp result[2], const msm_plan &p, const void *sums, size_t chunk_stride);
 void msm_finish_g2(fp result[4], const msm_plan &p, const void *sums, size_t chunk_stride);
 #endif

@@ -1,4 +1,4 @@
-/* G2: two lanes hold a point in every stage but, on demand, the accumulation: which is faster there only a GPU can say. */
+/* G2: two lanes hold a point in every stage except the accumulation, where gpu_msm_set_g2_lanes chooses. */
 #include "msm_sums.cuh"
 
 cudaError_t msm_sums_g2(const msm_plan &p, const msm_scratch &m, const msm_sets &sets, unsigned g2_lanes,

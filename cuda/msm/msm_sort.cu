@@ -1,4 +1,4 @@
-/* Launches of the sorting half. Grids are sized by the plan, never by what the scalars turn out to be. */
+/* The launches of the sorting half. The plan sizes the grids; the values of the scalars never do. */
 #include "msm_sort_kernels.cuh"
 
 #define STAGE(...)                                                                                                     \

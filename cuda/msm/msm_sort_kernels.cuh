@@ -5,8 +5,8 @@
  *   task_count, task_starts, task_place               pieces of at most a segment of points, longest first
  *
  * Nothing is read back in between: counts stay on the device, and grids loop until the counters say stop. Bins differ a
- * hundredfold in size (the top window has few digits, ones are many), hence tiles: with a block a bin the largest one took 4.5 of
- * the 8.6 ms of a sum of 2^20 (H100). */
+ * hundredfold in size (the top window has few digits, ones are many). Hence tiles: with a block a bin, the largest bin
+ * took 4.5 of the 8.6 ms of a sum of 2^20 (H100). */
 #ifndef PV_CUDA_MSM_SORT_KERNELS_CUH
 #define PV_CUDA_MSM_SORT_KERNELS_CUH
 #include "fr.cuh"
@@ -208,7 +208,7 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS)
     }
     if (blockIdx.x + 1 == p.bins && threadIdx.x == 0) bucket_start[p.keys] = before;
 }
-/* room for the tile's pairs in each bucket is taken at once; their order in it does not matter */
+/* takes the room for the tile's pairs of a bucket at once; their order in the bucket does not matter */
 __global__ void __launch_bounds__(MSM_SORT_THREADS)
     msm_bucket_scatter(uint32_t *sorted, uint32_t *next, const uint64_t *pairs, const uint32_t *bin_start,
                        const uint32_t *tile_start, msm_plan p)
@@ -267,8 +267,8 @@ __global__ void __launch_bounds__(MSM_CLASSES) msm_task_starts(uint32_t *classes
     classes[threadIdx.x] = at;
     if (threadIdx.x == 0) counters[MSM_TASKS] = all;
 }
-/* Counters that every bucket moves, kept for the block's buckets first: half a million atomic additions to the same few words
- * took as long as the sort. */
+/* Counters that every bucket moves, collected for the block first: half a million atomic additions to the same few
+ * words took as long as the sort. */
 struct msm_places {
     uint32_t taken[MSM_CLASSES], parts, few, many;
 };
@@ -282,7 +282,7 @@ GPU_DEV void msm_places_take(msm_places *here, uint32_t *classes, uint32_t *coun
         here->many = atomicAdd(&counters[MSM_MANY], here->many);
     }
 }
-/* where a bucket's tasks, parts and note about being cut go, from the block's start */
+/* where a bucket's tasks, its parts and, when it is cut, its msm_heavy go, counted from the block's start */
 struct msm_place {
     uint32_t longer, shorter, part, heavy;
 };

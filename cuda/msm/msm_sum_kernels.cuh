@@ -1,20 +1,20 @@
-/* The second half of an MSM on the device, for every base set of a group in one launch (blockIdx.y): accumulate, combine
- * (buckets that were cut), lines, bits. And the tables of multiples that let windows share buckets. */
+/* The second half of an MSM on the device, for every base set of a group in one launch (blockIdx.y): accumulate,
+ * combine (buckets that were cut), lines, bits. And the tables of multiples that let windows share buckets. */
 #ifndef PV_CUDA_MSM_SUM_KERNELS_CUH
 #define PV_CUDA_MSM_SUM_KERNELS_CUH
 #include "curve.cuh"
 #include "msm.cuh"
 
-/* Blocks an SM should hold: what the registers allow without a spill (a point is 32 words in G1 and in a lane of two; G2's
- * products need operands of both lanes at once). */
+/* Blocks that an SM should hold: what the registers allow without a spill (a point is 32 words in G1 and in a lane of
+ * two; G2's products need operands of both lanes at a time). */
 template <class F> constexpr int msm_blocks()
 {
     return sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4;
 }
 
-/* Outside the accumulation a sum is a call: those kernels have up to six of them, and a copy of 4000 instructions in each place
- * would cost the compiler minutes and the GPU its instruction cache. Operands go through the stack, 384 bytes beside 1776 wide
- * multiply-adds. */
+/* Outside the accumulation an addition is a call: those kernels have up to six of them, and a copy of 4000 instructions
+ * in each place would cost minutes of compiling and exceed the instruction cache. Operands go through the stack: 384
+ * bytes for 1776 wide multiply-adds. */
 template <class F> GPU_DEV xyzz<F> xyzz_near(const xyzz<F> *a) /* by 128 bits, or products come apart (limbs.cuh) */
 {
     static_assert(sizeof(F) == sizeof(fp), "one field element a lane");
@@ -37,8 +37,9 @@ template <class F> __device__ GPU_NOINLINE void xyzz_dbl_call(xyzz<F> *a)
 
 /* ---- sums of buckets ---- */
 
-/* A lane (or two, for fp2_half) takes one task at a time. The next point is on its way into shared memory, in the lane's own
- * slots, while the last one is added: 16-byte pieces apart by the block, so that neighbouring lanes meet neighbouring banks. */
+/* A lane (or two, for fp2_half) takes one task at a time. While a point is added, the next one is copied into the
+ * lane's own slots of shared memory, in 16-byte pieces that lie a block apart, so that neighbouring lanes use
+ * neighbouring banks. */
 template <class F> GPU_DEV void msm_fetch(uint4 *slot, const fp *table, uint32_t point)
 {
     enum { MINE = F::COORD / F::LANES }; /* field elements of a coordinate in this lane */
@@ -126,8 +127,8 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
         __syncwarp();
     }
 }
-/* the sum of what each `group` neighbouring points of the block hold, a power of two, in the first of them; all threads must call
- * it. shared: a sum for each point of the block. warp_on: the warp holds points at all. */
+/* Sums each `group` (a power of two) neighbouring points of the block into the first of them; all threads must call it.
+ * shared: room for a sum of each point of the block. warp_on: whether the warp holds points at all. */
 template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group, bool warp_on = true)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
@@ -137,15 +138,15 @@ template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t g
     for (uint32_t h = group / 2; h; h /= 2) {
         if (mine >= h && mine < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
         __syncthreads();
-        /* a lane of two may not stay away from its warp: it adds what it finds and drops it */
+        /* a lane of two must stay with its warp: it adds what it finds and drops the result */
         xyzz<F> b = xyzz_infinity<F>();
         if (mine < h) b = xyzz_load<F>(shared + me * SUM);
         if (F::LANES == 2 ? warp_on && lead < h : mine < h) xyzz_add_call(&a, &b, mine < h);
         __syncthreads();
     }
 }
-/* Buckets cut into few parts are a thread's work each: a block for each of 65536 cut in two took 4.1 of a sum's 5.7 ms (2^18, H100).
- * Those cut into many, at the end of the list, are a block's. */
+/* A bucket cut into few parts is put together by a thread: with a block for each, 65536 buckets cut in two took 4.1 of
+ * a sum's 5.7 ms (2^18, H100). A bucket cut into many, at the end of the list, is put together by a block. */
 template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t few, const fp *parts, fp *buckets)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
@@ -195,10 +196,11 @@ GPU_DEV uint32_t msm_group_of(uint32_t count, uint32_t points)
 {
     return count < points ? count : points;
 }
-/* From buckets to sums whose weights are powers of two: sum_b (b + 1) S_b = sum_b S_b + sum_q 2^q U_q, U_q being the sum of the
- * buckets whose number has bit q. Only plain additions, and all at once: first the buckets as rows and columns, so that two
- * additions a bucket leave about twice their square root, of which then each bit adds up its half. Running sums need as many
- * additions, but one after another, and a multiplication of each run by its offset, which was most of the work.
+/* From buckets to sums whose weights are powers of two: sum_b (b + 1) S_b = sum_b S_b + sum_q 2^q U_q, U_q being the
+ * sum of the buckets whose number has bit q. These are plain additions that can all run at a time: first the buckets
+ * are added up as rows and as columns, so that two additions a bucket leave about twice the square root of their
+ * number; of these, each bit then adds up its half. Running sums need as many additions, but one after another, and a
+ * multiplication of each run by its offset, which was most of the work.
  *
  * lines: of each set 2^row_bits rows, then 2^col_bits columns; a bucket's number is row 2^col_bits + column. */
 template <class F>

@@ -1,10 +1,11 @@
-/* The launches of the summing half and its end on the host, for any field; msm_g1.cu and msm_g2.cu say which, each apart
- * because kernels are launched in the file that instantiates them, and because they compile side by side. */
+/* The launches of the summing half and its end on the host, for any field. msm_g1.cu and msm_g2.cu choose the field;
+ * they are two files because kernels are launched in the file that instantiates them, and because they compile side by
+ * side. */
 #ifndef PV_CUDA_MSM_SUMS_CUH
 #define PV_CUDA_MSM_SUMS_CUH
 #include "msm_sum_kernels.cuh"
 
-/* blocks for 2^log_lines lines of 2^log_count points, when a block of `points` takes several short ones */
+/* blocks for 2^log_lines lines of 2^log_count points; a block of `points` points takes several short lines */
 static uint32_t msm_line_blocks(uint32_t points, uint32_t log_lines, uint32_t log_count)
 {
     const uint32_t lines = 1u << log_lines, count = 1u << log_count, at_once = count < points ? points / count : 1;

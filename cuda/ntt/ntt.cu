@@ -98,7 +98,7 @@ static cudaError_t launch(fr *data, size_t stride, unsigned batch, const ntt_pas
                           cudaStream_t s)
 {
     const uint32_t tile = p.k + p.lc, threads = tile > 3 ? 1u << (tile - 3) : 1, bytes = 32u << tile;
-    /* 64 KB and not the default 48; asked for each time, because another context may have been made current */
+    /* 64 KB instead of the default 48; set each time, because another context may have become current */
     cudaError_t e =
         cudaFuncSetAttribute(ntt_pass_kernel<DIT>, cudaFuncAttributeMaxDynamicSharedMemorySize, 32 << NTT_TILE_LOG);
     if (e != cudaSuccess) return e;

@@ -1,4 +1,4 @@
-/* NTT over Fr on the device: tables of a domain, passes and their order. The C face is gpu.h. */
+/* NTT over Fr on the device: tables of a domain, passes and their order. gpu_ntt.h has the C face. */
 #ifndef PV_CUDA_NTT_CUH
 #define PV_CUDA_NTT_CUH
 #include "fr.cuh"
@@ -29,7 +29,7 @@ struct ntt_pass {
                                       a b - c as a plain scalar (NTT_STORE_QUOTIENT) */
 };
 
-/** What a domain needs on the device, in memory its owner gives: ntt_table_bytes, at most 3 MB, for 2^28. */
+/** The tables of a domain on the device, in its owner's memory: ntt_table_bytes, at most 3 MB (for 2^28). */
 struct ntt_tables {
     uint32_t log_n;
     ntt_twiddles w;
@@ -42,10 +42,11 @@ cudaError_t ntt_tables_init(ntt_tables *t, unsigned log_n, fr *mem, cudaStream_t
 /** 5^((r-1)/2^log_n), Montgomery form, on the host. */
 fr ntt_root(unsigned log_n);
 
-/** The levels of each pass, first pass of DIF first: one pass up to 2^11, two up to 2^18, three beyond. Returns how many. */
+/** The levels of each pass, first pass of DIF first: one pass up to 2^11, two up to 2^18, three beyond. Returns how
+ *  many. */
 unsigned ntt_plan(unsigned log_n, unsigned k[NTT_PASSES_MAX]);
 
-/** A transform in place. Values may come lazily reduced; they leave canonical. */
+/** A transform in place. Input may be lazily reduced; output is canonical. */
 struct ntt_job {
     bool to_natural; /* DIT, bit-reversed to natural; otherwise DIF, natural to bit-reversed */
     bool inverse;    /* with w^-1; 1/n only with NTT_STORE_SCALE or NTT_STORE_COSET */
@@ -55,8 +56,8 @@ struct ntt_job {
 /** batch transforms, stride elements apart. */
 cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t, const ntt_job &job, cudaStream_t s);
 
-/** a, b: evaluations on the domain, destroyed. c <- the plain canonical scalars a b - c at the odd points of the doubled
- *  domain, c there the polynomial through the products a_i b_i. c's former content is not read. */
+/** a, b: evaluations on the domain, destroyed. c <- the plain canonical scalars a b - c at the odd points of the
+ *  doubled domain, c there the polynomial through the products a_i b_i. The old content of c is not read. */
 cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStream_t s);
 cudaError_t ntt_quotient_of_one(const fr *a, const fr *b, fr *c, cudaStream_t s);
 #endif

@@ -1,9 +1,11 @@
-/* NTT passes over Fr, in place. A pass does 2 to 10 of the log n butterfly levels: a block takes a tile of 2^k points of a
- * column times 2^lc columns, eight elements a thread in registers, three levels at a time, exchanged through shared memory.
+/* NTT passes over Fr, in place. A pass does 2 to 10 of the log n butterfly levels: a block takes a tile of 2^k points
+ * of a column times 2^lc columns, eight elements a thread in registers, three levels at a time, exchanged through
+ * shared memory.
  *
- * DIF takes natural order to bit-reversed order, DIT takes it back, so that no kernel ever reorders. With j = t + u M/2^k
- * inside a block of M and f = v + 2^k g:  X_f = sum_t w_M^(t v) w_(M/2^k)^(t g) sum_u x_j w_(2^k)^(u v): the inner sum is
- * the pass, its result v lies at position bitrev(v) of the column, and w_M^(t v) is multiplied on the way out (DIF) or in (DIT). */
+ * DIF takes natural order to bit-reversed order, DIT takes it back, so that no kernel ever reorders. With j = t + u
+ * M/2^k inside a block of M and f = v + 2^k g:  X_f = sum_t w_M^(t v) w_(M/2^k)^(t g) sum_u x_j w_(2^k)^(u v): the
+ * inner sum is the pass, its result v lies at position bitrev(v) of the column, and w_M^(t v) is multiplied on the way
+ * out (DIF) or in (DIT). */
 #ifndef PV_CUDA_NTT_KERNELS_CUH
 #define PV_CUDA_NTT_KERNELS_CUH
 #include "ntt.cuh"
@@ -20,14 +22,14 @@ GPU_DEV fr ntt_power(const ntt_twiddles &w, const ntt_pass &p, uint32_t e)
     if (p.log_m <= NTT_HI_LOG) return h;
     return f_mul(h, fr::load(w.lo + low));
 }
-/* where element i of thread tid sits in the tile, axis bits at pos */
+/* the slot in the tile of this thread's element i, with the axis bits at pos */
 GPU_DEV uint32_t ntt_slot(uint32_t i, uint32_t e, uint32_t pos, uint32_t log_threads)
 {
     const uint32_t a = i & ((1u << e) - 1), q = threadIdx.x | (i >> e) << log_threads;
     return (q >> pos) << (pos + e) | a << pos | (q & ((1u << pos) - 1));
 }
-/* three low bits swizzled by the next three: eight neighbouring lanes then meet eight different 16-byte banks, whether they
- * walk the tile by ones or by eights */
+/* three low bits swizzled by the next three: eight neighbouring lanes then meet eight different 16-byte banks, whether
+ * they walk the tile by ones or by eights */
 GPU_DEV uint32_t ntt_bank(uint32_t slot)
 {
     return slot ^ (slot >> 3 & 7);
@@ -101,8 +103,8 @@ GPU_DEV void ntt_tile_put(uint4 *tile, uint32_t slot, uint32_t size, const fr &x
     tile[ntt_bank(slot)] = make_uint4(x.v[0], x.v[1], x.v[2], x.v[3]);
     tile[size + ntt_bank(slot)] = make_uint4(x.v[4], x.v[5], x.v[6], x.v[7]);
 }
-/* Elements come into the tile and leave it one at a time in rolled loops: what is multiplied on the way is then in the code
- * once instead of eight times, and not while 64 registers hold a thread's eight. */
+/* Elements enter and leave the tile one at a time in rolled loops: then the multiplications on the way are in the code
+ * once instead of eight times, and do not happen while 64 registers hold a thread's eight elements. */
 template <bool DIT>
 __global__ void __launch_bounds__(NTT_THREADS, 2)
     ntt_pass_kernel(fr *data, size_t stride, ntt_pass p, ntt_twiddles w, ntt_coset c)

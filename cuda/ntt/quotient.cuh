@@ -3,7 +3,7 @@
 #define PV_CUDA_QUOTIENT_CUH
 #include "fr.cuh"
 
-enum { QAP_SHORT = 32 }; /* entries a single thread takes; longer rows get a warp */
+enum { QAP_SHORT = 32 }; /* the most entries of a row that one thread takes; longer rows get a warp */
 static constexpr uint32_t QAP_PLUS = 0x80000000u, QAP_MINUS = 0x40000000u,
                           QAP_COLUMN = 0x3fffffffu; /* coefficient 1, -1 */
 
@@ -14,7 +14,7 @@ struct qap_matrix {
     const uint32_t *long_rows;
     uint32_t long_count;
 };
-/** The witness into Montgomery form. */
+/** Brings the witness into Montgomery form. */
 cudaError_t qap_to_mont(fr *out, const fr *in, uint32_t n, cudaStream_t s);
 /** Coefficients from value R^2 to value R, in place. */
 cudaError_t qap_values(fr *v, size_t n, cudaStream_t s);
