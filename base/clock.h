@@ -1,4 +1,4 @@
-/** The two clocks. Leases, heartbeats and back-offs use the monotonic one; deadlines given by people use the wall. */
+/** The two clocks. Leases, heartbeats and back-offs use the monotonic clock; deadlines given by people use Unix time. */
 #ifndef PV_CLOCK_H
 #define PV_CLOCK_H
 

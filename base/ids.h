@@ -18,7 +18,7 @@ enum {
     WIRE_NAME_MAX = 64,
 };
 
-/** A task or a session: 16 bytes chosen by the caller, random unless he has a better idea. */
+/** The id of a task or of a session: 16 bytes chosen by the caller, usually random. */
 typedef struct wire_id {
     uint8_t bytes[WIRE_ID_BYTES];
 } wire_id;
@@ -28,7 +28,7 @@ typedef struct wire_hash {
     uint8_t bytes[WIRE_HASH_BYTES];
 } wire_hash;
 
-/** One lease of a task to one prover. epoch is the broker's start, seq counts within it: no token ever repeats. */
+/** Names one lease of a task to one prover. epoch counts the broker's starts, seq the leases since; no token ever repeats. */
 typedef struct wire_token {
     uint32_t epoch;
     uint64_t seq;
@@ -38,14 +38,14 @@ bool wire_id_equal(wire_id a, wire_id b);
 bool wire_hash_equal(wire_hash a, wire_hash b);
 bool wire_token_equal(wire_token a, wire_token b);
 
-/** Lower-case hex into out, which is also returned so that a log line can hold the call. */
+/** Writes lower-case hex into out and returns out, so that the call can stand in a log line. */
 const char *wire_id_text(char out[WIRE_ID_TEXT], wire_id id);
 const char *wire_hash_text(char out[WIRE_HASH_TEXT], wire_hash hash);
 
 /** "epoch.seq" in decimal, "3.1207". */
 const char *wire_token_text(char out[WIRE_TOKEN_TEXT], wire_token token);
 
-/** From exactly 32 (64) hex digits of either case. False, and the value untouched, for anything else. */
+/** Reads exactly 32 (64) hex digits of either case. False for anything else, and the value is untouched. */
 bool wire_id_of_text(wire_id *id, const char *text);
 bool wire_hash_of_text(wire_hash *hash, const char *text);
 

@@ -37,7 +37,7 @@ static const char *level_word(enum log_level level)
     return words[level];
 }
 
-/* A bounded line: what does not fit is dropped and the line says so. */
+/* A bounded line. What does not fit is dropped, and the line is marked as cut. */
 struct line {
     char bytes[LINE_BYTES];
     size_t used;
@@ -57,7 +57,7 @@ static void line_text(struct line *l, const char *s)
     while (*s) line_char(l, *s++);
 }
 
-/* Inside quotes: no byte of a value may end the quote or the line. */
+/* Escapes a value inside quotes, so that no byte of it can end the quote or the line. */
 static void line_escaped(struct line *l, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -123,7 +123,7 @@ static void print_one(char *value, size_t bytes, const char *spec, va_list *args
     }
 }
 
-/* "key=<text and conversions>" up to the next space of the format is one pair, whatever its values contain. */
+/* "key=<text and conversions>" up to the next space of the format is one pair, even if its values contain spaces. */
 static void line_pairs(struct line *l, const char *format, va_list *args)
 {
     while (*format) {
@@ -196,5 +196,5 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     const char *end = line_format == LOG_FORMAT_JSON ? (l.cut ? "\"}\n" : "}\n") : (l.cut ? "…\n" : "\n");
     memcpy(l.bytes + l.used, end, strlen(end));
     l.used += strlen(end);
-    if (write(STDERR_FILENO, l.bytes, l.used) < 0) return; /* nowhere left to say it */
+    if (write(STDERR_FILENO, l.bytes, l.used) < 0) return; /* there is no other place to report it */
 }

@@ -18,13 +18,14 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 #define LOG_LEVEL_WORDS "error warn info debug"
 #define LOG_FORMAT_WORDS "text json"
 
-/** At any time, by one thread. Under systemd (JOURNAL_STREAM set) lines carry the journal's <priority> prefix. */
+/** Sets the least important level that is logged, and the form of the lines. One thread may call it at any time. Under systemd
+ *  (JOURNAL_STREAM is set) lines carry the journal's <priority> prefix. */
 void log_setup(enum log_level most, enum log_format format);
 
 /** log_setup with the words of settings. False, and nothing changes, when one is none of the words. */
 bool log_setup_words(const char *level, const char *format);
 
-/** One line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */
+/** Writes one line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */
 void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* <syslog.h>, which czmq includes, has two macros of these names; it is not used here. */

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* What is not a control of ASCII's and may still not stand in a YAML stream, or ends a line in it. */
+/* Characters beyond ASCII's controls that a YAML stream may not hold, or that end a line in it. */
 static const struct {
     const char *bytes, *escape;
 } beyond[] = { { "\xe2\x80\xa8", "\\u2028" },
@@ -12,7 +12,7 @@ static const struct {
                { "\xef\xbf\xbe", "\\ufffe" },
                { "\xef\xbf\xbf", "\\uffff" } };
 
-/* Bytes of text that were written as an escape, 0: none. */
+/* Writes the character at text as an escape if it needs one. Returns how many bytes of text that was, 0: none. */
 static size_t escape(FILE *to, const unsigned char *text)
 {
     bool quote = *text == '"' || *text == '\\', control = *text < 0x20 || *text == 0x7f;

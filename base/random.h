@@ -1,4 +1,4 @@
-/** Bytes from the kernel: ids, sessions, jitter, blinding. */
+/** Random bytes from the kernel, for ids, sessions, jitter and blinding. */
 #ifndef PV_RANDOM_H
 #define PV_RANDOM_H
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /** Fills to with uniform bytes from getrandom(2). Blocks only before the kernel's pool is ready, early at boot.
- *  PV_INTERNAL when the kernel refuses: then nothing that needs secrecy may go on. */
+ *  PV_INTERNAL when the kernel refuses; the caller must then not go on with anything that needs secrecy. */
 pv_status pv_random(void *to, size_t bytes);
 
 /** A number in [0, bound) for jitter, not for secrets: 0 when bound is 0 or the kernel refuses. */

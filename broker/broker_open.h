@@ -16,7 +16,7 @@ struct broker;
 /** Opens everything in the order that makes it safe: keys, store, boot epoch, the tasks that survived, and the socket last.
  *  config is borrowed until broker_close, and so is args, from which SIGHUP reads the settings again. On failure a status, and why
  *  says in a sentence what is in the way. */
-pv_status broker_open(struct broker **b, const struct config *config, const struct config_args *args,
+pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
                       char why[BROKER_WHY_BYTES]);
 
 /** NULL is no broker. */

@@ -6,6 +6,6 @@
 #include "broker.h"
 
 /** One message, as it came from the socket. */
-void intake_message(struct broker *b, struct router_message *m);
+void intake_message(struct broker *b, struct router_message *d);
 
 #endif

@@ -1,7 +1,7 @@
-/** A body as a bounded tree: msgpack bytes to nodes, with every count checked before memory is taken for it.
+/** Parses a body, msgpack bytes, into a bounded tree. Every count is checked before memory is allocated for it.
  *
- *  The parser is msgpack-c's own template with callbacks of ours; its ready-made unpacker believes a 32-bit count and
- *  allocates for it, and reads one byte before an ext of no length, so neither may see a peer's bytes.
+ *  The parser is msgpack-c's template with our callbacks. msgpack-c's ready-made unpacker allocates memory for whatever
+ *  32-bit count it reads, and reads one byte before an ext of length zero, so it must never see a peer's bytes.
  *  Internal to the codec.
  */
 #ifndef PV_BODY_H
@@ -18,7 +18,7 @@ enum body_type { BODY_NIL, BODY_BOOL, BODY_UINT, BODY_NEGATIVE, BODY_FLOAT, BODY
 struct body_node {
     enum body_type type;
     uint32_t n;      /* bytes of a STR or BIN, items of an ARRAY, pairs of a MAP */
-    uint32_t filled; /* while parsing: how many are there */
+    uint32_t filled; /* while parsing: how many have been read */
     union {
         bool truth;
         uint64_t number;   /* UINT */
@@ -41,7 +41,7 @@ struct body_tree {
 };
 
 /** Parses exactly one value from all of bytes. Map keys are str of 1 to WIRE_KEY_MAX printable ASCII bytes, no key
- *  twice in a map; ext types are refused. t borrows bytes; free it with body_clear, also after a failure.
+ *  twice in a map; ext types are refused. t borrows bytes; free t with body_clear, also after a failure.
  *  PV_BAD_MESSAGE with *fault, a sentence; PV_NO_MEMORY. */
 pv_status body_parse(struct body_tree *t, const uint8_t *bytes, size_t n, const char **fault);
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a decoded message owns: strings and lists in blocks, freed together. */
+/* A decoded message owns its strings and lists in blocks that are freed together. */
 struct block {
     struct block *next;
     size_t used, bytes;
@@ -274,7 +274,7 @@ static bool key_is(const struct body_node *key, const char *word)
     return strlen(word) == key->n && !memcmp(key->bytes, word, key->n);
 }
 
-/* Keys nobody asked for are passed over: a newer peer may say more. */
+/* Unknown keys are skipped: a newer peer may send more. */
 static pv_status record_of(struct decoder *d, void *to, const struct layout *l, const char *key,
                            const struct body_node *v)
 {

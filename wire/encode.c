@@ -101,7 +101,7 @@ static pv_status put_states(struct encoder *e, const char *key, uint32_t set)
     return PV_OK;
 }
 
-/* States nobody is in are left out. */
+/* States with a count of zero are left out. */
 static void put_counts(struct encoder *e, const struct wire_counts *counts)
 {
     size_t n = 0;
@@ -265,7 +265,7 @@ pv_status wire_msg_encode(const struct wire_msg *m, enum wire_way way, uint8_t *
     *why = 0;
     *out = (struct wire_frames){ buffer, WIRE_HEAD_BYTES, e.bytes, e.used, m->payload, m->payload_bytes };
     if (!m->has_payload) out->payload = NULL, out->payload_bytes = 0;
-    /* an empty third frame is a frame: it needs an address */
+    /* an empty third frame is still a frame, so it needs an address */
     if (m->has_payload && !m->payload) out->payload = e.bytes;
     return PV_OK;
 }

@@ -41,7 +41,7 @@ enum {
 };
 
 #define WIRE_FIELD_LIST(X)                                                                                             \
-    /* who asks, about what */                                                                                         \
+    /* the request and what it is about */                                                                             \
     X(req, U32, UINT32_MAX, "number of the request, chosen by the asker, echoed in the answer")                        \
     X(task, ID, 0, "the task")                                                                                         \
     X(token, TOKEN, 0, "the attempt: one lease of the task to one prover")                                             \
@@ -61,8 +61,8 @@ enum {
     X(chunk_max, U32, 262144, "largest payload of a CHUNK")                                                            \
     X(payload_max, U64, UINT64_MAX, "largest input or result the broker takes")                                        \
     X(window, U32, 1u << 30, "most bytes of chunk credit outstanding for one transfer")                                \
-    X(principal, NAME, 0, "who the broker takes the peer for, from its key")                                           \
-    X(retry_ms, U32, UINT32_MAX, "not before this long")                                                               \
+    X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
+    X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached: queued_tasks queued_bytes leased rate disk memory")                 \
     /* what a prover is and holds */                                                                                   \
     X(queues, NAMES, 64, "queues the prover serves")                                                                   \
@@ -83,72 +83,72 @@ enum {
     X(sha256, HASH, 0, "SHA-256 of the payload")                                                                       \
     X(input, HASH, 0, "SHA-256 of the input the result belongs to")                                                    \
     X(priority, U32, 9, "0 lowest to 9, 4 when absent")                                                                \
-    X(group, NAME, 0, "tasks that share a fair turn")                                                                  \
+    X(group, NAME, 0, "tasks of a group share one fair turn")                                                          \
     X(deadline, U64, UINT64_MAX, "Unix time in ms after which the task expires unless it runs (0: never)")             \
-    X(on_restart, WORD, on_restart, "what becomes of it when a new session of the client's name appears")              \
-    X(ttl_ms, U64, UINT64_MAX, "with on_restart ttl: how long it outlives the session")                                \
-    X(revive, BOOL, 0, "queue it again if it is cancelled, expired or dead")                                           \
-    X(need_vram, U64, UINT64_MAX, "bytes of GPU memory it needs")                                                      \
-    X(need_ram, U64, UINT64_MAX, "bytes of memory it needs")                                                           \
-    X(run_timeout_ms, U64, UINT64_MAX, "an attempt running longer is revoked (0: no limit)")                           \
-    /* where it stands */                                                                                              \
+    X(on_restart, WORD, on_restart, "what happens to the task when a new session of the client's name appears")        \
+    X(ttl_ms, U64, UINT64_MAX, "with on_restart ttl: how long the task outlives the session")                          \
+    X(revive, BOOL, 0, "queue the task again if it is cancelled, expired or dead")                                     \
+    X(need_vram, U64, UINT64_MAX, "bytes of GPU memory the task needs")                                                \
+    X(need_ram, U64, UINT64_MAX, "bytes of memory the task needs")                                                     \
+    X(run_timeout_ms, U64, UINT64_MAX, "an attempt that runs longer is revoked (0: no limit)")                         \
+    /* the state of a task */                                                                                          \
     X(state, STATE, 0, "state of the task")                                                                            \
     X(generation, U32, UINT32_MAX, "counts revivals; one result per generation")                                       \
     X(position, U64, UINT64_MAX, "tasks before it in its queue")                                                       \
-    X(eta_ms, U64, UINT64_MAX, "expected time until it is done")                                                       \
-    X(unservable, BOOL, 0, "no live prover can serve it")                                                              \
+    X(eta_ms, U64, UINT64_MAX, "expected time until the task is done")                                                 \
+    X(unservable, BOOL, 0, "no live prover can serve the task")                                                        \
     X(failures, U32, UINT32_MAX, "attempts that failed")                                                               \
     X(losses, U32, UINT32_MAX, "attempts lost with their prover")                                                      \
     X(attempts, U32, UINT32_MAX, "attempts that were started")                                                         \
     X(percent, U32, 100, "progress of the running attempt")                                                            \
-    X(phase, NAME, 0, "what it is doing")                                                                              \
-    X(note, TEXT, 4096, "more about it, for the asker")                                                                \
-    X(prover, NAME, 0, "the prover that holds or finished it")                                                         \
+    X(phase, NAME, 0, "what the attempt is doing")                                                                     \
+    X(note, TEXT, 4096, "more about the task, for the client that submitted it")                                       \
+    X(prover, NAME, 0, "the prover that holds or finished the task")                                                   \
     X(result_length, U64, UINT64_MAX, "bytes of the result")                                                           \
     X(created, U64, UINT64_MAX, "Unix time in ms of the submit")                                                       \
     X(changed, U64, UINT64_MAX, "Unix time in ms of the last change of state")                                         \
-    X(client, NAME, 0, "name of the client that submitted it")                                                         \
-    X(measured_ms, U64, UINT64_MAX, "time the prover computed")                                                        \
+    X(client, NAME, 0, "name of the client that submitted the task")                                                   \
+    X(measured_ms, U64, UINT64_MAX, "how long the prover computed")                                                    \
     /* transfers */                                                                                                    \
     X(kind, WORD, kind, "which payload of the task")                                                                   \
     X(offset, U64, UINT64_MAX, "position in the payload")                                                              \
-    X(bytes, U64, UINT64_MAX, "how many more may be sent from offset on")                                              \
+    X(bytes, U64, UINT64_MAX, "how many bytes may be sent from offset on")                                             \
     /* ends of an attempt */                                                                                           \
-    X(failure, WORD, failure, "who is to blame, so what happens next")                                                 \
-    X(reason, WORD, reason, "why it is handed back unfinished")                                                        \
-    /* looking, tidying, operating */                                                                                  \
+    X(failure, WORD, failure, "the kind of failure, which decides what happens next")                                  \
+    X(reason, WORD, reason, "why the task is handed back unfinished")                                                  \
+    /* tables, purging, operating */                                                                                   \
     X(scope, WORD, scope, "whose tasks are purged")                                                                    \
     X(states, STATES, 0, "only tasks in these states (absent: any)")                                                   \
     X(age_ms, U64, UINT64_MAX, "only tasks unchanged for this long")                                                   \
     X(dry, BOOL, 0, "count, change nothing")                                                                           \
     X(counts, COUNTS, 0, "tasks by the state they were in")                                                            \
     X(what, WORD, what, "which table")                                                                                 \
-    X(after, TEXT, 128, "go on after this row: the next of the page before")                                           \
+    X(after, TEXT, 128, "continue after this row: `next` of the page before")                                          \
     X(limit, U32, 200, "most rows wanted")                                                                             \
     X(schema, TEXT, 64, "name and version of the rows' columns: provost.tasks/1")                                      \
     X(rows, ROWS, WIRE_ROWS_MAX, "the table, or this page of it")                                                      \
-    X(next, TEXT, 128, "there are more: ask again with after")                                                         \
-    X(verb, WORD, verb, "what to do with it")                                                                          \
+    X(next, TEXT, 128, "there are more rows: ask again with this as after")                                            \
+    X(verb, WORD, verb, "what to do with the queue or prover")                                                         \
     X(options, ROW, WIRE_CELLS_MAX, "settings of the queue, by name")
 
 /** A circuit in HELLO. circuit is always there. */
 #define WIRE_CIRCUIT_FIELDS(X)                                                                                         \
     X(circuit, NAME, 0, "its name")                                                                                    \
     X(digest, HASH, 0, "SHA-256 of its zkey")                                                                          \
-    X(warm, BOOL, 0, "its key is resident")                                                                            \
-    X(load_ms, U32, UINT32_MAX, "cost of making it resident")                                                          \
+    X(warm, BOOL, 0, "the key is resident")                                                                            \
+    X(load_ms, U32, UINT32_MAX, "how long it takes to make the key resident")                                          \
     X(need_vram, U64, UINT64_MAX, "GPU memory a proof needs")                                                          \
     X(need_ram, U64, UINT64_MAX, "memory a proof needs")
 
-/** An attempt in a prover's HELLO or HEARTBEAT. token is always there; the rest of HELLO's in HELLO. */
+/** An attempt in a prover's HELLO or HEARTBEAT. token is always there; the fields marked HELLO only in HELLO. */
 #define WIRE_HELD_FIELDS(X)                                                                                            \
     X(token, TOKEN, 0, "the attempt")                                                                                  \
-    X(phase, NAME, 0, "what it is doing")                                                                              \
+    X(phase, NAME, 0, "what the attempt is doing")                                                                     \
     X(percent, U32, 100, "progress")                                                                                   \
     X(task, ID, 0, "HELLO: the task")                                                                                  \
     X(input, HASH, 0, "HELLO: SHA-256 of its input")                                                                   \
-    X(started, BOOL, 0, "HELLO: it is being computed, not only held")                                                  \
-    X(spooled, BOOL, 0, "HELLO: it is finished, the result waits here")                                                \
+    X(started, BOOL, 0, "HELLO: the task is being computed, not only held")                                            \
+    X(spooled, BOOL, 0, "HELLO: the task is finished, the result waits at the prover")                                 \
     X(sha256, HASH, 0, "HELLO, spooled: SHA-256 of the result")                                                        \
     X(length, U64, UINT64_MAX, "HELLO, spooled: bytes of the result")
 

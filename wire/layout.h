@@ -1,5 +1,5 @@
-/** Where each field lies in the structs: tables made from the lists, and the checks both directions share.
- *  Internal to the codec.
+/** Tables made from the lists: where each field lies in the structs, and what each message may hold. Also the checks that
+ *  decoding and encoding share. Internal to the codec.
  */
 #ifndef PV_LAYOUT_H
 #define PV_LAYOUT_H
@@ -58,10 +58,10 @@ struct layout_type {
 /** NULL when there is no message of this code. */
 const struct layout_type *layout_type_of(unsigned code);
 
-/** True when the message has to have the field on this way. */
+/** True when a message of type t that travels this way must have the field. */
 bool layout_needs(const struct layout_type *t, enum wire_field field, enum wire_way way);
 
-/** What is wrong with a value, or NULL. */
+/** What is wrong with a value, to follow its name in a sentence; NULL when nothing is. */
 const char *layout_name_fault(const char *bytes, size_t n);
 const char *layout_payload_fault(const struct layout_type *t, const struct wire_msg *m);
 

@@ -1,4 +1,4 @@
-/** The messages: one list, one flat struct, one decoder and one encoder over byte buffers. No socket in sight.
+/** The messages: one list, and one flat struct for all of them. decode.h and encode.h turn it from and into byte buffers.
  *
  *      struct wire_msg m;
  *      char why[WIRE_WHY_BYTES];
@@ -33,71 +33,76 @@ enum {
  *   WAY      UP: peer to broker; DOWN: broker to peer; BOTH
  *   PAYLOAD  NONE; INLINE: a payload frame of exactly `length` bytes, or none (then it goes in chunks);
  *            CHUNK: always one, of 1 to WIRE_CHUNK_MAX bytes
- *   fields   N(field) needed, M(field) may be there, U(field) needed on the way up, D(field) needed on the way down.
- *            (U and D of a message that goes BOTH ways: on the other way the field may be there.)
+ *   fields   N(field) needed, M(field) optional, U(field) needed on the way up, D(field) needed on the way down.
+ *            (A U or D field of a message that goes BOTH ways is optional on the other way.)
  * Codes are on the wire: never renumber, only append. */
 #define WIRE_MSG_LIST(X)                                                                                               \
     X(HELLO, 1, UP, NONE,                                                                                              \
       N(role) N(name) N(session) N(software) N(vmin) N(vmax) N(epoch) M(queues) M(circuits) M(slots) M(prefetch)       \
           M(vram) M(ram) M(held),                                                                                      \
-      "here I am; the first message, and again whenever the broker does not know the peer")                            \
+      "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
           N(software),                                                                                                 \
       "the terms of the session")                                                                                      \
-    X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "still here; answered at once by the broker")             \
-    X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "good-bye")                                                        \
-    X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which), "refused")                 \
+    X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
+    X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
+    X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which),                            \
+      "the request or message is refused")                                                                             \
     X(SUBMIT, 10, UP, INLINE,                                                                                          \
       N(req) N(task) N(queue) N(circuit) N(length) N(sha256) M(priority) M(group) M(deadline) M(on_restart) M(ttl_ms)  \
           M(revive) M(need_vram) M(need_ram),                                                                          \
-      "prove this")                                                                                                    \
+      "submits a task")                                                                                                \
     X(SUBMIT_OK, 11, DOWN, NONE, N(req) N(task) N(state) N(generation) M(position) M(eta_ms) M(unservable),            \
       "the task is durable")                                                                                           \
-    X(ATTACH, 12, UP, NONE, N(req) N(task), "tell me of this task from now on; answered by TASK")                      \
-    X(SHOW, 13, UP, NONE, N(req) N(task), "how does it stand; answered by TASK")                                       \
+    X(ATTACH, 12, UP, NONE, N(req) N(task), "asks for news of a task from now on; answered by TASK")                   \
+    X(SHOW, 13, UP, NONE, N(req) N(task), "asks for the state of a task; answered by TASK")                            \
     X(TASK, 14, DOWN, NONE,                                                                                            \
       M(req) N(task) N(state) N(generation) N(queue) N(circuit) N(status) M(text) M(position) M(eta_ms) M(unservable)  \
           M(failures) M(losses) M(attempts) M(percent) M(phase) M(note) M(prover) N(length) N(sha256) M(result_length) \
               M(measured_ms) N(created) N(changed) M(client) M(session) M(principal) M(priority) M(group) M(deadline)  \
                   M(need_vram) M(need_ram),                                                                            \
-      "how a task stands")                                                                                             \
-    X(FETCH, 15, UP, NONE, N(req) N(task), "its result again; answered by DELIVER, or ERROR bad-state")                \
+      "the state of a task")                                                                                           \
+    X(FETCH, 15, UP, NONE, N(req) N(task), "asks for a result again; answered by DELIVER, or ERROR bad-state")         \
     X(DELIVER, 16, DOWN, INLINE,                                                                                       \
       M(req) N(task) N(generation) N(state) N(status) M(text) M(length) M(sha256) M(measured_ms) M(prover),            \
       "the task is over; length and sha256 when it succeeded")                                                         \
-    X(ACK, 17, UP, NONE, N(task) N(generation), "the caller has it")                                                   \
-    X(CANCEL, 18, UP, NONE, N(req) N(task), "never mind")                                                              \
-    X(CANCELLED, 19, DOWN, NONE, N(req) N(task) N(state), "durably so, or it was over before: see state")              \
+    X(ACK, 17, UP, NONE, N(task) N(generation), "the caller has the result")                                           \
+    X(CANCEL, 18, UP, NONE, N(req) N(task), "cancels a task")                                                          \
+    X(CANCELLED, 19, DOWN, NONE, N(req) N(task) N(state),                                                              \
+      "the task is durably cancelled, or was over before: see state")                                                  \
     X(CREDIT, 20, BOTH, NONE, N(kind) N(task) M(token) N(offset) N(bytes),                                             \
-      "receiver to sender: from offset on you may send so many bytes; starts, continues and resumes a transfer")       \
+      "receiver to sender: this many bytes may be sent from offset on; starts, continues and resumes a transfer")      \
     X(CHUNK, 21, BOTH, CHUNK, N(kind) N(task) M(token) N(offset), "bytes of a payload")                                \
-    X(PROGRESS, 22, BOTH, NONE, U(token) D(task) M(percent) M(phase) M(eta_ms) M(note), "at most one a second")        \
-    X(CLAIM, 23, UP, NONE, N(req) N(task), "let me prove my own task")                                                 \
-    X(CLAIMED, 24, DOWN, NONE, N(req) N(task) N(token), "it is yours, as if you were a prover")                        \
+    X(PROGRESS, 22, BOTH, NONE, U(token) D(task) M(percent) M(phase) M(eta_ms) M(note),                                \
+      "progress of an attempt; at most one per second")                                                                \
+    X(CLAIM, 23, UP, NONE, N(req) N(task), "a client asks to prove its own task")                                      \
+    X(CLAIMED, 24, DOWN, NONE, N(req) N(task) N(token), "the client holds the task as a prover would")                 \
     X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry),                   \
-      "cancel and forget many; answered by COUNTS")                                                                    \
-    X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many, by the state they were in")                                 \
+      "cancels and forgets many tasks; answered by COUNTS")                                                            \
+    X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many tasks, by the state they were in")                           \
     X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit),                                          \
-      "a table, page by page; answered by ROWS")                                                                       \
+      "asks for a table, page by page; answered by ROWS")                                                              \
     X(ROWS, 28, DOWN, NONE, N(req) N(schema) N(rows) M(next), "a page of a table")                                     \
-    X(KICK, 29, UP, NONE, N(req) N(task), "an operator's: queue it again; answered by TASK")                           \
-    X(READY, 40, UP, NONE, N(credit) M(warm), "so many more offers I will take")                                       \
+    X(KICK, 29, UP, NONE, N(req) N(task), "an operator queues a task again; answered by TASK")                         \
+    X(READY, 40, UP, NONE, N(credit) M(warm), "how many offers the prover takes from now on")                          \
     X(OFFER, 41, DOWN, INLINE,                                                                                         \
       N(token) N(task) N(generation) N(queue) N(circuit) M(digest) N(length) N(sha256) M(run_timeout_ms),              \
-      "prove this")                                                                                                    \
-    X(STARTED, 42, UP, NONE, N(token), "it is being computed: the attempt counts")                                     \
+      "offers a task to a prover")                                                                                     \
+    X(STARTED, 42, UP, NONE, N(token), "the prover computes the task: the attempt counts")                             \
     X(RESULT, 43, UP, INLINE, N(token) N(task) N(input) N(length) N(sha256) N(measured_ms),                            \
-      "proved; kept until RESULT_OK")                                                                                  \
-    X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status), "drop it: ok, superseded, revoked or gone")               \
-    X(FAIL, 45, UP, NONE, N(token) N(task) N(failure) N(status) M(text), "it cannot be proved, or not here")           \
-    X(RELEASE, 46, UP, NONE, N(token) N(reason), "handed back unfinished")                                             \
-    X(REVOKE, 47, DOWN, NONE, N(token) N(status), "stop computing it")                                                 \
-    X(REVOKED, 48, UP, NONE, N(token), "stopped, the slot is free")                                                    \
-    X(RECALL, 49, DOWN, NONE, N(token), "give it back if it has not started")                                          \
-    X(DRAIN, 50, UP, NONE, , "no more offers")                                                                         \
-    X(QUEUE, 60, UP, NONE, N(req) N(queue) N(verb) M(options), "operate a queue; answered by ROWS")                    \
-    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb), "operate a prover; answered by ROWS")
+      "the result; the prover keeps it until RESULT_OK")                                                               \
+    X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status),                                                           \
+      "the prover may drop the result: ok, superseded, revoked or gone")                                               \
+    X(FAIL, 45, UP, NONE, N(token) N(task) N(failure) N(status) M(text),                                               \
+      "the task cannot be proved, or not by this prover")                                                              \
+    X(RELEASE, 46, UP, NONE, N(token) N(reason), "the prover hands the task back unfinished")                          \
+    X(REVOKE, 47, DOWN, NONE, N(token) N(status), "the prover must stop computing the task")                           \
+    X(REVOKED, 48, UP, NONE, N(token), "the prover has stopped, its slot is free")                                     \
+    X(RECALL, 49, DOWN, NONE, N(token), "the prover gives the task back if it has not started it")                     \
+    X(DRAIN, 50, UP, NONE, , "the prover takes no more offers")                                                        \
+    X(QUEUE, 60, UP, NONE, N(req) N(queue) N(verb) M(options), "an operator acts on a queue; answered by ROWS")        \
+    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb), "an operator acts on a prover; answered by ROWS")
 
 enum wire_type {
 #define X(name, code, way, payload, fields, meaning) WIRE_##name = code,

@@ -42,7 +42,7 @@
 struct sched;
 
 /** PV_NO_MEMORY; PV_BAD_CONFIG if lease_ms is under 4 heartbeats or quarantine_tasks over 8. */
-pv_status sched_new(struct sched **s, const struct sched_config *config);
+pv_status sched_new(struct sched **to, const struct sched_config *config);
 /** Frees the core and sets *s to NULL. NULL in *s is allowed. */
 void sched_destroy(struct sched **s);
 

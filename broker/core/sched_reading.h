@@ -14,7 +14,7 @@
 struct sched;
 
 /** PV_NOT_FOUND if there is no such task or peer may not see it (peer 0 sees all). Renders the whole task. */
-pv_status sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view);
+pv_status sched_show(const struct sched *s, uint64_t peer, wire_id id, struct sched_view *view);
 
 /** Whether a task of this id is there, whoever owns it and whatever its state: the same as sched_show for peer 0,
  *  without the view. O(1). */

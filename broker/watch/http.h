@@ -18,7 +18,7 @@ struct http;
 
 /** Starts serving on HOST:PORT (port 0: any free one, see http_port). PV_BAD_CONFIG: not an address; PV_IO: cannot listen; both
  *  with a sentence. PV_NO_MEMORY. */
-pv_status http_start(struct http **h, const char *address, char why[HTTP_WHY_BYTES]);
+pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES]);
 void http_stop(struct http **h);
 uint16_t http_port(const struct http *h);
 

@@ -128,12 +128,12 @@ struct pv_client_options {
 /** Starts a client. It connects in the background; pv_client_ready waits for that.
  *  PV_USAGE: endpoints, name or the combination of key options is wrong. PV_BAD_KEY_FILE. PV_NO_MEMORY. PV_INTERNAL:
  *  the system gave no thread, socket or random bytes. (On failure there is no handle that could hold a sentence.) */
-pv_status pv_client_open(pv_client **c, const struct pv_client_options *options);
+pv_status pv_client_open(pv_client **out, const struct pv_client_options *options);
 
-/** Takes leave of the broker (at most 100 ms), ends the thread, frees everything and sets *c to NULL. Tasks stay with
+/** Takes leave of the broker (at most 100 ms), ends the thread, frees everything and sets *out to NULL. Tasks stay with
  *  the broker; those claimed for this process go back to their queues; what was not submitted completely is forgotten.
- *  No other call may be under way. *c may be NULL. */
-void pv_client_close(pv_client **c);
+ *  No other call may be under way. *out may be NULL. */
+void pv_client_close(pv_client **out);
 
 /** Waits until a broker has welcomed the client. PV_UNREACHABLE, PV_UNAUTHORIZED, PV_STALE_BROKER, PV_BAD_VERSION: why
  *  none has within timeout_ms. The call waits for all of timeout_ms, because the client goes on trying. */
@@ -189,7 +189,7 @@ void pv_proof_files_clear(struct pv_proof_files *f);
 
 /** Reads a verification key of snarkjs (verification_key.json). pv_vkey_free frees it. PV_BAD_VKEY, PV_NO_MEMORY, with
  *  a sentence in why (may be NULL). */
-pv_status pv_vkey_of_json(pv_vkey **vk, const char *json, size_t bytes, char why[PV_TEXT_BYTES]);
+pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES]);
 void pv_vkey_free(pv_vkey **vk);
 
 /** Verifies the proof in a result with a key. PV_BAD_PROOF, PV_NO_MEMORY, with a sentence in why (may be NULL). */
