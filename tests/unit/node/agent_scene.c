@@ -45,7 +45,9 @@ void scene_listen(zsock_t *router, const char *endpoint)
     zsock_set_linger(router, 0);
     zsock_set_router_mandatory(router, 1);
     uint64_t end = pv_clock_ms() + SCENE_SOON_MS; /* the port of a socket just closed is free a moment later */
-    while (zsock_bind(router, "%s", endpoint) < 0 && pv_clock_ms() < end) zclock_sleep(5);
+    /* libzmq's bind: the kernel picks a port. czmq's picks one by rand() without a seed, so tests that run side by side
+     * would take each other's ports as soon as they are free, and meet each other's nodes there. */
+    while (zmq_bind(zsock_resolve(router), endpoint) < 0 && pv_clock_ms() < end) zclock_sleep(5);
     char *bound = zsock_last_endpoint(router);
     snprintf(scene.endpoint, sizeof scene.endpoint, "%s", bound);
     zstr_free(&bound);
