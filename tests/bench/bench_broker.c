@@ -1,6 +1,6 @@
-/* What the broker does in a second, as JSON lines: one client with so many tasks in flight, eight provers that answer at
- * once with 1 KiB, both in this process; the broker is a process of its own, everything committed and synced before it
- * is acknowledged.
+/* The broker's tasks per second, as JSON lines: one client with many tasks in flight and eight provers that answer at
+ * once with 1 KiB, both in this process; the broker is another process, which commits and syncs everything before it
+ * acknowledges it.
  *
  *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog       folder: TMPDIR (put it on a real disk)
  *

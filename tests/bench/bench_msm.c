@@ -1,6 +1,7 @@
-/* bench_msm [path] [threads] [log_min] [log_max] [g1|g2|both] [dense|mixed|bits|equal]: JSON lines, the least time of several rounds.
- * Bases are multiples of the generator in steps, all different; scalars random below r, or as the last word says. mixed is what
- * circuits of hashes and range checks have: seven in ten 0 or 1, one below 2^64, two of full size; bits: three in four 0 or 1. */
+/* bench_msm [path] [threads] [log_min] [log_max] [g1|g2|both] [dense|mixed|bits|equal]: JSON lines, the least time of
+ * several rounds. Bases are multiples of the generator in steps, all different; scalars random below r, or as the last
+ * word says. mixed is what circuits of hashes and range checks have: seven in ten 0 or 1, one below 2^64, two of full
+ * size; bits: three in four 0 or 1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static double clock_ms(clockid_t clock)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* The least of several rounds, on the wall and in processor time of all threads: on a shared machine the second is the steadier. */
+/* The least of several rounds, as wall time and as processor time of all threads; on a shared machine the second is
+ * steadier. */
 struct least {
     double ms, cpu_ms, from, cpu_from;
 };

@@ -13,7 +13,8 @@ static double clock_ms(clockid_t clock)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* The least of several rounds, on the wall and in processor time of all threads: on a shared machine the second is the steadier. */
+/* The least of several rounds, as wall time and as processor time of all threads; on a shared machine the second is
+ * steadier. */
 struct least {
     double ms, cpu_ms, from, cpu_from;
 };

@@ -1,4 +1,4 @@
-/* What a commit costs: batches of 1 KiB tasks put, then taken through result and deletion, as the loop does under load.
+/* The cost of a commit: batches of 1 KiB tasks are stored, then get results and are deleted, as in the loop under load.
  * One JSON line.      bench_store [BATCH [TASKS]]      folder: TMPDIR (put it on a real disk) */
 #include "clock.h"
 #include "store.h"

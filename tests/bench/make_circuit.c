@@ -1,4 +1,5 @@
-/* make_circuit chain|bits|mixed SIZE FOLDER: a circuit as circuit.zkey and witness.wtns. SIZE up to 28 fills the domain 2^SIZE, above it is the number of constraints.
+/* make_circuit chain|bits|mixed SIZE FOLDER: a circuit as circuit.zkey and witness.wtns. SIZE up to 28 fills the domain
+ * 2^SIZE; a larger one is the number of constraints.
  * The key's secret is a fixed seed: for measurements only. */
 #include "toy_circuits.h"
 

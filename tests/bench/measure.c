@@ -1,5 +1,5 @@
-/* measure CMD...: runs it silently and prints "wall_ms cpu_ms peak_kib". A small program of its own, because the highest resident
- * size of a child begins with that of the process it was forked from: from python, 10 MB. */
+/* measure CMD...: runs CMD silently and prints "wall_ms cpu_ms peak_kib". It is a small program because the highest
+ * resident size of a child starts with that of its parent: 10 MB for python. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""102 odd, broken and lying files against the one-shot prover: none crashes it, none gets a proof that is not right.
+"""102 odd, broken and false files for the one-shot prover: none crashes it, none gets a wrong proof.
 
 badfiles_test.py PROVOST-PROVER [CIRCUIT]    (folder of tests/data; default member)
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one-shot commands from outside: exit statuses, what is printed, what is left on a disk that is full or forbidden.
+"""The one-shot commands from outside: exit statuses, output, and what they leave on a full or read-only disk.
 
 prove_cli_test.py PROVOST-PROVER
 """

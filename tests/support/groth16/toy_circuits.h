@@ -1,4 +1,4 @@
-/** Circuits for tests and benches, with their witnesses, of any size: what circom would make, without circom.
+/** Circuits of any size for tests and benches, with their witnesses: what circom would make, without circom.
  */
 #ifndef TOY_CIRCUITS_H
 #define TOY_CIRCUITS_H

@@ -1,5 +1,5 @@
-/* Keys, proofs and signals that snarkjs made are read, written back byte for byte, and verified; anything changed in
- * them is refused. */
+/* Keys, proofs and signals that snarkjs made are read, written back byte for byte, and verified; any change in them is
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -360,7 +360,8 @@ static void too_large_is_refused_unread(void **state)
     free(text);
 }
 
-/* Values are counted as they stand in the text, so that what is in strings does not count and what is not parsed does. */
+/* Values are counted as they stand in the text, so that what is in strings does not count and what is not parsed does.
+ * */
 static void too_many_values_are_refused_unparsed(void **state)
 {
     size_t most = GROTH16_JSON_VALUES_MAX, room = most + 16;

@@ -1,4 +1,4 @@
-/* What a file can be instead of a file, and what a disk can do instead of taking one. */
+/* Inputs that are not usable files, and disks that do not take the output. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

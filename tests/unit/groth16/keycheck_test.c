@@ -1,4 +1,4 @@
-/* Every kind of damage to a point is found, and named by section and number. */
+/* keycheck.h finds every kind of damage to a point and names its section and number. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* A key of more than 4 GiB: sections that begin behind it and lengths that pass 32 bits. The file is sparse: all its points are
- * zero bytes, infinity, and nothing reads them here. */
+/* A key of more than 4 GiB: sections begin beyond 4 GiB, and lengths need more than 32 bits. The file is sparse: all
+ * its points are zero bytes (infinity), and nothing reads them here. */
 #include "backend.h"
 #include "temp_dir.h"
 #include "zkey.h"
@@ -13,7 +13,7 @@
 static char folder[64];
 static char path[80];
 static int fd;
-static uint64_t at; /* where the file goes on */
+static uint64_t at; /* where the next bytes go */
 
 static void put(const void *bytes, size_t n)
 {
@@ -124,7 +124,7 @@ static void the_memory_for_it_is_told_in_64_bits(void **state)
     struct backend_need need;
     make(vars * 64);
     assert_int_equal(zkey_open(&z, path, NULL), PV_OK);
-    z.domain = z.vars = UINT32_C(1) << 28; /* the largest there is: three vectors of 8 GiB */
+    z.domain = z.vars = UINT32_C(1) << 28; /* the largest key: three vectors of 8 GiB */
     z.log_domain = 28;
     assert_int_equal(backend_cpu.need(&need, &z, &options, NULL), PV_OK);
     assert_true(need.proof_bytes >= 24ull << 30 && need.proof_bytes < 40ull << 30);

@@ -1,4 +1,4 @@
-/* What a proof takes: no more than the plan says, no page of it that is not used, and of the key only what is in use. */
+/* The memory of a proof: no more than planned, no page that is not used, and of the key only the part in use. */
 #include "arena.h"
 #include "prove.h"
 
@@ -26,14 +26,14 @@ static size_t status_kib(const char *field)
     return kib;
 }
 
-/* The kernel forgets the highest resident size so far. */
+/* Resets the kernel's record of the highest resident size. */
 static void forget_the_peak(void)
 {
     FILE *out = fopen("/proc/self/clear_refs", "w");
     if (!out || fputs("5", out) < 0 || fclose(out) != 0) skip();
 }
 
-/* KiB that opening the key and one proof add to what is resident at most. */
+/* The most KiB that opening the key and one proof add to the resident size. */
 static size_t peak_kib(enum prove_key_pages key_pages)
 {
     struct prove_run run = { .key_pages = key_pages };

@@ -1,4 +1,5 @@
-/* What prove.h promises around the sums: no proof without its check, stops soon, says what is wrong, randomness matters. */
+/* What prove.h promises around the sums: no proof without its check, a quick stop, a sentence for each error, real
+ * randomness. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +84,7 @@ static void a_witness_that_does_not_satisfy_gets_no_proof(void **state)
     prove_key_destroy(&key);
 }
 
-/* A device that returns a wrong point now and then, as they do in the field. */
+/* A device that sometimes returns a wrong point, as happens in the field. */
 static pv_status wrong_sums(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                             const struct prove_run *run, struct prove_error *err)
 {

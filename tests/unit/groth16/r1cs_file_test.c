@@ -1,4 +1,4 @@
-/* circom's r1cs files as the measurements read them: what was written is read, and nothing else is. */
+/* Reading circom's r1cs files, as the measurements do: good files are read, all others refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void put_terms(struct file *f, const struct toy_r1cs *s, uint32_t row, un
     if (n && !f->first_list) f->first_list = count_at;
 }
 
-/* As circom writes it, with its third section of labels, which nobody needs. */
+/* As circom writes it, with the third section of labels, which is not needed. */
 static void write_file(struct file *f, const struct toy_r1cs *s)
 {
     *f = (struct file){ 0 };

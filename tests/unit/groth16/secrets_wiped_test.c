@@ -1,8 +1,9 @@
-/* After a proof no memory that this process can write to holds a value of the witness, or r, or s; while it runs some does:
- * r and s where the pipeline keeps them, the witness where its caller does, as the node with a task's input.
+/* After a proof, no memory that this process can write to holds a value of the witness, or r, or s. While the proof
+ * runs some does: the pipeline keeps r and s, and the caller keeps the witness, as the node keeps a task's input.
  *
- * Looked for: the blinding values, and 500 large values of the witness as they are in the file and in Montgomery's form.
- * What the search compares with is kept under a mask, and a child of its own makes it, so that nobody finds the test's copy. */
+ * Looked for: the blinding values, and 500 large values of the witness as they are in the file and in Montgomery's
+ * form. The patterns of the search are masked, and a child process makes them, so that the search never finds the
+ * test's own copy. */
 #include "fr.h"
 #include "prove.h"
 
@@ -103,7 +104,8 @@ static void search(const uint8_t *bytes, size_t n, struct found *found)
         if (looked_for->filter[bytes[i] | bytes[i + 1] << 8]) compare_at(bytes + i, found);
 }
 
-/* Windows overlap, so that nothing hides between two of them. What is read is wiped, or it would be found in the end. */
+/* Windows overlap, so that nothing hides between two of them. The buffer is wiped, or the search would find it in the
+ * end. */
 static void search_range(int memory, uintptr_t from, uintptr_t to, struct found *found)
 {
     static uint8_t window[1 << 16];
@@ -134,7 +136,7 @@ static struct found search_process(void)
     return found;
 }
 
-/* The most that was found at any of the moments that a proof reports. */
+/* The most matches at any of the moments at which a proof reports progress. */
 static void on_progress(void *arg, const char *phase, unsigned percent)
 {
     struct found *most = arg, now = search_process();

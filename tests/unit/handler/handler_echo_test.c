@@ -1,4 +1,4 @@
-/* The echo handler answers what it was told to, fails as it was told to, and stops when it is told to. */
+/* The echo handler answers, fails and stops as it is told to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

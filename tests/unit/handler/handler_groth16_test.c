@@ -1,4 +1,4 @@
-/* The handler that proves, on real keys: what comes out verifies, and each failure is blamed on the right one. */
+/* The handler that proves, on real keys: its proofs verify, and each failure gets the right verdict. */
 #include "proof.h"
 #include "verify.h"
 #include "handler_groth16.h"

@@ -1,5 +1,6 @@
-/* Which keys are resident: by name and digest, bounded in bytes, checked once, as many proofs at a time as a key serves. The keys are small
- * files of any content; "resident" is their size, "bad" as first word fails the check, "junk" is no key at all. */
+/* Which keys are resident: found by name and digest, bounded in bytes, checked once, and shared by as many proofs as a
+ * key serves. The keys are small files of any content: their size counts as resident, "bad" as first word fails the
+ * check, "junk" is not a key. */
 #include "keycache.h"
 #include "log.h"
 #include "sha256.h"
@@ -189,7 +190,7 @@ static void test_a_device_with_less_room_than_it_said_lets_a_key_go(void **state
     use("b");
     assert_true(!is_warm("a") && is_warm("b"));
     assert_int_equal(take(&b, "b"), PV_OK);
-    assert_int_equal(take(&a, "a"), PV_NO_MEMORY); /* the only key to let go is in use */
+    assert_int_equal(take(&a, "a"), PV_NO_MEMORY); /* the only key that could be closed is in use */
     keycache_give(cache, &b);
     device_room = 100;
 }

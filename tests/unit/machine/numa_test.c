@@ -1,4 +1,4 @@
-/* What the kernel says of its nodes, faked: who settles where, and whose memory comes from where. */
+/* Which slot settles on which node, and where memory comes from, on faked nodes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
