@@ -83,8 +83,8 @@ void link_clear(struct link *l)
 
 /* --- up and down --- */
 
-/* The pause before the next attempt. Until now the library paused between all endpoints of a round, and the node for
- * 20 ms. The node's way was kept: both stay within provost.h's bounds, and nobody comes back later than before. */
+/* The pause before the next attempt. Within a round it is short: with the long pause between all endpoints, the last of
+ * several would be tried long after it is back. provost.h promises the bounds of the long pause, and both keep them. */
 static uint64_t pause_ms(const struct link *l)
 {
     const struct link_options *o = &l->options;
