@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
 
@@ -47,6 +48,23 @@ static pv_status server_load(char out[KEYFILE_TEXT], const char *item, size_t by
     return PV_OK;
 }
 
+static bool is_file(const char *item, size_t bytes)
+{
+    char path[PATH_BYTES];
+    if (bytes >= sizeof path) return false;
+    memcpy(path, item, bytes);
+    path[bytes] = '\0';
+    return !access(path, F_OK);
+}
+
+/* Where the item ends. The name of a file may have blanks in it; otherwise blanks separate items too, as nodes have always
+ * taken them. */
+static size_t item_bytes(const char *item, size_t bytes)
+{
+    const char *blank = memchr(item, ' ', bytes);
+    return blank && !is_file(item, bytes) ? (size_t)(blank - item) : bytes;
+}
+
 static pv_status servers_load(struct link_keys *k, const char *list, char *why)
 {
     for (const char *p = list, *end;; p = end + 1) {
@@ -54,6 +72,8 @@ static pv_status servers_load(struct link_keys *k, const char *list, char *why)
         p += strspn(p, " ");
         size_t bytes = end > p ? (size_t)(end - p) : 0;
         while (bytes > 0 && p[bytes - 1] == ' ') bytes--;
+        size_t first = item_bytes(p, bytes);
+        if (first < bytes) end = p + (bytes = first);
         if (k->servers == LINK_KEYS_SERVERS_MAX) return bad(why, "more than %d keys of brokers", LINK_KEYS_SERVERS_MAX);
         TRY(server_load(k->server_key[k->servers++], p, bytes, why));
         if (!*end) return PV_OK;

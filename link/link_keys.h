@@ -18,7 +18,7 @@ struct link_keys {
 };
 
 /** Reads our own pair from key_file and the brokers' public keys from server_keys: files, or the keys themselves,
- *  separated by commas (so a file name may not contain one; blanks around a comma are skipped).
+ *  separated by commas or blanks (so a file name may not contain a comma; it may contain blanks if it is there).
  *  k     is written on success only.
  *  why   a sentence for people on failure; NULL when it is not wanted.
  *  PV_BAD_KEY_FILE: missing, not a zcert, too many, or the secret part is readable by group or others. */

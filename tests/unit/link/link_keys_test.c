@@ -63,13 +63,21 @@ static void test_one_server_key_is_for_every_endpoint(void **state)
 
 static void test_several_server_keys_are_one_for_each_endpoint(void **state)
 {
-    static const char *const lists[] = { "%s,%s", "%s, %s", " %s , %s " };
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const lists[] = { "%s,%s", "%s, %s", " %s , %s ", "%s %s", " %s  %s " };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         assert_int_equal(load(lists[i]), PV_OK);
         assert_true(link_keys_fit(&keys, 2) && !link_keys_fit(&keys, 1) && !link_keys_fit(&keys, 3));
         assert_string_equal(link_keys_server(&keys, 0), key[0]);
         assert_string_equal(link_keys_server(&keys, 1), key[1]);
     }
+}
+
+static void test_a_file_may_have_a_blank_in_its_name(void **state)
+{
+    char path[128];
+    write_file(path, "of the broker.pub", key[1], NULL);
+    assert_int_equal(link_keys_load(&keys, own, path, why), PV_OK);
+    assert_string_equal(link_keys_server(&keys, 0), key[1]);
 }
 
 static void test_a_server_key_may_be_given_as_it_is(void **state)
@@ -112,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_one_server_key_is_for_every_endpoint),
         TEST(test_several_server_keys_are_one_for_each_endpoint),
+        TEST(test_a_file_may_have_a_blank_in_its_name),
         TEST(test_a_server_key_may_be_given_as_it_is),
         TEST(test_unusable_keys_are_refused_and_the_old_ones_stay),
     };
