@@ -1,5 +1,7 @@
 #include "http.h"
 
+#include "http_visitors.h"
+
 #include "clock.h"
 
 #include <arpa/inet.h>
@@ -11,6 +13,7 @@
 
 struct http {
     struct MHD_Daemon *daemon;
+    struct http_visitors visitors;
     pthread_mutex_t lock; /* of what follows */
     char *text;
     size_t bytes;
@@ -18,13 +21,18 @@ struct http {
     uint64_t published_ms;
 };
 
-enum { CONNECTIONS_MAX = 64, IDLE_S = 10 };
+enum {
+    /* Twice what may stay: those that were ended still count until the server's thread has closed them. */
+    CONNECTIONS_MAX = 2 * VISITORS_MOST,
+    REQUEST_BYTES = 8192, /* a request line with its headers, and what the server needs beside it */
+};
 
 /* Copied: the next publish may come while this text is still being sent. */
 static struct MHD_Response *response_of(const char *text, size_t bytes, const char *type)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(bytes, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
     if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close"); /* its time is counted from its beginning */
     return r;
 }
 
@@ -75,6 +83,24 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *c, const cha
     return result;
 }
 
+/* The server's thread tells of each connection before it reads from it, and before it closes it. */
+static void connection_noted(void *context, struct MHD_Connection *c, void **of_connection,
+                             enum MHD_ConnectionNotificationCode what)
+{
+    struct http *h = context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        visitor_gone(&h->visitors, *of_connection);
+        *of_connection = NULL;
+        return;
+    }
+    int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *from = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    uint64_t now_ms = pv_clock_ms();
+    http_visitors_expire(&h->visitors, now_ms);
+    *of_connection = visitor_came(&h->visitors, fd, from, now_ms);
+    if (!*of_connection) shutdown(fd, SHUT_RDWR);
+}
+
 static bool address_of(struct sockaddr_in *to, const char *text)
 {
     char host[64], *end;
@@ -98,11 +124,14 @@ pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_B
     struct http *h = calloc(1, sizeof *h);
     if (!h) return PV_NO_MEMORY;
     pthread_mutex_init(&h->lock, NULL);
+    http_visitors_init(&h->visitors);
     h->published_ms = pv_clock_ms();
     snprintf(h->not_ready, sizeof h->not_ready, "starting");
-    h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer, h, MHD_OPTION_SOCK_ADDR, &at,
-                                 MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-                                 MHD_OPTION_END);
+    /* epoll: select, the default, refuses every descriptor from 1024 on, and the peers of the broker take those. */
+    h->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, h, MHD_OPTION_SOCK_ADDR, &at,
+                         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION, connection_noted,
+                         h, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
     if (h->daemon) {
         *out = h;
         return PV_OK;
@@ -117,6 +146,7 @@ void http_stop(struct http **http)
     struct http *h = *http;
     if (!h) return;
     if (h->daemon) MHD_stop_daemon(h->daemon);
+    http_visitors_clear(&h->visitors);
     pthread_mutex_destroy(&h->lock);
     free(h->text);
     free(h);
@@ -141,6 +171,8 @@ void http_publish(struct http *h, const char *text, size_t bytes, const char *no
     }
     snprintf(h->not_ready, sizeof h->not_ready, "%s", not_ready ? not_ready : "");
     h->published_ms = pv_clock_ms();
+    uint64_t now_ms = h->published_ms;
     pthread_mutex_unlock(&h->lock);
     free(old);
+    http_visitors_expire(&h->visitors, now_ms);
 }

@@ -2,6 +2,7 @@
  *
  *  The loop publishes a finished text about once a second, and the server's thread hands out the last one: a scrape never
  *  waits for the loop, nor the loop for a scrape. A loop that has published nothing for HTTP_STALE_MS is not healthy.
+ *  Each connection gets one answer and a bounded time (http_visitors.h).
  */
 #ifndef PV_HTTP_H
 #define PV_HTTP_H
@@ -22,7 +23,8 @@ pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_B
 void http_stop(struct http **h);
 uint16_t http_port(const struct http *h);
 
-/** The text to serve from now on (copied), and why the broker is not ready (NULL: it is). Callable from any thread. */
+/** The text to serve from now on (copied), and why the broker is not ready (NULL: it is). Also ends connections that
+ *  take too long. Callable from any thread. */
 void http_publish(struct http *h, const char *text, size_t bytes, const char *not_ready);
 
 #endif
