@@ -80,10 +80,9 @@ static pv_status core_open(struct broker *b, char *why)
 static pv_status keys_open(struct broker *b, char *why)
 {
     if (b->config->insecure) return PV_OK;
-    struct auth_keys *theirs = NULL;
     TRY(auth_own_keys(b->auth.certs, &b->auth.certs_n, ROUTER_ENDPOINTS_MAX, b->config->key, why));
     TRY(auth_keys_read(&b->keys, b->config->authorized_keys, why));
-    TRY(auth_keys_read(&theirs, b->config->authorized_keys, why));
+    struct auth_keys *theirs = auth_keys_share(b->keys);
     b->auth.version = 1;
     pv_status st = auth_start(&b->auth.zap, &theirs);
     if (st != PV_OK) snprintf(why, BROKER_WHY_BYTES, "the thread that checks the keys of peers did not start");

@@ -91,13 +91,18 @@ struct peer *connection_new(struct broker *b, uint32_t routing, const struct rou
     return peer;
 }
 
+uint64_t connection_limit(const struct broker *b, const struct auth_key *key)
+{
+    uint64_t most = key->connections == UINT64_MAX ? b->config->key_connections : key->connections;
+    return most ? most : UINT64_MAX;
+}
+
 /* Before HELLO a connection counts as a stranger; the number of those is bounded too. */
 bool connection_counts(struct broker *b, struct peer *peer)
 {
     const struct auth_key *key = peer->rights;
     if (!key || peer->hello) return true;
-    uint64_t most = key->connections == UINT64_MAX ? b->config->key_connections : key->connections;
-    if (most && key->connected >= most) return false;
+    if (key->connected >= connection_limit(b, key)) return false;
     auth_keys_connected(b->keys, peer->key, 1);
     return true;
 }

@@ -10,6 +10,8 @@ struct peer *connection_new(struct broker *b, uint32_t routing, const struct rou
 /** Whether the key of this message may speak for the peer, and if so its rights are the peer's. A key that was taken out of the
  *  file is refused at its next message, whatever its connection once was. True without keys. */
 bool connection_key_stands(struct broker *b, struct peer *peer, const char *user);
+/** How many connections the key may have; UINT64_MAX: any number. */
+uint64_t connection_limit(const struct broker *b, const struct auth_key *key);
 /** At HELLO: counts the connection under its key. False: the key has as many as it may. */
 bool connection_counts(struct broker *b, struct peer *peer);
 /** The peer is gone, or has to go: tells the core and forgets it. */

@@ -1,6 +1,7 @@
 #include "reload.h"
 
 #include "broker.h"
+#include "connections.h"
 #include "reply.h"
 #include "step.h"
 
@@ -16,51 +17,58 @@ void reload_log(const struct config *c)
 
 /* --- keys --- */
 
-/* The table is new: so are its entries and its counts of connections. */
+static void peer_cut(struct broker *b, const struct peer *p, const char *event, pv_status status, const char *text)
+{
+    LOG_WARN(event, "peer=%s", p->name);
+    reply_error(b, p->handle, 0, status, text);
+    broker_peer_cut(b, p->handle);
+}
+
+/* Nothing that a connection was given under the old line outlives the line: its role, its name, the queues it is
+ * offered. Whoever may still come says HELLO again. */
+static void peer_judge(struct broker *b, const struct peer *p, const struct auth_key *before, uint32_t connected)
+{
+    if (!p->rights)
+        peer_cut(b, p, "key.revoked", PV_UNAUTHORIZED, "the key is no longer authorised");
+    else if (before && !auth_key_same_rights(before, p->rights))
+        peer_cut(b, p, "key.changed", PV_BAD_STATE, "the rights of this key have changed: say HELLO again");
+    else if (p->hello && connected > connection_limit(b, p->rights))
+        peer_cut(b, p, "key.connections", PV_BUSY, "the key has no connections left");
+}
+
+/* The table is new: so are its entries and its counts of connections. What peers have still points to the old one. */
 static void rights_renew(struct broker *b)
 {
     for (uint32_t i = 0; i < b->peers.slots_n; i++) {
         struct peer *p = &b->peers.slots[i];
         if (!p->handle) continue;
+        const struct auth_key *before = p->rights;
         p->rights = auth_keys_find(b->keys, p->key);
-        if (p->hello) auth_keys_connected(b->keys, p->key, 1);
-    }
-}
-
-static void unknown_keys_cut(struct broker *b)
-{
-    for (uint32_t i = 0; i < b->peers.slots_n; i++) {
-        struct peer *p = &b->peers.slots[i];
-        if (!p->handle || p->rights) continue;
-        LOG_WARN("key.revoked", "peer=%s", p->name);
-        reply_error(b, p->handle, 0, PV_UNAUTHORIZED, "the key is no longer authorised");
-        broker_peer_cut(b, p->handle);
+        p->key_version = b->auth.version;
+        peer_judge(b, p, before, p->hello ? auth_keys_connected(b->keys, p->key, 1) : 0);
     }
 }
 
 static void reload_keys(struct broker *b)
 {
-    char why[AUTH_WHY_BYTES];
-    struct auth_keys *ours = NULL, *theirs = NULL;
+    char why[AUTH_WHY_BYTES] = "no memory";
+    struct auth_keys *next = NULL, *last = b->keys;
     if (!b->keys) {
         reload_declare_principals(b); /* the limits may have changed */
         return;
     }
-    pv_status st = auth_keys_read(&ours, b->config->authorized_keys, why);
-    if (st == PV_OK) st = auth_keys_read(&theirs, b->config->authorized_keys, why);
-    if (st != PV_OK) {
-        auth_keys_destroy(&ours);
+    if (auth_keys_read(&next, b->config->authorized_keys, why) != PV_OK) {
         LOG_ERROR("keys.unchanged", "why=%s", why);
         return;
     }
+    struct auth_keys *theirs = auth_keys_share(next);
     auth_change(b->auth.zap, &theirs);
-    auth_keys_destroy(&b->keys);
-    b->keys = ours;
+    b->keys = next;
     b->auth.version++;
-    rights_renew(b);
-    LOG_INFO("keys.read", "keys=%zu", auth_keys_count(ours));
+    LOG_INFO("keys.read", "keys=%zu", auth_keys_count(next));
     reload_declare_principals(b);
-    unknown_keys_cut(b);
+    rights_renew(b);
+    auth_keys_destroy(&last);
 }
 
 /* --- settings --- */

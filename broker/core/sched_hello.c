@@ -232,7 +232,9 @@ static void expect_late(struct sched *s, struct prover *p, const struct sched_he
 static void take_held(struct sched *s, struct prover *p, const struct sched_held *h)
 {
     struct attempt *a = attempt_find(s, h->token);
-    if (a && a->prover == p && a->task) {
+    if (a && a->prover == p && a->task && !prover_serves(p, a->task->account->queue)) {
+        attempt_return(s, a, true); /* its key lost the queue */
+    } else if (a && a->prover == p && a->task) {
         if (a->state == ATTEMPT_RECOVERING && !h->started && !h->spooled)
             attempt_adopt_waiting(s, a);
         else if (a->state == ATTEMPT_OFFERED && (h->started || h->spooled))

@@ -2,6 +2,7 @@
 
 #include <czmq.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,6 +59,7 @@ struct auth_keys {
     struct auth_key *keys; /* in the order of the file */
     uint32_t *index;       /* open addressing on the text: entry + 1 */
     uint32_t index_n;
+    atomic_uint owners;
 };
 
 static uint32_t *entry_of(const struct auth_keys *k, const char *text)
@@ -128,6 +130,7 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
 {
     struct auth_keys *k = calloc(1, sizeof *k);
     if (!k) return PV_NO_MEMORY;
+    atomic_init(&k->owners, 1);
     void *file = NULL;
     pv_status st = yaml_file_load(&file, path, &schema, why, AUTH_WHY_BYTES) == PV_OK ? PV_OK : PV_BAD_KEY_FILE;
     k->file = file;
@@ -143,15 +146,21 @@ pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUT
     return st;
 }
 
+struct auth_keys *auth_keys_share(struct auth_keys *keys)
+{
+    atomic_fetch_add(&keys->owners, 1);
+    return keys;
+}
+
 void auth_keys_destroy(struct auth_keys **keys)
 {
     struct auth_keys *k = *keys;
-    if (!k) return;
+    *keys = NULL;
+    if (!k || atomic_fetch_sub(&k->owners, 1) > 1) return;
     yaml_file_free(k->file, &schema);
     free(k->keys);
     free(k->index);
     free(k);
-    *keys = NULL;
 }
 
 const struct auth_key *auth_keys_find(const struct auth_keys *keys, const char *text)
@@ -177,6 +186,14 @@ size_t auth_keys_count(const struct auth_keys *keys)
 const struct auth_key *auth_keys_at(const struct auth_keys *keys, size_t i)
 {
     return &keys->keys[i];
+}
+
+bool auth_key_same_rights(const struct auth_key *a, const struct auth_key *b)
+{
+    if (strcmp(a->name, b->name) || a->roles != b->roles || a->queues_n != b->queues_n) return false;
+    for (size_t i = 0; i < a->queues_n; i++)
+        if (!auth_key_serves(b, a->queues[i]) || !auth_key_serves(a, b->queues[i])) return false;
+    return true;
 }
 
 bool auth_key_serves(const struct auth_key *key, const char *queue)

@@ -12,6 +12,9 @@
  *  Several keys may belong to one name, so that a key can be replaced without a gap. Roles and queues are each key's
  *  own. Quotas and weight are those of the name's first entry, except connections, which are counted and bounded by
  *  key.
+ *
+ *  When the file is read again, the connections of a key whose name, roles or queues changed end and have to say HELLO
+ *  again; quotas and weight count at once.
  */
 #ifndef PV_AUTH_KEYS_H
 #define PV_AUTH_KEYS_H
@@ -38,11 +41,14 @@ struct auth_key {
     uint32_t connected; /* connections that said HELLO under this key */
 };
 
-/** A table of keys. Only the counts of connections change after it was read. */
+/** A table of keys. Only the counts of connections change after it was read: those are the loop's. */
 struct auth_keys;
 
 /** Reads and checks the file. PV_BAD_KEY_FILE with a sentence that names the line or the entry; PV_NO_MEMORY. */
 pv_status auth_keys_read(struct auth_keys **keys, const char *path, char why[AUTH_WHY_BYTES]);
+/** Another owner of the same table, in this or another thread: the file is read once for both. Each destroys its own. */
+struct auth_keys *auth_keys_share(struct auth_keys *keys);
+/** The last owner frees it. NULL there is no error. */
 void auth_keys_destroy(struct auth_keys **keys);
 
 /** The entry of a key in Z85, or NULL. Borrowed until the table is destroyed. */
@@ -54,6 +60,8 @@ size_t auth_keys_count(const struct auth_keys *keys);
 /** Entry i in the order of the file, i below auth_keys_count. Borrowed until the table is destroyed. */
 const struct auth_key *auth_keys_at(const struct auth_keys *keys, size_t i);
 
+/** Whether both give the same name, roles and queues: who the key is and what it may do, as against how much. */
+bool auth_key_same_rights(const struct auth_key *a, const struct auth_key *b);
 /** Whether this key may use this queue. */
 bool auth_key_serves(const struct auth_key *key, const char *queue);
 

@@ -7,96 +7,7 @@
 #include <cmocka.h>
 
 #include "raw_tcp.h"
-#include "secure_broker.h"
-
-enum { WORKER, PROVER, ADMIN, RIVAL, OTHER_PROVER, STRANGER, KEYS };
-
-static struct key_pair key[KEYS] = {
-    [WORKER] = { "acme", "roles: [client], queues: [outer]" },
-    [PROVER] = { "node", "roles: [prover], queues: [outer]" },
-    [ADMIN] = { "boss", "roles: [admin, client]" },
-    [RIVAL] = { "rival", "roles: [client]" },
-    [OTHER_PROVER] = { "thief", "roles: [prover]" },
-    [STRANGER] = { "stranger", NULL },
-};
-static const char *const outer[] = { "outer" }, *const both[] = { "outer", "inner" };
-
-static struct secure_broker broker;
-static struct wire_peer client, prover; /* the honest ones */
-
-#define WANT(peer, what)                                                                                               \
-    do {                                                                                                               \
-        if (!wire_peer_wait(peer, what, SOON)) fail_msg("no " #what);                                                  \
-    } while (0)
-
-/* The next answer is a refusal of this kind. */
-#define REFUSED(peer, why)                                                                                             \
-    do {                                                                                                               \
-        WANT(peer, WIRE_ERROR);                                                                                        \
-        assert_int_equal((peer)->in.status, why);                                                                      \
-    } while (0)
-
-/* Among its answers, sooner or later: heartbeats of one that was cut are refused as well. */
-static void told(struct wire_peer *p, pv_status why)
-{
-    for (uint64_t end = pv_clock_ms() + SOON; pv_clock_ms() < end;)
-        if (wire_peer_wait(p, WIRE_ERROR, 100) && p->in.status == why) return;
-    fail_msg("was not told: %s", pv_status_text(why));
-}
-
-static wire_id submit(struct wire_peer *p, const char *queue)
-{
-    wire_id id = wire_peer_new_id();
-    wire_peer_submit(p, id, queue, "c", "witness", 7);
-    return id;
-}
-
-/* The honest prover takes the honest client's task and proves it: nobody was hurt. */
-static void honest_round(void)
-{
-    wire_id id = submit(&client, "outer");
-    WANT(&client, WIRE_SUBMIT_OK);
-    WANT(&prover, WIRE_OFFER);
-    assert_true(wire_id_equal(prover.in.task, id));
-    wire_token token = prover.in.token;
-    wire_hash input = prover.in.sha256;
-    wire_peer_started(&prover, token);
-    wire_peer_result(&prover, token, id, input, "proof", 5);
-    WANT(&prover, WIRE_RESULT_OK);
-    WANT(&client, WIRE_DELIVER);
-    assert_true(wire_id_equal(client.in.task, id));
-    assert_int_equal(client.in.payload_bytes, 5);
-    wire_peer_ready(&prover, 1);
-}
-
-/* As the one who sees everything sees it; NOT_FOUND when there is no such task. */
-static pv_status looked_up(wire_id id, enum task_state *state)
-{
-    struct wire_peer boss;
-    secure_client(&boss, &broker, &key[ADMIN], WIRE_ROLE_ADMIN);
-    wire_peer_ask(&boss, WIRE_SHOW, id);
-    while (wire_peer_next(&boss, SOON) && boss.in.type != WIRE_TASK && boss.in.type != WIRE_ERROR) continue;
-    pv_status st = boss.in.type == WIRE_TASK ? PV_OK : boss.in.type == WIRE_ERROR ? boss.in.status : PV_TIMEOUT;
-    if (st == PV_OK && state) *state = boss.in.state;
-    wire_peer_close(&boss);
-    return st;
-}
-
-static int setup(void **state)
-{
-    static const char *const more[] = { "--strangers-max", "50", "--hello-ms", "5000", NULL };
-    if (!secure_broker_start(&broker, key, KEYS, more)) return 1;
-    secure_client(&client, &broker, &key[WORKER], WIRE_ROLE_CLIENT);
-    secure_prover(&prover, &broker, &key[PROVER], "node-1", outer, 1);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    wire_peer_close(&client);
-    wire_peer_close(&prover);
-    return secure_broker_end(&broker);
-}
+#include "security_scene.h"
 
 /* --- who gets in --- */
 
@@ -136,43 +47,6 @@ static void no_key(void **state)
     assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
     assert_int_equal(secure_broker_logged(&broker, "name=intruder"), 0);
     wire_peer_close(&p);
-}
-
-/* A key taken out of the file: its connections are told, what it says has no effect, what its prover held goes to another;
- * nobody who stays in the file notices. */
-static void revoked_key(void **state)
-{
-    const char *const rival[] = { broker.server.public, key[RIVAL].public, key[RIVAL].secret };
-    struct wire_peer p, worse;
-    secure_client(&p, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
-    secure_prover(&worse, &broker, &key[OTHER_PROVER], "node-2", both, 2);
-    wire_id held = submit(&p, "inner");
-    WANT(&worse, WIRE_OFFER);
-    wire_token token = worse.in.token;
-    wire_hash input = worse.in.sha256;
-    wire_peer_started(&worse, token);
-    key[RIVAL].rights = key[OTHER_PROVER].rights = NULL;
-    secure_broker_reload(&broker);
-    REFUSED(&p, PV_UNAUTHORIZED);
-    told(&worse, PV_UNAUTHORIZED);
-    wire_id id = submit(&p, "outer");
-    REFUSED(&p, PV_BAD_STATE);
-    secure_hello(&p, WIRE_ROLE_CLIENT, "somebody");
-    REFUSED(&p, PV_UNAUTHORIZED);
-    wire_peer_result(&worse, token, held, input, "forged", 6);
-    told(&worse, PV_BAD_STATE);
-    secure_prover_hello(&worse, "node-2", both, 2);
-    told(&worse, PV_UNAUTHORIZED);
-    assert_int_equal(secure_handshake(&broker, rival), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-    honest_round(); /* on the connections they had before */
-    enum task_state now = TASK_SUCCEEDED;
-    assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
-    for (uint64_t end = pv_clock_ms() + SOON;
-         looked_up(held, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;)
-        continue;
-    assert_int_equal(now, TASK_QUEUED);
-    wire_peer_close(&p);
-    wire_peer_close(&worse);
 }
 
 /* --- what one may do --- */
@@ -322,12 +196,6 @@ static void wrong_queue(void **state)
 
 /* --- how much --- */
 
-static void rights(int who, const char *text)
-{
-    key[who].rights = text;
-    secure_broker_reload(&broker);
-}
-
 static void busy_with(struct wire_peer *p, const char *which)
 {
     REFUSED(p, PV_BUSY);
@@ -338,7 +206,7 @@ static void busy_with(struct wire_peer *p, const char *which)
 
 static void quota_of_tasks_and_bytes(struct wire_peer *rival)
 {
-    rights(RIVAL, "roles: [client], queued_tasks: 2");
+    rights_become(RIVAL, "roles: [client], queued_tasks: 2");
     for (int i = 0; i < 2; i++) {
         wire_peer_submit(rival, wire_peer_new_id(), "inner", "c", "w", 1);
         WANT(rival, WIRE_SUBMIT_OK);
@@ -346,7 +214,7 @@ static void quota_of_tasks_and_bytes(struct wire_peer *rival)
     wire_id third = submit(rival, "inner");
     busy_with(rival, "queued_tasks");
     assert_int_equal(looked_up(third, NULL), PV_NOT_FOUND);
-    rights(RIVAL, "roles: [client], queued_bytes: 1000");
+    rights_become(RIVAL, "roles: [client], queued_bytes: 1000");
     static const char large[2000];
     struct wire_msg m = wire_peer_submit_msg(rival, wire_peer_new_id(), "outer", "d", large, 900);
     wire_peer_send(rival, &m);
@@ -359,7 +227,7 @@ static void quota_of_tasks_and_bytes(struct wire_peer *rival)
 static void quota_of_rate(struct wire_peer *rival)
 {
     int refused = 0;
-    rights(RIVAL, "roles: [client], rate: 3");
+    rights_become(RIVAL, "roles: [client], rate: 3");
     for (int i = 0; i < 30; i++) wire_peer_submit(rival, wire_peer_new_id(), "inner", "c", "w", 1);
     for (int i = 0; i < 30; i++) {
         while (wire_peer_next(rival, SOON) && rival->in.type != WIRE_SUBMIT_OK && rival->in.type != WIRE_ERROR)
@@ -376,7 +244,7 @@ static void quota_of_rate(struct wire_peer *rival)
 static void quota_of_leases(struct wire_peer *rival)
 {
     struct wire_peer p[2];
-    rights(RIVAL, "roles: [client], leased: 1");
+    rights_become(RIVAL, "roles: [client], leased: 1");
     for (int i = 0; i < 2; i++) secure_prover(&p[i], &broker, &key[OTHER_PROVER], i ? "n-1" : "n-0", &both[1], 1);
     for (int i = 0; i < 2; i++) submit(rival, "inner");
     int offers = 0;
@@ -393,7 +261,7 @@ static void quota_of_leases(struct wire_peer *rival)
 static void quota_of_uploads(struct wire_peer *rival)
 {
     static uint8_t large[100000];
-    rights(RIVAL, "roles: [client], uploads: 2");
+    rights_become(RIVAL, "roles: [client], uploads: 2");
     for (int i = 0; i < 3; i++) {
         large[0] = (uint8_t)i;
         wire_peer_submit(rival, wire_peer_new_id(), "outer", "d", large, sizeof large);
@@ -405,7 +273,7 @@ static void quota_of_uploads(struct wire_peer *rival)
 static void quota_of_connections(void)
 {
     struct wire_peer p[3];
-    rights(RIVAL, "roles: [client], connections: 2");
+    rights_become(RIVAL, "roles: [client], connections: 2");
     for (int i = 0; i < 3; i++) {
         secure_dial(&p[i], &broker, &key[RIVAL]);
         secure_hello(&p[i], WIRE_ROLE_CLIENT, "somebody");
@@ -494,19 +362,10 @@ static void replayed_prover(void)
     WANT(&prover, WIRE_OFFER);
     wire_token token = prover.in.token;
     wire_hash input = prover.in.sha256;
-    struct wire_held held[] = { { .token = token,
-                                  .task = id,
-                                  .input = input,
-                                  .started = true,
-                                  .has = { .token = true, .task = true, .input = true, .started = true } } };
     wire_peer_started(&prover, token);
     secure_dial(&p, &broker, &key[OTHER_PROVER]);
-    wire_peer_hello(&p, &m, WIRE_ROLE_PROVER, "node-1");
-    WIRE_SET(&m, session, prover.session);
-    WIRE_SET_LIST(&m, queues, outer, 1);
-    WIRE_SET(&m, slots, 1);
-    WIRE_SET_LIST(&m, held, held, 1);
-    wire_peer_send(&p, &m);
+    p.session = prover.session;
+    says_it_holds(&p, "node-1", token, id, input);
     WANT(&p, WIRE_WELCOME);
     m = (struct wire_msg){ .type = WIRE_FAIL };
     WIRE_SET(&m, task, id);
@@ -632,10 +491,11 @@ static void no_hello(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_key),    cmocka_unit_test(no_key),           cmocka_unit_test(revoked_key),
-        cmocka_unit_test(wrong_role),   cmocka_unit_test(wrong_principal),  cmocka_unit_test(wrong_queue),
-        cmocka_unit_test(quota),        cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
-        cmocka_unit_test(before_hello), cmocka_unit_test(no_hello),
+        cmocka_unit_test(wrong_key),        cmocka_unit_test(no_key),
+        cmocka_unit_test(wrong_role),       cmocka_unit_test(wrong_principal),
+        cmocka_unit_test(wrong_queue),      cmocka_unit_test(quota),
+        cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
+        cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);
