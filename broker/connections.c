@@ -26,8 +26,10 @@ static void notice(struct broker *b, enum router_event e, int fd)
 {
     if (e == ROUTER_CONNECTED) {
         strangers_add(&b->strangers, fd, b->now_ms);
+        flood_came(&b->flood, fd);
         return;
     }
+    flood_gone(&b->flood, fd);
     struct peer *gone = peers_fd_closed(&b->peers, fd);
     strangers_remove(&b->strangers, fd);
     if (gone) connection_end(b, gone);
@@ -59,12 +61,15 @@ void connections_end_cut(struct broker *b)
     b->cuts.n = 0;
 }
 
-void connections_cut_flood(struct broker *b)
+void connections_cut_flood(struct broker *b, bool drained)
 {
-    int fd = flood_look(&b->flood, b->now_ms);
-    if (fd < 0) return;
+    int fd;
+    enum flood_why why = flood_look(&b->flood, &b->strangers, drained, b->now_ms, &fd);
+    if (why == FLOOD_NOBODY) return;
+    struct peer *peer = peers_on_fd(&b->peers, fd);
     b->counters.cut++;
-    LOG_WARN("peer.flood", "descriptor=%d memory_max=%" PRIu64, fd, b->flood.memory_max);
+    LOG_WARN("peer.flood", "descriptor=%d name=%s why=%s memory_max=%" PRIu64, fd, peer ? peer->name : "",
+             why == FLOOD_ENDLESS ? "message-without-end" : "memory", b->flood.memory_max);
     router_cut(fd); /* the monitor tells of its end, as of any other */
 }
 

@@ -26,7 +26,8 @@ void connections_notices(struct broker *b);
 /** Cuts connections that take too long to say HELLO, or are too many. After connections_notices, so that a descriptor that has
  *  changed hands is not cut for the one before. */
 void connections_cut_strangers(struct broker *b);
-/** While messages wait beyond a batch: cuts the connection that floods, once unread messages use too much memory. */
-void connections_cut_flood(struct broker *b);
+/** Cuts a connection whose message does not end, or that floods while the process uses too much memory (flood.h).
+ *  drained: no message waits. */
+void connections_cut_flood(struct broker *b, bool drained);
 
 #endif

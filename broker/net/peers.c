@@ -139,11 +139,15 @@ struct peer *peers_fd_claim(struct peers *p, struct peer *peer, int fd)
     return before;
 }
 
+struct peer *peers_on_fd(const struct peers *p, int fd)
+{
+    return fd >= 0 && (uint32_t)fd < p->fds_n && p->fds[fd] ? &p->slots[p->fds[fd] - 1] : NULL;
+}
+
 struct peer *peers_fd_closed(struct peers *p, int fd)
 {
-    if (fd < 0 || (uint32_t)fd >= p->fds_n) return NULL;
-    if (!p->fds[fd]) return NULL;
-    struct peer *gone = &p->slots[p->fds[fd] - 1];
+    struct peer *gone = peers_on_fd(p, fd);
+    if (!gone) return NULL;
     p->fds[fd] = 0;
     gone->fd = -1;
     return gone;

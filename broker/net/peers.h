@@ -74,6 +74,8 @@ void peers_drop(struct peers *p, struct peer *peer);
  *  connection, it gets fd and the other is returned. If `peer` is the older one, its message is a late one: the other
  *  keeps fd and NULL is returned. */
 struct peer *peers_fd_claim(struct peers *p, struct peer *peer, int fd);
+/** The peer on fd, or NULL. Borrowed until it is dropped. */
+struct peer *peers_on_fd(const struct peers *p, int fd);
 /** The socket reports that fd was closed. Returns the peer on it, or NULL. */
 struct peer *peers_fd_closed(struct peers *p, int fd);
 

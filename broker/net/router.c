@@ -116,12 +116,20 @@ void router_cut(int fd)
     if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
-static void swallow_rest(struct router *r)
+/* ZMTP 3: a flag and a length of one byte or eight. CURVE adds a name, a nonce, a code and the flag to the content. */
+static size_t frame_wire_bytes(const struct router *r, const zmq_msg_t *frame)
+{
+    size_t content = zmq_msg_size(frame) + (r->certs_n ? 8 + 8 + 16 + 1 : 0);
+    return content + (content > 255 ? 9 : 2);
+}
+
+static void swallow_rest(struct router *r, struct router_message *m)
 {
     zmq_msg_t rest;
     zmq_msg_init(&rest);
     do {
         if (zmq_msg_recv(&rest, r->socket, ZMQ_DONTWAIT) < 0) break;
+        m->wire += frame_wire_bytes(r, &rest);
     } while (zmq_msg_more(&rest));
     zmq_msg_close(&rest);
 }
@@ -130,18 +138,19 @@ bool router_receive(struct router *r, struct router_message *m)
 {
     m->parts = 0;
     m->too_many = false;
+    m->wire = 0;
     m->user = "";
     m->fd = -1;
     if (zmq_msg_recv(&m->part[0], r->socket, ZMQ_DONTWAIT) < 0) return false;
     m->parts = 1;
     while (m->parts < 4 && zmq_msg_more(&m->part[m->parts - 1])) {
         if (zmq_msg_recv(&m->part[m->parts], r->socket, ZMQ_DONTWAIT) < 0) break;
-        m->parts++;
+        m->wire += frame_wire_bytes(r, &m->part[m->parts++]);
     }
     zmq_msg_t *last = &m->part[m->parts - 1];
     if (zmq_msg_more(last)) {
         m->too_many = true;
-        swallow_rest(r);
+        swallow_rest(r, m);
     }
     /* Asked of the peer's own frames, which know their connection; the routing id was put before them by the socket. */
     const char *user = m->parts > 1 ? zmq_msg_gets(&m->part[1], "User-Id") : NULL;

@@ -55,6 +55,7 @@ struct router_message {
     zmq_msg_t part[4]; /* routing id, head, body, payload */
     size_t parts;
     bool too_many;    /* it had more parts, which were dropped */
+    size_t wire;      /* bytes that all its frames took on the wire, dropped ones too */
     const char *user; /* User-Id of the connection, "" without keys */
     int fd;           /* the connection's descriptor, -1: unknown */
 };

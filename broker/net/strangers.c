@@ -1,6 +1,5 @@
 #include "strangers.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 enum { DESCRIPTORS_MAX = 1 << 20 };
@@ -36,9 +35,14 @@ static bool grow(struct strangers *s, int fd)
     return true;
 }
 
+bool strangers_has(const struct strangers *s, int fd)
+{
+    return fd >= 0 && (uint32_t)fd < s->by_fd_n && s->by_fd[fd].there;
+}
+
 void strangers_remove(struct strangers *s, int fd)
 {
-    if (fd < 0 || (uint32_t)fd >= s->by_fd_n || !s->by_fd[fd].there) return;
+    if (!strangers_has(s, fd)) return;
     struct stranger *x = &s->by_fd[fd];
     *(x->older >= 0 ? &s->by_fd[x->older].newer : &s->oldest) = x->newer;
     *(x->newer >= 0 ? &s->by_fd[x->newer].older : &s->newest) = x->older;

@@ -9,6 +9,7 @@
 #ifndef PV_STRANGERS_H
 #define PV_STRANGERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct strangers {
@@ -26,6 +27,9 @@ void strangers_clear(struct strangers *s);
 void strangers_add(struct strangers *s, int fd, uint64_t now_ms);
 /** fd belongs to a peer now, or was closed. None there is no error. */
 void strangers_remove(struct strangers *s, int fd);
+
+/** Whether fd is among them. */
+bool strangers_has(const struct strangers *s, int fd);
 
 /** Takes out the next descriptor to cut, because it is too old or there are too many. -1: none. Call it until then. */
 int strangers_next(struct strangers *s, uint64_t now_ms);

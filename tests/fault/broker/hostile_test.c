@@ -1,5 +1,6 @@
 /* Peers that send what no correct peer would: noise, floods, and more than they wait for. */
 #include "broker_scene.h"
+#include "raw_tcp.h"
 #include "sanitized.h"
 
 #include <dirent.h>
@@ -79,6 +80,61 @@ static void a_flood_is_cut_and_outlived(void **state)
     assert_int_equal(code, 0);
     assert_true(said);
     assert_true(peak < 400 * 1024); /* they sent twice that */
+}
+
+/* Frames of a message that never ends, until the broker cuts the connection; at most as many bytes as said. */
+static size_t sends_without_end(int fd, size_t frame_bytes, size_t most)
+{
+    static uint8_t frame[9 + 256 * 1024];
+    size_t head = frame_bytes > 255 ? 9 : 2, sent = 0;
+    frame[0] = frame_bytes > 255 ? 3 : 1;
+    frame[1] = frame_bytes > 255 ? 0 : (uint8_t)frame_bytes;
+    for (int i = 0; i < 8 && head == 9; i++) frame[1 + i] = (uint8_t)((uint64_t)frame_bytes >> (56 - 8 * i));
+    while (sent < most) {
+        ssize_t n = send(fd, frame, head + frame_bytes, MSG_NOSIGNAL);
+        if (n <= 0) break;
+        sent += (size_t)n;
+    }
+    return sent;
+}
+
+/* Nothing of such a message ever reaches the loop. Its sender is cut soon, and another client notices nothing. */
+static void a_message_without_an_end_is_cut(void **state)
+{
+    enum { MOST = 1 << 30 };
+    static const size_t frames[] = { 256 * 1024, 1 };
+    const char *const more[] = { "--insecure", "--queue", "outer", "--memory-max", "100M", NULL };
+    struct wire_peer client;
+    struct broker_process usual_one = scene_beside("endless", more);
+    wire_peer_client(&client, broker.endpoint, "honest");
+    for (size_t i = 0; i < 4; i++) {
+        int fd = raw_zmtp_dial(broker.endpoint, "", 0);
+        if (i / 2) { /* one that was welcome, and a stranger */
+            struct wire_msg m;
+            wire_peer_hello(&client, &m, WIRE_ROLE_CLIENT, "endless");
+            m.session = wire_peer_new_id();
+            raw_zmtp_send(fd, &m);
+            assert_true(raw_zmtp_hears(fd, WIRE_WELCOME, SOON));
+        }
+        size_t sent = sends_without_end(fd, frames[i % 2], MOST);
+        assert_true(sent < MOST);
+        close(fd);
+        wire_peer_ask(&client, WIRE_SHOW, wire_peer_new_id());
+        WANT(&client, WIRE_ERROR);
+        assert_int_equal(client.in.status, PV_NOT_FOUND);
+    }
+    /* And one that sends a little too much, then waits. */
+    int fd = raw_zmtp_dial(broker.endpoint, "", 0);
+    sends_without_end(fd, 1000, 100000);
+    assert_true(raw_closed_within(fd, SOON));
+    close(fd);
+    uint64_t peak = peak_kib(broker.pid);
+    print_message("peak %llu KiB\n", (unsigned long long)peak);
+    assert_true(scene_log_says("message-without-end"));
+    wire_peer_close(&client);
+    int code = scene_back(usual_one);
+    assert_int_equal(code, 0);
+    if (!PV_SANITIZED) assert_true(peak < 700 * 1024);
 }
 
 static size_t descriptors_open(pid_t pid)
@@ -182,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_frames_do_no_harm),
         cmocka_unit_test(a_flood_is_cut_and_outlived),
+        cmocka_unit_test(a_message_without_an_end_is_cut),
         cmocka_unit_test(words_left_behind_do_not_end_the_next_on_their_descriptor),
         cmocka_unit_test(manners_are_asked_for),
     };
