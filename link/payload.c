@@ -44,25 +44,37 @@ void outgoing_said(struct outgoing *o, const struct wire_msg *m)
 
 /* --- in --- */
 
-static pv_status room(struct incoming *in, uint64_t length, wire_hash sha256)
+enum { FIRST_ROOM = 64 * 1024 };
+
+/* Memory grows with what has come, not with what was announced: a peer may announce anything. By copying and not by
+ * realloc, so that the old bytes are wiped. */
+static pv_status widen(struct incoming *in, uint64_t need)
+{
+    if (in->bytes && need <= in->room) return PV_OK;
+    uint64_t room = in->room > in->length / 2 ? in->length : 2 * in->room;
+    if (room < need) room = need;
+    uint8_t *bytes = malloc(room > 0 ? (size_t)room : 1);
+    if (!bytes) return PV_NO_MEMORY;
+    if (in->got > 0) {
+        memcpy(bytes, in->bytes, in->got);
+        explicit_bzero(in->bytes, in->got);
+    }
+    free(in->bytes);
+    in->bytes = bytes;
+    in->room = room;
+    return PV_OK;
+}
+
+static pv_status start(struct incoming *in, uint64_t length, wire_hash sha256)
 {
     incoming_clear(in);
-    in->bytes = malloc(length > 0 ? (size_t)length : 1);
-    if (!in->bytes) return PV_NO_MEMORY;
+    TRY(widen(in, length < FIRST_ROOM ? length : FIRST_ROOM));
     in->length = length;
     in->sha256 = sha256;
     pv_status s = sha256_start(&in->digest);
     if (s != PV_OK) incoming_clear(in);
     in->active = s == PV_OK;
     return s;
-}
-
-pv_status incoming_begin(struct incoming *in, uint64_t length, wire_hash sha256, uint64_t most)
-{
-    if (length > most || length > SIZE_MAX / 2) return PV_TOO_LARGE;
-    incoming_rewind(in);
-    if (in->active && in->length == length && wire_hash_equal(in->sha256, sha256)) return PV_OK;
-    return room(in, length, sha256);
 }
 
 static pv_status finish(struct incoming *in)
@@ -74,10 +86,20 @@ static pv_status finish(struct incoming *in)
     return s;
 }
 
+pv_status incoming_begin(struct incoming *in, uint64_t length, wire_hash sha256, uint64_t most)
+{
+    if (length > most || length > SIZE_MAX / 2) return PV_TOO_LARGE;
+    incoming_rewind(in);
+    if (in->active && in->length == length && wire_hash_equal(in->sha256, sha256)) return PV_OK;
+    TRY(start(in, length, sha256));
+    return length > 0 ? PV_OK : finish(in);
+}
+
 pv_status incoming_take(struct incoming *in, uint64_t offset, const uint8_t *bytes, size_t n)
 {
     if (!in->active || offset != in->got || incoming_complete(in)) return PV_BAD_STATE;
     if (n > in->length - in->got) return PV_BAD_MESSAGE;
+    TRY(widen(in, in->got + n));
     TRY(sha256_feed(&in->digest, bytes, n));
     memcpy(in->bytes + in->got, bytes, n);
     in->got += n;
@@ -87,7 +109,7 @@ pv_status incoming_take(struct incoming *in, uint64_t offset, const uint8_t *byt
 
 pv_status incoming_whole(struct incoming *in, const uint8_t *bytes, size_t n, wire_hash sha256)
 {
-    TRY(room(in, n, sha256));
+    TRY(start(in, n, sha256));
     pv_status s = n > 0 ? incoming_take(in, 0, bytes, n) : finish(in);
     if (s != PV_OK) incoming_clear(in);
     return s;
@@ -127,9 +149,10 @@ bool incoming_complete(const struct incoming *in)
 
 uint8_t *incoming_release(struct incoming *in, size_t *n)
 {
-    uint8_t *bytes = in->bytes;
-    *n = (size_t)in->length;
-    in->bytes = NULL;
+    bool whole = incoming_complete(in);
+    uint8_t *bytes = whole ? in->bytes : NULL;
+    *n = whole ? (size_t)in->length : 0;
+    if (whole) in->bytes = NULL;
     incoming_clear(in);
     return bytes;
 }

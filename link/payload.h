@@ -40,13 +40,15 @@ struct incoming {
     bool active;
     uint8_t *bytes; /* owned; wiped before it is freed, since it may be a witness */
     uint64_t length, got, granted;
+    uint64_t room;    /* bytes allocated: they grow with what comes, not with what is announced */
     bool asked;       /* a chunk out of place was answered already */
     wire_hash sha256; /* announced */
     struct sha256 digest;
 };
 
-/** Makes room for an announced payload; keeps what it has when the same one was begun before.
- *  PV_TOO_LARGE: above most. PV_NO_MEMORY. PV_INTERNAL: no digest. */
+/** Prepares for an announced payload; keeps what it has when the same one was begun before. Memory is taken as bytes
+ *  come. An empty payload is complete at once.
+ *  PV_TOO_LARGE: above most. PV_HASH_MISMATCH: empty, with another digest. PV_NO_MEMORY. PV_INTERNAL: no digest. */
 pv_status incoming_begin(struct incoming *in, uint64_t length, wire_hash sha256, uint64_t most);
 
 /** A payload that came inside its message: checked and copied. PV_HASH_MISMATCH, PV_NO_MEMORY, PV_INTERNAL; on failure
@@ -72,7 +74,8 @@ void incoming_rewind(struct incoming *in);
 
 /** Takes a chunk. PV_OK: more to come, or incoming_complete, and then the digest was right.
  *  PV_BAD_STATE: not the offset expected, dropped. PV_BAD_MESSAGE: more than was announced, dropped.
- *  PV_HASH_MISMATCH: complete and wrong; nothing is kept. PV_INTERNAL: no digest. */
+ *  PV_HASH_MISMATCH: complete and wrong; nothing is kept. PV_NO_MEMORY: the chunk was not taken. PV_INTERNAL: no
+ *  digest. */
 pv_status incoming_take(struct incoming *in, uint64_t offset, const uint8_t *bytes, size_t n);
 
 /** After PV_BAD_STATE of incoming_take: true, and rewound, for the first chunk out of place. The rest of that stretch
@@ -81,7 +84,7 @@ bool incoming_misplaced(struct incoming *in);
 
 bool incoming_complete(const struct incoming *in);
 
-/** Hands over a complete payload: malloc'ed, *n bytes. in is cleared. */
+/** Hands over a complete payload: malloc'ed, *n bytes. NULL and 0 when it is not complete. in is cleared. */
 uint8_t *incoming_release(struct incoming *in, size_t *n);
 
 /** Wipes and frees it. Any number of times. */

@@ -85,6 +85,8 @@ static void input_taken(struct agent *a, struct agent_attempt *at, pv_status s)
         at->state = AGENT_ATTEMPT_WAITING;
     else if (s == PV_BAD_MESSAGE)
         attempt_fail(a, at, WIRE_FAILURE_RETRYABLE, s, "more input came than was announced");
+    else if (s == PV_NO_MEMORY)
+        attempt_release(a, at, WIRE_REASON_RESOURCE);
     else
         attempt_fail(a, at, WIRE_FAILURE_RETRYABLE, s, "the input came damaged");
 }

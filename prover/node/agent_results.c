@@ -13,6 +13,11 @@ enum {
      * are spooled at once. */
     CHEAP_MS = 1000,
     SOON_MS = 200,
+    REFUSED_MOST_MS = 60000,
+    /* What a grant lets go lies in the connection's queue at once, so both are bounds on memory: a broker may grant the
+     * same bytes again and again and read nothing. */
+    WINDOW_MOST = 4 << 20,
+    BACKWARD_MOST = 16,
 };
 
 static struct agent_result *result_find(const struct agent *a, wire_token token)
@@ -101,6 +106,7 @@ static void result_say(struct agent *a, struct agent_result *f)
     WIRE_SET(&m, sha256, e->sha256);
     WIRE_SET(&m, measured_ms, e->measured_ms);
     outgoing_rewind(&f->out);
+    f->backward = 0;
     if (e->length <= a->link.inline_max) {
         f->again_ms = a->now_ms + AGAIN_MS;
         if (bytes_load(a, f) != PV_OK) return;
@@ -175,7 +181,16 @@ static bool chunk_say(struct agent *a, struct agent_result *f)
     return true;
 }
 
-/* A grant above the window is cut to it: all of it goes into the connection's queue at once. */
+static bool grant(struct agent *a, struct agent_result *f, const struct wire_msg *m)
+{
+    uint64_t window = a->link.window < WINDOW_MOST ? a->link.window : WINDOW_MOST;
+    if (f->out.granted && m->offset < f->out.told && ++f->backward > BACKWARD_MOST) {
+        agent_link_lose(a, "the broker asks for the same bytes again and again");
+        return false;
+    }
+    return outgoing_grant(&f->out, m->offset, m->bytes < window ? m->bytes : window);
+}
+
 void agent_results_credit(struct agent *a, const struct wire_msg *m)
 {
     struct agent_result *f = m->has.token && m->kind == WIRE_KIND_RESULT ? result_find(a, m->token) : NULL;
@@ -184,7 +199,7 @@ void agent_results_credit(struct agent *a, const struct wire_msg *m)
         f->again_ms = a->now_ms + AGAIN_MS;
         return;
     }
-    outgoing_grant(&f->out, m->offset, m->bytes < a->link.window ? m->bytes : a->link.window);
+    if (!grant(a, f, m)) return;
     while (chunk_say(a, f)) {
     }
 }
@@ -192,7 +207,7 @@ void agent_results_credit(struct agent *a, const struct wire_msg *m)
 void agent_results_ok(struct agent *a, const struct wire_msg *m)
 {
     struct agent_result *f = result_find(a, m->token);
-    if (!f) return;
+    if (!f || !wire_id_equal(m->task, f->entry.task)) return;
     LOG_INFO("task.acknowledged", "task=%s status=%s", f->task_text, pv_status_word(m->status));
     result_remove(a, f);
 }
@@ -201,7 +216,8 @@ bool agent_results_refused(struct agent *a, const struct wire_msg *m)
 {
     struct agent_result *f = result_find(a, m->token);
     if (!f) return false;
-    f->again_ms = a->now_ms + (m->has.retry_ms ? m->retry_ms : AGAIN_MS);
+    uint64_t pause = m->has.retry_ms ? m->retry_ms : AGAIN_MS;
+    f->again_ms = a->now_ms + (pause < REFUSED_MOST_MS ? pause : REFUSED_MOST_MS);
     return true;
 }
 

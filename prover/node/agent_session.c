@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-    READ_MOST = 256, /* messages in one turn, so that the next heartbeat never waits long */
-    HELD_MOST = 100, /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
+    READ_MOST = 256,       /* messages in one turn, so that the next heartbeat never waits long */
+    HELLO_EVERY_MS = 1000, /* the broker's word alone makes the node say hello no more often */
+    HELD_MOST = 100,       /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
 };
 
 static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
@@ -72,13 +73,16 @@ void agent_session_announce(struct agent *a)
     WIRE_SET(&m, vram, a->o.vram);
     WIRE_SET(&m, ram, a->o.ram);
     WIRE_SET_LIST(&m, held, held, held_list(a, held));
-    agent_link_hello(a, &m);
+    a->welcome_due = agent_link_hello(a, &m);
+    a->hello_ms = a->now_ms;
 }
 
 /* --- what the broker says --- */
 
 static void on_welcome(struct agent *a, const struct wire_msg *m)
 {
+    if (!a->welcome_due) return; /* nobody said hello: every WELCOME makes the node say all of its results again */
+    a->welcome_due = false;
     if (!link_welcome(&a->link, m, a->now_ms)) {
         agent_link_log(a);
         return;
@@ -95,25 +99,26 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
 static void on_heartbeat(struct agent *a, const struct wire_msg *m)
 {
     for (size_t i = 0; i < m->revoked_n; i++) agent_attempts_revoke(a, m->revoked[i]);
-    if (m->epoch != a->link.epoch_seen) agent_session_announce(a);
+    if (m->epoch != a->link.epoch_seen && a->now_ms >= a->hello_ms + HELLO_EVERY_MS) agent_session_announce(a);
 }
 
 /* An ERROR about a task goes to the file that holds it. One about nothing: the broker does not know us any more, or
  * refuses us. */
 static void on_error(struct agent *a, const struct wire_msg *m)
 {
-    const char *text = m->has.text ? m->text : pv_status_text(m->status);
+    pv_status status = m->status == PV_OK ? PV_BAD_MESSAGE : m->status;
+    const char *text = m->has.text ? m->text : pv_status_text(status);
     if (m->has.token) {
-        LOG_WARN("broker.error", "status=%s text=%s", pv_status_word(m->status), text);
+        LOG_WARN("broker.error", "status=%s text=%s", pv_status_word(status), text);
         if (!agent_results_refused(a, m)) agent_attempts_refused(a, m);
-    } else if (m->status == PV_BAD_STATE) {
-        if (a->link.state != LINK_UP) return;
+    } else if (status == PV_BAD_STATE) {
+        if (a->link.state != LINK_UP || a->welcome_due) return;
         link_rehello(&a->link, a->now_ms); /* anything sent before WELCOME would be refused in the same way */
         agent_session_announce(a);
     } else if (a->link.state == LINK_DIALLING) {
-        agent_link_refuse(a, m->status, text);
+        agent_link_refuse(a, status, text);
     } else {
-        LOG_WARN("broker.error", "status=%s text=%s", pv_status_word(m->status), text);
+        LOG_WARN("broker.error", "status=%s text=%s", pv_status_word(status), text);
     }
 }
 

@@ -59,6 +59,7 @@ struct agent_result {
     uint64_t spool_ms;   /* when to spool it, if it is still here; 0: no need to */
     uint64_t again_ms;   /* when to send RESULT (again); 0: it was sent */
     struct outgoing out; /* its chunks */
+    unsigned backward;   /* grants on this connection that asked for bytes again */
 };
 
 enum agent_mode { AGENT_SERVE, AGENT_DRAIN, AGENT_HANDBACK };
@@ -70,6 +71,8 @@ struct agent {
     uint64_t downs;       /* link.downs, as far as they are logged */
     uint64_t complain_ms; /* an unreachable broker is not logged before this */
     bool ready_due;       /* READY has to be sent */
+    bool welcome_due;     /* HELLO was said */
+    uint64_t hello_ms;    /* when */
     /* the work */
     struct agent_attempt *attempts;
     size_t attempts_n, attempts_room;

@@ -281,6 +281,22 @@ static void test_another_digest_drops_everything(void **state)
     expect_grant(&in, INCOMING_AHEAD, 0, 0);
 }
 
+static void test_memory_comes_with_the_bytes_and_not_with_the_announcement(void **state)
+{
+    enum { CHUNK = 1000, CHUNKS = 300 };
+    struct incoming in = { 0 };
+    assert_int_equal(incoming_begin(&in, UINT64_C(1) << 40, digest, UINT64_C(1) << 41), PV_OK);
+    for (uint64_t i = 0; i < CHUNKS; i++) {
+        assert_true(in.room <= 2 * in.got + (64 << 10));
+        assert_int_equal(incoming_take(&in, i * CHUNK, bytes, CHUNK), PV_OK);
+        assert_memory_equal(in.bytes + i / 2 * CHUNK, bytes, CHUNK); /* what came before was moved along */
+    }
+    size_t n = 1;
+    assert_null(incoming_release(&in, &n)); /* it is not whole */
+    assert_int_equal(n, 0);
+    assert_false(in.active || in.bytes);
+}
+
 static void test_a_payload_above_the_bound_is_refused(void **state)
 {
     struct incoming in = { 0 };
@@ -357,6 +373,7 @@ int main(void)
         TEST(test_a_chunk_out_of_place_is_dropped_and_answered_once_a_stretch),
         TEST(test_more_than_announced_is_dropped),
         TEST(test_another_digest_drops_everything),
+        TEST(test_memory_comes_with_the_bytes_and_not_with_the_announcement),
         TEST(test_a_payload_above_the_bound_is_refused),
         TEST(test_a_payload_inside_its_message_is_checked),
         TEST(test_an_empty_payload_is_whole_at_once),

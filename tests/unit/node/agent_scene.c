@@ -101,6 +101,18 @@ static bool next_until(uint64_t end_ms)
     return true;
 }
 
+enum wire_type scene_expect_either(enum wire_type one, enum wire_type other)
+{
+    uint64_t end = pv_clock_ms() + SCENE_SOON_MS;
+    while (next_until(end)) {
+        if (scene.in.type == one || scene.in.type == other) return scene.in.type;
+        if (scene.in.type == WIRE_HEARTBEAT || scene.in.type == WIRE_PROGRESS || scene.in.type == WIRE_READY) continue;
+        fail_msg("%s came", wire_type_name((int)scene.in.type));
+    }
+    fail_msg("neither %s nor %s came", wire_type_name((int)one), wire_type_name((int)other));
+    return one;
+}
+
 const struct wire_msg *scene_expect(enum wire_type type)
 {
     uint64_t end = pv_clock_ms() + SCENE_SOON_MS;

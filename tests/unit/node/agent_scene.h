@@ -49,6 +49,8 @@ void scene_listen(zsock_t *router, const char *endpoint);
 
 /** The next message that is no heartbeat, progress or READY has to be of this type. Heartbeats are answered. */
 const struct wire_msg *scene_expect(enum wire_type type);
+/** Or of one of two types; returns which. */
+enum wire_type scene_expect_either(enum wire_type one, enum wire_type other);
 void scene_expect_token(enum wire_type type, uint64_t seq);
 void scene_expect_ready(unsigned credit);
 /** HELLO, which is welcomed. */
