@@ -55,8 +55,12 @@ void ack_repeat(pv_client *c, const struct wire_msg *m)
     }
 }
 
+/* A broker may name any number of attempts. Those beyond the bound end with their lease. */
+enum { RELEASES_MOST = 1024 };
+
 void release_add(pv_client *c, wire_token token)
 {
+    if (c->releases_n == RELEASES_MOST) return;
     if (c->releases_n == c->releases_room) {
         size_t room = c->releases_room ? 2 * c->releases_room : 16;
         wire_token *more = realloc(c->releases, room * sizeof *more);

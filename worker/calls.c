@@ -30,7 +30,7 @@ static void name(char to[PV_NAME_BYTES], const char *from)
     snprintf(to, PV_NAME_BYTES, "%s", from ? from : "");
 }
 
-#define OR_MINUS(m, field) ((m)->has.field ? (int64_t)(m)->field : -1)
+#define OR_MINUS(m, field) ((m)->has.field ? public_number((m)->field) : -1)
 
 static void show(struct pv_task_info *i, const struct wire_msg *m)
 {

@@ -65,6 +65,11 @@ bool client_send(pv_client *c, const struct wire_msg *m)
     return s == PV_OK;
 }
 
+uint64_t client_result_most(const pv_client *c)
+{
+    return c->link.payload_max < c->result_max ? c->link.payload_max : c->result_max;
+}
+
 bool client_grant(pv_client *c, struct incoming *in, wire_id task)
 {
     struct wire_msg m;

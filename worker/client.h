@@ -31,6 +31,9 @@ uint32_t client_req(pv_client *c);
 /** Sends m. False when it was not sent; notes a full send queue in c->blocked. Only for the I/O thread. */
 bool client_send(pv_client *c, const struct wire_msg *m);
 
+/** Bytes of the largest result that is taken: our limit, and the broker's own. */
+uint64_t client_result_most(const pv_client *c);
+
 /** Grants what is due of a result that comes in chunks. True when a CREDIT was sent. Only for the I/O thread. */
 bool client_grant(pv_client *c, struct incoming *in, wire_id task);
 

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static const uint64_t RESULT_MAX = UINT64_C(1) << 30; /* twice the broker's default for payload_max */
+
 static pv_status take_options(pv_client *c, const struct pv_client_options *o)
 {
     struct link_options *l = &c->link.options;
@@ -28,6 +30,7 @@ static pv_status take_options(pv_client *c, const struct pv_client_options *o)
     l->reconnect_max_ms = o->reconnect_max_ms;
     l->connect_ms = o->connect_ms;
     c->request_timeout_ms = o->request_timeout_ms > 0 ? o->request_timeout_ms : 30000;
+    c->result_max = RESULT_MAX;
     c->wait_timeout_ms = o->wait_timeout_ms > 0 ? o->wait_timeout_ms : 3600000;
     return pv_random(l->session.bytes, sizeof l->session.bytes);
 }

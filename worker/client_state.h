@@ -38,7 +38,8 @@ enum local_stage {
 struct local_run {
     enum local_stage stage;
     uint64_t claim_ms;  /* when to send CLAIM (again); UINT64_MAX: never */
-    uint32_t claim_req; /* request number of the unanswered CLAIM, else 0 */
+    uint32_t claim_req; /* request number of the unanswered CLAIM or ATTACH, else 0 */
+    bool claim_asked;   /* it was a CLAIM */
     wire_token token;
     bool started;    /* STARTED still has to be sent */
     bool revoked;    /* the broker took the attempt back */
@@ -80,9 +81,11 @@ struct task {
 
     struct incoming result;
     uint64_t grant_ms;  /* when to repeat a grant whose bytes did not come */
+    unsigned damages;   /* how often the result came damaged */
     struct pv_result r; /* without bytes until STAGE_OVER */
     struct pv_progress news;
     bool news_fresh;
+    bool news_held; /* progress that is told when a second has passed since the last news */
     uint64_t news_ms;
     struct local_run local;
 
@@ -124,6 +127,7 @@ struct pv_client {
     int event_fd; /* readable while news is not empty */
     bool closing;
     int64_t request_timeout_ms, wait_timeout_ms;
+    uint64_t result_max; /* bytes of the largest result that is taken */
     struct link link;
     bool blocked; /* the send queue to the broker was full */
     uint32_t reqs;

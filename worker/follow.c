@@ -10,6 +10,8 @@
 enum {
     GRANT_AGAIN_MS = 10000, /* nothing came after a grant: repeat it */
     FETCH_AGAIN_MS = 5000,
+    PROGRESS_MS = 1000, /* news of progress are told no more often */
+    DAMAGES_MOST = 5,   /* how often a result may come damaged */
 };
 
 static void take_name(char to[PV_NAME_BYTES], const char *from)
@@ -20,6 +22,7 @@ static void take_name(char to[PV_NAME_BYTES], const char *from)
 static void tell(pv_client *c, struct task *t, uint64_t now_ms)
 {
     t->news_fresh = true;
+    t->news_held = false;
     t->news_ms = now_ms;
     tasks_news(c, t);
 }
@@ -30,8 +33,8 @@ void follow_state(pv_client *c, struct task *t, const struct wire_msg *m, uint64
     p->state = (enum pv_task_state)m->state;
     t->r.state = p->state;
     t->r.generation = m->generation;
-    p->position = m->has.position ? (int64_t)m->position : -1;
-    p->eta_ms = m->has.eta_ms ? (int64_t)m->eta_ms : -1;
+    p->position = m->has.position ? public_number(m->position) : -1;
+    p->eta_ms = m->has.eta_ms ? public_number(m->eta_ms) : -1;
     p->unservable = m->has.unservable && m->unservable;
     if (m->has.percent) p->percent = m->percent;
     if (m->has.phase) take_name(p->phase, m->phase);
@@ -49,14 +52,28 @@ void follow_progress(pv_client *c, struct task *t, const struct wire_msg *m, uin
     if (m->has.percent) p->percent = m->percent;
     if (m->has.phase) take_name(p->phase, m->phase);
     if (m->has.note) snprintf(p->note, sizeof p->note, "%s", m->note);
-    p->eta_ms = m->has.eta_ms ? (int64_t)m->eta_ms : -1;
-    tell(c, t, now_ms);
+    p->eta_ms = m->has.eta_ms ? public_number(m->eta_ms) : -1;
+    if (now_ms >= t->news_ms + PROGRESS_MS)
+        tell(c, t, now_ms);
+    else
+        t->news_held = true;
+}
+
+/* The status of an end that the broker calls "ok" though the task did not succeed. */
+static pv_status status_of_end(enum task_state state)
+{
+    switch (state) {
+    case TASK_CANCELLED: return PV_CANCELLED;
+    case TASK_EXPIRED: return PV_EXPIRED;
+    case TASK_DEAD: return PV_DEAD;
+    default: return PV_BAD_MESSAGE;
+    }
 }
 
 void follow_result(struct pv_result *r, const struct wire_msg *m)
 {
     r->id = public_of(m->task);
-    r->status = m->status;
+    r->status = m->status == PV_OK && m->state != TASK_SUCCEEDED ? status_of_end(m->state) : m->status;
     r->state = (enum pv_task_state)m->state;
     r->generation = m->generation;
     r->measured_ms = m->measured_ms;
@@ -75,33 +92,61 @@ static void grant(pv_client *c, struct task *t, uint64_t now_ms)
     if (client_grant(c, &t->result, t->id)) t->grant_ms = now_ms + GRANT_AGAIN_MS;
 }
 
-/* A result that this process cannot hold is not acknowledged: the broker keeps it and it can still be fetched. */
-static void cannot_hold(pv_client *c, struct task *t, pv_status s)
+static pv_status begin(pv_client *c, struct task *t, const struct wire_msg *m)
 {
-    if (s == PV_HASH_MISMATCH) {
-        t->stage = STAGE_FOLLOWING; /* damaged on its way: fetch it again */
-        t->fetch_ms = 0;
+    return m->has_payload ? incoming_whole(&t->result, m->payload, m->payload_bytes, m->sha256)
+                          : incoming_begin(&t->result, m->length, m->sha256, client_result_most(c));
+}
+
+/* Damaged on its way, or at the broker: fetched again at once, then after 1, 2, 4 and 8 s, then given up. */
+static void damaged(pv_client *c, struct task *t, uint64_t now_ms)
+{
+    incoming_clear(&t->result);
+    if (t->damages == DAMAGES_MOST) {
+        task_end(c, t, PV_HASH_MISMATCH, "the result came damaged again and again; the broker keeps it");
         return;
     }
-    task_end(c, t, s, "the result does not fit into memory");
+    t->stage = STAGE_FOLLOWING;
+    t->fetch_ms = t->damages ? now_ms + (UINT64_C(500) << t->damages) : 0;
+    t->damages++;
+}
+
+/* A result that this process cannot hold is not acknowledged: the broker keeps it and it can still be fetched. */
+static void cannot_hold(pv_client *c, struct task *t, pv_status s, uint64_t now_ms)
+{
+    if (s == PV_HASH_MISMATCH)
+        damaged(c, t, now_ms);
+    else if (s == PV_TOO_LARGE)
+        task_end(c, t, s, "the result is larger than this client takes, or than the broker said it would be");
+    else
+        task_end(c, t, s, "the result does not fit into memory");
+}
+
+/* What says "succeeded" has a result. */
+static bool has_result(const struct wire_msg *m)
+{
+    return m->has.length && m->has.sha256;
 }
 
 void follow_deliver(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
-    if (t->stage >= STAGE_OVER) return; /* it comes again; it is handed over only once */
+    if (t->stage >= STAGE_OVER) return;    /* it comes again; it is handed over only once */
+    if (task_state_live(m->state)) return; /* it is not over */
     follow_result(&t->r, m);
     t->accepted = t->news.accepted = true;
     t->req = 0;
     t->fetch_ms = UINT64_MAX;
-    if (m->state != TASK_SUCCEEDED || !m->has.length) {
+    if (m->state != TASK_SUCCEEDED || !has_result(m)) {
         incoming_clear(&t->result);
-        task_over(c, t);
+        if (m->state == TASK_SUCCEEDED && m->status == PV_OK)
+            task_end(c, t, PV_BAD_MESSAGE, "the broker says that the task succeeded, but not with what result");
+        else
+            task_over(c, t);
         return;
     }
-    pv_status s = m->has_payload ? incoming_whole(&t->result, m->payload, m->payload_bytes, m->sha256)
-                                 : incoming_begin(&t->result, m->length, m->sha256, c->link.payload_max);
+    pv_status s = begin(c, t, m);
     if (s != PV_OK) {
-        cannot_hold(c, t, s);
+        cannot_hold(c, t, s, now_ms);
         return;
     }
     t->stage = STAGE_RECEIVING;
@@ -118,7 +163,7 @@ void follow_chunk(pv_client *c, struct task *t, const struct wire_msg *m, uint64
     if (s == PV_BAD_STATE || s == PV_BAD_MESSAGE)
         return; /* not the missing part, which is granted again after GRANT_AGAIN_MS */
     if (s != PV_OK) {
-        cannot_hold(c, t, s);
+        cannot_hold(c, t, s, now_ms);
         return;
     }
     t->grant_ms = now_ms + GRANT_AGAIN_MS;
@@ -156,4 +201,9 @@ void follow_step(pv_client *c, struct task *t, uint64_t now_ms)
     }
     if (now_ms >= t->fetch_ms) fetch(c, t, now_ms);
     t->due_ms = t->fetch_ms;
+    if (!t->news_held) return;
+    if (now_ms >= t->news_ms + PROGRESS_MS)
+        tell(c, t, now_ms);
+    else if (t->news_ms + PROGRESS_MS < t->due_ms)
+        t->due_ms = t->news_ms + PROGRESS_MS;
 }

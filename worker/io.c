@@ -18,6 +18,7 @@ enum {
     BATCH = 256,   /* messages handled before the next sends */
     HELD_MAX = 64, /* tasks proved by this process at once */
     POLL_MOST_MS = 60000,
+    REHELLO_MS = 1000, /* the broker's word alone makes us say hello, and send everything again, no more often */
 };
 
 static void say_hello(pv_client *c, uint64_t now_ms)
@@ -76,8 +77,8 @@ static void confirm(pv_client *c, wire_token token)
 
 static void on_heartbeat(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
 {
-    if (m->epoch != c->link.epoch) {
-        link_rehello(&c->link, now_ms); /* WELCOME tells whether that broker is older */
+    if (m->epoch != c->link.epoch) { /* WELCOME tells whether that broker is older */
+        if (now_ms >= c->link.welcomed_ms + REHELLO_MS) link_rehello(&c->link, now_ms);
         return;
     }
     for (size_t i = 0; i < m->revoked_n; i++) {
@@ -110,7 +111,7 @@ static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
     if (t) tasks_todo(c, t); /* its next step may have changed */
     if (q) {
         request_answer(c, q, m, now_ms);
-    } else if (t && m->has.req && m->req == t->local.claim_req) {
+    } else if (t && m->has.req && m->req == t->local.claim_req && t->local.stage <= LOCAL_CLAIMING) {
         local_claim_refused(c, t, now_ms);
     } else if (t && t->stage == STAGE_ASKING && (!m->has.req || m->req == t->req)) {
         ask_refused(c, t, m, now_ms);
@@ -121,7 +122,7 @@ static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
         if (t) task_local_revoked(c, t);
     } else if (c->link.state == LINK_DIALLING) {
         link_fail(&c->link, m->status, text, now_ms);
-    } else if (m->status == PV_BAD_STATE && !m->has.req && now_ms >= c->link.welcomed_ms + 1000) {
+    } else if (m->status == PV_BAD_STATE && !m->has.req && now_ms >= c->link.welcomed_ms + REHELLO_MS) {
         link_rehello(&c->link, now_ms);
     } else if (m->status == PV_UNAUTHORIZED && !m->has.req) {
         link_fail(&c->link, m->status, text, now_ms); /* the key was revoked */
@@ -174,7 +175,7 @@ static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now
     case WIRE_PROGRESS:
         if (t->stage <= STAGE_FOLLOWING) follow_progress(c, t, m, now_ms);
         break;
-    case WIRE_CLAIMED: local_claimed(c, t, m); break;
+    case WIRE_CLAIMED: local_claimed(c, t, m); break; /* also one that is not wanted */
     case WIRE_RESULT_OK: local_result_ok(c, t, m, now_ms); break;
     default: break;
     }
@@ -199,8 +200,16 @@ static void on_token_message(pv_client *c, const struct wire_msg *m)
     }
 }
 
+/* 0 is no request's number, so it names none; an error that says "ok" would end a request without its answer. */
+static void mend(struct wire_msg *m)
+{
+    if (m->req == 0) m->has.req = false;
+    if (m->type == WIRE_ERROR && m->status == PV_OK) m->status = PV_BAD_MESSAGE;
+}
+
 static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
 {
+    mend(m);
     if (c->link.state != LINK_UP && m->type != WIRE_WELCOME && m->type != WIRE_ERROR && m->type != WIRE_DISCONNECT)
         return;
     struct request *q;
@@ -283,7 +292,8 @@ static uint64_t next_ms(pv_client *c)
 {
     uint64_t next = link_next_ms(&c->link);
     if (c->link.state != LINK_UP) return next;
-    if (c->todo && !c->blocked) return 0;
+    if (c->blocked) return next; /* nothing can be sent before the socket is writable */
+    if (c->todo) return 0;
     uint64_t requests = request_next_ms(c);
     if (requests < next) next = requests;
     return c->timers_ms < next ? c->timers_ms : next;

@@ -60,13 +60,20 @@ static void claim(pv_client *c, struct task *t, uint64_t now_ms)
     WIRE_SET(&m, task, t->id);
     if (!client_send(c, &m)) return;
     r->claim_ms = now_ms + CLAIM_AGAIN_MS;
+    r->claim_asked = !look;
     if (!look) task_local_stage(c, t, LOCAL_CLAIMING);
 }
 
 void local_claimed(pv_client *c, struct task *t, const struct wire_msg *m)
 {
     struct local_run *r = &t->local;
-    if (t->stage != STAGE_FOLLOWING || r->stage > LOCAL_CLAIMING) return;
+    bool ours = t->stage == STAGE_FOLLOWING && r->stage <= LOCAL_CLAIMING && r->claim_asked && t->input.bytes &&
+                m->has.req && m->req == r->claim_req;
+    if (!ours) { /* nobody asked, or nobody wants it any more */
+        bool held = r->stage >= LOCAL_READY && wire_token_equal(m->token, r->token);
+        if (!held) release_add(c, m->token);
+        return;
+    }
     task_local_clear(t);
     *r = (struct local_run){ .stage = r->stage, .claim_ms = UINT64_MAX, .token = m->token };
     task_local_stage(c, t, LOCAL_READY);
@@ -297,7 +304,7 @@ void local_prove(pv_client *c, struct task *t)
 
 const uint8_t *pv_local_input(const pv_local *job, size_t *bytes)
 {
-    if (bytes) *bytes = job->task->input.length;
+    if (bytes) *bytes = job->task->input.bytes ? job->task->input.length : 0;
     return job->task->input.bytes;
 }
 

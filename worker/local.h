@@ -19,7 +19,7 @@ void local_plan(pv_client *c, struct task *t, uint64_t now_ms);
 /** Sends what the claim's stage requires, and lowers t->due_ms to the time of its next step. */
 void local_step(pv_client *c, struct task *t, uint64_t now_ms);
 
-/** CLAIMED came: the attempt is ours. */
+/** CLAIMED came: the attempt is ours if it answers our CLAIM, else it is handed back. */
 void local_claimed(pv_client *c, struct task *t, const struct wire_msg *m);
 
 /** CLAIM was refused, or its connection is gone: it is tried again later. */

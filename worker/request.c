@@ -96,12 +96,18 @@ static void refused(pv_client *c, struct request *q, const struct wire_msg *m, u
 
 static void take_result(pv_client *c, struct request *q, const struct wire_msg *m)
 {
-    if (m->state != TASK_SUCCEEDED || !m->has.length) {
+    bool result = m->has.length && m->has.sha256;
+    if (task_state_live(m->state) || (m->state == TASK_SUCCEEDED && m->status == PV_OK && !result)) {
+        finish(c, q, PV_BAD_MESSAGE, "the broker answered without a result");
+        return;
+    }
+    if (m->state != TASK_SUCCEEDED || !result) {
+        incoming_clear(&q->result);
         finish(c, q, PV_OK, "");
         return;
     }
     pv_status s = m->has_payload ? incoming_whole(&q->result, m->payload, m->payload_bytes, m->sha256)
-                                 : incoming_begin(&q->result, m->length, m->sha256, c->link.payload_max);
+                                 : incoming_begin(&q->result, m->length, m->sha256, client_result_most(c));
     if (s != PV_OK)
         finish(c, q, s, pv_status_text(s));
     else if (incoming_complete(&q->result))
@@ -118,6 +124,7 @@ void request_answer(pv_client *c, struct request *q, struct wire_msg *m, uint64_
         return;
     }
     if (m->type != q->want) return;
+    if (q->ask.has.task && (!m->has.task || !wire_id_equal(m->task, q->ask.task))) return; /* about another task */
     wire_msg_clear(&q->answer); /* of a FETCH that began on another connection */
     q->answer = *m;
     *m = (struct wire_msg){ 0 }; /* the strings are q's now; the payload stays in its frame until we return */

@@ -2,6 +2,7 @@
 
 #include "ack.h"
 #include "client.h"
+#include "clock.h"
 #include "local.h"
 #include "task.h"
 
@@ -73,7 +74,9 @@ static pv_status wait_held(pv_client *c, struct pv_result *r, struct task *t, ui
             tasks_drop(c, t);
             return s;
         }
-    } while ((t->news_fresh && t->what.progress) || t->local.stage == LOCAL_READY || client_sleep(c, deadline));
+        /* More news may be there already; they do not put the end of the wait off. */
+    } while ((t->news_fresh && t->what.progress && pv_clock_ms() < deadline) || t->local.stage == LOCAL_READY ||
+             client_sleep(c, deadline));
     return client_late(c, text);
 }
 
