@@ -19,6 +19,7 @@
 #include "link.h"
 #include "payload.h"
 #include "provost.h"
+#include "statement.h"
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -69,6 +70,7 @@ struct task {
     uint8_t *owned;                /* the copy of the input, or NULL */
     struct outgoing input;
     wire_hash input_sha256;
+    struct statement statement; /* with a key: what its proof has to be of */
     uint64_t submitted_ms;
 
     uint32_t req;      /* request number of the unanswered SUBMIT, ATTACH or FETCH */

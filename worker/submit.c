@@ -1,3 +1,4 @@
+#include "verdict.h"
 #include "client.h"
 #include "clock.h"
 #include "public_id.h"
@@ -42,6 +43,7 @@ static pv_status take_input(struct task *t, const void *input, size_t bytes)
     t->input = (struct outgoing){ .bytes = bytes > 0 ? input : &nothing, .length = bytes };
     t->news.total = bytes;
     TRY(sha256_of(&t->input_sha256, t->input.bytes, bytes));
+    if (t->what.vkey) TRY(statement_of_input(&t->statement, t->input.bytes, bytes, verdict_publics(t->what.vkey)));
     if (!t->what.nowait && t->what.local.policy == PV_LOCAL_NEVER) return PV_OK;
     t->owned = malloc(bytes > 0 ? bytes : 1);
     if (!t->owned) return PV_NO_MEMORY;

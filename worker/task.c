@@ -108,6 +108,7 @@ static void destroy(struct task *t)
     task_wipe_input(t);
     incoming_clear(&t->result);
     pv_result_clear(&t->r);
+    statement_clear(&t->statement);
     task_local_clear(t);
     free(t);
 }

@@ -1,6 +1,7 @@
 #include "wait.h"
 
 #include "ack.h"
+#include "verdict.h"
 #include "client.h"
 #include "clock.h"
 #include "local.h"
@@ -19,8 +20,7 @@ static void hand_over(pv_client *c, struct pv_result *r, struct task *t)
     const pv_vkey *vkey = t->what.vkey;
     if (vkey && r->status == PV_OK) {
         pthread_mutex_unlock(&c->lock);
-        r->status = pv_verify(vkey, r, r->text);
-        r->verified = r->status == PV_OK;
+        verdict_of(vkey, &t->statement, r);
         pthread_mutex_lock(&c->lock);
     }
     if (t->forgotten) return;

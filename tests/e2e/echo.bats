@@ -164,3 +164,29 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     grep '^{' err | head -n 1 | json 'd["schema"]' | grep -qx provost.progress/1
     [ ! -s out ]
 }
+
+@test "a proof of another statement is refused: prove compares its witness, wait and fetch what --public says" {
+    # An echo of an old answer is a prover that replays it.
+    prover_start p1 --queue echo:echo
+    data=$BATS_TEST_DIRNAME/../data/chain-5
+    printf '{"proof": %s, "public": %s}' "$(cat "$data/proof.json")" "$(cat "$data/public.json")" >old
+    echo '["7"]' >other.json
+    id=$(provost task submit old)
+    expect 0 provost task wait "$id" --vkey "$data/vkey.json"
+    [[ $output == *"only the proof verified"* ]]
+    expect 9 provost task wait "$id" proof.json public.json --vkey "$data/vkey.json" --public other.json
+    [[ $output == *"another statement"* ]]
+    expect 9 provost task fetch "$id" proof.json public.json --vkey "$data/vkey.json" --public other.json
+    [ ! -e proof.json ] && [ ! -e public.json ]
+    [ "$(provost task fetch "$id" one -o json --vkey "$data/vkey.json" | json 'd["checked"]')" = proof ]
+    for file in public.json witness.wtns; do
+        [ "$(provost task fetch "$id" one -o json --vkey "$data/vkey.json" --public "$data/$file" | json 'd["checked"]')" = statement ]
+    done
+    [ "$(provost task fetch "$id" one -o json | json 'd["checked"]')" = nothing ]
+    expect 2 provost task fetch "$id" one --public other.json
+    echo '["07"]' >form.json
+    expect 8 provost task fetch "$id" one --vkey "$data/vkey.json" --public form.json
+    expect 0 provost task wait "$id" proof.json public.json --vkey "$data/vkey.json" --public "$data/public.json"
+    [[ $output == *", verified"* ]]
+    cmp public.json "$data/public.json"
+}

@@ -127,6 +127,11 @@ const struct cli_option cli_options[] = {
            MEANS("what to do at a limit of the broker: wait or fail (wait)")),
     OPTION('k', FOR_RESULT, NO_ENV, "@file", MEMBER("vkey", TEXT, vkey, "FILE"),
            MEANS("verify the proof with this key before it is written")),
+    OPTION(
+        0, FOR_RESULT, NO_ENV, "@file", MEMBER("public", TEXT, expected, "FILE"),
+        MEANS(
+            "with --vkey: the public values that the proof has to be of, as public.json or as the witness; prove takes "
+            "those of its witness")),
     OPTION(0, FOR_WAIT, ENV, "auto bar json none", MEMBER("progress", CHOICE, progress, "FORM"),
            .words = "auto bar json none",
            MEANS("auto (a bar if stderr is a terminal), bar, json (lines on stderr) or none")),

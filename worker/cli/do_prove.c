@@ -40,7 +40,7 @@ static pv_status prepare(struct followed *f, struct bytes *witness)
 {
     struct pv_submit_options unused;
     pv_status s = submit_options_of(&unused, f->cli, &f->id);
-    if (s == PV_OK) s = followed_vkey(&f->vkey, f->cli->vkey);
+    if (s == PV_OK) s = followed_keys(f);
     if (s == PV_OK) s = read_witness(witness, f->cli->args[0]);
     return s;
 }

@@ -47,7 +47,7 @@ int run_task_wait(struct cli *cli)
     if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     progress_begin(&f.view, cli->progress);
     pv_status s = cli_id(&f.id, cli->args[0]);
-    if (s == PV_OK) s = followed_vkey(&f.vkey, cli->vkey);
+    if (s == PV_OK) s = followed_keys(&f);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
         struct pv_submit_options what = followed_options(&f);
@@ -67,7 +67,7 @@ int run_task_fetch(struct cli *cli)
     struct followed f = { .cli = cli, .signals = -1 };
     if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     pv_status s = cli_id(&f.id, cli->args[0]);
-    if (s == PV_OK) s = followed_vkey(&f.vkey, cli->vkey);
+    if (s == PV_OK) s = followed_keys(&f);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
         s = pv_fetch(f.client, &f.result, &f.id, PV_DEFAULT_TIMEOUT);
@@ -76,10 +76,7 @@ int run_task_fetch(struct cli *cli)
         else if (s != PV_OK)
             cli_fail(f.client, s, cli->args[0]);
     }
-    if (s == PV_OK && f.vkey && f.result.status == PV_OK) {
-        f.result.status = pv_verify(f.vkey, &f.result, f.result.text);
-        f.result.verified = f.result.status == PV_OK;
-    }
+    if (s == PV_OK) followed_check(&f);
     int status = s == PV_OK ? followed_finish(&f, cli->args + 1, cli->args_n - 1, false) : pv_status_exit(s);
     followed_clear(&f);
     return status;

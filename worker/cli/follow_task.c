@@ -2,6 +2,7 @@
 #include "connect.h"
 #include "files.h"
 #include "show.h"
+#include "status.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { VKEY_BYTES_MAX = 32 << 20, A_DAY_MS = 24 * 3600 * 1000, LAST_WORDS_MS = 5000 };
+enum { VKEY_BYTES_MAX = 32 << 20, WITNESS_BYTES_MAX = 1 << 30, A_DAY_MS = 24 * 3600 * 1000, LAST_WORDS_MS = 5000 };
 
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id)
 {
@@ -37,17 +38,57 @@ pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, 
     return PV_OK;
 }
 
-pv_status followed_vkey(pv_vkey **vkey, const char *path)
+static pv_status read_vkey(pv_vkey **vkey, const char *path)
 {
     struct bytes json;
     char why[PV_TEXT_BYTES] = "";
-    if (!path) return PV_OK;
     pv_status s = file_read(&json, path, VKEY_BYTES_MAX);
     if (s != PV_OK) return s;
     s = pv_vkey_of_json(vkey, (const char *)json.data, json.n, why);
     bytes_clear(&json);
     if (s != PV_OK) cli_fail_text(s, path, why);
     return s;
+}
+
+/* public.json, or the witness itself. */
+static pv_status read_expected(pv_vkey **bound, const pv_vkey *vkey, const char *path)
+{
+    struct bytes b;
+    char why[PV_TEXT_BYTES] = "";
+    pv_status s = file_read(&b, path, WITNESS_BYTES_MAX);
+    if (s != PV_OK) return s;
+    if (b.n >= 4 && memcmp(b.data, "wtns", 4) == 0)
+        s = pv_vkey_for_witness(bound, vkey, b.data, b.n, why);
+    else
+        s = pv_vkey_for_publics(bound, vkey, (const char *)b.data, b.n, why);
+    bytes_clear(&b);
+    if (s != PV_OK) cli_fail_text(s, path, why);
+    return s;
+}
+
+pv_status followed_keys(struct followed *f)
+{
+    const struct cli *cli = f->cli;
+    if (cli->expected && !cli->vkey) {
+        cli_fail_text(PV_USAGE, NULL, "--public needs --vkey: without the key a proof says nothing about its values");
+        return PV_USAGE;
+    }
+    if (cli->vkey) TRY(read_vkey(&f->vkey, cli->vkey));
+    return cli->expected ? read_expected(&f->bound, f->vkey, cli->expected) : PV_OK;
+}
+
+const pv_vkey *followed_key(const struct followed *f)
+{
+    return f->bound ? f->bound : f->vkey;
+}
+
+void followed_check(struct followed *f)
+{
+    struct pv_result *r = &f->result;
+    if (!followed_key(f) || r->status != PV_OK) return;
+    r->status = pv_verify(followed_key(f), r, r->text);
+    r->verified = r->status == PV_OK;
+    r->checked = !r->verified ? PV_CHECKED_NOTHING : f->bound ? PV_CHECKED_STATEMENT : PV_CHECKED_PROOF;
 }
 
 static void on_progress(void *user, const struct pv_progress *p)
@@ -67,7 +108,7 @@ static void on_done(void *user, struct pv_result *r)
 struct pv_submit_options followed_options(struct followed *f)
 {
     return (struct pv_submit_options){
-        .nowait = true, .manual_ack = true, .vkey = f->vkey, .progress = on_progress, .done = on_done, .user = f
+        .nowait = true, .manual_ack = true, .vkey = followed_key(f), .progress = on_progress, .done = on_done, .user = f
     };
 }
 
@@ -140,20 +181,35 @@ static pv_status write_result(const struct followed *f, char **paths, int paths_
     return s;
 }
 
+static const char *checked_word(const struct pv_result *r)
+{
+    return r->checked == PV_CHECKED_STATEMENT ? "statement" : r->checked == PV_CHECKED_PROOF ? "proof" : "nothing";
+}
+
+static const char *checked_text(const struct pv_result *r)
+{
+    switch (r->checked) {
+    case PV_CHECKED_STATEMENT: return ", verified";
+    case PV_CHECKED_PROOF: return ", only the proof verified: --public says what it has to be a proof of";
+    default: return "";
+    }
+}
+
 static void print_result(const struct followed *f)
 {
     const struct pv_result *r = &f->result;
     char id[PV_ID_TEXT];
     pv_task_id_text(id, &r->id);
     if (f->cli->output == OUTPUT_JSON) {
-        show_json(json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:I, s:I, s:b}", "schema", "provost.result/1", "task", id,
-                            "state", pv_task_state_word(r->state), "status", pv_status_word(r->status), "text",
-                            r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL, "measured_ms",
-                            (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified", (int)r->verified));
+        show_json(json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:I, s:I, s:b, s:s}", "schema", "provost.result/1",
+                            "task", id, "state", pv_task_state_word(r->state), "status", pv_status_word(r->status),
+                            "text", r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL,
+                            "measured_ms", (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified",
+                            (int)r->verified, "checked", checked_word(r)));
     } else {
         fprintf(stderr, "task %s %s", id, pv_task_state_word(r->state));
         if (r->prover[0]) fprintf(stderr, " by %s in %llu ms", r->prover, (unsigned long long)r->measured_ms);
-        fprintf(stderr, "%s\n", r->verified ? ", verified" : "");
+        fprintf(stderr, "%s\n", checked_text(r));
     }
 }
 
@@ -188,6 +244,7 @@ void followed_clear(struct followed *f)
 {
     pv_client_close(&f->client);
     pv_result_clear(&f->result);
+    pv_vkey_free(&f->bound);
     pv_vkey_free(&f->vkey);
     if (f->signals >= 0) close(f->signals);
 }

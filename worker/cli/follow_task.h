@@ -8,7 +8,7 @@ struct followed {
     const struct cli *cli;
     pv_client *client;
     pv_task_id id;
-    pv_vkey *vkey;
+    pv_vkey *vkey, *bound; /* bound: the same with the values of --public */
     int signals;
     struct progress_view view;
     bool done;
@@ -26,8 +26,14 @@ pv_status followed_run(struct followed *f);
  *  result if asked to. Returns the exit status. */
 int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge);
 
-/** Reads the file of --vkey. path NULL: PV_OK, and *vkey stays as it is. On failure the reason is on stderr. */
-pv_status followed_vkey(pv_vkey **vkey, const char *path);
+/** Reads the files of --vkey and --public, if they are given. On failure the reason is on stderr. */
+pv_status followed_keys(struct followed *f);
+
+/** Verifies a result that was fetched, with followed_key. */
+void followed_check(struct followed *f);
+
+/** The key to verify with; NULL: none. */
+const pv_vkey *followed_key(const struct followed *f);
 
 void followed_clear(struct followed *f);
 

@@ -158,6 +158,14 @@ void pv_client_about(pv_client *c, struct pv_client_info *info);
 
 /* ---- results and progress --------------------------------------------------------------------------------------- */
 
+/** What was checked of a result in this process. */
+enum pv_checked {
+    PV_CHECKED_NOTHING = 0, /* no key was given */
+    PV_CHECKED_PROOF,       /* the proof is right for the public values that came with it: of that circuit, but perhaps
+                             * of another input */
+    PV_CHECKED_STATEMENT,   /* and these are the public values of the witness, or those that were expected */
+};
+
 /** How a task ended. Holds memory, which pv_result_clear frees. */
 struct pv_result {
     pv_task_id id;
@@ -165,9 +173,10 @@ struct pv_result {
     enum pv_task_state state;
     uint32_t generation;  /* counts the revivals of the task */
     uint64_t measured_ms; /* how long the prover computed */
-    bool verified;        /* the proof was checked here, with pv_submit_options.vkey */
+    bool verified;        /* the proof was checked here, with pv_submit_options.vkey; `checked` tells more */
     char prover[PV_NAME_BYTES];
     char text[PV_TEXT_BYTES]; /* more about a failure, or "" */
+    uint8_t checked;          /* enum pv_checked */
     uint8_t *bytes;           /* what the prover answered; for Groth16 the JSON {"proof": ..., "public": [...]} */
     size_t bytes_n;
 };
@@ -192,7 +201,20 @@ void pv_proof_files_clear(struct pv_proof_files *f);
 pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES]);
 void pv_vkey_free(pv_vkey **vk);
 
-/** Verifies the proof in a result with a key. PV_BAD_PROOF, PV_NO_MEMORY, with a sentence in why (may be NULL). */
+/** A key bound to a statement: wherever it is used, a proof is right only with exactly these public values. A prover
+ *  may answer with an old proof of another input; such a proof verifies, but not with a bound key. key is borrowed until
+ *  pv_vkey_free(out); if it is bound itself, the new values count.
+ *   publics  public.json: an array of decimal strings
+ *   witness  circom's .wtns, whose first values they are
+ *  Not needed where pv_submit or pv_prove has the witness: they compare by themselves. PV_BAD_JSON, PV_BAD_WTNS,
+ *  PV_INVALID_INPUT (another number of values than the key has), PV_NO_MEMORY, with a sentence in why (may be NULL). */
+pv_status pv_vkey_for_publics(pv_vkey **out, const pv_vkey *key, const char *publics, size_t bytes,
+                              char why[PV_TEXT_BYTES]);
+pv_status pv_vkey_for_witness(pv_vkey **out, const pv_vkey *key, const void *witness, size_t bytes,
+                              char why[PV_TEXT_BYTES]);
+
+/** Verifies the proof in a result with a key, and its public values if the key is bound to some. PV_BAD_PROOF,
+ *  PV_NO_MEMORY, with a sentence in why (may be NULL). */
 pv_status pv_verify(const pv_vkey *vk, const struct pv_result *r, char why[PV_TEXT_BYTES]);
 
 /** The latest news of a task: at most one a second, older ones are dropped. */
@@ -268,7 +290,9 @@ struct pv_submit_options {
     } when_busy;
     bool manual_ack;     /* handing the result over does not acknowledge it: the caller calls pv_ack */
     bool nowait;         /* pv_submit does not wait for the broker: the input is copied, news come by the callbacks */
-    const pv_vkey *vkey; /* verify the proof before it is handed over; NULL: do not */
+    /** Verify the proof before it is handed over; NULL: do not. If the input is a witness (.wtns), the proof has to be
+     *  one of its public values. pv_attach has no input: bind the key to what is expected (pv_vkey_for_publics). */
+    const pv_vkey *vkey;
     struct pv_local_options local;
     pv_on_progress *progress; /* may be NULL */
     pv_on_done *done;         /* for callers with their own loop (pv_client_process); may be NULL */

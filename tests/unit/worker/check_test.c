@@ -144,10 +144,165 @@ static void test_what_is_no_key_is_refused(void **state)
     pv_vkey_free(&vk);
 }
 
+/* ---- the statement ---- */
+
+static char *read_data(const char *file, size_t *n)
+{
+    char path[128];
+    snprintf(path, sizeof path, "data/chain-5/%s", file);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *bytes = calloc(1, 65536);
+    *n = fread(bytes, 1, 65535, f);
+    fclose(f);
+    return bytes;
+}
+
+struct proved {
+    pv_vkey *vkey;
+    struct pv_result r;
+    char *publics, *witness;
+    size_t publics_n, witness_n;
+};
+
+static struct proved proved_set_up(void)
+{
+    struct proved p = { .publics = NULL };
+    size_t n, k;
+    char *json = read_data("vkey.json", &n), *proof = read_data("proof.json", &k);
+    assert_int_equal(pv_vkey_of_json(&p.vkey, json, n, NULL), PV_OK);
+    p.publics = read_data("public.json", &p.publics_n);
+    p.witness = read_data("witness.wtns", &p.witness_n);
+    p.r.bytes = calloc(1, k + p.publics_n + 64);
+    p.r.bytes_n = (size_t)sprintf((char *)p.r.bytes, "{\"proof\": %s, \"public\": %s}", proof, p.publics);
+    free(json);
+    free(proof);
+    return p;
+}
+
+static void proved_clear(struct proved *p)
+{
+    pv_vkey_free(&p->vkey);
+    pv_result_clear(&p->r);
+    free(p->publics);
+    free(p->witness);
+}
+
+static void test_a_bound_key_takes_the_proof_of_its_statement_alone(void **state)
+{
+    struct proved p = proved_set_up();
+    char why[PV_TEXT_BYTES] = "";
+    pv_vkey *bound = NULL, *again = NULL;
+    assert_int_equal(pv_vkey_for_publics(&bound, p.vkey, p.publics, p.publics_n, why), PV_OK);
+    assert_int_equal(pv_verify(bound, &p.r, why), PV_OK);
+    assert_int_equal(pv_vkey_for_publics(&again, bound, "[\"7\"]", 5, why), PV_OK); /* of a bound key: the new values */
+    assert_int_equal(pv_verify(p.vkey, &p.r, why), PV_OK);
+    assert_int_equal(pv_verify(again, &p.r, why), PV_BAD_PROOF);
+    assert_non_null(strstr(why, "another statement"));
+    pv_vkey_free(&again);
+    pv_vkey_free(&bound);
+    assert_int_equal(pv_vkey_for_witness(&bound, p.vkey, p.witness, p.witness_n, why), PV_OK);
+    assert_int_equal(pv_verify(bound, &p.r, why), PV_OK);
+    pv_vkey_free(&bound);
+    proved_clear(&p);
+}
+
+/* Forms of the same number, and numbers that are the same modulo r, are other statements: they are refused. */
+static void test_values_that_are_not_public_json_bind_no_key(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "7",
+        "[7]",
+        "[\"07\"]",
+        "[\"+7\"]",
+        "[\" 7\"]",
+        "[\"-1\"]",
+        "[\"7\", \"7\"]",
+        "[]",
+        "[\"7\"] x",
+        "{\"0\": \"7\"}",
+        "[\"21888242871839275222246405745257275088548364400416034343698204186575808495617\"]",  /* r */
+        "[\"21888242871839275222246405745257275088548364400416034343698204186575808495624\"]",  /* r + 7 */
+        "[\"115792089237316195423570985008687907853269984665640564039457584007913129639943\"]", /* 2^256 + 7 */
+    };
+    struct proved p = proved_set_up();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char why[PV_TEXT_BYTES] = "";
+        pv_vkey *bound = NULL;
+        assert_int_not_equal(pv_vkey_for_publics(&bound, p.vkey, texts[i], strlen(texts[i]), why), PV_OK);
+        assert_null(bound);
+        assert_true(strlen(why) > 5);
+    }
+    proved_clear(&p);
+}
+
+/* The same forms from a prover. */
+static void test_a_result_with_another_form_of_its_values_is_refused(void **state)
+{
+    struct proved p = proved_set_up();
+    static const char *const tails[] = { "[\"0%s\"]", "[\"%s\", \"0\"]", "[%s]", "[\"%s\"], \"public\": [\"7\"]",
+                                         "[\"7\"], \"p\\u0075blic\": [\"%s\"]" };
+    char value[128] = "", text[8192];
+    sscanf(p.publics, " [ \"%127[0-9]", value);
+    char *proof = strdup((char *)p.r.bytes);
+    *strstr(proof, "\"public\"") = '\0';
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        int n = snprintf(text, sizeof text, "%s\"public\": ", proof);
+        n += snprintf(text + n, sizeof text - n, tails[i], value);
+        n += snprintf(text + n, sizeof text - n, "}");
+        struct pv_result r = { .bytes = (uint8_t *)text, .bytes_n = (size_t)n };
+        assert_int_equal(pv_verify(p.vkey, &r, NULL), PV_BAD_PROOF);
+    }
+    free(proof);
+    proved_clear(&p);
+}
+
+static void test_a_damaged_or_short_witness_binds_no_key(void **state)
+{
+    struct proved p = proved_set_up();
+    pv_vkey *bound = NULL;
+    for (size_t n = 0; n < p.witness_n; n++) {
+        assert_int_equal(pv_vkey_for_witness(&bound, p.vkey, p.witness, n, NULL), PV_BAD_WTNS);
+        if (n >= 64 + 12) continue; /* the values */
+        char was = p.witness[n];
+        p.witness[n] ^= 0x10;
+        pv_status s = pv_vkey_for_witness(&bound, p.vkey, p.witness, p.witness_n, NULL);
+        assert_int_equal(s, PV_BAD_WTNS);
+        p.witness[n] = was;
+    }
+    assert_null(bound);
+    proved_clear(&p);
+}
+
+static void test_the_result_keeps_its_size_for_programs_built_before(void **state)
+{
+    /* As 0.1.0 laid it out. */
+    struct before {
+        pv_task_id id;
+        pv_status status;
+        enum pv_task_state state;
+        uint32_t generation;
+        uint64_t measured_ms;
+        bool verified;
+        char prover[PV_NAME_BYTES], text[PV_TEXT_BYTES];
+        uint8_t *bytes;
+        size_t bytes_n;
+    };
+    assert_int_equal(sizeof(struct before), sizeof(struct pv_result));
+    assert_int_equal(offsetof(struct before, bytes), offsetof(struct pv_result, bytes));
+    assert_int_equal(offsetof(struct before, text), offsetof(struct pv_result, text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_proof_of_snarkjs_verifies_and_gives_its_files_again),
+        cmocka_unit_test(test_a_bound_key_takes_the_proof_of_its_statement_alone),
+        cmocka_unit_test(test_values_that_are_not_public_json_bind_no_key),
+        cmocka_unit_test(test_a_result_with_another_form_of_its_values_is_refused),
+        cmocka_unit_test(test_a_damaged_or_short_witness_binds_no_key),
+        cmocka_unit_test(test_the_result_keeps_its_size_for_programs_built_before),
         cmocka_unit_test(test_a_proof_for_other_signals_is_refused_with_a_sentence),
         cmocka_unit_test(test_what_is_no_proof_is_refused),
         cmocka_unit_test(test_more_values_than_a_proof_has_are_refused_unparsed),

@@ -1,7 +1,8 @@
 /* Results of Groth16: verified, and written as snarkjs writes them. */
-#include "provost.h"
+#include "verdict.h"
 
 #include "json_limit.h"
+#include "status.h"
 #include "verify.h"
 
 #include <jansson.h>
@@ -10,8 +11,17 @@
 #include <string.h>
 
 struct pv_vkey {
-    struct groth16_vkey key;
+    struct groth16_vkey key; /* zero in a bound one */
+    const pv_vkey *base;     /* of a bound one: borrowed */
+    struct statement statement;
 };
+
+/* pv_result has an ABI. `checked` lies where there was padding, so that what was built with an older header still
+ * gives and takes a struct of the same size. */
+_Static_assert(offsetof(struct pv_result, checked) < offsetof(struct pv_result, bytes) &&
+                   offsetof(struct pv_result, bytes) - offsetof(struct pv_result, text) - PV_TEXT_BYTES <
+                       sizeof(void *),
+               "pv_result keeps its size");
 
 /* A proof with its signals, from the two halves of a result. */
 struct checked {
@@ -114,20 +124,78 @@ pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char wh
     return PV_OK;
 }
 
+static pv_status bound(pv_vkey **out, const pv_vkey *key, struct statement *s, char why[PV_TEXT_BYTES])
+{
+    const pv_vkey *base = key->base ? key->base : key;
+    pv_status failed = PV_OK;
+    if (s->lost || !s->known)
+        failed = say(PV_BAD_WTNS, why, "not a witness over BN254, or one with fewer values than the key wants", "");
+    else if (s->n != base->key.publics)
+        failed = say(PV_INVALID_INPUT, why, "the key has another number of public values", "");
+    pv_vkey *vk = failed == PV_OK ? calloc(1, sizeof *vk) : NULL;
+    if (!vk) {
+        statement_clear(s);
+        return failed != PV_OK ? failed : say(PV_NO_MEMORY, why, pv_status_text(PV_NO_MEMORY), "");
+    }
+    vk->base = base;
+    vk->statement = *s;
+    *out = vk;
+    return PV_OK;
+}
+
+pv_status pv_vkey_for_publics(pv_vkey **out, const pv_vkey *key, const char *json, size_t bytes,
+                              char why[PV_TEXT_BYTES])
+{
+    struct statement s = { 0 };
+    TRY(statement_of_json(&s, json, bytes, why));
+    return bound(out, key, &s, why);
+}
+
+pv_status pv_vkey_for_witness(pv_vkey **out, const pv_vkey *key, const void *witness, size_t bytes,
+                              char why[PV_TEXT_BYTES])
+{
+    struct statement s = { 0 };
+    pv_status made = statement_of_input(&s, witness, bytes, verdict_publics(key));
+    if (made != PV_OK) return say(made, why, pv_status_text(made), "");
+    return bound(out, key, &s, why);
+}
+
 void pv_vkey_free(pv_vkey **vk)
 {
     if (!*vk) return;
     groth16_vkey_clear(&(*vk)->key);
+    statement_clear(&(*vk)->statement);
     free(*vk);
     *vk = NULL;
 }
 
-pv_status pv_verify(const pv_vkey *vk, const struct pv_result *r, char why[PV_TEXT_BYTES])
+size_t verdict_publics(const pv_vkey *vk)
+{
+    return vk->base ? vk->base->key.publics : vk->key.publics;
+}
+
+static pv_status check(const pv_vkey *vk, const struct statement *s, const struct pv_result *r, char why[PV_TEXT_BYTES])
 {
     struct checked p = { .publics = NULL };
-    pv_status s = read_result(&p, r, why);
-    if (s != PV_OK) return s;
-    enum groth16_error e = groth16_verify(&vk->key, &p.proof, p.publics, p.publics_n);
+    TRY(read_result(&p, r, why));
+    const struct groth16_vkey *key = vk->base ? &vk->base->key : &vk->key;
+    enum groth16_error e = groth16_verify(key, &p.proof, p.publics, p.publics_n);
+    pv_status found = e == GROTH16_OK ? PV_OK : say_error(e, PV_BAD_PROOF, why, "", "");
+    if (found == PV_OK) found = statement_check(&vk->statement, p.publics, p.publics_n, why);
+    if (found == PV_OK && s) found = statement_check(s, p.publics, p.publics_n, why);
     free(p.publics);
-    return e == GROTH16_OK ? PV_OK : say_error(e, PV_BAD_PROOF, why, "", "");
+    return found;
+}
+
+void verdict_of(const pv_vkey *vk, const struct statement *s, struct pv_result *r)
+{
+    r->status = check(vk, s, r, r->text);
+    r->verified = r->status == PV_OK;
+    bool compared = vk->statement.known || (s && s->known);
+    r->checked = !r->verified ? PV_CHECKED_NOTHING : compared ? PV_CHECKED_STATEMENT : PV_CHECKED_PROOF;
+}
+
+pv_status pv_verify(const pv_vkey *vk, const struct pv_result *r, char why[PV_TEXT_BYTES])
+{
+    return check(vk, NULL, r, why);
 }
