@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "values.h"
+#include "visible.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -57,28 +58,35 @@ static void line_text(struct line *l, const char *s)
     while (*s) line_char(l, *s++);
 }
 
-/* Escapes a value inside quotes, so that no byte of it can end the quote or the line. */
+/* Escapes a value inside quotes, so that no byte of it can end the quote or the line, or speak to a terminal. */
 static void line_escaped(struct line *l, const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        char hex[8];
-        if (c == '"' || c == '\\') {
-            line_char(l, '\\');
-            line_char(l, (char)c);
-        } else if (c < 0x20 || c == 0x7f) {
-            snprintf(hex, sizeof hex, "\\u%04x", c);
-            line_text(l, hex);
+    while (n > 0) {
+        char escape[VISIBLE_ESCAPE_BYTES];
+        uint32_t point;
+        bool safe;
+        size_t step = visible_step(s, n, &point, &safe);
+        if (!safe) {
+            visible_escape(escape, point);
+            line_text(l, escape);
         } else {
-            line_char(l, (char)c);
+            if (*s == '"' || *s == '\\') line_char(l, '\\');
+            for (size_t i = 0; i < step; i++) line_char(l, s[i]);
         }
+        s += step;
+        n -= step;
     }
 }
 
 static bool plain(const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] <= 0x20 || s[i] == '"' || s[i] == '\\' || s[i] == '=' || s[i] == 0x7f) return false;
+    for (size_t i = 0; i < n;) {
+        uint32_t point;
+        bool safe;
+        size_t step = visible_step(s + i, n - i, &point, &safe);
+        if (!safe || point == ' ' || point == '"' || point == '\\' || point == '=') return false;
+        i += step;
+    }
     return n > 0;
 }
 

@@ -4,6 +4,7 @@
 #include "follow.h"
 #include "public_id.h"
 #include "request.h"
+#include "visible.h"
 #include "task.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static void show(struct pv_task_info *i, const struct wire_msg *m)
         .deadline_ms = OR_MINUS(m, deadline),
         .unservable = m->has.unservable && m->unservable,
     };
-    snprintf(i->text, sizeof i->text, "%s", m->has.text ? m->text : "");
+    visible_text(i->text, sizeof i->text, m->has.text ? m->text : "");
     name(i->queue, m->queue);
     name(i->circuit, m->circuit);
     name(i->prover, m->prover);

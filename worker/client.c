@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include "clock.h"
+#include "visible.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ pv_status client_enter(pv_client *c)
 
 pv_status client_leave(pv_client *c, pv_status s, const char *text)
 {
-    if (s != PV_OK) snprintf(c->error, sizeof c->error, "%s", text && text[0] ? text : pv_status_text(s));
+    if (s != PV_OK) visible_text(c->error, sizeof c->error, text && text[0] ? text : pv_status_text(s));
     pthread_mutex_unlock(&c->lock);
     return s;
 }

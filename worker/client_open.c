@@ -3,6 +3,7 @@
 #include "io.h"
 #include "random.h"
 #include "task.h"
+#include "visible.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -143,7 +144,7 @@ void pv_client_about(pv_client *c, struct pv_client_info *info)
     info->connects = l->welcomes;
     snprintf(info->endpoint, sizeof info->endpoint, "%s", l->options.endpoint[l->at]);
     snprintf(info->principal, sizeof info->principal, "%s", l->principal);
-    snprintf(info->broker, sizeof info->broker, "%s", l->software);
+    visible_text(info->broker, sizeof info->broker, l->software);
     wire_id_text(info->session, l->options.session);
     pthread_mutex_unlock(&c->lock);
 }

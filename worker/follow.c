@@ -4,6 +4,7 @@
 #include "local.h"
 #include "public_id.h"
 #include "task.h"
+#include "visible.h"
 
 #include <stdio.h>
 
@@ -51,7 +52,7 @@ void follow_progress(pv_client *c, struct task *t, const struct wire_msg *m, uin
     p->unservable = false;
     if (m->has.percent) p->percent = m->percent;
     if (m->has.phase) take_name(p->phase, m->phase);
-    if (m->has.note) snprintf(p->note, sizeof p->note, "%s", m->note);
+    if (m->has.note) visible_text(p->note, sizeof p->note, m->note);
     p->eta_ms = m->has.eta_ms ? public_number(m->eta_ms) : -1;
     if (now_ms >= t->news_ms + PROGRESS_MS)
         tell(c, t, now_ms);
@@ -78,7 +79,7 @@ void follow_result(struct pv_result *r, const struct wire_msg *m)
     r->generation = m->generation;
     r->measured_ms = m->measured_ms;
     take_name(r->prover, m->prover);
-    snprintf(r->text, sizeof r->text, "%s", m->has.text ? m->text : "");
+    visible_text(r->text, sizeof r->text, m->has.text ? m->text : "");
 }
 
 static void complete(pv_client *c, struct task *t)

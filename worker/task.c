@@ -2,6 +2,7 @@
 
 #include "ack.h"
 #include "public_id.h"
+#include "visible.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,7 +214,7 @@ void task_end(pv_client *c, struct task *t, pv_status status, const char *text)
 {
     incoming_clear(&t->result);
     t->r.status = status;
-    snprintf(t->r.text, sizeof t->r.text, "%s", text);
+    visible_text(t->r.text, sizeof t->r.text, text);
     task_over(c, t);
 }
 

@@ -165,6 +165,12 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     [ ! -s out ]
 }
 
+@test "what is shown of others' words has no controls: of 8-bit terminals, of direction, of lines" {
+    foul=$'bad\u009b2J\u202egnp\nline'
+    expect 2 provost task wait "$foul"
+    [[ $output == *'bad\u009b2J\u202egnp\u000aline'* ]]
+}
+
 @test "a proof of another statement is refused: prove compares its witness, wait and fetch what --public says" {
     # An echo of an old answer is a prover that replays it.
     prover_start p1 --queue echo:echo

@@ -1,4 +1,5 @@
 #include "connect.h"
+#include "visible.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,8 +9,10 @@
 int cli_fail_text(pv_status s, const char *what, const char *text)
 {
     bool said = text && text[0];
-    fprintf(stderr, "provost: %s%s%s (%s)\n", what ? what : "", what && what[0] ? ": " : "",
-            said ? text : pv_status_text(s), pv_status_word(s));
+    char about[PV_TEXT_BYTES], sentence[PV_TEXT_BYTES];
+    visible_text(about, sizeof about, what ? what : "");
+    visible_text(sentence, sizeof sentence, said ? text : pv_status_text(s));
+    fprintf(stderr, "provost: %s%s%s (%s)\n", about, about[0] ? ": " : "", sentence, pv_status_word(s));
     return pv_status_exit(s);
 }
 

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "connect.h"
 #include "show.h"
+#include "visible.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -201,7 +202,9 @@ int run_check(struct cli *cli)
     else if (s != PV_OK)
         worsen(&v, CRITICAL, pv_status_text(s), NULL);
     pv_client_close(&c);
+    char why[PV_TEXT_BYTES];
+    visible_text(why, sizeof why, v.why);
     printf("PROVOST %s - %s | queued=%" PRId64 ";%" PRIu64 ";%" PRIu64 " running=%" PRId64 " provers=%" PRId64 "\n",
-           words[v.level], v.why, v.queued, cli->warning, cli->critical, v.running, v.provers);
+           words[v.level], why, v.queued, cli->warning, cli->critical, v.running, v.provers);
     return v.level;
 }

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "follow_task.h"
 #include "show.h"
+#include "visible.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,8 +116,11 @@ int run_task_ls(struct cli *cli)
         if (s != PV_OK) cli_fail(c, s, NULL);
     }
     if (s == PV_OK) show_table(cli, t, columns);
-    if (s == PV_OK && cli->output == OUTPUT_TABLE && pv_table_next(t))
-        fprintf(stderr, "provost: more rows follow; continue with: --after %s\n", pv_table_next(t));
+    if (s == PV_OK && cli->output == OUTPUT_TABLE && pv_table_next(t)) {
+        char next[PV_TEXT_BYTES];
+        visible_text(next, sizeof next, pv_table_next(t));
+        fprintf(stderr, "provost: more rows follow; continue with: --after %s\n", next);
+    }
     pv_table_free(&t);
     pv_client_close(&c);
     return pv_status_exit(s);

@@ -1,4 +1,5 @@
 #include "progress.h"
+#include "show.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static void bar(struct progress_view *v, const struct pv_progress *p)
     if (p->phase[0]) fprintf(stderr, " %s", p->phase);
     if (p->state == PV_TASK_QUEUED && p->position >= 0)
         fprintf(stderr, " %lld tasks before it", (long long)p->position);
-    if (p->eta_ms >= 0) fprintf(stderr, " eta %lld s", (long long)(p->eta_ms + 999) / 1000);
+    if (p->eta_ms >= 0) fprintf(stderr, " eta %lld s", (long long)(p->eta_ms / 1000 + (p->eta_ms % 1000 > 0)));
     if (p->unservable) fprintf(stderr, " (no live prover can take it)");
     fflush(stderr);
     v->drawn = true;
@@ -47,9 +48,7 @@ static void line(const struct pv_progress *p)
     if (p->note[0]) json_object_set_new(o, "note", json_string(p->note));
     if (p->position >= 0) json_object_set_new(o, "position", json_integer(p->position));
     if (p->eta_ms >= 0) json_object_set_new(o, "eta_ms", json_integer(p->eta_ms));
-    char *text = json_dumps(o, JSON_COMPACT);
-    if (text) fprintf(stderr, "%s\n", text);
-    free(text);
+    show_json_to(stderr, o, JSON_COMPACT);
     json_decref(o);
 }
 

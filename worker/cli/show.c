@@ -1,4 +1,5 @@
 #include "show.h"
+#include "visible.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,10 +12,16 @@ enum { COLUMNS_MAX = 64, CELL_BYTES = 160 };
 
 void show_json(json_t *object)
 {
-    char *text = json_dumps(object, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
-    if (text) puts(text);
-    free(text);
+    show_json_to(stdout, object, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
     json_decref(object);
+}
+
+void show_json_to(FILE *to, const json_t *object, size_t flags)
+{
+    char *text = json_dumps(object, flags), *safe = text ? visible_json(text) : NULL;
+    if (safe) fprintf(to, "%s\n", safe);
+    free(safe);
+    free(text);
 }
 
 int64_t cell_number(const struct pv_row *row, const char *key)
@@ -50,7 +57,7 @@ static void cell_to_text(char to[CELL_BYTES], const struct pv_cell *cell)
     if (!cell || cell->type == PV_CELL_NIL)
         strcpy(to, "-");
     else if (cell->type == PV_CELL_TEXT)
-        snprintf(to, CELL_BYTES, "%s", cell->text[0] ? cell->text : "-");
+        visible_text(to, CELL_BYTES, cell->text[0] ? cell->text : "-");
     else if (cell->type == PV_CELL_BOOL)
         strcpy(to, cell->number ? "yes" : "no");
     else if (is_moment(cell->key))
@@ -157,14 +164,16 @@ void show_line(const struct cli *cli, struct pv_row row, const char *schema)
         json_t *o = json_pack("{s:s}", "schema", schema), *cells = row_to_json(row);
         json_object_update(o, cells);
         json_decref(cells);
-        char *line = json_dumps(o, JSON_COMPACT);
-        if (line) puts(line);
-        free(line);
+        show_json_to(stdout, o, JSON_COMPACT);
         json_decref(o);
         return;
     }
     cell_to_text(text, pv_row_cell(&row, "time"));
-    printf("%s %s %s", text, cell_text(&row, "kind"), cell_text(&row, "what"));
+    printf("%s", text);
+    for (int i = 0; i < 2; i++) {
+        cell_to_text(text, pv_row_cell(&row, i ? "what" : "kind"));
+        printf(" %s", text);
+    }
     for (size_t i = 0; i < row.cells_n; i++) {
         const char *key = row.cells[i].key;
         bool said = !strcmp(key, "time") || !strcmp(key, "kind") || !strcmp(key, "what") || !strcmp(key, "event");
@@ -252,7 +261,7 @@ void show_task(const struct cli *cli, const struct pv_task_info *info)
         char text[CELL_BYTES] = "";
         if (strcmp(key, "schema") == 0 || json_is_null(value)) continue;
         if (json_is_string(value))
-            snprintf(text, sizeof text, "%s", json_string_value(value));
+            visible_text(text, sizeof text, json_string_value(value));
         else if (json_is_boolean(value))
             snprintf(text, sizeof text, "%s", json_is_true(value) ? "yes" : "no");
         else if (is_moment(key))

@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 /** Prints a table with these columns (NULL, or with --wide: all columns). As JSON: {"schema", "rows", "next"}, all
  *  columns. */
@@ -13,6 +14,9 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
 /** Prints the row whose column key is name (key NULL: the first row), one line for each column; as JSON like
  *  show_table. PV_NOT_FOUND when there is no such row. */
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name);
+
+/** Prints an object with json_dumps' flags and a line feed. What could upset a terminal is escaped. */
+void show_json_to(FILE *to, const json_t *object, size_t flags);
 
 /** Prints a row as one line: "TIME KIND WHAT key=value ...", or a JSON object with this schema. */
 void show_line(const struct cli *cli, struct pv_row row, const char *schema);

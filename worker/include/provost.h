@@ -30,6 +30,9 @@
  *            input is harmless (it attaches to the task); with another input it is PV_CONFLICT. The library reconnects
  *            by itself (jittered back-off, several endpoints), says hello with the same session, and attaches to the
  *            tasks that it follows.
+ *  Text      Sentences (pv_client_error, and the members text, note and broker) may come from a prover or a broker. They
+ *            are safe to show: controls, also those of 8-bit terminals, bidirectional and invisible characters are
+ *            escaped as JSON does it. Only the cells of tables are as the broker says them: escape what you show.
  *  Secrets   Inputs are witnesses: the library wipes its copies before it frees them.
  */
 #ifndef PROVOST_H
@@ -288,8 +291,8 @@ struct pv_submit_options {
         PV_BUSY_WAIT = 0, /* at a limit of the broker: try again when it says so, until the timeout */
         PV_BUSY_FAIL      /* PV_BUSY at once */
     } when_busy;
-    bool manual_ack;     /* handing the result over does not acknowledge it: the caller calls pv_ack */
-    bool nowait;         /* pv_submit does not wait for the broker: the input is copied, news come by the callbacks */
+    bool manual_ack; /* handing the result over does not acknowledge it: the caller calls pv_ack */
+    bool nowait;     /* pv_submit does not wait for the broker: the input is copied, news come by the callbacks */
     /** Verify the proof before it is handed over; NULL: do not. If the input is a witness (.wtns), the proof has to be
      *  one of its public values. pv_attach has no input: bind the key to what is expected (pv_vkey_for_publics). */
     const pv_vkey *vkey;

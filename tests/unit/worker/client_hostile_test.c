@@ -336,6 +336,46 @@ static void test_a_flood_of_progress_puts_no_wait_off(void **state)
     assert_true(f.told >= 1 && f.told <= 4); /* at most one a second */
 }
 
+/* ---- texts ---- */
+
+#define FOUL                                                                                                           \
+    "bad\xc2\x9b"                                                                                                      \
+    "31m\xe2\x80\xae"                                                                                                  \
+    "evil\nline"
+#define FAIR "bad\\u009b31m\\u202eevil\\u000aline"
+
+static void on_fetch_foul(struct fake *f, const struct wire_msg *m)
+{
+    fake_error(f, m, PV_GONE, FOUL);
+}
+
+static void on_submit_foul(struct fake *f, const struct wire_msg *m)
+{
+    struct wire_msg d = { .type = WIRE_DELIVER };
+    scene_accept(f, m);
+    WIRE_SET(&d, task, m->task);
+    WIRE_SET(&d, generation, 1);
+    WIRE_SET(&d, state, TASK_DEAD);
+    WIRE_SET(&d, status, PV_BAD_WITNESS);
+    WIRE_SET(&d, text, FOUL);
+    fake_send(f, &d);
+}
+
+static void test_sentences_of_others_are_safe_to_show(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_FETCH] = on_fetch_foul;
+    scene_handle(s, WIRE_SUBMIT, on_submit_foul);
+    struct pv_result r;
+    pv_task_id id = { { 1 } };
+    assert_int_equal(pv_fetch(s->c, &r, &id, LONG), PV_GONE);
+    scene_expect_error(s->c, FAIR);
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &scene_plain, "abc", 3, LONG));
+    scene_expect_ok(s->c, pv_wait(s->c, &r, &id, LONG));
+    assert_string_equal(r.text, FAIR);
+    pv_result_clear(&r);
+}
+
 /* ---- numbers ---- */
 
 static void on_submit_far(struct fake *f, const struct wire_msg *m)
@@ -410,6 +450,7 @@ int main(void)
         SCENE_TEST(test_a_result_that_stays_damaged_is_fetched_now_and_then),
         SCENE_TEST(test_a_result_that_stays_damaged_is_given_up),
         SCENE_TEST(test_a_flood_of_progress_puts_no_wait_off),
+        SCENE_TEST(test_sentences_of_others_are_safe_to_show),
         SCENE_TEST(test_numbers_beyond_all_bounds_are_not_negative),
         SCENE_TEST(test_a_length_beyond_our_limit_is_refused_whatever_the_broker_takes),
     };
