@@ -67,6 +67,7 @@ struct broker_operation {
     bool prover;
     enum wire_verb verb;
     char name[WIRE_NAME_MAX + 1];
+    char principal[WIRE_NAME_MAX + 1]; /* of the prover; "": any */
     char by[WIRE_NAME_MAX + 1];
 };
 

@@ -314,10 +314,10 @@ static bool admin(struct broker *b, const struct peer *peer, const struct wire_m
     return false;
 }
 
-static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover,
+static bool operation(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char *principal,
                       const char *name)
 {
-    if (say_operation_later(b, peer, m, prover, name)) return true;
+    if (say_operation_later(b, peer, m, principal, name)) return true;
     reply_error(b, peer->handle, m->req, PV_BUSY, "too many operations at once, try again");
     return false;
 }
@@ -358,21 +358,49 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
                     "options are run_timeout_ms and stall_timeout_ms, in milliseconds or nil");
         return;
     }
-    if (!operation(b, peer, m, false, m->queue)) return;
+    if (!operation(b, peer, m, NULL, m->queue)) return;
     ev.verb.verb = m->verb;
     ev.verb.name = m->queue;
     LOG_INFO("queue.verb", "queue=%s verb=%s by=%s", m->queue, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
     broker_step(b, &ev, NULL);
 }
 
+/* The principals that have a prover of this name, into list; returns how many. One of them, the last, is in *one. */
+static size_t principals_of(const struct broker *b, const char *name, char list[256], const char **one)
+{
+    struct sched_prover_view v;
+    size_t n = 0, used = 0;
+    list[0] = '\0';
+    for (size_t i = 0; sched_prover_at(b->sched, i, b->now_ms, &v); i++) {
+        if (strcmp(v.name, name)) continue;
+        *one = v.principal;
+        if (used < 256) used += (size_t)snprintf(list + used, 256 - used, "%s%s", n ? ", " : "", v.principal);
+        n++;
+    }
+    return n;
+}
+
+/* Two principals may each have a prover of one name: then the operator has to say which is meant. */
+static bool prover_meant(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char **principal)
+{
+    char list[256], text[384];
+    *principal = m->has.principal ? m->principal : NULL;
+    if (*principal || principals_of(b, m->prover, list, principal) < 2) return true;
+    snprintf(text, sizeof text, "several principals have a prover of this name, say which: --principal, one of %s",
+             list);
+    reply_error(b, peer->handle, m->req, PV_USAGE, text);
+    return false;
+}
+
 static void prover_operate(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_PROVER_VERB, peer, m);
-    if (!admin(b, peer, m)) return;
-    if (!operation(b, peer, m, true, m->prover)) return;
+    if (!admin(b, peer, m) || !prover_meant(b, peer, m, &ev.verb.principal)) return;
+    if (!operation(b, peer, m, ev.verb.principal, m->prover)) return;
     ev.verb.verb = m->verb;
     ev.verb.name = m->prover;
-    LOG_INFO("prover.verb", "prover=%s verb=%s by=%s", m->prover, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    LOG_INFO("prover.verb", "prover=%s principal=%s verb=%s by=%s", m->prover, ev.verb.principal,
+             wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
     broker_step(b, &ev, NULL);
 }
 

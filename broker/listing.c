@@ -78,8 +78,9 @@ void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32
     rows_send(b, when, peer, req, WIRE_WHAT_QUEUES);
 }
 
-void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name)
+void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req,
+                    const struct broker_operation *o)
 {
-    tables_prover(b->tables, b->sched, &b->peers, b->now_ms, name);
+    tables_prover(b->tables, b->sched, &b->peers, b->now_ms, o->name, o->principal[0] ? o->principal : NULL);
     rows_send(b, when, peer, req, WIRE_WHAT_PROVERS);
 }

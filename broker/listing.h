@@ -9,6 +9,7 @@
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m);
 /** The row of a queue, or of the provers of a name, under req. */
 void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
-void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name);
+void listing_prover(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req,
+                    const struct broker_operation *o);
 
 #endif

@@ -93,7 +93,7 @@ static void done(struct broker *b, enum reply_when when, const struct sched_acti
         if (o->peer != a->peer || o->req != a->req) continue;
         operation_record(b, o);
         if (o->prover)
-            listing_prover(b, when, a->peer, a->req, o->name);
+            listing_prover(b, when, a->peer, a->req, o);
         else
             listing_queue(b, when, a->peer, a->req, o->name);
         return;
@@ -205,13 +205,15 @@ void say_show_later(struct broker *b, uint64_t peer, const struct wire_msg *m)
     b->questions.shows[b->questions.shows_n++] = (struct broker_show){ .peer = peer, .req = m->req, .task = m->task };
 }
 
-bool say_operation_later(struct broker *b, const struct peer *peer, const struct wire_msg *m, bool prover,
+bool say_operation_later(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char *principal,
                          const char *name)
 {
     struct broker_questions *q = &b->questions;
     if (q->operations_n == BROKER_OPERATIONS) return false;
     struct broker_operation *o = &q->operations[q->operations_n++];
-    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .prover = prover, .verb = m->verb };
+    *o = (struct broker_operation){ .peer = peer->handle, .req = m->req, .verb = m->verb };
+    o->prover = m->type == WIRE_PROVER;
+    if (principal) snprintf(o->principal, sizeof o->principal, "%s", principal);
     snprintf(o->name, sizeof o->name, "%s", name);
     snprintf(o->by, sizeof o->by, "%s", peer->name);
     return true;

@@ -214,6 +214,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->chunk_max = m->chunk_max < WIRE_CHUNK_MAX ? m->chunk_max : WIRE_CHUNK_MAX;
     l->window = m->window;
     l->payload_max = m->payload_max;
+    l->by_principal = m->has.by_principal && m->by_principal;
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

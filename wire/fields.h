@@ -62,6 +62,7 @@ enum {
     X(payload_max, U64, UINT64_MAX, "largest input or result the broker takes")                                        \
     X(window, U32, 1u << 30, "most bytes of chunk credit outstanding for one transfer")                                \
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
+    X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached: queued_tasks queued_bytes leased rate disk memory")                 \
     /* what a prover is and holds */                                                                                   \

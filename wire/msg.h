@@ -43,7 +43,7 @@ enum {
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
-          N(software),                                                                                                 \
+          N(software) M(by_principal),                                                                                 \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
     X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
@@ -102,7 +102,7 @@ enum {
     X(RECALL, 49, DOWN, NONE, N(token), "the prover gives the task back if it has not started it")                     \
     X(DRAIN, 50, UP, NONE, , "the prover takes no more offers")                                                        \
     X(QUEUE, 60, UP, NONE, N(req) N(queue) N(verb) M(options), "an operator acts on a queue; answered by ROWS")        \
-    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb), "an operator acts on a prover; answered by ROWS")
+    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb) M(principal), "an operator acts on a prover; answered by ROWS")
 
 enum wire_type {
 #define X(name, code, way, payload, fields, meaning) WIRE_##name = code,

@@ -362,20 +362,43 @@ pv_status pv_queue_set(pv_client *c, pv_table **t, const char *queue, const stru
     return operate(c, t, &q, timeout_ms);
 }
 
-static pv_status operate_prover(pv_client *c, pv_table **t, const char *prover, enum wire_verb verb, int64_t timeout_ms)
+/* An older broker would overlook the principal, and operate every prover of the name. */
+static pv_status tells_principals(pv_client *c, int64_t timeout_ms)
+{
+    TRY(pv_client_ready(c, timeout_ms));
+    TRY(client_enter(c));
+    bool tells = c->link.by_principal;
+    return client_leave(c, tells ? PV_OK : PV_BAD_VERSION,
+                        "this broker is too old to tell the provers of several principals apart");
+}
+
+static pv_status operate_prover(pv_client *c, pv_table **t, const char *principal, const char *prover,
+                                enum wire_verb verb, int64_t timeout_ms)
 {
     struct request q = { .ask = { .type = WIRE_PROVER } };
+    if (principal) TRY(tells_principals(c, timeout_ms));
     WIRE_SET(&q.ask, prover, prover);
+    if (principal) WIRE_SET(&q.ask, principal, principal);
     WIRE_SET(&q.ask, verb, verb);
     return operate(c, t, &q, timeout_ms);
 }
 
 pv_status pv_prover_drain(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms)
 {
-    return operate_prover(c, t, prover, WIRE_VERB_DRAIN, timeout_ms);
+    return operate_prover(c, t, NULL, prover, WIRE_VERB_DRAIN, timeout_ms);
 }
 
 pv_status pv_prover_resume(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms)
 {
-    return operate_prover(c, t, prover, WIRE_VERB_RESUME, timeout_ms);
+    return operate_prover(c, t, NULL, prover, WIRE_VERB_RESUME, timeout_ms);
+}
+
+pv_status pv_prover_drain_of(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+{
+    return operate_prover(c, t, principal, prover, WIRE_VERB_DRAIN, timeout_ms);
+}
+
+pv_status pv_prover_resume_of(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+{
+    return operate_prover(c, t, principal, prover, WIRE_VERB_RESUME, timeout_ms);
 }

@@ -78,7 +78,7 @@ static void unlist_news(pv_client *c, struct task *t)
     t->news_next = t->news_prev = NULL;
     t->in_news = false;
     uint64_t count;
-    /* While news is not empty the eventfd's count is 1, so this read does not block. */
+    /* While news is not empty the eventfd's count is 1 or more, so this read does not block. */
     if (!c->news && read(c->event_fd, &count, sizeof count) < 0) count = 0;
 }
 
@@ -91,6 +91,12 @@ static void list_news(pv_client *c, struct task *t)
     if (c->news) c->news->news_prev = t;
     c->news = t;
     t->in_news = true;
+}
+
+void tasks_news_again(pv_client *c)
+{
+    uint64_t one = 1;
+    if (write(c->event_fd, &one, sizeof one) < 0) one = 0;
 }
 
 void tasks_news(pv_client *c, struct task *t)

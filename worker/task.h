@@ -36,6 +36,9 @@ struct task *tasks_next_todo(pv_client *c);
  *  threads. */
 void tasks_news(pv_client *c, struct task *t);
 
+/** Callbacks are still due: makes the descriptor readable anew, for loops that are told of edges alone. */
+void tasks_news_again(pv_client *c);
+
 /** Wipes and frees the copy of the input. Does nothing while local.prove reads it: local_prove wipes it afterwards. */
 void task_wipe_input(struct task *t);
 

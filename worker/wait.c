@@ -116,6 +116,7 @@ pv_status pv_client_process(pv_client *c, size_t *calls, int64_t timeout_ms)
     }
     size_t n = 0, most = c->tasks_n; /* a limit: what becomes due meanwhile is for the next call */
     while (c->news && n < most && call(c, c->news)) n++;
+    if (c->news) tasks_news_again(c); /* an edge-triggered loop hears of the rest too */
     if (calls) *calls = n;
     char text[PV_TEXT_BYTES] = "no callback was due";
     return client_leave(c, n > 0 ? PV_OK : PV_TIMEOUT, text);

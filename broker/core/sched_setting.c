@@ -98,6 +98,7 @@ void sched_on_prover_verb(struct sched *s, const struct sched_event *ev)
     for (uint32_t i = 0; e->admin && known && i < s->provers_n; i++) {
         struct prover *p = s->provers[i];
         if (!p || p->local || strcmp(p->name->text, ev->verb.name)) continue;
+        if (ev->verb.principal && strcmp(p->principal->text, ev->verb.principal)) continue;
         found++;
         prover_drain(s, p, drain);
     }

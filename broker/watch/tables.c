@@ -342,10 +342,11 @@ void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, cons
 }
 
 void tables_prover(struct tables *t, const struct sched *s, const struct peers *peers, uint64_t now_ms,
-                   const char *name)
+                   const char *name, const char *principal)
 {
     struct sched_prover_view prover;
     begin(t);
     for (size_t i = 0; t->rows_n < WIRE_ROWS_MAX && sched_prover_at(s, i, now_ms, &prover); i++)
-        if (!strcmp(prover.name, name)) prover_row(t, &prover, peers, i + 1);
+        if (!strcmp(prover.name, name) && (!principal || !strcmp(prover.principal, principal)))
+            prover_row(t, &prover, peers, i + 1);
 }

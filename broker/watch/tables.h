@@ -58,9 +58,10 @@ void tables_status(struct tables *t, const struct sched *s, const struct facts *
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q);
 
-/** The row of one queue, of every prover of one name (each principal may have one). No row: there is none. */
+/** The row of one queue, of every prover of one name: each principal may have one; principal NULL: any. No row:
+ *  there is none. */
 void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name);
 void tables_prover(struct tables *t, const struct sched *s, const struct peers *peers, uint64_t now_ms,
-                   const char *name);
+                   const char *name, const char *principal);
 
 #endif

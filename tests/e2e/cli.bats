@@ -106,6 +106,9 @@ setup() {
     expect 3 provost check
     [[ $output == *"PROVOST UNKNOWN"* ]]
     expect 3 provost check --no-such-option
+    PROVOST_CONNECT_TIMEOUT=never expect 3 provost check
+    expect 2 provost queue set outer $nobody # nothing to set: refused before it connects
+    [[ $output == *"nothing to set"* ]]
 }
 
 @test "a full stdout is a failure" {

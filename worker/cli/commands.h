@@ -19,6 +19,7 @@ enum {
     FOR_BENCH = 512,
     FOR_SET = 1024, /* queue set */
     FOR_EVENTS = 2048,
+    FOR_PROVER = 4096, /* prover drain, resume */
 };
 
 struct cli_option {

@@ -2,8 +2,9 @@
 #include "connect.h"
 #include "show.h"
 
-static const char *const columns[] = { "prover", "live", "draining", "quarantined_ms", "slots",   "prefetch", "running",
-                                       "held",   "done", "failed",   "lost",           "busy_ms", "software", NULL };
+static const char *const columns[] = { "prover", "principal", "live",    "draining", "quarantined_ms",
+                                       "slots",  "prefetch",  "running", "held",     "done",
+                                       "failed", "lost",      "busy_ms", "software", NULL };
 
 static int run_with(struct cli *cli, pv_status act(pv_client *c, pv_table **t, const struct cli *cli))
 {
@@ -29,12 +30,12 @@ static pv_status list(pv_client *c, pv_table **t, const struct cli *cli)
 
 static pv_status drain(pv_client *c, pv_table **t, const struct cli *cli)
 {
-    return pv_prover_drain(c, t, cli->args[0], PV_DEFAULT_TIMEOUT);
+    return pv_prover_drain_of(c, t, cli->principal, cli->args[0], PV_DEFAULT_TIMEOUT);
 }
 
 static pv_status resume(pv_client *c, pv_table **t, const struct cli *cli)
 {
-    return pv_prover_resume(c, t, cli->args[0], PV_DEFAULT_TIMEOUT);
+    return pv_prover_resume_of(c, t, cli->principal, cli->args[0], PV_DEFAULT_TIMEOUT);
 }
 
 int run_prover_ls(struct cli *cli)

@@ -46,18 +46,14 @@ int run_queue_show(struct cli *cli)
     return pv_status_exit(s);
 }
 
-/* usage: the sentence for PV_USAGE, or NULL. */
-static int run_operate(struct cli *cli, const char *usage,
-                       pv_status act(pv_client *c, pv_table **t, const struct cli *cli))
+static int run_operate(struct cli *cli, pv_status act(pv_client *c, pv_table **t, const struct cli *cli))
 {
     pv_client *c = NULL;
     pv_table *t = NULL;
     pv_status s = cli_connect(&c, cli, PV_ROLE_ADMIN);
     if (s == PV_OK) {
         s = act(c, &t, cli);
-        if (s == PV_USAGE && usage)
-            cli_fail_text(s, cli->args[0], usage);
-        else if (s != PV_OK)
+        if (s != PV_OK)
             cli_fail(c, s, cli->args[0]);
         else
             show_table(cli, t, columns);
@@ -86,18 +82,19 @@ static pv_status set_queue(pv_client *c, pv_table **t, const struct cli *cli)
 
 int run_queue_pause(struct cli *cli)
 {
-    return run_operate(cli, NULL, pause_queue);
+    return run_operate(cli, pause_queue);
 }
 
 int run_queue_resume(struct cli *cli)
 {
-    return run_operate(cli, NULL, resume_queue);
+    return run_operate(cli, resume_queue);
 }
 
 int run_queue_set(struct cli *cli)
 {
-    bool nothing = cli->run_timeout_ms == 0 && cli->stall_timeout_ms == 0;
-    return run_operate(cli, nothing ? "nothing to set: give --run-timeout or --stall-timeout" : NULL, set_queue);
+    if (cli->run_timeout_ms == 0 && cli->stall_timeout_ms == 0)
+        return cli_fail_text(PV_USAGE, cli->args[0], "nothing to set: give --run-timeout or --stall-timeout");
+    return run_operate(cli, set_queue);
 }
 
 static void show_counts(const struct cli *cli, const uint64_t counts[PV_TASK_STATES])

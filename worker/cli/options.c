@@ -44,6 +44,12 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
+/* Nagios reads 2 as CRITICAL; a wrong command line is UNKNOWN. */
+static int usage_exit(const struct cli *c)
+{
+    return c->command->run == run_check ? 3 : pv_status_exit(PV_USAGE);
+}
+
 /* An empty variable is as if it were not set. */
 static void read_environment(struct cli *c)
 {
@@ -53,7 +59,7 @@ static void read_environment(struct cli *c)
         if (o->env && o->scopes & c->command->scopes) value = getenv(setting_variable(name, o->setting.name));
         if (!value || !*value || setting_of_variable(&o->setting, c, value, why) == PV_OK) continue;
         fprintf(stderr, "provost: %s\n", why);
-        exit(pv_status_exit(PV_USAGE));
+        exit(usage_exit(c));
     }
 }
 
@@ -70,8 +76,7 @@ static void parse_with(struct cli *c, int argc, char **argv)
     command_name(c->command, name + 8);
     argv[0] = name; /* argp's messages name the command too */
     struct argp argp = { .options = table, .parser = on_option, .args_doc = c->command->args, .doc = c->command->doc };
-    /* Nagios reads 2 as CRITICAL; a wrong command line is UNKNOWN. */
-    argp_err_exit_status = c->command->run == run_check ? 3 : pv_status_exit(PV_USAGE);
+    argp_err_exit_status = usage_exit(c);
     argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 

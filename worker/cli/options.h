@@ -32,6 +32,7 @@ struct cli {
     bool revive;
     enum busy busy;
 
+    const char *principal;
     const char *vkey, *expected; /* files */
     enum progress progress;
     bool cancel_on_interrupt;

@@ -434,7 +434,7 @@ const char *pv_table_next(const pv_table *t);
 const struct pv_cell *pv_row_cell(const struct pv_row *row, const char *key);
 void pv_table_free(pv_table **t);
 
-/** These five operate a queue or a prover. The answer is its row, in *t (t may be NULL). They need PV_ROLE_ADMIN.
+/** These operate a queue or a prover. The answer is its row, in *t (t may be NULL). They need PV_ROLE_ADMIN.
  *  PV_UNKNOWN_QUEUE, PV_NOT_FOUND (no such prover), PV_UNAUTHORIZED, PV_USAGE (not a name).
  *
  *  pause: the queue gives no more tasks out. resume: it gives tasks out again. */
@@ -456,6 +456,13 @@ pv_status pv_queue_set(pv_client *c, pv_table **t, const char *queue, const stru
 /** drain: the prover gets no new tasks; it finishes those it has. resume: it gets tasks again. */
 pv_status pv_prover_drain(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms);
 pv_status pv_prover_resume(pv_client *c, pv_table **t, const char *prover, int64_t timeout_ms);
+
+/** The same for the prover of one principal (NULL: whosever it is). Where several principals have a prover of that name,
+ *  the two calls above are PV_USAGE, with the principals in the sentence. PV_BAD_VERSION: this broker is too old to tell
+ *  them apart. */
+pv_status pv_prover_drain_of(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms);
+pv_status pv_prover_resume_of(pv_client *c, pv_table **t, const char *principal, const char *prover,
+                              int64_t timeout_ms);
 
 /* ---- the caller's own loop -------------------------------------------------------------------------------------- */
 

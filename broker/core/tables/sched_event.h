@@ -175,6 +175,7 @@ struct sched_event {
         struct {
             enum wire_verb verb;
             const char *name;
+            const char *principal;             /* of the prover; NULL: any */
             const struct setting_record *sets; /* with WIRE_VERB_SET; only key, value and cleared are read */
             size_t sets_n;
         } verb;

@@ -131,6 +131,52 @@ static void wrong_role(void **state)
     honest_round();
 }
 
+static void drain(struct wire_peer *admin, const char *name, const char *principal)
+{
+    struct wire_msg m = { .type = WIRE_PROVER };
+    WIRE_SET(&m, req, 5);
+    WIRE_SET(&m, prover, name);
+    WIRE_SET(&m, verb, WIRE_VERB_DRAIN);
+    if (principal) WIRE_SET(&m, principal, principal);
+    wire_peer_send(admin, &m);
+}
+
+static const char *row_text(const struct wire_row *row, const char *column)
+{
+    for (size_t i = 0; i < row->cells_n; i++)
+        if (!strcmp(row->cells[i].key, column)) return row->cells[i].text;
+    return "";
+}
+
+/* A prover may take the name of another principal's. An operator who names it means one of them, and says which. */
+static void same_name(void **state)
+{
+    struct wire_peer admin, twin, thief;
+    secure_prover(&twin, &broker, &key[PROVER], "twin", both, 2);
+    secure_prover(&thief, &broker, &key[OTHER_PROVER], "twin", both, 2);
+    secure_client(&admin, &broker, &key[ADMIN], WIRE_ROLE_ADMIN);
+    assert_true(admin.in.by_principal);
+    drain(&admin, "twin", NULL);
+    REFUSED(&admin, PV_USAGE);
+    assert_non_null(strstr(admin.in.text, "node"));
+    assert_non_null(strstr(admin.in.text, "thief"));
+    drain(&admin, "twin", "acme");
+    REFUSED(&admin, PV_NOT_FOUND);
+    drain(&admin, "twin", "thief");
+    WANT(&admin, WIRE_ROWS);
+    assert_int_equal(admin.in.rows_n, 1);
+    assert_string_equal(row_text(&admin.in.rows[0], "principal"), "thief");
+    /* Only the other one still takes work. */
+    wire_peer_ready(&prover, 0);
+    submit(&client, "outer");
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&twin, WIRE_OFFER);
+    assert_false(wire_peer_wait(&thief, WIRE_OFFER, 50));
+    wire_peer_close(&thief);
+    wire_peer_close(&twin);
+    wire_peer_close(&admin);
+}
+
 /* A client sees its own principal's tasks only. */
 static void wrong_principal(void **state)
 {
@@ -496,6 +542,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_queue),      cmocka_unit_test(quota),
         cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
+        cmocka_unit_test(same_name),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);

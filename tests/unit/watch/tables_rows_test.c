@@ -141,7 +141,7 @@ static void provers_and_clients_are_listed(void **state)
     assert_string_equal(cell_of(0, "prover")->text, "p1");
     assert_int_equal(cell_of(0, "slots")->number, 2);
     assert_int_equal(cell_of(0, "software")->type, WIRE_CELL_NIL);
-    tables_prover(t, r.s, &peers, r.now_ms, "p2");
+    tables_prover(t, r.s, &peers, r.now_ms, "p2", NULL);
     assert_int_equal(t->rows_n, 0);
     tables_clients(t, r.s, &all);
     assert_int_equal(t->rows_n, 1);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +125,59 @@ static void test_a_result_that_comes_again_before_its_acknowledgement_is_handed_
     fake_expect(&s->f, WIRE_ACK, 1);
 }
 
+/* More comes due than one call runs: the first callback submits another task, which is due before the call ends. An
+ * edge-triggered loop is told of it all the same. */
+struct edges {
+    struct scene *s;
+    unsigned done;
+};
+
+static struct pv_submit_options edge_options(struct edges *e);
+
+static void wait_beats(struct scene *s)
+{
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+}
+
+static void note_and_submit(void *user, struct pv_result *r)
+{
+    struct edges *e = user;
+    if (e->done++ > 0) return;
+    struct pv_submit_options o = edge_options(e);
+    scene_expect_ok(e->s->c, pv_submit(e->s->c, NULL, &o, "abc", 3, 0));
+    fake_expect(&e->s->f, WIRE_SUBMIT, 3);
+    wait_beats(e->s);
+}
+
+static struct pv_submit_options edge_options(struct edges *e)
+{
+    struct pv_submit_options o = scene_plain;
+    o.nowait = true;
+    o.done = note_and_submit;
+    o.user = e;
+    return o;
+}
+
+static void test_edges_tell_of_everything(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_prove);
+    struct edges e = { .s = s };
+    struct pv_submit_options o = edge_options(&e);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event on = { .events = EPOLLIN | EPOLLET };
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, pv_client_fd(s->c), &on), 0);
+    for (int i = 0; i < 2; i++) scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, 0));
+    fake_expect(&s->f, WIRE_SUBMIT, 2);
+    wait_beats(s); /* both are due */
+    while (e.done < 3) {
+        assert_int_equal(epoll_wait(epoll, &on, 1, 3000), 1);
+        pv_client_process(s->c, NULL, 0);
+    }
+    close(epoll);
+}
+
 static void test_a_forgotten_task_calls_nobody(void **state)
 {
     struct scene *s = *state;
@@ -198,6 +252,7 @@ int main(void)
         SCENE_TEST(test_a_callers_own_loop_hears_by_a_level_triggered_descriptor),
         SCENE_TEST(test_a_refusal_reaches_a_caller_who_did_not_wait),
         SCENE_TEST(test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once),
+        SCENE_TEST(test_edges_tell_of_everything),
         SCENE_TEST(test_a_forgotten_task_calls_nobody),
         SCENE_TEST(test_threads_share_a_handle),
         SCENE_TEST(test_a_forked_child_cannot_use_the_handle),
