@@ -260,11 +260,19 @@ static pv_status list_pages(pv_client *c, pv_table *t, const struct pv_list_opti
     return PV_OK;
 }
 
+static void free_table(void *table)
+{
+    pv_table_free(table);
+}
+
 pv_status pv_list(pv_client *c, pv_table **out, const struct pv_list_options *what, int64_t timeout_ms)
 {
     pv_table *t = calloc(1, sizeof *t);
     if (!t) return PV_NO_MEMORY;
-    pv_status s = list_pages(c, t, what, timeout_ms);
+    pv_status s;
+    pthread_cleanup_push(free_table, &t); /* the thread may be cancelled while it waits for a page */
+    s = list_pages(c, t, what, timeout_ms);
+    pthread_cleanup_pop(0);
     if (s == PV_OK) s = lay_out(t);
     if (s == PV_OK)
         *out = t;

@@ -10,9 +10,27 @@
 
 enum { WINDOW_MOST = 4 << 20 }; /* of a result, per round trip */
 
+/* A thread that is cancelled must not take the lock along, nor leave a request on its dead stack. So it can be cancelled
+ * only where it sleeps, and there what it began is undone. depth: calls inside one another, by callbacks. */
+static _Thread_local struct {
+    unsigned depth;
+    int before; /* the caller's own setting */
+} cancel;
+
+static void cancel_off(void)
+{
+    if (cancel.depth++ == 0) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel.before);
+}
+
+static void cancel_back(void)
+{
+    if (--cancel.depth == 0) pthread_setcancelstate(cancel.before, NULL);
+}
+
 pv_status client_enter(pv_client *c)
 {
     if (getpid() != c->pid) return PV_BAD_STATE;
+    cancel_off();
     pthread_mutex_lock(&c->lock);
     return PV_OK;
 }
@@ -21,6 +39,7 @@ pv_status client_leave(pv_client *c, pv_status s, const char *text)
 {
     if (s != PV_OK) visible_text(c->error, sizeof c->error, text && text[0] ? text : pv_status_text(s));
     pthread_mutex_unlock(&c->lock);
+    cancel_back();
     return s;
 }
 
@@ -38,11 +57,31 @@ uint64_t client_deadline(int64_t timeout_ms, int64_t default_ms)
     return ms < UINT64_MAX / 4 ? now + ms : UINT64_MAX / 4;
 }
 
-bool client_sleep(pv_client *c, uint64_t deadline_ms)
+struct sleeper {
+    pv_client *client;
+    client_undo *undo;
+    void *what;
+};
+
+/* The thread is cancelled in its sleep: the lock is held again. */
+static void wake_for_good(void *sleeper)
+{
+    struct sleeper *s = sleeper;
+    if (s->undo) s->undo(s->client, s->what);
+    pthread_mutex_unlock(&s->client->lock);
+}
+
+bool client_sleep(pv_client *c, uint64_t deadline_ms, client_undo *undo, void *what)
 {
     if (pv_clock_ms() >= deadline_ms) return false;
     struct timespec at = { .tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000 };
+    struct sleeper s = { c, undo, what };
+    bool open = cancel.depth == 1 && cancel.before == PTHREAD_CANCEL_ENABLE;
+    pthread_cleanup_push(wake_for_good, &s);
+    if (open) pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     pthread_cond_timedwait(&c->changed, &c->lock, &at);
+    if (open) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cleanup_pop(0);
     return true; /* the caller looks at the state once more before it gives up */
 }
 

@@ -4,7 +4,8 @@
 
 #include "client_state.h"
 
-/** Takes the lock. PV_BAD_STATE in a forked child, and then the lock is not taken. */
+/** Takes the lock; until client_leave the thread cannot be cancelled but in client_sleep. PV_BAD_STATE in a forked child,
+ *  and then the lock is not taken. */
 pv_status client_enter(pv_client *c);
 
 /** Releases the lock and returns s. When s is a failure, text becomes pv_client_error; NULL or "" stands for the
@@ -18,8 +19,12 @@ void client_wake(pv_client *c);
  *  default_ms. */
 uint64_t client_deadline(int64_t timeout_ms, int64_t default_ms);
 
-/** Waits for `changed`, with the lock released. False when the deadline had already passed. */
-bool client_sleep(pv_client *c, uint64_t deadline_ms);
+/** Takes back what a call began, with the lock held, when its thread is cancelled in its sleep. */
+typedef void client_undo(pv_client *c, void *what);
+
+/** Waits for `changed`, with the lock released. False when the deadline had already passed. The thread may be cancelled
+ *  here (pthread_cancel): then undo (may be NULL) is called with what, and the lock released. */
+bool client_sleep(pv_client *c, uint64_t deadline_ms, client_undo *undo, void *what);
 
 /** The status of a wait that ended without an answer: PV_TIMEOUT, or why there is no connection. Its sentence goes into
  *  text. */

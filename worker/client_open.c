@@ -104,21 +104,23 @@ pv_status pv_client_open(pv_client **out, const struct pv_client_options *option
 void pv_client_close(pv_client **out)
 {
     pv_client *c = *out;
-    if (!c || getpid() != c->pid) return;
-    pthread_mutex_lock(&c->lock);
+    int before;
+    if (!c || client_enter(c) != PV_OK) return;
     c->closing = true;
     client_wake(c);
-    pthread_mutex_unlock(&c->lock);
+    client_leave(c, PV_OK, NULL);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     pthread_join(c->thread, NULL);
     free_client(c);
     *out = NULL;
+    pthread_setcancelstate(before, NULL);
 }
 
 pv_status pv_client_ready(pv_client *c, int64_t timeout_ms)
 {
     TRY(client_enter(c));
     uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
-    while (c->link.state != LINK_UP && client_sleep(c, deadline)) {
+    while (c->link.state != LINK_UP && client_sleep(c, deadline, NULL, NULL)) {
     }
     char text[PV_TEXT_BYTES] = "";
     return client_leave(c, c->link.state == LINK_UP ? PV_OK : client_late(c, text), text);
@@ -130,7 +132,7 @@ void pv_client_error(pv_client *c, char *to, size_t bytes)
     to[0] = '\0';
     if (client_enter(c) != PV_OK) return;
     snprintf(to, bytes, "%s", c->error);
-    pthread_mutex_unlock(&c->lock);
+    client_leave(c, PV_OK, NULL);
 }
 
 void pv_client_about(pv_client *c, struct pv_client_info *info)
@@ -146,14 +148,14 @@ void pv_client_about(pv_client *c, struct pv_client_info *info)
     snprintf(info->principal, sizeof info->principal, "%s", l->principal);
     visible_text(info->broker, sizeof info->broker, l->software);
     wire_id_text(info->session, l->options.session);
-    pthread_mutex_unlock(&c->lock);
+    client_leave(c, PV_OK, NULL);
 }
 
 pv_status pv_flush(pv_client *c, int64_t timeout_ms)
 {
     TRY(client_enter(c));
     uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
-    while (c->acks_n > 0 && client_sleep(c, deadline)) {
+    while (c->acks_n > 0 && client_sleep(c, deadline, NULL, NULL)) {
     }
     char text[PV_TEXT_BYTES] = "";
     return client_leave(c, c->acks_n == 0 ? PV_OK : client_late(c, text), text);

@@ -29,13 +29,19 @@ static void unlink_request(pv_client *c, struct request *q)
     *at = q->next;
 }
 
+static void undo(pv_client *c, void *request)
+{
+    unlink_request(c, request);
+    request_clear(request);
+}
+
 pv_status request_run(pv_client *c, struct request *q, uint64_t deadline_ms)
 {
     WIRE_SET(&q->ask, req, client_req(c));
     q->next = c->requests;
     c->requests = q;
     client_wake(c);
-    while (!q->answered && client_sleep(c, deadline_ms)) {
+    while (!q->answered && client_sleep(c, deadline_ms, undo, q)) {
     }
     unlink_request(c, q);
     if (!q->answered) return client_late(c, q->text);

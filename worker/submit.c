@@ -81,10 +81,16 @@ static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, co
     return PV_OK;
 }
 
+static void undo(pv_client *c, void *task)
+{
+    tasks_drop(c, task); /* and with it the borrowed input */
+    tasks_release(task);
+}
+
 /* Waits until the broker has accepted or refused the task. The caller holds it. */
 static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline, char text[PV_TEXT_BYTES])
 {
-    while (!t->accepted && t->stage == STAGE_ASKING && !t->forgotten && client_sleep(c, deadline)) {
+    while (!t->accepted && t->stage == STAGE_ASKING && !t->forgotten && client_sleep(c, deadline, undo, t)) {
         if (!t->what.progress || !t->news_fresh) continue;
         struct pv_progress news = t->news;
         t->news_fresh = false;
@@ -177,7 +183,7 @@ void pv_forget(pv_client *c, const pv_task_id *id)
     if (client_enter(c) != PV_OK) return;
     struct task *t = tasks_find(c, wire_of(id));
     if (t) tasks_drop(c, t);
-    pthread_mutex_unlock(&c->lock);
+    client_leave(c, PV_OK, NULL);
 }
 
 pv_status pv_wait(pv_client *c, struct pv_result *r, const pv_task_id *id, int64_t timeout_ms)

@@ -54,6 +54,14 @@ static void call_done(pv_client *c, struct task *t)
     pthread_mutex_lock(&c->lock);
 }
 
+static void undo(pv_client *c, void *task)
+{
+    struct task *t = task;
+    t->waiters--;
+    tasks_todo(c, t); /* if it was claimed for this thread, it goes back */
+    tasks_release(t);
+}
+
 static pv_status wait_held(pv_client *c, struct pv_result *r, struct task *t, uint64_t deadline,
                            char text[PV_TEXT_BYTES])
 {
@@ -76,7 +84,7 @@ static pv_status wait_held(pv_client *c, struct pv_result *r, struct task *t, ui
         }
         /* More news may be there already; they do not put the end of the wait off. */
     } while ((t->news_fresh && t->what.progress && pv_clock_ms() < deadline) || t->local.stage == LOCAL_READY ||
-             client_sleep(c, deadline));
+             client_sleep(c, deadline, undo, t));
     return client_late(c, text);
 }
 
@@ -112,7 +120,7 @@ pv_status pv_client_process(pv_client *c, size_t *calls, int64_t timeout_ms)
 {
     TRY(client_enter(c));
     uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
-    while (!c->news && client_sleep(c, deadline)) {
+    while (!c->news && client_sleep(c, deadline, NULL, NULL)) {
     }
     size_t n = 0, most = c->tasks_n; /* a limit: what becomes due meanwhile is for the next call */
     while (c->news && n < most && call(c, c->news)) n++;

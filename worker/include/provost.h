@@ -16,6 +16,8 @@
  *            computes. Callbacks run only on threads that call pv_wait, pv_prove, pv_submit, pv_attach or
  *            pv_client_process, never on the library's thread, and without a lock held: they may call everything except
  *            pv_client_close.
+ *            A thread may be cancelled (pthread_cancel) while it waits in a call: what it began is undone as after a
+ *            timeout. Elsewhere in a call, callbacks included, cancellation waits.
  *  Process   The library has no global state, installs no signal handler, prints nothing, and never aborts or exits.
  *            After fork(2) the child must not use the parent's handle: every call there returns PV_BAD_STATE, except
  *            pv_client_close, which does nothing (the memory is freed with the process). Open a new handle in the

@@ -178,6 +178,82 @@ static void test_edges_tell_of_everything(void **state)
     close(epoll);
 }
 
+/* ---- cancelled threads ---- */
+
+struct cancelled {
+    struct scene *s;
+    pv_task_id id;
+    int call;
+};
+
+enum { IN_WAIT, IN_FETCH, IN_SUBMIT, IN_ATTACH, IN_PROCESS, IN_LIST, CALLS };
+
+static void *call_for_ever(void *arg)
+{
+    struct cancelled *k = arg;
+    pv_client *c = k->s->c;
+    struct pv_result r;
+    pv_table *t;
+    struct pv_submit_options o = scene_plain;
+    uint8_t input[100000] = { 1 }; /* too large for the message: it would be read after the thread's end */
+    pv_task_id other = { { 9 } };
+    o.id = &other;
+    switch (k->call) {
+    case IN_WAIT: pv_wait(c, &r, &k->id, LONG); break;
+    case IN_FETCH: pv_fetch(c, &r, &k->id, LONG); break;
+    case IN_SUBMIT: pv_submit(c, NULL, &o, input, sizeof input, LONG); break;
+    case IN_ATTACH: pv_attach(c, &other, NULL, LONG); break;
+    case IN_PROCESS: pv_client_process(c, NULL, LONG); break;
+    default: pv_list(c, &t, &(struct pv_list_options){ 0 }, LONG);
+    }
+    return NULL;
+}
+
+/* The broker answers when it is too late: FETCH, ATTACH and LIST of a thread that is gone, and credit for its input. */
+static void answer_late(struct scene *s, const pv_task_id *id)
+{
+    wire_id other = { { 9 } }, task;
+    memcpy(task.bytes, id->bytes, sizeof task.bytes);
+    fake_lock(&s->f);
+    fake_credit(&s->f, WIRE_KIND_INPUT, other, 0, 100000);
+    for (uint32_t req = 1; req < 20; req++) fake_deliver(&s->f, req, task, TASK_CANCELLED, PV_CANCELLED, NULL, 0);
+    fake_unlock(&s->f);
+    wait_beats(s);
+}
+
+static void test_a_thread_cancelled_in_a_call_leaves_the_client_to_the_others(void **state)
+{
+    static const enum wire_type asked[CALLS] = { WIRE_HEARTBEAT, WIRE_FETCH,     WIRE_SUBMIT,
+                                                 WIRE_ATTACH,    WIRE_HEARTBEAT, WIRE_LIST };
+    struct scene *s = *state;
+    struct cancelled k = { .s = s };
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    scene_expect_ok(s->c, pv_submit(s->c, &k.id, &scene_plain, "abc", 3, LONG));
+    scene_handle(s, WIRE_SUBMIT, NULL);
+    for (k.call = 0; k.call < CALLS; k.call++) {
+        pthread_t thread;
+        void *end = NULL;
+        unsigned before = fake_got(&s->f, asked[k.call]);
+        assert_int_equal(pthread_create(&thread, NULL, call_for_ever, &k), 0);
+        fake_expect(&s->f, asked[k.call], before + 1);
+        wait_beats(s);
+        assert_int_equal(pthread_cancel(thread), 0);
+        assert_int_equal(pthread_join(thread, &end), 0);
+        assert_ptr_equal(end, PTHREAD_CANCELED);
+        if (k.call != IN_WAIT && k.call != IN_PROCESS) answer_late(s, &(pv_task_id){ { 8 } });
+        struct pv_client_info info;
+        pv_client_about(s->c, &info); /* the lock is free */
+        assert_true(info.connected);
+    }
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    struct pv_result r;
+    scene_expect_ok(s->c, pv_wait(s->c, &r, &k.id, LONG)); /* and the task still is followed */
+    scene_expect_proof(&r);
+    pv_result_clear(&r);
+}
+
 static void test_a_forgotten_task_calls_nobody(void **state)
 {
     struct scene *s = *state;
@@ -253,6 +329,7 @@ int main(void)
         SCENE_TEST(test_a_refusal_reaches_a_caller_who_did_not_wait),
         SCENE_TEST(test_a_result_that_comes_again_before_its_acknowledgement_is_handed_over_once),
         SCENE_TEST(test_edges_tell_of_everything),
+        SCENE_TEST(test_a_thread_cancelled_in_a_call_leaves_the_client_to_the_others),
         SCENE_TEST(test_a_forgotten_task_calls_nobody),
         SCENE_TEST(test_threads_share_a_handle),
         SCENE_TEST(test_a_forked_child_cannot_use_the_handle),
