@@ -17,6 +17,7 @@
 #include "flood.h"
 #include "http.h"
 #include "journal.h"
+#include "list_turns.h"
 #include "outbox.h"
 #include "peers.h"
 #include "router.h"
@@ -119,6 +120,7 @@ struct broker {
     uint32_t epoch;
     struct broker_batch batch;
     struct broker_questions questions;
+    struct list_turns lists;
     struct broker_wanted wanted;
     struct broker_cuts cuts;
     struct facts_counters counters;

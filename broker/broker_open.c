@@ -140,6 +140,7 @@ static pv_status parts_open(struct broker *b, char *why)
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
     TRY(tables_new(&b->tables));
+    list_turns_init(&b->lists);
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
     if (!b->questions.shows) return PV_NO_MEMORY;
     TRY(store_boot(b->store, &b->epoch));
@@ -206,6 +207,7 @@ void broker_close(struct broker **broker)
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
     tables_destroy(&b->tables);
+    list_turns_clear(&b->lists);
     journal_destroy(&b->journal);
     store_close(&b->store);
     auth_keys_destroy(&b->keys);

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum {
+    STATUS_ROWS = 64, /* the status asks the store and the file system: it costs as much as looking at so many rows */
+    BUSY_MS = 100     /* after which a LIST that found no room among those that wait may be asked again */
+};
+
 static bool too_long(struct broker *b, const struct wire_msg *m)
 {
     char why[WIRE_WHY_BYTES];
@@ -32,15 +37,15 @@ static void rows_send(struct broker *b, enum reply_when when, uint64_t peer, uin
     reply_send(b, when, peer, &m, NULL);
 }
 
-static struct tables_query query_of(const struct wire_msg *m)
+static struct list_question question_of(const struct peer *peer, const struct wire_msg *m)
 {
-    struct tables_query q = { .queue = m->has.queue ? m->queue : NULL,
-                              .has_state = m->has.state,
-                              .state = m->state,
-                              .has_after = m->has.after,
-                              .limit = WIRE_ROWS_MAX };
-    if (q.has_after) q.after = strtoull(m->after, NULL, 10);
-    if (m->has.limit && m->limit && m->limit < q.limit) q.limit = m->limit;
+    struct list_question q = { .peer = peer->handle, .req = m->req, .what = m->what };
+    q.query = (struct tables_query){
+        .has_state = m->has.state, .state = m->state, .has_after = m->has.after, .limit = WIRE_ROWS_MAX
+    };
+    if (m->has.after) q.query.after = strtoull(m->after, NULL, 10);
+    if (m->has.limit && m->limit && m->limit < q.query.limit) q.query.limit = m->limit;
+    if (m->has.queue) snprintf(q.queue, sizeof q.queue, "%s", m->queue);
     return q;
 }
 
@@ -49,27 +54,71 @@ static void status_read(struct broker *b)
     struct facts f;
     broker_facts(b, &f);
     tables_status(b->tables, b->sched, &f);
+    b->tables->looked = STATUS_ROWS;
+}
+
+static void page_fill(struct broker *b, const struct list_question *ask, const struct viewer *v)
+{
+    const struct tables_query *q = &ask->query;
+    switch (ask->what) {
+    case WIRE_WHAT_TASKS: tables_tasks(b->tables, b->sched, v, q); break;
+    case WIRE_WHAT_QUEUES: tables_queues(b->tables, b->sched, b->now_ms, q); break;
+    case WIRE_WHAT_PROVERS: tables_provers(b->tables, b->sched, &b->peers, b->now_ms, q); break;
+    case WIRE_WHAT_CLIENTS: tables_clients(b->tables, b->sched, q); break;
+    case WIRE_WHAT_STATUS: status_read(b); break;
+    case WIRE_WHAT_EVENTS: tables_events(b->tables, b->journal, v, b->wall_ms, q); break;
+    }
+    list_turns_spend(&b->lists, b->tables->looked, b->tables->rows_n);
+    b->counters.list_rows += b->tables->looked;
+}
+
+/* False: it goes on in a later turn. The rights are those of now. */
+static bool question_answer(struct broker *b, struct list_question *ask)
+{
+    const struct peer *peer = peers_of(&b->peers, ask->peer);
+    if (!peer) return true;
+    struct viewer v = {
+        .role = peer->role, .principal = broker_principal(b, peer), .peer = peer->handle, .keys = b->keys != NULL
+    };
+    if (!tables_allowed(ask->what, &v)) {
+        reply_error(b, ask->peer, ask->req, PV_UNAUTHORIZED, "this needs the admin role");
+        return true;
+    }
+    ask->query.look = b->lists.left;
+    ask->query.queue = ask->queue[0] ? ask->queue : NULL;
+    page_fill(b, ask, &v);
+    if (b->tables->unfinished) {
+        ask->query.after = b->tables->go_on;
+        ask->query.has_after = true;
+        return false;
+    }
+    rows_send(b, REPLY_AT_ONCE, ask->peer, ask->req, ask->what);
+    return true;
+}
+
+static void question_wait(struct broker *b, const struct peer *peer, const struct list_question *ask)
+{
+    pv_status st = list_turns_wait(&b->lists, broker_principal(b, peer), ask);
+    if (st == PV_OK) return;
+    struct sched_action no = { .peer = ask->peer, .req = ask->req, .status = st };
+    if (st == PV_BUSY) {
+        no.which = "lists";
+        no.retry_ms = BUSY_MS;
+    }
+    reply_refuse(b, REPLY_AT_ONCE, &no);
 }
 
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m)
 {
-    struct viewer v = {
-        .role = peer->role, .principal = broker_principal(b, peer), .peer = peer->handle, .keys = b->keys != NULL
-    };
-    struct tables_query q = query_of(m);
-    if (!tables_allowed(m->what, &v)) {
-        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this needs the admin role");
-        return;
-    }
-    switch (m->what) {
-    case WIRE_WHAT_TASKS: tables_tasks(b->tables, b->sched, &v, &q); break;
-    case WIRE_WHAT_QUEUES: tables_queues(b->tables, b->sched, b->now_ms, &q); break;
-    case WIRE_WHAT_PROVERS: tables_provers(b->tables, b->sched, &b->peers, b->now_ms, &q); break;
-    case WIRE_WHAT_CLIENTS: tables_clients(b->tables, b->sched, &q); break;
-    case WIRE_WHAT_STATUS: status_read(b); break;
-    case WIRE_WHAT_EVENTS: tables_events(b->tables, b->journal, &v, b->wall_ms, &q); break;
-    }
-    rows_send(b, REPLY_AT_ONCE, peer->handle, m->req, m->what);
+    struct list_question ask = question_of(peer, m);
+    if (!list_turns_free(&b->lists) || !question_answer(b, &ask)) question_wait(b, peer, &ask);
+}
+
+void listing_turn(struct broker *b)
+{
+    for (struct list_question *ask; (ask = list_turns_next(&b->lists));)
+        list_turns_done(&b->lists, question_answer(b, ask));
+    list_turns_begin(&b->lists);
 }
 
 void listing_queue(struct broker *b, enum reply_when when, uint64_t peer, uint32_t req, const char *name)

@@ -5,6 +5,7 @@
 #include "connections.h"
 #include "durable.h"
 #include "intake.h"
+#include "listing.h"
 #include "metrics.h"
 #include "reload.h"
 #include "say.h"
@@ -110,7 +111,7 @@ struct turn {
 
 static long sleep_ms(struct broker *b, const struct turn *left)
 {
-    if (left->messages || left->chunks || b->cuts.n) return 0;
+    if (left->messages || left->chunks || b->cuts.n || b->lists.n) return 0;
     uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
     if (b->second_ms < next) next = b->second_ms;
     if (b->router.connections && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
@@ -159,6 +160,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     connections_cut_flood(b, !left.messages);
     tick(b);
     second(b);
+    listing_turn(b);
     if (!commit_later(b)) batch_end(b);
     left.chunks = transfers_pump(b->transfers, CHUNK_BUDGET);
     b->counters.turns++;

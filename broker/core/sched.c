@@ -8,6 +8,7 @@
 #include "sched_failure.h"
 #include "sched_hello.h"
 #include "sched_match.h"
+#include "sched_purge.h"
 #include "sched_restore.h"
 #include "sched_result.h"
 #include "sched_setting.h"
@@ -54,6 +55,7 @@ static void defaults(struct sched_config *c)
     fill_in_32(&c->quarantine_tasks, 3);
     fill_in(&c->tasks_max, 2000000);
     fill_in(&c->acked_max, 100000);
+    fill_in(&c->slice_rows, 1024);
     fill_in_32(&c->provers_max, 10000);
     fill_in_32(&c->sessions_max, 100000);
 }
@@ -72,11 +74,15 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     s->next_order = 1;
     s->pump_ms = NEVER;
     s->stalled_end = &s->stalled;
+    for (int i = 0; i < SLICES; i++) s->slices[i].left = s->cfg.slice_rows;
+    s->turns_end = &s->turns;
+    s->ending_end = &s->ending;
     names_init(&s->names, sched_random(s, NEVER));
     struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
                              &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
     heap_init(&s->timers, offsetof(struct task, timer_at));
+    heap_init(&s->idle, offsetof(struct task, timer_at));
     heap_init(&s->acked, offsetof(struct task, acked_at));
     heap_init(&s->prover_timers, offsetof(struct prover, timer_at));
     *to = s;
@@ -97,11 +103,9 @@ void sched_destroy(struct sched **sp)
     for (uint32_t i = 0; i < s->sessions_n; i++) s->sessions[i]->peer = 0;
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) prover_forget(s, s->provers[i]);
-    uint64_t last = 0; /* searching from the start would pass over all holes each time */
-    for (struct task *t; (t = rows_after(&s->rows, last));) {
-        last = t->order;
-        task_forget(s, t);
-    }
+    uint64_t last = 0, all = NEVER;
+    for (struct task *t; (t = rows_walk(&s->rows, &last, &all));) task_forget(s, t);
+    purges_clear(s);
     while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
     free_peers(s);
     struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
@@ -109,6 +113,7 @@ void sched_destroy(struct sched **sp)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
     accounts_clear(s);
     heap_clear(&s->timers);
+    heap_clear(&s->idle);
     heap_clear(&s->acked);
     heap_clear(&s->prover_timers);
     names_clear(&s->names);
@@ -140,6 +145,7 @@ static void on_disk(struct sched *s, const struct sched_event *ev)
 static void on_store_failed(struct sched *s, const struct sched_event *ev)
 {
     s->failed = true;
+    purges_refuse(s, PV_STORE);
 }
 
 static void on_tick(struct sched *s, const struct sched_event *ev)
@@ -214,14 +220,17 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
     on[ev->type](s, ev);
     if (!s->booted) return;
     sched_pass_time(s);
+    sched_purge_on(s);
     sched_match(s);
 }
 
 uint64_t sched_next_ms(const struct sched *s)
 {
     if (s->failed || !s->booted) return NEVER;
-    uint64_t next = s->pump_ms;
+    uint64_t next = s->pump_ms, soon = s->now_ms + 1;
     if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
+    if (heap_top_key(&s->idle) < next) next = heap_top_key(&s->idle) < soon ? soon : heap_top_key(&s->idle);
     if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
-    return next;
+    bool slices = s->turns || s->ending || s->pump_soon;
+    return slices && soon < next ? soon : next;
 }

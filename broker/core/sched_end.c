@@ -149,9 +149,10 @@ void task_forget(struct sched *s, struct task *t)
     if (t->state == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
     while (t->attached) session_detach(s, t->attached);
-    heap_remove(&s->timers, t);
+    task_disarm(s, t);
     heap_remove(&s->acked, t);
     rows_remove(&s->rows, t);
+    rows_remove(&t->account->principal->rows, t);
     idmap_remove(&s->tasks, t->id);
     task_past_free(s, t);
     group_drop(s, t->group);

@@ -5,6 +5,7 @@
 #include "provers.h"
 #include "sched_attempt.h"
 #include "sched_end.h"
+#include "sched_purge.h"
 #include "sessions.h"
 #include "tasks.h"
 #include "who.h"
@@ -69,25 +70,6 @@ static void supplant(struct sched *s, uint64_t old)
 }
 
 /* ---- clients ---- */
-
-static void session_replaced(struct sched *s, struct session *e)
-{
-    e->replaced = true;
-    session_note_former(s, e);
-    for (struct attach *a = e->lists[ATTACH_LIVE], *next; a; a = next) {
-        next = a->next;
-        struct task *t = a->task;
-        if (!a->owner || t->on_restart == WIRE_ON_RESTART_KEEP) continue;
-        if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
-            task_cancel(s, t, "its session ended", NULL);
-        } else {
-            if (t->orphan_ms != NEVER) continue; /* its time runs already, since before the broker's restart */
-            t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
-            task_rearm(s, t);
-            task_save(s, t);
-        }
-    }
-}
 
 /* R4: e is a new session of its client's name, so the tasks of the others follow their on_restart. */
 static void replace_others(struct sched *s, struct session *e)

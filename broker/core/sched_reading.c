@@ -23,14 +23,35 @@ bool sched_knows(const struct sched *s, wire_id task)
     return task_find(s, task) != NULL;
 }
 
-bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint64_t after, struct sched_view *view)
+static uint64_t counted(const uint64_t count[TASK_STATES], uint32_t states)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < TASK_STATES; i++)
+        if (!states || states >> i & 1) n += count[i];
+    return n;
+}
+
+/* Whether a task can match: what is known without looking at one. of NULL: any principal's. */
+static bool any_matches(const struct sched *s, const struct sched_filter *f, const struct principal *of)
+{
+    const struct queue *q = f->queue ? queue_find(s, f->queue) : NULL;
+    if (f->queue && !q) return false;
+    if (!q) return !of || counted(of->count, f->states);
+    if (!of) return counted(q->count, f->states);
+    const struct account *a = of->index < q->accounts_n ? q->accounts[of->index] : NULL;
+    return a && counted(a->count, f->states);
+}
+
+bool sched_task_next(const struct sched *s, const struct sched_filter *f, struct sched_cursor *c,
+                     struct sched_view *view)
 {
     const struct sched_peer *who = sched_peer_find(s, f->peer);
     if (f->peer && (!who || !who->session)) return false;
-    for (const struct task *t; (t = rows_after(&s->rows, after)); after = t->order) {
+    const struct principal *of = f->peer && !who->session->admin ? who->session->client->principal : NULL;
+    if (!any_matches(s, f, of)) return false;
+    for (const struct task *t; (t = rows_walk(of ? &of->rows : &s->rows, &c->after, &c->left));) {
         if (f->states && !(f->states >> t->state & 1)) continue;
         if (f->queue && strcmp(f->queue, t->account->queue->name->text)) continue;
-        if (f->peer && !session_may(who->session, t)) continue;
         sched_view_fill(s, t, view);
         return true;
     }
@@ -82,15 +103,11 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     return true;
 }
 
-bool sched_prover_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_prover_view *v)
+bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, struct sched_prover_view *v)
 {
-    const struct prover *p = NULL;
-    for (uint32_t k = 0; k < s->provers_n; k++)
-        if (s->provers[k] && i-- == 0) {
-            p = s->provers[k];
-            break;
-        }
-    if (!p) return false;
+    while (*place < s->provers_n && !s->provers[*place]) ++*place;
+    if (*place >= s->provers_n) return false;
+    const struct prover *p = s->provers[(*place)++];
     *v = (struct sched_prover_view){
         .principal = p->principal->text,
         .name = p->name->text,

@@ -1,7 +1,7 @@
 /** What may be read of the core between two steps: tasks, queues, provers, sessions, counters.
  *
  *  Everything is copied, but for names and notes: those are lent until the next step. The functions ..._at give the
- *  item of index i, from 0, and false when there are no more.
+ *  item of index i, from 0, and false when there are no more. None of them walks over all tasks.
  */
 #ifndef PV_SCHED_READING_H
 #define PV_SCHED_READING_H
@@ -25,8 +25,14 @@ struct sched_filter {
     const char *queue; /* NULL: any */
     uint32_t states;   /* bit 1 << state; 0: any */
 };
-/** The first task, in order of submit, whose row is above after. False: there are no more. */
-bool sched_task_after(const struct sched *s, const struct sched_filter *f, uint64_t after, struct sched_view *view);
+/** Where a walk over the tasks is, and how many rows it may still look at. */
+struct sched_cursor {
+    uint64_t after, left;
+};
+/** The next task, in order of submit. False: none was found before left was used up (left is 0, and the walk goes on
+ *  with more of it), or there are no more (left is not 0). A peer's walk looks at the tasks of its principal alone. */
+bool sched_task_next(const struct sched *s, const struct sched_filter *f, struct sched_cursor *c,
+                     struct sched_view *view);
 
 struct sched_queue_view {
     const char *name;
@@ -57,7 +63,8 @@ struct sched_prover_view {
     uint64_t vram, ram;
     uint64_t done, failed, lost, busy_ms;
 };
-bool sched_prover_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_prover_view *view);
+/** The first prover from *place on, 0 at the start; *place becomes the place behind it. False: there is none. */
+bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, struct sched_prover_view *view);
 
 struct sched_session_view {
     const char *principal, *client;

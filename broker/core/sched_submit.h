@@ -1,4 +1,4 @@
-/** What clients ask: submit, attach, fetch, acknowledge, cancel, kick, purge (R2, R3, R4, R13, R14). */
+/** What clients ask: submit, attach, fetch, acknowledge, cancel, kick (R2, R3, R13, R14). */
 #ifndef PV_SCHED_SUBMIT_H
 #define PV_SCHED_SUBMIT_H
 
@@ -11,6 +11,5 @@ void sched_on_fetch(struct sched *s, const struct sched_event *ev);
 void sched_on_ack(struct sched *s, const struct sched_event *ev);
 void sched_on_cancel(struct sched *s, const struct sched_event *ev);
 void sched_on_kick(struct sched *s, const struct sched_event *ev);
-void sched_on_purge(struct sched *s, const struct sched_event *ev);
 
 #endif

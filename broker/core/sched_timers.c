@@ -7,6 +7,7 @@
 #include "sched_failure.h"
 #include "sched_setting.h"
 #include "sessions.h"
+#include "slices.h"
 #include "tasks.h"
 #include "view.h"
 
@@ -73,9 +74,19 @@ static void prover_timer(struct sched *s, struct prover *p)
     prover_rearm(s, p);
 }
 
+/* A burst of submits ends its retention in a burst, and so do deadlines: leases, which are few, do not wait for them. */
+static void idle_timers(struct sched *s)
+{
+    while (heap_top_key(&s->idle) <= s->now_ms && !s->failed && *slice_left(s, SLICE_TIMERS)) {
+        slice_take(s, SLICE_TIMERS, SLICE_ROW_CHANGED);
+        task_timer(s, heap_top(&s->idle));
+    }
+}
+
 void sched_pass_time(struct sched *s)
 {
     while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
     while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
-    if (s->pump_ms <= s->now_ms) sessions_resume(s);
+    idle_timers(s);
+    if (s->pump_soon || s->pump_ms <= s->now_ms) sessions_resume(s);
 }

@@ -36,7 +36,8 @@ bool tables_allowed(enum wire_what what, const struct viewer *v)
 static void begin(struct tables *t)
 {
     t->rows_n = t->cells_n = t->text_n = 0;
-    t->more = false;
+    t->more = t->unfinished = false;
+    t->looked = t->go_on = 0;
 }
 
 static void row(struct tables *t, uint64_t after)
@@ -273,14 +274,30 @@ static bool room(struct tables *t, const struct tables_query *q)
     return !t->more;
 }
 
+static uint64_t look_of(const struct tables_query *q)
+{
+    return q->look ? q->look : UINT64_MAX;
+}
+
+/* The walk has looked at as many rows as it might, the last of them at the place after. */
+static void stopped(struct tables *t, uint64_t after)
+{
+    t->unfinished = !t->rows_n;
+    t->more = !t->unfinished;
+    t->go_on = after;
+    if (t->rows_n) t->after[t->rows_n - 1] = after;
+}
+
 void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *v, const struct tables_query *q)
 {
     struct sched_filter f = { .peer = viewer_sees_all(v) ? 0 : v->peer, .queue = q->queue };
     struct sched_view task;
-    uint64_t after = q->after;
+    struct sched_cursor c = { q->after, look_of(q) };
     begin(t);
     if (q->has_state) f.states = 1u << q->state;
-    for (; sched_task_after(s, &f, after, &task) && room(t, q); after = task.record.order) task_row(t, &task);
+    while (sched_task_next(s, &f, &c, &task) && room(t, q)) task_row(t, &task);
+    t->looked = look_of(q) - c.left;
+    if (!c.left && !t->more) stopped(t, c.after);
 }
 
 void tables_queues(struct tables *t, const struct sched *s, uint64_t now_ms, const struct tables_query *q)
@@ -298,9 +315,10 @@ void tables_provers(struct tables *t, const struct sched *s, const struct peers 
                     const struct tables_query *q)
 {
     struct sched_prover_view prover;
+    size_t place = q->after;
     begin(t);
-    for (size_t i = q->after; sched_prover_at(s, i, now_ms, &prover) && room(t, q); i++)
-        prover_row(t, &prover, peers, i + 1);
+    while (sched_prover_next(s, &place, now_ms, &prover) && room(t, q)) prover_row(t, &prover, peers, place);
+    t->looked = place - q->after;
 }
 
 void tables_clients(struct tables *t, const struct sched *s, const struct tables_query *q)
@@ -329,8 +347,14 @@ void tables_events(struct tables *t, const struct journal *j, const struct viewe
     uint64_t after = q->has_after ? q->after : journal_last(j, q->limit);
     begin(t);
     if (q->has_after && journal_lost(j, after)) lost_row(t, j, after, wall_ms);
-    for (const struct journal_entry *e; (e = journal_after(j, after)) && room(t, q); after = e->number)
+    for (const struct journal_entry *e; (e = journal_after(j, after)) && room(t, q); after = e->number) {
+        if (t->looked == look_of(q)) {
+            stopped(t, after);
+            return;
+        }
+        t->looked++;
         if (event_wanted(e, v, q)) event_row(t, e);
+    }
 }
 
 void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name)
@@ -346,7 +370,7 @@ void tables_prover(struct tables *t, const struct sched *s, const struct peers *
 {
     struct sched_prover_view prover;
     begin(t);
-    for (size_t i = 0; t->rows_n < WIRE_ROWS_MAX && sched_prover_at(s, i, now_ms, &prover); i++)
+    for (size_t place = 0; t->rows_n < WIRE_ROWS_MAX && sched_prover_next(s, &place, now_ms, &prover);)
         if (!strcmp(prover.name, name) && (!principal || !strcmp(prover.principal, principal)))
-            prover_row(t, &prover, peers, i + 1);
+            prover_row(t, &prover, peers, place);
 }

@@ -20,7 +20,10 @@ struct tables {
     struct wire_row rows[WIRE_ROWS_MAX];
     uint64_t after[WIRE_ROWS_MAX]; /* where a page begins that follows row i: tables_query.after */
     size_t rows_n;
-    bool more; /* rows follow the last one */
+    bool more;       /* rows follow the last one */
+    uint64_t looked; /* at so many rows to find these: tables_query.look */
+    bool unfinished; /* none was found among those that it might look at: the walk goes on from go_on */
+    uint64_t go_on;
     struct wire_cell cells[WIRE_ROWS_MAX * WIRE_CELLS_MAX];
     char text[TABLES_TEXT_BYTES];
     size_t cells_n, text_n;
@@ -34,6 +37,7 @@ struct tables_query {
     bool has_after;        /* false for events: the newest that fit */
     uint64_t after;        /* rows behind this place */
     size_t limit;          /* 1 .. WIRE_ROWS_MAX */
+    uint64_t look;         /* most rows to look at, those that do not match among them; 0: all */
 };
 
 /** PV_NO_MEMORY. */
@@ -45,7 +49,8 @@ const char *tables_schema(enum wire_what what);
 /** Whether v may look at this table at all. Of tasks and events v sees only some rows. */
 bool tables_allowed(enum wire_what what, const struct viewer *v);
 
-/* Each replaces the rows of t by a page of its table. Texts are copied. */
+/* Each replaces the rows of t by a page of its table. Texts are copied. A page that has looked at q->look rows ends
+ * there, with more; one that has found nothing yet is unfinished. */
 
 void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *v, const struct tables_query *q);
 void tables_queues(struct tables *t, const struct sched *s, uint64_t now_ms, const struct tables_query *q);

@@ -300,7 +300,9 @@ static void check_task(struct sim *w, const struct task *t)
                   "task %u lives on %u failures, %u losses", n, t->failures, t->losses);
     uint64_t next = task_next_ms(w->s, t);
     SIM_CHECK(w, (next != NEVER) == (t->timer_at != 0), "task %u (%s): timer", n, task_state_word(t->state));
-    if (t->timer_at) SIM_CHECK(w, w->s->timers.at[t->timer_at - 1].key == next, "task %u: timer at another moment", n);
+    if (t->timer_at)
+        SIM_CHECK(w, (leased ? &w->s->timers : &w->s->idle)->at[t->timer_at - 1].key == next,
+                  "task %u: timer at another moment", n);
     SIM_CHECK(w, next > w->now_ms, "task %u (%s) is overdue", n, task_state_word(t->state));
 }
 

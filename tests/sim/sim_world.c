@@ -201,6 +201,7 @@ void sim_open(struct sim *w, uint64_t seed)
         .quarantine_ms = 20000,
         .quarantine_max_ms = 60000,
         .acked_max = 6,
+        .slice_rows = 1000000, /* the model does at once what goes in slices: sched_slices_test has those */
         .tasks_max = SIM_TASKS - 4,
     };
     for (unsigned i = 0; i < SIM_PROVERS; i++) {

@@ -45,6 +45,7 @@ struct principal *principal_of(struct sched *s, const char *name)
     }
     p->index = s->principals_n;
     p->weight = 1;
+    p->purges_end = &p->purges;
     s->principals[s->principals_n++] = p;
     return p;
 }
@@ -171,7 +172,10 @@ void accounts_clear(struct sched *s)
         free(s->queues[i]->accounts);
         free(s->queues[i]);
     }
-    for (uint32_t i = 0; i < s->principals_n; i++) free(s->principals[i]);
+    for (uint32_t i = 0; i < s->principals_n; i++) {
+        free(s->principals[i]->rows.at);
+        free(s->principals[i]);
+    }
     free(s->queues);
     free(s->principals);
 }

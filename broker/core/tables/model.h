@@ -32,9 +32,14 @@ struct principal {
     struct name *name;
     uint32_t index, weight;
     struct sched_limits limits;
-    uint64_t waiting, leased; /* tasks; 0 and 0: idle */
-    uint64_t turn;            /* virtual time */
-    uint64_t stamp;           /* start tag of its last offered task: virtual time among its groups */
+    struct rows rows;                   /* its tasks */
+    uint64_t count[TASK_STATES];        /* and how many are in which state, in all queues */
+    struct purge *purges, **purges_end; /* that it asked for and that are not done, in order */
+    uint32_t purges_n;
+    struct principal *next_turn; /* in s->turns while it has purges */
+    uint64_t waiting, leased;    /* tasks; 0 and 0: idle */
+    uint64_t turn;               /* virtual time */
+    uint64_t stamp;              /* start tag of its last offered task: virtual time among its groups */
 };
 
 /** A group of a principal that has live tasks. */
@@ -73,6 +78,7 @@ struct queue {
 struct account {
     struct principal *principal;
     struct queue *queue;
+    uint64_t count[TASK_STATES];
     uint64_t queued_tasks, queued_bytes; /* RECEIVING, QUEUED and DELAYED */
     uint64_t leased;
     uint64_t tokens, tokens_ms; /* left of the submit rate, in thousandths; and when they were counted */
@@ -260,7 +266,9 @@ struct session {
     struct session *next, *prev; /* of the client */
     struct session *next_stalled;
     bool stalled;
-    uint32_t index; /* in s->sessions */
+    struct session *next_ending; /* in s->ending while its tasks follow their on_restart */
+    uint64_t ending_left;        /* looks at them that are left; 0: it is not in there */
+    uint32_t index;              /* in s->sessions */
 };
 
 /** What a connection is: nothing yet, a client's session, a prover; or both, when the client claimed a task. */
@@ -268,6 +276,38 @@ struct sched_peer {
     uint64_t handle;
     struct session *session;
     struct prover *prover;
+};
+
+/* ---- work in slices (slices.h, sched_purge.h) ---- */
+
+/** What has as many rows as a peer likes goes in slices. */
+enum slice_kind {
+    SLICE_PURGE,  /* tasks that a PURGE looks at */
+    SLICE_ENDING, /* tasks of sessions that were replaced */
+    SLICE_TIMERS, /* tasks that nobody has leased, when their time comes */
+    SLICE_PUSHES, /* results pushed to sessions */
+    SLICE_FLEET,  /* lanes whose provers have changed */
+    SLICES
+};
+
+struct slice {
+    uint64_t ms, left; /* what may still be done at this moment */
+};
+
+/** A PURGE that is under way. */
+struct purge {
+    struct purge *next; /* of who asked */
+    uint64_t peer;
+    uint32_t req;
+    struct principal *of; /* whose tasks; NULL: everybody's */
+    struct name *client;  /* NULL: any */
+    struct queue *queue;  /* NULL: any */
+    bool one_session, dry;
+    wire_id session;
+    uint32_t states; /* bits; 0: any */
+    uint64_t age_ms;
+    uint64_t after, last; /* rows looked at; the last that was there when the purge came */
+    struct wire_counts counts;
 };
 
 /* ---- the whole ---- */
@@ -289,7 +329,8 @@ struct sched {
     struct names names;
     struct idmap tasks, accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
     struct rows rows;
-    struct heap timers; /* tasks by task_next_ms */
+    struct heap timers; /* leased tasks by task_next_ms */
+    struct heap idle;   /* the others: any number of them may be due at once, so they go in slices */
     struct heap prover_timers;
     struct heap acked; /* acknowledged tasks by when */
 
@@ -305,6 +346,10 @@ struct sched {
     uint64_t former_n;
     struct session *stalled, **stalled_end; /* sessions that wait to be pushed more */
     uint64_t pump_ms;                       /* when they may go on */
+    bool pump_soon;                         /* some wait for the next slice only */
+    struct slice slices[SLICES];
+    struct principal *turns, **turns_end; /* those with purges, who is next first */
+    struct session *ending, **ending_end;
 
     uint64_t waiting; /* tasks in line, those of paused queues too */
     uint64_t *open;   /* bit by prover index: it may be offered something */

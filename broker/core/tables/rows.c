@@ -18,11 +18,14 @@ static size_t entry_after(const struct rows *r, uint64_t order)
     return low;
 }
 
-struct task *rows_after(const struct rows *r, uint64_t order)
+struct task *rows_walk(const struct rows *r, uint64_t *after, uint64_t *left)
 {
-    size_t i = entry_after(r, order);
-    while (i < r->n && !r->at[i].task) i++;
-    return i < r->n ? r->at[i].task : NULL;
+    for (size_t i = entry_after(r, *after); i < r->n && *left; i++) {
+        --*left;
+        *after = r->at[i].order;
+        if (r->at[i].task) return r->at[i].task;
+    }
+    return NULL;
 }
 
 static void rows_compact(struct rows *r)

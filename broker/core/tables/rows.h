@@ -20,7 +20,9 @@ struct rows {
 bool rows_add(struct rows *r, struct task *t);
 /** t must be in. */
 void rows_remove(struct rows *r, struct task *t);
-/** The first task above order, or NULL. O(log rows + holes passed). */
-struct task *rows_after(const struct rows *r, uint64_t order);
+/** The first task above *after, or NULL: there is none, or *left entries were passed before one was found. Holes are
+ *  entries too. *after becomes the order of the last entry passed, and *left is less by the entries passed: so a walk of
+ *  any length goes in slices. O(log rows + entries passed). */
+struct task *rows_walk(const struct rows *r, uint64_t *after, uint64_t *left);
 
 #endif

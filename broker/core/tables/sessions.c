@@ -1,4 +1,5 @@
 #include "sessions.h"
+#include "slices.h"
 #include "view.h"
 
 #include <stdlib.h>
@@ -132,7 +133,41 @@ static void unstall(struct sched *s, struct session *e)
     if (!e->next_stalled) s->stalled_end = at;
     e->next_stalled = NULL;
     e->stalled = false;
-    if (!s->stalled) s->pump_ms = NEVER;
+    if (s->stalled) return;
+    s->pump_ms = NEVER;
+    s->pump_soon = false;
+}
+
+/* ---- ending (R4) ---- */
+
+void session_end_begin(struct sched *s, struct session *e)
+{
+    if (e->ending_left || !e->lists[ATTACH_LIVE]) return;
+    e->ending_left = e->attached_n; /* at least the live ones; looking twice at some does no harm */
+    e->next_ending = NULL;
+    *s->ending_end = e;
+    s->ending_end = &e->next_ending;
+}
+
+static void session_end_over(struct sched *s, struct session *e)
+{
+    if (!e->ending_left) return;
+    struct session **at = &s->ending;
+    while (*at != e) at = &(*at)->next_ending;
+    *at = e->next_ending;
+    if (!e->next_ending) s->ending_end = at;
+    e->ending_left = 0;
+}
+
+struct attach *session_end_next(struct sched *s, struct session *e)
+{
+    struct attach *a = e->lists[ATTACH_LIVE];
+    if (a) move_attach(a, ATTACH_LIVE); /* to the end: their order decides nothing */
+    if (!a || e->ending_left == 1)
+        session_end_over(s, e);
+    else
+        e->ending_left--;
+    return a;
 }
 
 void session_drop_if_idle(struct sched *s, struct session *e)
@@ -141,6 +176,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
     struct client *c = e->client;
     session_note_former(s, e);
     unstall(s, e);
+    session_end_over(s, e);
     idmap_remove(&s->sessions_by_id, session_key(c, e->id));
     if (e->prev)
         e->prev->next = e->next;
@@ -158,17 +194,22 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 /* Pushes what is due to e, as far as it may. */
 static void session_pump(struct sched *s, struct session *e)
 {
-    while (e->peer && e->pushes && e->lists[ATTACH_DUE]) {
+    while (e->peer && e->pushes && e->lists[ATTACH_DUE] && *slice_left(s, SLICE_PUSHES)) {
         struct attach *a = e->lists[ATTACH_DUE];
         move_attach(a, ATTACH_PUSHED);
         e->pushes--;
+        slice_take(s, SLICE_PUSHES, SLICE_ROW_CHANGED);
         sched_act_deliver(s, e->peer, 0, a->task);
     }
     if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
     e->stalled = true;
+    e->next_stalled = NULL;
     *s->stalled_end = e;
     s->stalled_end = &e->next_stalled;
-    if (s->pump_ms == NEVER) s->pump_ms = s->now_ms + SESSION_PUSH_MS;
+    if (e->pushes)
+        s->pump_soon = true;
+    else if (s->pump_ms == NEVER)
+        s->pump_ms = s->now_ms + SESSION_PUSH_MS;
 }
 
 struct attach *session_attached(const struct session *e, const struct task *t)
@@ -212,20 +253,23 @@ void session_detach(struct sched *s, struct attach *a)
 
 /* ---- telling ---- */
 
+/* Those that the slice did not reach stay, in their order, before those that wait again. */
 void sessions_resume(struct sched *s)
 {
-    struct session *e = s->stalled;
-    s->stalled = NULL;
-    s->stalled_end = &s->stalled;
-    s->pump_ms = NEVER;
-    while (e) {
-        struct session *next = e->next_stalled;
-        e->next_stalled = NULL;
-        e->stalled = false;
-        e->pushes = SESSION_PUSHES;
+    uint64_t pump_ms = s->pump_ms;
+    bool more = pump_ms <= s->now_ms;
+    if (more) s->pump_ms = NEVER;
+    s->pump_soon = false;
+    for (struct session *e = more ? s->stalled : NULL; e; e = e->next_stalled) e->pushes = SESSION_PUSHES;
+    const struct session *again = NULL; /* the first that has had its turn */
+    for (struct session *e; (e = s->stalled) && e != again && *slice_left(s, SLICE_PUSHES);) {
+        unstall(s, e);
         session_pump(s, e);
-        e = next;
+        if (e->stalled && !again) again = e;
     }
+    if (!s->stalled) return;
+    if (!more && pump_ms < s->pump_ms) s->pump_ms = pump_ms;
+    if (!*slice_left(s, SLICE_PUSHES)) s->pump_soon = true;
 }
 
 void sessions_tell(struct sched *s, struct task *t, const struct session *knows)

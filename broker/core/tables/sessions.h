@@ -39,7 +39,11 @@ void sessions_tell(struct sched *s, struct task *t, const struct session *knows)
 void session_owe(struct sched *s, struct attach *a);
 /** The task is live again: nobody is owed anything for it. */
 void sessions_wait_again(struct sched *s, struct task *t);
-/** Sessions that had to wait may go on (s->pump_ms has come). */
+/** Begins to look at the tasks that e waits for, one after the other; e leaves s->ending when it is through. */
+void session_end_begin(struct sched *s, struct session *e);
+/** The next of them, or NULL: there is none. The first of s->ending is e. */
+struct attach *session_end_next(struct sched *s, struct session *e);
+/** Sessions that had to wait may go on (s->pump_ms has come, or s->pump_soon). */
 void sessions_resume(struct sched *s);
 
 #endif

@@ -46,7 +46,7 @@ struct task *task_new(struct sched *s, wire_id id)
     t->order = s->next_order;
     t->generation = 1;
     t->deadline_ms = t->orphan_ms = t->until_ms = NEVER;
-    if (!heap_reserve(&s->timers) || !idmap_add(&s->tasks, id, t)) {
+    if (!heap_reserve(&s->idle) || !idmap_add(&s->tasks, id, t)) {
         free(t);
         return NULL;
     }
@@ -74,6 +74,8 @@ void task_count_out(struct task *t)
 {
     struct account *a = t->account;
     a->queue->count[t->state]--;
+    a->count[t->state]--;
+    a->principal->count[t->state]--;
     if (is_queued_load(t->state)) {
         a->queued_tasks--;
         a->queued_bytes -= t->input_bytes;
@@ -89,6 +91,8 @@ static void count_in(struct task *t)
 {
     struct account *a = t->account;
     a->queue->count[t->state]++;
+    a->count[t->state]++;
+    a->principal->count[t->state]++;
     if (is_queued_load(t->state)) {
         a->queued_tasks++;
         a->queued_bytes += t->input_bytes;
@@ -103,6 +107,7 @@ static void count_in(struct task *t)
 void task_begin(struct sched *s, struct task *t, enum task_state state)
 {
     t->state = (uint8_t)state;
+    if (!rows_add(&t->account->principal->rows, t)) sched_broken(s);
     count_in(t);
     if (state == TASK_QUEUED) lanes_enter(s, t);
     task_rearm(s, t);
@@ -130,6 +135,7 @@ void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_c
     assert(sched_move_allowed(from, to));
     if (from == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
+    if (is_leased(from) != is_leased(to)) task_disarm(s, t);
     t->state = (uint8_t)to;
     t->changed_wall_ms = s->wall_ms;
     count_in(t);
@@ -138,12 +144,22 @@ void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_c
     say_moved(s, t, from, charged);
 }
 
+static struct heap *timers_of(struct sched *s, const struct task *t)
+{
+    return is_leased(t->state) ? &s->timers : &s->idle;
+}
+
+void task_disarm(struct sched *s, struct task *t)
+{
+    heap_remove(timers_of(s, t), t);
+}
+
 void task_rearm(struct sched *s, struct task *t)
 {
     uint64_t next = task_next_ms(s, t);
     if (next == NEVER)
-        heap_remove(&s->timers, t);
-    else if (!heap_put(&s->timers, t, next, t->order))
+        task_disarm(s, t);
+    else if (!heap_put(timers_of(s, t), t, next, t->order))
         sched_broken(s);
 }
 

@@ -23,6 +23,8 @@ void task_count_out(struct task *t);
 
 /** Changes the state, keeps counts and lines, sets the timer, and appends SCHED_MOVED. The move must be allowed. */
 void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged);
+/** Forgets its timer. */
+void task_disarm(struct sched *s, struct task *t);
 /** To be called after anything that task_next_ms depends on has changed. */
 void task_rearm(struct sched *s, struct task *t);
 /** When time next does something to the task; NEVER: it does not. */

@@ -205,6 +205,8 @@ static void R3_fetch_is_idempotent_and_refused_while_it_runs(void **state)
 
 static void R3_a_flood_of_results_waits_for_acknowledgements_or_a_moment(void **state)
 {
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .slice_rows = 100000 }); /* all of it in one moment */
     for (unsigned n = 1; n <= 600; n++) {
         submit(&r, "c1", n);
         cancel(&r, "alice.1", n); /* not its own: nothing happens */

@@ -62,6 +62,58 @@ static void a_page_says_where_the_next_one_begins(void **state)
     assert_int_equal(seen, 25);
 }
 
+/* Only task 400 is another's, and only task 500 is cancelled. */
+static void a_walk_looks_at_no_more_rows_than_it_may_and_finds_all(void **state)
+{
+    struct viewer v = client("c1");
+    struct tables_query q = { .limit = 10, .look = 64, .has_state = true, .state = TASK_CANCELLED };
+    size_t seen = 0, walks = 0;
+    for (unsigned n = 1; n <= 600; n++) submit(&r, n == 400 ? "alice.1" : "c1", n);
+    v = client("c1");
+    cancel(&r, "c1", 500);
+    do {
+        tables_tasks(t, r.s, &v, &q);
+        assert_true(t->looked <= q.look && ++walks < 20);
+        seen += t->rows_n;
+        assert_true(t->rows_n || t->unfinished || !t->more); /* a page that goes on has a row */
+        q.after = t->unfinished ? t->go_on : t->rows_n ? t->after[t->rows_n - 1] : q.after;
+    } while (t->more || t->unfinished);
+    assert_int_equal(seen, 1);
+    assert_true(walks >= 599 / 64);
+}
+
+static void what_cannot_match_is_not_looked_for(void **state)
+{
+    struct tables_query q = { .limit = 10, .look = 64, .has_state = true, .state = TASK_DEAD };
+    for (unsigned n = 1; n <= 600; n++) submit(&r, "c1", n);
+    submit(&r, "alice.1", 700);
+    struct viewer v = client("c1"), alice = client("alice.1");
+    tables_tasks(t, r.s, &v, &q);
+    assert_true(!t->looked && !t->unfinished && !t->rows_n);
+    q = (struct tables_query){ .limit = 10, .look = 64, .queue = "keccak" };
+    tables_tasks(t, r.s, &v, &q);
+    assert_true(!t->looked && !t->unfinished);
+    q.queue = NULL; /* alice has one task behind 600 of others */
+    tables_tasks(t, r.s, &alice, &q);
+    assert_int_equal(t->rows_n, 1);
+    assert_int_equal(t->looked, 1);
+}
+
+static void events_that_do_not_match_are_looked_at_in_slices(void **state)
+{
+    struct journal *j = journal_new(1);
+    struct tables_query q = { .limit = 10, .look = 64, .has_after = true, .queue = "outer" };
+    size_t walks = 0;
+    for (int i = 0; i < 600; i++) journal_broker(j, 1, "something", NULL);
+    do {
+        tables_events(t, j, &admin, 1, &q);
+        assert_true(t->looked <= q.look && ++walks < 20);
+        q.after = t->go_on;
+    } while (t->unfinished);
+    assert_int_equal(walks, 600 / 64 + 1);
+    journal_destroy(&j);
+}
+
 static void a_full_page_with_nothing_behind_it_is_the_last(void **state)
 {
     struct tables_query q = { .limit = 3 };
@@ -234,6 +286,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_page_says_where_the_next_one_begins),
+        T(a_walk_looks_at_no_more_rows_than_it_may_and_finds_all),
+        T(what_cannot_match_is_not_looked_for),
+        T(events_that_do_not_match_are_looked_at_in_slices),
         T(a_full_page_with_nothing_behind_it_is_the_last),
         T(tasks_of_one_state_or_queue),
         T(a_client_sees_its_tasks_and_an_administrator_all),

@@ -1,0 +1,155 @@
+/** Work that has as many rows as a peer likes goes in slices: what one step and one moment may look at is bounded. */
+#include "sched_case.h"
+
+enum { SLICE = 64, MANY = 1000 };
+#define BOTH (2 * SLICE) /* a slice of the purge, and one of the results that it pushes */
+
+static int open_small(void **state)
+{
+    rig_open(&r, &(struct sched_config){ .slice_rows = SLICE });
+    return 0;
+}
+
+#define S(name) cmocka_unit_test_setup_teardown(name, open_small, close_rig)
+
+static void submit_many(const char *who, unsigned from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        r.now_ms++; /* a rate that no slice minds */
+        submit(&r, who, from + i);
+    }
+    ignore(&r);
+}
+
+static size_t in_state(unsigned from, unsigned n, enum task_state state)
+{
+    size_t found = 0;
+    for (unsigned i = 0; i < n; i++) found += state_of(&r, from + i) == state;
+    return found;
+}
+
+/* Millisecond by millisecond until line was said: no step may look at more than rows, nor say more than lines. */
+static unsigned until_said(const char *line, uint64_t rows)
+{
+    unsigned ms = 0;
+    for (; !said(&r, line); ms++) {
+        uint64_t before = stats_of(&r).rows;
+        assert_true(ms < 10 * MANY);
+        at(&r, r.now_ms + 1);
+        assert_true(stats_of(&r).rows - before <= rows);
+    }
+    return ms;
+}
+
+static void R4_a_purge_goes_in_slices_and_counts_all(void **state)
+{
+    submit_many("c1", 1, MANY);
+    r.now_ms++;
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, false);
+    assert_true(stats_of(&r).rows <= BOTH);
+    assert_true(said_times(&r, "COUNTS") == 0 && in_state(1, MANY, TASK_CANCELLED) <= SLICE);
+    unsigned ms = until_said("COUNTS c1", BOTH);
+    assert_true(ms >= MANY / SLICE - 1);
+    assert_int_equal(r.counts.of[TASK_QUEUED], MANY);
+    assert_int_equal(in_state(1, MANY, TASK_CANCELLED), MANY);
+}
+
+static void R4_what_is_submitted_after_a_purge_is_not_purged(void **state)
+{
+    submit_many("c1", 1, MANY);
+    r.now_ms++;
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, false);
+    submit(&r, "c1", MANY + 1);
+    until_said("COUNTS c1", BOTH);
+    assert_int_equal(state_of(&r, MANY + 1), TASK_QUEUED);
+    assert_int_equal(r.counts.of[TASK_QUEUED], MANY);
+}
+
+static void many_purges_share_one_slice_and_the_rest_is_busy(void **state)
+{
+    submit_many("c1", 1, MANY);
+    r.now_ms++;
+    uint64_t before = stats_of(&r).rows;
+    for (int i = 0; i < 20; i++) purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, true);
+    assert_true(stats_of(&r).rows - before <= SLICE);
+    assert_int_equal(said_times(&r, "REFUSE c1 busy"), 4); /* 16 may wait */
+    for (int i = 0; i < 10 * MANY && said_times(&r, "COUNTS") < 16; i++) at(&r, r.now_ms + 1);
+    assert_int_equal(said_times(&r, "COUNTS c1"), 16);
+    ignore(&r);
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, true); /* N - 1: there is room again */
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+}
+
+static void a_purge_whose_peer_has_gone_goes_on_unless_it_only_counts(void **state)
+{
+    submit_many("c1", 1, MANY);
+    r.now_ms++;
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, true);
+    gone(&r, "c1");
+    at(&r, r.now_ms + 2);
+    assert_true(stats_of(&r).rows <= 2 * SLICE);
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, false);
+    gone(&r, "c1");
+    at(&r, r.now_ms + MANY);
+    assert_int_equal(in_state(1, MANY, TASK_CANCELLED), MANY);
+}
+
+static void a_purge_under_way_is_refused_when_the_store_fails(void **state)
+{
+    submit_many("c1", 1, MANY);
+    r.now_ms++;
+    purge(&r, "c1", WIRE_SCOPE_PRINCIPAL, false);
+    ignore(&r);
+    rig_step(&r, rig_event(&r, SCHED_STORE_FAILED, NULL, 0));
+    assert_int_equal(said_times(&r, "REFUSE c1 store"), 1);
+}
+
+static void R4_the_tasks_of_a_replaced_session_end_in_slices(void **state)
+{
+    for (unsigned i = 1; i <= MANY; i++) {
+        struct sched_event ev = submit_event(&r, "c1", i);
+        ev.submit.on_restart = WIRE_ON_RESTART_CANCEL;
+        rig_step(&r, ev);
+    }
+    gone(&r, "c1");
+    r.now_ms++;
+    uint64_t before = stats_of(&r).rows;
+    restarted(&r, "c1");
+    assert_true(stats_of(&r).rows - before <= SLICE);
+    assert_true(in_state(1, MANY, TASK_CANCELLED) <= SLICE);
+    at(&r, r.now_ms + MANY);
+    assert_int_equal(in_state(1, MANY, TASK_CANCELLED), MANY);
+}
+
+static void many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait(void **state)
+{
+    seven_runs();
+    uint64_t end = r.now_ms + L;
+    for (unsigned i = 10; i < 10 + MANY; i++) {
+        struct sched_event ev = submit_event(&r, "c1", i);
+        ev.submit.deadline_ms = r.wall_ms + L - 1;
+        rig_step(&r, ev);
+    }
+    at(&r, end - 1);
+    uint64_t before = stats_of(&r).rows;
+    at(&r, end);
+    assert_true(stats_of(&r).rows - before <= 2 * SLICE);
+    assert_true(in_state(10, MANY, TASK_QUEUED) > MANY - 4 * SLICE);
+    assert_int_equal(stats_of(&r).losses, 1); /* the lease of 7 ended on time */
+    at(&r, end + MANY);
+    assert_int_equal(in_state(10, MANY, TASK_EXPIRED), MANY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        S(R4_a_purge_goes_in_slices_and_counts_all),
+        S(R4_what_is_submitted_after_a_purge_is_not_purged),
+        S(many_purges_share_one_slice_and_the_rest_is_busy),
+        S(a_purge_whose_peer_has_gone_goes_on_unless_it_only_counts),
+        S(a_purge_under_way_is_refused_when_the_store_fails),
+        S(R4_the_tasks_of_a_replaced_session_end_in_slices),
+        S(many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
