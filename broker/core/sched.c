@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "actions.h"
+#include "lanes.h"
 #include "provers.h"
 #include "sched_attempt.h"
 #include "sched_end.h"
@@ -222,6 +223,7 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
     sched_pass_time(s);
     sched_purge_on(s);
     sched_match(s);
+    lanes_look_again(s);
 }
 
 uint64_t sched_next_ms(const struct sched *s)
@@ -231,6 +233,6 @@ uint64_t sched_next_ms(const struct sched *s)
     if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
     if (heap_top_key(&s->idle) < next) next = heap_top_key(&s->idle) < soon ? soon : heap_top_key(&s->idle);
     if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);
-    bool slices = s->turns || s->ending || s->pump_soon;
+    bool slices = s->turns || s->ending || s->pump_soon || s->sweeping;
     return slices && soon < next ? soon : next;
 }

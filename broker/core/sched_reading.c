@@ -1,7 +1,6 @@
 #include "sched_reading.h"
 
 #include "accounts.h"
-#include "fit.h"
 #include "tasks.h"
 #include "view.h"
 #include "who.h"
@@ -64,24 +63,6 @@ const char *sched_queue_name(const struct sched *s, const char *name)
     return q ? q->name->text : "";
 }
 
-/* Looks at the heads of the lanes only: within a lane and a group the oldest comes first. */
-static void view_waiting(const struct sched *s, const struct queue *q, struct sched_queue_view *v)
-{
-    uint64_t oldest = s->wall_ms;
-    for (const struct work *w = q->works; w; w = w->next)
-        for (const struct lane *l = w->lanes; l; l = l->next) {
-            const struct task *any = NULL;
-            for (int i = 0; i < SCHED_PRIORITIES; i++) {
-                const struct task *t = heap_top(&l->at[i]);
-                if (!t) continue;
-                any = t;
-                if (t->created_wall_ms < oldest) oldest = t->created_wall_ms;
-            }
-            if (any && !task_servable(s, any)) v->unservable += l->waiting;
-        }
-    v->oldest_queued_ms = s->wall_ms - oldest;
-}
-
 bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *v)
 {
     if (i >= s->queues_n) return false;
@@ -93,13 +74,16 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->demand = q->count[TASK_QUEUED] + q->count[TASK_OFFERED] + q->count[TASK_RUNNING] + q->count[TASK_RECOVERING];
     v->queued_bytes = q->queued_bytes;
     v->average_ms = q->average_ms;
-    v->slots = queue_slots(s, q, &v->provers);
+    v->slots = q->slots;
+    v->provers = q->provers;
+    v->unservable = q->unservable;
     v->run_timeout_ms = q->run_timeout_ms;
     v->stall_timeout_ms = q->stall_timeout_ms;
     v->run_timeout_set = q->set[SETTING_RUN_TIMEOUT].there;
     v->stall_timeout_set = q->set[SETTING_STALL_TIMEOUT].there;
     v->late = q->late;
-    view_waiting(s, q, v);
+    const struct task *oldest = heap_top(&q->oldest);
+    if (oldest && oldest->created_wall_ms < s->wall_ms) v->oldest_queued_ms = s->wall_ms - oldest->created_wall_ms;
     return true;
 }
 

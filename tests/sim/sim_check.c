@@ -1,4 +1,5 @@
 /* What must hold, checked naively: by looking at everything, every time. */
+#include "fit.h"
 #include "provers.h"
 #include "sessions.h"
 #include "sim.h"
@@ -329,11 +330,37 @@ static void count_task(const struct task *t, struct tally *c)
     }
 }
 
+/* What a queue counts of its provers and lanes, against a walk over all of them. */
+static void check_queue_counts(struct sim *w, const struct queue *q)
+{
+    const struct sched *s = w->s;
+    uint64_t slots = 0, provers = 0, unservable = 0, oldest = NEVER;
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (!p || !p->live || p->local || !prover_serves(p, q)) continue;
+        slots += p->slots;
+        provers++;
+    }
+    uint64_t after = 0, all = NEVER;
+    for (const struct task *t; (t = rows_walk(&s->rows, &after, &all));) {
+        if (t->state != TASK_QUEUED || t->account->queue != q) continue;
+        bool can = false;
+        for (uint32_t i = 0; i < s->provers_n; i++)
+            can = can || (prover_could_serve(s->provers[i]) && lane_fits(t->lane, s->provers[i]));
+        unservable += !can;
+        if (t->created_wall_ms < oldest) oldest = t->created_wall_ms;
+    }
+    SIM_CHECK(w, q->slots == slots && q->provers == provers, "provers of a queue");
+    SIM_CHECK(w, s->sweeping || q->unservable == unservable, "unservable tasks of a queue");
+    SIM_CHECK(w, heap_top_key(&q->oldest) == oldest, "oldest task of a queue");
+}
+
 static void check_counts(struct sim *w, const struct tally *c)
 {
     const struct sched *s = w->s;
     for (uint32_t q = 0; q < s->queues_n; q++) {
         SIM_CHECK(w, !memcmp(c->state[q], s->queues[q]->count, sizeof c->state[q]), "queue %u: counts by state", q);
+        check_queue_counts(w, s->queues[q]);
         for (uint32_t p = 0; p < s->queues[q]->accounts_n; p++) {
             const struct account *a = s->queues[q]->accounts[p];
             if (!a) continue;

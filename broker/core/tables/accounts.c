@@ -25,6 +25,8 @@ struct queue *queue_declare(struct sched *s, const char *name)
         free(q);
         return NULL;
     }
+    heap_init(&q->oldest, offsetof(struct task, oldest_at));
+    q->fleet = q->sweep.done = 1;
     q->index = s->queues_n;
     s->queues[s->queues_n++] = q;
     return q;
@@ -170,6 +172,7 @@ void accounts_clear(struct sched *s)
     for (uint32_t i = 0; i < s->queues_n; i++) {
         for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) free(s->queues[i]->accounts[k]);
         free(s->queues[i]->accounts);
+        heap_clear(&s->queues[i]->oldest);
         free(s->queues[i]);
     }
     for (uint32_t i = 0; i < s->principals_n; i++) {

@@ -19,8 +19,28 @@ bool prover_could_serve(const struct prover *p)
     return p && p->live && !p->local && !p->draining && !p->drained;
 }
 
+static bool can_be_served(const struct sched *s, const struct lane *l)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++)
+        if (prover_could_serve(s->provers[i]) && lane_fits(l, s->provers[i])) return true;
+    return false;
+}
+
+bool lane_servable(const struct sched *s, struct lane *l)
+{
+    struct queue *q = l->work->queue;
+    if (l->fleet == q->fleet) return l->servable;
+    bool servable = can_be_served(s, l);
+    if (l->servable && !servable) q->unservable += l->waiting;
+    if (!l->servable && servable) q->unservable -= l->waiting;
+    l->servable = servable;
+    l->fleet = q->fleet;
+    return servable;
+}
+
 bool task_servable(const struct sched *s, const struct task *t)
 {
+    if (t->lane) return lane_servable(s, t->lane);
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
         if (prover_could_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram))

@@ -1,6 +1,8 @@
 #include "lanes.h"
 
 #include "accounts.h"
+#include "fit.h"
+#include "slices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +108,7 @@ static struct lane *lane_hold(struct sched *s, const struct task *t)
     *l = want;
     l->key = key;
     l->passed_ms = NEVER;
+    l->servable = true; /* until it is found out */
     for (int i = 0; i < SCHED_PRIORITIES; i++) heap_init(&l->at[i], offsetof(struct task, line_at));
     t->account->lanes++;
     return l;
@@ -130,6 +133,7 @@ static void lane_show(struct lane *l)
         w->link = &q->works;
         q->works = w;
         q->works_n++;
+        q->sweep.left++; /* a sweep under way may meet it before older ones */
     }
     l->next = w->lanes;
     if (l->next) l->next->link = &l->next;
@@ -145,6 +149,7 @@ static void lane_hide(struct lane *l)
     if (w->lanes) return;
     *w->link = w->next;
     if (w->next) w->next->link = w->link;
+    if (w->queue->sweep.next == w) w->queue->sweep.next = w->next;
     w->queue->works_n--;
 }
 
@@ -170,7 +175,10 @@ void lanes_enter(struct sched *s, struct task *t)
         sched_broken(s);
         return;
     }
+    if (!heap_put(&a->queue->oldest, t, t->created_wall_ms, t->order)) sched_broken(s);
     t->lane = l;
+    lane_servable(s, l);
+    if (!l->servable) a->queue->unservable++;
     if (!l->waiting++) lane_show(l);
     if (!a->line[t->priority].waiting++) a->line[t->priority].since_ms = s->now_ms;
     a->principal->waiting++;
@@ -186,6 +194,8 @@ void lanes_leave(struct sched *s, struct task *t)
     struct account *a = t->account;
     t->lane = NULL;
     heap_remove(&l->at[t->priority], t);
+    heap_remove(&a->queue->oldest, t);
+    if (!l->servable) a->queue->unservable--;
     a->line[t->priority].waiting--;
     a->principal->waiting--;
     a->queue->waiting[t->priority]--;
@@ -195,6 +205,41 @@ void lanes_leave(struct sched *s, struct task *t)
     if (--l->waiting) return;
     lane_hide(l);
     lane_free(s, l);
+}
+
+/* ---- after a change of the fleet ---- */
+
+static void sweep_work(struct sched *s, struct queue *q)
+{
+    struct work *w = q->sweep.next ? q->sweep.next : q->works;
+    for (struct lane *l = w->lanes; l; l = l->next) {
+        slice_take(s, SLICE_FLEET, l->fleet == q->fleet ? 1 : 1 + s->provers_n);
+        lane_servable(s, l);
+    }
+    q->sweep.next = w->next;
+    q->sweep.left--;
+}
+
+/* True: the slice is used up. */
+static bool sweep_queue(struct sched *s, struct queue *q)
+{
+    if (q->sweep.of != q->fleet) {
+        q->sweep.of = q->fleet;
+        q->sweep.left = q->works_n;
+    }
+    while (q->sweep.left && q->works) {
+        if (!*slice_left(s, SLICE_FLEET)) return true;
+        sweep_work(s, q);
+    }
+    q->sweep.done = q->fleet;
+    return false;
+}
+
+void lanes_look_again(struct sched *s)
+{
+    for (uint32_t i = 0; s->sweeping && i < s->queues_n; i++)
+        if (s->queues[i]->sweep.done != s->queues[i]->fleet && sweep_queue(s, s->queues[i])) return;
+    s->sweeping = false;
 }
 
 struct task *lane_best(const struct sched *s, const struct lane *l, unsigned *effective)

@@ -26,6 +26,10 @@ void lanes_enter(struct sched *s, struct task *t);
 /** Takes the task out of its lane, if it is in one. */
 void lanes_leave(struct sched *s, struct task *t);
 
+/** Goes on finding out which lanes can still be served after the fleet has changed (queue->unservable), as far as this
+ *  moment's slice reaches; s->sweeping while there is more. */
+void lanes_look_again(struct sched *s);
+
 /** The first task of a lane that is not empty, and its priority with ageing. */
 struct task *lane_best(const struct sched *s, const struct lane *l, unsigned *effective);
 /** Whether a comes before b; each with its priority with ageing. */

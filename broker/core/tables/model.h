@@ -72,6 +72,15 @@ struct queue {
     uint32_t accounts_n;
     struct work *works; /* with tasks waiting */
     size_t works_n;
+    struct heap oldest;      /* QUEUED tasks by when they were made */
+    uint64_t slots, provers; /* of live provers that serve it */
+    uint64_t fleet;          /* goes up when what its provers can serve changes */
+    uint64_t unservable;     /* tasks waiting in lanes that no live prover can do */
+    struct {
+        uint64_t of, done; /* the fleet it looks for, and the one it is through with */
+        struct work *next; /* NULL: the first */
+        size_t left;
+    } sweep; /* over the lanes after a change of the fleet (lanes_look_again) */
 };
 
 /** One principal in one queue. */
@@ -107,6 +116,8 @@ struct lane {
     bool suspect;
     uint64_t excluded[TASK_EXCLUDED_MAX];
     uint64_t waiting;
+    uint64_t fleet; /* of the queue, when servable was found out */
+    bool servable;
     uint64_t passed_ms; /* passed over since then; NEVER: it is not */
     struct heap at[SCHED_PRIORITIES];
     struct lane *next, **link; /* in work->lanes while waiting is not 0 */
@@ -133,7 +144,7 @@ struct task_past {
 struct task {
     wire_id id;
     uint64_t order;
-    heap_at timer_at, line_at, acked_at;
+    heap_at timer_at, line_at, acked_at, oldest_at;
     uint8_t state, priority, on_restart;
     bool has_input, acked;
     struct account *account;
@@ -219,6 +230,7 @@ struct prover {
     struct name *principal, *name;
     wire_id incarnation, replaced;       /* replaced: the incarnation before, which may not come back */
     bool known, has_replaced;            /* known: it has said hello since the broker's start */
+    bool counted, serving;               /* among its queues' provers; as one that may be offered something */
     bool local, live, draining, drained; /* draining: by its own word; drained: by an administrator's */
     uint64_t peer;
     uint64_t heard_ms, gone_ms;
@@ -351,6 +363,7 @@ struct sched {
     struct principal *turns, **turns_end; /* those with purges, who is next first */
     struct session *ending, **ending_end;
 
+    bool sweeping;    /* a queue has lanes to look at again */
     uint64_t waiting; /* tasks in line, those of paused queues too */
     uint64_t *open;   /* bit by prover index: it may be offered something */
     uint64_t batches;

@@ -70,8 +70,33 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     return p;
 }
 
+/* ---- what queues count of it ---- */
+
+static bool named_before(const struct prover *p, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (p->queues[k] == p->queues[i]) return true;
+    return false;
+}
+
+static void count_serving(struct sched *s, struct prover *p, bool live, bool serving)
+{
+    if (p->counted == live && p->serving == serving) return;
+    for (size_t i = 0; i < p->queues_n; i++) {
+        struct queue *q = p->queues[i];
+        if (!q || named_before(p, i)) continue;
+        q->fleet++;
+        if (live && !p->counted) q->slots += p->slots, q->provers++;
+        if (!live && p->counted) q->slots -= p->slots, q->provers--;
+    }
+    p->counted = live;
+    p->serving = serving;
+    s->sweeping = true;
+}
+
 void prover_clear_offer(struct sched *s, struct prover *p)
 {
+    count_serving(s, p, false, false);
     for (size_t i = 0; i < p->queues_n; i++) names_drop(&s->names, p->queue_names[i]);
     for (size_t i = 0; i < p->circuits_n; i++) names_drop(&s->names, p->circuits[i].name);
     free(p->queue_names);
@@ -150,6 +175,8 @@ void prover_changed(struct sched *s, struct prover *p)
         s->open[p->index / 64] |= bit;
     else
         s->open[p->index / 64] &= ~bit;
+    bool live = p->live && !p->local;
+    count_serving(s, p, live, live && !p->draining && !p->drained);
     s->dirty = true;
 }
 
@@ -162,7 +189,10 @@ bool prover_serves(const struct prover *p, const struct queue *q)
 
 void prover_resolve_queues(struct sched *s, struct prover *p)
 {
+    bool counted = p->counted, serving = p->serving;
+    count_serving(s, p, false, false);
     for (size_t i = 0; i < p->queues_n; i++) p->queues[i] = queue_find(s, p->queue_names[i]->text);
+    count_serving(s, p, counted, serving);
 }
 
 struct prover_circuit *prover_circuit(const struct prover *p, const struct name *circuit)

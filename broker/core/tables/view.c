@@ -1,7 +1,6 @@
 #include "view.h"
 #include "actions.h"
 #include "fit.h"
-#include "provers.h"
 #include "tasks.h"
 
 #include <string.h>
@@ -15,22 +14,10 @@ static uint64_t position(const struct task *t)
     return waiting && ahead >= waiting ? waiting - 1 : ahead;
 }
 
-uint64_t queue_slots(const struct sched *s, const struct queue *q, uint64_t *provers)
-{
-    uint64_t slots = 0;
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (!p || !p->live || p->local || !prover_serves(p, q)) continue;
-        slots += p->slots;
-        if (provers) ++*provers;
-    }
-    return slots;
-}
-
-static void view_eta(const struct sched *s, const struct task *t, struct sched_view *v)
+static void view_eta(const struct task *t, struct sched_view *v)
 {
     const struct queue *q = t->account->queue;
-    uint64_t slots = q->average_ms ? queue_slots(s, q, NULL) : 0;
+    uint64_t slots = q->average_ms ? q->slots : 0;
     if (!slots) return;
     v->has_eta = true;
     v->eta_ms = q->average_ms * (v->position / slots + 1);
@@ -50,7 +37,7 @@ void sched_view_fill(const struct sched *s, const struct task *t, struct sched_v
     }
     if (t->state != TASK_QUEUED) return;
     v->position = position(t);
-    view_eta(s, t, v);
+    view_eta(t, v);
     v->unservable = !task_servable(s, t);
 }
 

@@ -10,7 +10,5 @@ void sched_view_fill(const struct sched *s, const struct task *t, struct sched_v
 const struct sched_view *sched_view_of(struct sched *s, const struct task *t);
 /** Tells peer how t ended; req 0: pushed. */
 void sched_act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task *t);
-/** Slots of the live provers that serve q; counts the provers too, unless provers is NULL. */
-uint64_t queue_slots(const struct sched *s, const struct queue *q, uint64_t *provers);
 
 #endif

@@ -1,6 +1,8 @@
 /** Work that has as many rows as a peer likes goes in slices: what one step and one moment may look at is bounded. */
 #include "sched_case.h"
 
+#include <stdio.h>
+
 enum { SLICE = 64, MANY = 1000 };
 #define BOTH (2 * SLICE) /* a slice of the purge, and one of the results that it pushes */
 
@@ -133,11 +135,46 @@ static void many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait(void
     at(&r, end - 1);
     uint64_t before = stats_of(&r).rows;
     at(&r, end);
-    assert_true(stats_of(&r).rows - before <= 2 * SLICE);
+    assert_true(stats_of(&r).rows - before <= 3 * SLICE);
     assert_true(in_state(10, MANY, TASK_QUEUED) > MANY - 4 * SLICE);
     assert_int_equal(stats_of(&r).losses, 1); /* the lease of 7 ended on time */
     at(&r, end + MANY);
     assert_int_equal(in_state(10, MANY, TASK_EXPIRED), MANY);
+}
+
+static void circuits_submit(unsigned n)
+{
+    for (unsigned i = 1; i <= n; i++) {
+        char circuit[16];
+        struct sched_event ev = submit_event(&r, "c1", i);
+        snprintf(circuit, sizeof circuit, "circuit%u", i);
+        ev.submit.circuit = circuit;
+        rig_step(&r, ev);
+    }
+    ignore(&r);
+}
+
+static void what_no_prover_can_do_is_counted_in_slices_and_then_not_looked_at(void **state)
+{
+    circuits_submit(MANY);
+    assert_int_equal(queue_of(&r, "outer").unservable, MANY);
+    r.now_ms++;
+    uint64_t before = stats_of(&r).rows;
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "circuit7 circuit8" });
+    assert_true(stats_of(&r).rows - before <= SLICE);
+    at(&r, r.now_ms + MANY);
+    assert_int_equal(queue_of(&r, "outer").unservable, MANY - 2); /* 7 is out, 8 waits for p1 */
+    assert_int_equal(queue_of(&r, "outer").slots, 1);
+    assert_int_equal(queue_of(&r, "outer").provers, 1);
+    before = stats_of(&r).rows;
+    beat(&r, "p1", 7, 0);
+    ready(&r, "p1", 0);
+    at(&r, r.now_ms + 100); /* at rest */
+    assert_int_equal(stats_of(&r).rows, before);
+    gone(&r, "p1");
+    at(&r, r.now_ms + MANY);
+    assert_int_equal(queue_of(&r, "outer").unservable, queue_of(&r, "outer").tasks[TASK_QUEUED]);
+    assert_int_equal(queue_of(&r, "outer").slots, 0);
 }
 
 int main(void)
@@ -149,6 +186,7 @@ int main(void)
         S(a_purge_whose_peer_has_gone_goes_on_unless_it_only_counts),
         S(a_purge_under_way_is_refused_when_the_store_fails),
         S(R4_the_tasks_of_a_replaced_session_end_in_slices),
+        S(what_no_prover_can_do_is_counted_in_slices_and_then_not_looked_at),
         S(many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
