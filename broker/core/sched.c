@@ -56,7 +56,7 @@ static void defaults(struct sched_config *c)
     fill_in_32(&c->quarantine_tasks, 3);
     fill_in(&c->tasks_max, 2000000);
     fill_in(&c->acked_max, 100000);
-    fill_in(&c->slice_rows, 1024);
+    fill_in(&c->slice_rows, 4096);
     fill_in_32(&c->provers_max, 10000);
     fill_in_32(&c->sessions_max, 100000);
 }

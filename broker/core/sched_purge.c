@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURN_ROWS = 256 /* a principal's, before the next one's turn */ };
+enum { TURN_ROWS = 1024 /* a principal's, before the next one's turn */ };
 
 /* ---- who is next ---- */
 

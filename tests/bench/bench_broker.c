@@ -2,7 +2,10 @@
  * once with 1 KiB, both in this process; the broker is another process, which commits and syncs everything before it
  * acknowledges it.
  *
- *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog       folder: TMPDIR (put it on a real disk)
+ *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog flood      folder: TMPDIR (put it on a real disk)
+ *
+ * flood: how long a node's heartbeat waits for its answer beside BACKLOG queued tasks, while a client keeps eight LISTs
+ * that match nothing, SHOWs and dry PURGEs of everything asked.
  *
  * Every input is different, so that no payload file is shared. SECONDS (3) and BACKLOG (100000) come from the
  * environment. cpu_us is what all threads of the broker used, for each task. */
@@ -277,6 +280,104 @@ static void backlog(void)
     wire_peer_close(&p);
 }
 
+/* --- a flood of questions --- */
+
+static void fill(struct wire_peer *c, size_t n)
+{
+    static uint8_t data[1024];
+    for (size_t sent = 0, acknowledged = 0; acknowledged < n; acknowledged++) {
+        for (; sent < n && sent - acknowledged < 512; sent++) {
+            memcpy(data, &sent, sizeof sent);
+            wire_peer_submit(c, wire_peer_new_id(), "bench", "nobody", data, sizeof data);
+        }
+        if (!wire_peer_wait(c, WIRE_SUBMIT_OK, 30000)) WIRE_PEER_DIE("flood: nothing for 30 s");
+    }
+}
+
+static void question(struct wire_peer *c)
+{
+    static const enum wire_type types[] = { WIRE_LIST, WIRE_SHOW, WIRE_PURGE };
+    struct wire_msg m = { .type = types[c->req % 3] };
+    WIRE_SET(&m, req, ++c->req);
+    if (m.type == WIRE_LIST) {
+        WIRE_SET(&m, what, WIRE_WHAT_TASKS);
+        WIRE_SET(&m, state, TASK_DELAYED);
+        WIRE_SET(&m, queue, "bench");
+    } else if (m.type == WIRE_SHOW) {
+        WIRE_SET(&m, task, wire_peer_new_id());
+    } else {
+        WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+        WIRE_SET(&m, dry, true);
+    }
+    wire_peer_send(c, &m);
+}
+
+static _Atomic uint64_t answers;
+
+static void *flood_run(void *argument)
+{
+    struct wire_peer *c = argument;
+    for (int i = 0; i < 8; i++) question(c);
+    while (!stop) {
+        wire_peer_beat(c, pv_clock_ms());
+        if (!wire_peer_next(c, 100)) continue;
+        if (c->in.type != WIRE_ROWS && c->in.type != WIRE_COUNTS && c->in.type != WIRE_ERROR) continue;
+        answers++;
+        question(c);
+    }
+    return NULL;
+}
+
+/* What is still on its way to c is passed over. */
+static uint64_t purge_all(struct wire_peer *c)
+{
+    struct wire_msg m = { .type = WIRE_PURGE };
+    uint64_t from = pv_clock_ms();
+    WIRE_SET(&m, req, ++c->req);
+    WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+    wire_peer_send(c, &m);
+    do
+        if (!wire_peer_wait(c, WIRE_COUNTS, 60000)) WIRE_PEER_DIE("flood: no COUNTS for 60 s");
+    while (c->in.req != m.req);
+    return pv_clock_ms() - from;
+}
+
+static void flood(void)
+{
+    struct wire_peer c, p;
+    pthread_t asks;
+    size_t n = (size_t)seconds_of("BACKLOG", 200000);
+    wire_peer_client(&c, broker.endpoint, "bench");
+    fill(&c, n);
+    uint64_t kib = broker_peak_kib();
+    wire_peer_prover(&p, broker.endpoint, "p", "bench", "echo", 1);
+    stop = false;
+    samples_n = 0;
+    pthread_create(&asks, NULL, flood_run, &c);
+    uint64_t end = pv_clock_us() + (uint64_t)(seconds_of("SECONDS", 3) * 1e6);
+    for (uint64_t from; (from = pv_clock_us()) < end;) {
+        struct wire_msg m = { .type = WIRE_HEARTBEAT };
+        wire_peer_send(&p, &m);
+        do
+            if (!wire_peer_next(&p, 30000)) WIRE_PEER_DIE("flood: no heartbeat for 30 s");
+        while (p.in.type != WIRE_HEARTBEAT);
+        samples[samples_n++] = (uint32_t)(pv_clock_us() - from);
+        usleep(2000);
+    }
+    stop = true;
+    pthread_join(asks, NULL);
+    uint64_t purge_ms = purge_all(&c);
+    qsort(samples, samples_n, sizeof *samples, by_size);
+    printf("{\"bench\":\"broker\",\"job\":\"flood\",\"tasks\":%zu,\"heartbeats\":%zu,\"p50_us\":%u,\"p99_us\":%u,"
+           "\"most_us\":%u,\"answers\":%" PRIu64 ",\"purge_ms\":%" PRIu64 ",\"kib_before\":%" PRIu64
+           ",\"peak_kib\":%" PRIu64 "}\n",
+           n, samples_n, samples[samples_n / 2], samples[samples_n - 1 - samples_n / 100], samples[samples_n - 1],
+           (uint64_t)answers, purge_ms, kib, broker_peak_kib());
+    fflush(stdout);
+    wire_peer_close(&p);
+    wire_peer_close(&c);
+}
+
 static void job(const char *name)
 {
     if (!strcmp(name, "1k")) round_trips(name, 1024, 64);
@@ -285,6 +386,7 @@ static void job(const char *name)
     if (!strcmp(name, "1m")) round_trips(name, 1 << 20, 16);
     if (!strcmp(name, "16m")) round_trips(name, 16 << 20, 4);
     if (!strcmp(name, "backlog")) backlog();
+    if (!strcmp(name, "flood")) flood();
 }
 
 int main(int argc, char **argv)

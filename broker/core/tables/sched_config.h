@@ -28,7 +28,7 @@ struct sched_config {
     uint32_t quarantine_tasks;                 /* [3] at most 8 */
     uint64_t tasks_max;                        /* [2000000] in memory, in any state; above: BUSY memory */
     uint64_t acked_max;                        /* [100000] acknowledged tasks kept; above, the oldest goes early */
-    uint64_t slice_rows;                       /* [1024] rows looked at in one moment for each kind of long work */
+    uint64_t slice_rows;                       /* [4096] rows looked at in one moment for each kind of long work */
     uint32_t provers_max;                      /* [10000] */
     uint32_t sessions_max;                     /* [100000] clients connected at once */
 };

@@ -9,7 +9,7 @@
 #include "model.h"
 
 /** A row that is changed costs as much as looking at so many: it is saved, and said to those who wait for it. */
-enum { SLICE_ROW_CHANGED = 4 };
+enum { SLICE_ROW_CHANGED = 16 };
 
 /** What is left of this moment's slice. */
 uint64_t *slice_left(struct sched *s, enum slice_kind kind);
