@@ -48,7 +48,7 @@ void sched_destroy(struct sched **s);
 
 /** Takes one event, does what time has made due, matches tasks with provers, and appends the actions to out.
  *  O(log tasks) and O(lanes that the provers can serve); SCHED_LAG walks the attempts. Longer work goes in
- *  slices (slices.h), and sched_next_ms asks for the next one. */
+ *  slices (model.h), and sched_next_ms asks for the next one. */
 void sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out);
 
 /** When the next SCHED_TICK is due; UINT64_MAX: nothing is due. */

@@ -4,7 +4,6 @@
 #include "actions.h"
 #include "sched_end.h"
 #include "sessions.h"
-#include "slices.h"
 #include "tasks.h"
 #include "who.h"
 

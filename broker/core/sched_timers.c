@@ -7,7 +7,6 @@
 #include "sched_failure.h"
 #include "sched_setting.h"
 #include "sessions.h"
-#include "slices.h"
 #include "tasks.h"
 #include "view.h"
 

@@ -2,7 +2,6 @@
 
 #include "accounts.h"
 #include "fit.h"
-#include "slices.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  *      |
  *   session --- client
  *
- *  Each noun's functions are in the header of its table. model.c has only the core's clock, dice and stop.
+ *  Each noun's functions are in the header of its table. model.c has only the core's clock, dice, stop and slices.
  */
 #ifndef PV_MODEL_H
 #define PV_MODEL_H
@@ -290,7 +290,7 @@ struct sched_peer {
     struct prover *prover;
 };
 
-/* ---- work in slices (slices.h, sched_purge.h) ---- */
+/* ---- work in slices (sched_purge.h) ---- */
 
 /** What has as many rows as a peer likes goes in slices. */
 enum slice_kind {
@@ -381,5 +381,17 @@ uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms);
 uint64_t sched_random(struct sched *s, uint64_t n);
 /** Out of memory where the step cannot be taken back: the batch fails, and the core stops as if the disk had failed. */
 void sched_broken(struct sched *s);
+
+/* Work of any length goes in slices: so many rows in one moment, and then heartbeats, leases and everybody else come
+ * first. A turn of the daemon's loop has one now_ms, so a moment's slice bounds what a turn does. What is left over goes
+ * on at the next millisecond: sched_next_ms says so. */
+
+/** A row that is changed costs as much as looking at so many: it is saved, and said to those who wait for it. */
+enum { SLICE_ROW_CHANGED = 16 };
+
+/** What is left of this moment's slice. */
+uint64_t *slice_left(struct sched *s, enum slice_kind kind);
+/** Takes rows from the slice, as many as are left at most, and counts them. */
+void slice_take(struct sched *s, enum slice_kind kind, uint64_t rows);
 
 #endif

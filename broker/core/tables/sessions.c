@@ -1,5 +1,4 @@
 #include "sessions.h"
-#include "slices.h"
 #include "view.h"
 
 #include <stdlib.h>
