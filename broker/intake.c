@@ -371,7 +371,7 @@ static size_t principals_of(const struct broker *b, const char *name, char list[
     struct sched_prover_view v;
     size_t n = 0, used = 0;
     list[0] = '\0';
-    for (size_t i = 0; sched_prover_at(b->sched, i, b->now_ms, &v); i++) {
+    for (size_t place = 0; sched_prover_next(b->sched, &place, b->now_ms, &v);) {
         if (strcmp(v.name, name)) continue;
         *one = v.principal;
         if (used < 256) used += (size_t)snprintf(list + used, 256 - used, "%s%s", n ? ", " : "", v.principal);
@@ -399,8 +399,8 @@ static void prover_operate(struct broker *b, struct peer *peer, const struct wir
     if (!operation(b, peer, m, ev.verb.principal, m->prover)) return;
     ev.verb.verb = m->verb;
     ev.verb.name = m->prover;
-    LOG_INFO("prover.verb", "prover=%s principal=%s verb=%s by=%s", m->prover, ev.verb.principal,
-             wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    LOG_INFO("prover.verb", "prover=%s principal=%s verb=%s by=%s", m->prover,
+             ev.verb.principal ? ev.verb.principal : "", wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
     broker_step(b, &ev, NULL);
 }
 
