@@ -124,6 +124,13 @@ static pv_status signals_open(struct broker *b)
     return b->signals < 0 ? PV_FAILED : PV_OK;
 }
 
+static void migration_log(const struct broker *b)
+{
+    const struct store_migration *m = store_migration(b->store);
+    if (m && m->from)
+        LOG_INFO("store.migrated", "from=%d to=%d copy=\"%s/%s\"", m->from, m->to, b->config->state, m->copy);
+}
+
 static pv_status parts_open(struct broker *b, char *why)
 {
     const struct config *c = b->config;
@@ -138,6 +145,7 @@ static pv_status parts_open(struct broker *b, char *why)
         .disk = b->files,
     };
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
+    migration_log(b);
     TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
     TRY(tables_new(&b->tables));
     list_turns_init(&b->lists);

@@ -1,7 +1,8 @@
 /* The store in SQLite (write-ahead log, synchronous=FULL) and payload files, in one folder:
  *
  *      lock          held while the store is open: two brokers never share a folder
- *      provost.db    tables task, input, result, blob, setting, meta (store_schema.c)
+ *      provost.db    tables task, input, result, blob, setting, meta (store_steps.c)
+ *      provost.db.schema-N   the database as it was before it was raised from schema number N
  *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256 (blobs.h)
  *      incoming/     uploads under way
  *
@@ -36,7 +37,7 @@ enum {
 
 static pv_status refuse(char *why, pv_status st, const char *what, const char *detail)
 {
-    snprintf(why, STORE_WHY_BYTES, "%.200s: %.200s", what, detail);
+    snprintf(why, STORE_WHY_BYTES, "%.180s: %.320s", what, detail);
     return st;
 }
 
@@ -51,10 +52,11 @@ static pv_status folder_lock(struct store *s, const char *dir, char *why)
     return PV_OK;
 }
 
-static pv_status database_settings(struct store *s)
+/* The first two are given to a database when it is made. */
+static pv_status database_settings(struct store *s, bool empty)
 {
-    TRY(store_sql_pragma(s, "PRAGMA page_size=%ld", 4096));
-    TRY(store_sql_pragma(s, "PRAGMA auto_vacuum=INCREMENTAL", 0));
+    if (empty) TRY(store_sql_pragma(s, "PRAGMA page_size=%ld", 4096));
+    if (empty) TRY(store_sql_pragma(s, "PRAGMA auto_vacuum=INCREMENTAL", 0));
     TRY(store_sql_pragma(s, "PRAGMA journal_mode=WAL", 0));
     TRY(store_sql_pragma(s, "PRAGMA synchronous=FULL", 0));
     TRY(store_sql_pragma(s, "PRAGMA wal_autocheckpoint=0", 0)); /* checkpoint.h */
@@ -72,6 +74,26 @@ static pv_status log_open(struct store *s, const char *database)
     return s->log >= 0 ? PV_OK : store_sql_fail(s, "the log could not be opened");
 }
 
+/* The number first: nothing is written into what a newer program left. */
+static pv_status schema_settle(struct store *s, const char *dir)
+{
+    int64_t number;
+    TRY(store_schema_read(s, &number));
+    TRY(database_settings(s, !number));
+    int where = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (where < 0) return store_sql_fail(s, strerror(errno));
+    pv_status st = store_schema_raise(s, where, number);
+    close(where);
+    return st;
+}
+
+/* Settled by the last connection to close it otherwise: what we refuse stays as it is, its log too. */
+static pv_status refused(struct store *s, pv_status st)
+{
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return st;
+}
+
 static pv_status database_open(struct store *s, const char *dir)
 {
     char path[4096];
@@ -80,13 +102,11 @@ static pv_status database_open(struct store *s, const char *dir)
     mode_t before = umask(077);
     int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                              STORE_VFS_WRITE);
-    pv_status st = layers && rc == SQLITE_OK ? database_settings(s) : store_sql_failed(s, path);
+    pv_status st = layers && rc == SQLITE_OK ? schema_settle(s, dir) : store_sql_failed(s, path);
     s->vfs.database = open(path, O_RDONLY | O_CLOEXEC);
-    if (st == PV_OK) st = store_schema_make(s);
     umask(before);
     if (st == PV_OK) st = store_sql_prepare(s);
-    if (st == PV_OK) st = store_schema_check(s);
-    if (st != PV_OK) return st;
+    if (st != PV_OK) return refused(s, st);
     st = checkpoint_start(&s->checkpoint, path, s->db);
     if (st != PV_OK) store_sql_fail(s, "a second connection to the database could not be opened");
     return st == PV_OK ? log_open(s, path) : st;
@@ -95,9 +115,9 @@ static pv_status database_open(struct store *s, const char *dir)
 static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
 {
     TRY(folder_lock(s, dir, why));
-    if (blobs_open(&s->blobs, dir, s->faults) != PV_OK) return refuse(why, PV_IO, dir, strerror(errno));
     pv_status st = database_open(s, dir);
     if (st != PV_OK) return refuse(why, st, dir, s->failure);
+    if (blobs_open(&s->blobs, dir, s->faults) != PV_OK) return refuse(why, PV_IO, dir, strerror(errno));
     /* The last commits may be in memory only. A file must not go because of a row whose deletion is not durable. */
     if (fdatasync(s->log)) return refuse(why, PV_STORE, dir, strerror(errno));
     st = log_sync_open(&s->sync, s->log, wake, s->faults);
@@ -137,6 +157,11 @@ void store_close(struct store **store)
     store_files_clear(s);
     free(s);
     *store = NULL;
+}
+
+const struct store_migration *store_migration(const struct store *s)
+{
+    return s->migration.to ? &s->migration : NULL;
 }
 
 pv_status store_boot(struct store *s, uint32_t *epoch)

@@ -39,13 +39,22 @@ enum { STORE_WHY_BYTES = 512 };
 
 struct store;
 
-/** Opens the store, or makes a new one, and removes what a crash left half done.
+/** Opens the store, or makes a new one, and removes what a crash left half done. A store of an earlier program is
+ *  brought to this one's schema first, in one transaction, and a copy of it is kept (store_migration).
  *  where   which store: today a folder, made with mode 0700 when it is not there
  *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
  *  faults  where a test makes it fail; borrowed until store_close; NULL in production
- *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, or damaged. PV_IO, PV_NO_MEMORY,
+ *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, no copy could be kept, or damaged. PV_IO, PV_NO_MEMORY,
  *  PV_FAILED (no thread). why gets the sentence. */
 pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
+/** What the opening did to a store of an earlier program (R20). */
+struct store_migration {
+    int from, to;  /* schema numbers; from 0: the store was new */
+    char copy[64]; /* what it was before, kept beside it under this name; "" of a new one */
+};
+/** NULL: the store had this program's schema number. Borrowed until store_close. */
+const struct store_migration *store_migration(const struct store *s);
+
 /** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);
 

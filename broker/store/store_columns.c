@@ -19,21 +19,56 @@ static const struct column columns[] = { TASK_RECORD_LIST(C) };
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-void store_columns_create_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+struct text {
+    char *at;
+    size_t n;
+};
+
+static void add(struct text *t, const char *first, const char *second)
 {
-    static const char *const types[] = { "INTEGER", "TEXT", "BLOB" };
-    size_t bytes = STORE_COLUMNS_SQL_BYTES, n = (size_t)snprintf(sql, bytes, "CREATE TABLE task (");
-    for (int i = 0; i < COLUMNS; i++)
-        n += (size_t)snprintf(sql + n, bytes - n, "%s%s %s %s", i ? ", " : "", columns[i].name, types[columns[i].kind],
-                              i ? "NOT NULL" : "PRIMARY KEY");
-    snprintf(sql + n, bytes - n, ")");
+    t->n += (size_t)snprintf(t->at + t->n, STORE_COLUMNS_SQL_BYTES - t->n, "%s%s", first, second);
+}
+
+static void add_names(struct text *t)
+{
+    for (int i = 0; i < COLUMNS; i++) add(t, i ? ", " : "", columns[i].name);
+}
+
+/* Row, id and principal are what a task is known by: they never change, and the index over them is left alone. */
+static bool fixed(const struct column *c)
+{
+    return c->offset == offsetof(struct task_record, order) || c->offset == offsetof(struct task_record, id) ||
+           c->offset == offsetof(struct task_record, principal);
+}
+
+static void add_updates(struct text *t)
+{
+    const char *between = "";
+    for (int i = 0; i < COLUMNS; i++) {
+        if (fixed(&columns[i])) continue;
+        add(t, between, columns[i].name);
+        add(t, " = excluded.", columns[i].name);
+        between = ", ";
+    }
 }
 
 void store_columns_put_sql(char sql[STORE_COLUMNS_SQL_BYTES])
 {
-    size_t bytes = STORE_COLUMNS_SQL_BYTES, n = (size_t)snprintf(sql, bytes, "INSERT OR REPLACE INTO task VALUES (");
-    for (int i = 0; i < COLUMNS; i++) n += (size_t)snprintf(sql + n, bytes - n, i ? ", ?" : "?");
-    snprintf(sql + n, bytes - n, ")");
+    struct text t = { .at = sql };
+    add(&t, "INSERT INTO task (", "");
+    add_names(&t);
+    add(&t, ") VALUES (", "");
+    for (int i = 0; i < COLUMNS; i++) add(&t, i ? ", " : "", "?");
+    add(&t, ") ON CONFLICT (row) DO UPDATE SET ", "");
+    add_updates(&t);
+}
+
+void store_columns_scan_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+{
+    struct text t = { .at = sql };
+    add(&t, "SELECT ", "");
+    add_names(&t);
+    add(&t, " FROM task ORDER BY row", "");
 }
 
 /* 64 bits of an unsigned number go into SQLite's signed one and come back unchanged; no statement compares them. */

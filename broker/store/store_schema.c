@@ -1,63 +1,93 @@
 #include "store_schema.h"
 
-#include "store_columns.h"
+#include "store_copy.h"
 #include "store_sql.h"
 #include "store_state.h"
+#include "store_steps.h"
 
 #include <stdio.h>
 
-/* Raised when an older program would misread what this one writes. A table that an older program can overlook needs
- * no new number: it is made where it is missing (later_sql). */
-enum { SCHEMA = 1 };
-
-/* Plain enough for PostgreSQL. Table task is made from its list of columns. */
-static const char first_sql[] =
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
-    "CREATE TABLE input (row INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, length INTEGER NOT NULL, bytes BLOB);"
-    "CREATE TABLE result (row INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, length INTEGER NOT NULL, bytes BLOB);"
-    "CREATE TABLE blob (sha256 BLOB PRIMARY KEY, length INTEGER NOT NULL, named_by INTEGER NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 1), ('epoch', 0);";
-
-static const char later_sql[] =
-    "CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,"
-    " value INTEGER NOT NULL, PRIMARY KEY (key, principal, name))";
-
-static pv_status has_tables(struct store *s, bool *yes)
+static pv_status ask(struct store *s, const char *sql, int64_t *answer, bool *there)
 {
     sqlite3_stmt *q;
-    if (sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master", -1, &q, NULL) != SQLITE_OK)
-        return store_sql_failed(s, "open");
+    if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK) return store_sql_failed(s, "open");
     int rc = sqlite3_step(q);
+    *there = rc == SQLITE_ROW && sqlite3_column_type(q, 0) == SQLITE_INTEGER;
+    if (*there) *answer = sqlite3_column_int64(q, 0);
     sqlite3_finalize(q);
-    *yes = rc == SQLITE_ROW;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? PV_OK : store_sql_failed(s, "open");
 }
 
-static pv_status run_text(struct store *s, const char *sql)
+static pv_status number_read(struct store *s, int64_t *number)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, "schema");
+    bool tables = false, meta = false, there = false;
+    int64_t one;
+    *number = 0;
+    TRY(ask(s, "SELECT 1 FROM sqlite_master", &one, &tables));
+    if (!tables) return PV_OK;
+    TRY(ask(s, "SELECT 1 FROM sqlite_master WHERE name = 'meta'", &one, &meta));
+    if (meta) TRY(ask(s, "SELECT value FROM meta WHERE name = 'schema'", number, &there));
+    return there && *number > 0 ? PV_OK : store_sql_fail(s, "provost.db is not a database of a Provost broker");
 }
 
-pv_status store_schema_make(struct store *s)
+static pv_status refuse_newer(struct store *s, int64_t number)
 {
-    char task_sql[STORE_COLUMNS_SQL_BYTES];
-    bool there = false;
-    TRY(has_tables(s, &there));
-    if (there) return run_text(s, later_sql);
-    store_columns_create_sql(task_sql);
-    TRY(run_text(s, "BEGIN"));
-    TRY(run_text(s, first_sql));
-    TRY(run_text(s, task_sql));
-    TRY(run_text(s, later_sql));
-    return run_text(s, "COMMIT");
-}
-
-pv_status store_schema_check(struct store *s)
-{
-    int64_t schema = 0;
-    TRY(store_sql_run(s, SQL_SCHEMA_GET, NULL, &schema));
-    if (schema == SCHEMA) return PV_OK;
-    char why[80];
-    snprintf(why, sizeof why, "schema %lld, this program knows %d", (long long)schema, SCHEMA);
+    char why[STORE_WHY_BYTES];
+    snprintf(why, sizeof why,
+             "written by a newer program: it has schema %lld, this program knows up to %d; start the newer program, or "
+             "put the copy " STORE_COPY_NAME " that was kept beside it in place of provost.db",
+             (long long)number, store_steps_newest(), store_steps_newest());
     return store_sql_fail(s, why);
+}
+
+static pv_status step_run(struct store *s, const struct store_step *step)
+{
+    char doing[80];
+    snprintf(doing, sizeof doing, "schema %d (%.40s)", step->number, step->what);
+    if (step->sql && sqlite3_exec(s->db, step->sql, NULL, NULL, NULL) != SQLITE_OK) return store_sql_failed(s, doing);
+    return step->run ? step->run(s) : PV_OK;
+}
+
+static pv_status number_write(struct store *s)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "UPDATE meta SET value = %d WHERE name = 'schema'", store_steps_newest());
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) return store_sql_failed(s, "schema");
+    return PV_OK;
+}
+
+static pv_status steps_run(struct store *s, int64_t from)
+{
+    size_t n;
+    const struct store_step *steps = store_steps(&n);
+    for (size_t i = 0; i < n; i++)
+        if (steps[i].number > from) TRY(step_run(s, &steps[i]));
+    TRY(number_write(s));
+    if (fault_hit(s->faults, FAULT_COMMIT)) return store_sql_fail(s, "schema: commit failed as asked");
+    return sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, "schema");
+}
+
+/* synchronous=FULL: the commit is on the disk when it returns. */
+static pv_status raise_in_one(struct store *s, int64_t from)
+{
+    if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) return store_sql_failed(s, "schema");
+    pv_status st = steps_run(s, from);
+    if (st != PV_OK) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return st;
+}
+
+pv_status store_schema_read(struct store *s, int64_t *number)
+{
+    TRY(number_read(s, number));
+    return *number > store_steps_newest() ? refuse_newer(s, *number) : PV_OK;
+}
+
+pv_status store_schema_raise(struct store *s, int where, int64_t from)
+{
+    if (from == store_steps_newest()) return PV_OK;
+    if (from) TRY(store_copy_keep(s, where, (int)from, s->migration.copy));
+    TRY(raise_in_one(s, from));
+    s->migration.from = (int)from;
+    s->migration.to = store_steps_newest();
+    return PV_OK;
 }

@@ -27,10 +27,11 @@ pv_status store_sql_failed(struct store *s, const char *doing)
 
 pv_status store_sql_prepare(struct store *s)
 {
-    char put[STORE_COLUMNS_SQL_BYTES];
+    char put[STORE_COLUMNS_SQL_BYTES], scan[STORE_COLUMNS_SQL_BYTES];
     store_columns_put_sql(put);
+    store_columns_scan_sql(scan);
     for (int i = 0; i < SQL_STATEMENTS; i++) {
-        const char *sql = i == SQL_PUT_TASK ? put : statement_sql[i];
+        const char *sql = i == SQL_PUT_TASK ? put : i == SQL_SCAN ? scan : statement_sql[i];
         if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) != SQLITE_OK)
             return store_sql_failed(s, sql);
     }

@@ -14,23 +14,23 @@ struct store;
     S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
     S(BEGIN_READ, "BEGIN")                                                                                             \
     S(COMMIT, "COMMIT")                                                                                                \
-    S(PUT_TASK, "put task") /* its text is made from the list of columns */                                            \
+    S(PUT_TASK, "put task")   /* these two texts are */                                                                \
+    S(SCAN, "scan the tasks") /* made from the list of columns */                                                      \
     S(DELETE_TASK, "DELETE FROM task WHERE row = ?1")                                                                  \
-    S(SCAN, "SELECT * FROM task ORDER BY row")                                                                         \
-    S(PUT_INPUT, "INSERT INTO input VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                   \
-    S(PUT_RESULT, "INSERT INTO result VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                                 \
+    S(PUT_INPUT, "INSERT INTO input (row, sha256, length, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")      \
+    S(PUT_RESULT, "INSERT INTO result (row, sha256, length, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")    \
     S(GET_INPUT, "SELECT sha256, length, bytes FROM input WHERE row = ?1")                                             \
     S(GET_RESULT, "SELECT sha256, length, bytes FROM result WHERE row = ?1")                                           \
     S(DELETE_INPUT, "DELETE FROM input WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")              \
     S(DELETE_RESULT, "DELETE FROM result WHERE row = ?1 RETURNING CASE WHEN bytes IS NULL THEN sha256 END")            \
-    S(BLOB_NAME, "INSERT INTO blob VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET named_by = named_by + 1")              \
+    S(BLOB_NAME, "INSERT INTO blob (sha256, length, named_by) VALUES (?1, ?2, 1)"                                      \
+                 " ON CONFLICT DO UPDATE SET named_by = named_by + 1")                                                 \
     S(BLOB_UNNAME, "UPDATE blob SET named_by = named_by - 1 WHERE sha256 = ?1 RETURNING named_by")                     \
     S(BLOB_DELETE, "DELETE FROM blob WHERE sha256 = ?1")                                                               \
     S(BLOB_FIND, "SELECT 1 FROM blob WHERE sha256 = ?1")                                                               \
-    S(PUT_SETTING, "INSERT OR REPLACE INTO setting VALUES (?1, ?2, ?3, ?4)")                                           \
+    S(PUT_SETTING, "INSERT OR REPLACE INTO setting (key, principal, name, value) VALUES (?1, ?2, ?3, ?4)")             \
     S(DELETE_SETTING, "DELETE FROM setting WHERE key = ?1 AND principal = ?2 AND name = ?3")                           \
     S(SCAN_SETTINGS, "SELECT key, principal, name, value FROM setting ORDER BY key, principal, name")                  \
-    S(SCHEMA_GET, "SELECT value FROM meta WHERE name = 'schema'")                                                      \
     S(EPOCH_NEXT, "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
 
 enum store_statement {

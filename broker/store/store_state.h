@@ -36,6 +36,7 @@ struct store {
     struct store_unnamed *unnamed; /* in the order of their commits */
     size_t unnamed_n, unnamed_room;
     struct store_stats stats;
+    struct store_migration migration; /* to 0: none was needed */
 };
 
 #endif
