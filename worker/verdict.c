@@ -143,11 +143,11 @@ static pv_status bound(pv_vkey **out, const pv_vkey *key, struct statement *s, c
     return PV_OK;
 }
 
-pv_status pv_vkey_for_publics(pv_vkey **out, const pv_vkey *key, const char *json, size_t bytes,
+pv_status pv_vkey_for_publics(pv_vkey **out, const pv_vkey *key, const char *publics, size_t bytes,
                               char why[PV_TEXT_BYTES])
 {
     struct statement s = { 0 };
-    TRY(statement_of_json(&s, json, bytes, why));
+    TRY(statement_of_json(&s, publics, bytes, why));
     return bound(out, key, &s, why);
 }
 

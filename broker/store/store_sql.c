@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const statement_sql[] = {
-#define S(name, sql) sql,
+#define S(name, sql) (sql),
     STORE_STATEMENTS(S)
 #undef S
 };

@@ -31,7 +31,7 @@ static void bar(struct progress_view *v, const struct pv_progress *p)
     if (p->phase[0]) fprintf(stderr, " %s", p->phase);
     if (p->state == PV_TASK_QUEUED && p->position >= 0)
         fprintf(stderr, " %lld tasks before it", (long long)p->position);
-    if (p->eta_ms >= 0) fprintf(stderr, " eta %lld s", (long long)(p->eta_ms / 1000 + (p->eta_ms % 1000 > 0)));
+    if (p->eta_ms >= 0) fprintf(stderr, " eta %lld s", (long long)p->eta_ms / 1000 + (p->eta_ms % 1000 > 0));
     if (p->unservable) fprintf(stderr, " (no live prover can take it)");
     fflush(stderr);
     v->drawn = true;
