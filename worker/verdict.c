@@ -110,15 +110,16 @@ void pv_proof_files_clear(struct pv_proof_files *f)
     *f = (struct pv_proof_files){ 0 };
 }
 
-pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES])
+static pv_status vkey_of(pv_vkey **out, const char *json, size_t bytes, enum groth16_keys keys, char why[PV_TEXT_BYTES])
 {
     struct groth16_text text = { "" };
     pv_vkey *vk = calloc(1, sizeof *vk);
     if (!vk) return say(PV_NO_MEMORY, why, pv_status_text(PV_NO_MEMORY), "");
-    enum groth16_error e = groth16_vkey_from_json(&vk->key, json, bytes, &text);
+    enum groth16_error e = groth16_vkey_from_json_of(&vk->key, json, bytes, keys, &text);
     if (e != GROTH16_OK) {
         free(vk);
-        return say_error(e, PV_BAD_VKEY, why, "verification key", text.text);
+        const char *what = e == GROTH16_WEAK_KEY ? "verification key for development only" : "verification key";
+        return say_error(e, PV_BAD_VKEY, why, what, text.text);
     }
     *out = vk;
     return PV_OK;
@@ -158,6 +159,16 @@ pv_status pv_vkey_for_witness(pv_vkey **out, const pv_vkey *key, const void *wit
     pv_status made = statement_of_input(&s, witness, bytes, verdict_publics(key));
     if (made != PV_OK) return say(made, why, pv_status_text(made), "");
     return bound(out, key, &s, why);
+}
+
+pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES])
+{
+    return vkey_of(out, json, bytes, GROTH16_KEYS_SOUND, why);
+}
+
+pv_status pv_vkey_of_development_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES])
+{
+    return vkey_of(out, json, bytes, GROTH16_KEYS_DEVELOPMENT, why);
 }
 
 void pv_vkey_free(pv_vkey **vk)

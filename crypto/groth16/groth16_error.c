@@ -10,6 +10,7 @@ const char *groth16_error_text(enum groth16_error e)
     case GROTH16_BAD_PUBLIC: return "a public signal is not below the field's order";
     case GROTH16_PUBLIC_COUNT: return "the number of public signals differs from the verification key's";
     case GROTH16_TOO_LARGE: return "larger than the limit";
+    case GROTH16_WEAK_KEY: return "proofs can be forged for this key";
     case GROTH16_NOT_VERIFIED: return "the proof does not verify";
     }
     return "unknown error";

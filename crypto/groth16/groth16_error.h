@@ -10,6 +10,7 @@ enum groth16_error {
     GROTH16_BAD_PUBLIC,   /* a public signal is not below r */
     GROTH16_PUBLIC_COUNT, /* not as many public signals as the key has */
     GROTH16_TOO_LARGE,    /* more than GROTH16_PUBLICS_MAX signals, or JSON beyond json_limit.h */
+    GROTH16_WEAK_KEY,     /* the key is well formed, but proofs can be forged for it: soundness.h */
     GROTH16_NOT_VERIFIED, /* all is well formed, but the equation does not hold */
 };
 

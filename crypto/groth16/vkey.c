@@ -4,6 +4,7 @@
 #include "pairing.h"
 #include "json_in.h"
 #include "json_out.h"
+#include "soundness.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,11 @@ static bool complete(struct groth16_vkey *v)
     return true;
 }
 
+static enum groth16_error sound(const struct groth16_vkey *v, enum groth16_keys keys, struct groth16_text *why)
+{
+    return keys == GROTH16_KEYS_SOUND ? groth16_soundness(v, why) : GROTH16_OK;
+}
+
 static bool decode_ic(struct groth16_vkey *v, const bn254_g1_packed *ic)
 {
     for (size_t i = 0; i <= v->publics; i++)
@@ -24,9 +30,10 @@ static bool decode_ic(struct groth16_vkey *v, const bn254_g1_packed *ic)
     return true;
 }
 
-enum groth16_error groth16_vkey_from_points(struct groth16_vkey *vkey, const bn254_g1_packed *alpha1,
-                                            const bn254_g2_packed *beta2, const bn254_g2_packed *gamma2,
-                                            const bn254_g2_packed *delta2, const bn254_g1_packed *ic, size_t ic_count)
+enum groth16_error groth16_vkey_from_points_of(struct groth16_vkey *vkey, const bn254_g1_packed *alpha1,
+                                               const bn254_g2_packed *beta2, const bn254_g2_packed *gamma2,
+                                               const bn254_g2_packed *delta2, const bn254_g1_packed *ic,
+                                               size_t ic_count, enum groth16_keys keys, struct groth16_text *why)
 {
     struct groth16_vkey v = { .publics = ic_count - 1 };
     if (ic_count == 0 || v.publics > GROTH16_PUBLICS_MAX) return GROTH16_TOO_LARGE;
@@ -36,12 +43,19 @@ enum groth16_error groth16_vkey_from_points(struct groth16_vkey *vkey, const bn2
         return GROTH16_BAD_POINT;
     v.ic = calloc(ic_count, sizeof *v.ic);
     if (!v.ic) return GROTH16_NO_MEMORY;
-    if (!decode_ic(&v, ic) || !complete(&v)) {
+    enum groth16_error e = decode_ic(&v, ic) && complete(&v) ? sound(&v, keys, why) : GROTH16_BAD_POINT;
+    if (e == GROTH16_OK)
+        *vkey = v;
+    else
         groth16_vkey_clear(&v);
-        return GROTH16_BAD_POINT;
-    }
-    *vkey = v;
-    return GROTH16_OK;
+    return e;
+}
+
+enum groth16_error groth16_vkey_from_points(struct groth16_vkey *vkey, const bn254_g1_packed *alpha1,
+                                            const bn254_g2_packed *beta2, const bn254_g2_packed *gamma2,
+                                            const bn254_g2_packed *delta2, const bn254_g1_packed *ic, size_t ic_count)
+{
+    return groth16_vkey_from_points_of(vkey, alpha1, beta2, gamma2, delta2, ic, ic_count, GROTH16_KEYS_SOUND, NULL);
 }
 
 static bool read_points(struct json_in *in, struct groth16_vkey *v, const json_t *root)
@@ -77,22 +91,36 @@ static bool read_ic(struct json_in *in, struct groth16_vkey *v, const json_t *ic
     return true;
 }
 
-static bool read_vkey(struct json_in *in, struct groth16_vkey *v, const json_t *root)
+static bool read_sound(struct json_in *in, const struct groth16_vkey *v, enum groth16_keys keys)
+{
+    struct groth16_text why = { "" };
+    enum groth16_error e = sound(v, keys, &why);
+    return e == GROTH16_OK || json_in_fail(in, e, "%s", why.text);
+}
+
+static bool read_vkey(struct json_in *in, struct groth16_vkey *v, const json_t *root, enum groth16_keys keys)
 {
     if (!json_is_object(root)) return json_in_fail(in, GROTH16_BAD_JSON, "the verification key is not a JSON object");
     if (!json_in_word(in, root, "protocol", "groth16", false) || !json_in_word(in, root, "curve", "bn128", false) ||
         !read_count(in, v, root) || !read_points(in, v, root) || !read_ic(in, v, json_object_get(root, "IC")))
         return false;
-    return complete(v) || json_in_fail(in, GROTH16_BAD_POINT, "one of alpha, beta, gamma and delta is infinity");
+    if (!complete(v)) return json_in_fail(in, GROTH16_BAD_POINT, "one of alpha, beta, gamma and delta is infinity");
+    return read_sound(in, v, keys);
 }
 
 enum groth16_error groth16_vkey_from_json(struct groth16_vkey *vkey, const char *json, size_t bytes,
                                           struct groth16_text *why)
 {
+    return groth16_vkey_from_json_of(vkey, json, bytes, GROTH16_KEYS_SOUND, why);
+}
+
+enum groth16_error groth16_vkey_from_json_of(struct groth16_vkey *vkey, const char *json, size_t bytes,
+                                             enum groth16_keys keys, struct groth16_text *why)
+{
     struct json_in in = { .error = GROTH16_OK };
     struct groth16_vkey v = { .ic = NULL };
     json_t *root = json_in_parse(&in, json, bytes);
-    if (root && read_vkey(&in, &v, root))
+    if (root && read_vkey(&in, &v, root, keys))
         *vkey = v;
     else
         groth16_vkey_clear(&v);

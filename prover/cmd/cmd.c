@@ -57,7 +57,7 @@ int cmd_failed(const struct prove_error *err)
     return pv_status_exit(err->status);
 }
 
-enum { KEY_BACKEND = 0x100, KEY_DEVICE, KEY_PATH };
+enum { KEY_BACKEND = 0x100, KEY_DEVICE, KEY_PATH, KEY_DEVELOPMENT };
 
 static const struct argp_option machine_options[] = {
     { "backend", KEY_BACKEND, "auto|cpu|cuda", 0,
@@ -65,6 +65,7 @@ static const struct argp_option machine_options[] = {
     { "device", KEY_DEVICE, "N", 0, "Which GPU (default 0)", 1 },
     { "threads", 't', "N", 0, "CPU threads (default: every core)", 1 },
     { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "CPU arithmetic (default auto: the best that this CPU has)", 1 },
+    { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 1 },
     { 0 },
 };
 
@@ -91,6 +92,7 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_DEVICE: m->options.device = (int)cmd_number(arg, 0, 1023, state); return 0;
     case 't': m->cpu.threads = m->options.threads = cmd_number(arg, 0, 4096, state); return 0;
+    case KEY_DEVELOPMENT: m->options.keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case KEY_PATH: parse_path(m, arg, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

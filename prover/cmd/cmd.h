@@ -14,7 +14,10 @@
 #include <argp.h>
 #include <stdatomic.h>
 
-/** The options of every command that proves: --backend, --device, --threads, --path. cmd_machine_argp is a child of the
+/** What --allow-development-key means, in the help of each command. */
+#define CMD_DEVELOPMENT_KEY "Accept a key for which anyone can forge proofs, such as one without a contribution"
+
+/** The options of every command that proves: --backend, --device, --threads, --path, --allow-development-key. cmd_machine_argp is a child of the
  *  command's argp; its input is a struct cmd_machine. */
 struct cmd_machine {
     enum backend_choice backend;

@@ -4,6 +4,7 @@
 
 #include "keycheck.h"
 #include "output.h"
+#include "soundness.h"
 #include "zkey_vkey.h"
 
 #include <inttypes.h>
@@ -14,13 +15,15 @@
 struct arguments {
     const char *zkey, *vkey_path;
     bool json, check;
+    enum groth16_keys keys;
 };
 
-enum { KEY_VKEY = 0x200, KEY_CHECK };
+enum { KEY_VKEY = 0x200, KEY_CHECK, KEY_DEVELOPMENT };
 
 static const struct argp_option options[] = {
     { "vkey", KEY_VKEY, "FILE", 0, "Write the verification key as snarkjs would export it", 0 },
     { "check", KEY_CHECK, 0, 0, "Check every point of the key: curve and group (slow)", 0 },
+    { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 0 },
     { "output", 'o', "text|json", 0, "Output format (default text)", 0 },
     { 0 },
 };
@@ -31,6 +34,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_VKEY: a->vkey_path = arg; return 0;
     case KEY_CHECK: a->check = true; return 0;
+    case KEY_DEVELOPMENT: a->keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case 'o':
         if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "unknown output: %s", arg);
         a->json = !strcmp(arg, "json");
@@ -50,14 +54,16 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "ZKEY",
-    .doc = "Shows what a proving key is for and what it needs. The key's structure and header are always checked.",
+    .doc = "Shows what a proving key is for and what it needs. The key's structure and header are always checked, "
+           "and a key for which anyone can forge proofs is refused.",
 };
 
 /* What is known of a key, gathered before any of it is printed. */
 struct facts {
     char sha256[65];
     struct backend_need cpu, gpu;
-    struct prove_error no_gpu; /* status PV_OK when gpu holds */
+    struct prove_error no_gpu;     /* status PV_OK when gpu holds */
+    struct groth16_text forgeable; /* how proofs can be forged for the key; "" for a sound one */
 };
 
 static pv_status gather_gpu(struct backend_need *need, const struct zkey *z, struct prove_error *err)
@@ -106,6 +112,7 @@ static void print_text(const struct arguments *a, const struct zkey *z, const st
         print_need("GPU memory", &f->gpu);
     else
         printf("%-14s%s\n", "GPU memory", f->no_gpu.text);
+    if (*f->forgeable.text) printf("%-14s%s\n", "FORGEABLE", f->forgeable.text);
 }
 
 static json_t *need_json(const struct backend_need *n)
@@ -118,11 +125,12 @@ static pv_status print_json(const struct arguments *a, const struct zkey *z, con
 {
     json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
     json_t *gpu = f->no_gpu.status == PV_OK ? need_json(&f->gpu) : json_null();
-    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
-                          "provost.zkey/1", "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size,
-                          "protocol", "groth16", "curve", "bn128", "constraints", constraints, "domain",
-                          (json_int_t)z->domain, "variables", (json_int_t)z->vars, "publics", (json_int_t)z->publics,
-                          "coefficients", (json_int_t)z->coef_count, "cpu", need_json(&f->cpu), "gpu", gpu);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:s?}", "schema", "provost.zkey/1",
+                  "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size, "protocol", "groth16",
+                  "curve", "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables",
+                  (json_int_t)z->vars, "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count,
+                  "cpu", need_json(&f->cpu), "gpu", gpu, "forgeable", *f->forgeable.text ? f->forgeable.text : NULL);
     bool printed = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && putchar('\n') == '\n';
     json_decref(o);
     return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
@@ -139,6 +147,17 @@ static pv_status write_vkey(const struct arguments *a, const struct groth16_vkey
     return status;
 }
 
+/* The verification key, and whether the proving key is whole and sound. */
+static pv_status check_vkey(struct groth16_vkey *vkey, struct facts *f, const struct zkey *z, enum groth16_keys keys,
+                            struct prove_error *err)
+{
+    TRY(zkey_vkey(vkey, z, keys, err));
+    if (keys == GROTH16_KEYS_DEVELOPMENT) (void)groth16_soundness(vkey, &f->forgeable);
+    pv_status status = zkey_halves(z, vkey, keys, err);
+    if (status != PV_OK) groth16_vkey_clear(vkey);
+    return status;
+}
+
 static pv_status check_and_print(const struct arguments *a, const struct zkey *z, struct prove_error *err)
 {
     static const struct bn254_run run = { .stop = &cmd_stop };
@@ -146,7 +165,7 @@ static pv_status check_and_print(const struct arguments *a, const struct zkey *z
     struct groth16_vkey vkey;
     TRY(gather(&f, z, err));
     if (a->check) TRY(keycheck_points(z, &run, err));
-    pv_status status = zkey_vkey(&vkey, z, err);
+    pv_status status = check_vkey(&vkey, &f, z, a->keys, err);
     if (status != PV_OK) return prove_error_in(err, status, a->zkey);
     if (a->vkey_path) status = write_vkey(a, &vkey, err);
     groth16_vkey_clear(&vkey);

@@ -13,12 +13,21 @@
 
 struct arguments {
     const char *file[3]; /* vkey, public, proof */
+    enum groth16_keys keys;
+};
+
+enum { KEY_DEVELOPMENT = 0x200 };
+
+static const struct argp_option options[] = {
+    { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 0 },
+    { 0 },
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
+    case KEY_DEVELOPMENT: a->keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num >= 3) argp_error(state, "too many arguments");
         a->file[state->arg_num] = arg;
@@ -31,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
+    .options = options,
     .parser = parse,
     .args_doc = "VKEY PUBLIC PROOF",
     .doc =
@@ -43,16 +53,18 @@ static pv_status bad_file(const char *path, enum groth16_error e, pv_status bad,
                           struct prove_error *err)
 {
     if (e == GROTH16_OK) return PV_OK;
+    if (e == GROTH16_WEAK_KEY)
+        return prove_error_set(err, bad, "%s: %s (--allow-development-key accepts it)", path, why->text);
     if (e == GROTH16_NO_MEMORY) return prove_error_set(err, PV_NO_MEMORY, "%s: out of memory", path);
     return prove_error_set(err, bad, "%s: %s", path, why->text);
 }
 
-static pv_status read_vkey(struct groth16_vkey *vkey, const char *path, struct prove_error *err)
+static pv_status read_vkey(struct groth16_vkey *vkey, const char *path, enum groth16_keys keys, struct prove_error *err)
 {
     struct mapfile file;
     struct groth16_text why = { "" };
     TRY(mapfile_open(&file, path, err));
-    enum groth16_error e = groth16_vkey_from_json(vkey, (const char *)file.bytes, file.size, &why);
+    enum groth16_error e = groth16_vkey_from_json_of(vkey, (const char *)file.bytes, file.size, keys, &why);
     mapfile_close(&file);
     return bad_file(path, e, PV_BAD_VKEY, &why, err);
 }
@@ -103,7 +115,7 @@ static pv_status verify_with(const struct groth16_vkey *vkey, const struct argum
 static pv_status verify_files(const struct arguments *a, struct prove_error *err)
 {
     struct groth16_vkey vkey;
-    TRY(read_vkey(&vkey, a->file[0], err));
+    TRY(read_vkey(&vkey, a->file[0], a->keys, err));
     pv_status status = verify_with(&vkey, a, err);
     groth16_vkey_clear(&vkey);
     return status;
@@ -111,7 +123,7 @@ static pv_status verify_files(const struct arguments *a, struct prove_error *err
 
 int cmd_verify(int argc, char **argv)
 {
-    struct arguments a = { { NULL } };
+    struct arguments a = { .keys = GROTH16_KEYS_SOUND };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_catch_signals();

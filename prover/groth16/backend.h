@@ -13,6 +13,7 @@
 #include "g1.h"
 #include "g2.h"
 #include "run.h"
+#include "vkey.h"
 #include "prove_error.h"
 #include "zkey.h"
 
@@ -41,6 +42,7 @@ struct backend_options {
     unsigned threads; /* CPU threads of a proof, for need; 0: every core */
     /* The most memory of a key and a proof, on the device or in RAM beside the mapped file; 0: no limit. */
     size_t memory_bytes_max;
+    enum groth16_keys keys; /* whether prove_key_new opens keys for which proofs can be forged */
 };
 
 /** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not

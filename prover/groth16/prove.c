@@ -53,17 +53,18 @@ static pv_status read_points(struct key_points *p, const struct zkey *z, struct 
 }
 
 /* The key's points and coordinates, once k->zkey is open. */
-static pv_status check_points(struct prove_key *k, const struct prove_run *run, struct prove_error *err)
+static pv_status check_points(struct prove_key *k, enum groth16_keys keys, const struct prove_run *run,
+                              struct prove_error *err)
 {
     TRY(read_points(&k->points, &k->zkey, err));
-    TRY(zkey_vkey(&k->vkey, &k->zkey, err));
+    TRY(zkey_vkey(&k->vkey, &k->zkey, keys, err));
     return keycheck_range(&k->zkey, run, err);
 }
 
 static pv_status make_ready(struct prove_key *k, const char *name, const struct backend_options *options,
                             const struct prove_run *run, struct prove_error *err)
 {
-    pv_status status = check_points(k, run, err);
+    pv_status status = check_points(k, options ? options->keys : GROTH16_KEYS_SOUND, run, err);
     if (status != PV_OK) return prove_error_in(err, status, name);
     return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
 }

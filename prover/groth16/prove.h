@@ -26,7 +26,8 @@
 struct prove_key;
 
 /** Opens the zkey at path for proving with backend. The header's own points (alpha, beta, gamma, delta, IC) are
- *  checked: reduced, on their curves, not infinity where the scheme forbids it. On failure *key is untouched. */
+ *  checked: reduced, on their curves, not infinity where the scheme forbids it, not such that proofs can be forged
+ *  (soundness.h; options->keys lets those in). On failure *key is untouched. */
 pv_status prove_key_new(struct prove_key **key, const char *path, const struct backend *backend,
                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err);
 

@@ -3,6 +3,7 @@
 #include "proof.h"
 #include "keycheck.h"
 #include "wtns.h"
+#include "zkey_vkey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +11,24 @@
 
 /* --- keys --- */
 
+/* A key for which proofs can be forged, or whose halves differ, is never announced. */
+static pv_status sound(const struct zkey *zkey, enum groth16_keys keys, struct prove_error *err)
+{
+    struct groth16_vkey vkey;
+    TRY(zkey_vkey(&vkey, zkey, keys, err));
+    pv_status s = zkey_halves(zkey, &vkey, keys, err);
+    groth16_vkey_clear(&vkey);
+    return s;
+}
+
 static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
     struct zkey zkey;
     struct backend_need need;
     TRY(zkey_open(&zkey, path, err));
-    pv_status s = x->backend->need(&need, &zkey, &x->options, err);
+    pv_status s = sound(&zkey, x->options.keys, err);
+    if (s == PV_OK) s = x->backend->need(&need, &zkey, &x->options, err);
     if (s == PV_OK) s = zkey_digest_of(facts->digest.bytes, zkey.file.bytes, zkey.file.size, err);
     bool device = strcmp(x->backend->name, "cpu") != 0;
     if (s == PV_OK) {

@@ -232,6 +232,7 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     if (!backend_choice_parse(&choice, n->config.backend))
         return prove_error_set(err, PV_BAD_CONFIG, "backend: unknown: %.64s", n->config.backend);
     x->options.device = (int)n->config.device;
+    x->options.keys = n->config.allow_development_key ? GROTH16_KEYS_DEVELOPMENT : GROTH16_KEYS_SOUND;
     x->cpu.threads = x->options.threads = (unsigned)n->config.threads;
     TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
     if (x->backend->device_bytes) n->agent.vram = x->backend->device_bytes(&x->options);

@@ -32,6 +32,8 @@
       "latency: each proof uses all threads; throughput: the threads are divided among the slots, and there is one "   \
       "slot "                                                                                                          \
       "per core unless slots is set")                                                                                  \
+    X(allow_development_key, SWITCH, "no", 0, 1, NULL,                                                                 \
+      "also prove with keys for which anyone can forge proofs, such as one without a contribution")                    \
     X(insecure, SWITCH, "no", 0, 1, NULL, "no keys: only for a broker on this machine")                                \
     X(key, TEXT, "", 0, 0, "FILE", "this node's key pair, as provost key gen writes it")                               \
     X(server_key, TEXT, "", 0, 0, "FILE",                                                                              \

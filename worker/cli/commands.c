@@ -132,6 +132,8 @@ const struct cli_option cli_options[] = {
         MEANS(
             "with --vkey: the public values that the proof has to be of, as public.json or as the witness; prove takes "
             "those of its witness")),
+    OPTION(0, FOR_RESULT, NO_ENV, NULL, MEMBER("allow-development-key", SWITCH, development_key, NULL),
+           MEANS("take a --vkey for which anyone can forge proofs, such as one without a contribution")),
     OPTION(0, FOR_WAIT, ENV, "auto bar json none", MEMBER("progress", CHOICE, progress, "FORM"),
            .words = "auto bar json none",
            MEANS("auto (a bar if stderr is a terminal), bar, json (lines on stderr) or none")),

@@ -38,13 +38,13 @@ pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, 
     return PV_OK;
 }
 
-static pv_status read_vkey(pv_vkey **vkey, const char *path)
+static pv_status read_vkey(pv_vkey **vkey, const char *path, bool development)
 {
     struct bytes json;
     char why[PV_TEXT_BYTES] = "";
     pv_status s = file_read(&json, path, VKEY_BYTES_MAX);
     if (s != PV_OK) return s;
-    s = pv_vkey_of_json(vkey, (const char *)json.data, json.n, why);
+    s = (development ? pv_vkey_of_development_json : pv_vkey_of_json)(vkey, (const char *)json.data, json.n, why);
     bytes_clear(&json);
     if (s != PV_OK) cli_fail_text(s, path, why);
     return s;
@@ -73,7 +73,7 @@ pv_status followed_keys(struct followed *f)
         cli_fail_text(PV_USAGE, NULL, "--public needs --vkey: without the key a proof says nothing about its values");
         return PV_USAGE;
     }
-    if (cli->vkey) TRY(read_vkey(&f->vkey, cli->vkey));
+    if (cli->vkey) TRY(read_vkey(&f->vkey, cli->vkey, f->cli->development_key));
     return cli->expected ? read_expected(&f->bound, f->vkey, cli->expected) : PV_OK;
 }
 

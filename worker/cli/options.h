@@ -34,6 +34,7 @@ struct cli {
 
     const char *principal;
     const char *vkey, *expected; /* files */
+    bool development_key;
     enum progress progress;
     bool cancel_on_interrupt;
 

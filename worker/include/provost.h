@@ -202,8 +202,11 @@ pv_status pv_proof_files_of(struct pv_proof_files *f, const struct pv_result *r)
 void pv_proof_files_clear(struct pv_proof_files *f);
 
 /** Reads a verification key of snarkjs (verification_key.json). pv_vkey_free frees it. PV_BAD_VKEY, PV_NO_MEMORY, with
- *  a sentence in why (may be NULL). */
+ *  a sentence in why (may be NULL). A key for which anyone can forge proofs is refused: one without a contribution to
+ *  the second phase of its ceremony (delta is gamma), or one that leaves a public signal unchecked. */
 pv_status pv_vkey_of_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES]);
+/** The same, but it takes such keys too. For development only: what is verified with one may be forged. */
+pv_status pv_vkey_of_development_json(pv_vkey **out, const char *json, size_t bytes, char why[PV_TEXT_BYTES]);
 void pv_vkey_free(pv_vkey **vk);
 
 /** A key bound to a statement: wherever it is used, a proof is right only with exactly these public values. A prover
