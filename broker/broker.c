@@ -58,7 +58,8 @@ void broker_facts(const struct broker *b, struct facts *f)
         .peers = b->peers.used,
         .strangers = b->strangers.n,
         .disk_free = blobs_free_bytes(store_blobs(b->store)),
-        .transfers = transfers_read_stats(b->transfers),
+        .uploads = uploads_read_stats(b->uploads),
+        .downloads = downloads_read_stats(b->downloads),
         .counters = b->counters,
     };
     sched_read_stats(b->sched, &f->core);

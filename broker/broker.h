@@ -2,7 +2,7 @@
  *
  *  One turn (loop.c):  a bounded batch of messages, each decoded (intake.c), stepped through the core, its payloads handed to the
  *  store and the transfers (step.c) -> the ends of connections (connections.c) -> one commit (commit.c) -> the replies (say.c,
- *  reply.c) -> a few chunks (transfers.h) -> sleep. The store syncs the commit on another thread. Replies that promise something
+ *  reply.c) -> a few chunks (download.h) -> sleep. The store syncs the commit on another thread. Replies that promise something
  *  wait for it in the outbox (durable.c), and so does the next commit, while the messages of its batch are already read and stepped.
  *
  *  A struct below that belongs to one file names it.
@@ -13,6 +13,7 @@
 #include "auth.h"
 #include "config.h"
 #include "disk_jobs.h"
+#include "download.h"
 #include "facts.h"
 #include "flood.h"
 #include "http.h"
@@ -25,7 +26,7 @@
 #include "store.h"
 #include "strangers.h"
 #include "tables.h"
-#include "transfers.h"
+#include "upload.h"
 #include "viewer.h"
 
 /** Where the settings come from (reload.c). */
@@ -104,7 +105,9 @@ struct broker {
     /* the rooms */
     struct sched *sched;
     struct store *store;
-    struct transfers *transfers;
+    struct shares shares;
+    struct uploads *uploads;
+    struct downloads *downloads;
     struct router router;
     struct peers peers;
     struct strangers strangers;

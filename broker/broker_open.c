@@ -134,19 +134,24 @@ static void migration_log(const struct broker *b)
 static pv_status parts_open(struct broker *b, char *why)
 {
     const struct config *c = b->config;
-    struct transfers_config tc = {
+    struct uploads_config uploads = {
         .window = c->window,
-        .chunk_max = WIRE_CHUNK_MAX,
         .uploads_max = c->uploads_max,
         .abandoned_ms = UPLOAD_ABANDONED_MS,
         .credit = reply_credit,
-        .chunk = reply_chunk,
         .context = b,
         .disk = b->files,
     };
+    struct downloads_config downloads = {
+        .window = c->window,
+        .chunk_max = WIRE_CHUNK_MAX,
+        .chunk = reply_chunk,
+        .context = b,
+    };
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     migration_log(b);
-    TRY(transfers_new(&b->transfers, store_blobs(b->store), &tc));
+    TRY(uploads_new(&b->uploads, store_blobs(b->store), &uploads));
+    TRY(downloads_new(&b->downloads, store_blobs(b->store), &downloads));
     TRY(tables_new(&b->tables));
     list_turns_init(&b->lists);
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
@@ -211,7 +216,9 @@ void broker_close(struct broker **broker)
     auth_own_keys_destroy(b->auth.certs, &b->auth.certs_n);
     sched_actions_destroy(&b->batch.out);
     sched_destroy(&b->sched);
-    transfers_destroy(&b->transfers);
+    uploads_destroy(&b->uploads);
+    downloads_destroy(&b->downloads);
+    for (uint32_t i = 0; i < b->peers.slots_n; i++) share_close(&b->shares, &b->peers.slots[i].share);
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
     tables_destroy(&b->tables);

@@ -15,7 +15,9 @@ void connection_end(struct broker *b, struct peer *peer)
     if (known) journal_peer(b->journal, b->wall_ms, peer, "gone");
     int fd = peer->fd;
     LOG_DEBUG("peer.gone", "name=%s principal=%s", peer->name, broker_principal(b, peer));
-    transfers_peer_gone(b->transfers, peer->handle, b->now_ms);
+    uploads_peer_gone(b->uploads, peer->handle);
+    if (peer->share) downloads_peer_gone(b->downloads, peer->share);
+    share_close(&b->shares, &peer->share);
     if (known && b->keys) auth_keys_connected(b->keys, peer->key, -1);
     peers_drop(&b->peers, peer);
     if (fd >= 0) strangers_add(&b->strangers, fd, b->now_ms); /* the connection is still there, a stranger again */
@@ -106,6 +108,8 @@ uint64_t connection_limit(const struct broker *b, const struct auth_key *key)
 bool connection_counts(struct broker *b, struct peer *peer)
 {
     const struct auth_key *key = peer->rights;
+    if (!peer->share) peer->share = share_open(&b->shares, broker_principal(b, peer), peer->handle);
+    if (!peer->share) return false;
     if (!key || peer->hello) return true;
     if (key->connected >= connection_limit(b, key)) return false;
     auth_keys_connected(b->keys, peer->key, 1);

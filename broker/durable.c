@@ -42,7 +42,7 @@ void durable_bound(struct broker *b)
 {
     bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
     b->waits_long = false;
-    if (transfers_read_stats(b->transfers).publishing >= FILES_MOST) uploads_settle(b);
+    if (uploads_read_stats(b->uploads).publishing >= FILES_MOST) uploads_settle(b);
     if (!much && !b->stopping) return;
     for (store_sync(b->store); store_syncing(b->store); store_sync(b->store)) durable_settle(b);
 }

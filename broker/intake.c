@@ -2,6 +2,7 @@
 #include "intake.h"
 
 #include "connections.h"
+#include "downloads.h"
 #include "listing.h"
 #include "reply.h"
 #include "say.h"
@@ -290,7 +291,7 @@ static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
     struct upload done;
     pv_status status = PV_OK;
     life(b, peer, m);
-    enum upload_step step = upload_chunk(b->transfers, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
+    enum upload_step step = upload_chunk(b->uploads, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
                                          b->now_ms, &done, &status);
     if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) uploads_ended(b, &done, status);
 }
@@ -299,7 +300,7 @@ static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m
 {
     struct transfer_key key = { .kind = m->kind, .task = m->task, .token = m->token };
     life(b, peer, m);
-    pv_status st = download_credit(b->transfers, &key, peer->handle, m->offset, m->bytes);
+    pv_status st = download_credit(b->downloads, &key, peer->share, m->offset, m->bytes);
     if (st == PV_OK) return;
     struct sched_action a = { .peer = peer->handle, .task = m->task, .token = m->token, .status = st };
     reply_refuse(b, REPLY_AT_ONCE, &a);
@@ -418,6 +419,12 @@ static void drain(struct broker *b, struct peer *peer, const struct wire_msg *m)
     plain(b, peer, m, SCHED_DRAIN);
 }
 
+static void ack(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    plain(b, peer, m, SCHED_ACK);
+    downloads_acknowledged(b, peer, m->task);
+}
+
 enum { CLIENTS = 1, PROVERS = 2, ANYBODY = 3 };
 
 /* Who may send a message. A client that claimed its task speaks about it like a prover: the core knows whose token it is. */
@@ -451,7 +458,7 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     case WIRE_SHOW: say_show_later(b, peer->handle, m); break;
     case WIRE_ATTACH: plain(b, peer, m, SCHED_ATTACH); break;
     case WIRE_FETCH: plain(b, peer, m, SCHED_FETCH); break;
-    case WIRE_ACK: plain(b, peer, m, SCHED_ACK); break;
+    case WIRE_ACK: ack(b, peer, m); break;
     case WIRE_CANCEL: plain(b, peer, m, SCHED_CANCEL); break;
     case WIRE_CLAIM: plain(b, peer, m, SCHED_CLAIM); break;
     case WIRE_KICK: plain(b, peer, m, SCHED_KICK); break;

@@ -97,7 +97,7 @@ static void second(struct broker *b)
     if (b->now_ms < b->second_ms) return;
     b->second_ms = b->now_ms + SECOND_MS;
     disk_look(b);
-    transfers_expire(b->transfers, b->now_ms, uploads_abandoned);
+    uploads_expire(b->uploads, b->now_ms, uploads_abandoned);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (b->http) metrics_publish(b);
@@ -162,7 +162,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     second(b);
     listing_turn(b);
     if (!commit_later(b)) batch_end(b);
-    left.chunks = transfers_pump(b->transfers, CHUNK_BUDGET);
+    left.chunks = downloads_pump(b->downloads, CHUNK_BUDGET);
     b->counters.turns++;
     return left;
 }

@@ -90,7 +90,7 @@ static void settings_apply(struct broker *b)
     ev.config.retention_ms = c->retention_ms;
     broker_step(b, &ev, NULL);
     reload_declare_queues(b);
-    transfers_limit(b->transfers, c->uploads_max);
+    uploads_limit(b->uploads, c->uploads_max);
     flood_limit(&b->flood, c->memory_max);
     reload_log(c);
 }

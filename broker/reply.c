@@ -202,7 +202,10 @@ static pv_status payload_attach(struct broker *b, struct wire_msg *m, const stru
     TRY(store_get_payload(b->store, kind, a->view->record.order, &p));
     WIRE_SET(m, length, p.length);
     WIRE_SET(m, sha256, p.sha256);
-    if (p.length > WIRE_INLINE_MAX) return download_allow(b->transfers, &key, a->peer, p.length, p.sha256);
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    if (p.length > WIRE_INLINE_MAX)
+        return peer && peer->share ? download_allow(b->downloads, &key, peer->share, p.length, p.sha256)
+                                   : PV_UNREACHABLE;
     m->has_payload = true;
     m->payload_bytes = (size_t)p.length;
     m->payload = p.bytes ? p.bytes : file;
@@ -226,6 +229,7 @@ void reply_deliver(struct broker *b, enum reply_when when, const struct sched_ac
     static uint8_t file[WIRE_INLINE_MAX]; /* one thread */
     struct wire_msg m = { .type = WIRE_DELIVER };
     const struct task_record *r = &a->view->record;
+    if (!peers_of(&b->peers, a->peer)) return; /* gone since */
     if (a->req) WIRE_SET(&m, req, a->req);
     WIRE_SET(&m, task, r->id);
     WIRE_SET(&m, generation, r->generation);
@@ -249,6 +253,7 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     static uint8_t file[WIRE_INLINE_MAX];
     struct wire_msg m = { .type = WIRE_OFFER };
     const struct task_record *r = &a->view->record;
+    if (!peers_of(&b->peers, a->peer)) return;
     WIRE_SET(&m, token, a->token);
     WIRE_SET(&m, task, r->id);
     WIRE_SET(&m, generation, r->generation);
@@ -310,7 +315,7 @@ bool reply_chunk(void *context, const struct download *d, size_t bytes)
     m.has_payload = true;
     m.payload = zmq_msg_data(&payload);
     m.payload_bytes = bytes;
-    bool sent = reply_send(context, REPLY_AT_ONCE, d->peer, &m, &payload);
+    bool sent = reply_send(context, REPLY_AT_ONCE, d->share->peer, &m, &payload);
     if (!sent) zmq_msg_close(&payload);
     return sent;
 }

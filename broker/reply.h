@@ -37,7 +37,7 @@ void reply_view(struct broker *b, enum reply_when when, const struct sched_actio
 void reply_deliver(struct broker *b, enum reply_when when, const struct sched_action *a);
 void reply_offer(struct broker *b, enum reply_when when, const struct sched_action *a);
 
-/* Callbacks of the transfers (transfers.h). context: the broker. */
+/* Callbacks of the payloads in chunks (upload.h, download.h). context: the broker. */
 
 void reply_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
 bool reply_chunk(void *context, const struct download *d, size_t bytes);

@@ -1,5 +1,6 @@
 #include "say.h"
 
+#include "downloads.h"
 #include "listing.h"
 #include "reply.h"
 
@@ -171,6 +172,7 @@ static void sends(struct broker *b, bool behind)
     for (size_t i = 0; i < b->batch.out.n; i++) {
         const struct sched_action *a = &b->batch.out.at[i];
         say(b, when_said(b, a, behind), a);
+        downloads_follow(b, a);
     }
     store_read_end(b->store);
     b->questions.operations_n = 0;

@@ -34,7 +34,7 @@ void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind 
     struct transfer_key key = key_of(a, kind);
     const struct peer *peer = peers_of(&b->peers, a->peer);
     const char *owner = peer ? broker_principal(b, peer) : "";
-    pv_status st = upload_start(b->transfers, &key, a->peer, owner, a->bytes, a->hash, &note, b->now_ms);
+    pv_status st = upload_start(b->uploads, &key, a->peer, owner, a->bytes, a->hash, &note, b->now_ms);
     if (st == PV_OK) return;
     LOG_WARN("upload.refused", "why=%s bytes=%" PRIu64, pv_status_word(st), a->bytes);
     if (kind == WIRE_KIND_INPUT) {
@@ -47,7 +47,7 @@ void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind 
 static void upload_forget(struct broker *b, const struct sched_action *a)
 {
     struct transfer_key key = key_of(a, a->token.seq ? WIRE_KIND_RESULT : WIRE_KIND_INPUT);
-    upload_drop(b->transfers, &key);
+    upload_drop(b->uploads, &key);
     for (size_t i = 0; i < b->wanted.n; i++)
         if (wire_token_equal(b->wanted.at[i].action.token, a->token)) b->wanted.at[i] = b->wanted.at[--b->wanted.n];
 }

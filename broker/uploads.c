@@ -9,7 +9,7 @@ enum { DISK_RETRY_MS = 10000, UPLOADS_RETRY_MS = 1000 };
 /* A payload needs room beside those that were announced before it. */
 static bool disk_full(const struct broker *b, uint64_t bytes)
 {
-    uint64_t taken = b->config->disk_reserve + transfers_read_stats(b->transfers).upload_bytes_reserved;
+    uint64_t taken = b->config->disk_reserve + uploads_read_stats(b->uploads).bytes_reserved;
     return blobs_free_bytes(store_blobs(b->store)) < taken + bytes;
 }
 
@@ -18,7 +18,7 @@ static bool too_many(const struct broker *b, const struct peer *peer)
 {
     const struct auth_key *key = peer->rights;
     uint64_t most = key && key->uploads != UINT64_MAX ? key->uploads : b->config->uploads;
-    return most && uploads_of(b->transfers, broker_principal(b, peer), most) >= most;
+    return most && uploads_of(b->uploads, broker_principal(b, peer), most) >= most;
 }
 
 const char *uploads_busy(const struct broker *b, const struct peer *peer, const struct wire_msg *m, uint64_t *retry_ms)
@@ -85,7 +85,7 @@ void uploads_collect(struct broker *b)
     struct upload done;
     enum upload_step step;
     pv_status status;
-    while (transfers_published(b->transfers, &done, &step, &status)) {
+    while (uploads_published(b->uploads, &done, &step, &status)) {
         if (status == PV_STORE) store_fail(b->store, "a payload file could not be synced");
         if (step == UPLOAD_UNKNOWN)
             store_forget_file(b->store, done.sha256);

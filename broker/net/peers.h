@@ -26,6 +26,7 @@
 enum { PEER_KEY_TEXT = 41 /* a CURVE key in Z85 and the NUL */ };
 
 struct auth_key;
+struct share;
 
 struct peer {
     uint64_t handle; /* 0: the slot is free */
@@ -42,7 +43,8 @@ struct peer {
     wire_id session;
     char software[65];
     uint64_t since_ms, heard_ms;
-    uint32_t waiting; /* replies to it in the outbox */
+    struct share *share; /* its account, kept by the caller; NULL before HELLO */
+    uint32_t waiting;    /* replies to it in the outbox */
 };
 
 struct peers {

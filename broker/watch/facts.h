@@ -6,7 +6,8 @@
 
 #include "sched.h"
 #include "store.h"
-#include "transfers.h"
+#include "download.h"
+#include "upload.h"
 
 /** The daemon's own counters, since its start. */
 struct facts_counters {
@@ -32,7 +33,8 @@ struct facts {
     uint64_t disk_free;              /* bytes where the store is */
     struct sched_stats core;
     struct store_stats store;
-    struct transfers_stats transfers;
+    struct uploads_stats uploads;
+    struct downloads_stats downloads;
     struct facts_counters counters;
 };
 

@@ -75,10 +75,10 @@ static void daemon_metrics(FILE *to, const struct facts *f)
         { "provost_syncs_total", "counter", "Syncs of its log.", f->store.syncs },
         { "provost_database_bytes", "gauge", "Pages in use.", f->store.database_bytes },
         { "provost_disk_free_bytes", "gauge", "Free space where the store is.", f->disk_free },
-        { "provost_uploads", "gauge", "Payloads on their way in.", f->transfers.uploads },
-        { "provost_downloads", "gauge", "Payloads offered to peers in chunks.", f->transfers.downloads },
-        { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->transfers.bytes_in },
-        { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->transfers.bytes_out },
+        { "provost_uploads", "gauge", "Payloads on their way in.", f->uploads.uploads },
+        { "provost_downloads", "gauge", "Payloads offered to peers in chunks.", f->downloads.downloads },
+        { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->uploads.bytes_in },
+        { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->downloads.bytes_out },
     };
     print(to, all, sizeof all / sizeof *all);
 }

@@ -96,9 +96,9 @@ static void a_large_submit_renders_no_task(void **state)
     const wire_id task = { .bytes = { 9 } };
     hello(1, "");
     submit_large(1, "", task);
-    assert_int_equal(transfers_read_stats(b->transfers).uploads, 1);
+    assert_int_equal(uploads_read_stats(b->uploads).uploads, 1);
     submit_large(1, "", task); /* known by now */
-    assert_int_equal(transfers_read_stats(b->transfers).uploads, 1);
+    assert_int_equal(uploads_read_stats(b->uploads).uploads, 1);
     assert_int_equal(shown, 0);
 }
 
@@ -117,12 +117,12 @@ static void a_message_looks_its_key_up_once_at_most(void **state)
     assert_int_equal(keys_found, 1);
     keys_found = 0;
     submit_large(1, public, first);
-    assert_int_equal(transfers_read_stats(b->transfers).uploads, 1);
+    assert_int_equal(uploads_read_stats(b->uploads).uploads, 1);
     assert_true(keys_found <= 1);
     keys_found = 0;
     b->auth.version++; /* the table was read again */
     submit_large(1, public, second);
-    assert_int_equal(transfers_read_stats(b->transfers).uploads, 2);
+    assert_int_equal(uploads_read_stats(b->uploads).uploads, 2);
     assert_int_equal(keys_found, 1);
 }
 

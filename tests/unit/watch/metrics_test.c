@@ -44,7 +44,7 @@ static void figures_are_the_facts(void **state)
                              .disk_free = UINT64_MAX,
                              .core = { .submitted = 100, .succeeded = 90, .warm_offers = 80 },
                              .store = { .commits = 50, .syncs = 49 },
-                             .transfers = { .bytes_in = 1ull << 40 },
+                             .uploads = { .bytes_in = 1ull << 40 },
                              .counters = { .messages = 1000, .sends = 2000 } };
     write_metrics(&f);
     expect_line("provost_up 1");

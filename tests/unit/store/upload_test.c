@@ -1,5 +1,5 @@
-/* Transfers: credit is never exceeded, a cut transfer goes on where it was, everything is bounded, and files are
- * synced in the background. */
+/* Uploads: credit is never exceeded, a cut upload goes on where it was, everything is bounded, and files are synced in
+ * the background. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "temp_dir.h"
-#include "transfers.h"
+#include "upload.h"
 
 #include <sys/eventfd.h>
 
@@ -15,13 +15,12 @@ enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000 };
 
 static char dir[64];
 static struct blobs blobs;
-static struct transfers *t;
-static uint8_t data[LENGTH], got[LENGTH];
+static struct uploads *t;
+static uint8_t data[LENGTH];
 static wire_hash hash;
 static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 1 } } };
 
 static uint64_t credit_offset, credit_bytes, credits, sent_to;
-static bool deaf;
 static const struct upload_note note;
 
 static void credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes)
@@ -30,14 +29,6 @@ static void credit(void *context, uint64_t peer, const struct transfer_key *key,
     credit_bytes = bytes;
     credits++;
     sent_to = peer;
-}
-
-static bool chunk(void *context, const struct download *d, size_t bytes)
-{
-    if (deaf) return false;
-    assert_true(bytes <= CHUNK && d->at + bytes <= d->credit_end);
-    assert_int_equal(pread(d->fd, got + d->at, bytes, (off_t)d->at), bytes);
-    return true;
 }
 
 static enum upload_step feed(uint64_t peer, uint64_t offset, size_t bytes, pv_status *st)
@@ -71,7 +62,7 @@ static void an_upload_asks_for_a_window_at_a_time(void **state)
     int fd = blobs_read(&blobs, hash);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(transfers_read_stats(t).upload_bytes_reserved, 0);
+    assert_int_equal(uploads_read_stats(t).bytes_reserved, 0);
 }
 
 static void a_cut_upload_goes_on_where_it_was(void **state)
@@ -79,7 +70,7 @@ static void a_cut_upload_goes_on_where_it_was(void **state)
     pv_status st;
     assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, 2000, &st), UPLOAD_MORE);
-    transfers_peer_gone(t, 1, 0);
+    uploads_peer_gone(t, 1);
     assert_int_equal(feed(1, 2000, 100, &st), UPLOAD_UNKNOWN);
     assert_int_equal(upload_start(t, &input, 2, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(credit_offset, 2000);
@@ -110,7 +101,7 @@ static void other_content_fails_by_its_hash(void **state)
     assert_int_equal(feed(1, 4900, 100, &st), UPLOAD_FAILED);
     data[4950] ^= 1;
     assert_int_equal(st, PV_HASH_MISMATCH);
-    assert_int_equal(transfers_read_stats(t).uploads, 0);
+    assert_int_equal(uploads_read_stats(t).uploads, 0);
 }
 
 static void uploads_are_bounded_and_the_forgotten_go(void **state)
@@ -124,70 +115,9 @@ static void uploads_are_bounded_and_the_forgotten_go(void **state)
     assert_int_equal(uploads_of(t, "acme", 10), 2);
     assert_int_equal(uploads_of(t, "acme", 1), 1);
     assert_int_equal(uploads_of(t, "other", 10), 0);
-    assert_int_equal(transfers_expire(t, 100, NULL), 150);
-    assert_int_equal(transfers_read_stats(t).uploads, 1);
+    assert_int_equal(uploads_expire(t, 100, NULL), 150);
+    assert_int_equal(uploads_read_stats(t).uploads, 1);
     assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 100), PV_OK);
-}
-
-static void stored(void)
-{
-    struct blob_writer w;
-    assert_int_equal(blob_writer_start(&w, &blobs, LENGTH, hash), PV_OK);
-    assert_int_equal(blob_writer_feed(&w, data, LENGTH), PV_OK);
-    assert_int_equal(blob_writer_keep(&w), PV_OK);
-    memset(got, 0, sizeof got);
-}
-
-static void a_download_sends_what_credit_allows(void **state)
-{
-    stored();
-    assert_int_equal(download_credit(t, &input, 1, 0, WINDOW), PV_NOT_FOUND);
-    assert_int_equal(download_allow(t, &input, 1, LENGTH, hash), PV_OK);
-    assert_int_equal(download_credit(t, &input, 1, LENGTH + 1, 1), PV_BAD_MESSAGE);
-    for (uint64_t at = 0; at < LENGTH; at += 500) {
-        assert_int_equal(download_credit(t, &input, 1, at, WINDOW * 100), PV_OK);
-        while (transfers_pump(t, UINT64_MAX)) continue;
-        assert_int_equal(transfers_read_stats(t).bytes_out, at + WINDOW < LENGTH ? at + WINDOW : LENGTH);
-    }
-    assert_memory_equal(got, data, LENGTH);
-}
-
-static void a_download_starts_over_when_asked_and_not_for_ever(void **state)
-{
-    stored();
-    assert_int_equal(download_allow(t, &input, 1, LENGTH, hash), PV_OK);
-    assert_int_equal(download_credit(t, &input, 1, 4000, 1000), PV_OK);
-    while (transfers_pump(t, UINT64_MAX)) continue;
-    assert_memory_equal(got + 4000, data + 4000, 1000);
-    for (int i = 0; i < 16; i++) {
-        assert_int_equal(download_credit(t, &input, 1, 0, 300), PV_OK);
-        while (transfers_pump(t, UINT64_MAX)) continue;
-    }
-    assert_memory_equal(got, data, 300);
-    assert_int_equal(download_credit(t, &input, 1, 0, 300), PV_BUSY);
-}
-
-static void a_turn_sends_one_chunk_of_each(void **state)
-{
-    struct transfer_key key = input;
-    stored();
-    for (uint8_t i = 1; i <= 3; i++) {
-        key.task.bytes[0] = i;
-        assert_int_equal(download_allow(t, &key, i, LENGTH, hash), PV_OK);
-        assert_int_equal(download_credit(t, &key, i, 0, WINDOW), PV_OK);
-    }
-    assert_true(transfers_pump(t, UINT64_MAX));
-    assert_int_equal(transfers_read_stats(t).bytes_out, 3 * CHUNK);
-    assert_true(transfers_pump(t, 1)); /* the budget is used up by one chunk */
-    assert_int_equal(transfers_read_stats(t).bytes_out, 4 * CHUNK);
-    transfers_peer_gone(t, 2, 0);
-    while (transfers_pump(t, UINT64_MAX)) continue;
-    assert_int_equal(transfers_read_stats(t).downloads, 2);
-    deaf = true;
-    key.task.bytes[0] = 1;
-    assert_int_equal(download_credit(t, &key, 1, WINDOW, WINDOW), PV_OK);
-    assert_false(transfers_pump(t, UINT64_MAX)); /* a peer that cannot take it does not make the loop spin */
-    deaf = false;
 }
 
 /* --- files synced by threads --- */
@@ -200,7 +130,7 @@ static enum upload_step published(struct upload *done, pv_status *st)
 {
     enum upload_step step = UPLOAD_MORE;
     disk_jobs_settle(disk);
-    assert_true(transfers_published(t, done, &step, st));
+    assert_true(uploads_published(t, done, &step, st));
     return step;
 }
 
@@ -212,19 +142,19 @@ static void a_whole_upload_is_told_once_it_is_synced(void **state)
     uint64_t n;
     assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
-    assert_int_equal(transfers_read_stats(t).uploads, 1);
-    assert_int_equal(transfers_expire(t, 1000, NULL), UINT64_MAX); /* it waits for no peer, so it does not expire */
-    assert_int_equal(uploads_of(t, "acme", 10), 1);                /* and still counts for its principal */
-    assert_int_equal(transfers_read_stats(t).publishing, 1);
+    assert_int_equal(uploads_read_stats(t).uploads, 1);
+    assert_int_equal(uploads_expire(t, 1000, NULL), UINT64_MAX); /* it waits for no peer, so it does not expire */
+    assert_int_equal(uploads_of(t, "acme", 10), 1);              /* and still counts for its principal */
+    assert_int_equal(uploads_read_stats(t).publishing, 1);
     assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
     assert_int_equal(read(wake, &n, sizeof n), sizeof n);
     assert_int_equal(st, PV_OK);
     assert_int_equal(done.peer, 1);
     assert_true(wire_hash_equal(done.sha256, hash));
-    assert_int_equal(transfers_read_stats(t).uploads, 0);
+    assert_int_equal(uploads_read_stats(t).uploads, 0);
     assert_int_equal(uploads_of(t, "acme", 10), 0);
-    assert_int_equal(transfers_read_stats(t).publishing, 0);
-    assert_false(transfers_published(t, &done, &step, &st));
+    assert_int_equal(uploads_read_stats(t).publishing, 0);
+    assert_false(uploads_published(t, &done, &step, &st));
     int fd = blobs_read(&blobs, hash);
     assert_true(fd >= 0);
     close(fd);
@@ -240,7 +170,7 @@ static void one_that_is_dropped_meanwhile_is_nobodys(void **state)
     assert_int_equal(feed(1, 0, 100, &st), UPLOAD_UNKNOWN);
     assert_int_equal(published(&done, &st), UPLOAD_UNKNOWN);
     assert_true(wire_hash_equal(done.sha256, hash));
-    assert_int_equal(transfers_read_stats(t).upload_bytes_reserved, 0);
+    assert_int_equal(uploads_read_stats(t).bytes_reserved, 0);
 }
 
 static void one_announced_again_meanwhile_is_its_announcers(void **state)
@@ -249,7 +179,7 @@ static void one_announced_again_meanwhile_is_its_announcers(void **state)
     pv_status st;
     assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
-    transfers_peer_gone(t, 1, 0);
+    uploads_peer_gone(t, 1);
     uint64_t before = credits;
     assert_int_equal(upload_start(t, &input, 2, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(credits, before); /* no byte is missing */
@@ -271,7 +201,7 @@ static void a_sync_that_fails_is_told(void **state)
     assert_int_equal(blobs_read(&blobs, hash), -1);
 }
 
-/* Also: transfers_destroy waits for files that are being published. */
+/* Also: uploads_destroy waits for files that are being published. */
 static void uploads_of_the_same_content_do_not_meet(void **state)
 {
     struct transfer_key other = input;
@@ -289,17 +219,13 @@ static void uploads_of_the_same_content_do_not_meet(void **state)
 
 static int fresh_with(struct disk_jobs *threads)
 {
-    struct transfers_config config = { .window = WINDOW,
-                                       .chunk_max = CHUNK,
-                                       .uploads_max = 2 * LENGTH + 100,
-                                       .abandoned_ms = 100,
-                                       .credit = credit,
-                                       .chunk = chunk,
-                                       .disk = threads };
+    struct uploads_config config = {
+        .window = WINDOW, .uploads_max = 2 * LENGTH + 100, .abandoned_ms = 100, .credit = credit, .disk = threads
+    };
     temp_dir_make(dir);
     for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
     return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
-           transfers_new(&t, &blobs, &config) != PV_OK;
+           uploads_new(&t, &blobs, &config) != PV_OK;
 }
 
 static int fresh(void **state)
@@ -315,7 +241,7 @@ static int fresh_threads(void **state)
 
 static int gone(void **state)
 {
-    transfers_destroy(&t);
+    uploads_destroy(&t);
     disk_jobs_stop(&disk);
     if (wake >= 0) close(wake);
     wake = -1;
@@ -335,9 +261,6 @@ int main(void)
         FRESH(a_misplaced_chunk_is_dropped_and_answered_once),
         FRESH(other_content_fails_by_its_hash),
         FRESH(uploads_are_bounded_and_the_forgotten_go),
-        FRESH(a_download_sends_what_credit_allows),
-        FRESH(a_download_starts_over_when_asked_and_not_for_ever),
-        FRESH(a_turn_sends_one_chunk_of_each),
         THREADS(a_whole_upload_is_told_once_it_is_synced),
         THREADS(one_that_is_dropped_meanwhile_is_nobodys),
         THREADS(one_announced_again_meanwhile_is_its_announcers),

@@ -1,0 +1,232 @@
+#include "download.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { RESTARTS_MAX = 16 };
+
+struct downloads {
+    struct blobs *blobs;
+    struct downloads_config config;
+    struct download *table[TRANSFER_BUCKETS];
+    TAILQ_HEAD(, share) principals; /* that have peers to be served, the next first */
+    uint64_t peers_n;               /* such peers */
+    struct downloads_stats stats;
+};
+
+pv_status downloads_new(struct downloads **out, struct blobs *blobs, const struct downloads_config *config)
+{
+    struct downloads *t = calloc(1, sizeof *t);
+    if (!t) return PV_NO_MEMORY;
+    t->blobs = blobs;
+    t->config = *config;
+    TAILQ_INIT(&t->principals);
+    *out = t;
+    return PV_OK;
+}
+
+/* --- whose turn it is --- */
+
+static void share_wait(struct downloads *t, struct share *peer)
+{
+    if (peer->waiting) return;
+    peer->waiting = true;
+    t->peers_n++;
+    TAILQ_INSERT_TAIL(&peer->of->peers, peer, turn);
+    if (peer->of->waiting) return;
+    peer->of->waiting = true;
+    TAILQ_INSERT_TAIL(&t->principals, peer->of, turn);
+}
+
+static void share_wait_not(struct downloads *t, struct share *peer)
+{
+    if (!peer->waiting) return;
+    peer->waiting = false;
+    t->peers_n--;
+    TAILQ_REMOVE(&peer->of->peers, peer, turn);
+    if (!TAILQ_EMPTY(&peer->of->peers)) return;
+    peer->of->waiting = false;
+    TAILQ_REMOVE(&t->principals, peer->of, turn);
+}
+
+static void line_enter(struct downloads *t, struct download *d)
+{
+    if (d->sending) return;
+    d->sending = true;
+    TAILQ_INSERT_TAIL(&d->share->line, d, in_line);
+    share_wait(t, d->share);
+}
+
+static void descriptor_close(struct download *d)
+{
+    if (d->fd >= 0) close(d->fd);
+    d->fd = -1;
+}
+
+static void line_leave(struct downloads *t, struct download *d)
+{
+    descriptor_close(d);
+    if (!d->sending) return;
+    d->sending = false;
+    TAILQ_REMOVE(&d->share->line, d, in_line);
+    if (TAILQ_EMPTY(&d->share->line)) share_wait_not(t, d->share);
+}
+
+/* The next download of the peer, the next peer of the principal and the next principal come first from now on. */
+static void turn_over(struct downloads *t, struct share *peer)
+{
+    struct download *d = TAILQ_FIRST(&peer->line);
+    struct share *of = peer->of;
+    TAILQ_REMOVE(&peer->line, d, in_line);
+    TAILQ_INSERT_TAIL(&peer->line, d, in_line);
+    TAILQ_REMOVE(&of->peers, peer, turn);
+    TAILQ_INSERT_TAIL(&of->peers, peer, turn);
+    TAILQ_REMOVE(&t->principals, of, turn);
+    TAILQ_INSERT_TAIL(&t->principals, of, turn);
+    if (TAILQ_FIRST(&peer->line) != d) descriptor_close(d); /* one descriptor for a peer, however much it asks for */
+}
+
+/* --- the table --- */
+
+static struct download **find(struct downloads *t, const struct transfer_key *key, const struct share *share)
+{
+    struct download **at = &t->table[transfer_key_bucket(key)];
+    while (*at && ((*at)->share != share || !transfer_key_equal(&(*at)->key, key))) at = &(*at)->next;
+    return at;
+}
+
+static void remove_at(struct downloads *t, struct download **at)
+{
+    struct download *d = *at;
+    *at = d->next;
+    line_leave(t, d);
+    TAILQ_REMOVE(&d->share->downloads, d, of_peer);
+    d->share->downloads_n--;
+    t->stats.downloads--;
+    free(d);
+}
+
+pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t length,
+                         wire_hash sha256)
+{
+    struct download **at = find(t, key, share);
+    if (*at) remove_at(t, at);
+    struct download *d = calloc(1, sizeof *d);
+    if (!d) return PV_NO_MEMORY;
+    *d = (struct download){ .key = *key, .share = share, .length = length, .sha256 = sha256, .fd = -1 };
+    struct download **head = &t->table[transfer_key_bucket(key)];
+    d->next = *head;
+    *head = d;
+    TAILQ_INSERT_TAIL(&share->downloads, d, of_peer);
+    share->downloads_n++;
+    t->stats.downloads++;
+    return PV_OK;
+}
+
+void download_end(struct downloads *t, const struct transfer_key *key, const struct share *share)
+{
+    for (struct download **at = &t->table[transfer_key_bucket(key)]; *at;)
+        if (transfer_key_equal(&(*at)->key, key) && (!share || (*at)->share == share))
+            remove_at(t, at);
+        else
+            at = &(*at)->next;
+}
+
+void download_started(struct downloads *t, const struct transfer_key *key)
+{
+    for (struct download **at = &t->table[transfer_key_bucket(key)]; *at;) {
+        struct download *d = *at;
+        if (transfer_key_equal(&d->key, key)) d->started = true;
+        if (transfer_key_equal(&d->key, key) && d->at == d->length)
+            remove_at(t, at);
+        else
+            at = &d->next;
+    }
+}
+
+void downloads_peer_gone(struct downloads *t, struct share *share)
+{
+    for (struct download *d; (d = TAILQ_FIRST(&share->downloads));) remove_at(t, find(t, &d->key, share));
+}
+
+/* --- sending --- */
+
+/* Errors that pass (no descriptor left) are no verdict on the file. */
+static pv_status descriptor_open(struct downloads *t, struct download *d)
+{
+    if (d->fd < 0) d->fd = blobs_read(t->blobs, d->sha256);
+    return d->fd >= 0 ? PV_OK : errno == ENOENT ? PV_GONE : PV_IO;
+}
+
+pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
+                          uint64_t bytes)
+{
+    struct download *d = share ? *find(t, key, share) : NULL;
+    if (!d) return PV_NOT_FOUND;
+    if (offset > d->length) return PV_BAD_MESSAGE;
+    if (descriptor_open(t, d) == PV_GONE) return PV_GONE;
+    uint64_t most = bytes < t->config.window ? bytes : t->config.window;
+    if (most > d->length - offset) most = d->length - offset;
+    /* Credit that reaches further than before continues the download; what lies before d->at is on its way. Credit
+     * that does not reach further asks for bytes that were sent already: the receiver starts over, RESTARTS_MAX times
+     * at most. */
+    uint64_t asked_end = bytes < UINT64_MAX - offset ? offset + bytes : UINT64_MAX;
+    bool over = asked_end <= d->asked_end && offset < d->at;
+    if (over && d->restarts == RESTARTS_MAX) {
+        line_leave(t, d);
+        return PV_BUSY;
+    }
+    d->restarts += over;
+    if (over || offset > d->at) d->at = offset;
+    d->asked_end = asked_end;
+    d->credit_end = offset + most;
+    if (d->credit_end > d->at)
+        line_enter(t, d);
+    else
+        line_leave(t, d);
+    if (TAILQ_FIRST(&share->line) != d) descriptor_close(d);
+    return PV_OK;
+}
+
+/* Sends one chunk of d. False: it could not be sent. */
+static bool send_chunk(struct downloads *t, struct download *d, uint64_t *budget)
+{
+    uint64_t bytes = d->credit_end - d->at;
+    if (bytes > t->config.chunk_max) bytes = t->config.chunk_max;
+    if (descriptor_open(t, d) != PV_OK || !t->config.chunk(t->config.context, d, (size_t)bytes)) return false;
+    d->at += bytes;
+    t->stats.bytes_out += bytes;
+    *budget = *budget > bytes ? *budget - bytes : 0;
+    return true;
+}
+
+bool downloads_pump(struct downloads *t, uint64_t budget)
+{
+    for (uint64_t n = t->peers_n; n && budget && t->peers_n; n--) {
+        struct share *peer = TAILQ_FIRST(&TAILQ_FIRST(&t->principals)->peers);
+        struct download *d = TAILQ_FIRST(&peer->line);
+        bool sent = send_chunk(t, d, &budget);
+        turn_over(t, peer);
+        if (sent && d->started && d->at == d->length)
+            remove_at(t, find(t, &d->key, peer));
+        else if (!sent || d->at >= d->credit_end)
+            line_leave(t, d);
+    }
+    return t->peers_n > 0;
+}
+
+struct downloads_stats downloads_read_stats(const struct downloads *t)
+{
+    return t->stats;
+}
+
+void downloads_destroy(struct downloads **downloads)
+{
+    struct downloads *t = *downloads;
+    if (!t) return;
+    for (size_t b = 0; b < TRANSFER_BUCKETS; b++)
+        while (t->table[b]) remove_at(t, &t->table[b]);
+    free(t);
+    *downloads = NULL;
+}

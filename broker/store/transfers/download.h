@@ -1,0 +1,80 @@
+/** Payloads on their way out in chunks: who may be sent how much of what, from which offset on, and until when.
+ *
+ *  The peer grants credit, CREDIT{offset, bytes}, and downloads_pump sends a chunk at a time: the principals in turn,
+ *  the peers of a principal in turn, the downloads of a peer in turn. So a heartbeat never waits behind more than a
+ *  window, and who asks for much waits longer, not the others.
+ *
+ *      download_allow --> allowed --credit--> sending --the credit is used up--> allowed
+ *                            |                   |
+ *                            +-------------------+--> gone, with its cause: download_end (the attempt or the task is over,
+ *                                                     the peer has acknowledged), download_started and whole, the peer's end
+ *
+ *  A download has its file open only while it sends, and a peer that sends several has one open: what is deleted takes
+ *  no room on the disk because somebody is connected.
+ *
+ *  No socket and no message here: a callback sends.
+ */
+#ifndef PV_DOWNLOAD_H
+#define PV_DOWNLOAD_H
+
+#include "blobs.h"
+#include "share.h"
+#include "status.h"
+#include "transfer_key.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct download {
+    struct transfer_key key;
+    struct share *share; /* of the peer that receives */
+    wire_hash sha256;
+    uint64_t length, at, credit_end;
+    uint64_t asked_end; /* where the last credit would have ended without our own bounds */
+    int fd;             /* -1: not open */
+    unsigned restarts;
+    bool started; /* the attempt has begun: it ends when it is whole */
+    bool sending; /* in its share's line */
+    struct download *next;
+    TAILQ_ENTRY(download) of_peer, in_line;
+};
+
+struct downloads_config {
+    uint64_t window, chunk_max;
+    /** Sends one chunk: so many bytes of d->fd from d->at on. False: the peer cannot take it, now or for good. */
+    bool (*chunk)(void *context, const struct download *d, size_t bytes);
+    void *context;
+};
+
+struct downloads;
+
+/** blobs is borrowed until downloads_destroy. PV_NO_MEMORY. */
+pv_status downloads_new(struct downloads **t, struct blobs *blobs, const struct downloads_config *config);
+void downloads_destroy(struct downloads **downloads);
+
+/** Lets a peer have a payload once it grants credit. A second call for the same payload starts anew at the offset of
+ *  the next credit. PV_NO_MEMORY. */
+pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t length,
+                         wire_hash sha256);
+/** Credit from a peer. PV_NOT_FOUND: nothing is allowed, or no longer. PV_GONE: the file is not there any more.
+ *  PV_BAD_MESSAGE: the offset is beyond the end. PV_BUSY: started over too often. */
+pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
+                          uint64_t bytes);
+
+/** Its attempt has begun: a receiver that begins has the payload. */
+void download_started(struct downloads *t, const struct transfer_key *key);
+/** Ends the download of one peer, or (share NULL) those of all. None there is no error. */
+void download_end(struct downloads *t, const struct transfer_key *key, const struct share *share);
+/** A peer's connection is gone: its downloads end. */
+void downloads_peer_gone(struct downloads *t, struct share *share);
+
+/** Sends chunks, at most about one for each peer and no more than budget bytes. True: more could be sent at once. */
+bool downloads_pump(struct downloads *t, uint64_t budget);
+
+struct downloads_stats {
+    uint64_t downloads, bytes_out;
+};
+struct downloads_stats downloads_read_stats(const struct downloads *t);
+
+#endif

@@ -1,0 +1,107 @@
+/** Payloads on their way in, in chunks: who may send how much of what, and from which offset on.
+ *
+ *  Every byte is asked for: this table grants credit, CREDIT{offset, bytes}, a window at a time, and writes the chunks
+ *  to a file. An upload that was cut goes on where it was: it is kept when its peer goes, and whoever announces the same
+ *  payload for the same task takes it over.
+ *
+ *  No socket and no message here: a callback sends. A file that is whole is synced and named beside the loop
+ *  (disk_jobs.h).
+ */
+#ifndef PV_UPLOAD_H
+#define PV_UPLOAD_H
+
+#include "blobs.h"
+#include "disk_jobs.h"
+#include "status.h"
+#include "transfer_key.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** What was announced with a result and is needed again when the upload ends. */
+struct upload_note {
+    wire_hash input; /* the input that the result is for */
+    uint64_t measured_ms;
+    bool live; /* its token was that of the bringer's running attempt */
+};
+
+struct upload {
+    struct transfer_key key;
+    uint64_t peer;                 /* handle; 0 while nobody sends */
+    char owner[WIRE_NAME_MAX + 1]; /* the principal it is counted for */
+    wire_hash sha256;
+    uint64_t length;         /* announced */
+    uint64_t granted;        /* offset up to which credit was given */
+    uint64_t asked_again_at; /* 1 + the offset at which a misplaced chunk was last answered */
+    uint64_t heard_ms;
+    struct upload_note note;
+    struct blob_writer writer;
+    struct disk_job publish;
+    bool publishing; /* whole, and being synced and named */
+    bool unwanted;   /* dropped while publishing */
+    struct upload *next, *older, *newer;
+};
+
+struct uploads_config {
+    uint64_t window;
+    uint64_t uploads_max;  /* bytes announced by all uploads together */
+    uint64_t abandoned_ms; /* an upload that gets no chunk for this long is dropped */
+    /** Sends CREDIT to a peer. */
+    void (*credit)(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
+    void *context;
+    struct disk_jobs *disk; /* borrowed, and used for nothing else; NULL: upload_chunk itself waits for the disk */
+};
+
+struct uploads;
+
+/** blobs is borrowed until uploads_destroy. PV_NO_MEMORY. */
+pv_status uploads_new(struct uploads **t, struct blobs *blobs, const struct uploads_config *config);
+/** Waits for files that are being published. */
+void uploads_destroy(struct uploads **at);
+
+/** Starts an upload of owner's that was admitted, or goes on with the one that is there, and grants its first credit.
+ *  An upload of other content under the same key is dropped. PV_BUSY: uploads_max reached. PV_DISK_FULL, PV_IO,
+ *  PV_NO_MEMORY. */
+pv_status upload_start(struct uploads *t, const struct transfer_key *key, uint64_t peer, const char *owner,
+                       uint64_t length, wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
+
+/** How many inputs of this owner are on their way. Counts no further than most. */
+uint64_t uploads_of(const struct uploads *t, const char *owner, uint64_t most);
+
+enum upload_step {
+    UPLOAD_MORE,     /* more chunks are expected, or publishing goes on in the background (uploads_published) */
+    UPLOAD_COMPLETE, /* the file is synced and has its name */
+    UPLOAD_FAILED,   /* *status: PV_HASH_MISMATCH, PV_DISK_FULL, PV_IO, PV_STORE */
+    UPLOAD_UNKNOWN,  /* nobody expects this */
+};
+
+/** A chunk from a peer. COMPLETE and FAILED end the upload: *done is a copy of its entry, which is gone. UNKNOWN: no
+ *  such upload is expected from this peer. A chunk at another offset than the next one is dropped, and credit is
+ *  granted again from the right offset. */
+enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
+                              const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status);
+
+/** The next upload that was published in the background. *done, *step and *status are those of upload_chunk, except
+ *  UNKNOWN: the upload was dropped meanwhile, and no task will name its file. False: none. */
+bool uploads_published(struct uploads *t, struct upload *done, enum upload_step *step, pv_status *status);
+
+/** Drops an upload. None there is no error. */
+void upload_drop(struct uploads *t, const struct transfer_key *key);
+
+/** A peer's connection is gone: its uploads wait for another peer. */
+void uploads_peer_gone(struct uploads *t, uint64_t peer);
+/** Drops uploads that got no chunk for abandoned_ms, and calls dropped (if not NULL) for each. Returns when the next
+ *  one is due; UINT64_MAX: none. */
+uint64_t uploads_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u));
+
+/** Changes uploads_max for uploads to come; those under way go on. */
+void uploads_limit(struct uploads *t, uint64_t uploads_max);
+
+struct uploads_stats {
+    uint64_t uploads, publishing; /* publishing: of the uploads */
+    uint64_t bytes_reserved, bytes_in;
+};
+struct uploads_stats uploads_read_stats(const struct uploads *t);
+
+#endif

@@ -1,0 +1,244 @@
+/* Downloads: credit is never exceeded, each ends with its cause, no file stays open for a peer that has it, and peers
+ * take turns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "download.h"
+#include "temp_dir.h"
+
+#include <dirent.h>
+
+enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000, PEERS = 4 };
+
+static char dir[64];
+static struct blobs blobs;
+static struct downloads *t;
+static struct shares shares;
+static struct share *peer[PEERS + 1]; /* from 1 on; 4 is of another principal */
+static uint8_t data[LENGTH], got[LENGTH];
+static uint64_t sent_to[PEERS + 1];
+static wire_hash hash;
+static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 1 } } };
+static bool deaf;
+
+static bool chunk(void *context, const struct download *d, size_t bytes)
+{
+    if (deaf) return false;
+    assert_true(bytes <= CHUNK && d->at + bytes <= d->credit_end);
+    assert_int_equal(pread(d->fd, got + d->at, bytes, (off_t)d->at), bytes);
+    sent_to[d->share->peer] += bytes;
+    return true;
+}
+
+/* Open descriptors of this process. */
+static int descriptors(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static void send_all(void)
+{
+    while (downloads_pump(t, UINT64_MAX)) continue;
+}
+
+static void stored(void)
+{
+    struct blob_writer w;
+    assert_int_equal(blob_writer_start(&w, &blobs, LENGTH, hash), PV_OK);
+    assert_int_equal(blob_writer_feed(&w, data, LENGTH), PV_OK);
+    assert_int_equal(blob_writer_keep(&w), PV_OK);
+    memset(got, 0, sizeof got);
+}
+
+static void a_download_sends_what_credit_allows(void **state)
+{
+    stored();
+    assert_int_equal(download_credit(t, &input, peer[1], 0, WINDOW), PV_NOT_FOUND);
+    assert_int_equal(download_allow(t, &input, peer[1], LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, peer[1], LENGTH + 1, 1), PV_BAD_MESSAGE);
+    for (uint64_t at = 0; at < LENGTH; at += 500) {
+        assert_int_equal(download_credit(t, &input, peer[1], at, WINDOW * 100), PV_OK);
+        send_all();
+        assert_int_equal(downloads_read_stats(t).bytes_out, at + WINDOW < LENGTH ? at + WINDOW : LENGTH);
+    }
+    assert_memory_equal(got, data, LENGTH);
+}
+
+static void a_download_starts_over_when_asked_and_not_for_ever(void **state)
+{
+    stored();
+    assert_int_equal(download_allow(t, &input, peer[1], LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, peer[1], 4000, 1000), PV_OK);
+    send_all();
+    assert_memory_equal(got + 4000, data + 4000, 1000);
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(download_credit(t, &input, peer[1], 0, 300), PV_OK);
+        send_all();
+    }
+    assert_memory_equal(got, data, 300);
+    assert_int_equal(download_credit(t, &input, peer[1], 0, 300), PV_BUSY);
+}
+
+static void a_turn_sends_one_chunk_to_each(void **state)
+{
+    struct transfer_key key = input;
+    stored();
+    for (uint8_t i = 1; i <= 3; i++) {
+        key.task.bytes[0] = i;
+        assert_int_equal(download_allow(t, &key, peer[i], LENGTH, hash), PV_OK);
+        assert_int_equal(download_credit(t, &key, peer[i], 0, WINDOW), PV_OK);
+    }
+    assert_true(downloads_pump(t, UINT64_MAX));
+    assert_int_equal(downloads_read_stats(t).bytes_out, 3 * CHUNK);
+    assert_true(downloads_pump(t, 1)); /* the budget is used up by one chunk */
+    assert_int_equal(downloads_read_stats(t).bytes_out, 4 * CHUNK);
+    downloads_peer_gone(t, peer[2]);
+    send_all();
+    assert_int_equal(downloads_read_stats(t).downloads, 2);
+    deaf = true;
+    key.task.bytes[0] = 1;
+    assert_int_equal(download_credit(t, &key, peer[1], WINDOW, WINDOW), PV_OK);
+    assert_false(downloads_pump(t, UINT64_MAX)); /* a peer that cannot take it does not make the loop spin */
+    deaf = false;
+}
+
+static void ask(uint8_t task, int of, uint64_t offset, uint64_t bytes)
+{
+    struct transfer_key key = input;
+    key.task.bytes[0] = task;
+    assert_int_equal(download_credit(t, &key, peer[of], offset, bytes), PV_OK);
+}
+
+static void allow(uint8_t task, int of)
+{
+    struct transfer_key key = input;
+    key.task.bytes[0] = task;
+    assert_int_equal(download_allow(t, &key, peer[of], LENGTH, hash), PV_OK);
+}
+
+static void no_file_is_open_between_two_credits(void **state)
+{
+    stored();
+    int before = descriptors();
+    for (uint8_t i = 1; i <= 20; i++) allow(i, 1);
+    for (uint64_t at = 0; at < LENGTH; at += WINDOW)
+        for (uint8_t i = 1; i <= 20; i++) {
+            ask(i, 1, at, WINDOW);
+            assert_true(descriptors() <= before + 1); /* however many it asks for */
+            if (i == 10) downloads_pump(t, CHUNK);
+        }
+    send_all();
+    assert_int_equal(descriptors(), before);
+    assert_int_equal(downloads_read_stats(t).downloads, 20);
+    ask(3, 1, 0, 300); /* its hash was wrong: the file is opened again */
+    send_all();
+    assert_int_equal(descriptors(), before);
+    downloads_peer_gone(t, peer[1]);
+    assert_int_equal(downloads_read_stats(t).downloads, 0);
+}
+
+static void one_that_began_ends_when_it_is_whole(void **state)
+{
+    stored();
+    allow(1, 1);
+    ask(1, 1, 0, WINDOW);
+    send_all();
+    download_started(t, &input); /* before it has all: unusual, and no reason to stop */
+    for (uint64_t at = WINDOW; at < LENGTH; at += WINDOW) {
+        assert_int_equal(downloads_read_stats(t).downloads, 1);
+        ask(1, 1, at, WINDOW);
+        send_all();
+    }
+    assert_int_equal(downloads_read_stats(t).downloads, 0);
+    allow(1, 1);
+    ask(1, 1, LENGTH - 300, 300);
+    send_all();
+    assert_int_equal(downloads_read_stats(t).downloads, 1); /* it may yet find a wrong hash */
+    download_started(t, &input);
+    assert_int_equal(downloads_read_stats(t).downloads, 0);
+    assert_int_equal(download_credit(t, &input, peer[1], 0, 300), PV_NOT_FOUND);
+}
+
+static void an_end_is_for_one_peer_or_for_all(void **state)
+{
+    stored();
+    int before = descriptors();
+    for (int i = 1; i <= 3; i++) {
+        allow(1, i);
+        ask(1, i, 0, WINDOW);
+    }
+    allow(2, 1);
+    download_end(t, &input, peer[2]);
+    assert_int_equal(downloads_read_stats(t).downloads, 3);
+    download_end(t, &input, NULL);
+    assert_int_equal(downloads_read_stats(t).downloads, 1);
+    assert_int_equal(descriptors(), before);
+    assert_false(downloads_pump(t, UINT64_MAX));
+}
+
+/* Peer 1 asks for twenty payloads, peer 2 of the same principal and peer 4 of another one for one each. */
+static void who_asks_for_much_waits_longer(void **state)
+{
+    stored();
+    for (uint8_t i = 1; i <= 20; i++) {
+        allow(i, 1);
+        ask(i, 1, 0, 3 * CHUNK);
+    }
+    allow(1, 2);
+    allow(1, 4);
+    ask(1, 2, 0, 3 * CHUNK);
+    ask(1, 4, 0, 3 * CHUNK);
+    memset(sent_to, 0, sizeof sent_to);
+    for (int i = 0; i < 6; i++) downloads_pump(t, CHUNK); /* a chunk at a time */
+    assert_int_equal(sent_to[4], 3 * CHUNK);              /* every second chunk was of the other principal */
+    assert_int_equal(sent_to[1], 2 * CHUNK);
+    assert_int_equal(sent_to[2], CHUNK);
+}
+
+static void a_file_that_is_gone_is_said(void **state)
+{
+    stored();
+    allow(1, 1);
+    blobs_remove(&blobs, hash);
+    assert_int_equal(download_credit(t, &input, peer[1], 0, WINDOW), PV_GONE);
+    assert_false(downloads_pump(t, UINT64_MAX));
+}
+
+static int fresh(void **state)
+{
+    struct downloads_config config = { .window = WINDOW, .chunk_max = CHUNK, .chunk = chunk };
+    temp_dir_make(dir);
+    for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
+    for (uint64_t i = 1; i <= PEERS; i++) peer[i] = share_open(&shares, i < PEERS ? "acme" : "other", i);
+    return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
+           downloads_new(&t, &blobs, &config) != PV_OK;
+}
+
+static int gone(void **state)
+{
+    downloads_destroy(&t);
+    for (int i = 1; i <= PEERS; i++) share_close(&shares, &peer[i]);
+    blobs_close(&blobs);
+    temp_dir_remove(dir);
+    return !LIST_EMPTY(&shares.principals);
+}
+
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FRESH(a_download_sends_what_credit_allows),  FRESH(a_download_starts_over_when_asked_and_not_for_ever),
+        FRESH(a_turn_sends_one_chunk_to_each),       FRESH(no_file_is_open_between_two_credits),
+        FRESH(one_that_began_ends_when_it_is_whole), FRESH(an_end_is_for_one_peer_or_for_all),
+        FRESH(who_asks_for_much_waits_longer),       FRESH(a_file_that_is_gone_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
