@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "flood.h"
+#include "sanitized.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -152,6 +153,10 @@ static void a_new_connection_has_no_past(void **state)
 /* With too little memory whoever has most waiting is cut, not whoever was heard most. */
 static void memory_is_taken_from_whoever_holds_most(void **state)
 {
+    if (PV_SANITIZED) {
+        print_message("memory is counted by glibc's malloc, which is not in: skipped\n");
+        skip();
+    }
     flood_limit(&f, 1);
     for (int i = 0; i < PAIRS; i++) sends(i, 1000), flood_note(&f, far[i], 1000);
     for (int k = 0; k < 50; k++) sends(0, 50000), flood_note(&f, far[0], 50000); /* heard much, holds nothing */
