@@ -157,7 +157,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
     struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
-    sql(*state, "DROP TABLE setting; DROP INDEX task_identity; UPDATE meta SET value = 1 WHERE name = 'schema'");
+    sql(*state, "DROP TABLE setting; UPDATE meta SET value = 1 WHERE name = 'schema'");
     s = open_or_die(*state, NULL);
     assert_int_equal(store_put_setting(s, &pause), PV_OK);
     committed(s, STORE_NOW);
