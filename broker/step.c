@@ -48,8 +48,11 @@ static void upload_forget(struct broker *b, const struct sched_action *a)
 {
     struct transfer_key key = key_of(a, a->token.seq ? WIRE_KIND_RESULT : WIRE_KIND_INPUT);
     upload_drop(b->uploads, &key);
-    for (size_t i = 0; i < b->wanted.n; i++)
-        if (wire_token_equal(b->wanted.at[i].action.token, a->token)) b->wanted.at[i] = b->wanted.at[--b->wanted.n];
+    for (size_t i = 0; i < b->wanted.n;)
+        if (wire_token_equal(b->wanted.at[i].action.token, a->token))
+            b->wanted.at[i] = b->wanted.at[--b->wanted.n]; /* which is looked at next */
+        else
+            i++;
 }
 
 static void result_want(struct broker *b, const struct sched_action *a, const struct broker_payload *payload)
