@@ -15,11 +15,7 @@ static void revoked_key(void **state)
     struct wire_peer p, worse;
     secure_client(&p, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
     secure_prover(&worse, &broker, &key[OTHER_PROVER], "node-2", both, 2);
-    wire_id held = submit(&p, "inner");
-    WANT(&worse, WIRE_OFFER);
-    wire_token token = worse.in.token;
-    wire_hash input = worse.in.sha256;
-    wire_peer_started(&worse, token);
+    struct held_task held = takes_one(&p, &worse);
     key[RIVAL].rights = key[OTHER_PROVER].rights = NULL;
     secure_broker_reload(&broker);
     REFUSED(&p, PV_UNAUTHORIZED);
@@ -28,7 +24,7 @@ static void revoked_key(void **state)
     REFUSED(&p, PV_BAD_STATE);
     secure_hello(&p, WIRE_ROLE_CLIENT, "somebody");
     REFUSED(&p, PV_UNAUTHORIZED);
-    wire_peer_result(&worse, token, held, input, "forged", 6);
+    wire_peer_result(&worse, held.token, held.id, held.input, "forged", 6);
     told(&worse, PV_BAD_STATE);
     secure_prover_hello(&worse, "node-2", both, 2);
     told(&worse, PV_UNAUTHORIZED);
@@ -37,7 +33,7 @@ static void revoked_key(void **state)
     enum task_state now = TASK_SUCCEEDED;
     assert_int_equal(looked_up(id, NULL), PV_NOT_FOUND);
     for (uint64_t end = pv_clock_ms() + SOON;
-         looked_up(held, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;)
+         looked_up(held.id, &now) == PV_OK && now != TASK_QUEUED && pv_clock_ms() < end;)
         continue;
     assert_int_equal(now, TASK_QUEUED);
     wire_peer_close(&p);
@@ -73,32 +69,24 @@ static void prover_without_its_queue(void)
     struct wire_peer rival, thief;
     secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
     secure_prover(&thief, &broker, &key[OTHER_PROVER], "node-2", both, 2);
-    wire_id held = submit(&rival, "inner");
-    WANT(&thief, WIRE_OFFER);
-    wire_token token = thief.in.token;
-    wire_hash input = thief.in.sha256;
-    wire_peer_started(&thief, token);
+    struct held_task held = takes_one(&rival, &thief);
     const char *before = rights_become(OTHER_PROVER, "roles: [prover], queues: [outer]");
     wire_id witness = submit(&rival, "inner");
     told(&thief, PV_BAD_STATE);
-    says_it_holds(&thief, "node-2", token, held, input);
+    says_it_holds(&thief, "node-2", &held);
     wire_peer_ready(&thief, 1);
-    assert_true(wire_peer_wait(&thief, WIRE_REVOKE, SOON) && wire_token_equal(thief.in.token, token));
+    assert_true(wire_peer_wait(&thief, WIRE_REVOKE, SOON) && wire_token_equal(thief.in.token, held.token));
     assert_false(wire_peer_wait(&thief, WIRE_OFFER, 300));
-    wire_peer_result(&thief, token, held, input, "forged", 6);
+    wire_peer_result(&thief, held.token, held.id, held.input, "forged", 6);
     WANT(&thief, WIRE_RESULT_OK);
     assert_int_equal(thief.in.status, PV_GONE);
     enum task_state now = TASK_DEAD;
-    assert_int_equal(looked_up(held, &now), PV_OK);
+    assert_int_equal(looked_up(held.id, &now), PV_OK);
     assert_int_equal(now, TASK_QUEUED);
     assert_int_equal(looked_up(witness, &now), PV_OK);
     assert_int_equal(now, TASK_QUEUED);
     rights_become(OTHER_PROVER, before);
-    struct wire_msg m = { .type = WIRE_PURGE };
-    WIRE_SET(&m, req, ++rival.req);
-    WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
-    wire_peer_send(&rival, &m);
-    WANT(&rival, WIRE_COUNTS);
+    purge_all(&rival);
     wire_peer_close(&rival);
     wire_peer_close(&thief);
 }

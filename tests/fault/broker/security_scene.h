@@ -101,6 +101,34 @@ static inline int teardown(void **state)
     return secure_broker_end(&broker);
 }
 
+/* What a prover holds. */
+struct held_task {
+    wire_id id;
+    wire_token token;
+    wire_hash input;
+};
+
+/* by submits a task of the inner queue, and p takes it and begins. */
+static inline struct held_task takes_one(struct wire_peer *by, struct wire_peer *p)
+{
+    struct held_task t = { .id = submit(by, "inner") };
+    WANT(p, WIRE_OFFER);
+    t.token = p->in.token;
+    t.input = p->in.sha256;
+    wire_peer_started(p, t.token);
+    return t;
+}
+
+/* Takes back all that the peer's principal has. */
+static inline void purge_all(struct wire_peer *p)
+{
+    struct wire_msg m = { .type = WIRE_PURGE };
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
+    wire_peer_send(p, &m);
+    WANT(p, WIRE_COUNTS);
+}
+
 /* Puts these rights in the place of who's and returns those of before. */
 static inline const char *rights_become(int who, const char *text)
 {
@@ -111,12 +139,12 @@ static inline const char *rights_become(int who, const char *text)
 }
 
 /* The prover says HELLO again and lists the attempt that it goes on with. */
-static inline void says_it_holds(struct wire_peer *p, const char *name, wire_token token, wire_id task, wire_hash input)
+static inline void says_it_holds(struct wire_peer *p, const char *name, const struct held_task *t)
 {
     struct wire_msg m;
-    struct wire_held held[] = { { .token = token,
-                                  .task = task,
-                                  .input = input,
+    struct wire_held held[] = { { .token = t->token,
+                                  .task = t->id,
+                                  .input = t->input,
                                   .started = true,
                                   .has = { .token = true, .task = true, .input = true, .started = true } } };
     wire_peer_hello(p, &m, WIRE_ROLE_PROVER, name);

@@ -345,11 +345,7 @@ static void quota(void **state)
         secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
         each[i](&rival);
         honest_round();
-        struct wire_msg m = { .type = WIRE_PURGE };
-        WIRE_SET(&m, req, ++rival.req);
-        WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
-        wire_peer_send(&rival, &m);
-        WANT(&rival, WIRE_COUNTS);
+        purge_all(&rival);
         wire_peer_close(&rival);
     }
     quota_of_connections();
@@ -411,7 +407,7 @@ static void replayed_prover(void)
     wire_peer_started(&prover, token);
     secure_dial(&p, &broker, &key[OTHER_PROVER]);
     p.session = prover.session;
-    says_it_holds(&p, "node-1", token, id, input);
+    says_it_holds(&p, "node-1", &(struct held_task){ id, token, input });
     WANT(&p, WIRE_WELCOME);
     m = (struct wire_msg){ .type = WIRE_FAIL };
     WIRE_SET(&m, task, id);

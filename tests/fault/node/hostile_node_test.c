@@ -1,44 +1,15 @@
 /* A node outlives any broker: scripts of wrong and mutated messages in every stage of an attempt. */
 #include "hostile_node.h"
-#include "msg.h"
-#include "seeded.h"
-#include "words.h"
-
-#include <string.h>
-
-enum { SCRIPTS = 15, SOAK_SCRIPTS = 2000, SCRIPT_BYTES = 2000, ENOUGH = 20 };
-
-static uint64_t scripts(int argc, char **argv)
-{
-    const char *rounds = getenv("PV_ROUNDS");
-    if (argc < 2 || strcmp(argv[1], "soak")) return SCRIPTS;
-    return SOAK_SCRIPTS * (rounds ? strtoull(rounds, NULL, 0) : 1);
-}
-
-/* What was played reached every stage: a broker that is never spoken to harms nobody. */
-static bool every_stage(const unsigned heard[128])
-{
-    static const enum wire_type stages[] = { WIRE_READY, WIRE_STARTED, WIRE_RESULT,  WIRE_CREDIT,
-                                             WIRE_CHUNK, WIRE_FAIL,    WIRE_RELEASE, WIRE_REVOKED };
-    bool all = true;
-    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
-        if (heard[stages[i]]) continue;
-        printf("no %s came\n", wire_type_name((int)stages[i]));
-        all = false;
-    }
-    return all;
-}
+#include "hostile_scripts.h"
 
 int main(int argc, char **argv)
 {
-    struct seeded random = seeded_start();
-    uint8_t script[SCRIPT_BYTES];
-    unsigned heard[128] = { 0 };
-    uint64_t said = 0, n = scripts(argc, argv);
-    for (uint64_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < sizeof script; k++) script[k] = (uint8_t)seeded_u64(&random);
-        said += hostile_node_play(script, sizeof script, heard);
-    }
-    printf("%" PRIu64 " scripts, %" PRIu64 " messages\n", n, said);
-    return said < n * ENOUGH || !every_stage(heard);
+    static const enum wire_type stages[] = { WIRE_READY, WIRE_STARTED, WIRE_RESULT,  WIRE_CREDIT,
+                                             WIRE_CHUNK, WIRE_FAIL,    WIRE_RELEASE, WIRE_REVOKED };
+    const struct hostile_scripts s = { .play = hostile_node_play,
+                                       .scripts = 15,
+                                       .script_bytes = 2000,
+                                       .stages = stages,
+                                       .stages_n = sizeof stages / sizeof *stages };
+    return hostile_scripts_run(&s, argc, argv);
 }
