@@ -152,6 +152,22 @@ static void R5_the_same_incarnation_back_within_the_grace_goes_on(void **state)
     assert_int_equal(r.offers[7], 1);
 }
 
+/* Its key lost the queue meanwhile (R16): what it holds of it goes to another, although it is back in time. */
+static void R5_back_within_the_grace_without_its_queue_it_gives_back(void **state)
+{
+    seven_runs();
+    wire_token seven = r.token[7];
+    gone(&r, "p1");
+    ignore(&r);
+    struct sched_held held = { .token = seven, .task = rig_id(7), .input = rig_hash(7), .started = true };
+    prover_with(&r, "p1", &(struct rig_prover){ .queues = "keccak", .slots = 1, .held = &held, .held_n = 1 });
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_true(said(&r, "REVOKE p1 7"));
+    assert_int_equal(view_of(&r, 7).record.losses, 0);
+    prover(&r, "p2", 1, 0);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
 static void R5_back_after_the_grace_an_unclaimed_run_is_taken_up_again(void **state)
 {
     seven_runs();
@@ -346,6 +362,7 @@ int main(void)
         T(R5_a_result_admitted_before_the_connection_closed_counts_within_the_grace),
         T(R5_without_grace_at_once),
         T(R5_the_same_incarnation_back_within_the_grace_goes_on),
+        T(R5_back_within_the_grace_without_its_queue_it_gives_back),
         T(R5_back_after_the_grace_an_unclaimed_run_is_taken_up_again),
         T(R5_an_offer_lost_with_the_connection_is_free),
         T(R5_a_late_loop_extends_all_leases_by_its_lag),

@@ -140,12 +140,15 @@ static void pings_do_not_add_up(void **state)
 /* The descriptor's next connection starts anew. */
 static void a_new_connection_has_no_past(void **state)
 {
-    sends(0, FLOOD_MESSAGE_MAX - 1000);
-    assert_int_equal(a_second(true), FLOOD_NOBODY);
+    sends(0, PLENTY);
+    for (int i = 0; i < 10; i++, now_ms += FLOOD_LOOK_MS) /* each is looked at once: nobody is found yet */
+        assert_int_equal(flood_look(&f, &strangers, true, now_ms, &cut), FLOOD_NOBODY);
     flood_gone(&f, far[0]);
     close(near[0]);
     close(far[0]);
+    int before = far[0];
     pair_open(0);
+    assert_int_equal(far[0], before);
     sends(0, FLOOD_MESSAGE_MAX - 1000);
     assert_int_equal(a_second(true), FLOOD_NOBODY);
 }
