@@ -25,7 +25,9 @@
 #include <stdint.h>
 
 enum {
-    FLOOD_LOOK_MS = 50,                                          /* between two looks */
+    /* Between two looks. A message without an end grows by 50 ms of the link at a time; waking up for it takes 0.4 % of a
+     * core at rest, 0.1 % without (one echo node, 20 s of utime and stime). */
+    FLOOD_LOOK_MS = 50,
     FLOOD_MESSAGE_MAX = 2 * WIRE_FRAME_MAX,                      /* no message has more than one frame of that size */
     FLOOD_STRANGER_MAX = WIRE_HEAD_BYTES + WIRE_BODY_MAX + 4096, /* HELLO, and a handshake before it */
 };

@@ -19,7 +19,8 @@
 
 #include "vkey.h"
 
-/** The largest multiple that is looked for: 16 costs 0.1 ms, a tenth of reading a key. */
+/** The largest multiple that is looked for: the whole check takes 0.14 ms with 16 (reading the key 0.66 ms, one core of
+ *  Zen 5). */
 enum { GROTH16_SMALL_MULTIPLE = 16 };
 
 /** GROTH16_OK; WEAK_KEY with the reason in *why (may be NULL); NO_MEMORY. */
@@ -27,7 +28,7 @@ enum groth16_error groth16_soundness(const struct groth16_vkey *vkey, struct gro
 
 /** Whether a proving key's beta1 and delta1, points of the curve, are the multiples that vkey's beta2 and delta2 are, by
  *  pairings, and no IC is either of them. BAD_POINT (halves that differ: no proof with this key can verify), WEAK_KEY,
- *  with the reason in *why (may be NULL).  Cost: two products of two pairings, 1 ms. */
+ *  with the reason in *why (may be NULL). Cost: two products of two pairings, 0.5 ms each. */
 enum groth16_error groth16_halves(const struct groth16_vkey *vkey, const bn254_g1_affine *beta1,
                                   const bn254_g1_affine *delta1, struct groth16_text *why);
 
