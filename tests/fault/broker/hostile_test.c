@@ -82,6 +82,15 @@ static void a_flood_is_cut_and_outlived(void **state)
     assert_true(peak < 400 * 1024); /* they sent twice that */
 }
 
+/* Waits until more can be sent. False: the other side has closed. (A send that blocks would not tell: with a full window the
+ * kernel finds out at its next probe, after up to two minutes.) */
+static bool may_send(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT | POLLRDHUP };
+    if (poll(&p, 1, SOON) != 1) fail_msg("the broker neither reads on nor closes");
+    return !(p.revents & (POLLRDHUP | POLLERR | POLLHUP));
+}
+
 /* Frames of a message that never ends, until the broker cuts the connection; at most as many bytes as said. */
 static size_t sends_without_end(int fd, size_t frame_bytes, size_t most)
 {
@@ -90,10 +99,12 @@ static size_t sends_without_end(int fd, size_t frame_bytes, size_t most)
     frame[0] = frame_bytes > 255 ? 3 : 1;
     frame[1] = frame_bytes > 255 ? 0 : (uint8_t)frame_bytes;
     for (int i = 0; i < 8 && head == 9; i++) frame[1 + i] = (uint8_t)((uint64_t)frame_bytes >> (56 - 8 * i));
-    while (sent < most) {
-        ssize_t n = send(fd, frame, head + frame_bytes, MSG_NOSIGNAL);
-        if (n <= 0) break;
+    for (size_t at = 0; sent < most && may_send(fd);) {
+        ssize_t n = send(fd, frame + at, head + frame_bytes - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno != EAGAIN) break;
+        if (n < 0) continue;
         sent += (size_t)n;
+        at = (at + (size_t)n) % (head + frame_bytes);
     }
     return sent;
 }
@@ -130,7 +141,7 @@ static void a_message_without_an_end_is_cut(void **state)
     close(fd);
     uint64_t peak = peak_kib(broker.pid);
     print_message("peak %llu KiB\n", (unsigned long long)peak);
-    assert_true(scene_log_says("message-without-end"));
+    assert_int_equal(scene_log_lines("message-without-end"), 5); /* not by the time that strangers have */
     wire_peer_close(&client);
     int code = scene_back(usual_one);
     assert_int_equal(code, 0);
