@@ -127,8 +127,7 @@ static pv_status signals_open(struct broker *b)
 static void migration_log(const struct broker *b)
 {
     const struct store_migration *m = store_migration(b->store);
-    if (m && m->from)
-        LOG_INFO("store.migrated", "from=%d to=%d copy=%s/%s", m->from, m->to, b->config->state, m->copy);
+    if (m && m->from) LOG_INFO("store.migrated", "from=%d to=%d copy=%s/%s", m->from, m->to, b->config->state, m->copy);
 }
 
 static pv_status parts_open(struct broker *b, char *why)

@@ -18,7 +18,7 @@ static void moved(struct broker *b, const struct sched_action *a)
 
 void downloads_follow(struct broker *b, const struct sched_action *a)
 {
-    struct transfer_key result = { .kind = WIRE_KIND_RESULT, .task = a->task };
+    struct transfer_key result = { .kind = WIRE_KIND_RESULT, .owner = a->principal, .task = a->task };
     if (a->type == SCHED_MOVED) moved(b, a);
     if (a->type == SCHED_DELETE_TASK) download_end(b->downloads, &result, NULL);
 }

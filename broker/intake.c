@@ -288,6 +288,7 @@ static void life(struct broker *b, const struct peer *peer, const struct wire_ms
 static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct transfer_key key = { .kind = m->kind, .task = m->task, .token = m->token };
+    if (key.kind == WIRE_KIND_INPUT) key.owner = broker_principal(b, peer);
     struct upload done;
     pv_status status = PV_OK;
     life(b, peer, m);

@@ -197,6 +197,7 @@ static pv_status payload_attach(struct broker *b, struct wire_msg *m, const stru
 {
     struct store_payload p;
     struct transfer_key key = { .kind = kind == STORE_INPUT ? WIRE_KIND_INPUT : WIRE_KIND_RESULT,
+                                .owner = kind == STORE_INPUT ? NULL : a->principal,
                                 .task = a->view->record.id,
                                 .token = kind == STORE_INPUT ? a->token : (wire_token){ 0, 0 } };
     TRY(store_get_payload(b->store, kind, a->view->record.order, &p));

@@ -186,7 +186,7 @@ static void show_answer(struct broker *b, const struct broker_show *asked, bool 
         reply_error(b, a.peer, a.req, PV_STORE, store_failure(b->store));
         return;
     }
-    a.status = sched_show(b->sched, a.peer, a.task, &view);
+    a.status = sched_show(b->sched, a.peer, NULL, a.task, &view);
     a.view = a.status == PV_OK ? &view : NULL;
     enum reply_when when = when_said(b, &a, behind);
     if (a.view)

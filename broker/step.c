@@ -18,7 +18,8 @@ static void payload_save(struct broker *b, enum store_kind kind, uint64_t row, s
 
 static struct transfer_key key_of(const struct sched_action *a, enum wire_kind kind)
 {
-    return (struct transfer_key){ .kind = kind, .task = a->task, .token = a->token };
+    const char *owner = kind == WIRE_KIND_INPUT ? a->principal : NULL;
+    return (struct transfer_key){ .kind = kind, .owner = owner, .task = a->task, .token = a->token };
 }
 
 /* A result that finds no room is asked for again until there is some: its prover keeps it meanwhile. */
@@ -39,6 +40,7 @@ void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind 
     LOG_WARN("upload.refused", "why=%s bytes=%" PRIu64, pv_status_word(st), a->bytes);
     if (kind == WIRE_KIND_INPUT) {
         struct sched_event ev = { .type = SCHED_INPUT, .peer = a->peer, .task = a->task, .status = st };
+        ev.owner = a->principal;
         broker_step(b, &ev, NULL);
     }
     if (kind == WIRE_KIND_RESULT) want_again(b, a, note);

@@ -23,7 +23,8 @@ static bool too_many(const struct broker *b, const struct peer *peer)
 
 const char *uploads_busy(const struct broker *b, const struct peer *peer, const struct wire_msg *m, uint64_t *retry_ms)
 {
-    if (m->has_payload || sched_knows(b->sched, m->task)) return NULL; /* a known task is only attached to */
+    if (m->has_payload || sched_knows(b->sched, peer->handle, m->task))
+        return NULL; /* a known task is only attached to */
     if (disk_full(b, m->length)) {
         *retry_ms = DISK_RETRY_MS;
         return "disk";
@@ -37,7 +38,8 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
 void uploads_abandoned(void *context, const struct upload *u)
 {
     struct broker *b = context;
-    struct sched_event ev = { .type = SCHED_INPUT, .task = u->key.task, .status = PV_GONE };
+    struct sched_event ev = { .type = SCHED_INPUT, .task = u->key.task, .owner = u->key.owner };
+    ev.status = PV_GONE;
     if (u->key.kind == WIRE_KIND_INPUT) broker_step(b, &ev, NULL);
 }
 
@@ -45,6 +47,7 @@ static struct sched_event ended_event(const struct upload *u, pv_status status)
 {
     struct sched_event ev = { .type = u->key.kind == WIRE_KIND_INPUT ? SCHED_INPUT : SCHED_RESULT, .peer = u->peer };
     ev.task = u->key.task;
+    ev.owner = u->key.owner;
     ev.token = u->key.token;
     ev.status = status;
     if (ev.type == SCHED_INPUT) return ev;

@@ -79,8 +79,9 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     s->turns_end = &s->turns;
     s->ending_end = &s->ending;
     names_init(&s->names, sched_random(s, NEVER));
-    struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
-                             &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    s->ids_seed = sched_random(s, NEVER);
+    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->peers,
+                             &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
     heap_init(&s->timers, offsetof(struct task, timer_at));
     heap_init(&s->idle, offsetof(struct task, timer_at));
@@ -109,8 +110,8 @@ void sched_destroy(struct sched **sp)
     purges_clear(s);
     while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
     free_peers(s);
-    struct idmap *maps[] = { &s->tasks,    &s->accounts_groups, &s->works,   &s->lanes,         &s->peers,
-                             &s->attempts, &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->peers,
+                             &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
     accounts_clear(s);
     heap_clear(&s->timers);

@@ -29,6 +29,7 @@ static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
     struct principal *p = t->account->principal;
     a->task = t;
     a->task_id = t->id;
+    a->owner = t->account->principal;
     a->offered_ms = a->changed_ms = s->now_ms;
     a->suspect = t->losses >= s->cfg.suspect_losses;
     t->attempt = a;
@@ -71,8 +72,7 @@ void attempt_offer(struct sched *s, struct task *t, struct prover *p)
         s->stats.cold_offers++;
     struct sched_action *o = sched_act_to(s, SCHED_OFFER, p->peer);
     o->token = a->token;
-    o->task = t->id;
-    o->row = t->order;
+    sched_about(o, t);
     o->view = sched_view_of(s, t);
     o->run_timeout_ms = t->account->queue->run_timeout_ms;
     if (!c || !c->has_digest) return;
@@ -256,11 +256,11 @@ void sched_on_revoked(struct sched *s, const struct sched_event *ev)
 void sched_on_claim(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
-    struct task *t = e ? session_task(s, e, ev->task) : NULL;
+    struct task *t = e ? session_task(s, e, ev) : NULL;
     if (!t) return;
     if (t->state != TASK_QUEUED || t->account->principal != e->client->principal) {
         struct sched_action *no = sched_refuse(s, PV_BAD_STATE);
-        no->task = t->id;
+        sched_about(no, t);
         return;
     }
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
@@ -281,7 +281,7 @@ void sched_on_claim(struct sched *s, const struct sched_event *ev)
     struct attempt *a = give(s, t, p);
     if (!a) return;
     struct sched_action *c = sched_answer(s, SCHED_CLAIMED);
-    c->task = t->id;
+    sched_about(c, t);
     c->token = a->token;
     c->row = t->order;
     c->view = sched_view_of(s, t);

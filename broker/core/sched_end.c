@@ -27,7 +27,7 @@ static void answer_submits(struct sched *s, struct task *t)
         if (!a->pending_peer) continue;
         struct sched_action *ok = sched_act_to(s, SCHED_SUBMIT_OK, a->pending_peer);
         ok->req = a->pending_req;
-        ok->task = t->id;
+        sched_about(ok, t);
         ok->view = sched_view_of(s, t);
         a->pending_peer = 0;
     }
@@ -48,9 +48,7 @@ void task_finish(struct sched *s, struct task *t, enum task_state state, pv_stat
 
 void task_received(struct sched *s, struct task *t)
 {
-    struct sched_action *a = sched_act(s, SCHED_SAVE_INPUT);
-    a->task = t->id;
-    a->row = t->order;
+    struct sched_action *a = sched_act_of(s, SCHED_SAVE_INPUT, t);
     a->bytes = t->input_bytes;
     a->hash = t->input;
     t->has_input = true;
@@ -65,13 +63,12 @@ void task_received(struct sched *s, struct task *t)
 void task_cancel(struct sched *s, struct task *t, const char *text, const struct session *knows)
 {
     struct attempt *a = t->attempt;
-    if (t->state == TASK_RECEIVING) sched_act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    if (t->state == TASK_RECEIVING) sched_act_of(s, SCHED_DROP_UPLOAD, t);
     if (a && a->state == ATTEMPT_RECOVERING) {
         attempt_end(s, a); /* a prover that announces it will be told */
     } else if (a) {
         attempt_settle(s, a, a->state == ATTEMPT_RUNNING ? s->now_ms - a->started_ms : 0);
-        struct sched_action *drop = sched_act(s, SCHED_DROP_UPLOAD);
-        drop->task = t->id;
+        struct sched_action *drop = sched_act_of(s, SCHED_DROP_UPLOAD, t);
         drop->token = a->token;
         attempt_revoke(s, a, PV_CANCELLED);
     }
@@ -125,13 +122,13 @@ void task_revive(struct sched *s, struct task *t)
 /* Nothing of it was promised, so nothing of it stays. */
 void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
-    sched_act(s, SCHED_DROP_UPLOAD)->task = t->id;
+    sched_act_of(s, SCHED_DROP_UPLOAD, t);
     for (struct attach *a = t->attached; a; a = a->next_of_task) {
         uint64_t peer = a->pending_peer ? a->pending_peer : a->session->peer;
         if (!peer) continue;
         struct sched_action *no = sched_act_to(s, SCHED_REFUSE, peer);
         no->req = a->pending_req;
-        no->task = t->id;
+        sched_about(no, t);
         no->status = why;
     }
     task_forget(s, t);
@@ -142,18 +139,15 @@ void task_forget(struct sched *s, struct task *t)
     assert(!t->attempt); /* the move to a state that is over has ended it */
     if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
     if (t->state != TASK_RECEIVING) {
-        struct sched_action *a = sched_act(s, SCHED_DELETE_TASK);
-        a->task = t->id;
-        a->row = t->order;
+        sched_act_of(s, SCHED_DELETE_TASK, t);
     }
     if (t->state == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
     while (t->attached) session_detach(s, t->attached);
     task_disarm(s, t);
     heap_remove(&s->acked, t);
-    rows_remove(&s->rows, t);
     rows_remove(&t->account->principal->rows, t);
-    idmap_remove(&s->tasks, t->id);
+    task_unlist(s, t);
     task_past_free(s, t);
     group_drop(s, t->group);
     names_drop(&s->names, t->circuit);

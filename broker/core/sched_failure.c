@@ -13,17 +13,17 @@
 static void streak_add(struct sched *s, struct prover *p, const struct task *t)
 {
     for (uint32_t i = 0; i < p->streak_n; i++)
-        if (wire_id_equal(p->streak[i].task, t->id)) {
+        if (p->streak[i].owner == t->account->principal && wire_id_equal(p->streak[i].task, t->id)) {
             p->streak[i].generation = t->generation;
             return;
         }
-    p->streak[p->streak_n++] = (struct streak){ t->id, t->generation };
+    p->streak[p->streak_n++] = (struct streak){ t->account->principal, t->id, t->generation };
 }
 
 static void refund(struct sched *s, struct prover *p)
 {
     for (uint32_t i = 0; i < p->streak_n; i++) {
-        struct task *t = task_find(s, p->streak[i].task);
+        struct task *t = task_find(p->streak[i].owner, p->streak[i].task);
         if (!t || t->generation != p->streak[i].generation || !task_state_live(t->state) || !t->failures) continue;
         t->failures--;
         s->stats.refunds++;

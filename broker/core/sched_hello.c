@@ -193,7 +193,7 @@ static bool take_offer(struct sched *s, struct prover *p, const struct sched_eve
  * saves what was computed. (An offer that was not begun gives way to it.) */
 static bool readopt(struct sched *s, struct prover *p, const struct sched_held *h)
 {
-    struct task *t = task_find(s, h->task);
+    struct task *t = prover_named(s, p, h->token, h->task, h->input);
     bool issued = h->token.epoch < s->cfg.boot_epoch || h->token.seq <= s->next_seq;
     if (!t || !h->started || !issued || attempt_find(s, h->token) || !wire_hash_equal(t->input, h->input)) return false;
     if (!prover_serves(p, t->account->queue) || t->account->queue->late != SCHED_LATE_ACCEPT) return false;
@@ -208,7 +208,10 @@ static void expect_late(struct sched *s, struct prover *p, const struct sched_he
 {
     if (attempt_find(s, h->token)) return;
     struct attempt *a = attempt_new(s, p, h->token, ATTEMPT_LATE);
-    if (a) a->task_id = h->task;
+    const struct task *t = a ? prover_named(s, p, h->token, h->task, h->input) : NULL;
+    if (!a) return;
+    a->task_id = h->task;
+    a->owner = t ? t->account->principal : NULL;
 }
 
 static void take_held(struct sched *s, struct prover *p, const struct sched_held *h)

@@ -7,19 +7,22 @@
 
 #include <string.h>
 
-pv_status sched_show(const struct sched *s, uint64_t peer, wire_id id, struct sched_view *view)
+pv_status sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id id, struct sched_view *view)
 {
-    struct sched_filter f = { .peer = peer };
     const struct sched_peer *who = sched_peer_find(s, peer);
-    const struct task *t = task_find(s, id);
-    if (!t || (f.peer && (!who || !who->session || !session_may(who->session, t)))) return PV_NOT_FOUND;
+    pv_status status = PV_NOT_FOUND;
+    const struct task *t = NULL;
+    if (!peer) t = task_of_anybody(s, id, &status);
+    if (who && who->session) t = session_named(s, who->session, owner, id, &status);
+    if (!t) return status;
     sched_view_fill(s, t, view);
     return PV_OK;
 }
 
-bool sched_knows(const struct sched *s, wire_id task)
+bool sched_knows(const struct sched *s, uint64_t peer, wire_id task)
 {
-    return task_find(s, task) != NULL;
+    const struct sched_peer *who = sched_peer_find(s, peer);
+    return who && who->session && task_find(who->session->client->principal, task);
 }
 
 static uint64_t counted(const uint64_t count[TASK_STATES], uint32_t states)

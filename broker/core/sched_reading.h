@@ -13,12 +13,13 @@
 
 struct sched;
 
-/** PV_NOT_FOUND if there is no such task or peer may not see it (peer 0 sees all). Renders the whole task. */
-pv_status sched_show(const struct sched *s, uint64_t peer, wire_id id, struct sched_view *view);
+/** The task that the peer's session means by the id (who.h); peer 0: the only one of any principal. owner: the principal whose task an administrator means;
+ *  NULL: not said. PV_NOT_FOUND: it has no session, or no such task that it may see. PV_CONFLICT: several principals
+ *  have one. Renders the whole task. */
+pv_status sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id id, struct sched_view *view);
 
-/** Whether a task of this id is there, whoever owns it and whatever its state: the same as sched_show for peer 0,
- *  without the view. O(1). */
-bool sched_knows(const struct sched *s, wire_id task);
+/** Whether the principal of the peer's session has a task of this id, whatever its state. O(1). */
+bool sched_knows(const struct sched *s, uint64_t peer, wire_id task);
 
 struct sched_filter {
     uint64_t peer;     /* 0: all tasks, else those that this peer may see */

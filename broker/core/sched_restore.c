@@ -60,6 +60,7 @@ static void restore_attempt(struct sched *s, struct task *t, const struct task_r
     }
     a->task = t;
     a->task_id = t->id;
+    a->owner = t->account->principal;
     a->offered_ms = a->changed_ms = s->now_ms;
     a->suspect = t->losses >= s->cfg.suspect_losses;
     a->counted = r->state == TASK_RUNNING;
@@ -94,12 +95,11 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     struct name *circuit = names_hold(&s->names, r->circuit);
     struct group *g = a ? group_hold(s, pr, r->group) : NULL;
     if (s->next_order < r->order) s->next_order = r->order;
-    struct task *t = e && circuit && g ? task_new(s, r->id) : NULL;
+    struct task *t = e && circuit && g ? task_new(s, a, r->id) : NULL;
     if (!t) {
         sched_broken(s);
         return;
     }
-    t->account = a;
     t->circuit = circuit;
     t->group = g;
     t->session = e;

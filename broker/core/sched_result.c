@@ -25,10 +25,11 @@ static pv_status judge(const struct sched *s, const struct task *t, const struct
 }
 
 /* A prover may speak for the queues it serves, a client for its own tasks. */
-static bool may_report(const struct sched_peer *peer, const struct task *t)
+static struct task *reported(const struct sched *s, const struct sched_peer *peer, const struct sched_event *ev)
 {
-    if (peer->prover && !peer->prover->local && prover_serves(peer->prover, t->account->queue)) return true;
-    return peer->session && peer->session->client->principal == t->account->principal;
+    if (peer->prover && !peer->prover->local)
+        return prover_named(s, peer->prover, ev->token, ev->task, ev->result.input);
+    return peer->session ? task_find(peer->session->client->principal, ev->task) : NULL;
 }
 
 /* An attempt that is no longer its task's frees its place, whatever becomes of the result. */
@@ -75,13 +76,11 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     uint64_t cost_ms = believable(s, mine ? a : NULL, ev->result.measured_ms);
     learn(s, t, peer->prover, cost_ms);
     struct sched_action *save = sched_act(s, SCHED_SAVE_RESULT);
-    save->task = t->id;
-    save->row = t->order;
+    sched_about(save, t);
     save->bytes = ev->result.length;
     save->hash = ev->result.sha256;
     save = sched_act(s, SCHED_DELETE_INPUT);
-    save->task = t->id;
-    save->row = t->order;
+    sched_about(save, t);
     t->has_input = false;
     if (mine) {
         attempt_settle(s, a, cost_ms);
@@ -99,7 +98,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     }
     const struct session *knows = peer->prover && peer->prover->local ? peer->session : NULL;
     task_finish(s, t, TASK_SUCCEEDED, PV_OK, NULL, SCHED_FREE, knows);
-    sched_act_result_ok(s, ev->token, t->id, PV_OK);
+    sched_act_result_ok(s, ev->token, t->id, t, PV_OK);
 }
 
 static void want(struct sched *s, const struct task *t, struct attempt *live, const struct sched_peer *peer,
@@ -111,12 +110,12 @@ static void want(struct sched *s, const struct task *t, struct attempt *live, co
         /* so that no heartbeat tells the prover to drop it meanwhile */
         struct attempt *late = attempt_new(s, peer->prover, ev->token, ATTEMPT_LATE);
         if (late) late->task_id = t->id;
+        if (late) late->owner = t->account->principal;
     }
     struct sched_action *w = sched_act_to(s, SCHED_WANT_RESULT, ev->peer);
     w->live = live != NULL;
     w->token = ev->token;
-    w->task = t->id;
-    w->row = t->order;
+    sched_about(w, t);
     w->bytes = ev->result.length;
     w->hash = ev->result.sha256;
 }
@@ -133,7 +132,7 @@ static void turn_down(struct sched *s, const struct sched_peer *peer, const stru
     } else if (!live) {
         s->stats.late_refused++;
     }
-    sched_act_result_ok(s, ev->token, ev->task, status);
+    sched_act_result_ok(s, ev->token, ev->task, t, status);
 }
 
 /* The result was complete and still being written when its peer went: it counts as brought by the attempt's prover. */
@@ -153,8 +152,7 @@ void sched_on_result(struct sched *s, const struct sched_event *ev)
         sched_refuse(s, PV_BAD_STATE)->token = ev->token;
         return;
     }
-    struct task *t = task_find(s, ev->task);
-    if (t && !may_report(peer, t)) t = NULL;
+    struct task *t = reported(s, peer, ev);
     struct attempt *live = peer->prover ? attempt_live(s, peer->prover, ev->token) : NULL;
     if (live && live->task != t) live = NULL; /* a token of another task is worth nothing */
     pv_status status = judge(s, t, ev, live != NULL);

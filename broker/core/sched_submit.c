@@ -22,15 +22,14 @@ static void busy(struct sched *s, const char *which, uint64_t retry_ms)
 static void submit_ok(struct sched *s, const struct task *t)
 {
     struct sched_action *a = sched_answer(s, SCHED_SUBMIT_OK);
-    a->task = t->id;
+    sched_about(a, t);
     a->view = sched_view_of(s, t);
 }
 
 static void go(struct sched *s, const struct task *t)
 {
     struct sched_action *a = sched_answer(s, SCHED_GO);
-    a->task = t->id;
-    a->row = t->order;
+    sched_about(a, t);
     a->bytes = t->input_bytes;
     a->hash = t->input;
 }
@@ -66,14 +65,13 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
 {
     struct name *circuit = names_hold(&s->names, ev->submit.circuit);
     struct group *g = group_hold(s, a->principal, ev->submit.group ? ev->submit.group : "");
-    struct task *t = circuit && g ? task_new(s, ev->task) : NULL;
+    struct task *t = circuit && g ? task_new(s, a, ev->task) : NULL;
     if (!t) {
         names_drop(&s->names, circuit);
         group_drop(s, g);
         sched_refuse(s, PV_NO_MEMORY);
         return NULL;
     }
-    t->account = a;
     t->circuit = circuit;
     t->group = g;
     t->session = e;
@@ -140,8 +138,7 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     account_spend(a);
     if (!t->has_input) {
         struct sched_action *save = sched_act(s, SCHED_SAVE_INPUT);
-        save->task = t->id;
-        save->row = t->order;
+        sched_about(save, t);
         save->bytes = t->input_bytes;
         save->hash = t->input;
         t->has_input = true;
@@ -161,10 +158,9 @@ static void owe(struct sched *s, struct attach *a)
 
 static void submit_again(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
 {
-    bool same = t->account->principal == e->client->principal && wire_hash_equal(t->input, ev->submit.sha256) &&
-                t->input_bytes == ev->submit.length;
+    bool same = wire_hash_equal(t->input, ev->submit.sha256) && t->input_bytes == ev->submit.length;
     if (!same) {
-        sched_refuse(s, PV_CONFLICT)->task = t->id;
+        sched_about(sched_refuse(s, PV_CONFLICT), t);
     } else if (t->state == TASK_RECEIVING) {
         receive(s, ev, e, t);
     } else if (ev->submit.revive && !task_state_live(t->state) && t->state != TASK_SUCCEEDED) {
@@ -181,7 +177,7 @@ void sched_on_submit(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
     if (!e) return;
-    struct task *t = task_find(s, ev->task);
+    struct task *t = task_find(e->client->principal, ev->task);
     if (t)
         submit_again(s, ev, e, t);
     else
@@ -190,7 +186,8 @@ void sched_on_submit(struct sched *s, const struct sched_event *ev)
 
 void sched_on_input(struct sched *s, const struct sched_event *ev)
 {
-    struct task *t = task_find(s, ev->task);
+    const struct principal *owner = principal_find(s, ev->owner);
+    struct task *t = owner ? task_find(owner, ev->task) : NULL;
     if (!t || t->state != TASK_RECEIVING) return;
     if (ev->status == PV_OK)
         task_received(s, t);
@@ -201,14 +198,14 @@ void sched_on_input(struct sched *s, const struct sched_event *ev)
 static void answer_task(struct sched *s, const struct task *t)
 {
     struct sched_action *a = sched_answer(s, SCHED_TASK);
-    a->task = t->id;
+    sched_about(a, t);
     a->view = sched_view_of(s, t);
 }
 
 void sched_on_attach(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
-    struct task *t = e ? session_task(s, e, ev->task) : NULL;
+    struct task *t = e ? session_task(s, e, ev) : NULL;
     struct attach *a = t ? attach(s, e, t) : NULL;
     if (!a) return;
     answer_task(s, t);
@@ -218,10 +215,10 @@ void sched_on_attach(struct sched *s, const struct sched_event *ev)
 void sched_on_fetch(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
-    struct task *t = e ? session_task(s, e, ev->task) : NULL;
+    struct task *t = e ? session_task(s, e, ev) : NULL;
     if (!t) return;
     if (task_state_live(t->state))
-        sched_refuse(s, PV_BAD_STATE)->task = t->id;
+        sched_about(sched_refuse(s, PV_BAD_STATE), t);
     else
         sched_act_deliver(s, s->peer, s->req, t);
 }
@@ -242,8 +239,9 @@ void sched_on_ack(struct sched *s, const struct sched_event *ev)
 {
     struct sched_peer *peer = sched_peer_find(s, ev->peer);
     struct session *e = peer ? peer->session : NULL;
-    struct task *t = e ? task_find(s, ev->task) : NULL;
-    if (!t || !session_may(e, t) || t->generation != ev->generation || task_state_live(t->state)) return;
+    pv_status status;
+    struct task *t = e ? session_named(s, e, ev->owner, ev->task, &status) : NULL;
+    if (!t || t->generation != ev->generation || task_state_live(t->state)) return;
     struct attach *a = session_attached(e, t);
     if (a) session_detach(s, a);
     if (!t->acked) keep_acked(s, t);
@@ -252,18 +250,18 @@ void sched_on_ack(struct sched *s, const struct sched_event *ev)
 void sched_on_cancel(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
-    struct task *t = e ? session_task(s, e, ev->task) : NULL;
+    struct task *t = e ? session_task(s, e, ev) : NULL;
     if (!t) return;
     if (task_state_live(t->state)) task_cancel(s, t, "cancelled by the client", e);
     struct sched_action *a = sched_answer(s, SCHED_CANCELLED);
-    a->task = t->id;
+    sched_about(a, t);
     a->state = t->state;
 }
 
 void sched_on_kick(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
-    struct task *t = e ? session_task(s, e, ev->task) : NULL;
+    struct task *t = e ? session_task(s, e, ev) : NULL;
     if (!t) return;
     bool over = !task_state_live(t->state) && t->state != TASK_SUCCEEDED;
     if (over && t->has_input) {
@@ -271,7 +269,7 @@ void sched_on_kick(struct sched *s, const struct sched_event *ev)
     } else if (t->state == TASK_DELAYED) {
         task_queue(s, t, SCHED_FREE);
     } else {
-        sched_refuse(s, PV_BAD_STATE)->task = t->id;
+        sched_about(sched_refuse(s, PV_BAD_STATE), t);
         return;
     }
     answer_task(s, t);

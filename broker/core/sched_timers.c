@@ -21,7 +21,7 @@ static void push_progress(struct sched *s, struct task *t)
         if (!a->session->peer) continue;
         if (!v) v = sched_view_of(s, t);
         struct sched_action *p = sched_act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
-        p->task = t->id;
+        sched_about(p, t);
         p->view = v;
     }
     task_rearm(s, t);

@@ -50,7 +50,7 @@ static void receive(struct model *m, const struct sched_event *ev, int e, int n)
 
 static void submit_new(struct model *m, const struct sched_event *ev, int e, uint32_t generation)
 {
-    int n = model_number(ev->task), queue = ev->submit.queue[0] == 'k';
+    int n = model_number(m->sessions[e].principal, ev->task), queue = ev->submit.queue[0] == 'k';
     uint64_t row = 0;
     if (!admitted(m, ev, queue, m->sessions[e].principal)) return;
     for (int i = 0; i < MODEL_TASKS; i++)
@@ -100,15 +100,15 @@ static void attach(struct model *m, const struct sched_event *ev, int e, int n, 
 
 void model_on_submit(struct model *m, const struct sched_event *ev)
 {
-    int e = model_asker(m, ev), n = model_number(ev->task);
-    struct model_task *t = &m->tasks[n];
+    int e = model_asker(m, ev);
     if (e < 0) return;
+    int n = model_number(m->sessions[e].principal, ev->task);
+    struct model_task *t = &m->tasks[n];
     if (!t->there) {
         submit_new(m, ev, e, 1);
         return;
     }
-    bool same = m->sessions[t->owner].principal == m->sessions[e].principal && t->bytes == ev->submit.length &&
-                wire_hash_equal(t->input, ev->submit.sha256);
+    bool same = t->bytes == ev->submit.length && wire_hash_equal(t->input, ev->submit.sha256);
     if (!same)
         model_refuse(m, ev, PV_CONFLICT);
     else if (t->state == TASK_RECEIVING)
@@ -121,7 +121,7 @@ void model_on_submit(struct model *m, const struct sched_event *ev)
 
 void model_on_input(struct model *m, const struct sched_event *ev)
 {
-    int n = model_number(ev->task);
+    int n = (int)sim_number(ev->owner, ev->task);
     if (!m->tasks[n].there || m->tasks[n].state != TASK_RECEIVING) return;
     if (ev->status == PV_OK)
         model_received(m, n);
@@ -133,14 +133,15 @@ void model_on_input(struct model *m, const struct sched_event *ev)
 
 void model_on_attach(struct model *m, const struct sched_event *ev)
 {
-    int e = model_asker_of(m, ev);
-    if (e >= 0) attach(m, ev, e, model_number(ev->task), SCHED_TASK);
+    int n, e = model_asker_of(m, ev, &n);
+    if (e >= 0) attach(m, ev, e, n, SCHED_TASK);
 }
 
 void model_on_fetch(struct model *m, const struct sched_event *ev)
 {
-    if (model_asker_of(m, ev) < 0) return;
-    if (model_live(&m->tasks[model_number(ev->task)]))
+    int n;
+    if (model_asker_of(m, ev, &n) < 0) return;
+    if (model_live(&m->tasks[n]))
         model_refuse(m, ev, PV_BAD_STATE);
     else
         model_answer(m, ev, SCHED_DELIVER, PV_OK);
@@ -162,9 +163,11 @@ static void keep_acked(struct model *m)
 
 void model_on_ack(struct model *m, const struct sched_event *ev)
 {
-    int e = model_session_at(m, ev->peer), n = model_number(ev->task);
+    pv_status why;
+    int e = model_session_at(m, ev->peer), n = e >= 0 ? model_named(m, e, ev, &why) : -1;
+    if (n < 0) return;
     struct model_task *t = &m->tasks[n];
-    if (e < 0 || !t->there || !model_may(m, e, n) || model_live(t) || t->generation != ev->generation) return;
+    if (model_live(t) || t->generation != ev->generation) return;
     m->sessions[e].attached[n] = false;
     m->sessions[e].pending[n] = 0;
     if (t->acked) return;
@@ -176,7 +179,7 @@ void model_on_ack(struct model *m, const struct sched_event *ev)
 
 void model_on_cancel(struct model *m, const struct sched_event *ev)
 {
-    int e = model_asker_of(m, ev), n = model_number(ev->task);
+    int n, e = model_asker_of(m, ev, &n);
     if (e < 0) return;
     if (model_live(&m->tasks[n])) model_cancel(m, n, e);
     model_answer(m, ev, SCHED_CANCELLED, PV_OK);
@@ -185,7 +188,7 @@ void model_on_cancel(struct model *m, const struct sched_event *ev)
 /* R15: if it is still queued, the asker gets it. */
 void model_on_claim(struct model *m, const struct sched_event *ev)
 {
-    int e = model_asker_of(m, ev), n = model_number(ev->task);
+    int n, e = model_asker_of(m, ev, &n);
     if (e < 0) return;
     if (m->tasks[n].state != TASK_QUEUED || m->sessions[e].principal != m->sessions[m->tasks[n].owner].principal) {
         model_refuse(m, ev, PV_BAD_STATE);
@@ -241,9 +244,9 @@ void model_on_purge(struct model *m, const struct sched_event *ev)
 
 void model_on_kick(struct model *m, const struct sched_event *ev)
 {
-    int n = model_number(ev->task);
+    int n;
+    if (model_asker_of(m, ev, &n) < 0) return;
     struct model_task *t = &m->tasks[n];
-    if (model_asker_of(m, ev) < 0) return;
     if (!model_live(t) && t->state != TASK_SUCCEEDED && t->has_input) {
         model_revive(m, n);
     } else if (t->state == TASK_DELAYED) {

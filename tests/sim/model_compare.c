@@ -40,7 +40,7 @@ static bool take_say(struct model *m, enum sched_action_type type, const struct 
                     type == SCHED_WANT_RESULT || type == SCHED_HEARTBEAT_OK;
     for (int i = 0; i < m->says_n; i++) {
         const struct model_say *s = &m->says[i];
-        if (s->type != type || s->peer != a->peer || (s->task >= 0 && s->task != model_number(a->task))) continue;
+        if (s->type != type || s->peer != a->peer || (s->task >= 0 && s->task != model_about(a))) continue;
         if ((by_token && !wire_token_equal(s->token, token)) || (status_counts(type) && s->status != a->status))
             continue;
         m->says[i] = m->says[--m->says_n];
@@ -56,7 +56,7 @@ static void compare_said(struct sim *w, const struct sched_event *ev)
         const struct sched_action *a = &w->out.at[i];
         SIM_CHECK(w, !is_spoken(a->type) || take_say(m, a->type, a, a->token),
                   "model: %s: the core says %d (%s) of task %u, which is not asked for", sim_type_name(ev->type),
-                  a->type, pv_status_word(a->status), sim_number(a->task));
+                  a->type, pv_status_word(a->status), sim_about(a));
         for (size_t k = 0; a->type == SCHED_HEARTBEAT_OK && k < a->tokens_n; k++)
             SIM_CHECK(w, take_say(m, SCHED_HEARTBEAT_OK, a, a->tokens[k]), "model: a heartbeat revokes too much");
         if (a->type == SCHED_COUNTS)
@@ -84,7 +84,8 @@ static void read_delay(struct sim *w, struct model_task *t, const struct task *i
 {
     if (t->state != TASK_DELAYED || !t->delay_most_ms) return;
     SIM_CHECK(w, is->until_ms >= t->delay_least_ms && is->until_ms <= t->delay_most_ms,
-              "model: task %u is delayed by %d ms", sim_number(is->id), (int)(is->until_ms - w->now_ms));
+              "model: task %u is delayed by %d ms", sim_number(is->account->principal->name->text, is->id),
+              (int)(is->until_ms - w->now_ms));
     t->until_ms = is->until_ms;
     t->delay_most_ms = 0;
 }
@@ -93,7 +94,7 @@ static void compare_task(struct sim *w, int n)
 {
     struct model *m = &w->model;
     struct model_task *t = &m->tasks[n];
-    const struct task *is = task_find(w->s, sim_id((unsigned)n));
+    const struct task *is = sim_task(w, (unsigned)n);
     SIM_CHECK(w, t->there == (is != NULL), "model: task %d is %sthere", n, is ? "" : "not ");
     if (!is) return;
     SIM_CHECK(w, t->state == is->state, "model: task %d should be %s and is %s", n, task_state_word(t->state),

@@ -159,7 +159,7 @@ static int prover_at(const struct model *m, uint64_t peer)
 
 static void follow_offer(struct model *m, const struct sched_action *a)
 {
-    int n = model_number(a->task), prover = prover_at(m, a->peer);
+    int n = model_about(a), prover = prover_at(m, a->peer);
     struct model_task *t = &m->tasks[n];
     MODEL_CHECK(m, prover >= 0 && open_to_work(m, prover), "model: task %d is offered to a prover that is not open", n);
     const char *name = m->provers[prover].name;

@@ -3,9 +3,15 @@
 
 #include <string.h>
 
-int model_number(wire_id task)
+int model_number(int principal, wire_id task)
 {
-    return (int)sim_number(task);
+    static const char *const owners[] = { "alice", "bob", "ops" };
+    return (int)sim_number(owners[principal], task);
+}
+
+int model_about(const struct sched_action *a)
+{
+    return (int)sim_about(a);
 }
 
 bool model_live(const struct model_task *t)
@@ -46,11 +52,13 @@ struct model_attempt *model_attempt_new(struct model *m, int prover, int task, w
         .token = token,
         .prover = prover,
         .task = task,
+        .was = task,
         .lease_ms = MODEL_NEVER,
         .changed_ms = m->now_ms,
         .number = ++m->numbers,
         .suspect = task >= 0 && m->tasks[task].losses >= 2,
     };
+    if (task >= 0) m->tasks[task].token = token;
     return &m->attempts[i];
 }
 
@@ -69,6 +77,11 @@ void model_revoke(struct model *m, struct model_attempt *a, pv_status why)
     a->why = why;
     a->state = peer ? MODEL_REVOKING : MODEL_FREE;
     if (peer) model_say(m, SCHED_REVOKE, peer, -1, a->token, why);
+}
+
+void model_late(struct model *m, int prover, wire_token token, int n)
+{
+    model_attempt_new(m, prover, -1, token, MODEL_LATE)->was = n;
 }
 
 static void let_go(struct model *m, struct model_attempt *a, bool revoke, pv_status why)

@@ -104,9 +104,9 @@ static void drop_unlisted(struct model *m, int prover, const struct sched_event 
 /* A run that the broker had given up, of a task that nobody else has begun, goes on. */
 static bool taken_up(struct model *m, int prover, const struct sched_held *h)
 {
-    int n = model_number(h->task);
-    struct model_task *t = &m->tasks[n];
-    if (!t->there || !h->started || !model_issued(m, h->token) || model_find(m, h->token)) return false;
+    int n = model_reported(m, prover, h->token, h->task, h->input);
+    struct model_task *t = &m->tasks[n < 0 ? 0 : n];
+    if (n < 0 || !h->started || !model_issued(m, h->token) || model_find(m, h->token)) return false;
     if (!wire_hash_equal(t->input, h->input) || !(m->provers[prover].queues >> t->queue & 1)) return false;
     if (m->late != SCHED_LATE_ACCEPT) return false;
     if (t->state != TASK_QUEUED && t->state != TASK_DELAYED && t->state != TASK_OFFERED) return false;
@@ -137,7 +137,7 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
     } else if (a && a->prover == prover && a->state == MODEL_LATE) {
         return;
     } else if (h->spooled) {
-        if (!a) model_attempt_new(m, prover, -1, h->token, MODEL_LATE);
+        if (!a) model_late(m, prover, h->token, model_reported(m, prover, h->token, h->task, h->input));
     } else if (!taken_up(m, prover, h)) {
         m->count.stale_reports++;
         model_say(m, SCHED_REVOKE, m->provers[prover].peer, -1, h->token, PV_REVOKED);

@@ -84,11 +84,13 @@ void model_on_revoked(struct model *m, const struct sched_event *ev)
 
 /* ---- results ---- */
 
-static bool may_report(const struct model *m, int prover, int e, int n)
+/* A node means the task of its token, a client its own. */
+static int reported(const struct model *m, int prover, int e, const struct sched_event *ev)
 {
-    const struct model_task *t = &m->tasks[n];
-    if (prover >= 0 && !m->provers[prover].local && m->provers[prover].queues >> t->queue & 1) return true;
-    return e >= 0 && m->sessions[e].principal == m->sessions[t->owner].principal;
+    if (prover >= 0 && !m->provers[prover].local)
+        return model_reported(m, prover, ev->token, ev->task, ev->result.input);
+    int n = e >= 0 ? model_number(m->sessions[e].principal, ev->task) : -1;
+    return n >= 0 && m->tasks[n].there ? n : -1;
 }
 
 /* R8, before the bytes are looked at. */
@@ -141,12 +143,12 @@ static void committed(struct model *m, const struct sched_event *ev, int n, int 
 
 void model_on_result(struct model *m, const struct sched_event *ev)
 {
-    int prover = model_prover_at(m, ev->peer), e = model_session_at(m, ev->peer), n = model_number(ev->task);
+    int prover = model_prover_at(m, ev->peer), e = model_session_at(m, ev->peer);
     if (prover < 0 && e < 0) {
         model_refuse(m, ev, PV_BAD_STATE);
         return;
     }
-    if (!m->tasks[n].there || !may_report(m, prover, e, n)) n = -1;
+    int n = reported(m, prover, e, ev);
     struct model_attempt *live = prover >= 0 ? own(m, ev, prover) : NULL;
     if (live && live->task != n) live = NULL;
     pv_status status = judged(m, n >= 0 ? &m->tasks[n] : NULL, ev, live);
@@ -157,7 +159,7 @@ void model_on_result(struct model *m, const struct sched_event *ev)
         if (live)
             model_renew(m, live);
         else if (prover >= 0 && !model_find(m, ev->token))
-            model_attempt_new(m, prover, -1, ev->token, MODEL_LATE);
+            model_late(m, prover, ev->token, n);
         model_say(m, SCHED_WANT_RESULT, ev->peer, n, ev->token, PV_OK);
     } else {
         turned_down(m, ev, n, prover, good ? status : PV_REVOKED, live);

@@ -10,7 +10,7 @@ static uint64_t moment_of(const struct model *m, uint64_t wall_ms)
 
 static void check_record(struct model *m, const struct model_task *t, const struct task_record *r)
 {
-    int n = model_number(r->id);
+    int n = (int)sim_number(r->principal, r->id);
     bool out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
     bool was_out = t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
     MODEL_CHECK(m, t->there && t->state != TASK_RECEIVING, "task %d is on disk and should not be", n);
@@ -38,7 +38,7 @@ static void restore_attempt(struct model *m, struct model_task *t, const struct 
 void model_on_restore(struct model *m, const struct sched_event *ev)
 {
     const struct task_record *r = ev->record;
-    int n = model_number(r->id);
+    int n = (int)sim_number(r->principal, r->id);
     struct model_task *t = &m->tasks[n];
     bool was, out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
     check_record(m, t, r);

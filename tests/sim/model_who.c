@@ -88,11 +88,50 @@ int model_asker(struct model *m, const struct sched_event *ev)
     return e;
 }
 
-int model_asker_of(struct model *m, const struct sched_event *ev)
+int model_named(const struct model *m, int session, const struct sched_event *ev, pv_status *why)
 {
-    int e = model_asker(m, ev), n = model_number(ev->task);
-    if (e < 0 || (m->tasks[n].there && model_may(m, e, n))) return e;
-    model_refuse(m, ev, PV_NOT_FOUND);
+    const struct model_session *e = &m->sessions[session];
+    int own = e->principal, found = -1, several = 0;
+    *why = PV_NOT_FOUND;
+    if (ev->owner) own = principal_number(ev->owner);
+    if (ev->owner && own != e->principal && !e->admin) return -1;
+    int n = model_number(own, ev->task);
+    if (m->tasks[n].there) return n;
+    for (int p = 0; p < 3 && e->admin && !ev->owner; p++) {
+        n = model_number(p, ev->task);
+        if (!m->tasks[n].there) continue;
+        found = n;
+        several++;
+    }
+    if (several > 1) *why = PV_CONFLICT;
+    return several == 1 ? found : -1;
+}
+
+/* Of the sim's tasks no two of one id have one input. */
+int model_reported(const struct model *m, int prover, wire_token token, wire_id id, wire_hash input)
+{
+    int at = -1;
+    for (int i = 0; i < MODEL_ATTEMPTS; i++)
+        if (m->attempts[i].state != MODEL_FREE && wire_token_equal(m->attempts[i].token, token))
+            at = m->attempts[i].was;
+    for (int p = 0; p < 3; p++) {
+        int n = model_number(p, id);
+        const struct model_task *t = &m->tasks[n];
+        if (!t->there || !(m->provers[prover].queues >> t->queue & 1)) continue;
+        bool known = at >= 0 && !m->provers[prover].local;
+        if (known ? n == at : wire_token_equal(t->token, token) || wire_hash_equal(t->input, input)) return n;
+    }
+    return -1;
+}
+
+int model_asker_of(struct model *m, const struct sched_event *ev, int *n)
+{
+    pv_status why;
+    int e = model_asker(m, ev);
+    if (e < 0) return -1;
+    *n = model_named(m, e, ev, &why);
+    if (*n >= 0) return e;
+    model_refuse(m, ev, why);
     return -1;
 }
 

@@ -20,8 +20,12 @@ void model_answer(struct model *m, const struct sched_event *ev, enum sched_acti
 void model_refuse(struct model *m, const struct sched_event *ev, pv_status status);
 /** The session of the event's peer. -1: it has none, and must be refused. */
 int model_asker(struct model *m, const struct sched_event *ev);
-/** The same, of a peer that may see the event's task. */
-int model_asker_of(struct model *m, const struct sched_event *ev);
+/** The task that a session means by the event's id and owner (R16). -1: none that it may see, or one of several. */
+int model_named(const struct model *m, int session, const struct sched_event *ev, pv_status *why);
+/** The task that a prover means. */
+int model_reported(const struct model *m, int prover, wire_token token, wire_id id, wire_hash input);
+/** The asker of a peer that means a task, *n. */
+int model_asker_of(struct model *m, const struct sched_event *ev, int *n);
 /** The prover of the event's peer. -1: it is none, and must be refused. */
 int model_speaker(struct model *m, const struct sched_event *ev);
 

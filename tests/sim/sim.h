@@ -13,7 +13,7 @@
 
 #include <setjmp.h>
 
-enum { SIM_TASKS = 40, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64, SIM_SETTINGS = 8 };
+enum { SIM_TASKS = 42, SIM_CLIENTS = 4, SIM_PROVERS = 5, SIM_HELD = 8, SIM_POOL = 64, SIM_SETTINGS = 8 };
 
 struct sim_msg {
     enum sched_event_type type;
@@ -143,8 +143,14 @@ void sim_check_state(struct sim *w);
 struct sched_event sim_event(struct sim *w, enum sched_event_type type);
 /** The id of the number-th process of who. */
 wire_id sim_process_id(unsigned who, unsigned number);
-unsigned sim_number(wire_id id);
+/** Three tasks, one of each principal of the clients, have one id. Task n is the only one of its owner with sim_id(n). */
 wire_id sim_id(unsigned n);
+const char *sim_owner(unsigned n);
+unsigned sim_number(const char *owner, wire_id id);
+/** The task that an action is about. */
+unsigned sim_about(const struct sched_action *a);
+/** The core's task n, or NULL. */
+struct task *sim_task(const struct sim *w, unsigned n);
 wire_hash sim_hash(unsigned n);
 const char *sim_type_name(enum sched_event_type type);
 

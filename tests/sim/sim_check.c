@@ -46,12 +46,17 @@ const char *sim_type_name(enum sched_event_type type)
     return type < sizeof names / sizeof *names && names[type] ? names[type] : "?";
 }
 
+static unsigned number_of(const struct task *t)
+{
+    return sim_number(t->account->principal->name->text, t->id);
+}
+
 /* ---- the batch ---- */
 
 /* Within a generation what is over stays over, and what was charged stays charged (but for refunds of failures). */
 static void check_history(struct sim *w, const struct task_record *was, const struct task_record *is)
 {
-    unsigned n = sim_number(is->id);
+    unsigned n = sim_number(is->principal, is->id);
     SIM_CHECK(w, is->generation >= was->generation, "task %u goes back a generation", n);
     if (is->generation > was->generation) return;
     SIM_CHECK(w, task_state_live(was->state) || was->state == is->state, "task %u was %s and is %s", n,
@@ -61,10 +66,10 @@ static void check_history(struct sim *w, const struct task_record *was, const st
 
 static void write_disk(struct sim *w, const struct sched_action *a)
 {
-    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    struct sim_task *t = &w->tasks[sim_about(a)];
     switch (a->type) {
     case SCHED_SAVE_TASK:
-        SIM_CHECK(w, !t->on_disk || t->disk.order == a->row, "two rows for task %u", sim_number(a->task));
+        SIM_CHECK(w, !t->on_disk || t->disk.order == a->row, "two rows for task %u", sim_about(a));
         if (t->on_disk) check_history(w, &t->disk, a->record);
         t->disk = *a->record;
         t->on_disk = true;
@@ -91,43 +96,43 @@ static void write_setting(struct sim *w, const struct setting_record *r)
 
 static void check_result(struct sim *w, const struct sched_action *a)
 {
-    struct sim_task *t = &w->tasks[sim_number(a->task)];
-    const struct task *now = task_find(w->s, a->task);
-    SIM_CHECK(w, now, "a result for task %u that is not there", sim_number(a->task));
-    SIM_CHECK(w, t->result_generation != now->generation, "a second result of task %u, generation %u",
-              sim_number(a->task), now->generation);
+    struct sim_task *t = &w->tasks[sim_about(a)];
+    const struct task *now = sim_task(w, sim_about(a));
+    SIM_CHECK(w, now, "a result for task %u that is not there", sim_about(a));
+    SIM_CHECK(w, t->result_generation != now->generation, "a second result of task %u, generation %u", sim_about(a),
+              now->generation);
     t->result_generation = now->generation;
     w->results++;
 }
 
 static void check_gone(struct sim *w, const struct sched_action *a)
 {
-    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    struct sim_task *t = &w->tasks[sim_about(a)];
     uint64_t kept = w->now_ms - t->over_ms;
     bool early = w->s->cfg.acked_max <= w->s->acked.n; /* acknowledged tasks make room for one another, in order of row
                                                            within a moment: even the one acknowledged now */
-    SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_number(a->task), task_state_word(t->state));
-    bool old = kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_number(a->task)) ||
+    SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_about(a), task_state_word(t->state));
+    bool old = kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_about(a)) ||
                (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
     /* the wall clock decides what is old over a restart */
     bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
                                  : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;
-    SIM_CHECK(w, old || wall || w->purging || !t->input_on_disk, "task %u goes too early", sim_number(a->task));
+    SIM_CHECK(w, old || wall || w->purging || !t->input_on_disk, "task %u goes too early", sim_about(a));
     t->known = t->promised = false;
     t->result_generation = 0;
     t->acked_ms = 0;
     memset(t->failed_by, 0, sizeof t->failed_by);
-    for (int c = 0; c < SIM_CLIENTS; c++) w->clients[c].owed[sim_number(a->task)] = false;
+    for (int c = 0; c < SIM_CLIENTS; c++) w->clients[c].owed[sim_about(a)] = false;
 }
 
 static void check_moved(struct sim *w, const struct sched_action *a)
 {
-    struct sim_task *t = &w->tasks[sim_number(a->task)];
+    struct sim_task *t = &w->tasks[sim_about(a)];
     enum task_state from = t->known ? t->state : TASK_RECEIVING;
-    SIM_CHECK(w, a->from == from, "task %u moves from %s, it was %s", sim_number(a->task), task_state_word(a->from),
+    SIM_CHECK(w, a->from == from, "task %u moves from %s, it was %s", sim_about(a), task_state_word(a->from),
               task_state_word(from));
-    SIM_CHECK(w, sched_move_allowed(a->from, a->state), "task %u: %s to %s", sim_number(a->task),
-              task_state_word(a->from), task_state_word(a->state));
+    SIM_CHECK(w, sched_move_allowed(a->from, a->state), "task %u: %s to %s", sim_about(a), task_state_word(a->from),
+              task_state_word(a->state));
     if (!task_state_live(a->from)) { /* revived */
         t->acked_ms = 0;
         memset(t->failed_by, 0, sizeof t->failed_by);
@@ -158,7 +163,7 @@ static bool naive_another(const struct sim *w, const struct task *t);
 static void check_choice(struct sim *w, const struct task *t, const struct attempt *a)
 {
     const struct prover *p = a->prover;
-    unsigned n = sim_number(t->id);
+    unsigned n = number_of(t);
     const struct sched_limits *l = &t->account->principal->limits;
     SIM_CHECK(w, !l->leased || t->account->leased <= l->leased, "task %u is leased beyond the limit", n);
     bool again = p->name->text[0] == 'p' && w->tasks[n].failed_by[p->name->text[1] - '0'];
@@ -167,7 +172,7 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
         SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(t->losses >= 2 || (o->task && o->task->losses >= 2)),
                   "something runs beside suspect task %u", n);
     for (unsigned i = 0; i < SIM_TASKS; i++) {
-        const struct task *o = task_find(w->s, sim_id(i));
+        const struct task *o = sim_task(w, i);
         if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit ||
             o->group != t->group)
             continue;
@@ -180,7 +185,7 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
 /* Move 2, R12: credit; and the disk has all that a restart needs to know that the task was out. */
 static void check_offer(struct sim *w, const struct sched_action *a)
 {
-    unsigned n = sim_number(a->task);
+    unsigned n = sim_about(a);
     const struct sim_task *t = &w->tasks[n];
     struct sim_prover *p = prover_at_peer(w, a->peer);
     SIM_CHECK(w, t->on_disk && t->input_on_disk, "task %u is offered without its input on disk", n);
@@ -199,7 +204,7 @@ static void check_offer(struct sim *w, const struct sched_action *a)
 
 static void check_answer(struct sim *w, const struct sched_event *ev, const struct sched_action *a)
 {
-    unsigned n = sim_number(a->task);
+    unsigned n = sim_about(a);
     struct sim_task *t = &w->tasks[n];
     int c = client_at_peer(w, a->peer);
     switch (a->type) {
@@ -237,14 +242,33 @@ static void check_answer(struct sim *w, const struct sched_event *ev, const stru
     }
 }
 
+/* The task that the event's session means; the core says which, the model checks that (model_who.c). -1: none. */
+static int named(const struct sim *w, const struct sched_event *ev)
+{
+    const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
+    pv_status status;
+    const struct task *t =
+        peer && peer->session ? session_named(w->s, peer->session, ev->owner, ev->task, &status) : NULL;
+    return t ? (int)number_of(t) : -1;
+}
+
+static void check_acknowledged(struct sim *w, const struct sched_event *ev, unsigned n)
+{
+    const struct task *now = sim_task(w, n);
+    int c = client_at_peer(w, ev->peer);
+    if (now && now->acked && !w->tasks[n].acked_ms) w->tasks[n].acked_ms = w->now_ms;
+    const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
+    if (c >= 0 && now && peer && !session_attached(peer->session, now)) w->clients[c].owed[n] = false;
+}
+
 void sim_check_actions(struct sim *w, const struct sched_event *ev)
 {
     SIM_CHECK(w, !w->out.failed && !w->s->failed, "the core broke");
-    w->acking = ev->type == SCHED_ACK ? (int)sim_number(ev->task) : -1;
+    w->acking = ev->type == SCHED_ACK ? named(w, ev) : -1;
     for (size_t i = 0; i < w->out.n; i++) { /* the store's part comes first: one commit */
         const struct sched_action *a = &w->out.at[i];
         if (w->tell && a->type != SCHED_NOTHING)
-            printf("            action %d task %u peer %u %s %s\n", a->type, sim_number(a->task), (unsigned)a->peer,
+            printf("            action %d task %u peer %u %s %s\n", a->type, sim_about(a), (unsigned)a->peer,
                    a->type == SCHED_MOVED ? task_state_word(a->from) : pv_status_word(a->status),
                    a->type == SCHED_MOVED ? task_state_word(a->state) : "");
         if (a->type == SCHED_SAVE_RESULT) check_result(w, a);
@@ -255,15 +279,7 @@ void sim_check_actions(struct sim *w, const struct sched_event *ev)
         else
             write_disk(w, a);
     }
-    if (ev->type == SCHED_ACK) {
-        struct sim_task *t = &w->tasks[sim_number(ev->task)];
-        const struct task *now = task_find(w->s, ev->task);
-        int c = client_at_peer(w, ev->peer);
-        if (now && now->acked && !t->acked_ms) t->acked_ms = w->now_ms;
-        const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
-        if (c >= 0 && now && peer && !session_attached(peer->session, now))
-            w->clients[c].owed[sim_number(ev->task)] = false;
-    }
+    if (w->acking >= 0) check_acknowledged(w, ev, (unsigned)w->acking);
     for (size_t i = 0; i < w->out.n; i++) {
         if (w->out.at[i].type == SCHED_OFFER) check_offer(w, &w->out.at[i]);
         check_answer(w, ev, &w->out.at[i]);
@@ -282,7 +298,7 @@ static bool in_lane(const struct task *t)
 
 static void check_task(struct sim *w, const struct task *t)
 {
-    unsigned n = sim_number(t->id);
+    unsigned n = number_of(t);
     const struct sim_task *m = &w->tasks[n];
     const struct attempt *a = t->attempt;
     bool leased = t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
@@ -412,7 +428,7 @@ static bool naive_fits(const struct task *t, const struct prover *p)
 
 static bool naive_failed(const struct sim *w, const struct task *t, const struct prover *p)
 {
-    return p->name->text[0] == 'p' && w->tasks[sim_number(t->id)].failed_by[p->name->text[1] - '0'];
+    return p->name->text[0] == 'p' && w->tasks[number_of(t)].failed_by[p->name->text[1] - '0'];
 }
 
 static bool naive_another(const struct sim *w, const struct task *t)
@@ -438,7 +454,7 @@ static void check_nobody_idles(struct sim *w, const struct task *t)
         const struct prover *p = s->provers[i];
         if (!p || !prover_open(s, p) || p->held || !naive_fits(t, p)) continue;
         if (task_excludes(t, p->digest) && naive_another(w, t)) continue;
-        sim_fail(w, "prover %s idles beside task %u", p->name->text, sim_number(t->id));
+        sim_fail(w, "prover %s idles beside task %u", p->name->text, number_of(t));
     }
 }
 
@@ -456,7 +472,7 @@ static void check_recalls(struct sim *w, const struct prover *idle)
             if (a->state != ATTEMPT_OFFERED || others++ < p->slots || a->wanted_by || a->suspect) continue;
             if (a->task->account->queue->paused || task_excludes(a->task, idle->digest) || !naive_fits(a->task, idle))
                 continue;
-            sim_fail(w, "prover %s idles beside prefetched task %u", idle->name->text, sim_number(a->task_id));
+            sim_fail(w, "prover %s idles beside prefetched task %u", idle->name->text, number_of(a->task));
         }
     }
 }
@@ -473,7 +489,7 @@ void sim_snapshot(const struct sim *w, struct sim_snapshot *to)
 {
     memset(to, 0, sizeof *to);
     for (unsigned i = 0; i < SIM_TASKS; i++) {
-        const struct task *t = task_find(w->s, sim_id(i));
+        const struct task *t = sim_task(w, i);
         to->of[i].state = -1;
         if (!t) continue;
         to->of[i].state = t->state == TASK_OFFERED
@@ -501,7 +517,7 @@ void sim_check_state(struct sim *w)
     memset(&c, 0, sizeof c);
     size_t n = 0;
     for (unsigned i = 0; i < SIM_TASKS; i++) {
-        const struct task *t = task_find(s, sim_id(i));
+        const struct task *t = sim_task(w, i);
         SIM_CHECK(w, t || !w->tasks[i].promised, "task %u was acknowledged and has vanished", i);
         SIM_CHECK(w, t || !w->tasks[i].on_disk, "task %u is on disk and nowhere else", i);
         for (int k = 0; !t && k < SIM_CLIENTS; k++) w->clients[k].owed[i] = false;

@@ -16,7 +16,7 @@ void sim_client_connect(struct sim *w, int i)
 void sim_client_takes(struct sim *w, int i, const struct sched_action *a)
 {
     struct sim_client *c = &w->clients[i];
-    unsigned n = sim_number(a->task);
+    unsigned n = sim_about(a);
     switch (a->type) {
     case SCHED_DELIVER:
         c->delivered[n] = true;
@@ -61,6 +61,7 @@ void sim_client_moves(struct sim *w)
     unsigned n = (unsigned)sim_random(w, SIM_TASKS);
     struct sim_client *c = &w->clients[i];
     uint64_t dice = sim_random(w, 200);
+    if (i != 3 || dice < 110) n = sim_number(sim_client_principals[i], sim_id(n)); /* what it says means its own */
     if (!c->peer && dice < 190) {
         sim_client_connect(w, i);
         return;

@@ -14,7 +14,7 @@
 #include "sched.h"
 
 enum {
-    MODEL_TASKS = 40,
+    MODEL_TASKS = 42,
     MODEL_NODES = 5,
     MODEL_PROVERS = 64,
     MODEL_SESSIONS = 512,
@@ -28,7 +28,8 @@ enum {
 /* all that the model needs of the world (sim.h) */
 struct sim;
 void sim_fail(struct sim *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
-unsigned sim_number(wire_id task);
+unsigned sim_number(const char *owner, wire_id id);
+unsigned sim_about(const struct sched_action *a);
 wire_hash sim_hash(unsigned n);
 #define MODEL_CHECK(m, what, ...)                                                                                      \
     do {                                                                                                               \
@@ -48,6 +49,7 @@ struct model_task {
     uint64_t delay_least_ms, delay_most_ms; /* until_ms is read from the core, and must lie between */
     uint64_t row, place;                    /* place: in line; kept when it is queued again */
     wire_hash input, result;
+    wire_token token;   /* of its last attempt */
     uint64_t failed_by; /* bit: prover */
     uint64_t acked_ms, push_after_ms;
     bool push_due;
@@ -59,6 +61,7 @@ struct model_attempt {
     enum model_attempt_state state;
     wire_token token;
     int prover, task; /* task -1: no longer its own */
+    int was;          /* the task that it is or was for; -1: not known */
     bool suspect, counted;
     pv_status why;
     uint64_t lease_ms, started_ms, changed_ms, number;
@@ -127,10 +130,15 @@ void model_step(struct sim *w, const struct sched_event *ev);
 
 /* ---- between its files ---- */
 
-int model_number(wire_id task);
+/** The task of a principal (its number) with this id. */
+int model_number(int principal, wire_id task);
+/** The task that an action is about. */
+int model_about(const struct sched_action *a);
 bool model_live(const struct model_task *t);
 struct model_attempt *model_attempt_of(struct model *m, int task);
 struct model_attempt *model_find(struct model *m, wire_token token);
+/** A result of task n (-1: not known) is on its way. */
+void model_late(struct model *m, int prover, wire_token token, int n);
 struct model_attempt *model_attempt_new(struct model *m, int prover, int task, wire_token token,
                                         enum model_attempt_state state);
 void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token,

@@ -84,7 +84,7 @@ void sim_prover_takes(struct sim *w, int i, const struct sched_action *a)
     case SCHED_OFFER:
         if (p->held_n < SIM_HELD && p->up)
             p->held[p->held_n++] =
-                (struct sim_held){ .token = a->token, .n = sim_number(a->task), .input = a->view->record.input };
+                (struct sim_held){ .token = a->token, .n = sim_about(a), .input = a->view->record.input };
         break;
     case SCHED_RECALL:
         if (!h || !h->started) {
@@ -157,7 +157,7 @@ void sim_prover_works(struct sim *w, int i)
         sim_prover_ready(w, i);
     } else if (w->calm || sim_chance(w, 60)) {
         h->done = true;
-        h->content = sim_hash(sim_chance(w, 70) ? 500 + n : 600 + n + 40 * (unsigned)i);
+        h->content = sim_hash(sim_chance(w, 70) ? 500 + n : 600 + n + SIM_TASKS * (unsigned)i);
         send_result(w, i, h, sim_chance(w, 30) ? SCHED_ANNOUNCED : SCHED_COMPLETE);
         sim_prover_ready(w, i);
     } else {

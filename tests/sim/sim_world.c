@@ -1,3 +1,4 @@
+#include "accounts.h"
 #include "fit.h"
 #include "sim.h"
 #include "sim_client.h"
@@ -33,17 +34,38 @@ uint64_t sim_random(struct sim *w, uint64_t n)
     return (z ^ z >> 31) % n;
 }
 
+enum { OWNERS = 3 };
+static const char *const owners[OWNERS] = { "alice", "bob", "ops" };
+
 wire_id sim_id(unsigned n)
 {
     wire_id id = { { 0 } };
-    id.bytes[3] = (uint8_t)n;
+    id.bytes[3] = (uint8_t)(n / OWNERS);
     id.bytes[9] = 77;
     return id;
 }
 
-unsigned sim_number(wire_id id)
+const char *sim_owner(unsigned n)
 {
-    return id.bytes[3];
+    return owners[n % OWNERS];
+}
+
+unsigned sim_number(const char *owner, wire_id id)
+{
+    unsigned i = 0;
+    while (owner && i < OWNERS - 1 && strcmp(owner, owners[i])) i++;
+    return id.bytes[3] * OWNERS + i;
+}
+
+unsigned sim_about(const struct sched_action *a)
+{
+    return sim_number(a->principal, a->task);
+}
+
+struct task *sim_task(const struct sim *w, unsigned n)
+{
+    const struct principal *p = principal_find(w->s, sim_owner(n));
+    return p ? task_find(p, sim_id(n)) : NULL;
 }
 
 wire_hash sim_hash(unsigned n)
@@ -264,9 +286,10 @@ static void uploads_move(struct sim *w)
     unsigned from = (unsigned)sim_random(w, SIM_TASKS);
     for (unsigned k = 0; k < SIM_TASKS; k++) {
         unsigned n = (from + k) % SIM_TASKS;
-        if (!w->tasks[n].known && task_find(w->s, sim_id(n))) {
+        if (!w->tasks[n].known && sim_task(w, n)) {
             struct sched_event ev = sim_event(w, SCHED_INPUT);
             ev.task = sim_id(n);
+            ev.owner = sim_owner(n);
             ev.status = !w->calm && sim_chance(w, 20) ? PV_HASH_MISMATCH : PV_OK;
             sim_step(w, &ev);
             return;
@@ -333,7 +356,7 @@ void sim_move(struct sim *w, uint64_t number)
 static bool all_over(const struct sim *w)
 {
     for (unsigned i = 0; i < SIM_TASKS; i++) {
-        const struct task *t = task_find(w->s, sim_id(i));
+        const struct task *t = sim_task(w, i);
         if (t && task_state_live(t->state)) return false;
     }
     return true;
@@ -376,7 +399,7 @@ void sim_settle(struct sim *w)
         sim_check_state(w);
     }
     for (unsigned i = 0; i < SIM_TASKS; i++) {
-        const struct task *t = task_find(w->s, sim_id(i));
+        const struct task *t = sim_task(w, i);
         if (!t || !task_state_live(t->state)) continue;
         SIM_CHECK(w, !task_servable(w->s, t) || t->need_vram > 100, "task %u is still %s after all is calm", i,
                   task_state_word(t->state));
@@ -386,7 +409,7 @@ void sim_settle(struct sim *w)
     tick(w, 1000);
     for (int c = 0; c < SIM_CLIENTS; c++)
         for (unsigned i = 0; i < SIM_TASKS; i++) {
-            const struct task *t = task_find(w->s, sim_id(i));
+            const struct task *t = sim_task(w, i);
             if (!t || task_state_live(t->state) || !w->clients[c].owed[i]) continue;
             SIM_CHECK(w, w->clients[c].delivered[i], "client %d is owed task %u (%s) and was not told", c, i,
                       task_state_word(t->state));

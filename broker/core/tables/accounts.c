@@ -32,15 +32,22 @@ struct queue *queue_declare(struct sched *s, const char *name)
     return q;
 }
 
-struct principal *principal_of(struct sched *s, const char *name)
+struct principal *principal_find(const struct sched *s, const char *name)
 {
     const struct name *n = names_find(&s->names, name);
     for (uint32_t i = 0; n && i < s->principals_n; i++)
         if (s->principals[i]->name == n) return s->principals[i];
+    return NULL;
+}
+
+struct principal *principal_of(struct sched *s, const char *name)
+{
+    struct principal *p = principal_find(s, name);
+    if (p) return p;
     struct principal **more = realloc(s->principals, (s->principals_n + 1) * sizeof *more);
     if (!more) return NULL;
     s->principals = more;
-    struct principal *p = calloc(1, sizeof *p);
+    p = calloc(1, sizeof *p);
     if (!p || !(p->name = names_hold(&s->names, name))) {
         free(p);
         return NULL;
@@ -48,6 +55,7 @@ struct principal *principal_of(struct sched *s, const char *name)
     p->index = s->principals_n;
     p->weight = 1;
     p->purges_end = &p->purges;
+    idmap_init(&p->tasks, s->ids_seed);
     s->principals[s->principals_n++] = p;
     return p;
 }
@@ -177,6 +185,7 @@ void accounts_clear(struct sched *s)
     }
     for (uint32_t i = 0; i < s->principals_n; i++) {
         free(s->principals[i]->rows.at);
+        idmap_clear(&s->principals[i]->tasks);
         free(s->principals[i]);
     }
     free(s->queues);

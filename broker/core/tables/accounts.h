@@ -17,6 +17,8 @@ struct queue *queue_declare(struct sched *s, const char *name);
 /** Estimated length of a proof in q, for the charge at the offer. */
 uint64_t queue_estimate(const struct queue *q);
 
+/** NULL: there is none. */
+struct principal *principal_find(const struct sched *s, const char *name);
 /** Found or made, of weight 1 and without limits. NULL: out of memory. */
 struct principal *principal_of(struct sched *s, const char *name);
 /** Found or made. NULL: out of memory. */

@@ -9,6 +9,20 @@ struct sched_action *sched_act(struct sched *s, enum sched_action_type type)
     return &scratch;
 }
 
+void sched_about(struct sched_action *a, const struct task *t)
+{
+    a->task = t->id;
+    a->row = t->order;
+    a->principal = t->account->principal->name->text;
+}
+
+struct sched_action *sched_act_of(struct sched *s, enum sched_action_type type, const struct task *t)
+{
+    struct sched_action *a = sched_act(s, type);
+    sched_about(a, t);
+    return a;
+}
+
 struct sched_action *sched_act_to(struct sched *s, enum sched_action_type type, uint64_t peer)
 {
     struct sched_action *a = sched_act(s, type);
@@ -38,10 +52,11 @@ void sched_act_revoke(struct sched *s, uint64_t peer, wire_token token, pv_statu
     a->status = status;
 }
 
-void sched_act_result_ok(struct sched *s, wire_token token, wire_id task, pv_status status)
+void sched_act_result_ok(struct sched *s, wire_token token, wire_id task, const struct task *t, pv_status status)
 {
     struct sched_action *a = sched_act_to(s, SCHED_RESULT_OK, s->peer);
     a->token = token;
     a->task = task;
+    if (t) sched_about(a, t);
     a->status = status;
 }

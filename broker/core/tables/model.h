@@ -40,6 +40,7 @@ struct principal {
     uint64_t waiting, leased;    /* tasks; 0 and 0: idle */
     uint64_t turn;               /* virtual time */
     uint64_t stamp;              /* start tag of its last offered task: virtual time among its groups */
+    struct idmap tasks;          /* its tasks by their ids, which other principals may use as well */
 };
 
 /** A group of a principal that has live tasks. */
@@ -200,7 +201,8 @@ enum attempt_state {
 struct attempt {
     wire_token token;
     wire_id task_id;
-    struct task *task; /* NULL: REVOKING, LATE */
+    struct principal *owner; /* of that task; NULL: not known */
+    struct task *task;       /* NULL: REVOKING, LATE */
     struct prover *prover;
     struct attempt *next, **link; /* of the prover, oldest first */
     enum attempt_state state;
@@ -247,6 +249,7 @@ struct prover {
     uint64_t vram, ram;
     struct attempt *attempts, **attempts_end;
     struct streak {
+        const struct principal *owner;
         wire_id task;
         uint32_t generation;
     } streak[8]; /* distinct tasks failed in a row */
@@ -339,7 +342,8 @@ struct sched {
     uint64_t next_order, next_seq;
 
     struct names names;
-    struct idmap tasks, accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
+    uint64_t ids_seed; /* of every principal's map of tasks */
+    struct idmap accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
     struct rows rows;
     struct heap timers; /* leased tasks by task_next_ms */
     struct heap idle;   /* the others: any number of them may be due at once, so they go in slices */

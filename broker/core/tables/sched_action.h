@@ -70,7 +70,7 @@ struct sched_action {
     uint64_t retry_ms, run_timeout_ms;
     const char *which; /* static: the limit that was hit */
     const char *name;
-    const char *principal, *queue; /* live as long as the core */
+    const char *principal, *queue; /* live as long as the core; principal: the owner of task, where one is known */
     wire_hash hash, digest;
     const struct sched_view *view;    /* of the moment of the action */
     const struct task_record *record; /* of the end of the batch */

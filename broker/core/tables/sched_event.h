@@ -54,7 +54,7 @@ enum sched_event_type {
     SCHED_LIFE,         /* token: a chunk or credit for this attempt arrived */
     /* clients; each gets one answer, under req */
     SCHED_SUBMIT, /* task, submit; GO (payload announced), SUBMIT_OK or REFUSE */
-    SCHED_INPUT,  /* task, status: the upload is complete (PV_OK), abandoned (PV_GONE) or broken (why) */
+    SCHED_INPUT,  /* task, owner, status: the upload is complete (PV_OK), abandoned (PV_GONE) or broken (why) */
     SCHED_ATTACH, /* task; TASK, then DELIVER if it is over */
     SCHED_FETCH,  /* task; DELIVER or REFUSE */
     SCHED_ACK,    /* task, generation; no answer */
@@ -82,6 +82,8 @@ struct sched_event {
     uint64_t peer;            /* who says it: names one connection and is never used again; 0 nobody */
     uint32_t req;             /* the peer's number for its request, repeated in the answer */
     wire_id task;
+    const char
+        *owner; /* the principal whose task is meant: of SCHED_INPUT, and of an administrator's; NULL: not said */
     wire_token token;
     uint32_t generation;
     pv_status status;

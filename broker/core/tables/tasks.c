@@ -33,31 +33,38 @@ bool sched_move_allowed(enum task_state from, enum task_state to)
 
 /* ---- the table ---- */
 
-struct task *task_find(const struct sched *s, wire_id id)
+struct task *task_find(const struct principal *p, wire_id id)
 {
-    return idmap_find(&s->tasks, id);
+    return idmap_find(&p->tasks, id);
 }
 
-struct task *task_new(struct sched *s, wire_id id)
+struct task *task_new(struct sched *s, struct account *a, wire_id id)
 {
     struct task *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->id = id;
+    t->account = a;
     t->order = s->next_order;
     t->generation = 1;
     t->deadline_ms = t->orphan_ms = t->until_ms = NEVER;
-    if (!heap_reserve(&s->idle) || !idmap_add(&s->tasks, id, t)) {
+    if (!heap_reserve(&s->idle) || !idmap_add(&a->principal->tasks, id, t)) {
         free(t);
         return NULL;
     }
     if (!rows_add(&s->rows, t)) {
-        idmap_remove(&s->tasks, id);
+        idmap_remove(&a->principal->tasks, id);
         free(t);
         return NULL;
     }
     s->next_order++;
     s->stats.tasks++;
     return t;
+}
+
+void task_unlist(struct sched *s, struct task *t)
+{
+    rows_remove(&s->rows, t);
+    idmap_remove(&t->account->principal->tasks, t->id);
 }
 
 static bool is_queued_load(enum task_state s)
@@ -116,12 +123,10 @@ void task_begin(struct sched *s, struct task *t, enum task_state state)
 static void say_moved(struct sched *s, const struct task *t, enum task_state from, enum sched_charge charged)
 {
     struct sched_action *a = sched_act(s, SCHED_MOVED);
-    a->task = t->id;
-    a->row = t->order;
+    sched_about(a, t);
     a->from = from;
     a->state = t->state;
     a->charged = charged;
-    a->principal = t->account->principal->name->text;
     a->queue = t->account->queue->name->text;
     a->token = t->past ? t->past->token : (wire_token){ 0 };
     a->status = t->past ? t->past->status : PV_OK;
@@ -306,8 +311,7 @@ static void save(struct sched *s, struct task *t, bool lazy)
         t->save_at = (size_t)(a - s->out->at);
         if (!r) t->save_serial = 0; /* out->failed is set: nothing of the batch will be carried out */
     }
-    a->task = t->id;
-    a->row = t->order;
+    sched_about(a, t);
     a->sync_always = t->account->queue->sync_always;
     if (!lazy) a->lazy = false;
     struct task_record *r = (struct task_record *)a->record;

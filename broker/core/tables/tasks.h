@@ -11,11 +11,14 @@
 /** The table of moves (broker/SEMANTICS.md). */
 bool sched_move_allowed(enum task_state from, enum task_state to);
 
-/** NULL: there is none. O(1). */
-struct task *task_find(const struct sched *s, wire_id id);
-/** A new task, in the table, in no state and not counted: the caller fills it in and calls task_begin. NULL: out of
- *  memory. */
-struct task *task_new(struct sched *s, wire_id id);
+/** A task is known by its principal and its id (R16): what one principal calls its tasks says nothing to another. NULL:
+ *  there is none. O(1). */
+struct task *task_find(const struct principal *p, wire_id id);
+/** A new task of the account's principal, in the table, in no state and not counted: the caller fills it in and calls
+ *  task_begin. NULL: out of memory. */
+struct task *task_new(struct sched *s, struct account *a, wire_id id);
+/** Takes it out of the table again. */
+void task_unlist(struct sched *s, struct task *t);
 /** Gives a new task its first state. */
 void task_begin(struct sched *s, struct task *t, enum task_state state);
 /** Takes a task that goes away out of the counts. */

@@ -54,8 +54,7 @@ void sched_act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task
 {
     struct sched_action *a = sched_act_to(s, SCHED_DELIVER, peer);
     a->req = req;
-    a->task = t->id;
-    a->row = t->order;
+    sched_about(a, t);
     a->state = t->state;
     a->view = sched_view_of(s, t);
 }

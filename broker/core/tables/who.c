@@ -1,5 +1,7 @@
 #include "who.h"
+#include "accounts.h"
 #include "actions.h"
+#include "provers.h"
 #include "tasks.h"
 
 #include <stdlib.h>
@@ -51,10 +53,63 @@ bool session_may(const struct session *e, const struct task *t)
     return e->admin || e->client->principal == t->account->principal;
 }
 
-struct task *session_task(struct sched *s, const struct session *e, wire_id id)
+struct task *task_of_anybody(const struct sched *s, wire_id id, pv_status *status)
 {
-    struct task *t = task_find(s, id);
-    if (t && session_may(e, t)) return t;
-    sched_refuse(s, PV_NOT_FOUND)->task = id;
-    return NULL;
+    struct task *found = NULL;
+    *status = PV_NOT_FOUND;
+    for (uint32_t i = 0; i < s->principals_n; i++) {
+        struct task *t = task_find(s->principals[i], id);
+        *status = found && t ? PV_CONFLICT : *status;
+        if (t) found = t;
+    }
+    return *status == PV_CONFLICT ? NULL : found;
+}
+
+struct task *session_named(const struct sched *s, const struct session *e, const char *owner, wire_id id,
+                           pv_status *status)
+{
+    const struct principal *p = owner ? principal_find(s, owner) : e->client->principal;
+    struct task *t = p && (e->admin || p == e->client->principal) ? task_find(p, id) : NULL;
+    *status = PV_NOT_FOUND;
+    return t || owner || !e->admin ? t : task_of_anybody(s, id, status);
+}
+
+struct task *session_task(struct sched *s, const struct session *e, const struct sched_event *ev)
+{
+    pv_status status;
+    struct task *t = session_named(s, e, ev->owner, ev->task, &status);
+    if (!t) sched_refuse(s, status)->task = ev->task;
+    return t;
+}
+
+/* How sure it is that the token is one of t's; 0: nothing speaks for it. */
+static int remembers(const struct task *t, wire_token token, wire_hash input)
+{
+    if (t->past && wire_token_equal(t->past->token, token)) return 3;
+    return wire_hash_equal(t->input, input) ? 1 + task_state_live(t->state) : 0;
+}
+
+static struct task *of_token(const struct sched *s, const struct prover *p, wire_token token, wire_id id,
+                             wire_hash input)
+{
+    struct task *best = NULL;
+    int sure = 0, sure_of_another = 0;
+    for (uint32_t i = 0; i < s->principals_n; i++) {
+        struct task *t = task_find(s->principals[i], id);
+        if (!t || !prover_serves(p, t->account->queue)) continue;
+        int n = remembers(t, token, input);
+        sure_of_another = n > sure ? sure : n > sure_of_another ? n : sure_of_another;
+        if (n <= sure) continue;
+        sure = n;
+        best = t;
+    }
+    return sure > sure_of_another ? best : NULL;
+}
+
+struct task *prover_named(const struct sched *s, const struct prover *p, wire_token token, wire_id id, wire_hash input)
+{
+    const struct attempt *a = attempt_find(s, token);
+    if (!a || !a->owner || !wire_id_equal(a->task_id, id)) return of_token(s, p, token, id, input);
+    struct task *t = task_find(a->owner, id);
+    return t && prover_serves(p, t->account->queue) ? t : NULL;
 }

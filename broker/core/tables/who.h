@@ -1,4 +1,7 @@
-/** Who a connection is, and who speaks in this event. */
+/** Who a connection is, who speaks in this event, and which task is meant by an id.
+ *
+ *  Each principal gives its tasks ids of its own choice (R16), so an id means something only together with who says it.
+ */
 #ifndef PV_WHO_H
 #define PV_WHO_H
 
@@ -17,7 +20,17 @@ struct prover *speaker_prover(struct sched *s);
 
 /** Whether the session may see t and act on it. */
 bool session_may(const struct session *e, const struct task *t);
-/** The task of this id, if the session may see it. NULL: not, and the event's peer was refused with PV_NOT_FOUND. */
-struct task *session_task(struct sched *s, const struct session *e, wire_id id);
+/** The task that the session means: its principal's. For an administrator whose principal has none, that of `owner`, or
+ *  where that is NULL the only one that any principal has. NULL: PV_NOT_FOUND, also where another principal has one; or
+ *  PV_CONFLICT, for an administrator: several have one. O(1), for administrators O(principals). */
+struct task *session_named(const struct sched *s, const struct session *e, const char *owner, wire_id id,
+                           pv_status *status);
+/** The only task of this id that any principal has. NULL: as above. */
+struct task *task_of_anybody(const struct sched *s, wire_id id, pv_status *status);
+/** The same as session_named for the event's task and owner. NULL: the event's peer was refused. */
+struct task *session_task(struct sched *s, const struct session *e, const struct sched_event *ev);
+/** The task that a prover means, of a queue that it serves: that of its attempt, or where the attempt is over that which
+ *  remembers the token, or else has this input. NULL: there is none, or it cannot be told which. O(principals). */
+struct task *prover_named(const struct sched *s, const struct prover *p, wire_token token, wire_id id, wire_hash input);
 
 #endif

@@ -5,7 +5,8 @@
 
 bool transfer_key_equal(const struct transfer_key *a, const struct transfer_key *b)
 {
-    return a->kind == b->kind && wire_id_equal(a->task, b->task) && wire_token_equal(a->token, b->token);
+    return a->kind == b->kind && wire_id_equal(a->task, b->task) && wire_token_equal(a->token, b->token) &&
+           (!a->owner || !b->owner || !strcmp(a->owner, b->owner));
 }
 
 size_t transfer_key_bucket(const struct transfer_key *key)

@@ -1,5 +1,5 @@
 /** Which payload travels: an input or a result, of which task, and for or from which attempt ({0, 0}: none, a client's).
- */
+ *  Two principals may have tasks of one id: what a client sends or receives has the task's owner, too. */
 #ifndef PV_TRANSFER_KEY_H
 #define PV_TRANSFER_KEY_H
 
@@ -11,6 +11,7 @@
 
 struct transfer_key {
     enum wire_kind kind;
+    const char *owner; /* outlives the transfer; NULL: an attempt's, known by its token; or not said: any */
     wire_id task;
     wire_token token;
 };

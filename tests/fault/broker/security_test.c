@@ -198,9 +198,6 @@ static void wrong_principal(void **state)
     wire_peer_send(&rival, &m);
     WANT(&rival, WIRE_ROWS);
     assert_int_equal(rival.in.rows_n, 0);
-    /* The same id with the same input is not attached to, and does not become the rival's. */
-    wire_peer_submit(&rival, id, "outer", "nobody-proves-this", "witness", 7);
-    WANT(&rival, WIRE_ERROR);
     m = (struct wire_msg){ .type = WIRE_PURGE };
     WIRE_SET(&m, req, ++rival.req);
     WIRE_SET(&m, scope, WIRE_SCOPE_PRINCIPAL);
@@ -209,7 +206,64 @@ static void wrong_principal(void **state)
     enum task_state now = TASK_DEAD;
     assert_int_equal(looked_up(id, &now), PV_OK);
     assert_int_equal(now, TASK_QUEUED);
+    /* An id means nothing to anybody else: the rival may use it too, and has a task of its own then. */
+    wire_peer_submit(&rival, id, "outer", "nobody-proves-this", "another witness", 15);
+    WANT(&rival, WIRE_SUBMIT_OK);
     honest_round();
+    wire_peer_close(&rival);
+}
+
+/* The next task that the prover is offered is proved: its result says whose input it was. */
+static void prove_by_input(const uint8_t *mine, size_t bytes)
+{
+    static uint8_t got[100000];
+    WANT(&prover, WIRE_OFFER);
+    wire_id id = prover.in.task;
+    wire_token token = prover.in.token;
+    wire_hash input = prover.in.sha256;
+    wire_peer_started(&prover, token);
+    assert_true(wire_peer_download(&prover, WIRE_KIND_INPUT, id, token, got, bytes, SOON));
+    const char *text = memcmp(got, mine, bytes) ? "for the rival" : "for acme";
+    wire_peer_result(&prover, token, id, input, text, strlen(text));
+    WANT(&prover, WIRE_RESULT_OK);
+    assert_int_equal(prover.in.status, PV_OK);
+    wire_peer_ready(&prover, 1);
+}
+
+static void expect_text(struct wire_peer *p, const char *text)
+{
+    WANT(p, WIRE_DELIVER);
+    assert_int_equal(p->in.payload_bytes, strlen(text));
+    assert_memory_equal(p->in.payload, text, strlen(text));
+}
+
+/* Two principals use one id, for large inputs at the same time: each has its own task, upload and result. */
+static void same_id(void **state)
+{
+    enum { BYTES = 100000 };
+    static uint8_t mine[BYTES], theirs[BYTES];
+    struct wire_peer rival;
+    wire_id id = wire_peer_new_id();
+    memset(mine, 'm', BYTES);
+    memset(theirs, 't', BYTES);
+    secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    wire_peer_submit(&client, id, "outer", "c", mine, BYTES);
+    wire_peer_submit(&rival, id, "outer", "c", theirs, BYTES);
+    assert_true(wire_peer_upload(&client, WIRE_KIND_INPUT, id, (wire_token){ 0 }, mine, BYTES, SOON));
+    assert_true(wire_peer_upload(&rival, WIRE_KIND_INPUT, id, (wire_token){ 0 }, theirs, BYTES, SOON));
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&rival, WIRE_SUBMIT_OK);
+    struct wire_peer boss;
+    secure_client(&boss, &broker, &key[ADMIN], WIRE_ROLE_ADMIN);
+    wire_peer_ask(&boss, WIRE_CANCEL, id); /* which? */
+    REFUSED(&boss, PV_CONFLICT);
+    wire_peer_close(&boss);
+    for (int i = 0; i < 2; i++) prove_by_input(mine, BYTES);
+    expect_text(&client, "for acme");
+    expect_text(&rival, "for the rival");
+    /* What the client is told of its own it is told of no other. */
+    wire_peer_submit(&client, id, "outer", "c", theirs, BYTES);
+    REFUSED(&client, PV_CONFLICT);
     wire_peer_close(&rival);
 }
 
@@ -539,6 +593,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
         cmocka_unit_test(same_name),
+        cmocka_unit_test(same_id),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -199,6 +199,7 @@ struct sched_event rig_event(const struct rig *r, enum sched_event_type type, co
     struct sched_event ev = { .type = type, .now_ms = r->now_ms, .wall_ms = r->wall_ms, .req = 1 };
     if (who) ev.peer = peer_named((struct rig *)r, who)->peer;
     ev.task = rig_id(task);
+    ev.owner = type == SCHED_INPUT ? "c1" : NULL;
     if (task < RIG_TASKS) ev.token = r->token[task];
     return ev;
 }
@@ -467,7 +468,7 @@ struct sched_view view_of(const struct rig *r, unsigned n)
 {
     struct sched_view v;
     memset(&v, 0, sizeof v);
-    if (sched_show(r->s, 0, rig_id(n), &v) != PV_OK) fail_msg("task %u is not there", n);
+    if (sched_show(r->s, 0, NULL, rig_id(n), &v) != PV_OK) fail_msg("task %u is not there", n);
     return v;
 }
 

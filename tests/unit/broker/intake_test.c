@@ -25,12 +25,15 @@ static struct config_args args;
 static struct broker *b;
 static unsigned shown, keys_found;
 
-pv_status __real_sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view);
-pv_status __wrap_sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view);
-pv_status __wrap_sched_show(const struct sched *s, uint64_t peer, wire_id task, struct sched_view *view)
+pv_status __real_sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id task,
+                            struct sched_view *view);
+pv_status __wrap_sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id task,
+                            struct sched_view *view);
+pv_status __wrap_sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id task,
+                            struct sched_view *view)
 {
     shown++;
-    return __real_sched_show(s, peer, task, view);
+    return __real_sched_show(s, peer, owner, task, view);
 }
 
 const struct auth_key *__real_auth_keys_find(const struct auth_keys *keys, const char *text);

@@ -17,7 +17,7 @@ static unsigned running(unsigned most)
 {
     for (unsigned n = 1; n <= most; n++) {
         struct sched_view v;
-        if (sched_show(r.s, 0, rig_id(n), &v) != PV_OK) continue;
+        if (sched_show(r.s, 0, NULL, rig_id(n), &v) != PV_OK) continue;
         if (v.record.state == TASK_OFFERED || v.record.state == TASK_RUNNING) return n;
     }
     return 0;

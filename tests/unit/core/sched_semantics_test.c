@@ -302,7 +302,7 @@ static void semantics_11_four_circuits_four_provers_are_warm(void **state)
         }
         for (unsigned n = 1; n < next; n++) {
             struct sched_view v;
-            if (n + 400 < next || sched_show(r.s, 0, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED)
+            if (n + 400 < next || sched_show(r.s, 0, NULL, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED)
                 continue;
             unsigned i = (unsigned)(v.record.prover[1] - '1'), c = (unsigned)(v.record.circuit[0] - 'a') + 1;
             started(&r, provers[i], n);
@@ -389,7 +389,7 @@ static double work(struct sched *s, struct sched_actions *out, unsigned rounds)
         sched_step(s, &ev, out);
         sched_actions_clear(out);
         struct sched_view v;
-        assert_int_equal(sched_show(s, 0, ev.task, &v), PV_OK);
+        assert_int_equal(sched_show(s, 0, NULL, ev.task, &v), PV_OK);
         assert_int_equal(v.record.state, TASK_SUCCEEDED);
     }
     return seconds() - from;
@@ -440,7 +440,7 @@ static void semantics_17_heavy_beside_light(void **state)
         }
         for (unsigned n = 1; n <= light; n = n == 1000 ? 2001 : n + 1) {
             struct sched_view v;
-            if (sched_show(r.s, 0, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED) continue;
+            if (sched_show(r.s, 0, NULL, rig_id(n), &v) != PV_OK || v.record.state != TASK_OFFERED) continue;
             unsigned i = v.record.prover[1] == '2';
             started(&r, provers[i], n);
             started_ms[i] = ms;

@@ -85,16 +85,6 @@ static void R2_another_hash_is_a_conflict_and_changes_nothing(void **state)
     assert_true(wire_hash_equal(v.record.input, rig_hash(7)) && v.record.state == TASK_QUEUED);
 }
 
-static void R2_another_principals_id_is_a_conflict(void **state)
-{
-    submit(&r, "alice.1", 7);
-    ignore(&r);
-    submit(&r, "bob.1", 7);
-    attach_to(&r, "bob.1", 7);
-    cancel(&r, "bob.1", 7);
-    expect(&r, "REFUSE bob.1 conflict", "REFUSE bob.1 not-found", "REFUSE bob.1 not-found", NULL);
-}
-
 static void R2_a_second_submit_takes_over_a_cut_upload(void **state)
 {
     struct sched_event ev = submit_event(&r, "c1", 7);
@@ -120,7 +110,7 @@ static void R2_a_broken_upload_leaves_nothing(void **state)
     rig_step(&r, ev);
     expect(&r, "DROP_UPLOAD 7", "REFUSE c1 hash-mismatch", NULL);
     struct sched_view v;
-    assert_int_equal(sched_show(r.s, 0, rig_id(7), &v), PV_NOT_FOUND);
+    assert_int_equal(sched_show(r.s, 0, NULL, rig_id(7), &v), PV_NOT_FOUND);
 }
 
 static void R2_an_upload_that_never_ends_is_given_up(void **state)
@@ -143,16 +133,17 @@ static void R2_unknown_queue_is_refused(void **state)
 
 static void a_task_is_known_from_its_submit_until_it_is_forgotten(void **state)
 {
-    assert_false(sched_knows(r.s, rig_id(7)));
+    hello(&r, "c1");
+    assert_false(sched_knows(r.s, r.peers[0].peer, rig_id(7)));
     struct sched_event ev = submit_event(&r, "c1", 7);
     ev.submit.payload = SCHED_ANNOUNCED;
     rig_step(&r, ev);
-    assert_true(sched_knows(r.s, rig_id(7))); /* while its payload is still being sent */
-    assert_false(sched_knows(r.s, rig_id(8)));
+    assert_true(sched_knows(r.s, r.peers[0].peer, rig_id(7))); /* while its payload is still being sent */
+    assert_false(sched_knows(r.s, r.peers[0].peer, rig_id(8)));
     cancel(&r, "c1", 7);
-    assert_true(sched_knows(r.s, rig_id(7))); /* while its end is kept */
+    assert_true(sched_knows(r.s, r.peers[0].peer, rig_id(7))); /* while its end is kept */
     purge(&r, "c1", WIRE_SCOPE_SESSION, false);
-    assert_false(sched_knows(r.s, rig_id(7)));
+    assert_false(sched_knows(r.s, r.peers[0].peer, rig_id(7)));
 }
 
 /* ---- R3: reply ---- */
@@ -328,7 +319,6 @@ int main(void)
         T(R2_submit_after_success_gets_the_result_at_once),
         T(R2_who_asks_again_for_a_pushed_result_gets_it_again),
         T(R2_another_hash_is_a_conflict_and_changes_nothing),
-        T(R2_another_principals_id_is_a_conflict),
         T(R2_a_second_submit_takes_over_a_cut_upload),
         T(R2_a_broken_upload_leaves_nothing),
         T(R2_an_upload_that_never_ends_is_given_up),
