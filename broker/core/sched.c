@@ -48,6 +48,7 @@ static void defaults(struct sched_config *c)
     fill_in(&c->backoff_max_ms, 60000);
     fill_in(&c->quarantine_ms, 60000);
     fill_in(&c->quarantine_max_ms, 3600000);
+    fill_in(&c->opinion_ms, 60000);
     fill_in(&c->age_ms, 60000);
     fill_in(&c->cold_pass_ms, 10000);
     fill_in_32(&c->failures_max, 3);

@@ -168,11 +168,14 @@ void attempt_return(struct sched *s, struct attempt *a, bool revoke)
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
 {
     struct task *t = a->task;
+    struct prover *p = a->prover;
     attempt_settle(s, a, 0); /* the principal does not pay for it */
-    a->prover->lost++;
+    p->lost++;
     let_go(s, a, revoke, PV_REVOKED);
     t->losses++;
     s->stats.losses++;
+    /* Not from the first on: after a cut of the network nobody should wait for another's prover. */
+    if (t->losses >= s->cfg.suspect_losses && !p->local) task_exclude_prover(s, t, p);
     if (t->losses >= s->cfg.losses_max) {
         task_finish(s, t, TASK_DEAD, PV_RETRY_LOST, "lost with its prover too often", SCHED_LOSS, NULL);
         return;

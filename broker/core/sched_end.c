@@ -111,6 +111,10 @@ void task_revive(struct sched *s, struct task *t)
         t->deadline_wall_ms = 0;
     }
     task_set_status(s, t, PV_OK, NULL);
+    task_clear_verdict(s, t);
+    t->need_vram = t->asked_vram;
+    t->need_ram = t->asked_ram;
+    t->raises = 0;
     sessions_wait_again(s, t);
     lanes_stamp(s, t);
     task_move(s, t, TASK_QUEUED, SCHED_FREE);

@@ -1,65 +1,15 @@
 #include "sched_failure.h"
 
-#include "actions.h"
 #include "fit.h"
 #include "provers.h"
 #include "sched_attempt.h"
+#include "sched_blame.h"
 #include "sched_end.h"
+#include "sched_verdict.h"
 #include "tasks.h"
 #include "who.h"
 
-/* ---- quarantine ---- */
-
-static void streak_add(struct sched *s, struct prover *p, const struct task *t)
-{
-    for (uint32_t i = 0; i < p->streak_n; i++)
-        if (p->streak[i].owner == t->account->principal && wire_id_equal(p->streak[i].task, t->id)) {
-            p->streak[i].generation = t->generation;
-            return;
-        }
-    p->streak[p->streak_n++] = (struct streak){ t->account->principal, t->id, t->generation };
-}
-
-static void refund(struct sched *s, struct prover *p)
-{
-    for (uint32_t i = 0; i < p->streak_n; i++) {
-        struct task *t = task_find(p->streak[i].owner, p->streak[i].task);
-        if (!t || t->generation != p->streak[i].generation || !task_state_live(t->state) || !t->failures) continue;
-        t->failures--;
-        s->stats.refunds++;
-        task_save_lazily(s, t);
-    }
-    p->streak_n = 0;
-}
-
-static void quarantine(struct sched *s, struct prover *p)
-{
-    uint64_t ms = s->cfg.quarantine_ms;
-    for (uint32_t i = 0; i < p->quarantines && ms < s->cfg.quarantine_max_ms; i++) ms *= 2;
-    if (ms > s->cfg.quarantine_max_ms) ms = s->cfg.quarantine_max_ms;
-    p->quarantines++;
-    p->quarantined_ms = s->now_ms + ms;
-    s->stats.quarantines++;
-    refund(s, p);
-    prover_changed(s, p);
-    prover_rearm(s, p);
-    struct sched_action *q = sched_act(s, SCHED_QUARANTINED);
-    q->name = sched_actions_text(s->out, p->name->text);
-    q->retry_ms = ms;
-    for (struct attempt *a = p->attempts, *next; a; a = next) { /* moves 4 and 9 */
-        next = a->next;
-        if (a->task) attempt_return(s, a, true);
-    }
-}
-
-/* Counts a failure against p. True: it was one too many, p is to be put into quarantine. */
-static bool blame(struct sched *s, struct prover *p, const struct task *t)
-{
-    p->failed++;
-    if (p->local) return false;
-    streak_add(s, p, t);
-    return p->streak_n >= s->cfg.quarantine_tasks;
-}
+enum { RAISES_MAX = 4 }; /* larger provers a task may be sent to free of charge: there are few sizes of GPU */
 
 /* ---- a failure ---- */
 
@@ -76,10 +26,9 @@ void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const cha
         attempt_revoke(s, a, why);
     t->failures++;
     s->stats.failures++;
-    task_exclude(s, t, p->digest);
+    task_exclude_prover(s, t, p);
     task_set_status(s, t, why, text);
-    bool broken = blame(s, p, t);
-    if (broken) quarantine(s, p);
+    bool broken = prover_blame(s, p, t);
     if (t->failures >= s->cfg.failures_max)
         task_finish(s, t, TASK_DEAD, why, text, SCHED_FAILURE, NULL);
     else
@@ -88,24 +37,30 @@ void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const cha
 
 /* ---- events ---- */
 
-/* Too little memory: free while a larger prover lives that could do it (move 9), else a failure like any other (move
- * 6), or the task would go back and forth for ever. */
-static void resource_failed(struct sched *s, struct attempt *a, pv_status why, const char *text)
+/* True: a larger prover lives that could do the task, which now needs more than p has. */
+static bool needs_larger(const struct sched *s, struct task *t, const struct prover *p)
 {
-    struct task *t = a->task;
-    const struct prover *p = a->prover;
-    uint64_t vram = t->need_vram, ram = t->need_ram;
+    if (p->local || (!p->vram && !p->ram) || t->raises == RAISES_MAX) return false;
     if (p->vram)
         t->need_vram = sched_add(p->vram, 1);
     else
         t->need_ram = sched_add(p->ram, 1);
-    bool larger = !p->local && (p->vram || p->ram) && task_servable(s, t);
-    if (!larger) {
-        t->need_vram = vram;
-        t->need_ram = ram;
+    return task_servable(s, t);
+}
+
+/* Too little memory: free while a larger prover lives that could do it (move 9), else a failure like any other (move
+ * 6), or the task would go back and forth for ever. How much a prover has is only its word, so the largest that fails
+ * too does not leave the task with a need that nobody else can meet. */
+static void resource_failed(struct sched *s, struct attempt *a, pv_status why, const char *text)
+{
+    struct task *t = a->task;
+    if (!needs_larger(s, t, a->prover)) {
+        t->need_vram = t->asked_vram;
+        t->need_ram = t->asked_ram;
         attempt_failed(s, a, why, text, true);
         return;
     }
+    t->raises++;
     task_set_status(s, t, why, text);
     attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
     attempt_end(s, a);
@@ -121,18 +76,12 @@ void sched_on_fail(struct sched *s, const struct sched_event *ev)
         attempt_stale(s, ev->token);
         return;
     }
-    struct task *t = a->task;
-    if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
+    if (ev->fail.failure == WIRE_FAILURE_RETRYABLE)
         attempt_failed(s, a, ev->fail.status, ev->fail.text, true);
-    } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
+    else if (ev->fail.failure == WIRE_FAILURE_RESOURCE)
         resource_failed(s, a, ev->fail.status, ev->fail.text);
-    } else { /* move 7 */
-        attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
-        attempt_end(s, a);
-        t->failures++;
-        s->stats.failures++;
-        task_finish(s, t, TASK_DEAD, ev->fail.status, ev->fail.text, SCHED_FAILURE, NULL);
-    }
+    else
+        verdict_given(s, a, ev->fail.status, ev->fail.text);
 }
 
 void sched_on_release(struct sched *s, const struct sched_event *ev)

@@ -1,4 +1,4 @@
-/** Failures: what they cost the task and the prover, and when a prover goes into quarantine (R7; moves 6, 7, 9). */
+/** Failures: what they cost the task and the prover (R7; moves 6, 9). */
 #ifndef PV_SCHED_FAILURE_H
 #define PV_SCHED_FAILURE_H
 

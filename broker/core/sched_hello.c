@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_attempt.h"
+#include "sched_blame.h"
 #include "sched_end.h"
 #include "sched_purge.h"
 #include "sessions.h"
@@ -275,8 +276,10 @@ void sched_on_prover_hello(struct sched *s, const struct sched_event *ev)
 {
     struct sched_peer *peer = sched_peer_of(s, ev->peer);
     if (peer && peer->session) role_over(s, peer);
+    bool fresh = !prover_find(s, ev->prover.principal, ev->prover.name);
     struct prover *p = peer ? prover_of(s, ev->prover.principal, ev->prover.name) : NULL;
     if (peer && peer->prover && peer->prover != p) role_over(s, peer);
+    if (p && fresh) prover_inherit(s, p);
     bool ours = p && take_incarnation(s, p, ev->prover.incarnation);
     if (!ours || !take_offer(s, p, ev)) {
         struct sched_action *no = sched_refuse(s, !p || ours ? PV_BUSY : PV_CONFLICT);

@@ -16,19 +16,13 @@
 
 #include <string.h>
 
-static bool lane_excludes(const struct lane *l, const struct prover *p)
-{
-    for (int i = 0; i < TASK_EXCLUDED_MAX; i++)
-        if (l->excluded[i] == p->digest) return true;
-    return false;
-}
-
-/* R7: a prover that failed a task does not get it again while another able one lives. */
-static bool another_lives(const struct sched *s, const struct lane *l)
+/* R7: a prover that failed a task does not get it again while another able one lives; nor does another of its key while
+ * somebody else's lives: a name is no identity. */
+static bool another_lives(const struct sched *s, const struct lane *l, unsigned rank)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (prover_could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && !lane_excludes(l, p)) return true;
+        if (prover_may_serve(p) && lane_fits(l, p) && prover_rank(p, l->excluded) < rank) return true;
     }
     return false;
 }
@@ -37,7 +31,9 @@ static bool able(const struct sched *s, const struct lane *l, const struct prove
 {
     const struct sched_limits *limits = &l->account->principal->limits;
     if (limits->leased && l->account->leased >= limits->leased) return false;
-    return lane_fits(l, p) && !(lane_excludes(l, p) && another_lives(s, l));
+    if (!lane_fits(l, p)) return false;
+    unsigned rank = prover_rank(p, l->excluded);
+    return !rank || !another_lives(s, l, rank);
 }
 
 /* A prover has the key of what it computes, or will have it soon: without this, a second prover would load the same key
@@ -55,7 +51,7 @@ static bool warm_somewhere(const struct sched *s, const struct lane *l)
 {
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
-        if (prover_could_serve(p) && !p->quarantined_ms && lane_fits(l, p) && is_warm(l, p)) return true;
+        if (prover_may_serve(p) && lane_fits(l, p) && is_warm(l, p)) return true;
     }
     return false;
 }
@@ -187,12 +183,25 @@ static void fill_all(struct sched *s, bool prefetch)
 
 /* ---- recalls: prefetched work for a prover that idles (R12) ---- */
 
+/* Somebody whose key has not failed the task: it would not go to another. */
+static bool stranger_lives(const struct sched *s, const struct task *t)
+{
+    for (uint32_t i = 0; i < s->provers_n; i++) {
+        const struct prover *p = s->provers[i];
+        if (prover_may_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram) &&
+            !prover_rank(p, t->excluded))
+            return true;
+    }
+    return false;
+}
+
 static bool could_take(const struct sched *s, const struct attempt *a, const struct prover *idle)
 {
     const struct task *t = a->task;
     if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
     if (!prover_fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
-    return !task_excludes(t, idle->digest);
+    unsigned rank = prover_rank(idle, t->excluded);
+    return !rank || (rank == 1 && !stranger_lives(s, t));
 }
 
 /* The oldest offer that cannot start because the slots before it are taken. */

@@ -9,12 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void restore_verdict(struct sched *s, struct task *t, const struct task_record *r)
+{
+    struct task_verdict *v = &t->past->verdict;
+    if (!r->verdict_prover[0]) return;
+    v->principal = names_hold(&s->names, r->verdict_principal);
+    v->prover = names_hold(&s->names, r->verdict_prover);
+    v->status = r->verdict_status;
+    v->text = strdup(r->verdict_text);
+    v->due_ms = sched_ms_of(s, r->verdict_ms);
+    if (!v->principal || !v->prover || !v->text) sched_broken(s);
+}
+
 static void restore_past(struct sched *s, struct task *t, const struct task_record *r)
 {
     if (!r->status && !r->token_seq && !r->prover[0] && !r->result_bytes) return;
     task_set_status(s, t, r->status, r->text);
     struct task_past *p = t->past;
     if (!p) return;
+    restore_verdict(s, t, r);
     p->result = r->result;
     p->result_bytes = r->result_bytes;
     p->measured_ms = r->measured_ms;
@@ -32,6 +45,9 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
     t->ttl_ms = r->ttl_ms;
     t->need_vram = r->need_vram;
     t->need_ram = r->need_ram;
+    t->asked_vram = r->asked_vram;
+    t->asked_ram = r->asked_ram;
+    t->raises = r->raises;
     t->deadline_wall_ms = r->deadline_ms;
     t->deadline_ms = sched_ms_of(s, r->deadline_ms);
     t->orphan_ms = sched_ms_of(s, r->orphan_ms);

@@ -6,6 +6,7 @@
 #include "sched_attempt.h"
 #include "sched_end.h"
 #include "sched_failure.h"
+#include "sched_verdict.h"
 #include "tasks.h"
 #include "who.h"
 
@@ -96,6 +97,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
         principal_charge(t->account->principal, cost_ms);
         s->stats.late_accepted++;
     }
+    if (peer->prover) verdict_contradicted(s, t, peer->prover);
     const struct session *knows = peer->prover && peer->prover->local ? peer->session : NULL;
     task_finish(s, t, TASK_SUCCEEDED, PV_OK, NULL, SCHED_FREE, knows);
     sched_act_result_ok(s, ev->token, t->id, t, PV_OK);

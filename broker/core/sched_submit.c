@@ -54,8 +54,8 @@ static void terms(struct sched *s, struct task *t, const struct sched_event *ev)
     t->priority = (uint8_t)(ev->submit.priority < SCHED_PRIORITIES ? ev->submit.priority : SCHED_PRIORITIES - 1);
     t->on_restart = (uint8_t)ev->submit.on_restart;
     t->ttl_ms = ev->submit.ttl_ms;
-    t->need_vram = ev->submit.need_vram;
-    t->need_ram = ev->submit.need_ram;
+    t->need_vram = t->asked_vram = ev->submit.need_vram;
+    t->need_ram = t->asked_ram = ev->submit.need_ram;
     t->deadline_wall_ms = ev->submit.deadline_ms;
     t->deadline_ms = sched_ms_of(s, ev->submit.deadline_ms);
 }

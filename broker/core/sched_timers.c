@@ -6,6 +6,7 @@
 #include "sched_end.h"
 #include "sched_failure.h"
 #include "sched_setting.h"
+#include "sched_verdict.h"
 #include "sessions.h"
 #include "tasks.h"
 #include "view.h"
@@ -47,6 +48,8 @@ static void task_timer(struct sched *s, struct task *t)
         task_cancel(s, t, "its session ended", NULL);
     else if (waits && t->deadline_ms <= s->now_ms)
         task_finish(s, t, TASK_EXPIRED, PV_EXPIRED, NULL, SCHED_FREE, NULL);
+    else if (waits && task_verdict_of(t) && task_verdict_of(t)->due_ms <= s->now_ms)
+        verdict_due(s, t);
     else if (t->state == TASK_DELAYED)
         task_queue(s, t, SCHED_FREE);
     else if (t->state == TASK_RECEIVING)

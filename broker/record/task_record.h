@@ -44,7 +44,16 @@ struct task_record {
     uint64_t token_seq;
     char prover_principal[WIRE_NAME_MAX + 1];
     char prover[WIRE_NAME_MAX + 1];
-    uint64_t excluded[TASK_EXCLUDED_MAX]; /* digests of provers that failed it; 0 none */
+    uint64_t excluded[TASK_EXCLUDED_MAX]; /* digests of provers that failed it, and of their keys; 0 none */
+
+    /* since schema 3 */
+    char verdict_principal[WIRE_NAME_MAX + 1]; /* the prover that called it impossible, while another is asked */
+    char verdict_prover[WIRE_NAME_MAX + 1];    /* "" none */
+    pv_status verdict_status;
+    char verdict_text[TASK_TEXT_MAX + 1];
+    uint64_t verdict_ms;            /* wall: when that stands, if no other prover has spoken */
+    uint64_t asked_vram, asked_ram; /* the needs as submitted, before resource failures raised them */
+    uint8_t raises;                 /* how often they did */
 };
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
@@ -86,6 +95,14 @@ struct task_record {
     C(token_seq, token_seq, INT)                                                                                       \
     C(prover_principal, prover_principal, TEXT)                                                                        \
     C(prover, prover, TEXT)                                                                                            \
-    C(excluded, excluded, BYTES)
+    C(excluded, excluded, BYTES)                                                                                       \
+    C(verdict_principal, verdict_principal, TEXT)                                                                      \
+    C(verdict_prover, verdict_prover, TEXT)                                                                            \
+    C(verdict_status, verdict_status, INT)                                                                             \
+    C(verdict_text, verdict_text, TEXT)                                                                                \
+    C(verdict_ms, verdict_ms, INT)                                                                                     \
+    C(asked_vram, asked_vram, INT)                                                                                     \
+    C(asked_ram, asked_ram, INT)                                                                                       \
+    C(raises, raises, INT)
 
 #endif

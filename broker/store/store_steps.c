@@ -24,9 +24,22 @@
     "CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,"              \
     " value INTEGER NOT NULL, PRIMARY KEY (key, principal, name))"
 
+/* Who called a task impossible, while another prover is asked; and its needs as submitted. */
+#define VERDICTS_3                                                                                                     \
+    "ALTER TABLE task ADD COLUMN verdict_principal TEXT NOT NULL DEFAULT '';"                                          \
+    "ALTER TABLE task ADD COLUMN verdict_prover TEXT NOT NULL DEFAULT '';"                                             \
+    "ALTER TABLE task ADD COLUMN verdict_status INTEGER NOT NULL DEFAULT 0;"                                           \
+    "ALTER TABLE task ADD COLUMN verdict_text TEXT NOT NULL DEFAULT '';"                                               \
+    "ALTER TABLE task ADD COLUMN verdict_ms INTEGER NOT NULL DEFAULT 0;"                                               \
+    "ALTER TABLE task ADD COLUMN asked_vram INTEGER NOT NULL DEFAULT 0;"                                               \
+    "ALTER TABLE task ADD COLUMN asked_ram INTEGER NOT NULL DEFAULT 0;"                                                \
+    "ALTER TABLE task ADD COLUMN raises INTEGER NOT NULL DEFAULT 0;"                                                   \
+    "UPDATE task SET asked_vram = need_vram, asked_ram = need_ram"
+
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
     { 2, "settings of queues and provers", SETTINGS_2, NULL },
+    { 3, "second opinions, and needs as submitted", VERDICTS_3, NULL },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

@@ -46,6 +46,10 @@ static void core_metrics(FILE *to, const struct sched_stats *s)
         { "provost_late_accepted_total", "counter", "Results accepted after their lease was lost.", s->late_accepted },
         { "provost_stale_reports_total", "counter", "Reports of attempts that are no longer valid.", s->stale_reports },
         { "provost_quarantines_total", "counter", "Provers put into quarantine.", s->quarantines },
+        { "provost_second_opinions_total", "counter", "Permanent failures that another prover was asked about.",
+          s->opinions },
+        { "provost_contradicted_total", "counter", "Permanent failures that another prover showed to be wrong.",
+          s->contradicted },
         { "provost_provers_lost_total", "counter", "Provers lost.", s->provers_lost },
     };
     print(to, all, sizeof all / sizeof *all);

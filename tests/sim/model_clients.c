@@ -32,7 +32,7 @@ static void terms(struct model *m, struct model_task *t, const struct sched_even
     t->priority = ev->submit.priority;
     t->on_restart = ev->submit.on_restart;
     t->ttl_ms = ev->submit.ttl_ms;
-    t->need_vram = ev->submit.need_vram;
+    t->need_vram = t->asked_vram = ev->submit.need_vram;
     t->need_ram = ev->submit.need_ram;
     t->deadline_wall_ms = ev->submit.deadline_ms;
     t->deadline_ms = ev->submit.deadline_ms ? m->now_ms + (ev->submit.deadline_ms - m->wall_ms) : MODEL_NEVER;
@@ -67,6 +67,7 @@ static void submit_new(struct model *m, const struct sched_event *ev, int e, uin
         .bytes = ev->submit.length,
         .input = ev->submit.sha256,
         .orphan_ms = MODEL_NEVER,
+        .verdict_by = -1,
         .until_ms = m->now_ms + m->cfg.receive_ms,
     };
     terms(m, &m->tasks[n], ev);

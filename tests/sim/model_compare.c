@@ -90,6 +90,18 @@ static void read_delay(struct sim *w, struct model_task *t, const struct task *i
     t->delay_most_ms = 0;
 }
 
+/* How long a proof takes is the core's estimate: the wait may be longer than a minute, never shorter. */
+static void read_verdict(struct sim *w, struct model_task *t, const struct task *is, int n)
+{
+    const struct task_verdict *v = task_verdict_of(is);
+    bool waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
+    SIM_CHECK(w, !model_live(t) || (t->verdict_by >= 0) == (v != NULL), "model: the verdict on task %d", n);
+    if (t->verdict_by < 0 || !v || !waits) return;
+    SIM_CHECK(w, v->due_ms >= t->verdict_least_ms, "model: the verdict on task %d stands %lld ms too early", n,
+              (long long)(t->verdict_least_ms - v->due_ms));
+    t->verdict_ms = v->due_ms;
+}
+
 static void compare_task(struct sim *w, int n)
 {
     struct model *m = &w->model;
@@ -100,6 +112,7 @@ static void compare_task(struct sim *w, int n)
     SIM_CHECK(w, t->state == is->state, "model: task %d should be %s and is %s", n, task_state_word(t->state),
               task_state_word(is->state));
     read_delay(w, t, is);
+    read_verdict(w, t, is, n);
     if (!t->row) t->row = is->order;
     SIM_CHECK(w,
               t->generation == is->generation && t->failures == is->failures && t->losses == is->losses &&
@@ -149,7 +162,9 @@ static void compare_prover(struct sim *w, const struct prover *is)
     SIM_CHECK(w,
               p->quarantined_ms == is->quarantined_ms && p->streak_n == is->streak_n && p->draining == is->draining &&
                   p->drained == is->drained,
-              "model: %s: quarantine, streak or drain", p->name);
+              "model: %s: quarantined until %llu, %u in a row, drain %d %d; the core has %llu, %u, %d %d", p->name,
+              (unsigned long long)p->quarantined_ms, p->streak_n, p->draining, p->drained,
+              (unsigned long long)is->quarantined_ms, is->streak_n, is->draining, is->drained);
     compare_attempts(w, is, i);
 }
 
@@ -181,6 +196,8 @@ static void compare_counters(struct sim *w)
         { "refunds", mine->refunds, core->refunds },
         { "adopted", mine->adopted, core->adopted },
         { "progress", mine->progress, core->progress },
+        { "opinions", mine->opinions, core->opinions },
+        { "contradicted", mine->contradicted, core->contradicted },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         SIM_CHECK(w, rows[i].mine == rows[i].core, "model: %llu %s, the core counts %llu",

@@ -56,13 +56,13 @@ static bool failed_it(const struct model_task *t, int prover)
     return t->failed_by >> prover & 1;
 }
 
-/* The core remembers four provers that failed a task; the model does not know which it forgot. */
+/* The core remembers three provers that failed a task, and their key; the model does not know which it forgot. */
 static bool vague(const struct model_task *t)
 {
-    return __builtin_popcountll(t->failed_by) > 4;
+    return __builtin_popcountll(t->failed_by) > 3;
 }
 
-static bool another_lives(const struct model *m, const struct model_task *t)
+bool model_another_lives(const struct model *m, const struct model_task *t)
 {
     for (int i = 0; i < m->provers_n; i++) {
         const struct model_prover *p = &m->provers[i];
@@ -92,7 +92,7 @@ static bool able(const struct model *m, const struct model_task *t, int prover)
 {
     if (!t->there || t->state != TASK_QUEUED || m->paused[t->queue] || !model_fits(t, &m->provers[prover]))
         return false;
-    return within_leased(m, t) && !(failed_it(t, prover) && another_lives(m, t));
+    return within_leased(m, t) && !(failed_it(t, prover) && model_another_lives(m, t));
 }
 
 static bool is_suspect(const struct model_task *t)

@@ -256,6 +256,9 @@ void model_revive(struct model *m, int n)
     t->acked = false;
     t->orphan_ms = MODEL_NEVER;
     t->failed_by = 0;
+    t->verdict_by = -1;
+    t->need_vram = t->asked_vram;
+    t->raises = 0;
     if (t->deadline_ms <= m->now_ms) {
         t->deadline_ms = MODEL_NEVER;
         t->deadline_wall_ms = 0;
@@ -277,10 +280,12 @@ void model_return(struct model *m, struct model_attempt *a, bool revoke)
 /* Move 8. */
 void model_lost(struct model *m, struct model_attempt *a, bool revoke)
 {
-    int n = a->task;
+    int n = a->task, prover = a->prover;
     let_go(m, a, revoke, PV_REVOKED);
     m->count.losses++;
-    if (++m->tasks[n].losses >= 5)
+    m->tasks[n].losses++;
+    if (m->tasks[n].losses >= 2 && !m->provers[prover].local) m->tasks[n].failed_by |= (uint64_t)1 << prover;
+    if (m->tasks[n].losses >= 5)
         model_finish(m, n, TASK_DEAD, -1);
     else
         model_queue(m, n);
@@ -339,12 +344,56 @@ void model_resource(struct model *m, struct model_attempt *a)
     const struct model_prover *p = &m->provers[a->prover];
     struct model_task *t = &m->tasks[a->task], larger = *t;
     larger.need_vram = p->vram + 1;
-    if (p->local || !p->vram || !model_servable(m, &larger)) {
+    if (p->local || !p->vram || t->raises == 4 || !model_servable(m, &larger)) {
+        t->need_vram = t->asked_vram;
         model_failed(m, a, PV_RESOURCES, true);
         return;
     }
+    t->raises++;
     t->need_vram = larger.need_vram;
     model_return(m, a, false);
+}
+
+/* ---- move 7 ---- */
+
+/* All provers of the model have one key: another name is another opinion. */
+void model_permanent(struct model *m, struct model_attempt *a)
+{
+    int n = a->task, prover = a->prover;
+    struct model_task *t = &m->tasks[n];
+    bool second = t->verdict_by >= 0 && t->verdict_by != prover;
+    model_end(a);
+    m->count.failures++;
+    t->failures++;
+    t->failed_by |= (uint64_t)1 << prover;
+    if (second) m->provers[t->verdict_by].doubted = false;
+    if (second || t->failures >= 3 || !model_another_lives(m, t)) {
+        model_finish(m, n, TASK_DEAD, -1);
+        return;
+    }
+    if (t->verdict_by < 0) t->verdict_ms = t->verdict_least_ms = m->now_ms + 60000;
+    t->verdict_by = prover;
+    m->count.opinions++;
+    model_queue(m, n);
+}
+
+void model_contradicted(struct model *m, int n, int by)
+{
+    int prover = m->tasks[n].verdict_by;
+    m->tasks[n].verdict_by = -1;
+    if (prover < 0 || prover == by || !m->provers[prover].there) return;
+    m->count.contradicted++;
+    m->provers[prover].doubted = true;
+    if (third_in_a_row(m, prover, n)) quarantine(m, prover);
+}
+
+static void verdict_due(struct model *m, int n)
+{
+    struct model_task *t = &m->tasks[n];
+    if (m->provers[t->verdict_by].there && m->provers[t->verdict_by].doubted && model_another_lives(m, t))
+        t->verdict_ms = t->verdict_least_ms = m->now_ms + 60000;
+    else
+        model_finish(m, n, TASK_DEAD, -1);
 }
 
 /* ---- time ---- */
@@ -370,8 +419,9 @@ static uint64_t due_ms(struct model *m, int n)
     const struct model_attempt *a = model_attempt_of(m, n);
     if (!model_live(t)) return t->until_ms;
     if (t->state == TASK_RECEIVING) return least(t->until_ms, t->orphan_ms);
-    if (t->state == TASK_QUEUED) return least(t->deadline_ms, t->orphan_ms);
-    if (t->state == TASK_DELAYED) return least(t->until_ms, least(t->deadline_ms, t->orphan_ms));
+    uint64_t verdict_ms = t->verdict_by >= 0 ? t->verdict_ms : MODEL_NEVER;
+    if (t->state == TASK_QUEUED) return least(verdict_ms, least(t->deadline_ms, t->orphan_ms));
+    if (t->state == TASK_DELAYED) return least(least(verdict_ms, t->until_ms), least(t->deadline_ms, t->orphan_ms));
     uint64_t due = least(a->lease_ms, t->orphan_ms);
     if (t->state != TASK_RUNNING) return due;
     return least(least(due, t->push_due ? t->push_after_ms : MODEL_NEVER),
@@ -413,6 +463,8 @@ static void due(struct model *m, int n)
         model_cancel(m, n, -1);
     else if (waits && t->deadline_ms <= m->now_ms)
         model_finish(m, n, TASK_EXPIRED, -1);
+    else if (waits && t->verdict_by >= 0 && t->verdict_ms <= m->now_ms)
+        verdict_due(m, n);
     else if (t->state == TASK_DELAYED)
         model_queue(m, n);
     else if (t->state == TASK_RECEIVING)

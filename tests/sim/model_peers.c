@@ -2,6 +2,8 @@
 
 #include "model_who.h"
 
+#include <string.h>
+
 static const wire_token no_token;
 
 /* ---- clients ---- */
@@ -144,10 +146,45 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
     }
 }
 
+static bool is_worse(const struct model_prover *a, const struct model_prover *b)
+{
+    if (a->quarantined_ms != b->quarantined_ms) return a->quarantined_ms > b->quarantined_ms;
+    if (a->quarantines != b->quarantines) return a->quarantines > b->quarantines;
+    if (a->streak_n != b->streak_n) return a->streak_n > b->streak_n;
+    return strcmp(a->name, b->name) < 0;
+}
+
+/* R7: a new name takes over the worst that a name of the key has left behind (all of the model's have one key). */
+static void inherit(struct model *m, int prover)
+{
+    struct model_prover *p = &m->provers[prover], *worst = NULL;
+    for (int i = 0; i < m->provers_n; i++) {
+        struct model_prover *o = &m->provers[i];
+        if (i == prover || !o->there || o->peer || o->local) continue;
+        if (!worst || is_worse(o, worst)) worst = o;
+    }
+    if (!worst) return;
+    memcpy(p->streak, worst->streak, sizeof p->streak);
+    p->streak_n = worst->streak_n;
+    p->quarantines = worst->quarantines;
+    p->quarantined_ms = worst->quarantined_ms;
+    worst->streak_n = worst->quarantines = 0;
+    worst->quarantined_ms = 0;
+}
+
+static bool is_there(const struct model *m, const char *name)
+{
+    for (int i = 0; i < m->provers_n; i++)
+        if (m->provers[i].there && !strcmp(m->provers[i].name, name)) return true;
+    return false;
+}
+
 /* R9: what the prover still holds goes on, the rest ends. */
 void model_on_prover_hello(struct model *m, const struct sched_event *ev)
 {
+    bool fresh = !is_there(m, ev->prover.name);
     int prover = model_prover_named(m, ev->prover.name);
+    if (fresh) inherit(m, prover);
     struct model_prover *p = &m->provers[prover];
     if (!take_incarnation(p, ev->prover.incarnation)) {
         model_refuse(m, ev, PV_CONFLICT);

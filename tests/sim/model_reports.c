@@ -48,16 +48,12 @@ void model_on_fail(struct model *m, const struct sched_event *ev)
 {
     struct model_attempt *a = own_or_stale(m, ev);
     if (!a) return;
-    int n = a->task;
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
         model_failed(m, a, ev->fail.status, true);
     } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
         model_resource(m, a);
-    } else { /* move 7 */
-        model_end(a);
-        m->tasks[n].failures++;
-        m->count.failures++;
-        model_finish(m, n, TASK_DEAD, -1);
+    } else {
+        model_permanent(m, a);
     }
 }
 
@@ -136,6 +132,7 @@ static void committed(struct model *m, const struct sched_event *ev, int n, int 
     else if (a)
         model_revoke(m, a, PV_SUPERSEDED);
     m->count.late_accepted += !mine;
+    model_contradicted(m, n, prover);
     model_finish(m, n, TASK_SUCCEEDED, local ? e : -1);
     model_say(m, SCHED_RESULT_OK, ev->peer, -1, ev->token, PV_OK);
     frees_its_place(m, prover, ev->token);

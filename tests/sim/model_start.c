@@ -2,6 +2,8 @@
 
 #include "model_who.h"
 
+#include <string.h>
+
 static uint64_t moment_of(const struct model *m, uint64_t wall_ms)
 {
     if (!wall_ms) return MODEL_NEVER;
@@ -22,6 +24,9 @@ static void check_record(struct model *m, const struct model_task *t, const stru
                 r->attempts <= t->attempts && !r->acked_ms == !t->acked &&
                     (r->orphan_ms != 0) == (t->orphan_ms != MODEL_NEVER),
                 "task %d: attempts, acknowledgement or end of session on disk", n);
+    const char *by = model_live(t) && t->verdict_by >= 0 ? m->provers[t->verdict_by].name : "";
+    MODEL_CHECK(m, !model_live(t) || !strcmp(r->verdict_prover, by), "task %d: the verdict on disk", n);
+    MODEL_CHECK(m, r->asked_vram == t->asked_vram && r->raises == t->raises, "task %d: needs as submitted on disk", n);
     MODEL_CHECK(m, r->need_vram == t->need_vram && r->has_input == t->has_input, "task %d: needs or input on disk", n);
 }
 
@@ -49,6 +54,7 @@ void model_on_restore(struct model *m, const struct sched_event *ev)
     t->orphan_ms = moment_of(m, r->orphan_ms);
     t->percent = 0;
     t->phase[0] = 0;
+    if (t->verdict_by >= 0) t->verdict_ms = t->verdict_least_ms = moment_of(m, r->verdict_ms);
     t->push_due = false;
     t->push_after_ms = 0;
     t->place = ++m->places;

@@ -51,6 +51,10 @@ struct model_task {
     wire_hash input, result;
     wire_token token;   /* of its last attempt */
     uint64_t failed_by; /* bit: prover */
+    int verdict_by;     /* the prover that called it impossible, and none has confirmed it; -1: nobody */
+    uint64_t verdict_ms, verdict_least_ms; /* when it stands alone: read from the core, and not before least */
+    uint64_t asked_vram;
+    uint32_t raises;
     uint64_t acked_ms, push_after_ms;
     bool push_due;
 };
@@ -74,6 +78,7 @@ struct model_prover {
     uint64_t peer, heard_ms, quarantined_ms;
     uint32_t queues, circuits, warm; /* bits */
     uint32_t slots, prefetch, credit, quarantines;
+    bool doubted;
     uint64_t vram;
     struct {
         int task;
@@ -148,6 +153,8 @@ void model_taken(struct model *m, int n);
 bool model_could_serve(const struct model_prover *p);
 bool model_fits(const struct model_task *t, const struct model_prover *p);
 bool model_servable(const struct model *m, const struct model_task *t);
+/** R7: a prover that may be offered work, is able, and has not failed the task. */
+bool model_another_lives(const struct model *m, const struct model_task *t);
 unsigned model_held(const struct model *m, int prover);
 /** Checks the core's offers and recalls and follows them; then checks that nobody idles beside work. */
 void model_match(struct model *m);
@@ -166,6 +173,9 @@ void model_revoke(struct model *m, struct model_attempt *a, pv_status why);
 void model_end(struct model_attempt *a);
 void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool stopped);
 void model_resource(struct model *m, struct model_attempt *a);
+void model_permanent(struct model *m, struct model_attempt *a);
+/** The task succeeds by this prover (-1: by none). */
+void model_contradicted(struct model *m, int n, int by);
 void model_finish(struct model *m, int n, enum task_state state, int knows);
 void model_cancel(struct model *m, int n, int knows);
 void model_revive(struct model *m, int n);

@@ -14,6 +14,16 @@ bool lane_fits(const struct lane *l, const struct prover *p)
     return prover_fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
 }
 
+unsigned prover_rank(const struct prover *p, const uint64_t *excluded)
+{
+    unsigned rank = 0;
+    for (int i = 0; excluded && i < TASK_EXCLUDED_MAX; i++) {
+        if (excluded[i] == p->digest) return 2;
+        if (excluded[i] == p->key_digest) rank = 1;
+    }
+    return rank;
+}
+
 bool prover_could_serve(const struct prover *p)
 {
     return p && p->live && !p->local && !p->draining && !p->drained;
@@ -36,6 +46,11 @@ bool lane_servable(const struct sched *s, struct lane *l)
     l->servable = servable;
     l->fleet = q->fleet;
     return servable;
+}
+
+bool prover_may_serve(const struct prover *p)
+{
+    return prover_could_serve(p) && !p->quarantined_ms;
 }
 
 bool task_servable(const struct sched *s, const struct task *t)

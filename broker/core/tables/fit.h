@@ -9,8 +9,13 @@ bool prover_fits(const struct prover *p, const struct queue *q, const struct nam
                  uint64_t ram);
 /** The same for the tasks of a lane. */
 bool lane_fits(const struct lane *l, const struct prover *p);
+/** R7: 0: it may have the task; 1: another prover of its key failed it; 2: it failed it itself. Who has more waits
+ *  while somebody with less is able. excluded: TASK_EXCLUDED_MAX digests; NULL: none. */
+unsigned prover_rank(const struct prover *p, const uint64_t *excluded);
 /** Whether p is a live prover that is not being drained. NULL is allowed: false. */
 bool prover_could_serve(const struct prover *p);
+/** The same of one that is not in quarantine either. */
+bool prover_may_serve(const struct prover *p);
 /** Whether a live prover could do the tasks of the lane. O(provers) after a change of the queue's fleet, else O(1). Keeps
  *  the queue's count of what is unservable. */
 bool lane_servable(const struct sched *s, struct lane *l);

@@ -126,6 +126,14 @@ struct lane {
 
 /* ---- tasks (tasks.h) ---- */
 
+/** The permanent failure that waits for a second opinion (R7). */
+struct task_verdict {
+    struct name *principal, *prover; /* who said it; NULL: nobody has */
+    pv_status status;
+    char *text;      /* NULL: none */
+    uint64_t due_ms; /* when it stands although nobody has confirmed it; NEVER: nobody has said it */
+};
+
 /** What has happened to a task. A task that has only waited has none. */
 struct task_past {
     pv_status status;
@@ -140,6 +148,7 @@ struct task_past {
     uint64_t progress_eta_ms; /* NEVER: unknown */
     uint64_t push_after_ms;   /* progress may be pushed again from then on */
     bool push_due;
+    struct task_verdict verdict;
 };
 
 struct task {
@@ -156,6 +165,8 @@ struct task {
     uint64_t stamp;          /* start tag among the principal's groups */
     uint64_t turn;           /* the queue's count of departures when all before it have left */
     uint64_t ttl_ms, need_vram, need_ram;
+    uint64_t asked_vram, asked_ram;         /* as submitted; the needs may be larger, after resource failures */
+    uint8_t raises;                         /* resource failures that cost it nothing */
     uint64_t deadline_wall_ms, deadline_ms; /* 0 and NEVER: none */
     uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
     uint64_t until_ms;                      /* when DELAYED, RECEIVING or the retention ends */
@@ -163,7 +174,7 @@ struct task {
     uint64_t created_wall_ms, changed_wall_ms, acked_wall_ms;
     uint64_t input_bytes;
     wire_hash input;
-    uint64_t *excluded; /* TASK_EXCLUDED_MAX prover digests, sorted; NULL: none */
+    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, sorted; NULL: none */
     struct task_past *past;
     struct attempt *attempt; /* the live one: OFFERED, RUNNING, RECOVERING */
     struct attach *attached; /* sessions that want to hear of it */
@@ -226,8 +237,9 @@ struct prover_circuit {
  *  so that a prover that crashes keeps its bad reputation. A client that claimed its own task is a prover too (local),
  *  one that is never offered anything. */
 struct prover {
-    uint32_t index;  /* in s->provers */
-    uint64_t digest; /* of {principal, name}: what tasks exclude */
+    uint32_t index;      /* in s->provers */
+    uint64_t digest;     /* of {principal, name}: what tasks exclude */
+    uint64_t key_digest; /* of the principal alone: likewise, for all of its provers */
     heap_at timer_at;
     struct name *principal, *name;
     wire_id incarnation, replaced;       /* replaced: the incarnation before, which may not come back */
@@ -255,6 +267,7 @@ struct prover {
     } streak[8]; /* distinct tasks failed in a row */
     uint32_t streak_n, quarantines;
     uint64_t quarantined_ms; /* until then; 0: it is not */
+    bool doubted;            /* another prover did what it had called impossible, and none has agreed with it since */
     uint64_t done, failed, lost, busy_ms;
 };
 

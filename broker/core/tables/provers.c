@@ -63,6 +63,7 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     }
     p->index = index;
     p->digest = digest_of(principal, name);
+    p->key_digest = digest_of(principal, ""); /* no prover has an empty name */
     p->gone_ms = s->now_ms;
     p->attempts_end = &p->attempts;
     s->provers[index] = p;

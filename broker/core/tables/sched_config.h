@@ -20,17 +20,18 @@ struct sched_config {
     uint64_t retention_ms; /* [86400000] how long a task that is over and was not acknowledged stays fetchable */
     uint64_t backoff_ms, backoff_max_ms;       /* [1000, 60000] after a failure */
     uint64_t quarantine_ms, quarantine_max_ms; /* [60000, 3600000] */
-    uint64_t age_ms;                           /* [60000] a line from which nothing was taken for this long gains one
+    uint64_t opinion_ms;               /* [60000] the least that a permanent failure waits for a second opinion */
+    uint64_t age_ms;                   /* [60000] a line from which nothing was taken for this long gains one
                                                   priority */
-    uint64_t cold_pass_ms;                     /* [10000] the longest that a cold candidate is passed over */
-    uint32_t failures_max, losses_max;         /* [3, 5] */
-    uint32_t suspect_losses;                   /* [2] */
-    uint32_t quarantine_tasks;                 /* [3] at most 8 */
-    uint64_t tasks_max;                        /* [2000000] in memory, in any state; above: BUSY memory */
-    uint64_t acked_max;                        /* [100000] acknowledged tasks kept; above, the oldest goes early */
-    uint64_t slice_rows;                       /* [4096] rows looked at in one moment for each kind of long work */
-    uint32_t provers_max;                      /* [10000] */
-    uint32_t sessions_max;                     /* [100000] clients connected at once */
+    uint64_t cold_pass_ms;             /* [10000] the longest that a cold candidate is passed over */
+    uint32_t failures_max, losses_max; /* [3, 5] */
+    uint32_t suspect_losses;           /* [2] */
+    uint32_t quarantine_tasks;         /* [3] at most 8 */
+    uint64_t tasks_max;                /* [2000000] in memory, in any state; above: BUSY memory */
+    uint64_t acked_max;                /* [100000] acknowledged tasks kept; above, the oldest goes early */
+    uint64_t slice_rows;               /* [4096] rows looked at in one moment for each kind of long work */
+    uint32_t provers_max;              /* [10000] */
+    uint32_t sessions_max;             /* [100000] clients connected at once */
 };
 
 /** What one principal may do in one queue. 0: no limit. */

@@ -11,13 +11,15 @@
 #define TO(x) (1u << TASK_##x)
 static const uint16_t allowed[TASK_STATES] = {
     [TASK_RECEIVING] = TO(QUEUED) /* 1 */ | TO(CANCELLED) /* 10 */,
-    [TASK_QUEUED] = TO(OFFERED) /* 2 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
-    [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4 */ | TO(DELAYED) |
+    [TASK_QUEUED] = TO(OFFERED) /* 2 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */ |
+                    TO(DEAD) /* 7: no second opinion came */,
+    [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4, 7 */ | TO(DELAYED) |
                      TO(DEAD) /* 6, 7: it failed before it began */ | TO(CANCELLED) /* 10 */ |
                      TO(SUCCEEDED) /* 5: its STARTED was lost; 12 */,
-    [TASK_RUNNING] = TO(SUCCEEDED) /* 5, 12 */ | TO(DELAYED) /* 6 */ | TO(DEAD) /* 6, 7, 8 */ | TO(QUEUED) /* 8, 9 */ |
-                     TO(CANCELLED) /* 10 */,
-    [TASK_DELAYED] = TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */,
+    [TASK_RUNNING] = TO(SUCCEEDED) /* 5, 12 */ | TO(DELAYED) /* 6 */ | TO(DEAD) /* 6, 7, 8 */ |
+                     TO(QUEUED) /* 7, 8, 9 */ | TO(CANCELLED) /* 10 */,
+    [TASK_DELAYED] =
+        TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */ | TO(DEAD) /* 7 */,
     [TASK_RECOVERING] =
         TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 12 */,
     [TASK_DEAD] = TO(QUEUED) /* 13 */,
@@ -177,8 +179,15 @@ struct task_past *task_past_of(struct sched *s, struct task *t)
     if (!t->past)
         sched_broken(s);
     else
-        t->past->progress_eta_ms = NEVER;
+        t->past->progress_eta_ms = t->past->verdict.due_ms = NEVER;
     return t->past;
+}
+
+static char *text_copy(struct sched *s, const char *text)
+{
+    char *copy = text && *text ? strndup(text, TASK_TEXT_MAX) : NULL;
+    if (text && *text && !copy) sched_broken(s);
+    return copy;
 }
 
 void task_set_status(struct sched *s, struct task *t, pv_status status, const char *text)
@@ -186,8 +195,7 @@ void task_set_status(struct sched *s, struct task *t, pv_status status, const ch
     struct task_past *p = task_past_of(s, t);
     if (!p) return;
     p->status = status;
-    char *copy = text && *text ? strndup(text, TASK_TEXT_MAX) : NULL;
-    if (text && *text && !copy) sched_broken(s);
+    char *copy = text_copy(s, text);
     free(p->text);
     p->text = copy;
 }
@@ -209,6 +217,7 @@ void task_past_free(struct sched *s, struct task *t)
 {
     if (!t->past) return;
     task_clear_progress(s, t);
+    task_clear_verdict(s, t);
     names_drop(&s->names, t->past->prover);
     names_drop(&s->names, t->past->prover_principal);
     free(t->past->text);
@@ -216,23 +225,54 @@ void task_past_free(struct sched *s, struct task *t)
     t->past = NULL;
 }
 
-bool task_excludes(const struct task *t, uint64_t prover_digest)
+void task_set_verdict(struct sched *s, struct task *t, const struct prover *p, pv_status status, const char *text,
+                      uint64_t due_ms)
+{
+    struct task_past *past = task_past_of(s, t);
+    task_clear_verdict(s, t);
+    if (!past) return;
+    past->verdict =
+        (struct task_verdict){ names_share(p->principal), names_share(p->name), status, text_copy(s, text), due_ms };
+}
+
+void task_clear_verdict(struct sched *s, struct task *t)
+{
+    struct task_verdict *v = t->past ? &t->past->verdict : NULL;
+    if (!v) return;
+    names_drop(&s->names, v->principal);
+    names_drop(&s->names, v->prover);
+    free(v->text);
+    *v = (struct task_verdict){ .due_ms = NEVER };
+}
+
+const struct task_verdict *task_verdict_of(const struct task *t)
+{
+    return t->past && t->past->verdict.prover ? &t->past->verdict : NULL;
+}
+
+bool task_excludes(const struct task *t, uint64_t digest)
 {
     for (int i = 0; t->excluded && i < TASK_EXCLUDED_MAX; i++)
-        if (t->excluded[i] == prover_digest) return true;
+        if (t->excluded[i] == digest) return true;
     return false;
 }
 
-/* Kept sorted, so that tasks that exclude the same provers share a lane. When it is full, the smallest is forgotten. */
-void task_exclude(struct sched *s, struct task *t, uint64_t prover_digest)
+void task_exclude_prover(struct sched *s, struct task *t, const struct prover *p)
 {
-    if (task_excludes(t, prover_digest)) return;
+    task_exclude(s, t, p->digest);
+    if (!p->local) task_exclude(s, t, p->key_digest); /* a claimer's key is the client's, and may be a prover's too */
+}
+
+/* Kept sorted, so that tasks that exclude the same provers share a lane. When it is full, the smallest is forgotten. */
+void task_exclude(struct sched *s, struct task *t, uint64_t digest)
+{
+    if (task_excludes(t, digest)) return;
     if (!t->excluded && !(t->excluded = calloc(TASK_EXCLUDED_MAX, sizeof *t->excluded))) {
         sched_broken(s);
         return;
     }
     uint64_t *e = t->excluded;
-    e[0] = prover_digest; /* [0] is the smallest or free: zeros sort first */
+    e[0] = digest; /* [0] is the smallest or free: zeros sort first */
     for (int i = 0; i + 1 < TASK_EXCLUDED_MAX && e[i] > e[i + 1]; i++) {
         uint64_t swap = e[i];
         e[i] = e[i + 1];
@@ -247,7 +287,16 @@ static void put_text(char *to, const struct name *from)
     strcpy(to, from ? from->text : "");
 }
 
-static void render_past(const struct task *t, struct task_record *r)
+static void render_verdict(const struct sched *s, const struct task_verdict *v, struct task_record *r)
+{
+    put_text(r->verdict_principal, v->principal);
+    put_text(r->verdict_prover, v->prover);
+    r->verdict_status = v->status;
+    if (v->text) strcpy(r->verdict_text, v->text);
+    r->verdict_ms = sched_wall_of(s, v->due_ms);
+}
+
+static void render_past(const struct sched *s, const struct task *t, struct task_record *r)
 {
     const struct task_past *p = t->past;
     if (!p) return;
@@ -260,6 +309,7 @@ static void render_past(const struct task *t, struct task_record *r)
     r->token_seq = p->token.seq;
     put_text(r->prover_principal, p->prover_principal);
     put_text(r->prover, p->prover);
+    render_verdict(s, &p->verdict, r);
 }
 
 void task_render(const struct sched *s, const struct task *t, struct task_record *r)
@@ -278,6 +328,9 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     r->ttl_ms = t->ttl_ms;
     r->need_vram = t->need_vram;
     r->need_ram = t->need_ram;
+    r->asked_vram = t->asked_vram;
+    r->asked_ram = t->asked_ram;
+    r->raises = t->raises;
     r->deadline_ms = t->deadline_wall_ms;
     r->orphan_ms = sched_wall_of(s, t->orphan_ms);
     r->state = t->state;
@@ -293,7 +346,7 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     r->input_bytes = t->input_bytes;
     r->input = t->input;
     if (t->excluded) memcpy(r->excluded, t->excluded, sizeof r->excluded);
-    render_past(t, r);
+    render_past(s, t, r);
 }
 
 static void save(struct sched *s, struct task *t, bool lazy)
@@ -355,12 +408,17 @@ static uint64_t push_ms(const struct task *t)
     return t->past && t->past->push_due ? t->past->push_after_ms : NEVER;
 }
 
+static uint64_t verdict_ms(const struct task *t)
+{
+    return t->past ? t->past->verdict.due_ms : NEVER;
+}
+
 uint64_t task_next_ms(const struct sched *s, const struct task *t)
 {
     switch ((enum task_state)t->state) {
     case TASK_RECEIVING: return least(t->until_ms, t->orphan_ms);
-    case TASK_QUEUED: return least(t->deadline_ms, t->orphan_ms);
-    case TASK_DELAYED: return least(t->until_ms, least(t->deadline_ms, t->orphan_ms));
+    case TASK_QUEUED: return least(verdict_ms(t), least(t->deadline_ms, t->orphan_ms));
+    case TASK_DELAYED: return least(least(t->until_ms, verdict_ms(t)), least(t->deadline_ms, t->orphan_ms));
     case TASK_OFFERED:
     case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
     case TASK_RUNNING:

@@ -44,9 +44,18 @@ void task_set_status(struct sched *s, struct task *t, pv_status status, const ch
 /** Forgets the progress of the last attempt. */
 void task_clear_progress(struct sched *s, struct task *t);
 
-/** R7: the provers that failed the task, at most TASK_EXCLUDED_MAX. */
-bool task_excludes(const struct task *t, uint64_t prover_digest);
-void task_exclude(struct sched *s, struct task *t, uint64_t prover_digest);
+/** R7: the provers that failed the task, and their keys, at most TASK_EXCLUDED_MAX digests. */
+bool task_excludes(const struct task *t, uint64_t digest);
+void task_exclude(struct sched *s, struct task *t, uint64_t digest);
+/** The same of a prover: itself and, unless it is a claimer, its key. */
+void task_exclude_prover(struct sched *s, struct task *t, const struct prover *p);
+
+/** R7: p called the task impossible, and others are asked until due_ms. text: NULL none. */
+void task_set_verdict(struct sched *s, struct task *t, const struct prover *p, pv_status status, const char *text,
+                      uint64_t due_ms);
+void task_clear_verdict(struct sched *s, struct task *t);
+/** NULL: nobody has called it impossible. */
+const struct task_verdict *task_verdict_of(const struct task *t);
 
 /** Appends SAVE_TASK, with the state at the end of the batch. Nothing for a RECEIVING task. */
 void task_save(struct sched *s, struct task *t);

@@ -354,8 +354,9 @@ void prover_with(struct rig *r, const char *who, const struct rig_prover *with)
     p->peer = ++r->next_peer;
     snprintf(queues, sizeof queues, "%s", with->queues ? with->queues : "outer");
     snprintf(circuits, sizeof circuits, "%s", with->circuits ? with->circuits : "");
+    char principal[32];
     struct sched_event ev = rig_event(r, SCHED_PROVER_HELLO, who, 0);
-    ev.prover.principal = "fleet";
+    ev.prover.principal = strchr(who, '.') ? principal_of_name(who, principal) : "fleet";
     ev.prover.name = who;
     ev.prover.incarnation = process_id(p);
     ev.prover.queues_n = words(queues, queue);

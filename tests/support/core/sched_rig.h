@@ -3,7 +3,8 @@
  *      at(&r, 0);    prover(&r, "p1", 1, 1);  submit(&r, "c1", 7);
  *      expect(&r, "SAVE 7 offered", "SUBMIT_OK c1 7 queued", "OFFER p1 7", NULL);
  *
- *  Tasks are numbers. The name of a prover begins with p, a client's with anything else. Where a token is wanted, the
+ *  Tasks are numbers. The name of a prover begins with p, a client's with anything else. What stands before a dot is its
+ *  principal; a prover without one is of "fleet". Where a token is wanted, the
  *  last one offered for the task is taken (r.token[n]; r.older[n] is the one before). MOVED is left out.
  */
 #ifndef PV_SCHED_RIG_H

@@ -71,6 +71,42 @@ static void R7_bad_witnesses_do_not_quarantine_a_prover(void **state)
     assert_int_equal(stats_of(&r).quarantines, 0);
 }
 
+static void R7_another_name_of_the_key_is_no_way_out_of_quarantine(void **state)
+{
+    prover(&r, "pbad.1", 3, 0);
+    for (unsigned n = 1; n <= 3; n++) submit(&r, "c1", n);
+    for (unsigned n = 1; n <= 3; n++) started(&r, "pbad.1", n);
+    for (unsigned n = 1; n <= 3; n++) failed(&r, "pbad.1", n, WIRE_FAILURE_RETRYABLE);
+    gone(&r, "pbad.1");
+    at(&r, 10000);
+    ignore(&r);
+    prover(&r, "pbad.2", 3, 0);
+    assert_int_equal(said_times(&r, "OFFER"), 0);
+    prover(&r, "pgood.1", 3, 0); /* another key's business is its own */
+    assert_int_equal(said_times(&r, "OFFER pgood.1"), 3);
+    submit(&r, "c1", 4);
+    for (uint64_t ms = 10000; ms < 60000; ms += H) {
+        at(&r, ms);
+        beat(&r, "pbad.2", 0);
+        beat(&r, "pgood.1", 0);
+    }
+    at(&r, 60000);
+    assert_int_equal(said_times(&r, "OFFER pbad.2"), 1);
+}
+
+static void R7_two_failures_are_not_forgotten_with_the_name(void **state)
+{
+    for (unsigned n = 1; n <= 3; n++) {
+        const char *name[] = { "pbad.1", "pbad.2", "pbad.3" };
+        prover(&r, name[n - 1], 1, 0);
+        submit(&r, "c1", n);
+        started(&r, name[n - 1], n);
+        failed(&r, name[n - 1], n, WIRE_FAILURE_RETRYABLE);
+        gone(&r, name[n - 1]);
+    }
+    assert_int_equal(stats_of(&r).quarantines, 1);
+}
+
 /* ---- R7: suspects ---- */
 
 static void R7_suspect_runs_with_nothing_beside_it(void **state)
@@ -145,6 +181,8 @@ int main(void)
         T(R7_a_success_in_between_breaks_the_row),
         T(R7_quarantine_hands_its_other_tasks_back_free),
         T(R7_bad_witnesses_do_not_quarantine_a_prover),
+        T(R7_another_name_of_the_key_is_no_way_out_of_quarantine),
+        T(R7_two_failures_are_not_forgotten_with_the_name),
         T(R7_suspect_runs_with_nothing_beside_it),
         T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
         T(R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled),
