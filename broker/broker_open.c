@@ -55,6 +55,8 @@ static pv_status core_open(struct broker *b, char *why)
         .retention_ms = c->retention_ms,
         .receive_ms = UPLOAD_ABANDONED_MS,
         .sessions_max = (uint32_t)c->connections_max,
+        .provers_share = b->keys ? 0 : UINT32_MAX, /* without keys all are one principal: nobody to share with */
+        .circuits_share = b->keys ? 0 : UINT32_MAX,
     };
     struct sched_event boot = { .type = SCHED_BOOT };
     TRY(pv_random(&sc.seed, sizeof sc.seed));

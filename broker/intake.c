@@ -19,6 +19,16 @@
 
 /* --- hello --- */
 
+enum { RETRY_MS = 1000 }; /* for what is short only while others are at it */
+
+static void busy(struct broker *b, const struct peer *peer, uint32_t req, const char *which)
+{
+    struct sched_action a = {
+        .peer = peer->handle, .req = req, .status = PV_BUSY, .which = which, .retry_ms = RETRY_MS
+    };
+    reply_refuse(b, REPLY_AT_ONCE, &a);
+}
+
 static bool role_allowed(const struct broker *b, const struct peer *peer, enum wire_role role)
 {
     return !b->keys || (peer->rights && (peer->rights->roles & 1u << role));
@@ -101,9 +111,11 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
 
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
-    bool again = peer->hello && (peer->role != m->role || !wire_id_equal(peer->session, m->session));
+    bool again = peer->hello &&
+                 (peer->role != m->role || !wire_id_equal(peer->session, m->session) || strcmp(peer->name, m->name));
     if (again) {
-        reply_error(b, peer->handle, 0, PV_BAD_STATE, "a connection has one session only");
+        LOG_INFO("peer.refused", "name=%s principal=%s why=another-session", m->name, broker_principal(b, peer));
+        reply_error(b, peer->handle, 0, PV_BAD_STATE, "a connection has one session and one name only");
         return;
     }
     if (m->vmin > WIRE_VERSION || m->vmax < WIRE_VERSION) {
@@ -118,7 +130,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     }
     if (!connection_counts(b, peer)) {
         LOG_WARN("peer.refused", "name=%s principal=%s why=connections", m->name, broker_principal(b, peer));
-        reply_error(b, peer->handle, 0, PV_BUSY, "the key has no connections left");
+        busy(b, peer, m->req, "connections");
         connection_end(b, peer);
         return;
     }
@@ -320,7 +332,7 @@ static bool operation(struct broker *b, const struct peer *peer, const struct wi
                       const char *name)
 {
     if (say_operation_later(b, peer, m, principal, name)) return true;
-    reply_error(b, peer->handle, m->req, PV_BUSY, "too many operations at once, try again");
+    busy(b, peer, m->req, "operations");
     return false;
 }
 

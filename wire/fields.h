@@ -64,7 +64,7 @@ enum {
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
     X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
-    X(which, NAME, 0, "the limit that was reached: queued_tasks queued_bytes leased rate disk memory purges lists")    \
+    X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
     /* what a prover is and holds */                                                                                   \
     X(queues, NAMES, 64, "queues the prover serves")                                                                   \
     X(circuits, CIRCUITS, 256, "circuits the prover can prove")                                                        \

@@ -60,6 +60,9 @@ static void defaults(struct sched_config *c)
     fill_in(&c->slice_rows, 4096);
     fill_in_32(&c->provers_max, 10000);
     fill_in_32(&c->sessions_max, 100000);
+    fill_in_32(&c->provers_share, c->provers_max < 4 ? 1 : c->provers_max / 4);
+    fill_in_32(&c->circuits_share, 100000);
+    fill_in_32(&c->guests_share, 200000);
 }
 
 pv_status sched_new(struct sched **to, const struct sched_config *config)

@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
+#include "sched_places.h"
 #include "sessions.h"
 #include "tasks.h"
 #include "view.h"
@@ -268,10 +269,15 @@ void sched_on_claim(struct sched *s, const struct sched_event *ev)
     }
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
-    struct prover *p = prover_of(s, e->client->principal->name->text, name);
+    const char *which = "attachments";
+    struct prover *p =
+        session_may_attach(s, e, t) ? prover_admit(s, e->client->principal->name->text, name, &which) : NULL;
     struct sched_peer *peer = sched_peer_find(s, ev->peer);
     if (!p) {
-        sched_refuse(s, PV_NO_MEMORY);
+        struct sched_action *no = sched_refuse(s, PV_BUSY);
+        no->task = t->id;
+        no->which = which;
+        no->retry_ms = s->cfg.lease_ms;
         return;
     }
     p->local = p->live = true;

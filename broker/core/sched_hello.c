@@ -6,6 +6,7 @@
 #include "sched_attempt.h"
 #include "sched_blame.h"
 #include "sched_end.h"
+#include "sched_places.h"
 #include "sched_purge.h"
 #include "sessions.h"
 #include "tasks.h"
@@ -26,6 +27,7 @@ static void prover_gone(struct sched *s, struct prover *p)
     p->live = false;
     p->credit = 0;
     p->gone_ms = s->now_ms;
+    prover_clear_circuits(s, p); /* its next hello has them again */
     if (!p->local && !p->draining) s->stats.provers_lost++;
     prover_unwant(s, p);
     for (struct attempt *a = p->attempts, *next; a; a = next) {
@@ -70,6 +72,15 @@ static void supplant(struct sched *s, uint64_t old)
     sched_peer_forget(s, peer);
 }
 
+/* ---- no room ---- */
+
+static void busy(struct sched *s, const char *which)
+{
+    struct sched_action *no = sched_refuse(s, PV_BUSY);
+    no->which = which;
+    no->retry_ms = s->cfg.lease_ms; /* a place is given up when a lease is over */
+}
+
 /* ---- clients ---- */
 
 /* R4: e is a new session of its client's name, so the tasks of the others follow their on_restart. */
@@ -88,11 +99,10 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
     struct principal *pr = principal_of(s, ev->client.principal);
     struct sched_peer *peer = sched_peer_of(s, ev->peer);
     if (peer) role_over(s, peer);
-    struct session *e = pr && peer && s->connected < s->cfg.sessions_max
-                            ? session_of(s, pr, ev->client.name, ev->client.session)
-                            : NULL;
+    bool room = s->connected < s->cfg.sessions_max;
+    struct session *e = pr && peer && room ? session_of(s, pr, ev->client.name, ev->client.session) : NULL;
     if (!e) {
-        sched_refuse(s, PV_BUSY)->which = "memory";
+        busy(s, room ? "memory" : "sessions");
         if (peer) sched_peer_forget(s, peer);
         return;
     }
@@ -104,7 +114,7 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
         supplant(s, old);
         fresh = false;
         if (!e) {
-            sched_refuse(s, PV_BUSY)->which = "memory";
+            busy(s, "memory");
             sched_peer_forget(s, peer);
             return;
         }
@@ -159,6 +169,8 @@ static bool take_circuits(struct sched *s, struct prover *p, const struct sched_
             p->circuits_n++;
         }
     }
+    p->announced = (uint32_t)ev->prover.circuits_n;
+    p->owner->circuits += p->announced;
     qsort(p->circuits, p->circuits_n, sizeof *p->circuits, by_address);
     return true;
 }
@@ -272,18 +284,30 @@ static bool take_incarnation(struct sched *s, struct prover *p, wire_id incarnat
     return true;
 }
 
+/* Its record, if its principal has room for it and for its circuits. */
+static struct prover *admit(struct sched *s, const struct sched_event *ev, const struct prover *known,
+                            const char **which)
+{
+    if (circuits_admit(s, ev->prover.principal, known, ev->prover.circuits_n))
+        return prover_admit(s, ev->prover.principal, ev->prover.name, which);
+    *which = "circuits";
+    return NULL;
+}
+
 void sched_on_prover_hello(struct sched *s, const struct sched_event *ev)
 {
     struct sched_peer *peer = sched_peer_of(s, ev->peer);
-    if (peer && peer->session) role_over(s, peer);
-    bool fresh = !prover_find(s, ev->prover.principal, ev->prover.name);
-    struct prover *p = peer ? prover_of(s, ev->prover.principal, ev->prover.name) : NULL;
-    if (peer && peer->prover && peer->prover != p) role_over(s, peer);
-    if (p && fresh) prover_inherit(s, p);
+    struct prover *known = prover_find(s, ev->prover.principal, ev->prover.name);
+    if (peer && (peer->session || (peer->prover && peer->prover != known))) role_over(s, peer);
+    const char *which = "memory";
+    struct prover *p = peer ? admit(s, ev, known, &which) : NULL;
+    if (p && !known) prover_inherit(s, p);
     bool ours = p && take_incarnation(s, p, ev->prover.incarnation);
     if (!ours || !take_offer(s, p, ev)) {
-        struct sched_action *no = sched_refuse(s, !p || ours ? PV_BUSY : PV_CONFLICT);
-        if (!p || ours) no->which = "memory";
+        if (!p || ours)
+            busy(s, which);
+        else
+            sched_refuse(s, PV_CONFLICT);
         if (peer) sched_peer_forget(s, peer);
         return;
     }

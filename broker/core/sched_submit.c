@@ -86,9 +86,13 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
     return t;
 }
 
-/* From now on the asker hears of the task. NULL: out of memory, and it was refused. */
+/* From now on the asker hears of the task. NULL: it was refused. */
 static struct attach *attach(struct sched *s, struct session *e, struct task *t)
 {
+    if (!session_may_attach(s, e, t)) {
+        busy(s, "attachments", s->cfg.lease_ms);
+        return NULL;
+    }
     struct attach *a = session_attach(s, e, t);
     if (!a) sched_refuse(s, PV_NO_MEMORY);
     return a;

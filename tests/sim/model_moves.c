@@ -491,6 +491,13 @@ static int first_due(struct model *m)
     return first;
 }
 
+static bool has_attempts(const struct model *m, int prover)
+{
+    for (int i = 0; i < MODEL_ATTEMPTS; i++)
+        if (m->attempts[i].state != MODEL_FREE && m->attempts[i].prover == prover) return true;
+    return false;
+}
+
 void model_pass_time(struct model *m)
 {
     for (int n; (n = first_due(m)) >= 0;) due(m, n);
@@ -498,5 +505,6 @@ void model_pass_time(struct model *m)
         struct model_prover *p = &m->provers[i];
         if (p->live && p->heard_ms + m->cfg.lease_ms <= m->now_ms) p->live = false;
         if (p->quarantined_ms <= m->now_ms) p->quarantined_ms = 0;
+        if (p->local && !p->peer && !has_attempts(m, i)) p->there = false;
     }
 }

@@ -41,6 +41,9 @@ struct principal {
     uint64_t turn;               /* virtual time */
     uint64_t stamp;              /* start tag of its last offered task: virtual time among its groups */
     struct idmap tasks;          /* its tasks by their ids, which other principals may use as well */
+    uint32_t provers;            /* records, of claimers too */
+    uint32_t circuits;           /* that they announced */
+    uint32_t guests;             /* attachments to tasks that the session did not submit */
 };
 
 /** A group of a principal that has live tasks. */
@@ -242,6 +245,7 @@ struct prover {
     uint64_t key_digest; /* of the principal alone: likewise, for all of its provers */
     heap_at timer_at;
     struct name *principal, *name;
+    struct principal *owner;
     wire_id incarnation, replaced;       /* replaced: the incarnation before, which may not come back */
     bool known, has_replaced;            /* known: it has said hello since the broker's start */
     bool counted, serving;               /* among its queues' provers; as one that may be offered something */
@@ -253,6 +257,7 @@ struct prover {
     size_t queues_n;
     struct prover_circuit *circuits; /* sorted by the address of the name: for search only */
     size_t circuits_n;
+    uint32_t announced; /* circuits, each once */
     bool any_circuit;
     uint32_t slots, prefetch, credit;
     uint32_t held;     /* attempts other than LATE: each takes a place */

@@ -28,7 +28,6 @@ static bool room_for_one(struct sched *s, uint32_t *index)
     for (*index = 0; *index < s->provers_n && s->provers[*index]; ++*index)
         ;
     if (*index < s->provers_n) return true;
-    if (s->provers_n == s->cfg.provers_max) return false;
     if (s->provers_n == s->provers_cap) {
         uint32_t cap = s->provers_cap + 64;
         struct prover **more = realloc(s->provers, cap * sizeof(*more));
@@ -49,9 +48,11 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     struct prover *p = prover_find(s, principal, name);
     uint32_t index;
     if (p) return p;
-    if (!room_for_one(s, &index) || !heap_reserve(&s->prover_timers)) return NULL;
+    struct principal *owner = principal_of(s, principal);
+    if (!owner || !room_for_one(s, &index) || !heap_reserve(&s->prover_timers)) return NULL;
     p = calloc(1, sizeof *p);
     if (!p) return NULL;
+    p->owner = owner;
     p->principal = names_hold(&s->names, principal);
     p->name = names_hold(&s->names, name);
     if (!p->principal || !p->name ||
@@ -62,12 +63,14 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
         return NULL;
     }
     p->index = index;
+    p->local = !strncmp(name, "claim:", 6); /* a name that no prover can have */
     p->digest = digest_of(principal, name);
     p->key_digest = digest_of(principal, ""); /* no prover has an empty name */
     p->gone_ms = s->now_ms;
     p->attempts_end = &p->attempts;
     s->provers[index] = p;
     s->stats.provers++;
+    owner->provers++;
     return p;
 }
 
@@ -95,19 +98,27 @@ static void count_serving(struct sched *s, struct prover *p, bool live, bool ser
     s->sweeping = true;
 }
 
+void prover_clear_circuits(struct sched *s, struct prover *p)
+{
+    for (size_t i = 0; i < p->circuits_n; i++) names_drop(&s->names, p->circuits[i].name);
+    free(p->circuits);
+    p->circuits = NULL;
+    p->circuits_n = 0;
+    p->any_circuit = false;
+    p->owner->circuits -= p->announced;
+    p->announced = 0;
+}
+
 void prover_clear_offer(struct sched *s, struct prover *p)
 {
     count_serving(s, p, false, false);
+    prover_clear_circuits(s, p);
     for (size_t i = 0; i < p->queues_n; i++) names_drop(&s->names, p->queue_names[i]);
-    for (size_t i = 0; i < p->circuits_n; i++) names_drop(&s->names, p->circuits[i].name);
     free(p->queue_names);
     free(p->queues);
-    free(p->circuits);
     p->queue_names = NULL;
     p->queues = NULL;
-    p->circuits = NULL;
-    p->queues_n = p->circuits_n = 0;
-    p->any_circuit = false;
+    p->queues_n = 0;
 }
 
 void prover_unwant(struct sched *s, struct prover *p)
@@ -132,12 +143,14 @@ void prover_forget(struct sched *s, struct prover *p)
     s->provers[p->index] = NULL;
     s->open[p->index / 64] &= ~((uint64_t)1 << p->index % 64);
     s->stats.provers--;
+    p->owner->provers--;
     free(p);
 }
 
 uint64_t prover_forget_ms(const struct prover *p)
 {
     if (p->peer || p->attempts) return NEVER;
+    if (p->local) return p->gone_ms; /* nothing of it is worth remembering */
     return sched_add(p->gone_ms, p->drained ? FORGET_DRAINED_MS : FORGET_MS);
 }
 

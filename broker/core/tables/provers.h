@@ -6,7 +6,7 @@
 
 /** NULL: there is none. */
 struct prover *prover_find(const struct sched *s, const char *principal, const char *name);
-/** Found or made. NULL: out of memory, or provers_max are there. */
+/** Found or made, whatever the limits: for what is restored. NULL: out of memory. */
 struct prover *prover_of(struct sched *s, const char *principal, const char *name);
 /** Frees it, with its attempts. */
 void prover_forget(struct sched *s, struct prover *p);
@@ -28,8 +28,9 @@ bool prover_serves(const struct prover *p, const struct queue *q);
 struct prover_circuit *prover_circuit(const struct prover *p, const struct name *circuit);
 /** Finds the queues of its queue_names again, after one was declared. */
 void prover_resolve_queues(struct sched *s, struct prover *p);
-/** Forgets the queues and circuits it announced. */
+/** Forgets the queues and circuits it announced; or the circuits alone. */
 void prover_clear_offer(struct sched *s, struct prover *p);
+void prover_clear_circuits(struct sched *s, struct prover *p);
 
 /** Recalls everything it has not begun. */
 void prover_recall_all(struct sched *s, struct prover *p);

@@ -30,6 +30,10 @@ struct sched_config {
     uint64_t tasks_max;                /* [2000000] in memory, in any state; above: BUSY memory */
     uint64_t acked_max;                /* [100000] acknowledged tasks kept; above, the oldest goes early */
     uint64_t slice_rows;               /* [4096] rows looked at in one moment for each kind of long work */
+    uint32_t provers_share;            /* [a quarter of provers_max] provers and claimers of one principal */
+    uint32_t circuits_share;           /* [100000] circuits that the provers of one principal announce */
+    uint32_t guests_share;             /* [200000] attachments of a principal to tasks that its session has not
+                                                  submitted */
     uint32_t provers_max;              /* [10000] */
     uint32_t sessions_max;             /* [100000] clients connected at once */
 };

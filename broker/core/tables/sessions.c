@@ -218,6 +218,11 @@ struct attach *session_attached(const struct session *e, const struct task *t)
     return NULL;
 }
 
+bool session_may_attach(const struct sched *s, const struct session *e, const struct task *t)
+{
+    return t->session == e || e->client->principal->guests < s->cfg.guests_share || session_attached(e, t);
+}
+
 struct attach *session_attach(struct sched *s, struct session *e, struct task *t)
 {
     struct attach *a = session_attached(e, t);
@@ -233,6 +238,7 @@ struct attach *session_attach(struct sched *s, struct session *e, struct task *t
     t->attached = a;
     append_attach(a, ATTACH_LIVE);
     e->attached_n++;
+    e->client->principal->guests += !a->owner;
     return a;
 }
 
@@ -243,6 +249,7 @@ void session_detach(struct sched *s, struct attach *a)
     unlink_attach(a);
     *a->link_of_task = a->next_of_task;
     if (a->next_of_task) a->next_of_task->link_of_task = a->link_of_task;
+    e->client->principal->guests -= !a->owner;
     free(a);
     e->attached_n--;
     if (pushed && e->pushes < SESSION_PUSHES) e->pushes++;

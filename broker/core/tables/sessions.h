@@ -26,6 +26,8 @@ void session_connect(struct sched *s, struct session *e, uint64_t peer);
 /** Not connected any more, and not counted: what was pushed and not acknowledged is owed again. May free e. */
 void session_disconnect(struct sched *s, struct session *e);
 
+/** Whether e is attached to t, submitted it, or its principal has an attachment left to another's task. */
+bool session_may_attach(const struct sched *s, const struct session *e, const struct task *t);
 /** Attaches; if it is attached already, gives that one. NULL: out of memory. */
 struct attach *session_attach(struct sched *s, struct session *e, struct task *t);
 /** NULL: it is not attached. O(sessions attached to t). */

@@ -1,0 +1,257 @@
+/** Nobody takes more than a share of the core's tables: provers, claimers, circuits, attachments (R13). At each limit
+ *  N, N + 1, and back. */
+#include "sched_case.h"
+
+#include <stdio.h>
+
+static const struct rig_prover idle = { .slots = 1, .silent = true };
+
+static void open_small(uint32_t provers_max, uint32_t share)
+{
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .provers_max = provers_max, .provers_share = share });
+}
+
+static const char *named(char to[32], const char *key, unsigned n)
+{
+    snprintf(to, 32, "%s.%u", key, n);
+    return to;
+}
+
+static void provers_come(const char *key, unsigned from, unsigned to)
+{
+    char name[32];
+    for (unsigned n = from; n <= to; n++) prover_with(&r, named(name, key, n), &idle);
+}
+
+static void R13_a_key_has_a_share_of_the_provers(void **state)
+{
+    open_small(8, 3);
+    provers_come("pbad", 1, 3);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    provers_come("pbad", 4, 4);
+    assert_true(said(&r, "REFUSE pbad.4 busy provers"));
+    provers_come("pgood", 1, 3); /* others have their places */
+    assert_int_equal(said_times(&r, "REFUSE pgood"), 0);
+    ignore(&r);
+    gone(&r, "pbad.2"); /* one that is gone and holds nothing makes room at once, not in an hour */
+    provers_come("pbad", 5, 5);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    assert_int_equal(stats_of(&r).provers, 6);
+    provers_come("pbad", 1, 1); /* who is there may say hello again */
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+}
+
+static void R13_a_name_after_the_other_takes_one_place(void **state)
+{
+    open_small(8, 3);
+    for (unsigned n = 1; n <= 200; n++) {
+        char name[32];
+        provers_come("pbad", n, n);
+        gone(&r, named(name, "pbad", n));
+        memset(r.peers, 0, sizeof r.peers); /* the rig knows 64 */
+    }
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    assert_true(stats_of(&r).provers <= 3);
+}
+
+static void R13_a_full_table_forgets_who_is_longest_gone(void **state)
+{
+    open_small(4, 4);
+    provers_come("pone", 1, 2);
+    provers_come("ptwo", 1, 2);
+    at(&r, 1000);
+    gone(&r, "ptwo.1");
+    at(&r, 2000);
+    gone(&r, "pone.1");
+    provers_come("pthree", 1, 1);
+    struct sched_prover_view v;
+    bool later = false;
+    for (size_t i = 0; sched_prover_next(r.s, &i, r.now_ms, &v);) later |= !strcmp(v.name, "pone.1");
+    assert_true(later);
+    provers_come("pfour", 1, 1);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    provers_come("pfive", 1, 1);
+    assert_true(said(&r, "REFUSE pfive.1 busy provers"));
+    for (size_t i = 0; sched_prover_next(r.s, &i, r.now_ms, &v);) assert_true(v.live);
+    assert_int_equal(stats_of(&r).provers, 4);
+}
+
+/* A record that holds a task, a drain or a bad name is not given up for a stranger's sake while another can be. */
+static void R13_what_is_worth_remembering_is_forgotten_last(void **state)
+{
+    open_small(3, 3);
+    prover(&r, "pbad.1", 2, 0);
+    submit(&r, "c1", 1);
+    started(&r, "pbad.1", 1);
+    failed(&r, "pbad.1", 1, WIRE_FAILURE_RETRYABLE);
+    gone(&r, "pbad.1"); /* one failure in its row, and the longest gone */
+    at(&r, 100);
+    provers_come("pok", 1, 1);
+    gone(&r, "pok.1");
+    hello(&r, "ops");
+    provers_come("pold", 1, 1);
+    struct sched_event ev = rig_event(&r, SCHED_PROVER_VERB, "ops", 0);
+    ev.verb.verb = WIRE_VERB_DRAIN;
+    ev.verb.name = "pold.1";
+    rig_step(&r, ev);
+    gone(&r, "pold.1");
+    provers_come("pnew", 1, 1); /* for pok.1 */
+    struct sched_prover_view v;
+    bool bad = false, old = false;
+    for (size_t i = 0; sched_prover_next(r.s, &i, r.now_ms, &v);) {
+        bad |= !strcmp(v.name, "pbad.1");
+        old |= !strcmp(v.name, "pold.1");
+    }
+    assert_true(bad && old);
+    provers_come("pnew", 2, 2); /* for pbad.1 */
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    provers_come("pnew", 3, 3); /* a drain is an administrator's word: it stays */
+    assert_true(said(&r, "REFUSE pnew.3 busy provers"));
+}
+
+static void R13_a_gone_prover_that_holds_a_task_keeps_its_place(void **state)
+{
+    open_small(8, 1);
+    prover(&r, "pbad.1", 1, 0);
+    submit(&r, "c1", 7);
+    started(&r, "pbad.1", 7);
+    gone(&r, "pbad.1");
+    provers_come("pbad", 2, 2);
+    assert_true(said(&r, "REFUSE pbad.2 busy provers"));
+    at(&r, 1000); /* the grace is over */
+    ignore(&r);
+    provers_come("pbad", 2, 2);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+}
+
+static void R15_a_claimer_that_is_gone_leaves_no_record(void **state)
+{
+    for (unsigned n = 1; n <= 20; n++) {
+        char name[32];
+        named(name, "c", n);
+        submit(&r, name, 100 + n);
+        claim(&r, name, 100 + n);
+        assert_int_equal(stats_of(&r).provers, 1);
+        started(&r, name, 100 + n);
+        result(&r, name, 100 + n, n);
+        gone(&r, name);
+        assert_int_equal(stats_of(&r).provers, 0);
+    }
+}
+
+static void R15_a_claimer_that_dies_leaves_no_record_after_its_grace(void **state)
+{
+    submit(&r, "c1", 7);
+    claim(&r, "c1", 7);
+    started(&r, "c1", 7);
+    gone(&r, "c1");
+    assert_int_equal(stats_of(&r).provers, 1); /* it may come back within the grace */
+    at(&r, 1000);
+    assert_int_equal(stats_of(&r).provers, 0);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    submit(&r, "c2", 8);
+    claim(&r, "c2", 8);
+    rig_restart(&r);
+    at(&r, r.now_ms + 2 * L); /* nor after a restart */
+    assert_int_equal(stats_of(&r).provers, 0);
+}
+
+static void R15_claims_are_within_the_share_and_idle_claimers_make_room(void **state)
+{
+    open_small(8, 2);
+    for (unsigned n = 1; n <= 3; n++) {
+        char name[32];
+        submit(&r, named(name, "c", n), n);
+        claim(&r, name, n);
+    }
+    assert_true(said(&r, "CLAIMED c.2 2"));
+    assert_true(said(&r, "REFUSE c.3 busy provers"));
+    started(&r, "c.1", 1);
+    result(&r, "c.1", 1, 50); /* c.1 is there, but computes nothing */
+    claim(&r, "c.3", 3);
+    assert_true(said(&r, "CLAIMED c.3 3"));
+    beat(&r, "c.1", 0); /* and is no worse for it */
+    submit(&r, "c.1", 4);
+    claim(&r, "c.1", 4);
+    assert_int_equal(said_times(&r, "REFUSE c.1 busy provers"), 1);
+}
+
+static void R13_a_key_has_a_share_of_the_circuits(void **state)
+{
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .circuits_share = 5 });
+    prover_with(&r, "pbad.1", &(struct rig_prover){ .slots = 1, .circuits = "a b c", .silent = true });
+    prover_with(&r, "pbad.2", &(struct rig_prover){ .slots = 1, .circuits = "a b", .silent = true });
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    prover_with(&r, "pbad.3", &(struct rig_prover){ .slots = 1, .circuits = "a", .silent = true });
+    assert_true(said(&r, "REFUSE pbad.3 busy circuits"));
+    prover_with(&r, "pgood.1", &(struct rig_prover){ .slots = 1, .circuits = "a b c d", .silent = true });
+    prover_with(&r, "pbad.1", &(struct rig_prover){ .slots = 1, .circuits = "x y z", .silent = true }); /* again */
+    assert_int_equal(said_times(&r, "REFUSE"), 1);
+    gone(&r, "pbad.2");
+    prover_with(&r, "pbad.3", &(struct rig_prover){ .slots = 1, .circuits = "a b", .silent = true });
+    assert_int_equal(said_times(&r, "REFUSE"), 1);
+}
+
+/* Each process that looked at a task and went would stay in memory as long as the task. */
+static void R13_a_principal_has_a_share_of_attachments(void **state)
+{
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .guests_share = 3 });
+    submit(&r, "al.1", 7);
+    submit(&r, "bo.1", 8);
+    for (unsigned n = 2; n <= 4; n++) {
+        char name[32];
+        attach_to(&r, named(name, "al", n), 7);
+        attach_to(&r, name, 7); /* the same again costs nothing */
+        gone(&r, name);
+    }
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    attach_to(&r, "al.5", 7);
+    assert_true(said(&r, "REFUSE al.5 busy attachments"));
+    submit(&r, "al.5", 7); /* to submit it again is to attach */
+    assert_int_equal(said_times(&r, "REFUSE al.5 busy attachments"), 2);
+    attach_to(&r, "bo.2", 8); /* another's share is its own */
+    submit(&r, "al.5", 9);    /* its own tasks are in other limits */
+    assert_int_equal(said_times(&r, "REFUSE"), 2);
+    hello(&r, "al.2");
+    cancel(&r, "al.2", 7);
+    ack(&r, "al.2", 7);
+    attach_to(&r, "al.5", 7);
+    assert_int_equal(said_times(&r, "REFUSE"), 2);
+}
+
+/* What was saved comes back, whatever the limits are now. */
+static void R9_a_restart_is_not_refused_by_a_share(void **state)
+{
+    open_small(8, 3);
+    for (unsigned n = 1; n <= 3; n++) {
+        char name[32];
+        prover(&r, named(name, "pbad", n), 1, 0);
+        submit(&r, "c1", n);
+        started(&r, name, n);
+    }
+    r.cfg.provers_max = 2;
+    r.cfg.provers_share = 1;
+    rig_restart(&r);
+    for (unsigned n = 1; n <= 3; n++) assert_int_equal(state_of(&r, n), TASK_RECOVERING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(R13_a_key_has_a_share_of_the_provers),
+        T(R13_a_name_after_the_other_takes_one_place),
+        T(R13_a_full_table_forgets_who_is_longest_gone),
+        T(R13_what_is_worth_remembering_is_forgotten_last),
+        T(R13_a_gone_prover_that_holds_a_task_keeps_its_place),
+        T(R15_a_claimer_that_is_gone_leaves_no_record),
+        T(R15_a_claimer_that_dies_leaves_no_record_after_its_grace),
+        T(R15_claims_are_within_the_share_and_idle_claimers_make_room),
+        T(R13_a_key_has_a_share_of_the_circuits),
+        T(R13_a_principal_has_a_share_of_attachments),
+        T(R9_a_restart_is_not_refused_by_a_share),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
