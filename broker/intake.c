@@ -255,11 +255,26 @@ static void progress(struct broker *b, struct peer *peer, const struct wire_msg 
     broker_step(b, &ev, NULL);
 }
 
+/* It ends the attempt, and RESULT_OK says so: a node, of 52f222a too, then drops the result. (An ERROR without token left it
+ * with its prover, whose heartbeats kept the lease for ever.) */
+static void result_too_large(struct broker *b, struct sched_event *ev, const struct wire_msg *m)
+{
+    char text[120];
+    snprintf(text, sizeof text, "the result of %" PRIu64 " bytes is larger than the broker's payload_max, %" PRIu64,
+             m->length, b->config->payload_max);
+    ev->result.payload = SCHED_COMPLETE;
+    ev->result.verdict = PV_TOO_LARGE;
+    ev->result.text = text;
+    ev->result.input = m->input;
+    ev->result.sha256 = m->sha256;
+    broker_step(b, ev, NULL);
+}
+
 static void result(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_RESULT, peer, m);
     if (m->length > b->config->payload_max) {
-        reply_error(b, peer->handle, 0, PV_TOO_LARGE, "the result is larger than payload_max");
+        result_too_large(b, &ev, m);
         return;
     }
     ev.result.payload = m->has_payload ? SCHED_COMPLETE : SCHED_ANNOUNCED;

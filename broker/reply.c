@@ -225,6 +225,18 @@ static void payload_missing(struct broker *b, enum reply_when when, const struct
     reply_refuse(b, when, &refusal);
 }
 
+/* The end that goes out instead of a result that has gone with its task. Clients of 52f222a take "cancelled" for an end. */
+static void deliver_gone(struct broker *b, enum reply_when when, const struct sched_action *a)
+{
+    struct wire_msg m = { .type = WIRE_DELIVER };
+    WIRE_SET(&m, task, a->view->record.id);
+    WIRE_SET(&m, generation, a->view->record.generation);
+    WIRE_SET(&m, state, TASK_CANCELLED);
+    WIRE_SET(&m, status, PV_GONE);
+    WIRE_SET(&m, text, "the task was removed before its result was delivered");
+    reply_send(b, when, a->peer, &m, NULL);
+}
+
 void reply_deliver(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     static uint8_t file[WIRE_INLINE_MAX]; /* one thread */
@@ -241,6 +253,10 @@ void reply_deliver(struct broker *b, enum reply_when when, const struct sched_ac
     if (r->state == TASK_SUCCEEDED) {
         WIRE_SET(&m, measured_ms, r->measured_ms);
         pv_status st = payload_attach(b, &m, a, STORE_RESULT, file);
+        if (st == PV_NOT_FOUND && !a->req) { /* purged in the same batch: whoever waits is told (R3) */
+            deliver_gone(b, when, a);
+            return;
+        }
         if (st != PV_OK) {
             payload_missing(b, when, a, st);
             return;

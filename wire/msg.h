@@ -93,7 +93,7 @@ enum {
     X(RESULT, 43, UP, INLINE, N(token) N(task) N(input) N(length) N(sha256) N(measured_ms),                            \
       "the result; the prover keeps it until RESULT_OK")                                                               \
     X(RESULT_OK, 44, DOWN, NONE, N(token) N(task) N(status),                                                           \
-      "the prover may drop the result: ok, superseded, revoked or gone")                                               \
+      "the prover may drop the result: ok, superseded, revoked, gone or too-large")                                    \
     X(FAIL, 45, UP, NONE, N(token) N(task) N(failure) N(status) M(text),                                               \
       "the task cannot be proved, or not by this prover")                                                              \
     X(RELEASE, 46, UP, NONE, N(token) N(reason), "the prover hands the task back unfinished")                          \

@@ -147,7 +147,10 @@ void task_forget(struct sched *s, struct task *t)
     }
     if (t->state == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
-    while (t->attached) session_detach(s, t->attached);
+    while (t->attached) {
+        session_tell_gone(s, t->attached);
+        session_detach(s, t->attached);
+    }
     task_disarm(s, t);
     heap_remove(&s->acked, t);
     rows_remove(&t->account->principal->rows, t);

@@ -146,6 +146,16 @@ static struct sched_peer *absent(struct sched *s, const struct sched_event *ev, 
     return stand_in;
 }
 
+/* A result that is too large would be so again: that is the prover's verdict on the task, as if it had said it. Others
+ * may be well the next time. */
+static void not_good(struct sched *s, struct attempt *a, const struct sched_event *ev)
+{
+    if (ev->result.verdict == PV_TOO_LARGE)
+        verdict_given(s, a, PV_TOO_LARGE, ev->result.text);
+    else
+        attempt_failed(s, a, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, NULL, true);
+}
+
 void sched_on_result(struct sched *s, const struct sched_event *ev)
 {
     struct sched_peer gone, *peer = sched_peer_find(s, ev->peer);
@@ -160,10 +170,9 @@ void sched_on_result(struct sched *s, const struct sched_event *ev)
     pv_status status = judge(s, t, ev, live != NULL);
     if (status == PV_OK && ev->result.payload == SCHED_COMPLETE) status = ev->result.verdict;
     if (status != PV_OK) {
-        pv_status told = status == PV_GONE || status == PV_SUPERSEDED ? status : PV_REVOKED;
-        turn_down(s, peer, t, ev, live != NULL, told);
-        if (live)
-            attempt_failed(s, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, NULL, true);
+        bool said = status == PV_GONE || status == PV_SUPERSEDED || status == PV_TOO_LARGE;
+        turn_down(s, peer, t, ev, live != NULL, said ? status : PV_REVOKED);
+        if (live) not_good(s, live, ev);
     } else if (ev->result.payload == SCHED_ANNOUNCED) {
         want(s, t, live, peer, ev);
     } else {

@@ -134,6 +134,8 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     if (!admit(s, ev, a)) return;
     if (!t->has_input && ev->submit.payload == SCHED_ANNOUNCED) {
         uint32_t generation = t->generation + 1;
+        struct attach *mine = session_attached(e, t);
+        if (mine) session_detach(s, mine); /* its end is no news to who begins it anew */
         task_forget(s, t);
         submit_new(s, ev, e, generation);
         return;

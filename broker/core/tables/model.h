@@ -286,6 +286,16 @@ struct client {
     struct session *sessions; /* newest first */
 };
 
+/** The end of a task that has gone before its session was told: all that is left of it. */
+struct notice {
+    struct notice *next;
+    wire_id task;
+    uint32_t generation;
+    uint8_t state;
+    pv_status status;
+    char text[];
+};
+
 /** One process of a client. */
 struct session {
     struct client *client;
@@ -295,8 +305,9 @@ struct session {
     uint64_t tasks;       /* that it submitted and that are still here */
     uint64_t attached_n;
     struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
-    uint32_t pushes;             /* left before it has to wait */
-    struct session *next, *prev; /* of the client */
+    struct notice *notices, **notices_end; /* while it is connected */
+    uint32_t pushes;                       /* left before it has to wait */
+    struct session *next, *prev;           /* of the client */
     struct session *next_stalled;
     bool stalled;
     struct session *next_ending; /* in s->ending while its tasks follow their on_restart */

@@ -166,7 +166,9 @@ struct sched_event {
             enum sched_payload payload;
             wire_hash input, sha256;
             uint64_t length, measured_ms;
-            pv_status verdict; /* PV_OK, or why a complete result is not good: PV_HASH_MISMATCH, PV_BAD_PROOF */
+            pv_status verdict; /* PV_OK, or why a complete result is not good: PV_HASH_MISMATCH, PV_BAD_PROOF; or
+                                  PV_TOO_LARGE, of one that is not looked at */
+            const char *text;  /* with PV_TOO_LARGE */
             bool admitted;     /* it was asked for by a WANT_RESULT with live: good even if its peer has gone since */
         } result;
         struct {

@@ -1,6 +1,8 @@
 #include "sessions.h"
 #include "view.h"
 
+#include "msg.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +94,7 @@ static struct session *session_new(struct sched *s, struct client *c, wire_id id
     e->client = c;
     e->id = id;
     for (int i = 0; i < ATTACH_LISTS; i++) e->ends[i] = &e->lists[i];
+    e->notices_end = &e->notices;
     e->next = c->sessions;
     if (e->next) e->next->prev = e;
     c->sessions = e;
@@ -169,6 +172,64 @@ struct attach *session_end_next(struct sched *s, struct session *e)
     return a;
 }
 
+/* ---- ends of tasks that have gone ---- */
+
+static void notices_clear(struct session *e)
+{
+    for (struct notice *n; (n = e->notices);) {
+        e->notices = n->next;
+        free(n);
+    }
+    e->notices_end = &e->notices;
+}
+
+/* What was pushed has arrived or will, but for a large result, which may be half way. */
+static bool is_untold(const struct attach *a)
+{
+    const struct task *t = a->task;
+    if (!a->session->peer || task_state_live(t->state)) return false;
+    if (a->list != ATTACH_PUSHED) return true;
+    return t->state == TASK_SUCCEEDED && t->past->result_bytes > WIRE_INLINE_MAX;
+}
+
+static struct notice *notice_of(const struct task *t)
+{
+    const char *text = t->past && t->past->text ? t->past->text : "";
+    bool lost = t->state == TASK_SUCCEEDED;
+    if (lost) text = "the task was removed before its result was delivered";
+    size_t bytes = strlen(text) + 1;
+    struct notice *n = malloc(sizeof *n + bytes);
+    if (!n) return NULL;
+    *n = (struct notice){ .task = t->id, .generation = t->generation, .state = t->state };
+    n->status = lost ? PV_GONE : t->past ? t->past->status : PV_OK;
+    if (lost) n->state = TASK_CANCELLED; /* there is no result any more, and a client takes this for an end */
+    memcpy(n->text, text, bytes);
+    return n;
+}
+
+void session_tell_gone(struct sched *s, const struct attach *a)
+{
+    struct session *e = a->session;
+    if (!is_untold(a)) return;
+    struct notice *n = notice_of(a->task);
+    if (!n) {
+        sched_broken(s);
+        return;
+    }
+    *e->notices_end = n;
+    e->notices_end = &n->next;
+}
+
+/* Says the oldest notice. */
+static void notice_push(struct sched *s, struct session *e)
+{
+    struct notice *n = e->notices;
+    sched_act_deliver_gone(s, e->peer, n);
+    e->notices = n->next;
+    if (!e->notices) e->notices_end = &e->notices;
+    free(n);
+}
+
 void session_drop_if_idle(struct sched *s, struct session *e)
 {
     if (e->peer || e->tasks || e->attached_n) return;
@@ -176,6 +237,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
     session_note_former(s, e);
     unstall(s, e);
     session_end_over(s, e);
+    notices_clear(e);
     idmap_remove(&s->sessions_by_id, session_key(c, e->id));
     if (e->prev)
         e->prev->next = e->next;
@@ -190,17 +252,29 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 
 /* ---- attaching ---- */
 
+static bool has_to_tell(const struct session *e)
+{
+    return e->peer && (e->notices || e->lists[ATTACH_DUE]);
+}
+
+static void push_one(struct sched *s, struct session *e)
+{
+    struct attach *a = e->lists[ATTACH_DUE];
+    e->pushes--;
+    slice_take(s, SLICE_PUSHES, SLICE_ROW_CHANGED);
+    if (e->notices) {
+        notice_push(s, e);
+    } else {
+        move_attach(a, ATTACH_PUSHED);
+        sched_act_deliver(s, e->peer, 0, a->task);
+    }
+}
+
 /* Pushes what is due to e, as far as it may. */
 static void session_pump(struct sched *s, struct session *e)
 {
-    while (e->peer && e->pushes && e->lists[ATTACH_DUE] && *slice_left(s, SLICE_PUSHES)) {
-        struct attach *a = e->lists[ATTACH_DUE];
-        move_attach(a, ATTACH_PUSHED);
-        e->pushes--;
-        slice_take(s, SLICE_PUSHES, SLICE_ROW_CHANGED);
-        sched_act_deliver(s, e->peer, 0, a->task);
-    }
-    if (!e->peer || !e->lists[ATTACH_DUE] || e->stalled) return;
+    while (has_to_tell(e) && e->pushes && *slice_left(s, SLICE_PUSHES)) push_one(s, e);
+    if (!has_to_tell(e) || e->stalled) return;
     e->stalled = true;
     e->next_stalled = NULL;
     *s->stalled_end = e;
@@ -317,6 +391,7 @@ void session_disconnect(struct sched *s, struct session *e)
 {
     if (e->peer) s->connected--;
     e->peer = 0;
+    notices_clear(e); /* when it is back it attaches, and hears then that the task is gone */
     unstall(s, e);
     struct attach *first = e->lists[ATTACH_PUSHED], **last = e->ends[ATTACH_PUSHED];
     for (struct attach *a = first; a; a = a->next) a->list = ATTACH_DUE;

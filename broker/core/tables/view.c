@@ -58,3 +58,19 @@ void sched_act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task
     a->state = t->state;
     a->view = sched_view_of(s, t);
 }
+
+void sched_act_deliver_gone(struct sched *s, uint64_t peer, const struct notice *n)
+{
+    struct sched_view *v = sched_actions_bytes(s->out, sizeof *v);
+    struct sched_action *a = sched_act_to(s, SCHED_DELIVER, peer);
+    if (!v) return; /* the batch has failed */
+    memset(v, 0, sizeof *v);
+    v->note = "";
+    v->record.id = a->task = n->task;
+    v->record.generation = n->generation;
+    v->record.state = n->state;
+    v->record.status = n->status;
+    strncpy(v->record.text, n->text, TASK_TEXT_MAX);
+    a->state = n->state;
+    a->view = v;
+}

@@ -11,4 +11,7 @@ const struct sched_view *sched_view_of(struct sched *s, const struct task *t);
 /** Tells peer how t ended; req 0: pushed. */
 void sched_act_deliver(struct sched *s, uint64_t peer, uint32_t req, struct task *t);
 
+/** DELIVER of a task that is gone, from what a session was left of it. */
+void sched_act_deliver_gone(struct sched *s, uint64_t peer, const struct notice *n);
+
 #endif

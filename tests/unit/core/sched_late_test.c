@@ -96,6 +96,32 @@ static void R8_a_large_result_is_asked_for_only_while_it_is_wanted(void **state)
     expect(&r, "RESULT_OK p1 7 ok", NULL);
 }
 
+static void R8_a_result_that_is_too_large_is_a_verdict_of_its_prover(void **state)
+{
+    wire_token old;
+    seven_moves_to_p2(&old);
+    struct sched_event ev = rig_event(&r, SCHED_RESULT, "p1", 7);
+    ev.token = old;
+    ev.result.payload = SCHED_COMPLETE;
+    ev.result.verdict = PV_TOO_LARGE;
+    ev.result.text = "too large";
+    ev.result.input = rig_hash(7);
+    ev.result.sha256 = rig_hash(70);
+    rig_step(&r, ev);
+    expect(&r, "RESULT_OK p1 7 too-large", NULL); /* a late one: dropped, and nothing changes */
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    ready(&r, "p1", 1);
+    ev = rig_event(&r, SCHED_RESULT, "p2", 7);
+    ev.result.payload = SCHED_COMPLETE;
+    ev.result.verdict = PV_TOO_LARGE;
+    ev.result.text = "too large";
+    ev.result.input = rig_hash(7);
+    ev.result.sha256 = rig_hash(70);
+    rig_step(&r, ev);
+    assert_true(said(&r, "RESULT_OK p2 7 too-large"));
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED); /* to p1, for its opinion */
+}
+
 static void R8_a_late_result_on_its_way_is_not_told_to_stop(void **state)
 {
     wire_token old;
@@ -177,6 +203,7 @@ int main(void)
         T(R8_a_result_for_another_input_is_not_taken),
         T(R8_a_token_never_issued_brings_no_result),
         T(R8_a_large_result_is_asked_for_only_while_it_is_wanted),
+        T(R8_a_result_that_is_too_large_is_a_verdict_of_its_prover),
         T(R8_a_late_result_on_its_way_is_not_told_to_stop),
         T(R8_reports_with_any_other_token_are_revoked_and_change_nothing),
         T(R8_another_provers_token_is_worth_nothing),

@@ -1,6 +1,8 @@
 /** Sessions that replace others, and purges (R4). */
 #include "sched_case.h"
 
+#include <stdio.h>
+
 static void R4_keep_runs_on_and_is_not_pushed_to_the_new_session(void **state)
 {
     prover(&r, "p1", 1, 0);
@@ -111,9 +113,76 @@ static void R4_purge_by_age_and_state(void **state)
     assert_int_equal(state_of(&r, 2), TASK_QUEUED);
 }
 
+/* More have ended than are pushed at once; whatever takes the rest away, each wait ends. */
+static void R3_every_wait_ends_although_the_tasks_go_first(void **state)
+{
+    enum { TASKS = 600 };
+    prover(&r, "p1", TASKS, 0);
+    for (unsigned n = 1; n <= TASKS; n++) submit(&r, "al.1", n);
+    ignore(&r);
+    for (unsigned n = 1; n <= TASKS / 2; n++) result(&r, "p1", n, n);
+    hello(&r, "al.2");
+    for (unsigned n = TASKS / 2 + 1; n <= TASKS; n++) cancel(&r, "al.2", n);
+    size_t pushed = said_times(&r, "DELIVER al.1");
+    assert_in_range(pushed, 1, TASKS - 1);
+    purge(&r, "al.2", WIRE_SCOPE_PRINCIPAL, false);
+    for (int i = 0; i < 10; i++) {
+        at(&r, r.now_ms + 200);
+        beat(&r, "p1", 0);
+    }
+    assert_int_equal(stats_of(&r).tasks, 0);
+    assert_int_equal(said_times(&r, "DELIVER al.1"), TASKS);
+    for (unsigned n = 1; n <= TASKS; n++) {
+        char line[64];
+        snprintf(line, sizeof line, "DELIVER al.1 %u ", n);
+        assert_int_equal(said_times(&r, line), 1);
+    }
+}
+
+static void R3_who_is_away_hears_of_nothing_when_he_is_back(void **state)
+{
+    seven_runs();
+    gone(&r, "c1");
+    result(&r, "p1", 7, 70);
+    hello(&r, "c2");
+    at(&r, 86400000);
+    ignore(&r);
+    hello(&r, "c1"); /* the retention is over: he attaches, and is told that there is no such task */
+    attach_to(&r, "c1", 7);
+    assert_int_equal(said_times(&r, "DELIVER c1"), 0);
+    assert_true(said(&r, "REFUSE c1 not-found"));
+}
+
+/* Who revives a task that was never whole does not hear its old end; others do. */
+static void R3_a_task_begun_anew_ends_the_wait_of_others_only(void **state)
+{
+    enum { OTHERS = 300 };
+    prover(&r, "p1", OTHERS, 0);
+    for (unsigned n = 1; n <= OTHERS; n++) submit(&r, "al.1", n);
+    struct sched_event ev = submit_event(&r, "al.2", 999);
+    ev.submit.payload = SCHED_ANNOUNCED;
+    rig_step(&r, ev);
+    attach_to(&r, "al.1", 999);
+    for (unsigned n = 1; n <= OTHERS; n++) result(&r, "p1", n, n); /* al.1 has more to hear than is pushed at once */
+    hello(&r, "al.3");
+    ignore(&r);
+    cancel(&r, "al.3", 999);
+    ev = submit_event(&r, "al.2", 999);
+    ev.submit.payload = SCHED_ANNOUNCED;
+    ev.submit.revive = true;
+    rig_step(&r, ev);
+    at(&r, 1000);
+    assert_int_equal(said_times(&r, "DELIVER al.1 999 cancelled"), 1);
+    assert_int_equal(said_times(&r, "DELIVER al.2"), 0);
+    assert_int_equal(state_of(&r, 999), TASK_RECEIVING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(R3_every_wait_ends_although_the_tasks_go_first),
+        T(R3_who_is_away_hears_of_nothing_when_he_is_back),
+        T(R3_a_task_begun_anew_ends_the_wait_of_others_only),
         T(R4_keep_runs_on_and_is_not_pushed_to_the_new_session),
         T(R4_cancel_ends_with_the_session_that_asked_for_it),
         T(R4_ttl_outlives_the_session_for_so_long),
