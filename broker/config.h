@@ -49,10 +49,13 @@
     X(send_queue, NUMBER, START, "4096", 16, 1000000,                                                                  \
       "most messages waiting for a peer that does not read; above the limit it is cut")                                \
     X(batch, NUMBER, START, "512", 1, 100000, "most messages handled before one commit")                               \
-    X(queued_tasks, NUMBER, LIVE, "0", 0, 1ull << 40, "most queued tasks of one principal in one queue (0: no limit)") \
-    X(queued_bytes, SIZE, LIVE, "0", 0, 1ull << 60,                                                                    \
+    X(queued_tasks, NUMBER, LIVE, "500000", 0, 1ull << 40,                                                             \
+      "most queued tasks of one principal in one queue (0: no limit)")                                                 \
+    X(queued_bytes, SIZE, LIVE, "256G", 0, 1ull << 60,                                                                 \
       "most queued input bytes of one principal in one queue (0: no limit)")                                           \
-    X(leased, NUMBER, LIVE, "0", 0, 1ull << 40, "most tasks of one principal in one queue leased at once (0: no limit)")
+    X(leased, NUMBER, LIVE, "100000", 0, 1ull << 40,                                                                   \
+      "most tasks of one principal in one queue leased at once (0: no limit)")                                         \
+    X(rate, NUMBER, LIVE, "100000", 0, UINT32_MAX, "most submits a second of one principal to one queue (0: no limit)")
 
 /* Q(name, KIND, default, low, high, "meaning")     of one queue: keys in the file, or --queue NAME,key=value,... */
 #define CONFIG_QUEUE_LIST(Q)                                                                                           \
@@ -63,7 +66,10 @@
     Q(run_timeout_ms, NUMBER, "0", 0, 1ull << 40,                                                                      \
       "an attempt that runs longer is revoked and counts as failed (0: no limit)")                                     \
     Q(stall_timeout_ms, NUMBER, "0", 0, 1ull << 40,                                                                    \
-      "an attempt without progress for longer is revoked and counts as failed (0: no limit)")
+      "an attempt without progress for longer is revoked and counts as failed (0: no limit)")                          \
+    Q(idle_timeout_ms, NUMBER, "3600000", 0, 1ull << 40,                                                               \
+      "the same for an attempt that has reported progress before, and for an offer that a free prover does not begin " \
+      "(0: no limit)")
 
 #define CONFIG_MEMBER_TEXT(name) const char *name;
 #define CONFIG_MEMBER_WORD(name) const char *name;

@@ -148,6 +148,7 @@ void reload_declare_queues(struct broker *b)
         ev.queue.name = q->name;
         ev.queue.run_timeout_ms = q->run_timeout_ms;
         ev.queue.stall_timeout_ms = q->stall_timeout_ms;
+        ev.queue.idle_timeout_ms = q->idle_timeout_ms;
         ev.queue.late = strcmp(q->late_result, "refuse") ? SCHED_LATE_ACCEPT : SCHED_LATE_REFUSE;
         ev.queue.sync_always = !strcmp(q->sync, "always");
         broker_step(b, &ev, NULL);
@@ -174,7 +175,8 @@ static void principal_declare(struct broker *b, const struct auth_key *key)
     ev.principal.limits.queued_tasks = limit_of(key->queued_tasks, b->config->queued_tasks);
     ev.principal.limits.queued_bytes = limit_of(key->queued_bytes, b->config->queued_bytes);
     ev.principal.limits.leased = limit_of(key->leased, b->config->leased);
-    ev.principal.limits.rate_per_s = key->rate > UINT32_MAX ? 0 : (uint32_t)key->rate;
+    uint64_t rate = limit_of(key->rate, b->config->rate);
+    ev.principal.limits.rate_per_s = rate > UINT32_MAX ? 0 : (uint32_t)rate;
     broker_step(b, &ev, NULL);
 }
 

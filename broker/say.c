@@ -149,6 +149,10 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
         moved_log(a);
         break;
     case SCHED_QUARANTINED: quarantined(b, a); break;
+    case SCHED_NEAR_LIMIT:
+        LOG_WARN("quota.near", "principal=%s queue=%s setting=%s limit=%" PRIu64 " used=\"80 %%\" then=busy",
+                 a->principal, a->queue, a->which, a->bytes);
+        break;
     case SCHED_SILENT: silent(b, a); break;
     default: break;
     }

@@ -134,6 +134,7 @@ static void take_progress(struct sched *s, struct attempt *a, const char *phase,
     const char *was = p->phase ? p->phase->text : "";
     if (percent == p->percent && (!phase || !strcmp(phase, was))) return;
     a->changed_ms = s->now_ms;
+    a->reports = true;
     p->percent = percent;
     if (!phase) return;
     struct name *n = names_hold(&s->names, phase);
@@ -226,7 +227,9 @@ void sched_on_life(struct sched *s, const struct sched_event *ev)
 {
     struct sched_peer *peer = sched_peer_find(s, ev->peer);
     struct attempt *a = attempt_find(s, ev->token);
-    if (a && a->task && peer && a->prover == peer->prover) attempt_renew(s, a);
+    if (!a || !a->task || !peer || a->prover != peer->prover) return;
+    if (a->state == ATTEMPT_OFFERED) a->changed_ms = s->now_ms; /* its input is on its way */
+    attempt_renew(s, a);
 }
 
 void sched_on_progress(struct sched *s, const struct sched_event *ev)

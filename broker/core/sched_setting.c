@@ -143,6 +143,7 @@ void sched_on_queue(struct sched *s, const struct sched_event *ev)
     }
     q->configured.run_timeout_ms = ev->queue.run_timeout_ms;
     q->configured.stall_timeout_ms = ev->queue.stall_timeout_ms;
+    q->idle_timeout_ms = ev->queue.idle_timeout_ms;
     q->late = ev->queue.late;
     q->sync_always = ev->queue.sync_always;
     for (uint32_t i = 0; i < s->provers_n; i++)

@@ -110,6 +110,19 @@ static void receive(struct sched *s, const struct sched_event *ev, struct sessio
         go(s, t);
 }
 
+/* Before anything is refused: so that whoever runs the broker can raise the limit. */
+static void say_near(struct sched *s, struct account *a)
+{
+    uint64_t limit = 0;
+    const char *which = account_near(a, &limit);
+    if (!which) return;
+    struct sched_action *near = sched_act(s, SCHED_NEAR_LIMIT);
+    near->principal = a->principal->name->text;
+    near->queue = a->queue->name->text;
+    near->which = which;
+    near->bytes = limit;
+}
+
 static void submit_new(struct sched *s, const struct sched_event *ev, struct session *e, uint32_t generation)
 {
     struct queue *q = queue_find(s, ev->submit.queue);
@@ -122,6 +135,7 @@ static void submit_new(struct sched *s, const struct sched_event *ev, struct ses
         struct task *t = create(s, ev, e, a, generation);
         if (!t) return;
         account_spend(a);
+        say_near(s, a);
         receive(s, ev, e, t);
     }
 }

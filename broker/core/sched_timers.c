@@ -28,11 +28,24 @@ static void push_progress(struct sched *s, struct task *t)
     task_rearm(s, t);
 }
 
+/* Heartbeats keep an offer that waits for the slot before it. Beside a free slot it is not begun for no reason. */
+static void offer_idles(struct sched *s, struct attempt *a)
+{
+    if (a->prover->held - a->prover->offered < a->prover->slots) {
+        attempt_failed(s, a, PV_STALLED, "the prover did not begin it beside a free slot", false);
+        return;
+    }
+    a->changed_ms = s->now_ms;
+    task_rearm(s, a->task);
+}
+
 static void leased_timer(struct sched *s, struct task *t)
 {
     struct attempt *a = t->attempt;
     if (a->lease_ms <= s->now_ms)
         attempt_expired(s, a);
+    else if (t->state == TASK_OFFERED)
+        offer_idles(s, a);
     else if (task_run_end_ms(t) <= s->now_ms)
         attempt_failed(s, a, PV_RUN_TIMEOUT, NULL, false);
     else if (task_stall_end_ms(t) <= s->now_ms)

@@ -109,6 +109,23 @@ const char *account_busy(struct sched *s, struct account *a, uint64_t bytes, uin
     return "rate";
 }
 
+static bool is_above(uint64_t used, uint64_t limit, uint64_t fifths)
+{
+    return limit && used >= limit / 5 * fifths;
+}
+
+const char *account_near(struct account *a, uint64_t *limit)
+{
+    const struct sched_limits *l = &a->principal->limits;
+    bool tasks = is_above(a->queued_tasks, l->queued_tasks, 4), bytes = is_above(a->queued_bytes, l->queued_bytes, 4);
+    if (!is_above(a->queued_tasks, l->queued_tasks, 3) && !is_above(a->queued_bytes, l->queued_bytes, 3))
+        a->near = false;
+    if (a->near || (!tasks && !bytes)) return NULL;
+    a->near = true;
+    *limit = tasks ? l->queued_tasks : l->queued_bytes;
+    return tasks ? "queued_tasks" : "queued_bytes";
+}
+
 void account_spend(struct account *a)
 {
     if (a->principal->limits.rate_per_s) a->tokens -= 1000;

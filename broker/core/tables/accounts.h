@@ -27,6 +27,9 @@ struct account *account_of(struct sched *s, struct queue *q, struct principal *p
 /** R13: what forbids one more task with an input of this size. NULL: nothing; else the word for BUSY, and when to
  *  retry. */
 const char *account_busy(struct sched *s, struct account *a, uint64_t bytes, uint64_t *retry_ms);
+/** Whether the account has come near a limit just now: the limit's word, and the limit. Said once, until it has been far
+ *  from all of them again. NULL: not. */
+const char *account_near(struct account *a, uint64_t *limit);
 /** Takes one submit from the rate. */
 void account_spend(struct account *a);
 

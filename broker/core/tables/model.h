@@ -60,6 +60,7 @@ struct queue {
     enum sched_late late;
     bool sync_always;
     uint64_t run_timeout_ms, stall_timeout_ms; /* in force: as set, else as configured */
+    uint64_t idle_timeout_ms;
     struct {
         uint64_t run_timeout_ms, stall_timeout_ms;
     } configured;
@@ -94,6 +95,7 @@ struct account {
     uint64_t count[TASK_STATES];
     uint64_t queued_tasks, queued_bytes; /* RECEIVING, QUEUED and DELAYED */
     uint64_t leased;
+    bool near;                  /* it was said that it is near a limit, and it has not been far from it since */
     uint64_t tokens, tokens_ms; /* left of the submit rate, in thousandths; and when they were counted */
     struct line {
         uint64_t waiting, since_ms; /* since_ms: when a task was last taken from it, or it began */
@@ -222,6 +224,7 @@ struct attempt {
     enum attempt_state state;
     bool suspect;             /* nothing may run beside it */
     bool counted;             /* among its task's attempts: it was STARTED once */
+    bool reports;             /* its phase or percent has changed */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
     pv_status revoked;        /* why, while REVOKING */
     uint64_t lease_ms;        /* its end */

@@ -93,7 +93,7 @@ struct sched_event {
     union {
         struct {
             const char *name;
-            uint64_t run_timeout_ms, stall_timeout_ms; /* 0: none */
+            uint64_t run_timeout_ms, stall_timeout_ms, idle_timeout_ms; /* 0: none */
             enum sched_late late;
             bool sync_always; /* handed back as sync_always in actions; the core does not use it */
         } queue;

@@ -400,7 +400,16 @@ uint64_t task_run_end_ms(const struct task *t)
 uint64_t task_stall_end_ms(const struct task *t)
 {
     const struct queue *q = t->account->queue;
-    return q->stall_timeout_ms ? sched_add(t->attempt->changed_ms, q->stall_timeout_ms) : NEVER;
+    uint64_t stall = q->stall_timeout_ms ? q->stall_timeout_ms : NEVER;
+    /* Many handlers report no progress; one that did, and stopped, is stuck. */
+    if (t->attempt->reports && q->idle_timeout_ms) stall = least(stall, q->idle_timeout_ms);
+    return sched_add(t->attempt->changed_ms, stall);
+}
+
+uint64_t task_offer_end_ms(const struct task *t)
+{
+    uint64_t idle = t->account->queue->idle_timeout_ms;
+    return t->state == TASK_OFFERED && t->attempt && idle ? sched_add(t->attempt->changed_ms, idle) : NEVER;
 }
 
 static uint64_t push_ms(const struct task *t)
@@ -420,7 +429,8 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     case TASK_QUEUED: return least(verdict_ms(t), least(t->deadline_ms, t->orphan_ms));
     case TASK_DELAYED: return least(least(t->until_ms, verdict_ms(t)), least(t->deadline_ms, t->orphan_ms));
     case TASK_OFFERED:
-    case TASK_RECOVERING: return least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms);
+    case TASK_RECOVERING:
+        return least(least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms), task_offer_end_ms(t));
     case TASK_RUNNING:
         if (!t->attempt) return NEVER;
         return least(least(t->attempt->lease_ms, t->orphan_ms),

@@ -35,6 +35,8 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t);
 /** R6: when the running attempt is over its run timeout, or stalled; NEVER: the queue has no such timeout. */
 uint64_t task_run_end_ms(const struct task *t);
 uint64_t task_stall_end_ms(const struct task *t);
+/** When an offer has waited for as long as an attempt may idle; NEVER: it may for ever. */
+uint64_t task_offer_end_ms(const struct task *t);
 
 /** Its past, made when there is none. NULL: out of memory, and the core has stopped. */
 struct task_past *task_past_of(struct sched *s, struct task *t);

@@ -159,10 +159,30 @@ static void a_change_while_it_runs_keeps_what_only_a_start_can_change(void **sta
     config_clear(&started);
 }
 
+static void limits_are_on_unless_switched_off(void **state)
+{
+    assert_int_equal(read_with("queues:\n  - name: outer\n", NULL, NULL), PV_OK);
+    assert_int_equal(c.queued_tasks, 500000);
+    assert_int_equal(c.queued_bytes, 256ull << 30);
+    assert_int_equal(c.leased, 100000);
+    assert_int_equal(c.rate, 100000);
+    assert_int_equal(c.queues[0].idle_timeout_ms, 3600000);
+    assert_int_equal(c.queues[0].run_timeout_ms, 0);
+    assert_int_equal(c.queues[0].stall_timeout_ms, 0);
+    config_clear(&c);
+    assert_int_equal(
+        read_with("queued_tasks: 0\nrate: 0\nqueues:\n  - name: outer\n    idle_timeout_ms: 0\n", NULL, NULL), PV_OK);
+    assert_int_equal(c.queued_tasks, 0);
+    assert_int_equal(c.rate, 0);
+    assert_int_equal(c.queues[0].idle_timeout_ms, 0);
+    config_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_beats_the_environment_beats_the_file_beats_the_default),
+        cmocka_unit_test(limits_are_on_unless_switched_off),
         cmocka_unit_test(unknown_keys_are_errors_with_their_line),
         cmocka_unit_test(values_are_checked),
         cmocka_unit_test(without_keys_only_by_request),

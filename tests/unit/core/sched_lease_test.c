@@ -349,9 +349,100 @@ static void R17_at_most_one_a_second_and_the_last_one_is_kept(void **state)
     assert_int_equal(view_of(&r, 7).percent, 4);
 }
 
+/* ---- R6: defaults that protect ---- */
+
+enum { HOUR = 3600000 };
+
+static void an_hour_is_the_limit(void)
+{
+    struct sched_event ev = rig_event(&r, SCHED_QUEUE, NULL, 0);
+    ev.queue.name = "outer";
+    ev.queue.idle_timeout_ms = HOUR;
+    rig_step(&r, ev);
+}
+
+static void beats_with(const char *who, unsigned n, uint64_t until)
+{
+    while (r.now_ms < until) {
+        at(&r, r.now_ms + H < until ? r.now_ms + H : until);
+        beat(&r, who, n, 0);
+    }
+}
+
+static void R6_a_run_that_reported_and_stopped_is_stuck_after_an_hour(void **state)
+{
+    an_hour_is_the_limit();
+    seven_runs();
+    progress(&r, "p1", 7, 40);
+    beat(&r, "p1", 7, 0);
+    beats_with("p1", 7, HOUR - 1);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    progress(&r, "p1", 7, 41); /* it goes on */
+    beat(&r, "p1", 7, 0);
+    beats_with("p1", 7, 2 * HOUR - 2);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    ignore(&r);
+    at(&r, 2 * HOUR - 1);
+    assert_true(said(&r, "REVOKE p1 7"));
+    assert_int_equal(view_of(&r, 7).record.status, PV_STALLED);
+}
+
+static void R6_a_handler_that_reports_nothing_may_run_for_hours(void **state)
+{
+    an_hour_is_the_limit();
+    seven_runs();
+    beats_with("p1", 7, 12 * (uint64_t)HOUR);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+}
+
+static void R6_an_offer_is_not_held_for_ever_beside_a_free_slot(void **state)
+{
+    an_hour_is_the_limit();
+    prover(&r, "p1", 1, 1);
+    submit(&r, "c1", 7);
+    beats_with("p1", 7, HOUR - 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    at(&r, HOUR);
+    assert_true(said(&r, "REVOKE p1 7"));
+    assert_int_equal(view_of(&r, 7).record.failures, 1);
+}
+
+static void R6_an_offer_waits_for_the_slot_before_it_as_long_as_it_takes(void **state)
+{
+    an_hour_is_the_limit();
+    prover(&r, "p1", 1, 1);
+    submit(&r, "c1", 6);
+    submit(&r, "c1", 7);
+    started(&r, "p1", 6);
+    while (r.now_ms < 5 * (uint64_t)HOUR) {
+        at(&r, r.now_ms + H);
+        beat(&r, "p1", 6, 7, 0);
+    }
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
+static void R6_an_input_on_its_way_is_no_idle_offer(void **state)
+{
+    an_hour_is_the_limit();
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    for (int i = 0; i < 5; i++) {
+        beats_with("p1", 7, r.now_ms + HOUR - 1);
+        struct sched_event ev = rig_event(&r, SCHED_LIFE, "p1", 7);
+        ev.token = r.token[7];
+        rig_step(&r, ev);
+    }
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(R6_a_run_that_reported_and_stopped_is_stuck_after_an_hour),
+        T(R6_a_handler_that_reports_nothing_may_run_for_hours),
+        T(R6_an_offer_is_not_held_for_ever_beside_a_free_slot),
+        T(R6_an_offer_waits_for_the_slot_before_it_as_long_as_it_takes),
+        T(R6_an_input_on_its_way_is_no_idle_offer),
         T(move_4_an_offer_nobody_answers_goes_back_after_ten_seconds),
         T(move_4_a_prefetched_task_that_is_listed_stays),
         T(move_4_released_is_free_and_keeps_its_place),

@@ -310,9 +310,32 @@ static void R13_memory(void **state)
     assert_int_equal(stats_of(&r).tasks, 2);
 }
 
+/* A limit is announced at four fifths of it, once, and again only after it was far away. */
+static void R13_a_limit_is_said_before_it_refuses(void **state)
+{
+    struct sched_event ev = rig_event(&r, SCHED_PRINCIPAL, NULL, 0);
+    ev.principal.name = "c1";
+    ev.principal.limits.queued_tasks = 10;
+    rig_step(&r, ev);
+    for (unsigned n = 1; n <= 11; n++) {
+        submit(&r, "c1", n);
+        assert_int_equal(said_times(&r, "NEAR"), n >= 8);
+    }
+    assert_true(said(&r, "NEAR outer queued_tasks"));
+    assert_true(said(&r, "REFUSE c1 busy queued_tasks"));
+    assert_int_equal(said_times(&r, "REFUSE"), 1);
+    for (unsigned n = 7; n <= 10; n++) cancel(&r, "c1", n);
+    for (unsigned n = 21; n <= 24; n++) submit(&r, "c1", n);
+    assert_int_equal(said_times(&r, "NEAR"), 1); /* six were still there: it was not far away */
+    for (unsigned n = 1; n <= 6; n++) cancel(&r, "c1", n);
+    for (unsigned n = 31; n <= 36; n++) submit(&r, "c1", n);
+    assert_int_equal(said_times(&r, "NEAR"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(R13_a_limit_is_said_before_it_refuses),
         T(R1_every_send_comes_after_the_save_it_depends_on),
         T(R1_a_failed_store_stops_acceptance_and_promises_nothing_more),
         T(R2_same_id_and_hash_attaches_and_answers_the_state),
