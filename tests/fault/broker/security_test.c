@@ -592,8 +592,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_queue),      cmocka_unit_test(quota),
         cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
-        cmocka_unit_test(same_name),
-        cmocka_unit_test(same_id),
+        cmocka_unit_test(same_name),        cmocka_unit_test(same_id),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);
