@@ -24,7 +24,9 @@ static struct broker_process broker;
 static char dir[64];
 static atomic_bool stop;
 
-static const char *const arguments[] = { "--insecure", "--queue", "bench", "--log-level", "warn", NULL };
+/* No quota: the broker itself is measured. */
+static const char *const arguments[] = { "--insecure", "--queue", "bench",       "--queued-tasks", "0",
+                                         "--rate",     "0",       "--log-level", "warn",           NULL };
 
 /* --- provers: one thread, eight connections --- */
 
