@@ -146,9 +146,12 @@ static pv_status parts_open(struct broker *b, char *why)
     struct downloads_config downloads = {
         .window = c->window,
         .chunk_max = WIRE_CHUNK_MAX,
+        .shares = &b->shares,
+        .open = reply_open,
         .chunk = reply_chunk,
         .context = b,
     };
+    TRY(shares_init(&b->shares, b->wake, c->window));
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     migration_log(b);
     TRY(uploads_new(&b->uploads, store_blobs(b->store), &uploads));
@@ -222,6 +225,7 @@ void broker_close(struct broker **broker)
     for (uint32_t i = 0; i < b->peers.slots_n; i++) share_close(&b->shares, &b->peers.slots[i].share);
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
+    shares_clear(&b->shares);
     tables_destroy(&b->tables);
     list_turns_clear(&b->lists);
     journal_destroy(&b->journal);

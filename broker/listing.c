@@ -8,7 +8,7 @@
 
 enum {
     STATUS_ROWS = 64, /* the status asks the store and the file system: it costs as much as looking at so many rows */
-    BUSY_MS = 100     /* after which a LIST that found no room among those that wait may be asked again */
+    BUSY_MS = 100     /* after which a LIST that found no room may be asked again */
 };
 
 static bool too_long(struct broker *b, const struct wire_msg *m)
@@ -72,11 +72,23 @@ static void page_fill(struct broker *b, const struct list_question *ask, const s
     b->counters.list_rows += b->tables->looked;
 }
 
+static void busy(struct broker *b, const struct list_question *ask, const char *which)
+{
+    struct sched_action no = {
+        .peer = ask->peer, .req = ask->req, .status = PV_BUSY, .which = which, .retry_ms = BUSY_MS
+    };
+    reply_refuse(b, REPLY_AT_ONCE, &no);
+}
+
 /* False: it goes on in a later turn. The rights are those of now. */
 static bool question_answer(struct broker *b, struct list_question *ask)
 {
     const struct peer *peer = peers_of(&b->peers, ask->peer);
     if (!peer) return true;
+    if (peer->share && share_is_full(&b->shares, peer->share)) {
+        busy(b, ask, "unread");
+        return true;
+    }
     struct viewer v = {
         .role = peer->role, .principal = broker_principal(b, peer), .peer = peer->handle, .keys = b->keys != NULL
     };
@@ -99,13 +111,8 @@ static bool question_answer(struct broker *b, struct list_question *ask)
 static void question_wait(struct broker *b, const struct peer *peer, const struct list_question *ask)
 {
     pv_status st = list_turns_wait(&b->lists, broker_principal(b, peer), ask);
-    if (st == PV_OK) return;
-    struct sched_action no = { .peer = ask->peer, .req = ask->req, .status = st };
-    if (st == PV_BUSY) {
-        no.which = "lists";
-        no.retry_ms = BUSY_MS;
-    }
-    reply_refuse(b, REPLY_AT_ONCE, &no);
+    if (st == PV_BUSY) busy(b, ask, "lists");
+    if (st != PV_OK && st != PV_BUSY) reply_error(b, ask->peer, ask->req, st, NULL);
 }
 
 void listing_answer(struct broker *b, const struct peer *peer, const struct wire_msg *m)

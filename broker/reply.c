@@ -7,78 +7,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
-
-/* The others claim nothing that a crash of the machine could take back: the answer to an offer is refused if its task is gone. */
-static bool promises(enum wire_type type)
-{
-    return type != WIRE_OFFER && type != WIRE_RECALL && type != WIRE_PROGRESS && type != WIRE_HEARTBEAT &&
-           type != WIRE_WELCOME;
-}
-
-/* Replies of batches to one peer keep their order: if one waits, later ones wait too. But not heartbeats: a peer that waits for
- * the disk must not seem dead. */
-static bool has_to_wait(enum reply_when when, const struct peer *peer, enum wire_type type)
-{
-    if (when == REPLY_AT_ONCE || type == WIRE_HEARTBEAT) return false;
-    return peer->waiting || (when == REPLY_WHEN_DURABLE && promises(type));
-}
-
-static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m,
-                               const struct wire_frames *f, zmq_msg_t *payload)
-{
-    struct outbox_word head = { .peer = peer->handle, .commit = b->promised };
-    if (m->has.req) head.req = m->req;
-    if (m->has.token) head.token = m->token;
-    TRY(outbox_put(&b->outbox, &head, f, payload));
-    /* All of them will be sent at once, together with those of one more batch: that must fit into the socket's queue. */
-    uint64_t room = b->config->send_queue, batch = b->config->batch;
-    uint64_t most = room > 2 * batch ? room / 2 : room > batch ? room - batch : 1;
-    if (++peer->waiting >= most) b->waits_long = true;
-    return PV_OK;
-}
-
-static bool sent(struct broker *b, const struct peer *peer, pv_status st)
-{
-    b->counters.sends++;
-    if (st == PV_OK) return true;
-    b->counters.unreachable++;
-    LOG_INFO("peer.unreachable", "name=%s why=%s", peer->name, pv_status_word(st));
-    broker_peer_cut(b, peer->handle);
-    return false;
-}
-
-bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const struct wire_msg *m, zmq_msg_t *payload)
-{
-    char why[WIRE_WHY_BYTES];
-    struct wire_frames f;
-    struct peer *peer = peers_of(&b->peers, handle);
-    if (!peer) return false;
-    if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) {
-        LOG_ERROR("message.unsendable", "type=%s why=%s", wire_type_name((int)m->type), why);
-        return false;
-    }
-    if (has_to_wait(when, peer, m->type) && wait_for_sync(b, peer, m, &f, payload) == PV_OK) return true;
-    /* No memory to wait in: what promises must then not be sent at all. */
-    if (has_to_wait(when, peer, m->type)) return sent(b, peer, PV_NO_MEMORY);
-    return sent(b, peer, router_send(&b->router, peer->routing, &f, payload));
-}
-
-void reply_waited(struct broker *b, struct outbox_word *w)
-{
-    struct peer *peer = peers_of(&b->peers, w->peer);
-    if (peer) {
-        peer->waiting--;
-        sent(b, peer, router_send_parts(&b->router, peer->routing, w->parts, w->parts_n));
-        if (w->last) broker_peer_cut(b, w->peer);
-    }
-    for (size_t i = 0; i < w->parts_n; i++) zmq_msg_close(&w->parts[i]);
-}
-
-void reply_last(struct broker *b, uint64_t peer)
-{
-    if (!outbox_last(&b->outbox, peer)) broker_peer_cut(b, peer);
-}
 
 void reply_stranger(struct broker *b, uint32_t routing, pv_status status, const char *text)
 {
@@ -88,7 +18,7 @@ void reply_stranger(struct broker *b, uint32_t routing, pv_status status, const 
     WIRE_SET(&m, status, status);
     WIRE_SET(&m, text, text);
     if (wire_msg_encode(&m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
-    router_send(&b->router, routing, &f, NULL); /* if it cannot be reached, nothing has to be undone */
+    router_send(&b->router, routing, &f); /* if it cannot be reached, nothing has to be undone */
 }
 
 void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status, const char *text)
@@ -190,7 +120,10 @@ void reply_view(struct broker *b, enum reply_when when, const struct sched_actio
     reply_send(b, when, a->peer, &m, NULL);
 }
 
-/* Puts a task's payload into the message when it is small, and lets the peer fetch it in chunks when it is not.
+enum { SMALL_BYTES = 256 }; /* a payload that costs no more than a word about it */
+
+/* Puts a task's payload into the message when it is small, and lets the peer fetch it in chunks when it is not, or when
+ * the peer has not read what it was sent: then it comes when it has.
  * file: room for a small one that lies in a file, because it came in chunks. */
 static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a,
                                 enum store_kind kind, uint8_t file[WIRE_INLINE_MAX])
@@ -204,9 +137,9 @@ static pv_status payload_attach(struct broker *b, struct wire_msg *m, const stru
     WIRE_SET(m, length, p.length);
     WIRE_SET(m, sha256, p.sha256);
     const struct peer *peer = peers_of(&b->peers, a->peer);
-    if (p.length > WIRE_INLINE_MAX)
-        return peer && peer->share ? download_allow(b->downloads, &key, peer->share, p.length, p.sha256)
-                                   : PV_UNREACHABLE;
+    if (!peer || !peer->share) return PV_UNREACHABLE;
+    if (p.length > WIRE_INLINE_MAX || (p.length > SMALL_BYTES && share_is_full(&b->shares, peer->share)))
+        return download_allow(b->downloads, &key, peer->share, a->view->record.order, p.length, p.sha256);
     m->has_payload = true;
     m->payload_bytes = (size_t)p.length;
     m->payload = p.bytes ? p.bytes : file;
@@ -316,12 +249,37 @@ static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
     return true;
 }
 
+/* A small payload that lies in the database, for who could not be sent it at once (payload_attach). */
+static int row_open(struct broker *b, const struct download *d)
+{
+    struct store_payload p;
+    enum store_kind kind = d->key.kind == WIRE_KIND_INPUT ? STORE_INPUT : STORE_RESULT;
+    if (store_get_payload(b->store, kind, d->row, &p) != PV_OK || !p.bytes) {
+        errno = ENOENT;
+        return -1;
+    }
+    int fd = memfd_create("payload", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, p.bytes, (size_t)p.length) == (ssize_t)p.length) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+int reply_open(void *context, const struct download *d)
+{
+    struct broker *b = context;
+    int fd = blobs_read(store_blobs(b->store), d->sha256);
+    return fd < 0 && errno == ENOENT && d->length <= WIRE_INLINE_MAX ? row_open(b, d) : fd;
+}
+
 bool reply_chunk(void *context, const struct download *d, size_t bytes)
 {
+    struct broker *b = context;
     struct wire_msg m = { .type = WIRE_CHUNK };
+    const struct peer *peer = peers_of(&b->peers, d->share->peer);
     zmq_msg_t payload;
-    if (zmq_msg_init_size(&payload, bytes)) return false;
-    if (!read_fully(d->fd, zmq_msg_data(&payload), bytes, d->at)) {
+    uint8_t *at = peer ? reply_room(&payload, peer, bytes) : NULL;
+    if (!at) return false;
+    if (!read_fully(d->fd, at, bytes, d->at)) {
         char hex[WIRE_HASH_TEXT];
         LOG_ERROR("payload.unreadable", "sha256=%s error=%s", wire_hash_text(hex, d->sha256), strerror(errno));
         zmq_msg_close(&payload);
@@ -330,9 +288,9 @@ bool reply_chunk(void *context, const struct download *d, size_t bytes)
     key_set(&m, &d->key);
     WIRE_SET(&m, offset, d->at);
     m.has_payload = true;
-    m.payload = zmq_msg_data(&payload);
+    m.payload = at;
     m.payload_bytes = bytes;
-    bool sent = reply_send(context, REPLY_AT_ONCE, d->share->peer, &m, &payload);
-    if (!sent) zmq_msg_close(&payload);
-    return sent;
+    bool ok = reply_send(b, REPLY_AT_ONCE, d->share->peer, &m, &payload);
+    zmq_msg_close(&payload); /* empty, if it was taken */
+    return ok;
 }

@@ -57,6 +57,8 @@ static void send_plain(struct broker *b, enum reply_when when, const struct sche
 static void push_progress(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     struct wire_msg m = { .type = WIRE_PROGRESS };
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    if (peer && peer->share && share_is_full(&b->shares, peer->share)) return; /* the next one says more */
     WIRE_SET(&m, task, a->task);
     WIRE_SET(&m, percent, a->view->percent);
     if (a->view->phase[0]) WIRE_SET(&m, phase, a->view->phase);

@@ -38,22 +38,6 @@ static bool room_make(struct outbox *o)
     return true;
 }
 
-static bool part_copy(struct outbox_word *w, const void *data, size_t bytes)
-{
-    if (zmq_msg_init_size(&w->parts[w->parts_n], bytes)) return false;
-    if (bytes) memcpy(zmq_msg_data(&w->parts[w->parts_n]), data, bytes);
-    w->parts_n++;
-    return true;
-}
-
-static bool payload_put(struct outbox_word *w, const struct wire_frames *f, zmq_msg_t *payload)
-{
-    if (!payload) return !f->payload || part_copy(w, f->payload, f->payload_bytes);
-    zmq_msg_init(&w->parts[w->parts_n]);
-    zmq_msg_move(&w->parts[w->parts_n++], payload);
-    return true;
-}
-
 static size_t word_bytes(const struct outbox_word *w)
 {
     size_t bytes = 0;
@@ -61,19 +45,17 @@ static size_t word_bytes(const struct outbox_word *w)
     return bytes;
 }
 
-pv_status outbox_put(struct outbox *o, const struct outbox_word *head, const struct wire_frames *f, zmq_msg_t *payload)
+pv_status outbox_put(struct outbox *o, const struct outbox_word *head, zmq_msg_t *parts, size_t parts_n)
 {
     if (!room_make(o)) return PV_NO_MEMORY;
-    struct outbox_word *w = &o->words[o->n];
+    struct outbox_word *w = &o->words[o->n++];
     *w = *head;
-    w->parts_n = 0;
-    if (part_copy(w, f->head, f->head_bytes) && part_copy(w, f->body, f->body_bytes) && payload_put(w, f, payload)) {
-        o->n++;
-        o->bytes += word_bytes(w);
-        return PV_OK;
+    for (w->parts_n = 0; w->parts_n < parts_n; w->parts_n++) {
+        zmq_msg_init(&w->parts[w->parts_n]);
+        zmq_msg_move(&w->parts[w->parts_n], &parts[w->parts_n]);
     }
-    word_close(w);
-    return PV_NO_MEMORY;
+    o->bytes += word_bytes(w);
+    return PV_OK;
 }
 
 bool outbox_take(struct outbox *o, uint64_t commit, struct outbox_word *word)

@@ -5,7 +5,6 @@
 #define PV_OUTBOX_H
 
 #include "ids.h"
-#include "msg.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -35,9 +34,8 @@ struct outbox {
 void outbox_clear(struct outbox *o);
 size_t outbox_waiting(const struct outbox *o);
 
-/** Adds a word: what head says, with copies of the frames. payload, if not NULL, replaces f->payload and is taken.
- *  PV_NO_MEMORY: nothing changed. */
-pv_status outbox_put(struct outbox *o, const struct outbox_word *head, const struct wire_frames *f, zmq_msg_t *payload);
+/** Adds a word: what head says, with these parts, at most three, which are taken. PV_NO_MEMORY: nothing changed. */
+pv_status outbox_put(struct outbox *o, const struct outbox_word *head, zmq_msg_t *parts, size_t parts_n);
 /** Moves the first word to *word if its commit is at most this one. Its parts are then the caller's to send or
  *  close. */
 bool outbox_take(struct outbox *o, uint64_t commit, struct outbox_word *word);

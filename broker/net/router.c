@@ -198,18 +198,11 @@ pv_status router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts
     return PV_OK;
 }
 
-pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload)
+pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f)
 {
-    bool third = payload || f->payload;
     TRY(send_routing(r, routing));
     if (zmq_send(r->socket, f->head, f->head_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return send_status();
-    if (zmq_send(r->socket, f->body, f->body_bytes, (third ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0) return send_status();
-    if (payload) {
-        if (zmq_msg_send(payload, r->socket, ZMQ_DONTWAIT) < 0) return send_status();
-    } else if (third && zmq_send(r->socket, f->payload, f->payload_bytes, ZMQ_DONTWAIT) < 0) {
-        return send_status();
-    }
-    return PV_OK;
+    return zmq_send(r->socket, f->body, f->body_bytes, ZMQ_DONTWAIT) < 0 ? send_status() : PV_OK;
 }
 
 /* libzmq cannot refuse a single connection, so all endpoints close; connections that exist stay. */

@@ -68,9 +68,8 @@ bool router_receive(struct router *r, struct router_message *m);
 size_t router_message_bytes(const struct router_message *m);
 struct wire_frames router_frames(const struct router_message *m);
 
-/** Sends a message. Head and body are copied. payload, if not NULL, replaces f->payload and is taken on PV_OK.
- *  PV_UNREACHABLE, PV_BUSY, PV_FAILED. */
-pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f, zmq_msg_t *payload);
+/** Sends a message without payload; its frames are copied. PV_UNREACHABLE, PV_BUSY, PV_FAILED. */
+pv_status router_send(struct router *r, uint32_t routing, const struct wire_frames *f);
 /** Sends one to three frames that are messages already; they are taken on PV_OK. Same statuses. */
 pv_status router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 

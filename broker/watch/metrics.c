@@ -73,6 +73,8 @@ static void daemon_metrics(FILE *to, const struct facts *f)
         { "provost_sends_total", "counter", "Messages sent.", f->counters.sends },
         { "provost_sends_unreachable_total", "counter", "Messages whose peer was gone or did not read.",
           f->counters.unreachable },
+        { "provost_unread_cut_total", "counter", "Connections cut because they asked for much and read nothing.",
+          f->counters.unread_cut },
         { "provost_loop_lag_milliseconds_total", "counter", "Time the loop was late.", f->counters.lag_ms_total },
         { "provost_loop_lag_milliseconds_max", "gauge", "Latest it ever was.", f->counters.lag_ms_most },
         { "provost_commits_total", "counter", "Commits of the store.", f->store.commits },

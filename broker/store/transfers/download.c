@@ -30,7 +30,7 @@ pv_status downloads_new(struct downloads **out, struct blobs *blobs, const struc
 
 static void share_wait(struct downloads *t, struct share *peer)
 {
-    if (peer->waiting) return;
+    if (peer->waiting || peer->held) return;
     peer->waiting = true;
     t->peers_n++;
     TAILQ_INSERT_TAIL(&peer->of->peers, peer, turn);
@@ -48,6 +48,23 @@ static void share_wait_not(struct downloads *t, struct share *peer)
     if (!TAILQ_EMPTY(&peer->of->peers)) return;
     peer->of->waiting = false;
     TAILQ_REMOVE(&t->principals, peer->of, turn);
+}
+
+/* It waits until the peer has read. */
+static void share_hold_back(struct downloads *t, struct share *peer, uint64_t bytes)
+{
+    share_wait_not(t, peer);
+    peer->held = true;
+    TAILQ_INSERT_TAIL(&peer->of->held_peers, peer, held_turn);
+    share_watch(t->config.shares, peer, bytes);
+}
+
+static void share_let_go(struct downloads *t, struct share *peer)
+{
+    if (!peer->held) return;
+    peer->held = false;
+    TAILQ_REMOVE(&peer->of->held_peers, peer, held_turn);
+    if (!TAILQ_EMPTY(&peer->line)) share_wait(t, peer);
 }
 
 static void line_enter(struct downloads *t, struct download *d)
@@ -107,14 +124,14 @@ static void remove_at(struct downloads *t, struct download **at)
     free(d);
 }
 
-pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t length,
-                         wire_hash sha256)
+pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t row,
+                         uint64_t length, wire_hash sha256)
 {
     struct download **at = find(t, key, share);
     if (*at) remove_at(t, at);
     struct download *d = calloc(1, sizeof *d);
     if (!d) return PV_NO_MEMORY;
-    *d = (struct download){ .key = *key, .share = share, .length = length, .sha256 = sha256, .fd = -1 };
+    *d = (struct download){ .key = *key, .share = share, .row = row, .length = length, .sha256 = sha256, .fd = -1 };
     struct download **head = &t->table[transfer_key_bucket(key)];
     d->next = *head;
     *head = d;
@@ -148,6 +165,7 @@ void download_started(struct downloads *t, const struct transfer_key *key)
 void downloads_peer_gone(struct downloads *t, struct share *share)
 {
     for (struct download *d; (d = TAILQ_FIRST(&share->downloads));) remove_at(t, find(t, &d->key, share));
+    share_let_go(t, share);
 }
 
 /* --- sending --- */
@@ -155,7 +173,7 @@ void downloads_peer_gone(struct downloads *t, struct share *share)
 /* Errors that pass (no descriptor left) are no verdict on the file. */
 static pv_status descriptor_open(struct downloads *t, struct download *d)
 {
-    if (d->fd < 0) d->fd = blobs_read(t->blobs, d->sha256);
+    if (d->fd < 0) d->fd = t->config.open ? t->config.open(t->config.context, d) : blobs_read(t->blobs, d->sha256);
     return d->fd >= 0 ? PV_OK : errno == ENOENT ? PV_GONE : PV_IO;
 }
 
@@ -189,11 +207,16 @@ pv_status download_credit(struct downloads *t, const struct transfer_key *key, s
     return PV_OK;
 }
 
+static uint64_t chunk_bytes(const struct downloads *t, const struct download *d)
+{
+    uint64_t bytes = d->credit_end - d->at;
+    return bytes < t->config.chunk_max ? bytes : t->config.chunk_max;
+}
+
 /* Sends one chunk of d. False: it could not be sent. */
 static bool send_chunk(struct downloads *t, struct download *d, uint64_t *budget)
 {
-    uint64_t bytes = d->credit_end - d->at;
-    if (bytes > t->config.chunk_max) bytes = t->config.chunk_max;
+    uint64_t bytes = chunk_bytes(t, d);
     if (descriptor_open(t, d) != PV_OK || !t->config.chunk(t->config.context, d, (size_t)bytes)) return false;
     d->at += bytes;
     t->stats.bytes_out += bytes;
@@ -201,11 +224,29 @@ static bool send_chunk(struct downloads *t, struct download *d, uint64_t *budget
     return true;
 }
 
+/* Peers that have read go on, if it was enough. */
+static void let_readers_go(struct downloads *t)
+{
+    for (struct share *a; (a = shares_rung(t->config.shares));) {
+        struct share *next;
+        share_let_go(t, a);
+        for (struct share *p = TAILQ_FIRST(&a->held_peers); p; p = next) {
+            next = TAILQ_NEXT(p, held_turn);
+            share_let_go(t, p);
+        }
+    }
+}
+
 bool downloads_pump(struct downloads *t, uint64_t budget)
 {
+    let_readers_go(t);
     for (uint64_t n = t->peers_n; n && budget && t->peers_n; n--) {
         struct share *peer = TAILQ_FIRST(&TAILQ_FIRST(&t->principals)->peers);
         struct download *d = TAILQ_FIRST(&peer->line);
+        if (!share_may_send(t->config.shares, peer, chunk_bytes(t, d))) {
+            share_hold_back(t, peer, chunk_bytes(t, d));
+            continue;
+        }
         bool sent = send_chunk(t, d, &budget);
         turn_over(t, peer);
         if (sent && d->started && d->at == d->length)

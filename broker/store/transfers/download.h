@@ -9,6 +9,9 @@
  *                            +-------------------+--> gone, with its cause: download_end (the attempt or the task is over,
  *                                                     the peer has acknowledged), download_started and whole, the peer's end
  *
+ *  A peer that has not read what it was sent (unread.h) is not served until it has: its window is one for all its
+ *  downloads.
+ *
  *  A download has its file open only while it sends, and a peer that sends several has one open: what is deleted takes
  *  no room on the disk because somebody is connected.
  *
@@ -29,6 +32,7 @@
 struct download {
     struct transfer_key key;
     struct share *share; /* of the peer that receives */
+    uint64_t row;        /* of its task */
     wire_hash sha256;
     uint64_t length, at, credit_end;
     uint64_t asked_end; /* where the last credit would have ended without our own bounds */
@@ -42,6 +46,9 @@ struct download {
 
 struct downloads_config {
     uint64_t window, chunk_max;
+    struct shares *shares; /* borrowed */
+    /** A descriptor from which it can be read; below 0: errno. NULL: that of its file. */
+    int (*open)(void *context, const struct download *d);
     /** Sends one chunk: so many bytes of d->fd from d->at on. False: the peer cannot take it, now or for good. */
     bool (*chunk)(void *context, const struct download *d, size_t bytes);
     void *context;
@@ -55,8 +62,8 @@ void downloads_destroy(struct downloads **downloads);
 
 /** Lets a peer have a payload once it grants credit. A second call for the same payload starts anew at the offset of
  *  the next credit. PV_NO_MEMORY. */
-pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t length,
-                         wire_hash sha256);
+pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t row,
+                         uint64_t length, wire_hash sha256);
 /** Credit from a peer. PV_NOT_FOUND: nothing is allowed, or no longer. PV_GONE: the file is not there any more.
  *  PV_BAD_MESSAGE: the offset is beyond the end. PV_BUSY: started over too often. */
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,

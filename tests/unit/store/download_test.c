@@ -10,6 +10,8 @@
 #include "temp_dir.h"
 
 #include <dirent.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000, PEERS = 4 };
 
@@ -23,6 +25,7 @@ static uint64_t sent_to[PEERS + 1];
 static wire_hash hash;
 static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 1 } } };
 static bool deaf;
+static int wake;
 
 static bool chunk(void *context, const struct download *d, size_t bytes)
 {
@@ -61,7 +64,7 @@ static void a_download_sends_what_credit_allows(void **state)
 {
     stored();
     assert_int_equal(download_credit(t, &input, peer[1], 0, WINDOW), PV_NOT_FOUND);
-    assert_int_equal(download_allow(t, &input, peer[1], LENGTH, hash), PV_OK);
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
     assert_int_equal(download_credit(t, &input, peer[1], LENGTH + 1, 1), PV_BAD_MESSAGE);
     for (uint64_t at = 0; at < LENGTH; at += 500) {
         assert_int_equal(download_credit(t, &input, peer[1], at, WINDOW * 100), PV_OK);
@@ -74,7 +77,7 @@ static void a_download_sends_what_credit_allows(void **state)
 static void a_download_starts_over_when_asked_and_not_for_ever(void **state)
 {
     stored();
-    assert_int_equal(download_allow(t, &input, peer[1], LENGTH, hash), PV_OK);
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
     assert_int_equal(download_credit(t, &input, peer[1], 4000, 1000), PV_OK);
     send_all();
     assert_memory_equal(got + 4000, data + 4000, 1000);
@@ -92,7 +95,7 @@ static void a_turn_sends_one_chunk_to_each(void **state)
     stored();
     for (uint8_t i = 1; i <= 3; i++) {
         key.task.bytes[0] = i;
-        assert_int_equal(download_allow(t, &key, peer[i], LENGTH, hash), PV_OK);
+        assert_int_equal(download_allow(t, &key, peer[i], 0, LENGTH, hash), PV_OK);
         assert_int_equal(download_credit(t, &key, peer[i], 0, WINDOW), PV_OK);
     }
     assert_true(downloads_pump(t, UINT64_MAX));
@@ -120,7 +123,7 @@ static void allow(uint8_t task, int of)
 {
     struct transfer_key key = input;
     key.task.bytes[0] = task;
-    assert_int_equal(download_allow(t, &key, peer[of], LENGTH, hash), PV_OK);
+    assert_int_equal(download_allow(t, &key, peer[of], 0, LENGTH, hash), PV_OK);
 }
 
 static void no_file_is_open_between_two_credits(void **state)
@@ -213,8 +216,10 @@ static void a_file_that_is_gone_is_said(void **state)
 
 static int fresh(void **state)
 {
-    struct downloads_config config = { .window = WINDOW, .chunk_max = CHUNK, .chunk = chunk };
+    struct downloads_config config = { .window = WINDOW, .chunk_max = CHUNK, .shares = &shares, .chunk = chunk };
     temp_dir_make(dir);
+    wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (shares_init(&shares, wake, WINDOW) != PV_OK) return 1;
     for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
     for (uint64_t i = 1; i <= PEERS; i++) peer[i] = share_open(&shares, i < PEERS ? "acme" : "other", i);
     return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
@@ -227,6 +232,8 @@ static int gone(void **state)
     for (int i = 1; i <= PEERS; i++) share_close(&shares, &peer[i]);
     blobs_close(&blobs);
     temp_dir_remove(dir);
+    shares_clear(&shares);
+    close(wake);
     return !LIST_EMPTY(&shares.principals);
 }
 
