@@ -139,6 +139,7 @@ static pv_status parts_open(struct broker *b, char *why)
         .window = c->window,
         .uploads_max = c->uploads_max,
         .abandoned_ms = UPLOAD_ABANDONED_MS,
+        .shares = &b->shares,
         .credit = reply_credit,
         .context = b,
         .disk = b->files,

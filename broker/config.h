@@ -34,7 +34,8 @@
       "how long a finished task that is not acknowledged is kept")                                                     \
     X(payload_max, SIZE, LIVE, "512M", 65536, 1ull << 40, "largest input or result")                                   \
     X(disk_reserve, SIZE, LIVE, "256M", 0, 1ull << 50, "with less free disk than this no new payload is accepted")     \
-    X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50, "most bytes of unfinished uploads, all peers together")      \
+    X(uploads_max, SIZE, LIVE, "4G", 1 << 20, 1ull << 50,                                                              \
+      "most bytes of unfinished uploads, all peers together; a quarter is for results alone")                          \
     X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks in flight to or from one peer")                \
     X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
       "memory above which the peer that floods the broker is cut (0: half of the machine's memory)")                   \

@@ -331,6 +331,7 @@ static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m
     pv_status st = download_credit(b->downloads, &key, peer->share, m->offset, m->bytes);
     if (st == PV_OK) return;
     struct sched_action a = { .peer = peer->handle, .task = m->task, .token = m->token, .status = st };
+    if (st == PV_BUSY) a.which = "restarts";
     reply_refuse(b, REPLY_AT_ONCE, &a);
 }
 

@@ -97,7 +97,7 @@ static void second(struct broker *b)
     if (b->now_ms < b->second_ms) return;
     b->second_ms = b->now_ms + SECOND_MS;
     disk_look(b);
-    uploads_expire(b->uploads, b->now_ms, uploads_abandoned);
+    uploads_expire(b->uploads, b->now_ms, uploads_dropped);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (b->http) metrics_publish(b);

@@ -10,12 +10,24 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { RETRY_MS = 1000 };
+
+/* BUSY always says which limit, and when to try again. */
+static void status_set(struct wire_msg *m, pv_status status, const char *which, uint64_t retry_ms)
+{
+    WIRE_SET(m, status, status);
+    if (status == PV_BUSY && !which) which = "connections"; /* all that is refused without the core */
+    if (status == PV_BUSY && !retry_ms) retry_ms = RETRY_MS;
+    if (which) WIRE_SET(m, which, which);
+    if (retry_ms) WIRE_SET(m, retry_ms, retry_ms < UINT32_MAX ? (uint32_t)retry_ms : UINT32_MAX);
+}
+
 void reply_stranger(struct broker *b, uint32_t routing, pv_status status, const char *text)
 {
     char why[WIRE_WHY_BYTES];
     struct wire_frames f;
     struct wire_msg m = { .type = WIRE_ERROR };
-    WIRE_SET(&m, status, status);
+    status_set(&m, status, NULL, 0);
     WIRE_SET(&m, text, text);
     if (wire_msg_encode(&m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) return;
     router_send(&b->router, routing, &f); /* if it cannot be reached, nothing has to be undone */
@@ -26,7 +38,7 @@ void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status
     char clipped[512];
     struct wire_msg m = { .type = WIRE_ERROR };
     if (req) WIRE_SET(&m, req, req);
-    WIRE_SET(&m, status, status);
+    status_set(&m, status, NULL, 0);
     WIRE_SET(&m, text, wire_text_clip(clipped, sizeof clipped, text ? text : pv_status_text(status)));
     reply_send(b, REPLY_AT_ONCE, peer, &m, NULL);
 }
@@ -38,10 +50,8 @@ void reply_refuse(struct broker *b, enum reply_when when, const struct sched_act
     if (a->req) WIRE_SET(&m, req, a->req);
     if (!wire_id_equal(a->task, none)) WIRE_SET(&m, task, a->task);
     if (a->token.seq) WIRE_SET(&m, token, a->token);
-    WIRE_SET(&m, status, a->status);
+    status_set(&m, a->status, a->which, a->retry_ms);
     WIRE_SET(&m, text, pv_status_text(a->status));
-    if (a->which) WIRE_SET(&m, which, a->which);
-    if (a->retry_ms) WIRE_SET(&m, retry_ms, a->retry_ms < UINT32_MAX ? (uint32_t)a->retry_ms : UINT32_MAX);
     reply_send(b, when, a->peer, &m, NULL);
 }
 

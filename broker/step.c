@@ -23,7 +23,7 @@ static struct transfer_key key_of(const struct sched_action *a, enum wire_kind k
 }
 
 /* A result that finds no room is asked for again until there is some: its prover keeps it meanwhile. */
-static void want_again(struct broker *b, const struct sched_action *a, struct upload_note note)
+void step_want_again(struct broker *b, const struct sched_action *a, struct upload_note note)
 {
     if (b->wanted.n == BROKER_WANTED) return;
     b->wanted.at[b->wanted.n].action = *a;
@@ -43,7 +43,7 @@ void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind 
         ev.owner = a->principal;
         broker_step(b, &ev, NULL);
     }
-    if (kind == WIRE_KIND_RESULT) want_again(b, a, note);
+    if (kind == WIRE_KIND_RESULT) step_want_again(b, a, note);
 }
 
 static void upload_forget(struct broker *b, const struct sched_action *a)

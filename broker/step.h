@@ -20,6 +20,8 @@ void broker_step(struct broker *b, struct sched_event *ev, struct broker_payload
 
 /** Starts an upload that the core admitted with a (GO, WANT_RESULT) and grants its first credit. If it cannot start, the core
  *  hears so at once (an input), or it is kept to be tried again (a result: uploads_retry). */
+/** Asks for a result again when there is room for it (uploads_retry). */
+void step_want_again(struct broker *b, const struct sched_action *a, struct upload_note note);
 void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note);
 
 #endif

@@ -2,6 +2,10 @@
 
 #include "step.h"
 
+#include "log.h"
+
+#include <inttypes.h>
+
 enum { DISK_RETRY_MS = 10000, UPLOADS_RETRY_MS = 1000 };
 
 /* --- may it be sent --- */
@@ -30,17 +34,27 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
         return "disk";
     }
     *retry_ms = UPLOADS_RETRY_MS;
-    return too_many(b, peer) ? "uploads" : NULL;
+    if (too_many(b, peer)) return "uploads";
+    return uploads_admit(b->uploads, WIRE_KIND_INPUT, broker_principal(b, peer), m->length, b->now_ms) ? NULL
+                                                                                                       : "uploads_max";
 }
 
 /* --- it has ended --- */
 
-void uploads_abandoned(void *context, const struct upload *u)
+/* One whose sender is still there was slow, and may come again when there is room; a result is asked for then. */
+void uploads_dropped(void *context, const struct upload *u)
 {
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_INPUT, .task = u->key.task, .owner = u->key.owner };
-    ev.status = PV_GONE;
-    if (u->key.kind == WIRE_KIND_INPUT) broker_step(b, &ev, NULL);
+    struct sched_action a = { .peer = u->peer, .task = u->key.task, .token = u->key.token };
+    if (u->peer) LOG_INFO("upload.slow", "bytes=%" PRIu64 " of=%" PRIu64, u->writer.at, u->length);
+    ev.status = u->peer ? PV_BUSY : PV_GONE;
+    a.bytes = u->length;
+    a.hash = u->sha256;
+    if (u->key.kind == WIRE_KIND_INPUT)
+        broker_step(b, &ev, NULL);
+    else if (u->peer)
+        step_want_again(b, &a, u->note);
 }
 
 static struct sched_event ended_event(const struct upload *u, pv_status status)

@@ -12,7 +12,7 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
 /** u has ended, status says how: the core hears of it, and its file is forgotten if the core does not want it. */
 void uploads_ended(struct broker *b, const struct upload *u, pv_status status);
 /** uploads_expire tells of an upload that was abandoned. context: the broker. */
-void uploads_abandoned(void *context, const struct upload *u);
+void uploads_dropped(void *context, const struct upload *u);
 /** Tries again to take the results that found no room. */
 void uploads_retry(struct broker *b);
 

@@ -123,6 +123,8 @@ void task_revive(struct sched *s, struct task *t)
 
 /* ---- going away ---- */
 
+enum { UPLOADS_RETRY_MS = 1000 };
+
 /* Nothing of it was promised, so nothing of it stays. */
 void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
@@ -134,6 +136,9 @@ void task_not_received(struct sched *s, struct task *t, pv_status why)
         no->req = a->pending_req;
         sched_about(no, t);
         no->status = why;
+        if (why != PV_BUSY) continue;
+        no->which = "uploads_max";
+        no->retry_ms = UPLOADS_RETRY_MS;
     }
     task_forget(s, t);
 }

@@ -32,11 +32,17 @@ static struct share *share_new(struct shares *s, const char *name, const struct 
     return a;
 }
 
-struct share *share_hold(struct shares *s, const char *principal)
+struct share *share_find(const struct shares *s, const char *principal)
 {
     struct share *p;
     LIST_FOREACH(p, &s->principals, known)
     if (!strcmp(p->name, principal)) break;
+    return p;
+}
+
+struct share *share_hold(struct shares *s, const char *principal)
+{
+    struct share *p = share_find(s, principal);
     if (!p && (p = share_new(s, principal, NULL))) LIST_INSERT_HEAD(&s->principals, p, known);
     if (p) p->refs++;
     return p;

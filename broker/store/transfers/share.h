@@ -36,6 +36,7 @@ struct share {
     TAILQ_ENTRY(share) held_turn;     /* in that list */
     bool held;                        /* it is in that list */
     struct unread *unread;
+    uint64_t coming[2];      /* of a principal: bytes announced by its uploads, of inputs and of results */
     LIST_ENTRY(share) known; /* of a principal */
 };
 
@@ -59,6 +60,8 @@ struct share *share_open(struct shares *s, const char *principal, uint64_t peer)
 /** The connection is gone, and its downloads have ended. NULL is no error. */
 void share_close(struct shares *s, struct share **share);
 
+/** That of a principal. NULL: it has none. */
+struct share *share_find(const struct shares *s, const char *principal);
 /** The share of a principal, held until share_release. NULL: out of memory. */
 struct share *share_hold(struct shares *s, const char *principal);
 void share_release(struct shares *s, struct share *principal);

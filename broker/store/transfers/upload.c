@@ -16,6 +16,8 @@ struct uploads {
     struct uploads_config config;
     struct upload *table[TRANSFER_BUCKETS];
     struct ages fed, whole; /* by the time of their last chunk; those that are being published */
+    uint64_t coming[2];     /* bytes announced, of inputs and of results */
+    uint64_t refused_ms;    /* when somebody was last refused for want of room; 0: never */
     struct uploads_stats stats;
 };
 
@@ -58,10 +60,51 @@ static struct upload **upload_find(struct uploads *t, const struct transfer_key 
     return at;
 }
 
+/* ---- shares ---- */
+
+static bool is_result(enum wire_kind kind)
+{
+    return kind == WIRE_KIND_RESULT;
+}
+
+static void account(struct uploads *t, struct upload *u, bool begins)
+{
+    uint64_t change = begins ? u->length : -u->length; /* modulo 2^64 */
+    bool result = is_result(u->key.kind);
+    t->coming[result] += change;
+    u->owner->coming[result] += change;
+    t->stats.bytes_reserved += change;
+    t->stats.uploads += begins ? 1 : (uint64_t)-1;
+}
+
+/* What uploads of this kind may hold together. One input alone may be larger than the inputs' part. */
+static uint64_t part_of(const struct uploads *t, bool result, uint64_t length)
+{
+    uint64_t max = t->config.uploads_max, inputs = max - max / 4;
+    if (result) return max > t->coming[0] ? max - t->coming[0] : 0;
+    if (!t->coming[0] && length > inputs) inputs = max;
+    return inputs < max - (t->coming[1] < max ? t->coming[1] : max) ? inputs : max - t->coming[1];
+}
+
+static bool may_begin(const struct uploads *t, bool result, const struct share *owner, uint64_t length)
+{
+    uint64_t part = part_of(t, result, length), held = t->coming[result];
+    if (held > part || length > part - held) return false;
+    return !owner || !owner->coming[result] || owner->coming[result] + length <= part - held;
+}
+
+bool uploads_admit(struct uploads *t, enum wire_kind kind, const char *owner, uint64_t length, uint64_t now_ms)
+{
+    if (may_begin(t, is_result(kind), share_find(t->config.shares, owner), length)) return true;
+    t->stats.refused++;
+    t->refused_ms = now_ms ? now_ms : 1;
+    return false;
+}
+
 static void upload_free(struct uploads *t, struct upload *u)
 {
-    t->stats.uploads--;
-    t->stats.bytes_reserved -= u->length;
+    account(t, u, false);
+    share_release(t->config.shares, u->owner);
     blob_writer_drop(&u->writer);
     free(u);
 }
@@ -88,25 +131,26 @@ static void grant(struct uploads *t, struct upload *u, bool again)
     t->config.credit(t->config.context, u->peer, &u->key, at, most);
 }
 
-static pv_status upload_add(struct uploads *t, struct upload **at, const struct transfer_key *key, uint64_t length,
-                            wire_hash sha256)
+static pv_status upload_add(struct uploads *t, struct upload **at, const struct transfer_key *key, const char *owner,
+                            uint64_t length, wire_hash sha256, uint64_t now_ms)
 {
-    uint64_t reserved = t->stats.bytes_reserved, most = t->config.uploads_max;
-    if (reserved > most || length > most - reserved) return PV_BUSY;
+    if (!uploads_admit(t, key->kind, owner, length, now_ms)) return PV_BUSY;
     struct upload *u = calloc(1, sizeof *u);
-    if (!u) return PV_NO_MEMORY;
-    pv_status st = blob_writer_start(&u->writer, t->blobs, length, sha256);
+    struct share *share = u ? share_hold(t->config.shares, owner) : NULL;
+    pv_status st = share ? blob_writer_start(&u->writer, t->blobs, length, sha256) : PV_NO_MEMORY;
     if (st != PV_OK) {
+        if (share) share_release(t->config.shares, share);
         free(u);
         return st;
     }
     u->key = *key;
+    u->owner = share;
     u->length = length;
     u->sha256 = sha256;
+    u->paced_ms = now_ms;
     *at = u;
     age_newest(&t->fed, u);
-    t->stats.uploads++;
-    t->stats.bytes_reserved += length;
+    account(t, u, true);
     return PV_OK;
 }
 
@@ -116,7 +160,7 @@ uint64_t uploads_of(const struct uploads *t, const char *owner, uint64_t most)
     const struct upload *lists[] = { t->fed.oldest, t->whole.oldest };
     for (int i = 0; i < 2; i++)
         for (const struct upload *u = lists[i]; u && n < most; u = u->newer)
-            n += u->key.kind == WIRE_KIND_INPUT && !strcmp(u->owner, owner);
+            n += u->key.kind == WIRE_KIND_INPUT && !strcmp(u->owner->name, owner);
     return n;
 }
 
@@ -128,9 +172,8 @@ pv_status upload_start(struct uploads *t, const struct transfer_key *key, uint64
         upload_remove(t, at);
         at = upload_find(t, key);
     }
-    if (!*at) TRY(upload_add(t, at, key, length, sha256));
+    if (!*at) TRY(upload_add(t, at, key, owner, length, sha256, now_ms));
     (*at)->peer = peer;
-    snprintf((*at)->owner, sizeof(*at)->owner, "%s", owner);
     (*at)->note = *note;
     heard(t, *at, now_ms);
     grant(t, *at, true);
@@ -153,6 +196,15 @@ static void publish_start(struct uploads *t, struct upload *u)
     disk_jobs_do(t->config.disk, &u->publish);
 }
 
+/* What is left when its entry is gone. */
+static struct upload copy_of(const struct upload *u)
+{
+    struct upload copy = *u;
+    copy.next = copy.older = copy.newer = NULL;
+    copy.owner = NULL;
+    return copy;
+}
+
 static enum upload_step upload_end(struct uploads *t, struct upload **at, struct upload *done, pv_status *status)
 {
     struct upload *u = *at;
@@ -161,8 +213,7 @@ static enum upload_step upload_end(struct uploads *t, struct upload **at, struct
         return UPLOAD_MORE;
     }
     if (*status == PV_OK) *status = blob_writer_keep(&u->writer);
-    *done = *u;
-    done->next = done->older = done->newer = NULL;
+    *done = copy_of(u);
     upload_remove(t, at);
     return *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
 }
@@ -177,8 +228,7 @@ bool uploads_published(struct uploads *t, struct upload *done, enum upload_step 
     blob_writer_end(&u->writer, *status);
     age_remove(&t->whole, u);
     t->stats.publishing--;
-    *done = *u;
-    done->next = done->older = done->newer = NULL;
+    *done = copy_of(u);
     if (!u->unwanted) *upload_find(t, &u->key) = u->next;
     upload_free(t, u);
     return true;
@@ -210,14 +260,42 @@ void upload_drop(struct uploads *t, const struct transfer_key *key)
     if (*at) upload_remove(t, at);
 }
 
+/* One that is too slow holds what others are refused for. Not before it had UPLOAD_SLOW_MS, and as long after each look. */
+static bool is_slow(const struct uploads *t, struct upload *u, uint64_t now_ms)
+{
+    if (now_ms - u->paced_ms < UPLOAD_SLOW_MS) return false;
+    bool slow = u->writer.at - u->paced_at < UPLOAD_SLOW_BYTES, asked = t->refused_ms && t->refused_ms >= u->paced_ms;
+    u->paced_ms = now_ms;
+    u->paced_at = u->writer.at;
+    return slow && asked;
+}
+
+static void give_up(struct uploads *t, struct upload *u, void (*dropped)(void *context, const struct upload *u))
+{
+    struct upload copy = copy_of(u);
+    upload_remove(t, upload_find(t, &u->key));
+    if (dropped) dropped(t->config.context, &copy);
+}
+
+static void slow_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u))
+{
+    struct upload *next;
+    for (struct upload *u = t->fed.oldest; u; u = next) {
+        next = u->newer;
+        if (!is_slow(t, u, now_ms)) continue;
+        t->stats.slow++;
+        give_up(t, u, dropped);
+    }
+}
+
 uint64_t uploads_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u))
 {
     struct upload *oldest;
     while ((oldest = t->fed.oldest) && now_ms - oldest->heard_ms >= t->config.abandoned_ms) {
-        struct upload copy = *oldest;
-        upload_remove(t, upload_find(t, &oldest->key));
-        if (dropped) dropped(t->config.context, &copy);
+        give_up(t, oldest, dropped);
     }
+    slow_expire(t, now_ms, dropped);
+    oldest = t->fed.oldest;
     return oldest ? oldest->heard_ms + t->config.abandoned_ms : UINT64_MAX;
 }
 

@@ -4,6 +4,11 @@
  *  to a file. An upload that was cut goes on where it was: it is kept when its peer goes, and whoever announces the same
  *  payload for the same task takes it over.
  *
+ *  uploads_max is shared out before a byte is held. A quarter of it is for results alone. Of the rest, as of the results'
+ *  part, a principal may hold as much as is free afterwards: alone it has half, of n each has one part in n + 1, and who
+ *  holds nothing may always begin with one payload, if that fits at all. While somebody is refused, an upload that takes
+ *  less than UPLOAD_SLOW_BYTES in UPLOAD_SLOW_MS makes room.
+ *
  *  No socket and no message here: a callback sends. A file that is whole is synced and named beside the loop
  *  (disk_jobs.h).
  */
@@ -11,6 +16,7 @@
 #define PV_UPLOAD_H
 
 #include "blobs.h"
+#include "share.h"
 #include "disk_jobs.h"
 #include "status.h"
 #include "transfer_key.h"
@@ -18,6 +24,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum {
+    UPLOAD_SLOW_MS = 30000, /* 16 KiB/s: a slow telephone line's */
+    UPLOAD_SLOW_BYTES = UPLOAD_SLOW_MS / 1000 * 16 * 1024
+};
 
 /** What was announced with a result and is needed again when the upload ends. */
 struct upload_note {
@@ -28,13 +39,14 @@ struct upload_note {
 
 struct upload {
     struct transfer_key key;
-    uint64_t peer;                 /* handle; 0 while nobody sends */
-    char owner[WIRE_NAME_MAX + 1]; /* the principal it is counted for */
+    uint64_t peer;       /* handle; 0 while nobody sends */
+    struct share *owner; /* the principal it is counted for */
     wire_hash sha256;
     uint64_t length;         /* announced */
     uint64_t granted;        /* offset up to which credit was given */
     uint64_t asked_again_at; /* 1 + the offset at which a misplaced chunk was last answered */
     uint64_t heard_ms;
+    uint64_t paced_ms, paced_at; /* when its pace was last looked at, and how far it was */
     struct upload_note note;
     struct blob_writer writer;
     struct disk_job publish;
@@ -46,6 +58,7 @@ struct upload {
 struct uploads_config {
     uint64_t window;
     uint64_t uploads_max;  /* bytes announced by all uploads together */
+    struct shares *shares; /* borrowed */
     uint64_t abandoned_ms; /* an upload that gets no chunk for this long is dropped */
     /** Sends CREDIT to a peer. */
     void (*credit)(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
@@ -60,8 +73,11 @@ pv_status uploads_new(struct uploads **t, struct blobs *blobs, const struct uplo
 /** Waits for files that are being published. */
 void uploads_destroy(struct uploads **at);
 
+/** Whether the principal may begin one of so many bytes now. False counts as refused. */
+bool uploads_admit(struct uploads *t, enum wire_kind kind, const char *owner, uint64_t length, uint64_t now_ms);
+
 /** Starts an upload of owner's that was admitted, or goes on with the one that is there, and grants its first credit.
- *  An upload of other content under the same key is dropped. PV_BUSY: uploads_max reached. PV_DISK_FULL, PV_IO,
+ *  An upload of other content under the same key is dropped. PV_BUSY: not admitted. PV_DISK_FULL, PV_IO,
  *  PV_NO_MEMORY. */
 pv_status upload_start(struct uploads *t, const struct transfer_key *key, uint64_t peer, const char *owner,
                        uint64_t length, wire_hash sha256, const struct upload_note *note, uint64_t now_ms);
@@ -91,8 +107,8 @@ void upload_drop(struct uploads *t, const struct transfer_key *key);
 
 /** A peer's connection is gone: its uploads wait for another peer. */
 void uploads_peer_gone(struct uploads *t, uint64_t peer);
-/** Drops uploads that got no chunk for abandoned_ms, and calls dropped (if not NULL) for each. Returns when the next
- *  one is due; UINT64_MAX: none. */
+/** Drops uploads that got no chunk for abandoned_ms, and slow ones while somebody is refused, and calls dropped (if not
+ *  NULL) for each. Returns when the next one is due to be abandoned; UINT64_MAX: none. */
 uint64_t uploads_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void *context, const struct upload *u));
 
 /** Changes uploads_max for uploads to come; those under way go on. */
@@ -101,6 +117,7 @@ void uploads_limit(struct uploads *t, uint64_t uploads_max);
 struct uploads_stats {
     uint64_t uploads, publishing; /* publishing: of the uploads */
     uint64_t bytes_reserved, bytes_in;
+    uint64_t refused, slow; /* for want of room; dropped for being slow */
 };
 struct uploads_stats uploads_read_stats(const struct uploads *t);
 

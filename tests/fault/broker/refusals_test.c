@@ -108,16 +108,18 @@ static void purge_all(struct wire_peer *client)
     wire_peer_send(client, &m);
 }
 
-static void told_gone(struct wire_peer *client, wire_id task)
+static pv_status told_the_end(struct wire_peer *client, wire_id task)
 {
     WANT(client, WIRE_DELIVER);
     assert_true(wire_id_equal(client->in.task, task));
     assert_int_equal(client->in.state, TASK_CANCELLED);
-    assert_int_equal(client->in.status, PV_GONE);
     assert_false(client->in.has_payload);
+    return client->in.status;
 }
 
-static void a_purge_beside_the_result_ends_the_wait(void **state)
+/* The result and a purge in one batch. The socket takes peers in turn, so either may be the first: a purge that is cancels
+ * a running task. True: the result was, and went with its task. */
+static bool purged_beside_its_result(void)
 {
     struct wire_peer client, other, prover;
     wire_id task = wire_peer_new_id();
@@ -140,12 +142,21 @@ static void a_purge_beside_the_result_ends_the_wait(void **state)
     purge_all(&other);
     usleep(300000);
     kill(broker.pid, SIGCONT);
-    told_gone(&client, task);
-    told_gone(&other, task);
+    pv_status told = told_the_end(&client, task);
+    assert_true(told == PV_GONE || told == PV_CANCELLED);
+    assert_int_equal(told_the_end(&other, task), told);
     WANT(&prover, WIRE_RESULT_OK);
     wire_peer_close(&client);
     wire_peer_close(&other);
     wire_peer_close(&prover);
+    return told == PV_GONE;
+}
+
+static void a_purge_beside_the_result_ends_the_wait(void **state)
+{
+    bool gone = false;
+    for (int round = 0; round < 20 && !gone; round++) gone = purged_beside_its_result();
+    assert_true(gone);
 }
 
 /* A result of a MiB is half way when its task is purged. */
@@ -171,7 +182,7 @@ static void a_purge_of_half_a_result_ends_the_wait(void **state)
     wire_peer_credit(&client, WIRE_KIND_RESULT, task, (wire_token){ 0 }, 0, WIRE_CHUNK_MAX);
     WANT(&client, WIRE_CHUNK);
     purge_all(&other);
-    told_gone(&client, task);
+    assert_int_equal(told_the_end(&client, task), PV_GONE);
     wire_peer_close(&client);
     wire_peer_close(&other);
     wire_peer_close(&prover);

@@ -370,6 +370,56 @@ static void quota_of_uploads(struct wire_peer *rival)
     busy_with(rival, "uploads");
 }
 
+/* ---- the share of uploads ---- */
+
+static struct wire_peer announces(const struct key_pair *who, uint64_t bytes)
+{
+    struct wire_peer p;
+    struct wire_msg m;
+    secure_client(&p, &broker, who, WIRE_ROLE_CLIENT);
+    m = wire_peer_submit_msg(&p, wire_peer_new_id(), "outer", "d", "", 0);
+    WIRE_SET(&m, length, bytes);
+    WIRE_SET(&m, sha256, wire_peer_hash(&p.session, sizeof p.session));
+    m.has_payload = false;
+    wire_peer_send(&p, &m);
+    return p;
+}
+
+/* One that announces the largest payloads and sends nothing takes neither the others' room nor the results'. */
+static void monopoly(void **state)
+{
+    enum { MANY = 12, LARGE = 100000 };
+    static uint8_t large[LARGE];
+    struct wire_peer greedy[MANY];
+    unsigned held = 0;
+    for (int i = 0; i < MANY; i++) {
+        greedy[i] = announces(&key[RIVAL], 512ull << 20);
+        while (wire_peer_next(&greedy[i], SOON) && greedy[i].in.type != WIRE_CREDIT && greedy[i].in.type != WIRE_ERROR)
+            continue;
+        held += greedy[i].in.type == WIRE_CREDIT;
+        if (greedy[i].in.type == WIRE_CREDIT) continue;
+        assert_true(greedy[i].in.has.which && greedy[i].in.has.retry_ms);
+        assert_string_equal(greedy[i].in.which, "uploads_max");
+    }
+    assert_in_range(held, 1, 3); /* of the 3 GiB for inputs */
+    wire_id id = wire_peer_new_id();
+    wire_peer_submit(&client, id, "outer", "c", large, LARGE);
+    assert_true(wire_peer_upload(&client, WIRE_KIND_INPUT, id, (wire_token){ 0 }, large, LARGE, SOON));
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&prover, WIRE_OFFER);
+    wire_token token = prover.in.token;
+    wire_hash input = prover.in.sha256;
+    wire_peer_started(&prover, token);
+    large[0] = 1;
+    wire_peer_result(&prover, token, id, input, large, LARGE);
+    assert_true(wire_peer_upload(&prover, WIRE_KIND_RESULT, id, token, large, LARGE, SOON));
+    WANT(&prover, WIRE_RESULT_OK);
+    WANT(&client, WIRE_DELIVER);
+    wire_peer_ready(&prover, 1);
+    for (int i = 0; i < MANY; i++) wire_peer_close(&greedy[i]);
+    honest_round();
+}
+
 static void quota_of_connections(void)
 {
     struct wire_peer p[3];
@@ -593,6 +643,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
         cmocka_unit_test(same_name),        cmocka_unit_test(same_id),
+        cmocka_unit_test(monopoly),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -16,6 +16,7 @@ enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000 };
 static char dir[64];
 static struct blobs blobs;
 static struct uploads *t;
+static struct shares shares;
 static uint8_t data[LENGTH];
 static wire_hash hash;
 static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 1 } } };
@@ -220,9 +221,15 @@ static void uploads_of_the_same_content_do_not_meet(void **state)
 static int fresh_with(struct disk_jobs *threads)
 {
     struct uploads_config config = {
-        .window = WINDOW, .uploads_max = 2 * LENGTH + 100, .abandoned_ms = 100, .credit = credit, .disk = threads
+        .window = WINDOW,
+        .uploads_max = 4 * LENGTH + 200,
+        .abandoned_ms = 100,
+        .shares = &shares,
+        .credit = credit,
+        .disk = threads,
     };
     temp_dir_make(dir);
+    if (shares_init(&shares, 0, WINDOW) != PV_OK) return 1;
     for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
     return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
            uploads_new(&t, &blobs, &config) != PV_OK;
@@ -242,12 +249,13 @@ static int fresh_threads(void **state)
 static int gone(void **state)
 {
     uploads_destroy(&t);
+    shares_clear(&shares);
     disk_jobs_stop(&disk);
     if (wake >= 0) close(wake);
     wake = -1;
     blobs_close(&blobs);
     temp_dir_remove(dir);
-    return 0;
+    return !LIST_EMPTY(&shares.principals);
 }
 
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
