@@ -1,21 +1,23 @@
 #include "log.h"
 
+#include "log_sink.h"
 #include "values.h"
 #include "visible.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { LINE_BYTES = 4096 };
+enum { LINE_BYTES = LOG_SINK_MOST };
 
 static _Atomic enum log_level most_level = LOG_LEVEL_INFO;
 static _Atomic enum log_format line_format = LOG_FORMAT_TEXT;
 static atomic_bool journal;
+static atomic_uint_fast64_t dropped;
 
 void log_setup(enum log_level most, enum log_format format)
 {
@@ -172,37 +174,63 @@ static void line_time(char *to, size_t bytes)
     snprintf(to + n, bytes - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-void log_event(enum log_level level, const char *event, const char *format, ...)
+static void line_begin(struct line *l, enum log_level level, const char *event)
 {
     static const char *const priority[] = { "<3>", "<4>", "<6>", "<7>" };
-    if (level > most_level) return;
-    struct line l = { .used = 0 };
     char when[40];
     line_time(when, sizeof when);
-    if (journal) line_text(&l, priority[level]);
+    if (journal) line_text(l, priority[level]);
     if (line_format == LOG_FORMAT_JSON) {
-        line_text(&l, "{\"time\":\"");
-        line_text(&l, when);
-        line_text(&l, "\",\"level\":\"");
-        line_text(&l, level_word(level));
-        line_text(&l, "\",\"event\":\"");
-        line_text(&l, event);
-        line_char(&l, '"');
-    } else {
-        if (!journal) {
-            line_text(&l, when);
-            line_char(&l, ' ');
-        }
-        line_text(&l, level_word(level));
-        line_char(&l, ' ');
-        line_text(&l, event);
+        const char *const parts[] = { "{\"time\":\"", when, "\",\"level\":\"", level_word(level), "\",\"event\":\"",
+                                      event,          "\"" };
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) line_text(l, parts[i]);
+        return;
     }
+    if (!journal) {
+        line_text(l, when);
+        line_char(l, ' ');
+    }
+    line_text(l, level_word(level));
+    line_char(l, ' ');
+    line_text(l, event);
+}
+
+static bool line_put(struct line *l)
+{
+    const char *end = line_format == LOG_FORMAT_JSON ? (l->cut ? "\"}\n" : "}\n") : (l->cut ? "…\n" : "\n");
+    memcpy(l->bytes + l->used, end, strlen(end));
+    l->used += strlen(end);
+    return log_sink_put(l->bytes, l->used);
+}
+
+/* Whoever reads the log again learns how many lines it lacks. */
+static void tell_dropped(void)
+{
+    static atomic_uint_fast64_t told;
+    uint64_t before = told, now = dropped;
+    if (now == before) return;
+    struct line l = { .used = 0 };
+    char lines[24];
+    snprintf(lines, sizeof lines, "%" PRIu64, now - before);
+    line_begin(&l, LOG_LEVEL_WARN, "log.dropped");
+    line_pair(&l, "lines", strlen("lines"), lines);
+    if (line_put(&l)) told = now;
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    if (level > most_level) return;
+    struct line l = { .used = 0 };
     va_list args;
+    tell_dropped();
+    line_begin(&l, level, event);
     va_start(args, format);
     line_pairs(&l, format, &args);
     va_end(args);
-    const char *end = line_format == LOG_FORMAT_JSON ? (l.cut ? "\"}\n" : "}\n") : (l.cut ? "…\n" : "\n");
-    memcpy(l.bytes + l.used, end, strlen(end));
-    l.used += strlen(end);
-    if (write(STDERR_FILENO, l.bytes, l.used) < 0) return; /* there is no other place to report it */
+    if (!line_put(&l)) dropped++;
+}
+
+uint64_t log_dropped(void)
+{
+    return dropped;
 }

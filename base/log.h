@@ -10,6 +10,7 @@
 #define PV_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -25,8 +26,11 @@ void log_setup(enum log_level most, enum log_format format);
 /** log_setup with the words of settings. False, and nothing changes, when one is none of the words. */
 bool log_setup_words(const char *level, const char *format);
 
-/** Writes one line to stderr in a single write. Thread-safe. A line longer than 4 KiB is cut and marked. */
+/** Writes one line to stderr in a single write, unless whoever reads it stands still (log_sink.h). Thread-safe. A line longer than 4 KiB is cut and marked. */
 void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** Lines left out since the start. Thread-safe. */
+uint64_t log_dropped(void);
 
 /* <syslog.h>, which czmq includes, has two macros of these names; it is not used here. */
 #undef LOG_INFO

@@ -94,6 +94,7 @@ static int serve(const struct config *c, const struct config_args *args)
     char why[BROKER_WHY_BYTES];
     reload_log(c);
     process_no_core();
+    process_ignore_pipe();
     descriptors_raise();
     memory_keep();
     pv_status st = broker_open(&b, c, args, why);
