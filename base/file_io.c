@@ -1,7 +1,11 @@
 #include "file_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int file_write_all(int fd, const void *bytes, size_t n)
@@ -54,6 +58,33 @@ int file_publish(int folder, int fd, const char *temporary, const char *name)
         return error;
     }
     return fsync(folder) ? errno : 0;
+}
+
+/* "a/b/" and "a/b" lie in "a", "b" in ".". -1: errno. */
+static int folder_above(const char *path)
+{
+    char above[4096];
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    while (n && path[n - 1] != '/') n--;
+    while (n > 1 && path[n - 1] == '/') n--;
+    if (n >= sizeof above) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    snprintf(above, sizeof above, "%.*s", n ? (int)n : 1, n ? path : ".");
+    return open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int file_folder_make(const char *path)
+{
+    bool made = !mkdir(path, 0700);
+    if (!made && errno != EEXIST) return errno;
+    int fd = folder_above(path);
+    if (fd < 0) return made || errno != EACCES ? errno : 0;
+    int error = fsync(fd) ? errno : 0;
+    close(fd);
+    return error == EINVAL || error == EROFS ? 0 : error; /* a file system that has no such sync */
 }
 
 pv_status file_write_status(int error)

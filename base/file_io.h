@@ -20,6 +20,11 @@ int file_read_all(int fd, void *bytes, size_t n);
  *  relative to the folder. fd is closed in any case; on failure the temporary file is removed. 0, or the errno. */
 int file_publish(int folder, int fd, const char *temporary, const char *name);
 
+/** Makes a folder of mode 0700 that is there after a crash of the machine: its name is synced in the folder above. One
+ *  that is there is no error, and its name is synced too, for whoever made it may not have. The folder above need not be
+ *  readable then. 0, or the errno. */
+int file_folder_make(const char *path);
+
 /** PV_DISK_FULL for an errno that means no room (ENOSPC, EDQUOT, EFBIG), else PV_IO. */
 pv_status file_write_status(int error);
 

@@ -18,6 +18,8 @@
 #include "store_state.h"
 #include "store_vfs.h"
 
+#include "file_io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,7 +46,8 @@ static pv_status refuse(char *why, pv_status st, const char *what, const char *d
 static pv_status folder_lock(struct store *s, const char *dir, char *why)
 {
     char path[4096];
-    if (mkdir(dir, 0700) && errno != EEXIST) return refuse(why, PV_IO, dir, strerror(errno));
+    int error = file_folder_make(dir);
+    if (error) return refuse(why, PV_IO, dir, strerror(error));
     snprintf(path, sizeof path, "%s/lock", dir);
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));

@@ -3,6 +3,7 @@
  * shared objects) take longer to load than a small proof takes to make. */
 #include "agent.h"
 #include "endpoint.h"
+#include "file_io.h"
 #include "handler_echo.h"
 #include "handler_groth16.h"
 #include "log.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
@@ -217,7 +217,8 @@ static pv_status state_open(struct node *n)
                  "no state folder: results that the broker has not acknowledged are lost when this process ends");
         return PV_OK;
     }
-    if (mkdir(state, 0700) && errno != EEXIST) return refuse(n, PV_IO, "%.200s: %s", state, strerror(errno));
+    int error = file_folder_make(state);
+    if (error) return refuse(n, PV_IO, "%.200s: %s", state, strerror(error));
     if (asprintf(&n->spool, "%s/results", state) < 0 || asprintf(&n->checked, "%s/checked-keys", state) < 0)
         return PV_NO_MEMORY;
     n->agent.state = n->spool;

@@ -240,7 +240,8 @@ pv_status spool_open(struct spool **spool_p, const char *folder, size_t *damaged
 {
     why[0] = 0;
     *damaged = 0;
-    if (mkdir(folder, 0700) && errno != EEXIST) return io_failed(why, folder, "", "create the folder");
+    errno = file_folder_make(folder);
+    if (errno) return io_failed(why, folder, "", "create the folder");
     struct spool *s = calloc(1, sizeof *s);
     if (!s || !(s->folder = strdup(folder))) {
         free(s);

@@ -6,12 +6,24 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fsync_watch.h"
 #include "store_scene.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 static char why[STORE_WHY_BYTES];
+
+static void a_new_folder_outlives_a_crash_of_the_machine(void **state)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/state", (char *)*state);
+    fsync_watch(*state);
+    struct store *s = open_or_die(path, NULL);
+    assert_true(fsync_seen);
+    fsync_watch(NULL);
+    store_close(&s);
+}
 
 static void committed_stays_and_the_rest_does_not(void **state)
 {
@@ -178,6 +190,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_A_FOLDER(a_new_folder_outlives_a_crash_of_the_machine),
         IN_A_FOLDER(committed_stays_and_the_rest_does_not),
         IN_A_FOLDER(a_process_that_dies_loses_nothing_acknowledged),
         IN_A_FOLDER(a_large_commit_is_whole),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "file_io.h"
+#include "fsync_watch.h"
 #include "temp_dir.h"
 
 enum { MANY = 1 << 20 };
@@ -115,6 +116,38 @@ static void a_failed_publish_leaves_the_old_file_and_nothing_beside_it(void **st
     assert_false(there("a.tmp"));
 }
 
+/* A crash of the machine must not take a folder that is relied on. */
+static void a_new_folder_is_synced_in_the_one_above(void **state)
+{
+    static const char *const names[] = { "/new", "/other/", "//third", "/new" /* again: it is there */ };
+    char path[128];
+    struct stat st;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s%s", dir, names[i]);
+        fsync_watch(dir);
+        assert_int_equal(file_folder_make(path), 0);
+        assert_true(fsync_seen);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0700);
+    }
+    fsync_watch(dir);
+    assert_int_equal(chdir(dir), 0);
+    assert_int_equal(file_folder_make("here"), 0);
+    assert_true(fsync_seen);
+    fsync_watch(NULL);
+}
+
+static void a_folder_that_was_not_made_or_synced_is_said(void **state)
+{
+    char path[128];
+    fsync_error = EIO;
+    snprintf(path, sizeof path, "%s/failing", dir);
+    assert_int_equal(file_folder_make(path), EIO);
+    fsync_error = 0;
+    snprintf(path, sizeof path, "%s/no/such", dir);
+    assert_int_equal(file_folder_make(path), ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -124,6 +157,8 @@ int main(void)
         TEST(writes_at_an_offset_leave_the_position),
         TEST(no_room_is_told),
         TEST(a_published_file_has_its_name_and_no_other),
+        TEST(a_new_folder_is_synced_in_the_one_above),
+        TEST(a_folder_that_was_not_made_or_synced_is_said),
         TEST(a_failed_publish_leaves_the_old_file_and_nothing_beside_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

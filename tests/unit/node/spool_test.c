@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fsync_watch.h"
 #include "sha256.h"
 #include "spool.h"
 
@@ -215,6 +216,17 @@ static void a_full_disk_is_said_and_leaves_nothing(void **state)
     spool_close(&s);
 }
 
+static void a_new_folder_outlives_a_crash_of_the_machine(void **state)
+{
+    struct spool *s = NULL;
+    size_t damaged;
+    fsync_watch(folder);
+    assert_int_equal(spool_open(&s, in_folder("results"), &damaged, why), PV_OK);
+    assert_true(fsync_seen);
+    fsync_watch(NULL);
+    spool_close(&s);
+}
+
 static void a_folder_that_cannot_be_is_an_error(void **state)
 {
     struct spool *s = NULL;
@@ -236,6 +248,7 @@ int main(void)
         CASE(damage_after_opening_is_noticed_when_read),
         CASE(others_cannot_read_it),
         CASE(a_full_disk_is_said_and_leaves_nothing),
+        CASE(a_new_folder_outlives_a_crash_of_the_machine),
         CASE(a_folder_that_cannot_be_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
