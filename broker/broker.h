@@ -92,6 +92,17 @@ struct broker_wanted {
     size_t n;
 };
 
+/** Payloads that the store could not give, for the core to hear of with the next batch (damage.c). */
+struct broker_damaged {
+    struct broker_damage {
+        struct transfer_key key;
+        wire_hash sha256;
+        pv_status why;
+        bool unsent; /* the offer that it was for did not go out */
+    } * at;
+    size_t n, cap;
+};
+
 /** Peers that were found unreachable: their end is an event of the next batch (connections.c). */
 struct broker_cuts {
     uint64_t *handles;
@@ -125,6 +136,7 @@ struct broker {
     struct broker_questions questions;
     struct list_turns lists;
     struct broker_wanted wanted;
+    struct broker_damaged damaged;
     struct broker_cuts cuts;
     struct facts_counters counters;
     uint64_t second_ms; /* when the work of each second is due */

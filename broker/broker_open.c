@@ -150,6 +150,7 @@ static pv_status parts_open(struct broker *b, char *why)
         .shares = &b->shares,
         .open = reply_open,
         .chunk = reply_chunk,
+        .damaged = reply_damaged,
         .context = b,
     };
     TRY(shares_init(&b->shares, b->wake, c->window));
@@ -238,6 +239,7 @@ void broker_close(struct broker **broker)
     if (b->signals >= 0) close(b->signals);
     if (b->wake >= 0) close(b->wake);
     free(b->cuts.handles);
+    free(b->damaged.at);
     free(b->questions.shows);
     reload_clear(b);
     free(b);

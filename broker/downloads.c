@@ -12,6 +12,8 @@ static void moved(struct broker *b, const struct sched_action *a)
     struct transfer_key key = { .kind = WIRE_KIND_INPUT, .task = a->task, .token = a->token };
     if (leased(a->from) && !leased(a->state))
         download_end(b->downloads, &key, NULL);
+    else if (a->from == TASK_SUCCEEDED)
+        download_end(b->downloads, &(struct transfer_key){ WIRE_KIND_RESULT, a->principal, a->task, { 0, 0 } }, NULL);
     else if (a->from != TASK_RUNNING && a->state == TASK_RUNNING)
         download_started(b->downloads, &key);
 }

@@ -330,6 +330,7 @@ static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m
     life(b, peer, m);
     pv_status st = download_credit(b->downloads, &key, peer->share, m->offset, m->bytes);
     if (st == PV_OK) return;
+    if (st == PV_GONE) st = PV_STORE; /* R20: the store has lost it, and the task ends */
     struct sched_action a = { .peer = peer->handle, .task = m->task, .token = m->token, .status = st };
     if (st == PV_BUSY) a.which = "restarts";
     reply_refuse(b, REPLY_AT_ONCE, &a);

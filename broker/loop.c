@@ -3,6 +3,7 @@
 #include "broker.h"
 #include "commit.h"
 #include "connections.h"
+#include "damage.h"
 #include "durable.h"
 #include "intake.h"
 #include "listing.h"
@@ -111,7 +112,7 @@ struct turn {
 
 static long sleep_ms(struct broker *b, const struct turn *left)
 {
-    if (left->messages || left->chunks || b->cuts.n || b->lists.n) return 0;
+    if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n) return 0;
     uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
     if (b->second_ms < next) next = b->second_ms;
     if (b->router.connections && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
@@ -153,6 +154,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     struct turn left;
     durable_turn(b);
     connections_end_cut(b);
+    damage_tell(b);
     left.messages = messages_read(b, m);
     /* After the messages: they came before the end of their connection, and a node's last messages hand its work back. */
     if (notices) connections_notices(b);

@@ -1,5 +1,7 @@
 #include "reply.h"
 
+#include "damage.h"
+
 #include "encode.h"
 #include "log.h"
 #include "text.h"
@@ -132,40 +134,97 @@ void reply_view(struct broker *b, enum reply_when when, const struct sched_actio
 
 enum { SMALL_BYTES = 256 }; /* a payload that costs no more than a word about it */
 
+static pv_status read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
+{
+    while (bytes) {
+        ssize_t n = pread(fd, to, bytes, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (!n) errno = ENODATA; /* it was cut */
+        if (n <= 0) return blobs_read_status(errno);
+        to += n;
+        bytes -= (size_t)n;
+        at += (uint64_t)n;
+    }
+    return PV_OK;
+}
+
+/* A small one that lies in a file, because it came in chunks. */
+static pv_status small_read(const struct broker *b, const struct store_payload *p, uint8_t to[WIRE_INLINE_MAX])
+{
+    TRY(blobs_there(store_blobs(b->store), p->sha256, p->length));
+    int fd = blobs_read(store_blobs(b->store), p->sha256);
+    if (fd < 0) return blobs_read_status(errno);
+    pv_status st = read_fully(fd, to, (size_t)p->length, 0);
+    close(fd);
+    return st;
+}
+
+/* Hashed on its way out, as a large one is (download.h). 64 KiB take 40 us. */
+static pv_status small_attach(struct broker *b, struct wire_msg *m, const struct store_payload *p,
+                              uint8_t file[WIRE_INLINE_MAX])
+{
+    wire_hash got;
+    if (!p->bytes) TRY(small_read(b, p, file));
+    m->has_payload = true;
+    m->payload_bytes = (size_t)p->length;
+    m->payload = p->bytes ? p->bytes : file;
+    TRY(sha256_of(&got, m->payload, m->payload_bytes));
+    return wire_hash_equal(got, p->sha256) ? PV_OK : PV_HASH_MISMATCH;
+}
+
+static pv_status by_credit(struct broker *b, const struct transfer_key *key, struct share *to, uint64_t row,
+                           const struct store_payload *p)
+{
+    if (!p->bytes) TRY(blobs_there(store_blobs(b->store), p->sha256, p->length));
+    return download_allow(b->downloads, key, to, row, p->length, p->sha256);
+}
+
+static struct transfer_key key_of(const struct sched_action *a, enum store_kind kind)
+{
+    bool input = kind == STORE_INPUT;
+    return (struct transfer_key){ .kind = input ? WIRE_KIND_INPUT : WIRE_KIND_RESULT,
+                                  .owner = a->principal,
+                                  .task = a->view->record.id,
+                                  .token = input ? a->token : (wire_token){ 0, 0 } };
+}
+
 /* Puts a task's payload into the message when it is small, and lets the peer fetch it in chunks when it is not, or when
- * the peer has not read what it was sent: then it comes when it has.
- * file: room for a small one that lies in a file, because it came in chunks. */
+ * the peer has not read what it was sent: then it comes when it has. file: room for a small one. */
 static pv_status payload_attach(struct broker *b, struct wire_msg *m, const struct sched_action *a,
                                 enum store_kind kind, uint8_t file[WIRE_INLINE_MAX])
 {
+    const struct task_record *r = &a->view->record;
     struct store_payload p;
-    struct transfer_key key = { .kind = kind == STORE_INPUT ? WIRE_KIND_INPUT : WIRE_KIND_RESULT,
-                                .owner = kind == STORE_INPUT ? NULL : a->principal,
-                                .task = a->view->record.id,
-                                .token = kind == STORE_INPUT ? a->token : (wire_token){ 0, 0 } };
-    TRY(store_get_payload(b->store, kind, a->view->record.order, &p));
+    struct transfer_key key = key_of(a, kind);
+    TRY(store_get_payload(b->store, kind, r->order, &p));
+    if (!wire_hash_equal(p.sha256, kind == STORE_INPUT ? r->input : r->result)) return PV_HASH_MISMATCH;
     WIRE_SET(m, length, p.length);
     WIRE_SET(m, sha256, p.sha256);
     const struct peer *peer = peers_of(&b->peers, a->peer);
     if (!peer || !peer->share) return PV_UNREACHABLE;
     if (p.length > WIRE_INLINE_MAX || (p.length > SMALL_BYTES && share_is_full(&b->shares, peer->share)))
-        return download_allow(b->downloads, &key, peer->share, a->view->record.order, p.length, p.sha256);
-    m->has_payload = true;
-    m->payload_bytes = (size_t)p.length;
-    m->payload = p.bytes ? p.bytes : file;
-    if (p.bytes) return PV_OK;
-    int fd = blobs_read(store_blobs(b->store), p.sha256);
-    ssize_t n = fd < 0 ? -1 : pread(fd, file, (size_t)p.length, 0);
-    if (fd >= 0) close(fd);
-    return n == (ssize_t)p.length ? PV_OK : PV_STORE;
+        return by_credit(b, &key, peer->share, r->order, &p);
+    return small_attach(b, m, &p, file);
 }
 
-static void payload_missing(struct broker *b, enum reply_when when, const struct sched_action *a, pv_status st)
+/* The message does not go out. What is damaged ends the task, which everybody who waits is told (R20); an offer that
+ * fails for another reason is never answered, and goes back. */
+static void payload_missing(struct broker *b, enum reply_when when, const struct sched_action *a, enum store_kind kind,
+                            pv_status st)
 {
     char id[WIRE_ID_TEXT];
-    struct sched_action refusal = { .peer = a->peer, .req = a->req, .task = a->view->record.id, .status = st };
-    LOG_ERROR("payload.missing", "task=%s why=%s", wire_id_text(id, a->view->record.id), pv_status_word(st));
-    reply_refuse(b, when, &refusal);
+    const struct task_record *r = &a->view->record;
+    struct sched_action refusal = { .peer = a->peer, .req = a->req, .task = r->id, .status = st };
+    if (damage_is(st)) {
+        damage_note(b, (struct broker_damage){ .key = key_of(a, kind),
+                                               .sha256 = kind == STORE_INPUT ? r->input : r->result,
+                                               .why = st,
+                                               .unsent = kind == STORE_INPUT });
+        refusal.status = PV_STORE;
+    } else {
+        LOG_ERROR("payload.missing", "task=%s why=%s", wire_id_text(id, r->id), pv_status_word(st));
+    }
+    if (a->req || !damage_is(st)) reply_refuse(b, when, &refusal);
 }
 
 /* The end that goes out instead of a result that has gone with its task. Clients of 52f222a take "cancelled" for an end. */
@@ -201,7 +260,7 @@ void reply_deliver(struct broker *b, enum reply_when when, const struct sched_ac
             return;
         }
         if (st != PV_OK) {
-            payload_missing(b, when, a, st);
+            payload_missing(b, when, a, STORE_RESULT, st);
             return;
         }
     }
@@ -223,8 +282,7 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     if (a->run_timeout_ms) WIRE_SET(&m, run_timeout_ms, a->run_timeout_ms);
     pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
     if (st != PV_OK) {
-        /* The offer is never answered and goes back. A task without its input means a broken store. */
-        payload_missing(b, when, a, st);
+        payload_missing(b, when, a, STORE_INPUT, st);
         return;
     }
     reply_send(b, when, a->peer, &m, NULL);
@@ -244,19 +302,6 @@ void reply_credit(void *context, uint64_t peer, const struct transfer_key *key, 
     WIRE_SET(&m, offset, offset);
     WIRE_SET(&m, bytes, bytes);
     reply_send(context, REPLY_AT_ONCE, peer, &m, NULL);
-}
-
-static bool read_fully(int fd, uint8_t *to, size_t bytes, uint64_t at)
-{
-    while (bytes) {
-        ssize_t n = pread(fd, to, bytes, (off_t)at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        to += n;
-        bytes -= (size_t)n;
-        at += (uint64_t)n;
-    }
-    return true;
 }
 
 /* A small payload that lies in the database, for who could not be sent it at once (payload_attach). */
@@ -281,26 +326,36 @@ int reply_open(void *context, const struct download *d)
     return fd < 0 && errno == ENOENT && d->length <= WIRE_INLINE_MAX ? row_open(b, d) : fd;
 }
 
-bool reply_chunk(void *context, const struct download *d, size_t bytes)
+static pv_status chunk_send(struct broker *b, const struct download *d, zmq_msg_t *payload)
 {
-    struct broker *b = context;
     struct wire_msg m = { .type = WIRE_CHUNK };
-    const struct peer *peer = peers_of(&b->peers, d->share->peer);
-    zmq_msg_t payload;
-    uint8_t *at = peer ? reply_room(&payload, peer, bytes) : NULL;
-    if (!at) return false;
-    if (!read_fully(d->fd, at, bytes, d->at)) {
-        char hex[WIRE_HASH_TEXT];
-        LOG_ERROR("payload.unreadable", "sha256=%s error=%s", wire_hash_text(hex, d->sha256), strerror(errno));
-        zmq_msg_close(&payload);
-        return false;
-    }
     key_set(&m, &d->key);
     WIRE_SET(&m, offset, d->at);
     m.has_payload = true;
-    m.payload = at;
-    m.payload_bytes = bytes;
-    bool ok = reply_send(b, REPLY_AT_ONCE, d->share->peer, &m, &payload);
+    m.payload = zmq_msg_data(payload);
+    m.payload_bytes = zmq_msg_size(payload);
+    return reply_send(b, REPLY_AT_ONCE, d->share->peer, &m, payload) ? PV_OK : PV_UNREACHABLE;
+}
+
+pv_status reply_chunk(void *context, struct download *d, size_t bytes)
+{
+    struct broker *b = context;
+    const struct peer *peer = peers_of(&b->peers, d->share->peer);
+    zmq_msg_t payload;
+    void *at = peer ? reply_room(&payload, peer, bytes) : NULL;
+    if (!at) return peer ? PV_NO_MEMORY : PV_UNREACHABLE;
+    pv_status st = read_fully(d->fd, at, bytes, d->at);
+    if (st != PV_OK) {
+        char hex[WIRE_HASH_TEXT];
+        LOG_ERROR("payload.unreadable", "sha256=%s error=%s", wire_hash_text(hex, d->sha256), strerror(errno));
+    }
+    if (st == PV_OK) st = download_digest(d, at, bytes);
+    if (st == PV_OK) st = chunk_send(b, d, &payload);
     zmq_msg_close(&payload); /* empty, if it was taken */
-    return ok;
+    return st;
+}
+
+void reply_damaged(void *context, const struct download *d, pv_status why)
+{
+    damage_note(context, (struct broker_damage){ .key = d->key, .sha256 = d->sha256, .why = why });
 }

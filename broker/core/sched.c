@@ -5,6 +5,7 @@
 #include "lanes.h"
 #include "provers.h"
 #include "sched_attempt.h"
+#include "sched_damage.h"
 #include "sched_end.h"
 #include "sched_failure.h"
 #include "sched_hello.h"
@@ -185,6 +186,7 @@ static on_event *const on[] = {
     [SCHED_CLAIM] = sched_on_claim,
     [SCHED_PURGE] = sched_on_purge,
     [SCHED_KICK] = sched_on_kick,
+    [SCHED_DAMAGED] = sched_on_damaged,
     [SCHED_READY] = sched_on_ready,
     [SCHED_STARTED] = sched_on_started,
     [SCHED_PROGRESS] = sched_on_progress,

@@ -12,12 +12,19 @@
 
 #include <string.h>
 
+/* R20: the store lost the result, and here it is again. */
+static bool is_lost(const struct task *t, const struct sched_event *ev)
+{
+    return t->state == TASK_DEAD && t->past && t->past->status == PV_STORE && t->past->result_bytes &&
+           t->past->result_bytes == ev->result.length && wire_hash_equal(t->past->result, ev->result.sha256);
+}
+
 /* R8: what the sender is told of a result, before its bytes are looked at. PV_OK: it is wanted. */
 static pv_status judge(const struct sched *s, const struct task *t, const struct sched_event *ev, bool live)
 {
     if (!t || t->state == TASK_RECEIVING) return PV_GONE;
     if (t->state == TASK_SUCCEEDED) return PV_SUPERSEDED;
-    if (!task_state_live(t->state)) return PV_REVOKED;
+    if (!task_state_live(t->state) && !is_lost(t, ev)) return PV_REVOKED;
     if (!wire_hash_equal(t->input, ev->result.input)) return PV_REVOKED;
     if (live) return PV_OK;
     bool issued = ev->token.epoch < s->cfg.boot_epoch ||
@@ -93,7 +100,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
         attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
         attempt_revoke(s, a, PV_SUPERSEDED);
     }
-    if (!mine) {
+    if (!mine && t->state != TASK_DEAD) {
         principal_charge(t->account->principal, cost_ms);
         s->stats.late_accepted++;
     }

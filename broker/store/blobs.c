@@ -146,10 +146,24 @@ void blob_writer_drop(struct blob_writer *w)
     w->blobs = NULL;
 }
 
+pv_status blobs_read_status(int error)
+{
+    bool passes = error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR || error == EAGAIN;
+    return passes ? PV_IO : PV_GONE;
+}
+
+pv_status blobs_there(const struct blobs *b, wire_hash hash, uint64_t length)
+{
+    char hex[WIRE_HASH_TEXT];
+    struct stat st;
+    if (fstatat(b->files, wire_hash_text(hex, hash), &st, 0)) return blobs_read_status(errno);
+    return S_ISREG(st.st_mode) && (uint64_t)st.st_size == length ? PV_OK : PV_GONE;
+}
+
 int blobs_read(const struct blobs *b, wire_hash hash)
 {
     char hex[WIRE_HASH_TEXT];
-    return openat(b->files, wire_hash_text(hex, hash), O_RDONLY | O_CLOEXEC);
+    return openat(b->files, wire_hash_text(hex, hash), O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe by now */
 }
 
 void blobs_remove(struct blobs *b, wire_hash hash)

@@ -67,6 +67,12 @@ void blob_writer_end(struct blob_writer *w, pv_status published);
 /** Removes the upload and clears the writer. A cleared writer is no error. */
 void blob_writer_drop(struct blob_writer *w);
 
+/** What the errno of a failed open or read of a payload file means. PV_IO: no descriptor or no memory is left, and it may
+ *  do better later. PV_GONE: the file cannot be had (it is not there, not ours to read, on a bad part of the disk). */
+pv_status blobs_read_status(int error);
+/** Whether a file of this hash and length is there; its bytes are not looked at. PV_GONE: it is not, or it is no file, or
+ *  of another length. PV_IO: as above. */
+pv_status blobs_there(const struct blobs *b, wire_hash hash, uint64_t length);
 /** A descriptor to read the file from, the caller's to close, or -1. It stays readable when the file is removed. */
 int blobs_read(const struct blobs *b, wire_hash hash);
 

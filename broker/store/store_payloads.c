@@ -49,7 +49,9 @@ pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row,
     int rc = sqlite3_step(q);
     if (rc != SQLITE_ROW || sqlite3_column_bytes(q, 0) != sizeof p->sha256) {
         sqlite3_reset(q);
-        return rc == SQLITE_DONE ? PV_NOT_FOUND : store_sql_failed(s, "read a payload");
+        return rc == SQLITE_DONE  ? PV_NOT_FOUND
+               : rc == SQLITE_ROW ? PV_HASH_MISMATCH
+                                  : store_sql_failed(s, "read a payload");
     }
     memcpy(&p->sha256, sqlite3_column_blob(q, 0), sizeof p->sha256);
     p->length = (uint64_t)sqlite3_column_int64(q, 1);
@@ -57,7 +59,7 @@ pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row,
     p->bytes = !in_row ? NULL : p->length ? sqlite3_column_blob(q, 2) : (const uint8_t *)"";
     if (in_row && (uint64_t)sqlite3_column_bytes(q, 2) != p->length) {
         sqlite3_reset(q);
-        return store_sql_fail(s, "a payload's row is damaged");
+        return PV_HASH_MISMATCH;
     }
     s->lent = true;
     s->lent_by = which;

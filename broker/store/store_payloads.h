@@ -34,7 +34,7 @@ pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row,
 pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
 
 /** Reads a payload. p->bytes is lent until the next call on the store; NULL: read it with blobs_read. PV_NOT_FOUND:
- *  the row has none. PV_STORE: damaged, or it could not be read. */
+ *  the row has none. PV_HASH_MISMATCH: the row is damaged. PV_STORE: it could not be read. */
 pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
 /** Between the two, reads share one view of what is committed, which costs less than a view for each. No write goes
  *  between. */

@@ -77,6 +77,8 @@ static void daemon_metrics(FILE *to, const struct facts *f)
           f->counters.unread_cut },
         { "provost_loop_lag_milliseconds_total", "counter", "Time the loop was late.", f->counters.lag_ms_total },
         { "provost_loop_lag_milliseconds_max", "gauge", "Latest it ever was.", f->counters.lag_ms_most },
+        { "provost_payloads_damaged_total", "counter",
+          "Payloads found missing, cut, changed or unreadable in the store.", f->counters.damaged },
         { "provost_commits_total", "counter", "Commits of the store.", f->store.commits },
         { "provost_syncs_total", "counter", "Syncs of its log.", f->store.syncs },
         { "provost_database_bytes", "gauge", "Pages in use.", f->store.database_bytes },

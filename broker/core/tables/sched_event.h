@@ -53,15 +53,16 @@ enum sched_event_type {
     SCHED_HEARTBEAT,    /* heartbeat; HEARTBEAT_OK */
     SCHED_LIFE,         /* token: a chunk or credit for this attempt arrived */
     /* clients; each gets one answer, under req */
-    SCHED_SUBMIT, /* task, submit; GO (payload announced), SUBMIT_OK or REFUSE */
-    SCHED_INPUT,  /* task, owner, status: the upload is complete (PV_OK), abandoned (PV_GONE) or broken (why) */
-    SCHED_ATTACH, /* task; TASK, then DELIVER if it is over */
-    SCHED_FETCH,  /* task; DELIVER or REFUSE */
-    SCHED_ACK,    /* task, generation; no answer */
-    SCHED_CANCEL, /* task; CANCELLED or REFUSE */
-    SCHED_CLAIM,  /* task; CLAIMED or REFUSE (PV_BAD_STATE: it is no longer queued) */
-    SCHED_PURGE,  /* purge; COUNTS */
-    SCHED_KICK,   /* task; TASK or REFUSE */
+    SCHED_SUBMIT,  /* task, submit; GO (payload announced), SUBMIT_OK or REFUSE */
+    SCHED_INPUT,   /* task, owner, status: the upload is complete (PV_OK), abandoned (PV_GONE) or broken (why) */
+    SCHED_DAMAGED, /* task, owner, token, damaged: the store cannot give a payload (R20); no answer */
+    SCHED_ATTACH,  /* task; TASK, then DELIVER if it is over */
+    SCHED_FETCH,   /* task; DELIVER or REFUSE */
+    SCHED_ACK,     /* task, generation; no answer */
+    SCHED_CANCEL,  /* task; CANCELLED or REFUSE */
+    SCHED_CLAIM,   /* task; CLAIMED or REFUSE (PV_BAD_STATE: it is no longer queued) */
+    SCHED_PURGE,   /* purge; COUNTS */
+    SCHED_KICK,    /* task; TASK or REFUSE */
     /* provers, and clients that claimed */
     SCHED_READY,    /* ready */
     SCHED_STARTED,  /* token */
@@ -150,6 +151,11 @@ struct sched_event {
             uint64_t age_ms;        /* only tasks that have not changed for this long */
             bool dry;
         } purge;
+        struct {
+            enum wire_kind kind;
+            wire_hash sha256;
+            bool unsent; /* the offer of the token never left */
+        } damaged;
         struct {
             uint32_t credit;
             bool has_warm;

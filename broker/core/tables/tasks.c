@@ -12,7 +12,7 @@
 static const uint16_t allowed[TASK_STATES] = {
     [TASK_RECEIVING] = TO(QUEUED) /* 1 */ | TO(CANCELLED) /* 10 */,
     [TASK_QUEUED] = TO(OFFERED) /* 2 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */ |
-                    TO(DEAD) /* 7: no second opinion came */,
+                    TO(DEAD) /* 7: no second opinion came; R20 */,
     [TASK_OFFERED] = TO(RUNNING) /* 3 */ | TO(QUEUED) /* 4, 7 */ | TO(DELAYED) |
                      TO(DEAD) /* 6, 7: it failed before it began */ | TO(CANCELLED) /* 10 */ |
                      TO(SUCCEEDED) /* 5: its STARTED was lost; 12 */,
@@ -20,9 +20,10 @@ static const uint16_t allowed[TASK_STATES] = {
                      TO(QUEUED) /* 7, 8, 9 */ | TO(CANCELLED) /* 10 */,
     [TASK_DELAYED] =
         TO(QUEUED) /* 6 */ | TO(CANCELLED) /* 10 */ | TO(EXPIRED) /* 11 */ | TO(SUCCEEDED) /* 12 */ | TO(DEAD) /* 7 */,
-    [TASK_RECOVERING] =
-        TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ | TO(SUCCEEDED) /* 12 */,
-    [TASK_DEAD] = TO(QUEUED) /* 13 */,
+    [TASK_RECOVERING] = TO(RUNNING) | TO(OFFERED) | TO(QUEUED) /* 15 */ | TO(CANCELLED) /* 10 */ |
+                        TO(SUCCEEDED) /* 12 */ | TO(DEAD) /* 7: R20 */,
+    [TASK_SUCCEEDED] = TO(DEAD) /* 7: its result is lost, R20 */,
+    [TASK_DEAD] = TO(QUEUED) /* 13 */ | TO(SUCCEEDED) /* 12: the lost result is brought again */,
     [TASK_CANCELLED] = TO(QUEUED) /* 13 */,
     [TASK_EXPIRED] = TO(QUEUED) /* 13 */,
 };

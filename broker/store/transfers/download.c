@@ -1,6 +1,7 @@
 #include "download.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -121,6 +122,7 @@ static void remove_at(struct downloads *t, struct download **at)
     TAILQ_REMOVE(&d->share->downloads, d, of_peer);
     d->share->downloads_n--;
     t->stats.downloads--;
+    sha256_clear(&d->digest);
     free(d);
 }
 
@@ -174,7 +176,7 @@ void downloads_peer_gone(struct downloads *t, struct share *share)
 static pv_status descriptor_open(struct downloads *t, struct download *d)
 {
     if (d->fd < 0) d->fd = t->config.open ? t->config.open(t->config.context, d) : blobs_read(t->blobs, d->sha256);
-    return d->fd >= 0 ? PV_OK : errno == ENOENT ? PV_GONE : PV_IO;
+    return d->fd >= 0 ? PV_OK : blobs_read_status(errno);
 }
 
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
@@ -183,7 +185,10 @@ pv_status download_credit(struct downloads *t, const struct transfer_key *key, s
     struct download *d = share ? *find(t, key, share) : NULL;
     if (!d) return PV_NOT_FOUND;
     if (offset > d->length) return PV_BAD_MESSAGE;
-    if (descriptor_open(t, d) == PV_GONE) return PV_GONE;
+    if (descriptor_open(t, d) == PV_GONE) {
+        t->config.damaged(t->config.context, d, PV_GONE);
+        return PV_GONE;
+    }
     uint64_t most = bytes < t->config.window ? bytes : t->config.window;
     if (most > d->length - offset) most = d->length - offset;
     /* Credit that reaches further than before continues the download; what lies before d->at is on its way. Credit
@@ -213,15 +218,53 @@ static uint64_t chunk_bytes(const struct downloads *t, const struct download *d)
     return bytes < t->config.chunk_max ? bytes : t->config.chunk_max;
 }
 
-/* Sends one chunk of d. False: it could not be sent. */
-static bool send_chunk(struct downloads *t, struct download *d, uint64_t *budget)
+static void spend(uint64_t *budget, uint64_t bytes)
+{
+    *budget = *budget > bytes ? *budget - bytes : 0;
+}
+
+/* Hashes one more piece of what lies before d->at. PV_BUSY: there is more. A receiver that goes back makes the digest
+ * begin anew. */
+static pv_status digest_reach(struct download *d, uint64_t *budget)
+{
+    static uint8_t piece[256 * 1024]; /* one thread */
+    if (!d->digest.context || d->hashed > d->at) {
+        TRY(sha256_start(&d->digest));
+        d->hashed = 0;
+    }
+    if (d->hashed == d->at) return PV_OK;
+    size_t n = d->at - d->hashed < sizeof piece ? (size_t)(d->at - d->hashed) : sizeof piece;
+    ssize_t got = pread(d->fd, piece, n, (off_t)d->hashed);
+    if (got <= 0) return got < 0 ? blobs_read_status(errno) : PV_GONE;
+    TRY(sha256_feed(&d->digest, piece, (size_t)got));
+    d->hashed += (uint64_t)got;
+    spend(budget, (uint64_t)got);
+    return d->hashed == d->at ? PV_OK : PV_BUSY;
+}
+
+pv_status download_digest(struct download *d, const void *bytes, size_t n)
+{
+    wire_hash got;
+    TRY(sha256_feed(&d->digest, bytes, n));
+    d->hashed += n;
+    if (d->hashed < d->length) return PV_OK;
+    pv_status st = sha256_finish(&d->digest, &got);
+    sha256_clear(&d->digest);
+    return st != PV_OK || wire_hash_equal(got, d->sha256) ? st : PV_HASH_MISMATCH;
+}
+
+/* Sends one chunk of d, or comes nearer to it. Not PV_OK: it cannot. */
+static pv_status send_chunk(struct downloads *t, struct download *d, uint64_t *budget)
 {
     uint64_t bytes = chunk_bytes(t, d);
-    if (descriptor_open(t, d) != PV_OK || !t->config.chunk(t->config.context, d, (size_t)bytes)) return false;
+    TRY(descriptor_open(t, d));
+    pv_status st = digest_reach(d, budget);
+    if (st != PV_OK) return st == PV_BUSY ? PV_OK : st;
+    TRY(t->config.chunk(t->config.context, d, (size_t)bytes));
     d->at += bytes;
     t->stats.bytes_out += bytes;
-    *budget = *budget > bytes ? *budget - bytes : 0;
-    return true;
+    spend(budget, bytes);
+    return PV_OK;
 }
 
 /* Peers that have read go on, if it was enough. */
@@ -247,7 +290,9 @@ bool downloads_pump(struct downloads *t, uint64_t budget)
             share_hold_back(t, peer, chunk_bytes(t, d));
             continue;
         }
-        bool sent = send_chunk(t, d, &budget);
+        pv_status st = send_chunk(t, d, &budget);
+        bool sent = st == PV_OK;
+        if (st == PV_GONE || st == PV_HASH_MISMATCH) t->config.damaged(t->config.context, d, st);
         turn_over(t, peer);
         if (sent && d->started && d->at == d->length)
             remove_at(t, find(t, &d->key, peer));

@@ -12,6 +12,10 @@
  *  A peer that has not read what it was sent (unread.h) is not served until it has: its window is one for all its
  *  downloads.
  *
+ *  What goes out is hashed on its way (R20). The bytes that would make it whole are held back when the digest is not
+ *  what it should be, so that nothing damaged is ever complete; a receiver that begins in the middle waits until the
+ *  bytes before have been hashed, a piece a turn.
+ *
  *  A download has its file open only while it sends, and a peer that sends several has one open: what is deleted takes
  *  no room on the disk because somebody is connected.
  *
@@ -21,6 +25,7 @@
 #define PV_DOWNLOAD_H
 
 #include "blobs.h"
+#include "sha256.h"
 #include "share.h"
 #include "status.h"
 #include "transfer_key.h"
@@ -38,6 +43,8 @@ struct download {
     uint64_t asked_end; /* where the last credit would have ended without our own bounds */
     int fd;             /* -1: not open */
     unsigned restarts;
+    struct sha256 digest; /* of the bytes before `hashed`; cleared: of none */
+    uint64_t hashed;
     bool started; /* the attempt has begun: it ends when it is whole */
     bool sending; /* in its share's line */
     struct download *next;
@@ -49,8 +56,11 @@ struct downloads_config {
     struct shares *shares; /* borrowed */
     /** A descriptor from which it can be read; below 0: errno. NULL: that of its file. */
     int (*open)(void *context, const struct download *d);
-    /** Sends one chunk: so many bytes of d->fd from d->at on. False: the peer cannot take it, now or for good. */
-    bool (*chunk)(void *context, const struct download *d, size_t bytes);
+    /** Sends one chunk: so many bytes of d->fd from d->at on, after download_digest. PV_GONE, PV_HASH_MISMATCH: the file is
+     *  damaged. Anything else but PV_OK: the peer cannot take it, or the disk not give it, now or for good. */
+    pv_status (*chunk)(void *context, struct download *d, size_t bytes);
+    /** Its file is missing or cut (PV_GONE) or changed (PV_HASH_MISMATCH). */
+    void (*damaged)(void *context, const struct download *d, pv_status why);
     void *context;
 };
 
@@ -68,6 +78,10 @@ pv_status download_allow(struct downloads *t, const struct transfer_key *key, st
  *  PV_BAD_MESSAGE: the offset is beyond the end. PV_BUSY: started over too often. */
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
                           uint64_t bytes);
+
+/** The bytes that are to be sent next, from d->at on. PV_HASH_MISMATCH: with them it would be whole, and is not what it
+ *  should be: they must not be sent. PV_NO_MEMORY, PV_INTERNAL. */
+pv_status download_digest(struct download *d, const void *bytes, size_t n);
 
 /** Its attempt has begun: a receiver that begins has the payload. */
 void download_started(struct downloads *t, const struct transfer_key *key);

@@ -226,8 +226,8 @@ static inline void wire_peer_started(struct wire_peer *p, wire_token token)
     wire_peer_send(p, &m);
 }
 
-static inline void wire_peer_result(struct wire_peer *p, wire_token token, wire_id task, wire_hash input,
-                                    const void *data, size_t bytes)
+static inline struct wire_msg wire_peer_result_msg(wire_token token, wire_id task, wire_hash input, const void *data,
+                                                   size_t bytes)
 {
     struct wire_msg m = { .type = WIRE_RESULT };
     WIRE_SET(&m, token, token);
@@ -238,6 +238,13 @@ static inline void wire_peer_result(struct wire_peer *p, wire_token token, wire_
     WIRE_SET(&m, measured_ms, 1);
     m.has_payload = bytes <= WIRE_INLINE_MAX;
     if (m.has_payload) m.payload = data, m.payload_bytes = bytes;
+    return m;
+}
+
+static inline void wire_peer_result(struct wire_peer *p, wire_token token, wire_id task, wire_hash input,
+                                    const void *data, size_t bytes)
+{
+    struct wire_msg m = wire_peer_result_msg(token, task, input, data, bytes);
     wire_peer_send(p, &m);
 }
 

@@ -27,13 +27,26 @@ static const struct transfer_key input = { .kind = WIRE_KIND_INPUT, .task = { { 
 static bool deaf;
 static int wake;
 
-static bool chunk(void *context, const struct download *d, size_t bytes)
+static pv_status damage; /* as it was reported; PV_OK: nothing was */
+static unsigned damages;
+
+static pv_status chunk(void *context, struct download *d, size_t bytes)
 {
-    if (deaf) return false;
+    uint8_t piece[CHUNK];
+    if (deaf) return PV_UNREACHABLE;
     assert_true(bytes <= CHUNK && d->at + bytes <= d->credit_end);
-    assert_int_equal(pread(d->fd, got + d->at, bytes, (off_t)d->at), bytes);
+    if (pread(d->fd, piece, bytes, (off_t)d->at) != (ssize_t)bytes) return PV_GONE;
+    pv_status st = download_digest(d, piece, bytes);
+    if (st != PV_OK) return st;
+    memcpy(got + d->at, piece, bytes);
     sent_to[d->share->peer] += bytes;
-    return true;
+    return PV_OK;
+}
+
+static void damaged(void *context, const struct download *d, pv_status why)
+{
+    damage = why;
+    damages++;
 }
 
 /* Open descriptors of this process. */
@@ -72,6 +85,83 @@ static void a_download_sends_what_credit_allows(void **state)
         assert_int_equal(downloads_read_stats(t).bytes_out, at + WINDOW < LENGTH ? at + WINDOW : LENGTH);
     }
     assert_memory_equal(got, data, LENGTH);
+}
+
+static void file_path(char path[160])
+{
+    char hex[WIRE_HASH_TEXT];
+    snprintf(path, 160, "%s/blobs/%s", dir, wire_hash_text(hex, hash));
+}
+
+static void file_change(off_t at)
+{
+    char path[160];
+    file_path(path);
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    fputc(~data[at] & 0xff, f);
+    fclose(f);
+}
+
+/* R20. Everything but what would have made it whole. */
+static void a_changed_file_is_never_whole(void **state)
+{
+    stored();
+    damage = PV_OK;
+    file_change(17);
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+    uint64_t before = downloads_read_stats(t).bytes_out;
+    for (uint64_t at = 0; at < LENGTH; at += WINDOW) {
+        assert_int_equal(download_credit(t, &input, peer[1], at, WINDOW), PV_OK);
+        send_all();
+    }
+    assert_int_equal(damage, PV_HASH_MISMATCH);
+    assert_true(downloads_read_stats(t).bytes_out - before < LENGTH);
+}
+
+static void a_cut_file_is_noticed_where_it_ends(void **state)
+{
+    char path[160];
+    stored();
+    damage = PV_OK;
+    file_path(path);
+    assert_int_equal(truncate(path, 2500), 0);
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+    for (uint64_t at = 0; at < 3000; at += WINDOW) {
+        download_credit(t, &input, peer[1], at, WINDOW);
+        send_all();
+    }
+    assert_int_equal(damage, PV_GONE);
+    assert_int_equal(unlink(path), 0);
+    damage = PV_OK;
+    assert_int_equal(download_allow(t, &input, peer[2], 0, LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, peer[2], 0, WINDOW), PV_GONE);
+    assert_int_equal(damage, PV_GONE);
+}
+
+/* Resumed in the middle, and gone back over: the digest is of the whole file all the same. */
+static void a_resumed_download_is_hashed_from_the_beginning(void **state)
+{
+    stored();
+    damages = 0;
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+    for (uint64_t at = 2000; at < LENGTH; at += WINDOW) {
+        assert_int_equal(download_credit(t, &input, peer[1], at, WINDOW), PV_OK);
+        send_all();
+    }
+    assert_int_equal(damages, 0);
+    assert_memory_equal(got + 2000, data + 2000, LENGTH - 2000);
+    for (int twice = 0; twice < 2; twice++) {
+        assert_int_equal(download_credit(t, &input, peer[1], LENGTH - 300, WINDOW), PV_OK);
+        send_all();
+    }
+    assert_int_equal(damages, 0);
+    file_change(17); /* before the part that is asked for */
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+    assert_int_equal(download_credit(t, &input, peer[1], LENGTH - 300, WINDOW), PV_OK);
+    send_all();
+    assert_int_equal(damages, 1);
 }
 
 static void a_download_starts_over_when_asked_and_not_for_ever(void **state)
@@ -216,7 +306,9 @@ static void a_file_that_is_gone_is_said(void **state)
 
 static int fresh(void **state)
 {
-    struct downloads_config config = { .window = WINDOW, .chunk_max = CHUNK, .shares = &shares, .chunk = chunk };
+    struct downloads_config config = {
+        .window = WINDOW, .chunk_max = CHUNK, .shares = &shares, .chunk = chunk, .damaged = damaged
+    };
     temp_dir_make(dir);
     wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (shares_init(&shares, wake, WINDOW) != PV_OK) return 1;
@@ -242,10 +334,17 @@ static int gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(a_download_sends_what_credit_allows),  FRESH(a_download_starts_over_when_asked_and_not_for_ever),
-        FRESH(a_turn_sends_one_chunk_to_each),       FRESH(no_file_is_open_between_two_credits),
-        FRESH(one_that_began_ends_when_it_is_whole), FRESH(an_end_is_for_one_peer_or_for_all),
-        FRESH(who_asks_for_much_waits_longer),       FRESH(a_file_that_is_gone_is_said),
+        FRESH(a_download_sends_what_credit_allows),
+        FRESH(a_download_starts_over_when_asked_and_not_for_ever),
+        FRESH(a_changed_file_is_never_whole),
+        FRESH(a_cut_file_is_noticed_where_it_ends),
+        FRESH(a_resumed_download_is_hashed_from_the_beginning),
+        FRESH(a_turn_sends_one_chunk_to_each),
+        FRESH(no_file_is_open_between_two_credits),
+        FRESH(one_that_began_ends_when_it_is_whole),
+        FRESH(an_end_is_for_one_peer_or_for_all),
+        FRESH(who_asks_for_much_waits_longer),
+        FRESH(a_file_that_is_gone_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
