@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
+#include "sched_late.h"
 #include "sched_places.h"
 #include "sessions.h"
 #include "tasks.h"
@@ -12,17 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static void remember(struct sched *s, struct task *t, const struct attempt *a)
-{
-    struct task_past *past = task_past_of(s, t);
-    if (!past) return;
-    past->token = a->token;
-    names_drop(&s->names, past->prover);
-    names_drop(&s->names, past->prover_principal);
-    past->prover = names_share(a->prover->name);
-    past->prover_principal = names_share(a->prover->principal);
-}
 
 /* Binds t and a, and charges the principal what a proof usually costs. */
 static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
@@ -34,7 +24,7 @@ static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
     a->offered_ms = a->changed_ms = s->now_ms;
     a->suspect = t->losses >= s->cfg.suspect_losses;
     t->attempt = a;
-    remember(s, t, a);
+    task_issued_to(s, t, a);
     principal_served(s, p);
     if (p->stamp < t->stamp) p->stamp = t->stamp;
     a->charged_ms = queue_estimate(t->account->queue);
@@ -257,7 +247,26 @@ void sched_on_revoked(struct sched *s, const struct sched_event *ev)
 {
     struct prover *p = speaker_prover(s);
     struct attempt *a = p ? attempt_find(s, ev->token) : NULL;
-    if (a && a->prover == p && a->state == ATTEMPT_REVOKING) attempt_end(s, a);
+    if (!a || a->prover != p || a->state != ATTEMPT_REVOKING) return;
+    if (a->arriving)
+        attempt_set_state(s, a, ATTEMPT_LATE); /* it was finished before */
+    else
+        attempt_end(s, a);
+}
+
+struct prover *attempt_claimer(struct sched *s, struct session *e, const char **which)
+{
+    char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
+    strcat(name, wire_id_text(id, e->id));
+    struct prover *p = prover_admit(s, e->client->principal->name->text, name, which);
+    if (!p) return NULL;
+    p->local = p->live = true;
+    p->known = true;
+    p->peer = e->peer;
+    p->heard_ms = s->now_ms;
+    sched_peer_find(s, e->peer)->prover = p;
+    prover_rearm(s, p);
+    return p;
 }
 
 void sched_on_claim(struct sched *s, const struct sched_event *ev)
@@ -270,12 +279,8 @@ void sched_on_claim(struct sched *s, const struct sched_event *ev)
         sched_about(no, t);
         return;
     }
-    char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
-    strcat(name, wire_id_text(id, e->id));
     const char *which = "attachments";
-    struct prover *p =
-        session_may_attach(s, e, t) ? prover_admit(s, e->client->principal->name->text, name, &which) : NULL;
-    struct sched_peer *peer = sched_peer_find(s, ev->peer);
+    struct prover *p = session_may_attach(s, e, t) ? attempt_claimer(s, e, &which) : NULL;
     if (!p) {
         struct sched_action *no = sched_refuse(s, PV_BUSY);
         no->task = t->id;
@@ -283,12 +288,6 @@ void sched_on_claim(struct sched *s, const struct sched_event *ev)
         no->retry_ms = s->cfg.lease_ms;
         return;
     }
-    p->local = p->live = true;
-    p->known = true;
-    p->peer = ev->peer;
-    p->heard_ms = s->now_ms;
-    peer->prover = p;
-    prover_rearm(s, p);
     if (!session_attach(s, e, t)) sched_broken(s);
     struct attempt *a = give(s, t, p);
     if (!a) return;

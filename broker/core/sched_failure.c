@@ -5,6 +5,7 @@
 #include "sched_attempt.h"
 #include "sched_blame.h"
 #include "sched_end.h"
+#include "sched_late.h"
 #include "sched_verdict.h"
 #include "tasks.h"
 #include "who.h"
@@ -76,6 +77,7 @@ void sched_on_fail(struct sched *s, const struct sched_event *ev)
         attempt_stale(s, ev->token);
         return;
     }
+    task_given_back(a->task);
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE)
         attempt_failed(s, a, ev->fail.status, ev->fail.text, true);
     else if (ev->fail.failure == WIRE_FAILURE_RESOURCE)
@@ -91,6 +93,7 @@ void sched_on_release(struct sched *s, const struct sched_event *ev)
     struct attempt *a = attempt_find(s, ev->token);
     if (!a || a->prover != p) return; /* not held: nothing to say */
     s->stats.releases++;
+    if (a->task) task_given_back(a->task);
     if (!a->task)
         attempt_end(s, a);
     else if (ev->reason == WIRE_REASON_RESOURCE)

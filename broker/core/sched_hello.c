@@ -6,6 +6,7 @@
 #include "sched_attempt.h"
 #include "sched_blame.h"
 #include "sched_end.h"
+#include "sched_late.h"
 #include "sched_places.h"
 #include "sched_purge.h"
 #include "sessions.h"
@@ -207,8 +208,8 @@ static bool take_offer(struct sched *s, struct prover *p, const struct sched_eve
 static bool readopt(struct sched *s, struct prover *p, const struct sched_held *h)
 {
     struct task *t = prover_named(s, p, h->token, h->task, h->input);
-    bool issued = h->token.epoch < s->cfg.boot_epoch || h->token.seq <= s->next_seq;
-    if (!t || !h->started || !issued || attempt_find(s, h->token) || !wire_hash_equal(t->input, h->input)) return false;
+    if (!t || !h->started || attempt_find(s, h->token) || !wire_hash_equal(t->input, h->input)) return false;
+    if (!task_believes(s, t, h->token, p, NULL)) return false;
     if (!prover_serves(p, t->account->queue) || t->account->queue->late != SCHED_LATE_ACCEPT) return false;
     if (t->state != TASK_QUEUED && t->state != TASK_DELAYED && t->state != TASK_OFFERED) return false;
     if (t->attempt) attempt_return(s, t->attempt, true);
@@ -219,12 +220,9 @@ static bool readopt(struct sched *s, struct prover *p, const struct sched_held *
 /* A finished result is on its way here (R8): kept as LATE, so that no heartbeat tells the prover to drop it. */
 static void expect_late(struct sched *s, struct prover *p, const struct sched_held *h)
 {
-    if (attempt_find(s, h->token)) return;
-    struct attempt *a = attempt_new(s, p, h->token, ATTEMPT_LATE);
-    const struct task *t = a ? prover_named(s, p, h->token, h->task, h->input) : NULL;
-    if (!a) return;
-    a->task_id = h->task;
-    a->owner = t ? t->account->principal : NULL;
+    const struct task *t = prover_named(s, p, h->token, h->task, h->input);
+    if (attempt_find(s, h->token) || !t || !task_believes(s, t, h->token, p, NULL)) return;
+    attempt_late(s, p, t, h->token);
 }
 
 static void take_held(struct sched *s, struct prover *p, const struct sched_held *h)

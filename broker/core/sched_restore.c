@@ -3,6 +3,7 @@
 #include "accounts.h"
 #include "lanes.h"
 #include "provers.h"
+#include "sched_late.h"
 #include "sessions.h"
 #include "tasks.h"
 
@@ -28,6 +29,7 @@ static void restore_past(struct sched *s, struct task *t, const struct task_reco
     struct task_past *p = t->past;
     if (!p) return;
     restore_verdict(s, t, r);
+    task_issued_restore(s, t, r->earlier);
     p->result = r->result;
     p->result_bytes = r->result_bytes;
     p->measured_ms = r->measured_ms;

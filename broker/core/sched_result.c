@@ -6,6 +6,7 @@
 #include "sched_attempt.h"
 #include "sched_end.h"
 #include "sched_failure.h"
+#include "sched_late.h"
 #include "sched_verdict.h"
 #include "tasks.h"
 #include "who.h"
@@ -20,16 +21,16 @@ static bool is_lost(const struct task *t, const struct sched_event *ev)
 }
 
 /* R8: what the sender is told of a result, before its bytes are looked at. PV_OK: it is wanted. */
-static pv_status judge(const struct sched *s, const struct task *t, const struct sched_event *ev, bool live)
+static pv_status judge(const struct sched *s, const struct task *t, const struct sched_peer *peer,
+                       const struct sched_event *ev, bool live)
 {
     if (!t || t->state == TASK_RECEIVING) return PV_GONE;
     if (t->state == TASK_SUCCEEDED) return PV_SUPERSEDED;
     if (!task_state_live(t->state) && !is_lost(t, ev)) return PV_REVOKED;
     if (!wire_hash_equal(t->input, ev->result.input)) return PV_REVOKED;
     if (live) return PV_OK;
-    bool issued = ev->token.epoch < s->cfg.boot_epoch ||
-                  (ev->token.epoch == s->cfg.boot_epoch && ev->token.seq && ev->token.seq <= s->next_seq);
-    return issued && t->account->queue->late == SCHED_LATE_ACCEPT ? PV_OK : PV_REVOKED;
+    if (t->account->queue->late != SCHED_LATE_ACCEPT) return PV_REVOKED;
+    return task_believes(s, t, ev->token, peer->prover, peer->session) ? PV_OK : PV_REVOKED;
 }
 
 /* A prover may speak for the queues it serves, a client for its own tasks. */
@@ -110,16 +111,45 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     sched_act_result_ok(s, ev->token, t->id, t, PV_OK);
 }
 
-static void want(struct sched *s, const struct task *t, struct attempt *live, const struct sched_peer *peer,
+/* ---- on its way ---- */
+
+enum {
+    ARRIVING_MOST = 64,   /* however many slots a prover says that it has */
+    ARRIVING_BESIDE = 16, /* late ones of a spool, beside those of its slots */
+    ARRIVING_RETRY_MS = 500
+};
+
+/* A result that is on its way holds a descriptor and a file. How many slots a prover has is only its word. */
+static bool too_many(const struct prover *p)
+{
+    uint32_t own = p->local || p->slots > ARRIVING_MOST ? ARRIVING_MOST : p->slots;
+    return p->arriving >= own + ARRIVING_BESIDE;
+}
+
+/* The attempt that is charged with it. NULL: not now. A client whose claims were forgotten is their prover again. */
+static struct attempt *charged(struct sched *s, const struct task *t, struct sched_peer *peer, wire_token token)
+{
+    const char *which;
+    struct prover *p = peer->prover ? peer->prover : attempt_claimer(s, peer->session, &which);
+    struct attempt *a = attempt_find(s, token);
+    if (!p || (a && a->prover != p)) return NULL;
+    if (!(a && a->arriving) && too_many(p)) return NULL;
+    if (!a) a = attempt_late(s, p, t, token); /* so that no heartbeat tells the prover to drop it meanwhile */
+    if (a) attempt_arrives(a);
+    return a;
+}
+
+static void want(struct sched *s, const struct task *t, struct attempt *live, struct sched_peer *peer,
                  const struct sched_event *ev)
 {
-    if (live) {
-        attempt_renew(s, live);
-    } else if (peer->prover && !attempt_find(s, ev->token)) {
-        /* so that no heartbeat tells the prover to drop it meanwhile */
-        struct attempt *late = attempt_new(s, peer->prover, ev->token, ATTEMPT_LATE);
-        if (late) late->task_id = t->id;
-        if (late) late->owner = t->account->principal;
+    if (live) attempt_renew(s, live);
+    if (!charged(s, t, peer, ev->token)) {
+        struct sched_action *no = sched_refuse(s, PV_BUSY);
+        no->token = ev->token;
+        no->which = "results";
+        no->retry_ms = ARRIVING_RETRY_MS;
+        sched_about(no, t);
+        return;
     }
     struct sched_action *w = sched_act_to(s, SCHED_WANT_RESULT, ev->peer);
     w->live = live != NULL;
@@ -174,7 +204,7 @@ void sched_on_result(struct sched *s, const struct sched_event *ev)
     struct task *t = reported(s, peer, ev);
     struct attempt *live = peer->prover ? attempt_live(s, peer->prover, ev->token) : NULL;
     if (live && live->task != t) live = NULL; /* a token of another task is worth nothing */
-    pv_status status = judge(s, t, ev, live != NULL);
+    pv_status status = judge(s, t, peer, ev, live != NULL);
     if (status == PV_OK && ev->result.payload == SCHED_COMPLETE) status = ev->result.verdict;
     if (status != PV_OK) {
         bool said = status == PV_GONE || status == PV_SUPERSEDED || status == PV_TOO_LARGE;

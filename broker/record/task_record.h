@@ -10,7 +10,13 @@
 #include "status.h"
 #include "task_state.h"
 
-enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 4 };
+enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 4, TASK_EARLIER_MAX = 8 };
+
+/** An attempt that was issued: its token, whose it is, and the key of that prover (0: a claimer, whose key is a client's). */
+struct task_issued {
+    uint64_t seq, prover, key; /* digests; seq 0: none */
+    uint32_t epoch, unused;
+};
 
 struct task_record {
     uint64_t order; /* the row: given by the core in order of submit, never twice */
@@ -54,9 +60,14 @@ struct task_record {
     uint64_t verdict_ms;            /* wall: when that stands, if no other prover has spoken */
     uint64_t asked_vram, asked_ram; /* the needs as submitted, before resource failures raised them */
     uint8_t raises;                 /* how often they did */
+
+    /* since schema 4 */
+    struct task_issued
+        earlier[TASK_EARLIER_MAX]; /* attempts before the last that may still bring a result, oldest first */
 };
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
+ * TRIMMED a fixed array whose zeros at the end are not written.
  * The first is the row's number. A new one needs a step of the store too (store_steps.c). */
 #define TASK_RECORD_LIST(C)                                                                                            \
     C(order, row, INT)                                                                                                 \
@@ -103,6 +114,7 @@ struct task_record {
     C(verdict_ms, verdict_ms, INT)                                                                                     \
     C(asked_vram, asked_vram, INT)                                                                                     \
     C(asked_ram, asked_ram, INT)                                                                                       \
-    C(raises, raises, INT)
+    C(raises, raises, INT)                                                                                             \
+    C(earlier, earlier, TRIMMED)
 
 #endif

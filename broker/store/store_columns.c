@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum column_kind { COLUMN_INT, COLUMN_TEXT, COLUMN_BYTES };
+enum column_kind { COLUMN_INT, COLUMN_TEXT, COLUMN_BYTES, COLUMN_TRIMMED };
 
 struct column {
     const char *name;
@@ -86,6 +86,12 @@ static int64_t number_of(const void *at, size_t bytes)
     }
 }
 
+static size_t trimmed(const char *at, size_t bytes)
+{
+    while (bytes && !at[bytes - 1]) bytes--;
+    return bytes;
+}
+
 static void bind(sqlite3_stmt *q, int i, const struct column *c, const struct task_record *task)
 {
     const char *at = (const char *)task + c->offset;
@@ -94,7 +100,8 @@ static void bind(sqlite3_stmt *q, int i, const struct column *c, const struct ta
     else if (c->kind == COLUMN_TEXT)
         sqlite3_bind_text(q, i + 1, at, (int)strnlen(at, c->bytes), SQLITE_STATIC);
     else
-        sqlite3_bind_blob(q, i + 1, at, (int)c->bytes, SQLITE_STATIC);
+        sqlite3_bind_blob(q, i + 1, at, (int)(c->kind == COLUMN_TRIMMED ? trimmed(at, c->bytes) : c->bytes),
+                          SQLITE_STATIC);
 }
 
 static bool read_one(sqlite3_stmt *q, int i, const struct column *c, struct task_record *task)
@@ -107,7 +114,9 @@ static bool read_one(sqlite3_stmt *q, int i, const struct column *c, struct task
     }
     size_t n = (size_t)sqlite3_column_bytes(q, i);
     const void *from = c->kind == COLUMN_TEXT ? (const void *)sqlite3_column_text(q, i) : sqlite3_column_blob(q, i);
-    if (!from || (c->kind == COLUMN_TEXT ? n >= c->bytes : n != c->bytes)) return false;
+    if (!n && c->kind == COLUMN_TRIMMED) return sqlite3_column_type(q, i) == SQLITE_BLOB; /* has no address */
+    if (!from || !(c->kind == COLUMN_TEXT ? n < c->bytes : c->kind == COLUMN_TRIMMED ? n <= c->bytes : n == c->bytes))
+        return false;
     memcpy(at, from, n);
     if (c->kind == COLUMN_TEXT) at[n] = 0;
     return true;

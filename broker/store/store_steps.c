@@ -36,10 +36,14 @@
     "ALTER TABLE task ADD COLUMN raises INTEGER NOT NULL DEFAULT 0;"                                                   \
     "UPDATE task SET asked_vram = need_vram, asked_ram = need_ram"
 
+/* The attempts before the last. Of older rows only the last is known. */
+#define EARLIER_4 "ALTER TABLE task ADD COLUMN earlier BLOB NOT NULL DEFAULT X''"
+
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
     { 2, "settings of queues and provers", SETTINGS_2, NULL },
     { 3, "second opinions, and needs as submitted", VERDICTS_3, NULL },
+    { 4, "attempts that may still bring a result", EARLIER_4, NULL },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

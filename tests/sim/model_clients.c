@@ -195,10 +195,7 @@ void model_on_claim(struct model *m, const struct sched_event *ev)
         model_refuse(m, ev, PV_BAD_STATE);
         return;
     }
-    int prover = model_claims_of(m, e, true);
-    m->provers[prover].live = m->provers[prover].known = true;
-    m->provers[prover].peer = ev->peer;
-    m->provers[prover].heard_ms = m->now_ms;
+    int prover = model_claimer(m, e);
     m->sessions[e].attached[n] = true;
     model_taken(m, n);
     m->tasks[n].state = TASK_OFFERED;

@@ -26,6 +26,59 @@ void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int 
     if (m->says_n < MODEL_SAYS) m->says[m->says_n++] = (struct model_say){ type, peer, task, token, status };
 }
 
+/* ---- tokens that were given out ---- */
+
+static bool same_key(const struct model *m, int a, int b)
+{
+    return m->provers[a].local == m->provers[b].local;
+}
+
+/* R8: of nine the oldest of the key that has most goes. */
+static void keep(struct model *m, struct model_task *t, struct model_issued one)
+{
+    struct model_issued all[MODEL_EARLIER + 1];
+    int n = 0, of[MODEL_EARLIER + 1] = { 0 }, goes = 0;
+    for (int i = 0; i < MODEL_EARLIER && t->earlier[i].token.seq; i++) all[n++] = t->earlier[i];
+    all[n++] = one;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < n; k++) of[i] += same_key(m, all[i].prover, all[k].prover);
+    for (int i = 0; i < n; i++)
+        if (of[i] > of[goes]) goes = i;
+    if (n <= MODEL_EARLIER) goes = n;
+    for (int i = 0, to = 0; i < n; i++)
+        if (i != goes) t->earlier[to++] = all[i];
+}
+
+static void issued(struct model *m, struct model_task *t, wire_token token, int prover)
+{
+    int to = 0;
+    bool again = wire_token_equal(t->last.token, token);
+    if (t->last.token.seq && !t->given_back && !again) keep(m, t, t->last);
+    for (int i = 0; i < MODEL_EARLIER; i++)
+        if (!wire_token_equal(t->earlier[i].token, token)) t->earlier[to++] = t->earlier[i];
+    while (to < MODEL_EARLIER) t->earlier[to++] = (struct model_issued){ .prover = 0 };
+    t->last = (struct model_issued){ token, prover };
+    t->given_back = false;
+}
+
+bool model_issued(const struct model *m, int n, wire_token token, int prover)
+{
+    const struct model_task *t = &m->tasks[n];
+    for (int i = -1; i < MODEL_EARLIER; i++) {
+        const struct model_issued *one = i < 0 ? &t->last : &t->earlier[i];
+        bool nodes = !m->provers[prover].local && !m->provers[one->prover].local;
+        if (token.seq && wire_token_equal(one->token, token) && (one->prover == prover || nodes)) return true;
+    }
+    return false;
+}
+
+bool model_believes(struct model *m, int n, wire_token token, int prover)
+{
+    const struct model_attempt *a = model_find(m, token);
+    if (a && a->prover != prover && m->provers[a->prover].peer) return false;
+    return model_issued(m, n, token, prover);
+}
+
 /* ---- attempts ---- */
 
 struct model_attempt *model_attempt_of(struct model *m, int task)
@@ -58,7 +111,7 @@ struct model_attempt *model_attempt_new(struct model *m, int prover, int task, w
         .number = ++m->numbers,
         .suspect = task >= 0 && m->tasks[task].losses >= 2,
     };
-    if (task >= 0) m->tasks[task].token = token;
+    if (task >= 0) issued(m, &m->tasks[task], token, prover);
     return &m->attempts[i];
 }
 
@@ -79,9 +132,11 @@ void model_revoke(struct model *m, struct model_attempt *a, pv_status why)
     if (peer) model_say(m, SCHED_REVOKE, peer, -1, a->token, why);
 }
 
-void model_late(struct model *m, int prover, wire_token token, int n)
+struct model_attempt *model_late(struct model *m, int prover, wire_token token, int n)
 {
-    model_attempt_new(m, prover, -1, token, MODEL_LATE)->was = n;
+    struct model_attempt *a = model_attempt_new(m, prover, -1, token, MODEL_LATE);
+    a->was = n;
+    return a;
 }
 
 static void let_go(struct model *m, struct model_attempt *a, bool revoke, pv_status why)

@@ -108,7 +108,7 @@ static bool taken_up(struct model *m, int prover, const struct sched_held *h)
 {
     int n = model_reported(m, prover, h->token, h->task, h->input);
     struct model_task *t = &m->tasks[n < 0 ? 0 : n];
-    if (n < 0 || !h->started || !model_issued(m, h->token) || model_find(m, h->token)) return false;
+    if (n < 0 || !h->started || !model_believes(m, n, h->token, prover) || model_find(m, h->token)) return false;
     if (!wire_hash_equal(t->input, h->input) || !(m->provers[prover].queues >> t->queue & 1)) return false;
     if (m->late != SCHED_LATE_ACCEPT) return false;
     if (t->state != TASK_QUEUED && t->state != TASK_DELAYED && t->state != TASK_OFFERED) return false;
@@ -139,7 +139,8 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
     } else if (a && a->prover == prover && a->state == MODEL_LATE) {
         return;
     } else if (h->spooled) {
-        if (!a) model_late(m, prover, h->token, model_reported(m, prover, h->token, h->task, h->input));
+        int n = model_reported(m, prover, h->token, h->task, h->input);
+        if (!a && n >= 0 && model_believes(m, n, h->token, prover)) model_late(m, prover, h->token, n);
     } else if (!taken_up(m, prover, h)) {
         m->count.stale_reports++;
         model_say(m, SCHED_REVOKE, m->provers[prover].peer, -1, h->token, PV_REVOKED);
@@ -191,7 +192,7 @@ void model_on_prover_hello(struct model *m, const struct sched_event *ev)
         return;
     }
     take_offer(p, ev);
-    if (p->peer) model_say(m, SCHED_DISCONNECT, p->peer, -1, no_token, PV_SUPERSEDED);
+    if (p->peer && p->peer != ev->peer) model_say(m, SCHED_DISCONNECT, p->peer, -1, no_token, PV_SUPERSEDED);
     p->peer = ev->peer;
     model_heard(m, prover);
     model_answer(m, ev, SCHED_WELCOME, PV_OK);

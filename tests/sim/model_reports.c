@@ -48,6 +48,7 @@ void model_on_fail(struct model *m, const struct sched_event *ev)
 {
     struct model_attempt *a = own_or_stale(m, ev);
     if (!a) return;
+    m->tasks[a->task].given_back = true;
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
         model_failed(m, a, ev->fail.status, true);
     } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
@@ -63,6 +64,7 @@ void model_on_release(struct model *m, const struct sched_event *ev)
     struct model_attempt *a = prover >= 0 ? model_find(m, ev->token) : NULL;
     if (!a || a->prover != prover) return;
     m->count.releases++;
+    if (a->task >= 0) m->tasks[a->task].given_back = true;
     if (a->task < 0)
         model_end(a);
     else if (ev->reason == WIRE_REASON_RESOURCE)
@@ -75,13 +77,17 @@ void model_on_revoked(struct model *m, const struct sched_event *ev)
 {
     int prover = model_speaker(m, ev);
     struct model_attempt *a = prover >= 0 ? model_find(m, ev->token) : NULL;
-    if (a && a->prover == prover && a->state == MODEL_REVOKING) model_end(a);
+    if (!a || a->prover != prover || a->state != MODEL_REVOKING) return;
+    if (a->arriving)
+        a->state = MODEL_LATE;
+    else
+        model_end(a);
 }
 
 /* ---- results ---- */
 
 /* A node means the task of its token, a client its own. */
-static int reported(const struct model *m, int prover, int e, const struct sched_event *ev)
+static int reported(struct model *m, int prover, int e, const struct sched_event *ev)
 {
     if (prover >= 0 && !m->provers[prover].local)
         return model_reported(m, prover, ev->token, ev->task, ev->result.input);
@@ -89,13 +95,26 @@ static int reported(const struct model *m, int prover, int e, const struct sched
     return n >= 0 && m->tasks[n].there ? n : -1;
 }
 
-/* R8, before the bytes are looked at. */
-static pv_status judged(const struct model *m, const struct model_task *t, const struct sched_event *ev, bool live)
+/* R8, before the bytes are looked at. who: the prover, or what the session is as a claimer. */
+static pv_status judged(struct model *m, int n, const struct sched_event *ev, bool live, int who)
 {
+    const struct model_task *t = n >= 0 ? &m->tasks[n] : NULL;
     if (!t || t->state == TASK_RECEIVING) return PV_GONE;
     if (t->state == TASK_SUCCEEDED) return PV_SUPERSEDED;
     if (!model_live(t) || !wire_hash_equal(t->input, ev->result.input)) return PV_REVOKED;
-    return live || (model_issued(m, ev->token) && ev->token.seq && m->late == SCHED_LATE_ACCEPT) ? PV_OK : PV_REVOKED;
+    if (live) return PV_OK;
+    return who >= 0 && m->late == SCHED_LATE_ACCEPT && model_believes(m, n, ev->token, who) ? PV_OK : PV_REVOKED;
+}
+
+/* The attempt of a large result counts it. NULL: not now, its own prover may come back with it. */
+static struct model_attempt *charged(struct model *m, const struct sched_event *ev, int n, int prover, int e)
+{
+    struct model_attempt *a = model_find(m, ev->token);
+    if (prover < 0) prover = model_claimer(m, e);
+    if (a && a->prover != prover) return NULL;
+    if (!a) a = model_late(m, prover, ev->token, n);
+    a->arriving = true;
+    return a;
 }
 
 /* Whatever becomes of the result, an attempt that is no longer its task's frees its place. */
@@ -148,16 +167,16 @@ void model_on_result(struct model *m, const struct sched_event *ev)
     int n = reported(m, prover, e, ev);
     struct model_attempt *live = prover >= 0 ? own(m, ev, prover) : NULL;
     if (live && live->task != n) live = NULL;
-    pv_status status = judged(m, n >= 0 ? &m->tasks[n] : NULL, ev, live);
+    pv_status status = judged(m, n, ev, live, e >= 0 ? model_claims_ever(m, e) : prover);
     bool good = status != PV_OK || ev->result.payload == SCHED_ANNOUNCED || ev->result.verdict == PV_OK;
     if (status == PV_OK && good && ev->result.payload == SCHED_COMPLETE) {
         committed(m, ev, n, prover, e);
     } else if (status == PV_OK && good) {
-        if (live)
-            model_renew(m, live);
-        else if (prover >= 0 && !model_find(m, ev->token))
-            model_late(m, prover, ev->token, n);
-        model_say(m, SCHED_WANT_RESULT, ev->peer, n, ev->token, PV_OK);
+        if (live) model_renew(m, live);
+        if (charged(m, ev, n, prover, e))
+            model_say(m, SCHED_WANT_RESULT, ev->peer, n, ev->token, PV_OK);
+        else
+            model_refuse(m, ev, PV_BUSY);
     } else {
         turned_down(m, ev, n, prover, good ? status : PV_REVOKED, live);
         if (live) model_failed(m, live, ev->result.verdict != PV_OK ? ev->result.verdict : PV_HASH_MISMATCH, true);

@@ -48,6 +48,7 @@ void model_on_restore(struct model *m, const struct sched_event *ev)
     bool was, out = r->state == TASK_OFFERED || r->state == TASK_RUNNING || r->state == TASK_RECOVERING;
     check_record(m, t, r);
     t->restored = true;
+    t->given_back = false; /* is not saved: a place among those remembered is all that it saves */
     t->owner = model_session_of(m, r->client, r->principal, r->session, &was);
     t->attempts = r->attempts;
     t->deadline_ms = moment_of(m, t->deadline_wall_ms);

@@ -41,6 +41,24 @@ int model_claims_of(struct model *m, int session, bool make)
     return make ? model_prover_named(m, name) : -1;
 }
 
+int model_claims_ever(const struct model *m, int session)
+{
+    char name[WIRE_NAME_MAX + 1], id[WIRE_ID_TEXT];
+    snprintf(name, sizeof name, "claim:%s", wire_id_text(id, m->sessions[session].id));
+    for (int i = 0; i < m->provers_n; i++)
+        if (!strcmp(m->provers[i].name, name)) return i;
+    return -1;
+}
+
+int model_claimer(struct model *m, int session)
+{
+    int prover = model_claims_of(m, session, true);
+    m->provers[prover].live = m->provers[prover].known = true;
+    m->provers[prover].peer = m->sessions[session].peer;
+    m->provers[prover].heard_ms = m->now_ms;
+    return prover;
+}
+
 /* The sim's clients: alice.1, alice.2, bob.1, ops. */
 static int client_number(const char *name)
 {
@@ -108,20 +126,20 @@ int model_named(const struct model *m, int session, const struct sched_event *ev
 }
 
 /* Of the sim's tasks no two of one id have one input. */
-int model_reported(const struct model *m, int prover, wire_token token, wire_id id, wire_hash input)
+int model_reported(struct model *m, int prover, wire_token token, wire_id id, wire_hash input)
 {
-    int at = -1;
-    for (int i = 0; i < MODEL_ATTEMPTS; i++)
-        if (m->attempts[i].state != MODEL_FREE && wire_token_equal(m->attempts[i].token, token))
-            at = m->attempts[i].was;
+    const struct model_attempt *a = model_find(m, token);
+    int known = -1, alike = -1;
     for (int p = 0; p < 3; p++) {
         int n = model_number(p, id);
         const struct model_task *t = &m->tasks[n];
-        if (!t->there || !(m->provers[prover].queues >> t->queue & 1)) continue;
-        bool known = at >= 0 && !m->provers[prover].local;
-        if (known ? n == at : wire_token_equal(t->token, token) || wire_hash_equal(t->input, input)) return n;
+        bool may = t->there && m->provers[prover].queues >> t->queue & 1;
+        if (a && a->was == n) return may ? n : -1;
+        if (!may) continue;
+        if (model_issued(m, n, token, prover)) known = n;
+        if (wire_hash_equal(t->input, input)) alike = n;
     }
-    return -1;
+    return known >= 0 ? known : alike;
 }
 
 int model_asker_of(struct model *m, const struct sched_event *ev, int *n)
@@ -140,11 +158,6 @@ int model_speaker(struct model *m, const struct sched_event *ev)
     int prover = model_prover_at(m, ev->peer);
     if (prover < 0) model_refuse(m, ev, PV_BAD_STATE);
     return prover;
-}
-
-bool model_issued(const struct model *m, wire_token token)
-{
-    return token.epoch < m->cfg.boot_epoch || (token.epoch == m->cfg.boot_epoch && token.seq <= m->seq);
 }
 
 void model_heard(struct model *m, int prover)

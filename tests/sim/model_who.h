@@ -10,6 +10,10 @@ int model_prover_at(const struct model *m, uint64_t peer);
 int model_prover_named(struct model *m, const char *name);
 /** The prover that a session is for the tasks it claimed. make: new if there is none. */
 int model_claims_of(struct model *m, int session, bool make);
+/** The same, also when it was forgotten; -1: it never claimed. */
+int model_claims_ever(const struct model *m, int session);
+/** The same, connected. */
+int model_claimer(struct model *m, int session);
 /** Found or new. *was: whether it was known. A session that was here once is known until the broker dies. */
 int model_session_of(struct model *m, const char *client, const char *principal, wire_id id, bool *was);
 /** Whether the session may see task n. */
@@ -23,14 +27,12 @@ int model_asker(struct model *m, const struct sched_event *ev);
 /** The task that a session means by the event's id and owner (R16). -1: none that it may see, or one of several. */
 int model_named(const struct model *m, int session, const struct sched_event *ev, pv_status *why);
 /** The task that a prover means. */
-int model_reported(const struct model *m, int prover, wire_token token, wire_id id, wire_hash input);
+int model_reported(struct model *m, int prover, wire_token token, wire_id id, wire_hash input);
 /** The asker of a peer that means a task, *n. */
 int model_asker_of(struct model *m, const struct sched_event *ev, int *n);
 /** The prover of the event's peer. -1: it is none, and must be refused. */
 int model_speaker(struct model *m, const struct sched_event *ev);
 
-/** R8: whether a token was ever given out, in this life of the broker or one before. */
-bool model_issued(const struct model *m, wire_token token);
 /** Any message from the prover: it lives. */
 void model_heard(struct model *m, int prover);
 

@@ -124,6 +124,8 @@ void sim_count(struct sim *w);
 /** Gives the core one event, checks its actions, and carries them out in the world. */
 void sim_step(struct sim *w, struct sched_event *ev);
 
+/** The task of an ACK, asked before the step: it may make it go. -1: none. */
+int sim_acknowledges(const struct sim *w, const struct sched_event *ev);
 /** Checks the actions of a batch, before they are carried out. */
 void sim_check_actions(struct sim *w, const struct sched_event *ev);
 /** R8: STARTED, PROGRESS and FAIL with a token that is not live change nothing. (Not checked while time is due as

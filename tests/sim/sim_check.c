@@ -252,6 +252,11 @@ static int named(const struct sim *w, const struct sched_event *ev)
     return t ? (int)number_of(t) : -1;
 }
 
+int sim_acknowledges(const struct sim *w, const struct sched_event *ev)
+{
+    return ev->type == SCHED_ACK ? named(w, ev) : -1;
+}
+
 static void check_acknowledged(struct sim *w, const struct sched_event *ev, unsigned n)
 {
     const struct task *now = sim_task(w, n);
@@ -264,7 +269,6 @@ static void check_acknowledged(struct sim *w, const struct sched_event *ev, unsi
 void sim_check_actions(struct sim *w, const struct sched_event *ev)
 {
     SIM_CHECK(w, !w->out.failed && !w->s->failed, "the core broke");
-    w->acking = ev->type == SCHED_ACK ? named(w, ev) : -1;
     for (size_t i = 0; i < w->out.n; i++) { /* the store's part comes first: one commit */
         const struct sched_action *a = &w->out.at[i];
         if (w->tell && a->type != SCHED_NOTHING)

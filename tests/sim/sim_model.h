@@ -20,7 +20,8 @@ enum {
     MODEL_SESSIONS = 512,
     MODEL_ATTEMPTS = 256,
     MODEL_SAYS = 512,
-    MODEL_PRIORITIES = 10
+    MODEL_PRIORITIES = 10,
+    MODEL_EARLIER = 8
 };
 
 #define MODEL_NEVER UINT64_MAX
@@ -36,6 +37,12 @@ wire_hash sim_hash(unsigned n);
         if (!(what)) sim_fail((m)->world, __VA_ARGS__);                                                                \
     } while (0)
 
+/** A token that was given out for a task. */
+struct model_issued {
+    wire_token token; /* seq 0: none */
+    int prover;
+};
+
 struct model_task {
     bool there, has_input, acked, restored;
     enum task_state state;
@@ -49,9 +56,10 @@ struct model_task {
     uint64_t delay_least_ms, delay_most_ms; /* until_ms is read from the core, and must lie between */
     uint64_t row, place;                    /* place: in line; kept when it is queued again */
     wire_hash input, result;
-    wire_token token;   /* of its last attempt */
-    uint64_t failed_by; /* bit: prover */
-    int verdict_by;     /* the prover that called it impossible, and none has confirmed it; -1: nobody */
+    struct model_issued last, earlier[MODEL_EARLIER]; /* attempts whose result is believed; oldest first */
+    bool given_back;                                  /* the last: its prover brings no result */
+    uint64_t failed_by;                               /* bit: prover */
+    int verdict_by; /* the prover that called it impossible, and none has confirmed it; -1: nobody */
     uint64_t verdict_ms, verdict_least_ms; /* when it stands alone: read from the core, and not before least */
     uint64_t asked_vram;
     uint32_t raises;
@@ -64,9 +72,9 @@ enum model_attempt_state { MODEL_FREE, MODEL_OFFERED, MODEL_RUNNING, MODEL_RECOV
 struct model_attempt {
     enum model_attempt_state state;
     wire_token token;
-    int prover, task; /* task -1: no longer its own */
-    int was;          /* the task that it is or was for; -1: not known */
-    bool suspect, counted;
+    int prover, task;                /* task -1: no longer its own */
+    int was;                         /* the task that it is or was for; -1: not known */
+    bool suspect, counted, arriving; /* arriving: its result was asked for */
     pv_status why;
     uint64_t lease_ms, started_ms, changed_ms, number;
 };
@@ -142,8 +150,12 @@ int model_about(const struct sched_action *a);
 bool model_live(const struct model_task *t);
 struct model_attempt *model_attempt_of(struct model *m, int task);
 struct model_attempt *model_find(struct model *m, wire_token token);
-/** A result of task n (-1: not known) is on its way. */
-void model_late(struct model *m, int prover, wire_token token, int n);
+/** A result of task n is on its way. */
+struct model_attempt *model_late(struct model *m, int prover, wire_token token, int n);
+/** R8: the task remembers that the token was issued to this prover, or to another node: all nodes of the model have one key. */
+bool model_issued(const struct model *m, int n, wire_token token, int prover);
+/** The same, and the other one is not here with it. */
+bool model_believes(struct model *m, int n, wire_token token, int prover);
 struct model_attempt *model_attempt_new(struct model *m, int prover, int task, wire_token token,
                                         enum model_attempt_state state);
 void model_say(struct model *m, enum sched_action_type type, uint64_t peer, int task, wire_token token,

@@ -174,6 +174,32 @@ void sim_prover_beats(struct sim *w, int i)
     sim_send_from(w, true, i, m);
 }
 
+/* A token that it made up, or saw, as if its result had been finished earlier. */
+static void prover_lies(struct sim *w, int i)
+{
+    unsigned n = (unsigned)sim_random(w, SIM_TASKS);
+    struct sched_held h = { .token = { (uint32_t)sim_random(w, w->epoch + 2), sim_random(w, 200) },
+                            .task = sim_id(n),
+                            .input = sim_hash(n),
+                            .started = sim_chance(w, 50),
+                            .spooled = sim_chance(w, 50) };
+    struct sim_msg m = { .type = SCHED_PROVER_HELLO, .held = { h }, .held_n = 1 };
+    for (unsigned k = 0; k < w->provers[i].held_n && m.held_n < SIM_HELD; k++)
+        if (wire_token_equal(w->provers[i].held[k].token, h.token)) return; /* it is true */
+    sim_close_peer(w, &w->provers[i].peer);
+    sim_prover_connect(w, i);
+    if (!w->provers[i].held_n) sim_send_from(w, true, i, m);
+    int kind = sim_chance(w, 50) ? SCHED_ANNOUNCED : SCHED_COMPLETE;
+    sim_send_from(w, true, i,
+                  (struct sim_msg){ .type = SCHED_RESULT,
+                                    .n = n,
+                                    .token = h.token,
+                                    .input = h.input,
+                                    .content = sim_hash(500 + n),
+                                    .kind = kind,
+                                    .number = 100 });
+}
+
 static void prover_crashes(struct sim *w, int i)
 {
     struct sim_prover *p = &w->provers[i];
@@ -195,7 +221,9 @@ void sim_prover_moves(struct sim *w)
     int i = (int)sim_random(w, SIM_PROVERS);
     struct sim_prover *p = &w->provers[i];
     uint64_t dice = sim_random(w, 200);
-    if (dice < 90)
+    if (dice < 2 && !w->calm)
+        prover_lies(w, i);
+    else if (dice < 90)
         sim_prover_works(w, i);
     else if (dice < 140)
         sim_prover_beats(w, i);

@@ -109,6 +109,7 @@ void sim_step(struct sim *w, struct sched_event *ev)
     struct sim_snapshot before;
     bool stale = sim_is_stale(w, ev);
     if (stale) sim_snapshot(w, &before);
+    w->acking = sim_acknowledges(w, ev);
     sched_step(w->s, ev, &w->out);
     model_step(w, ev);
     sim_check_actions(w, ev);

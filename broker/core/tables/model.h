@@ -147,6 +147,8 @@ struct task_past {
     uint64_t result_bytes, measured_ms;
     wire_token token; /* of the last attempt */
     struct name *prover_principal, *prover;
+    bool given_back;             /* that prover has said that it brings no result */
+    struct task_issued *earlier; /* TASK_EARLIER_MAX attempts before it (sched_late.h); NULL: none */
     struct name *phase;
     char *note;
     uint32_t percent;
@@ -225,6 +227,7 @@ struct attempt {
     bool suspect;             /* nothing may run beside it */
     bool counted;             /* among its task's attempts: it was STARTED once */
     bool reports;             /* its phase or percent has changed */
+    bool arriving;            /* its result was announced and asked for, and has not come yet */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
     pv_status revoked;        /* why, while REVOKING */
     uint64_t lease_ms;        /* its end */
@@ -266,6 +269,7 @@ struct prover {
     uint32_t held;     /* attempts other than LATE: each takes a place */
     uint32_t offered;  /* those of them that are OFFERED */
     uint32_t awaiting; /* recalls made for its sake */
+    uint32_t arriving; /* attempts whose result is on its way */
     uint64_t vram, ram;
     struct attempt *attempts, **attempts_end;
     struct streak {

@@ -8,7 +8,7 @@
 #define FORGET_MS UINT64_C(3600000)            /* an hour */
 #define FORGET_DRAINED_MS UINT64_C(2592000000) /* thirty days: it may be away for a repair */
 
-static uint64_t digest_of(const char *principal, const char *name)
+uint64_t prover_digest(const char *principal, const char *name)
 {
     uint64_t h = 0xCBF29CE484222325u; /* FNV-1a: it is saved, so it must be the same in every run */
     for (const char *c = principal; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001B3u;
@@ -64,8 +64,8 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     }
     p->index = index;
     p->local = !strncmp(name, "claim:", 6); /* a name that no prover can have */
-    p->digest = digest_of(principal, name);
-    p->key_digest = digest_of(principal, ""); /* no prover has an empty name */
+    p->digest = prover_digest(principal, name);
+    p->key_digest = prover_digest(principal, ""); /* no prover has an empty name */
     p->gone_ms = s->now_ms;
     p->attempts_end = &p->attempts;
     s->provers[index] = p;
@@ -280,6 +280,7 @@ void attempt_end(struct sched *s, struct attempt *a)
 {
     struct prover *p = a->prover;
     attempt_unwant(a);
+    p->arriving -= a->arriving;
     if (a->task) a->task->attempt = NULL;
     idmap_remove(&s->attempts, token_key(a->token));
     *a->link = a->next;
@@ -305,6 +306,12 @@ void attempt_revoke(struct sched *s, struct attempt *a, pv_status why)
     }
     attempt_set_state(s, a, ATTEMPT_REVOKING);
     sched_act_revoke(s, a->prover->peer, a->token, why);
+}
+
+void attempt_arrives(struct attempt *a)
+{
+    a->prover->arriving += !a->arriving;
+    a->arriving = true;
 }
 
 void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms)

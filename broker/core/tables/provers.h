@@ -4,6 +4,8 @@
 
 #include "model.h"
 
+/** What stands for {principal, name} in a saved row; name "": for all provers of the principal. The same in every run. */
+uint64_t prover_digest(const char *principal, const char *name);
 /** NULL: there is none. */
 struct prover *prover_find(const struct sched *s, const char *principal, const char *name);
 /** Found or made, whatever the limits: for what is restored. NULL: out of memory. */
@@ -46,6 +48,8 @@ void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state st
 void attempt_end(struct sched *s, struct attempt *a);
 /** Its task takes it back: REVOKE goes out, and its place stays taken until the prover confirms (R14). */
 void attempt_revoke(struct sched *s, struct attempt *a, pv_status why);
+/** Its result is asked for: it counts among those of its prover that are on their way until the attempt ends. */
+void attempt_arrives(struct attempt *a);
 /** Virtual time: replaces what was charged for the attempt by what it cost. */
 void attempt_settle(struct sched *s, struct attempt *a, uint64_t cost_ms);
 

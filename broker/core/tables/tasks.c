@@ -222,6 +222,7 @@ void task_past_free(struct sched *s, struct task *t)
     names_drop(&s->names, t->past->prover);
     names_drop(&s->names, t->past->prover_principal);
     free(t->past->text);
+    free(t->past->earlier);
     free(t->past);
     t->past = NULL;
 }
@@ -310,6 +311,7 @@ static void render_past(const struct sched *s, const struct task *t, struct task
     r->token_seq = p->token.seq;
     put_text(r->prover_principal, p->prover_principal);
     put_text(r->prover, p->prover);
+    if (p->earlier) memcpy(r->earlier, p->earlier, sizeof r->earlier);
     render_verdict(s, &p->verdict, r);
 }
 

@@ -81,35 +81,3 @@ struct task *session_task(struct sched *s, const struct session *e, const struct
     if (!t) sched_refuse(s, status)->task = ev->task;
     return t;
 }
-
-/* How sure it is that the token is one of t's; 0: nothing speaks for it. */
-static int remembers(const struct task *t, wire_token token, wire_hash input)
-{
-    if (t->past && wire_token_equal(t->past->token, token)) return 3;
-    return wire_hash_equal(t->input, input) ? 1 + task_state_live(t->state) : 0;
-}
-
-static struct task *of_token(const struct sched *s, const struct prover *p, wire_token token, wire_id id,
-                             wire_hash input)
-{
-    struct task *best = NULL;
-    int sure = 0, sure_of_another = 0;
-    for (uint32_t i = 0; i < s->principals_n; i++) {
-        struct task *t = task_find(s->principals[i], id);
-        if (!t || !prover_serves(p, t->account->queue)) continue;
-        int n = remembers(t, token, input);
-        sure_of_another = n > sure ? sure : n > sure_of_another ? n : sure_of_another;
-        if (n <= sure) continue;
-        sure = n;
-        best = t;
-    }
-    return sure > sure_of_another ? best : NULL;
-}
-
-struct task *prover_named(const struct sched *s, const struct prover *p, wire_token token, wire_id id, wire_hash input)
-{
-    const struct attempt *a = attempt_find(s, token);
-    if (!a || !a->owner || !wire_id_equal(a->task_id, id)) return of_token(s, p, token, id, input);
-    struct task *t = task_find(a->owner, id);
-    return t && prover_serves(p, t->account->queue) ? t : NULL;
-}

@@ -29,8 +29,5 @@ struct task *session_named(const struct sched *s, const struct session *e, const
 struct task *task_of_anybody(const struct sched *s, wire_id id, pv_status *status);
 /** The same as session_named for the event's task and owner. NULL: the event's peer was refused. */
 struct task *session_task(struct sched *s, const struct session *e, const struct sched_event *ev);
-/** The task that a prover means, of a queue that it serves: that of its attempt, or where the attempt is over that which
- *  remembers the token, or else has this input. NULL: there is none, or it cannot be told which. O(principals). */
-struct task *prover_named(const struct sched *s, const struct prover *p, wire_token token, wire_id id, wire_hash input);
 
 #endif
