@@ -1,0 +1,154 @@
+/* Results under tokens that were never issued, or to somebody else, take nothing of the broker; those that were issued are
+ * taken, over a kill of the broker too, and only so many are on their way at once (R8, R13). */
+#include "broker_scene.h"
+
+#include <dirent.h>
+
+enum { LARGE = 100000, INVENTED = 2000, TASKS = 120, AT_ONCE = 64 + 16 };
+
+static const char *const arguments[] = { "--insecure", "--queue", "outer", NULL };
+
+static int start(void **state)
+{
+    temp_dir_make(dir);
+    return !scene_start(arguments);
+}
+
+static size_t entries(const char *path)
+{
+    size_t n = 0;
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static size_t descriptors(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)broker.pid);
+    return entries(path);
+}
+
+static size_t files(void)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/incoming", broker.state);
+    return entries(path);
+}
+
+static void announce(struct wire_peer *p, wire_token token, wire_id task)
+{
+    static uint8_t large[LARGE];
+    scene_fill(large, sizeof large);
+    wire_peer_result(p, token, task, wire_peer_hash(input, sizeof input), large, sizeof large);
+}
+
+static void refused(struct wire_peer *p, wire_token token, wire_id task)
+{
+    announce(p, token, task);
+    WANT(p, WIRE_RESULT_OK); /* so that a node drops it */
+    assert_int_equal(p->in.status, PV_REVOKED);
+}
+
+static void an_invented_token_takes_nothing(void **state)
+{
+    struct wire_peer client, good, evil;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&good, broker.endpoint, "p1", "outer", "keccak", 1);
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    WANT(&good, WIRE_OFFER);
+    wire_token token = good.in.token;
+    wire_peer_started(&good, token);
+    wire_peer_prover(&evil, broker.endpoint, "p2", "outer", "keccak", 1);
+    refused(&evil, token, task);
+    size_t before = descriptors(), files_before = files();
+    for (uint32_t i = 1; i <= INVENTED; i++)
+        refused(&evil, (wire_token){ i % 2 ? 0 : token.epoch, token.seq + i }, task);
+    assert_int_equal(descriptors(), before);
+    assert_int_equal(files(), files_before);
+    wire_peer_result(&good, token, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    WANT(&good, WIRE_RESULT_OK);
+    assert_int_equal(good.in.status, PV_OK);
+    scene_expect_delivery(&client, task);
+    wire_peer_close(&client);
+    wire_peer_close(&good);
+    wire_peer_close(&evil);
+}
+
+/* Task after task was offered to p1, given up when it went, and offered to p2; then the broker is killed. */
+static void what_was_issued_is_believed_after_a_kill(void **state)
+{
+    static uint8_t large[LARGE];
+    struct wire_peer client, first, second;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&first, broker.endpoint, "p1", "outer", "keccak", 1);
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    WANT(&first, WIRE_OFFER);
+    wire_token token = first.in.token, invented = { token.epoch, token.seq + 77 };
+    wire_peer_started(&first, token);
+    wire_peer_close(&first);
+    wire_peer_prover(&second, broker.endpoint, "p2", "outer", "keccak", 1);
+    WANT(&second, WIRE_OFFER);
+    wire_peer_close(&second);
+    wire_peer_close(&client);
+    broker_process_end(&broker, SIGKILL);
+    assert_true(scene_start(arguments));
+    wire_peer_prover(&first, broker.endpoint, "p1", "outer", "keccak", 1);
+    refused(&first, invented, task);
+    announce(&first, token, task);
+    scene_fill(large, sizeof large);
+    assert_true(wire_peer_upload(&first, WIRE_KIND_RESULT, task, token, large, sizeof large, SOON));
+    WANT(&first, WIRE_RESULT_OK);
+    assert_int_equal(first.in.status, PV_OK);
+    wire_peer_close(&first);
+}
+
+static void so_many_results_are_on_their_way_and_no_more(void **state)
+{
+    static wire_token token[TASKS];
+    static wire_id task[TASKS];
+    unsigned wanted = 0, busy = 0;
+    struct wire_peer client, p;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&p, broker.endpoint, "greedy", "outer", "keccak", 1000);
+    for (int i = 0; i < TASKS; i++) {
+        wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
+        WANT(&p, WIRE_OFFER);
+        token[i] = p.in.token;
+        task[i] = p.in.task;
+        wire_peer_started(&p, token[i]);
+    }
+    size_t before = files();
+    for (int i = 0; i < TASKS; i++) {
+        announce(&p, token[i], task[i]);
+        do assert_true(wire_peer_next(&p, SOON));
+        while (p.in.type != WIRE_CREDIT && p.in.type != WIRE_ERROR);
+        wanted += p.in.type == WIRE_CREDIT;
+        if (p.in.type == WIRE_CREDIT) continue;
+        busy++;
+        assert_int_equal(p.in.status, PV_BUSY);
+        assert_string_equal(p.in.which, "results");
+        assert_true(p.in.has.token && wire_token_equal(p.in.token, token[i])); /* a node of any age asks again */
+        assert_true(p.in.has.retry_ms && p.in.retry_ms);
+    }
+    assert_true(wanted <= AT_ONCE);
+    assert_true(wanted > 0);
+    assert_int_equal(wanted + busy, TASKS);
+    assert_true(files() - before <= AT_ONCE);
+    wire_peer_close(&p);
+    wire_peer_close(&client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_invented_token_takes_nothing),
+        cmocka_unit_test(what_was_issued_is_believed_after_a_kill),
+        cmocka_unit_test(so_many_results_are_on_their_way_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, start, scene_close);
+}
