@@ -49,6 +49,8 @@ static inline struct task_record task_of(uint64_t n)
     t.created_ms = UINT64_MAX - n;
     t.status = PV_EXPIRED;
     t.excluded[3] = n << 40;
+    for (uint64_t i = 0; i < n % 3 * TASK_EARLIER_MAX / 2; i++) /* none, half of them, all */
+        t.earlier[i] = (struct task_issued){ .seq = n, .prover = n << 50, .key = UINT64_MAX, .epoch = (uint32_t)i };
     snprintf(t.text, sizeof t.text, "%llu times \"no\"", (unsigned long long)n);
     return t;
 }
