@@ -166,9 +166,9 @@ static void settings_stay_until_they_are_cleared(void **state)
 
 static void a_store_from_before_settings_gets_their_table(void **state)
 {
-    static const char *const later[] = { "verdict_principal", "verdict_prover", "verdict_status", "verdict_text",
-                                         "verdict_ms",        "asked_vram",     "asked_ram",      "raises",
-                                         "earlier" };
+    static const char *const later[] = { "verdict_principal", "verdict_prover", "verdict_status",
+                                         "verdict_text",      "verdict_ms",     "asked_vram",
+                                         "asked_ram",         "raises",         "earlier" };
     struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
