@@ -49,11 +49,11 @@ static struct list_question question_of(const struct peer *peer, const struct wi
     return q;
 }
 
-static void status_read(struct broker *b)
+static void status_read(struct broker *b, const struct viewer *v)
 {
     struct facts f;
     broker_facts(b, &f);
-    tables_status(b->tables, b->sched, &f);
+    tables_status(b->tables, b->sched, v, &f);
     b->tables->looked = STATUS_ROWS;
 }
 
@@ -62,10 +62,10 @@ static void page_fill(struct broker *b, const struct list_question *ask, const s
     const struct tables_query *q = &ask->query;
     switch (ask->what) {
     case WIRE_WHAT_TASKS: tables_tasks(b->tables, b->sched, v, q); break;
-    case WIRE_WHAT_QUEUES: tables_queues(b->tables, b->sched, b->now_ms, q); break;
+    case WIRE_WHAT_QUEUES: tables_queues(b->tables, b->sched, v, b->now_ms, q); break;
     case WIRE_WHAT_PROVERS: tables_provers(b->tables, b->sched, &b->peers, b->now_ms, q); break;
     case WIRE_WHAT_CLIENTS: tables_clients(b->tables, b->sched, q); break;
-    case WIRE_WHAT_STATUS: status_read(b); break;
+    case WIRE_WHAT_STATUS: status_read(b, v); break;
     case WIRE_WHAT_EVENTS: tables_events(b->tables, b->journal, v, b->wall_ms, q); break;
     }
     list_turns_spend(&b->lists, b->tables->looked, b->tables->rows_n);
@@ -89,9 +89,11 @@ static bool question_answer(struct broker *b, struct list_question *ask)
         busy(b, ask, "unread");
         return true;
     }
-    struct viewer v = {
-        .role = peer->role, .principal = broker_principal(b, peer), .peer = peer->handle, .keys = b->keys != NULL
-    };
+    struct viewer v = { .role = peer->role,
+                        .principal = broker_principal(b, peer),
+                        .peer = peer->handle,
+                        .keys = b->keys != NULL,
+                        .rights = peer->rights };
     if (!tables_allowed(ask->what, &v)) {
         reply_error(b, ask->peer, ask->req, PV_UNAUTHORIZED, "this needs the admin role");
         return true;

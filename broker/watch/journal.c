@@ -125,7 +125,7 @@ bool journal_visible(const struct viewer *v, const struct journal_entry *e)
 {
     if (viewer_sees_all(v)) return true;
     switch (e->kind) {
-    case JOURNAL_QUEUE:
+    case JOURNAL_QUEUE: return viewer_sees_queue(v, e->queue);
     case JOURNAL_BROKER: return true;
     case JOURNAL_PROVER: return viewer_sees_others(v);
     default: return !strcmp(e->principal, v->principal);

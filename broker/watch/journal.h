@@ -71,7 +71,7 @@ const struct journal_entry *journal_after(const struct journal *j, uint64_t afte
 uint64_t journal_last(const struct journal *j, uint64_t n);
 /** Whether entries with numbers above after have left the ring. After 0: false. */
 bool journal_lost(const struct journal *j, uint64_t after);
-/** Administrators see all; others what is of their principal, and what is of everybody. */
+/** Administrators see all; others what is of their principal, of queues that their key may use, and of the broker. */
 bool journal_visible(const struct viewer *v, const struct journal_entry *e);
 
 const char *journal_kind_word(enum journal_kind kind);

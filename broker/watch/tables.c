@@ -177,60 +177,87 @@ static void client_row(struct tables *t, const struct sched_session_view *c, uin
     number(t, "tasks", c->tasks);
 }
 
-static uint64_t demand(const struct sched *s, uint64_t now_ms, uint64_t *queued, uint64_t *running)
+struct load {
+    uint64_t demand, queued, running;
+};
+
+/* Of the queues that v may use. */
+static struct load load_of(const struct sched *s, const struct viewer *v, uint64_t now_ms)
 {
+    struct load sum = { 0 };
     struct sched_queue_view q;
-    uint64_t sum = 0;
-    *queued = *running = 0;
     for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++) {
-        sum += q.demand;
-        *queued += q.tasks[TASK_QUEUED];
-        *running += q.tasks[TASK_RUNNING];
+        if (!viewer_sees_queue(v, q.name)) continue;
+        sum.demand += q.demand;
+        sum.queued += q.tasks[TASK_QUEUED];
+        sum.running += q.tasks[TASK_RUNNING];
     }
     return sum;
 }
 
-static void status_row(struct tables *t, const struct sched *s, const struct facts *f)
+/* What everybody does together. */
+static void counters(struct tables *t, const struct viewer *v, const struct facts *f)
 {
-    uint64_t queued, running;
+    const struct {
+        const char *key;
+        uint64_t n;
+    } all[] = {
+        { "tasks", f->core.tasks },
+        { "sessions", f->core.sessions },
+        { "provers", f->core.provers },
+        { "connections", f->connections },
+        { "submitted", f->core.submitted },
+        { "refused", f->core.refused },
+        { "succeeded", f->core.succeeded },
+        { "dead", f->core.dead },
+        { "cancelled", f->core.cancelled },
+        { "expired", f->core.expired },
+        { "failures", f->core.failures },
+        { "losses", f->core.losses },
+        { "started", f->core.started },
+        { "warm_offers", f->core.warm_offers },
+        { "cold_offers", f->core.cold_offers },
+        { "late_accepted", f->core.late_accepted },
+        { "commits", f->store.commits },
+        { "syncs", f->store.syncs },
+        { "database_bytes", f->store.database_bytes },
+        { "disk_free", f->disk_free },
+        { "messages", f->counters.messages },
+        { "malformed", f->counters.malformed },
+        { "loop_lag_ms", f->counters.lag_ms_total },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (viewer_sees_others(v))
+            number(t, all[i].key, all[i].n);
+        else
+            cell(t, all[i].key);
+}
+
+static void status_row(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f)
+{
+    struct load load = load_of(s, v, f->now_ms);
     row(t, 0);
     text(t, "software", f->software);
     truth(t, "ready", f->not_ready == NULL);
     text(t, "not_ready", f->not_ready);
     number(t, "epoch", f->epoch);
     number(t, "uptime_ms", f->now_ms - f->started_ms);
-    number(t, "demand", demand(s, f->now_ms, &queued, &running));
-    number(t, "queued", queued);
-    number(t, "running", running);
-    number(t, "tasks", f->core.tasks);
-    number(t, "sessions", f->core.sessions);
-    number(t, "provers", f->core.provers);
-    number(t, "connections", f->connections);
-    number(t, "submitted", f->core.submitted);
-    number(t, "refused", f->core.refused);
-    number(t, "succeeded", f->core.succeeded);
-    number(t, "dead", f->core.dead);
-    number(t, "cancelled", f->core.cancelled);
-    number(t, "expired", f->core.expired);
-    number(t, "failures", f->core.failures);
-    number(t, "losses", f->core.losses);
-    number(t, "started", f->core.started);
-    number(t, "warm_offers", f->core.warm_offers);
-    number(t, "cold_offers", f->core.cold_offers);
-    number(t, "late_accepted", f->core.late_accepted);
-    number(t, "commits", f->store.commits);
-    number(t, "syncs", f->store.syncs);
-    number(t, "database_bytes", f->store.database_bytes);
-    number(t, "disk_free", f->disk_free);
-    number(t, "messages", f->counters.messages);
-    number(t, "malformed", f->counters.malformed);
-    number(t, "loop_lag_ms", f->counters.lag_ms_total);
+    number(t, "demand", load.demand);
+    number(t, "queued", load.queued);
+    number(t, "running", load.running);
+    counters(t, v, f);
     number(t, "heartbeat_ms", f->heartbeat_ms);
     number(t, "lease_ms", f->lease_ms);
     truth(t, "keys", f->keys);
 }
 
-static void event_row(struct tables *t, const struct journal_entry *e)
+/* What the broker says of itself may name queues: the sentence that refuses a file of settings does. */
+static const char *event_text(const struct journal_entry *e, const struct viewer *v)
+{
+    return e->kind != JOURNAL_BROKER || viewer_sees_others(v) ? e->text : NULL;
+}
+
+static void event_row(struct tables *t, const struct journal_entry *e, const char *said)
 {
     char id[WIRE_ID_TEXT], token[48];
     bool task = e->kind == JOURNAL_TASK;
@@ -249,7 +276,7 @@ static void event_row(struct tables *t, const struct journal_entry *e)
     text(t, "prover", e->name);
     text(t, "status", task ? pv_status_word(e->status) : NULL);
     text(t, "charged", e->charged);
-    text(t, "text", e->text);
+    text(t, "text", said);
 }
 
 /* Stands before what is still there, for a reader that goes on from an entry that has left the ring. */
@@ -262,7 +289,7 @@ static void lost_row(struct tables *t, const struct journal *j, uint64_t after, 
     };
     e.principal = e.queue = e.charged = "";
     snprintf(e.text, sizeof e.text, "events after %" PRIu64 " are no longer kept", after);
-    event_row(t, &e);
+    event_row(t, &e, e.text);
 }
 
 /* --- the pages --- */
@@ -300,14 +327,17 @@ void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *
     if (!c.left && !t->more) stopped(t, c.after);
 }
 
-void tables_queues(struct tables *t, const struct sched *s, uint64_t now_ms, const struct tables_query *q)
+void tables_queues(struct tables *t, const struct sched *s, const struct viewer *v, uint64_t now_ms,
+                   const struct tables_query *q)
 {
     struct sched_queue_view queue;
+    uint64_t seen = 0; /* places count what v sees, so that they do not tell how many others there are */
     begin(t);
-    for (size_t i = q->after; sched_queue_at(s, i, now_ms, &queue); i++) {
+    for (size_t i = 0; sched_queue_at(s, i, now_ms, &queue); i++) {
+        if (!viewer_sees_queue(v, queue.name) || seen++ < q->after) continue;
         if (q->queue && strcmp(q->queue, queue.name)) continue;
         if (!room(t, q)) return;
-        queue_row(t, &queue, i + 1);
+        queue_row(t, &queue, seen);
     }
 }
 
@@ -328,10 +358,10 @@ void tables_clients(struct tables *t, const struct sched *s, const struct tables
     for (size_t i = q->after; sched_session_at(s, i, &client) && room(t, q); i++) client_row(t, &client, i + 1);
 }
 
-void tables_status(struct tables *t, const struct sched *s, const struct facts *f)
+void tables_status(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f)
 {
     begin(t);
-    status_row(t, s, f);
+    status_row(t, s, v, f);
 }
 
 static bool event_wanted(const struct journal_entry *e, const struct viewer *v, const struct tables_query *q)
@@ -353,7 +383,7 @@ void tables_events(struct tables *t, const struct journal *j, const struct viewe
             return;
         }
         t->looked++;
-        if (event_wanted(e, v, q)) event_row(t, e);
+        if (event_wanted(e, v, q)) event_row(t, e, event_text(e, v));
     }
 }
 

@@ -46,19 +46,21 @@ void tables_destroy(struct tables **t);
 
 /** "provost.tasks/1", ...: the name and version of a table's columns. */
 const char *tables_schema(enum wire_what what);
-/** Whether v may look at this table at all. Of tasks and events v sees only some rows. */
+/** Whether v may look at this table at all. Of tasks, queues and events v sees only some rows, of the status only what
+ *  is not about others: without the right to see them, sums are over its queues and the broker's own counters are nil. */
 bool tables_allowed(enum wire_what what, const struct viewer *v);
 
 /* Each replaces the rows of t by a page of its table. Texts are copied. A page that has looked at q->look rows ends
  * there, with more; one that has found nothing yet is unfinished. */
 
 void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *v, const struct tables_query *q);
-void tables_queues(struct tables *t, const struct sched *s, uint64_t now_ms, const struct tables_query *q);
+void tables_queues(struct tables *t, const struct sched *s, const struct viewer *v, uint64_t now_ms,
+                   const struct tables_query *q);
 /** peers: the software of those that are connected. */
 void tables_provers(struct tables *t, const struct sched *s, const struct peers *peers, uint64_t now_ms,
                     const struct tables_query *q);
 void tables_clients(struct tables *t, const struct sched *s, const struct tables_query *q);
-void tables_status(struct tables *t, const struct sched *s, const struct facts *f);
+void tables_status(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f);
 /** wall_ms: the time of the row that says that entries after q->after were lost. */
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q);

@@ -162,6 +162,8 @@ static void judge_queue(struct verdict *v, const struct cli *cli, const struct p
     int64_t queued = cell_number(q, "queued");
     v->queued += queued;
     v->running += cell_number(q, "running");
+    int64_t provers = cell_number(q, "provers"); /* a key that is told of some queues has no number of all */
+    if (provers > v->provers) v->provers = provers;
     if ((uint64_t)queued >= cli->critical) worsen(v, CRITICAL, "too many tasks queued", name);
     if (cell_number(q, "demand") > 0 && cell_number(q, "provers") == 0)
         worsen(v, CRITICAL, "no live prover for its tasks", name);

@@ -267,6 +267,24 @@ static void same_id(void **state)
     wire_peer_close(&rival);
 }
 
+/* Nothing that a key may not use is listed to it. */
+static void other_queues(void **state)
+{
+    struct wire_peer rival;
+    secure_client(&rival, &broker, &key[RIVAL], WIRE_ROLE_CLIENT);
+    struct wire_msg m = { .type = WIRE_LIST };
+    WIRE_SET(&m, req, ++client.req);
+    WIRE_SET(&m, what, WIRE_WHAT_QUEUES);
+    wire_peer_send(&client, &m);
+    WANT(&client, WIRE_ROWS);
+    assert_int_equal(client.in.rows_n, 1);
+    assert_string_equal(client.in.rows[0].cells[0].text, "outer");
+    wire_peer_send(&rival, &m); /* every queue is its */
+    WANT(&rival, WIRE_ROWS);
+    assert_int_equal(rival.in.rows_n, 2);
+    wire_peer_close(&rival);
+}
+
 static void wrong_queue(void **state)
 {
     struct wire_peer greedy;
@@ -643,7 +661,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(replayed_session), cmocka_unit_test(stolen_routing_id),
         cmocka_unit_test(before_hello),     cmocka_unit_test(no_hello),
         cmocka_unit_test(same_name),        cmocka_unit_test(same_id),
-        cmocka_unit_test(monopoly),
+        cmocka_unit_test(monopoly),         cmocka_unit_test(other_queues),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, setup, teardown);

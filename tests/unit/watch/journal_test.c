@@ -144,7 +144,8 @@ static void operations_name_who_did_them(void **state)
 
 static void everybody_sees_what_is_theirs(void **state)
 {
-    const struct viewer acme = { .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true };
+    const struct auth_key every_queue = { .name = "acme" };
+    const struct viewer acme = { .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true, .rights = &every_queue };
     const struct viewer local = { .role = WIRE_ROLE_CLIENT, .principal = "local", .keys = false };
     const struct viewer admin = { .role = WIRE_ROLE_ADMIN, .principal = "ops", .keys = true };
     const struct journal_entry own = { .kind = JOURNAL_TASK, .principal = "acme" };

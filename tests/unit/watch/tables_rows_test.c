@@ -168,13 +168,13 @@ static void queues_count_their_tasks(void **state)
     const struct tables_query keccak = { .queue = "keccak", .limit = WIRE_ROWS_MAX };
     submit(&r, "c1", 1);
     submit(&r, "c1", 2);
-    tables_queues(t, r.s, r.now_ms, &all);
+    tables_queues(t, r.s, &admin, r.now_ms, &all);
     assert_int_equal(t->rows_n, 2);
     assert_string_equal(cell_of(0, "queue")->text, "outer");
     assert_int_equal(cell_of(0, "queued")->number, 2);
     assert_int_equal(cell_of(0, "demand")->number, 2);
     assert_false(cell_of(0, "paused")->truth);
-    tables_queues(t, r.s, r.now_ms, &keccak);
+    tables_queues(t, r.s, &admin, r.now_ms, &keccak);
     assert_int_equal(t->rows_n, 1);
     tables_queue(t, r.s, r.now_ms, "outer");
     assert_int_equal(t->rows_n, 1);
@@ -214,7 +214,7 @@ static void the_status_is_the_facts(void **state)
                        .core.late_accepted = 4,
                        .store.syncs = 3 };
     submit(&r, "c1", 1);
-    tables_status(t, r.s, &f);
+    tables_status(t, r.s, &admin, &f);
     assert_int_equal(t->rows_n, 1);
     assert_false(cell_of(0, "ready")->truth);
     assert_string_equal(cell_of(0, "not_ready")->text, "the disk failed");
@@ -227,9 +227,77 @@ static void the_status_is_the_facts(void **state)
     assert_true(cell_of(0, "disk_free")->number == INT64_MAX); /* as much as a cell holds */
     assert_true(cell_of(0, "keys")->truth);
     f.not_ready = NULL;
-    tables_status(t, r.s, &f);
+    tables_status(t, r.s, &admin, &f);
     assert_true(cell_of(0, "ready")->truth);
     assert_int_equal(cell_of(0, "not_ready")->type, WIRE_CELL_NIL);
+}
+
+/* A key that may use one queue: others do not appear, by name, by number or in a sum. */
+static const char *const outer_alone[] = { "outer" };
+static const struct auth_key limited = { .name = "acme", .queues = outer_alone, .queues_n = 1 };
+static const struct viewer acme_of_outer = {
+    .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true, .rights = &limited
+};
+
+static void a_key_of_one_queue_sees_that_queue_alone(void **state)
+{
+    const struct tables_query keccak = { .queue = "keccak", .limit = WIRE_ROWS_MAX };
+    tables_queues(t, r.s, &acme_of_outer, r.now_ms, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "queue")->text, "outer");
+    tables_queues(t, r.s, &acme_of_outer, r.now_ms, &keccak);
+    assert_int_equal(t->rows_n, 0);
+    assert_false(t->more);
+}
+
+/* Where the next page begins does not tell how many there are before. */
+static void its_pages_count_its_queues(void **state)
+{
+    static const char *const keccak_alone[] = { "keccak" };
+    const struct auth_key key = { .name = "acme", .queues = keccak_alone, .queues_n = 1 };
+    const struct viewer v = { .role = WIRE_ROLE_CLIENT, .principal = "acme", .keys = true, .rights = &key };
+    tables_queues(t, r.s, &v, r.now_ms, &all);
+    assert_int_equal(t->rows_n, 1);
+    assert_string_equal(cell_of(0, "queue")->text, "keccak");
+    assert_int_equal(t->after[0], 1);
+    tables_queues(t, r.s, &v, r.now_ms, &(struct tables_query){ .after = 1, .limit = WIRE_ROWS_MAX });
+    assert_int_equal(t->rows_n, 0);
+}
+
+static void its_status_is_of_its_queues_and_says_nothing_of_others(void **state)
+{
+    static const char *const others[] = { "tasks",     "sessions",       "provers",   "connections",
+                                          "submitted", "succeeded",      "cancelled", "started",
+                                          "commits",   "database_bytes", "disk_free", "messages" };
+    struct facts f = { .software = "broker 1.0", .connections = 9, .disk_free = 7 };
+    submit(&r, "c1", 1);
+    r.queue = "keccak";
+    submit(&r, "c2", 2);
+    sched_read_stats(r.s, &f.core);
+    tables_status(t, r.s, &acme_of_outer, &f);
+    assert_int_equal(cell_of(0, "queued")->number, 1);
+    assert_int_equal(cell_of(0, "demand")->number, 1);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(cell_of(0, others[i])->type, WIRE_CELL_NIL);
+    tables_status(t, r.s, &admin, &f);
+    assert_int_equal(cell_of(0, "queued")->number, 2);
+    assert_int_equal(cell_of(0, "tasks")->number, 2);
+}
+
+static void its_events_are_of_its_queues(void **state)
+{
+    struct journal *j = journal_new(1);
+    journal_queue_verb(j, 1, "keccak", WIRE_VERB_PAUSE, "ops");
+    journal_queue_verb(j, 1, "outer", WIRE_VERB_PAUSE, "ops");
+    journal_broker(j, 1, "not configured", "queue keccak: nonsense");
+    tables_events(t, j, &acme_of_outer, 9, &all);
+    assert_int_equal(t->rows_n, 2);
+    assert_string_equal(cell_of(0, "queue")->text, "outer");
+    assert_string_equal(cell_of(1, "what")->text, "not configured");
+    assert_int_equal(cell_of(1, "text")->type, WIRE_CELL_NIL);
+    tables_events(t, j, &admin, 9, &all);
+    assert_string_equal(cell_of(2, "text")->text, "queue keccak: nonsense");
+    journal_destroy(&j);
 }
 
 static void events_begin_with_the_newest_or_behind_a_number(void **state)
@@ -296,6 +364,10 @@ int main(void)
         T(queues_count_their_tasks),
         T(provers_and_clients_are_listed),
         T(the_status_is_the_facts),
+        T(a_key_of_one_queue_sees_that_queue_alone),
+        T(its_pages_count_its_queues),
+        T(its_status_is_of_its_queues_and_says_nothing_of_others),
+        T(its_events_are_of_its_queues),
         T(events_begin_with_the_newest_or_behind_a_number),
         T(events_that_are_gone_are_told),
         T(events_of_others_are_left_out),
