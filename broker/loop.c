@@ -149,9 +149,17 @@ static void wake_read(struct broker *b)
     while (read(b->wake, &n, sizeof n) == sizeof n) continue;
 }
 
+static uint64_t rows_visited(const struct broker *b)
+{
+    struct sched_stats core;
+    sched_read_stats(b->sched, &core);
+    return core.rows + b->counters.list_rows;
+}
+
 static struct turn turn(struct broker *b, struct router_message *m, bool notices)
 {
     struct turn left;
+    uint64_t rows = rows_visited(b);
     durable_turn(b);
     connections_end_cut(b);
     damage_tell(b);
@@ -166,6 +174,8 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     if (!commit_later(b)) batch_end(b);
     left.chunks = downloads_pump(b->downloads, CHUNK_BUDGET);
     b->counters.turns++;
+    rows = rows_visited(b) - rows;
+    if (rows > b->counters.rows_most) b->counters.rows_most = rows;
     return left;
 }
 

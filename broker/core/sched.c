@@ -76,6 +76,7 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
         free(s);
         return PV_BAD_CONFIG;
     }
+    s->visited = &s->stats.rows;
     s->random = s->cfg.seed;
     s->next_order = 1;
     s->pump_ms = NEVER;
@@ -85,7 +86,7 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     s->ending_end = &s->ending;
     names_init(&s->names, sched_random(s, NEVER));
     s->ids_seed = sched_random(s, NEVER);
-    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->peers,
+    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->circuits,      &s->peers,
                              &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
     heap_init(&s->timers, offsetof(struct task, timer_at));
@@ -115,7 +116,7 @@ void sched_destroy(struct sched **sp)
     purges_clear(s);
     while (s->sessions_n) session_drop_if_idle(s, s->sessions[0]);
     free_peers(s);
-    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->peers,
+    struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->circuits,      &s->peers,
                              &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
     accounts_clear(s);
@@ -126,7 +127,7 @@ void sched_destroy(struct sched **sp)
     names_clear(&s->names);
     free(s->rows.at);
     free(s->provers);
-    free(s->open);
+    for (int i = 0; i < PROVER_SETS; i++) free(s->sets[i]);
     free(s->sessions);
     sched_actions_destroy(&none);
     free(s);
@@ -229,8 +230,8 @@ void sched_step(struct sched *s, const struct sched_event *ev, struct sched_acti
     if (!s->booted) return;
     sched_pass_time(s);
     sched_purge_on(s);
-    sched_match(s);
     lanes_look_again(s);
+    sched_match(s);
 }
 
 uint64_t sched_next_ms(const struct sched *s)

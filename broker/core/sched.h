@@ -47,7 +47,7 @@ pv_status sched_new(struct sched **to, const struct sched_config *config);
 void sched_destroy(struct sched **s);
 
 /** Takes one event, does what time has made due, matches tasks with provers, and appends the actions to out.
- *  O(log tasks) and O(lanes that the provers can serve); SCHED_LAG walks the attempts. Longer work goes in
+ *  O(log tasks) and O(lanes that those provers can serve which have changed); SCHED_LAG walks the attempts. Longer work goes in
  *  slices (model.h), and sched_next_ms asks for the next one. */
 void sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out);
 

@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "actions.h"
+#include "circuits.h"
 #include "provers.h"
 #include "sched_attempt.h"
 #include "sched_blame.h"
@@ -173,7 +174,7 @@ static bool take_circuits(struct sched *s, struct prover *p, const struct sched_
     p->announced = (uint32_t)ev->prover.circuits_n;
     p->owner->circuits += p->announced;
     qsort(p->circuits, p->circuits_n, sizeof *p->circuits, by_address);
-    return true;
+    return circuits_put(s, p);
 }
 
 static bool take_queues(struct sched *s, struct prover *p, const struct sched_event *ev)
@@ -350,18 +351,31 @@ void sched_on_heartbeat(struct sched *s, const struct sched_event *ev)
     ok->tokens_n = n;
 }
 
+/* True: other keys are resident than before. */
+static bool take_warm(struct prover *p, const struct sched_event *ev)
+{
+    bool changed = false;
+    for (size_t i = 0; i < p->circuits_n; i++) {
+        struct prover_circuit *c = &p->circuits[i];
+        bool warm = false;
+        for (size_t k = 0; k < ev->ready.warm_n && !warm; k++)
+            warm = c->has_digest && wire_hash_equal(c->digest, ev->ready.warm[k]);
+        changed |= warm != c->warm;
+        c->warm = warm;
+    }
+    return changed;
+}
+
+/* A READY that says nothing new costs no match: nodes say it at rest, too. */
 void sched_on_ready(struct sched *s, const struct sched_event *ev)
 {
     struct prover *p = speaker_prover(s);
     if (!p) return;
+    bool more = !p->credit != !ev->ready.credit || (p->awaiting && p->credit != ev->ready.credit);
     p->credit = ev->ready.credit;
-    for (size_t i = 0; ev->ready.has_warm && i < p->circuits_n; i++) {
-        struct prover_circuit *c = &p->circuits[i];
-        c->warm = false;
-        for (size_t k = 0; k < ev->ready.warm_n && !c->warm; k++)
-            c->warm = c->has_digest && wire_hash_equal(c->digest, ev->ready.warm[k]);
-    }
-    prover_changed(s, p);
+    bool others = ev->ready.has_warm && take_warm(p, ev);
+    if (others) p->sated = false;
+    if (more || others) prover_changed(s, p);
 }
 
 void sched_on_drain(struct sched *s, const struct sched_event *ev)

@@ -7,31 +7,35 @@
  * A free prefetch place is not idleness, so it takes preferred work only. */
 #include "sched_match.h"
 
-#include "actions.h"
 #include "fit.h"
 #include "lanes.h"
+#include "looks.h"
 #include "provers.h"
 #include "sched_attempt.h"
+#include "sched_recall.h"
 #include "tasks.h"
-
-#include <string.h>
 
 /* R7: a prover that failed a task does not get it again while another able one lives; nor does another of its key while
  * somebody else's lives: a name is no identity. */
 static bool another_lives(const struct sched *s, const struct lane *l, unsigned rank)
 {
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (prover_may_serve(p) && lane_fits(l, p) && prover_rank(p, l->excluded) < rank) return true;
-    }
+    struct fit_walk w = fit_walk_lane(s, l);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_may_serve(p) && prover_rank(p, l->excluded) < rank) return true;
     return false;
+}
+
+static bool over_limit(struct account *a)
+{
+    const struct sched_limits *limits = &a->principal->limits;
+    bool over = limits->leased && a->leased >= limits->leased;
+    if (over) a->capped = true; /* who passes it over now looks again when it is not */
+    return over;
 }
 
 static bool able(const struct sched *s, const struct lane *l, const struct prover *p)
 {
-    const struct sched_limits *limits = &l->account->principal->limits;
-    if (limits->leased && l->account->leased >= limits->leased) return false;
-    if (!lane_fits(l, p)) return false;
+    if (over_limit(l->account) || !lane_fits(l, p)) return false;
     unsigned rank = prover_rank(p, l->excluded);
     return !rank || !another_lives(s, l, rank);
 }
@@ -49,10 +53,9 @@ static bool is_warm(const struct lane *l, const struct prover *p)
 
 static bool warm_somewhere(const struct sched *s, const struct lane *l)
 {
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (prover_may_serve(p) && lane_fits(l, p) && is_warm(l, p)) return true;
-    }
+    struct fit_walk w = fit_walk_lane(s, l);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_may_serve(p) && is_warm(l, p)) return true;
     return false;
 }
 
@@ -78,20 +81,25 @@ struct choice {
     struct candidate any, preferred;
 };
 
-static void improve(struct candidate *best, const struct candidate *c)
+static bool improves(const struct candidate *best, const struct candidate *c)
 {
-    if (!best->lane || lanes_before(c->task, c->effective, best->task, best->effective)) *best = *c;
+    return !best->lane || lanes_before(c->task, c->effective, best->task, best->effective);
+}
+
+/* What does not come before the best preferred one does not come before the best of all either. */
+static void look_at_lane(const struct sched *s, struct lane *l, const struct prover *p, struct choice *to)
+{
+    struct candidate c = { .lane = l };
+    ++*s->visited;
+    c.task = lane_best(s, l, &c.effective);
+    if (!improves(&to->preferred, &c) || !able(s, l, p)) return;
+    if (improves(&to->any, &c)) to->any = c;
+    if (preferred(s, l, p)) to->preferred = c;
 }
 
 static void look_at_work(const struct sched *s, const struct work *w, const struct prover *p, struct choice *to)
 {
-    for (struct lane *l = w ? w->lanes : NULL; l; l = l->next) {
-        if (!able(s, l, p)) continue;
-        struct candidate c = { .lane = l };
-        c.task = lane_best(s, l, &c.effective);
-        improve(&to->any, &c);
-        if (preferred(s, l, p)) improve(&to->preferred, &c);
-    }
+    for (struct lane *l = w ? w->lanes : NULL; l; l = l->next) look_at_lane(s, l, p, to);
 }
 
 /* Walks the works of the queue or the circuits of the prover, whichever are fewer. */
@@ -100,17 +108,40 @@ static void look_at_queue(const struct sched *s, const struct queue *q, const st
     if (!q || q->paused) return;
     if (p->any_circuit || q->works_n <= p->circuits_n) {
         for (const struct work *w = q->works; w; w = w->next)
-            if (p->any_circuit || prover_circuit(p, w->circuit)) look_at_work(s, w, p, to);
+            if (p->any_circuit || prover_circuit(p, w->circuit))
+                look_at_work(s, w, p, to);
+            else
+                ++*s->visited;
     } else {
-        for (size_t i = 0; i < p->circuits_n; i++) look_at_work(s, lanes_work(s, q, p->circuits[i].name), p, to);
+        for (size_t i = 0; i < p->circuits_n; i++) {
+            ++*s->visited;
+            look_at_work(s, lanes_work(s, q, p->circuits[i].name), p, to);
+        }
     }
+}
+
+static void look_at_all(const struct sched *s, const struct prover *p, struct choice *to)
+{
+    for (size_t i = 0; i < p->queues_n; i++) look_at_queue(s, p->queues[i], p, to);
+}
+
+static void look_at_fresh(const struct sched *s, const struct prover *p, struct choice *to)
+{
+    for (struct lane *l = s->fresh; l; l = l->next_fresh)
+        if (!l->work->queue->paused) look_at_lane(s, l, p, to);
+    for (struct account *a = s->fresh_accounts; a; a = a->next_fresh)
+        for (struct lane *l = a->waiting; l && !a->queue->paused && !over_limit(a); l = l->next_of_account)
+            look_at_lane(s, l, p, to);
 }
 
 /* lane NULL: nothing for p. The time of a lane that is passed over begins to run. */
 static struct candidate choose(struct sched *s, const struct prover *p, bool prefetch)
 {
     struct choice c = { 0 };
-    for (size_t i = 0; i < p->queues_n; i++) look_at_queue(s, p->queues[i], p, &c);
+    if (prover_settled(s, p, prefetch))
+        look_at_fresh(s, p, &c);
+    else
+        look_at_all(s, p, &c);
     if (!c.preferred.lane) return prefetch ? c.preferred : c.any;
     if (c.any.lane != c.preferred.lane && c.any.lane->passed_ms == NEVER) c.any.lane->passed_ms = s->now_ms;
     return c.preferred;
@@ -123,31 +154,32 @@ static bool slot_free(const struct prover *p)
     return p->held < p->slots;
 }
 
-static struct prover *next_open(const struct sched *s, uint32_t from)
+/* Who comes first of those that may get a task: warm before cold, then with the fewest attempts, then the one that it was
+ * found for, then the first. */
+struct taker {
+    struct prover *prover;
+    bool warm, found;
+};
+
+static bool goes_first(const struct taker *a, const struct taker *b)
 {
-    for (uint32_t w = from / 64; w * 64 < s->provers_n; w++) {
-        uint64_t bits = s->open[w];
-        if (w == from / 64) bits &= ~(uint64_t)0 << from % 64;
-        if (bits) return s->provers[w * 64 + (unsigned)__builtin_ctzll(bits)];
-    }
-    return NULL;
+    if (a->warm != b->warm) return a->warm;
+    if (a->prover->held != b->prover->held) return a->prover->held < b->prover->held;
+    return a->found != b->found ? a->found : a->prover->index < b->prover->index;
 }
 
-/* The one to get a task of l that was found for p: warm before cold, then with the fewest attempts, then p, then the
- * first. */
+/* The one to get a task of l that was found for p. */
 static struct prover *best_prover(const struct sched *s, const struct lane *l, struct prover *p)
 {
-    struct prover *best = p;
-    bool warm = is_warm(l, p);
-    for (struct prover *q = next_open(s, 0); q; q = next_open(s, q->index + 1)) {
-        if (q == p || !slot_free(q) || (l->suspect && q->held) || !able(s, l, q)) continue;
-        bool q_warm = is_warm(l, q);
-        if (q_warm != warm ? q_warm : q->held < best->held) {
-            best = q;
-            warm = q_warm;
-        }
+    struct taker best = { p, is_warm(l, p), true };
+    struct fit_walk w = fit_walk_lane(s, l);
+    for (struct prover *q; !(best.found && best.warm && !best.prover->held) && (q = fit_walk_next(s, &w));) {
+        if (q == p || !prover_in(s, PROVERS_OPEN, q) || !slot_free(q)) continue;
+        if ((l->suspect && q->held) || !able(s, l, q)) continue;
+        struct taker c = { q, is_warm(l, q), false };
+        if (goes_first(&c, &best)) best = c;
     }
-    return best;
+    return best.prover;
 }
 
 struct pass {
@@ -158,8 +190,13 @@ struct pass {
 static bool fill(struct sched *s, struct prover *p, bool prefetch, struct pass *pass)
 {
     struct candidate c = choose(s, p, prefetch);
-    if (!c.lane) return false;
+    if (!c.lane) {
+        prover_settle(s, p, prefetch);
+        return false;
+    }
     if (c.lane->suspect && p->held) {
+        prover_unsettle(p);
+        prover_put(s, PROVERS_KEPT, p, true);
         pass->kept_empty = true;
         return false;
     }
@@ -168,83 +205,34 @@ static bool fill(struct sched *s, struct prover *p, bool prefetch, struct pass *
     return true;
 }
 
+static void fill_prover(struct sched *s, struct prover *p, bool prefetch, struct pass *pass)
+{
+    if (!prefetch) prover_put(s, PROVERS_KEPT, p, false); /* the pass for prefetch comes after, and may only add */
+    ++*s->visited;
+    while (!s->failed && prover_open(s, p) && (prefetch || slot_free(p)) && fill(s, p, prefetch, pass))
+        ;
+}
+
 /* Repeats while a suspect kept a prover empty: it may since have been offered elsewhere, or be over a limit. */
 static void fill_all(struct sched *s, bool prefetch)
 {
     struct pass pass;
+    struct prover *p;
     do {
         pass = (struct pass){ 0 };
-        for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
-            while (!s->failed && s->waiting && prover_open(s, p) && (prefetch || slot_free(p)) &&
-                   fill(s, p, prefetch, &pass))
-                ;
+        for (uint32_t from = 0; (p = prover_first(s, PROVERS_OPEN, PROVERS_LOOK, from)); from = p->index + 1)
+            fill_prover(s, p, prefetch, &pass);
     } while (pass.offered && pass.kept_empty);
-}
-
-/* ---- recalls: prefetched work for a prover that idles (R12) ---- */
-
-/* Somebody whose key has not failed the task: it would not go to another. */
-static bool stranger_lives(const struct sched *s, const struct task *t)
-{
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (prover_may_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram) &&
-            !prover_rank(p, t->excluded))
-            return true;
-    }
-    return false;
-}
-
-static bool could_take(const struct sched *s, const struct attempt *a, const struct prover *idle)
-{
-    const struct task *t = a->task;
-    if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
-    if (!prover_fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
-    unsigned rank = prover_rank(idle, t->excluded);
-    return !rank || (rank == 1 && !stranger_lives(s, t));
-}
-
-/* The oldest offer that cannot start because the slots before it are taken. */
-static struct attempt *waiting_elsewhere(const struct sched *s, const struct prover *idle)
-{
-    struct attempt *best = NULL;
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        struct prover *p = s->provers[i];
-        if (!p || p == idle || !p->offered || p->held <= p->slots || !p->peer) continue;
-        uint32_t busy = p->held - p->offered, next = p->slots > busy ? p->slots - busy : 0; /* p starts these first */
-        for (struct attempt *a = p->attempts; a; a = a->next) {
-            if (a->state != ATTEMPT_OFFERED) continue;
-            if (next) {
-                next--;
-                continue;
-            }
-            if (could_take(s, a, idle) && (!best || a->token.seq < best->token.seq)) best = a;
-        }
-    }
-    return best;
-}
-
-static void recall_for(struct sched *s, struct prover *idle)
-{
-    while (idle->held + idle->awaiting < idle->slots && idle->awaiting < idle->credit) {
-        struct attempt *a = waiting_elsewhere(s, idle);
-        if (!a) return;
-        a->wanted_by = idle;
-        idle->awaiting++;
-        s->stats.recalls++;
-        sched_act_to(s, SCHED_RECALL, a->prover->peer)->token = a->token;
-    }
 }
 
 void sched_match(struct sched *s)
 {
     if (!s->dirty || !s->booted) return;
     s->dirty = false;
-    if (s->waiting) {
-        fill_all(s, false);
-        fill_all(s, true);
-    }
-    for (struct prover *p = next_open(s, 0); p; p = next_open(s, p->index + 1))
-        if (slot_free(p)) recall_for(s, p);
+    looks_gather(s);
+    fill_all(s, false);
+    fill_all(s, true);
+    sched_recall(s);
+    looks_done(s);
     s->dirty = false;
 }

@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "actions.h"
+#include "looks.h"
 #include "provers.h"
 #include "tasks.h"
 #include "who.h"
@@ -39,7 +40,7 @@ static void queue_settle(struct sched *s, struct queue *q)
     for (uint32_t i = 0; i < s->provers_n; i++)
         for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
             if (a->task) task_rearm(s, a->task);
-    s->dirty = true;
+    looks_at_all(s);
 }
 
 static void queue_take(struct queue *q, const struct setting_record *r)
@@ -160,5 +161,5 @@ void sched_on_principal(struct sched *s, const struct sched_event *ev)
     }
     p->weight = ev->principal.weight ? ev->principal.weight : 1;
     p->limits = ev->principal.limits;
-    s->dirty = true;
+    looks_at_all(s);
 }

@@ -14,23 +14,20 @@
 
 /* ---- whom to ask ---- */
 
-static bool able(const struct task *t, const struct prover *p)
-{
-    return prover_may_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram);
-}
-
 /* A prover that has not failed the task yet. */
 static bool another_lives(const struct sched *s, const struct task *t)
 {
-    for (uint32_t i = 0; i < s->provers_n; i++)
-        if (s->provers[i] && able(t, s->provers[i]) && prover_rank(s->provers[i], t->excluded) < 2) return true;
+    struct fit_walk w = fit_walk_task(s, t);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_may_serve(p) && prover_rank(p, t->excluded) < 2) return true;
     return false;
 }
 
 static bool stranger_lives(const struct sched *s, const struct task *t, const struct name *principal)
 {
-    for (uint32_t i = 0; i < s->provers_n; i++)
-        if (s->provers[i] && s->provers[i]->principal != principal && able(t, s->provers[i])) return true;
+    struct fit_walk w = fit_walk_task(s, t);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (p->principal != principal && prover_may_serve(p)) return true;
     return false;
 }
 

@@ -21,6 +21,7 @@ struct facts_counters {
     uint64_t damaged;                   /* payloads that the store could not give */
     uint64_t turns;
     uint64_t list_rows; /* looked at for LISTs */
+    uint64_t rows_most; /* the most that one turn looked at, by the core and for LISTs */
 };
 
 struct facts {

@@ -1,5 +1,6 @@
 /* What must hold, checked naively: by looking at everything, every time. */
 #include "fit.h"
+#include "looks.h"
 #include "provers.h"
 #include "sessions.h"
 #include "sim.h"
@@ -417,7 +418,7 @@ static void check_prover(struct sim *w, const struct prover *p)
         for (const struct attempt *a = w->s->provers[i] ? w->s->provers[i]->attempts : NULL; a; a = a->next)
             awaiting += a->wanted_by == p;
     SIM_CHECK(w, awaiting == p->awaiting && (p->peer || !awaiting), "recalls for prover %s", p->name->text);
-    bool open = w->s->open[p->index / 64] >> p->index % 64 & 1;
+    bool open = prover_in(w->s, PROVERS_OPEN, p);
     SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text,
               open ? "not " : "");
 }

@@ -1,12 +1,34 @@
 #include "fit.h"
 #include "provers.h"
 
-bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
+/* c: as p announced the circuit. */
+static bool fits_as(const struct prover *p, const struct prover_circuit *c, const struct queue *q, uint64_t vram,
+                    uint64_t ram)
 {
     if (!prover_serves(p, q) || vram > p->vram || (p->ram && ram > p->ram)) return false;
-    if (p->any_circuit) return true;
-    const struct prover_circuit *c = prover_circuit(p, circuit);
-    return c && c->need_vram <= p->vram && (!p->ram || c->need_ram <= p->ram);
+    return p->any_circuit || (c && c->need_vram <= p->vram && (!p->ram || c->need_ram <= p->ram));
+}
+
+bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
+{
+    return fits_as(p, p->any_circuit ? NULL : prover_circuit(p, circuit), q, vram, ram);
+}
+
+struct fit_walk fit_walk_lane(const struct sched *s, const struct lane *l)
+{
+    return (struct fit_walk){ circuit_walk(s, l->work->circuit), l->work->queue, l->need_vram, l->need_ram };
+}
+
+struct fit_walk fit_walk_task(const struct sched *s, const struct task *t)
+{
+    return (struct fit_walk){ circuit_walk(s, t->circuit), t->account->queue, t->need_vram, t->need_ram };
+}
+
+struct prover *fit_walk_next(const struct sched *s, struct fit_walk *w)
+{
+    for (struct prover *p; (p = circuit_walk_next(s, &w->of));)
+        if (fits_as(p, w->of.as, w->queue, w->vram, w->ram)) return p;
+    return NULL;
 }
 
 bool lane_fits(const struct lane *l, const struct prover *p)
@@ -31,8 +53,10 @@ bool prover_could_serve(const struct prover *p)
 
 static bool can_be_served(const struct sched *s, const struct lane *l)
 {
-    for (uint32_t i = 0; i < s->provers_n; i++)
-        if (prover_could_serve(s->provers[i]) && lane_fits(l, s->provers[i])) return true;
+    if (!l->work->queue->provers) return false;
+    struct fit_walk w = fit_walk_lane(s, l);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_could_serve(p)) return true;
     return false;
 }
 
@@ -56,10 +80,8 @@ bool prover_may_serve(const struct prover *p)
 bool task_servable(const struct sched *s, const struct task *t)
 {
     if (t->lane) return lane_servable(s, t->lane);
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        const struct prover *p = s->provers[i];
-        if (prover_could_serve(p) && prover_fits(p, t->account->queue, t->circuit, t->need_vram, t->need_ram))
-            return true;
-    }
+    struct fit_walk w = fit_walk_task(s, t);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_could_serve(p)) return true;
     return false;
 }

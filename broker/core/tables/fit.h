@@ -2,13 +2,23 @@
 #ifndef PV_FIT_H
 #define PV_FIT_H
 
-#include "model.h"
+#include "circuits.h"
 
 /** Whether p serves the queue, has the circuit and has the memory, whatever it does now. */
 bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram,
                  uint64_t ram);
 /** The same for the tasks of a lane. */
 bool lane_fits(const struct lane *l, const struct prover *p);
+/** A walk over the provers that fit a lane or a task, in no order: as many looks as announced the circuit, or any. */
+struct fit_walk {
+    struct circuit_walk of;
+    const struct queue *queue;
+    uint64_t vram, ram;
+};
+struct fit_walk fit_walk_lane(const struct sched *s, const struct lane *l);
+struct fit_walk fit_walk_task(const struct sched *s, const struct task *t);
+/** NULL: no more. */
+struct prover *fit_walk_next(const struct sched *s, struct fit_walk *w);
 /** R7: 0: it may have the task; 1: another prover of its key failed it; 2: it failed it itself. Who has more waits
  *  while somebody with less is able. excluded: TASK_EXCLUDED_MAX digests; NULL: none. */
 unsigned prover_rank(const struct prover *p, const uint64_t *excluded);
@@ -16,10 +26,10 @@ unsigned prover_rank(const struct prover *p, const uint64_t *excluded);
 bool prover_could_serve(const struct prover *p);
 /** The same of one that is not in quarantine either. */
 bool prover_may_serve(const struct prover *p);
-/** Whether a live prover could do the tasks of the lane. O(provers) after a change of the queue's fleet, else O(1). Keeps
+/** Whether a live prover could do the tasks of the lane. O(provers of the circuit) after a change of the queue's fleet, else O(1). Keeps
  *  the queue's count of what is unservable. */
 bool lane_servable(const struct sched *s, struct lane *l);
-/** Whether a live prover could do the task. As lane_servable for one that waits; else O(provers). */
+/** Whether a live prover could do the task. As lane_servable for one that waits; else O(provers of the circuit). */
 bool task_servable(const struct sched *s, const struct task *t);
 
 #endif

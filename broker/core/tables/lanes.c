@@ -2,6 +2,7 @@
 
 #include "accounts.h"
 #include "fit.h"
+#include "looks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,7 @@ static void lane_free(struct sched *s, struct lane *l)
     free(l);
 }
 
-static void lane_show(struct lane *l)
+static void lane_show(struct sched *s, struct lane *l)
 {
     struct work *w = l->work;
     struct queue *q = w->queue;
@@ -138,11 +139,20 @@ static void lane_show(struct lane *l)
     if (l->next) l->next->link = &l->next;
     l->link = &w->lanes;
     w->lanes = l;
+    struct account *a = l->account;
+    l->next_of_account = a->waiting;
+    if (l->next_of_account) l->next_of_account->link_of_account = &l->next_of_account;
+    l->link_of_account = &a->waiting;
+    a->waiting = l;
+    lane_fresh(s, l);
 }
 
 static void lane_hide(struct lane *l)
 {
     struct work *w = l->work;
+    lane_stale(l);
+    *l->link_of_account = l->next_of_account;
+    if (l->next_of_account) l->next_of_account->link_of_account = l->link_of_account;
     *l->link = l->next;
     if (l->next) l->next->link = l->link;
     if (w->lanes) return;
@@ -178,12 +188,11 @@ void lanes_enter(struct sched *s, struct task *t)
     t->lane = l;
     lane_servable(s, l);
     if (!l->servable) a->queue->unservable++;
-    if (!l->waiting++) lane_show(l);
+    if (!l->waiting++) lane_show(s, l);
     if (!a->line[t->priority].waiting++) a->line[t->priority].since_ms = s->now_ms;
     a->principal->waiting++;
     a->queue->waiting[t->priority]++;
     s->waiting++;
-    s->dirty = true;
 }
 
 void lanes_leave(struct sched *s, struct task *t)
@@ -212,8 +221,12 @@ static void sweep_work(struct sched *s, struct queue *q)
 {
     struct work *w = q->sweep.next ? q->sweep.next : q->works;
     for (struct lane *l = w->lanes; l; l = l->next) {
-        slice_take(s, SLICE_FLEET, l->fleet == q->fleet ? 1 : 1 + s->provers_n);
+        uint64_t before = *s->visited, *left = slice_left(s, SLICE_FLEET);
         lane_servable(s, l);
+        if (l->excluded[TASK_EXCLUDED_MAX - 1]) lane_fresh(s, l); /* who had to come first may have left (R7) */
+        uint64_t looks = *s->visited - before;
+        *left -= looks < *left ? looks : *left;
+        slice_take(s, SLICE_FLEET, 1);
     }
     q->sweep.next = w->next;
     q->sweep.left--;

@@ -100,7 +100,11 @@ struct account {
     struct line {
         uint64_t waiting, since_ms; /* since_ms: when a task was last taken from it, or it began */
     } line[SCHED_PRIORITIES];
-    uint32_t lanes; /* distinct lanes now */
+    uint32_t lanes;       /* distinct lanes now */
+    struct lane *waiting; /* those that are not empty */
+    bool capped;          /* a lane of it was passed over because the principal has leased as much as it may */
+    bool fresh;           /* in s->fresh_accounts */
+    struct account *next_fresh;
 };
 
 /* ---- who waits where (lanes.h) ---- */
@@ -126,7 +130,9 @@ struct lane {
     bool servable;
     uint64_t passed_ms; /* passed over since then; NEVER: it is not */
     struct heap at[SCHED_PRIORITIES];
-    struct lane *next, **link; /* in work->lanes while waiting is not 0 */
+    struct lane *next, **link;                       /* in work->lanes while waiting is not 0 */
+    struct lane *next_of_account, **link_of_account; /* in account->waiting likewise */
+    struct lane *next_fresh, **fresh_link;           /* in s->fresh; link NULL: not */
 };
 
 /* ---- tasks (tasks.h) ---- */
@@ -240,6 +246,25 @@ struct prover_circuit {
     wire_hash digest;
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
+    struct prover *prover;
+    struct circuit *of;                  /* NULL: not in its list */
+    struct prover_circuit *next, **link; /* in of->first */
+};
+
+/** All who announced one circuit (circuits.h). */
+struct circuit {
+    struct name *name;
+    struct prover_circuit *first;
+};
+
+/** Sets of provers, as bits by index (looks.h). */
+enum prover_set {
+    PROVERS_OPEN,   /* it may be offered something */
+    PROVERS_LOOK,   /* open, and it or what it could have has changed since the last match */
+    PROVERS_KEPT,   /* something waits until it is empty: it looks again at every match */
+    PROVERS_LOADED, /* it has offers that cannot begin because its slots are taken */
+    PROVERS_GAINED, /* loaded, and changed since the last match */
+    PROVER_SETS
 };
 
 /** A prover is {principal, name}; its incarnation tells one process from the next. The record outlives the connection,
@@ -252,9 +277,10 @@ struct prover {
     heap_at timer_at;
     struct name *principal, *name;
     struct principal *owner;
-    wire_id incarnation, replaced;       /* replaced: the incarnation before, which may not come back */
-    bool known, has_replaced;            /* known: it has said hello since the broker's start */
-    bool counted, serving;               /* among its queues' provers; as one that may be offered something */
+    wire_id incarnation, replaced; /* replaced: the incarnation before, which may not come back */
+    bool known, has_replaced;      /* known: it has said hello since the broker's start */
+    bool counted;                  /* among its queues' provers */
+    enum { SERVES_NO, SERVES_QUARANTINED, SERVES } serving; /* as they were told: whether it may be offered something */
     bool local, live, draining, drained; /* draining: by its own word; drained: by an administrator's */
     uint64_t peer;
     uint64_t heard_ms, gone_ms;
@@ -265,6 +291,9 @@ struct prover {
     size_t circuits_n;
     uint32_t announced; /* circuits, each once */
     bool any_circuit;
+    struct prover *next_any, **any_link; /* in s->any; link NULL: not */
+    bool starved, sated;                 /* it looked and found nothing (looks.h) */
+    uint64_t sated_ms;
     uint32_t slots, prefetch, credit;
     uint32_t held;     /* attempts other than LATE: each takes a place */
     uint32_t offered;  /* those of them that are OFFERED */
@@ -379,7 +408,7 @@ struct sched {
 
     struct names names;
     uint64_t ids_seed; /* of every principal's map of tasks */
-    struct idmap accounts_groups, works, lanes, peers, attempts, provers_by_name, clients, sessions_by_id;
+    struct idmap accounts_groups, works, lanes, circuits, peers, attempts, provers_by_name, clients, sessions_by_id;
     struct rows rows;
     struct heap timers; /* leased tasks by task_next_ms */
     struct heap idle;   /* the others: any number of them may be due at once, so they go in slices */
@@ -405,7 +434,11 @@ struct sched {
 
     bool sweeping;    /* a queue has lanes to look at again */
     uint64_t waiting; /* tasks in line, those of paused queues too */
-    uint64_t *open;   /* bit by prover index: it may be offered something */
+    uint64_t *sets[PROVER_SETS];
+    struct prover *any; /* those that take any circuit */
+    struct lane *fresh; /* what matching has to look at (looks.h) */
+    struct account *fresh_accounts;
+    uint64_t *visited; /* stats.rows: also counted where the core is only read */
     uint64_t batches;
     uint64_t virtual_ms; /* turn of the principal served last */
     struct sched_stats stats;

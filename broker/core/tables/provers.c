@@ -1,6 +1,8 @@
 #include "provers.h"
 #include "accounts.h"
 #include "actions.h"
+#include "circuits.h"
+#include "looks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +35,12 @@ static bool room_for_one(struct sched *s, uint32_t *index)
         struct prover **more = realloc(s->provers, cap * sizeof(*more));
         if (!more) return false;
         s->provers = more;
-        uint64_t *open = realloc(s->open, cap / 64 * sizeof *open);
-        if (!open) return false;
-        s->open = open;
-        open[cap / 64 - 1] = 0;
+        for (int i = 0; i < PROVER_SETS; i++) {
+            uint64_t *set = realloc(s->sets[i], cap / 64 * sizeof *set);
+            if (!set) return false;
+            s->sets[i] = set;
+            set[cap / 64 - 1] = 0;
+        }
         s->provers_cap = cap;
     }
     s->provers[s->provers_n++] = NULL;
@@ -83,7 +87,7 @@ static bool named_before(const struct prover *p, size_t i)
     return false;
 }
 
-static void count_serving(struct sched *s, struct prover *p, bool live, bool serving)
+static void count_serving(struct sched *s, struct prover *p, bool live, unsigned serving)
 {
     if (p->counted == live && p->serving == serving) return;
     for (size_t i = 0; i < p->queues_n; i++) {
@@ -93,6 +97,7 @@ static void count_serving(struct sched *s, struct prover *p, bool live, bool ser
         if (live && !p->counted) q->slots += p->slots, q->provers++;
         if (!live && p->counted) q->slots -= p->slots, q->provers--;
     }
+    if (p->serving == SERVES && serving != SERVES) loaded_look_again(s);
     p->counted = live;
     p->serving = serving;
     s->sweeping = true;
@@ -100,6 +105,7 @@ static void count_serving(struct sched *s, struct prover *p, bool live, bool ser
 
 void prover_clear_circuits(struct sched *s, struct prover *p)
 {
+    circuits_take_out(s, p);
     for (size_t i = 0; i < p->circuits_n; i++) names_drop(&s->names, p->circuits[i].name);
     free(p->circuits);
     p->circuits = NULL;
@@ -111,8 +117,9 @@ void prover_clear_circuits(struct sched *s, struct prover *p)
 
 void prover_clear_offer(struct sched *s, struct prover *p)
 {
-    count_serving(s, p, false, false);
+    count_serving(s, p, false, SERVES_NO);
     prover_clear_circuits(s, p);
+    prover_unsettle(p);
     for (size_t i = 0; i < p->queues_n; i++) names_drop(&s->names, p->queue_names[i]);
     free(p->queue_names);
     free(p->queues);
@@ -126,8 +133,9 @@ void prover_unwant(struct sched *s, struct prover *p)
     for (uint32_t i = 0; p->awaiting && i < s->provers_n; i++)
         for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
             if (a->wanted_by == p) {
-                a->wanted_by->awaiting--;
+                p->awaiting--;
                 a->wanted_by = NULL;
+                prover_changed(s, a->prover); /* others that idle may want it */
             }
 }
 
@@ -141,7 +149,7 @@ void prover_forget(struct sched *s, struct prover *p)
     names_drop(&s->names, p->principal);
     names_drop(&s->names, p->name);
     s->provers[p->index] = NULL;
-    s->open[p->index / 64] &= ~((uint64_t)1 << p->index % 64);
+    for (int i = 0; i < PROVER_SETS; i++) prover_put(s, (enum prover_set)i, p, false);
     s->stats.provers--;
     p->owner->provers--;
     free(p);
@@ -182,15 +190,26 @@ bool prover_open(const struct sched *s, const struct prover *p)
     return true;
 }
 
+static unsigned serves(const struct prover *p)
+{
+    if (!p->live || p->local || p->draining || p->drained) return SERVES_NO;
+    return p->quarantined_ms ? SERVES_QUARANTINED : SERVES;
+}
+
 void prover_changed(struct sched *s, struct prover *p)
 {
-    uint64_t bit = (uint64_t)1 << p->index % 64;
-    if (prover_open(s, p))
-        s->open[p->index / 64] |= bit;
-    else
-        s->open[p->index / 64] &= ~bit;
-    bool live = p->live && !p->local;
-    count_serving(s, p, live, live && !p->draining && !p->drained);
+    bool open = prover_open(s, p), live = p->live && !p->local;
+    bool loaded = p->offered && p->held > p->slots && p->peer;
+    prover_put(s, PROVERS_OPEN, p, open);
+    prover_put(s, PROVERS_LOOK, p, open);
+    prover_put(s, PROVERS_LOADED, p, loaded);
+    prover_put(s, PROVERS_GAINED, p, loaded);
+    if (!open) prover_unsettle(p);
+    if (p->starved && p->held >= p->slots) { /* nothing was able, so nothing is preferred either */
+        p->starved = false;
+        prover_settle(s, p, true);
+    }
+    count_serving(s, p, live, serves(p));
     s->dirty = true;
 }
 
@@ -203,8 +222,9 @@ bool prover_serves(const struct prover *p, const struct queue *q)
 
 void prover_resolve_queues(struct sched *s, struct prover *p)
 {
-    bool counted = p->counted, serving = p->serving;
-    count_serving(s, p, false, false);
+    bool counted = p->counted;
+    unsigned serving = p->serving;
+    count_serving(s, p, false, SERVES_NO);
     for (size_t i = 0; i < p->queues_n; i++) p->queues[i] = queue_find(s, p->queue_names[i]->text);
     count_serving(s, p, counted, serving);
 }
@@ -256,20 +276,25 @@ struct attempt *attempt_new(struct sched *s, struct prover *p, wire_token token,
     *p->attempts_end = a;
     p->attempts_end = &a->next;
     count(p, state, 1);
+    p->sated = false; /* it will have the key of this one */
     prover_changed(s, p);
     prover_rearm(s, p);
     return a;
 }
 
-static void attempt_unwant(struct attempt *a)
+/* Who waited for it may want another. */
+static void attempt_unwant(struct sched *s, struct attempt *a)
 {
-    if (a->wanted_by) a->wanted_by->awaiting--;
+    struct prover *idle = a->wanted_by;
+    if (!idle) return;
     a->wanted_by = NULL;
+    idle->awaiting--;
+    prover_changed(s, idle);
 }
 
 void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state state)
 {
-    if (state != ATTEMPT_OFFERED) attempt_unwant(a);
+    if (state != ATTEMPT_OFFERED) attempt_unwant(s, a);
     count(a->prover, a->state, -1);
     a->state = state;
     count(a->prover, a->state, 1);
@@ -279,7 +304,7 @@ void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state st
 void attempt_end(struct sched *s, struct attempt *a)
 {
     struct prover *p = a->prover;
-    attempt_unwant(a);
+    attempt_unwant(s, a);
     p->arriving -= a->arriving;
     if (a->task) a->task->attempt = NULL;
     idmap_remove(&s->attempts, token_key(a->token));

@@ -23,8 +23,8 @@ struct sched_stats {
     uint64_t late_accepted, late_refused, superseded, stale_reports;
     uint64_t warm_offers, cold_offers, quarantines, refunds, adopted;
     uint64_t provers_lost, progress;
-    uint64_t opinions, contradicted;   /* permanent failures that another prover was asked about; and did after all */
-    uint64_t rows;                     /* looked at by work that goes in slices */
+    uint64_t opinions, contradicted; /* permanent failures that another prover was asked about; and did after all */
+    uint64_t rows; /* tasks, lanes and provers looked at: by matching, and by work that goes in slices */
     uint64_t tasks, sessions, provers; /* now */
     bool store_failed, disk_low;       /* now */
 };

@@ -1,6 +1,7 @@
 #include "tasks.h"
 #include "actions.h"
 #include "lanes.h"
+#include "looks.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -147,6 +148,10 @@ void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_c
     t->state = (uint8_t)to;
     t->changed_wall_ms = s->wall_ms;
     count_in(t);
+    if (is_leased(from) && !is_leased(to) && t->account->capped) {
+        t->account->capped = false;
+        account_fresh(s, t->account);
+    }
     if (to == TASK_QUEUED) lanes_enter(s, t);
     task_rearm(s, t);
     say_moved(s, t, from, charged);

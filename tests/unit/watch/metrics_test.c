@@ -42,10 +42,10 @@ static void figures_are_the_facts(void **state)
                              .peers = 11,
                              .strangers = 1,
                              .disk_free = UINT64_MAX,
-                             .core = { .submitted = 100, .succeeded = 90, .warm_offers = 80 },
+                             .core = { .rows = 30, .submitted = 100, .succeeded = 90, .warm_offers = 80 },
                              .store = { .commits = 50, .syncs = 49 },
                              .uploads = { .bytes_in = 1ull << 40 },
-                             .counters = { .messages = 1000, .sends = 2000 } };
+                             .counters = { .list_rows = 12, .rows_most = 9, .messages = 1000, .sends = 2000 } };
     write_metrics(&f);
     expect_line("provost_up 1");
     expect_line("provost_boot_epoch 7");
@@ -56,6 +56,8 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_submitted_total 100");
     expect_line("provost_offers_warm_total 80");
     expect_line("provost_syncs_total 49");
+    expect_line("provost_rows_visited_total 42");
+    expect_line("provost_rows_visited_max 9");
     expect_line("provost_bytes_in_total 1099511627776");
     expect_line("provost_disk_free_bytes 18446744073709551615");
     expect_line("provost_messages_total 1000");
