@@ -225,6 +225,8 @@ static void counters(struct tables *t, const struct viewer *v, const struct fact
         { "messages", f->counters.messages },
         { "malformed", f->counters.malformed },
         { "loop_lag_ms", f->counters.lag_ms_total },
+        { "rows_visited", f->core.rows + f->counters.list_rows },
+        { "rows_visited_max", f->counters.rows_most },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (viewer_sees_others(v))
