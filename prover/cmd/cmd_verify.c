@@ -4,6 +4,7 @@
 
 #include "mapfile.h"
 
+#include "json_limit.h"
 #include "proof.h"
 #include "verify.h"
 #include "vkey.h"
@@ -48,6 +49,9 @@ static const struct argp argp = {
         "says why not and exits with 9 when the proof does not verify, 8 when a file is not what it should be.",
 };
 
+/* More is not parsed. */
+static const struct mapfile_limits json_limits = { .bytes_most = GROTH16_JSON_BYTES_MAX };
+
 /* A failed read, said with the file's name. */
 static pv_status bad_file(const char *path, enum groth16_error e, pv_status bad, const struct groth16_text *why,
                           struct prove_error *err)
@@ -63,7 +67,7 @@ static pv_status read_vkey(struct groth16_vkey *vkey, const char *path, enum gro
 {
     struct mapfile file;
     struct groth16_text why = { "" };
-    TRY(mapfile_open(&file, path, err));
+    TRY(mapfile_read(&file, path, &json_limits, err));
     enum groth16_error e = groth16_vkey_from_json_of(vkey, (const char *)file.bytes, file.size, keys, &why);
     mapfile_close(&file);
     return bad_file(path, e, PV_BAD_VKEY, &why, err);
@@ -73,7 +77,7 @@ static pv_status read_publics(bn254_scalar_packed **publics, size_t *n, const ch
 {
     struct mapfile file;
     struct groth16_text why = { "" };
-    TRY(mapfile_open(&file, path, err));
+    TRY(mapfile_read(&file, path, &json_limits, err));
     enum groth16_error e = groth16_publics_from_json(publics, n, (const char *)file.bytes, file.size, &why);
     mapfile_close(&file);
     return bad_file(path, e, PV_BAD_JSON, &why, err);
@@ -83,7 +87,7 @@ static pv_status read_proof(struct groth16_proof *proof, const char *path, struc
 {
     struct mapfile file;
     struct groth16_text why = { "" };
-    TRY(mapfile_open(&file, path, err));
+    TRY(mapfile_read(&file, path, &json_limits, err));
     enum groth16_error e = groth16_proof_from_json(proof, (const char *)file.bytes, file.size, &why);
     mapfile_close(&file);
     return bad_file(path, e, PV_BAD_JSON, &why, err);

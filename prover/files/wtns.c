@@ -64,17 +64,20 @@ pv_status wtns_of(struct wtns *w, const uint8_t *bytes, size_t size, const char 
 pv_status wtns_open(struct wtns *w, const char *path, struct prove_error *err)
 {
     struct mapfile file;
-    TRY(mapfile_open(&file, path, err));
+    TRY(mapfile_read(&file, path, NULL, err));
     pv_status status = wtns_of(w, file.bytes, file.size, path, err);
-    if (status == PV_OK)
+    if (status == PV_OK) {
         w->file = file;
-    else
-        mapfile_close(&file);
+        return PV_OK;
+    }
+    explicit_bzero(mapfile_own(&file), file.size);
+    mapfile_close(&file);
     return status;
 }
 
 void wtns_close(struct wtns *w)
 {
+    if (w->file.bytes) explicit_bzero(mapfile_own(&w->file), w->file.size);
     mapfile_close(&w->file);
     *w = (struct wtns){ 0 };
 }

@@ -20,14 +20,14 @@ struct wtns {
     uint32_t count;
 };
 
-/** Maps path and checks it: PV_BAD_WTNS for what the file's structure shows, PV_BAD_WITNESS for a value that is not
- *  reduced or a value 0 that is not 1; mapfile_open's statuses. On failure nothing stays open and *w is untouched. */
+/** Reads path into memory of this process and checks it: PV_BAD_WTNS for what the file's structure shows,
+ *  PV_BAD_WITNESS for a value that is not reduced or a value 0 that is not 1; mapfile_read's statuses. On failure nothing stays open and *w is untouched. */
 pv_status wtns_open(struct wtns *w, const char *path, struct prove_error *err);
 
 /** The same over size bytes that stay the caller's and must outlive *w. Errors call them name. */
 pv_status wtns_of(struct wtns *w, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
 
-/** Unmaps what wtns_open mapped; harmless on a zeroed w. */
+/** Wipes and frees what wtns_open read; harmless on a zeroed w. */
 void wtns_close(struct wtns *w);
 
 #endif

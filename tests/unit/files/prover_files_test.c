@@ -119,6 +119,46 @@ static void maps_a_file_that_outlives_its_name(void **state)
     mapfile_close(&m);
 }
 
+static void reads_a_file_that_may_change_afterwards(void **state)
+{
+    (void)state;
+    struct mapfile m = { .size = 77 };
+    const atomic_int stop = 1;
+    const struct mapfile_limits four = { .bytes_most = 4 }, five = { .bytes_most = 5 }, stopped = { .stop = &stop };
+    write_text(in_folder("file"), "hello");
+    assert_int_equal(mapfile_read(&m, in_folder("file"), &four, NULL), PV_TOO_LARGE);
+    assert_int_equal(mapfile_read(&m, in_folder("file"), &stopped, NULL), PV_CANCELLED);
+    assert_int_equal(m.size, 77);
+    assert_int_equal(mapfile_read(&m, in_folder("file"), &five, NULL), PV_OK);
+    assert_true(mapfile_is_current(&m, in_folder("file")));
+    write_text(in_folder("file"), "");
+    assert_false(mapfile_is_current(&m, in_folder("file")));
+    assert_memory_equal(m.bytes, "hello", 5); /* mapped, this would be SIGBUS */
+    remove(in_folder("file"));
+    assert_false(mapfile_is_current(&m, in_folder("file")));
+    mapfile_pass_by(&m, m.bytes, m.size);
+    assert_memory_equal(m.bytes, "hello", 5);
+    mapfile_close(&m);
+}
+
+static void a_file_that_ends_early_or_changes_is_said_to(void **state)
+{
+    (void)state;
+    struct prove_error err = { 0 };
+    struct file_stamp stamp;
+    char bytes[8];
+    int fd;
+    write_text(in_folder("file"), "hello");
+    assert_int_equal(regular_open(&fd, &stamp, in_folder("file"), &err), PV_OK);
+    assert_int_equal(regular_unchanged(fd, &stamp, "file", &err), PV_OK);
+    write_text(in_folder("file"), "bye");
+    assert_int_equal(regular_read(fd, bytes, 5, 0, "file", &err), PV_IO);
+    assert_non_null(strstr(err.text, "cut short"));
+    assert_int_equal(regular_unchanged(fd, &stamp, "file", &err), PV_IO);
+    assert_non_null(strstr(err.text, "written to"));
+    close(fd);
+}
+
 static void replaces_a_file_whole(void **state)
 {
     (void)state;
@@ -204,6 +244,8 @@ int main(void)
         IN_FOLDER(refuses_what_is_not_a_file),
         IN_FOLDER(refuses_an_unreadable_file),
         IN_FOLDER(maps_a_file_that_outlives_its_name),
+        IN_FOLDER(reads_a_file_that_may_change_afterwards),
+        IN_FOLDER(a_file_that_ends_early_or_changes_is_said_to),
         IN_FOLDER(replaces_a_file_whole),
         IN_FOLDER(abandons_without_a_trace),
         IN_FOLDER(results_have_the_umasks_mode),
