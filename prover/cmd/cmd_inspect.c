@@ -170,6 +170,8 @@ static pv_status check_and_print(const struct arguments *a, const struct zkey *z
     if (a->vkey_path) status = write_vkey(a, &vkey, err);
     groth16_vkey_clear(&vkey);
     if (status != PV_OK) return status;
+    if (!mapfile_is_current(&z->file, a->zkey))
+        return prove_error_set(err, PV_IO, "%s: the file was changed while it was read", a->zkey);
     if (a->json) return print_json(a, z, &f, err);
     print_text(a, z, &f);
     return fflush(stdout) == 0 ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");

@@ -64,6 +64,15 @@ static pv_status write_results(const struct groth16_proof *proof, const struct c
     return status;
 }
 
+/* The file is mapped: what another process writes to it is what is proved with. The proof itself has been verified with
+ * the verification key that was read first, so only a failure has to be asked. */
+static bool key_changed(const struct arguments *a, const struct prove_key *key, struct prove_error *err)
+{
+    if (mapfile_is_current(&prove_key_zkey(key)->file, a->file[0])) return false;
+    prove_error_set(err, PV_IO, "%s: the file was changed while the proof was made", a->file[0]);
+    return true;
+}
+
 /* A proof that fails has two explanations. Checking every point costs more than the proof, and comparing the halves of
  * the key a tenth of a small proof, so both happen only now. */
 static pv_status explain(const struct prove_key *key, const struct prove_run *run, struct prove_error *err)
@@ -82,6 +91,7 @@ static pv_status prove(const struct cmd_inputs *in, const struct arguments *a, c
 {
     struct groth16_proof proof;
     pv_status status = prove_groth16(&proof, in->key, &in->witness, NULL, run, err);
+    if (status == PV_BAD_WITNESS && key_changed(a, in->key, err)) return err->status;
     if (status == PV_BAD_WITNESS && in->witness.count == prove_key_zkey(in->key)->vars)
         status = explain(in->key, run, err);
     return status == PV_OK ? write_results(&proof, in, a, err) : status;

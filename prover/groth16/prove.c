@@ -69,8 +69,7 @@ static pv_status make_ready(struct prove_key *k, const char *name, const struct 
     return k->backend->key_open(&k->backend_key, &k->zkey, options, run, err);
 }
 
-/* Takes over the open zkey, on failure too. */
-static pv_status key_new(struct prove_key **key, struct zkey *zkey, const char *name, const struct backend *backend,
+pv_status prove_key_take(struct prove_key **key, struct zkey *zkey, const char *name, const struct backend *backend,
                          const struct backend_options *options, const struct prove_run *run, struct prove_error *err)
 {
     struct prove_key *k = calloc(1, sizeof *k);
@@ -80,7 +79,7 @@ static pv_status key_new(struct prove_key **key, struct zkey *zkey, const char *
     }
     k->backend = backend;
     k->zkey = *zkey;
-    pv_status status = make_ready(k, name, options, run, err);
+    pv_status status = make_ready(k, name, options, run ? run : &default_run, err);
     if (status == PV_OK)
         *key = k;
     else
@@ -92,9 +91,10 @@ pv_status prove_key_new(struct prove_key **key, const char *path, const struct b
                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err)
 {
     struct zkey zkey;
+    bool once = run && run->key_pages == PROVE_KEY_PASSES_BY && backend == &backend_cpu;
     prove_run_report(run, "key", 0);
-    TRY(zkey_open(&zkey, path, err));
-    return key_new(key, &zkey, path, backend, options, run ? run : &default_run, err);
+    TRY(once ? zkey_open(&zkey, path, err) : zkey_load(&zkey, path, run ? run->cpu.stop : NULL, err));
+    return prove_key_take(key, &zkey, path, backend, options, run, err);
 }
 
 pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t size, const char *name,
@@ -104,7 +104,7 @@ pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t 
     struct zkey zkey;
     prove_run_report(run, "key", 0);
     TRY(zkey_of(&zkey, bytes, size, name, err));
-    return key_new(key, &zkey, name, backend, options, run ? run : &default_run, err);
+    return prove_key_take(key, &zkey, name, backend, options, run, err);
 }
 
 void prove_key_destroy(struct prove_key **key)

@@ -25,7 +25,8 @@
 /** A key that is ready to prove: the zkey, its verification key, and the backend's part. */
 struct prove_key;
 
-/** Opens the zkey at path for proving with backend. The header's own points (alpha, beta, gamma, delta, IC) are
+/** Opens the zkey at path for proving with backend: as a copy in memory (run->cpu.stop ends the reading), or mapped when
+ *  run says that it passes by and the CPU proves. The header's own points (alpha, beta, gamma, delta, IC) are
  *  checked: reduced, on their curves, not infinity where the scheme forbids it, not such that proofs can be forged
  *  (soundness.h; options->keys lets those in). On failure *key is untouched. */
 pv_status prove_key_new(struct prove_key **key, const char *path, const struct backend *backend,
@@ -35,6 +36,10 @@ pv_status prove_key_new(struct prove_key **key, const char *path, const struct b
 pv_status prove_key_new_of(struct prove_key **key, const uint8_t *bytes, size_t size, const char *name,
                            const struct backend *backend, const struct backend_options *options,
                            const struct prove_run *run, struct prove_error *err);
+
+/** The same over a zkey that is open, which it takes over, on failure too. */
+pv_status prove_key_take(struct prove_key **key, struct zkey *zkey, const char *name, const struct backend *backend,
+                         const struct backend_options *options, const struct prove_run *run, struct prove_error *err);
 
 /** Frees, sets *key to NULL; harmless on NULL. */
 void prove_key_destroy(struct prove_key **key);

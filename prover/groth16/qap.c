@@ -11,12 +11,21 @@ size_t qap_bytes(const struct zkey *zkey)
     return zkey->coefs_in_order ? 0 : (size_t)zkey->coef_count * sizeof(uint32_t);
 }
 
-/* Counting sort by row (stable, though sums do not need that). */
+static uint32_t min(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Counting sort by row (stable, though sums do not need that). Two passes over a mapped file, which may have changed
+ * between them: then the order is wrong, but nothing is written beyond it. */
 static void sort_by_row(uint32_t *order, uint32_t *start, const struct zkey *z)
 {
-    for (uint32_t i = 0; i < z->coef_count; i++) start[sections_u32(z->coefs[i].row) + 1]++;
+    for (uint32_t i = 0; i < z->coef_count; i++) start[min(sections_u32(z->coefs[i].row), z->rows - 1) + 1]++;
     for (uint32_t row = 0; row < z->rows; row++) start[row + 1] += start[row];
-    for (uint32_t i = 0; i < z->coef_count; i++) order[start[sections_u32(z->coefs[i].row)]++] = i;
+    for (uint32_t i = 0; i < z->coef_count; i++) {
+        uint32_t *place = &start[min(sections_u32(z->coefs[i].row), z->rows - 1)];
+        if (*place < z->coef_count) order[(*place)++] = i;
+    }
 }
 
 pv_status qap_init(struct qap *q, const struct zkey *zkey, struct prove_error *err)
@@ -25,7 +34,7 @@ pv_status qap_init(struct qap *q, const struct zkey *zkey, struct prove_error *e
         *q = (struct qap){ .zkey = zkey };
         return PV_OK;
     }
-    uint32_t *order = malloc(qap_bytes(zkey));
+    uint32_t *order = calloc(zkey->coef_count, sizeof *order);
     uint32_t *start = calloc((size_t)zkey->rows + 1, sizeof *start);
     if (order && start) {
         sort_by_row(order, start, zkey);
@@ -64,17 +73,12 @@ static uint32_t piece_start(const struct qap *q, unsigned k, unsigned n)
 
 enum { BLOCK = 4096 }; /* records between two looks at the stop flag: about 0.1 ms */
 
-static uint32_t min(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static void add_piece(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,
                       const struct bn254_run *run, const struct qap_rows *rows, unsigned piece, unsigned pieces)
 {
     uint32_t end = piece_start(q, piece + 1, pieces);
     for (uint32_t i = piece_start(q, piece, pieces); i < end && !bn254_run_stopped(run); i += min(BLOCK, end - i))
-        rows->add(a, b, q->zkey->coefs, q->order, i, i + min(BLOCK, end - i), witness);
+        rows->add(a, b, q->zkey, q->order, i, i + min(BLOCK, end - i), witness);
 }
 
 bool qap_evaluate(bn254_fr *a, bn254_fr *b, const struct qap *q, const bn254_scalar_packed *witness,

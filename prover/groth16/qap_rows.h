@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 struct qap_rows {
-    /** Adds records order[first .. last) of coefs (order NULL: the records themselves) to a and b. */
-    void (*add)(bn254_fr *a, bn254_fr *b, const struct zkey_coef *coefs, const uint32_t *order, uint32_t first,
-                uint32_t last, const bn254_scalar_packed *witness);
+    /** Adds records order[first .. last) of zkey's coefs (order NULL: the records themselves) to a and b. Their rows and
+     *  signals are bounded here again: a mapped file may have changed since they were checked. */
+    void (*add)(bn254_fr *a, bn254_fr *b, const struct zkey *zkey, const uint32_t *order, uint32_t first, uint32_t last,
+                const bn254_scalar_packed *witness);
 };
 
 extern const struct qap_rows qap_rows_portable, qap_rows_adx;

@@ -199,16 +199,28 @@ pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char 
     return status == PV_OK ? PV_OK : prove_error_in(err, status, name);
 }
 
+pv_status zkey_take(struct zkey *z, struct mapfile *file, const char *name, struct prove_error *err)
+{
+    pv_status status = zkey_of(z, file->bytes, file->size, name, err);
+    if (status == PV_OK)
+        z->file = *file;
+    else
+        mapfile_close(file);
+    return status;
+}
+
 pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err)
 {
     struct mapfile file;
     TRY(mapfile_open(&file, path, err));
-    pv_status status = zkey_of(z, file.bytes, file.size, path, err);
-    if (status == PV_OK)
-        z->file = file;
-    else
-        mapfile_close(&file);
-    return status;
+    return zkey_take(z, &file, path, err);
+}
+
+pv_status zkey_load(struct zkey *z, const char *path, const atomic_int *stop, struct prove_error *err)
+{
+    struct mapfile file;
+    TRY(mapfile_read(&file, path, &(struct mapfile_limits){ .stop = stop }, err));
+    return zkey_take(z, &file, path, err);
 }
 
 void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes)

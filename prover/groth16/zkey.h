@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct zkey_coef) == 44, "section 4 holds 44-byte records"
 enum { ZKEY_MAX_LOG_DOMAIN = 28 }; /* r - 1 = 2^28 * odd */
 
 struct zkey {
-    struct mapfile file; /* owned after zkey_open, empty after zkey_of */
+    struct mapfile file; /* the file's bytes after zkey_open and zkey_load, empty after zkey_of */
 
     uint32_t vars;    /* signals, the constant 1 included */
     uint32_t publics; /* public signals, the constant not included; < vars */
@@ -64,6 +64,13 @@ static inline uint32_t zkey_c_count(const struct zkey *z)
  *  On failure nothing stays open and *z is untouched. */
 pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
 
+/** The same over a copy in this process's memory: nobody else can change or cut it. mapfile_read's statuses; stop may be
+ *  NULL. */
+pv_status zkey_load(struct zkey *z, const char *path, const atomic_int *stop, struct prove_error *err);
+
+/** Takes over *file, whose bytes are a zkey's as far as its checks read them; on failure too. Errors call it name. */
+pv_status zkey_take(struct zkey *z, struct mapfile *file, const char *name, struct prove_error *err);
+
 /** The same over size bytes that stay the caller's and must outlive *z. Errors call them name. */
 pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
 
@@ -73,10 +80,10 @@ void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);
 /** Unmaps what zkey_open mapped; harmless on a zeroed z. */
 void zkey_close(struct zkey *z);
 
-/** SHA-256 of a whole file: the digest by which brokers and provers name a circuit's key. */
+/** SHA-256 of a whole file. */
 pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err);
 
-/** SHA-256 of bytes already in memory or mapped. */
+/** SHA-256 of a whole file's bytes: the digest by which brokers and provers name a circuit's key. */
 pv_status zkey_digest_of(uint8_t digest[32], const uint8_t *bytes, size_t size, struct prove_error *err);
 
 #endif
