@@ -240,12 +240,3 @@ pv_status zkey_digest_of(uint8_t digest[32], const uint8_t *bytes, size_t size, 
         return prove_error_set(err, PV_INTERNAL, "libcrypto refuses SHA-256");
     return PV_OK;
 }
-
-pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err)
-{
-    struct mapfile file;
-    TRY(mapfile_open(&file, path, err));
-    pv_status status = zkey_digest_of(digest, file.bytes, file.size, err);
-    mapfile_close(&file);
-    return status;
-}

@@ -80,9 +80,6 @@ void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);
 /** Unmaps what zkey_open mapped; harmless on a zeroed z. */
 void zkey_close(struct zkey *z);
 
-/** SHA-256 of a whole file. */
-pv_status zkey_digest(uint8_t digest[32], const char *path, struct prove_error *err);
-
 /** SHA-256 of a whole file's bytes: the digest by which brokers and provers name a circuit's key. */
 pv_status zkey_digest_of(uint8_t digest[32], const uint8_t *bytes, size_t size, struct prove_error *err);
 

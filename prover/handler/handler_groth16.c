@@ -2,7 +2,9 @@
 
 #include "proof.h"
 #include "keycheck.h"
+#include "sha256.h"
 #include "wtns.h"
+#include "zkey_survey.h"
 #include "zkey_vkey.h"
 
 #include <stdio.h>
@@ -26,10 +28,9 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     const struct handler_groth16_context *x = arg;
     struct zkey zkey;
     struct backend_need need;
-    TRY(zkey_open(&zkey, path, err));
+    TRY(zkey_survey(&zkey, facts->digest.bytes, path, err));
     pv_status s = sound(&zkey, x->options.keys, err);
     if (s == PV_OK) s = x->backend->need(&need, &zkey, &x->options, err);
-    if (s == PV_OK) s = zkey_digest_of(facts->digest.bytes, zkey.file.bytes, zkey.file.size, err);
     bool device = strcmp(x->backend->name, "cpu") != 0;
     if (s == PV_OK) {
         facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
@@ -41,27 +42,61 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     return s;
 }
 
-static pv_status key_check(void *arg, const char *path, const atomic_int *stop, struct prove_error *err)
+enum { PIECE_BYTES = 16 << 20 }; /* between two looks at the stop flag: 10 ms */
+
+static pv_status feed(struct sha256 *sha, const struct mapfile *file, const atomic_int *stop)
 {
-    const struct handler_groth16_context *x = arg;
-    struct bn254_run run = x->cpu;
-    struct zkey zkey;
-    run.stop = stop;
-    TRY(zkey_open(&zkey, path, err));
-    pv_status s = keycheck_points(&zkey, &run, err);
-    zkey_close(&zkey);
-    return s;
+    for (size_t at = 0; at < file->size; at += PIECE_BYTES) {
+        if (stop && atomic_load(stop)) return PV_CANCELLED;
+        TRY(sha256_feed(sha, file->bytes + at, file->size - at < PIECE_BYTES ? file->size - at : PIECE_BYTES));
+    }
+    return PV_OK;
 }
 
-static pv_status key_open(void **key, void *arg, const char *path, const atomic_int *stop, struct prove_error *err)
+/* Whether a key's bytes are those that were announced: PV_HASH_MISMATCH, PV_CANCELLED. */
+static pv_status digest_check(const struct mapfile *file, wire_hash digest, const atomic_int *stop,
+                              struct prove_error *err)
+{
+    struct sha256 sha = { 0 };
+    wire_hash found;
+    pv_status s = sha256_start(&sha);
+    if (s == PV_OK) s = feed(&sha, file, stop);
+    if (s == PV_OK) s = sha256_finish(&sha, &found);
+    sha256_clear(&sha);
+    if (s == PV_OK && !wire_hash_equal(found, digest)) s = PV_HASH_MISMATCH;
+    return s == PV_OK ? s : prove_error_set(err, s, "the key's bytes: %s", pv_status_text(s));
+}
+
+static pv_status key_open(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
+                          struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
     struct prove_run run = { .cpu = x->cpu };
     struct prove_key *made = NULL;
+    struct zkey zkey;
     run.cpu.stop = stop;
-    TRY(prove_key_new(&made, path, x->backend, &x->options, &run, err));
-    *key = made;
-    return PV_OK;
+    TRY(zkey_load(&zkey, path, stop, err));
+    pv_status s = digest_check(&zkey.file, digest, stop, err);
+    if (s == PV_OK)
+        s = prove_key_take(&made, &zkey, path, x->backend, &x->options, &run, err);
+    else
+        zkey_close(&zkey);
+    if (s == PV_OK) *key = made;
+    return s;
+}
+
+static pv_status key_check(void *arg, void *key, const atomic_int *stop, struct prove_error *err)
+{
+    const struct handler_groth16_context *x = arg;
+    struct bn254_run run = x->cpu;
+    run.stop = stop;
+    return keycheck_points(prove_key_zkey(key), &run, err);
+}
+
+static pv_status key_intact(void *arg, void *key, wire_hash digest, const atomic_int *stop, struct prove_error *err)
+{
+    (void)arg;
+    return digest_check(&prove_key_zkey(key)->file, digest, stop, err);
 }
 
 static void key_close(void **key)
@@ -71,7 +106,7 @@ static void key_close(void **key)
     *key = NULL;
 }
 
-const struct keycache_ops handler_groth16_keys = { key_facts, key_check, key_open, key_close };
+const struct keycache_ops handler_groth16_keys = { key_facts, key_open, key_check, key_intact, key_close };
 
 /* --- proofs --- */
 
@@ -107,28 +142,48 @@ static pv_status result_write(struct handler_output *out, const struct groth16_p
 }
 
 static pv_status prove(struct handler_groth16_context *x, struct prove_key *key, const struct handler_input *in,
-                       const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
+                       const struct handler_watch *watch, struct handler_output *out, bool *made,
+                       struct prove_error *err)
 {
     struct prove_run run = { .cpu = x->cpu, .progress = watch->progress, .progress_arg = watch->ctx };
     struct groth16_proof proof;
     struct wtns w;
     run.cpu.stop = watch->stop;
     TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
+    *made = w.count == prove_key_zkey(key)->vars; /* else it ends at once */
     pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
     if (s == PV_OK) s = result_write(out, &proof, &w, key);
     wtns_close(&w);
     return s;
 }
 
+/* A proof that does not verify, or a witness of another length, may be the fault of a key that has changed since it was
+ * announced: in its file (the witness is for the new one) or in memory. Then nothing follows for the task, and another
+ * attempt may succeed: PV_HASH_MISMATCH, which is retryable. */
+static pv_status doubt(struct handler_groth16_context *x, struct keycache_key *key, pv_status s, bool made,
+                       const atomic_int *stop, struct prove_error *err)
+{
+    struct prove_error changed = { 0 };
+    enum keycache_doubt which = made ? KEYCACHE_DOUBT_BYTES : KEYCACHE_DOUBT_FILE;
+    if (s == PV_OK) keycache_proved(x->cache, key);
+    if (s != PV_BAD_WITNESS && s != PV_BAD_PROOF) return s;
+    if (keycache_doubt(x->cache, key, which, stop, &changed) == PV_OK) return s;
+    *err = changed;
+    return changed.status;
+}
+
 static pv_status groth16_run(void *self, const struct handler_input *in, const struct handler_watch *watch,
                              struct handler_output *out)
 {
     struct handler_groth16_context *x = self;
+    const struct keycache_watch waiting = { .stop = watch->stop, .phase = watch->progress, .ctx = watch->ctx };
     struct prove_error err = { 0 };
     struct keycache_key *key;
-    pv_status s = keycache_take(&key, x->cache, in->circuit, watch->stop, watch->progress, watch->ctx, &err);
+    pv_status s = keycache_take(&key, x->cache, in->circuit, &waiting, &err);
     if (s == PV_OK) {
-        s = prove(x, keycache_key(key), in, watch, out, &err);
+        bool made = false;
+        s = prove(x, keycache_key(key), in, watch, out, &made, &err);
+        s = doubt(x, key, s, made, watch->stop, &err);
         keycache_give(x->cache, &key);
     }
     out->verdict = verdict_of(s);

@@ -1,8 +1,13 @@
 /** The node's keys: which its folder of circuits has, and which are resident, within a bound in bytes.
  *
- *  A circuit is a file `NAME.zkey` or `NAME/circuit.zkey`; it is found by name or by the 64 hex digits of its digest. A
+ *  A circuit is a file `NAME.zkey` or, without one, `NAME/circuit.zkey`; it is found by name or by the 64 hex digits of its digest. A
  *  key becomes resident when it is first needed, after a full check of its points. The check is made once per digest:
  *  digests that passed are kept in a file. When room is needed, the least recently used key is closed.
+ *
+ *  Only bytes with the announced digest are proved with. A resident key is a copy of them, so whatever becomes of its file
+ *  does not touch the proofs that run. A file that has changed makes its key stale: it is not announced, and who wants it
+ *  waits a moment until a look has read it again. A failure that a changed key could explain is doubted first
+ *  (keycache_doubt).
  *
  *  What a key is, is up to the caller: a table of functions opens, checks and closes it.
  *
@@ -27,9 +32,13 @@ struct keycache_facts {
 
 struct keycache_ops {
     pv_status (*facts)(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *err);
-    /** Checks every point. PV_BAD_ZKEY, PV_CANCELLED. */
-    pv_status (*check)(void *arg, const char *path, const atomic_int *stop, struct prove_error *err);
-    pv_status (*open)(void **key, void *arg, const char *path, const atomic_int *stop, struct prove_error *err);
+    /** Copies the file's bytes and makes them ready. PV_HASH_MISMATCH: they have another digest. */
+    pv_status (*open)(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
+                      struct prove_error *err);
+    /** Checks every point of an open key. PV_BAD_ZKEY, PV_CANCELLED. */
+    pv_status (*check)(void *arg, void *key, const atomic_int *stop, struct prove_error *err);
+    /** Whether the open key's bytes still have the digest: PV_OK, PV_HASH_MISMATCH or PV_CANCELLED. */
+    pv_status (*intact)(void *arg, void *key, wire_hash digest, const atomic_int *stop, struct prove_error *err);
     void (*close)(void **key);
 };
 
@@ -43,28 +52,46 @@ struct keycache_options {
 
 struct keycache;
 
-/** Reads the folder. A file that is not a key is logged and left out. PV_IO (no such folder), PV_NO_MEMORY.
+/** Reads the folder (keycache_folder.h reads it again). A file that is not a key is logged and left out. PV_IO (no such folder), PV_NO_MEMORY.
  *  Strings are copied. */
 pv_status keycache_new(struct keycache **cache_p, const struct keycache_options *options, struct prove_error *err);
 /** Call it after all keys have been given back. */
 void keycache_destroy(struct keycache **cache_p);
-
-/** Reads the folder again: adds new and changed files, and drops those that are gone. */
-pv_status keycache_scan(struct keycache *c, struct prove_error *err);
 
 /** Lists up to `most` circuits and returns how many; for agent_options.circuits, with the keycache as arg. */
 size_t keycache_list(void *cache, struct handler_circuit *to, size_t most);
 
 struct keycache_key; /* a key that was taken */
 
+enum { KEYCACHE_PATIENCE_MS = 5000 }; /* ten looks */
+
+/** How taking is stopped and followed. Zero: it is not. */
+struct keycache_watch {
+    const atomic_int *stop;
+    void (*phase)(void *ctx, const char *phase, unsigned percent);
+    void *ctx;
+};
+
 /** Takes a key for one proof, and loads it if necessary. Waits while another thread loads it, while it serves as many
- *  proofs as it can, or while other keys leave no room. Reports the phases "check" and "load". PV_UNKNOWN_CIRCUIT;
- *  PV_RESOURCES (the key alone exceeds bytes_most); PV_CANCELLED; and the statuses of the ops. */
-pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const char *circuit, const atomic_int *stop,
-                        void (*phase)(void *ctx, const char *phase, unsigned percent), void *ctx,
-                        struct prove_error *err);
+ *  proofs as it can, while other keys leave no room, or, for KEYCACHE_PATIENCE_MS, while its file changes. Reports the
+ *  phases "load" and "check". PV_UNKNOWN_CIRCUIT; PV_RESOURCES (the key alone exceeds bytes_most); PV_HASH_MISMATCH (its
+ *  file has changed and has not been read again); PV_CANCELLED; and the statuses of the ops. watch may be NULL. */
+pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const char *circuit,
+                        const struct keycache_watch *watch, struct prove_error *err);
 /** What ops.open made; borrowed until it is given back. */
 void *keycache_key(const struct keycache_key *key);
+
+enum keycache_doubt {
+    KEYCACHE_DOUBT_FILE,  /* whether its file is still the one that was read */
+    KEYCACHE_DOUBT_BYTES, /* that, and whether its bytes in memory still have their digest: 0.7 s a GB */
+};
+/** Whether a failure with a key that is taken can be believed. PV_HASH_MISMATCH with a sentence when it cannot: the key's
+ *  file or its bytes have changed (it is read or loaded again), or it came while the node ran and has made no proof yet.
+ *  PV_CANCELLED. stop may be NULL. */
+pv_status keycache_doubt(struct keycache *c, struct keycache_key *key, enum keycache_doubt doubt,
+                         const atomic_int *stop, struct prove_error *err);
+/** A proof made with the key has been verified. */
+void keycache_proved(struct keycache *c, struct keycache_key *key);
 void keycache_give(struct keycache *c, struct keycache_key **key_p);
 
 #endif

@@ -113,6 +113,7 @@ static bool command_read(struct agent *a, zsock_t *pipe)
     if (!strcmp(word, "DRAIN")) mode_set(a, AGENT_DRAIN);
     if (!strcmp(word, "HANDBACK")) mode_set(a, AGENT_HANDBACK);
     if (!strcmp(word, "RELOAD")) reload(a);
+    if (!strcmp(word, "CIRCUITS")) agent_session_announce(a);
     zstr_free(&word);
     return !end;
 }

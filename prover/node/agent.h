@@ -47,6 +47,7 @@ struct agent_options {
      *  thread. NULL: the node takes tasks of any circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, struct handler_circuit *to, size_t most);
     void *circuits_arg;
+    bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 
 struct agent;
@@ -60,6 +61,7 @@ void agent_destroy(struct agent **agent_p);
  *    DRAIN     take nothing new, finish what runs (as long as the grace lasts), hand the rest back, end
  *    HANDBACK  stop what runs, hand everything back now, end
  *    RELOAD    read the keys again and announce the circuits anew
+ *    CIRCUITS  announce the circuits anew
  *  It sends "ENDED" when it has ended by itself, and then only waits for $TERM. $TERM before that ends it at once. */
 void agent_main(zsock_t *pipe, void *agent);
 

@@ -198,6 +198,8 @@ static void ready_say(struct agent *a)
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);
     for (size_t i = 0; i < circuits; i++)
         if (store[i].warm) warm[n++] = store[i].digest;
+    /* A broker takes an empty list of circuits for "any": so no credit, or it would offer what fails at once. */
+    if (a->o.circuits_needed && !circuits) taken = places;
     WIRE_SET(&m, credit, taken < places ? places - taken : 0);
     WIRE_SET_LIST(&m, warm, warm, n);
     a->ready_due = !agent_link_say(a, &m);

@@ -6,6 +6,7 @@
 #include "file_io.h"
 #include "handler_echo.h"
 #include "handler_groth16.h"
+#include "keycache_folder.h"
 #include "log.h"
 #include "node_config.h"
 #include "process.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
+enum { LOOK_MS = 500 };   /* how often the folder of keys is looked at */
 enum { SLOTS_MOST = 64 }; /* as the setting's own bound */
 
 /* A node, and everything its threads borrow. */
@@ -269,6 +271,7 @@ static pv_status proving_open(struct node *n)
     if (s != PV_OK) return refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;
     n->agent.circuits_arg = n->proving.cache;
+    n->agent.circuits_needed = !serves(n, &n->echo);
     return PV_OK;
 }
 
@@ -298,15 +301,16 @@ static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *as
     ++*asked;
 }
 
-/* Passes signals on to the agent until it has ended. */
+/* Passes signals on to the agent until it has ended, and looks after the keys. */
 static void serve(struct node *n, zactor_t *actor, int signals)
 {
     for (unsigned asked = 0;;) {
         zmq_pollitem_t items[] = { { .fd = signals, .events = ZMQ_POLLIN },
                                    { .socket = zsock_resolve(actor), .events = ZMQ_POLLIN } };
-        if (zmq_poll(items, 2, -1) < 0 && errno != EINTR) return;
+        if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : -1) < 0 && errno != EINTR) return;
         if (items[0].revents) on_signal(n, actor, signals, &asked);
         if (items[1].revents) return;
+        if (n->proving.cache && keycache_look(n->proving.cache)) zstr_send(actor, "CIRCUITS");
     }
 }
 

@@ -1,11 +1,12 @@
 /* Which keys are resident: found by name and digest, bounded in bytes, checked once, and shared by as many proofs as a
- * key serves. The keys are small files of any content: their size counts as resident, "bad" as first word fails the
- * check, "junk" is not a key. */
-#include "keycache.h"
+ * key serves; and what happens when a key's file changes. The keys are small files of any content: their size counts as
+ * resident, "bad" as first word fails the check, "junk" is not a key. */
+#include "keycache_folder.h"
 #include "log.h"
 #include "sha256.h"
 #include "temp_dir.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 #include <cmocka.h>
 
 static char folder[64], circuits[80], checked[80];
-static atomic_int opens, closes, checks;
+static atomic_int opens, closes, checks, surveys;
 static struct keycache *cache;
 static struct keycache_options options;
 static struct prove_error err;
@@ -27,33 +28,54 @@ static size_t content(const char *path, char to[1024])
     return n;
 }
 
+static void write_in_place(const char *path, const char *bytes)
+{
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    fputs(bytes, out);
+    fclose(out);
+}
+
 static unsigned at_once; /* proofs that a key serves */
 
 static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *e)
 {
     char bytes[1024];
     size_t n = content(path, bytes);
+    atomic_fetch_add(&surveys, 1);
     if (!strncmp(bytes, "junk", 4)) return prove_error_set(e, PV_BAD_ZKEY, "junk");
     *facts = (struct keycache_facts){ .resident_bytes = n, .proof_bytes = 10, .proofs_at_once = at_once };
     return sha256_of(&facts->digest, bytes, n);
 }
 
-static pv_status fake_check(void *arg, const char *path, const atomic_int *stop, struct prove_error *e)
+static pv_status fake_check(void *arg, void *key, const atomic_int *stop, struct prove_error *e)
 {
-    char bytes[1024];
-    content(path, bytes);
     atomic_fetch_add(&checks, 1);
-    return strncmp(bytes, "bad", 3) ? PV_OK : prove_error_set(e, PV_BAD_ZKEY, "a point is off its curve");
+    return strncmp(key, "bad", 3) ? PV_OK : prove_error_set(e, PV_BAD_ZKEY, "a point is off its curve");
+}
+
+static pv_status fake_intact(void *arg, void *key, wire_hash digest, const atomic_int *stop, struct prove_error *e)
+{
+    if (stop && atomic_load(stop)) return PV_CANCELLED;
+    wire_hash now;
+    sha256_of(&now, key, strlen(key));
+    return wire_hash_equal(now, digest) ? PV_OK : prove_error_set(e, PV_HASH_MISMATCH, "other bytes");
 }
 
 static int device_room = 100; /* keys that can be open at once */
 
-static pv_status fake_open(void **key, void *arg, const char *path, const atomic_int *stop, struct prove_error *e)
+static const char *while_loading; /* what another process makes of the file in the moment before it is read */
+
+static pv_status fake_open(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
+                           struct prove_error *e)
 {
     char bytes[1024];
+    if (while_loading) write_in_place(path, while_loading);
+    while_loading = NULL;
     content(path, bytes);
     if (atomic_load(&opens) - atomic_load(&closes) >= device_room)
         return prove_error_set(e, PV_NO_MEMORY, "the device is full");
+    if (fake_intact(arg, bytes, digest, NULL, e) != PV_OK) return e->status;
     atomic_fetch_add(&opens, 1);
     *key = strdup(bytes);
     return PV_OK;
@@ -66,7 +88,14 @@ static void fake_close(void **key)
     *key = NULL;
 }
 
-static const struct keycache_ops ops = { fake_facts, fake_check, fake_open, fake_close };
+static const struct keycache_ops ops = { fake_facts, fake_open, fake_check, fake_intact, fake_close };
+
+static const char *path_of(const char *name)
+{
+    static char path[160];
+    snprintf(path, sizeof path, "%s/%s", circuits, name);
+    return path;
+}
 
 /* By rename, as keys are replaced. */
 static void put(const char *name, const char *bytes)
@@ -112,7 +141,7 @@ static int teardown(void **state)
 
 static pv_status take(struct keycache_key **k, const char *circuit)
 {
-    return keycache_take(k, cache, circuit, NULL, NULL, NULL, &err);
+    return keycache_take(k, cache, circuit, NULL, &err);
 }
 
 static void use(const char *circuit)
@@ -229,7 +258,7 @@ static void test_points_are_checked_once_for_a_digest(void **state)
     assert_int_equal(atomic_load(&checks), 2);
 }
 
-static void test_a_key_that_fails_its_check_is_never_opened(void **state)
+static void test_a_key_that_fails_its_check_is_never_proved_with(void **state)
 {
     struct keycache_key *k;
     put("a.zkey", "bad points");
@@ -238,7 +267,7 @@ static void test_a_key_that_fails_its_check_is_never_opened(void **state)
         assert_int_equal(take(&k, "a"), PV_BAD_ZKEY);
         assert_int_equal(atomic_load(&checks), i);
     }
-    assert_int_equal(atomic_load(&opens), 0);
+    assert_int_equal(atomic_load(&opens), atomic_load(&closes));
     assert_false(is_warm("a"));
 }
 
@@ -265,14 +294,263 @@ static void test_a_new_file_is_there_after_a_scan(void **state)
     use("b");
 }
 
+/* The first word of the key that is taken under that name, given back at once. */
+static const char *taken(const char *circuit, const atomic_int *stop)
+{
+    static char bytes[64];
+    struct keycache_key *k;
+    pv_status s = keycache_take(&k, cache, circuit, &(struct keycache_watch){ .stop = stop }, &err);
+    if (s != PV_OK) return pv_status_word(s);
+    snprintf(bytes, sizeof bytes, "%s", (char *)keycache_key(k));
+    keycache_give(cache, &k);
+    return bytes;
+}
+
+static size_t listed(void)
+{
+    struct handler_circuit list[10];
+    return keycache_list(cache, list, 10);
+}
+
+static atomic_int raised = 1; /* for who would wait */
+
 static void test_a_file_replaced_without_a_scan_is_not_proved_with(void **state)
+{
+    put("a.zkey", "first");
+    start();
+    put("a.zkey", "second");
+    assert_string_equal(taken("a", &raised), "cancelled"); /* waits until a look has read it */
+    assert_int_equal(atomic_load(&opens), 0);
+    assert_int_equal(listed(), 0); /* and is not offered meanwhile */
+}
+
+/* In place, of the same size, with the old mtime: only ctime tells. */
+static void test_a_resident_key_is_not_used_once_its_file_has_changed(void **state)
+{
+    struct stat was, now;
+    put("a.zkey", "first");
+    start();
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(stat(path_of("a.zkey"), &was), 0);
+    const struct timespec times[2] = { was.st_atim, was.st_mtim };
+    do { /* until the file system's clock has ticked */
+        write_in_place(path_of("a.zkey"), "other");
+        assert_int_equal(utimensat(AT_FDCWD, path_of("a.zkey"), times, 0), 0);
+        assert_int_equal(stat(path_of("a.zkey"), &now), 0);
+    } while (now.st_ctim.tv_sec == was.st_ctim.tv_sec && now.st_ctim.tv_nsec == was.st_ctim.tv_nsec);
+    assert_string_equal(taken("a", &raised), "cancelled");
+    (void)keycache_look(cache);
+    assert_true(keycache_look(cache));
+    assert_string_equal(taken("a", NULL), "other");
+}
+
+static void test_looks_find_what_changes_once_it_is_quiet(void **state)
+{
+    put("a.zkey", "first");
+    start();
+    assert_false(keycache_look(cache));
+    write_in_place(path_of("a.zkey"), "half a ");
+    assert_true(keycache_look(cache)); /* it is offered no longer */
+    assert_int_equal(listed(), 0);
+    write_in_place(path_of("a.zkey"), "half a key");
+    assert_false(keycache_look(cache)); /* has changed again: still being written */
+    assert_int_equal(listed(), 0);
+    assert_true(keycache_look(cache));
+    assert_string_equal(taken("a", NULL), "half a key");
+    assert_false(keycache_look(cache));
+    put("b.zkey", "new");
+    (void)keycache_look(cache);
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 2);
+    assert_int_equal(remove(path_of("b.zkey")), 0);
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 1);
+    assert_string_equal(taken("b", NULL), "unknown-circuit");
+}
+
+static void test_a_file_that_is_no_key_any_more_is_not_offered_and_read_once(void **state)
+{
+    put("a.zkey", "first");
+    start();
+    use("a");
+    write_in_place(path_of("a.zkey"), "junk");
+    assert_true(keycache_look(cache));
+    assert_true(keycache_look(cache) || listed() == 0);
+    assert_int_equal(listed(), 0);
+    assert_int_equal(atomic_load(&closes), 1);
+    int read = atomic_load(&surveys);
+    for (int i = 0; i < 5; i++) assert_false(keycache_look(cache));
+    assert_int_equal(atomic_load(&surveys), read);
+    write_in_place(path_of("a.zkey"), "second");
+    (void)keycache_look(cache);
+    assert_true(keycache_look(cache));
+    assert_string_equal(taken("a", NULL), "second");
+}
+
+static void *looker_main(void *arg)
+{
+    const atomic_int *end = arg;
+    while (!atomic_load(end)) (void)keycache_look(cache);
+    return NULL;
+}
+
+/* Whoever wants a key whose file changes just now waits, and gets the new one: no attempt has failed. */
+static void test_who_waits_gets_the_new_key(void **state)
+{
+    char text[WIRE_HASH_TEXT];
+    wire_hash digest;
+    atomic_int end = 0;
+    pthread_t looker;
+    put("a.zkey", "first");
+    start();
+    use("a");
+    write_in_place(path_of("a.zkey"), "second");
+    pthread_create(&looker, NULL, looker_main, &end);
+    assert_string_equal(taken("a", NULL), "second");
+    sha256_of(&digest, "second", 6); /* by digest: that key is gone */
+    write_in_place(path_of("a.zkey"), "a third");
+    const char *gone = taken(wire_hash_text(text, digest), NULL); /* before or after the look that found it */
+    assert_true(!strcmp(gone, "hash-mismatch") || !strcmp(gone, "unknown-circuit"));
+    while_loading = "fourth";
+    write_in_place(path_of("a.zkey"), "third");
+    assert_string_equal(taken("a", NULL), "fourth"); /* changed again while it was loaded */
+    atomic_store(&end, 1);
+    pthread_join(looker, NULL);
+    for (size_t i = 0; i < 2; i++) (void)keycache_look(cache);
+    assert_string_equal(taken("a", NULL), "fourth");
+}
+
+static void test_a_failure_is_doubted_when_the_file_has_changed(void **state)
+{
+    struct keycache_key *k;
+    put("a.zkey", "first");
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_OK);
+    put("a.zkey", "second");
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_HASH_MISMATCH);
+    assert_non_null(strstr(err.text, "a"));
+    keycache_give(cache, &k);
+    assert_string_equal(taken("a", &raised), "cancelled");
+}
+
+static void test_a_key_that_changed_in_memory_is_loaded_again(void **state)
+{
+    struct keycache_key *k, *other;
+    put("a.zkey", "first");
+    at_once = 2;
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    assert_int_equal(take(&other, "a"), PV_OK);
+    *(char *)keycache_key(k) ^= 1;
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_HASH_MISMATCH);
+    assert_non_null(strstr(err.text, "memory"));
+    keycache_give(cache, &k);
+    assert_string_equal(taken("a", &raised), "cancelled"); /* another proof still has it */
+    keycache_give(cache, &other);
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(atomic_load(&opens), 2);
+    assert_int_equal(atomic_load(&checks), 1); /* the digest is what was checked */
+}
+
+static void test_a_doubt_ends_when_it_is_told_to(void **state)
+{
+    struct keycache_key *k;
+    put("a.zkey", "first");
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, &raised, &err), PV_CANCELLED);
+    keycache_give(cache, &k);
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(atomic_load(&opens), 1); /* it is not taken for damaged */
+}
+
+/* The wrong key may have been put there, and each of its proofs fails. */
+static void test_a_key_that_came_later_is_doubted_until_it_has_made_a_proof(void **state)
 {
     struct keycache_key *k;
     put("a.zkey", "first");
     start();
     put("a.zkey", "second");
-    assert_int_equal(take(&k, "a"), PV_UNKNOWN_CIRCUIT);
-    assert_int_equal(atomic_load(&opens), 0);
+    (void)keycache_look(cache);
+    (void)keycache_look(cache);
+    assert_int_equal(take(&k, "a"), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_HASH_MISMATCH);
+    assert_non_null(strstr(err.text, "no proof yet"));
+    keycache_proved(cache, k);
+    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_OK);
+    keycache_give(cache, &k);
+    assert_int_equal(atomic_load(&opens), 1); /* in doubt, but not loaded again */
+}
+
+/* A new ctime and mtime, the same bytes: as after a backup, chmod, or the same key copied again. */
+static void test_a_file_that_was_only_touched_keeps_its_key_resident(void **state)
+{
+    put("a.zkey", "first");
+    start();
+    use("a");
+    put("a.zkey", "first");
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 0);
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 1);
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(atomic_load(&opens), 1);
+    assert_int_equal(atomic_load(&closes), 0);
+    assert_false(keycache_look(cache));
+}
+
+static void test_a_folder_that_goes_away_and_comes_back(void **state)
+{
+    char away[100];
+    put("a.zkey", "first");
+    start();
+    use("a");
+    snprintf(away, sizeof away, "%s-away", circuits);
+    assert_int_equal(rename(circuits, away), 0);
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 0);
+    assert_false(keycache_look(cache));
+    assert_string_equal(taken("a", &raised), "cancelled");
+    assert_int_equal(rename(away, circuits), 0);
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 1);
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(atomic_load(&opens), 1); /* it is the same file */
+}
+
+static void test_of_two_files_with_one_name_one_counts_for_good(void **state)
+{
+    assert_int_equal(mkdir(path_of("a"), 0700), 0);
+    put("a/circuit.zkey", "in a folder");
+    put("a.zkey", "first");
+    start();
+    int read = atomic_load(&surveys);
+    for (int i = 0; i < 4; i++) assert_false(keycache_look(cache));
+    assert_int_equal(atomic_load(&surveys), read);
+    assert_int_equal(listed(), 1);
+    assert_string_equal(taken("a", NULL), "first");
+}
+
+/* A link that is swapped, as deployments do it. */
+static void test_a_link_that_points_elsewhere_is_another_file(void **state)
+{
+    char first[100], second[100];
+    snprintf(first, sizeof first, "%s/first", folder);
+    snprintf(second, sizeof second, "%s/second", folder);
+    write_in_place(first, "first");
+    write_in_place(second, "second");
+    assert_int_equal(symlink(first, path_of("a.zkey")), 0);
+    start();
+    assert_string_equal(taken("a", NULL), "first");
+    assert_int_equal(remove(path_of("a.zkey")), 0);
+    assert_int_equal(symlink(second, path_of("a.zkey")), 0);
+    assert_string_equal(taken("a", &raised), "cancelled");
+    (void)keycache_look(cache);
+    assert_true(keycache_look(cache));
+    assert_string_equal(taken("a", NULL), "second");
 }
 
 struct waiter {
@@ -285,7 +563,7 @@ static void *waiter_main(void *arg)
     struct waiter *w = arg;
     struct keycache_key *k = NULL;
     struct prove_error e;
-    w->status = keycache_take(&k, cache, "a", &w->stop, NULL, NULL, &e);
+    w->status = keycache_take(&k, cache, "a", &(struct keycache_watch){ .stop = &w->stop }, &e);
     if (k) keycache_give(cache, &k);
     return NULL;
 }
@@ -392,9 +670,21 @@ int main(void)
         TEST(test_a_device_with_less_room_than_it_said_lets_a_key_go),
         TEST(test_a_key_above_the_bound_is_refused_and_not_announced),
         TEST(test_points_are_checked_once_for_a_digest),
-        TEST(test_a_key_that_fails_its_check_is_never_opened),
+        TEST(test_a_key_that_fails_its_check_is_never_proved_with),
         TEST(test_a_new_file_is_there_after_a_scan),
         TEST(test_a_file_replaced_without_a_scan_is_not_proved_with),
+        TEST(test_a_resident_key_is_not_used_once_its_file_has_changed),
+        TEST(test_looks_find_what_changes_once_it_is_quiet),
+        TEST(test_a_file_that_is_no_key_any_more_is_not_offered_and_read_once),
+        TEST(test_who_waits_gets_the_new_key),
+        TEST(test_a_failure_is_doubted_when_the_file_has_changed),
+        TEST(test_a_key_that_changed_in_memory_is_loaded_again),
+        TEST(test_a_doubt_ends_when_it_is_told_to),
+        TEST(test_a_key_that_came_later_is_doubted_until_it_has_made_a_proof),
+        TEST(test_a_file_that_was_only_touched_keeps_its_key_resident),
+        TEST(test_a_folder_that_goes_away_and_comes_back),
+        TEST(test_of_two_files_with_one_name_one_counts_for_good),
+        TEST(test_a_link_that_points_elsewhere_is_another_file),
         TEST(test_a_key_serves_one_proof_at_a_time),
         TEST(test_a_key_serves_as_many_proofs_as_it_can_at_once),
         TEST(test_a_key_wanted_by_many_is_loaded_once),
