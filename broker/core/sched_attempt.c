@@ -4,7 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
-#include "sched_late.h"
+#include "issued.h"
 #include "sched_places.h"
 #include "sessions.h"
 #include "tasks.h"

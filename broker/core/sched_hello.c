@@ -7,7 +7,7 @@
 #include "sched_attempt.h"
 #include "sched_blame.h"
 #include "sched_end.h"
-#include "sched_late.h"
+#include "issued.h"
 #include "sched_places.h"
 #include "sched_purge.h"
 #include "sessions.h"

@@ -3,7 +3,7 @@
 #include "accounts.h"
 #include "lanes.h"
 #include "provers.h"
-#include "sched_late.h"
+#include "issued.h"
 #include "sessions.h"
 #include "tasks.h"
 

@@ -6,7 +6,7 @@
 #include "sched_attempt.h"
 #include "sched_end.h"
 #include "sched_failure.h"
-#include "sched_late.h"
+#include "issued.h"
 #include "sched_verdict.h"
 #include "tasks.h"
 #include "who.h"

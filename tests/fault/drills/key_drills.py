@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 
-from drill import CLI, PROVER, QUEUE, ROOT, Failed, expect, run, until
+from drill import PROVER, QUEUE, ROOT, expect, run, until
 
 DATA = os.path.join(ROOT, "tests", "data")
 Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583

@@ -17,6 +17,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 3))
 BN254 = "crypto/bn254/"
 MAY_USE = {
     "base": [],
+    "base/settings": ["base"],
     "wire": ["base"],
     "link": ["wire"],
     "crypto": [],
@@ -35,7 +36,7 @@ MAY_USE = {
     "broker/core": ["broker/core/tables"],
     "broker/store": ["broker/record"],
     "broker/store/transfers": ["broker/store"],
-    "broker/net": ["wire"],
+    "broker/net": ["wire", "base/settings"],
     "broker/watch": ["broker/core", "broker/store/transfers", "broker/net"],
     "broker": ["broker/watch"],
     "worker": ["link", "crypto/groth16"],
@@ -44,7 +45,7 @@ MAY_USE = {
     "prover/machine": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
     "prover/handler": ["prover/groth16", "wire"],
-    "prover/node": ["prover/handler", "link"],
+    "prover/node": ["prover/handler", "link", "base/settings"],
     "prover/cmd": ["prover/groth16"],
 }
 

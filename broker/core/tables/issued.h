@@ -5,8 +5,8 @@
  *  may be charged to a task (4 losses, 2 failures) and two more: those whose prover has not said that it brings no result. When
  *  there are more, the oldest of the key that has most of them is forgotten, so that no key can push out another's.
  */
-#ifndef PV_SCHED_LATE_H
-#define PV_SCHED_LATE_H
+#ifndef PV_ISSUED_H
+#define PV_ISSUED_H
 
 #include "model.h"
 

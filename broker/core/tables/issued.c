@@ -1,4 +1,4 @@
-#include "sched_late.h"
+#include "issued.h"
 
 #include "accounts.h"
 #include "provers.h"
