@@ -2,18 +2,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A terminal or pipe may have been made non-blocking by whoever shares it. */
+static bool may_go_on(int fd)
+{
+    struct pollfd room = { .fd = fd, .events = POLLOUT };
+    if (errno == EINTR) return true;
+    return errno == EAGAIN && (poll(&room, 1, -1) > 0 || errno == EINTR);
+}
+
 int file_write_all(int fd, const void *bytes, size_t n)
 {
     const char *next = bytes;
     while (n) {
         ssize_t did = write(fd, next, n);
-        if (did < 0 && errno == EINTR) continue;
+        if (did < 0 && may_go_on(fd)) continue;
         if (did <= 0) return did < 0 ? errno : EIO;
         next += did;
         n -= (size_t)did;

@@ -18,6 +18,7 @@ BN254 = "crypto/bn254/"
 MAY_USE = {
     "base": [],
     "base/settings": ["base"],
+    "base/files": ["base"],
     "wire": ["base"],
     "link": ["wire"],
     "crypto": [],
@@ -40,13 +41,13 @@ MAY_USE = {
     "broker/watch": ["broker/core", "broker/store/transfers", "broker/net"],
     "broker": ["broker/watch"],
     "worker": ["link", "crypto/groth16"],
-    "worker/cli": ["worker"],
+    "worker/cli": ["worker", "base/files"],
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
     "prover/handler": ["prover/groth16", "wire"],
     "prover/node": ["prover/handler", "link", "base/settings"],
-    "prover/cmd": ["prover/groth16"],
+    "prover/cmd": ["prover/groth16", "base/files"],
 }
 
 # What a file of the folder must not compile: the walls that matter most, tried with the compiler itself. (Not "sched.h": the system has
