@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Writes all n bytes at the descriptor's position; a signal, a short write or a full non-blocking pipe does not end it. 0, or the errno. */
+/** Writes all n bytes at the descriptor's position; a signal, a short write or a full non-blocking pipe does not end
+ *  it. 0, or the errno. */
 int file_write_all(int fd, const void *bytes, size_t n);
 
 /** The same from offset `at` on; the descriptor's position stays. */

@@ -1,5 +1,5 @@
-/** The sentence that goes with a failure over a file: what is wrong with which file. For programs to print; the status is for them to
- *  end with. */
+/** The sentence that goes with a failure over a file: what is wrong with which file. For programs to print; the status
+ *  is for them to end with. */
 #ifndef PV_FILE_WHY_H
 #define PV_FILE_WHY_H
 

@@ -1,8 +1,10 @@
-/** One file whose bytes are replaced where they are, because a new file would not be the same thing: another name of it (a hard link)
- *  would keep the old bytes, a mount point cannot be renamed over, an owner or a list of rights would be lost.
+/** One file whose bytes are replaced where they are, because a new file would not be the same thing: another name of it
+ *  (a hard link) would keep the old bytes, a mount point cannot be renamed over, an owner or a list of rights would be
+ *  lost.
  *
- *  The old bytes are kept in memory meanwhile (up to OVERWRITTEN_KEPT_MOST), and the room on the disk is taken first, so that a full disk
- *  changes nothing. A process that is killed in between leaves a file that is half written: that is the price. */
+ *  The old bytes are kept in memory meanwhile (up to OVERWRITTEN_KEPT_MOST), and the room on the disk is taken first,
+ *  so that a full disk changes nothing. A process that is killed in between leaves a file that is half written: that is
+ *  the price. */
 #ifndef PV_OVERWRITTEN_H
 #define PV_OVERWRITTEN_H
 

@@ -1,5 +1,5 @@
-/** One file that is replaced by another of the same name: written beside it and synced, then renamed. What the old one was (mode, owner)
- *  the new one is. Calls in this order; each returns 0 or an errno. */
+/** One file that is replaced by another of the same name: written beside it and synced, then renamed. What the old one
+ *  was (mode, owner) the new one is. Calls in this order; each returns 0 or an errno. */
 #ifndef PV_REPLACED_H
 #define PV_REPLACED_H
 

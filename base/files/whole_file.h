@@ -1,5 +1,5 @@
-/** A file's bytes, read to its end: regular files, pipes, process substitution, terminals, and "-" for stdin. For what is small or has to
- *  be in memory anyway. */
+/** A file's bytes, read to its end: regular files, pipes, process substitution, terminals, and "-" for stdin. For what
+ *  is small or has to be in memory anyway. */
 #ifndef PV_WHOLE_FILE_H
 #define PV_WHOLE_FILE_H
 
@@ -13,8 +13,9 @@ struct whole_file {
     size_t n;
 };
 
-/** Fills *f, which may be of 0 bytes. PV_NOT_FOUND, PV_INVALID_INPUT (a folder), PV_TOO_LARGE (more than most bytes; no more than that is
- *  read), PV_NO_MEMORY, PV_INTERRUPTED (a signal came while a pipe had no writer), PV_IO. On failure *f is untouched. */
+/** Fills *f, which may be of 0 bytes. PV_NOT_FOUND, PV_INVALID_INPUT (a folder), PV_TOO_LARGE (more than most bytes; no
+ *  more than that is read), PV_NO_MEMORY, PV_INTERRUPTED (a signal came while a pipe had no writer), PV_IO. On failure
+ *  *f is untouched. */
 pv_status whole_file_read(struct whole_file *f, const char *path, size_t most, struct file_why *why);
 
 /** Harmless on a zeroed f. */

@@ -1,5 +1,5 @@
-/* What a command leaves: files that appear whole, both or neither, where the user said and nowhere else. rename, link and fsync are
- * recorded, and made to fail at will. */
+/* What a command leaves: files that appear whole, both or neither, where the user said and nowhere else. rename, link
+ * and fsync are recorded, and made to fail at will. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
