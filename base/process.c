@@ -20,11 +20,24 @@ void process_ignore_pipe(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+bool process_ignores(int signal)
+{
+    struct sigaction now;
+    return sigaction(signal, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* SIGHUP is a daemon's command to read its files again, also under nohup. */
+static bool left_off(int signal)
+{
+    return (signal == SIGINT || signal == SIGTERM || signal == SIGQUIT) && process_ignores(signal);
+}
+
 int process_signals(const int *signals)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (; *signals; signals++) sigaddset(&set, *signals);
+    for (; *signals; signals++)
+        if (!left_off(*signals)) sigaddset(&set, *signals);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (!error) return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     errno = error;

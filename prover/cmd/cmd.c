@@ -26,11 +26,18 @@ static void on_bus(int sig)
     _exit(pv_status_exit(PV_IO));
 }
 
+/* No SA_RESTART: whoever waits for the other end of a pipe is woken. */
+static void stop_on(int sig)
+{
+    struct sigaction stop = { .sa_handler = on_stop };
+    if (!process_ignores(sig)) sigaction(sig, &stop, NULL);
+}
+
 void cmd_catch_signals(void)
 {
-    struct sigaction stop = { .sa_handler = on_stop }, bus = { .sa_handler = on_bus };
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    struct sigaction bus = { .sa_handler = on_bus };
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
     sigaction(SIGBUS, &bus, NULL);
 }
 
@@ -49,6 +56,11 @@ int cmd_end_proving(pv_status status, struct prove_error *err)
 {
     if (status == PV_CANCELLED) prove_error_set(err, PV_INTERRUPTED, "interrupted");
     return status == PV_OK ? 0 : cmd_failed(err);
+}
+
+pv_status cmd_file_failed(struct prove_error *err, pv_status status, const struct file_why *why)
+{
+    return status == PV_OK ? PV_OK : prove_error_set(err, status, "%s", why->text);
 }
 
 int cmd_failed(const struct prove_error *err)

@@ -8,6 +8,7 @@
 #define PV_CMD_H
 
 #include "backend.h"
+#include "file_why.h"
 #include "numa.h"
 #include "prove_error.h"
 
@@ -32,13 +33,17 @@ unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_s
 /** Non-zero after SIGINT or SIGTERM. */
 extern atomic_int cmd_stop;
 
-/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once). SIGBUS, which a mapped file raises when
+/** SIGINT and SIGTERM set cmd_stop (a second one ends the process at once), unless the parent switched them off, as nohup
+ *  and a shell's background jobs do. SIGBUS, which a mapped file raises when
  *  another process cuts it short, ends the process with a sentence instead of a crash. */
 void cmd_catch_signals(void);
 
 /** For a command that proves, once its options are read and before it has threads: no core dump holds its witness, its
  *  memory is spread over the NUMA nodes, OpenMP's threads spin less, signals are caught. Returns the nodes. */
 struct numa cmd_start_proving(void);
+
+/** status, with the sentence about a file as its error. */
+pv_status cmd_file_failed(struct prove_error *err, pv_status status, const struct file_why *why);
 
 /** Prints "provost-prover: sentence" to stderr; returns the exit status that goes with err. */
 int cmd_failed(const struct prove_error *err);

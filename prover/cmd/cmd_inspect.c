@@ -3,7 +3,7 @@
 #include "cmd.h"
 
 #include "keycheck.h"
-#include "output.h"
+#include "outputs.h"
 #include "soundness.h"
 #include "zkey_vkey.h"
 
@@ -15,13 +15,15 @@
 struct arguments {
     const char *zkey, *vkey_path;
     bool json, check;
+    struct outputs *out; /* of --vkey; NULL without it */
     enum groth16_keys keys;
 };
 
 enum { KEY_VKEY = 0x200, KEY_CHECK, KEY_DEVELOPMENT };
 
 static const struct argp_option options[] = {
-    { "vkey", KEY_VKEY, "FILE", 0, "Write the verification key as snarkjs would export it", 0 },
+    { "vkey", KEY_VKEY, "FILE", 0,
+      "Write the verification key as snarkjs would export it; - is stdout, and what is shown goes to stderr", 0 },
     { "check", KEY_CHECK, 0, 0, "Check every point of the key: curve and group (slow)", 0 },
     { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 0 },
     { "output", 'o', "text|json", 0, "Output format (default text)", 0 },
@@ -90,29 +92,29 @@ static pv_status gather(struct facts *f, const struct zkey *z, struct prove_erro
     return PV_OK;
 }
 
-static void print_need(const char *name, const struct backend_need *n)
+static void print_need(FILE *to, const char *name, const struct backend_need *n)
 {
-    printf("%-14s%.1f MiB for the key, %.1f MiB for a proof\n", name, (double)n->key_bytes / 1048576,
-           (double)n->proof_bytes / 1048576);
+    fprintf(to, "%-14s%.1f MiB for the key, %.1f MiB for a proof\n", name, (double)n->key_bytes / 1048576,
+            (double)n->proof_bytes / 1048576);
 }
 
-static void print_text(const struct arguments *a, const struct zkey *z, const struct facts *f)
+static void print_text(FILE *to, const struct arguments *a, const struct zkey *z, const struct facts *f)
 {
-    printf("%-14s%s\n%-14s%s\n%-14s%zu bytes\n", "file", a->zkey, "sha256", f->sha256, "size", z->file.size);
-    printf("%-14s%s\n%-14s%s\n", "protocol", "groth16", "curve", "bn254 (snarkjs: bn128)");
+    fprintf(to, "%-14s%s\n%-14s%s\n%-14s%zu bytes\n", "file", a->zkey, "sha256", f->sha256, "size", z->file.size);
+    fprintf(to, "%-14s%s\n%-14s%s\n", "protocol", "groth16", "curve", "bn254 (snarkjs: bn128)");
     if (z->public_rows)
-        printf("%-14s%" PRIu32 "\n", "constraints", z->rows - z->publics - 1);
+        fprintf(to, "%-14s%" PRIu32 "\n", "constraints", z->rows - z->publics - 1);
     else
-        printf("%-14s%s\n", "constraints", "unknown (the coefficients are not in the order of snarkjs)");
-    printf("%-14s%" PRIu32 " (2^%u)\n", "domain", z->domain, z->log_domain);
-    printf("%-14s%" PRIu32 ", %" PRIu32 " of them public\n", "variables", z->vars, z->publics);
-    printf("%-14s%" PRIu32 "\n", "coefficients", z->coef_count);
-    print_need("CPU memory", &f->cpu);
+        fprintf(to, "%-14s%s\n", "constraints", "unknown (the coefficients are not in the order of snarkjs)");
+    fprintf(to, "%-14s%" PRIu32 " (2^%u)\n", "domain", z->domain, z->log_domain);
+    fprintf(to, "%-14s%" PRIu32 ", %" PRIu32 " of them public\n", "variables", z->vars, z->publics);
+    fprintf(to, "%-14s%" PRIu32 "\n", "coefficients", z->coef_count);
+    print_need(to, "CPU memory", &f->cpu);
     if (f->no_gpu.status == PV_OK)
-        print_need("GPU memory", &f->gpu);
+        print_need(to, "GPU memory", &f->gpu);
     else
-        printf("%-14s%s\n", "GPU memory", f->no_gpu.text);
-    if (*f->forgeable.text) printf("%-14s%s\n", "FORGEABLE", f->forgeable.text);
+        fprintf(to, "%-14s%s\n", "GPU memory", f->no_gpu.text);
+    if (*f->forgeable.text) fprintf(to, "%-14s%s\n", "FORGEABLE", f->forgeable.text);
 }
 
 static json_t *need_json(const struct backend_need *n)
@@ -120,7 +122,7 @@ static json_t *need_json(const struct backend_need *n)
     return json_pack("{s:I, s:I}", "key_bytes", (json_int_t)n->key_bytes, "proof_bytes", (json_int_t)n->proof_bytes);
 }
 
-static pv_status print_json(const struct arguments *a, const struct zkey *z, const struct facts *f,
+static pv_status print_json(FILE *to, const struct arguments *a, const struct zkey *z, const struct facts *f,
                             struct prove_error *err)
 {
     json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
@@ -131,20 +133,21 @@ static pv_status print_json(const struct arguments *a, const struct zkey *z, con
                   "curve", "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables",
                   (json_int_t)z->vars, "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count,
                   "cpu", need_json(&f->cpu), "gpu", gpu, "forgeable", *f->forgeable.text ? f->forgeable.text : NULL);
-    bool printed = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && putchar('\n') == '\n';
+    if (!o) return prove_error_set(err, PV_FAILED, "%s: the name is not UTF-8, as JSON wants it", a->zkey);
+    json_dumpf(o, to, JSON_INDENT(2));
+    fputc('\n', to);
     json_decref(o);
-    return printed ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
+    return PV_OK;
 }
 
 static pv_status write_vkey(const struct arguments *a, const struct groth16_vkey *vkey, struct prove_error *err)
 {
-    struct output file = { 0 };
+    struct file_why why;
     char *text = groth16_vkey_to_json(vkey);
     if (!text) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
-    pv_status status = output_stage(&file, a->vkey_path, text, strlen(text), err);
-    if (status == PV_OK) status = output_commit(&file, err);
+    pv_status status = outputs_write(a->out, &(struct output_bytes){ text, strlen(text) }, &why);
     free(text);
-    return status;
+    return cmd_file_failed(err, status, &why);
 }
 
 /* The verification key, and whether the proving key is whole and sound. */
@@ -167,14 +170,15 @@ static pv_status check_and_print(const struct arguments *a, const struct zkey *z
     if (a->check) TRY(keycheck_points(z, &run, err));
     pv_status status = check_vkey(&vkey, &f, z, a->keys, err);
     if (status != PV_OK) return prove_error_in(err, status, a->zkey);
-    if (a->vkey_path) status = write_vkey(a, &vkey, err);
+    if (a->out) status = write_vkey(a, &vkey, err);
     groth16_vkey_clear(&vkey);
     if (status != PV_OK) return status;
     if (!mapfile_is_current(&z->file, a->zkey))
         return prove_error_set(err, PV_IO, "%s: the file was changed while it was read", a->zkey);
-    if (a->json) return print_json(a, z, &f, err);
-    print_text(a, z, &f);
-    return fflush(stdout) == 0 ? PV_OK : prove_error_set(err, PV_IO, "the result cannot be printed");
+    FILE *to = a->out && outputs_use_stdout(a->out) ? stderr : stdout;
+    if (a->json) return print_json(to, a, z, &f, err);
+    print_text(to, a, z, &f);
+    return PV_OK;
 }
 
 static pv_status inspect(const struct arguments *a, struct prove_error *err)
@@ -186,11 +190,23 @@ static pv_status inspect(const struct arguments *a, struct prove_error *err)
     return status;
 }
 
+static pv_status inspect_into(struct arguments *a, struct prove_error *err)
+{
+    struct outputs out;
+    struct file_why why;
+    if (!a->vkey_path) return inspect(a, err);
+    TRY(cmd_file_failed(err, outputs_open(&out, &a->vkey_path, 1, &a->zkey, 1, &why), &why));
+    a->out = &out;
+    pv_status status = inspect(a, err);
+    outputs_close(&out);
+    return status;
+}
+
 int cmd_inspect(int argc, char **argv)
 {
     struct arguments a = { 0 };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_catch_signals();
-    return inspect(&a, &err) == PV_OK ? 0 : cmd_failed(&err);
+    return inspect_into(&a, &err) == PV_OK ? 0 : cmd_failed(&err);
 }

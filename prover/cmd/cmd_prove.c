@@ -2,7 +2,7 @@
 
 #include "cmd_open.h"
 #include "keycheck.h"
-#include "output.h"
+#include "outputs.h"
 #include "zkey_vkey.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@
 struct arguments {
     struct cmd_machine machine;
     const char *file[4]; /* zkey, wtns, proof, public */
+    struct outputs *out; /* proof and public */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -35,21 +36,17 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "ZKEY WTNS PROOF PUBLIC",
     .doc = "Proves with a key file of snarkjs and a witness of circom, verifies the proof, and writes proof.json and "
-           "public.json as snarkjs does. Nothing is written unless the proof verifies.",
+           "public.json as snarkjs does. Nothing is written unless the proof verifies, and then both files or "
+           "neither. The file - is stdout.",
     .children = children,
 };
 
-/* Writes both files or, on failure, neither: nothing is replaced before both are written. */
-static pv_status write_both(const char *const file[2], char *const text[2], struct prove_error *err)
+static pv_status write_texts(struct outputs *out, char *const text[2], struct prove_error *err)
 {
-    struct output proof = { 0 }, public = { 0 };
-    pv_status status = output_stage(&proof, file[0], text[0], strlen(text[0]), err);
-    if (status == PV_OK) status = output_stage(&public, file[1], text[1], strlen(text[1]), err);
-    if (status == PV_OK) status = output_commit(&proof, err);
-    if (status == PV_OK) status = output_commit(&public, err);
-    output_abandon(&proof);
-    output_abandon(&public);
-    return status;
+    struct file_why why;
+    if (!text[0] || !text[1]) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    const struct output_bytes bytes[2] = { { text[0], strlen(text[0]) }, { text[1], strlen(text[1]) } };
+    return cmd_file_failed(err, outputs_write(out, bytes, &why), &why);
 }
 
 static pv_status write_results(const struct groth16_proof *proof, const struct cmd_inputs *in,
@@ -57,8 +54,7 @@ static pv_status write_results(const struct groth16_proof *proof, const struct c
 {
     char *text[2] = { groth16_proof_to_json(proof),
                       groth16_publics_to_json(in->witness.values + 1, prove_key_zkey(in->key)->publics) };
-    pv_status status =
-        text[0] && text[1] ? write_both(a->file + 2, text, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
+    pv_status status = write_texts(a->out, text, err);
     free(text[0]);
     free(text[1]);
     return status;
@@ -108,11 +104,23 @@ static pv_status prove_files(const struct arguments *a, struct prove_error *err)
     return status;
 }
 
+/* A place that cannot be written is told before the proof is made, and an output is not an input. */
+static pv_status prove_into(struct arguments *a, struct prove_error *err)
+{
+    struct outputs out;
+    struct file_why why;
+    TRY(cmd_file_failed(err, outputs_open(&out, a->file + 2, 2, a->file, 2, &why), &why));
+    a->out = &out;
+    pv_status status = prove_files(a, err);
+    outputs_close(&out);
+    return status;
+}
+
 int cmd_prove(int argc, char **argv)
 {
     struct arguments a = { .machine.cpu.stop = &cmd_stop };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     (void)cmd_start_proving();
-    return cmd_end_proving(prove_files(&a, &err), &err);
+    return cmd_end_proving(prove_into(&a, &err), &err);
 }

@@ -133,5 +133,5 @@ int cmd_verify(int argc, char **argv)
     cmd_catch_signals();
     if (verify_files(&a, &err) != PV_OK) return cmd_failed(&err);
     puts("OK");
-    return fflush(stdout) == 0 ? 0 : pv_status_exit(PV_IO);
+    return 0;
 }

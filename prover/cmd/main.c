@@ -4,6 +4,7 @@
 #include "cmd_selftest.h"
 #include "cmd_verify.h"
 #include "status.h"
+#include "std_streams.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -63,6 +64,7 @@ static int run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    std_streams_begin("provost-prover");
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     const char *word = argc > 1 ? argv[1] : "";
     if (!strcmp(word, "--help") || !strcmp(word, "-?") || !strcmp(word, "help")) {

@@ -64,6 +64,26 @@ static void signals_are_read_from_a_descriptor_and_blocked_in_later_threads(void
     close(fd);
 }
 
+/* A blocked signal is read from the descriptor even when it is ignored, so it must not be among them. */
+static void what_the_parent_switched_off_stays_off(void **state)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    struct signalfd_siginfo info;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    assert_true(process_ignores(SIGINT));
+    assert_false(process_ignores(SIGTERM));
+    int fd = process_signals(signals);
+    kill(getpid(), SIGINT);
+    assert_int_equal(read(fd, &info, sizeof info), -1);
+    kill(getpid(), SIGHUP); /* a command to a daemon, also under nohup */
+    assert_int_equal(read(fd, &info, sizeof info), sizeof info);
+    assert_int_equal(info.ssi_signo, SIGHUP);
+    close(fd);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+}
+
 static void log_settings_have_their_words(void **state)
 {
     assert_true(log_setup_words("error", "json"));
@@ -79,6 +99,7 @@ int main(void)
         cmocka_unit_test(no_core_file_and_no_tracing),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_end),
         cmocka_unit_test(signals_are_read_from_a_descriptor_and_blocked_in_later_threads),
+        cmocka_unit_test(what_the_parent_switched_off_stays_off),
         cmocka_unit_test(log_settings_have_their_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,18 +1,15 @@
-/* Inputs that are not usable files, and disks that do not take the output. */
+/* Inputs that are not usable files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include "mapfile.h"
-#include "output.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,15 +22,6 @@ static const char *in_folder(const char *name)
     turn = !turn;
     snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
     return path[turn];
-}
-
-static int files_in_folder(void)
-{
-    int n = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 static int make_folder(void **state)
@@ -59,16 +47,6 @@ static void write_text(const char *path, const char *text)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
-}
-
-static void assert_text(const char *path, const char *text)
-{
-    char found[64] = { 0 };
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    assert_int_equal(fread(found, 1, sizeof found - 1, f), strlen(text));
-    fclose(f);
-    assert_string_equal(found, text);
 }
 
 static void assert_refused(const char *path, pv_status want, const char *word)
@@ -159,84 +137,6 @@ static void a_file_that_ends_early_or_changes_is_said_to(void **state)
     close(fd);
 }
 
-static void replaces_a_file_whole(void **state)
-{
-    (void)state;
-    struct output o;
-    write_text(in_folder("proof"), "old");
-    assert_int_equal(output_stage(&o, in_folder("proof"), "newer", 5, NULL), PV_OK);
-    assert_text(in_folder("proof"), "old");
-    assert_int_equal(output_commit(&o, NULL), PV_OK);
-    assert_text(in_folder("proof"), "newer");
-    output_abandon(&o);
-    assert_text(in_folder("proof"), "newer");
-    assert_int_equal(files_in_folder(), 1);
-}
-
-static void abandons_without_a_trace(void **state)
-{
-    (void)state;
-    struct output o;
-    assert_int_equal(output_stage(&o, in_folder("proof"), "x", 1, NULL), PV_OK);
-    output_abandon(&o);
-    assert_int_equal(files_in_folder(), 0);
-}
-
-static void results_have_the_umasks_mode(void **state)
-{
-    (void)state;
-    struct output o;
-    struct stat st;
-    mode_t before = umask(0027);
-    assert_int_equal(output_stage(&o, in_folder("proof"), "x", 1, NULL), PV_OK);
-    assert_int_equal(output_commit(&o, NULL), PV_OK);
-    umask(before);
-    assert_int_equal(stat(in_folder("proof"), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0640);
-}
-
-static void says_that_a_place_cannot_be_written(void **state)
-{
-    (void)state;
-    struct output o;
-    struct prove_error err = { 0 };
-    assert_int_equal(output_stage(&o, in_folder("no/such/proof"), "x", 1, &err), PV_IO);
-    assert_non_null(strstr(err.text, "No such file"));
-    assert_int_equal(output_stage(&o, folder, "x", 1, &err), PV_IO);
-    assert_non_null(strstr(err.text, "directory"));
-    assert_null(o.temp);
-}
-
-static void says_that_the_disk_is_full(void **state)
-{
-    (void)state;
-    struct output o;
-    struct prove_error err = { 0 };
-    assert_int_equal(output_stage(&o, "/dev/full", "x", 1, &err), PV_DISK_FULL);
-    assert_non_null(strstr(err.text, "No space left"));
-}
-
-/* A limit on file size stands in for a disk that fills while the file is being written. */
-static void leaves_nothing_of_a_file_that_did_not_fit(void **state)
-{
-    (void)state;
-    struct output o;
-    struct rlimit before, small;
-    static const char much[10000];
-    struct prove_error err = { 0 };
-    write_text(in_folder("proof"), "old");
-    getrlimit(RLIMIT_FSIZE, &before);
-    small = (struct rlimit){ 4096, before.rlim_max };
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small);
-    pv_status status = output_stage(&o, in_folder("proof"), much, sizeof much, &err);
-    setrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, SIG_DFL);
-    assert_int_equal(status, PV_DISK_FULL);
-    assert_text(in_folder("proof"), "old");
-    assert_int_equal(files_in_folder(), 1);
-}
-
 int main(void)
 {
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
@@ -246,12 +146,6 @@ int main(void)
         IN_FOLDER(maps_a_file_that_outlives_its_name),
         IN_FOLDER(reads_a_file_that_may_change_afterwards),
         IN_FOLDER(a_file_that_ends_early_or_changes_is_said_to),
-        IN_FOLDER(replaces_a_file_whole),
-        IN_FOLDER(abandons_without_a_trace),
-        IN_FOLDER(results_have_the_umasks_mode),
-        IN_FOLDER(says_that_a_place_cannot_be_written),
-        IN_FOLDER(says_that_the_disk_is_full),
-        IN_FOLDER(leaves_nothing_of_a_file_that_did_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
