@@ -2,6 +2,8 @@
 #ifndef GROTH16_ERROR_H
 #define GROTH16_ERROR_H
 
+#include <stddef.h>
+
 enum groth16_error {
     GROTH16_OK = 0,
     GROTH16_NO_MEMORY,
@@ -21,6 +23,9 @@ enum { GROTH16_PUBLICS_MAX = 65536 };
 struct groth16_text {
     char text[160];
 };
+
+/** GROTH16_TOO_LARGE for n public signals; why (may be NULL): "65,537 public signals, the limit is 65,536". */
+enum groth16_error groth16_too_many(size_t n, struct groth16_text *why);
 
 /** The sentence for people, without a full stop. Never NULL. */
 const char *groth16_error_text(enum groth16_error e);

@@ -9,7 +9,7 @@
 static bool read_proof(struct json_in *in, struct groth16_proof *proof, const json_t *root)
 {
     if (!json_is_object(root)) return json_in_fail(in, GROTH16_BAD_JSON, "the proof is not a JSON object");
-    return json_in_word(in, root, "protocol", "groth16", false) && json_in_word(in, root, "curve", "bn128", true) &&
+    return json_in_word(in, root, "protocol", "groth16") && json_in_curve(in, root, true) &&
            json_in_g1(in, &proof->a, json_object_get(root, "pi_a"), "pi_a") &&
            json_in_g2(in, &proof->b, json_object_get(root, "pi_b"), "pi_b") &&
            json_in_g1(in, &proof->c, json_object_get(root, "pi_c"), "pi_c");
@@ -43,8 +43,7 @@ static bool read_publics(struct json_in *in, bn254_scalar_packed **publics, cons
 {
     if (!json_is_array(root)) return json_in_fail(in, GROTH16_BAD_JSON, "the public signals are not a JSON array");
     size_t n = json_array_size(root);
-    if (n > GROTH16_PUBLICS_MAX)
-        return json_in_fail(in, GROTH16_TOO_LARGE, "%zu public signals, but the limit is %d", n, GROTH16_PUBLICS_MAX);
+    if (n > GROTH16_PUBLICS_MAX) return json_in_too_many(in, n);
     bn254_scalar_packed *read = calloc(n + 1, sizeof *read); /* n may be 0 */
     if (!read) return json_in_fail(in, GROTH16_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {

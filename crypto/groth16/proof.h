@@ -19,7 +19,7 @@ enum groth16_error groth16_proof_from_json(struct groth16_proof *proof, const ch
 /** proof.json, byte for byte as snarkjs writes it; the caller frees it. NULL: no memory. */
 char *groth16_proof_to_json(const struct groth16_proof *proof);
 
-/** public.json: an array of decimal strings, each below r. The caller frees *publics (never NULL on success). On
+/** public.json: an array of decimal strings or whole numbers, each below r. The caller frees *publics (never NULL on success). On
  *  failure it is untouched: BAD_JSON, BAD_PUBLIC, TOO_LARGE, NO_MEMORY. */
 enum groth16_error groth16_publics_from_json(bn254_scalar_packed **publics, size_t *n, const char *json, size_t bytes,
                                              struct groth16_text *why);

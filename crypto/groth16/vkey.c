@@ -36,7 +36,7 @@ enum groth16_error groth16_vkey_from_points_of(struct groth16_vkey *vkey, const 
                                                size_t ic_count, enum groth16_keys keys, struct groth16_text *why)
 {
     struct groth16_vkey v = { .publics = ic_count - 1 };
-    if (ic_count == 0 || v.publics > GROTH16_PUBLICS_MAX) return GROTH16_TOO_LARGE;
+    if (ic_count == 0 || v.publics > GROTH16_PUBLICS_MAX) return groth16_too_many(v.publics, why);
     if (!bn254_g1_decode(&v.alpha1, alpha1) || !bn254_g2_decode(&v.beta2, beta2, BN254_G2_IN_SUBGROUP) ||
         !bn254_g2_decode(&v.gamma2, gamma2, BN254_G2_IN_SUBGROUP) ||
         !bn254_g2_decode(&v.delta2, delta2, BN254_G2_IN_SUBGROUP))
@@ -71,8 +71,7 @@ static bool read_count(struct json_in *in, struct groth16_vkey *v, const json_t 
     const json_t *n = json_object_get(root, "nPublic"), *ic = json_object_get(root, "IC");
     if (!json_is_integer(n) || json_integer_value(n) < 0)
         return json_in_fail(in, GROTH16_BAD_JSON, "\"nPublic\" is not a count");
-    if (json_integer_value(n) > GROTH16_PUBLICS_MAX)
-        return json_in_fail(in, GROTH16_TOO_LARGE, "\"nPublic\": the limit is %d", GROTH16_PUBLICS_MAX);
+    if (json_integer_value(n) > GROTH16_PUBLICS_MAX) return json_in_too_many(in, (size_t)json_integer_value(n));
     v->publics = (size_t)json_integer_value(n);
     if (!json_is_array(ic) || json_array_size(ic) != v->publics + 1)
         return json_in_fail(in, GROTH16_BAD_JSON, "\"IC\" is not an array of nPublic + 1 = %zu", v->publics + 1);
@@ -101,8 +100,8 @@ static bool read_sound(struct json_in *in, const struct groth16_vkey *v, enum gr
 static bool read_vkey(struct json_in *in, struct groth16_vkey *v, const json_t *root, enum groth16_keys keys)
 {
     if (!json_is_object(root)) return json_in_fail(in, GROTH16_BAD_JSON, "the verification key is not a JSON object");
-    if (!json_in_word(in, root, "protocol", "groth16", false) || !json_in_word(in, root, "curve", "bn128", false) ||
-        !read_count(in, v, root) || !read_points(in, v, root) || !read_ic(in, v, json_object_get(root, "IC")))
+    if (!json_in_word(in, root, "protocol", "groth16") || !json_in_curve(in, root, false) || !read_count(in, v, root) ||
+        !read_points(in, v, root) || !read_ic(in, v, json_object_get(root, "IC")))
         return false;
     if (!complete(v)) return json_in_fail(in, GROTH16_BAD_POINT, "one of alpha, beta, gamma and delta is infinity");
     return read_sound(in, v, keys);

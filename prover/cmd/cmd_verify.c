@@ -2,12 +2,11 @@
 
 #include "cmd.h"
 
-#include "mapfile.h"
-
 #include "json_limit.h"
 #include "proof.h"
 #include "verify.h"
 #include "vkey.h"
+#include "whole_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,18 +44,31 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "VKEY PUBLIC PROOF",
     .doc =
-        "Verifies a proof for its public signals. Reads the files that snarkjs writes. Prints OK and exits with 0, or "
-        "says why not and exits with 9 when the proof does not verify, 8 when a file is not what it should be.",
+        "Verifies a proof for its public signals. Reads the files that snarkjs writes, from pipes too; the file - is "
+        "stdin. Prints OK and exits with 0, or says why not and exits with 9 when the proof does not verify, 8 when a "
+        "file is not what it should be.\v"
+        "What other programs write is understood where it says the same: the curve as bn128, bn254 or alt_bn128 in any "
+        "case, points of two coordinates, and whole numbers of any length without quotes. All else is refused by the "
+        "name of its field.",
 };
 
-/* More is not parsed. */
-static const struct mapfile_limits json_limits = { .bytes_most = GROTH16_JSON_BYTES_MAX };
+/* JSON comes whole: it is small, and pipes and process substitution are read as snarkjs reads them. */
+static pv_status read_json(struct whole_file *file, const char *path, struct prove_error *err)
+{
+    struct file_why why;
+    TRY(cmd_file_failed(err, whole_file_read(file, path, GROTH16_JSON_BYTES_MAX, &why), &why));
+    if (file->n > 0) return PV_OK;
+    whole_file_clear(file);
+    return prove_error_set(err, PV_INVALID_INPUT, "%s: the file is empty", file_called(path, "stdin"));
+}
 
 /* A failed read, said with the file's name. */
 static pv_status bad_file(const char *path, enum groth16_error e, pv_status bad, const struct groth16_text *why,
                           struct prove_error *err)
 {
     if (e == GROTH16_OK) return PV_OK;
+    path = file_called(path, "stdin");
+    if (e == GROTH16_TOO_LARGE) bad = PV_TOO_LARGE;
     if (e == GROTH16_WEAK_KEY)
         return prove_error_set(err, bad, "%s: %s (--allow-development-key accepts it)", path, why->text);
     if (e == GROTH16_NO_MEMORY) return prove_error_set(err, PV_NO_MEMORY, "%s: out of memory", path);
@@ -65,31 +77,31 @@ static pv_status bad_file(const char *path, enum groth16_error e, pv_status bad,
 
 static pv_status read_vkey(struct groth16_vkey *vkey, const char *path, enum groth16_keys keys, struct prove_error *err)
 {
-    struct mapfile file;
+    struct whole_file file;
     struct groth16_text why = { "" };
-    TRY(mapfile_read(&file, path, &json_limits, err));
-    enum groth16_error e = groth16_vkey_from_json_of(vkey, (const char *)file.bytes, file.size, keys, &why);
-    mapfile_close(&file);
+    TRY(read_json(&file, path, err));
+    enum groth16_error e = groth16_vkey_from_json_of(vkey, (const char *)file.bytes, file.n, keys, &why);
+    whole_file_clear(&file);
     return bad_file(path, e, PV_BAD_VKEY, &why, err);
 }
 
 static pv_status read_publics(bn254_scalar_packed **publics, size_t *n, const char *path, struct prove_error *err)
 {
-    struct mapfile file;
+    struct whole_file file;
     struct groth16_text why = { "" };
-    TRY(mapfile_read(&file, path, &json_limits, err));
-    enum groth16_error e = groth16_publics_from_json(publics, n, (const char *)file.bytes, file.size, &why);
-    mapfile_close(&file);
+    TRY(read_json(&file, path, err));
+    enum groth16_error e = groth16_publics_from_json(publics, n, (const char *)file.bytes, file.n, &why);
+    whole_file_clear(&file);
     return bad_file(path, e, PV_BAD_JSON, &why, err);
 }
 
 static pv_status read_proof(struct groth16_proof *proof, const char *path, struct prove_error *err)
 {
-    struct mapfile file;
+    struct whole_file file;
     struct groth16_text why = { "" };
-    TRY(mapfile_read(&file, path, &json_limits, err));
-    enum groth16_error e = groth16_proof_from_json(proof, (const char *)file.bytes, file.size, &why);
-    mapfile_close(&file);
+    TRY(read_json(&file, path, err));
+    enum groth16_error e = groth16_proof_from_json(proof, (const char *)file.bytes, file.n, &why);
+    whole_file_clear(&file);
     return bad_file(path, e, PV_BAD_JSON, &why, err);
 }
 

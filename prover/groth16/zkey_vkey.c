@@ -6,6 +6,7 @@
 static pv_status say(enum groth16_error e, const struct groth16_text *why, struct prove_error *err)
 {
     if (e == GROTH16_NO_MEMORY) return prove_error_set(err, PV_NO_MEMORY, "out of memory for the verification key");
+    if (e == GROTH16_TOO_LARGE) return prove_error_set(err, PV_BAD_ZKEY, "%s", why->text);
     if (e == GROTH16_WEAK_KEY)
         return prove_error_set(err, PV_BAD_ZKEY, "%s (--allow-development-key accepts it)", why->text);
     return prove_error_set(err, PV_BAD_ZKEY, "the key is damaged: sections 2 and 3: %s",

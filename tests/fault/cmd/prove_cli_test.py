@@ -79,6 +79,51 @@ def results(tmp):
     expect("no such vkey", run("verify", tmp / "none", public, proof), 3, "none")
 
 
+def forms(tmp):
+    """verify reads what the field writes: through pipes and stdin, the curve's other names, two coordinates, bare numbers; and no more."""
+    key, proof, public = (json.loads((data / name).read_text()) for name in ("vkey.json", "proof.json", "public.json"))
+
+    def numbers(value):
+        if isinstance(value, list):
+            return [numbers(v) for v in value]
+        if isinstance(value, dict):
+            return {k: numbers(v) for k, v in value.items()}
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    def affine(value):
+        flat = {k: v[:2] if k.startswith(("pi_", "vk_")) and k != "vk_alphabeta_12" else v for k, v in value.items()}
+        return {**flat, **({"IC": [p[:2] for p in value["IC"]]} if "IC" in value else {})}
+
+    def verify(what, k, q, p, status=0, said="OK"):
+        places = [tmp / "k.json", tmp / "q.json", tmp / "p.json"]
+        for place, value in zip(places, (k, q, p)):
+            place.write_text(json.dumps(value))
+        expect(what, run("verify", *places), status, said)
+
+    verify("as snarkjs", key, public, proof)
+    verify("bn254", {**key, "curve": "bn254"}, public, {**proof, "curve": "BN254"})
+    verify("two coordinates", affine(key), public, affine(proof))
+    verify("numbers", numbers(key), numbers(public), numbers(proof))
+    verify("all of it", affine(numbers({**key, "curve": "alt_bn128"})), numbers(public), affine(numbers({**proof, "curve": "bn254"})))
+    verify("a wrong number", key, [int(public[0]) + 1] + numbers(public)[1:], proof, 9, "does not verify")
+    verify("another curve", {**key, "curve": "bls12381"}, public, proof, 8, 'k.json: "curve" is "bls12381"')
+    verify("hexadecimal", key, [hex(int(public[0]))] + public[1:], proof, 8, "q.json: public signal 0")
+    verify("a fraction", key, [0.5] + public[1:], proof, 8, "q.json: public signal 0")
+    verify("one coordinate", key, public, {**proof, "pi_c": proof["pi_c"][:1]}, 8, 'p.json: "pi_c"')
+    verify("a limit", key, ["1"] * 65537, proof, 8, "q.json: 65,537 public signals, the limit is 65,536")
+    verify("a key beyond it", {**key, "nPublic": 65537}, public, proof, 8, "k.json: 65,537 public signals, the limit is 65,536")
+    names = [str(data / name) for name in ("vkey.json", "public.json", "proof.json")]
+    done = subprocess.run(["bash", "-c", '"$0" verify <(cat "$1") <(cat "$2") <(cat "$3")', prover, *names], capture_output=True, text=True, timeout=60)
+    expect("process substitution", done, 0, "OK")
+    expect("stdin", run("verify", names[0], names[1], "-", input=(data / "proof.json").read_text()), 0, "OK")
+    expect("stdin, broken", run("verify", names[0], names[1], "-", input="{"), 8, "stdin: not JSON")
+    expect("stdin, nothing", run("verify", names[0], names[1], "-", input=""), 8, "stdin: the file is empty")
+    expect("too much from a pipe", run("verify", names[0], "/dev/zero", names[2]), 8, "33554432 bytes, which is the limit")
+    expect("a folder", run("verify", names[0], tmp, names[2]), 8, "folder")
+    told = " ".join(run("verify", "--help").stdout.split())
+    check("verify's help says so", all(word in told for word in ("bn254", "two coordinates", "whole numbers", "pipes")))
+
+
 def inspect(tmp):
     done = run("inspect", zkey, "--vkey", tmp / "vkey.json", "--check", "-o", "json")
     expect("inspect", done, 0)
@@ -173,7 +218,7 @@ def interrupted(tmp):
     check("no file", not proof.exists())
 
 
-for case in (usage, results, inspect, bench, places, a_full_file_system, interrupted):
+for case in (usage, results, forms, inspect, bench, places, a_full_file_system, interrupted):
     with tempfile.TemporaryDirectory(prefix="provost-cli-") as tmp:
         case(Path(tmp))
 print("failed: %d" % failed)

@@ -253,7 +253,9 @@ static void each_wrong_field_is_refused_and_named(void **state)
         { 0, "nPublic", "3", GROTH16_BAD_JSON, "IC" },
         { 0, "nPublic", "-1", GROTH16_BAD_JSON, "nPublic" },
         { 0, "nPublic", "\"2\"", GROTH16_BAD_JSON, "nPublic" },
-        { 0, "nPublic", "2000000000", GROTH16_TOO_LARGE, "nPublic" },
+        { 0, "nPublic", "2000000000", GROTH16_TOO_LARGE, "2,000,000,000 public signals, the limit is 65,536" },
+        { 0, "nPublic", "65537", GROTH16_TOO_LARGE, "65,537 public signals, the limit is 65,536" },
+        { 0, "nPublic", "65536", GROTH16_BAD_JSON, "IC" },
         { 0, "IC", NULL, GROTH16_BAD_JSON, "IC" },
         { 0, "IC/2", NULL, GROTH16_BAD_JSON, "IC" },
         { 0, "IC/1", "7", GROTH16_BAD_JSON, "IC[1]" },
@@ -265,20 +267,37 @@ static void each_wrong_field_is_refused_and_named(void **state)
         { 0, "vk_gamma_2/2", "[\"0\",\"1\"]", GROTH16_BAD_JSON, "vk_gamma_2" },
         { 0, "vk_delta_2", "[[\"0\",\"0\"],[\"1\",\"0\"],[\"0\",\"0\"]]", GROTH16_BAD_POINT, "infinity" },
         { 1, "protocol", "7", GROTH16_BAD_JSON, "protocol" },
-        { 1, "curve", "\"bn254\"", GROTH16_BAD_JSON, "curve" },
+        { 1, "curve", "\"bn25\"", GROTH16_BAD_JSON, "\"curve\" is \"bn25\"" },
+        { 1, "curve", "\"bn254 of another\"", GROTH16_BAD_JSON, "curve" },
+        { 1, "curve", "\"bn1280000000\"", GROTH16_BAD_JSON, "curve" },
+        { 1, "curve", "\"\"", GROTH16_BAD_JSON, "curve" },
+        { 1, "curve", "254", GROTH16_BAD_JSON, "curve" },
         { 1, "pi_a", NULL, GROTH16_BAD_JSON, "pi_a" },
-        { 1, "pi_a/0", "5", GROTH16_BAD_JSON, "pi_a" },
-        { 1, "pi_a/0", "\"0x5\"", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a/0", "5", GROTH16_BAD_POINT, "pi_a" }, /* a number, and not one of this curve */
+        { 1, "pi_a/0", "-5", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a/0", "5.0", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a/0", "true", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a/0", "null", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a/0", "\"0x5\"", GROTH16_BAD_JSON, "\"pi_a\" has \"0x5\"" },
         { 1, "pi_a/0", "\"1\"", GROTH16_BAD_POINT, "pi_a" },
         { 1, "pi_a/1", P_DECIMAL, GROTH16_BAD_POINT, "pi_a" },
         { 1, "pi_a/2", "\"0\"", GROTH16_BAD_JSON, "pi_a" },
-        { 1, "pi_a/2", NULL, GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a", "[\"1\"]", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a", "[\"1\",\"2\",\"1\",\"1\"]", GROTH16_BAD_JSON, "pi_a" },
+        { 1, "pi_a", "[\"0\",\"0\"]", GROTH16_BAD_POINT, "pi_a" },
+        { 1, "pi_a", "[\"0\",\"1\"]", GROTH16_BAD_POINT, "pi_a" },
+        { 1, "pi_b", "[[\"0\",\"0\"],[\"1\",\"0\"]]", GROTH16_BAD_POINT, "pi_b" },
         { 1, "pi_a", "[\"0\",\"0\",\"1\"]", GROTH16_BAD_POINT, "pi_a" },
         { 1, "pi_b/0", "\"5\"", GROTH16_BAD_JSON, "pi_b" },
         { 1, "pi_b/1/0", "\"1\"", GROTH16_BAD_POINT, "pi_b" },
         { 1, "pi_b/2/1", "\"1\"", GROTH16_BAD_JSON, "pi_b" },
         { 1, "pi_c/0", "\"1\"", GROTH16_BAD_POINT, "pi_c" },
-        { 2, "0", "5", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "-5", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "5.5", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "1e3", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "[5]", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "\"0x5\"", GROTH16_BAD_JSON, "0" },
+        { 2, "0", "\"05\"", GROTH16_BAD_JSON, "0" },
         { 2, "1", "\"-5\"", GROTH16_BAD_JSON, "1" },
         { 2, "1", R_DECIMAL, GROTH16_BAD_PUBLIC, "1" },
     };
@@ -296,6 +315,119 @@ static void each_wrong_field_is_refused_and_named(void **state)
         json_decref(root);
     }
     given_clear(&g);
+}
+
+/* Reads file k of g, changed at a path, and what is read is what was read before. */
+static void reads_the_same(const struct given *g, int k, const char *at, const char *to)
+{
+    json_t *root = changed(g->text[k], at, to);
+    char *text = json_dumps(root, 0);
+    struct groth16_text why = { "" };
+    struct groth16_vkey vkey;
+    struct groth16_proof proof;
+    enum groth16_error e = k == 0 ? groth16_vkey_from_json(&vkey, text, strlen(text), &why)
+                                  : groth16_proof_from_json(&proof, text, strlen(text), &why);
+    if (e != GROTH16_OK) fail_msg("%s <- %s: \"%s\"", at, to ? to : "(nothing)", why.text);
+    char *again = k == 0 ? groth16_vkey_to_json(&vkey) : groth16_proof_to_json(&proof);
+    assert_string_equal(again, g->text[k]);
+    if (k == 0) groth16_vkey_clear(&vkey);
+    free(again);
+    free(text);
+    json_decref(root);
+}
+
+static void names_of_the_curve_and_points_of_two_coordinates_are_understood(void **state)
+{
+    static const char *const curves[] = { "\"bn254\"",     "\"BN254\"",     "\"bn128\"",     "\"Bn-128\"",
+                                          "\"alt_bn128\"", "\"altbn-128\"", "\"alt-bn-128\"" };
+    static const char *const points[] = { "pi_a/2", "pi_b/2", "pi_c/2" };
+    static const char *const key_points[] = { "vk_alpha_1/2", "vk_beta_2/2", "vk_gamma_2/2", "vk_delta_2/2", "IC/1/2" };
+    struct given g;
+    given_init(&g, "mul");
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
+        for (int k = 0; k < 2; k++) reads_the_same(&g, k, "curve", curves[i]);
+    for (size_t i = 0; i < 3; i++) reads_the_same(&g, 1, points[i], NULL);
+    for (size_t i = 0; i < 5; i++) reads_the_same(&g, 0, key_points[i], NULL);
+    reads_the_same(&g, 1, "pi_a/2", "1");
+    reads_the_same(&g, 1, "pi_b/2", "[1, 0]");
+    given_clear(&g);
+}
+
+/* Takes the quotes off every string of digits, as Python's json writes whole numbers. */
+static void unquote(char *text)
+{
+    char *to = text;
+    for (char *from = text; *from;) {
+        size_t n = *from == '"' ? strspn(from + 1, "0123456789") : 0;
+        bool digits = n > 0 && from[n + 1] == '"';
+        memmove(to, from + digits, digits ? n : 1);
+        to += digits ? n : 1;
+        from += digits ? n + 2 : 1;
+    }
+    *to = '\0';
+}
+
+static void whole_numbers_of_any_length_are_read_exactly(void **state)
+{
+    struct given g;
+    given_init(&g, "mul");
+    struct groth16_vkey vkey;
+    struct groth16_proof proof;
+    bn254_scalar_packed *publics;
+    size_t n;
+    char *text[3];
+    for (int k = 0; k < 3; k++) {
+        text[k] = strdup(g.text[k]);
+        unquote(text[k]);
+        assert_null(strstr(text[k], "\"1\""));
+    }
+    assert_int_equal(groth16_vkey_from_json(&vkey, text[0], strlen(text[0]), NULL), GROTH16_OK);
+    assert_int_equal(groth16_proof_from_json(&proof, text[1], strlen(text[1]), NULL), GROTH16_OK);
+    assert_int_equal(groth16_publics_from_json(&publics, &n, text[2], strlen(text[2]), NULL), GROTH16_OK);
+    assert_int_equal(n, g.n);
+    assert_memory_equal(publics, g.publics, n * sizeof *publics);
+    assert_int_equal(groth16_verify(&vkey, &proof, publics, n), GROTH16_OK);
+    free(publics);
+    for (int k = 0; k < 3; k++) free(text[k]);
+    groth16_vkey_clear(&vkey);
+    given_clear(&g);
+}
+
+static void long_numbers_are_read_where_they_are_whole_and_outside_strings(void **state)
+{
+    static const struct {
+        const char *text;
+        enum groth16_error error;
+    } cases[] = {
+        { "[9223372036854775807, 9223372036854775808, 18446744073709551616]", GROTH16_OK },
+        { "[0,123456789012345678901234567890\n]", GROTH16_OK },
+        { "[\"9223372036854775808\", 9223372036854775808]", GROTH16_OK },
+        { "[\"\\\"\", 9223372036854775808]", GROTH16_BAD_JSON },
+        { "[-9223372036854775809]", GROTH16_BAD_JSON },
+        { "[9223372036854775808.0]", GROTH16_BAD_JSON },
+        { "[9223372036854775808e1]", GROTH16_BAD_JSON },
+        { "[09223372036854775808]", GROTH16_BAD_JSON },
+        { "[1.9223372036854775808, 9223372036854775808]", GROTH16_BAD_JSON },
+        { "[9223372036854775808 1]", GROTH16_BAD_JSON },
+        { "[9223372036854775808\"]", GROTH16_BAD_JSON },
+        { "[21888242871839275222246405745257275088548364400416034343698204186575808495617]", GROTH16_BAD_PUBLIC },
+        { "[115792089237316195423570985008687907853269984665640564039457584007913129639936]", GROTH16_BAD_JSON },
+        { "9223372036854775808", GROTH16_BAD_JSON },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct groth16_text why = { "" };
+        enum groth16_error e = read_file(2, cases[i].text, &why);
+        if (e != cases[i].error) fail_msg("%s: %d \"%s\"", cases[i].text, e, why.text);
+    }
+    bn254_scalar_packed *publics;
+    size_t n;
+    assert_int_equal(groth16_publics_from_json(&publics, &n, cases[0].text, strlen(cases[0].text), NULL), GROTH16_OK);
+    char text[BN254_DECIMAL_BYTES];
+    bn254_scalar v;
+    bn254_scalar_unpack(&v, &publics[2]);
+    bn254_scalar_to_decimal(text, &v);
+    assert_string_equal(text, "18446744073709551616");
+    free(publics);
 }
 
 static void a_point_outside_the_subgroup_is_refused(void **state)
@@ -351,13 +483,27 @@ static void too_large_is_refused_unread(void **state)
     struct groth16_proof p;
     struct groth16_text why;
     assert_int_equal(groth16_proof_from_json(&p, "x", (size_t)GROTH16_JSON_BYTES_MAX + 1, &why), GROTH16_TOO_LARGE);
+    assert_string_equal(why.text, "33554433 bytes of JSON, the limit is 33554432");
     size_t n = (size_t)GROTH16_PUBLICS_MAX + 1;
     char *text = malloc(4 * n + 3), *at = text;
     *at++ = '[';
     for (size_t i = 0; i < n; i++) at += sprintf(at, "%s\"1\"", i ? "," : "");
     strcpy(at, "]");
     assert_int_equal(read_file(2, text, &why), GROTH16_TOO_LARGE);
+    assert_string_equal(why.text, "65,537 public signals, the limit is 65,536");
+    strcpy(at - 4, "]");
+    assert_int_equal(read_file(2, text, &why), GROTH16_OK);
     free(text);
+    static const bn254_g1_packed unread[1];
+    static const bn254_g2_packed point;
+    struct groth16_vkey vkey;
+    why.text[0] = '\0';
+    assert_int_equal(
+        groth16_vkey_from_points_of(&vkey, unread, &point, &point, &point, unread, n + 1, GROTH16_KEYS_SOUND, &why),
+        GROTH16_TOO_LARGE);
+    assert_string_equal(why.text, "65,537 public signals, the limit is 65,536");
+    assert_int_equal(groth16_too_many(999, &why), GROTH16_TOO_LARGE);
+    assert_non_null(strstr(why.text, "999 public"));
 }
 
 /* Values are counted as they stand in the text, so that what is in strings does not count and what is not parsed does.
@@ -376,7 +522,9 @@ static void too_many_values_are_refused_unparsed(void **state)
     assert_true(groth16_json_fits("\"\\", 2));
     memset(text, '[', room);
     struct groth16_proof p;
-    assert_int_equal(groth16_proof_from_json(&p, text, room, NULL), GROTH16_TOO_LARGE);
+    struct groth16_text why;
+    assert_int_equal(groth16_proof_from_json(&p, text, room, &why), GROTH16_TOO_LARGE);
+    assert_non_null(strstr(why.text, "327680 values of JSON, which is the limit"));
     free(text);
 }
 
@@ -416,6 +564,9 @@ int main(void)
         cmocka_unit_test(a_proof_of_another_statement_does_not_verify),
         cmocka_unit_test(no_point_can_be_another),
         cmocka_unit_test(points_off_their_curve_are_named_as_such),
+        cmocka_unit_test(names_of_the_curve_and_points_of_two_coordinates_are_understood),
+        cmocka_unit_test(whole_numbers_of_any_length_are_read_exactly),
+        cmocka_unit_test(long_numbers_are_read_where_they_are_whole_and_outside_strings),
         cmocka_unit_test(a_key_of_raw_points_is_the_key_of_the_json),
         cmocka_unit_test(infinity_is_written_and_read_as_snarkjs_has_it),
         cmocka_unit_test(a_proof_without_a_curve_is_read),

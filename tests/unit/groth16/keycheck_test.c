@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "keycheck.h"
+#include "zkey_vkey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,17 @@ static void a_point_of_the_twist_outside_the_group_is_found(void **state)
     assert_found(&d, "section 7 (B2): point 9 is not in the group of order r");
 }
 
+/* A limit of ours is no damage. Nothing of such a key is read: its points are not even there. */
+static void a_key_beyond_the_limit_of_signals_is_told_the_limit(void **state)
+{
+    (void)state;
+    const struct zkey z = { .publics = 65537 };
+    struct groth16_vkey vkey;
+    struct prove_error err = { 0 };
+    assert_int_equal(zkey_vkey(&vkey, &z, GROTH16_KEYS_SOUND, &err), PV_BAD_ZKEY);
+    assert_string_equal(err.text, "65,537 public signals, the limit is 65,536");
+}
+
 static void stops_when_told(void **state)
 {
     (void)state;
@@ -132,6 +144,7 @@ int main(void)
         cmocka_unit_test(the_first_of_two_bad_points_is_named),
         cmocka_unit_test(a_coordinate_that_is_not_reduced_is_found),
         cmocka_unit_test(a_point_of_the_twist_outside_the_group_is_found),
+        cmocka_unit_test(a_key_beyond_the_limit_of_signals_is_told_the_limit),
         cmocka_unit_test(stops_when_told),
     };
     if (mapfile_open(&file, "data/bits/circuit.zkey", NULL) != PV_OK) return 1;
