@@ -13,7 +13,7 @@
 
 /* --- before the work --- */
 
-static pv_status unwritable(const struct output *f, int error, struct file_why *why)
+static pv_status unwritable(const struct output_file *f, int error, struct file_why *why)
 {
     pv_status status = error == EINTR ? PV_INTERRUPTED : error == ENOMEM ? PV_NO_MEMORY : file_write_status(error);
     const char *text = error == EBADF ? "it is closed, or not open for writing" : strerror(error);
@@ -62,13 +62,13 @@ static mode_t usual_mode(void)
     return 0666 & ~mask;
 }
 
-static int try_new(struct output *f)
+static int try_new(struct output_file *f)
 {
     f->replaced = (struct replaced){ .name = f->place.name, .mode = usual_mode() };
     return replaced_try(&f->replaced);
 }
 
-static int try_file(struct output *f)
+static int try_file(struct output_file *f)
 {
     int fd = open(f->place.name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return errno; /* also when it is its owner's wish: a file without the right to write is not replaced */
@@ -80,14 +80,14 @@ static int try_file(struct output *f)
 }
 
 /* A pipe is not opened yet: that would wait for its reader. */
-static int try_device(struct output *f)
+static int try_device(struct output_file *f)
 {
     f->way = OUTPUT_GOES_STRAIGHT;
     if (S_ISSOCK(f->place.st.st_mode)) return ENXIO;
     return faccessat(AT_FDCWD, f->place.name, W_OK, AT_EACCESS) ? errno : 0;
 }
 
-static int look(struct output *f)
+static int look(struct output_file *f)
 {
     int error = place_find(&f->place, f->path);
     if (error) return error;
@@ -100,7 +100,7 @@ static int look(struct output *f)
 }
 
 /* By name it is the file that stdout is: it goes there, as anything else would cut off what stdout goes on with. */
-static void join_stdout(struct output *f)
+static void join_stdout(struct output_file *f)
 {
     struct place out;
     if (f->place.kind != PLACE_FILE || place_find(&out, "-")) return;
@@ -111,7 +111,7 @@ static void join_stdout(struct output *f)
     }
 }
 
-static pv_status not_an_input(const struct output *f, const char *const *inputs, size_t n, struct file_why *why)
+static pv_status not_an_input(const struct output_file *f, const char *const *inputs, size_t n, struct file_why *why)
 {
     for (size_t i = 0; i < n; i++)
         if (inputs[i] && place_is_input(&f->place, inputs[i]))
@@ -120,7 +120,7 @@ static pv_status not_an_input(const struct output *f, const char *const *inputs,
     return PV_OK;
 }
 
-static pv_status not_another(const struct outputs *o, const struct output *f, struct file_why *why)
+static pv_status not_another(const struct outputs *o, const struct output_file *f, struct file_why *why)
 {
     for (size_t i = 0; i < o->n; i++)
         if (place_same(&f->place, &o->file[i].place))
@@ -132,8 +132,8 @@ static pv_status not_another(const struct outputs *o, const struct output *f, st
 static pv_status open_one(struct outputs *o, const char *path, const char *const *inputs, size_t inputs_n,
                           struct file_why *why)
 {
-    struct output *f = &o->file[o->n];
-    *f = (struct output){ .path = path, .overwritten.fd = -1 };
+    struct output_file *f = &o->file[o->n];
+    *f = (struct output_file){ .path = path, .overwritten.fd = -1 };
     int error = look(f);
     pv_status status = error ? unwritable(f, error, why) : not_an_input(f, inputs, inputs_n, why);
     if (status == PV_OK) join_stdout(f);
@@ -169,7 +169,7 @@ bool outputs_use_stdout(const struct outputs *o)
 
 /* --- after it --- */
 
-static int stage(struct output *f, const struct output_bytes *b)
+static int stage(struct output_file *f, const struct output_bytes *b)
 {
     switch (f->way) {
     case OUTPUT_REPLACES: return replaced_stage(&f->replaced, b->bytes, b->n);
@@ -186,7 +186,7 @@ static int sync_straight(int fd)
     return fsync(fd) && errno != EINVAL && errno != ENOTSUP ? errno : 0;
 }
 
-static int go_straight(struct output *f, const struct output_bytes *b)
+static int go_straight(struct output_file *f, const struct output_bytes *b)
 {
     if (f->way != OUTPUT_GOES_STRAIGHT) return 0;
     bool own = f->place.kind == PLACE_DEVICE;
@@ -199,7 +199,7 @@ static int go_straight(struct output *f, const struct output_bytes *b)
     return error;
 }
 
-static int overwrite(struct output *f, const struct output_bytes *b)
+static int overwrite(struct output_file *f, const struct output_bytes *b)
 {
     return f->way == OUTPUT_OVERWRITES ? overwritten_put(&f->overwritten, b->bytes, b->n) : 0;
 }
@@ -211,23 +211,23 @@ static int set_aside(struct outputs *o, size_t i)
     return replaced_set_aside(&o->file[i].replaced, i + 1 < o->n ? REPLACED_STAYS : REPLACED_GOES);
 }
 
-static int put(struct output *f)
+static int put(struct output_file *f)
 {
     return f->way == OUTPUT_REPLACES ? replaced_put(&f->replaced) : 0;
 }
 
-static int sync_name(const struct output *f)
+static int sync_name(const struct output_file *f)
 {
     return f->way == OUTPUT_REPLACES ? replaced_sync(&f->replaced) : 0;
 }
 
-static void undo(struct output *f)
+static void undo(struct output_file *f)
 {
     if (f->way == OUTPUT_REPLACES) replaced_undo(&f->replaced);
     if (f->way == OUTPUT_OVERWRITES) overwritten_undo(&f->overwritten);
 }
 
-static int finish(struct output *f)
+static int finish(struct output_file *f)
 {
     if (f->way == OUTPUT_REPLACES) replaced_done(&f->replaced);
     return overwritten_end(&f->overwritten);

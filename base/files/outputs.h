@@ -28,7 +28,7 @@ enum { OUTPUTS_MOST = 2 };
 
 enum output_way { OUTPUT_REPLACES, OUTPUT_OVERWRITES, OUTPUT_GOES_STRAIGHT };
 
-struct output {
+struct output_file {
     const char *path; /* as given; borrowed until outputs_close */
     struct place place;
     enum output_way way;
@@ -37,7 +37,7 @@ struct output {
 };
 
 struct outputs {
-    struct output file[OUTPUTS_MOST];
+    struct output_file file[OUTPUTS_MOST];
     size_t n;
 };
 

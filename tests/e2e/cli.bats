@@ -119,6 +119,52 @@ setup() {
     [[ $output == *stdout* ]]
 }
 
+@test "outputs are looked at before a broker is asked: equal ones, inputs, places that cannot be written" {
+    cp "$data/witness.wtns" w
+    cp "$data/vkey.json" vk
+    ln w w2
+    ln -s vk vk2
+    provost key gen k >/dev/null
+    before=$(ls; sha256sum w vk k)
+    local same=(x ./x) id=000102030405060708090a0b0c0d0e0f
+    refuses() { expect "$@"; [[ $output == *"$word"* ]] || { echo "$output"; return 1; }; }
+    word="are one file"
+    refuses 2 provost prove $what $nobody w "${same[@]}"
+    refuses 2 provost task wait $id "${same[@]}" $nobody
+    refuses 2 provost task fetch $id - /dev/stdout $nobody
+    word="would overwrite the input"
+    refuses 2 provost prove $what $nobody w w2 q
+    refuses 2 provost prove $what $nobody w p ./w
+    refuses 2 provost prove $what $nobody --vkey vk w p vk2
+    refuses 2 provost task fetch $id vk --vkey vk $nobody
+    refuses 2 provost task wait $id k --broker tcp://127.0.0.1:1 --key k --server-key k.pub
+    refuses 2 bash -c "provost prove $what $nobody - w q <w"
+    word="cannot be written"
+    refuses 1 provost prove $what $nobody w p no/q
+    refuses 1 provost task wait $id no/p $nobody
+    refuses 1 provost task fetch $id . q $nobody
+    word="two files"
+    refuses 2 provost key gen -
+    expect 5 provost task fetch $id p q $nobody
+    [ "$(ls; sha256sum w vk k)" = "$before" ]
+}
+
+@test "stdout is checked whatever is printed: closed, full, or nobody reads" {
+    provost key gen k >/dev/null
+    for command in "key show k" "key show k -o json" --help "--generate man"; do
+        for to in '>&-' '>/dev/full' '7> >(:)'; do
+            # The last: a pipe whose reader has gone.
+            if [ "$to" = '7> >(:)' ]; then run bash -c "exec $to; wait \$!; provost $command >&7"
+            else run bash -c "provost $command $to"; fi
+            [ "$status" = 1 ] && [[ $output == *"provost: stdout: "* ]] || { echo "$command $to: $status $output"; false; }
+        done
+    done
+    run bash -c 'provost key check nowhere >&-'
+    [ "$status" = 3 ]
+    run bash -c 'provost key gen closed >&- <&-'
+    [ "$status" = 1 ] && [ -s closed.pub ]
+}
+
 @test "man page and completions come from the table of options" {
     for option in --cancel-on-interrupt --server-key --on-restart --inflight; do
         provost --generate man | grep -q -- "${option//-/\\\\-}" || { echo "man: $option"; false; }

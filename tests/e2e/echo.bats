@@ -77,6 +77,15 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     done
 }
 
+@test "an interrupt that the shell switched off stays off" {
+    id=$(provost task submit -q idle <(echo x))
+    provost task wait "$id" --timeout 3s 2>err 3>&- & # a background job: the shell ignores SIGINT for it
+    pid=$!
+    while kill -INT $pid 2>/dev/null; do sleep 0.1; done
+    rc=0; wait $pid || rc=$?
+    [ $rc = 6 ] || { echo "exit $rc"; cat err; false; }
+}
+
 @test "queues are listed, paused, resumed and purged" {
     prover_start p1 --queue echo:echo
     expect 0 provost queue pause echo

@@ -77,11 +77,37 @@ teardown() {
     expect 0 provost-prover verify "$data/member/vkey.json" public.json proof.json
 }
 
+@test "results go where they are wanted: stdout, links, other names of a file; modes stay" {
+    prover_start p1 --queue outer --circuits circuits
+    local witness=$data/chain-5/witness.wtns vkey=$data/chain-5/vkey.json
+    ln -s /proc/self/fd/1 stdout
+    echo old >a && chmod 604 a && ln -s a link
+    echo older >b && ln b b2
+    provost prove --circuit chain-5 -o json "$witness" - public.json >proof.json 2>err
+    [ ! -e - ]
+    expect 0 provost-prover verify "$vkey" public.json proof.json # the proof alone is on stdout
+    [ "$(json 'd["state"]' <err)" = succeeded ]
+    id=$(json 'd["task"]' <err)
+    provost task fetch "$id" stdout public.json >proof.json
+    [ -L stdout ]
+    expect 0 provost-prover verify "$vkey" public.json proof.json
+    expect 0 provost task fetch "$id" link b
+    [ -L link ] && [ "$(stat -c %a a)" = 604 ]
+    expect 0 provost-prover verify "$vkey" b2 a
+    expect 0 provost-prover verify "$vkey" <(cat b2) <(cat a)
+    # Files that docker mounts cannot be renamed over.
+    if unshare -m true 2>/dev/null; then
+        touch h1 h2 m1 m2
+        expect 0 unshare -m bash -c "mount --bind h1 m1 && mount --bind h2 m2 && provost task fetch $id m1 m2"
+        expect 0 provost-prover verify "$vkey" h2 h1
+    fi
+}
+
 @test "a full disk: nothing half written, and the result can still be fetched" {
     prover_start p1 --queue outer --circuits circuits
     id=0123456789abcdef0123456789abcdef
     # A limit on the size of files stands for the full disk.
-    run bash -c "ulimit -f 0; trap '' XFSZ; provost prove --circuit chain-5 --id $id '$data/chain-5/witness.wtns' proof.json public.json"
+    run bash -c "ulimit -f 0; provost prove --circuit chain-5 --id $id '$data/chain-5/witness.wtns' proof.json public.json"
     [ "$status" = 1 ]
     [ -z "$(ls proof.json* public.json* 2>/dev/null)" ]
     expect 0 provost task fetch $id proof.json public.json --vkey "$data/chain-5/vkey.json"

@@ -1,10 +1,10 @@
 #include "connect.h"
+#include "process.h"
 #include "visible.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 int cli_fail_text(pv_status s, const char *what, const char *text)
 {
@@ -93,10 +93,6 @@ pv_status cli_id(pv_task_id *id, const char *text)
 
 int cli_signal_fd(void)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    static const int signals[] = { SIGINT, SIGTERM, 0 };
+    return process_signals(signals);
 }

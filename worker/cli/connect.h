@@ -22,8 +22,8 @@ int cli_fail_text(pv_status s, const char *what, const char *text);
 /** Reads a task id from an argument. PV_INVALID_INPUT or PV_USAGE with the reason on stderr. */
 pv_status cli_id(pv_task_id *id, const char *text);
 
-/** Blocks SIGINT and SIGTERM and returns a descriptor on which they become readable; -1 on failure. Call it before any
- *  thread starts. */
+/** Blocks SIGINT and SIGTERM and returns a descriptor on which they become readable; -1 on failure. One that the parent
+ *  switched off (nohup, background jobs) stays off. Call it before any thread starts. */
 int cli_signal_fd(void);
 
 #endif

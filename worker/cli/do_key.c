@@ -1,6 +1,7 @@
 /* CURVE key pairs in files of czmq's zcert format: FILE holds the secret key, FILE.pub is for the other side. */
 #include "commands.h"
 #include "connect.h"
+#include "file_io.h"
 #include "keyfile.h"
 #include "show.h"
 
@@ -17,11 +18,10 @@ static pv_status write_new(const char *path, mode_t mode, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) return cli_fail_text(PV_IO, path, strerror(errno)), PV_IO;
-    size_t n = strlen(text);
-    bool good = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-    int error = errno;
-    if (close(fd) != 0 && good) good = false, error = errno;
-    if (good) return PV_OK;
+    int error = file_write_all(fd, text, strlen(text));
+    if (!error && fsync(fd)) error = errno;
+    if (close(fd) && !error) error = errno;
+    if (!error) return PV_OK;
     unlink(path);
     return cli_fail_text(PV_IO, path, strerror(error)), PV_IO;
 }
@@ -56,6 +56,8 @@ static pv_status write_pair(const char *path, const char *public_key, const char
 int run_key_gen(struct cli *cli)
 {
     char public_key[KEYFILE_TEXT], secret_key[KEYFILE_TEXT];
+    if (!strcmp(cli->args[0], "-"))
+        return cli_fail_text(PV_USAGE, NULL, "a key pair is two files: give a name, for NAME and NAME.pub");
     if (zmq_curve_keypair(public_key, secret_key) != 0)
         return cli_fail_text(PV_INTERNAL, NULL, zmq_strerror(zmq_errno()));
     pv_status s = write_pair(cli->args[0], public_key, secret_key);

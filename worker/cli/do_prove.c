@@ -50,12 +50,13 @@ int run_prove(struct cli *cli)
     struct followed f = { .cli = cli, .signals = cli_signal_fd() };
     struct bytes witness = { 0 };
     progress_begin(&f.view, cli->progress);
-    pv_status s = prepare(&f, &witness);
+    pv_status s = followed_places(&f, 1, cli->args[0]);
+    if (s == PV_OK) s = prepare(&f, &witness);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) s = submit(&f, cli, &witness);
     bytes_clear(&witness);
     if (s == PV_OK) s = followed_run(&f);
-    int status = s == PV_OK ? followed_finish(&f, cli->args + 1, 2, true) : pv_status_exit(s);
+    int status = s == PV_OK ? followed_finish(&f, true) : pv_status_exit(s);
     followed_clear(&f);
     return status;
 }

@@ -48,6 +48,7 @@ int run_task_wait(struct cli *cli)
     if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     progress_begin(&f.view, cli->progress);
     pv_status s = cli_id(&f.id, cli->args[0]);
+    if (s == PV_OK) s = followed_places(&f, 1, NULL);
     if (s == PV_OK) s = followed_keys(&f);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
@@ -58,7 +59,7 @@ int run_task_wait(struct cli *cli)
     if (s == PV_OK) s = followed_run(&f);
     /* Without a file for it the result is not acknowledged: the broker keeps it for a later fetch. */
     bool taken = cli->args_n > 1 || f.result.status != PV_OK;
-    int status = s == PV_OK ? followed_finish(&f, cli->args + 1, cli->args_n - 1, taken) : pv_status_exit(s);
+    int status = s == PV_OK ? followed_finish(&f, taken) : pv_status_exit(s);
     followed_clear(&f);
     return status;
 }
@@ -68,6 +69,7 @@ int run_task_fetch(struct cli *cli)
     struct followed f = { .cli = cli, .signals = -1 };
     if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     pv_status s = cli_id(&f.id, cli->args[0]);
+    if (s == PV_OK) s = followed_places(&f, 1, NULL);
     if (s == PV_OK) s = followed_keys(&f);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
@@ -78,7 +80,7 @@ int run_task_fetch(struct cli *cli)
             cli_fail(f.client, s, cli->args[0]);
     }
     if (s == PV_OK) followed_check(&f);
-    int status = s == PV_OK ? followed_finish(&f, cli->args + 1, cli->args_n - 1, false) : pv_status_exit(s);
+    int status = s == PV_OK ? followed_finish(&f, false) : pv_status_exit(s);
     followed_clear(&f);
     return status;
 }

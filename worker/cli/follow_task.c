@@ -1,6 +1,5 @@
 #include "follow_task.h"
 #include "connect.h"
-#include "files.h"
 #include "show.h"
 #include "status.h"
 
@@ -165,18 +164,26 @@ pv_status followed_run(struct followed *f)
     return PV_OK;
 }
 
-static pv_status write_result(const struct followed *f, char **paths, int paths_n)
+pv_status followed_places(struct followed *f, int first, const char *input)
+{
+    const struct cli *cli = f->cli;
+    size_t n = cli->args_n > first ? (size_t)(cli->args_n - first) : 0;
+    return files_open(&f->out, cli, (const char *const *)cli->args + first, n, input);
+}
+
+static pv_status write_result(struct followed *f)
 {
     const struct pv_result *r = &f->result;
-    if (paths_n == 0) return PV_OK;
-    if (paths_n == 1) return files_write(paths[0], r->bytes, r->bytes_n, NULL, NULL, 0);
+    if (f->out.n == 0) return PV_OK;
+    if (f->out.n == 1) return files_write(&f->out, &(struct output_bytes){ r->bytes, r->bytes_n });
     struct pv_proof_files files;
     pv_status s = pv_proof_files_of(&files, r);
     if (s != PV_OK) {
         cli_fail_text(s, NULL, s == PV_BAD_PROOF ? "the result is not a Groth16 proof over BN254" : NULL);
         return s;
     }
-    s = files_write(paths[0], files.proof, files.proof_bytes, paths[1], files.publics, files.publics_bytes);
+    const struct output_bytes both[2] = { { files.proof, files.proof_bytes }, { files.publics, files.publics_bytes } };
+    s = files_write(&f->out, both);
     pv_proof_files_clear(&files);
     return s;
 }
@@ -201,11 +208,12 @@ static void print_result(const struct followed *f)
     char id[PV_ID_TEXT];
     pv_task_id_text(id, &r->id);
     if (f->cli->output == OUTPUT_JSON) {
-        show_json(json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:I, s:I, s:b, s:s}", "schema", "provost.result/1",
-                            "task", id, "state", pv_task_state_word(r->state), "status", pv_status_word(r->status),
-                            "text", r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL,
-                            "measured_ms", (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified",
-                            (int)r->verified, "checked", checked_word(r)));
+        show_json_at(outputs_use_stdout(&f->out) ? stderr : stdout,
+                     json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:I, s:I, s:b, s:s}", "schema", "provost.result/1",
+                               "task", id, "state", pv_task_state_word(r->state), "status", pv_status_word(r->status),
+                               "text", r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL,
+                               "measured_ms", (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified",
+                               (int)r->verified, "checked", checked_word(r)));
     } else {
         fprintf(stderr, "task %s %s", id, pv_task_state_word(r->state));
         if (r->prover[0]) fprintf(stderr, " by %s in %llu ms", r->prover, (unsigned long long)r->measured_ms);
@@ -225,12 +233,12 @@ static void say_failure(const struct pv_result *r)
         cli_fail_text(r->status, wrong, r->text); /* what is wrong with it */
 }
 
-int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge)
+int followed_finish(struct followed *f, bool acknowledge)
 {
     const struct pv_result *r = &f->result;
     pv_status s = r->status;
     if (s == PV_OK)
-        s = write_result(f, paths, paths_n);
+        s = write_result(f);
     else
         say_failure(r);
     if (s != PV_OK && s != r->status)
@@ -246,5 +254,6 @@ void followed_clear(struct followed *f)
     pv_result_clear(&f->result);
     pv_vkey_free(&f->bound);
     pv_vkey_free(&f->vkey);
+    outputs_close(&f->out);
     if (f->signals >= 0) close(f->signals);
 }

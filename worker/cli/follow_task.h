@@ -2,6 +2,7 @@
 #ifndef PV_CLI_FOLLOW_TASK_H
 #define PV_CLI_FOLLOW_TASK_H
 
+#include "files.h"
 #include "progress.h"
 
 struct followed {
@@ -13,6 +14,7 @@ struct followed {
     struct progress_view view;
     bool done;
     struct pv_result result;
+    struct outputs out; /* where the result goes: nowhere, FILE, or PROOF and PUBLIC */
 };
 
 /** Options for pv_submit and pv_attach: nowait, manual_ack, the key and the callbacks of f. */
@@ -22,9 +24,13 @@ struct pv_submit_options followed_options(struct followed *f);
  *  on stderr. */
 pv_status followed_run(struct followed *f);
 
-/** Writes the result into the paths (none, FILE, or PROOF and PUBLIC), prints how the task ended, and acknowledges the
- *  result if asked to. Returns the exit status. */
-int followed_finish(struct followed *f, char **paths, int paths_n, bool acknowledge);
+/** Looks at the arguments from the first-th on, which are outputs, before the work. input, which may be NULL, is one
+ *  that the command reads. On failure the reason is on stderr. */
+pv_status followed_places(struct followed *f, int first, const char *input);
+
+/** Writes the result into f->out, prints how the task ended, and acknowledges the result if asked to. Returns the exit
+ *  status. */
+int followed_finish(struct followed *f, bool acknowledge);
 
 /** Reads the files of --vkey and --public, if they are given. On failure the reason is on stderr. */
 pv_status followed_keys(struct followed *f);

@@ -59,7 +59,8 @@ static void man(void)
     for (const struct command *c = cli_commands; c->noun; c++) man_command(c);
     printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option outranks it.\n");
     for (const struct cli_option *o = cli_options; o->setting.name; o++) man_option(o);
-    printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. With \\-o json every answer names its schema "
+    printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. A file named \\- is stdin or stdout. With \\-o "
+           "json every answer names its schema "
            "and version.\n"
            "NO_COLOR is honoured.\n.SH EXIT STATUS\n0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker "
            "unreachable, "

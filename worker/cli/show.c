@@ -10,10 +10,15 @@
 
 enum { COLUMNS_MAX = 64, CELL_BYTES = 160 };
 
+void show_json_at(FILE *to, json_t *object)
+{
+    show_json_to(to, object, isatty(fileno(to)) ? JSON_INDENT(2) : JSON_COMPACT);
+    json_decref(object);
+}
+
 void show_json(json_t *object)
 {
-    show_json_to(stdout, object, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
-    json_decref(object);
+    show_json_at(stdout, object);
 }
 
 void show_json_to(FILE *to, const json_t *object, size_t flags)

@@ -26,6 +26,7 @@ void show_task(const struct cli *cli, const struct pv_task_info *info);
 
 /** Prints an object, indented on a terminal and else on one line, and frees it. */
 void show_json(json_t *object);
+void show_json_at(FILE *to, json_t *object);
 
 /** The number in the cell of a row with this key; 0 when there is none. */
 int64_t cell_number(const struct pv_row *row, const char *key);
