@@ -10,6 +10,7 @@
 #include "log.h"
 #include "node_config.h"
 #include "process.h"
+#include "std_streams.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -360,6 +361,7 @@ static void node_clear(struct node *n)
 int main(int argc, char **argv)
 {
     static struct node n;
+    std_streams_begin("provost-prover");
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     n.groth16 = handler_groth16(&n.proving);
     n.echo = handler_echo();

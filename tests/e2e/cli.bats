@@ -159,6 +159,10 @@ setup() {
             [ "$status" = 1 ] && [[ $output == *"provost: stdout: "* ]] || { echo "$command $to: $status $output"; false; }
         done
     done
+    for command in --help "--print-config --queue q --insecure"; do
+        run bash -c "provost-broker $command >/dev/full"
+        [ "$status" = 1 ] && [[ $output == *"provost-broker: stdout: No space left"* ]] || { echo "$command: $status $output"; false; }
+    done
     run bash -c 'provost key check nowhere >&-'
     [ "$status" = 3 ]
     run bash -c 'provost key gen closed >&- <&-'

@@ -142,7 +142,8 @@ def stdout_is_checked():
     Path("p").write_text(prove("-", "q").stdout)
     commands = [["inspect", zkey], ["inspect", "-o", "json", zkey], ["inspect", "--vkey", "-", zkey], ["verify", vkey, "q", "p"],
                 ["prove", "--backend", "cpu", zkey, wtns, "-", "q"], ["--help"], ["--version"], ["prove", "--help"],
-                ["bench", "--backend", "cpu", "-r", "1", zkey, wtns], ["selftest"]]
+                ["bench", "--backend", "cpu", "-r", "1", zkey, wtns], ["selftest"], ["run", "--print-config", "--insecure", "--broker", "tcp://127.0.0.1:1", "--queue", "q:echo", "--name", "n"],
+                ["run", "--help"]]
     for command in commands:
         with open("/dev/full", "w") as full:
             done = run([prover, *command], stdout=full)

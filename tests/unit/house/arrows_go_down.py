@@ -39,14 +39,14 @@ MAY_USE = {
     "broker/store/transfers": ["broker/store"],
     "broker/net": ["wire", "base/settings"],
     "broker/watch": ["broker/core", "broker/store/transfers", "broker/net"],
-    "broker": ["broker/watch"],
+    "broker": ["broker/watch", "base/files"],
     "worker": ["link", "crypto/groth16"],
     "worker/cli": ["worker", "base/files"],
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
     "prover/handler": ["prover/groth16", "wire"],
-    "prover/node": ["prover/handler", "link", "base/settings"],
+    "prover/node": ["prover/handler", "link", "base/settings", "base/files"],
     "prover/cmd": ["prover/groth16", "base/files"],
 }
 
