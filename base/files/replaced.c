@@ -58,7 +58,6 @@ int replaced_stage(struct replaced *r, const void *bytes, size_t n)
     if (!error) error = make_alike(fd, r);
     if (!error && fsync(fd)) error = errno;
     if (close(fd) && !error) error = errno; /* close reports what a network file system could not store */
-    if (error) forget(&r->temporary);
     return error;
 }
 

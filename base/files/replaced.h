@@ -18,7 +18,7 @@ struct replaced {
 /** Tries whether a file can be made beside it with this owner and mode; leaves nothing. */
 int replaced_try(const struct replaced *r);
 
-/** Writes the new file, whole and synced. */
+/** Writes the new file, whole and synced. What a failure leaves, undo removes. */
 int replaced_stage(struct replaced *r, const void *bytes, size_t n);
 
 enum replaced_aside { REPLACED_STAYS, REPLACED_GOES };

@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -360,6 +362,11 @@ static void places_that_cannot_be_written_are_told_before(void **state)
     refused(PV_IO, "directory", "new/", NULL, NULL);
     refused(PV_IO, "directory", "a/b", NULL, NULL);
     refused(PV_IO, "directory", "b", "no/such", NULL);
+    struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "socket" };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    refused(PV_IO, "No such device", "socket", NULL, NULL); /* it cannot be opened */
+    close(fd);
     accepted("a", "b", NULL);
     assert_text("a", "old");
 }
