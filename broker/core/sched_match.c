@@ -225,11 +225,26 @@ static void fill_all(struct sched *s, bool prefetch)
     } while (pass.offered && pass.kept_empty);
 }
 
+static void gather_for(struct sched *s, struct lane *l)
+{
+    if (!lane_servable(s, l)) return;
+    struct fit_walk w = fit_walk_lane(s, l);
+    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+        if (prover_in(s, PROVERS_OPEN, p)) prover_put(s, PROVERS_LOOK, p, true);
+}
+
+/* Those for whom something is fresh look, too. */
+static void gather(struct sched *s)
+{
+    for (struct lane *l = s->fresh; l; l = l->next_fresh) gather_for(s, l);
+    if (s->fresh_accounts) looks_at_open(s);
+}
+
 void sched_match(struct sched *s)
 {
     if (!s->dirty || !s->booted) return;
     s->dirty = false;
-    looks_gather(s);
+    gather(s);
     fill_all(s, false);
     fill_all(s, true);
     sched_recall(s);

@@ -1,8 +1,5 @@
 #include "looks.h"
 
-#include "fit.h"
-#include "provers.h"
-
 #include <string.h>
 
 enum { SATED_MS = 1000 };
@@ -35,7 +32,7 @@ static size_t set_bytes(const struct sched *s)
     return s->provers_cap / 64 * sizeof(uint64_t);
 }
 
-static void look_at_all_open(struct sched *s)
+void looks_at_open(struct sched *s)
 {
     if (s->provers_cap) memcpy(s->sets[PROVERS_LOOK], s->sets[PROVERS_OPEN], set_bytes(s));
 }
@@ -73,27 +70,13 @@ void looks_at_all(struct sched *s)
 {
     for (uint32_t i = 0; i < s->provers_n; i++)
         if (s->provers[i]) prover_unsettle(s->provers[i]);
-    look_at_all_open(s);
+    looks_at_open(s);
     s->dirty = true;
 }
 
 void loaded_look_again(struct sched *s)
 {
     memcpy(s->sets[PROVERS_GAINED], s->sets[PROVERS_LOADED], set_bytes(s));
-}
-
-static void gather_lane(struct sched *s, struct lane *l)
-{
-    if (!lane_servable(s, l)) return;
-    struct fit_walk w = fit_walk_lane(s, l);
-    for (const struct prover *p; (p = fit_walk_next(s, &w));)
-        if (prover_in(s, PROVERS_OPEN, p)) prover_put(s, PROVERS_LOOK, p, true);
-}
-
-void looks_gather(struct sched *s)
-{
-    for (struct lane *l = s->fresh; l; l = l->next_fresh) gather_lane(s, l);
-    if (s->fresh_accounts) look_at_all_open(s);
 }
 
 void looks_done(struct sched *s)

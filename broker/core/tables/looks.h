@@ -31,8 +31,8 @@ void account_fresh(struct sched *s, struct account *a);
 void looks_at_all(struct sched *s);
 /** A prover has left: what others may not take while it lives may go to them now. */
 void loaded_look_again(struct sched *s);
-/** Puts those into LOOK for whom something is fresh. */
-void looks_gather(struct sched *s);
+/** All that are open look again, at what is fresh. */
+void looks_at_open(struct sched *s);
 /** All has been looked at but what waits for a prover that is kept empty. */
 void looks_done(struct sched *s);
 
