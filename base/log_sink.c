@@ -11,31 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { SINK_UNKNOWN, SINK_FILE, SINK_PIPE, SINK_SOCKET, SINK_OTHER };
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static enum kind kind;
-static int out = STDERR_FILENO;
 static char rest[LOG_SINK_MOST];
 static size_t rest_bytes;
 
-/* O_NONBLOCK belongs to the open file, which the parent's shell shares: a pipe is opened anew for it. */
-static void sink_open(void)
-{
-    struct stat st;
-    kind = SINK_OTHER;
-    if (fstat(STDERR_FILENO, &st)) return;
-    if (S_ISREG(st.st_mode)) kind = SINK_FILE;
-    if (S_ISSOCK(st.st_mode)) kind = SINK_SOCKET;
-    if (!S_ISFIFO(st.st_mode)) return;
-    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return; /* as a terminal then */
-    out = fd;
-    kind = SINK_PIPE;
-}
-
 /* EPIPE as an error and not as a signal, whatever the program does with SIGPIPE elsewhere. */
-static ssize_t write_quietly(const char *line, size_t bytes)
+static ssize_t write_quietly(int fd, const char *line, size_t bytes)
 {
     sigset_t pipe_only, before, pending;
     const struct timespec now = { 0, 0 };
@@ -43,26 +24,40 @@ static ssize_t write_quietly(const char *line, size_t bytes)
     sigaddset(&pipe_only, SIGPIPE);
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t n = write(out, line, bytes);
+    ssize_t n = write(fd, line, bytes);
     int error = errno;
     if (n < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
         while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR) continue;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
     return n;
 }
 
 /* Terminals stand still at Ctrl-S, and say so. */
-static bool has_room(void)
+static ssize_t write_if_room(const char *line, size_t bytes)
 {
-    struct pollfd p = { .fd = out, .events = POLLOUT };
-    return kind != SINK_OTHER || (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT));
+    struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+    bool room = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+    return room ? write_quietly(STDERR_FILENO, line, bytes) : 0;
+}
+
+/* O_NONBLOCK belongs to the open file, which the parent's shell shares: a pipe is opened anew for it. For each line, so
+ * that nobody waits for the end of a pipe that only we hold open, and stderr may be pointed elsewhere: 4 us. */
+static ssize_t write_pipe(const char *line, size_t bytes)
+{
+    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return errno == ENXIO ? -1 : write_if_room(line, bytes); /* ENXIO: nobody reads any more */
+    ssize_t n = write_quietly(fd, line, bytes);
+    close(fd);
+    return n;
 }
 
 static ssize_t put(const char *line, size_t bytes)
 {
-    if (!has_room()) return 0;
-    return kind == SINK_SOCKET ? send(out, line, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) : write_quietly(line, bytes);
+    struct stat st;
+    if (fstat(STDERR_FILENO, &st)) return -1;
+    if (S_ISREG(st.st_mode)) return write_quietly(STDERR_FILENO, line, bytes);
+    if (S_ISSOCK(st.st_mode)) return send(STDERR_FILENO, line, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return S_ISFIFO(st.st_mode) ? write_pipe(line, bytes) : write_if_room(line, bytes);
 }
 
 /* What a socket or a disk took only a part of goes on before the next line. */
@@ -87,7 +82,6 @@ static bool line_put(const char *line, size_t bytes)
 bool log_sink_put(const char *line, size_t bytes)
 {
     pthread_mutex_lock(&lock);
-    if (kind == SINK_UNKNOWN) sink_open();
     bool there = rest_put() && line_put(line, bytes);
     pthread_mutex_unlock(&lock);
     return there;

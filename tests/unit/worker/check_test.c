@@ -213,7 +213,9 @@ static void test_values_that_are_not_public_json_bind_no_key(void **state)
     static const char *const texts[] = {
         "",
         "7",
-        "[7]",
+        "[7.0]",
+        "[7e0]",
+        "[-7]",
         "[\"07\"]",
         "[\"+7\"]",
         "[\" 7\"]",
@@ -241,7 +243,7 @@ static void test_values_that_are_not_public_json_bind_no_key(void **state)
 static void test_a_result_with_another_form_of_its_values_is_refused(void **state)
 {
     struct proved p = proved_set_up();
-    static const char *const tails[] = { "[\"0%s\"]", "[\"%s\", \"0\"]", "[%s]", "[\"%s\"], \"public\": [\"7\"]",
+    static const char *const tails[] = { "[\"0%s\"]", "[\"%s\", \"0\"]", "[%s.0]", "[\"%s\"], \"public\": [\"7\"]",
                                          "[\"7\"], \"p\\u0075blic\": [\"%s\"]" };
     char value[128] = "", text[8192];
     sscanf(p.publics, " [ \"%127[0-9]", value);
