@@ -81,6 +81,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     id=$(provost task submit -q idle <(echo x))
     provost task wait "$id" --timeout 3s 2>err 3>&- & # a background job: the shell ignores SIGINT for it
     pid=$!
+    poll 10 grep -q provost "/proc/$pid/comm" # before, it is a shell that has not switched anything off yet
     while kill -INT $pid 2>/dev/null; do sleep 0.1; done
     rc=0; wait $pid || rc=$?
     [ $rc = 6 ] || { echo "exit $rc"; cat err; false; }
