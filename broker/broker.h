@@ -13,6 +13,7 @@
 #include "auth.h"
 #include "config.h"
 #include "disk_jobs.h"
+#include "door.h"
 #include "download.h"
 #include "facts.h"
 #include "flood.h"
@@ -109,6 +110,12 @@ struct broker_cuts {
     size_t n, cap;
 };
 
+/** A state that is told when it begins and ends, and now and then while it lasts (connections.c). */
+struct broker_note {
+    bool told;
+    uint64_t note_ms; /* no line before */
+};
+
 struct broker {
     const struct config *config; /* in force */
     struct broker_settings settings;
@@ -122,6 +129,7 @@ struct broker {
     struct router router;
     struct peers peers;
     struct strangers strangers;
+    struct door door;
     struct flood flood;
     struct auth_keys *keys; /* NULL: --insecure */
     struct broker_auth auth;
@@ -139,7 +147,8 @@ struct broker {
     struct broker_damaged damaged;
     struct broker_cuts cuts;
     struct facts_counters counters;
-    uint64_t second_ms; /* when the work of each second is due */
+    uint64_t second_ms;                /* when the work of each second is due */
+    struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
     int signals; /* descriptor */
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -54,7 +55,7 @@ static pv_status core_open(struct broker *b, char *why)
         .acked_ms = c->late_ms,
         .retention_ms = c->retention_ms,
         .receive_ms = UPLOAD_ABANDONED_MS,
-        .sessions_max = (uint32_t)c->connections_max,
+        .sessions_max = b->door.places.most + b->door.places.kept,
         .provers_share = b->keys ? 0 : UINT32_MAX, /* without keys all are one principal: nobody to share with */
         .circuits_share = b->keys ? 0 : UINT32_MAX,
     };
@@ -100,9 +101,8 @@ static pv_status router_start(struct broker *b, char *why)
         .send_queue = (int)b->config->send_queue,
         .handshake_ms = (int)b->config->hello_ms,
         .dead_ms = (int)b->config->lease_ms,
-        .connections_max = (uint32_t)b->config->connections_max,
     };
-    TRY(peers_init(&b->peers, (uint32_t)b->config->connections_max));
+    TRY(peers_init(&b->peers, b->door.places.most + b->door.places.kept));
     return router_open(&b->router, &o, why);
 }
 
@@ -167,12 +167,33 @@ static pv_status parts_open(struct broker *b, char *why)
     return b->journal ? PV_OK : PV_NO_MEMORY;
 }
 
+/* The places that the limit of descriptors leaves. */
+static pv_status door_open(struct broker *b, char *why)
+{
+    struct rlimit l = { .rlim_cur = RLIM_INFINITY };
+    getrlimit(RLIMIT_NOFILE, &l);
+    struct door_places places = door_places(b->config->connections_max, l.rlim_cur);
+    if (!places.most) {
+        snprintf(why, BROKER_WHY_BYTES,
+                 "%" PRIu64 " open files are too few to serve anybody: raise the limit (ulimit -n, LimitNOFILE)",
+                 (uint64_t)l.rlim_cur);
+        return PV_BAD_CONFIG;
+    }
+    if (places.most < b->config->connections_max)
+        LOG_WARN("connections.fewer", "connections_max=%" PRIu64 " most=%u open_files=%" PRIu64,
+                 b->config->connections_max, places.most, (uint64_t)l.rlim_cur);
+    pv_status st = door_init(&b->door, places);
+    if (st != PV_OK) snprintf(why, BROKER_WHY_BYTES, "/dev/null: %s", strerror(errno));
+    return st;
+}
+
 static pv_status open_all(struct broker *b, char *why)
 {
     broker_clocks_read(b);
     b->started_ms = b->now_ms;
     flood_init(&b->flood, b->config->memory_max);
     strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);
+    TRY(door_open(b, why));
     TRY(signals_open(b));
     TRY(keys_open(b, why));
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -236,6 +257,7 @@ void broker_close(struct broker **broker)
     peers_clear(&b->peers);
     flood_clear(&b->flood);
     strangers_clear(&b->strangers);
+    door_clear(&b->door);
     if (b->signals >= 0) close(b->signals);
     if (b->wake >= 0) close(b->wake);
     free(b->cuts.handles);

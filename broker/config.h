@@ -40,7 +40,7 @@
     X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
       "memory above which the peer that floods the broker is cut (0: half of the machine's memory)")                   \
     X(connections_max, NUMBER, START, "10000", 2, 1000000,                                                             \
-      "most connections; at the limit the endpoints are closed until some have left")                                  \
+      "most connections; at the limit newcomers are refused, but some administrators")                                 \
     X(strangers_max, NUMBER, START, "1000", 1, 1000000,                                                                \
       "most connections that have not said HELLO; above the limit the oldest is cut")                                  \
     X(hello_ms, NUMBER, START, "10000", 100, 600000, "how long a connection may take for its handshake and HELLO")     \

@@ -128,6 +128,12 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key does not have this role");
         return;
     }
+    if (!connection_has_place(b, peer, m->role)) {
+        LOG_DEBUG("peer.refused", "name=%s principal=%s why=full", m->name, broker_principal(b, peer));
+        reply_error(b, peer->handle, 0, PV_BUSY, "the broker is full: it has no place for another connection");
+        connection_end(b, peer);
+        return;
+    }
     if (!connection_counts(b, peer)) {
         LOG_WARN("peer.refused", "name=%s principal=%s why=connections", m->name, broker_principal(b, peer));
         busy(b, peer, m->req, "connections");

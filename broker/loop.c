@@ -115,7 +115,7 @@ static long sleep_ms(struct broker *b, const struct turn *left)
     if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n) return 0;
     uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
     if (b->second_ms < next) next = b->second_ms;
-    if (b->router.connections && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
+    if (b->door.n && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
     if ((store_writing(b->store) || b->batch.later_ms) && now + 10 < next) next = now + 10; /* neither waits longer */
     return next <= now ? 0 : (long)(next - now);
 }
@@ -166,7 +166,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     left.messages = messages_read(b, m);
     /* After the messages: they came before the end of their connection, and a node's last messages hand its work back. */
     if (notices) connections_notices(b);
-    connections_cut_strangers(b);
+    connections_mind(b);
     connections_cut_flood(b, !left.messages);
     tick(b);
     second(b);

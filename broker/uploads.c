@@ -34,6 +34,7 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
         return "disk";
     }
     *retry_ms = UPLOADS_RETRY_MS;
+    if (b->door.tight) return "descriptors";
     if (too_many(b, peer)) return "uploads";
     return uploads_admit(b->uploads, WIRE_KIND_INPUT, broker_principal(b, peer), m->length, b->now_ms) ? NULL
                                                                                                        : "uploads_max";

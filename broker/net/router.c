@@ -3,7 +3,6 @@
 #include <czmq.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static const char monitor_endpoint[] = "inproc://provost-router-monitor";
 
@@ -37,7 +36,7 @@ static void options_set(struct router *r, const struct router_options *o)
 
 static bool monitor_open(struct router *r)
 {
-    int most = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED;
+    int most = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED;
     if (zmq_socket_monitor(r->socket, monitor_endpoint, most)) return false;
     r->monitor = zsock_new(ZMQ_PAIR);
     if (!r->monitor) return false;
@@ -69,7 +68,7 @@ static bool endpoints_bind(struct router *r, const char *endpoints, char *why)
             snprintf(why, ROUTER_WHY_BYTES, "%.128s: %s", e, zmq_strerror(zmq_errno()));
             return false;
         }
-        r->listening[r->bound_n++] = true;
+        r->bound_n++;
     }
     if (r->certs_n <= 1 || r->bound_n == r->certs_n) return r->bound_n > 0;
     snprintf(why, ROUTER_WHY_BYTES, "%zu keys for %zu endpoints: one for all, or one for each", r->certs_n, r->bound_n);
@@ -78,7 +77,7 @@ static bool endpoints_bind(struct router *r, const char *endpoints, char *why)
 
 pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES])
 {
-    *r = (struct router){ .connections_max = o->connections_max, .certs = o->certs, .certs_n = o->certs_n };
+    *r = (struct router){ .certs = o->certs, .certs_n = o->certs_n };
     snprintf(why, ROUTER_WHY_BYTES, "no endpoint");
     r->zsock = zsock_new(ZMQ_ROUTER);
     if (!r->zsock) return PV_FAILED;
@@ -106,14 +105,6 @@ void router_message_init(struct router_message *m)
 void router_message_clear(struct router_message *m)
 {
     for (size_t i = 0; i < 4; i++) zmq_msg_close(&m->part[i]);
-}
-
-void router_cut(int fd)
-{
-    /* libzmq cannot be asked to close one connection, but its descriptor is an ordinary one: when the stream ends,
-     * libzmq's I/O thread ends the connection. If the descriptor has changed hands since, somebody else has to dial
-     * again. */
-    if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
 /* ZMTP 3: a flag and a length of one byte or eight. CURVE adds a name, a nonce, a code and the flag to the content. */
@@ -205,24 +196,6 @@ pv_status router_send(struct router *r, uint32_t routing, const struct wire_fram
     return zmq_send(r->socket, f->body, f->body_bytes, ZMQ_DONTWAIT) < 0 ? send_status() : PV_OK;
 }
 
-/* libzmq cannot refuse a single connection, so all endpoints close; connections that exist stay. */
-static void endpoints_mind(struct router *r)
-{
-    if (!r->connections_max) return;
-    if (r->connections >= r->connections_max) {
-        for (size_t i = 0; i < r->bound_n; i++)
-            if (r->listening[i] && !zmq_unbind(r->socket, r->bound[i])) r->listening[i] = false;
-        r->closed = true;
-    } else if (r->closed && r->connections + r->connections / 10 < r->connections_max) {
-        r->closed = false;
-        for (size_t i = 0; i < r->bound_n; i++) {
-            if (!r->listening[i]) r->listening[i] = listen_at(r, i, r->bound[i]);
-            if (!r->listening[i])
-                r->closed = true; /* the old listener is still closing: tried again at the next event */
-        }
-    }
-}
-
 enum router_event router_event_next(struct router *r, int *fd)
 {
     zmq_msg_t msg;
@@ -240,11 +213,5 @@ enum router_event router_event_next(struct router *r, int *fd)
     while (zmq_msg_more(&msg) && zmq_msg_recv(&msg, r->events, ZMQ_DONTWAIT) >= 0) continue;
     zmq_msg_close(&msg);
     *fd = value;
-    if (event == ZMQ_EVENT_ACCEPTED) r->connections++;
-    if (event == ZMQ_EVENT_DISCONNECTED && r->connections) r->connections--;
-    endpoints_mind(r);
-    if (event == ZMQ_EVENT_ACCEPTED) return ROUTER_CONNECTED;
-    if (event == ZMQ_EVENT_DISCONNECTED) return ROUTER_CLOSED;
-    *fd = -1;
-    return ROUTER_CONNECTED; /* about a listener; more events may follow it */
+    return event == ZMQ_EVENT_ACCEPTED ? ROUTER_CONNECTED : ROUTER_CLOSED;
 }

@@ -22,13 +22,12 @@ typedef struct _zcert_t zcert_t;
 enum { ROUTER_WHY_BYTES = 512, ROUTER_ENDPOINTS_MAX = 16 };
 
 struct router_options {
-    const char *endpoints;    /* with commas between them */
-    zcert_t *const *certs;    /* borrowed until router_close */
-    size_t certs_n;           /* 0: no keys; 1: one key for all endpoints; else one for each endpoint */
-    int send_queue;           /* messages that may wait for one peer */
-    int handshake_ms;         /* a connection that has not shaken hands by then is closed */
-    int dead_ms;              /* a connection silent for this long is probed by the kernel (TCP keepalive) */
-    uint32_t connections_max; /* above, the endpoints are closed until some leave; 0: no limit */
+    const char *endpoints; /* with commas between them */
+    zcert_t *const *certs; /* borrowed until router_close */
+    size_t certs_n;        /* 0: no keys; 1: one key for all endpoints; else one for each endpoint */
+    int send_queue;        /* messages that may wait for one peer */
+    int handshake_ms;      /* a connection that has not shaken hands by then is closed */
+    int dead_ms;           /* a connection silent for this long is probed by the kernel (TCP keepalive) */
 };
 
 struct router {
@@ -36,11 +35,8 @@ struct router {
     void *socket, *events; /* the same two as libzmq knows them */
     char bound[ROUTER_ENDPOINTS_MAX][128];
     size_t bound_n;
-    uint32_t connections, connections_max;
-    bool listening[ROUTER_ENDPOINTS_MAX];
     zcert_t *const *certs;
     size_t certs_n;
-    bool closed; /* not listening at the moment */
 };
 
 /** Once per process, before any other use of czmq: keeps czmq from handling signals, which are the program's. */
@@ -73,12 +69,8 @@ pv_status router_send(struct router *r, uint32_t routing, const struct wire_fram
 /** Sends one to three frames that are messages already; they are taken on PV_OK. Same statuses. */
 pv_status router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 
-/** Ends the connection with this descriptor; -1: none. The monitor reports its end like any other. */
-void router_cut(int fd);
-
 enum router_event { ROUTER_NOTHING, ROUTER_CONNECTED, ROUTER_CLOSED };
-/** The next thing that happened to a connection, in order; *fd -1: to a listener. Counts the connections, and closes or
- *  opens the endpoints by that number (r->closed). */
+/** The next thing that happened to a connection, in order. What it means for their number: door.h. */
 enum router_event router_event_next(struct router *r, int *fd);
 
 #endif

@@ -28,7 +28,7 @@ static bool grow(struct strangers *s, int fd)
     if ((uint32_t)fd < s->by_fd_n) return true;
     while (n <= (uint32_t)fd) n *= 2;
     struct stranger *more = realloc(s->by_fd, n * sizeof *more);
-    if (!more) return false; /* then it is not counted; connections_max still bounds it */
+    if (!more) return false; /* then it counts as a member: door.h still bounds it */
     for (uint32_t i = s->by_fd_n; i < n; i++) more[i] = (struct stranger){ .there = false };
     s->by_fd = more;
     s->by_fd_n = n;

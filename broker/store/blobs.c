@@ -46,9 +46,10 @@ static void serial_name(char name[24], uint64_t serial)
     snprintf(name, 24, "%" PRIu64, serial);
 }
 
-/* The peer is told that there is no room; anything else is a failing disk. */
+/* The peer is told that there is no room, or no descriptor at the moment; anything else is a failing disk. */
 static pv_status write_status(int error)
 {
+    if (error == EMFILE || error == ENFILE) return PV_BUSY;
     return error == ENOSPC || error == EDQUOT ? PV_DISK_FULL : PV_IO;
 }
 

@@ -14,7 +14,8 @@ struct facts_counters {
     uint64_t messages, malformed,
         refused_keys; /* received; refused by the decoder; under a key that is not authorised */
     uint64_t strangers,
-        strangers_cut; /* messages under a routing id that the peer chose; connections cut before HELLO */
+        strangers_cut;     /* messages under a routing id that the peer chose; connections cut before HELLO */
+    uint64_t refused_full; /* HELLOs for which there was no place */
     uint64_t sends, unreachable, cut;   /* messages sent; that did not reach their peer; connections cut */
     uint64_t unread_cut;                /* of the unreachable: they read nothing */
     uint64_t lag_ms_total, lag_ms_most; /* how late the loop was */
@@ -32,7 +33,9 @@ struct facts {
     uint64_t heartbeat_ms, lease_ms; /* as told to peers */
     bool keys;                       /* peers have keys; false: --insecure */
     uint32_t connections;            /* of the socket */
+    uint32_t connections_most;       /* with these no more are let in but administrators */
     uint32_t peers, strangers;       /* those that have spoken; those that have not said HELLO */
+    bool descriptors_short;          /* none are left */
     uint64_t disk_free;              /* bytes where the store is */
     struct sched_stats core;
     struct store_stats store;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@ struct broker_process {
     char endpoint[128];
     char port_file[160], state[96], log[96];
 };
+
+/* The limit of descriptors, soft and hard, of those that are started from now on; 0: as our own. */
+static rlim_t broker_process_descriptors;
 
 /* The endpoint from the port file, as soon as there is a whole line in it. */
 static inline bool broker_process_endpoint(struct broker_process *b)
@@ -57,6 +61,8 @@ static inline bool broker_process_start(struct broker_process *b, const char *di
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no broker behind */
         int log = open(b->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         if (log >= 0) dup2(log, 2);
+        struct rlimit files = { broker_process_descriptors, broker_process_descriptors };
+        if (files.rlim_max && setrlimit(RLIMIT_NOFILE, &files)) _exit(126);
         execv(args[0], (char *const *)(uintptr_t)args);
         perror(args[0]);
         _exit(127);

@@ -140,23 +140,31 @@ static inline void raw_zmtp_send(int fd, const struct wire_msg *m)
     if (f.payload) raw_frame(fd, 0, f.payload, f.payload_bytes);
 }
 
-/* Reads frames until the head of a message of this type has come. False: not within that time. */
-static inline bool raw_zmtp_hears(int fd, enum wire_type type, int ms)
+/* Reads frames until the head of a message has come, and returns its type. 0: closed, or not within that time. */
+static inline int raw_zmtp_next(int fd, int ms)
 {
     uint8_t head[2], frame[65536];
     struct pollfd p = { .fd = fd, .events = POLLIN };
     for (uint64_t end = pv_clock_ms() + (uint64_t)ms, now; (now = pv_clock_ms()) < end;) {
-        if (poll(&p, 1, (int)(end - now)) != 1 || recv(fd, head, 2, MSG_WAITALL) != 2) return false;
+        if (poll(&p, 1, (int)(end - now)) != 1 || recv(fd, head, 2, MSG_WAITALL) != 2) return 0;
         size_t n = head[1];
         if (head[0] & 2) {
             uint8_t rest[7];
-            if (recv(fd, rest, 7, MSG_WAITALL) != 7) return false;
+            if (recv(fd, rest, 7, MSG_WAITALL) != 7) return 0;
             n = (size_t)rest[5] << 8 | rest[6];
         }
-        if (recv(fd, frame, n, MSG_WAITALL) != (ssize_t)n) return false;
-        if (!(head[0] & 4) && n == WIRE_HEAD_BYTES && frame[0] == 'P' && frame[1] == 'V' && frame[3] == type)
-            return true;
+        if (recv(fd, frame, n, MSG_WAITALL) != (ssize_t)n) return 0;
+        if (!(head[0] & 4) && n == WIRE_HEAD_BYTES && frame[0] == 'P' && frame[1] == 'V') return frame[3];
     }
+    return 0;
+}
+
+/* Reads until the head of a message of this type has come. False: not within that time. */
+static inline bool raw_zmtp_hears(int fd, enum wire_type type, int ms)
+{
+    int heard = 1;
+    for (uint64_t end = pv_clock_ms() + (uint64_t)ms, now; heard && (now = pv_clock_ms()) < end;)
+        if ((heard = raw_zmtp_next(fd, (int)(end - now))) == (int)type) return true;
     return false;
 }
 
