@@ -33,7 +33,7 @@ struct flood_peer {
 
 void flood_init(struct flood *f, uint64_t memory_max)
 {
-    *f = (struct flood){ .memory_max = 0 };
+    *f = (struct flood){ .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
     flood_limit(f, memory_max);
 }
 
@@ -45,8 +45,10 @@ void flood_limit(struct flood *f, uint64_t memory_max)
 
 void flood_clear(struct flood *f)
 {
+    if (f->by_fd || f->memory_max) close(f->statm); /* else it was never opened */
     free(f->by_fd);
     f->by_fd = NULL;
+    f->memory_max = 0;
     f->by_fd_n = 0;
 }
 
@@ -141,14 +143,11 @@ static struct sight peer_look(struct flood_peer *p, int fd, bool drained)
 }
 
 /* Pages of the process that no file backs, in bytes; 0: unknown. Costs about 6 us, and nothing beside it. */
-static uint64_t resident_bytes(void)
+static uint64_t resident_bytes(const struct flood *f)
 {
     char text[128] = "";
     unsigned long all = 0, resident = 0, shared = 0;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
+    ssize_t n = pread(f->statm, text, sizeof text - 1, 0);
     if (n <= 0 || sscanf(text, "%lu %lu %lu", &all, &resident, &shared) != 3) return 0;
     return excess(resident, shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -192,7 +191,7 @@ enum flood_why flood_look(struct flood *f, const struct strangers *strangers, bo
 {
     if (now_ms < f->look_ms) return FLOOD_NOBODY;
     f->look_ms = now_ms + FLOOD_LOOK_MS;
-    uint64_t resident = resident_bytes(), grown = excess(resident, f->resident);
+    uint64_t resident = resident_bytes(f), grown = excess(resident, f->resident);
     bool all = grown > GROWTH || resident > f->memory_max;
     if (all || resident < f->resident) f->resident = resident;
     bool over = all && memory_is_over(f);

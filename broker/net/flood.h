@@ -38,6 +38,7 @@ struct flood {
     struct flood_peer *by_fd;
     size_t by_fd_n, next; /* next: where the next look goes on */
     uint64_t look_ms, memory_max, resident;
+    int statm; /* the kernel's figures of this process, kept open: none may be left to open it when it is needed */
 };
 
 /** Why a connection is to be cut. */

@@ -172,11 +172,12 @@ void downloads_peer_gone(struct downloads *t, struct share *share)
 
 /* --- sending --- */
 
-/* Errors that pass (no descriptor left) are no verdict on the file. */
+/* PV_BUSY: no descriptor is left now. That passes, and is no verdict on the file. */
 static pv_status descriptor_open(struct downloads *t, struct download *d)
 {
     if (d->fd < 0) d->fd = t->config.open ? t->config.open(t->config.context, d) : blobs_read(t->blobs, d->sha256);
-    return d->fd >= 0 ? PV_OK : blobs_read_status(errno);
+    if (d->fd >= 0) return PV_OK;
+    return errno == EMFILE || errno == ENFILE ? PV_BUSY : blobs_read_status(errno);
 }
 
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
@@ -282,12 +283,18 @@ static void let_readers_go(struct downloads *t)
 
 bool downloads_pump(struct downloads *t, uint64_t budget)
 {
+    bool starved = false;
     let_readers_go(t);
     for (uint64_t n = t->peers_n; n && budget && t->peers_n; n--) {
         struct share *peer = TAILQ_FIRST(&TAILQ_FIRST(&t->principals)->peers);
         struct download *d = TAILQ_FIRST(&peer->line);
         if (!share_may_send(t->config.shares, peer, chunk_bytes(t, d))) {
             share_hold_back(t, peer, chunk_bytes(t, d));
+            continue;
+        }
+        if (descriptor_open(t, d) == PV_BUSY) { /* it stays in line */
+            starved = true;
+            turn_over(t, peer);
             continue;
         }
         pv_status st = send_chunk(t, d, &budget);
@@ -299,7 +306,7 @@ bool downloads_pump(struct downloads *t, uint64_t budget)
         else if (!sent || d->at >= d->credit_end)
             line_leave(t, d);
     }
-    return t->peers_n > 0;
+    return t->peers_n > 0 && !starved;
 }
 
 struct downloads_stats downloads_read_stats(const struct downloads *t)

@@ -90,7 +90,8 @@ void download_end(struct downloads *t, const struct transfer_key *key, const str
 /** A peer's connection is gone: its downloads end. */
 void downloads_peer_gone(struct downloads *t, struct share *share);
 
-/** Sends chunks, at most about one for each peer and no more than budget bytes. True: more could be sent at once. */
+/** Sends chunks, at most about one for each peer and no more than budget bytes. True: more could be sent at once.
+ *  What no descriptor is left for waits, and is sent when there is one again. */
 bool downloads_pump(struct downloads *t, uint64_t budget);
 
 struct downloads_stats {

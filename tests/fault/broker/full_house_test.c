@@ -224,6 +224,31 @@ static void limits_descriptors(pid_t pid, rlim_t most)
     if (prlimit(pid, RLIMIT_NOFILE, &l, NULL)) fail_msg("prlimit: %s", strerror(errno));
 }
 
+/* Asks the broker's page, and whether the answer has these words. */
+static bool page_says(const char *path, const char *words)
+{
+    static char in[1 << 18];
+    char line[1024], endpoint[64] = "", ask[128];
+    FILE *f = fopen(broker.log, "r");
+    while (f && fgets(line, sizeof line, f)) {
+        const char *port = strstr(line, "http.listening port=");
+        if (port) snprintf(endpoint, sizeof endpoint, ":%d", atoi(port + strlen("http.listening port=")));
+    }
+    if (f) fclose(f);
+    int fd = raw_dial(endpoint);
+    snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: b\r\n\r\n", path);
+    raw_send(fd, ask, strlen(ask));
+    size_t n = 0;
+    for (struct pollfd p = { .fd = fd, .events = POLLIN }; n < sizeof in - 1 && poll(&p, 1, SOON) == 1;) {
+        ssize_t got = recv(fd, in + n, sizeof in - 1 - n, 0);
+        if (got <= 0) break;
+        n += (size_t)got;
+    }
+    in[n] = 0;
+    close(fd);
+    return strstr(in, words) != NULL;
+}
+
 static void submits_large(struct wire_peer *p)
 {
     static uint8_t large[100000];
@@ -253,6 +278,11 @@ static void no_descriptors_left(void **state)
     int boss = gets_in(0, WIRE_ROLE_ADMIN);
     is_served(boss);
     close(boss);
+    assert_true(page_says("/healthz", "\r\n\r\nok\n"));
+    bool counted = false; /* the figures are made once a second */
+    for (uint64_t end = pv_clock_ms() + SOON; !counted && pv_clock_ms() < end; poll(NULL, 0, 50))
+        counted = page_says("/metrics", "\nprovost_descriptors_short 1\n");
+    assert_true(counted);
     assert_false(scene_log_says("descriptors.enough"));
     limits_descriptors(broker.pid, 1024);
     logs("descriptors.enough");

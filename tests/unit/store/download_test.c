@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000, PEERS = 4 };
@@ -202,6 +203,32 @@ static void a_turn_sends_one_chunk_to_each(void **state)
     deaf = false;
 }
 
+/* None is left to open the file with: the download waits, the loop does not spin, and it goes on by itself. */
+static void without_a_descriptor_a_download_waits(void **state)
+{
+    struct rlimit usual, none;
+    stored();
+    assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = usual;
+    none.rlim_cur = (rlim_t)dup(0); /* the lowest that is free */
+    close((int)none.rlim_cur);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    pv_status asked = download_credit(t, &input, peer[1], 0, WINDOW);
+    bool more[] = { downloads_pump(t, UINT64_MAX), downloads_pump(t, UINT64_MAX) };
+    uint64_t sent = downloads_read_stats(t).bytes_out;
+    struct blob_writer w;
+    pv_status upload = blob_writer_start(&w, &blobs, LENGTH, hash);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(asked, PV_OK);
+    assert_false(more[0] || more[1]);
+    assert_int_equal(sent, 0);
+    assert_int_equal(upload, PV_BUSY); /* to be tried again, and no failing disk */
+    send_all();
+    assert_int_equal(downloads_read_stats(t).bytes_out, WINDOW);
+    assert_memory_equal(got, data, WINDOW);
+}
+
 static void ask(uint8_t task, int of, uint64_t offset, uint64_t bytes)
 {
     struct transfer_key key = input;
@@ -344,6 +371,7 @@ int main(void)
         FRESH(one_that_began_ends_when_it_is_whole),
         FRESH(an_end_is_for_one_peer_or_for_all),
         FRESH(who_asks_for_much_waits_longer),
+        FRESH(without_a_descriptor_a_download_waits),
         FRESH(a_file_that_is_gone_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
