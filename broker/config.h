@@ -13,13 +13,14 @@
  *   NUMBER  uint64_t in low..high                   SIZE  the same, in bytes               SWITCH  bool
  *   WHEN a change counts: LIVE  at the next HUP     START  at the next start */
 #define CONFIG_LIST(X)                                                                                                 \
-    X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0, "endpoints to listen on, separated by commas")                  \
+    X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0,                                                                 \
+      "endpoints to listen on, separated by commas; IPv6 as tcp://[::1]:7070")                                         \
     X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder for everything that survives a restart")                   \
     X(insecure, SWITCH, START, "no", 0, 1, "no keys: listen on loopback only, every peer is \"local\"")                \
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
     X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
-    X(http, TEXT, START, "", 0, 0, "HOST:PORT for /metrics, /healthz and /readyz; empty: none")                        \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for /metrics, /healthz and /readyz; empty: none")         \
     X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one per line")                          \
     X(log, WORD, LIVE, "text", LOG_FORMAT_WORDS, 0, "form of the log lines: text or json")                             \
     X(log_level, WORD, LIVE, "info", LOG_LEVEL_WORDS, 0, "least important lines to log: error, warn, info or debug")   \

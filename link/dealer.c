@@ -29,13 +29,13 @@ static bool set_keys(void *socket, const struct link_keys *k, size_t server)
            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->own.secret_key, KEYFILE_TEXT) == 0;
 }
 
-static bool set_options(void *s, const struct dealer_options *o)
+static bool set_options(void *s, const char *endpoint, const struct dealer_options *o)
 {
     int64_t largest = WIRE_FRAME_MAX;
+    bool ipv6 = !o->ipv4_only || strchr(endpoint, '['); /* an address in brackets is no name to be resolved */
     return set_int(s, ZMQ_LINGER, 0) && set_int(s, ZMQ_RECONNECT_IVL, -1) && set_int(s, ZMQ_SNDHWM, o->send_most) &&
-           set_int(s, ZMQ_RCVHWM, o->receive_most) && set_int(s, ZMQ_IPV6, !o->ipv4_only) &&
-           set_int(s, ZMQ_TCP_KEEPALIVE, 1) && set_int(s, ZMQ_CONNECT_TIMEOUT, o->connect_ms) &&
-           set_int(s, ZMQ_HANDSHAKE_IVL, o->connect_ms) &&
+           set_int(s, ZMQ_RCVHWM, o->receive_most) && set_int(s, ZMQ_IPV6, ipv6) && set_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
+           set_int(s, ZMQ_CONNECT_TIMEOUT, o->connect_ms) && set_int(s, ZMQ_HANDSHAKE_IVL, o->connect_ms) &&
            zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 && set_keys(s, o->keys, o->server);
 }
 
@@ -51,7 +51,8 @@ static bool watch(struct dealer *d, void *zmq, unsigned number)
 bool dealer_open(struct dealer *d, void *zmq, unsigned number, const char *endpoint, const struct dealer_options *o)
 {
     d->socket = zmq_socket(zmq, ZMQ_DEALER);
-    return d->socket && set_options(d->socket, o) && watch(d, zmq, number) && zmq_connect(d->socket, endpoint) == 0;
+    return d->socket && set_options(d->socket, endpoint, o) && watch(d, zmq, number) &&
+           zmq_connect(d->socket, endpoint) == 0;
 }
 
 void dealer_close(struct dealer *d)

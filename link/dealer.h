@@ -24,7 +24,7 @@ struct dealer {
 struct dealer_options {
     int send_most, receive_most;  /* messages that may wait in each direction */
     int connect_ms;               /* bound on the TCP connect, and on the handshake */
-    bool ipv4_only;               /* resolve names to IPv4 addresses only */
+    bool ipv4_only;               /* resolve names to IPv4 addresses only; an address in brackets is one of IPv6 */
     const struct link_keys *keys; /* borrowed during the call; without `have` the connection is in plain text */
     size_t server;                /* the endpoint's place in the list: whose key it has to have */
 };

@@ -46,10 +46,12 @@ static bool monitor_open(struct router *r)
     return true;
 }
 
-/* A listener keeps the options that the socket had when it was bound, so each endpoint can have another key. */
+/* A listener keeps the options that the socket had when it was bound, so each endpoint can have another key. IPv6 is for
+ * addresses in brackets alone: with it, libzmq would bind 127.0.0.1 and * as IPv6 too, which a machine without it refuses. */
 static bool listen_at(struct router *r, size_t i, const char *endpoint)
 {
     if (r->certs_n) zcert_apply(r->certs[r->certs_n == 1 ? 0 : i], r->zsock);
+    zsock_set_ipv6(r->zsock, strchr(endpoint, '[') != NULL);
     return !zmq_bind(r->socket, endpoint);
 }
 

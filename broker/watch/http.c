@@ -101,24 +101,38 @@ static void connection_noted(void *context, struct MHD_Connection *c, void **of_
     if (!*of_connection) shutdown(fd, SHUT_RDWR);
 }
 
-static bool address_of(struct sockaddr_in *to, const char *text)
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* "127.0.0.1:80", "localhost:80", "[::1]:80" */
+static bool address_of(union address *to, const char *text)
 {
     char host[64], *end;
     const char *colon = strrchr(text, ':');
-    if (!colon || (size_t)(colon - text) >= sizeof host) return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = 0;
+    bool six = text[0] == '[' && colon && colon > text && colon[-1] == ']';
+    size_t n = colon ? (size_t)(colon - text) - 2 * six : sizeof host;
+    if (n >= sizeof host) return false;
+    memcpy(host, text + six, n);
+    host[n] = 0;
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end || end == colon + 1 || port > 65535) return false;
-    *to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    return inet_pton(AF_INET, strcmp(host, "localhost") ? host : "127.0.0.1", &to->sin_addr) == 1;
+    if (six) {
+        to->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+        return inet_pton(AF_INET6, host, &to->v6.sin6_addr) == 1;
+    }
+    to->v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    return inet_pton(AF_INET, strcmp(host, "localhost") ? host : "127.0.0.1", &to->v4.sin_addr) == 1;
 }
 
 pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES])
 {
-    struct sockaddr_in at;
+    union address at;
     if (!address_of(&at, address)) {
-        snprintf(why, HTTP_WHY_BYTES, "http: \"%.100s\" is not ADDRESS:PORT", address);
+        snprintf(why, HTTP_WHY_BYTES, "http: \"%.100s\" is not ADDRESS:PORT, such as 127.0.0.1:9090 or [::1]:9090",
+                 address);
         return PV_BAD_CONFIG;
     }
     struct http *h = calloc(1, sizeof *h);
@@ -128,10 +142,10 @@ pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_B
     h->published_ms = pv_clock_ms();
     snprintf(h->not_ready, sizeof h->not_ready, "starting");
     /* epoll: select, the default, refuses every descriptor from 1024 on, and the peers of the broker take those. */
-    h->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, h, MHD_OPTION_SOCK_ADDR, &at,
-                         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION, connection_noted,
-                         h, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
+    unsigned how = MHD_USE_EPOLL_INTERNAL_THREAD | (at.any.sa_family == AF_INET6 ? MHD_USE_DUAL_STACK : 0);
+    h->daemon = MHD_start_daemon(how, 0, NULL, NULL, answer, h, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_CONNECTION_LIMIT,
+                                 CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION, connection_noted, h,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
     if (h->daemon) {
         *out = h;
         return PV_OK;

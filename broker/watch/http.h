@@ -17,7 +17,7 @@ enum { HTTP_STALE_MS = 10000, HTTP_WHY_BYTES = 256 };
 
 struct http;
 
-/** Starts serving on HOST:PORT (port 0: any free one, see http_port). PV_BAD_CONFIG: not an address; PV_IO: cannot listen; both
+/** Starts serving on HOST:PORT or [IPV6]:PORT (port 0: any free one, see http_port). PV_BAD_CONFIG: not an address; PV_IO: cannot listen; both
  *  with a sentence. PV_NO_MEMORY. */
 pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES]);
 void http_stop(struct http **h);

@@ -71,7 +71,8 @@ static void anything_else_is_refused(void **state)
 static void addresses_are_checked(void **state)
 {
     static const char *const bad[] = {
-        "", "1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "nowhere:1"
+        "",      "1",      "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "nowhere:1", "[]:1",
+        "[::1]", "[::1]:", "[::1:1",    "::1:1",      "[nowhere]:1", "[127.0.0.1]:1",   "]:1"
     };
     struct http *other = NULL;
     char taken[32];
@@ -80,6 +81,17 @@ static void addresses_are_checked(void **state)
     snprintf(taken, sizeof taken, "127.0.0.1:%u", http_port(h));
     assert_int_equal(http_start(&other, taken, why), PV_IO);
     assert_null(other);
+    snprintf(taken, sizeof taken, "[::]:%u", http_port(h)); /* every address, those of IPv4 too */
+    assert_int_equal(http_start(&other, taken, why), PV_IO);
+    assert_null(other);
+    assert_int_equal(http_start(&other, "[::1]:0", why), PV_OK);
+    struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+                               .sin6_port = htons(http_port(other)),
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    close(fd);
+    http_stop(&other);
 }
 
 /* As with a thousand peers connected: select(2) knows no descriptor above 1023. */
