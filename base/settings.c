@@ -64,38 +64,60 @@ static bool number_of(const struct setting *s, uint64_t *n, const char *text)
     }
 }
 
-/* "is a number from 1 to 64": what a row takes, for its sentences. */
-static void allowed(const struct setting *s, char *to, size_t bytes)
+/* "1 to 64": the bounds of a row, for its sentences; "" without any. */
+static void bounds(const struct setting *s, char *to, size_t bytes)
 {
-    const char *unit = s->kind == SETTING_SIZE         ? " of bytes (K, M, G)"
-                       : s->kind == SETTING_LARGE_SIZE ? " of bytes (K, M, G, T)"
-                       : s->kind == SETTING_DURATION   ? " with a unit (ms, s, m, h, d)"
-                                                       : "";
-    size_t used = (size_t)snprintf(to, bytes, "is a number%s", unit);
+    to[0] = 0;
     if (bounded(s))
-        snprintf(to + used, bytes - used, " from %" PRIu64 " to %" PRIu64, s->low, s->high);
+        snprintf(to, bytes, "%" PRIu64 " to %" PRIu64, s->low, s->high);
     else if (s->low)
-        snprintf(to + used, bytes - used, ", at least %" PRIu64, s->low);
+        snprintf(to, bytes, "at least %" PRIu64, s->low);
+}
+
+/* What a number of this kind is called, and how it is written. */
+static const char *kind_name(const struct setting *s)
+{
+    return s->kind == SETTING_DURATION ? "time" : s->kind == SETTING_NUMBER ? "number" : "size";
+}
+
+static const char *kind_form(const struct setting *s)
+{
+    switch (s->kind) {
+    case SETTING_SIZE: return "bytes, or with K, M or G";
+    case SETTING_LARGE_SIZE: return "bytes, or with K, M, G or T";
+    case SETTING_DURATION: return "a number with ms, s, m, h or d";
+    default: return "";
+    }
+}
+
+static bool refuse_form(const struct setting *s, const char *text, char *why)
+{
+    char range[64];
+    const char *form = kind_form(s);
+    bounds(s, range, sizeof range);
+    const char *between = form[0] && range[0] ? "; " : "";
+    bool more = form[0] || range[0];
+    settings_refuse(why, "not a %s: \"%.64s\"%s%s%s%s%s", kind_name(s), text, more ? " (" : "", form, between, range,
+                    more ? ")" : "");
+    return false;
+}
+
+static bool refuse_bounds(const struct setting *s, const char *text, bool too_large, char *why)
+{
+    char range[64];
+    bounds(s, range, sizeof range);
+    if (!range[0]) snprintf(range, sizeof range, "at most %" PRIu64, s->high);
+    settings_refuse(why, "%.64s is too %s: %s", text, too_large ? "large" : "small", range);
+    return false;
 }
 
 static bool number_read(const struct setting *s, void *member, const char *text, char *why)
 {
     uint64_t n;
-    char what[128];
-    if (!number_of(s, &n, text)) {
-        allowed(s, what, sizeof what);
-        settings_refuse(why, "%s, not \"%.64s\"", what, text);
-    } else if (bounded(s) && (n < s->low || n > s->high)) {
-        settings_refuse(why, "is %" PRIu64 ", not within %" PRIu64 " and %" PRIu64, n, s->low, s->high);
-    } else if (n > s->high) {
-        settings_refuse(why, "is %" PRIu64 ", which is too large", n);
-    } else if (n < s->low) {
-        settings_refuse(why, "is %" PRIu64 ", not at least %" PRIu64, n, s->low);
-    } else {
-        memcpy(member, &n, sizeof n);
-        return true;
-    }
-    return false;
+    if (!number_of(s, &n, text)) return refuse_form(s, text, why);
+    if (n < s->low || n > s->high) return refuse_bounds(s, text, n > s->high, why);
+    memcpy(member, &n, sizeof n);
+    return true;
 }
 
 /* "auto cpu cuda" as "auto, cpu or cuda". */
@@ -124,7 +146,7 @@ static bool word_read(const struct setting *s, void *member, const char *text, c
         return true;
     }
     words_listed(s->words, list, sizeof list);
-    settings_refuse(why, "is %s, not \"%.64s\"", list, text);
+    settings_refuse(why, "not %s: \"%.64s\"", list, text);
     return false;
 }
 
@@ -137,11 +159,11 @@ bool setting_read(const struct setting *s, void *base, const char *text, char wh
     case SETTING_CHOICE: return word_read(s, member, text, why);
     case SETTING_SWITCH:
         if (value_switch(member, text)) return true;
-        settings_refuse(why, "is yes or no (or true, false, on, off, 1, 0), not \"%.64s\"", text);
+        settings_refuse(why, "not yes or no: \"%.64s\" (also true, false, on, off, 1, 0)", text);
         return false;
     case SETTING_OTHER:
         if (s->read(member, text)) return true;
-        settings_refuse(why, "is %s, not \"%.64s\"", s->words, text);
+        settings_refuse(why, "not %s: \"%.64s\"", s->words, text);
         return false;
     default: memcpy(member, &text, sizeof text); return true;
     }
@@ -151,14 +173,14 @@ pv_status setting_of_flag(const struct setting *s, void *base, const char *text,
 {
     char reason[SETTINGS_WHY_BYTES], flag[SETTING_NAME_BYTES];
     if (setting_read(s, base, text, reason)) return PV_OK;
-    return settings_refuse(why, "--%s %.400s", setting_flag(flag, s->name), reason);
+    return settings_refuse(why, "--%s: %.400s", setting_flag(flag, s->name), reason);
 }
 
 pv_status setting_of_variable(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES])
 {
     char reason[SETTINGS_WHY_BYTES], variable[SETTING_NAME_BYTES];
     if (setting_read(s, base, text, reason)) return PV_OK;
-    return settings_refuse(why, "%s %.400s", setting_variable(variable, s->name), reason);
+    return settings_refuse(why, "%s: %.400s", setting_variable(variable, s->name), reason);
 }
 
 void settings_default(const struct setting *rows, size_t n, void *base)

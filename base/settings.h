@@ -2,9 +2,9 @@
  *  them from flags, environment, file and defaults; the tables stay with their programs (config.h, node_config.h, commands.c).
  *
  *  A refused value gets a sentence that says which setting, which value, what is allowed, and where it stands:
- *      /etc/provost/broker.yaml: batch is a number from 1 to 100000, not "many" (line: 7)
- *      PROVOST_BATCH is 0, not within 1 and 100000
- *      --insecure is yes or no (or true, false, on, off, 1, 0), not "maybe"
+ *      /etc/provost/broker.yaml: batch: not a number: "many" (1 to 100000) (line: 7)
+ *      PROVOST_BATCH: 0 is too small: 1 to 100000
+ *      --insecure: not yes or no: "maybe" (also true, false, on, off, 1, 0)
  */
 #ifndef PV_SETTINGS_H
 #define PV_SETTINGS_H
@@ -59,7 +59,7 @@ const char *setting_flag(char to[SETTING_NAME_BYTES], const char *name);
 const char *setting_variable(char to[SETTING_NAME_BYTES], const char *name);
 
 /** Reads text into s's member of the struct at base, which borrows it (TEXT, LIST). False: *why is the sentence's end, to be
- *  put behind the setting's name: `is a number from 1 to 64, not "many"`. */
+ *  put behind the setting's name and a colon: `not a number: "many" (1 to 64)`. */
 bool setting_read(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
 
 /** The same for the value of a flag or of a variable, with the whole sentence. PV_BAD_CONFIG. */

@@ -13,9 +13,9 @@
     X(FAILED, 1, 1, "failed", "failed")                                                                                \
     X(USAGE, 2, 2, "usage", "wrong usage")                                                                             \
     X(NOT_FOUND, 3, 3, "not-found", "not found")                                                                       \
-    X(UNAUTHORIZED, 4, 4, "unauthorized", "not authorised")                                                            \
+    X(UNAUTHORIZED, 4, 4, "unauthorized", "this key may not do this")                                                  \
     X(UNREACHABLE, 5, 5, "unreachable", "broker unreachable")                                                          \
-    X(TIMEOUT, 6, 6, "timeout", "time is over")                                                                        \
+    X(TIMEOUT, 6, 6, "timeout", "timed out")                                                                           \
     X(CANCELLED, 7, 7, "cancelled", "cancelled")                                                                       \
     X(INVALID_INPUT, 8, 8, "invalid-input", "invalid input")                                                           \
     X(BAD_PROOF, 9, 9, "bad-proof", "the proof does not verify")                                                       \
@@ -25,12 +25,12 @@
     /* what is wrong with a message */                                                                                 \
     X(BAD_MESSAGE, 20, 1, "bad-message", "malformed message")                                                          \
     X(BAD_VERSION, 21, 1, "bad-version", "protocol version not supported")                                             \
-    X(BAD_STATE, 22, 1, "bad-state", "not allowed in this state")                                                      \
+    X(BAD_STATE, 22, 1, "bad-state", "not possible in its present state")                                              \
     X(TOO_LARGE, 23, 8, "too-large", "larger than the limit")                                                          \
     X(HASH_MISMATCH, 24, 8, "hash-mismatch", "content does not match its SHA-256")                                     \
     X(STALE_BROKER, 25, 1, "stale-broker", "the broker's boot epoch is older than one already seen")                   \
     /* how a task or an attempt ended */                                                                               \
-    X(CONFLICT, 30, 8, "conflict", "the id exists with another input")                                                 \
+    X(CONFLICT, 30, 8, "conflict", "the id was used before, with another input")                                       \
     X(REVOKED, 31, 7, "revoked", "the attempt is no longer valid")                                                     \
     X(SUPERSEDED, 32, 1, "superseded", "another result is already committed")                                          \
     X(GONE, 33, 3, "gone", "no such task here, or no longer")                                                          \

@@ -1,6 +1,8 @@
 #include "values.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,4 +76,38 @@ bool value_word(size_t *to, const char *text, const char *words)
         word += n + (word[n] != 0);
     }
     return false;
+}
+
+/* --- for people --- */
+
+char *value_size_text(char to[VALUE_TEXT_BYTES], uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    unsigned unit = 0, shift = 0;
+    while (bytes >> shift >= 1024 && unit < 6) unit++, shift += 10;
+    uint64_t whole = bytes >> shift;
+    unsigned tenth = shift ? (unsigned)((bytes >> (shift - 10) & 1023) * 10 / 1024) : 0;
+    if (whole < 10 && tenth)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 ".%u %s", whole, tenth, units[unit]);
+    else
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " %s", whole, units[unit]);
+    return to;
+}
+
+char *value_duration_text(char to[VALUE_TEXT_BYTES], uint64_t ms)
+{
+    uint64_t s = ms / 1000;
+    if (ms < 1000)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " ms", ms);
+    else if (ms < 10000)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s, ms % 1000 / 100);
+    else if (s < 60)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " s", s);
+    else if (s < 3600)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " m %02" PRIu64 " s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " h %02" PRIu64 " m", s / 3600, s % 3600 / 60);
+    else
+        snprintf(to, VALUE_TEXT_BYTES, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
+    return to;
 }

@@ -95,7 +95,7 @@ static pv_status queue_option(struct config_queue *q, char *pair, char *why)
     for (size_t i = 1; i < QUEUE_SETTINGS; i++) {
         if (strcmp(pair, queue_settings[i].name)) continue;
         if (setting_read(&queue_settings[i], q, value, reason)) return PV_OK;
-        return settings_refuse(why, "--queue %.64s: %s %.300s", q->name, pair, reason);
+        return settings_refuse(why, "--queue %.64s: %s: %.300s", q->name, pair, reason);
     }
     return settings_refuse(why, "--queue %.64s: a queue has no setting \"%.64s\"", q->name, pair);
 }
@@ -137,13 +137,13 @@ static pv_status check(const struct config *c, char *why)
     if (c->payload_max > c->uploads_max)
         return settings_refuse(why, "uploads_max (%llu) is less than payload_max (%llu)",
                                (unsigned long long)c->uploads_max, (unsigned long long)c->payload_max);
-    if (!c->bind[0]) return settings_refuse(why, "bind needs at least one endpoint");
-    if (c->insecure && c->key[0]) return settings_refuse(why, "insecure and key exclude one another");
+    if (!c->bind[0]) return settings_refuse(why, "missing bind: at least one endpoint, such as tcp://127.0.0.1:7070");
+    if (c->insecure && c->key[0]) return settings_refuse(why, "use either insecure or key, not both");
     if (c->insecure && !endpoints_are_local(c->bind))
         return settings_refuse(why, "bind: without keys (insecure) only loopback endpoints are allowed, not \"%.200s\"",
                                c->bind);
     if (!c->insecure && (!c->key[0] || !c->authorized_keys[0]))
-        return settings_refuse(why, "key and authorized_keys are needed (or, on loopback, --insecure)");
+        return settings_refuse(why, "missing key and authorized_keys (or, on loopback, --insecure)");
     for (size_t k = 0; k < c->queues_n; k++) TRY(queue_check(c, k, why));
     return PV_OK;
 }

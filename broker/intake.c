@@ -111,6 +111,7 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
 
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
+    char text[64];
     bool again = peer->hello &&
                  (peer->role != m->role || !wire_id_equal(peer->session, m->session) || strcmp(peer->name, m->name));
     if (again) {
@@ -125,7 +126,8 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     if (!role_allowed(b, peer, m->role)) {
         LOG_WARN("peer.refused", "name=%s principal=%s role=%s", m->name, broker_principal(b, peer),
                  wire_word(WIRE_WORDS_role, (int)m->role));
-        reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, "the key does not have this role");
+        snprintf(text, sizeof text, "this key does not have the %s role", wire_word(WIRE_WORDS_role, (int)m->role));
+        reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, text);
         return;
     }
     if (!connection_has_place(b, peer, m->role)) {
@@ -193,7 +195,7 @@ static pv_status submit_refused(struct broker *b, const struct peer *peer, const
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
-    struct sched_action refusal = { .peer = peer->handle, .req = m->req, .task = m->task };
+    struct sched_action refusal = { .peer = peer->handle, .req = m->req, .task = m->task, .queue = m->queue };
     refusal.status = submit_refused(b, peer, m, &refusal.which, &refusal.retry_ms);
     if (refusal.status != PV_OK) {
         reply_refuse(b, REPLY_AT_ONCE, &refusal);
@@ -392,7 +394,7 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
     ev.verb.sets_n = settings_of(sets, &m->options);
     if (m->verb == WIRE_VERB_SET && !ev.verb.sets_n) {
         reply_error(b, peer->handle, m->req, PV_USAGE,
-                    "options are run_timeout_ms and stall_timeout_ms, in milliseconds or nil");
+                    "nothing to set: give run_timeout_ms or stall_timeout_ms, in milliseconds or nil");
         return;
     }
     if (!operation(b, peer, m, NULL, m->queue)) return;
@@ -530,7 +532,7 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
     }
     if (!connection_key_stands(b, peer, d->user)) {
         b->counters.refused_keys++;
-        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "the key is not authorised");
+        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this key is not one of the broker's authorized keys");
         connection_end(b, peer);
         return;
     }

@@ -29,11 +29,11 @@ static void peer_cut(struct broker *b, const struct peer *p, const char *event, 
 static void peer_judge(struct broker *b, const struct peer *p, const struct auth_key *before, uint32_t connected)
 {
     if (!p->rights)
-        peer_cut(b, p, "key.revoked", PV_UNAUTHORIZED, "the key is no longer authorised");
+        peer_cut(b, p, "key.revoked", PV_UNAUTHORIZED, "this key is no longer one of the broker's authorized keys");
     else if (before && !auth_key_same_rights(before, p->rights))
         peer_cut(b, p, "key.changed", PV_BAD_STATE, "the rights of this key have changed: say HELLO again");
     else if (p->hello && connected > connection_limit(b, p->rights))
-        peer_cut(b, p, "key.connections", PV_BUSY, "the key has no connections left");
+        peer_cut(b, p, "key.connections", PV_BUSY, "this key has as many connections as it may");
 }
 
 /* The table is new: so are its entries and its counts of connections. What peers have still points to the old one. */

@@ -4,6 +4,7 @@
 
 #include "encode.h"
 #include "log.h"
+#include "refusal.h"
 #include "text.h"
 #include "words.h"
 
@@ -45,15 +46,27 @@ void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status
     reply_send(b, REPLY_AT_ONCE, peer, &m, NULL);
 }
 
+/* What a person reads: more than the list's sentence where we know what was asked. */
+static const char *refusal_text(struct broker *b, const struct sched_action *a, char *to, size_t bytes)
+{
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    struct wire_msg error = { .status = a->status };
+    if (a->status == PV_CONFLICT && peer && peer->role == WIRE_ROLE_PROVER)
+        return "another prover process uses this name and key";
+    if (a->which) WIRE_SET(&error, which, a->which);
+    return refusal_say(to, bytes, &error, a->status == PV_EXPIRED ? WIRE_SUBMIT : WIRE_ERROR, a->queue);
+}
+
 void reply_refuse(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
+    char text[WIRE_NAME_MAX + 64];
     static const wire_id none;
     struct wire_msg m = { .type = WIRE_ERROR };
     if (a->req) WIRE_SET(&m, req, a->req);
     if (!wire_id_equal(a->task, none)) WIRE_SET(&m, task, a->task);
     if (a->token.seq) WIRE_SET(&m, token, a->token);
     status_set(&m, a->status, a->which, a->retry_ms);
-    WIRE_SET(&m, text, pv_status_text(a->status));
+    WIRE_SET(&m, text, refusal_text(b, a, text, sizeof text));
     reply_send(b, when, a->peer, &m, NULL);
 }
 

@@ -22,7 +22,11 @@ extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes
     }
     if (e == cudaSuccess) e = cudaGetDeviceProperties(&prop, device);
     if (e != cudaSuccess) {
-        snprintf(why, why_bytes, "no usable GPU: %s", cudaGetErrorString(e));
+        int driver = 0; /* without one the runtime says that it is too old */
+        if (e == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+            snprintf(why, why_bytes, "no NVIDIA driver here");
+        else
+            snprintf(why, why_bytes, "no usable GPU: %s", cudaGetErrorString(e));
         cudaGetLastError();
         return PV_NO_DEVICE;
     }

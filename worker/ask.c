@@ -3,9 +3,10 @@
 #include "client.h"
 #include "follow.h"
 #include "random.h"
+#include "refusal.h"
 #include "task.h"
+#include "values.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 enum {
@@ -79,8 +80,9 @@ static void refuse(pv_client *c, struct task *t, pv_status status, const char *t
 static void refuse_size(pv_client *c, struct task *t)
 {
     char text[PV_TEXT_BYTES];
-    snprintf(text, sizeof text, "the input has %" PRIu64 " bytes; the broker takes at most %" PRIu64, t->input.length,
-             c->link.payload_max);
+    char size[VALUE_TEXT_BYTES], most[VALUE_TEXT_BYTES];
+    snprintf(text, sizeof text, "%s; the broker takes at most %s", value_size_text(size, t->input.length),
+             value_size_text(most, c->link.payload_max));
     refuse(c, t, PV_TOO_LARGE, text);
 }
 
@@ -152,8 +154,7 @@ static bool try_later(struct task *t, const struct wire_msg *m, uint64_t now_ms)
 void ask_refused(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
     char text[PV_TEXT_BYTES];
-    snprintf(text, sizeof text, "%s%s%s%s", m->has.text ? m->text : pv_status_text(m->status), m->has.which ? " (" : "",
-             m->has.which ? m->which : "", m->has.which ? ")" : "");
+    refusal_say(text, sizeof text, m, t->attach || t->accepted ? WIRE_ATTACH : WIRE_SUBMIT, t->queue);
     outgoing_rewind(&t->input);
     snprintf(t->refused_text, sizeof t->refused_text, "%s", text);
     if (try_later(t, m, now_ms)) return;

@@ -9,6 +9,7 @@
 #include "decode.h"
 #include "follow.h"
 #include "local.h"
+#include "refusal.h"
 #include "request.h"
 #include "task.h"
 
@@ -105,7 +106,8 @@ static struct task *refused_task(pv_client *c, const struct wire_msg *m)
 
 static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
 {
-    const char *text = m->has.text ? m->text : pv_status_text(m->status);
+    char text[PV_TEXT_BYTES];
+    refusal_say(text, sizeof text, m, WIRE_HELLO, NULL);
     struct request *q = m->has.req ? request_find(c, m->req) : NULL;
     struct task *t = q ? NULL : refused_task(c, m);
     if (t) tasks_todo(c, t); /* its next step may have changed */

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "decode.h"
 #include "random.h"
+#include "refusal.h"
 
 #include <stdio.h>
 
@@ -87,7 +88,8 @@ static bool bad_state_is_an_answer(enum wire_type asked)
 
 static void refused(pv_client *c, struct request *q, const struct wire_msg *m, uint64_t now_ms)
 {
-    const char *text = m->has.text ? m->text : pv_status_text(m->status);
+    char text[PV_TEXT_BYTES];
+    refusal_say(text, sizeof text, m, q->ask.type, NULL);
     if (m->status == PV_BUSY) {
         uint32_t pause = m->has.retry_ms && m->retry_ms > 20 ? m->retry_ms : 500;
         q->resend_ms = now_ms + pause + pv_random_below(pause / 4 + 1);

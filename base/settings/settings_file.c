@@ -103,7 +103,7 @@ static pv_status file_refuse(const struct settings_file *f, const struct setting
     char place[32] = "";
     unsigned long line = yaml_file_line(f->path, 1, s->name, text);
     if (line) snprintf(place, sizeof place, " (line: %lu)", line);
-    return settings_refuse(why, "%.150s: %s %.250s%s", f->path, s->name, reason, place);
+    return settings_refuse(why, "%.150s: %s: %.250s%s", f->path, s->name, reason, place);
 }
 
 static pv_status file_setting(const struct settings_file *f, const struct setting *s, void *base, const char *text,

@@ -50,6 +50,50 @@ unsigned long yaml_file_line(const char *path, unsigned long from, const char *k
     return found;
 }
 
+/* libcyaml's and libyaml's words for what a value is, and a person's. */
+static const char *plain_kind(const char *word)
+{
+    static const char *const kinds[][2] = { { "STRING", "text" },        { "SCALAR", "text" },
+                                            { "SEQUENCE", "a list" },    { "SEQUENCE_START", "a list" },
+                                            { "MAPPING", "key: value" }, { "MAPPING_START", "key: value" },
+                                            { "ALIAS", "an alias" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(word, kinds[i][0], strlen(kinds[i][0])) == 0 && strchr(", (", word[strlen(kinds[i][0])]))
+            return kinds[i][1];
+    return "something else";
+}
+
+/* "bind", or "item 2" of a list, from "in mapping field 'bind'"; "" for the file as a whole. */
+static void place_name(char to[64], const char *why)
+{
+    static const char field[] = "in mapping field '", entry[] = "in sequence entry '";
+    const char *f = strstr(why, field), *e = strstr(why, entry);
+    to[0] = 0;
+    if (f) f += sizeof field - 1, snprintf(to, 64, "%.*s", (int)strcspn(f, "'"), f);
+    if (e && !f) e += sizeof entry - 1, snprintf(to, 64, "item %.*s", (int)strcspn(e, "'"), e);
+}
+
+/* "Expecting STRING, got event: SEQUENCE_START, in mapping field 'bind' (line: 7, column: 2)" becomes
+ * "bind: expected text, found a list (line: 7)". */
+static void plain_words(struct complaint *c)
+{
+    static const char want[] = "Expecting ", got[] = "got event: ", seen[] = "Mapping field already seen: ";
+    char name[64], line[32] = "";
+    char *expecting = strstr(c->why, want), *found = strstr(c->why, got), *twice = strstr(c->why, seen);
+    const char *where = strstr(c->why, "(line: ");
+    char *at = expecting && found ? expecting : twice;
+    if (!at) return;
+    place_name(name, c->why);
+    if (where) snprintf(line, sizeof line, " (line: %lu)", strtoul(where + 7, NULL, 10));
+    const char *expected = expecting ? plain_kind(expecting + sizeof want - 1) : "";
+    const char *there = found ? plain_kind(found + sizeof got - 1) : "";
+    size_t room = c->bytes - (size_t)(at - c->why);
+    if (at == twice)
+        snprintf(at, room, "%s is there twice", name); /* the place is that of the first */
+    else
+        snprintf(at, room, "%s%sexpected %s, found %s%s", name, name[0] ? ": " : "", expected, there, line);
+}
+
 /* For a key that it does not know libcyaml names the place of the key before: the unknown one is at or behind that. */
 static void key_line(const char *path, const struct complaint *c)
 {
@@ -57,8 +101,8 @@ static void key_line(const char *path, const struct complaint *c)
     char key[64], *at = strstr(c->why, said), *where = strstr(c->why, place);
     if (!at || !where) return;
     snprintf(key, sizeof key, "%.*s", (int)strcspn(at + sizeof said - 1, ","), at + sizeof said - 1);
-    unsigned long line = yaml_file_line(path, strtoul(where + sizeof place - 1, NULL, 10), key, "");
-    if (line) snprintf(at, c->bytes - (size_t)(at - c->why), "unknown key \"%s\" (line: %lu)", key, line);
+    unsigned long before = strtoul(where + sizeof place - 1, NULL, 10), line = yaml_file_line(path, before, key, "");
+    snprintf(at, c->bytes - (size_t)(at - c->why), "unknown key \"%s\" (line: %lu)", key, line ? line : before);
 }
 
 pv_status yaml_file_load(void **data, const char *path, const cyaml_schema_value_t *schema, char *why, size_t why_bytes)
@@ -78,6 +122,7 @@ pv_status yaml_file_load(void **data, const char *path, const cyaml_schema_value
     size_t used = strlen(why);
     if (!strstr(why, "line:")) snprintf(why + used, why_bytes - used, " (%s)", cyaml_strerror(e));
     key_line(path, &c);
+    plain_words(&c);
     return PV_BAD_CONFIG;
 }
 

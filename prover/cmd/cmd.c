@@ -77,6 +77,7 @@ static const struct argp_option machine_options[] = {
     { "device", KEY_DEVICE, "N", 0, "Which GPU (default 0)", 1 },
     { "threads", 't', "N", 0, "CPU threads (default: every core)", 1 },
     { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "CPU arithmetic (default auto: the best that this CPU has)", 1 },
+    { "verbose", 'v', 0, 0, "Say where it proves when no GPU is usable", 1 },
     { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 1 },
     { 0 },
 };
@@ -85,13 +86,13 @@ unsigned cmd_number(const char *text, unsigned low, unsigned high, struct argp_s
 {
     uint64_t n = 0;
     if (!value_number(&n, text) || n < low || n > high)
-        argp_error(state, "not a number from %u to %u: %s", low, high, text);
+        argp_error(state, "not a number from %u to %u: \"%s\"", low, high, text);
     return (unsigned)n;
 }
 
 static void parse_path(struct cmd_machine *m, const char *arg, struct argp_state *state)
 {
-    if (!bn254_path_parse(&m->cpu.path, arg)) argp_error(state, "unknown arithmetic: %s", arg);
+    if (!bn254_path_parse(&m->cpu.path, arg)) argp_error(state, "--path: not auto, portable, adx or ifma: \"%s\"", arg);
     if (!bn254_path_available(m->cpu.path)) argp_failure(state, 1, 0, "this CPU has no %s arithmetic", arg);
 }
 
@@ -100,10 +101,11 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
     struct cmd_machine *m = state->input;
     switch (key) {
     case KEY_BACKEND:
-        if (!backend_choice_parse(&m->backend, arg)) argp_error(state, "unknown backend: %s", arg);
+        if (!backend_choice_parse(&m->backend, arg)) argp_error(state, "--backend: not auto, cpu or cuda: \"%s\"", arg);
         return 0;
     case KEY_DEVICE: m->options.device = (int)cmd_number(arg, 0, 1023, state); return 0;
     case 't': m->cpu.threads = m->options.threads = cmd_number(arg, 0, 4096, state); return 0;
+    case 'v': m->verbose = true; return 0;
     case KEY_DEVELOPMENT: m->options.keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case KEY_PATH: parse_path(m, arg, state); return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -24,6 +24,7 @@ struct cmd_machine {
     enum backend_choice backend;
     struct backend_options options;
     struct bn254_run cpu;
+    bool verbose;
 };
 extern const struct argp cmd_machine_argp;
 

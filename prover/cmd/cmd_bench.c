@@ -31,11 +31,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'r': a->rounds = cmd_number(arg, 1, 10000, state); return 0;
     case 's': a->slots = cmd_number(arg, 1, 64, state); return 0;
     case ARGP_KEY_ARG:
-        if (state->arg_num >= 2) argp_error(state, "too many arguments");
+        if (state->arg_num >= 2) argp_error(state, "unexpected argument \"%s\"", arg);
         *(state->arg_num ? &a->wtns : &a->zkey) = arg;
         return 0;
     case ARGP_KEY_END:
-        if (state->arg_num < 2) argp_error(state, "two files are needed: ZKEY WTNS");
+        if (state->arg_num < 2) argp_error(state, "missing argument: %s", state->arg_num ? "WTNS" : "ZKEY");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -38,15 +38,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CHECK: a->check = true; return 0;
     case KEY_DEVELOPMENT: a->keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case 'o':
-        if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "unknown output: %s", arg);
+        if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "--output: not text or json: \"%s\"", arg);
         a->json = !strcmp(arg, "json");
         return 0;
     case ARGP_KEY_ARG:
-        if (state->arg_num >= 1) argp_error(state, "too many arguments");
+        if (state->arg_num >= 1) argp_error(state, "unexpected argument \"%s\"", arg);
         a->zkey = arg;
         return 0;
     case ARGP_KEY_END:
-        if (state->arg_num < 1) argp_error(state, "a ZKEY file is needed");
+        if (state->arg_num < 1) argp_error(state, "missing argument: ZKEY");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -17,15 +17,16 @@ struct arguments {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+    static const char *const names[] = { "ZKEY", "WTNS", "PROOF", "PUBLIC" };
     struct arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->machine; return 0;
     case ARGP_KEY_ARG:
-        if (state->arg_num >= 4) argp_error(state, "too many arguments");
+        if (state->arg_num >= 4) argp_error(state, "unexpected argument \"%s\"", arg);
         a->file[state->arg_num] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (state->arg_num < 4) argp_error(state, "four files are needed: ZKEY WTNS PROOF PUBLIC");
+        if (state->arg_num < 4) argp_error(state, "missing argument: %s", names[state->arg_num]);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -98,7 +99,7 @@ static pv_status prove_files(const struct arguments *a, struct prove_error *err)
     const struct prove_run run = { .cpu = a->machine.cpu, .key_pages = PROVE_KEY_PASSES_BY };
     struct cmd_inputs in = { 0 };
     pv_status status = cmd_open(&in, &a->machine, a->file[0], a->file[1], 1, &run, err);
-    if (*in.note) fprintf(stderr, "provost-prover: proving on the CPU: %s\n", in.note);
+    if (*in.note && a->machine.verbose) fprintf(stderr, "provost-prover: %s\n", in.note);
     if (status == PV_OK) status = prove(&in, a, &run, err);
     cmd_close(&in);
     return status;

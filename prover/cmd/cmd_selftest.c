@@ -174,7 +174,7 @@ static int test_gpu(void)
 
 static error_t no_arguments(int key, char *arg, struct argp_state *state)
 {
-    if (key == ARGP_KEY_ARG) argp_error(state, "too many arguments: %s", arg);
+    if (key == ARGP_KEY_ARG) argp_error(state, "unexpected argument \"%s\"", arg);
     return ARGP_ERR_UNKNOWN;
 }
 

@@ -25,15 +25,16 @@ static const struct argp_option options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+    static const char *const names[] = { "VKEY", "PUBLIC", "PROOF" };
     struct arguments *a = state->input;
     switch (key) {
     case KEY_DEVELOPMENT: a->keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case ARGP_KEY_ARG:
-        if (state->arg_num >= 3) argp_error(state, "too many arguments");
+        if (state->arg_num >= 3) argp_error(state, "unexpected argument \"%s\"", arg);
         a->file[state->arg_num] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (state->arg_num < 3) argp_error(state, "three files are needed: VKEY PUBLIC PROOF");
+        if (state->arg_num < 3) argp_error(state, "missing argument: %s", names[state->arg_num]);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -36,7 +36,7 @@ pv_status backend_pick(const struct backend **backend, enum backend_choice choic
     note[0] = 0;
     if (choice == BACKEND_CUDA) return pick_cuda(backend, options, err);
     if (choice == BACKEND_AUTO && pick_cuda(backend, options, &why) == PV_OK) return PV_OK;
-    if (choice == BACKEND_AUTO) snprintf(note, note_bytes, "%s", why.text);
+    if (choice == BACKEND_AUTO) snprintf(note, note_bytes, "%s: proving on the CPU", why.text);
     *backend = &backend_cpu;
     return PV_OK;
 }

@@ -123,7 +123,7 @@ static pv_status queue_add(struct node *n, char *item)
     bool echo = handler && !strcmp(handler, "echo");
     if (o->queues_n == AGENT_QUEUES_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
     if (!wire_name_valid(item, strlen(item)))
-        return refuse(n, PV_BAD_CONFIG, "queue: not a legal name: \"%.64s\"", item);
+        return refuse(n, PV_BAD_CONFIG, "queue: not a name: \"%.64s\" (1 to 64 of A-Z a-z 0-9 . _ -)", item);
     if (handler && !echo && strcmp(handler, "groth16"))
         return refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", item, handler);
     n->queues[o->queues_n++] = (struct agent_queue){ item, echo ? &n->echo : &n->groth16 };
@@ -138,8 +138,8 @@ static pv_status lists_read(struct node *n)
     if (!n->lists[0] || !n->lists[1]) return PV_NO_MEMORY;
     for (item = strtok_r(n->lists[0], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(broker_add(n, item));
     for (item = strtok_r(n->lists[1], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(queue_add(n, item));
-    if (!n->agent.link.endpoints) return refuse(n, PV_BAD_CONFIG, "broker is missing");
-    return n->agent.queues_n ? PV_OK : refuse(n, PV_BAD_CONFIG, "queue is missing");
+    if (!n->agent.link.endpoints) return refuse(n, PV_BAD_CONFIG, "missing broker: tcp://HOST:PORT");
+    return n->agent.queues_n ? PV_OK : refuse(n, PV_BAD_CONFIG, "missing queue: the name of a queue to serve");
 }
 
 static bool serves(const struct node *n, const struct handler *h)
@@ -152,10 +152,11 @@ static bool serves(const struct node *n, const struct handler *h)
 static pv_status keys_read(struct node *n)
 {
     const struct node_config *c = &n->config;
-    if (!*c->key != !*c->server_key) return refuse(n, PV_BAD_CONFIG, "key and server_key have to be set together");
+    if (!*c->key != !*c->server_key)
+        return refuse(n, PV_BAD_CONFIG, "key and server_key go together: one of them is missing");
     if (!*c->key && !c->insecure)
-        return refuse(n, PV_BAD_CONFIG, "no keys: set key and server_key, or insecure for a broker on this machine");
-    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "insecure and keys exclude each other");
+        return refuse(n, PV_BAD_CONFIG, "missing key and server_key (or insecure, for a broker on this machine)");
+    if (*c->key && c->insecure) return refuse(n, PV_BAD_CONFIG, "use either insecure or keys, not both");
     const struct link_options *l = &n->agent.link;
     for (size_t i = 0; c->insecure && i < l->endpoints; i++)
         if (!endpoint_is_local(l->endpoint[i]))
@@ -194,9 +195,9 @@ static pv_status settings_read(struct node *n)
     host_name(n->host);
     if (!*c->name) c->name = n->host;
     if (!wire_name_valid(c->name, strlen(c->name)))
-        return refuse(n, PV_BAD_CONFIG, "name: not a legal name: \"%.64s\"", c->name);
+        return refuse(n, PV_BAD_CONFIG, "name: not a name: \"%.64s\" (1 to 64 of A-Z a-z 0-9 . _ -)", c->name);
     if (serves(n, &n->groth16) && !*c->circuits)
-        return refuse(n, PV_BAD_CONFIG, "circuits is missing: the handler groth16 needs proving keys");
+        return refuse(n, PV_BAD_CONFIG, "missing circuits: the handler groth16 needs proving keys");
     n->memory_set = c->memory != 0;
     if (!c->memory) c->memory = memory_default();
     n->agent.name = c->name;
@@ -234,7 +235,7 @@ static pv_status backend_open(struct node *n, struct prove_error *err)
     enum backend_choice choice;
     struct handler_groth16_context *x = &n->proving;
     if (!backend_choice_parse(&choice, n->config.backend))
-        return prove_error_set(err, PV_BAD_CONFIG, "backend: unknown: %.64s", n->config.backend);
+        return prove_error_set(err, PV_BAD_CONFIG, "backend: not auto, cpu or cuda: \"%.64s\"", n->config.backend);
     x->options.device = (int)n->config.device;
     x->options.keys = n->config.allow_development_key ? GROTH16_KEYS_DEVELOPMENT : GROTH16_KEYS_SOUND;
     x->cpu.threads = x->options.threads = (unsigned)n->config.threads;

@@ -45,7 +45,7 @@ client() {
         for word in maybe YES y 2 "on " -1; do
             echo "$program: $word"
             PROVOST_INSECURE=$word expect 2 $program
-            [[ $output == *"PROVOST_INSECURE is yes or no"*"\"$word\""* ]]
+            [[ $output == *"PROVOST_INSECURE: not yes or no"*"\"$word\""* ]]
         done
     done
 }
@@ -63,7 +63,7 @@ client() {
         done
         printf 'log: text\ninsecure: maybe\n' >file.yaml
         expect 2 $program --config file.yaml
-        [[ $output == *"file.yaml: insecure is yes or no"*"\"maybe\""*"line: 2"* ]]
+        [[ $output == *"file.yaml: insecure: not yes or no"*"\"maybe\""*"line: 2"* ]]
     done
 }
 

@@ -12,7 +12,10 @@ int cli_fail_text(pv_status s, const char *what, const char *text)
     char about[PV_TEXT_BYTES], sentence[PV_TEXT_BYTES];
     visible_text(about, sizeof about, what ? what : "");
     visible_text(sentence, sizeof sentence, said ? text : pv_status_text(s));
-    fprintf(stderr, "provost: %s%s%s (%s)\n", about, about[0] ? ": " : "", sentence, pv_status_word(s));
+    /* "expired: the deadline passed ..." names its status already. */
+    bool named = strcmp(about, pv_status_word(s)) == 0;
+    fprintf(stderr, "provost: %s%s%s", about, about[0] ? ": " : "", sentence);
+    fprintf(stderr, named ? "\n" : " (%s)\n", pv_status_word(s));
     return pv_status_exit(s);
 }
 

@@ -99,7 +99,7 @@ static void say_late(const struct bench *b)
 {
     char text[128];
     if (b->done == 0)
-        snprintf(text, sizeof text, "no task finished in time; does a prover serve the queue with the echo handler?");
+        snprintf(text, sizeof text, "no task finished in time; does a prover serve it with the echo handler?");
     else
         snprintf(text, sizeof text, "only %llu of %llu submitted tasks finished in time", (unsigned long long)b->done,
                  (unsigned long long)b->submitted);

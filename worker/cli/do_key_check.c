@@ -84,7 +84,7 @@ static void say_table(const struct check *c, size_t brokers)
 int run_key_check(struct cli *cli)
 {
     struct check c = { .file = cli->args_n > 0 ? cli->args[0] : cli->key_file };
-    if (!c.file) return cli_fail_text(PV_USAGE, NULL, "missing argument: FILE (or --key)");
+    if (!c.file) return cli_fail_text(PV_USAGE, NULL, "missing argument: FILE or --key");
     pv_status s = file_check(&c);
     bool asked = s == PV_OK && cli->broker;
     if (asked) s = brokers_check(&c, cli);

@@ -93,7 +93,7 @@ int run_queue_resume(struct cli *cli)
 int run_queue_set(struct cli *cli)
 {
     if (cli->run_timeout_ms == 0 && cli->stall_timeout_ms == 0)
-        return cli_fail_text(PV_USAGE, cli->args[0], "nothing to set: give --run-timeout or --stall-timeout");
+        return cli_fail_text(PV_USAGE, NULL, "nothing to set: give --run-timeout or --stall-timeout");
     return run_operate(cli, set_queue);
 }
 

@@ -74,10 +74,7 @@ int run_task_fetch(struct cli *cli)
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
         s = pv_fetch(f.client, &f.result, &f.id, PV_DEFAULT_TIMEOUT);
-        if (s == PV_BAD_STATE)
-            cli_fail_text(s, cli->args[0], "not finished yet; wait for it with: provost task wait");
-        else if (s != PV_OK)
-            cli_fail(f.client, s, cli->args[0]);
+        if (s != PV_OK) cli_fail(f.client, s, cli->args[0]);
     }
     if (s == PV_OK) followed_check(&f);
     int status = s == PV_OK ? followed_finish(&f, false) : pv_status_exit(s);

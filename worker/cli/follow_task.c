@@ -93,6 +93,7 @@ void followed_check(struct followed *f)
 static void on_progress(void *user, const struct pv_progress *p)
 {
     struct followed *f = user;
+    f->last = *p;
     progress_show(&f->view, p);
 }
 
@@ -139,8 +140,9 @@ static pv_status interrupted(struct followed *f)
 
 static pv_status late(struct followed *f)
 {
-    char id[PV_ID_TEXT], text[128];
-    snprintf(text, sizeof text, "timed out; continue with: provost task wait %s", pv_task_id_text(id, &f->id));
+    char id[PV_ID_TEXT], text[160];
+    snprintf(text, sizeof text, "timed out, still %s; continue with: provost task wait %s",
+             pv_task_state_word(f->last.state), pv_task_id_text(id, &f->id));
     progress_end(&f->view);
     pv_status s = pv_client_ready(f->client, 0);
     s = s == PV_OK ? PV_TIMEOUT : s;
@@ -202,6 +204,12 @@ static const char *checked_text(const struct pv_result *r)
     }
 }
 
+/* The broker refused it: it has no such task. */
+static bool never_began(const struct pv_result *r)
+{
+    return r->state == PV_TASK_RECEIVING;
+}
+
 static void print_result(const struct followed *f)
 {
     const struct pv_result *r = &f->result;
@@ -214,7 +222,7 @@ static void print_result(const struct followed *f)
                                "text", r->text[0] ? r->text : NULL, "prover", r->prover[0] ? r->prover : NULL,
                                "measured_ms", (json_int_t)r->measured_ms, "bytes", (json_int_t)r->bytes_n, "verified",
                                (int)r->verified, "checked", checked_word(r)));
-    } else {
+    } else if (!never_began(r)) {
         fprintf(stderr, "task %s %s", id, pv_task_state_word(r->state));
         if (r->prover[0]) fprintf(stderr, " by %s in %llu ms", r->prover, (unsigned long long)r->measured_ms);
         fprintf(stderr, "%s\n", checked_text(r));
@@ -225,7 +233,9 @@ static void print_result(const struct followed *f)
 static void say_failure(const struct pv_result *r)
 {
     static const char wrong[] = "proved, but the proof does not verify with this --vkey";
-    if (r->state != PV_TASK_SUCCEEDED || r->status != PV_BAD_PROOF)
+    if (never_began(r))
+        cli_fail_text(r->status, r->status == PV_EXPIRED ? "expired" : NULL, r->text);
+    else if (r->state != PV_TASK_SUCCEEDED || r->status != PV_BAD_PROOF)
         cli_fail_text(r->status, pv_task_state_word(r->state), r->text);
     else if (strcmp(r->text, pv_status_text(PV_BAD_PROOF)) == 0)
         cli_fail_text(r->status, NULL, wrong);

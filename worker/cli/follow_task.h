@@ -12,6 +12,7 @@ struct followed {
     pv_vkey *vkey, *bound; /* bound: the same with the values of --public */
     int signals;
     struct progress_view view;
+    struct pv_progress last; /* the latest news; no state but RECEIVING before the first */
     bool done;
     struct pv_result result;
     struct outputs out; /* where the result goes: nowhere, FILE, or PROOF and PUBLIC */

@@ -16,12 +16,26 @@ static int key_of(const struct cli_option *o)
     return o->letter ? o->letter : WITHOUT_LETTER + (int)(o - cli_options);
 }
 
+static void unexpected(struct argp_state *state, const char *text)
+{
+    argp_error(state, "unexpected argument \"%s\"", text);
+}
+
+/* The first argument that was not given, by its name in the usage: "WITNESS PROOF PUBLIC", "ID...". */
+static void missing(const struct cli *c, struct argp_state *state)
+{
+    const char *name = c->command->args;
+    for (int i = 0; i < c->args_n; i++) name += strcspn(name, " ") + 1;
+    argp_error(state, "missing argument: %.*s", (int)strcspn(name, " ."), name);
+}
+
 static void on_argument(struct cli *c, const char *text, struct argp_state *state)
 {
-    if (c->args_n == c->command->args_max) argp_error(state, "too many arguments: %s", text);
+    int most = c->command->args_max;
+    if (most == 0) unexpected(state, text);
     c->args = state->argv + state->next - 1;
     c->args_n = state->argc - state->next + 1;
-    if (c->args_n > c->command->args_max) argp_error(state, "too many arguments");
+    if (c->args_n > most) unexpected(state, c->args[most]);
     state->next = state->argc;
 }
 
@@ -32,7 +46,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_ARG: on_argument(c, text, state); return 0;
     case ARGP_KEY_END:
-        if (c->args_n < c->command->args_min) argp_error(state, "missing arguments: %s", c->command->args);
+        if (c->args_n < c->command->args_min) missing(c, state);
         return 0;
     default: break;
     }

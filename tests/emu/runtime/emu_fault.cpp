@@ -95,7 +95,12 @@ cudaError_t cudaGetDeviceCount(int *n)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
-    return *n ? cudaSuccess : fail(cudaErrorNoDevice, 0);
+    return *n ? cudaSuccess : fail(cudaErrorInsufficientDriver, 0);
+}
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    *version = getenv("EMU_NO_DEVICE") ? 0 : 13000;
+    return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int)
 {

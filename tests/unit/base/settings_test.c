@@ -143,7 +143,7 @@ static void an_empty_variable_counts_only_where_the_table_says_so(void **state)
     assert_int_equal(gather(&table), PV_OK);
     assert_int_equal(s.count, 3);
     assert_int_equal(gather(&counting), PV_BAD_CONFIG);
-    expect_why("PROVOST_COUNT is a number from 1 to 64, not \"\"");
+    expect_why("PROVOST_COUNT: not a number: \"\" (1 to 64)");
 }
 
 static void expect_flag_refused(size_t row, const char *text, const char *sentence)
@@ -158,32 +158,41 @@ static void expect_flag_refused(size_t row, const char *text, const char *senten
 static void a_refused_value_says_what_is_allowed_and_changes_nothing(void **state)
 {
     assert_int_equal(gather(&table), PV_OK);
-    expect_flag_refused(LEVEL, "loud", "--level is low, middle or high, not \"loud\"");
-    expect_flag_refused(SHAPE, "", "--shape is flat or round, not \"\"");
-    expect_flag_refused(COUNT, "many", "--count is a number from 1 to 64, not \"many\"");
-    expect_flag_refused(COUNT, "65", "--count is 65, not within 1 and 64");
-    expect_flag_refused(BYTES, "1T", "--bytes is a number of bytes (K, M, G) from 0 to 1048576, not \"1T\"");
-    expect_flag_refused(LARGE, "1X", "--large is a number of bytes (K, M, G, T), not \"1X\"");
-    expect_flag_refused(LARGE, "9223372036854775808", "--large is 9223372036854775808, which is too large");
-    expect_flag_refused(REST, "soon", "--rest-ms is a number with a unit (ms, s, m, h, d), at least 1, not \"soon\"");
-    expect_flag_refused(REST, "0", "--rest-ms is 0, not at least 1");
-    expect_flag_refused(QUICK, "maybe", "--quick is yes or no (or true, false, on, off, 1, 0), not \"maybe\"");
-    expect_flag_refused(ODD, "2", "--odd is an odd number, not \"2\"");
+    expect_flag_refused(LEVEL, "loud", "--level: not low, middle or high: \"loud\"");
+    expect_flag_refused(SHAPE, "", "--shape: not flat or round: \"\"");
+    expect_flag_refused(COUNT, "many", "--count: not a number: \"many\" (1 to 64)");
+    expect_flag_refused(COUNT, "65", "--count: 65 is too large: 1 to 64");
+    expect_flag_refused(BYTES, "1T", "--bytes: not a size: \"1T\" (bytes, or with K, M or G; 0 to 1048576)");
+    expect_flag_refused(LARGE, "1X", "--large: not a size: \"1X\" (bytes, or with K, M, G or T)");
+    expect_flag_refused(LARGE, "9223372036854775808",
+                        "--large: 9223372036854775808 is too large: at most 9223372036854775807");
+    expect_flag_refused(REST, "soon", "--rest-ms: not a time: \"soon\" (a number with ms, s, m, h or d; at least 1)");
+    expect_flag_refused(REST, "0", "--rest-ms: 0 is too small: at least 1");
+    expect_flag_refused(QUICK, "maybe", "--quick: not yes or no: \"maybe\" (also true, false, on, off, 1, 0)");
+    expect_flag_refused(ODD, "2", "--odd: not an odd number: \"2\"");
 }
 
 static void a_refusal_names_the_variable_or_the_line(void **state)
 {
     setenv("PROVOST_REST_MS", "5 s", 1);
     assert_int_equal(gather(&table), PV_BAD_CONFIG);
-    expect_why("PROVOST_REST_MS is a number");
+    expect_why("PROVOST_REST_MS: not a time");
     unsetenv("PROVOST_REST_MS");
     assert_int_equal(read_file("# count: many\ntext: x\ncount: many\n"), PV_OK);
     assert_int_equal(gather(&table), PV_BAD_CONFIG);
-    expect_why("sample.yaml: count is a number from 1 to 64, not \"many\" (line: 3)");
+    expect_why("sample.yaml: count: not a number: \"many\" (1 to 64) (line: 3)");
     assert_int_equal(read_file("text: x\nquick: no\ncuont: 3\n"), PV_BAD_CONFIG);
     expect_why("sample.yaml: unknown key \"cuont\" (line: 3)");
     assert_int_equal(read_file("text: [a, b]\n"), PV_BAD_CONFIG);
-    expect_why("line: 1");
+    expect_why("sample.yaml: text: expected text, found a list (line: 1)");
+    assert_int_equal(read_file("items: 7\n"), PV_BAD_CONFIG);
+    expect_why("sample.yaml: items: expected a list, found text (line: 1)");
+    assert_int_equal(read_file("items:\n  - name: a\n  - b\n"), PV_BAD_CONFIG);
+    expect_why("sample.yaml: item 2: expected key: value, found text (line: 3)");
+    assert_int_equal(read_file("- a\n"), PV_BAD_CONFIG);
+    expect_why("sample.yaml: expected key: value, found a list");
+    assert_int_equal(read_file("count: 3\ncount: 4\n"), PV_BAD_CONFIG);
+    expect_why("sample.yaml: count is there twice");
     assert_int_equal(read_file("text: \"open\n"), PV_BAD_CONFIG);
     expect_why("sample.yaml: ");
     assert_int_equal(settings_file_read(&file, "/nonexistent/sample.yaml", &table, why), PV_IO);
@@ -203,7 +212,7 @@ static void the_list_of_a_file_has_its_own_table(void **state)
     assert_int_equal(settings_file_item(file, 2, &item, why), PV_OK);
     assert_int_equal(read_file("count: 3\nitems:\n  - name: a\n    weight: 3\n  - name: b\n    weight: 10\n"), PV_OK);
     assert_int_equal(settings_file_item(file, 1, &item, why), PV_BAD_CONFIG);
-    expect_why("weight is 10, not within 1 and 9 (line: 6)");
+    expect_why("weight: 10 is too large: 1 to 9 (line: 6)");
     assert_int_equal(read_file("items: [{}, {}, {}, {}]\n"), PV_BAD_CONFIG); /* one above the table's most */
     assert_int_equal(read_file("items:\n  - colour: red\n"), PV_BAD_CONFIG);
     expect_why("\"colour\" (line: 2)");

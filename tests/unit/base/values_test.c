@@ -88,6 +88,31 @@ static void a_word_is_whole(void **state)
     assert_int_equal(at, 2);
 }
 
+static void sizes_and_times_are_cut_to_what_people_read(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } sizes[] = { { 0, "0 B" },
+                  { 1023, "1023 B" },
+                  { 1024, "1 KiB" },
+                  { 1536, "1.5 KiB" },
+                  { 10 * 1024 + 1023, "10 KiB" },
+                  { UINT64_C(572) << 20, "572 MiB" },
+                  { (UINT64_C(1) << 30) - 1, "1023 MiB" },
+                  { UINT64_C(12884901888), "12 GiB" },
+                  { UINT64_MAX, "15 EiB" } };
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } times[] = { { 0, "0 ms" },           { 999, "999 ms" },         { 1000, "1.0 s" },      { 9999, "9.9 s" },
+                  { 10000, "10 s" },       { 59999, "59 s" },         { 65000, "1 m 05 s" },  { 3599999, "59 m 59 s" },
+                  { 3660000, "1 h 01 m" }, { 86399999, "23 h 59 m" }, { 97200000, "1 d 3 h" } };
+    char text[VALUE_TEXT_BYTES];
+    for (size_t i = 0; i < N(sizes); i++) assert_string_equal(value_size_text(text, sizes[i].bytes), sizes[i].text);
+    for (size_t i = 0; i < N(times); i++) assert_string_equal(value_duration_text(text, times[i].ms), times[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_duration_is_seconds_without_a_unit),
         cmocka_unit_test(a_switch_has_four_words_each_way),
         cmocka_unit_test(a_word_is_whole),
+        cmocka_unit_test(sizes_and_times_are_cut_to_what_people_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

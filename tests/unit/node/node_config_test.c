@@ -77,9 +77,9 @@ static void test_errors_say_what_and_where(void **state)
 {
     static const struct {
         const char *file, *said;
-    } cases[] = { { "slots: 2\nslotz: 3\n", "slotz\" (line: 2)" }, { "slots: many\n", "slots is a number" },
-                  { "slots: 0\n", "not within 1 and 64" },         { "memory: 1T\n", "memory is a number" },
-                  { "slots: -1\n", "slots is a number" },          { "insecure: maybe\n", "yes or no" },
+    } cases[] = { { "slots: 2\nslotz: 3\n", "slotz\" (line: 2)" }, { "slots: many\n", "slots: not a number" },
+                  { "slots: 0\n", "too small: 1 to 64" },          { "memory: 1T\n", "memory: not a size" },
+                  { "slots: -1\n", "slots: not a number" },        { "insecure: maybe\n", "yes or no" },
                   { "memory: 99999999999G\n", "memory" },          { "- a\n- b\n", "prover.yaml" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(read_file(cases[i].file), PV_BAD_CONFIG);

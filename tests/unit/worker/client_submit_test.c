@@ -89,6 +89,31 @@ static void test_a_conflict_is_told(void **state)
     scene_expect_error(s->c, "because the test says so");
 }
 
+static void on_submit_general(struct fake *f, const struct wire_msg *m)
+{
+    static const struct {
+        pv_status status;
+        const char *text;
+    } former[] = { { PV_UNAUTHORIZED, "not authorised" },
+                   { PV_UNKNOWN_QUEUE, "no such queue" },
+                   { PV_CONFLICT, "the id exists with another input" } };
+    unsigned i = scene_of(f)->refusals++;
+    fake_error(f, m, former[i].status, former[i].text);
+}
+
+/* A broker of 52f222a says no more than its list of outcomes: the caller's side knows what was asked. */
+static void test_a_general_sentence_becomes_one_about_what_was_asked(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, on_submit_general);
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_UNAUTHORIZED);
+    scene_expect_error(s->c, "this key may not submit to queue \"outer\"");
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_UNKNOWN_QUEUE);
+    scene_expect_error(s->c, "this broker has no queue \"outer\"");
+    assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_CONFLICT);
+    scene_expect_error(s->c, "the id was used before, with another input");
+}
+
 static void on_submit_busy(struct fake *f, const struct wire_msg *m)
 {
     if (scene_of(f)->refusals-- == 0) {
@@ -135,7 +160,7 @@ static void test_an_input_above_the_limit_is_not_sent(void **state)
     s->f.epoch = 2;
     fake_start(&s->f);
     assert_int_equal(pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG), PV_TOO_LARGE);
-    scene_expect_error(s->c, "3 bytes; the broker takes at most 2");
+    scene_expect_error(s->c, "3 B; the broker takes at most 2 B");
     assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 0);
 }
 
@@ -168,6 +193,7 @@ int main(void)
         SCENE_TEST(test_wrong_options_are_usage),
         SCENE_TEST(test_a_refusal_that_names_only_the_request_is_told),
         SCENE_TEST(test_a_conflict_is_told),
+        SCENE_TEST(test_a_general_sentence_becomes_one_about_what_was_asked),
         SCENE_TEST(test_busy_is_tried_again_when_the_broker_says),
         SCENE_TEST(test_busy_can_be_told_at_once_or_ends_the_wait),
         SCENE_TEST(test_an_input_above_the_limit_is_not_sent),

@@ -1,0 +1,76 @@
+#include "refusal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *refusal_limit_text(const char *which)
+{
+    static const char *const limits[][2] = {
+        { "disk", "the broker is full: too little free disk" },
+        { "memory", "the broker is full: it holds as many as its memory allows" },
+        { "queued_tasks", "this key has as many tasks queued as it may" },
+        { "queued_bytes", "this key has as many bytes queued as it may" },
+        { "rate", "this key submits faster than it may" },
+        { "uploads", "too many uploads at the same time" },
+        { "connections", "this key has as many connections as it may" },
+        { "sessions", "this key has as many sessions as it may" },
+        { "provers", "this key has as many provers as it may" },
+        { "circuits", "too many circuits for one prover" },
+        { "attachments", "this session follows as many tasks as it may" },
+        { "purges", "this key has as many purges under way as it may" },
+        { "lists", "this key has as many lists under way as it may" },
+        { "operations", "too many operations at the same time" },
+    };
+    for (size_t i = 0; which && i < sizeof limits / sizeof *limits; i++)
+        if (strcmp(which, limits[i][0]) == 0) return limits[i][1];
+    return "a limit of the broker is reached; try later";
+}
+
+bool refusal_is_general(pv_status status, const char *text)
+{
+    /* What 52f222a says. */
+    static const struct {
+        pv_status status;
+        const char *text;
+    } former[] = { { PV_UNAUTHORIZED, "not authorised" },
+                   { PV_BAD_STATE, "not allowed in this state" },
+                   { PV_BUSY, "a limit is reached, try later" },
+                   { PV_CONFLICT, "the id exists with another input" },
+                   { PV_TIMEOUT, "time is over" } };
+    if (!text[0] || strcmp(text, pv_status_text(status)) == 0) return true;
+    for (size_t i = 0; i < sizeof former / sizeof *former; i++)
+        if (former[i].status == status && strcmp(text, former[i].text) == 0) return true;
+    return false;
+}
+
+/* What a status means for the message that it refuses. NULL: no more than the list says. */
+static const char *meaning(pv_status status, enum wire_type asked)
+{
+    switch (asked) {
+    case WIRE_FETCH: return status == PV_BAD_STATE ? "not finished yet: use task wait" : NULL;
+    case WIRE_KICK: return status == PV_BAD_STATE ? "only a dead, cancelled, expired or delayed task is kicked" : NULL;
+    case WIRE_SUBMIT: return status == PV_EXPIRED ? "the deadline passed before it was queued" : NULL;
+    default: return NULL;
+    }
+}
+
+const char *refusal_say(char *to, size_t bytes, const struct wire_msg *error, enum wire_type asked, const char *queue)
+{
+    pv_status s = error->status;
+    const char *said = error->has.text ? error->text : "", *better = NULL;
+    if (!refusal_is_general(s, said))
+        better = said;
+    else if (s == PV_BUSY)
+        better = refusal_limit_text(error->has.which ? error->which : NULL);
+    else
+        better = meaning(s, asked);
+    if (!better && queue && s == PV_UNKNOWN_QUEUE)
+        snprintf(to, bytes, "this broker has no queue \"%s\"", queue);
+    else if (!better && queue && s == PV_UNAUTHORIZED)
+        snprintf(to, bytes, "this key may not submit to queue \"%s\"", queue);
+    else
+        snprintf(to, bytes, "%s", better ? better : pv_status_text(s));
+    size_t used = strlen(to);
+    if (error->has.which && !strstr(to, error->which)) snprintf(to + used, bytes - used, " (%s)", error->which);
+    return to;
+}
