@@ -3,7 +3,8 @@
  *  X(NAME, code, exit, "word", "sentence")
  *    code  is used on the wire and in the store: never renumber, only append.
  *    exit  is the program's exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker unreachable,
- *          6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 130 interrupted.
+ *          6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy,
+ *          12 no live prover serves it, 130 interrupted.
  */
 #ifndef PV_STATUS_LIST_H
 #define PV_STATUS_LIST_H
@@ -38,7 +39,7 @@
     X(DEAD, 35, 1, "dead", "the task used up its attempts")                                                            \
     X(UNKNOWN_QUEUE, 36, 3, "unknown-queue", "no such queue")                                                          \
     X(UNKNOWN_CIRCUIT, 37, 3, "unknown-circuit", "no such circuit")                                                    \
-    X(UNSERVABLE, 38, 1, "unservable", "no live prover can serve the task")                                            \
+    X(UNSERVABLE, 38, 12, "unservable", "no live prover can serve the task")                                           \
     X(PAUSED, 39, 11, "paused", "the queue is paused")                                                                 \
     X(RETRY_LOST, 40, 1, "lost", "the prover was lost")                                                                \
     X(RUN_TIMEOUT, 41, 6, "run-timeout", "the attempt ran longer than the queue allows")                               \

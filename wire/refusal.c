@@ -70,7 +70,9 @@ const char *refusal_say(char *to, size_t bytes, const struct wire_msg *error, en
         snprintf(to, bytes, "this key may not submit to queue \"%s\"", queue);
     else
         snprintf(to, bytes, "%s", better ? better : pv_status_text(s));
+    char limit[WIRE_NAME_MAX + 4] = "";
+    if (error->has.which) snprintf(limit, sizeof limit, " (%s)", error->which);
     size_t used = strlen(to);
-    if (error->has.which && !strstr(to, error->which)) snprintf(to + used, bytes - used, " (%s)", error->which);
+    if (!strstr(to, limit)) snprintf(to + used, bytes - used, "%s", limit);
     return to;
 }

@@ -6,6 +6,7 @@
 #include "refusal.h"
 #include "task.h"
 #include "values.h"
+#include "visible.h"
 
 #include <stdio.h>
 
@@ -140,7 +141,7 @@ void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64
 }
 
 /* BUSY does not end the task: the broker says when to try again. */
-static bool try_later(struct task *t, const struct wire_msg *m, uint64_t now_ms)
+static bool try_later(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
     if (m->status != PV_BUSY || t->what.when_busy == PV_BUSY_FAIL) return false;
     uint32_t pause = m->has.retry_ms ? m->retry_ms : 1000;
@@ -148,6 +149,10 @@ static bool try_later(struct task *t, const struct wire_msg *m, uint64_t now_ms)
     if (pause > BUSY_MOST_MS) pause = BUSY_MOST_MS;
     t->ask_ms = now_ms + pause + pv_random_below(pause / 4 + 1);
     t->refused = PV_BUSY;
+    t->news.held = PV_BUSY;
+    visible_text(t->news.why, sizeof t->news.why, t->refused_text);
+    t->news_fresh = true;
+    tasks_news(c, t);
     return true;
 }
 
@@ -157,7 +162,7 @@ void ask_refused(pv_client *c, struct task *t, const struct wire_msg *m, uint64_
     refusal_say(text, sizeof text, m, t->attach || t->accepted ? WIRE_ATTACH : WIRE_SUBMIT, t->queue);
     outgoing_rewind(&t->input);
     snprintf(t->refused_text, sizeof t->refused_text, "%s", text);
-    if (try_later(t, m, now_ms)) return;
+    if (try_later(c, t, m, now_ms)) return;
     if (m->status == PV_BAD_STATE && t->hellos++ < 3) {
         /* The broker does not know us: it restarted, or counted us as lost while this process was stopped. */
         t->ask_ms = 0;

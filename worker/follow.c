@@ -34,6 +34,8 @@ void follow_state(pv_client *c, struct task *t, const struct wire_msg *m, uint64
     p->state = (enum pv_task_state)m->state;
     t->r.state = p->state;
     t->r.generation = m->generation;
+    p->held = PV_OK;
+    p->why[0] = '\0';
     p->position = m->has.position ? public_number(m->position) : -1;
     p->eta_ms = m->has.eta_ms ? public_number(m->eta_ms) : -1;
     p->unservable = m->has.unservable && m->unservable;

@@ -22,8 +22,21 @@ int cli_fail_text(pv_status s, const char *what, const char *text);
 /** Reads a task id from an argument. PV_INVALID_INPUT or PV_USAGE with the reason on stderr. */
 pv_status cli_id(pv_task_id *id, const char *text);
 
-/** Blocks SIGINT and SIGTERM and returns a descriptor on which they become readable; -1 on failure. One that the parent
- *  switched off (nohup, background jobs) stays off. Call it before any thread starts. */
+/** Flushes stdout. False: it failed, now or before; the first failure is said on stderr. */
+bool cli_stdout_works(void);
+
+/** Notes and says that stdout is of no use any more. */
+void cli_stdout_lost(int error);
+
+/** From now on INT and TERM end the process at once with this exit status; one that the caller of the process ignores
+ *  (nohup, a job in the background) stays ignored. */
+void cli_signals_end(int status);
+
+/** Holds INT and TERM back and returns a descriptor on which they become readable; -1 on failure. Only while the command
+ *  looks at it: until cli_signals_free. (The library's threads take no signals.) */
 int cli_signal_fd(void);
+
+/** Ends that: closes the descriptor (-1: none), and what came meanwhile acts as cli_signals_end said. */
+void cli_signals_free(int *fd);
 
 #endif

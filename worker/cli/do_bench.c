@@ -3,11 +3,14 @@
 #include "connect.h"
 #include "follow_task.h"
 #include "show.h"
+#include "waiting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { LOOK_MS = 1000, NOBODY_MS = 5000, IDLE_MS = 30000, LEAVE_MS = 2000 };
 
 struct bench {
     pv_client *client;
@@ -17,6 +20,8 @@ struct bench {
     uint64_t submitted, done, failed, wrong;
     double *took_ms; /* of each done */
     pv_status first_failure;
+    struct pv_progress last; /* news of any of them */
+    struct waiting why;
 };
 
 struct bench_task {
@@ -30,6 +35,12 @@ static double now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void on_progress(void *user, const struct pv_progress *p)
+{
+    struct bench_task *t = user;
+    t->bench->last = *p;
 }
 
 static void on_done(void *user, struct pv_result *r)
@@ -57,17 +68,39 @@ static pv_status submit_one(struct bench *b)
     return s;
 }
 
+/* Says once why nothing finishes: the broker is at a limit or gone, or nobody serves the queue. */
+static pv_status look_why(struct bench *b, const struct cli *cli)
+{
+    struct waiting w = { 0 };
+    w.reason = waiting_reason(w.text, b->client, &b->last);
+    if (w.reason == PV_OK && b->last.accepted) w.reason = waiting_queue(w.text, b->client, cli->queue);
+    if (w.reason == PV_OK && b->last.unservable) {
+        w.reason = PV_UNKNOWN_CIRCUIT;
+        snprintf(w.text, sizeof w.text, "no live prover of queue \"%s\" has circuit \"%s\"", cli->queue, cli->circuit);
+    }
+    if (w.reason != PV_OK && strcmp(w.text, b->why.text) != 0) waiting_say(&w, cli);
+    b->why = w;
+    return w.reason;
+}
+
+/* Ends when nothing has finished for IDLE_MS, sooner where nobody can do it; --timeout sets the end of it all instead. */
 static pv_status run(struct bench *b, const struct cli *cli)
 {
-    double end = now_ms() + (cli->timeout_ms >= 0 ? (double)cli->timeout_ms : 600e3);
+    double began = now_ms(), moved = began;
+    bool timed = cli->timeout_ms >= 0;
     while (b->done < cli->count) {
+        uint64_t done = b->done;
         while (b->submitted < cli->count && b->submitted - b->done < cli->inflight) {
             pv_status s = submit_one(b);
             if (s != PV_OK) return s;
         }
-        pv_status s = pv_client_process(b->client, NULL, 1000);
-        if (s != PV_OK && s != PV_TIMEOUT && now_ms() > end) return s;
-        if (now_ms() > end) return PV_TIMEOUT;
+        pv_client_process(b->client, NULL, LOOK_MS);
+        double now = now_ms();
+        if (b->done > done) moved = now;
+        pv_status why = now - moved >= LOOK_MS ? look_why(b, cli) : PV_OK;
+        double patience = why == PV_UNSERVABLE || why == PV_UNKNOWN_CIRCUIT ? NOBODY_MS : IDLE_MS;
+        if (timed ? now - began >= (double)cli->timeout_ms : now - moved >= patience)
+            return why != PV_OK ? why : PV_TIMEOUT;
     }
     return PV_OK;
 }
@@ -95,15 +128,18 @@ static void report(struct bench *b, const struct cli *cli, double seconds)
                p99, (unsigned long long)b->failed, (unsigned long long)b->wrong);
 }
 
-static void say_late(const struct bench *b)
+static void say_late(const struct bench *b, pv_status s)
 {
-    char text[128];
-    if (b->done == 0)
+    char text[PV_TEXT_BYTES + 128];
+    if (b->why.reason != PV_OK)
+        snprintf(text, sizeof text, "%llu of %llu submitted tasks finished in time: %s", (unsigned long long)b->done,
+                 (unsigned long long)b->submitted, b->why.text);
+    else if (b->done == 0)
         snprintf(text, sizeof text, "no task finished in time; does a prover serve it with the echo handler?");
     else
         snprintf(text, sizeof text, "only %llu of %llu submitted tasks finished in time", (unsigned long long)b->done,
                  (unsigned long long)b->submitted);
-    cli_fail_text(PV_TIMEOUT, NULL, text);
+    cli_fail_text(s, NULL, text);
 }
 
 static pv_status prepare(struct bench *b, struct cli *cli)
@@ -115,6 +151,7 @@ static pv_status prepare(struct bench *b, struct cli *cli)
     b->what.id = NULL;
     b->what.nowait = true;
     b->what.done = on_done;
+    b->what.progress = on_progress;
     b->bytes = cli->bytes > sizeof(uint64_t) ? cli->bytes : sizeof(uint64_t);
     b->input = calloc(1, b->bytes);
     b->took_ms = calloc(cli->count, sizeof *b->took_ms);
@@ -129,14 +166,16 @@ int run_bench(struct cli *cli)
     if (s == PV_OK) {
         double began = now_ms();
         s = run(&b, cli);
-        if (s == PV_TIMEOUT)
-            say_late(&b);
+        if (s != PV_OK && b.submitted > 0)
+            say_late(&b, s);
         else if (s != PV_OK)
             cli_fail(b.client, s, NULL);
         else
             report(&b, cli, (now_ms() - began) / 1e3);
     }
     if (s == PV_OK) s = b.wrong ? PV_FAILED : b.first_failure;
+    /* What is left of it would stand in the queue, and be done after the next bench. */
+    if (b.client && b.done < b.submitted) pv_purge(b.client, NULL, &(struct pv_purge_options){ 0 }, LEAVE_MS);
     pv_client_close(&b.client);
     free(b.input);
     free(b.took_ms);

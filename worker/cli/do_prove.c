@@ -47,12 +47,13 @@ static pv_status prepare(struct followed *f, struct bytes *witness)
 
 int run_prove(struct cli *cli)
 {
-    struct followed f = { .cli = cli, .signals = cli_signal_fd() };
+    struct followed f = { .cli = cli, .signals = -1 };
     struct bytes witness = { 0 };
     progress_begin(&f.view, cli->progress);
     pv_status s = followed_places(&f, 1, cli->args[0]);
     if (s == PV_OK) s = prepare(&f, &witness);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
+    f.signals = cli_signal_fd(); /* from here on there may be a task that goes on without us */
     if (s == PV_OK) s = submit(&f, cli, &witness);
     bytes_clear(&witness);
     if (s == PV_OK) s = followed_run(&f);

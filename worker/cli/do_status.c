@@ -4,6 +4,7 @@
 #include "show.h"
 #include "visible.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -58,29 +59,33 @@ static pv_status screen(pv_client *c, const struct cli *cli)
     if (s == PV_OK) s = look(c, cli, PV_LIST_QUEUES, queues);
     putchar('\n');
     if (s == PV_OK) s = look(c, cli, PV_LIST_PROVERS, provers);
-    fflush(stdout);
+    cli_stdout_works();
     return s;
 }
 
-/* Waits for the next look. False: a signal came, or there were enough looks. */
-static bool next_look(const struct cli *cli, int signals, uint64_t done, uint64_t wait_ms)
+/* Waits for the next look. False: there were enough looks, or nobody reads stdout any more (a closed pipe, a full disk);
+ * main says which. */
+static bool next_look(const struct cli *cli, uint64_t done, uint64_t wait_ms)
 {
-    struct pollfd on = { .fd = signals, .events = POLLIN };
-    if (cli->times > 0 && done >= cli->times) return false;
-    return poll(&on, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) == 0;
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    if (!cli_stdout_works() || (cli->times > 0 && done >= cli->times)) return false;
+    int n = poll(&out, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    if (n <= 0 || !(out.revents & (POLLERR | POLLHUP | POLLNVAL))) return true;
+    cli_stdout_lost(EPIPE);
+    return false;
 }
 
 int run_top(struct cli *cli)
 {
     pv_client *c = NULL;
-    int signals = cli_signal_fd();
+    cli_signals_end(0); /* ^C is its usual end */
     pv_status s = cli_connect_to_look(&c, cli);
     uint64_t done = 0;
     while (s == PV_OK) {
         s = screen(c, cli);
         if (s != PV_OK)
             cli_fail(c, s, NULL);
-        else if (!next_look(cli, signals, ++done, cli->interval_ms))
+        else if (!next_look(cli, ++done, cli->interval_ms))
             break;
     }
     pv_client_close(&c);
@@ -112,8 +117,8 @@ static void remember(char after[32], const pv_table *t)
 int run_events(struct cli *cli)
 {
     pv_client *c = NULL;
-    int signals = cli_signal_fd();
     char after[32] = "";
+    if (cli->follow) cli_signals_end(0);
     pv_status s = cli_connect_to_look(&c, cli);
     uint64_t done = 0;
     if (cli->after) snprintf(after, sizeof after, "%s", cli->after);
@@ -127,13 +132,15 @@ int run_events(struct cli *cli)
             cli_fail(c, s, NULL);
             break;
         }
+        int signals = cli_signal_fd(); /* ^C leaves no line cut */
         show_events(cli, t);
-        fflush(stdout);
+        cli_stdout_works();
+        cli_signals_free(&signals);
         remember(after, t);
         bool at_end = !pv_table_next(t);
         pv_table_free(&t);
         done += at_end;
-        if (!cli->follow || !next_look(cli, signals, done, at_end ? cli->interval_ms : 0)) break;
+        if (!cli->follow || !next_look(cli, done, at_end ? cli->interval_ms : 0)) break;
     }
     pv_client_close(&c);
     return pv_status_exit(s);

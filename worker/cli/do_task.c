@@ -10,13 +10,31 @@
 
 enum { INPUT_BYTES_MAX = 1 << 30 };
 
+struct submit_wait {
+    struct waiting said;
+    const struct cli *cli;
+};
+
+/* The broker is at a limit: said once, while the submit is tried again. */
+static void on_held(void *user, const struct pv_progress *p)
+{
+    struct submit_wait *w = user;
+    if (p->held == PV_OK || p->held == w->said.reason) return;
+    w->said.reason = p->held;
+    snprintf(w->said.text, sizeof w->said.text, "%s", p->why);
+    waiting_say(&w->said, w->cli);
+}
+
 int run_task_submit(struct cli *cli)
 {
-    struct pv_submit_options what;
+    struct submit_wait waiting = { .cli = cli };
+    struct pv_submit_options what = { 0 };
     struct bytes input = { 0 };
     pv_client *c = NULL;
     pv_task_id id;
     pv_status s = submit_options_of(&what, cli, &id);
+    what.progress = on_held;
+    what.user = &waiting;
     if (s == PV_OK) s = file_read(&input, cli->args[0], INPUT_BYTES_MAX);
     if (s == PV_OK) s = cli_connect(&c, cli, PV_ROLE_CLIENT);
     if (s == PV_OK) {
@@ -44,7 +62,7 @@ static bool paths_make_sense(const struct cli *cli)
 
 int run_task_wait(struct cli *cli)
 {
-    struct followed f = { .cli = cli, .signals = cli_signal_fd() };
+    struct followed f = { .cli = cli, .signals = -1 };
     if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     progress_begin(&f.view, cli->progress);
     pv_status s = cli_id(&f.id, cli->args[0]);
@@ -56,6 +74,7 @@ int run_task_wait(struct cli *cli)
         s = pv_attach(f.client, &f.id, &what, PV_DEFAULT_TIMEOUT);
         if (s != PV_OK) cli_fail(f.client, s, cli->args[0]);
     }
+    f.signals = cli_signal_fd();
     if (s == PV_OK) s = followed_run(&f);
     /* Without a file for it the result is not acknowledged: the broker keeps it for a later fetch. */
     bool taken = cli->args_n > 1 || f.result.status != PV_OK;

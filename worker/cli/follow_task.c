@@ -6,10 +6,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { VKEY_BYTES_MAX = 32 << 20, WITNESS_BYTES_MAX = 1 << 30, A_DAY_MS = 24 * 3600 * 1000, LAST_WORDS_MS = 5000 };
+enum {
+    VKEY_BYTES_MAX = 32 << 20,
+    WITNESS_BYTES_MAX = 1 << 30,
+    A_DAY_MS = 24 * 3600 * 1000,
+    LAST_WORDS_MS = 5000,
+    LOOK_MS = 300
+};
 
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id)
 {
@@ -119,19 +126,26 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* ^C: the task goes on, unless --cancel-on-interrupt was given. */
+/* ^C: the task goes on, unless --cancel-on-interrupt was given. A second one ends the process at once. */
 static pv_status interrupted(struct followed *f)
 {
     char id[PV_ID_TEXT];
+    struct signalfd_siginfo taken;
+    while (read(f->signals, &taken, sizeof taken) > 0) {
+    }
+    cli_signals_free(&f->signals);
     pv_task_id_text(id, &f->id);
     progress_end(&f->view);
     if (!f->cli->cancel_on_interrupt) {
-        fprintf(stderr, "provost: interrupted; the task goes on; continue with: provost task wait %s\n", id);
+        fprintf(stderr, "provost: interrupted; the task %s; continue with: provost task wait %s\n",
+                f->last.accepted ? "goes on" : "goes on if the broker has taken it", id);
         return PV_INTERRUPTED;
     }
     enum pv_task_state state;
     pv_status s = pv_cancel(f->client, &state, &f->id, LAST_WORDS_MS);
-    if (s != PV_OK)
+    if (s == PV_NOT_FOUND && !f->last.accepted)
+        fprintf(stderr, "provost: interrupted before the broker had taken the task\n");
+    else if (s != PV_OK)
         cli_fail(f->client, s, "interrupted, and the task could not be cancelled");
     else
         fprintf(stderr, "provost: interrupted; task %s is %s\n", id, pv_task_state_word(state));
@@ -140,11 +154,18 @@ static pv_status interrupted(struct followed *f)
 
 static pv_status late(struct followed *f)
 {
-    char id[PV_ID_TEXT], text[160];
-    snprintf(text, sizeof text, "timed out, still %s; continue with: provost task wait %s",
-             pv_task_state_word(f->last.state), pv_task_id_text(id, &f->id));
+    char id[PV_ID_TEXT], text[2 * PV_TEXT_BYTES], why[PV_TEXT_BYTES] = "";
+    pv_status s = waiting_reason(why, f->client, &f->last);
+    if (s == PV_OK) s = f->waiting.reason, snprintf(why, sizeof why, "%s", f->waiting.text);
+    size_t used = (size_t)snprintf(text, sizeof text, "timed out, ");
+    if (f->last.accepted)
+        used += (size_t)snprintf(text + used, sizeof text - used, "still %s", pv_task_state_word(f->last.state));
+    else
+        used += (size_t)snprintf(text + used, sizeof text - used, "the broker did not take the task");
+    if (s != PV_OK) used += (size_t)snprintf(text + used, sizeof text - used, ": %.300s", why);
+    if (f->last.accepted)
+        snprintf(text + used, sizeof text - used, "; continue with: provost task wait %s", pv_task_id_text(id, &f->id));
     progress_end(&f->view);
-    pv_status s = pv_client_ready(f->client, 0);
     s = s == PV_OK ? PV_TIMEOUT : s;
     cli_fail_text(s, NULL, text);
     return s;
@@ -158,11 +179,16 @@ pv_status followed_run(struct followed *f)
     while (!f->done) {
         int64_t left = end - now_ms();
         if (left <= 0) return late(f);
-        poll(on, 2, left > 60000 ? 60000 : (int)left);
+        poll(on, 2, left > LOOK_MS ? LOOK_MS : (int)left);
         pv_client_process(f->client, NULL, 0);
         if (!f->done && on[1].revents) return interrupted(f);
+        if (!f->done && waiting_look(&f->waiting, f->client, f->cli, &f->last)) {
+            progress_end(&f->view);
+            waiting_say(&f->waiting, f->cli);
+        }
     }
     progress_end(&f->view);
+    cli_signals_free(&f->signals); /* the result may be written to where nobody reads */
     return PV_OK;
 }
 
@@ -265,5 +291,5 @@ void followed_clear(struct followed *f)
     pv_vkey_free(&f->bound);
     pv_vkey_free(&f->vkey);
     outputs_close(&f->out);
-    if (f->signals >= 0) close(f->signals);
+    cli_signals_free(&f->signals);
 }

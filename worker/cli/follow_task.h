@@ -4,13 +4,15 @@
 
 #include "files.h"
 #include "progress.h"
+#include "waiting.h"
 
 struct followed {
     const struct cli *cli;
     pv_client *client;
     pv_task_id id;
     pv_vkey *vkey, *bound; /* bound: the same with the values of --public */
-    int signals;
+    int signals;           /* -1: they are not looked at */
+    struct waiting waiting;
     struct progress_view view;
     struct pv_progress last; /* the latest news; no state but RECEIVING before the first */
     bool done;

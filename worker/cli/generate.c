@@ -64,7 +64,8 @@ static void man(void)
            "and version.\n"
            "NO_COLOR is honoured.\n.SH EXIT STATUS\n0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker "
            "unreachable, "
-           "6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 130 "
+           "6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 12 no live "
+           "prover serves it, 130 "
            "interrupted.\n"
            ".B provost check\nexits as Nagios expects: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
 }

@@ -104,7 +104,7 @@ static void print_commands(FILE *to)
     fprintf(to, "\nprovost COMMAND --help tells more. Exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 "
                 "unauthorised, 5 broker\n"
                 "unreachable, 6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 "
-                "busy, 130 interrupted.\n");
+                "busy, 12 no live prover serves it, 130 interrupted.\n");
 }
 
 static const struct command *find(int argc, char **argv, int *used)

@@ -237,6 +237,10 @@ struct pv_progress {
     int64_t eta_ms;   /* expected time until the task is done; -1: not known */
     int64_t position; /* number of tasks before it in its queue; -1: not known */
     bool unservable;  /* no live prover can take the task at present */
+    /* Since 0.2: why the broker has not taken the task yet. PV_BUSY: a limit of it is reached, and the submit is tried
+     * again; why is the sentence. PV_OK and "" otherwise. */
+    pv_status held;
+    char why[256];
 };
 typedef void pv_on_progress(void *user, const struct pv_progress *p);
 

@@ -42,6 +42,7 @@ MAY_USE = {
     "broker": ["broker/watch", "base/files"],
     "worker": ["link", "crypto/groth16"],
     "worker/cli": ["worker", "base/files"],
+    "worker/cli/keys": ["worker/cli"],
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],

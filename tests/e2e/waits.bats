@@ -1,0 +1,128 @@
+# What a command does while it waits: it says at once what is in the way, its exit status tells that apart, and it ends when it
+# is told to, or when nobody reads it any more.
+load ../support/drill/cluster
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    cluster_init
+    printf 'wtns\2\0\0\0\0\0\0\0' >w.wtns
+    echo x >x
+    export PROVOST_QUEUE=echo PROVOST_CIRCUIT=any
+}
+
+teardown() {
+    cluster_end
+}
+
+# ends STATUS SECONDS SIGNAL: the process $pid ends so after the signal. (A shell's background jobs ignore INT: see `begin`.)
+ends() {
+    kill -"$3" "$pid"
+    for _ in $(seq $((20 * $2))); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+    ! kill -0 "$pid" 2>/dev/null || { kill -9 "$pid"; echo "still there after $3: $what"; return 1; }
+    local rc=0
+    wait "$pid" || rc=$?
+    [ $rc = "$1" ] || { echo "exit $rc instead of $1: $what"; return 1; }
+}
+
+# begin COMMAND...: in the background, with INT as a terminal leaves it; its pid in $pid.
+begin() {
+    what=$*
+    python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' "$@" <&0 3>&- &
+    pid=$!
+    poll 10 grep -q '^SigCgt:.*4.02$' "/proc/$pid/status" # it has its handlers
+}
+
+@test "INT and TERM end a command that connects, and one that reads its input" {
+    mkfifo input
+    sleep 60 >input 3>&- &
+    writer=$!
+    nobody=(--broker tcp://127.0.0.1:1 --connect-timeout 60s)
+    for signal in INT TERM; do
+        begin provost prove "${nobody[@]}" w.wtns p u 2>err
+        ends 130 3 $signal
+        begin provost task wait 00112233445566778899aabbccddeeff "${nobody[@]}" 2>err
+        ends 130 3 $signal
+        begin provost prove "${nobody[@]}" - p u <input 2>err
+        ends 130 3 $signal
+        begin provost task submit "${nobody[@]}" - <input 2>err
+        ends 130 3 $signal
+    done
+    kill $writer
+}
+
+@test "INT ends a command whose result nobody takes, and one that is ignored stays ignored" {
+    broker_start --queue echo --queue idle
+    prover_start p1 --queue echo:echo
+    id=$(provost task submit x)
+    expect 0 provost task wait "$id"
+    mkfifo result
+    begin provost task fetch "$id" result 2>err
+    ends 130 3 INT
+    # As nohup and a shell's background jobs start it: INT is ignored there.
+    id=$(provost task submit -q idle x)
+    provost task wait "$id" --timeout 2s 2>err 3>&- &
+    pid=$!
+    poll 10 grep -q waiting err
+    kill -INT $pid
+    rc=0
+    wait $pid || rc=$?
+    [ $rc = 12 ]
+}
+
+@test "who follows events ends when nobody reads them any more" {
+    broker_start --queue echo
+    provost task submit x
+    expect 0 timeout 10 bash -c 'provost events --follow --interval 100ms 2>err | head -n 1'
+    grep -q 'stdout: Broken pipe' err
+    expect 0 timeout 10 bash -c 'provost top --interval 100ms 2>err | head -n 1 >/dev/null'
+    [ -w /dev/full ] || skip
+    expect 1 timeout 10 bash -c 'provost events --follow --interval 100ms >/dev/full'
+    [[ $output == *"stdout: No space left on device"* ]]
+    expect 1 timeout 10 bash -c 'provost top --interval 100ms >/dev/full'
+}
+
+@test "a full broker, a queue that nobody serves and a mistyped circuit are said while waiting and told apart" {
+    broker_start --queue echo --queue idle --queue closed --disk-reserve 900000G
+    # Nothing is taken for want of disk: said before the time is over.
+    begin provost prove w.wtns p u --timeout 20s 2>err
+    poll 5 grep -q 'waiting: the broker is full: too little free disk (disk)' err
+    ends 130 3 INT
+    expect 11 provost prove w.wtns p u --timeout 1s
+    [[ $output == *"the broker did not take the task: the broker is full"* && $output != *"task wait"* ]]
+    begin provost task submit x --timeout 20s 2>err
+    poll 5 grep -q 'waiting: the broker is full' err
+    ends 130 3 INT
+    expect 11 provost bench --count 1 --timeout 2s
+    stop "$BROKER_PID"
+    broker_start --queue echo --queue idle --queue closed
+    begin provost prove -q idle w.wtns p u --timeout 20s 2>err
+    poll 5 grep -q 'waiting: no live prover serves queue "idle"' err
+    ends 130 3 INT
+    expect 12 provost prove -q idle w.wtns p u --timeout 1s
+    [[ $output == *'no live prover serves queue "idle"; continue with: provost task wait '* ]]
+    mkdir circuits
+    ln -s "$BATS_TEST_DIRNAME/../data/chain-5/circuit.zkey" circuits/chain-5.zkey
+    prover_start p1 --queue echo:groth16 --circuits circuits
+    begin provost prove -c chain-6 w.wtns p u --timeout 20s 2>err
+    poll 5 grep -q 'waiting: no live prover of queue "echo" has circuit "chain-6"' err
+    ends 130 3 INT
+    expect 3 provost prove -c chain-6 w.wtns p u --timeout 1s
+    [[ $output == *'has circuit "chain-6"'* ]]
+    provost queue pause echo >/dev/null
+    expect 11 provost prove -c chain-5 w.wtns p u --timeout 1s
+    [[ $output == *'queue "echo" is paused'* ]]
+    # The broker itself goes.
+    begin provost prove -q idle w.wtns p u --timeout 20s --progress json 2>err
+    poll 5 grep -q '"status":"unservable"' err
+    stop "$BROKER_PID"
+    poll 5 grep -q '"status":"unreachable"' err
+    ends 130 3 INT
+}
+
+@test "bench ends where nobody answers, says why, and leaves nothing behind" {
+    broker_start --queue echo --queue idle
+    expect 12 timeout 30 provost bench -q idle --count 10
+    [[ $output == *'no live prover serves queue "idle"'* ]]
+    [ "$(provost queue show idle -o json | json 'd["rows"][0]["queued"]')" = 0 ]
+}
