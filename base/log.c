@@ -92,7 +92,7 @@ static bool plain(const char *s, size_t n)
     return n > 0;
 }
 
-static void line_pair(struct line *l, const char *key, size_t key_bytes, const char *value)
+static void line_pair(struct line *l, const char *key, size_t key_bytes, const char *value, bool number)
 {
     size_t n = strlen(value);
     bool json = line_format == LOG_FORMAT_JSON;
@@ -101,13 +101,19 @@ static void line_pair(struct line *l, const char *key, size_t key_bytes, const c
     for (size_t i = 0; i < key_bytes; i++) line_char(l, key[i]);
     if (json) line_char(l, '"');
     line_char(l, json ? ':' : '=');
-    if (!json && plain(value, n)) {
+    if (json ? number : plain(value, n)) {
         line_text(l, value);
         return;
     }
     line_char(l, '"');
     line_escaped(l, value, n);
     line_char(l, '"');
+}
+
+/* Whether what it prints is a number of JSON too: no hex, no leading zeros, no infinity. */
+static bool is_number(const char *spec, const char *value)
+{
+    return strchr("diuf", spec[strlen(spec) - 1]) && !strchr("0+ ", spec[1]) && !value[strspn(value, "-.0123456789")];
 }
 
 /* One conversion of the format, printed into value. The argument is taken from *args as vsnprintf would. */
@@ -145,22 +151,26 @@ static void line_pairs(struct line *l, const char *format, va_list *args)
         format++;
         char value[LINE_BYTES];
         size_t used = 0;
+        const char *text = format;
+        bool number = false;
         value[0] = 0;
         while (*format && *format != ' ') {
             if (*format != '%' || format[1] == '%') {
                 if (used + 1 < sizeof value) value[used++] = *format;
                 value[used] = 0;
                 format += *format == '%' ? 2 : 1;
+                number = false;
                 continue;
             }
             size_t spec_bytes = 1 + strcspn(format + 1, "sdiuxXcfgep") + 1;
             char spec[32];
             snprintf(spec, sizeof spec, "%.*s", (int)spec_bytes, format);
             print_one(value + used, sizeof value - used, spec, args);
+            number = format == text && is_number(spec, value); /* the whole value is this one conversion */
             used += strlen(value + used);
             format += spec_bytes;
         }
-        line_pair(l, key, key_bytes, value);
+        line_pair(l, key, key_bytes, value, number);
     }
 }
 

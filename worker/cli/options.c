@@ -44,6 +44,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     struct cli *c = state->input;
     char why[SETTINGS_WHY_BYTES];
     switch (key) {
+    case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); return 0;
     case ARGP_KEY_ARG: on_argument(c, text, state); return 0;
     case ARGP_KEY_END:
         if (c->args_n < c->command->args_min) missing(c, state);
@@ -86,6 +87,7 @@ static void parse_with(struct cli *c, int argc, char **argv)
         if (o->scopes & c->command->scopes)
             table[n++] = (struct argp_option){ .name = s->name, .key = key_of(o), .arg = s->arg, .doc = s->meaning };
     }
+    table[n++] = (struct argp_option){ .name = "help", .key = 'h', .doc = "Show this help", .group = -1 };
     char name[80] = "provost ";
     command_name(c->command, name + 8);
     argv[0] = name; /* argp's messages name the command too */
@@ -94,14 +96,19 @@ static void parse_with(struct cli *c, int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, c);
 }
 
-static void print_commands(FILE *to)
+/* All commands, or those of one noun. */
+static void print_commands(FILE *to, const char *noun)
 {
     fprintf(to, "Usage: provost COMMAND [OPTION...]\n\n");
     for (const struct command *c = cli_commands; c->noun; c++) {
         char name[64];
+        if (noun && strcmp(c->noun, noun) != 0) continue;
         fprintf(to, "  %-14s %-26s %s\n", command_name(c, name), c->args, c->doc);
     }
-    fprintf(to, "\nprovost COMMAND --help tells more. Exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 "
+    fprintf(to, "\nprovost help COMMAND tells more.");
+    if (!noun)
+        fprintf(to,
+                " Exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 "
                 "unauthorised, 5 broker\n"
                 "unreachable, 6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 "
                 "busy, 12 no live prover serves it, 130 interrupted.\n");
@@ -118,22 +125,61 @@ static const struct command *find(int argc, char **argv, int *used)
     return NULL;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-h") == 0 ||
+           strcmp(word, "-?") == 0;
+}
+
+static bool is_noun(const char *word)
+{
+    for (const struct command *c = cli_commands; c->noun; c++)
+        if (strcmp(c->noun, word) == 0) return true;
+    return false;
+}
+
+/* A short usage: what was not understood, and what would be. */
+static void short_usage(const char *word, const char *verb)
+{
+    bool noun = is_noun(word);
+    if (!*word)
+        fprintf(stderr, "provost: missing command\n");
+    else if (noun && !*verb)
+        fprintf(stderr, "provost: missing verb: provost %s ...\n", word);
+    else
+        fprintf(stderr, "provost: unknown command: %s%s%s\n", word, noun ? " " : "", noun ? verb : "");
+    fprintf(stderr, noun ? "Verbs:" : "Commands:");
+    const char *last = "";
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        const char *name = noun ? c->verb : c->noun;
+        if ((noun && strcmp(c->noun, word) != 0) || strcmp(name, last) == 0) continue;
+        fprintf(stderr, " %s", name);
+        last = name;
+    }
+    fprintf(stderr, "\nprovost help%s%s tells more.\n", noun ? " " : "", noun ? word : "");
+    exit(pv_status_exit(PV_USAGE));
+}
+
 static void without_command(int argc, char **argv)
 {
-    const char *word = argc > 1 ? argv[1] : "";
-    if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-?") == 0) {
-        print_commands(stdout);
+    const char *word = argc > 1 ? argv[1] : "", *verb = argc > 2 ? argv[2] : "";
+    if (asks_for_help(word) && !*verb) {
+        print_commands(stdout, NULL);
         exit(0);
     }
+    const char *noun = asks_for_help(word) ? verb : word;
+    bool asked = asks_for_help(word) ? argc == 3 : asks_for_help(verb);
+    if (asked && is_noun(noun)) {
+        print_commands(stdout, noun);
+        exit(0);
+    }
+    if (asks_for_help(word)) short_usage(noun, argc > 3 ? argv[3] : "");
     if (strcmp(word, "--version") == 0) {
         printf("provost %s\n", pv_version());
         exit(0);
     }
     if (strcmp(word, "--generate") == 0 && argc == 3 && cli_generate(argv[2])) exit(0);
-    if (*word)
-        fprintf(stderr, "provost: unknown command: %s%s%s\n", word, argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
-    print_commands(stderr);
-    exit(pv_status_exit(PV_USAGE));
+    short_usage(word, verb);
 }
 
 void cli_parse(struct cli *c, int argc, char **argv)
@@ -141,6 +187,12 @@ void cli_parse(struct cli *c, int argc, char **argv)
     *c = (struct cli){ .timeout_ms = -1 };
     for (const struct cli_option *o = cli_options; o->setting.name; o++) settings_default(&o->setting, 1, c);
     int used = 0;
+    /* help VERB is VERB --help */
+    char *help[4] = { argv[0], argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL, NULL };
+    if (argc > 2 && argc <= 4 && strcmp(argv[1], "help") == 0 && (c->command = find(argc - 1, help, &used))) {
+        static char *asked[] = { NULL, "--help", NULL };
+        if (used == argc - 2) parse_with(c, 2, asked);
+    }
     c->command = find(argc, argv, &used);
     if (!c->command) without_command(argc, argv);
     read_environment(c);

@@ -1,4 +1,6 @@
 #include "show.h"
+#include "columns.h"
+#include "values.h"
 #include "visible.h"
 
 #include <inttypes.h>
@@ -8,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COLUMNS_MAX = 64, CELL_BYTES = 160 };
+enum { COLUMNS_MAX = 64, CELL_BYTES = 160, TEXT_LEAST = 8 };
 
 void show_json_at(FILE *to, json_t *object)
 {
@@ -52,9 +54,43 @@ static void moment(char to[CELL_BYTES], int64_t ms)
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
     if (ms > 0 && gmtime_r(&s, &tm))
-        snprintf(to + strftime(to, CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &tm), 8, ".%03uZ", (unsigned)(ms % 1000));
+        strftime(to, CELL_BYTES, "%Y-%m-%d %H:%M:%SZ", &tm);
     else
         strcpy(to, "-");
+}
+
+static bool ends_with(const char *key, const char *end)
+{
+    size_t n = strlen(key), k = strlen(end);
+    return n > k && strcmp(key + n - k, end) == 0;
+}
+
+static bool is_duration(const char *key)
+{
+    return ends_with(key, "_ms");
+}
+
+static bool is_size(const char *key)
+{
+    static const char *const keys[] = {
+        "length", "result_length", "disk_free", "vram", "ram", "need_vram", "need_ram"
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return ends_with(key, "_bytes") || strcmp(key, "payload_max") == 0;
+}
+
+static void number_to_text(char to[CELL_BYTES], const char *key, int64_t n)
+{
+    char text[VALUE_TEXT_BYTES];
+    if (is_moment(key))
+        moment(to, n);
+    else if (is_duration(key) && n >= 0)
+        snprintf(to, CELL_BYTES, "%s", n == 0 ? "-" : value_duration_text(text, (uint64_t)n));
+    else if (is_size(key) && n >= 0)
+        snprintf(to, CELL_BYTES, "%s", value_size_text(text, (uint64_t)n));
+    else
+        snprintf(to, CELL_BYTES, "%" PRId64, n);
 }
 
 static void cell_to_text(char to[CELL_BYTES], const struct pv_cell *cell)
@@ -65,10 +101,14 @@ static void cell_to_text(char to[CELL_BYTES], const struct pv_cell *cell)
         visible_text(to, CELL_BYTES, cell->text[0] ? cell->text : "-");
     else if (cell->type == PV_CELL_BOOL)
         strcpy(to, cell->number ? "yes" : "no");
-    else if (is_moment(cell->key))
-        moment(to, cell->number);
     else
-        snprintf(to, CELL_BYTES, "%" PRId64, cell->number);
+        number_to_text(to, cell->key, cell->number);
+}
+
+/* "uptime" for uptime_ms: the cells have their units. */
+static int label_bytes(const char *key)
+{
+    return (int)(strlen(key) - (is_duration(key) ? 3 : 0));
 }
 
 static json_t *cell_to_json(const struct pv_cell *cell)
@@ -106,8 +146,12 @@ static size_t choose(const char *names[COLUMNS_MAX], const pv_table *t, const ch
     return n;
 }
 
-static void put_cell(const char *text, size_t width, bool last, bool right)
+/* A text that is longer than its column ends with "~". */
+static void put_cell(char text[CELL_BYTES], size_t width, bool last, bool right)
 {
+    size_t end = width - 1;
+    while (strlen(text) > width && end > 0 && (text[end] & 0xc0) == 0x80) end--; /* no half of a character */
+    if (strlen(text) > width) strcpy(text + end, "~");
     if (last && !right)
         printf("%s\n", text);
     else
@@ -117,9 +161,26 @@ static void put_cell(const char *text, size_t width, bool last, bool right)
 static void title(char to[CELL_BYTES], const char *name)
 {
     size_t i = 0;
-    for (; name[i] && i < CELL_BYTES - 1; i++)
+    for (; (int)i < label_bytes(name) && i < CELL_BYTES - 1; i++)
         to[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32) : name[i];
     to[i] = '\0';
+}
+
+/* How wide a column is, and how narrow it may become: only texts may be cut, and of them no id and no moment. */
+static void measure(const pv_table *t, const char *name, size_t *width, size_t *least, bool *right)
+{
+    char text[CELL_BYTES];
+    *width = (size_t)label_bytes(name);
+    bool cuts = strcmp(name, "task") != 0 && !is_moment(name);
+    size_t label = *width;
+    for (size_t i = 0; i < pv_table_rows(t); i++) {
+        struct pv_row row = pv_table_row(t, i);
+        const struct pv_cell *cell = pv_row_cell(&row, name);
+        cell_to_text(text, cell);
+        if (strlen(text) > *width) *width = strlen(text);
+        if (cell && cell->type == PV_CELL_INT && !is_moment(name)) *right = true;
+    }
+    *least = cuts && !*right ? (label > TEXT_LEAST ? label : TEXT_LEAST) : *width;
 }
 
 void show_table(const struct cli *cli, const pv_table *t, const char *const *columns)
@@ -131,19 +192,11 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
     size_t rows = pv_table_rows(t);
     if (rows == 0) return;
     const char *names[COLUMNS_MAX];
-    size_t width[COLUMNS_MAX], n = choose(names, t, cli->wide ? NULL : columns);
+    size_t width[COLUMNS_MAX], least[COLUMNS_MAX], all = choose(names, t, cli->wide ? NULL : columns);
     bool right[COLUMNS_MAX] = { false };
     char text[CELL_BYTES];
-    for (size_t k = 0; k < n; k++) {
-        width[k] = strlen(names[k]);
-        for (size_t i = 0; i < rows; i++) {
-            struct pv_row row = pv_table_row(t, i);
-            const struct pv_cell *cell = pv_row_cell(&row, names[k]);
-            cell_to_text(text, cell);
-            if (strlen(text) > width[k]) width[k] = strlen(text);
-            if (cell && cell->type == PV_CELL_INT && !is_moment(names[k])) right[k] = true;
-        }
-    }
+    for (size_t k = 0; k < all; k++) measure(t, names[k], &width[k], &least[k], &right[k]);
+    size_t n = columns_fit(width, least, all, cli->wide ? 0 : columns_room());
     for (size_t k = 0; k < n; k++) {
         title(text, names[k]);
         put_cell(text, width[k], k + 1 == n, right[k]);
@@ -155,11 +208,22 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
             put_cell(text, width[k], k + 1 == n, right[k]);
         }
     }
+    if (n < all) fprintf(stderr, "provost: %zu more columns with --wide\n", all - n);
 }
 
 static bool is_empty(const struct pv_cell *cell)
 {
     return cell->type == PV_CELL_NIL || (cell->type == PV_CELL_TEXT && !cell->text[0]);
+}
+
+/* For a line: one word, to the millisecond, as the logs have it. */
+static void line_moment(char to[CELL_BYTES], int64_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    strcpy(to, "-");
+    if (ms > 0 && gmtime_r(&s, &tm))
+        snprintf(to + strftime(to, CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &tm), 8, ".%03uZ", (unsigned)(ms % 1000));
 }
 
 void show_line(const struct cli *cli, struct pv_row row, const char *schema)
@@ -173,7 +237,7 @@ void show_line(const struct cli *cli, struct pv_row row, const char *schema)
         json_decref(o);
         return;
     }
-    cell_to_text(text, pv_row_cell(&row, "time"));
+    line_moment(text, cell_number(&row, "time"));
     printf("%s", text);
     for (int i = 0; i < 2; i++) {
         cell_to_text(text, pv_row_cell(&row, i ? "what" : "kind"));
@@ -201,7 +265,7 @@ pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, co
         for (size_t k = 0; k < row.cells_n; k++) {
             char text[CELL_BYTES];
             cell_to_text(text, &row.cells[k]);
-            printf("%-18s %s\n", row.cells[k].key, text);
+            printf("%-18.*s %s\n", label_bytes(row.cells[k].key), row.cells[k].key, text);
         }
         return PV_OK;
     }
@@ -269,11 +333,9 @@ void show_task(const struct cli *cli, const struct pv_task_info *info)
             visible_text(text, sizeof text, json_string_value(value));
         else if (json_is_boolean(value))
             snprintf(text, sizeof text, "%s", json_is_true(value) ? "yes" : "no");
-        else if (is_moment(key))
-            moment(text, json_integer_value(value));
         else
-            snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        printf("%-14s %s\n", key, text);
+            number_to_text(text, key, json_integer_value(value));
+        printf("%-14.*s %s\n", label_bytes(key), key, text);
     }
     json_decref(o);
 }
