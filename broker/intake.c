@@ -34,6 +34,14 @@ static bool role_allowed(const struct broker *b, const struct peer *peer, enum w
     return !b->keys || (peer->rights && (peer->rights->roles & 1u << role));
 }
 
+/* The role that a hello gets: a client's and an administrator's may do in one another's place (any_role). */
+static enum wire_role role_given(const struct broker *b, const struct peer *peer, const struct wire_msg *m)
+{
+    enum wire_role other = m->role == WIRE_ROLE_ADMIN ? WIRE_ROLE_CLIENT : WIRE_ROLE_ADMIN;
+    bool either = m->has.any_role && m->any_role && m->role != WIRE_ROLE_PROVER;
+    return either && !role_allowed(b, peer, m->role) && role_allowed(b, peer, other) ? other : m->role;
+}
+
 static bool queue_allowed(const struct broker *b, const struct peer *peer, const char *queue)
 {
     return !b->keys || (peer->rights && auth_key_serves(peer->rights, queue));
@@ -105,15 +113,16 @@ static void hello_client(struct broker *b, struct peer *peer, const struct wire_
     ev.client.principal = broker_principal(b, peer);
     ev.client.name = m->name;
     ev.client.session = m->session;
-    ev.client.admin = m->role == WIRE_ROLE_ADMIN;
+    ev.client.admin = peer->role == WIRE_ROLE_ADMIN;
     broker_step(b, &ev, NULL);
 }
 
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     char text[64];
-    bool again = peer->hello &&
-                 (peer->role != m->role || !wire_id_equal(peer->session, m->session) || strcmp(peer->name, m->name));
+    enum wire_role role = role_given(b, peer, m);
+    bool again =
+        peer->hello && (peer->role != role || !wire_id_equal(peer->session, m->session) || strcmp(peer->name, m->name));
     if (again) {
         LOG_INFO("peer.refused", "name=%s principal=%s why=another-session", m->name, broker_principal(b, peer));
         reply_error(b, peer->handle, 0, PV_BAD_STATE, "a connection has one session and one name only");
@@ -123,7 +132,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         reply_error(b, peer->handle, 0, PV_BAD_VERSION, "this broker speaks version 1");
         return;
     }
-    if (!role_allowed(b, peer, m->role)) {
+    if (!role_allowed(b, peer, role)) {
         LOG_WARN("peer.refused", "name=%s principal=%s role=%s", m->name, broker_principal(b, peer),
                  wire_word(WIRE_WORDS_role, (int)m->role));
         snprintf(text, sizeof text, "this key does not have the %s role", wire_word(WIRE_WORDS_role, (int)m->role));
@@ -145,13 +154,13 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     strangers_remove(&b->strangers, peer->fd);
     if (m->epoch > b->epoch) LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
     peer->hello = true;
-    peer->role = m->role;
+    peer->role = role;
     peer->session = m->session;
     snprintf(peer->name, sizeof peer->name, "%s", m->name);
     snprintf(peer->software, sizeof peer->software, "%s", m->software);
     LOG_INFO("peer.hello", "name=%s principal=%s role=%s software=%s", peer->name, broker_principal(b, peer),
-             wire_word(WIRE_WORDS_role, (int)m->role), peer->software);
-    if (m->role == WIRE_ROLE_PROVER)
+             wire_word(WIRE_WORDS_role, (int)role), peer->software);
+    if (role == WIRE_ROLE_PROVER)
         hello_prover(b, peer, m);
     else
         hello_client(b, peer, m);
@@ -400,7 +409,8 @@ static void queue_operate(struct broker *b, struct peer *peer, const struct wire
     if (!operation(b, peer, m, NULL, m->queue)) return;
     ev.verb.verb = m->verb;
     ev.verb.name = m->queue;
-    LOG_INFO("queue.verb", "queue=%s verb=%s by=%s", m->queue, wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    LOG_INFO("queue.verb", "queue=%s verb=%s by=%s by_principal=%s", m->queue, wire_word(WIRE_WORDS_verb, (int)m->verb),
+             peer->name, broker_principal(b, peer));
     broker_step(b, &ev, NULL);
 }
 
@@ -438,8 +448,9 @@ static void prover_operate(struct broker *b, struct peer *peer, const struct wir
     if (!operation(b, peer, m, ev.verb.principal, m->prover)) return;
     ev.verb.verb = m->verb;
     ev.verb.name = m->prover;
-    LOG_INFO("prover.verb", "prover=%s principal=%s verb=%s by=%s", m->prover,
-             ev.verb.principal ? ev.verb.principal : "", wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name);
+    LOG_INFO("prover.verb", "prover=%s principal=%s verb=%s by=%s by_principal=%s", m->prover,
+             ev.verb.principal ? ev.verb.principal : "", wire_word(WIRE_WORDS_verb, (int)m->verb), peer->name,
+             broker_principal(b, peer));
     broker_step(b, &ev, NULL);
 }
 

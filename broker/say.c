@@ -223,6 +223,6 @@ bool say_operation_later(struct broker *b, const struct peer *peer, const struct
     o->prover = m->type == WIRE_PROVER;
     if (principal) snprintf(o->principal, sizeof o->principal, "%s", principal);
     snprintf(o->name, sizeof o->name, "%s", name);
-    snprintf(o->by, sizeof o->by, "%s", peer->name);
+    snprintf(o->by, sizeof o->by, "%s (%s)", broker_principal(b, peer), peer->name);
     return true;
 }

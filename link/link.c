@@ -186,6 +186,7 @@ pv_status link_hello(struct link *l, struct wire_msg *m)
 {
     m->type = WIRE_HELLO;
     WIRE_SET(m, role, l->options.role);
+    if (l->options.any_role) WIRE_SET(m, any_role, true);
     WIRE_SET(m, name, l->options.name);
     WIRE_SET(m, session, l->options.session);
     WIRE_SET(m, software, l->options.software);

@@ -21,6 +21,7 @@ struct link_options {
     char name[WIRE_NAME_MAX + 1];
     const char *software; /* of this peer, for people; borrowed while the link lives */
     enum wire_role role;
+    bool any_role; /* a client or an administrator: whichever the key may be */
     wire_id session;
     struct link_keys keys;
     uint32_t reconnect_ms;     /* the first pause between rounds of the endpoints; 0: 100 */

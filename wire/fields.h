@@ -63,6 +63,7 @@ enum {
     X(window, U32, 1u << 30, "most bytes of chunk credit outstanding for one transfer")                                \
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
     X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
+    X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
     /* what a prover is and holds */                                                                                   \

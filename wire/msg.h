@@ -39,7 +39,7 @@ enum {
 #define WIRE_MSG_LIST(X)                                                                                               \
     X(HELLO, 1, UP, NONE,                                                                                              \
       N(role) N(name) N(session) N(software) N(vmin) N(vmax) N(epoch) M(queues) M(circuits) M(slots) M(prefetch)       \
-          M(vram) M(ram) M(held),                                                                                      \
+          M(vram) M(ram) M(held) M(any_role),                                                                          \
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \

@@ -25,7 +25,8 @@ static pv_status take_options(pv_client *c, const struct pv_client_options *o)
     if (!o->insecure) TRY(link_keys_load(&l->keys, o->key_file, o->server_key, NULL));
     if (!o->insecure && !link_keys_fit(&l->keys, l->endpoints)) return PV_USAGE;
     snprintf(l->name, sizeof l->name, "%s", name);
-    l->role = o->role == PV_ROLE_ADMIN ? WIRE_ROLE_ADMIN : WIRE_ROLE_CLIENT;
+    l->role = o->role == PV_ROLE_ADMIN || o->role == PV_ROLE_ADMIN_FIRST ? WIRE_ROLE_ADMIN : WIRE_ROLE_CLIENT;
+    l->any_role = o->role == PV_ROLE_EITHER || o->role == PV_ROLE_ADMIN_FIRST;
     l->software = "libprovost " PV_VERSION;
     l->reconnect_ms = o->reconnect_ms;
     l->reconnect_max_ms = o->reconnect_max_ms;

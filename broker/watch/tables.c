@@ -373,11 +373,24 @@ static bool event_wanted(const struct journal_entry *e, const struct viewer *v, 
     return journal_visible(v, e);
 }
 
+/* Behind which number the last q->limit events stand that the viewer may see. */
+static uint64_t events_from(const struct journal *j, const struct viewer *v, const struct tables_query *q,
+                            uint64_t *looked)
+{
+    uint64_t at = journal_last(j, 0), left = q->limit;
+    for (; at > 0 && left > 0; at--, ++*looked) {
+        const struct journal_entry *e = journal_after(j, at - 1);
+        if (!e || e->number != at) return 0; /* older ones are not kept */
+        left -= event_wanted(e, v, q);
+    }
+    return at;
+}
+
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q)
 {
-    uint64_t after = q->has_after ? q->after : journal_last(j, q->limit);
     begin(t);
+    uint64_t looked = 0, after = q->has_after ? q->after : events_from(j, v, q, &looked);
     if (q->has_after && journal_lost(j, after)) lost_row(t, j, after, wall_ms);
     for (const struct journal_entry *e; (e = journal_after(j, after)) && room(t, q); after = e->number) {
         if (t->looked == look_of(q)) {
@@ -387,6 +400,7 @@ void tables_events(struct tables *t, const struct journal *j, const struct viewe
         t->looked++;
         if (event_wanted(e, v, q)) event_row(t, e, event_text(e, v));
     }
+    t->looked += looked;
 }
 
 void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name)

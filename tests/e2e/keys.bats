@@ -63,6 +63,28 @@ broker_start() {
     expect 0 provost queue ls
 }
 
+@test "an administrator looks after the tasks of others, and nobody's look leaves a WARN line" {
+    echo secret >x
+    id=$(provost task submit x)
+    [ "$(provost task show "$id" --key admin -o json | json 'd["principal"]')" = of-client ]
+    expect 12 provost task wait "$id" --key admin --timeout 1s
+    expect 1 provost task fetch "$id" --key admin
+    expect 0 provost queue ls
+    expect 0 provost status
+    expect 0 provost task cancel "$id" --key admin
+    expect 7 provost task fetch "$id" --key admin
+    ! grep -q WARN "$CLUSTER/broker.log"
+    expect 0 provost queue pause other --key admin
+    grep 'queue.verb' "$CLUSTER/broker.log" | grep -q 'by_principal=of-admin'
+    [[ $(provost events --key admin) == *"by of-admin (provost-cli-"* ]]
+    # Events that this client may not see do not count.
+    keys_file client admin prover stranger
+    sed -i '/of-stranger/,$s/stranger\]/client]/' keys.yaml
+    kill -HUP "$BROKER_PID"
+    for _ in 1 2 3 4; do provost task submit x --key stranger --connect-timeout 20s >/dev/null; done
+    [ "$(provost events --limit 4 -o json | json 'len(d["rows"]), any(r["principal"] == "of-stranger" for r in d["rows"])')" = "(4, False)" ]
+}
+
 @test "a refused key gets in as soon as it is allowed" {
     provost status --key stranger --connect-timeout 5s >/dev/null 2>&1 && false
     keys_file client admin prover stranger

@@ -72,7 +72,7 @@ broker_killed_and_started() {
     [ "$(json "[(r['from'], r['to'], r['prover'], r['queue']) for r in d['rows'] if r['task'] == '$id']" <events.json)" = \
         "[('receiving', 'queued', None, 'echo'), ('queued', 'offered', 'p1', 'echo'), ('offered', 'running', 'p1', 'echo'), ('running', 'succeeded', 'p1', 'echo')]" ]
     [ "$(json '[(r["kind"], r["what"]) for r in d["rows"]][0]' <events.json)" = "('broker', 'started')" ]
-    [ "$(json '[(r["prover"], r["text"]) for r in d["rows"] if r["what"] == "drained"]' <events.json)" = "[('p1', 'by provost-cli')]" ]
+    [ "$(json '[(r["prover"], r["text"].startswith("by local (provost-cli-")) for r in d["rows"] if r["what"] == "drained"]' <events.json)" = "[('p1', True)]" ]
     [ "$(json '[r["queue"] for r in d["rows"] if r["what"] == "paused"]' <events.json)" = "['idle']" ]
     json '[r["prover"] for r in d["rows"] if r["what"] == "connected" and r["kind"] == "prover"]' <events.json | grep -q p1
     # From a number on, and no further back than was asked.

@@ -12,6 +12,9 @@ pv_status cli_connect(pv_client **c, const struct cli *cli, enum pv_role role);
  *  if the key may not be an administrator's. */
 pv_status cli_connect_to_look(pv_client **c, const struct cli *cli);
 
+/** The same for commands about one task: as a client, who sees the own ones; or as an administrator, if the key is one's. */
+pv_status cli_connect_to_task(pv_client **c, const struct cli *cli);
+
 /** Prints "provost: what: sentence (status)" on stderr, with the sentence of pv_client_error. what and c may be NULL.
  *  Returns the exit status of s. */
 int cli_fail(pv_client *c, pv_status s, const char *what);

@@ -68,7 +68,7 @@ int run_task_wait(struct cli *cli)
     pv_status s = cli_id(&f.id, cli->args[0]);
     if (s == PV_OK) s = followed_places(&f, 1, NULL);
     if (s == PV_OK) s = followed_keys(&f);
-    if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
+    if (s == PV_OK) s = cli_connect_to_task(&f.client, cli);
     if (s == PV_OK) {
         struct pv_submit_options what = followed_options(&f);
         s = pv_attach(f.client, &f.id, &what, PV_DEFAULT_TIMEOUT);
@@ -90,7 +90,7 @@ int run_task_fetch(struct cli *cli)
     pv_status s = cli_id(&f.id, cli->args[0]);
     if (s == PV_OK) s = followed_places(&f, 1, NULL);
     if (s == PV_OK) s = followed_keys(&f);
-    if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
+    if (s == PV_OK) s = cli_connect_to_task(&f.client, cli);
     if (s == PV_OK) {
         s = pv_fetch(f.client, &f.result, &f.id, PV_DEFAULT_TIMEOUT);
         if (s != PV_OK) cli_fail(f.client, s, cli->args[0]);
@@ -107,7 +107,7 @@ int run_task_show(struct cli *cli)
     pv_task_id id;
     struct pv_task_info info;
     pv_status s = cli_id(&id, cli->args[0]);
-    if (s == PV_OK) s = cli_connect(&c, cli, PV_ROLE_CLIENT);
+    if (s == PV_OK) s = cli_connect_to_task(&c, cli);
     if (s == PV_OK) {
         s = pv_show(c, &info, &id, PV_DEFAULT_TIMEOUT);
         if (s != PV_OK)
@@ -154,7 +154,7 @@ static int for_each(struct cli *cli, enum pv_role role,
     for (int i = 0; i < cli->args_n; i++) {
         if (cli_id(&id, cli->args[i]) != PV_OK) return pv_status_exit(PV_USAGE);
     }
-    s = cli_connect(&c, cli, role);
+    s = role == PV_ROLE_CLIENT ? cli_connect_to_task(&c, cli) : cli_connect(&c, cli, role);
     if (s != PV_OK) return pv_status_exit(s);
     for (int i = 0; i < cli->args_n; i++) {
         pv_task_id_of_text(&id, cli->args[i]);

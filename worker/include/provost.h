@@ -108,7 +108,9 @@ pv_status pv_task_state_of_word(enum pv_task_state *s, const char *word);
 
 /* ---- the client ------------------------------------------------------------------------------------------------- */
 
-enum pv_role { PV_ROLE_CLIENT = 0, PV_ROLE_ADMIN };
+/** EITHER, ADMIN_FIRST (since 0.2): as a client or as an administrator, whichever the key may be; the first counts where it
+ *  may be both. A broker that is too old to choose refuses a key that lacks the first. */
+enum pv_role { PV_ROLE_CLIENT = 0, PV_ROLE_ADMIN, PV_ROLE_EITHER, PV_ROLE_ADMIN_FIRST };
 
 /** pv_client_open copies the strings. Zero is the default of every member except endpoints. */
 struct pv_client_options {
