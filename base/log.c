@@ -223,7 +223,7 @@ static void tell_dropped(void)
     char lines[24];
     snprintf(lines, sizeof lines, "%" PRIu64, now - before);
     line_begin(&l, LOG_LEVEL_WARN, "log.dropped");
-    line_pair(&l, "lines", strlen("lines"), lines);
+    line_pair(&l, "lines", strlen("lines"), lines, true);
     if (line_put(&l)) told = now;
 }
 
