@@ -530,12 +530,17 @@ static void due(struct model *m, int n)
         model_forget(m, n);
 }
 
-static int first_due(struct model *m)
+static bool is_leased(const struct model_task *t)
+{
+    return t->state == TASK_OFFERED || t->state == TASK_RUNNING || t->state == TASK_RECOVERING;
+}
+
+static int first_due(struct model *m, bool leased)
 {
     int first = -1;
     uint64_t first_ms = MODEL_NEVER;
     for (int n = 0; n < MODEL_TASKS; n++) {
-        if (!m->tasks[n].there) continue;
+        if (!m->tasks[n].there || is_leased(&m->tasks[n]) != leased) continue;
         uint64_t ms = due_ms(m, n);
         if (ms > m->now_ms ||
             (first >= 0 && (ms > first_ms || (ms == first_ms && m->tasks[n].row > m->tasks[first].row))))
@@ -553,13 +558,15 @@ static bool has_attempts(const struct model *m, int prover)
     return false;
 }
 
+/* What is leased first; then the provers, since whether one lives decides what a verdict alone is worth. */
 void model_pass_time(struct model *m)
 {
-    for (int n; (n = first_due(m)) >= 0;) due(m, n);
+    for (int n; (n = first_due(m, true)) >= 0;) due(m, n);
     for (int i = 0; i < m->provers_n; i++) {
         struct model_prover *p = &m->provers[i];
         if (p->live && p->heard_ms + m->cfg.lease_ms <= m->now_ms) p->live = false;
         if (p->quarantined_ms <= m->now_ms) p->quarantined_ms = 0;
         if (p->local && !p->peer && !has_attempts(m, i)) p->there = false;
     }
+    for (int n; (n = first_due(m, false)) >= 0;) due(m, n);
 }
