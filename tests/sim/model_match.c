@@ -88,11 +88,15 @@ static bool within_leased(const struct model *m, const struct model_task *t)
     return leased < m->limits.leased;
 }
 
+static bool could_have(const struct model *m, const struct model_task *t, int prover)
+{
+    return t->there && t->state == TASK_QUEUED && !m->paused[t->queue] && model_fits(t, &m->provers[prover]) &&
+           within_leased(m, t);
+}
+
 static bool able(const struct model *m, const struct model_task *t, int prover)
 {
-    if (!t->there || t->state != TASK_QUEUED || m->paused[t->queue] || !model_fits(t, &m->provers[prover]))
-        return false;
-    return within_leased(m, t) && !(failed_it(t, prover) && model_another_lives(m, t));
+    return could_have(m, t, prover) && !(failed_it(t, prover) && model_another_lives(m, t));
 }
 
 static bool is_suspect(const struct model_task *t)
@@ -217,6 +221,13 @@ static void follow_recall(struct model *m, const struct sched_action *a)
     model_say(m, SCHED_RECALL, a->peer, -1, a->token, PV_OK);
 }
 
+/* Of one that many have failed the core has forgotten who was the first: it may be able for it again. */
+static bool keeps_empty(const struct model *m, const struct model_task *t, int prover)
+{
+    if (!is_suspect(t) || !model_held(m, prover)) return false;
+    return able(m, t, prover) || (vague(t) && could_have(m, t, prover));
+}
+
 /* R11: a free slot takes any task, a free prefetch place one whose key the prover has. (A suspect waits for an empty
  * prover, which nothing else may fill meanwhile.) */
 static void check_filled(struct model *m, int prover)
@@ -224,7 +235,7 @@ static void check_filled(struct model *m, int prover)
     bool slot = free_slot(m, prover);
     if (!open_to_work(m, prover)) return;
     for (int n = 0; n < MODEL_TASKS; n++)
-        if (able(m, &m->tasks[n], prover) && is_suspect(&m->tasks[n]) && model_held(m, prover)) return;
+        if (keeps_empty(m, &m->tasks[n], prover)) return;
     for (int n = 0; n < MODEL_TASKS; n++) {
         const struct model_task *t = &m->tasks[n];
         bool wanted = !vague(t) && able(m, t, prover) && (slot || is_warm(m, t, prover));
