@@ -84,7 +84,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     poll 10 grep -q provost "/proc/$pid/comm" # before, it is a shell that has not switched anything off yet
     while kill -INT $pid 2>/dev/null; do sleep 0.1; done
     rc=0; wait $pid || rc=$?
-    [ $rc = 6 ] || { echo "exit $rc"; cat err; false; }
+    [ $rc = 12 ] || { echo "exit $rc"; cat err; false; } # it waited its time out: nobody serves the queue
 }
 
 @test "queues are listed, paused, resumed and purged" {
