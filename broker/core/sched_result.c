@@ -76,12 +76,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     past->result = ev->result.sha256;
     past->result_bytes = ev->result.length;
     past->measured_ms = ev->result.measured_ms;
-    if (peer->prover) {
-        names_drop(&s->names, past->prover);
-        names_drop(&s->names, past->prover_principal);
-        past->prover = names_share(peer->prover->name);
-        past->prover_principal = names_share(peer->prover->principal);
-    }
+    if (peer->prover) task_last_is(s, t, ev->token, peer->prover);
     uint64_t cost_ms = believable(s, mine ? a : NULL, ev->result.measured_ms);
     learn(s, t, peer->prover, cost_ms);
     struct sched_action *save = sched_act(s, SCHED_SAVE_RESULT);

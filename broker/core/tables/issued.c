@@ -93,18 +93,23 @@ static void drop(struct task_past *p, wire_token token)
         if (p->earlier[i].seq == token.seq && p->earlier[i].epoch == token.epoch) take_out(p->earlier, &n, i);
 }
 
-void task_issued_to(struct sched *s, struct task *t, const struct attempt *a)
+void task_last_is(struct sched *s, struct task *t, wire_token token, const struct prover *by)
 {
     struct task_past *p = task_past_of(s, t);
     if (!p) return;
-    if (p->token.seq && !p->given_back && !wire_token_equal(p->token, a->token)) keep(s, p, last_of(p));
-    drop(p, a->token);
-    p->token = a->token;
+    if (p->token.seq && !p->given_back && !wire_token_equal(p->token, token)) keep(s, p, last_of(p));
+    drop(p, token);
+    p->token = token;
     p->given_back = false;
     names_drop(&s->names, p->prover);
     names_drop(&s->names, p->prover_principal);
-    p->prover = names_share(a->prover->name);
-    p->prover_principal = names_share(a->prover->principal);
+    p->prover = names_share(by->name);
+    p->prover_principal = names_share(by->principal);
+}
+
+void task_issued_to(struct sched *s, struct task *t, const struct attempt *a)
+{
+    task_last_is(s, t, a->token, a->prover);
 }
 
 void task_given_back(struct task *t)

@@ -12,6 +12,8 @@
 
 /** The last attempt of t is a from now on. Those before stay. */
 void task_issued_to(struct sched *s, struct task *t, const struct attempt *a);
+/** The same of one that is over, whose result was taken: what the record names is one attempt, its token and its prover. */
+void task_last_is(struct sched *s, struct task *t, wire_token token, const struct prover *by);
 /** The prover of t's last attempt gave it back: no result will come of it. */
 void task_given_back(struct task *t);
 /** Those before the last, from a record. */
