@@ -57,7 +57,7 @@ static bool failed_it(const struct model_task *t, int prover)
 }
 
 /* The core remembers three provers that failed a task, and their key; the model does not know which it forgot. */
-static bool vague(const struct model_task *t)
+bool model_vague(const struct model_task *t)
 {
     return __builtin_popcountll(t->failed_by) > 3;
 }
@@ -135,10 +135,10 @@ static bool precedes(const struct model *m, const struct model_task *a, const st
 /* No task that the prover may have, and whose key it has, comes before t. */
 static bool may_choose(const struct model *m, const struct model_task *t, int prover)
 {
-    if (!able(m, t, prover)) return vague(t);
+    if (!able(m, t, prover)) return model_vague(t);
     for (int n = 0; n < MODEL_TASKS; n++) {
         const struct model_task *o = &m->tasks[n];
-        if (o != t && !vague(o) && able(m, o, prover) && is_warm(m, o, prover) && precedes(m, o, t)) return false;
+        if (o != t && !model_vague(o) && able(m, o, prover) && is_warm(m, o, prover) && precedes(m, o, t)) return false;
     }
     return true;
 }
@@ -170,7 +170,8 @@ static void follow_offer(struct model *m, const struct sched_action *a)
     MODEL_CHECK(m, t->there && t->state == TASK_QUEUED, "model: task %d is offered, it is %s", n,
                 task_state_word(t->state));
     MODEL_CHECK(m, a->token.epoch == m->cfg.boot_epoch && a->token.seq == ++m->seq, "model: the token of task %d", n);
-    MODEL_CHECK(m, able(m, t, prover) || vague(t), "model: task %d is offered to %s, which may not have it", n, name);
+    MODEL_CHECK(m, able(m, t, prover) || model_vague(t), "model: task %d is offered to %s, which may not have it", n,
+                name);
     MODEL_CHECK(m, !is_suspect(t) || !model_held(m, prover), "model: suspect task %d beside others on %s", n, name);
     MODEL_CHECK(m, somebody_chose(m, t, prover), "model: task %d is not the next for %s", n, name);
     model_taken(m, n);
@@ -197,7 +198,7 @@ static bool somebody_idles_for(const struct model *m, const struct model_attempt
     const struct model_task *t = &m->tasks[a->task];
     for (int i = 0; i < m->provers_n; i++)
         if (i != a->prover && open_to_work(m, i) && free_slot(m, i) && model_fits(t, &m->provers[i]) &&
-            (!failed_it(t, i) || vague(t)))
+            (!failed_it(t, i) || model_vague(t)))
             return true;
     return false;
 }
@@ -225,7 +226,7 @@ static void follow_recall(struct model *m, const struct sched_action *a)
 static bool keeps_empty(const struct model *m, const struct model_task *t, int prover)
 {
     if (!is_suspect(t) || !model_held(m, prover)) return false;
-    return able(m, t, prover) || (vague(t) && could_have(m, t, prover));
+    return able(m, t, prover) || (model_vague(t) && could_have(m, t, prover));
 }
 
 /* R11: a free slot takes any task, a free prefetch place one whose key the prover has. (A suspect waits for an empty
@@ -238,7 +239,7 @@ static void check_filled(struct model *m, int prover)
         if (keeps_empty(m, &m->tasks[n], prover)) return;
     for (int n = 0; n < MODEL_TASKS; n++) {
         const struct model_task *t = &m->tasks[n];
-        bool wanted = !vague(t) && able(m, t, prover) && (slot || is_warm(m, t, prover));
+        bool wanted = !model_vague(t) && able(m, t, prover) && (slot || is_warm(m, t, prover));
         MODEL_CHECK(m, !wanted, "model: %s has a free %s beside task %d", m->provers[prover].name,
                     slot ? "slot" : "place", n);
     }

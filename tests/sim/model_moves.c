@@ -411,6 +411,19 @@ void model_resource(struct model *m, struct model_attempt *a)
 
 /* ---- move 7 ---- */
 
+/* Whether somebody lives who has not failed t. Of one that many have failed the core has forgotten some (model_vague): then it
+ * is as the core says. */
+static bool another_to_ask(const struct model *m, int n)
+{
+    bool dead = false;
+    if (!model_vague(&m->tasks[n])) return model_another_lives(m, &m->tasks[n]);
+    for (size_t i = 0; i < m->out->n; i++) {
+        const struct sched_action *a = &m->out->at[i];
+        dead |= a->type == SCHED_MOVED && a->state == TASK_DEAD && model_about(a) == n;
+    }
+    return !dead;
+}
+
 /* All provers of the model have one key: another name is another opinion. */
 void model_permanent(struct model *m, struct model_attempt *a)
 {
@@ -422,7 +435,7 @@ void model_permanent(struct model *m, struct model_attempt *a)
     t->failures++;
     t->failed_by |= (uint64_t)1 << prover;
     if (second) m->provers[t->verdict_by].doubted = false;
-    if (second || t->failures >= 3 || !model_another_lives(m, t)) {
+    if (second || t->failures >= 3 || !another_to_ask(m, n)) {
         model_finish(m, n, TASK_DEAD, -1);
         return;
     }
@@ -445,7 +458,7 @@ void model_contradicted(struct model *m, int n, int by)
 static void verdict_due(struct model *m, int n)
 {
     struct model_task *t = &m->tasks[n];
-    if (m->provers[t->verdict_by].there && m->provers[t->verdict_by].doubted && model_another_lives(m, t))
+    if (m->provers[t->verdict_by].there && m->provers[t->verdict_by].doubted && another_to_ask(m, n))
         t->verdict_ms = t->verdict_least_ms = m->now_ms + 60000;
     else
         model_finish(m, n, TASK_DEAD, -1);

@@ -167,6 +167,8 @@ bool model_fits(const struct model_task *t, const struct model_prover *p);
 bool model_servable(const struct model *m, const struct model_task *t);
 /** R7: a prover that may be offered work, is able, and has not failed the task. */
 bool model_another_lives(const struct model *m, const struct model_task *t);
+/* More have failed t than the core remembers. */
+bool model_vague(const struct model_task *t);
 unsigned model_held(const struct model *m, int prover);
 /** Checks the core's offers and recalls and follows them; then checks that nobody idles beside work. */
 void model_match(struct model *m);
