@@ -71,7 +71,7 @@ struct broker_operation {
     enum wire_verb verb;
     char name[WIRE_NAME_MAX + 1];
     char principal[WIRE_NAME_MAX + 1]; /* of the prover; "": any */
-    char by[2 * WIRE_NAME_MAX + 4]; /* the principal, and the name of its client in brackets */
+    char by[2 * WIRE_NAME_MAX + 4];    /* the principal, and the name of its client in brackets */
 };
 
 enum { BROKER_OPERATIONS = 16, BROKER_WANTED = 256 };
