@@ -54,7 +54,7 @@ static pv_status read_pieces(const struct mapfile *m, int fd, const atomic_int *
     return PV_OK;
 }
 
-/* 140 MB of key took 42 ms into huge pages and 690 ms into small ones (Zen 5, a virtual machine): faults are dear there.
+/* Huge pages, where the system has them, for fewer page faults: what they save was not measured again.
  * Bytes of a witness are secret: no core dump has them. */
 static pv_status read_whole(struct mapfile *m, int fd, const struct file_stamp *stamp, const atomic_int *stop,
                             const char *path, struct prove_error *err)
