@@ -10,7 +10,7 @@
 #include "status.h"
 #include "task_state.h"
 
-enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 4, TASK_EARLIER_MAX = 8 };
+enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 8, TASK_EARLIER_MAX = 8 };
 
 /** An attempt that was issued: its token, whose it is, and the key of that prover (0: a claimer, whose key is a client's). */
 struct task_issued {
@@ -50,7 +50,8 @@ struct task_record {
     uint64_t token_seq;
     char prover_principal[WIRE_NAME_MAX + 1];
     char prover[WIRE_NAME_MAX + 1];
-    uint64_t excluded[TASK_EXCLUDED_MAX]; /* digests of provers that failed it, and of their keys; 0 none */
+    uint64_t
+        excluded[TASK_EXCLUDED_MAX]; /* digests of provers that failed it, and of their keys, in any order; 0 none */
 
     /* since schema 3 */
     char verdict_principal[WIRE_NAME_MAX + 1]; /* the prover that called it impossible, while another is asked */
@@ -106,7 +107,7 @@ struct task_record {
     C(token_seq, token_seq, INT)                                                                                       \
     C(prover_principal, prover_principal, TEXT)                                                                        \
     C(prover, prover, TEXT)                                                                                            \
-    C(excluded, excluded, BYTES)                                                                                       \
+    C(excluded, excluded, TRIMMED)                                                                                     \
     C(verdict_principal, verdict_principal, TEXT)                                                                      \
     C(verdict_prover, verdict_prover, TEXT)                                                                            \
     C(verdict_status, verdict_status, INT)                                                                             \

@@ -56,10 +56,10 @@ static bool failed_it(const struct model_task *t, int prover)
     return t->failed_by >> prover & 1;
 }
 
-/* The core remembers three provers that failed a task, and their key; the model does not know which it forgot. */
+/* The core remembers seven provers that failed a task, and their key; the model does not know which it forgot. */
 bool model_vague(const struct model_task *t)
 {
-    return __builtin_popcountll(t->failed_by) > 3;
+    return __builtin_popcountll(t->failed_by) > 7;
 }
 
 bool model_another_lives(const struct model *m, const struct model_task *t)

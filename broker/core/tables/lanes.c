@@ -71,7 +71,7 @@ static wire_id lane_key(const struct sched *s, const struct lane *l)
         h[i] = mixed(h[i], (uintptr_t)l->work->circuit);
         h[i] = mixed(mixed(h[i], l->need_vram), l->need_ram);
         h[i] = mixed(h[i], l->suspect);
-        for (int k = 0; k < TASK_EXCLUDED_MAX; k++) h[i] = mixed(h[i], l->excluded[k]);
+        for (int k = 0; k < TASK_EXCLUDED_MAX && l->excluded[k]; k++) h[i] = mixed(h[i], l->excluded[k]);
     }
     return idmap_key(h[0], h[1]);
 }
@@ -223,7 +223,7 @@ static void sweep_work(struct sched *s, struct queue *q)
     for (struct lane *l = w->lanes; l; l = l->next) {
         uint64_t before = *s->visited, *left = slice_left(s, SLICE_FLEET);
         lane_servable(s, l);
-        if (l->excluded[TASK_EXCLUDED_MAX - 1]) lane_fresh(s, l); /* who had to come first may have left (R7) */
+        if (l->excluded[0]) lane_fresh(s, l); /* who had to come first may have left (R7) */
         uint64_t looks = *s->visited - before;
         *left -= looks < *left ? looks : *left;
         slice_take(s, SLICE_FLEET, 1);

@@ -187,7 +187,7 @@ struct task {
     uint64_t created_wall_ms, changed_wall_ms, acked_wall_ms;
     uint64_t input_bytes;
     wire_hash input;
-    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, sorted; NULL: none */
+    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
     struct task_past *past;
     struct attempt *attempt; /* the live one: OFFERED, RUNNING, RECOVERING */
     struct attach *attached; /* sessions that want to hear of it */

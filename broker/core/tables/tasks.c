@@ -279,12 +279,9 @@ void task_exclude(struct sched *s, struct task *t, uint64_t digest)
         return;
     }
     uint64_t *e = t->excluded;
-    e[0] = digest; /* [0] is the smallest or free: zeros sort first */
-    for (int i = 0; i + 1 < TASK_EXCLUDED_MAX && e[i] > e[i + 1]; i++) {
-        uint64_t swap = e[i];
-        e[i] = e[i + 1];
-        e[i + 1] = swap;
-    }
+    int i = TASK_EXCLUDED_MAX - 1; /* the smallest, or free: zeros come last */
+    for (; i && e[i - 1] < digest; i--) e[i] = e[i - 1];
+    e[i] = digest;
 }
 
 /* ---- the store's image ---- */
