@@ -49,7 +49,7 @@ static void keep(struct model *m, struct model_task *t, struct model_issued one)
         if (i != goes) t->earlier[to++] = all[i];
 }
 
-static void issued(struct model *m, struct model_task *t, wire_token token, int prover)
+void model_last_is(struct model *m, struct model_task *t, wire_token token, int prover)
 {
     int to = 0;
     bool again = wire_token_equal(t->last.token, token);
@@ -111,7 +111,7 @@ struct model_attempt *model_attempt_new(struct model *m, int prover, int task, w
         .number = ++m->numbers,
         .suspect = task >= 0 && m->tasks[task].losses >= 2,
     };
-    if (task >= 0) issued(m, &m->tasks[task], token, prover);
+    if (task >= 0) model_last_is(m, &m->tasks[task], token, prover);
     return &m->attempts[i];
 }
 

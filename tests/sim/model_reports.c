@@ -145,6 +145,7 @@ static void committed(struct model *m, const struct sched_event *ev, int n, int 
     bool local = prover >= 0 && m->provers[prover].local;
     m->tasks[n].has_input = false;
     m->tasks[n].result = ev->result.sha256;
+    if (prover >= 0) model_last_is(m, &m->tasks[n], ev->token, prover);
     if (prover >= 0) m->provers[prover].streak_n = m->provers[prover].quarantines = 0;
     if (a && (mine || a->state == MODEL_RECOVERING))
         model_end(a);

@@ -152,6 +152,8 @@ struct model_attempt *model_attempt_of(struct model *m, int task);
 struct model_attempt *model_find(struct model *m, wire_token token);
 /** A result of task n is on its way. */
 struct model_attempt *model_late(struct model *m, int prover, wire_token token, int n);
+/** The record of t names this attempt as its last; the one before is kept unless its prover brings no result. */
+void model_last_is(struct model *m, struct model_task *t, wire_token token, int prover);
 /** R8: the task remembers that the token was issued to this prover, or to another node: all nodes of the model have one key. */
 bool model_issued(const struct model *m, int n, wire_token token, int prover);
 /** The same, and the other one is not here with it. */
