@@ -100,7 +100,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
         principal_charge(t->account->principal, cost_ms);
         s->stats.late_accepted++;
     }
-    if (peer->prover) verdict_contradicted(s, t, peer->prover);
+    if (peer->prover && !peer->prover->local) verdict_contradicted(s, t, peer->prover);
     const struct session *knows = peer->prover && peer->prover->local ? peer->session : NULL;
     task_finish(s, t, TASK_SUCCEEDED, PV_OK, NULL, SCHED_FREE, knows);
     sched_act_result_ok(s, ev->token, t->id, t, PV_OK);

@@ -152,7 +152,7 @@ static void committed(struct model *m, const struct sched_event *ev, int n, int 
     else if (a)
         model_revoke(m, a, PV_SUPERSEDED);
     m->count.late_accepted += !mine;
-    model_contradicted(m, n, prover);
+    if (prover >= 0 && !local) model_contradicted(m, n, prover);
     model_finish(m, n, TASK_SUCCEEDED, local ? e : -1);
     model_say(m, SCHED_RESULT_OK, ev->peer, -1, ev->token, PV_OK);
     frees_its_place(m, prover, ev->token);

@@ -120,6 +120,23 @@ static void R7_a_prover_that_is_contradicted_three_times_is_quarantined(void **s
     assert_int_equal(stats_of(&r).contradicted, 3);
 }
 
+/* A client might bring anything as the result of its own task: it could lock out every prover. */
+static void R7_a_client_contradicts_nobody(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    prover_with(&r, "p2", &waits);
+    for (unsigned n = 1; n <= 3; n++) {
+        submit(&r, "c1", n);
+        fails_for_good("p1", n);
+        claim(&r, "c1", n);
+        result(&r, "c1", n, 100 + n);
+        assert_int_equal(state_of(&r, n), TASK_SUCCEEDED);
+    }
+    assert_int_equal(stats_of(&r).contradicted, 0);
+    submit(&r, "c1", 9);
+    assert_int_equal(state_of(&r, 9), TASK_OFFERED);
+}
+
 /* Once it was wrong, its word alone ends nothing while others live, however long they are busy. */
 static void R7_the_word_of_a_prover_that_was_wrong_does_not_stand_alone(void **state)
 {
@@ -286,6 +303,7 @@ int main(void)
         T(R7_how_long_the_others_may_be_busy_depends_on_a_proof),
         T(R7_the_others_are_gone_before_they_are_asked),
         T(R7_a_prover_that_is_contradicted_three_times_is_quarantined),
+        T(R7_a_client_contradicts_nobody),
         T(R7_the_word_of_a_prover_that_was_wrong_does_not_stand_alone),
         T(R7_two_names_of_one_key_are_one_opinion),
         T(R7_two_names_of_one_key_are_two_where_nobody_else_lives),
