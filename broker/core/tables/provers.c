@@ -301,10 +301,20 @@ void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state st
     prover_changed(s, a->prover);
 }
 
+/* Of whoever is connected: who went may come back with the result, and the upload goes on where it was. */
+static void drop_arriving(struct sched *s, const struct attempt *a)
+{
+    if (!a->arriving || !a->prover->peer) return;
+    struct sched_action *drop = sched_act(s, SCHED_DROP_UPLOAD);
+    drop->task = a->task_id;
+    drop->token = a->token;
+}
+
 void attempt_end(struct sched *s, struct attempt *a)
 {
     struct prover *p = a->prover;
     attempt_unwant(s, a);
+    drop_arriving(s, a);
     p->arriving -= a->arriving;
     if (a->task) a->task->attempt = NULL;
     idmap_remove(&s->attempts, token_key(a->token));

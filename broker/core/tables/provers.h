@@ -44,7 +44,8 @@ struct attempt *attempt_find(const struct sched *s, wire_token token);
 /** A new attempt of p, in the tables. NULL: out of memory. */
 struct attempt *attempt_new(struct sched *s, struct prover *p, wire_token token, enum attempt_state state);
 void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state state);
-/** Out of the tables and freed; its place is free. Its task, if it has one, is only detached. */
+/** Out of the tables and freed; its place is free. Its task, if it has one, is only detached. A result that was on its way
+ *  from a prover that is connected is given up. */
 void attempt_end(struct sched *s, struct attempt *a);
 /** Its task takes it back: REVOKE goes out, and its place stays taken until the prover confirms (R14). */
 void attempt_revoke(struct sched *s, struct attempt *a, pv_status why);

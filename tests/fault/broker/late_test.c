@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-enum { LARGE = 100000, INVENTED = 2000, TASKS = 120, AT_ONCE = 64 + 16 };
+enum { LARGE = 100000, INVENTED = 2000, TASKS = 120, AT_ONCE = 64 + 16, GIVEN_BACK = 50 };
 
 static const char *const arguments[] = { "--insecure", "--queue", "outer", NULL };
 
@@ -143,9 +143,46 @@ static void so_many_results_are_on_their_way_and_no_more(void **state)
     wire_peer_close(&client);
 }
 
+/* The next offer, and a result that is announced for it and begun by nobody. */
+static wire_token offered_and_announced(struct wire_peer *p)
+{
+    WANT(p, WIRE_OFFER);
+    wire_token token = p->in.token;
+    announce(p, token, p->in.task);
+    WANT(p, WIRE_CREDIT);
+    return token;
+}
+
+/* Whoever gives an attempt back takes the announced result with it, or each offer would leave a file behind. */
+static void what_is_given_back_leaves_no_upload(void **state)
+{
+    struct wire_peer client, p;
+    wire_id task = wire_peer_new_id();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    wire_peer_prover(&p, broker.endpoint, "returns", "outer", "keccak", 1);
+    size_t before = files();
+    for (int i = 0; i < GIVEN_BACK; i++) {
+        struct wire_msg m = { .type = WIRE_RELEASE };
+        WIRE_SET(&m, token, offered_and_announced(&p));
+        WIRE_SET(&m, reason, WIRE_REASON_DRAIN);
+        wire_peer_send(&p, &m);
+        wire_peer_ready(&p, 1);
+    }
+    wire_token last = offered_and_announced(&p);
+    assert_true(files() - before <= 1);
+    wire_peer_result(&p, last, task, wire_peer_hash(input, sizeof input), output, sizeof output);
+    WANT(&p, WIRE_RESULT_OK);
+    assert_int_equal(p.in.status, PV_OK);
+    assert_int_equal(files(), before); /* the small result came instead of the large one */
+    wire_peer_close(&p);
+    wire_peer_close(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_given_back_leaves_no_upload),
         cmocka_unit_test(an_invented_token_takes_nothing),
         cmocka_unit_test(what_was_issued_is_believed_after_a_kill),
         cmocka_unit_test(so_many_results_are_on_their_way_and_no_more),

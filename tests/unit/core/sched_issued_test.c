@@ -300,7 +300,7 @@ static void R13_a_revoked_result_on_its_way_counts_until_it_has_come(void **stat
     expect(&r, "WANT_RESULT p1 40", "REFUSE p1 busy results", NULL);
     result(&r, "p1", live, 70);
     announced("p1", TASKS - 1, r.token[TASKS - 1]);
-    expect(&r, "RESULT_OK p1 1 ok", "WANT_RESULT p1 39", NULL);
+    expect(&r, "DROP_UPLOAD 1", "RESULT_OK p1 1 ok", "WANT_RESULT p1 39", NULL);
 }
 
 int main(void)
