@@ -22,12 +22,28 @@ static struct transfer_key key_of(const struct sched_action *a, enum wire_kind k
     return (struct transfer_key){ .kind = kind, .owner = owner, .task = a->task, .token = a->token };
 }
 
-/* A result that finds no room is asked for again until there is some: its prover keeps it meanwhile. */
-void step_want_again(struct broker *b, const struct sched_action *a, struct upload_note note)
+/* A prover that announces one result again and again takes one place. */
+bool step_want_again(struct broker *b, const struct sched_action *a, struct upload_note note)
 {
-    if (b->wanted.n == BROKER_WANTED) return;
-    b->wanted.at[b->wanted.n].action = *a;
-    b->wanted.at[b->wanted.n++].note = note;
+    size_t i = 0;
+    while (i < b->wanted.n && !wire_token_equal(b->wanted.at[i].action.token, a->token)) i++;
+    if (i == BROKER_WANTED) return false;
+    b->wanted.at[i].action = *a;
+    b->wanted.at[i].note = note;
+    b->wanted.n += i == b->wanted.n;
+    return true;
+}
+
+static void result_refuse(struct broker *b, const struct sched_action *want)
+{
+    struct sched_action *no = sched_actions_add(&b->batch.out, SCHED_REFUSE);
+    if (!no) return; /* the batch has failed */
+    no->peer = want->peer;
+    no->task = want->task;
+    no->token = want->token;
+    no->status = PV_BUSY;
+    no->which = "uploads_max";
+    no->retry_ms = STEP_WANTED_MS;
 }
 
 void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind kind, struct upload_note note)
@@ -43,7 +59,7 @@ void step_upload(struct broker *b, const struct sched_action *a, enum wire_kind 
         ev.owner = a->principal;
         broker_step(b, &ev, NULL);
     }
-    if (kind == WIRE_KIND_RESULT) step_want_again(b, a, note);
+    if (kind == WIRE_KIND_RESULT && !step_want_again(b, a, note)) result_refuse(b, a);
 }
 
 static void upload_forget(struct broker *b, const struct sched_action *a)

@@ -1,5 +1,6 @@
 #include "uploads.h"
 
+#include "reply.h"
 #include "step.h"
 
 #include "log.h"
@@ -42,6 +43,14 @@ const char *uploads_busy(const struct broker *b, const struct peer *peer, const 
 
 /* --- it has ended --- */
 
+static void busy(struct broker *b, struct sched_action *a)
+{
+    a->status = PV_BUSY;
+    a->which = "uploads_max";
+    a->retry_ms = STEP_WANTED_MS;
+    reply_refuse(b, REPLY_AT_ONCE, a);
+}
+
 /* One whose sender is still there was slow, and may come again when there is room; a result is asked for then. */
 void uploads_dropped(void *context, const struct upload *u)
 {
@@ -54,8 +63,8 @@ void uploads_dropped(void *context, const struct upload *u)
     a.hash = u->sha256;
     if (u->key.kind == WIRE_KIND_INPUT)
         broker_step(b, &ev, NULL);
-    else if (u->peer)
-        step_want_again(b, &a, u->note);
+    else if (u->peer && !step_want_again(b, &a, u->note))
+        busy(b, &a);
 }
 
 static struct sched_event ended_event(const struct upload *u, pv_status status)

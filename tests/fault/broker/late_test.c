@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-enum { LARGE = 100000, INVENTED = 2000, TASKS = 120, AT_ONCE = 64 + 16, GIVEN_BACK = 50 };
+enum { LARGE = 100000, INVENTED = 2000, TASKS = 120, AT_ONCE = 64 + 16, GIVEN_BACK = 50, WAITING = 256, REPEATS = 300 };
 
 static const char *const arguments[] = { "--insecure", "--queue", "outer", NULL };
 
@@ -179,12 +179,114 @@ static void what_is_given_back_leaves_no_upload(void **state)
     wire_peer_close(&client);
 }
 
+/* A broker whose room is taken by an input that nobody sends. */
+static struct broker_process full_broker(struct wire_peer *client, wire_id *taken)
+{
+    static const char *const small[] = { "--insecure", "--queue",       "outer", "--uploads-max",
+                                         "1M",         "--payload-max", "1M",    NULL };
+    static uint8_t large[1 << 20];
+    struct broker_process usual_one = scene_beside("full", small);
+    *taken = wire_peer_new_id();
+    wire_peer_client(client, broker.endpoint, "worker");
+    wire_peer_submit(client, *taken, "outer", "other", large, sizeof large);
+    WANT(client, WIRE_CREDIT);
+    return usual_one;
+}
+
+static wire_token offered(struct wire_peer *client, struct wire_peer *p, const char *circuit, wire_id *task)
+{
+    *task = wire_peer_new_id();
+    wire_peer_submit(client, *task, "outer", circuit, input, sizeof input);
+    WANT(p, WIRE_OFFER);
+    wire_peer_started(p, p->in.token);
+    return p->in.token;
+}
+
+static void comes(struct wire_peer *p, wire_token token, wire_id task)
+{
+    static uint8_t large[LARGE];
+    scene_fill(large, sizeof large);
+    assert_true(wire_peer_upload(p, WIRE_KIND_RESULT, task, token, large, sizeof large, SOON));
+    WANT(p, WIRE_RESULT_OK);
+    assert_int_equal(p->in.status, PV_OK);
+}
+
+/* A result that is announced again and again waits for room once, and so does another's. */
+static void one_that_repeats_itself_keeps_no_other_out(void **state)
+{
+    struct wire_peer client, loud, quiet;
+    wire_id taken, task[2];
+    struct broker_process usual_one = full_broker(&client, &taken);
+    wire_peer_prover(&loud, broker.endpoint, "loud", "outer", "keccak", 1);
+    wire_peer_prover(&quiet, broker.endpoint, "quiet", "outer", "other", 1);
+    wire_token of_loud = offered(&client, &loud, "keccak", &task[0]);
+    wire_token of_quiet = offered(&client, &quiet, "other", &task[1]), invented = { of_quiet.epoch, of_quiet.seq + 77 };
+    for (int i = 0; i < REPEATS; i++) announce(&loud, of_loud, task[0]);
+    refused(&loud, invented, task[0]); /* all before it were read */
+    announce(&quiet, of_quiet, task[1]);
+    refused(&quiet, invented, task[1]);
+    wire_peer_ask(&client, WIRE_CANCEL, taken);
+    WANT(&client, WIRE_CANCELLED);
+    comes(&loud, of_loud, task[0]);
+    comes(&quiet, of_quiet, task[1]);
+    wire_peer_close(&loud);
+    wire_peer_close(&quiet);
+    wire_peer_close(&client);
+    assert_int_equal(scene_back(usual_one), 0);
+}
+
+static unsigned told_to_wait(struct wire_peer *p)
+{
+    unsigned n = 0;
+    while (wire_peer_next(p, n ? 0 : SOON))
+        if (p->in.type == WIRE_ERROR) {
+            assert_int_equal(p->in.status, PV_BUSY);
+            assert_string_equal(p->in.which, "uploads_max");
+            assert_true(p->in.has.token && p->in.has.retry_ms && p->in.retry_ms);
+            n++;
+        }
+    return n;
+}
+
+/* More than may wait for room are told, so that their prover says them again. */
+static void one_too_many_to_wait_is_told(void **state)
+{
+    enum { PROVERS = 5, EACH = 64 };
+    static wire_token token[EACH];
+    static wire_id task[EACH];
+    struct wire_peer client, p[PROVERS];
+    wire_id taken;
+    unsigned busy = 0;
+    struct broker_process usual_one = full_broker(&client, &taken);
+    for (int k = 0; k < PROVERS; k++) {
+        char name[16], circuit[16];
+        snprintf(name, sizeof name, "p%d", k);
+        snprintf(circuit, sizeof circuit, "c%d", k);
+        wire_peer_prover(&p[k], broker.endpoint, name, "outer", circuit, EACH);
+        for (int i = 0; i < EACH; i++) token[i] = offered(&client, &p[k], circuit, &task[i]);
+        for (int i = 0; i < EACH; i++) announce(&p[k], token[i], task[i]);
+        if (k < PROVERS - 1)
+            refused(&p[k], (wire_token){ token[0].epoch, token[0].seq + 7777 }, task[0]); /* all were read */
+    }
+    while (busy < PROVERS * EACH - WAITING) {
+        unsigned n = told_to_wait(&p[PROVERS - 1]);
+        assert_true(n > 0);
+        busy += n;
+    }
+    assert_int_equal(busy, PROVERS * EACH - WAITING);
+    for (int k = 0; k < PROVERS; k++) wire_peer_close(&p[k]);
+    wire_peer_close(&client);
+    assert_int_equal(scene_back(usual_one), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_given_back_leaves_no_upload),
         cmocka_unit_test(an_invented_token_takes_nothing),
         cmocka_unit_test(what_was_issued_is_believed_after_a_kill),
+        cmocka_unit_test(one_that_repeats_itself_keeps_no_other_out),
+        cmocka_unit_test(one_too_many_to_wait_is_told),
         cmocka_unit_test(so_many_results_are_on_their_way_and_no_more),
     };
     return cmocka_run_group_tests(tests, start, scene_close);
