@@ -254,9 +254,13 @@ static struct failure prepare(struct outputs *o, const struct output_bytes *byte
 
 static struct failure put_all(struct outputs *o, const struct output_bytes *bytes)
 {
+    /* The old second one goes before anything else is new. */
+    for (size_t i = 0; i < o->n; i++) {
+        int error = set_aside(o, i);
+        if (error) return (struct failure){ i, error };
+    }
     for (size_t i = 0; i < o->n; i++) {
         int error = overwrite(&o->file[i], &bytes[i]);
-        if (!error) error = set_aside(o, i);
         if (error) return (struct failure){ i, error };
     }
     for (size_t i = 0; i < o->n; i++) {
@@ -281,23 +285,45 @@ static struct failure settle(struct outputs *o, const struct output_bytes *bytes
     return failed;
 }
 
+/* Signals that end the process, not blocked but caught: other threads do not block them. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+enum { ENDS = sizeof ends / sizeof *ends };
+static volatile sig_atomic_t came[ENDS];
+
+static void remember(int sig)
+{
+    for (size_t i = 0; i < ENDS; i++) came[i] |= ends[i] == sig;
+}
+
+static void signals_hold(struct sigaction before[ENDS])
+{
+    struct sigaction hold = { .sa_handler = remember, .sa_flags = SA_RESTART };
+    for (size_t i = 0; i < ENDS; i++) {
+        came[i] = 0;
+        sigaction(ends[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN) sigaction(ends[i], &hold, NULL);
+    }
+}
+
+static void signals_release(const struct sigaction before[ENDS])
+{
+    for (size_t i = 0; i < ENDS; i++) sigaction(ends[i], &before[i], NULL);
+    for (size_t i = 0; i < ENDS; i++)
+        if (came[i]) kill(getpid(), ends[i]);
+}
+
 pv_status outputs_write(struct outputs *o, const struct output_bytes *bytes, struct file_why *why)
 {
-    sigset_t ends, before;
+    struct sigaction before[ENDS];
     struct failure failed = prepare(o, bytes);
     if (failed.error) {
         for (size_t i = 0; i < o->n; i++) undo(&o->file[i]);
         for (size_t i = 0; i < o->n; i++) (void)finish(&o->file[i]);
         return unwritable(&o->file[failed.at], failed.error, why);
     }
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigaddset(&ends, SIGQUIT);
-    pthread_sigmask(SIG_BLOCK, &ends, &before);
+    signals_hold(before);
     failed = settle(o, bytes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_release(before);
     return failed.error ? unwritable(&o->file[failed.at], failed.error, why) : PV_OK;
 }
 

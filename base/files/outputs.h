@@ -11,8 +11,9 @@
  *                            straight
  *
  *  When the second of two cannot be put, the first is as before. Between the two the second has no file, so a process
- *  that is killed there leaves no proof beside another proof's values. What went straight into a pipe or a device
- *  cannot be called back; so it goes first of all, when every file is written but none is in place.
+ *  that is killed there leaves no proof beside another proof's values; only a second file that is written where it is
+ *  keeps its old bytes until then, or half of them. What went straight into a pipe or a device cannot be called back; so
+ *  it goes first of all, when every file is written but none is in place.
  *
  *  Programs only: signals that end the process wait while files are put.
  */
@@ -55,8 +56,9 @@ pv_status outputs_open(struct outputs *o, const char *const *paths, size_t n, co
 /** Whether one of them is what stdout is: then nothing else may be printed there. */
 bool outputs_use_stdout(const struct outputs *o);
 
-/** Writes all of them, or none. bytes has o->n entries. PV_DISK_FULL, PV_IO, PV_INTERRUPTED (a signal came while a pipe
- *  waited for its reader), PV_NO_MEMORY. Once. */
+/** Writes all of them, or none; a file alone whose folder cannot be synced is new, and the status says so. bytes has
+ *  o->n entries. PV_DISK_FULL, PV_IO, PV_INTERRUPTED (a signal came while a pipe waited for its reader), PV_NO_MEMORY.
+ *  Once. */
 pv_status outputs_write(struct outputs *o, const struct output_bytes *bytes, struct file_why *why);
 
 /** Frees; harmless on a zeroed o, and a second time. */

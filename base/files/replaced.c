@@ -108,13 +108,14 @@ int replaced_sync(const struct replaced *r)
     return error == EINVAL || error == ENOTSUP || error == EROFS ? 0 : error;
 }
 
-/* Should the old file not get its name back, it keeps the other one: it is not deleted. */
+/* Should the old file not get its name back, it keeps the other one: it is not deleted. Where it was not set aside, the
+ * new one stays: better than none. */
 void replaced_undo(struct replaced *r)
 {
     forget(&r->temporary);
     if (r->aside && rename(r->aside, r->name) == 0)
         unlink(r->aside); /* renaming one name of a file over another of it leaves both */
-    else if (r->put && !r->aside)
+    else if (r->put && !r->aside && !r->like)
         unlink(r->name);
     free(r->aside);
     r->aside = NULL;

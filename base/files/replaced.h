@@ -32,7 +32,8 @@ int replaced_put(struct replaced *r);
 /** Syncs the folder, so that the name lasts. */
 int replaced_sync(const struct replaced *r);
 
-/** As it was before: at any point, also after a failure. */
+/** As it was before: at any point, also after a failure. A new file that was put over an old one which was not set aside
+ *  stays. */
 void replaced_undo(struct replaced *r);
 
 /** All is well: the old file goes. */

@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -68,7 +70,9 @@ int __wrap_fsync(int fd)
 {
     struct stat st;
     fstat(fd, &st);
-    return fails(&fail_fsync, S_ISDIR(st.st_mode) ? 'S' : 's') ? (errno = EIO, -1) : __real_fsync(fd);
+    int did = fails(&fail_fsync, S_ISDIR(st.st_mode) ? 'S' : 's') ? (errno = EIO, -1) : __real_fsync(fd), error = errno;
+    note();
+    return errno = error, did;
 }
 
 /* --- words of this test --- */
@@ -457,6 +461,18 @@ static void whichever_step_fails_both_are_as_before(void **state)
     as_before();
 }
 
+static void a_file_alone_is_never_lost(void **state)
+{
+    put("a", "old");
+    fail_rename = 1;
+    assert_int_equal(write_both("a", NULL), PV_IO);
+    assert_text("a", "old");
+    fail_fsync = 2; /* its folder, when the new one is in place */
+    assert_int_equal(write_both("a", NULL), PV_IO);
+    assert_text("a", "new");
+    assert_int_equal(names(), 1);
+}
+
 static void whichever_step_fails_nothing_is_there_as_before(void **state)
 {
     for (fail_rename = 1; fail_rename < 3; fail_rename++) {
@@ -494,6 +510,66 @@ static void a_process_that_ends_in_between_leaves_no_mixture(void **state)
     assert_text("a", "new");
     assert_text("b", "newer");
     assert_int_equal(names(), 2);
+}
+
+static void nor_where_the_first_is_overwritten(void **state)
+{
+    put("a", "old");
+    put("b", "older");
+    assert_int_equal(link("a", "a2"), 0);
+    looks = 0;
+    at_each_call = no_mixture;
+    assert_int_equal(write_both("a", "b"), PV_OK);
+    at_each_call = NULL;
+    assert_true(looks >= 4);
+    assert_text("a2", "new");
+    assert_text("b", "newer");
+    assert_int_equal(names(), 3);
+}
+
+/* The signal comes to a thread that does not block it, as threads of a pool do. */
+static atomic_int hung_up;
+
+static void on_hang_up(int sig)
+{
+    hung_up = sig;
+}
+
+static void hang_up(void)
+{
+    static int done;
+    if (done || !strchr(record, 'r')) return; /* from the first file that is put */
+    done = 1;
+    kill(getpid(), SIGHUP);
+    nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    if (hung_up) fail_msg("the signal did not wait, after \"%s\"", record);
+}
+
+static void *idle(void *fd)
+{
+    char byte;
+    while (read(*(int *)fd, &byte, 1) < 0 && errno == EINTR) continue;
+    return NULL;
+}
+
+static void signals_wait_for_files_whatever_threads_there_are(void **state)
+{
+    pthread_t thread;
+    int ends[2];
+    struct sigaction mine = { .sa_handler = on_hang_up }, before;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(pthread_create(&thread, NULL, idle, &ends[0]), 0);
+    sigaction(SIGHUP, &mine, &before);
+    at_each_call = hang_up;
+    assert_int_equal(write_both("a", "b"), PV_OK);
+    at_each_call = NULL;
+    assert_int_equal(hung_up, SIGHUP); /* afterwards it came */
+    struct sigaction now;
+    sigaction(SIGHUP, &before, &now);
+    assert_ptr_equal(now.sa_handler, on_hang_up);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
 }
 
 static void files_are_synced_before_and_folders_after(void **state)
@@ -604,8 +680,11 @@ int main(void)
         TEST(two_outputs_are_two_files),
         TEST(an_output_is_no_input),
         TEST(whichever_step_fails_both_are_as_before),
+        TEST(a_file_alone_is_never_lost),
         TEST(whichever_step_fails_nothing_is_there_as_before),
         TEST(a_process_that_ends_in_between_leaves_no_mixture),
+        TEST(nor_where_the_first_is_overwritten),
+        TEST(signals_wait_for_files_whatever_threads_there_are),
         TEST(files_are_synced_before_and_folders_after),
         TEST(files_with_several_names_come_back_too),
         TEST(a_full_disk_changes_nothing),
