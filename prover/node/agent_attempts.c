@@ -349,8 +349,8 @@ uint64_t agent_attempts_next_ms(const struct agent *a)
 
 /* --- what the broker takes back --- */
 
-/* An attempt that is not held, or has finished, is confirmed at once: its slot is free already. A finished result
- * still gets its RESULT_OK. */
+/* An attempt that is not held, or has finished, is confirmed at once: its slot is free already. What a finished result
+ * is worth then, RESULT_OK says. */
 void agent_attempts_revoke(struct agent *a, wire_token token)
 {
     struct agent_attempt *at = attempt_find(a, token);
@@ -358,6 +358,7 @@ void agent_attempts_revoke(struct agent *a, wire_token token)
         struct wire_msg m = { .type = WIRE_REVOKED };
         WIRE_SET(&m, token, token);
         agent_link_say(a, &m);
+        agent_results_revoked(a, token);
         return;
     }
     if (at->state == AGENT_ATTEMPT_RUNNING) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum {
+    ASK_MS = 1000,   /* a revoked result is said again no more often */
     AGAIN_MS = 5000, /* a refused result is sent again after this, unless the broker said when */
     /* A result that took less than CHEAP_MS is cheaper to compute again than to sync to a disk every time (two
      * fsyncs, 5 to 20 ms). It is spooled only if the broker has not acknowledged it within SOON_MS; minutes of a GPU
@@ -107,6 +108,7 @@ static void result_say(struct agent *a, struct agent_result *f)
     WIRE_SET(&m, measured_ms, e->measured_ms);
     outgoing_rewind(&f->out);
     f->backward = 0;
+    f->said_ms = a->now_ms;
     if (e->length <= a->link.inline_max) {
         f->again_ms = a->now_ms + AGAIN_MS;
         if (bytes_load(a, f) != PV_OK) return;
@@ -219,6 +221,12 @@ bool agent_results_refused(struct agent *a, const struct wire_msg *m)
     uint64_t pause = m->has.retry_ms ? m->retry_ms : AGAIN_MS;
     f->again_ms = a->now_ms + (pause < REFUSED_MOST_MS ? pause : REFUSED_MOST_MS);
     return true;
+}
+
+void agent_results_revoked(struct agent *a, wire_token token)
+{
+    struct agent_result *f = result_find(a, token);
+    if (f && !f->again_ms) f->again_ms = f->said_ms + ASK_MS > a->now_ms ? f->said_ms + ASK_MS : a->now_ms;
 }
 
 void agent_results_clear(struct agent *a)

@@ -23,6 +23,9 @@ void agent_results_credit(struct agent *a, const struct wire_msg *m);
 void agent_results_ok(struct agent *a, const struct wire_msg *m);
 /** ERROR about a token. True when it is that of a result, which is sent again later. */
 bool agent_results_refused(struct agent *a, const struct wire_msg *m);
+/** REVOKE, or a heartbeat that does not know the attempt: its result, if it is here, is announced once more. A broker that
+ *  dropped its upload says no RESULT_OK by itself. */
+void agent_results_revoked(struct agent *a, wire_token token);
 
 /** True when this attempt's result is here. */
 bool agent_results_hold(const struct agent *a, wire_token token);

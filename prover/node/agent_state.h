@@ -58,6 +58,7 @@ struct agent_result {
     bool spooled;
     uint64_t spool_ms;   /* when to spool it, if it is still here; 0: no need to */
     uint64_t again_ms;   /* when to send RESULT (again); 0: it was sent */
+    uint64_t said_ms;    /* when it was sent last */
     struct outgoing out; /* its chunks */
     unsigned backward;   /* grants on this connection that asked for bytes again */
 };

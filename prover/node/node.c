@@ -13,9 +13,11 @@
 #include "std_streams.h"
 
 #include <argp.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@ struct node {
     char *lists[2]; /* the broker and queue lists, cut at their commas */
     struct agent_queue queues[AGENT_QUEUES_MAX];
     char *spool, *checked;
+    int lock; /* on the state folder; 0: none */
     struct agent_options agent;
     struct handler groth16, echo;
     struct handler_groth16_context proving;
@@ -213,6 +216,24 @@ static pv_status settings_read(struct node *n)
 
 /* --- parts --- */
 
+/* Two nodes on one folder would each take the other's spooled results for its own, send them and remove them. The lock is
+ * the process's: it goes when the process does, however it ends. A file system without locks is only warned of. */
+static pv_status state_lock(struct node *n)
+{
+    const char *state = n->config.state;
+    char path[4096];
+    int used = snprintf(path, sizeof path, "%s/lock", state);
+    if (used < 0 || (size_t)used >= sizeof path) return refuse(n, PV_IO, "%.200s: the path is too long", state);
+    n->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (n->lock < 0) return refuse(n, PV_IO, "%.200s: %s", path, strerror(errno));
+    if (flock(n->lock, LOCK_EX | LOCK_NB) == 0) return PV_OK;
+    if (errno == EWOULDBLOCK)
+        return refuse(n, PV_BUSY, "%.200s: another prover node uses this state folder: give each node its own --state",
+                      state);
+    LOG_WARN("prover.state", "text=cannot be locked (%s): make sure that no other node uses it", strerror(errno));
+    return PV_OK;
+}
+
 static pv_status state_open(struct node *n)
 {
     const char *state = n->config.state;
@@ -223,6 +244,7 @@ static pv_status state_open(struct node *n)
     }
     int error = file_folder_make(state);
     if (error) return refuse(n, PV_IO, "%.200s: %s", state, strerror(error));
+    TRY(state_lock(n));
     if (asprintf(&n->spool, "%s/results", state) < 0 || asprintf(&n->checked, "%s/checked-keys", state) < 0)
         return PV_NO_MEMORY;
     n->agent.state = n->spool;
@@ -350,6 +372,7 @@ static pv_status node_run(struct node *n)
 static void node_clear(struct node *n)
 {
     keycache_destroy(&n->proving.cache);
+    if (n->lock > 0) close(n->lock);
     free(n->lists[0]);
     free(n->lists[1]);
     free(n->spool);

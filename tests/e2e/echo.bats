@@ -206,3 +206,16 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     [[ $output == *", verified"* ]]
     cmp public.json "$data/public.json"
 }
+
+@test "a second node on a state folder is refused with a sentence, and may have it when the first is gone" {
+    prover_start p1 --queue echo:echo
+    first=$PROVER_PID
+    second() { timeout 10 env -u PROVOST_QUEUE -u PROVOST_CIRCUIT provost-prover run --name p2 --queue echo:echo --state "$1"; }
+    expect 11 second "$CLUSTER/spool-p1"
+    [[ $output == *"spool-p1: another prover node uses this state folder"* ]]
+    mkdir -p other
+    ln -s "$CLUSTER/spool-p1" other/link
+    expect 11 second other/link
+    kill -9 "$first"
+    prover_start p1 --queue echo:echo
+}

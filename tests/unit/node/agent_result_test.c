@@ -1,6 +1,9 @@
 /* Finished results until the broker has them. */
 #include "agent_scene.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
 static void credit(uint64_t seq, uint64_t offset, uint64_t bytes)
 {
     struct wire_msg m = { .type = WIRE_CREDIT };
@@ -134,6 +137,84 @@ static void test_a_refused_result_is_said_again(void **state)
     scene_expect_result(1, "abc");
 }
 
+static size_t files_in_spool(void)
+{
+    size_t n = 0;
+    DIR *d = opendir(scene.folder);
+    while (d && readdir(d)) n++;
+    if (d) closedir(d);
+    return n - 2; /* . and .. */
+}
+
+static void say_ok(uint64_t seq, pv_status status)
+{
+    struct wire_msg m = { .type = WIRE_RESULT_OK };
+    WIRE_SET(&m, token, scene_token_of(seq));
+    WIRE_SET(&m, task, scene_task_of(seq));
+    WIRE_SET(&m, status, status);
+    scene_say(&m);
+}
+
+static void no_result_is_left(void)
+{
+    scene_say_token(WIRE_REVOKE, scene_token_of(99));
+    scene_expect_token(WIRE_REVOKED, 99); /* so RESULT_OK was read */
+    assert_int_equal(files_in_spool(), 0);
+}
+
+/* Its task was cancelled while it was on its way: the upload is dropped, and the node has to ask. */
+static void test_a_revoked_result_on_its_way_is_asked_for_and_goes(void **state)
+{
+    scene_node_start();
+    scene_expect_hello();
+    uint8_t *want = large_result(300000);
+    credit(1, 0, 100000);
+    expect_chunk(0, want, 100000);
+    for (int i = 0; i < 500 && !files_in_spool(); i++) usleep(10000); /* it is spooled meanwhile */
+    assert_int_equal(files_in_spool(), 1);
+    scene_say_token(WIRE_REVOKE, scene_token_of(1));
+    scene_expect_token(WIRE_REVOKED, 1);
+    scene_expect_token(WIRE_RESULT, 1);
+    say_ok(1, PV_REVOKED);
+    no_result_is_left();
+    free(want);
+}
+
+/* The broker's heartbeat does not know the attempt: the result may still be late, and welcome. */
+static void test_a_result_that_a_heartbeat_revokes_is_asked_for(void **state)
+{
+    scene_node_start();
+    scene_expect_hello();
+    uint8_t *want = large_result(300000), *got = malloc(300000);
+    scene.revoked = scene_token_of(1);
+    scene_expect_token(WIRE_REVOKED, 1);
+    scene.revoked = (wire_token){ 0 };
+    while (scene_expect_either(WIRE_RESULT, WIRE_REVOKED) == WIRE_REVOKED) assert_int_equal(scene.in.token.seq, 1);
+    collect_result(1, got, 300000);
+    assert_memory_equal(got, want, 300000);
+    say_ok(1, PV_GONE);
+    no_result_is_left();
+    free(want);
+    free(got);
+}
+
+/* However often the broker says it: a result is up to 64 KiB a message. */
+static void test_a_revoked_result_is_not_said_at_every_word(void **state)
+{
+    unsigned results = 0;
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "abc");
+    scene_expect_token(WIRE_STARTED, 1);
+    scene_expect_result(1, "abc");
+    uint64_t from = pv_clock_ms();
+    for (int i = 0; i < 200; i++) {
+        scene_say_token(WIRE_REVOKE, scene_token_of(1));
+        while (scene_expect_either(WIRE_REVOKED, WIRE_RESULT) == WIRE_RESULT) results++;
+    }
+    assert_true(results <= 1 + (pv_clock_ms() - from) / 1000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -144,6 +225,9 @@ int main(void)
         TEST(test_a_large_result_goes_on_where_it_was_cut),
         TEST(test_results_survive_a_restart_of_the_node),
         TEST(test_a_refused_result_is_said_again),
+        TEST(test_a_revoked_result_on_its_way_is_asked_for_and_goes),
+        TEST(test_a_result_that_a_heartbeat_revokes_is_asked_for),
+        TEST(test_a_revoked_result_is_not_said_at_every_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
