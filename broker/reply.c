@@ -49,10 +49,7 @@ void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status
 /* What a person reads: more than the list's sentence where we know what was asked. */
 static const char *refusal_text(struct broker *b, const struct sched_action *a, char *to, size_t bytes)
 {
-    const struct peer *peer = peers_of(&b->peers, a->peer);
     struct wire_msg error = { .status = a->status };
-    if (a->status == PV_CONFLICT && peer && peer->role == WIRE_ROLE_PROVER)
-        return "another prover process uses this name and key";
     if (a->which) WIRE_SET(&error, which, a->which);
     return refusal_say(to, bytes, &error, a->status == PV_EXPIRED ? WIRE_SUBMIT : WIRE_ERROR, a->queue);
 }

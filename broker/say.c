@@ -118,6 +118,14 @@ static void quarantined(struct broker *b, const struct sched_action *a)
     LOG_WARN("prover.quarantined", "prover=%s ms=%" PRIu64, a->name, a->retry_ms);
 }
 
+static void quarrel(struct broker *b, const struct sched_action *a)
+{
+    journal_prover(b->journal, b->wall_ms, a->name, "name in use",
+                   "another process with this name and key was refused");
+    LOG_WARN("prover.name", "prover=%s principal=%s text=%s", a->name, a->principal,
+             "another process with this name and key is refused while this one is connected: give each its own --name");
+}
+
 static void silent(struct broker *b, const struct sched_action *a)
 {
     journal_prover(b->journal, b->wall_ms, a->name, "silent", "nothing heard for a lease");
@@ -155,6 +163,7 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
         LOG_WARN("quota.near", "principal=%s queue=%s setting=%s limit=%" PRIu64 " used=\"80 %%\" then=busy",
                  a->principal, a->queue, a->which, a->bytes);
         break;
+    case SCHED_QUARREL: quarrel(b, a); break;
     case SCHED_SILENT: silent(b, a); break;
     default: break;
     }

@@ -17,6 +17,7 @@ const char *refusal_limit_text(const char *which)
         { "provers", "this key has as many provers as it may" },
         { "circuits", "too many circuits for one prover" },
         { "attachments", "this session follows as many tasks as it may" },
+        { "claims", "another client of this key uses the same session" },
         { "purges", "this key has as many purges under way as it may" },
         { "lists", "this key has as many lists under way as it may" },
         { "operations", "too many operations at the same time" },

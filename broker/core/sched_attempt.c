@@ -254,12 +254,19 @@ void sched_on_revoked(struct sched *s, const struct sched_event *ev)
         attempt_end(s, a);
 }
 
+bool attempt_claims_are_of(const struct sched *s, const struct prover *claims, const struct session *e)
+{
+    const struct sched_peer *peer = sched_peer_find(s, claims->peer);
+    return !peer || peer->prover != claims || peer->session == e;
+}
+
 struct prover *attempt_claimer(struct sched *s, struct session *e, const char **which)
 {
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *p = prover_admit(s, e->client->principal->name->text, name, which);
-    if (!p) return NULL;
+    if (p && !attempt_claims_are_of(s, p, e)) *which = "claims";
+    if (!p || !attempt_claims_are_of(s, p, e)) return NULL;
     p->local = p->live = true;
     p->known = true;
     p->peer = e->peer;

@@ -36,6 +36,8 @@ void sched_on_started(struct sched *s, const struct sched_event *ev);
 void sched_on_life(struct sched *s, const struct sched_event *ev);
 void sched_on_progress(struct sched *s, const struct sched_event *ev);
 void sched_on_revoked(struct sched *s, const struct sched_event *ev);
+/** R19: two clients of one key that call their sessions the same do not have one claim: whether e may have these. */
+bool attempt_claims_are_of(const struct sched *s, const struct prover *claims, const struct session *e);
 /** R15: what a connected session is for the tasks that it claims. NULL: no room, *which says of what. */
 struct prover *attempt_claimer(struct sched *s, struct session *e, const char **which);
 /** R15: a client takes its own task. */

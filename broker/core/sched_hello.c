@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS_MAX = 256 };
+enum { TOKENS_MAX = 256, QUARREL_EVERY_MS = 60000 };
 
 /* ---- going ---- */
 
@@ -129,7 +129,7 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *claims = prover_find(s, pr->name->text, name);
-    if (claims) {
+    if (claims && attempt_claims_are_of(s, claims, e)) {
         claims->peer = ev->peer;
         claims->known = claims->local = true;
         peer->prover = claims;
@@ -270,17 +270,23 @@ static void drop_unlisted(struct sched *s, struct prover *p, const struct sched_
     }
 }
 
-/* False: another incarnation has replaced this one before, so two processes use one name (R19). */
-static bool take_incarnation(struct sched *s, struct prover *p, wire_id incarnation)
+/* R19: another process has the name and is here. A connection that has said nothing for a lease stands in nobody's way. */
+static bool is_taken(const struct prover *p, const struct sched_event *ev)
 {
-    if (p->known && !wire_id_equal(p->incarnation, incarnation)) {
-        if (p->has_replaced && wire_id_equal(p->replaced, incarnation)) return false;
-        p->replaced = p->incarnation;
-        p->has_replaced = true;
-    }
-    p->incarnation = incarnation;
-    p->known = true;
-    return true;
+    if (!p || !p->live || !p->peer || p->peer == ev->peer) return false;
+    return !wire_id_equal(p->incarnation, ev->prover.incarnation);
+}
+
+/* Nothing changes for the one that has the name. A node tries again for ever, so it is told to the log now and then. */
+static void refuse_name(struct sched *s, struct prover *p)
+{
+    sched_refuse(s, PV_NAME_IN_USE);
+    s->stats.names_refused++;
+    if (s->now_ms < p->quarrel_ms) return;
+    p->quarrel_ms = sched_add(s->now_ms, QUARREL_EVERY_MS);
+    struct sched_action *a = sched_act(s, SCHED_QUARREL);
+    a->name = sched_actions_text(s->out, p->name->text);
+    a->principal = p->owner->name->text;
 }
 
 /* Its record, if its principal has room for it and for its circuits. */
@@ -299,17 +305,19 @@ void sched_on_prover_hello(struct sched *s, const struct sched_event *ev)
     struct prover *known = prover_find(s, ev->prover.principal, ev->prover.name);
     if (peer && (peer->session || (peer->prover && peer->prover != known))) role_over(s, peer);
     const char *which = "memory";
-    struct prover *p = peer ? admit(s, ev, known, &which) : NULL;
+    bool taken = is_taken(known, ev);
+    struct prover *p = peer && !taken ? admit(s, ev, known, &which) : NULL;
     if (p && !known) prover_inherit(s, p);
-    bool ours = p && take_incarnation(s, p, ev->prover.incarnation);
-    if (!ours || !take_offer(s, p, ev)) {
-        if (!p || ours)
-            busy(s, which);
+    if (!p || !take_offer(s, p, ev)) {
+        if (taken)
+            refuse_name(s, known);
         else
-            sched_refuse(s, PV_CONFLICT);
+            busy(s, which);
         if (peer) sched_peer_forget(s, peer);
         return;
     }
+    p->incarnation = ev->prover.incarnation;
+    p->known = true;
     if (p->peer && p->peer != ev->peer) supplant(s, p->peer);
     p->peer = ev->peer;
     peer->prover = p;

@@ -51,6 +51,8 @@ static void core_metrics(FILE *to, const struct sched_stats *s)
         { "provost_contradicted_total", "counter", "Permanent failures that another prover showed to be wrong.",
           s->contradicted },
         { "provost_provers_lost_total", "counter", "Provers lost.", s->provers_lost },
+        { "provost_prover_names_refused_total", "counter",
+          "HELLOs of provers whose name and key another process was using.", s->names_refused },
     };
     print(to, all, sizeof all / sizeof *all);
 }

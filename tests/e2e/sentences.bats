@@ -66,7 +66,12 @@ says() {
     prover_start twin --queue echo:echo
     provost-prover run --name twin --queue echo:echo >second.log 2>&1 3>&- &
     PROVER_PIDS="$PROVER_PIDS $!"
-    poll 20 grep -q 'another prover process uses this name and key' second.log "$CLUSTER/prover-twin.log"
+    poll 20 grep -q 'another prover process uses this name and key' second.log
+    grep -q 'WARN prover.name prover=twin' "$CLUSTER/broker.log"
+    first=$PROVER_PID
+    [ "$(grep -c broker.connected "$CLUSTER/prover-twin.log")" = 1 ]
+    kill -9 "$first"
+    poll 30 grep -q broker.connected second.log
 }
 
 @test "sentences about arguments name the argument" {

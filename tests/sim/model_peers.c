@@ -56,17 +56,10 @@ void model_on_client_hello(struct model *m, const struct sched_event *ev)
 
 /* ---- provers ---- */
 
-static bool take_incarnation(struct model_prover *p, wire_id incarnation)
+/* R19: another process has the name, and is heard of. */
+static bool is_taken(const struct model_prover *p, const struct sched_event *ev)
 {
-    bool another = p->known && !wire_id_equal(p->incarnation, incarnation);
-    if (another && p->has_replaced && wire_id_equal(p->replaced, incarnation)) return false;
-    if (another) {
-        p->replaced = p->incarnation;
-        p->has_replaced = true;
-    }
-    p->incarnation = incarnation;
-    p->known = true;
-    return true;
+    return p->peer && p->peer != ev->peer && p->live && !wire_id_equal(p->incarnation, ev->prover.incarnation);
 }
 
 static void take_offer(struct model_prover *p, const struct sched_event *ev)
@@ -187,10 +180,12 @@ void model_on_prover_hello(struct model *m, const struct sched_event *ev)
     int prover = model_prover_named(m, ev->prover.name);
     if (fresh) inherit(m, prover);
     struct model_prover *p = &m->provers[prover];
-    if (!take_incarnation(p, ev->prover.incarnation)) {
-        model_refuse(m, ev, PV_CONFLICT);
+    if (is_taken(p, ev)) {
+        model_refuse(m, ev, PV_NAME_IN_USE);
         return;
     }
+    p->incarnation = ev->prover.incarnation;
+    p->known = true;
     take_offer(p, ev);
     if (p->peer && p->peer != ev->peer) model_say(m, SCHED_DISCONNECT, p->peer, -1, no_token, PV_SUPERSEDED);
     p->peer = ev->peer;

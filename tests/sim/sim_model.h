@@ -80,9 +80,9 @@ struct model_attempt {
 };
 
 struct model_prover {
-    bool there, local, known, live, draining, drained, any_circuit, has_replaced;
+    bool there, local, known, live, draining, drained, any_circuit;
     char name[WIRE_NAME_MAX + 1];
-    wire_id incarnation, replaced;
+    wire_id incarnation;
     uint64_t peer, heard_ms, quarantined_ms;
     uint32_t queues, circuits, warm; /* bits */
     uint32_t slots, prefetch, credit, quarantines;

@@ -117,7 +117,7 @@ void sim_prover_takes(struct sim *w, int i, const struct sched_action *a)
         break;
     case SCHED_DISCONNECT: p->peer = 0; break;
     case SCHED_REFUSE:
-        if (a->status == PV_CONFLICT) p->peer = 0;
+        if (a->status == PV_NAME_IN_USE) p->peer = 0;
         break;
     default: break;
     }

@@ -277,9 +277,10 @@ struct prover {
     heap_at timer_at;
     struct name *principal, *name;
     struct principal *owner;
-    wire_id incarnation, replaced; /* replaced: the incarnation before, which may not come back */
-    bool known, has_replaced;      /* known: it has said hello since the broker's start */
-    bool counted;                  /* among its queues' provers */
+    wire_id incarnation;
+    uint64_t quarrel_ms; /* another process that wants its name is told to the log again from then on */
+    bool known;          /* it has said hello since the broker's start */
+    bool counted;        /* among its queues' provers */
     enum { SERVES_NO, SERVES_QUARANTINED, SERVES } serving; /* as they were told: whether it may be offered something */
     bool local, live, draining, drained; /* draining: by its own word; drained: by an administrator's */
     uint64_t peer;

@@ -22,7 +22,7 @@ struct sched_stats {
     uint64_t offers, started, failures, losses, releases, recalls, revokes;
     uint64_t late_accepted, late_refused, superseded, stale_reports;
     uint64_t warm_offers, cold_offers, quarantines, refunds, adopted;
-    uint64_t provers_lost, progress;
+    uint64_t provers_lost, names_refused, progress;
     uint64_t opinions, contradicted; /* permanent failures that another prover was asked about; and did after all */
     uint64_t rows; /* tasks, lanes and provers looked at: by matching, and by work that goes in slices */
     uint64_t tasks, sessions, provers; /* now */
