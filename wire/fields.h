@@ -87,7 +87,8 @@ enum {
     X(priority, U32, 9, "0 lowest to 9, 4 when absent")                                                                \
     X(group, NAME, 0, "tasks of a group share one fair turn")                                                          \
     X(deadline, U64, UINT64_MAX, "Unix time in ms after which the task expires unless it runs (0: never)")             \
-    X(on_restart, WORD, on_restart, "what happens to the task when a new session of the client's name appears")        \
+    X(on_restart, WORD, on_restart,                                                                                    \
+      "what happens to the task when a newer session of the client's name submits while this one is away")             \
     X(ttl_ms, U64, UINT64_MAX, "with on_restart ttl: how long the task outlives the session")                          \
     X(revive, BOOL, 0, "queue the task again if it is cancelled, expired or dead")                                     \
     X(need_vram, U64, UINT64_MAX, "bytes of GPU memory the task needs")                                                \

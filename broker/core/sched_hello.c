@@ -9,7 +9,6 @@
 #include "sched_end.h"
 #include "issued.h"
 #include "sched_places.h"
-#include "sched_purge.h"
 #include "sessions.h"
 #include "tasks.h"
 #include "who.h"
@@ -85,17 +84,6 @@ static void busy(struct sched *s, const char *which)
 
 /* ---- clients ---- */
 
-/* R4: e is a new session of its client's name, so the tasks of the others follow their on_restart. */
-static void replace_others(struct sched *s, struct session *e)
-{
-    for (struct session *o = e->client->sessions, *next; o; o = next) {
-        next = o->next;
-        if (o == e) continue;
-        if (o->replaced) return; /* and so are all older ones */
-        session_replaced(s, o);
-    }
-}
-
 void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
 {
     struct principal *pr = principal_of(s, ev->client.principal);
@@ -108,13 +96,11 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
         if (peer) sched_peer_forget(s, peer);
         return;
     }
-    bool fresh = session_is_new(s, e);
     if (e->peer) {
         uint64_t old = e->peer;
         session_disconnect(s, e); /* what was pushed there is pushed again here */
         e = session_of(s, pr, ev->client.name, ev->client.session);
         supplant(s, old);
-        fresh = false;
         if (!e) {
             busy(s, "memory");
             sched_peer_forget(s, peer);
@@ -138,7 +124,6 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
             if (a->task && a->state != ATTEMPT_RECOVERING)
                 attempt_renew(s, a); /* a client's hello has no list of what it holds */
     }
-    if (fresh) replace_others(s, e);
     session_connect(s, e, ev->peer);
 }
 

@@ -201,7 +201,6 @@ static void follow_on_restart(struct sched *s, struct task *t)
 void session_replaced(struct sched *s, struct session *e)
 {
     e->replaced = true;
-    session_note_former(s, e);
     session_end_begin(s, e);
     sched_purge_on(s);
 }

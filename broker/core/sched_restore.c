@@ -122,6 +122,7 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     t->group = g;
     t->session = e;
     e->tasks++;
+    if (!session_away(e)) sched_broken(s);
     restore_terms(s, t, r);
     restore_past(s, t, r);
     enum task_state state = restored_state(r);

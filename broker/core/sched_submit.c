@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
+#include "sched_purge.h"
 #include "sessions.h"
 #include "tasks.h"
 #include "view.h"
@@ -193,10 +194,17 @@ static void submit_again(struct sched *s, const struct sched_event *ev, struct s
     }
 }
 
+/* R4. Also when this submit is refused: what the older ones have may be what it is refused for. */
+static void replace_older(struct sched *s, struct session *e)
+{
+    for (struct session *o; (o = session_older_away(e));) session_replaced(s, o);
+}
+
 void sched_on_submit(struct sched *s, const struct sched_event *ev)
 {
     struct session *e = speaker_session(s);
     if (!e) return;
+    replace_older(s, e);
     struct task *t = task_find(e->client->principal, ev->task);
     if (t)
         submit_again(s, ev, e, t);

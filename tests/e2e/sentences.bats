@@ -74,6 +74,24 @@ says() {
     poll 30 grep -q broker.connected second.log
 }
 
+@test "a look under the name of a client that waits does not cancel its task" {
+    broker_start --queue echo
+    export PROVOST_QUEUE=echo PROVOST_CIRCUIT=any
+    provost prove --name shop --on-restart cancel w.wtns proof.json public.json --id "$(printf %032d 7)" 2>waits 3>&- &
+    pid=$!
+    queued() { [[ $(provost task show "$(printf %032d 7)" -o json) == *queued* ]]; }
+    poll 10 queued
+    provost status --name shop >/dev/null
+    provost task ls --name shop >/dev/null
+    provost task submit --name shop w.wtns >/dev/null
+    queued
+    kill -0 "$pid"
+    kill -9 "$pid"
+    wait "$pid" || true
+    away() { provost task submit --name shop w.wtns >/dev/null && [[ $(provost task show "$(printf %032d 7)" -o json) == *cancelled* ]]; }
+    poll 10 away
+}
+
 @test "sentences about arguments name the argument" {
     says 2 'missing argument: FILE or --key' provost key check
     says 2 'missing argument: WITNESS' provost prove

@@ -1,5 +1,6 @@
 #include "model_clients.h"
 
+#include "model_peers.h"
 #include "model_who.h"
 
 #include <string.h>
@@ -103,6 +104,7 @@ void model_on_submit(struct model *m, const struct sched_event *ev)
 {
     int e = model_asker(m, ev);
     if (e < 0) return;
+    model_replace_older(m, e);
     int n = model_number(m->sessions[e].principal, ev->task);
     struct model_task *t = &m->tasks[n];
     if (!t->there) {

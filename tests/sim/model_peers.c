@@ -8,20 +8,26 @@ static const wire_token no_token;
 
 /* ---- clients ---- */
 
-/* R4: the tasks of older sessions of the same name follow their on_restart. */
-static void replace_others(struct model *m, int fresh)
+static void follow_on_restart(struct model *m, int e)
 {
-    for (int e = 0; e < m->sessions_n; e++) {
-        if (e == fresh || m->sessions[e].client != m->sessions[fresh].client || m->sessions[e].replaced) continue;
-        m->sessions[e].replaced = true;
-        for (int n = 0; n < MODEL_TASKS; n++) {
-            struct model_task *t = &m->tasks[n];
-            if (!t->there || !m->sessions[e].attached[n] || t->owner != e || !model_live(t)) continue;
-            if (t->on_restart == WIRE_ON_RESTART_CANCEL)
-                model_cancel(m, n, -1);
-            else if (t->on_restart == WIRE_ON_RESTART_TTL && t->orphan_ms == MODEL_NEVER)
-                t->orphan_ms = m->now_ms + t->ttl_ms;
-        }
+    for (int n = 0; n < MODEL_TASKS; n++) {
+        struct model_task *t = &m->tasks[n];
+        if (!t->there || !m->sessions[e].attached[n] || t->owner != e || !model_live(t)) continue;
+        if (t->on_restart == WIRE_ON_RESTART_CANCEL)
+            model_cancel(m, n, -1);
+        else if (t->on_restart == WIRE_ON_RESTART_TTL && t->orphan_ms == MODEL_NEVER)
+            t->orphan_ms = m->now_ms + t->ttl_ms;
+    }
+}
+
+/* R4: the tasks of older sessions of the same name that are not connected. A process that came earlier stands earlier. */
+void model_replace_older(struct model *m, int by)
+{
+    for (int e = 0; e < by; e++) {
+        struct model_session *o = &m->sessions[e];
+        if (o->client != m->sessions[by].client || o->peer || o->replaced) continue;
+        o->replaced = true;
+        follow_on_restart(m, e);
     }
 }
 
@@ -45,10 +51,10 @@ void model_on_client_hello(struct model *m, const struct sched_event *ev)
     struct model_session *session = &m->sessions[e];
     if (session->peer) model_say(m, SCHED_DISCONNECT, session->peer, -1, no_token, PV_SUPERSEDED);
     session->peer = ev->peer;
+    session->replaced = false;
     session->admin = ev->client.admin;
     model_answer(m, ev, SCHED_WELCOME, PV_OK);
     claims_are_back(m, e, ev->peer);
-    if (!was) replace_others(m, e);
     for (int n = 0; n < MODEL_TASKS; n++)
         if (m->tasks[n].there && session->attached[n] && !model_live(&m->tasks[n]))
             model_say(m, SCHED_DELIVER, ev->peer, n, no_token, PV_OK);

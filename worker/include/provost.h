@@ -291,8 +291,8 @@ struct pv_submit_options {
     uint64_t deadline_ms; /* Unix time in ms; a task that is not running by then expires; 0: never */
     enum pv_on_restart {
         PV_RESTART_KEEP = 0, /* a new process with this client name finds the task: pv_attach, pv_fetch */
-        PV_RESTART_CANCEL,   /* the hello of a new process with this client name cancels it */
-        PV_RESTART_TTL       /* ttl_ms after that hello it is cancelled */
+        PV_RESTART_CANCEL,   /* a new process with this client name cancels it, when it submits while this one is away */
+        PV_RESTART_TTL       /* ttl_ms after that submit it is cancelled */
     } on_restart;
     uint64_t ttl_ms;
     bool revive;                  /* queue the task again if it is cancelled, expired or dead */

@@ -321,6 +321,7 @@ struct client {
     struct principal *principal;
     struct name *name;
     struct session *sessions; /* newest first */
+    struct heap away;         /* those that are not connected and not replaced, by number */
 };
 
 /** The end of a task that has gone before its session was told: all that is left of it. */
@@ -338,7 +339,9 @@ struct session {
     struct client *client;
     wire_id id;
     uint64_t peer;
-    bool admin, replaced; /* replaced: a newer session of the client has appeared */
+    uint64_t number; /* newer ones have higher numbers */
+    heap_at away_at;
+    bool admin, replaced; /* replaced: while it was away a newer session of the client has submitted */
     uint64_t tasks;       /* that it submitted and that are still here */
     uint64_t attached_n;
     struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
@@ -424,8 +427,11 @@ struct sched {
     uint32_t provers_n, provers_cap;
     struct session **sessions;
     uint32_t sessions_n, sessions_cap, connected;
-    wire_id former[SESSIONS_FORMER]; /* ids of the sessions that were last replaced or dropped */
-    uint64_t former_n;
+    struct former {
+        wire_id id;
+        uint64_t number;
+    } former[SESSIONS_FORMER]; /* the sessions that were last dropped */
+    uint64_t former_n, session_number;
     struct session *stalled, **stalled_end; /* sessions that wait to be pushed more */
     uint64_t pump_ms;                       /* when they may go on */
     bool pump_soon;                         /* some wait for the next slice only */

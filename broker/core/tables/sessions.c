@@ -54,6 +54,7 @@ static struct client *client_of(struct sched *s, struct principal *p, const char
     }
     c->principal = p;
     c->name = n;
+    heap_init(&c->away, offsetof(struct session, away_at));
     return c;
 }
 
@@ -62,6 +63,7 @@ static void client_drop(struct sched *s, struct client *c)
     if (c->sessions) return;
     idmap_remove(&s->clients, idmap_key((uintptr_t)c->principal, (uintptr_t)c->name));
     names_drop(&s->names, c->name);
+    heap_clear(&c->away);
     free(c);
 }
 
@@ -84,6 +86,14 @@ static bool sessions_reserve(struct sched *s)
     return true;
 }
 
+/* An older process that was idle, so that its session was dropped, is not new when it reconnects. */
+static uint64_t number_of(struct sched *s, wire_id id)
+{
+    for (uint64_t i = 0; i < s->former_n && i < SESSIONS_FORMER; i++)
+        if (wire_id_equal(s->former[i].id, id)) return s->former[i].number;
+    return ++s->session_number;
+}
+
 static struct session *session_new(struct sched *s, struct client *c, wire_id id)
 {
     struct session *e = sessions_reserve(s) ? calloc(1, sizeof *e) : NULL;
@@ -93,6 +103,7 @@ static struct session *session_new(struct sched *s, struct client *c, wire_id id
     }
     e->client = c;
     e->id = id;
+    e->number = number_of(s, id);
     for (int i = 0; i < ATTACH_LISTS; i++) e->ends[i] = &e->lists[i];
     e->notices_end = &e->notices;
     e->next = c->sessions;
@@ -113,17 +124,17 @@ struct session *session_of(struct sched *s, struct principal *p, const char *cli
     return e;
 }
 
-bool session_is_new(const struct sched *s, const struct session *e)
+bool session_away(struct session *e)
 {
-    if (e->peer || e->tasks || e->attached_n || e->replaced) return false;
-    for (uint64_t i = 0; i < s->former_n && i < SESSIONS_FORMER; i++)
-        if (wire_id_equal(s->former[i], e->id)) return false;
-    return true;
+    return e->replaced || heap_put(&e->client->away, e, e->number, e->number);
 }
 
-void session_note_former(struct sched *s, const struct session *e)
+struct session *session_older_away(struct session *e)
 {
-    s->former[s->former_n++ % SESSIONS_FORMER] = e->id;
+    struct heap *away = &e->client->away;
+    struct session *o = heap_top_key(away) < e->number ? heap_top(away) : NULL;
+    if (o) heap_remove(away, o);
+    return o;
 }
 
 static void unstall(struct sched *s, struct session *e)
@@ -234,7 +245,8 @@ void session_drop_if_idle(struct sched *s, struct session *e)
 {
     if (e->peer || e->tasks || e->attached_n) return;
     struct client *c = e->client;
-    session_note_former(s, e);
+    s->former[s->former_n++ % SESSIONS_FORMER] = (struct former){ e->id, e->number };
+    heap_remove(&c->away, e);
     unstall(s, e);
     session_end_over(s, e);
     notices_clear(e);
@@ -382,6 +394,8 @@ void sessions_wait_again(struct sched *s, struct task *t)
 void session_connect(struct sched *s, struct session *e, uint64_t peer)
 {
     e->peer = peer;
+    e->replaced = false;
+    heap_remove(&e->client->away, e);
     e->pushes = SESSION_PUSHES;
     session_pump(s, e);
 }
@@ -406,5 +420,6 @@ void session_disconnect(struct sched *s, struct session *e)
         e->lists[ATTACH_PUSHED] = NULL;
         e->ends[ATTACH_PUSHED] = &e->lists[ATTACH_PUSHED];
     }
+    if (!session_away(e)) sched_broken(s);
     session_drop_if_idle(s, e);
 }

@@ -13,11 +13,11 @@ enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200 };
 
 /** Found or made. NULL: out of memory. */
 struct session *session_of(struct sched *s, struct principal *p, const char *client, wire_id id);
-/** Whether no session of this id was here lately: its hello is then a restart of the client (R4). The hello of an older
- *  process that was idle and reconnects is not. */
-bool session_is_new(const struct sched *s, const struct session *e);
-/** Remembers the id of a session that is replaced or dropped, for session_is_new. */
-void session_note_former(struct sched *s, const struct session *e);
+/** It is not connected: a newer session of its client that submits replaces it (R4). False: out of memory. */
+bool session_away(struct session *e);
+/** The oldest session of e's client that is away, not replaced and older than e, which is then no longer counted among
+ *  them; or NULL. O(log those that are away). */
+struct session *session_older_away(struct session *e);
 /** Frees it if it is not connected and nothing refers to it. */
 void session_drop_if_idle(struct sched *s, struct session *e);
 

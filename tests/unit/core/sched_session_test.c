@@ -27,8 +27,130 @@ static void R4_cancel_ends_with_the_session_that_asked_for_it(void **state)
     hello(&r, "c1"); /* the same process: nothing happens */
     assert_int_equal(state_of(&r, 7), TASK_QUEUED);
     restarted(&r, "c1");
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED); /* the new one has only come */
+    submit(&r, "c1", 9);
     assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
     assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+    assert_int_equal(state_of(&r, 9), TASK_QUEUED);
+}
+
+/* Process p of client c1, over a connection of its own. */
+static struct sched_event hello_of(uint64_t peer, uint8_t p)
+{
+    struct sched_event ev = rig_event(&r, SCHED_CLIENT_HELLO, NULL, 0);
+    ev.peer = peer;
+    ev.client.principal = ev.client.name = "c1";
+    ev.client.session = (wire_id){ { 'x', [15] = p } };
+    return ev;
+}
+
+static void gone_from(uint64_t peer)
+{
+    struct sched_event ev = rig_event(&r, SCHED_PEER_GONE, NULL, 0);
+    ev.peer = peer;
+    rig_step(&r, ev);
+}
+
+static void submit_from(uint64_t peer, unsigned n, enum wire_on_restart on_restart)
+{
+    struct sched_event ev = submit_event(&r, "c1", n);
+    ev.peer = peer;
+    ev.submit.on_restart = on_restart;
+    rig_step(&r, ev);
+}
+
+static void R4_who_only_looks_replaces_nobody(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    submit_from(901, 8, WIRE_ON_RESTART_TTL);
+    gone_from(901);
+    rig_step(&r, hello_of(902, 2));
+    struct sched_event ev = rig_event(&r, SCHED_ATTACH, NULL, 7);
+    ev.peer = 902;
+    rig_step(&r, ev);
+    ev.type = SCHED_FETCH;
+    rig_step(&r, ev);
+    ev.type = SCHED_HEARTBEAT;
+    rig_step(&r, ev);
+    gone_from(902);
+    at(&r, 100000);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+static void R4_a_connected_session_is_not_replaced(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    rig_step(&r, hello_of(902, 2));
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL); /* beside it */
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    gone_from(901);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    submit_from(902, 9, WIRE_ON_RESTART_CANCEL); /* now it is away */
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+static void R4_an_older_session_does_not_replace_a_newer_one(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    rig_step(&r, hello_of(902, 2));
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL);
+    gone_from(902);
+    submit_from(901, 9, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+/* It was away for a moment and was replaced; it is back, and goes on as what it is. */
+static void R4_a_replaced_session_that_comes_back_can_be_replaced_again(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_KEEP);
+    gone_from(901);
+    rig_step(&r, hello_of(902, 2));
+    submit_from(902, 8, WIRE_ON_RESTART_KEEP);
+    rig_step(&r, hello_of(903, 1));
+    submit_from(903, 9, WIRE_ON_RESTART_CANCEL);
+    submit_from(902, 10, WIRE_ON_RESTART_KEEP);
+    assert_int_equal(state_of(&r, 9), TASK_QUEUED);
+    gone_from(903);
+    submit_from(902, 11, WIRE_ON_RESTART_KEEP);
+    assert_int_equal(state_of(&r, 9), TASK_CANCELLED);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+}
+
+/* What the old process left behind may be what there is no room for. */
+static void R4_a_submit_that_is_refused_replaces_too(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    struct sched_event ev = rig_event(&r, SCHED_PRINCIPAL, NULL, 0);
+    ev.principal.name = "c1";
+    ev.principal.limits.queued_tasks = 1;
+    rig_step(&r, ev);
+    gone_from(901);
+    rig_step(&r, hello_of(902, 2));
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL);
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+static void R4_what_was_restored_is_replaced_by_a_new_process_that_submits(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    rig_restart(&r);
+    rig_step(&r, hello_of(911, 1));
+    rig_step(&r, hello_of(912, 2));
+    submit_from(912, 8, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED); /* the old one is here */
+    gone_from(911);
+    submit_from(912, 9, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
 }
 
 static void R4_ttl_outlives_the_session_for_so_long(void **state)
@@ -39,6 +161,7 @@ static void R4_ttl_outlives_the_session_for_so_long(void **state)
     rig_step(&r, ev);
     at(&r, 1000);
     restarted(&r, "c1");
+    submit(&r, "c1", 8);
     at(&r, 5999);
     assert_int_equal(state_of(&r, 7), TASK_QUEUED);
     at(&r, 6000);
@@ -57,6 +180,8 @@ static void R4_an_old_process_that_reconnects_does_not_replace_the_new_one(void 
     ev.client.principal = ev.client.name = "c1";
     ev.client.session = (wire_id){ { 'c', '1', [15] = 1 } };
     rig_step(&r, ev);
+    gone(&r, "c1"); /* although process 2 is away now, process 1 is the older one: it was idle, and is back */
+    submit_from(999, 8, WIRE_ON_RESTART_CANCEL);
     assert_int_equal(state_of(&r, 7), TASK_QUEUED);
 }
 
@@ -187,6 +312,12 @@ int main(void)
         T(R4_cancel_ends_with_the_session_that_asked_for_it),
         T(R4_ttl_outlives_the_session_for_so_long),
         T(R4_an_old_process_that_reconnects_does_not_replace_the_new_one),
+        T(R4_who_only_looks_replaces_nobody),
+        T(R4_a_connected_session_is_not_replaced),
+        T(R4_an_older_session_does_not_replace_a_newer_one),
+        T(R4_a_replaced_session_that_comes_back_can_be_replaced_again),
+        T(R4_a_submit_that_is_refused_replaces_too),
+        T(R4_what_was_restored_is_replaced_by_a_new_process_that_submits),
         T(R4_dry_purge_counts_and_changes_nothing),
         T(R4_purge_keeps_to_its_scope_and_principal),
         T(R4_purge_forgets_what_is_over),
