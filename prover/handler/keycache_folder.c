@@ -132,13 +132,13 @@ static bool entry_found(void *cache, const char *name, const char *path, const s
 }
 
 /* Whether it is a key in that state of its file; then it is not stale after all. */
-static bool entry_known(void *cache, const char *name, const struct file_stamp *stamp)
+static bool entry_known(void *cache, const char *name, const char *path, const struct file_stamp *stamp)
 {
     struct keycache *c = cache;
     pthread_mutex_lock(&c->lock);
     struct keycache_key *k = keycache_entry_of(c, name);
     if (k) k->marked = true;
-    bool known = k && !k->reread && file_stamp_same(&k->stamp, stamp);
+    bool known = k && !k->reread && !strcmp(k->path, path) && file_stamp_same(&k->stamp, stamp);
     if (known && k->stale) {
         k->stale = false;
         c->news = true;

@@ -128,7 +128,7 @@ pv_status keyfolder_walk(struct keyfolder *f, enum keyfolder_when when, const st
         struct file_stamp stamp;
         if (!entry_names(f->folder, e->d_name, name, path, sizeof path) || !file_stamp_of(&stamp, path)) continue;
         if (!strcmp(e->d_name, name) && hidden(f->folder, name)) continue;
-        if (!reader->known(reader->ctx, name, &stamp)) kept = unknown(f, name, path, &stamp, when, reader);
+        if (!reader->known(reader->ctx, name, path, &stamp)) kept = unknown(f, name, path, &stamp, when, reader);
     }
     closedir(folder);
     forget(f);

@@ -18,8 +18,8 @@ enum keyfolder_when {
 /** Who wants to know. */
 struct keyfolder_reader {
     void *ctx;
-    /** Whether this state of the file has been read already, and counts. */
-    bool (*known)(void *ctx, const char *name, const struct file_stamp *stamp);
+    /** Whether this state of the file has been read already at this path, and counts. */
+    bool (*known)(void *ctx, const char *name, const char *path, const struct file_stamp *stamp);
     /** The file is new or has changed: to be read. False: it is no key, and is not shown again until it changes. */
     bool (*found)(void *ctx, const char *name, const char *path, const struct file_stamp *stamp);
     /** The file has changed, and is not to be read yet. */

@@ -553,6 +553,23 @@ static void test_a_link_that_points_elsewhere_is_another_file(void **state)
     assert_string_equal(taken("a", NULL), "second");
 }
 
+/* The same file under another of a circuit's two names: neither its inode nor its times have changed. */
+static void test_a_file_that_moves_to_the_other_name_is_the_key_still(void **state)
+{
+    char at[160];
+    assert_int_equal(mkdir(path_of("a"), 0700), 0);
+    put("a/circuit.zkey", "first");
+    start();
+    assert_string_equal(taken("a", NULL), "first");
+    snprintf(at, sizeof at, "%s/moved", folder);
+    assert_int_equal(rename(path_of("a"), at), 0);
+    strcat(at, "/circuit.zkey");
+    assert_int_equal(symlink(at, path_of("a.zkey")), 0);
+    for (int i = 0; i < 3; i++) (void)keycache_look(cache);
+    assert_string_equal(taken("a", &raised), "first");
+    for (int i = 0; i < 3; i++) assert_false(keycache_look(cache));
+}
+
 struct waiter {
     pv_status status;
     atomic_int stop;
@@ -684,6 +701,7 @@ int main(void)
         TEST(test_a_file_that_was_only_touched_keeps_its_key_resident),
         TEST(test_a_folder_that_goes_away_and_comes_back),
         TEST(test_of_two_files_with_one_name_one_counts_for_good),
+        TEST(test_a_file_that_moves_to_the_other_name_is_the_key_still),
         TEST(test_a_link_that_points_elsewhere_is_another_file),
         TEST(test_a_key_serves_one_proof_at_a_time),
         TEST(test_a_key_serves_as_many_proofs_as_it_can_at_once),
