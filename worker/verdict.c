@@ -52,7 +52,7 @@ static pv_status say_error(enum groth16_error e, pv_status s, char why[PV_TEXT_B
 static pv_status read_proof(struct checked *p, const json_t *half, char why[PV_TEXT_BYTES])
 {
     struct groth16_text text = { "" };
-    char *json = half ? json_dumps(half, 0) : NULL;
+    char *json = half ? json_dumps(half, JSON_ENCODE_ANY) : NULL;
     if (!json) return say(half ? PV_NO_MEMORY : PV_BAD_PROOF, why, "the result has no proof", "");
     enum groth16_error e = groth16_proof_from_json(&p->proof, json, strlen(json), &text);
     free(json);
@@ -62,7 +62,7 @@ static pv_status read_proof(struct checked *p, const json_t *half, char why[PV_T
 static pv_status read_publics(struct checked *p, const json_t *half, char why[PV_TEXT_BYTES])
 {
     struct groth16_text text = { "" };
-    char *json = half ? json_dumps(half, 0) : NULL;
+    char *json = half ? json_dumps(half, JSON_ENCODE_ANY) : NULL;
     if (!json) return say(half ? PV_NO_MEMORY : PV_BAD_PROOF, why, "the result has no public signals", "");
     enum groth16_error e = groth16_publics_from_json(&p->publics, &p->publics_n, json, strlen(json), &text);
     free(json);

@@ -93,6 +93,9 @@ static void test_what_is_no_proof_is_refused(void **state)
                                          "[]",
                                          "{}",
                                          "{\"proof\": {}}",
+                                         "{\"proof\": null, \"public\": []}",
+                                         "{\"proof\": 5, \"public\": []}",
+                                         "{\"proof\": \"text\", \"public\": []}",
                                          "{\"proof\": {}, \"public\": []}",
                                          "{\"proof\": {}, \"proof\": {}, \"public\": []}" };
     pv_vkey *vk = vkey_of("mul");
@@ -186,6 +189,26 @@ static void proved_clear(struct proved *p)
     pv_result_clear(&p->r);
     free(p->publics);
     free(p->witness);
+}
+
+/* With a good proof: what is beside it. */
+static void test_values_that_are_no_array_are_no_proof(void **state)
+{
+    static const char *const values[] = { "null", "5", "\"5\"", "true", "{}" };
+    pv_vkey *vk = vkey_of("mul");
+    struct pv_result good = result_of("mul");
+    char *end = strstr((char *)good.bytes, "\"public\"");
+    assert_non_null(end);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char *text = NULL, why[PV_TEXT_BYTES] = "";
+        int n = asprintf(&text, "%.*s\"public\": %s}", (int)(end - (char *)good.bytes), (char *)good.bytes, values[i]);
+        assert_true(n > 0);
+        struct pv_result r = { .bytes = (uint8_t *)text, .bytes_n = (size_t)n };
+        if (pv_verify(vk, &r, why) != PV_BAD_PROOF) fail_msg("%s: %s", values[i], why);
+        pv_result_clear(&r);
+    }
+    pv_result_clear(&good);
+    pv_vkey_free(&vk);
 }
 
 static void test_a_bound_key_takes_the_proof_of_its_statement_alone(void **state)
@@ -300,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_proof_of_snarkjs_verifies_and_gives_its_files_again),
+        cmocka_unit_test(test_values_that_are_no_array_are_no_proof),
         cmocka_unit_test(test_a_bound_key_takes_the_proof_of_its_statement_alone),
         cmocka_unit_test(test_values_that_are_not_public_json_bind_no_key),
         cmocka_unit_test(test_a_result_with_another_form_of_its_values_is_refused),
