@@ -237,6 +237,7 @@ static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
     ev.purge.states = m->states;
     ev.purge.age_ms = m->age_ms;
     ev.purge.dry = m->dry;
+    ev.purge.forget = m->has.forget && m->forget;
     broker_step(b, &ev, NULL);
 }
 

@@ -82,6 +82,7 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     WIRE_SET(&m, principal, broker_principal(b, peer));
     WIRE_SET(&m, software, "provost-broker " PV_VERSION);
     WIRE_SET(&m, by_principal, true);
+    WIRE_SET(&m, purge_forgets, true);
     reply_send(b, when, a->peer, &m, NULL);
 }
 

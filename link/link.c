@@ -216,6 +216,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->window = m->window;
     l->payload_max = m->payload_max;
     l->by_principal = m->has.by_principal && m->by_principal;
+    l->purge_forgets = m->has.purge_forgets && m->purge_forgets;
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

@@ -58,7 +58,8 @@ struct link {
     /* the terms of the latest WELCOME */
     uint32_t epoch, heartbeat_ms, lease_ms, inline_max, chunk_max, window;
     uint64_t payload_max;
-    bool by_principal; /* PROVER may name a principal */
+    bool by_principal;  /* PROVER may name a principal */
+    bool purge_forgets; /* PURGE may say forget */
     char principal[WIRE_NAME_MAX + 1];
     char software[65];
     uint64_t welcomes, welcomed_ms;

@@ -63,6 +63,7 @@ enum {
     X(window, U32, 1u << 30, "most bytes of chunk credit outstanding for one transfer")                                \
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
     X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
+    X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
@@ -124,6 +125,7 @@ enum {
     X(states, STATES, 0, "only tasks in these states (absent: any)")                                                   \
     X(age_ms, U64, UINT64_MAX, "only tasks unchanged for this long")                                                   \
     X(dry, BOOL, 0, "count, change nothing")                                                                           \
+    X(forget, BOOL, 0, "PURGE: what it cancels goes at once, with its input, and does not stay to be looked at")       \
     X(counts, COUNTS, 0, "tasks by the state they were in")                                                            \
     X(what, WORD, what, "which table")                                                                                 \
     X(after, TEXT, 128, "continue after this row: `next` of the page before")                                          \

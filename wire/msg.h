@@ -43,7 +43,7 @@ enum {
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
-          N(software) M(by_principal),                                                                                 \
+          N(software) M(by_principal) M(purge_forgets),                                                                \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
     X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
@@ -78,7 +78,7 @@ enum {
       "progress of an attempt; at most one per second")                                                                \
     X(CLAIM, 23, UP, NONE, N(req) N(task), "a client asks to prove its own task")                                      \
     X(CLAIMED, 24, DOWN, NONE, N(req) N(task) N(token), "the client holds the task as a prover would")                 \
-    X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry),                   \
+    X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry) M(forget),         \
       "cancels and forgets many tasks; answered by COUNTS")                                                            \
     X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many tasks, by the state they were in")                           \
     X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit),                                          \

@@ -139,15 +139,38 @@ static pv_status purge_message(struct wire_msg *m, const struct pv_purge_options
     return PV_OK;
 }
 
-pv_status pv_purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
-                   int64_t timeout_ms)
+static pv_status purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what, bool forget,
+                       int64_t timeout_ms)
 {
     struct request q = { .ask = { .type = WIRE_PURGE }, .want = WIRE_COUNTS };
     TRY(purge_message(&q.ask, what));
+    if (forget) WIRE_SET(&q.ask, forget, true);
     pv_status s = ask(c, &q, timeout_ms);
     if (s == PV_OK && counts) memcpy(counts, q.answer.counts.of, sizeof q.answer.counts.of);
     request_clear(&q);
     return s;
+}
+
+pv_status pv_purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
+                   int64_t timeout_ms)
+{
+    return purge(c, counts, what, false, timeout_ms);
+}
+
+/* An older broker would overlook the field and keep what it cancels. */
+static pv_status forgets(pv_client *c, int64_t timeout_ms)
+{
+    TRY(pv_client_ready(c, timeout_ms));
+    TRY(client_enter(c));
+    bool tells = c->link.purge_forgets;
+    return client_leave(c, tells ? PV_OK : PV_BAD_VERSION, "this broker is too old to forget at once what it cancels");
+}
+
+pv_status pv_purge_and_forget(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
+                              int64_t timeout_ms)
+{
+    TRY(forgets(c, timeout_ms));
+    return purge(c, counts, what, true, timeout_ms);
 }
 
 /* ---- tables ---- */

@@ -81,17 +81,20 @@ static bool wanted(const struct sched *s, const struct task *t, const struct pur
     return age >= g->age_ms;
 }
 
-/* Live tasks are cancelled, leased or not, and stay to be looked at; those that are over go. */
+/* Live tasks are cancelled, leased or not, and stay to be looked at unless the asker says forget; those that are over go. */
 static void purge_task(struct sched *s, struct purge *g, struct task *t, uint64_t *left)
 {
     g->counts.of[t->state]++;
     if (g->dry) return;
     *left -= *left < SLICE_ROW_CHANGED - 1 ? *left : SLICE_ROW_CHANGED - 1;
     s->stats.purged++;
-    if (task_state_live(t->state))
-        task_cancel(s, t, "purged", NULL); /* the asker too may wait for it */
-    else
-        task_forget(s, t);
+    if (g->forget && t->state == TASK_RECEIVING) { /* SUBMIT_OK would promise a row */
+        task_not_received(s, t, PV_CANCELLED);
+        return;
+    }
+    bool live = task_state_live(t->state);
+    if (live) task_cancel(s, t, "purged", NULL); /* the asker too may wait for it */
+    if (!live || g->forget) task_forget(s, t);
 }
 
 /* True: it is through. */
@@ -156,6 +159,7 @@ void sched_on_purge(struct sched *s, const struct sched_event *ev)
     *g = (struct purge){ .peer = s->peer,
                          .req = s->req,
                          .dry = ev->purge.dry,
+                         .forget = ev->purge.forget,
                          .states = ev->purge.states,
                          .age_ms = ev->purge.age_ms,
                          .last = s->next_order - 1 };

@@ -85,8 +85,15 @@ def check_output(p, scene, name, words):
             raise where(scene, 0, name, "the result was written with other bytes")
 
 
+def as_now(words):
+    """queue purge removed everything and did not ask: today's words for that. The messages are the recorded ones."""
+    asks = words[:2] == ["queue", "purge"] and "--dry-run" not in words
+    return words + ["--yes", "--results"] if asks else words
+
+
 def command_with_old_broker(p, scene, name):
     status, words = scene.runs[name]
+    words = as_now(words)
     listener, endpoint = zmtp.listener()
     process = p.start_cli(words + ["--name", name.split(".")[0]], endpoint)
     c = play_broker(scene, name, listener, lambda message: None)

@@ -101,7 +101,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     expect 0 provost task cancel "$a"
     expect 0 provost queue resume echo
     poll 10 task_is "$b" succeeded
-    [ "$(provost queue purge echo --state succeeded -o json | json 'd["counts"]["succeeded"]')" = 1 ]
+    [ "$(provost queue purge echo --state succeeded --yes -o json | json 'd["counts"]["succeeded"]')" = 1 ]
     expect 3 provost queue show nowhere
     expect 0 provost queue show echo
     expect 3 provost queue pause nowhere

@@ -52,6 +52,57 @@ broker_killed_and_started() {
     [ "$(provost prover ls -o json | json 'd["rows"][0]["draining"]')" = False ]
 }
 
+# on_terminal ANSWER COMMAND...: with a terminal as stdin, stdout and stderr; the answer is typed once it asks.
+on_terminal() {
+    python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+text, typed = b"", False
+while True:
+    try:
+        more = os.read(fd, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    text += more
+    if b"[y/N]" in text and not typed:
+        os.write(fd, sys.argv[1].encode() + b"\n")
+        typed = True
+sys.stdout.write(text.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
+}
+
+@test "purge asks, spares results, says what stays, and frees at once" {
+    prover_start p1 --queue echo:echo
+    head -c 300000 /dev/urandom >large
+    done=$(provost task submit large)
+    poll 20 task_is "$done" succeeded
+    expect 0 provost queue pause echo
+    dead=$(provost task submit large)
+    [ "$(provost queue purge echo --dry-run -o json | json 'd["tasks"], d["kept"]')" = "(1, 1)" ]
+    expect 2 provost queue purge echo </dev/null
+    expect 7 on_terminal n provost queue purge echo
+    [[ $output == *"Remove 1 tasks of queue echo?"*"nothing was changed"* ]]
+    task_is "$dead" queued
+    expect 2 provost queue purge echo </dev/null
+    [[ $output == *"--yes"* ]]
+    task_is "$dead" queued
+    expect 0 provost queue purge echo --yes
+    [[ $output == *"queued"*"1"*"kept"*"1 succeeded, with results (--results deletes them too)"* ]]
+    expect 3 provost task show "$dead" # gone with its input, not kept for a day
+    poll 10 bash -c '[ "$(find "$CLUSTER/state" -type f -size +100k -path "*blob*" | wc -l)" -le 1 ]'
+    expect 0 provost task fetch "$done" again
+    cmp large again
+    provost task submit large >/dev/null
+    expect 0 on_terminal y provost queue purge echo
+    [ "$(provost queue purge echo --results --age 1h --dry-run -o json | json 'd["tasks"], d["kept"]')" = "(0, 1)" ]
+    expect 0 provost queue purge echo --results --yes
+    expect 3 provost task fetch "$done"
+}
+
 @test "queue set wants something to set, and a queue that is there" {
     expect 2 provost queue set echo
     expect 2 provost queue set echo --run-timeout soon

@@ -234,10 +234,13 @@ void model_on_purge(struct model *m, const struct sched_event *ev)
         m->purged[t->state]++;
         if (ev->purge.dry) continue;
         m->count.purged++;
-        if (model_live(t))
-            model_cancel(m, n, -1);
-        else
-            model_forget(m, n);
+        if (ev->purge.forget && t->state == TASK_RECEIVING) {
+            model_not_received(m, n, PV_CANCELLED);
+            continue;
+        }
+        bool live = model_live(t);
+        if (live) model_cancel(m, n, -1);
+        if (!live || ev->purge.forget) model_forget(m, n);
     }
     model_answer(m, ev, SCHED_COUNTS, PV_OK);
 }

@@ -70,6 +70,7 @@ static void fill_purge(const struct sim_msg *m, struct sched_event *ev)
     ev->purge.scope = (enum wire_scope)(m->number % 4);
     ev->purge.queue = ev->purge.scope == WIRE_SCOPE_QUEUE ? sim_queue_names[m->number >> 3 & 1] : NULL;
     ev->purge.dry = m->number >> 4 & 1;
+    ev->purge.forget = m->number >> 2 & 1;
     ev->purge.states = m->number >> 5 & 1 ? 1u << TASK_QUEUED | 1u << TASK_RUNNING : 0;
 }
 

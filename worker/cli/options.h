@@ -41,7 +41,7 @@ struct cli {
     unsigned states; /* bits 1 << state */
     const char *state, *after;
     uint64_t limit, age_ms;
-    bool dry_run;
+    bool dry_run, yes, results;
     int64_t run_timeout_ms, stall_timeout_ms; /* as pv_queue_settings */
     bool follow;
     uint64_t interval_ms, times;

@@ -291,8 +291,8 @@ struct pv_submit_options {
     uint64_t deadline_ms; /* Unix time in ms; a task that is not running by then expires; 0: never */
     enum pv_on_restart {
         PV_RESTART_KEEP = 0, /* a new process with this client name finds the task: pv_attach, pv_fetch */
-        PV_RESTART_CANCEL,   /* a new process with this client name cancels it, when it submits while this one is away */
-        PV_RESTART_TTL       /* ttl_ms after that submit it is cancelled */
+        PV_RESTART_CANCEL, /* a new process with this client name cancels it, when it submits while this one is away */
+        PV_RESTART_TTL     /* ttl_ms after that submit it is cancelled */
     } on_restart;
     uint64_t ttl_ms;
     bool revive;                  /* queue the task again if it is cancelled, expired or dead */
@@ -402,6 +402,11 @@ struct pv_purge_options {
  *  queue with PV_PURGE_QUEUE, or a session that is no id. PV_UNAUTHORIZED. */
 pv_status pv_purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
                    int64_t timeout_ms);
+
+/** The same, and what it cancels goes at once, with its input, instead of staying to be looked at and revived.
+ *  PV_BAD_VERSION: the broker is too old to know this; nothing was changed. */
+pv_status pv_purge_and_forget(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what,
+                              int64_t timeout_ms);
 
 /** A cell of a table that the broker answers with. Later versions may add columns: look cells up by key. */
 struct pv_cell {

@@ -386,7 +386,7 @@ struct purge {
     struct principal *of; /* whose tasks; NULL: everybody's */
     struct name *client;  /* NULL: any */
     struct queue *queue;  /* NULL: any */
-    bool one_session, dry;
+    bool one_session, dry, forget;
     wire_id session;
     uint32_t states; /* bits; 0: any */
     uint64_t age_ms;

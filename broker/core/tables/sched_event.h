@@ -149,7 +149,7 @@ struct sched_event {
             const char *queue;      /* NULL: any */
             uint32_t states;        /* bit 1 << state; 0: any */
             uint64_t age_ms;        /* only tasks that have not changed for this long */
-            bool dry;
+            bool dry, forget;       /* forget: what it cancels goes at once */
         } purge;
         struct {
             enum wire_kind kind;

@@ -1,6 +1,8 @@
 /* Looking at tasks and tables, and operating. */
 #include "client_scene.h"
 
+#include <string.h>
+
 static void on_show(struct fake *f, const struct wire_msg *m)
 {
     fake_task(f, m, TASK_DELAYED);
@@ -17,6 +19,25 @@ static void on_purge(struct fake *f, const struct wire_msg *m)
     a.counts.of[TASK_RUNNING] = 2;
     a.has.counts = true;
     fake_send(f, &a);
+}
+
+static void on_no_purge(struct fake *f, const struct wire_msg *m)
+{
+    (void)f;
+    (void)m;
+    fail_msg("a broker that does not announce it was asked to forget");
+}
+
+static void test_an_old_broker_is_not_asked_to_forget(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_PURGE] = on_no_purge;
+    uint64_t counts[PV_TASK_STATES];
+    struct pv_purge_options p = { .scope = PV_PURGE_QUEUE, .queue = "outer" };
+    assert_int_equal(pv_purge_and_forget(s->c, counts, &p, LONG), PV_BAD_VERSION);
+    char text[PV_TEXT_BYTES];
+    pv_client_error(s->c, text, sizeof text);
+    assert_non_null(strstr(text, "too old"));
 }
 
 static void on_list(struct fake *f, const struct wire_msg *m)
@@ -91,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_tasks_are_shown_cancelled_purged_and_listed),
+        SCENE_TEST(test_an_old_broker_is_not_asked_to_forget),
         SCENE_TEST(test_a_question_is_asked_again_after_a_reconnect),
     };
     return SCENE_RUN(tests);
