@@ -67,7 +67,7 @@ broker_start() {
     echo secret >x
     id=$(provost task submit x)
     [ "$(provost task show "$id" --key admin -o json | json 'd["principal"]')" = of-client ]
-    expect 12 provost task wait "$id" --key admin --timeout 1s
+    expect 12 provost task wait "$id" --key admin --timeout 3s
     expect 1 provost task fetch "$id" --key admin
     expect 0 provost queue ls
     expect 0 provost status

@@ -61,7 +61,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     ends 130 3 INT
     # As nohup and a shell's background jobs start it: INT is ignored there.
     id=$(provost task submit -q idle x)
-    provost task wait "$id" --timeout 2s 2>err 3>&- &
+    provost task wait "$id" --timeout 3s 2>err 3>&- &
     pid=$!
     poll 10 grep -q waiting err
     kill -INT $pid
@@ -99,7 +99,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     begin provost prove -q idle w.wtns p u --timeout 20s 2>err
     poll 5 grep -q 'waiting: no live prover serves queue "idle"' err
     ends 130 3 INT
-    expect 12 provost prove -q idle w.wtns p u --timeout 1s
+    expect 12 provost prove -q idle w.wtns p u --timeout 3s
     [[ $output == *'no live prover serves queue "idle"; continue with: provost task wait '* ]]
     mkdir circuits
     ln -s "$BATS_TEST_DIRNAME/../data/chain-5/circuit.zkey" circuits/chain-5.zkey
@@ -107,10 +107,10 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     begin provost prove -c chain-6 w.wtns p u --timeout 20s 2>err
     poll 5 grep -q 'waiting: no live prover of queue "echo" has circuit "chain-6"' err
     ends 130 3 INT
-    expect 3 provost prove -c chain-6 w.wtns p u --timeout 1s
+    expect 3 provost prove -c chain-6 w.wtns p u --timeout 3s
     [[ $output == *'has circuit "chain-6"'* ]]
     provost queue pause echo >/dev/null
-    expect 11 provost prove -c chain-5 w.wtns p u --timeout 1s
+    expect 11 provost prove -c chain-5 w.wtns p u --timeout 3s
     [[ $output == *'queue "echo" is paused'* ]]
     # The broker itself goes.
     begin provost prove -q idle w.wtns p u --timeout 20s --progress json 2>err

@@ -1,11 +1,11 @@
 #include "connect.h"
+#include "process.h"
 #include "visible.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 int cli_fail_text(pv_status s, const char *what, const char *text)
@@ -121,21 +121,16 @@ pv_status cli_id(pv_task_id *id, const char *text)
     return PV_USAGE;
 }
 
-static bool stdout_lost;
-
 void cli_stdout_lost(int error)
 {
-    if (!stdout_lost) fprintf(stderr, "provost: stdout: %s\n", strerror(error));
-    stdout_lost = true;
+    fprintf(stderr, "provost: stdout: %s\n", strerror(error));
+    _exit(pv_status_exit(PV_IO)); /* what is left in the buffer has nowhere to go */
 }
 
-bool cli_stdout_works(void)
+void cli_stdout_check(void)
 {
-    if (stdout_lost) return false;
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout)) return true;
-    cli_stdout_lost(errno ? errno : EIO);
-    return false;
+    if (fflush(stdout) != 0 || ferror(stdout)) cli_stdout_lost(errno ? errno : EIO);
 }
 
 static volatile sig_atomic_t status_at_signal;
@@ -146,32 +141,19 @@ static void on_signal(int number)
     _exit(status_at_signal);
 }
 
-/* INT and TERM, but for those that are ignored. */
-static void signals_of_ours(sigset_t *set)
-{
-    static const int numbers[] = { SIGINT, SIGTERM };
-    struct sigaction now;
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) sigaddset(set, numbers[i]);
-}
+static const int signals_of_ours[] = { SIGINT, SIGTERM, 0 };
 
 void cli_signals_end(int status)
 {
     struct sigaction end = { .sa_handler = on_signal };
-    sigset_t set;
     status_at_signal = status;
-    signals_of_ours(&set);
-    if (sigismember(&set, SIGINT)) sigaction(SIGINT, &end, NULL);
-    if (sigismember(&set, SIGTERM)) sigaction(SIGTERM, &end, NULL);
+    for (const int *number = signals_of_ours; *number; number++)
+        if (!process_ignores(*number)) sigaction(*number, &end, NULL);
 }
 
 int cli_signal_fd(void)
 {
-    sigset_t set;
-    signals_of_ours(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return process_signals(signals_of_ours);
 }
 
 void cli_signals_free(int *fd)
@@ -179,6 +161,7 @@ void cli_signals_free(int *fd)
     sigset_t set;
     if (*fd >= 0) close(*fd);
     *fd = -1;
-    signals_of_ours(&set);
+    sigemptyset(&set);
+    for (const int *number = signals_of_ours; *number; number++) sigaddset(&set, *number);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -25,10 +25,10 @@ int cli_fail_text(pv_status s, const char *what, const char *text);
 /** Reads a task id from an argument. PV_INVALID_INPUT or PV_USAGE with the reason on stderr. */
 pv_status cli_id(pv_task_id *id, const char *text);
 
-/** Flushes stdout. False: it failed, now or before; the first failure is said on stderr. */
-bool cli_stdout_works(void);
+/** Flushes stdout, for who goes on printing: when that fails the process ends, as with cli_stdout_lost. */
+void cli_stdout_check(void);
 
-/** Notes and says that stdout is of no use any more. */
+/** Says that stdout is of no use any more, and ends the process. */
 void cli_stdout_lost(int error);
 
 /** From now on INT and TERM end the process at once with this exit status; one that the caller of the process ignores

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_ASK_MS = 300, ASK_EVERY_MS = 5000, ANSWER_MS = 2000 };
+enum { FIRST_ASK_MS = 1000, ASK_EVERY_MS = 5000, ANSWER_MS = 2000 };
 
 pv_status waiting_reason(char text[PV_TEXT_BYTES], pv_client *c, const struct pv_progress *news)
 {
