@@ -298,6 +298,7 @@ void sched_on_prover_hello(struct sched *s, const struct sched_event *ev)
             refuse_name(s, known);
         else
             busy(s, which);
+        if (peer) role_over(s, peer); /* of an earlier hello on this connection */
         if (peer) sched_peer_forget(s, peer);
         return;
     }

@@ -194,6 +194,30 @@ static void R13_a_key_has_a_share_of_the_circuits(void **state)
     assert_int_equal(said_times(&r, "REFUSE"), 1);
 }
 
+/* A second hello that is refused ends what the first one of the connection began, or its record would never be gone. */
+static void R13_a_refused_second_hello_leaves_nothing(void **state)
+{
+    static const struct sched_circuit many[6] = { { .name = "a" }, { .name = "b" }, { .name = "c" },
+                                                  { .name = "d" }, { .name = "e" }, { .name = "f" } };
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .circuits_share = 5 });
+    prover_with(&r, "pbad.1", &(struct rig_prover){ .slots = 1, .circuits = "a b c", .silent = true });
+    struct sched_event again = rig_event(&r, SCHED_PROVER_HELLO, "pbad.1", 0);
+    again.prover.principal = "pbad";
+    again.prover.name = "pbad.1";
+    again.prover.slots = 1;
+    again.prover.circuits = many;
+    again.prover.circuits_n = 6;
+    rig_step(&r, again);
+    assert_true(said(&r, "REFUSE pbad.1 busy circuits"));
+    gone(&r, "pbad.1");
+    prover_with(&r, "pbad.2", &(struct rig_prover){ .slots = 1, .circuits = "a b c d e", .silent = true });
+    assert_int_equal(said_times(&r, "REFUSE"), 1);
+    gone(&r, "pbad.2");
+    at(&r, 4000000); /* an hour after both went */
+    assert_int_equal(stats_of(&r).provers, 0);
+}
+
 /* Each process that looked at a task and went would stay in memory as long as the task. */
 static void R13_a_principal_has_a_share_of_attachments(void **state)
 {
@@ -250,6 +274,7 @@ int main(void)
         T(R15_a_claimer_that_dies_leaves_no_record_after_its_grace),
         T(R15_claims_are_within_the_share_and_idle_claimers_make_room),
         T(R13_a_key_has_a_share_of_the_circuits),
+        T(R13_a_refused_second_hello_leaves_nothing),
         T(R13_a_principal_has_a_share_of_attachments),
         T(R9_a_restart_is_not_refused_by_a_share),
     };
