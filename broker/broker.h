@@ -148,6 +148,7 @@ struct broker {
     struct broker_cuts cuts;
     struct facts_counters counters;
     uint64_t second_ms;                /* when the work of each second is due */
+    uint64_t heal_ms;                  /* when a store that was full is tried again */
     struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
     int signals; /* descriptor */

@@ -43,7 +43,7 @@ static pv_status restore_one(void *context, const struct task_record *task)
     return b->batch.out.failed ? PV_NO_MEMORY : PV_OK;
 }
 
-static pv_status core_open(struct broker *b, char *why)
+static pv_status core_open(struct broker *b)
 {
     const struct config *c = b->config;
     struct sched_config sc = {
@@ -132,7 +132,7 @@ static void migration_log(const struct broker *b)
     if (m && m->from) LOG_INFO("store.migrated", "from=%d to=%d copy=%s/%s", m->from, m->to, b->config->state, m->copy);
 }
 
-static pv_status parts_open(struct broker *b, char *why)
+static pv_status uploads_open(struct broker *b)
 {
     const struct config *c = b->config;
     struct uploads_config uploads = {
@@ -144,6 +144,19 @@ static pv_status parts_open(struct broker *b, char *why)
         .context = b,
         .disk = b->files,
     };
+    return uploads_new(&b->uploads, store_blobs(b->store), &uploads);
+}
+
+static pv_status journal_begin(struct broker *b)
+{
+    journal_destroy(&b->journal); /* it borrows names from the core that was */
+    b->journal = journal_new(b->epoch);
+    return b->journal ? PV_OK : PV_NO_MEMORY;
+}
+
+static pv_status parts_open(struct broker *b, char *why)
+{
+    const struct config *c = b->config;
     struct downloads_config downloads = {
         .window = c->window,
         .chunk_max = WIRE_CHUNK_MAX,
@@ -156,15 +169,14 @@ static pv_status parts_open(struct broker *b, char *why)
     TRY(shares_init(&b->shares, b->wake, c->window));
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     migration_log(b);
-    TRY(uploads_new(&b->uploads, store_blobs(b->store), &uploads));
+    TRY(uploads_open(b));
     TRY(downloads_new(&b->downloads, store_blobs(b->store), &downloads));
     TRY(tables_new(&b->tables));
     list_turns_init(&b->lists);
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
     if (!b->questions.shows) return PV_NO_MEMORY;
     TRY(store_boot(b->store, &b->epoch));
-    b->journal = journal_new(b->epoch);
-    return b->journal ? PV_OK : PV_NO_MEMORY;
+    return journal_begin(b);
 }
 
 /* The places that the limit of descriptors leaves. */
@@ -200,7 +212,7 @@ static pv_status open_all(struct broker *b, char *why)
     if (b->wake < 0) return PV_FAILED;
     TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
     TRY(parts_open(b, why));
-    TRY(core_open(b, why));
+    TRY(core_open(b));
     if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
     TRY(router_start(b, why));
     TRY(port_file_write(b, why));
@@ -231,6 +243,46 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
                  b->store && store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
     broker_close(&b);
     return st;
+}
+
+/* What names anything of the old core, or waits for its answers. */
+static void core_forget(struct broker *b)
+{
+    for (uint32_t i = 0; i < b->peers.slots_n; i++)
+        if (b->peers.slots[i].share) downloads_peer_gone(b->downloads, b->peers.slots[i].share);
+    uploads_destroy(&b->uploads);
+    sched_actions_destroy(&b->batch.out);
+    sched_destroy(&b->sched);
+    b->batch = (struct broker_batch){ .messages = 0 };
+    b->wanted.n = b->damaged.n = b->questions.shows_n = b->questions.operations_n = 0;
+}
+
+/* Its HELLO, said for it: a client that only waits says nothing. */
+static void client_again(struct broker *b, const struct peer *peer)
+{
+    struct sched_event ev = { .type = SCHED_CLIENT_HELLO, .peer = peer->handle };
+    ev.client.principal = broker_principal(b, peer);
+    ev.client.name = peer->name;
+    ev.client.session = peer->session;
+    ev.client.admin = peer->role == WIRE_ROLE_ADMIN;
+    broker_step(b, &ev, NULL);
+}
+
+pv_status broker_begin_again(struct broker *b)
+{
+    core_forget(b);
+    TRY(uploads_open(b));
+    TRY(journal_begin(b));
+    TRY(core_open(b));
+    b->store_failed = b->disk_low = false;
+    b->promised = 0;
+    LOG_INFO("store.healed", "epoch=%u", b->epoch);
+    journal_broker(b->journal, b->wall_ms, "store healed", NULL);
+    for (uint32_t i = 0; i < b->peers.slots_n; i++) {
+        const struct peer *peer = &b->peers.slots[i];
+        if (peer->handle && peer->hello && peer->role != WIRE_ROLE_PROVER) client_again(b, peer);
+    }
+    return PV_OK;
 }
 
 void broker_close(struct broker **broker)

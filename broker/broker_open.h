@@ -19,6 +19,11 @@ struct broker;
 pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
                       char why[BROKER_WHY_BYTES]);
 
+/** After store_reopen and store_boot: a core made anew from the store, as at a start. Clients that are connected are taken
+ *  in at once; provers say HELLO again when they hear of the epoch, and announce what they hold. Uploads and downloads under
+ *  way have ended. */
+pv_status broker_begin_again(struct broker *b);
+
 /** NULL is no broker. */
 void broker_close(struct broker **b);
 

@@ -37,9 +37,14 @@ bool commit_later(struct broker *b)
 /* Nobody is told what did not become durable: every question of the batch is answered with the failure instead. */
 static void answers_refuse(struct broker *b)
 {
-    for (size_t i = 0; i < b->batch.out.n; i++)
-        if (b->batch.out.at[i].req)
-            reply_error(b, b->batch.out.at[i].peer, b->batch.out.at[i].req, PV_STORE, store_failure(b->store));
+    for (size_t i = 0; i < b->batch.out.n; i++) {
+        const struct sched_action *a = &b->batch.out.at[i];
+        struct sched_action no = { .peer = a->peer, .req = a->req, .task = a->task, .status = PV_STORE };
+        bool passes = store_full(b->store) && (a->type == SCHED_SUBMIT_OK || a->type == SCHED_GO);
+        if (passes) no.status = PV_BUSY;
+        if (passes) no.which = "disk";
+        if (a->req) reply_refuse(b, REPLY_AT_ONCE, &no);
+    }
 }
 
 /* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said

@@ -63,10 +63,16 @@ static void waiting_refuse(struct broker *b)
 void durable_failed(struct broker *b)
 {
     struct sched_event ev = { .type = SCHED_STORE_FAILED };
+    if (store_full(b->store)) { /* what was written before may become durable all the same */
+        store_settle(b->store);
+        durable_say(b);
+    }
     waiting_refuse(b);
     if (b->store_failed) return;
-    LOG_ERROR("store.failed", "why=%s", store_failure(b->store));
+    LOG_ERROR("store.failed", "why=%s then=%s", store_failure(b->store),
+              store_full(b->store) ? "goes-on-when-there-is-space" : "needs-a-restart");
     journal_broker(b->journal, b->wall_ms, "store failed", store_failure(b->store));
     b->store_failed = true;
+    b->second_ms = 0; /* /readyz says so now */
     broker_step(b, &ev, NULL);
 }

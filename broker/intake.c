@@ -195,6 +195,11 @@ static pv_status submit_refused(struct broker *b, const struct peer *peer, const
                                 uint64_t *retry_ms)
 {
     if (!queue_allowed(b, peer, m->queue)) return PV_UNAUTHORIZED;
+    if (store_full(b->store)) { /* which passes: a client that waits is served then */
+        *which = "disk";
+        *retry_ms = RETRY_MS;
+        return PV_BUSY;
+    }
     if (m->length > b->config->payload_max) return PV_TOO_LARGE;
     if (m->has_payload && !payload_matches(m)) return PV_HASH_MISMATCH;
     *which = uploads_busy(b, peer, m, retry_ms);

@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include "broker.h"
+#include "broker_open.h"
 #include "commit.h"
 #include "connections.h"
 #include "damage.h"
@@ -32,12 +33,13 @@ enum {
 /* The core's actions are committed, then become messages. Peers that sending cannot reach end in the next batch. */
 static void batch_end(struct broker *b)
 {
-    if (!commit_batch(b)) {
+    /* After a failure the core says nothing but refusals and welcomes. */
+    if (!b->store_failed && !commit_batch(b)) {
         sched_actions_clear(&b->batch.out);
         durable_failed(b);
     }
     /* Also a batch that saves nothing may tell of the one before it. */
-    bool behind = b->promised > store_durable(b->store);
+    bool behind = !b->store_failed && b->promised > store_durable(b->store);
     say_batch(b, behind);
     sched_actions_clear(&b->batch.out);
     b->batch.messages = b->batch.later_ms = 0;
@@ -102,6 +104,20 @@ static void second(struct broker *b)
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (b->http) metrics_publish(b);
+}
+
+/* A store that failed for want of space goes on when there is some, as after a restart of the broker: the core is made anew
+ * from what is really there. */
+static void heal(struct broker *b)
+{
+    if (!b->store_failed || !store_full(b->store) || b->now_ms < b->heal_ms) return;
+    b->heal_ms = b->now_ms + SECOND_MS;
+    if (store_reopen(b->store) != PV_OK || store_boot(b->store, &b->epoch) != PV_OK) return;
+    pv_status st = broker_begin_again(b);
+    b->second_ms = 0;
+    if (st == PV_OK) return;
+    LOG_ERROR("store.not_healed", "why=%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
+    b->stopping = true; /* there is no core to go on with: a start may do better */
 }
 
 /* What a turn has left for the next. */
@@ -172,6 +188,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     second(b);
     listing_turn(b);
     if (!commit_later(b)) batch_end(b);
+    heal(b);
     left.chunks = downloads_pump(b->downloads, CHUNK_BUDGET);
     b->counters.turns++;
     rows = rows_visited(b) - rows;
@@ -203,7 +220,8 @@ pv_status broker_run(struct broker *b)
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
-    uploads_settle(b); /* what came whole counts */
+    if (b->http) metrics_publish(b); /* not ready, from now on */
+    uploads_settle(b);               /* what came whole counts */
     b->batch.must_commit = b->batch.must_sync = true;
     batch_end(b);
     return store_failure(b->store) ? PV_STORE : PV_OK;

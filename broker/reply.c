@@ -50,13 +50,14 @@ void reply_error(struct broker *b, uint64_t peer, uint32_t req, pv_status status
 static const char *refusal_text(struct broker *b, const struct sched_action *a, char *to, size_t bytes)
 {
     struct wire_msg error = { .status = a->status };
+    if (a->status == PV_STORE && store_failure(b->store)) return wire_text_clip(to, bytes, store_failure(b->store));
     if (a->which) WIRE_SET(&error, which, a->which);
     return refusal_say(to, bytes, &error, a->status == PV_EXPIRED ? WIRE_SUBMIT : WIRE_ERROR, a->queue);
 }
 
 void reply_refuse(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
-    char text[WIRE_NAME_MAX + 64];
+    char text[512];
     static const wire_id none;
     struct wire_msg m = { .type = WIRE_ERROR };
     if (a->req) WIRE_SET(&m, req, a->req);

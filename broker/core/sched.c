@@ -200,10 +200,20 @@ static on_event *const on[] = {
     [SCHED_PROVER_VERB] = sched_on_prover_verb,
 };
 
-/* Memory is ahead of the disk: nothing may be promised, told or changed any more. Provers keep their results. */
+/* Memory is ahead of the disk: nothing may be promised, told or changed any more. Provers keep their results. But who
+ * comes is let in and who beats is answered, so that everybody can ask what is wrong. */
 static void step_failed(struct sched *s, const struct sched_event *ev)
 {
-    if (ev->peer && ev->type != SCHED_PEER_GONE) sched_refuse(s, PV_STORE)->task = ev->task;
+    if (ev->type == SCHED_PEER_GONE)
+        sched_on_peer_gone(s, ev);
+    else if (ev->type == SCHED_CLIENT_HELLO)
+        sched_on_client_hello(s, ev);
+    else if (ev->type == SCHED_PROVER_HELLO)
+        sched_answer(s, SCHED_WELCOME);
+    else if (ev->type == SCHED_HEARTBEAT)
+        sched_answer(s, SCHED_HEARTBEAT_OK);
+    else if (ev->peer)
+        sched_refuse(s, PV_STORE)->task = ev->task;
 }
 
 /* Whatever a prover or claimer says, it lives. */

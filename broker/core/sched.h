@@ -27,7 +27,8 @@
  *    A batch that has only saves marked lazy may leave them for the next commit. (OFFER is preceded by a save that is
  *    not lazy: after a crash the broker must know which tasks were out.)
  *  - If the commit fails, none of the batch's sends is carried out, and SCHED_STORE_FAILED is the next event. From then
- *    on everything is refused with PV_STORE until a restart, because memory is ahead of the disk.
+ *    on everything but HELLO and HEARTBEAT is refused with PV_STORE, because memory is ahead of the disk: a core made anew
+ *    from the store goes on.
  *  - At start: sched_new; SCHED_QUEUE and SCHED_PRINCIPAL for each; SCHED_SETTING for each that was saved;
  *    SCHED_RESTORE for each record in order of row; SCHED_BOOT; then peers.
  */

@@ -112,6 +112,7 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
     s->connected++;
     peer->session = e;
     sched_answer(s, SCHED_WELCOME);
+    if (s->failed) return; /* it may look; what its session is owed may not be durable */
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *claims = prover_find(s, pr->name->text, name);

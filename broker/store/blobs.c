@@ -102,14 +102,20 @@ pv_status blob_writer_check(struct blob_writer *w)
     return PV_OK;
 }
 
+/* Until it has its name nothing depends on the file: want of space ends this upload and says nothing of the disk. */
+static pv_status publish_status(int error)
+{
+    return write_status(error) == PV_DISK_FULL ? PV_DISK_FULL : PV_STORE;
+}
+
 pv_status blob_writer_publish(struct blob_writer *w)
 {
     struct blobs *b = w->blobs;
     char name[24], hex[WIRE_HASH_TEXT];
     serial_name(name, w->serial);
-    if (fault_hit(b->faults, FAULT_SYNC) || fsync(w->fd)) return PV_STORE;
+    if (fault_hit(b->faults, FAULT_SYNC) || fsync(w->fd)) return publish_status(errno);
     if (fault_hit(b->faults, FAULT_RENAME) || renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
-        return PV_STORE;
+        return publish_status(errno);
     if (fault_hit(b->faults, FAULT_SYNC) || fsync(b->files)) return PV_STORE;
     return PV_OK;
 }
@@ -217,4 +223,15 @@ uint64_t blobs_free_bytes(const struct blobs *b)
     struct statvfs v;
     if (fstatvfs(b->files, &v)) return UINT64_MAX;
     return (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+bool blobs_room(const struct blobs *b, uint64_t bytes)
+{
+    static const char name[] = "room"; /* uploads have numbers; the sweep takes it after a crash */
+    int fd = openat(b->incoming, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
+    bool room = !posix_fallocate(fd, 0, (off_t)bytes) && !fsync(fd);
+    close(fd);
+    unlinkat(b->incoming, name, 0);
+    return room;
 }

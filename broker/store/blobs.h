@@ -52,14 +52,14 @@ pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t len
 pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes);
 
 /** Checks length and hash, syncs, and gives the file its name. Clears the writer in any case. PV_HASH_MISMATCH: too
- *  short, or other content. PV_STORE: a sync or rename failed, and the disk must not be trusted. */
+ *  short, or other content. PV_DISK_FULL. PV_STORE: a sync or rename failed, and the disk must not be trusted. */
 pv_status blob_writer_keep(struct blob_writer *w);
 
 /* blob_writer_keep in three steps. The second waits for the disk and may run on another thread. The writer must stay
  * at its address from the first to the third; in that time blobs_remove spares a file with this content. */
 /** Checks length and hash. PV_HASH_MISMATCH: the writer is cleared, and no other step follows. */
 pv_status blob_writer_check(struct blob_writer *w);
-/** Syncs the file, names it, syncs the folder. PV_STORE. */
+/** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. */
 pv_status blob_writer_publish(struct blob_writer *w);
 /** Clears the writer. published: what blob_writer_publish answered. */
 void blob_writer_end(struct blob_writer *w, pv_status published);
@@ -84,5 +84,7 @@ size_t blobs_sweep(struct blobs *b, bool (*named)(void *context, wire_hash hash)
 
 /** Bytes that an unprivileged writer may still use on this file system; UINT64_MAX: unknown. */
 uint64_t blobs_free_bytes(const struct blobs *b);
+/** Whether so many bytes can really be had: takes them, syncs, and gives them back. Knows of quotas too. Waits. */
+bool blobs_room(const struct blobs *b, uint64_t bytes);
 
 #endif

@@ -23,7 +23,7 @@ struct checkpoint {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* under the lock */
-    bool wanted, stop, failed;
+    bool wanted, stop, failed, full;
     int folded; /* pages of the log folded by the last pass; -1: none since the log began anew */
 };
 
@@ -48,6 +48,7 @@ static void *checkpoint_thread(void *context)
         int rc = sqlite3_wal_checkpoint_v2(c->own, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &folded);
         pthread_mutex_lock(&c->lock);
         if (rc != SQLITE_OK && rc != SQLITE_BUSY) c->failed = true;
+        if (rc == SQLITE_FULL) c->full = true;
         if (rc == SQLITE_OK) c->folded = folded;
         c->wanted = false;
     }
@@ -98,6 +99,7 @@ void checkpoint_stop(struct checkpoint **checkpoint)
 static bool fold_rest(struct checkpoint *c)
 {
     int rc = sqlite3_wal_checkpoint_v2(c->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_FULL) c->full = true; /* its own thread is at rest */
     return rc == SQLITE_OK || rc == SQLITE_BUSY;
 }
 
@@ -116,4 +118,12 @@ bool checkpoint_committed(struct checkpoint *c)
     pthread_mutex_unlock(&c->lock);
     if (ok && (rest || (!busy && c->pages > TOO_MANY_PAGES))) ok = fold_rest(c);
     return ok;
+}
+
+bool checkpoint_full(struct checkpoint *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool full = c->full;
+    pthread_mutex_unlock(&c->lock);
+    return full;
 }

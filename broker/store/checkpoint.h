@@ -24,5 +24,7 @@ void checkpoint_stop(struct checkpoint **c);
 /** After each commit of the writer, in its thread: has the log folded when it is due. False: a fold failed, and the
  *  disk must not be trusted any more. */
 bool checkpoint_committed(struct checkpoint *c);
+/** Whether that failed for want of space. */
+bool checkpoint_full(struct checkpoint *c);
 
 #endif

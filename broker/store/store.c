@@ -115,18 +115,26 @@ static pv_status database_open(struct store *s, const char *dir)
     return st == PV_OK ? log_open(s, path) : st;
 }
 
-static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
+static pv_status parts_open(struct store *s, const char *dir, int wake, char *why)
 {
-    TRY(folder_lock(s, dir, why));
     pv_status st = database_open(s, dir);
     if (st != PV_OK) return refuse(why, st, dir, s->failure);
-    if (blobs_open(&s->blobs, dir, s->faults) != PV_OK) return refuse(why, PV_IO, dir, strerror(errno));
+    if (s->blobs.root < 0 && blobs_open(&s->blobs, dir, s->faults) != PV_OK)
+        return refuse(why, PV_IO, dir, strerror(errno));
     /* The last commits may be in memory only. A file must not go because of a row whose deletion is not durable. */
     if (fdatasync(s->log)) return refuse(why, PV_STORE, dir, strerror(errno));
     st = log_sync_open(&s->sync, s->log, wake, s->faults);
     if (st != PV_OK) return refuse(why, st, dir, "the thread that syncs the log did not start");
     store_files_sweep(s);
     return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
+}
+
+static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
+{
+    TRY(folder_lock(s, dir, why));
+    s->wake = wake;
+    s->where = strdup(dir);
+    return s->where ? parts_open(s, dir, wake, why) : PV_NO_MEMORY;
 }
 
 pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES])
@@ -145,19 +153,29 @@ pv_status store_open(struct store **out, const char *where, int wake, struct fau
     return st;
 }
 
-void store_close(struct store **store)
+/* Everything but the lock and the folders of payload files. */
+static void parts_close(struct store *s)
 {
-    struct store *s = *store;
-    if (!s) return;
     log_sync_close(&s->sync);
     checkpoint_stop(&s->checkpoint);
     store_sql_finalize(s);
     sqlite3_close(s->db);
+    s->db = NULL;
     if (s->vfs.database >= 0) close(s->vfs.database);
-    blobs_close(&s->blobs);
     if (s->log >= 0) close(s->log);
-    if (s->lock >= 0) close(s->lock);
+    s->vfs.database = s->log = -1;
     store_files_clear(s);
+    s->lent = s->reading = s->open_transaction = false;
+}
+
+void store_close(struct store **store)
+{
+    struct store *s = *store;
+    if (!s) return;
+    parts_close(s);
+    blobs_close(&s->blobs);
+    if (s->lock >= 0) close(s->lock);
+    free(s->where);
     free(s);
     *store = NULL;
 }
@@ -191,7 +209,12 @@ static pv_status transaction_end(struct store *s, enum store_when when)
     s->stats.commits++;
     if (when == STORE_NOW) log_sync_reached(s->sync, s->stats.commits);
     /* This commit stands; the next batch is refused. */
-    if (!checkpoint_committed(s->checkpoint)) store_sql_fail(s, "the log could not be folded into the database");
+    if (!checkpoint_committed(s->checkpoint)) {
+        bool full = checkpoint_full(s->checkpoint);
+        store_sql_fail(s, full ? "the disk of the state folder is full, free some space"
+                               : "the log could not be folded into the database");
+        s->full = full;
+    }
     return PV_OK;
 }
 
@@ -231,7 +254,7 @@ void store_sync(struct store *s)
 
 bool store_syncing(const struct store *s)
 {
-    return log_sync_running(s->sync);
+    return s->sync && log_sync_running(s->sync);
 }
 
 static void sync_ended(struct store *s)
@@ -245,17 +268,17 @@ static void sync_ended(struct store *s)
 
 void store_turn(struct store *s)
 {
-    if (log_sync_collect(s->sync)) sync_ended(s);
+    if (s->sync && log_sync_collect(s->sync)) sync_ended(s);
 }
 
 void store_settle(struct store *s)
 {
-    if (log_sync_settle(s->sync)) sync_ended(s);
+    if (s->sync && log_sync_settle(s->sync)) sync_ended(s);
 }
 
 uint64_t store_durable(const struct store *s)
 {
-    return log_sync_durable(s->sync);
+    return s->sync ? log_sync_durable(s->sync) : 0;
 }
 
 /* --- the rest --- */
@@ -270,6 +293,29 @@ void store_fail(struct store *s, const char *why)
     store_sql_fail(s, why);
 }
 
+bool store_full(const struct store *s)
+{
+    return s->failure[0] && s->full;
+}
+
+enum { ROOM_BYTES = 4 << 20 }; /* below it the next failure would come at once */
+
+pv_status store_reopen(struct store *s)
+{
+    char why[STORE_WHY_BYTES] = "";
+    if (!store_full(s)) return PV_STORE;
+    if (!blobs_room(&s->blobs, ROOM_BYTES)) return PV_DISK_FULL;
+    parts_close(s);
+    s->failure[0] = 0;
+    s->full = false;
+    pv_status st = parts_open(s, s->where, s->wake, why);
+    if (st == PV_OK) return PV_OK;
+    bool full = s->full;
+    if (!s->failure[0]) store_sql_fail(s, why);
+    s->full = full;
+    return full ? PV_DISK_FULL : PV_STORE;
+}
+
 struct blobs *store_blobs(struct store *s)
 {
     return &s->blobs;
@@ -280,6 +326,7 @@ void store_read_stats(struct store *s, struct store_stats *to)
     sqlite3_stmt *q = NULL;
     *to = s->stats;
     to->syncs += s->vfs.log_syncs;
+    if (!s->db) return;
     if (sqlite3_prepare_v2(
             s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
             -1, &q, NULL) == SQLITE_OK &&

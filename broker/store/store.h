@@ -21,7 +21,8 @@
  *      store_sync(s);                                   and promises nothing about n before store_durable(s) >= n
  *
  *  The first failure sticks: from then on every write and commit answers PV_STORE, until the process starts again and
- *  reads what is really there. A sync that failed once says nothing when it succeeds the next time.
+ *  reads what is really there. A sync that failed once says nothing when it succeeds the next time. Only want of space
+ *  ends without a restart (store_full).
  */
 #ifndef PV_STORE_H
 #define PV_STORE_H
@@ -94,6 +95,14 @@ uint64_t store_durable(const struct store *s);
 const char *store_failure(const struct store *s);
 /** Marks the store failed, for a failure found beside it (a payload file whose sync failed). The first reason stays. */
 void store_fail(struct store *s, const char *why);
+
+/** Whether it failed only because a write found no space (or no quota). Then nothing that was reported as durable is in doubt,
+ *  and store_reopen may end the failure. False while it works, and when anything else failed since. */
+bool store_full(const struct store *s);
+/** Ends such a failure when there is space again: closes what is open and opens it anew, with what is really there. What was
+ *  not committed is gone; commits are numbered on. The lock is kept. store_boot comes next. Waits. PV_DISK_FULL: there is
+ *  none yet. PV_STORE: it was not store_full, or something else is wrong now. */
+pv_status store_reopen(struct store *s);
 
 /** Where payloads too large for a row lie. Borrowed until store_close. */
 struct blobs *store_blobs(struct store *s);

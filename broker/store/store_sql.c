@@ -15,14 +15,19 @@ static const char *const statement_sql[] = {
 pv_status store_sql_fail(struct store *s, const char *why)
 {
     if (!s->failure[0]) snprintf(s->failure, sizeof s->failure, "%s", why);
+    s->full = false; /* also when something worse comes after it */
     return PV_STORE;
 }
 
 pv_status store_sql_failed(struct store *s, const char *doing)
 {
     char why[STORE_WHY_BYTES];
-    snprintf(why, sizeof why, "%.200s: %.200s", doing, sqlite3_errmsg(s->db));
-    return store_sql_fail(s, why);
+    bool first = !s->failure[0], full = (sqlite3_errcode(s->db) & 0xff) == SQLITE_FULL;
+    snprintf(why, sizeof why, "%s%.200s: %.200s", full ? "the disk of the state folder is full, free some space: " : "",
+             doing, sqlite3_errmsg(s->db));
+    store_sql_fail(s, why);
+    s->full = first && full;
+    return PV_STORE;
 }
 
 pv_status store_sql_prepare(struct store *s)
@@ -40,7 +45,10 @@ pv_status store_sql_prepare(struct store *s)
 
 void store_sql_finalize(struct store *s)
 {
-    for (int i = 0; i < SQL_STATEMENTS; i++) sqlite3_finalize(s->sql[i]);
+    for (int i = 0; i < SQL_STATEMENTS; i++) {
+        sqlite3_finalize(s->sql[i]);
+        s->sql[i] = NULL;
+    }
 }
 
 pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number)

@@ -33,6 +33,9 @@ struct store {
     bool lent; /* a payload's statement still holds its row */
     enum store_statement lent_by;
     char failure[STORE_WHY_BYTES];
+    bool full;   /* nothing failed but for want of space */
+    char *where; /* as opened, and its wake */
+    int wake;
     struct store_unnamed *unnamed; /* in the order of their commits */
     size_t unnamed_n, unnamed_room;
     struct store_stats stats;

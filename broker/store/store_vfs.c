@@ -36,6 +36,13 @@ static struct {
 /* SQLite's own layer takes at most 128 KiB - 1 at once, and reports a full disk for more. */
 enum { WRITE_PIECE_BYTES = 64 * 1024 };
 
+/* SQLite's own layer calls only ENOSPC a full disk. A quota that is used up, and an index of the log that cannot grow, are
+ * the same to us. rc: its answer, errno: 0 before the call. */
+static int space_error(int rc)
+{
+    return rc != SQLITE_OK && (errno == ENOSPC || errno == EDQUOT) ? SQLITE_FULL : rc;
+}
+
 static int gathered_write(void)
 {
     sqlite3_file *f = gathered.file;
@@ -43,7 +50,8 @@ static int gathered_write(void)
     gathered.file = NULL;
     for (int at = 0; f && rc == SQLITE_OK && at < gathered.bytes; at += WRITE_PIECE_BYTES) {
         int n = gathered.bytes - at < WRITE_PIECE_BYTES ? gathered.bytes - at : WRITE_PIECE_BYTES;
-        rc = f->pMethods->xWrite(f, gathered.data + at, n, gathered.at + at);
+        errno = 0;
+        rc = space_error(f->pMethods->xWrite(f, gathered.data + at, n, gathered.at + at));
     }
     return rc;
 }
@@ -125,7 +133,8 @@ static int file_write(sqlite3_file *f, const void *from, int bytes, sqlite3_int6
     if (ours && fault_hit(options->faults, FAULT_WRITE)) return write_error();
     if (role == ROLE_LOG && !at) header_unsynced = 1;
     if (role == ROLE_LOG && bytes <= LOG_BUFFER_BYTES) return gather(real_of(f), from, bytes, at);
-    int rc = real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at);
+    errno = 0;
+    int rc = space_error(real_of(f)->pMethods->xWrite(real_of(f), from, bytes, at));
     if (role == ROLE_FOLDED && rc == SQLITE_OK) piece_handed_over(bytes);
     return rc;
 }
@@ -187,7 +196,8 @@ static int file_traits(sqlite3_file *f)
 
 static int file_shm_map(sqlite3_file *f, int page, int bytes, int extend, void volatile **p)
 {
-    return real_of(f)->pMethods->xShmMap(real_of(f), page, bytes, extend, p);
+    errno = 0;
+    return space_error(real_of(f)->pMethods->xShmMap(real_of(f), page, bytes, extend, p));
 }
 
 static int file_shm_lock(sqlite3_file *f, int offset, int n, int flags)

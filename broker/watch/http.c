@@ -71,11 +71,11 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *c, const cha
         r = response_of("GET only\n", 9, "text/plain");
     } else if (!strcmp(url, "/metrics")) {
         r = metrics(h);
-    } else if (!strcmp(url, "/healthz") || !strcmp(url, "/readyz")) {
+    } else if (!strcmp(url, "/livez") || !strcmp(url, "/healthz") || !strcmp(url, "/readyz")) {
         r = state(h, url[1] == 'r', &code);
     } else {
         code = MHD_HTTP_NOT_FOUND;
-        r = response_of("/metrics /healthz /readyz\n", 26, "text/plain");
+        r = response_of("/metrics /livez /readyz /healthz\n", 33, "text/plain");
     }
     if (!r) return MHD_NO;
     enum MHD_Result result = MHD_queue_response(c, code, r);

@@ -1,4 +1,5 @@
-/** HTTP on a separate address: /metrics (Prometheus text), /healthz (the loop turns) and /readyz (tasks are accepted).
+/** HTTP on a separate address: /metrics (Prometheus text), /livez and /healthz (the loop turns) and /readyz (tasks
+ *  are accepted: the store works, and the broker is not ending).
  *
  *  The loop publishes a finished text about once a second, and the server's thread hands out the last one: a scrape never
  *  waits for the loop, nor the loop for a scrape. A loop that has published nothing for HTTP_STALE_MS is not healthy.

@@ -164,6 +164,13 @@ static void worsen(struct verdict *v, enum nagios level, const char *why, const 
     snprintf(v->why, sizeof v->why, "%s%s%s%s", queue ? "queue " : "", queue ? queue : "", queue ? ": " : "", why);
 }
 
+static void worsen_not_ready(struct verdict *v, const char *reason)
+{
+    char why[200] = "the broker accepts no tasks";
+    if (*reason) snprintf(why, sizeof why, "the broker accepts no tasks: %s", reason);
+    worsen(v, CRITICAL, why, NULL);
+}
+
 static void judge_queue(struct verdict *v, const struct cli *cli, const struct pv_row *q)
 {
     const char *name = cell_text(q, "queue");
@@ -187,7 +194,7 @@ static pv_status judge(struct verdict *v, pv_client *c, const struct cli *cli)
     if (s != PV_OK) return s;
     struct pv_row row = pv_table_rows(t) > 0 ? pv_table_row(t, 0) : (struct pv_row){ 0 };
     v->provers = cell_number(&row, "provers");
-    if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen(v, CRITICAL, "the broker accepts no tasks", NULL);
+    if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen_not_ready(v, cell_text(&row, "not_ready"));
     pv_table_free(&t);
     s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_QUEUES, .queue = cli->queue }, PV_DEFAULT_TIMEOUT);
     if (s != PV_OK) return s;

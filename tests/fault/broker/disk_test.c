@@ -104,7 +104,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
 
 static void refuses_everything(struct wire_peer *p, wire_id known)
 {
-    assert_int_equal(accepted(p, wire_peer_new_id(), sizeof input), PV_STORE);
+    assert_int_equal(accepted(p, wire_peer_new_id(), sizeof input), PV_BUSY);
     wire_peer_ask(p, WIRE_SHOW, known);
     WANT(p, WIRE_ERROR);
     assert_int_equal(p->in.status, PV_STORE);
@@ -112,27 +112,42 @@ static void refuses_everything(struct wire_peer *p, wire_id known)
     assert_false(scene_cell(p, "ready")->truth);
 }
 
-/* The log itself finds no space: from then on nothing is accepted and nothing is said that might not be so, and what was
- * acknowledged before is there when it starts again with room. */
-static void a_failed_store_stops_until_the_restart(void **state)
+enum { MOST = 1000, FILL_BYTES = 60000 };
+static wire_id taken[MOST];
+
+static const char *const without_reserve[] = { "--insecure",  "--queue",        "outer", "--http",
+                                               "127.0.0.1:0", "--disk-reserve", "0",     "--heartbeat-ms",
+                                               "500",         "--lease-ms",     "2000",  NULL };
+
+/* Submits until the log itself finds no space; returns how many tasks were acknowledged. */
+static int fill(struct wire_peer *p)
 {
-    enum { MOST = 1000, BYTES = 60000 };
-    static wire_id tasks[MOST];
-    struct wire_peer p;
-    const char *const more[] = { "--insecure", "--queue", "outer", "--disk-reserve", "0", NULL };
-    const char *mounted = disk_mount("failing", "size=12m");
-    struct broker_process usual_one = scene_beside("failing", more);
-    wire_peer_client(&p, broker.endpoint, "worker");
     int n = 0;
     pv_status st = PV_OK;
     while (n < MOST && st == PV_OK) {
-        tasks[n] = wire_peer_new_id();
-        st = accepted(&p, tasks[n], BYTES);
+        taken[n] = wire_peer_new_id();
+        st = accepted(p, taken[n], FILL_BYTES);
         n += st == PV_OK;
     }
     print_message("%d accepted, then %s\n", n, pv_status_word(st));
-    assert_int_equal(st, PV_STORE);
+    assert_int_equal(st, PV_BUSY);
+    assert_string_equal(p->in.which, "disk");
+    assert_non_null(strstr(p->in.text, "full"));
     assert_true(n > 10);
+    return n;
+}
+
+/* The log itself finds no space: from then on nothing is accepted and nothing is said that might not be so, and what was
+ * acknowledged before is there when it starts again with room. */
+static void a_full_store_loses_nothing_over_a_restart(void **state)
+{
+    struct wire_peer p;
+    const char *const *more = without_reserve;
+    const char *mounted = disk_mount("failing", "size=12m");
+    struct broker_process usual_one = scene_beside("failing", more);
+    wire_peer_client(&p, broker.endpoint, "worker");
+    int n = fill(&p);
+    wire_id *tasks = taken;
     refuses_everything(&p, tasks[0]);
     assert_true(broker_process_end(&broker, SIGTERM) != 0);
     wire_peer_close(&p);
@@ -151,6 +166,80 @@ static void a_failed_store_stops_until_the_restart(void **state)
     assert_int_equal(code, 0);
 }
 
+/* What GET says, its first line and its last. */
+static bool http_says(const char *path, const char *code, const char *words)
+{
+    char command[256], line[512] = "", got_code[16] = "";
+    unsigned port = 0;
+    FILE *f = fopen(broker.log, "r");
+    while (f && fgets(line, sizeof line, f)) {
+        const char *at = strstr(line, "http.listening");
+        if (at && (at = strstr(at, "port="))) port = (unsigned)atoi(at + 5);
+    }
+    if (f) fclose(f);
+    assert_true(port);
+    snprintf(command, sizeof command, "curl -s -m 5 -w '%%{http_code}' http://127.0.0.1:%u%s | tr '\\n' ' '", port,
+             path);
+    FILE *p = popen(command, "r");
+    assert_non_null(p);
+    if (!fgets(line, sizeof line, p)) line[0] = 0;
+    pclose(p);
+    snprintf(got_code, sizeof got_code, "%s", strlen(line) >= 3 ? line + strlen(line) - 3 : "");
+    return !strcmp(got_code, code) && strstr(line, words);
+}
+
+static void beats(struct wire_peer *p)
+{
+    wire_peer_send(p, &(struct wire_msg){ .type = WIRE_HEARTBEAT });
+    WANT(p, WIRE_HEARTBEAT);
+}
+
+/* Who is there and who comes can ask what is wrong; and when there is space it goes on by itself. */
+static void a_full_store_answers_and_heals(void **state)
+{
+    struct wire_peer p, prover, later, newcomer;
+    const char *mounted = disk_mount("healing", "size=12m");
+    struct broker_process usual_one = scene_beside("healing", without_reserve);
+    wire_peer_client(&p, broker.endpoint, "worker");
+    int n = fill(&p);
+    uint32_t epoch = 0;
+    beats(&p);
+    epoch = p.in.epoch;
+    wire_peer_client(&later, broker.endpoint, "later"); /* WELCOME */
+    beats(&later);
+    scene_list(&later, WIRE_WHAT_STATUS, 0, NULL);
+    assert_false(scene_cell(&later, "ready")->truth);
+    assert_true(scene_log_says("goes-on-when-there-is-space"));
+    wire_peer_prover(&newcomer, broker.endpoint, "p2", "outer", "keccak", 1);
+    beats(&newcomer);
+    assert_true(http_says("/livez", "200", "ok"));
+    assert_true(http_says("/healthz", "200", "ok"));
+    assert_true(http_says("/readyz", "503", "full"));
+    refuses_everything(&p, taken[0]);
+    assert_int_equal(mount("none", mounted, "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    bool again = false;
+    for (uint64_t end = pv_clock_ms() + SOON; !again && pv_clock_ms() < end;)
+        again = accepted(&p, wire_peer_new_id(), sizeof input) == PV_OK; /* on the connection that it had */
+    assert_true(again);
+    for (int i = 0; i < n; i++) {
+        wire_peer_ask(&p, WIRE_SHOW, taken[i]);
+        WANT(&p, WIRE_TASK);
+        assert_int_equal(p.in.state, TASK_QUEUED);
+    }
+    beats(&p);
+    assert_true(p.in.epoch > epoch);
+    assert_true(http_says("/readyz", "200", "ok"));
+    wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
+    WANT(&prover, WIRE_OFFER);
+    wire_peer_close(&p);
+    wire_peer_close(&later);
+    wire_peer_close(&newcomer);
+    wire_peer_close(&prover);
+    int code = scene_back(usual_one);
+    umount2(mounted, MNT_DETACH);
+    assert_int_equal(code, 0);
+}
+
 static int setup(void **state)
 {
     scene_fill(large, LARGE);
@@ -162,7 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_syncs_as_it_was_told),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
-        cmocka_unit_test(a_failed_store_stops_until_the_restart),
+        cmocka_unit_test(a_full_store_loses_nothing_over_a_restart),
+        cmocka_unit_test(a_full_store_answers_and_heals),
     };
     return cmocka_run_group_tests(tests, setup, scene_close);
 }
