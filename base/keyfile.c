@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 enum { KEY_FILE_MAX = 16 * 1024, PATH_BYTES = 4096 };
 
 /* The whole file into text (KEY_FILE_MAX + 1 bytes), NUL-terminated. */
-static pv_status slurp(char *text, const char *path, bool secret)
+static pv_status slurp_into(char *text, const char *path, bool secret)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return PV_BAD_KEY_FILE;
@@ -28,6 +29,24 @@ static pv_status slurp(char *text, const char *path, bool secret)
     close(fd);
     text[have] = '\0';
     return good ? PV_OK : PV_BAD_KEY_FILE;
+}
+
+static void forget(char *text)
+{
+    if (text) explicit_bzero(text, KEY_FILE_MAX + 1);
+    free(text);
+}
+
+/* Sets *text to the whole file, for forget. On the heap: a caller's thread may have little stack. */
+static pv_status slurp(char **text, const char *path, bool secret)
+{
+    char *t = malloc(KEY_FILE_MAX + 1);
+    pv_status s = t ? slurp_into(t, path, secret) : PV_NO_MEMORY;
+    if (s == PV_OK)
+        *text = t;
+    else
+        forget(t);
+    return s;
 }
 
 static bool z85_text(const char *s, size_t n)
@@ -75,20 +94,22 @@ static bool secret_path(char to[PATH_BYTES], const char *path)
     return true;
 }
 
-static pv_status pair_of(struct keyfile_pair *pair, char *text, const char *path)
+static pv_status pair_of(struct keyfile_pair *pair, const char *path)
 {
-    TRY(slurp(text, path, true));
-    TRY(key_of(pair->public_key, text, "public-key"));
-    return key_of(pair->secret_key, text, "secret-key");
+    char *text;
+    TRY(slurp(&text, path, true));
+    pv_status s = key_of(pair->public_key, text, "public-key");
+    if (s == PV_OK) s = key_of(pair->secret_key, text, "secret-key");
+    forget(text);
+    return s;
 }
 
 pv_status keyfile_pair_read(struct keyfile_pair *pair, const char *path)
 {
-    char text[KEY_FILE_MAX + 1], file[PATH_BYTES];
+    char file[PATH_BYTES];
     struct keyfile_pair read = { "", "" };
     if (!secret_path(file, path)) return PV_BAD_KEY_FILE;
-    pv_status s = pair_of(&read, text, file);
-    explicit_bzero(text, sizeof text);
+    pv_status s = pair_of(&read, file);
     if (s == PV_OK) *pair = read;
     keyfile_pair_clear(&read);
     return s;
@@ -101,9 +122,9 @@ void keyfile_pair_clear(struct keyfile_pair *pair)
 
 pv_status keyfile_public_read(char out[KEYFILE_TEXT], const char *path)
 {
-    char text[KEY_FILE_MAX + 1];
-    pv_status s = slurp(text, path, false);
-    if (s == PV_OK) s = key_of(out, text, "public-key");
-    explicit_bzero(text, sizeof text);
+    char *text;
+    TRY(slurp(&text, path, false));
+    pv_status s = key_of(out, text, "public-key");
+    forget(text);
     return s;
 }

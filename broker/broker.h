@@ -116,6 +116,14 @@ struct broker_note {
     uint64_t note_ms; /* no line before */
 };
 
+enum { BROKER_CIRCUITS = 256, BROKER_HELD = 256 };
+
+/** The lists of the message in hand, on their way to the core (intake.c): too large for a stack. */
+struct broker_heard {
+    struct sched_circuit circuits[BROKER_CIRCUITS];
+    struct sched_held held[BROKER_HELD];
+};
+
 struct broker {
     const struct config *config; /* in force */
     struct broker_settings settings;
@@ -143,7 +151,8 @@ struct broker {
     struct broker_batch batch;
     struct broker_questions questions;
     struct list_turns lists;
-    struct broker_wanted wanted;
+    struct broker_wanted wanted, again; /* again: those that are tried once more (uploads.c) */
+    struct broker_heard heard;
     struct broker_damaged damaged;
     struct broker_cuts cuts;
     struct facts_counters counters;

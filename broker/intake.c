@@ -47,7 +47,7 @@ static bool queue_allowed(const struct broker *b, const struct peer *peer, const
     return !b->keys || (peer->rights && auth_key_serves(peer->rights, queue));
 }
 
-enum { CIRCUITS_MAX = 256, HELD_MAX = 256, QUEUES_MAX = 64 };
+enum { CIRCUITS_MAX = BROKER_CIRCUITS, HELD_MAX = BROKER_HELD, QUEUES_MAX = 64 };
 
 static size_t circuits_of(struct sched_circuit *to, const struct wire_msg *m)
 {
@@ -83,8 +83,8 @@ static size_t held_of(struct sched_held *to, const struct wire_msg *m)
 
 static void hello_prover(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
-    struct sched_circuit circuits[CIRCUITS_MAX];
-    struct sched_held held[HELD_MAX];
+    struct sched_circuit *circuits = b->heard.circuits;
+    struct sched_held *held = b->heard.held;
     const char *queues[QUEUES_MAX];
     size_t queues_n = 0;
     for (size_t i = 0; i < m->queues_n && queues_n < QUEUES_MAX; i++)
@@ -260,7 +260,7 @@ static void ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
 
 static void heartbeat(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
-    struct sched_held held[HELD_MAX];
+    struct sched_held *held = b->heard.held;
     struct sched_event ev = event_of(SCHED_HEARTBEAT, peer, m);
     ev.heartbeat.held = held;
     ev.heartbeat.held_n = held_of(held, m);

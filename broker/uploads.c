@@ -97,11 +97,12 @@ void uploads_ended(struct broker *b, const struct upload *u, pv_status status)
 
 void uploads_retry(struct broker *b)
 {
-    struct broker_wanted again = b->wanted;
+    const struct broker_wanted *again = &b->again;
+    b->again = b->wanted;
     b->wanted.n = 0;
-    for (size_t i = 0; i < again.n; i++) {
-        if (!peers_of(&b->peers, again.at[i].action.peer)) continue; /* it announces the result when it is back */
-        step_upload(b, &again.at[i].action, WIRE_KIND_RESULT, again.at[i].note);
+    for (size_t i = 0; i < again->n; i++) {
+        if (!peers_of(&b->peers, again->at[i].action.peer)) continue; /* it announces the result when it is back */
+        step_upload(b, &again->at[i].action, WIRE_KIND_RESULT, again->at[i].note);
     }
 }
 

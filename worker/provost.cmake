@@ -33,7 +33,7 @@ file(CONFIGURE OUTPUT provost.exports CONTENT "${names}\n" @ONLY)
 add_library(provost SHARED $<TARGET_OBJECTS:pv_client>)
 set_target_properties(provost PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINKER_LANGUAGE C LINK_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/provost.map)
-target_link_libraries(provost PRIVATE pv_flags ${PV_CLIENT_NEEDS})
+target_link_libraries(provost PRIVATE pv_flags pv_frames ${PV_CLIENT_NEEDS})
 target_link_options(provost PRIVATE -Wl,--version-script=${CMAKE_CURRENT_BINARY_DIR}/provost.map -Wl,-z,defs)
 target_include_directories(provost INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 if(PV_SANITIZE)

@@ -123,7 +123,7 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, const s
                            struct prove_error *err)
 {
     pthread_t thread[64];
-    struct slot slot[64];
+    static struct slot slot[64]; /* too large for a stack */
     unsigned started = 0;
     pv_status status = PV_OK;
     double wall = cmd_clock_ms(CLOCK_MONOTONIC), cpu = cmd_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
@@ -232,7 +232,7 @@ static pv_status bench(const struct arguments *a, struct prove_error *err)
 
 int cmd_bench(int argc, char **argv)
 {
-    struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 };
+    static struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 }; /* large: struct numa */
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     a.numa = cmd_start_proving();

@@ -99,8 +99,8 @@ static bool transforms(const struct bn254_run *run)
     struct bn254_twiddles tw;
     bn254_fr w, x, sum = { { 0 } };
     uint64_t state = 2;
-    void *table = malloc(bn254_twiddles_bytes(LOG_DOMAIN));
-    if (!table) return false;
+    void *table = malloc(bn254_twiddles_bytes(LOG_DOMAIN)), *scratch = malloc(bn254_ntt_scratch_bytes(run));
+    if (!table || !scratch) return free(table), free(scratch), false;
     bn254_twiddles_init(&tw, LOG_DOMAIN, table, run);
     for (int i = 0; i < N; i++) was[i] = v[i] = random_fr(&state);
     bn254_fr_root_of_unity(&w, LOG_DOMAIN);
@@ -110,9 +110,9 @@ static bool transforms(const struct bn254_run *run)
         bn254_fr_mul(&sum, &sum, &x);
         bn254_fr_add(&sum, &sum, &was[i]);
     }
-    bool right =
-        bn254_ntt(v, &tw, run) && bn254_fr_eq(&v[AT], &sum) && bn254_intt(v, &tw, run) && !memcmp(v, was, sizeof v);
-    free(table);
+    bool right = bn254_ntt(v, &tw, run, scratch) && bn254_fr_eq(&v[AT], &sum) && bn254_intt(v, &tw, run, scratch) &&
+                 !memcmp(v, was, sizeof v);
+    free(table), free(scratch);
     return right;
 }
 

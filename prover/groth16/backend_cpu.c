@@ -18,7 +18,8 @@ struct backend_key {
     struct bn254_twiddles twiddles;
 };
 
-/* One arena a proof: h, and a rest that first holds b and c of the quotient and then the scratch of the MSMs. */
+/* One arena a proof: h, and a rest that first holds b and c of the quotient and its scratch, then the scratch of the
+ * MSMs. */
 struct plan {
     size_t h_bytes, rest_bytes;
 };
@@ -46,7 +47,8 @@ static struct plan plan_for(const struct zkey *z, const struct bn254_run *run)
     size_t vector = (size_t)z->domain * sizeof(bn254_fr);
     size_t scratch = max(bn254_msm_shared_scratch_bytes(sets, WITNESS_SETS, z->vars, run),
                          bn254_msm_g1_scratch_bytes(z->domain, run));
-    return (struct plan){ .h_bytes = max(vector, 64), .rest_bytes = max(2 * vector, scratch) };
+    return (struct plan){ .h_bytes = max(vector, 64),
+                          .rest_bytes = max(2 * vector + bn254_ntt_scratch_bytes(run), scratch) };
 }
 
 static pv_status cpu_usable(const struct backend_options *options, struct prove_error *err)
@@ -113,7 +115,7 @@ static bool quotient(uint8_t *arena, struct backend_key *k, const bn254_scalar_p
     size_t n = k->zkey->domain;
     bn254_fr *a = (bn254_fr *)arena, *b = (bn254_fr *)(arena + max(n * sizeof *a, 64)), *c = b + n;
     return qap_evaluate(a, b, &k->qap, witness, &run->cpu) &&
-           bn254_quotient((bn254_scalar_packed *)arena, a, b, c, k->zkey->log_domain, &k->twiddles, &run->cpu);
+           bn254_quotient((bn254_scalar_packed *)arena, a, b, c, k->zkey->log_domain, &k->twiddles, &run->cpu, c + n);
 }
 
 static void pass_by(const struct zkey *z, const void *from, size_t bytes, const struct prove_run *run)

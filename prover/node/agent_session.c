@@ -12,7 +12,7 @@
 enum {
     READ_MOST = 256,       /* messages in one turn, so that the next heartbeat never waits long */
     HELLO_EVERY_MS = 1000, /* the broker's word alone makes the node say hello no more often */
-    HELD_MOST = 100,       /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
+    HELD_MOST = AGENT_HELD_MAX,
 };
 
 static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
@@ -59,15 +59,14 @@ static size_t circuit_list(const struct agent *a, struct handler_circuit *store,
 
 void agent_session_announce(struct agent *a)
 {
-    struct handler_circuit store[AGENT_CIRCUITS_MAX];
-    struct wire_circuit circuits[AGENT_CIRCUITS_MAX];
-    struct wire_held held[HELD_MOST];
+    struct wire_circuit *circuits = a->said.circuits;
+    struct wire_held *held = a->said.held;
     const char *queues[AGENT_QUEUES_MAX];
     struct wire_msg m = { .type = WIRE_HELLO };
     if (a->link.state == LINK_DOWN) return;
     for (size_t i = 0; i < a->o.queues_n; i++) queues[i] = a->o.queues[i].name;
     WIRE_SET_LIST(&m, queues, queues, a->o.queues_n);
-    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, store, circuits));
+    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, a->said.store, circuits));
     WIRE_SET(&m, slots, a->o.slots);
     WIRE_SET(&m, prefetch, a->o.prefetch);
     WIRE_SET(&m, vram, a->o.vram);
@@ -177,7 +176,7 @@ void agent_session_events(struct agent *a)
 
 static void heartbeat_say(struct agent *a)
 {
-    struct wire_held held[HELD_MOST];
+    struct wire_held *held = a->said.held;
     struct wire_msg m = { .type = WIRE_HEARTBEAT };
     size_t n = held_list(a, held);
     for (size_t i = 0; i < n; i++) { /* the rest was in HELLO */
@@ -191,8 +190,8 @@ static void heartbeat_say(struct agent *a)
 
 static void ready_say(struct agent *a)
 {
-    struct handler_circuit store[AGENT_CIRCUITS_MAX];
-    wire_hash warm[AGENT_CIRCUITS_MAX];
+    struct handler_circuit *store = a->said.store;
+    wire_hash *warm = a->said.warm;
     struct wire_msg m = { .type = WIRE_READY };
     size_t circuits = a->o.circuits ? a->o.circuits(a->o.circuits_arg, store, AGENT_CIRCUITS_MAX) : 0, n = 0;
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);

@@ -63,6 +63,16 @@ struct agent_result {
     unsigned backward;   /* grants on this connection that asked for bytes again */
 };
 
+enum { AGENT_HELD_MAX = 100 }; /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
+
+/** The lists of the message that is being written (agent_session.c): too large for a stack. */
+struct agent_said {
+    struct handler_circuit store[AGENT_CIRCUITS_MAX];
+    struct wire_circuit circuits[AGENT_CIRCUITS_MAX];
+    struct wire_held held[AGENT_HELD_MAX];
+    wire_hash warm[AGENT_CIRCUITS_MAX];
+};
+
 enum agent_mode { AGENT_SERVE, AGENT_DRAIN, AGENT_HANDBACK };
 
 struct agent {
@@ -85,6 +95,7 @@ struct agent {
     uint64_t mode_ms; /* when it began */
     uint64_t now_ms;  /* of this turn of the loop */
     bool over;
+    struct agent_said said;
 };
 
 #endif

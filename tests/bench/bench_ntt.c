@@ -55,7 +55,7 @@ static void bench(unsigned log_n, const struct bn254_run *run)
 {
     size_t n = (size_t)1 << log_n;
     struct bn254_twiddles tw;
-    void *mem = malloc(bn254_twiddles_bytes(log_n));
+    void *mem = malloc(bn254_twiddles_bytes(log_n)), *scratch = malloc(bn254_ntt_scratch_bytes(run));
     bn254_fr *v[3];
     struct least table = { 0 }, ntt = { 0 }, quotient = { 0 };
     round_begins(&table);
@@ -68,16 +68,16 @@ static void bench(unsigned log_n, const struct bn254_run *run)
     }
     for (int round = 0; round < (log_n > 20 ? 3 : 7); round++) {
         round_begins(&ntt);
-        bn254_ntt(v[0], &tw, run);
+        bn254_ntt(v[0], &tw, run, scratch);
         round_ends(&ntt);
         round_begins(&quotient);
-        bn254_quotient((bn254_scalar_packed *)v[0], v[0], v[1], v[2], log_n, &tw, run);
+        bn254_quotient((bn254_scalar_packed *)v[0], v[0], v[1], v[2], log_n, &tw, run, scratch);
         round_ends(&quotient);
     }
     report("ntt_natural", run, log_n, &ntt);
     report("quotient", run, log_n, &quotient);
     for (int i = 0; i < 3; i++) free(v[i]);
-    free(mem);
+    free(mem), free(scratch);
 }
 
 int main(int argc, char **argv)

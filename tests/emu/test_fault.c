@@ -283,18 +283,18 @@ static void make_msm(void)
 static void make_ntt(void)
 {
     bn254_fr v[N];
-    void *mem = malloc(bn254_twiddles_bytes(LOG_N));
+    void *mem = malloc(bn254_twiddles_bytes(LOG_N)), *scratch = malloc(bn254_ntt_scratch_bytes(NULL));
     struct bn254_twiddles tw;
-    if (!mem) abort();
+    if (!mem || !scratch) abort();
     bn254_twiddles_init(&tw, LOG_N, mem, NULL);
     for (int i = 0; i < N; i++) v[i] = values[i] = random_fr(&rng);
-    bn254_ntt(v, &tw, NULL);
+    bn254_ntt(v, &tw, NULL, scratch);
     for (unsigned i = 0; i < N; i++) {
         unsigned r = 0;
         for (unsigned k = 0; k < LOG_N; k++) r |= (i >> k & 1) << (LOG_N - 1 - k);
         transformed[r] = v[i];
     }
-    free(mem);
+    free(mem), free(scratch);
 }
 
 int main(void)

@@ -15,9 +15,15 @@
 static struct bn254_twiddles twiddles(unsigned log_n, void **mem)
 {
     struct bn254_twiddles tw;
-    *mem = twins_take(1, bn254_twiddles_bytes(log_n));
+    *mem = twins_take(1, bn254_twiddles_bytes(log_n) + bn254_ntt_scratch_bytes(NULL));
     bn254_twiddles_init(&tw, log_n, *mem, NULL);
     return tw;
+}
+
+/* It lies behind the table. */
+static void *scratch_of(void *mem, unsigned log_n)
+{
+    return (char *)mem + bn254_twiddles_bytes(log_n);
 }
 
 static void reverse(bn254_fr *v, unsigned log_n)
@@ -59,7 +65,8 @@ static void check_ntt(unsigned log_n)
             if (kind == GPU_NTT_TO_NATURAL) reverse(v, log_n);
             transform(d, s, v, bytes, kind | inverse);
             if (kind == GPU_NTT_TO_REVERSED) reverse(v, log_n);
-            assert_true(inverse ? bn254_intt(want, &tw, NULL) : bn254_ntt(want, &tw, NULL));
+            void *scratch = scratch_of(mem, log_n);
+            assert_true(inverse ? bn254_intt(want, &tw, NULL, scratch) : bn254_ntt(want, &tw, NULL, scratch));
             assert_memory_equal(v, want, bytes);
         }
     gpu_stream_destroy(&s);
@@ -188,7 +195,8 @@ static void check_quotient(unsigned log_n, uint32_t vars)
     }
     gpu_h(h, &m, witness);
     for (size_t i = 0; i < n; i++) bn254_fr_mul(&c[i], &m.a[i], &m.b[i]);
-    assert_true(bn254_quotient((bn254_scalar_packed *)want, m.a, m.b, c, log_n, &tw, NULL));
+    bn254_scalar_packed *quotient = (bn254_scalar_packed *)want;
+    assert_true(bn254_quotient(quotient, m.a, m.b, c, log_n, &tw, NULL, scratch_of(mem, log_n)));
     assert_memory_equal(h, want, n * 32);
     free(m.records), free(m.a), free(m.b), free(m.w), free(c), free(witness), free(h), free(want), free(mem);
 }

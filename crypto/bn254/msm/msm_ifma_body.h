@@ -70,10 +70,19 @@ static __attribute__((noinline)) void replace(el *x, el *y, const struct sum8 *s
     *y = el_blend(s->nothing, el_blend(s->second, el_blend(s->first, *y, p->y), q->y), zero);
 }
 
-/* One group of 32 sums on the way back. inv[c]: the inverse of the chain's product up to and including this group. */
-IFMA_INLINE void finish_group(char *dst, const void *from, const uint32_t *pair, const struct sum8 *s, el inv[CHAINS])
-{
+/* The points of one group: in scratch, for with them and its other values a frame of G2 would be 24 KiB. */
+struct points {
     struct point8 p[CHAINS], q[CHAINS];
+};
+
+_Static_assert(CHAINS * sizeof(struct sum8) + sizeof(struct points) <= MSM_TMP_EXTRA, "a group begun, and its points");
+
+/* One group of 32 sums on the way back, not inlined (its frame would be there twice). inv[c]: the inverse of the chain's
+ * product up to and including this group. */
+static __attribute__((noinline)) void finish_group(char *dst, const void *from, const uint32_t *pair,
+                                                   const struct sum8 *s, el inv[CHAINS], struct points *at)
+{
+    struct point8 *p = at->p, *q = at->q;
     el t[CHAINS], slope[CHAINS], x[CHAINS], y[CHAINS];
     for (int c = 0; c < CHAINS; c++) {
         load_points(&p[c], from, pair + 16 * c, 2);
@@ -118,13 +127,14 @@ static void fill_tail(struct tail *t, const uint32_t *pair, size_t n)
     for (size_t i = 0; i < GROUP_SUMS; i++) memcpy(t->pair + 2 * i, pair + 2 * (i % n), 2 * sizeof *pair);
 }
 
-/* tmp: an array of sum8, CHAINS for each group begun */
+/* tmp: an array of sum8, CHAINS for each group begun, and the points of a group */
 static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t n, void *tmp)
 {
     struct sum8 *s = tmp;
     struct tail tail;
     el product[CHAINS];
     const size_t groups = n / GROUP_SUMS, done = groups * GROUP_SUMS;
+    struct points *points = (struct points *)(s + CHAINS * (groups + 1));
     if (!n) return;
     for (int c = 0; c < CHAINS; c++) product[c] = el_one();
     for (size_t g = 0; g < groups; g++) start_group(s + CHAINS * g, product, src, pair + 2 * GROUP_SUMS * g);
@@ -134,12 +144,12 @@ static void GROUP(add)(void *dst, const void *src, const uint32_t *pair, size_t 
     }
     el_invert_chains(product);
     if (done < n) {
-        finish_group(tail.out, src, tail.pair, s + CHAINS * groups, product);
+        finish_group(tail.out, src, tail.pair, s + CHAINS * groups, product, points);
         memcpy((char *)dst + POINT_BYTES * done, tail.out, POINT_BYTES * (n - done));
     }
     for (size_t g = groups; g-- > 0;)
         finish_group((char *)dst + POINT_BYTES * GROUP_SUMS * g, src, pair + 2 * GROUP_SUMS * g, s + CHAINS * g,
-                     product);
+                     product, points);
 }
 
 /* Lanes (msm_ifma_lanes.h). `step8` has what the way back needs of a base, so a base is read once. */
@@ -208,7 +218,8 @@ static __attribute__((noinline)) void keep_or_double(struct lane8 *r, const stru
     r->y = el_blend(rare.keep, el_blend(rare.doubled, r->y, y), lane->y);
 }
 
-IFMA_INLINE void finish_lane_group(struct lane8 *lane, const struct step8 *s, const struct rare *rare, el inv[CHAINS])
+static __attribute__((noinline)) void finish_lane_group(struct lane8 *lane, const struct step8 *s,
+                                                        const struct rare *rare, el inv[CHAINS])
 {
     el slope[CHAINS], t[CHAINS];
     struct lane8 r[CHAINS];

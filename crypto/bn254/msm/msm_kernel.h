@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSM_TMP_EXTRA 8192
+#define MSM_TMP_EXTRA 16384
 #define MSM_NEGATE 0x80000000u /* in an index of a base: its opposite */
 
 /** Lanes: points to which bases are added many times, side by side, in a form that suits this (`bytes` each, 64-byte

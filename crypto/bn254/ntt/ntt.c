@@ -1,5 +1,6 @@
 #include "ntt.h"
 
+#include <omp.h>
 #include <string.h>
 
 #include "ntt_kernel.h"
@@ -132,7 +133,29 @@ struct pass {
     const struct ntt_kernel *kernel;
     const struct bn254_run *run;
     unsigned log_n, log_leaf;
+    char *work; /* kernel->work_bytes for each thread */
 };
+
+/* Rounded up, so that no two threads write to one line of the cache. */
+static size_t work_bytes_max(void)
+{
+    static const enum bn254_path paths[] = { BN254_PATH_PORTABLE, BN254_PATH_ADX, BN254_PATH_IFMA };
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (kernel_for(paths[i])->work_bytes > most) most = kernel_for(paths[i])->work_bytes;
+    return (most + 63) / 64 * 64;
+}
+
+size_t bn254_ntt_scratch_bytes(const struct bn254_run *run)
+{
+    return bn254_run_threads(run) * work_bytes_max() + 63;
+}
+
+/* Of the calling thread, in a team of at most bn254_run_threads. */
+static void *work_of(const struct pass *p)
+{
+    return p->work + (size_t)omp_get_thread_num() * p->kernel->work_bytes;
+}
 
 static size_t pieces_of(const struct pass *p, const struct ntt_stretch *s)
 {
@@ -144,7 +167,7 @@ static bool split_stretch(const struct pass *p, const struct ntt_stretch *s, enu
     const size_t pieces = pieces_of(p, s);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
     for (size_t i = 0; i < pieces; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->split(&p->v, p->tw, s, i, t);
+        if (!bn254_run_stopped(p->run)) p->kernel->split(&p->v, p->tw, s, i, t, work_of(p));
     return !bn254_run_stopped(p->run);
 }
 
@@ -153,7 +176,7 @@ static bool merge_stretch(const struct pass *p, const struct ntt_stretch *s)
     const size_t pieces = pieces_of(p, s);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
     for (size_t i = 0; i < pieces; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->merge(&p->v, p->tw, s, i);
+        if (!bn254_run_stopped(p->run)) p->kernel->merge(&p->v, p->tw, s, i, work_of(p));
     return !bn254_run_stopped(p->run);
 }
 
@@ -162,7 +185,7 @@ static bool leaves(const struct pass *p, enum ntt_transform t)
     const size_t pieces = (size_t)1 << (p->log_n - p->log_leaf);
 #pragma omp parallel for num_threads(bn254_run_threads(p->run)) schedule(dynamic, 1)
     for (size_t i = 0; i < pieces; i++)
-        if (!bn254_run_stopped(p->run)) p->kernel->leaf(&p->v, p->tw, p->log_n, p->log_leaf, i, t);
+        if (!bn254_run_stopped(p->run)) p->kernel->leaf(&p->v, p->tw, p->log_n, p->log_leaf, i, t, work_of(p));
     return !bn254_run_stopped(p->run);
 }
 
@@ -193,11 +216,14 @@ static bool transform(const struct pass *p, enum ntt_transform t)
     return true;
 }
 
-static struct pass pass_for(const struct bn254_twiddles *tw, const struct bn254_run *run)
+static struct pass pass_for(const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch)
 {
-    return (struct pass){
-        .tw = tw, .kernel = kernel_for(tw->path), .run = run, .log_n = tw->log_n, .log_leaf = leaf_log(tw->log_n)
-    };
+    return (struct pass){ .tw = tw,
+                          .kernel = kernel_for(tw->path),
+                          .run = run,
+                          .log_n = tw->log_n,
+                          .log_leaf = leaf_log(tw->log_n),
+                          .work = (char *)(((uintptr_t)scratch + 63) / 64 * 64) };
 }
 
 static void swap(bn254_fr *a, bn254_fr *b)
@@ -254,9 +280,9 @@ static void reverse_bits(bn254_fr *v, unsigned log_n, const struct bn254_run *ru
     }
 }
 
-bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run)
+bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch)
 {
-    struct pass p = pass_for(tw, run);
+    struct pass p = pass_for(tw, run, scratch);
     p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
     if (!transform(&p, NTT_FORWARD)) return false;
     reverse_bits(v, tw->log_n, run);
@@ -270,9 +296,9 @@ static void inverse_of_size(bn254_fr *r, unsigned log_n)
     bn254_fr_inv(r, r);
 }
 
-bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run)
+bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch)
 {
-    struct pass p = pass_for(tw, run);
+    struct pass p = pass_for(tw, run, scratch);
     const size_t n = (size_t)1 << tw->log_n;
     bn254_fr scale;
     p.v = (struct ntt_vectors){ .v = { v }, .count = 1 };
@@ -302,9 +328,9 @@ static void set_constants(struct ntt_vectors *v, unsigned log_n, unsigned log_r)
 }
 
 bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n,
-                    const struct bn254_twiddles *tw, const struct bn254_run *run)
+                    const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch)
 {
-    struct pass p = pass_for(tw, run);
+    struct pass p = pass_for(tw, run, scratch);
     if (log_n != tw->log_n) return false;
     p.v = (struct ntt_vectors){ .v = { a, b, c }, .count = 3, .h = h };
     set_constants(&p.v, log_n, p.kernel->log_r);

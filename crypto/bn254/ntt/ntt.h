@@ -1,7 +1,7 @@
 /** Number-theoretic transforms over Fr, and the quotient of a Groth16 proof.
  *
  *  w(n) is 5^((r-1)/2^28) squared down to order n: the root of snarkjs and ffjavascript. log_n in 0..28.
- *  Each thread takes up to 700 KiB of stack; nothing is allocated.
+ *  Nothing is allocated, and no frame is large: what the threads work in is the caller's scratch.
  *  run may be NULL (best path, all cores). All return false when *run->stop has become non-zero (vectors are then
  *  unspecified). */
 #ifndef BN254_NTT_H
@@ -33,10 +33,14 @@ void bn254_twiddles_init(struct bn254_twiddles *tw, unsigned log_n, void *mem, c
 void bn254_twiddles_init_shift(struct bn254_twiddles *tw, unsigned log_n, const bn254_fr *shift, void *mem,
                                const struct bn254_run *run);
 
+/** Bytes of the scratch of one transform or quotient (up to 600 KiB a thread), on any path and for any size; its memory
+ *  needs no more alignment than malloc gives. It derives from the vectors: wipe it where they are secret. */
+size_t bn254_ntt_scratch_bytes(const struct bn254_run *run);
+
 /** v[i] <- sum over j of v[j] * w^(i*j), in place, natural order in and out; the inverse divides by n. v has
  *  2^tw->log_n elements. */
-bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run);
-bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run);
+bool bn254_ntt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch);
+bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch);
 
 /** h[i] = a*b - c at the point g * w(n)^i, for the polynomials whose values on the domain are a, b and the products a*b
  *  (n = 2^log_n each, log_n = tw->log_n); g = w(2n), at log_n = 28 g = 25 (ffjavascript's Fr.shift). h is canonical:
@@ -44,5 +48,5 @@ bool bn254_intt(bn254_fr *v, const struct bn254_twiddles *tw, const struct bn254
  *  paths agree bit for bit. Inverse transforms leave coefficients in bit-reversed order, forward ones take them from
  *  there: nothing is reordered. */
 bool bn254_quotient(bn254_scalar_packed *h, bn254_fr *a, bn254_fr *b, bn254_fr *c, unsigned log_n,
-                    const struct bn254_twiddles *tw, const struct bn254_run *run);
+                    const struct bn254_twiddles *tw, const struct bn254_run *run, void *scratch);
 #endif

@@ -169,9 +169,9 @@ static void NTT(combine_columns)(const struct ntt_vectors *v, const struct ntt_s
 }
 
 static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                       size_t piece, enum ntt_transform t)
+                       size_t piece, enum ntt_transform t, void *columns)
 {
-    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
+    bn254_fr *work = columns;
     if (v->h && !s->from) NTT(multiply_columns)(v, s, piece);
     for (unsigned k = 0; k < v->count; k++) {
         const struct NTT(columns) c = NTT(columns_of)(v->v[k], s, piece);
@@ -182,9 +182,9 @@ static void NTT(split)(const struct ntt_vectors *v, const struct bn254_twiddles 
 }
 
 static void NTT(merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                       size_t piece)
+                       size_t piece, void *columns)
 {
-    bn254_fr work[(size_t)1 << (NTT_STRETCH_LOG + LOG_COLUMNS)];
+    bn254_fr *work = columns;
     for (unsigned k = 0; k < v->count; k++) {
         const struct NTT(columns) c = NTT(columns_of)(v->v[k], s, piece);
         NTT(load_columns)(work, &c);
@@ -216,7 +216,7 @@ static void NTT(make_canonical)(bn254_fr *v, size_t n)
 }
 
 static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
-                      size_t leaf, enum ntt_transform t)
+                      size_t leaf, enum ntt_transform t, void *unused)
 {
     const size_t n = (size_t)1 << log_leaf;
     if (v->h && log_leaf == log_n) NTT(multiply)(v->v[2], v->v[0], v->v[1], n);
@@ -236,6 +236,7 @@ static void NTT(leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *
 const struct ntt_kernel KERNEL = {
     .log_columns = LOG_COLUMNS,
     .log_r = 256,
+    .work_bytes = sizeof(bn254_fr) << (NTT_STRETCH_LOG + LOG_COLUMNS),
     .split = NTT(split),
     .merge = NTT(merge),
     .leaf = NTT(leaf),

@@ -335,6 +335,12 @@ static void store_columns(const struct columns *c, const fe8 *work)
 #define MAX_ROWS ((size_t)1 << NTT_STRETCH_LOG)
 #define MAX_GROUPS (MAX_ROWS / 8)
 
+/* What a piece is worked on in: rows of three vectors, and the factors of their levels. */
+struct work {
+    fe8 rows[3][MAX_ROWS];
+    struct factor8 f[MAX_GROUPS];
+};
+
 /* c = a*b / 2^260, below 2r */
 static void multiply_rows(fe8 *c, const fe8 *a, const fe8 *b, size_t rows)
 {
@@ -342,10 +348,10 @@ static void multiply_rows(fe8 *c, const fe8 *a, const fe8 *b, size_t rows)
 }
 
 static void split(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                  size_t piece, enum ntt_transform t)
+                  size_t piece, enum ntt_transform t, void *memory)
 {
-    fe8 work[3][MAX_ROWS];
-    struct factor8 f[MAX_GROUPS];
+    fe8(*work)[MAX_ROWS] = ((struct work *)memory)->rows;
+    struct factor8 *f = ((struct work *)memory)->f;
     const bool first = v->h && !s->from;
     struct columns c = columns_of(v->v[0], s, piece);
     expand_levels(f, s->to - s->from, tw, c.block, t);
@@ -392,10 +398,10 @@ static void combine_columns(const struct ntt_vectors *v, const struct columns *c
 }
 
 static void merge(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                  size_t piece)
+                  size_t piece, void *memory)
 {
-    fe8 work[3][MAX_ROWS];
-    struct factor8 f[MAX_GROUPS];
+    fe8(*work)[MAX_ROWS] = ((struct work *)memory)->rows;
+    struct factor8 *f = ((struct work *)memory)->f;
     struct columns c = columns_of(v->v[0], s, piece);
     expand_levels(f, s->to - s->from, tw, c.block, NTT_FORWARD);
     for (unsigned k = 0; k < 3; k++) {
@@ -511,7 +517,8 @@ static void expand_heap(struct factor8 f[8], const fe8 z[8])
     factor8_expand_beside(f + 4, z + 4, 4);
 }
 
-static void split_eight(turned *t, unsigned count, const fe8 z[8])
+/* Not inlined into one function: their factors together would be a frame of 24 KiB. */
+static __attribute__((noinline)) void split_eight(turned *t, unsigned count, const fe8 z[8])
 {
     struct factor8 f[8];
     expand_heap(f, z);
@@ -523,7 +530,7 @@ static void split_eight(turned *t, unsigned count, const fe8 z[8])
         split_one(&t[k][i], &t[k][i + 1], factor_by_lane(&f[4 + i / 2]));
 }
 
-static void coset_eight(turned *t, unsigned count, const fe8 z[8])
+static __attribute__((noinline)) void coset_eight(turned *t, unsigned count, const fe8 z[8])
 {
     struct factor8 f[8];
     expand_heap(f, z);
@@ -535,7 +542,7 @@ static void coset_eight(turned *t, unsigned count, const fe8 z[8])
 
 /* From products, which are below 6r, to sums of eight, four, two, two, and products. The first ones are settled, so
  * that all are below 12r, or 6r. */
-static void merge_eight(turned *t, unsigned count, const fe8 z[8], int settle)
+static __attribute__((noinline)) void merge_eight(turned *t, unsigned count, const fe8 z[8], int settle)
 {
     struct factor8 f[8];
     expand_heap(f, z);
@@ -598,10 +605,10 @@ static void store_canonical(bn254_fr *v, const fe8 *work, size_t rows)
 }
 
 static void leaf(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
-                 size_t number, enum ntt_transform t)
+                 size_t number, enum ntt_transform t, void *memory)
 {
-    fe8 work[3][MAX_ROWS];
-    struct factor8 f[MAX_GROUPS];
+    fe8(*work)[MAX_ROWS] = ((struct work *)memory)->rows;
+    struct factor8 *f = ((struct work *)memory)->f;
     const struct leaf l = { ((size_t)1 << log_n) / 2, number << log_leaf, log_leaf - 3, t };
     const size_t rows = (size_t)1 << l.log_rows;
     expand_levels(f, l.log_rows, tw, number, t);
@@ -625,6 +632,7 @@ const struct ntt_kernel bn254_ntt_kernel_ifma = {
     .log_n_min = 7, /* 64 elements have one coset factor each, and half of all factors are in the table */
     .log_columns = LOG_COLUMNS,
     .log_r = 260,
+    .work_bytes = sizeof(struct work),
     .split = split,
     .merge = merge,
     .leaf = leaf,

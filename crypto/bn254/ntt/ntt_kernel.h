@@ -43,17 +43,18 @@ struct ntt_kernel {
     unsigned log_n_min;   /* shorter vectors take the portable path */
     unsigned log_columns; /* of one piece of a stretch */
     unsigned log_r;       /* the path multiplies with R = 2^log_r: its table holds z * 2^log_r */
+    size_t work_bytes;    /* what one piece is worked on in: each thread has its own, 64-byte aligned */
     /** Piece number `piece` of 2^(log_n - rows - log_columns), rows = to - from: blocks first, then columns.
      *  With h, splits from level 0 form c = a*b / 2^log_r before, and merges to level 0 form h in place of a, b and c.
      *  */
     void (*split)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                  size_t piece, enum ntt_transform t);
+                  size_t piece, enum ntt_transform t, void *work);
     void (*merge)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, const struct ntt_stretch *s,
-                  size_t piece);
+                  size_t piece, void *work);
     /** Leaf `leaf` of 2^log_leaf elements: its levels of splits; with h, coset factors and merges too, and, when it is
      *  the whole vector, both products. */
     void (*leaf)(const struct ntt_vectors *v, const struct bn254_twiddles *tw, unsigned log_n, unsigned log_leaf,
-                 size_t leaf, enum ntt_transform t);
+                 size_t leaf, enum ntt_transform t, void *work);
 };
 
 /** The tables, defined by the twins ntt_portable.c, ntt_adx.c and ntt_ifma.c, which have no headers of their own. */

@@ -56,17 +56,22 @@ static void naive(bn254_fr *out, const bn254_fr *v, size_t n, const bn254_fr *sh
 
 struct tables {
     struct bn254_twiddles tw;
-    void *mem;
+    void *mem, *scratch;
 };
 
 static struct tables tables_for(unsigned log_n, const bn254_fr *shift, const struct bn254_run *run)
 {
-    struct tables t = { .mem = malloc(bn254_twiddles_bytes(log_n)) };
+    struct tables t = { .mem = malloc(bn254_twiddles_bytes(log_n)), .scratch = malloc(bn254_ntt_scratch_bytes(run)) };
     if (shift)
         bn254_twiddles_init_shift(&t.tw, log_n, shift, t.mem, run);
     else
         bn254_twiddles_init(&t.tw, log_n, t.mem, run);
     return t;
+}
+
+static void tables_free(struct tables *t)
+{
+    free(t->mem), free(t->scratch);
 }
 
 static bool same(const bn254_fr *a, const bn254_fr *b, size_t n)
@@ -82,11 +87,11 @@ static void equals_naive_transform(unsigned log_n, const struct bn254_run *run)
     bn254_fr_set_one(&one);
     bn254_fr_root_of_unity(&root, log_n);
     naive(expected, v, n, &one, &root);
-    PROP(bn254_ntt(w, &t.tw, run), "log_n %u", log_n);
+    PROP(bn254_ntt(w, &t.tw, run, t.scratch), "log_n %u", log_n);
     PROP(same(w, expected, n), "ntt, log_n %u, %s", log_n, bn254_path_name(run->path));
-    PROP(bn254_intt(w, &t.tw, run), "log_n %u", log_n);
+    PROP(bn254_intt(w, &t.tw, run, t.scratch), "log_n %u", log_n);
     PROP(same(w, v, n), "intt of ntt, log_n %u, %s", log_n, bn254_path_name(run->path));
-    free(v), free(w), free(expected), free(t.mem);
+    free(v), free(w), free(expected), tables_free(&t);
 }
 
 static void round_trip_and_linear(unsigned log_n, const struct bn254_run *run)
@@ -95,13 +100,16 @@ static void round_trip_and_linear(unsigned log_n, const struct bn254_run *run)
     struct tables t = tables_for(log_n, NULL, run);
     bn254_fr *a = vector(n), *b = vector(n), *s = malloc(n * sizeof *s), *a0 = copy_of(a, n);
     for (size_t i = 0; i < n; i++) bn254_fr_sub(&s[i], &a[i], &b[i]);
-    PROP(bn254_ntt(a, &t.tw, run) && bn254_ntt(b, &t.tw, run) && bn254_ntt(s, &t.tw, run), "log_n %u", log_n);
+    PROP(bn254_ntt(a, &t.tw, run, t.scratch) && bn254_ntt(b, &t.tw, run, t.scratch) &&
+             bn254_ntt(s, &t.tw, run, t.scratch),
+         "log_n %u", log_n);
     for (size_t i = 0; i < n; i++) {
         bn254_fr d;
         bn254_fr_sub(&d, &a[i], &b[i]);
         PROP(bn254_fr_eq(&d, &s[i]), "linear, log_n %u, at %zu, %s", log_n, i, bn254_path_name(run->path));
     }
-    PROP(bn254_intt(a, &t.tw, run) && same(a, a0, n), "round trip, log_n %u, %s", log_n, bn254_path_name(run->path));
+    PROP(bn254_intt(a, &t.tw, run, t.scratch) && same(a, a0, n), "round trip, log_n %u, %s", log_n,
+         bn254_path_name(run->path));
     /* one output, to tie large sizes to the definition: value at root^k */
     bn254_fr root, x;
     size_t k = prop_random() % n;
@@ -110,9 +118,9 @@ static void round_trip_and_linear(unsigned log_n, const struct bn254_run *run)
     bn254_fr_pow(&x, &root, &e);
     x = value(a0, n, &x);
     memcpy(a, a0, n * sizeof *a);
-    PROP(bn254_ntt(a, &t.tw, run) && bn254_fr_eq(&a[k], &x), "value at root^%zu, log_n %u, %s", k, log_n,
+    PROP(bn254_ntt(a, &t.tw, run, t.scratch) && bn254_fr_eq(&a[k], &x), "value at root^%zu, log_n %u, %s", k, log_n,
          bn254_path_name(run->path));
-    free(a), free(b), free(s), free(a0), free(t.mem);
+    free(a), free(b), free(s), free(a0), tables_free(&t);
 }
 
 /* Direct: interpolate, evaluate on the coset, multiply. Points at random positions where n is large. */
@@ -127,9 +135,9 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
         v[i] = vector(n);
         coefficient[i] = copy_of(v[i], n);
         for (size_t j = 0; i == 2 && j < n; j++) bn254_fr_mul(&coefficient[2][j], &v[0][j], &v[1][j]);
-        PROP(bn254_intt(coefficient[i], &p.tw, &plain), "log_n %u", log_n);
+        PROP(bn254_intt(coefficient[i], &p.tw, &plain, p.scratch), "log_n %u", log_n);
     }
-    PROP(bn254_quotient(h, v[0], v[1], v[2], log_n, &t.tw, run), "log_n %u", log_n);
+    PROP(bn254_quotient(h, v[0], v[1], v[2], log_n, &t.tw, run, t.scratch), "log_n %u", log_n);
     bn254_fr_root_of_unity(&root, log_n);
     if (shift)
         g = *shift;
@@ -149,7 +157,7 @@ static void quotient_is_ab_minus_c(unsigned log_n, const bn254_fr *shift, const 
              shift ? ", shift" : "");
     }
     for (int i = 0; i < 3; i++) free(v[i]), free(coefficient[i]);
-    free(h), free(t.mem), free(p.mem);
+    free(h), tables_free(&t), tables_free(&p);
 }
 
 /* Every path's bytes: transform, back, and all of the quotient. */
@@ -166,12 +174,13 @@ static void paths_agree_on(bn254_fr *in[2], unsigned log_n)
         bn254_fr *a = copy_of(in[0], n), *b = copy_of(in[1], n), *c = copy_of(in[1], n);
         out[i] = copy_of(in[0], n);
         h[i] = malloc(n * sizeof *h[i]);
-        PROP(bn254_ntt(out[i], &t.tw, runs[i]) && bn254_quotient(h[i], a, b, c, log_n, &t.tw, runs[i]), "log_n %u",
-             log_n);
+        PROP(bn254_ntt(out[i], &t.tw, runs[i], t.scratch) &&
+                 bn254_quotient(h[i], a, b, c, log_n, &t.tw, runs[i], t.scratch),
+             "log_n %u", log_n);
         PROP(same(out[i], out[0], n), "paths, ntt, log_n %u, %s", log_n, bn254_path_name(bn254_run_path(runs[i])));
         PROP(!memcmp(h[i], h[0], n * sizeof *h[i]), "paths, quotient, log_n %u, %s", log_n,
              bn254_path_name(bn254_run_path(runs[i])));
-        free(a), free(b), free(c), free(t.mem);
+        free(a), free(b), free(c), tables_free(&t);
     }
     for (int i = 0; i < 3; i++) free(out[i]), free(h[i]);
 }
@@ -209,10 +218,10 @@ static void stops(const struct bn254_run *run)
     bn254_fr *v[3] = { vector(1024), vector(1024), vector(1024) };
     bn254_scalar_packed h[1024];
     r.stop = &stop;
-    PROP(!bn254_ntt(v[0], &t.tw, &r), "stop");
-    PROP(!bn254_intt(v[0], &t.tw, &r), "stop");
-    PROP(!bn254_quotient(h, v[0], v[1], v[2], 10, &t.tw, &r), "stop");
-    free(v[0]), free(v[1]), free(v[2]), free(t.mem);
+    PROP(!bn254_ntt(v[0], &t.tw, &r, t.scratch), "stop");
+    PROP(!bn254_intt(v[0], &t.tw, &r, t.scratch), "stop");
+    PROP(!bn254_quotient(h, v[0], v[1], v[2], 10, &t.tw, &r, t.scratch), "stop");
+    free(v[0]), free(v[1]), free(v[2]), tables_free(&t);
 }
 
 /* crypto_ntt LOG_N: only whether the paths agree at that size, for sizes too long for every day. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -144,15 +145,17 @@ enum handshake handshake_try(const struct link_keys *k, size_t i, const char *en
 {
     enum handshake h = greet(endpoint, pv_clock_ms() + (uint64_t)timeout_ms);
     if (h != HANDSHAKE_ACCEPTED) return h;
-    struct dealer d = { 0 };
+    struct dealer *d = calloc(1, sizeof *d); /* too large for a stack */
+    if (!d) return HANDSHAKE_UNREACHABLE;
     /* A timeout of libzmq's would look like a broker that hangs up: it gets longer than we wait. */
     struct dealer_options o = {
         .send_most = 1, .receive_most = 1, .connect_ms = 2 * timeout_ms, .keys = k, .server = i
     };
     void *zmq = zmq_ctx_new();
     h = HANDSHAKE_UNREACHABLE;
-    if (zmq && dealer_open(&d, zmq, 1, endpoint, &o)) h = outcome(&d, pv_clock_ms() + (uint64_t)timeout_ms);
-    dealer_close(&d);
+    if (zmq && dealer_open(d, zmq, 1, endpoint, &o)) h = outcome(d, pv_clock_ms() + (uint64_t)timeout_ms);
+    dealer_close(d);
+    free(d);
     if (zmq) zmq_ctx_term(zmq);
     return h;
 }
