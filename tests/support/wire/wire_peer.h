@@ -103,6 +103,8 @@ static inline bool wire_peer_next(struct wire_peer *p, int timeout_ms)
                              0 };
     if (p->parts == 3) f.payload = zmq_msg_data(&p->part[2]), f.payload_bytes = zmq_msg_size(&p->part[2]);
     if (wire_msg_decode(&p->in, WIRE_TO_PEER, &f, why) != PV_OK) WIRE_PEER_DIE("the broker sent: %s", why);
+    if (p->in.type == WIRE_ERROR && p->in.status == PV_BUSY && !(p->in.has.which && p->in.has.retry_ms))
+        WIRE_PEER_DIE("BUSY says neither what is short nor when to come again: %s", p->in.has.text ? p->in.text : "");
     return true;
 }
 
