@@ -94,9 +94,8 @@ static void read_delay(struct sim *w, struct model_task *t, const struct task *i
 static void read_verdict(struct sim *w, struct model_task *t, const struct task *is, int n)
 {
     const struct task_verdict *v = task_verdict_of(is);
-    bool waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
     SIM_CHECK(w, !model_live(t) || (t->verdict_by >= 0) == (v != NULL), "model: the verdict on task %d", n);
-    if (t->verdict_by < 0 || !v || !waits) return;
+    if (t->verdict_by < 0 || !v) return;
     SIM_CHECK(w, v->due_ms >= t->verdict_least_ms, "model: the verdict on task %d stands %lld ms too early", n,
               (long long)(t->verdict_least_ms - v->due_ms));
     t->verdict_ms = v->due_ms;

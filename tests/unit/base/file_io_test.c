@@ -52,7 +52,8 @@ static bool there(const char *name)
 static void *read_slowly(void *fd)
 {
     size_t have = 0;
-    for (ssize_t n; have < MANY && (n = read(*(int *)fd, got + have, 4099)) > 0;) have += (size_t)n;
+    for (ssize_t n; have < MANY && (n = read(*(int *)fd, got + have, MANY - have < 4099 ? MANY - have : 4099)) > 0;)
+        have += (size_t)n;
     return NULL;
 }
 
