@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""Changes the product in small ways and looks whether a fast test notices.
+
+    cmake --build build/dev --target mutate                     40 changes, seed of the day
+    tests/mutation/mutate.py --seed 7 --count 160 --jobs 2      a figure for RESULTS.md
+    tests/mutation/mutate.py --seed 7 --room worker             one room
+    tests/mutation/mutate.py --seed 7 --only worker/ack.c:11    what lived, once more
+
+Works in copies of the committed tree under --work, one for each job. A change that the compiler turns into the same code, or that does not
+compile, is no mutant: another takes its place. A mutant is dead when a test fails, hangs or crashes. equivalent.txt names those that were looked
+at and change nothing that anybody may rely on, each with its reason; they are not counted. Ends with a table of rooms; exit 1 when a room is below 80 % or the whole below 85 %.
+"""
+import argparse
+import collections
+import concurrent.futures
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import queue
+import random
+import shutil
+import signal
+import subprocess
+import sys
+
+import changes
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOMS = {  # room: its folders; the first match from the top
+    "core": ["broker/core", "broker/record"],
+    "broker": ["broker"],
+    "worker": ["worker"],
+    "crypto": ["crypto"],
+    "prover": ["prover"],
+    "wire": ["wire", "link", "base"],
+}
+LEAST_OF_ROOM, LEAST = 0.80, 0.85
+FAST_S = 4.0  # a test that takes longer at rest is not one of the fast ones
+LABELS = {"unit", "fault", "fuzz", "sim", "prop", "interop"}
+
+
+@dataclasses.dataclass
+class Test:
+    name: str
+    command: list
+    cwd: str
+    env: dict
+    seconds: float = 0.0
+
+
+def run(command, cwd, timeout, env=None):
+    """The exit status; None when it took too long. The whole process group is ended, and only that."""
+    child = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+
+
+class Tree:
+    """A copy of the tree and its build folder."""
+
+    def __init__(self, where):
+        self.where = where
+        self.build = where / "build" / "dev"
+
+    def make(self):
+        shutil.rmtree(self.where, ignore_errors=True)
+        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(self.where)], check=True)
+        launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+        subprocess.run(["cmake", "--preset", "dev", "-DPV_CUDA=OFF", "-DPV_WERROR=OFF", *launcher], cwd=self.where, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", str(self.build)], check=True, stdout=subprocess.DEVNULL)
+
+    def tests(self):
+        text = subprocess.run(["ctest", "--test-dir", str(self.build), "--show-only=json-v1"], check=True, capture_output=True, text=True).stdout
+        for t in json.loads(text)["tests"]:
+            p = {x["name"]: x["value"] for x in t["properties"]}
+            labels = set(p.get("LABELS", []))
+            program = t["command"][0] if t.get("command") else ""
+            if not labels & LABELS or "soak" in labels or not program.startswith(str(self.build)):
+                continue
+            env = dict(e.split("=", 1) for e in p.get("ENVIRONMENT", []))
+            yield Test(t["name"], t["command"], p.get("WORKING_DIRECTORY", str(self.build)), env)
+
+    def compile(self, *targets):
+        return subprocess.run(["ninja", "-C", str(self.build), *targets], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def object_of(self, path):
+        """The ninja target of a source; None if this machine does not build it."""
+        got = subprocess.run(["ninja", "-C", str(self.build), "-t", "query", str(self.where / path)], capture_output=True, text=True)
+        for line in got.stdout.splitlines():
+            if line.strip().endswith(".o"):
+                return line.strip()
+        return None
+
+    def code_of(self, object_path):
+        """A digest of the machine code and the data, without debug lines."""
+        bare = self.where / "bare.o"
+        subprocess.run(["objcopy", "--strip-debug", str(self.build / object_path), str(bare)], check=True)
+        return hashlib.sha256(bare.read_bytes()).hexdigest()
+
+
+def room_of(path):
+    for room, folders in ROOMS.items():
+        if any(path.startswith(f + "/") for f in folders):
+            return room
+    return None
+
+
+def all_changes(only):
+    files = subprocess.run(["git", "ls-files", "*.c"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    found = collections.defaultdict(list)
+    for path in files:
+        room = room_of(path)
+        if room and "cuda" not in path and (not only or only.split(":")[0] == path):
+            text = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+            found[room] += [m for m in changes.of_file(path, text) if ":" not in (only or "") or m.line == int(only.split(":")[1])]
+    return found
+
+
+def draw(rng, found):
+    """One kind at a time, so that the many comparisons do not crowd out the few syncs and wipes."""
+    kinds = collections.defaultdict(list)
+    for m in found:
+        kinds[m.kind.split()[0]].append(m)
+    for of_kind in kinds.values():
+        rng.shuffle(of_kind)
+    order = sorted(kinds)
+    while any(kinds.values()):
+        for kind in order:
+            if kinds[kind]:
+                yield kinds[kind].pop()
+
+
+def equivalents():
+    """{(path, old line, new line)} of equivalent.txt: path, then the two lines, then why, then an empty line."""
+    known = set()
+    for block in (pathlib.Path(__file__).parent / "equivalent.txt").read_text().split("\n\n"):
+        lines = [l for l in block.split("\n") if l and not l.startswith("#")]
+        if len(lines) >= 4:
+            known.add((lines[0].strip(), lines[1].strip("- ").strip(), lines[2].strip("+ ").strip()))
+    return known
+
+
+def closest_first(path, tests, uses):
+    """Tests whose program is linked with the source, those of the room first."""
+    words = [w for w in path.replace(".c", "").split("/") if len(w) > 2]
+    near = lambda t: -sum(w in t.name or w in t.cwd for w in words + words[-1].split("_"))
+    return sorted((t for t in tests if t.name in uses), key=lambda t: (near(t), t.seconds))
+
+
+def try_one(tree, m, tests, known):
+    """("dead", who noticed), ("lived", ""), or ("none", why it is no mutant)."""
+    if (m.path, m.old.strip(), m.new.strip()) in known:
+        return "none", "equivalent"
+    source, target = tree.where / m.path, tree.object_of(m.path)
+    if not target:
+        return "none", "not built here"
+    text = source.read_text()
+    if not tree.compile(target):
+        sys.exit(f"the tree does not build: {m.path}")
+    before = tree.code_of(target)
+    lines = text.split("\n")
+    assert lines[m.line - 1] == m.old
+    lines[m.line - 1] = m.new
+    try:
+        source.write_text("\n".join(lines))
+        if not tree.compile(target):
+            return "none", "does not compile"
+        if tree.code_of(target) == before:
+            return "none", "the same code"
+        for t in closest_first(m.path, tests, users(tree, target, tests)):
+            if not tree.compile(os.path.relpath(t.command[0], tree.build)):
+                return "none", "does not link"
+            got = run(here(tree, t.command), here(tree, [t.cwd])[0], 10 * t.seconds + 20, t.env)
+            if got not in (0, 77):
+                return "dead", t.name
+        return "lived", ""
+    finally:
+        source.write_text(text)
+
+
+def here(tree, words):
+    """Paths of the first tree, in this one."""
+    first = str(tree.where.parent / "0")
+    return [w.replace(first + "/", str(tree.where) + "/") if w.startswith(first) else w for w in words]
+
+
+_users = {}
+
+
+def users(tree, target, tests):
+    """Names of the tests whose program is built from this object, directly or through libraries and programs that it starts."""
+    graph = _users.get(tree)
+    if graph is None:
+        graph = _users[tree] = {}
+        for t in tests:
+            program = os.path.relpath(t.command[0].replace(str(tree.where.parent / "0"), str(tree.where)), tree.build)
+            got = subprocess.run(["ninja", "-C", str(tree.build), "-t", "inputs", program], capture_output=True, text=True).stdout
+            graph[t.name] = set(got.split("\n"))
+    return {name for name, inputs in graph.items() if target in inputs}
+
+
+def measure(tree, tests):
+    """The tests that are fast and pass in the unchanged tree."""
+    fast = []
+    for t in tests:
+        start = datetime.datetime.now()
+        got = run(t.command, t.cwd, 60, t.env)
+        t.seconds = (datetime.datetime.now() - start).total_seconds()
+        if got == 0 and t.seconds <= FAST_S:
+            fast.append(t)
+        else:
+            print(f"not used: {t.name}, {t.seconds:.1f} s, exit {got}", flush=True)
+    return fast
+
+
+def report(m, verdict, who, room):
+    print(f"{m.path}:{m.line}\t{verdict}\t{m.kind}\t{who}", flush=True)
+    if verdict == "lived":
+        print(f"    - {m.old.strip()}\n    + {m.new.strip()}", flush=True)
+
+
+def judge(jobs, trees, tests, found, wanted, seed):
+    """Takes mutants of each room until as many as wanted were counted."""
+    known, counts = equivalents(), {room: collections.Counter() for room in found}
+    free = queue.Queue()
+    for t in trees:
+        free.put(t)
+    streams = {room: draw(random.Random(f"{seed} {room}"), found[room]) for room in sorted(found)}
+
+    def work(m):
+        tree = free.get()
+        try:
+            return try_one(tree, m, tests, known)
+        finally:
+            free.put(tree)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for room, stream in streams.items():
+            running = {}
+            while True:
+                while len(running) < jobs and counts[room].total() - counts[room]["none"] + len(running) < wanted:
+                    m = next(stream, None)
+                    if not m:
+                        break
+                    running[pool.submit(work, m)] = m
+                if not running:
+                    break
+                for done in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                    m = running.pop(done)
+                    verdict, who = done.result()
+                    counts[room][verdict] += 1
+                    if verdict != "none":
+                        report(m, verdict, who, room)
+    return counts
+
+
+def table(counts, seed):
+    print(f"\nseed {seed}, {subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, capture_output=True, text=True).stdout.strip()}")
+    print(f"{'room':<8} {'noticed':>8} {'of':>5}")
+    enough, dead, of = True, 0, 0
+    for room, c in sorted(counts.items()):
+        n = c["dead"] + c["lived"]
+        dead, of = dead + c["dead"], of + n
+        enough &= not n or c["dead"] >= LEAST_OF_ROOM * n
+        print(f"{room:<8} {c['dead']:>8} {n:>5}  {100 * c['dead'] / n if n else 0:.0f} %")
+    print(f"{'all':<8} {dead:>8} {of:>5}  {100 * dead / of if of else 0:.0f} %")
+    return enough and of > 0 and dead >= LEAST * of
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--seed", default=datetime.date.today().isoformat())
+    p.add_argument("--count", type=int, default=36, help="mutants in all, as many of each room")
+    p.add_argument("--room", choices=ROOMS)
+    p.add_argument("--only", metavar="FILE[:LINE]", help="every change of a file or a line")
+    p.add_argument("--jobs", type=int, default=os.cpu_count())
+    p.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutate")
+    p.add_argument("--keep", action="store_true", help="use the copies of the last run")
+    a = p.parse_args()
+    trees = [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
+    for t in trees:
+        if not (a.keep and t.build.exists()):
+            t.make()
+    found = {room: ms for room, ms in all_changes(a.only).items() if not a.room or room == a.room}
+    wanted = sum(map(len, found.values())) if a.only else -(-a.count // max(1, len(found)))
+    tests = measure(trees[0], list(trees[0].tests()))
+    print(f"{len(tests)} fast tests, {sum(t.seconds for t in tests):.0f} s", flush=True)
+    sys.exit(0 if table(judge(a.jobs, trees, tests, found, wanted, a.seed), a.seed) else 1)
+
+
+main()
