@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Changes the product in small ways and looks whether a fast test notices.
 
-    cmake --build build/dev --target mutate                     40 changes, seed of the day
+    cmake --build build/dev --target mutate                     36 changes, seed of the day
     tests/mutation/mutate.py --seed 7 --count 160 --jobs 2      a figure for RESULTS.md
     tests/mutation/mutate.py --seed 7 --room worker             one room
     tests/mutation/mutate.py --seed 7 --only worker/ack.c:11    what lived, once more
@@ -224,7 +224,7 @@ def measure(tree, tests):
     return fast
 
 
-def report(m, verdict, who, room):
+def report(m, verdict, who):
     print(f"{m.path}:{m.line}\t{verdict}\t{m.kind}\t{who}", flush=True)
     if verdict == "lived":
         print(f"    - {m.old.strip()}\n    + {m.new.strip()}", flush=True)
@@ -261,7 +261,7 @@ def judge(jobs, trees, tests, found, wanted, seed):
                     verdict, who = done.result()
                     counts[room][verdict] += 1
                     if verdict != "none":
-                        report(m, verdict, who, room)
+                        report(m, verdict, who)
     return counts
 
 

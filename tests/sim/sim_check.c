@@ -220,7 +220,7 @@ static void check_answer(struct sim *w, const struct sched_event *ev, const stru
         if (c < 0) break; /* whoever submitted it is gone, and hears nothing */
         SIM_CHECK(w, t->on_disk, "task %u is acknowledged and not on disk", n);
         t->promised = true;
-        if (c >= 0) w->clients[c].owed[n] = true;
+        w->clients[c].owed[n] = true;
         break;
     case SCHED_TASK:
         if (c >= 0 && ev->type == SCHED_ATTACH) w->clients[c].owed[n] = true;

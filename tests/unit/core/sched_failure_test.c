@@ -65,6 +65,51 @@ static void R7_exclusions_survive_a_restart(void **state)
     assert_int_equal(view_of(&r, 7).record.failures, 1);
 }
 
+static void loses_it(const char *who)
+{
+    prover(&r, who, 1, 0);
+    started(&r, who, 7);
+    gone(&r, who);
+    at(&r, r.now_ms + 1000);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+}
+
+static void fails_it(const char *who)
+{
+    prover(&r, who, 1, 0);
+    started(&r, who, 7);
+    failed(&r, who, 7, WIRE_FAILURE_RETRYABLE);
+    gone(&r, who);
+    at(&r, r.now_ms + 3000);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+}
+
+/* Nobody of those who failed it gets it while p9, which is busy, lives. */
+static void all_five_stand_back(void)
+{
+    static const char *const who[] = { "p2", "p3", "p4", "p5", "p6" };
+    prover_with(&r, "p9", &(struct rig_prover){ .slots = 1, .silent = true });
+    for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
+        prover(&r, who[i], 1, 0);
+        assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    }
+}
+
+/* As many as the budgets allow: the first loss excludes nobody, and the third failure would be the end. All have one key. */
+static void R7_five_that_failed_it_are_remembered_beside_their_key(void **state)
+{
+    submit(&r, "c1", 7);
+    loses_it("p1");
+    loses_it("p2");
+    loses_it("p3");
+    loses_it("p4");
+    fails_it("p5");
+    fails_it("p6");
+    all_five_stand_back();
+    rig_restart(&r);
+    all_five_stand_back();
+}
+
 /* ---- move 9: too little memory ---- */
 
 static void move_9_resource_failure_waits_for_a_larger_prover(void **state)
@@ -99,6 +144,7 @@ int main(void)
         T(R7_three_failures_are_the_end_and_back_off_grows),
         T(R7_a_prover_that_failed_it_does_not_get_it_while_another_lives),
         T(R7_exclusions_survive_a_restart),
+        T(R7_five_that_failed_it_are_remembered_beside_their_key),
         T(move_9_resource_failure_waits_for_a_larger_prover),
         T(move_9_resource_failure_of_the_largest_is_a_failure),
     };
