@@ -16,7 +16,7 @@ struct keyfile_pair {
 };
 
 /** Reads both keys from path, or from path_secret if that exists: czmq writes a pair into two files.
- *  PV_BAD_KEY_FILE: missing, not such a file (or above 16 KiB), or readable by group or others. */
+ *  PV_BAD_KEY_FILE: missing, not such a file (or above 16 KiB), or readable by group or others. PV_NO_MEMORY. */
 pv_status keyfile_pair_read(struct keyfile_pair *pair, const char *path);
 /** Wipes both keys. */
 void keyfile_pair_clear(struct keyfile_pair *pair);
@@ -24,7 +24,7 @@ void keyfile_pair_clear(struct keyfile_pair *pair);
 /** True when text is 40 characters of Z85. */
 bool keyfile_is_key(const char *text);
 
-/** Reads the public key from a file with or without a secret key. PV_BAD_KEY_FILE. */
+/** Reads the public key from a file with or without a secret key. PV_BAD_KEY_FILE, PV_NO_MEMORY. */
 pv_status keyfile_public_read(char out[KEYFILE_TEXT], const char *path);
 
 #endif

@@ -11,4 +11,10 @@
  *  sentence; it stays borrowed. */
 void std_streams_begin(const char *name);
 
+/** Flushes stdout, for who goes on printing: when that fails the process ends, as with std_streams_lost. */
+void std_streams_check(void);
+
+/** Says that stdout is of no use any more (error: an errno, 0: not known), and ends the process with PV_IO's status. */
+_Noreturn void std_streams_lost(int error);
+
 #endif

@@ -121,18 +121,6 @@ pv_status cli_id(pv_task_id *id, const char *text)
     return PV_USAGE;
 }
 
-void cli_stdout_lost(int error)
-{
-    fprintf(stderr, "provost: stdout: %s\n", strerror(error));
-    _exit(pv_status_exit(PV_IO)); /* what is left in the buffer has nowhere to go */
-}
-
-void cli_stdout_check(void)
-{
-    errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout)) cli_stdout_lost(errno ? errno : EIO);
-}
-
 static volatile sig_atomic_t status_at_signal;
 
 static void on_signal(int number)

@@ -25,12 +25,6 @@ int cli_fail_text(pv_status s, const char *what, const char *text);
 /** Reads a task id from an argument. PV_INVALID_INPUT or PV_USAGE with the reason on stderr. */
 pv_status cli_id(pv_task_id *id, const char *text);
 
-/** Flushes stdout, for who goes on printing: when that fails the process ends, as with cli_stdout_lost. */
-void cli_stdout_check(void);
-
-/** Says that stdout is of no use any more, and ends the process. */
-void cli_stdout_lost(int error);
-
 /** From now on INT and TERM end the process at once with this exit status; one that the caller of the process ignores
  *  (nohup, a job in the background) stays ignored. */
 void cli_signals_end(int status);

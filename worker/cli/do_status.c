@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "connect.h"
 #include "show.h"
+#include "std_streams.h"
 #include "visible.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static pv_status screen(pv_client *c, const struct cli *cli)
     if (s == PV_OK) s = look(c, cli, PV_LIST_QUEUES, queues);
     putchar('\n');
     if (s == PV_OK) s = look(c, cli, PV_LIST_PROVERS, provers);
-    cli_stdout_check();
+    std_streams_check();
     return s;
 }
 
@@ -68,11 +69,11 @@ static pv_status screen(pv_client *c, const struct cli *cli)
 static bool next_look(const struct cli *cli, uint64_t done, uint64_t wait_ms)
 {
     struct pollfd out = { .fd = STDOUT_FILENO };
-    cli_stdout_check();
+    std_streams_check();
     if (cli->times > 0 && done >= cli->times) return false;
     int n = poll(&out, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
     if (n <= 0 || !(out.revents & (POLLERR | POLLHUP | POLLNVAL))) return true;
-    cli_stdout_lost(EPIPE);
+    std_streams_lost(EPIPE);
     return false;
 }
 
@@ -135,7 +136,7 @@ int run_events(struct cli *cli)
         }
         int signals = cli_signal_fd(); /* ^C leaves no line cut */
         show_events(cli, t);
-        cli_stdout_check();
+        std_streams_check();
         cli_signals_free(&signals);
         remember(after, t);
         bool at_end = !pv_table_next(t);
