@@ -2,6 +2,7 @@
 
 #include "broker.h"
 #include "commit.h"
+#include "intake.h"
 #include "reload.h"
 #include "reply.h"
 #include "step.h"
@@ -257,17 +258,6 @@ static void core_forget(struct broker *b)
     b->wanted.n = b->damaged.n = b->questions.shows_n = b->questions.operations_n = 0;
 }
 
-/* Its HELLO, said for it: a client that only waits says nothing. */
-static void client_again(struct broker *b, const struct peer *peer)
-{
-    struct sched_event ev = { .type = SCHED_CLIENT_HELLO, .peer = peer->handle };
-    ev.client.principal = broker_principal(b, peer);
-    ev.client.name = peer->name;
-    ev.client.session = peer->session;
-    ev.client.admin = peer->role == WIRE_ROLE_ADMIN;
-    broker_step(b, &ev, NULL);
-}
-
 pv_status broker_begin_again(struct broker *b)
 {
     core_forget(b);
@@ -280,7 +270,8 @@ pv_status broker_begin_again(struct broker *b)
     journal_broker(b->journal, b->wall_ms, "store healed", NULL);
     for (uint32_t i = 0; i < b->peers.slots_n; i++) {
         const struct peer *peer = &b->peers.slots[i];
-        if (peer->handle && peer->hello && peer->role != WIRE_ROLE_PROVER) client_again(b, peer);
+        if (peer->handle && peer->hello && peer->role != WIRE_ROLE_PROVER)
+            intake_client_hello(b, peer); /* one that only waits says nothing by itself */
     }
     return PV_OK;
 }

@@ -107,12 +107,12 @@ static void hello_prover(struct broker *b, struct peer *peer, const struct wire_
     broker_step(b, &ev, NULL);
 }
 
-static void hello_client(struct broker *b, struct peer *peer, const struct wire_msg *m)
+void intake_client_hello(struct broker *b, const struct peer *peer)
 {
     struct sched_event ev = { .type = SCHED_CLIENT_HELLO, .peer = peer->handle };
     ev.client.principal = broker_principal(b, peer);
-    ev.client.name = m->name;
-    ev.client.session = m->session;
+    ev.client.name = peer->name;
+    ev.client.session = peer->session;
     ev.client.admin = peer->role == WIRE_ROLE_ADMIN;
     broker_step(b, &ev, NULL);
 }
@@ -163,7 +163,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     if (role == WIRE_ROLE_PROVER)
         hello_prover(b, peer, m);
     else
-        hello_client(b, peer, m);
+        intake_client_hello(b, peer);
 }
 
 /* --- clients --- */

@@ -112,8 +112,11 @@ static void heal(struct broker *b)
 {
     if (!b->store_failed || !store_full(b->store) || b->now_ms < b->heal_ms) return;
     b->heal_ms = b->now_ms + SECOND_MS;
-    if (store_reopen(b->store) != PV_OK || store_boot(b->store, &b->epoch) != PV_OK) return;
-    pv_status st = broker_begin_again(b);
+    if (store_reopen(b->store) != PV_OK) return;
+    pv_status st = store_boot(b->store, &b->epoch);
+    if (st != PV_OK && store_failure(b->store))
+        return; /* the space is gone again, or something worse: it still answers */
+    if (st == PV_OK) st = broker_begin_again(b);
     b->second_ms = 0;
     if (st == PV_OK) return;
     LOG_ERROR("store.not_healed", "why=%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));

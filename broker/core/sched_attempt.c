@@ -265,8 +265,11 @@ struct prover *attempt_claimer(struct sched *s, struct session *e, const char **
     char name[WIRE_NAME_MAX + 1] = "claim:", id[WIRE_ID_TEXT];
     strcat(name, wire_id_text(id, e->id));
     struct prover *p = prover_admit(s, e->client->principal->name->text, name, which);
-    if (p && !attempt_claims_are_of(s, p, e)) *which = "claims";
-    if (!p || !attempt_claims_are_of(s, p, e)) return NULL;
+    if (!p) return NULL;
+    if (!attempt_claims_are_of(s, p, e)) {
+        *which = "claims";
+        return NULL;
+    }
     p->local = p->live = true;
     p->known = true;
     p->peer = e->peer;
