@@ -13,9 +13,9 @@ struct waiting {
 /** What is known without asking: the connection is lost, or the broker is at a limit. PV_OK: nothing. */
 pv_status waiting_reason(char text[PV_TEXT_BYTES], pv_client *c, const struct pv_progress *news);
 
-/** Looks again; where a task is queued it asks the broker for its queue, every few seconds, but not in its first second (PV_UNSERVABLE: no live prover
- *  serves it; PV_UNKNOWN_CIRCUIT: none of them has the circuit; PV_PAUSED). Returns true when there is a new reason, which
- *  the caller says with waiting_say. */
+/** Looks again; where a task is queued it asks the broker for its queue, every few seconds, but not in its first second
+ *  (PV_UNSERVABLE: no live prover serves it; PV_UNKNOWN_CIRCUIT: none of them has the circuit; PV_PAUSED). Returns true when
+ *  there is a new reason, which the caller says with waiting_say. */
 bool waiting_look(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
 
 /** Says the reason on stderr: a sentence, or with --progress json a line of JSON. */

@@ -12,7 +12,7 @@ static void each_limit_has_its_sentence(void **state)
     static const char *const limits[] = { "queued_tasks", "queued_bytes", "rate",     "uploads",     "uploads_max",
                                           "results",      "disk",         "memory",   "descriptors", "connections",
                                           "sessions",     "provers",      "circuits", "attachments", "operations",
-                                          "purges",       "lists",        "unread",   "restarts" };
+                                          "purges",       "lists",        "unread",   "restarts",    "claims" };
     enum { N = sizeof limits / sizeof *limits };
     for (size_t i = 0; i < N; i++)
         for (size_t k = 0; k < i; k++)
