@@ -20,7 +20,7 @@
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
     X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
-    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for /metrics, /livez, /readyz and /healthz; empty: none")         \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for /metrics, /livez, /readyz and /healthz; empty: none") \
     X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one per line")                          \
     X(log, WORD, LIVE, "text", LOG_FORMAT_WORDS, 0, "form of the log lines: text or json")                             \
     X(log_level, WORD, LIVE, "info", LOG_LEVEL_WORDS, 0, "least important lines to log: error, warn, info or debug")   \

@@ -134,6 +134,16 @@ class Connection:
                 raise Different(f"{what} did not come; there was {[(k, b) for k, b, _ in self.waiting]}")
             self._take(0.5)
 
+    def wait_for(self, *kinds):
+        """The body of the next message of one of these types."""
+        def found():
+            for i, (kind, body, _) in enumerate(self.waiting):
+                if kind in kinds:
+                    del self.waiting[i]
+                    return body
+            return None
+        return self._wait(" or ".join(kinds), found)
+
     def _unimportant(self, message):
         again = (message.type, message.body.get("kind"), message.body.get("task"))
         if message.type in WHEN_IT_LIKES or (message.type in ONCE_AT_LEAST and again in self.once):

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 
 import replay
 import zmtp
@@ -24,6 +25,36 @@ NODES = [("small", "p1.1", "--slots 1"), ("large", "p1.1", "--slots 1"), ("recal
 
 def where(scene, number, name, fault):
     return replay.Different(f"{os.path.basename(scene.path)}:{number}: {name}: {fault}")
+
+
+def name_in_use(build, clock, scene):
+    """superseded.txt: today the first node keeps its name, the second is refused, and served when the first is gone."""
+    p = Programs(build)
+    said = [(name, m) for _, name, m in scene.steps if m and m.way == "up"]
+    hello = {name: m for name, m in said if m.type == "HELLO"}
+    ready = next(m for _, m in said if m.type == "READY")
+    try:
+        p.broker(scene.broker, p.path("state"), (clock, scene.wall))
+        first, second = (replay.Connection(zmtp.dial(p.endpoint), replay.Learned()) for _ in range(2))
+        first.say(hello["p1.1"])
+        first.wait_for("WELCOME")
+        first.say(ready)
+        second.say(hello["p1.2"])
+        refused = second.wait_for("ERROR")
+        if refused["status"] != 26 or "name" not in refused["text"]:
+            raise replay.Different(f"a name in use is answered with {refused}")
+        first.end()
+        for _ in range(replay.WAIT_SECONDS * 10):
+            second.say(hello["p1.2"])
+            if second.wait_for("WELCOME", "ERROR").get("epoch"):
+                return
+            time.sleep(0.1)
+        raise replay.Different("the name is free and the second node was not welcomed")
+    except replay.Different:
+        print(p.tail(), file=sys.stderr)
+        raise
+    finally:
+        p.close()
 
 
 def heard_by_broker(build, clock, scene):
@@ -152,6 +183,7 @@ def main():
     scenes = {os.path.basename(path)[:-4]: Scene(path) for path in paths}
     assert scenes, "no scene"
     if sys.argv[1] == "broker":
+        name_in_use(build, clock, scenes.pop("superseded"))
         for scene in scenes.values():
             heard_by_broker(build, clock, scene)
     else:

@@ -229,7 +229,7 @@ def drill_07_purge_counts_leased(c, soak):
     until("two run", lambda: sum(c.state_is(t, "running") for t in tasks) == 2)
     dry = c.json("queue", "purge", QUEUE, "--dry-run")
     expect(sum(c.state_is(t, "queued") for t in tasks) == 3, "a dry run changed something")
-    counts = c.json("queue", "purge", QUEUE)
+    counts = c.json("queue", "purge", QUEUE, "--yes")
     for answer in (dry, counts):
         found = answer["counts"]
         expect(found.get("queued") == 3 and found.get("running") == 2, f"purge counted {found}")

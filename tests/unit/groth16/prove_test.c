@@ -271,7 +271,8 @@ static double cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* Stopped at a share of the proof; processor time, which a busy machine does not stretch as it does the clock's. */
+/* Stopped at a share of the proof; processor time, which a busy machine does not stretch as it does the clock's. A run
+   can still be over before that share: on a machine that others share, the first run took up to a quarter more. */
 struct stopper {
     double at_ms, raised_ms;
     atomic_int stop, done;
@@ -298,6 +299,7 @@ static void a_raised_flag_stops_soon(void **state)
     struct prove_run run = { .cpu = { .path = BN254_PATH_PORTABLE, .threads = 1 } };
     struct groth16_proof proof;
     double whole = cpu_ms(), most = 0;
+    int stopped = 0;
     assert_int_equal(prove_groth16(&proof, key, &w, NULL, &run, NULL), PV_OK);
     whole = cpu_ms() - whole;
     for (int i = 1; i < 20; i++) {
@@ -309,9 +311,12 @@ static void a_raised_flag_stops_soon(void **state)
         double end = cpu_ms();
         atomic_store(&s.done, 1);
         pthread_join(thread, NULL);
-        assert_true(status == PV_CANCELLED || (status == PV_OK && i > 15));
+        assert_true(status == PV_CANCELLED || status == PV_OK);
+        if (status == PV_OK) assert_true(s.raised_ms > end - 100); /* nearly over, or over, when the flag was raised */
         if (status == PV_CANCELLED && end - s.raised_ms > most) most = end - s.raised_ms;
+        stopped += status == PV_CANCELLED;
     }
+    assert_true(stopped >= 10);
     print_message("a proof of %.0f ms stops within %.1f ms\n", whole, most);
     assert_true(most < 100);
     wtns_close(&w);
