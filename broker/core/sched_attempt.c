@@ -5,6 +5,7 @@
 #include "provers.h"
 #include "sched_end.h"
 #include "issued.h"
+#include "lanes.h"
 #include "sched_places.h"
 #include "sessions.h"
 #include "tasks.h"
@@ -27,6 +28,7 @@ static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
     task_issued_to(s, t, a);
     principal_served(s, p);
     if (p->stamp < t->stamp) p->stamp = t->stamp;
+    lanes_served(t);
     a->charged_ms = queue_estimate(t->account->queue);
     principal_charge(p, a->charged_ms);
 }

@@ -129,6 +129,7 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     t->state = (uint8_t)state;
     if (state == TASK_DELAYED) t->until_ms = sched_ms_of(s, r->ready_ms);
     if (task_state_live(state)) lanes_stamp(s, t);
+    if (state == TASK_RECOVERING || state == TASK_DELAYED) lanes_served(t); /* it was out before */
     if (state == TASK_RECOVERING) restore_attempt(s, t, r);
     if (!task_state_live(state)) restore_over(s, t);
     task_begin(s, t, state);

@@ -180,7 +180,8 @@ struct group *group_hold(struct sched *s, struct principal *p, const char *name)
         names_drop(&s->names, n);
         return NULL;
     }
-    *g = (struct group){ p, n, 1, p->stamp };
+    *g = (struct group){ .principal = p, .name = n, .refs = 1, .finish = p->stamp, .served = p->stamp };
+    heap_init(&g->waiting, offsetof(struct task, group_at));
     return g;
 }
 
@@ -189,6 +190,7 @@ void group_drop(struct sched *s, struct group *g)
     if (!g || --g->refs) return;
     idmap_remove(&s->accounts_groups, idmap_key((uintptr_t)g->principal, (uintptr_t)g->name));
     names_drop(&s->names, g->name);
+    heap_clear(&g->waiting);
     free(g);
 }
 

@@ -169,9 +169,31 @@ void lanes_stamp(struct sched *s, struct task *t)
     struct principal *p = t->account->principal;
     struct queue *q = t->account->queue;
     t->stamp = t->group->finish > p->stamp ? t->group->finish : p->stamp;
-    t->group->finish = t->stamp + queue_estimate(q);
+    t->group->finish = t->finish = t->stamp + queue_estimate(q);
     t->turn = q->departed;
     for (unsigned i = t->priority; i < SCHED_PRIORITIES; i++) t->turn += q->waiting[i];
+}
+
+/* The first of the group moves forward when work stamped before it has left unserved. Only the first: the others follow
+ * when it is their turn, so that a purge of a long backlog costs no walk over what stays. */
+static void group_forward(struct sched *s, struct group *g)
+{
+    struct task *first = heap_top(&g->waiting);
+    uint64_t from = g->served > g->principal->stamp ? g->served : g->principal->stamp;
+    if (!first) g->finish = g->served;
+    if (!first || first->stamp <= from) return;
+    first->finish -= first->stamp - from;
+    first->stamp = from;
+    if (g->waiting.n == 1) g->finish = first->finish;
+    bool moved = heap_put(&first->lane->at[first->priority], first, from, first->order) &&
+                 heap_put(&g->waiting, first, from, first->order);
+    if (!moved) sched_broken(s);
+}
+
+void lanes_served(const struct task *t)
+{
+    struct group *g = t->group;
+    if (g->served < t->finish) g->served = t->finish;
 }
 
 void lanes_enter(struct sched *s, struct task *t)
@@ -185,6 +207,7 @@ void lanes_enter(struct sched *s, struct task *t)
         return;
     }
     if (!heap_put(&a->queue->oldest, t, t->created_wall_ms, t->order)) sched_broken(s);
+    if (!heap_put(&t->group->waiting, t, t->stamp, t->order)) sched_broken(s);
     t->lane = l;
     lane_servable(s, l);
     if (!l->servable) a->queue->unservable++;
@@ -203,6 +226,8 @@ void lanes_leave(struct sched *s, struct task *t)
     t->lane = NULL;
     heap_remove(&l->at[t->priority], t);
     heap_remove(&a->queue->oldest, t);
+    heap_remove(&t->group->waiting, t);
+    group_forward(s, t->group);
     if (!l->servable) a->queue->unservable--;
     a->line[t->priority].waiting--;
     a->principal->waiting--;

@@ -8,7 +8,9 @@
  *         principal's fresh task only because it is long.
  *      2. the principal whose turn it is (accounts.h).
  *      3. within a principal, the group whose turn it is: start-time fair queueing. A task is stamped when it first
- *         queues, and keeps its stamp when it is requeued: it is neither moved up nor sent to the tail.
+ *         queues, and keeps its stamp when it is requeued: it is neither moved up nor sent to the tail. What leaves
+ *         before it was served (cancelled, expired, purged) costs its group nothing: the group's first waiting task
+ *         is stamped with what the group has had.
  *      4. order of submit.
  */
 #ifndef PV_LANES_H
@@ -21,6 +23,8 @@ struct work *lanes_work(const struct sched *s, const struct queue *q, const stru
 
 /** Stamps a task that queues for the first time of its generation. */
 void lanes_stamp(struct sched *s, struct task *t);
+/** The task is given to a prover: its group has had its share. */
+void lanes_served(const struct task *t);
 /** Puts a QUEUED task in its lane. Out of memory stops the core. */
 void lanes_enter(struct sched *s, struct task *t);
 /** Takes the task out of its lane, if it is in one. */

@@ -51,6 +51,8 @@ struct group {
     struct principal *principal;
     struct name *name;
     uint64_t refs, finish; /* finish: the finish tag of its last task */
+    uint64_t served;       /* that of the last task that was offered: what it has had, whatever became of the others */
+    struct heap waiting;   /* its QUEUED tasks, by stamp */
 };
 
 struct queue {
@@ -167,7 +169,7 @@ struct task_past {
 struct task {
     wire_id id;
     uint64_t order;
-    heap_at timer_at, line_at, acked_at, oldest_at;
+    heap_at timer_at, line_at, acked_at, oldest_at, group_at;
     uint8_t state, priority, on_restart;
     bool has_input, acked;
     struct account *account;
@@ -175,7 +177,7 @@ struct task {
     struct name *circuit;
     struct group *group;
     struct session *session; /* that submitted it */
-    uint64_t stamp;          /* start tag among the principal's groups */
+    uint64_t stamp, finish;  /* start and finish tag among the principal's groups */
     uint64_t turn;           /* the queue's count of departures when all before it have left */
     uint64_t ttl_ms, need_vram, need_ram;
     uint64_t asked_vram, asked_ram;         /* as submitted; the needs may be larger, after resource failures */

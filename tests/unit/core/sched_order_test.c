@@ -77,6 +77,55 @@ static void R10_groups_of_a_principal_take_turns(void **state)
     assert_memory_equal(order, ((unsigned[]){ 1, 5, 2, 6, 3, 4 }), sizeof order);
 }
 
+/* p1 serves one task of b, so that what a task costs is known; then it has no credit until the test is ready. */
+static void warm_up(void)
+{
+    unsigned order[1];
+    prover(&r, "p1", 1, 0);
+    submit_as("c1", 1, 4, "b", NULL);
+    drain(order, 1, 1, 1000);
+    ready(&r, "p1", 0);
+}
+
+static unsigned last_of_a(const unsigned order[], unsigned count, unsigned a_from, unsigned a_to)
+{
+    unsigned last = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (order[i] >= a_from && order[i] <= a_to) last = i;
+    return last;
+}
+
+/* Whichever of them are cancelled, and in which order: three of a and six of b take turns. */
+static void R10_what_was_cancelled_unserved_costs_its_group_nothing(void **state)
+{
+    for (int backward = 0; backward < 2; backward++) {
+        unsigned order[9];
+        warm_up();
+        for (unsigned n = 2; n < 42; n++) submit_as("c1", n, 4, "a", NULL);
+        for (unsigned i = 2; i < 42; i++) cancel(&r, "c1", backward ? 43 - i : i);
+        for (unsigned n = 42; n < 45; n++) submit_as("c1", n, 4, "a", NULL);
+        for (unsigned n = 45; n < 51; n++) submit_as("c1", n, 4, "b", NULL);
+        ready(&r, "p1", 1);
+        drain(order, 9, 50, 1000);
+        assert_in_range(last_of_a(order, 9, 42, 44), 2, 5);
+        close_rig(state);
+        open_rig(state);
+    }
+}
+
+/* The last ones stay, stamped behind all the others: they are the group's first now. */
+static void R10_what_stays_of_a_group_moves_forward_when_the_rest_is_cancelled(void **state)
+{
+    unsigned order[9];
+    warm_up();
+    for (unsigned n = 2; n < 42; n++) submit_as("c1", n, 4, "a", NULL);
+    for (unsigned n = 42; n < 48; n++) submit_as("c1", n, 4, "b", NULL);
+    for (unsigned n = 2; n < 39; n++) cancel(&r, "c1", n);
+    ready(&r, "p1", 1);
+    drain(order, 9, 47, 1000);
+    assert_in_range(last_of_a(order, 9, 39, 41), 2, 5);
+}
+
 static void R10_an_idle_group_saves_nothing_up(void **state)
 {
     prover(&r, "p1", 1, 0);
@@ -391,6 +440,8 @@ int main(void)
         T(R10_higher_priority_first_then_order_of_submit),
         T(R10_a_requeued_task_keeps_its_place),
         T(R10_groups_of_a_principal_take_turns),
+        T(R10_what_was_cancelled_unserved_costs_its_group_nothing),
+        T(R10_what_stays_of_a_group_moves_forward_when_the_rest_is_cancelled),
         T(R10_an_idle_group_saves_nothing_up),
         T(R10_low_priority_ages_and_is_served_in_the_end),
         T(R10_a_long_backlog_does_not_age_past_another_principal),
