@@ -26,6 +26,7 @@
 #include "sched.h"
 #include "store.h"
 #include "strangers.h"
+#include "survey.h"
 #include "tables.h"
 #include "upload.h"
 #include "viewer.h"
@@ -154,6 +155,7 @@ struct broker {
     struct broker_wanted wanted, again; /* again: those that are tried once more (uploads.c) */
     struct broker_heard heard;
     struct broker_damaged damaged;
+    struct survey *survey; /* of the payloads, after a start; NULL: it is through (damage.c) */
     struct broker_cuts cuts;
     struct facts_counters counters;
     uint64_t second_ms;                /* when the work of each second is due */

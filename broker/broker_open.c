@@ -2,6 +2,7 @@
 
 #include "broker.h"
 #include "commit.h"
+#include "damage.h"
 #include "intake.h"
 #include "reload.h"
 #include "reply.h"
@@ -78,6 +79,7 @@ static pv_status core_open(struct broker *b)
              b->epoch);
     sched_actions_clear(&b->batch.out);
     journal_broker(b->journal, b->wall_ms, "started", "provost-broker " PV_VERSION);
+    damage_look(b);
     return PV_OK;
 }
 
@@ -289,6 +291,7 @@ void broker_close(struct broker **broker)
     uploads_destroy(&b->uploads);
     downloads_destroy(&b->downloads);
     for (uint32_t i = 0; i < b->peers.slots_n; i++) share_close(&b->shares, &b->peers.slots[i].share);
+    survey_end(&b->survey);
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
     shares_clear(&b->shares);

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "words.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 bool damage_is(pv_status why)
@@ -46,15 +47,44 @@ static void say(struct broker *b, const struct broker_damage *d)
               d->why == PV_HASH_MISMATCH ? "changed" : "missing-cut-or-unreadable");
 }
 
+static void tell(struct broker *b, const struct broker_damage *d)
+{
+    struct sched_event ev = event_of(d);
+    size_t before = b->batch.out.n;
+    broker_step(b, &ev, NULL);
+    if (b->batch.out.n > before) say(b, d);
+}
+
 /* The core does nothing when the task was over, or forgotten, before its message went out, or when another receiver of the
  * same batch found the damage first. */
 void damage_tell(struct broker *b)
 {
-    for (size_t i = 0; i < b->damaged.n; i++) {
-        struct sched_event ev = event_of(&b->damaged.at[i]);
-        size_t before = b->batch.out.n;
-        broker_step(b, &ev, NULL);
-        if (b->batch.out.n > before) say(b, &b->damaged.at[i]);
-    }
+    for (size_t i = 0; i < b->damaged.n; i++) tell(b, &b->damaged.at[i]);
     b->damaged.n = 0;
+}
+
+/* ---- the look at all of them after a start ---- */
+
+void damage_look(struct broker *b)
+{
+    pv_status st = survey_start(&b->survey, b->store, b->wake);
+    if (st != PV_OK) LOG_WARN("payloads.not_looked_at", "why=%s", pv_status_word(st));
+}
+
+static void found(void *context, const struct store_named *n)
+{
+    bool input = n->kind == STORE_INPUT;
+    struct broker_damage d = { .sha256 = n->sha256, .why = n->found };
+    d.key.kind = input ? WIRE_KIND_INPUT : WIRE_KIND_RESULT;
+    d.key.owner = n->principal;
+    d.key.task = n->task;
+    tell(context, &d);
+}
+
+void damage_looked(struct broker *b)
+{
+    if (!b->survey || survey_turn(b->survey, found, b)) return;
+    struct survey_stats st = survey_read_stats(b->survey);
+    LOG_INFO("payloads.looked_at", "payloads=%" PRIu64 " damaged=%" PRIu64, st.payloads, st.damaged);
+    survey_end(&b->survey);
 }

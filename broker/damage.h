@@ -15,4 +15,10 @@ void damage_note(struct broker *b, struct broker_damage damage);
 /** At the beginning of a batch. */
 void damage_tell(struct broker *b);
 
+/** After the core's start: begins to look at every payload. When that cannot begin the log says so, and each is looked at when it
+ *  is wanted. */
+void damage_look(struct broker *b);
+/** Once a turn: tells what the look at the payloads has found since. */
+void damage_looked(struct broker *b);
+
 #endif

@@ -73,6 +73,7 @@ void durable_failed(struct broker *b)
               store_full(b->store) ? "goes-on-when-there-is-space" : "needs-a-restart");
     journal_broker(b->journal, b->wall_ms, "store failed", store_failure(b->store));
     b->store_failed = true;
-    b->second_ms = 0; /* /readyz says so now */
+    survey_end(&b->survey); /* a core made anew begins it anew */
+    b->second_ms = 0;       /* /readyz says so now */
     broker_step(b, &ev, NULL);
 }

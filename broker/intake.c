@@ -329,9 +329,10 @@ static void release(struct broker *b, struct peer *peer, const struct wire_msg *
 
 /* --- transfers --- */
 
-static void life(struct broker *b, const struct peer *peer, const struct wire_msg *m)
+static void life(struct broker *b, const struct peer *peer, const struct wire_msg *m, uint64_t asked)
 {
     struct sched_event ev = event_of(SCHED_LIFE, peer, m);
+    ev.asked = asked;
     if (m->has.token) broker_step(b, &ev, NULL);
 }
 
@@ -341,7 +342,7 @@ static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
     if (key.kind == WIRE_KIND_INPUT) key.owner = broker_principal(b, peer);
     struct upload done;
     pv_status status = PV_OK;
-    life(b, peer, m);
+    life(b, peer, m, UINT64_MAX);
     enum upload_step step = upload_chunk(b->uploads, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
                                          b->now_ms, &done, &status);
     if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) uploads_ended(b, &done, status);
@@ -350,7 +351,8 @@ static void chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
 static void credit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct transfer_key key = { .kind = m->kind, .task = m->task, .token = m->token };
-    life(b, peer, m);
+    bool input = m->kind == WIRE_KIND_INPUT && m->bytes < UINT64_MAX - m->offset;
+    life(b, peer, m, input ? m->offset + m->bytes : UINT64_MAX);
     pv_status st = download_credit(b->downloads, &key, peer->share, m->offset, m->bytes);
     if (st == PV_OK) return;
     if (st == PV_GONE) st = PV_STORE; /* R20: the store has lost it, and the task ends */

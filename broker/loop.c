@@ -182,6 +182,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     durable_turn(b);
     connections_end_cut(b);
     damage_tell(b);
+    damage_looked(b);
     left.messages = messages_read(b, m);
     /* After the messages: they came before the end of their connection, and a node's last messages hand its work back. */
     if (notices) connections_notices(b);

@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
+#include "sched_failure.h"
 #include "issued.h"
 #include "lanes.h"
 #include "sched_places.h"
@@ -12,8 +13,12 @@
 #include "view.h"
 #include "who.h"
 
+#include "msg.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+enum { FETCH_LEASES = 4 /* in which a fetch that has begun must go on */ };
 
 /* Binds t and a, and charges the principal what a proof usually costs. */
 static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
@@ -44,6 +49,7 @@ static struct attempt *give(struct sched *s, struct task *t, struct prover *p)
     t->account->line[t->priority].since_ms = s->now_ms;
     if (t->lane) t->lane->passed_ms = NEVER;
     bind_attempt(s, t, a);
+    a->fetched = p->local || t->input_bytes <= WIRE_INLINE_MAX;
     a->lease_ms = s->now_ms + s->cfg.offer_ms;
     task_move(s, t, TASK_OFFERED, SCHED_FREE);
     task_save(s, t);
@@ -99,6 +105,7 @@ void attempt_renew(struct sched *s, struct attempt *a)
 void attempt_adopt_waiting(struct sched *s, struct attempt *a)
 {
     s->stats.adopted++;
+    a->fetched = true; /* for all that is known since the start */
     attempt_set_state(s, a, ATTEMPT_OFFERED);
     a->lease_ms = s->now_ms + s->cfg.lease_ms;
     task_move(s, a->task, TASK_OFFERED, SCHED_FREE);
@@ -135,10 +142,27 @@ static void take_progress(struct sched *s, struct attempt *a, const char *phase,
     p->phase = n;
 }
 
+/* A large input that the prover does not ask for, or no longer. A slow line is no such case: a node asks for more when half of
+ * a window has come, which in a minute is 9 KiB/s. */
+static bool fetches_nothing(const struct sched *s, const struct attempt *a)
+{
+    if (a->state != ATTEMPT_OFFERED || a->fetched) return false;
+    return !a->fetching || s->now_ms - a->changed_ms >= FETCH_LEASES * s->cfg.lease_ms;
+}
+
 void attempt_report(struct sched *s, struct attempt *a, const struct sched_held *h)
 {
     if (a->state == ATTEMPT_RUNNING) take_progress(s, a, h->phase, h->percent);
-    attempt_renew(s, a);
+    a->idle = fetches_nothing(s, a);
+    if (!a->idle) attempt_renew(s, a);
+}
+
+void attempt_fetch_again(struct sched *s, struct attempt *a)
+{
+    a->idle = false;
+    a->changed_ms = s->now_ms;
+    a->lease_ms = s->now_ms + s->cfg.offer_ms;
+    task_rearm(s, a->task);
 }
 
 /* ---- ends ---- */
@@ -182,6 +206,8 @@ void attempt_expired(struct sched *s, struct attempt *a)
 {
     if (a->state == ATTEMPT_RUNNING)
         attempt_lost(s, a, true);
+    else if (a->state == ATTEMPT_OFFERED && a->idle && a->prover->peer)
+        attempt_failed(s, a, PV_STALLED, "the prover did not fetch the input", false);
     else
         attempt_return(s, a, a->state == ATTEMPT_OFFERED);
 }
@@ -220,7 +246,12 @@ void sched_on_life(struct sched *s, const struct sched_event *ev)
     struct sched_peer *peer = sched_peer_find(s, ev->peer);
     struct attempt *a = attempt_find(s, ev->token);
     if (!a || !a->task || !peer || a->prover != peer->prover) return;
-    if (a->state == ATTEMPT_OFFERED) a->changed_ms = s->now_ms; /* its input is on its way */
+    if (a->state == ATTEMPT_OFFERED) { /* its input is on its way */
+        a->changed_ms = s->now_ms;
+        a->fetching = true;
+        a->fetched |= ev->asked >= a->task->input_bytes;
+        a->idle = false;
+    }
     attempt_renew(s, a);
 }
 

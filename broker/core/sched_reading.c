@@ -80,6 +80,7 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->slots = q->slots;
     v->provers = q->provers;
     v->unservable = q->unservable;
+    v->damaged = q->damaged;
     v->run_timeout_ms = q->run_timeout_ms;
     v->stall_timeout_ms = q->stall_timeout_ms;
     v->run_timeout_set = q->set[SETTING_RUN_TIMEOUT].there;

@@ -44,6 +44,7 @@ struct sched_queue_view {
     uint64_t oldest_queued_ms; /* age of the task that waits longest, 0 none */
     uint64_t average_ms;       /* recent time of a proof; 0 unknown */
     uint64_t unservable;       /* queued tasks that no live prover can do */
+    uint64_t damaged;          /* dead tasks whose input or result the store has lost */
     uint64_t provers, slots;   /* live provers, and their slots */
     uint64_t run_timeout_ms, stall_timeout_ms;
     bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */

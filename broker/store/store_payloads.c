@@ -4,6 +4,9 @@
 #include "store_sql.h"
 #include "store_state.h"
 
+#include "task_state.h"
+
+#include <stdio.h>
 #include <string.h>
 
 static pv_status insert(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
@@ -63,6 +66,70 @@ pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row,
     }
     s->lent = true;
     s->lent_by = which;
+    return PV_OK;
+}
+
+/* ---- all of them, looked at after a start ---- */
+
+/* Columns of SURVEY: those of a task, and what the task and the payload's row say of an input and of a result. */
+enum { AT_ROW, AT_ID, AT_PRINCIPAL, AT_HAS_INPUT, AT_STATE, AT_INPUT, AT_RESULT = AT_INPUT + 5 };
+enum { WANTED, SHA256, LENGTH, NO_BYTES, BYTES };
+
+static bool hash_at(sqlite3_stmt *q, int column, wire_hash *to)
+{
+    if (sqlite3_column_bytes(q, column) != sizeof *to) return false;
+    memcpy(to, sqlite3_column_blob(q, column), sizeof *to);
+    return true;
+}
+
+static pv_status named_read(sqlite3_stmt *q, int at, struct store_named *to)
+{
+    wire_hash got;
+    const char *principal = (const char *)sqlite3_column_text(q, AT_PRINCIPAL);
+    memcpy(&to->task, sqlite3_column_blob(q, AT_ID), sizeof to->task);
+    snprintf(to->principal, sizeof to->principal, "%s", principal ? principal : "");
+    if (!hash_at(q, at + WANTED, &to->sha256)) return PV_HASH_MISMATCH;
+    if (sqlite3_column_type(q, at + SHA256) == SQLITE_NULL) return PV_NOT_FOUND;
+    if (!hash_at(q, at + SHA256, &got) || !wire_hash_equal(got, to->sha256)) return PV_HASH_MISMATCH;
+    to->length = (uint64_t)sqlite3_column_int64(q, at + LENGTH);
+    to->in_file = sqlite3_column_int(q, at + NO_BYTES);
+    bool whole = to->in_file || (uint64_t)sqlite3_column_int64(q, at + BYTES) == to->length;
+    return whole ? PV_OK : PV_HASH_MISMATCH;
+}
+
+static bool is_named(sqlite3_stmt *q, enum store_kind kind)
+{
+    enum task_state state = (enum task_state)sqlite3_column_int(q, AT_STATE);
+    if (sqlite3_column_bytes(q, AT_ID) != sizeof(wire_id)) return false;
+    if (kind == STORE_RESULT) return state == TASK_SUCCEEDED;
+    return task_state_live(state) && sqlite3_column_int(q, AT_HAS_INPUT);
+}
+
+pv_status store_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n)
+{
+    sqlite3_stmt *q = s->sql[SQL_SURVEY];
+    int rc;
+    store_sql_lent_back(s);
+    sqlite3_bind_int64(q, 1, (int64_t)*after);
+    sqlite3_bind_int64(q, 2, STORE_SURVEY_ROWS);
+    *after = UINT64_MAX; /* unless there is a row */
+    for (*n = 0; (rc = sqlite3_step(q)) == SQLITE_ROW; *after = (uint64_t)sqlite3_column_int64(q, AT_ROW))
+        for (int kind = STORE_INPUT; kind <= STORE_RESULT; kind++) {
+            if (!is_named(q, (enum store_kind)kind)) continue;
+            struct store_named *one = &to[(*n)++];
+            *one = (struct store_named){ .kind = (enum store_kind)kind };
+            one->found = named_read(q, kind == STORE_INPUT ? AT_INPUT : AT_RESULT, one);
+        }
+    sqlite3_reset(q);
+    return rc == SQLITE_DONE ? PV_OK : store_sql_failed(s, "look at the payloads");
+}
+
+pv_status store_last_row(struct store *s, uint64_t *row)
+{
+    int64_t last = 0;
+    store_sql_lent_back(s);
+    TRY(store_sql_run(s, SQL_LAST_ROW, NULL, &last));
+    *row = (uint64_t)last;
     return PV_OK;
 }
 

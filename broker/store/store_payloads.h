@@ -13,9 +13,11 @@
 #include "ids.h"
 #include "status.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_INLINE_MAX = 64 * 1024 };
+enum { STORE_INLINE_MAX = 64 * 1024, STORE_SURVEY_ROWS = 512 };
 
 struct store;
 
@@ -40,6 +42,22 @@ pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row,
  *  between. */
 void store_read_begin(struct store *s);
 void store_read_end(struct store *s);
+
+/** A payload that the row of a task has to have. */
+struct store_named {
+    wire_id task;
+    char principal[WIRE_NAME_MAX + 1];
+    enum store_kind kind;
+    wire_hash sha256;
+    uint64_t length;
+    bool in_file;    /* it lies among the large ones */
+    pv_status found; /* PV_HASH_MISMATCH: not as the row says; PV_NOT_FOUND: it has none; else PV_OK */
+};
+/** The inputs of live tasks and the results of succeeded ones, of the next STORE_SURVEY_ROWS tasks after row *after, which moves
+ *  on. There may be none among them. to has room for two of each row. Reads no payload. PV_STORE. */
+pv_status store_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n);
+/** The highest row of a task; 0: there is none. PV_STORE. */
+pv_status store_last_row(struct store *s, uint64_t *row);
 
 /** Gives up a large payload that no row took (an upload nobody wanted any more). It is removed like one that lost its
  *  last name, unless a row names it by then. */

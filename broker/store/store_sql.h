@@ -28,6 +28,11 @@ struct store;
     S(BLOB_UNNAME, "UPDATE blob SET named_by = named_by - 1 WHERE sha256 = ?1 RETURNING named_by")                     \
     S(BLOB_DELETE, "DELETE FROM blob WHERE sha256 = ?1")                                                               \
     S(BLOB_FIND, "SELECT 1 FROM blob WHERE sha256 = ?1")                                                               \
+    S(SURVEY, "SELECT t.row, t.id, t.principal, t.has_input, t.state, t.input, i.sha256, i.length, i.bytes IS NULL,"   \
+              " length(i.bytes), t.result, r.sha256, r.length, r.bytes IS NULL, length(r.bytes) FROM task t"           \
+              " LEFT JOIN input i ON i.row = t.row LEFT JOIN result r ON r.row = t.row"                                \
+              " WHERE t.row > ?1 ORDER BY t.row LIMIT ?2")                                                             \
+    S(LAST_ROW, "SELECT coalesce(max(row), 0) FROM task")                                                              \
     S(PUT_SETTING, "INSERT OR REPLACE INTO setting (key, principal, name, value) VALUES (?1, ?2, ?3, ?4)")             \
     S(DELETE_SETTING, "DELETE FROM setting WHERE key = ?1 AND principal = ?2 AND name = ?3")                           \
     S(SCAN_SETTINGS, "SELECT key, principal, name, value FROM setting ORDER BY key, principal, name")                  \

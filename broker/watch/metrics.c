@@ -126,6 +126,11 @@ static uint64_t queue_oldest(const struct sched_queue_view *q)
     return q->oldest_queued_ms;
 }
 
+static uint64_t queue_damaged(const struct sched_queue_view *q)
+{
+    return q->damaged;
+}
+
 static uint64_t queue_unservable(const struct sched_queue_view *q)
 {
     return q->unservable;
@@ -154,6 +159,8 @@ static void queue_metrics(FILE *to, const struct sched *s, uint64_t now_ms)
     queue_gauge(to, s, now_ms, "provost_queue_oldest_milliseconds", "How long the oldest queued task waits.",
                 queue_oldest);
     queue_gauge(to, s, now_ms, "provost_queue_unservable", "Queued tasks no live prover can serve.", queue_unservable);
+    queue_gauge(to, s, now_ms, "provost_queue_damaged", "Dead tasks whose input or result the store has lost.",
+                queue_damaged);
     queue_gauge(to, s, now_ms, "provost_queue_slots", "Slots of the live provers that serve it.", queue_slots);
     queue_gauge(to, s, now_ms, "provost_queue_paused", "1 while it is paused.", queue_paused);
 }

@@ -132,6 +132,7 @@ static void queue_row(struct tables *t, const struct sched_queue_view *q, uint64
     number(t, "oldest_queued_ms", q->oldest_queued_ms);
     number(t, "average_ms", q->average_ms);
     number(t, "unservable", q->unservable);
+    number(t, "damaged", q->damaged);
     number(t, "provers", q->provers);
     number(t, "slots", q->slots);
     number(t, "run_timeout_ms", q->run_timeout_ms);
@@ -178,7 +179,7 @@ static void client_row(struct tables *t, const struct sched_session_view *c, uin
 }
 
 struct load {
-    uint64_t demand, queued, running;
+    uint64_t demand, queued, running, damaged;
 };
 
 /* Of the queues that v may use. */
@@ -191,6 +192,7 @@ static struct load load_of(const struct sched *s, const struct viewer *v, uint64
         sum.demand += q.demand;
         sum.queued += q.tasks[TASK_QUEUED];
         sum.running += q.tasks[TASK_RUNNING];
+        sum.damaged += q.damaged;
     }
     return sum;
 }
@@ -247,6 +249,7 @@ static void status_row(struct tables *t, const struct sched *s, const struct vie
     number(t, "demand", load.demand);
     number(t, "queued", load.queued);
     number(t, "running", load.running);
+    number(t, "damaged", load.damaged);
     counters(t, v, f);
     number(t, "heartbeat_ms", f->heartbeat_ms);
     number(t, "lease_ms", f->lease_ms);

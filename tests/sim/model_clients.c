@@ -202,7 +202,7 @@ void model_on_claim(struct model *m, const struct sched_event *ev)
     model_taken(m, n);
     m->tasks[n].state = TASK_OFFERED;
     wire_token token = { m->cfg.boot_epoch, ++m->seq };
-    model_attempt_new(m, prover, n, token, MODEL_OFFERED)->lease_ms = m->now_ms + 10000;
+    model_offered(m, model_attempt_new(m, prover, n, token, MODEL_OFFERED), n);
     model_say(m, SCHED_CLAIMED, ev->peer, n, token, PV_OK);
 }
 

@@ -19,6 +19,7 @@ void model_event(struct model *m, const struct sched_event *ev)
     case SCHED_PROVER_HELLO: model_on_prover_hello(m, ev); break;
     case SCHED_PEER_GONE: model_on_peer_gone(m, ev); break;
     case SCHED_HEARTBEAT: model_on_heartbeat(m, ev); break;
+    case SCHED_LIFE: model_on_life(m, ev); break;
     case SCHED_SUBMIT: model_on_submit(m, ev); break;
     case SCHED_INPUT: model_on_input(m, ev); break;
     case SCHED_ATTACH: model_on_attach(m, ev); break;

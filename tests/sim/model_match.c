@@ -176,7 +176,7 @@ static void follow_offer(struct model *m, const struct sched_action *a)
     MODEL_CHECK(m, somebody_chose(m, t, prover), "model: task %d is not the next for %s", n, name);
     model_taken(m, n);
     t->state = TASK_OFFERED;
-    model_attempt_new(m, prover, n, a->token, MODEL_OFFERED)->lease_ms = m->now_ms + 10000;
+    model_offered(m, model_attempt_new(m, prover, n, a->token, MODEL_OFFERED), n);
     m->provers[prover].credit--;
     m->count.offers++;
 }

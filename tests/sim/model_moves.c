@@ -170,6 +170,20 @@ void model_renew(struct model *m, struct model_attempt *a)
     if (a->lease_ms < m->now_ms + m->cfg.lease_ms) a->lease_ms = m->now_ms + m->cfg.lease_ms;
 }
 
+void model_offered(struct model *m, struct model_attempt *a, int n)
+{
+    a->lease_ms = m->now_ms + 10000;
+    a->fetched = m->provers[a->prover].local || m->tasks[n].bytes <= 64 * 1024;
+}
+
+/* R20: heartbeats renew an offer only while its input is fetched, or was. */
+void model_listed(struct model *m, struct model_attempt *a)
+{
+    bool stands = !a->fetching || m->now_ms - a->changed_ms >= 4 * m->cfg.lease_ms;
+    a->idle = a->state == MODEL_OFFERED && !a->fetched && stands;
+    if (!a->idle) model_renew(m, a);
+}
+
 void model_progress(struct model *m, struct model_attempt *a, const char *phase, uint32_t percent)
 {
     struct model_task *t = &m->tasks[a->task];
@@ -513,6 +527,8 @@ static void leased_due(struct model *m, int n)
     struct model_attempt *a = model_attempt_of(m, n);
     if (a->lease_ms <= m->now_ms && a->state == MODEL_RUNNING)
         model_lost(m, a, true);
+    else if (a->lease_ms <= m->now_ms && a->state == MODEL_OFFERED && a->idle && m->provers[a->prover].peer)
+        model_failed(m, a, PV_STALLED, false);
     else if (a->lease_ms <= m->now_ms)
         model_return(m, a, a->state == MODEL_OFFERED);
     else if (run_end_ms(m, t, a) <= m->now_ms)

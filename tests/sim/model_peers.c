@@ -128,13 +128,18 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
         if (a->state == MODEL_RECOVERING && !begun) {
             m->count.adopted++;
             a->state = MODEL_OFFERED;
+            a->fetched = true;
             m->tasks[a->task].state = TASK_OFFERED;
             a->lease_ms = m->now_ms + m->cfg.lease_ms;
         } else if (a->state == MODEL_OFFERED && begun) {
             model_begin(m, a);
         }
         if (a->state == MODEL_RUNNING) model_progress(m, a, h->phase, h->percent);
-        model_renew(m, a);
+        model_listed(m, a);
+        if (a->state != MODEL_OFFERED || a->fetched) return;
+        a->idle = false; /* it has to go on with its input on the new connection */
+        a->changed_ms = m->now_ms;
+        a->lease_ms = m->now_ms + 10000;
     } else if (a && a->prover == prover && a->state == MODEL_LATE) {
         return;
     } else if (h->spooled) {
@@ -259,7 +264,7 @@ void model_on_heartbeat(struct model *m, const struct sched_event *ev)
         struct model_attempt *a = model_find(m, h->token);
         if (a && a->prover == prover && a->task >= 0) {
             if (a->state == MODEL_RUNNING) model_progress(m, a, h->phase, h->percent);
-            model_renew(m, a);
+            model_listed(m, a);
         } else if (!a || a->prover != prover) {
             m->count.stale_reports++;
             model_say(m, SCHED_HEARTBEAT_OK, ev->peer, -1, h->token, PV_OK);

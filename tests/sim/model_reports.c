@@ -33,6 +33,21 @@ void model_on_started(struct model *m, const struct sched_event *ev)
         model_renew(m, a);
 }
 
+/* A credit for its input, or a chunk of a result. */
+void model_on_life(struct model *m, const struct sched_event *ev)
+{
+    int prover = model_prover_at(m, ev->peer);
+    struct model_attempt *a = model_find(m, ev->token);
+    if (!a || a->task < 0 || prover < 0 || a->prover != prover) return;
+    if (a->state == MODEL_OFFERED) {
+        a->changed_ms = m->now_ms;
+        a->fetching = true;
+        a->fetched |= ev->asked >= m->tasks[a->task].bytes;
+        a->idle = false;
+    }
+    model_renew(m, a);
+}
+
 void model_on_progress(struct model *m, const struct sched_event *ev)
 {
     struct model_attempt *a = own_or_stale(m, ev);

@@ -5,6 +5,7 @@
 #include "sim_model.h"
 
 void model_on_started(struct model *m, const struct sched_event *ev);
+void model_on_life(struct model *m, const struct sched_event *ev);
 void model_on_progress(struct model *m, const struct sched_event *ev);
 void model_on_fail(struct model *m, const struct sched_event *ev);
 void model_on_release(struct model *m, const struct sched_event *ev);

@@ -154,6 +154,8 @@ unsigned sim_about(const struct sched_action *a);
 /** The core's task n, or NULL. */
 struct task *sim_task(const struct sim *w, unsigned n);
 wire_hash sim_hash(unsigned n);
+/** The length of a task's input: some are too large for an OFFER. Bob's are small, because his bytes are limited. */
+uint64_t sim_bytes(unsigned n);
 const char *sim_type_name(enum sched_event_type type);
 
 #endif

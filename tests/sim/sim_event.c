@@ -61,7 +61,7 @@ static void fill_submit(const struct sim *w, const struct sim_msg *m, struct sch
     ev->submit.deadline_ms = (r >> 13) % 8 == 0 ? w->wall_ms + 20000 : 0;
     ev->submit.revive = (r >> 16) % 4 == 0;
     ev->submit.payload = (r >> 18) % 4 == 0 ? SCHED_ANNOUNCED : SCHED_COMPLETE;
-    ev->submit.length = 100;
+    ev->submit.length = sim_bytes(m->n);
     ev->submit.sha256 = m->content;
 }
 
@@ -97,6 +97,8 @@ static void fill_report(const struct sim_msg *m, struct sched_event *ev)
     } else if (m->type == SCHED_HEARTBEAT) {
         ev->heartbeat.held = m->held;
         ev->heartbeat.held_n = m->held_n;
+    } else if (m->type == SCHED_LIFE) {
+        ev->asked = m->number;
     } else if (m->type == SCHED_RELEASE) {
         ev->reason = (enum wire_reason)m->kind;
     }

@@ -75,6 +75,7 @@ struct model_attempt {
     int prover, task;                /* task -1: no longer its own */
     int was;                         /* the task that it is or was for; -1: not known */
     bool suspect, counted, arriving; /* arriving: its result was asked for */
+    bool fetching, fetched, idle;    /* of its input: begun, asked for to its end; listed all the same */
     pv_status why;
     uint64_t lease_ms, started_ms, changed_ms, number;
 };
@@ -183,6 +184,10 @@ void model_compare(struct sim *w, const struct sched_event *ev);
 /* what happens to an attempt and its task (model_moves.c) */
 void model_begin(struct model *m, struct model_attempt *a);
 void model_renew(struct model *m, struct model_attempt *a);
+/** An offer of task n: a node has to fetch what is too large for the message. */
+void model_offered(struct model *m, struct model_attempt *a, int n);
+/** The prover lists it. */
+void model_listed(struct model *m, struct model_attempt *a);
 void model_return(struct model *m, struct model_attempt *a, bool revoke);
 void model_lost(struct model *m, struct model_attempt *a, bool revoke);
 void model_revoke(struct model *m, struct model_attempt *a, pv_status why);

@@ -59,6 +59,16 @@ void sim_prover_connect(struct sim *w, int i)
 
 /* ---- what it is told ---- */
 
+/* Nearly always it asks for the whole input; now and then only for a part, or for nothing. */
+static void fetches(struct sim *w, int i, wire_token token, unsigned n)
+{
+    uint64_t dice = w->calm ? 0 : sim_random(w, 10);
+    if (dice < 9)
+        sim_later(
+            w, true, i,
+            (struct sim_msg){ .type = SCHED_LIFE, .token = token, .n = n, .number = dice < 8 ? sim_bytes(n) : 1 });
+}
+
 static void drop_held(struct sim_prover *p, wire_token token)
 {
     for (unsigned i = 0; i < p->held_n; i++)
@@ -82,6 +92,7 @@ void sim_prover_takes(struct sim *w, int i, const struct sched_action *a)
     struct sim_held *h = find_held(p, a->token);
     switch (a->type) {
     case SCHED_OFFER:
+        fetches(w, i, a->token, sim_about(a));
         if (p->held_n < SIM_HELD && p->up)
             p->held[p->held_n++] =
                 (struct sim_held){ .token = a->token, .n = sim_about(a), .input = a->view->record.input };

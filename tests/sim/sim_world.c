@@ -68,6 +68,11 @@ struct task *sim_task(const struct sim *w, unsigned n)
     return p ? task_find(p, sim_id(n)) : NULL;
 }
 
+uint64_t sim_bytes(unsigned n)
+{
+    return n % OWNERS != 1 && n / OWNERS % 3 == 0 ? 100000 : 100;
+}
+
 wire_hash sim_hash(unsigned n)
 {
     wire_hash h = { { 0 } };
@@ -308,7 +313,7 @@ static void commit_fails(struct sim *w)
     ev.submit.queue = "outer";
     ev.submit.circuit = "a";
     ev.submit.payload = SCHED_COMPLETE;
-    ev.submit.length = 100;
+    ev.submit.length = sim_bytes(n);
     ev.submit.sha256 = sim_hash(n);
     ev.submit.revive = true;
     sched_step(w->s, &ev, &w->out);

@@ -185,6 +185,8 @@ static void judge_queue(struct verdict *v, const struct cli *cli, const struct p
         worsen(v, CRITICAL, "no live prover for its tasks", name);
     if ((uint64_t)queued >= cli->warning) worsen(v, WARNING, "many tasks queued", name);
     if (cell_number(q, "unservable") > 0) worsen(v, WARNING, "no live prover can take some of its tasks", name);
+    if (cell_number(q, "damaged") > 0)
+        worsen(v, WARNING, "the broker's store has lost the input or result of some of its tasks", name);
     if (cell_number(q, "paused")) worsen(v, WARNING, "paused", name);
 }
 

@@ -83,6 +83,7 @@ struct queue {
     uint64_t slots, provers; /* of live provers that serve it */
     uint64_t fleet;          /* goes up when what its provers can serve changes */
     uint64_t unservable;     /* tasks waiting in lanes that no live prover can do */
+    uint64_t damaged;        /* tasks that are DEAD because the store lost their input or result */
     struct {
         uint64_t of, done; /* the fleet it looks for, and the one it is through with */
         struct work *next; /* NULL: the first */
@@ -171,7 +172,7 @@ struct task {
     uint64_t order;
     heap_at timer_at, line_at, acked_at, oldest_at, group_at;
     uint8_t state, priority, on_restart;
-    bool has_input, acked;
+    bool has_input, acked, damaged; /* damaged: DEAD, because the store lost its input or result */
     struct account *account;
     struct lane *lane; /* while QUEUED */
     struct name *circuit;
@@ -236,6 +237,8 @@ struct attempt {
     bool counted;             /* among its task's attempts: it was STARTED once */
     bool reports;             /* its phase or percent has changed */
     bool arriving;            /* its result was announced and asked for, and has not come yet */
+    bool fetching, fetched;   /* the prover has asked for some of its input; it has no more to ask for */
+    bool idle;                /* the prover lists it, and does not fetch its input: its lease is not renewed */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
     pv_status revoked;        /* why, while REVOKING */
     uint64_t lease_ms;        /* its end */

@@ -51,7 +51,7 @@ enum sched_event_type {
     SCHED_PROVER_HELLO, /* prover; WELCOME or REFUSE, and REVOKE for what it should stop */
     SCHED_PEER_GONE,    /* peer: its connection was closed or cut */
     SCHED_HEARTBEAT,    /* heartbeat; HEARTBEAT_OK */
-    SCHED_LIFE,         /* token: a chunk or credit for this attempt arrived */
+    SCHED_LIFE,         /* token, asked: a chunk or credit for this attempt arrived */
     /* clients; each gets one answer, under req */
     SCHED_SUBMIT,  /* task, submit; GO (payload announced), SUBMIT_OK or REFUSE */
     SCHED_INPUT,   /* task, owner, status: the upload is complete (PV_OK), abandoned (PV_GONE) or broken (why) */
@@ -89,6 +89,7 @@ struct sched_event {
     uint32_t generation;
     pv_status status;
     uint64_t lag_ms;
+    uint64_t asked; /* up to which offset the input was asked for; UINT64_MAX: it is not its input that moves */
     bool disk_low;
     enum wire_reason reason;
     union {

@@ -84,6 +84,8 @@ static bool is_leased(enum task_state s)
 void task_count_out(struct task *t)
 {
     struct account *a = t->account;
+    a->queue->damaged -= t->damaged;
+    t->damaged = false;
     a->queue->count[t->state]--;
     a->count[t->state]--;
     a->principal->count[t->state]--;
@@ -101,6 +103,8 @@ void task_count_out(struct task *t)
 static void count_in(struct task *t)
 {
     struct account *a = t->account;
+    t->damaged = t->state == TASK_DEAD && t->past && t->past->status == PV_STORE;
+    a->queue->damaged += t->damaged;
     a->queue->count[t->state]++;
     a->count[t->state]++;
     a->principal->count[t->state]++;

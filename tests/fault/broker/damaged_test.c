@@ -204,19 +204,23 @@ static void what_was_lost_may_be_submitted_again(void **state)
     close_both();
 }
 
-/* While the broker stands still between two commits: it takes a lock that it does not get for a failure of the store. */
+/* While the broker stands still between two commits: it takes a lock that it does not get for a failure of the store. When it was
+ * stopped in the middle of one, it goes on and is stopped again. */
 static void database(const char *sql)
 {
     char path[200];
     sqlite3 *db;
+    int rc = SQLITE_BUSY;
     snprintf(path, sizeof path, "%s/state/provost.db", dir);
-    poll(NULL, 0, 100);
-    kill(broker.pid, SIGSTOP);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, SOON);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    kill(broker.pid, SIGCONT);
+    for (int i = 0; i < 50 && rc == SQLITE_BUSY; i++) {
+        poll(NULL, 0, 100);
+        kill(broker.pid, SIGSTOP);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+        sqlite3_close(db);
+        kill(broker.pid, SIGCONT);
+    }
+    assert_int_equal(rc, SQLITE_OK);
 }
 
 /* A small one that came in chunks lies in a file. */
@@ -321,6 +325,87 @@ static void a_damaged_row_of_an_input_is_never_offered(void **state)
     }
 }
 
+/* Damaged while the broker was down: nobody has to ask for it, and nobody to prove it. */
+static void at_a_start_every_file_is_looked_at(void **state)
+{
+    wire_id in[HOWS], out[HOWS];
+    for (enum how how = 0; how < HOWS; how++) {
+        connect_both();
+        large[0] = (uint8_t)(60 + how);
+        out[how] = submitted(&client, large);
+        wire_token token = offered(&prover, out[how]);
+        wire_peer_started(&prover, token);
+        other[0] = (uint8_t)(60 + how);
+        bring(&prover, token, out[how], wire_peer_hash(large, LARGE), other);
+        close_both();
+    }
+    wire_peer_client(&client, broker.endpoint, "c1");
+    for (enum how how = 0; how < HOWS; how++) {
+        large[0] = (uint8_t)(70 + how);
+        in[how] = submitted(&client, large);
+    }
+    wire_peer_close(&client);
+    assert_int_equal(broker_process_end(&broker, SIGTERM), 0);
+    for (enum how how = 0; how < HOWS; how++) {
+        other[0] = (uint8_t)(60 + how);
+        large[0] = (uint8_t)(70 + how);
+        damage(wire_peer_hash(other, LARGE), how);
+        damage(wire_peer_hash(large, LARGE), how);
+    }
+    assert_true(scene_start(scene_usual()));
+    wire_peer_client(&client, broker.endpoint, "c1");
+    for (enum how how = 0; how < HOWS; how++) {
+        if (how == CHANGED) continue; /* it has its length: seen when it is sent */
+        for (int k = 0; k < 2; k++) {
+            uint64_t end = pv_clock_ms() + SOON;
+            do {
+                poll(NULL, 0, 5);
+                wire_peer_ask(&client, WIRE_SHOW, k ? in[how] : out[how]);
+                WANT(&client, WIRE_TASK);
+            } while (client.in.state != TASK_DEAD && pv_clock_ms() < end);
+            assert_int_equal(client.in.state, TASK_DEAD);
+            assert_int_equal(client.in.status, PV_STORE);
+        }
+        expect_settled(&client, out[how]);
+    }
+    assert_true(scene_log_says("payloads.looked_at"));
+    wire_peer_ask(&client, WIRE_CANCEL, in[CHANGED]); /* the next test's prover is not offered it */
+    WANT(&client, WIRE_CANCELLED);
+    scene_list(&client, WIRE_WHAT_QUEUES, 0, NULL); /* which provost check looks at */
+    assert_true(scene_cell(&client, "damaged")->number >= 2 * (HOWS - 1));
+    scene_list(&client, WIRE_WHAT_STATUS, 0, NULL);
+    assert_true(scene_cell(&client, "damaged")->number >= 2 * (HOWS - 1));
+    wire_peer_close(&client);
+}
+
+/* It lives, takes the offer and says in every heartbeat that it has it: another prover gets the task all the same. */
+static void a_prover_that_fetches_nothing_does_not_keep_a_task(void **state)
+{
+    static const char *const brisk[] = { "--insecure", "--queue", "outer", "--heartbeat-ms", "100", "--lease-ms", "500",
+                                         "--offer-ms", "500",     NULL };
+    struct broker_process usual_one = scene_beside("idle", brisk);
+    struct wire_peer second;
+    connect_both();
+    wire_id id = submitted(&client, large);
+    wire_token token = offered(&prover, id);
+    wire_peer_prover(&second, broker.endpoint, "p2", "outer", "keccak", 1);
+    bool taken = false;
+    for (uint64_t end = pv_clock_ms() + SOON; !taken && pv_clock_ms() < end;) {
+        struct wire_held held = { 0 };
+        struct wire_msg m = { .type = WIRE_HEARTBEAT };
+        WIRE_SET(&held, token, token);
+        WIRE_SET_LIST(&m, held, &held, 1);
+        wire_peer_send(&prover, &m);
+        taken = wire_peer_wait(&second, WIRE_OFFER, 100);
+    }
+    assert_true(taken);
+    assert_true(wire_id_equal(second.in.task, id));
+    assert_true(whole(&second, WIRE_KIND_INPUT, id, second.in.token));
+    wire_peer_close(&second);
+    close_both();
+    assert_int_equal(scene_back(usual_one), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +417,8 @@ int main(void)
         cmocka_unit_test(a_damaged_row_is_the_end_of_its_task_alone),
         cmocka_unit_test(a_damaged_row_of_an_input_is_never_offered),
         cmocka_unit_test(many_damaged_rows_are_all_told),
+        cmocka_unit_test(at_a_start_every_file_is_looked_at),
+        cmocka_unit_test(a_prover_that_fetches_nothing_does_not_keep_a_task),
     };
     scene_fill(large, LARGE);
     scene_fill(other, LARGE);

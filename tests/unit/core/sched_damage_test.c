@@ -28,6 +28,23 @@ static void R20_an_offer_without_its_input_is_the_end_of_the_task(void **state)
     assert_true(said(&r, "REFUSE c1 bad-state")); /* there is nothing to queue again */
 }
 
+/* What "provost check" asks for, until they are revived or forgotten. */
+static void R20_the_queue_counts_what_is_lost(void **state)
+{
+    for (unsigned n = 7; n <= 9; n++) submit(&r, "c1", n);
+    for (unsigned n = 7; n <= 8; n++) rig_step(&r, damage(n, WIRE_KIND_INPUT, n));
+    assert_int_equal(queue_of(&r, "outer").damaged, 2);
+    rig_restart(&r);
+    assert_int_equal(queue_of(&r, "outer").damaged, 2);
+    struct sched_event ev = submit_event(&r, "c1", 7);
+    ev.submit.revive = true;
+    rig_step(&r, ev);
+    assert_int_equal(queue_of(&r, "outer").damaged, 1);
+    ack(&r, "c1", 8);
+    at(&r, r.now_ms + 600001); /* forgotten */
+    assert_int_equal(queue_of(&r, "outer").damaged, 0);
+}
+
 static void R20_an_offer_that_went_out_is_revoked(void **state)
 {
     prover(&r, "p1", 1, 0);
@@ -118,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(R20_an_offer_without_its_input_is_the_end_of_the_task),
+        T(R20_the_queue_counts_what_is_lost),
         T(R20_an_offer_that_went_out_is_revoked),
         T(R20_another_attempt_goes_on),
         T(R20_a_queued_task_ends_too),

@@ -430,6 +430,98 @@ static void R6_an_input_on_its_way_is_no_idle_offer(void **state)
     assert_int_equal(state_of(&r, 7), TASK_OFFERED);
 }
 
+/* ---- an input that the prover has to fetch (R20) ---- */
+
+enum { LARGE = 1000000, OFFER = 10000 };
+
+static void large_for_p1(void)
+{
+    struct sched_event ev = submit_event(&r, "c1", 7);
+    ev.submit.length = LARGE;
+    prover(&r, "p1", 1, 0);
+    rig_step(&r, ev);
+    assert_true(said(&r, "OFFER p1 7"));
+}
+
+static void asks_up_to(uint64_t offset)
+{
+    struct sched_event ev = rig_event(&r, SCHED_LIFE, "p1", 7);
+    ev.token = r.token[7];
+    ev.asked = offset;
+    rig_step(&r, ev);
+}
+
+/* Its heartbeats say that it lives, not that it works on this. */
+static void R20_heartbeats_do_not_renew_what_fetches_nothing(void **state)
+{
+    large_for_p1();
+    beats_with("p1", 7, OFFER - 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    ignore(&r);
+    at(&r, OFFER);
+    assert_true(said(&r, "REVOKE p1 7"));
+    assert_int_equal(view_of(&r, 7).record.failures, 1);
+    assert_int_equal(view_of(&r, 7).record.status, PV_STALLED);
+}
+
+/* One that does not list it either has perhaps never heard of it: nobody is charged. */
+static void R20_an_offer_that_is_not_listed_goes_back_for_free(void **state)
+{
+    large_for_p1();
+    at(&r, OFFER);
+    assert_int_equal(view_of(&r, 7).record.failures, 0);
+}
+
+static void R20_a_fetch_that_stops_ends_after_four_leases(void **state)
+{
+    large_for_p1();
+    at(&r, 5000);
+    asks_up_to(LARGE / 2);
+    beats_with("p1", 7, 5000 + 4 * L - 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    asks_up_to(LARGE - 1); /* it goes on */
+    beats_with("p1", 7, r.now_ms + 4 * L - 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    beats_with("p1", 7, r.now_ms + L + 1);
+    assert_int_equal(view_of(&r, 7).record.failures, 1);
+}
+
+/* It waits for the slot before it as long as that takes. */
+static void R20_what_was_asked_for_to_its_end_is_renewed(void **state)
+{
+    large_for_p1();
+    asks_up_to(LARGE);
+    beats_with("p1", 7, 100 * (uint64_t)L);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
+/* Until the smallest length that does not travel inside the message. */
+static void R20_what_came_with_the_offer_is_renewed(void **state)
+{
+    for (unsigned n = 7; n <= 8; n++) {
+        struct sched_event ev = submit_event(&r, "c1", n);
+        ev.submit.length = 64 * 1024 + n - 7;
+        prover(&r, "p1", 1, 0);
+        rig_step(&r, ev);
+        beats_with("p1", n, r.now_ms + 2 * OFFER);
+        assert_int_equal(state_of(&r, n) == TASK_OFFERED, n == 7);
+        cancel(&r, "c1", n);
+        revoked(&r, "p1", r.token[n]);
+        ready(&r, "p1", 1);
+    }
+}
+
+static void R20_after_a_restart_nobody_has_to_fetch_again(void **state)
+{
+    large_for_p1();
+    asks_up_to(LARGE);
+    rig_restart(&r);
+    struct sched_held held = { .token = r.token[7], .task = rig_id(7), .input = rig_hash(7) };
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .held = &held, .held_n = 1 });
+    beats_with("p1", 7, r.now_ms + 10 * L);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +530,12 @@ int main(void)
         T(R6_an_offer_is_not_held_for_ever_beside_a_free_slot),
         T(R6_an_offer_waits_for_the_slot_before_it_as_long_as_it_takes),
         T(R6_an_input_on_its_way_is_no_idle_offer),
+        T(R20_heartbeats_do_not_renew_what_fetches_nothing),
+        T(R20_an_offer_that_is_not_listed_goes_back_for_free),
+        T(R20_a_fetch_that_stops_ends_after_four_leases),
+        T(R20_what_was_asked_for_to_its_end_is_renewed),
+        T(R20_what_came_with_the_offer_is_renewed),
+        T(R20_after_a_restart_nobody_has_to_fetch_again),
         T(move_4_an_offer_nobody_answers_goes_back_after_ten_seconds),
         T(move_4_a_prefetched_task_that_is_listed_stays),
         T(move_4_released_is_free_and_keeps_its_place),

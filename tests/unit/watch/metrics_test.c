@@ -81,6 +81,7 @@ static void every_queue_has_its_lines(void **state)
     expect_line("provost_queue_tasks{queue=\"keccak\",state=\"queued\"} 0");
     expect_line("provost_queue_demand{queue=\"outer\"} 2");
     expect_line("provost_queue_unservable{queue=\"outer\"} 2");
+    expect_line("provost_queue_damaged{queue=\"outer\"} 0");
     expect_line("provost_queue_paused{queue=\"outer\"} 0");
 }
 
