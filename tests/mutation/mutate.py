@@ -5,8 +5,10 @@
     tests/mutation/mutate.py --seed 7 --count 160 --jobs 2      a figure for RESULTS.md
     tests/mutation/mutate.py --seed 7 --room worker             one room
     tests/mutation/mutate.py --seed 7 --only worker/ack.c:11    what lived, once more
+    tests/mutation/mutate.py --here --only worker/ack.c --tests client_
 
-Works in copies of the committed tree under --work, one for each job. A change that the compiler turns into the same code, or that does not
+Works in copies of the committed tree under --work, one for each job; with --here in this tree and its build/dev, one change at a time, each undone
+before the next (nothing else may build there meanwhile). A change that the compiler turns into the same code, or that does not
 compile, is no mutant: another takes its place. A mutant is dead when a test fails, hangs or crashes. equivalent.txt names those that were looked
 at and change nothing that anybody may rely on, each with its reason; they are not counted. Ends with a table of rooms; exit 1 when a room is below 80 % or the whole below 85 %.
 """
@@ -21,6 +23,7 @@ import os
 import pathlib
 import queue
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +43,9 @@ ROOMS = {  # room: its folders; the first match from the top
 LEAST_OF_ROOM, LEAST = 0.80, 0.85
 FAST_S = 4.0  # a test that takes longer at rest is not one of the fast ones
 LABELS = {"unit", "fault", "fuzz", "sim", "prop", "interop"}
+# What no C test can be linked with: the programs' own sources. They are judged by the scripts too, each case of a bats file as a test of its own.
+PROGRAMS = ("worker/cli/", "prover/cmd/", "broker/main.c")
+BUILT = ["provost", "provost-broker", "provost-prover", "make_circuit"]
 
 
 @dataclasses.dataclass
@@ -48,6 +54,8 @@ class Test:
     command: list
     cwd: str
     env: dict
+    targets: list  # of ninja
+    script: bool = False
     seconds: float = 0.0
 
 
@@ -73,12 +81,24 @@ class Tree:
         self.where = where
         self.build = where / "build" / "dev"
 
-    def make(self):
-        shutil.rmtree(self.where, ignore_errors=True)
-        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(self.where)], check=True)
+    def make(self, keep):
+        if keep and self.build.exists():
+            subprocess.run(["git", "fetch", "-q", "origin", "HEAD"], cwd=self.where, check=True)
+            subprocess.run(["git", "reset", "-q", "--hard", "FETCH_HEAD"], cwd=self.where, check=True)
+        else:
+            shutil.rmtree(self.where, ignore_errors=True)
+            subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(self.where)], check=True)
         launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
         subprocess.run(["cmake", "--preset", "dev", "-DPV_CUDA=OFF", "-DPV_WERROR=OFF", *launcher], cwd=self.where, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["cmake", "--build", str(self.build)], check=True, stdout=subprocess.DEVNULL)
+
+    def cases(self, t, p, env):
+        """The cases of a bats file; a script of another kind is one case."""
+        files = [w for w in t["command"] if w.endswith(".bats")]
+        titles = re.findall(r'^@test "(.*)" \{', pathlib.Path(files[0]).read_text(), re.M) if files else [""]
+        for title in titles:
+            command = [t["command"][0], "--filter", "^" + re.escape(title) + "$", files[0]] if files else t["command"]
+            yield Test(f"{t['name']}: {title}" if files else t["name"], command, p["WORKING_DIRECTORY"], env, BUILT, True)
 
     def tests(self):
         text = subprocess.run(["ctest", "--test-dir", str(self.build), "--show-only=json-v1"], check=True, capture_output=True, text=True).stdout
@@ -86,10 +106,14 @@ class Tree:
             p = {x["name"]: x["value"] for x in t["properties"]}
             labels = set(p.get("LABELS", []))
             program = t["command"][0] if t.get("command") else ""
-            if not labels & LABELS or "soak" in labels or not program.startswith(str(self.build)):
-                continue
             env = dict(e.split("=", 1) for e in p.get("ENVIRONMENT", []))
-            yield Test(t["name"], t["command"], p.get("WORKING_DIRECTORY", str(self.build)), env)
+            if "soak" in labels or not program:
+                continue
+            if program.startswith(str(self.build)) and labels & LABELS:
+                where = p.get("WORKING_DIRECTORY", str(self.build))
+                yield Test(t["name"], t["command"], where, env, [os.path.relpath(program, self.build)])
+            elif program.endswith("bats") or any("tests/fault/cmd" in w or w.startswith("fault/cmd") for w in t["command"]):
+                yield from self.cases(t, p, env)
 
     def compile(self, *targets):
         return subprocess.run(["ninja", "-C", str(self.build), *targets], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
@@ -121,7 +145,7 @@ def all_changes(only):
     found = collections.defaultdict(list)
     for path in files:
         room = room_of(path)
-        if room and "cuda" not in path and (not only or only.split(":")[0] == path):
+        if room and "cuda" not in path and (not only or path.startswith(only.split(":")[0])):
             text = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
             found[room] += [m for m in changes.of_file(path, text) if ":" not in (only or "") or m.line == int(only.split(":")[1])]
     return found
@@ -178,10 +202,11 @@ def try_one(tree, m, tests, known):
             return "none", "does not compile"
         if tree.code_of(target) == before:
             return "none", "the same code"
-        for t in closest_first(m.path, tests, users(tree, target, tests)):
-            if not tree.compile(os.path.relpath(t.command[0], tree.build)):
+        scripts = [t for t in tests if t.script and m.path.startswith(PROGRAMS)]
+        for t in closest_first(m.path, tests, users(tree, target, tests)) + closest_first(m.path, scripts, {t.name for t in scripts}):
+            if not tree.compile(*t.targets):
                 return "none", "does not link"
-            got = run(here(tree, t.command), here(tree, [t.cwd])[0], 10 * t.seconds + 20, t.env)
+            got = run(here(tree, t.command), here(tree, [t.cwd])[0], 10 * t.seconds + 20, dict(zip(t.env, here(tree, t.env.values()))))
             if got not in (0, 77):
                 return "dead", t.name
         return "lived", ""
@@ -204,23 +229,31 @@ def users(tree, target, tests):
     if graph is None:
         graph = _users[tree] = {}
         for t in tests:
-            program = os.path.relpath(t.command[0].replace(str(tree.where.parent / "0"), str(tree.where)), tree.build)
-            got = subprocess.run(["ninja", "-C", str(tree.build), "-t", "inputs", program], capture_output=True, text=True).stdout
+            if t.script:
+                continue
+            got = subprocess.run(["ninja", "-C", str(tree.build), "-t", "inputs", *t.targets], capture_output=True, text=True).stdout
             graph[t.name] = set(got.split("\n"))
     return {name for name, inputs in graph.items() if target in inputs}
 
 
-def measure(tree, tests):
-    """The tests that are fast and pass in the unchanged tree."""
+def measure(tree, tests, known):
+    """The tests that are fast and pass in the unchanged tree. known: a file that remembers how long each took."""
+    times = json.loads(known.read_text()) if known.exists() else {}
     fast = []
     for t in tests:
-        start = datetime.datetime.now()
-        got = run(t.command, t.cwd, 60, t.env)
-        t.seconds = (datetime.datetime.now() - start).total_seconds()
+        if t.name not in times:
+            if not tree.compile(*t.targets):
+                sys.exit(f"does not build: {' '.join(t.targets)}")
+            start = datetime.datetime.now()
+            got = run(t.command, t.cwd, 60, t.env)
+            times[t.name] = [(datetime.datetime.now() - start).total_seconds(), got]
+        t.seconds, got = times[t.name]
         if got == 0 and t.seconds <= FAST_S:
             fast.append(t)
         else:
             print(f"not used: {t.name}, {t.seconds:.1f} s, exit {got}", flush=True)
+    known.parent.mkdir(parents=True, exist_ok=True)
+    known.write_text(json.dumps(times, indent=0))
     return fast
 
 
@@ -281,20 +314,25 @@ def table(counts, seed):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--seed", default=datetime.date.today().isoformat())
-    p.add_argument("--count", type=int, default=36, help="mutants in all, as many of each room")
+    p.add_argument("--count", type=int, help="mutants in all, as many of each room (36); with --only all")
     p.add_argument("--room", choices=ROOMS)
-    p.add_argument("--only", metavar="FILE[:LINE]", help="every change of a file or a line")
+    p.add_argument("--only", metavar="PATH[:LINE]", help="only the changes of a folder, a file or a line")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutate")
-    p.add_argument("--keep", action="store_true", help="use the copies of the last run")
+    p.add_argument("--keep", action="store_true", help="bring the copies of the last run up to date, and trust how long its tests took")
+    p.add_argument("--here", action="store_true", help="change this tree and build in its build/dev")
+    p.add_argument("--tests", metavar="PATTERN", default="", help="only the tests whose names match")
     a = p.parse_args()
-    trees = [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
-    for t in trees:
-        if not (a.keep and t.build.exists()):
-            t.make()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # undoes the change that is being tried
+    trees = [Tree(ROOT)] if a.here else [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
+    a.jobs = len(trees)
+    if not a.keep and not a.here:
+        (a.work / "times.json").unlink(missing_ok=True)
+    for t in trees if not a.here else []:
+        t.make(a.keep)
     found = {room: ms for room, ms in all_changes(a.only).items() if not a.room or room == a.room}
-    wanted = sum(map(len, found.values())) if a.only else -(-a.count // max(1, len(found)))
-    tests = measure(trees[0], list(trees[0].tests()))
+    wanted = sum(map(len, found.values())) if a.only and not a.count else -(-(a.count or 36) // max(1, len(found)))
+    tests = measure(trees[0], [t for t in trees[0].tests() if re.search(a.tests, t.name)], a.work / "times.json")
     print(f"{len(tests)} fast tests, {sum(t.seconds for t in tests):.0f} s", flush=True)
     sys.exit(0 if table(judge(a.jobs, trees, tests, found, wanted, a.seed), a.seed) else 1)
 
