@@ -143,11 +143,11 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_ready_when_the_loop_says_so),
-        cmocka_unit_test(anything_else_is_refused),
-        cmocka_unit_test(addresses_are_checked),
-        cmocka_unit_test(it_answers_beyond_descriptor_1023),
-        cmocka_unit_test(half_requests_block_nobody),
+        cmocka_unit_test_setup_teardown(it_is_ready_when_the_loop_says_so, start, stop),
+        cmocka_unit_test_setup_teardown(anything_else_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(addresses_are_checked, start, stop),
+        cmocka_unit_test_setup_teardown(it_answers_beyond_descriptor_1023, start, stop),
+        cmocka_unit_test_setup_teardown(half_requests_block_nobody, start, stop),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,202 @@
+#include "heap_watch.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t n, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+void __real_free(void *block);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t n, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t most);
+int __wrap_asprintf(char **to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void __wrap_free(void *block);
+
+/* What is allocated: an open table, so that the watch itself allocates nothing that it would see. A freed place keeps its mark, for what was put
+ * behind it; they go when the table grows. */
+struct place {
+    void *block; /* NULL: never used; GONE: freed */
+    size_t bytes;
+};
+
+static char gone;
+#define GONE ((void *)&gone)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct place *table;
+static size_t room, used, blocks;
+static long fail_after = -1;
+static int failed;
+static const void *secret;
+static size_t secret_bytes;
+static unsigned leaks;
+
+static struct place *place_of(void *block)
+{
+    size_t at = (size_t)(((uintptr_t)block >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (room - 1);
+    while (table[at].block && table[at].block != block) at = (at + 1) & (room - 1);
+    return &table[at];
+}
+
+static void widen(void)
+{
+    struct place *old = table;
+    size_t old_room = room;
+    room = blocks * 4 > 4096 ? blocks * 4 : 4096;
+    while (room & (room - 1)) room += room & -room;
+    table = __real_calloc(room, sizeof *table);
+    if (!table) abort();
+    used = blocks;
+    for (size_t i = 0; i < old_room; i++)
+        if (old[i].block && old[i].block != GONE) *place_of(old[i].block) = old[i];
+    __real_free(old);
+}
+
+static void *put(void *block, size_t bytes)
+{
+    if (!block) return NULL;
+    pthread_mutex_lock(&lock);
+    if (used * 2 >= room) widen();
+    struct place *p = place_of(block);
+    if (!p->block) used++, blocks++; /* else a library freed it and it is given out again */
+    *p = (struct place){ block, bytes };
+    pthread_mutex_unlock(&lock);
+    return block;
+}
+
+/* Looks at the block too: its owner has done with it. */
+static void take(void *block)
+{
+    if (!block) return;
+    pthread_mutex_lock(&lock);
+    struct place *p = room ? place_of(block) : NULL;
+    if (p && p->block) {
+        if (secret && p->bytes >= secret_bytes && memmem(block, p->bytes, secret, secret_bytes)) leaks++;
+        p->block = GONE;
+        blocks--;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static int fails(void)
+{
+    pthread_mutex_lock(&lock);
+    int now = fail_after >= 0 && fail_after-- == 0;
+    failed |= now;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return fails() ? NULL : put(__real_malloc(bytes), bytes);
+}
+
+void *__wrap_calloc(size_t n, size_t bytes)
+{
+    return fails() ? NULL : put(__real_calloc(n, bytes), n * bytes);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    void *block = NULL;
+    return fails() || posix_memalign(&block, alignment, bytes) ? NULL : put(block, bytes);
+}
+
+/* A block of a library's that is made larger stays a library's. One of ours moves, so that what it held is looked at like a freed one. */
+void *__wrap_realloc(void *old, size_t bytes)
+{
+    if (fails()) return NULL;
+    pthread_mutex_lock(&lock);
+    struct place *p = old && room ? place_of(old) : NULL;
+    size_t before = p && p->block ? p->bytes : 0;
+    bool ours = !old || (p && p->block);
+    pthread_mutex_unlock(&lock);
+    if (!ours) return __real_realloc(old, bytes);
+    void *block = put(__real_malloc(bytes), bytes);
+    if (!block) return NULL;
+    memcpy(block, old ? old : block, before < bytes ? before : bytes);
+    __wrap_free(old);
+    return block;
+}
+
+char *__wrap_strndup(const char *text, size_t most)
+{
+    size_t n = strnlen(text, most);
+    char *copy = __wrap_malloc(n + 1);
+    if (!copy) return NULL;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return __wrap_strndup(text, SIZE_MAX);
+}
+
+int __wrap_asprintf(char **to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = fails() ? -1 : vasprintf(to, format, args);
+    va_end(args);
+    if (n >= 0) put(*to, (size_t)n + 1);
+    return n;
+}
+
+void __wrap_free(void *block)
+{
+    take(block);
+    __real_free(block);
+}
+
+size_t heap_blocks(void)
+{
+    pthread_mutex_lock(&lock);
+    size_t n = blocks;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+void heap_fail_after(long n)
+{
+    pthread_mutex_lock(&lock);
+    fail_after = n;
+    failed = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+int heap_failed(void)
+{
+    pthread_mutex_lock(&lock);
+    int was = failed;
+    pthread_mutex_unlock(&lock);
+    return was;
+}
+
+void heap_look_for(const void *bytes, size_t n)
+{
+    pthread_mutex_lock(&lock);
+    secret = bytes;
+    secret_bytes = n;
+    leaks = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned heap_leaks(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned n = leaks;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
