@@ -39,7 +39,7 @@ struct prover *prover_admit(struct sched *s, const char *principal, const char *
     const struct principal *owner = principal_of(s, principal);
     *which = "provers";
     if (owner && owner->provers >= s->cfg.provers_share && !make_room(s, owner)) return NULL;
-    if (s->stats.provers >= s->cfg.provers_max && !make_room(s, NULL)) return NULL;
+    if (s->stats.provers_known >= s->cfg.provers_max && !make_room(s, NULL)) return NULL;
     *which = "memory";
     return prover_of(s, principal, name);
 }

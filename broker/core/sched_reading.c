@@ -66,6 +66,17 @@ const char *sched_queue_name(const struct sched *s, const char *name)
     return q ? q->name->text : "";
 }
 
+/* A delayed task comes back within a minute, so a fleet that ends for the want of others would be missed. */
+static void view_demand(const struct queue *q, struct sched_queue_view *v)
+{
+    uint64_t waits = q->count[TASK_QUEUED] + q->count[TASK_DELAYED];
+    v->demand = waits + q->count[TASK_OFFERED] + q->count[TASK_RUNNING] + q->count[TASK_RECOVERING];
+    if (q->paused)
+        v->demand_paused = waits;
+    else
+        v->demand_unservable = q->provers ? q->unservable : waits;
+}
+
 bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *v)
 {
     if (i >= s->queues_n) return false;
@@ -74,11 +85,12 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->name = q->name->text;
     v->paused = q->paused;
     memcpy(v->tasks, q->count, sizeof v->tasks);
-    v->demand = q->count[TASK_QUEUED] + q->count[TASK_OFFERED] + q->count[TASK_RUNNING] + q->count[TASK_RECOVERING];
+    view_demand(q, v);
     v->queued_bytes = q->queued_bytes;
     v->average_ms = q->average_ms;
     v->slots = q->slots;
     v->provers = q->provers;
+    v->serving = q->serving;
     v->unservable = q->unservable;
     v->damaged = q->damaged;
     v->run_timeout_ms = q->run_timeout_ms;

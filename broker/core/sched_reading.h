@@ -39,13 +39,16 @@ struct sched_queue_view {
     const char *name;
     bool paused;
     uint64_t tasks[TASK_STATES];
-    uint64_t demand;           /* queued + offered + running + recovering: what a scaler must keep capacity for */
-    uint64_t queued_bytes;     /* of inputs not yet running */
-    uint64_t oldest_queued_ms; /* age of the task that waits longest, 0 none */
-    uint64_t average_ms;       /* recent time of a proof; 0 unknown */
-    uint64_t unservable;       /* queued tasks that no live prover can do */
-    uint64_t damaged;          /* dead tasks whose input or result the store has lost */
-    uint64_t provers, slots;   /* live provers, and their slots */
+    uint64_t demand; /* queued + delayed + offered + running + recovering: what a scaler must keep capacity for */
+    uint64_t demand_paused;     /* of it: those that wait while the queue is paused */
+    uint64_t demand_unservable; /* of it: those that wait, not paused, and that no live prover can do */
+    uint64_t queued_bytes;      /* of inputs not yet running */
+    uint64_t oldest_queued_ms;  /* age of the task that waits longest, 0 none */
+    uint64_t average_ms;        /* recent time of a proof; 0 unknown */
+    uint64_t unservable;        /* queued tasks that no live prover can do */
+    uint64_t damaged;           /* dead tasks whose input or result the store has lost */
+    uint64_t provers, slots;    /* live provers, and their slots */
+    uint64_t serving;           /* those of them that take tasks: no drain, no quarantine */
     uint64_t run_timeout_ms, stall_timeout_ms;
     bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
     enum sched_late late;

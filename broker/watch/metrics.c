@@ -27,7 +27,9 @@ static void core_metrics(FILE *to, const struct sched_stats *s)
     const struct metric all[] = {
         { "provost_tasks", "gauge", "Tasks kept, in any state.", s->tasks },
         { "provost_sessions", "gauge", "Client sessions known.", s->sessions },
-        { "provost_provers", "gauge", "Provers known.", s->provers },
+        { "provost_provers", "gauge", "Live provers.", s->provers },
+        { "provost_provers_known", "gauge", "Provers that are remembered: live ones, and those that are gone.",
+          s->provers_known },
         { "provost_submitted_total", "counter", "Tasks accepted.", s->submitted },
         { "provost_refused_total", "counter", "Requests refused.", s->refused },
         { "provost_succeeded_total", "counter", "Tasks that succeeded.", s->succeeded },
@@ -121,6 +123,26 @@ static uint64_t queue_demand(const struct sched_queue_view *q)
     return q->demand;
 }
 
+static uint64_t queue_demand_paused(const struct sched_queue_view *q)
+{
+    return q->demand_paused;
+}
+
+static uint64_t queue_demand_unservable(const struct sched_queue_view *q)
+{
+    return q->demand_unservable;
+}
+
+static uint64_t queue_provers(const struct sched_queue_view *q)
+{
+    return q->provers;
+}
+
+static uint64_t queue_serving(const struct sched_queue_view *q)
+{
+    return q->serving;
+}
+
 static uint64_t queue_oldest(const struct sched_queue_view *q)
 {
     return q->oldest_queued_ms;
@@ -156,6 +178,13 @@ static void queue_metrics(FILE *to, const struct sched *s, uint64_t now_ms)
                     task_state_word((enum task_state)state), q.tasks[state]);
     queue_gauge(to, s, now_ms, "provost_queue_demand", "Tasks that want a prover now or soon: scale by this.",
                 queue_demand);
+    queue_gauge(to, s, now_ms, "provost_queue_demand_paused", "Of the demand: tasks that wait in a paused queue.",
+                queue_demand_paused);
+    queue_gauge(to, s, now_ms, "provost_queue_demand_unservable",
+                "Of the demand: tasks that wait and that no live prover can serve.", queue_demand_unservable);
+    queue_gauge(to, s, now_ms, "provost_queue_provers", "Live provers that serve it.", queue_provers);
+    queue_gauge(to, s, now_ms, "provost_queue_provers_serving",
+                "Those of them that take tasks: no drain, no quarantine.", queue_serving);
     queue_gauge(to, s, now_ms, "provost_queue_oldest_milliseconds", "How long the oldest queued task waits.",
                 queue_oldest);
     queue_gauge(to, s, now_ms, "provost_queue_unservable", "Queued tasks no live prover can serve.", queue_unservable);

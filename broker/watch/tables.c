@@ -128,12 +128,15 @@ static void queue_row(struct tables *t, const struct sched_queue_view *q, uint64
     truth(t, "paused", q->paused);
     for (int s = 0; s < TASK_STATES; s++) number(t, task_state_word((enum task_state)s), q->tasks[s]);
     number(t, "demand", q->demand);
+    number(t, "demand_paused", q->demand_paused);
+    number(t, "demand_unservable", q->demand_unservable);
     number(t, "queued_bytes", q->queued_bytes);
     number(t, "oldest_queued_ms", q->oldest_queued_ms);
     number(t, "average_ms", q->average_ms);
     number(t, "unservable", q->unservable);
     number(t, "damaged", q->damaged);
     number(t, "provers", q->provers);
+    number(t, "serving", q->serving);
     number(t, "slots", q->slots);
     number(t, "run_timeout_ms", q->run_timeout_ms);
     number(t, "stall_timeout_ms", q->stall_timeout_ms);
@@ -179,7 +182,7 @@ static void client_row(struct tables *t, const struct sched_session_view *c, uin
 }
 
 struct load {
-    uint64_t demand, queued, running, damaged;
+    uint64_t demand, paused, unservable, queued, running, damaged;
 };
 
 /* Of the queues that v may use. */
@@ -190,6 +193,8 @@ static struct load load_of(const struct sched *s, const struct viewer *v, uint64
     for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++) {
         if (!viewer_sees_queue(v, q.name)) continue;
         sum.demand += q.demand;
+        sum.paused += q.demand_paused;
+        sum.unservable += q.demand_unservable;
         sum.queued += q.tasks[TASK_QUEUED];
         sum.running += q.tasks[TASK_RUNNING];
         sum.damaged += q.damaged;
@@ -247,6 +252,8 @@ static void status_row(struct tables *t, const struct sched *s, const struct vie
     number(t, "epoch", f->epoch);
     number(t, "uptime_ms", f->now_ms - f->started_ms);
     number(t, "demand", load.demand);
+    number(t, "demand_paused", load.paused);
+    number(t, "demand_unservable", load.unservable);
     number(t, "queued", load.queued);
     number(t, "running", load.running);
     number(t, "damaged", load.damaged);

@@ -109,6 +109,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
 
 @test "tables are aligned, JSON has its schema, check knows the difference" {
     expect 3 provost check --queue nowhere
+    expect 1 provost check --queue echo
+    [[ $output == *"WARNING"*"no live prover"*"provers=0"* ]]
     prover_start p1 --queue echo:echo
     expect 0 provost check --queue echo
     [[ $output == *"PROVOST OK"*"provers=1"* ]]

@@ -363,12 +363,13 @@ static void count_task(const struct task *t, struct tally *c)
 static void check_queue_counts(struct sim *w, const struct queue *q)
 {
     const struct sched *s = w->s;
-    uint64_t slots = 0, provers = 0, unservable = 0, oldest = NEVER;
+    uint64_t slots = 0, provers = 0, serving = 0, unservable = 0, oldest = NEVER;
     for (uint32_t i = 0; i < s->provers_n; i++) {
         const struct prover *p = s->provers[i];
         if (!p || !p->live || p->local || !prover_serves(p, q)) continue;
         slots += p->slots;
         provers++;
+        serving += prover_may_serve(p);
     }
     uint64_t after = 0, all = NEVER;
     for (const struct task *t; (t = rows_walk(&s->rows, &after, &all));) {
@@ -379,7 +380,7 @@ static void check_queue_counts(struct sim *w, const struct queue *q)
         unservable += !can;
         if (t->created_wall_ms < oldest) oldest = t->created_wall_ms;
     }
-    SIM_CHECK(w, q->slots == slots && q->provers == provers, "provers of a queue");
+    SIM_CHECK(w, q->slots == slots && q->provers == provers && q->serving == serving, "provers of a queue");
     SIM_CHECK(w, s->sweeping || q->unservable == unservable, "unservable tasks of a queue");
     SIM_CHECK(w, heap_top_key(&q->oldest) == oldest, "oldest task of a queue");
 }
@@ -406,8 +407,8 @@ static void check_counts(struct sim *w, const struct tally *c)
     struct sched_queue_view v;
     for (uint32_t q = 0; sched_queue_at(s, q, w->now_ms, &v); q++)
         SIM_CHECK(w,
-                  v.demand == c->state[q][TASK_QUEUED] + c->state[q][TASK_OFFERED] + c->state[q][TASK_RUNNING] +
-                                  c->state[q][TASK_RECOVERING],
+                  v.demand == c->state[q][TASK_QUEUED] + c->state[q][TASK_DELAYED] + c->state[q][TASK_OFFERED] +
+                                  c->state[q][TASK_RUNNING] + c->state[q][TASK_RECOVERING],
                   "demand of queue %u", q);
 }
 

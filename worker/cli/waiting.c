@@ -27,6 +27,10 @@ static pv_status queue_reason(char text[PV_TEXT_BYTES], const struct pv_row *row
         snprintf(text, PV_TEXT_BYTES, "no live prover serves queue \"%s\"", queue);
         return PV_UNSERVABLE;
     }
+    if (pv_row_cell(row, "serving") && cell_number(row, "serving") == 0) {
+        snprintf(text, PV_TEXT_BYTES, "no prover of queue \"%s\" takes tasks: all drain or are in quarantine", queue);
+        return PV_UNSERVABLE;
+    }
     if (!cell_number(row, "paused")) return PV_OK;
     snprintf(text, PV_TEXT_BYTES, "queue \"%s\" is paused", queue);
     return PV_PAUSED;

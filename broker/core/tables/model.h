@@ -81,6 +81,7 @@ struct queue {
     size_t works_n;
     struct heap oldest;      /* QUEUED tasks by when they were made */
     uint64_t slots, provers; /* of live provers that serve it */
+    uint64_t serving;        /* those of them that take tasks: no drain, no quarantine */
     uint64_t fleet;          /* goes up when what its provers can serve changes */
     uint64_t unservable;     /* tasks waiting in lanes that no live prover can do */
     uint64_t damaged;        /* tasks that are DEAD because the store lost their input or result */

@@ -73,7 +73,7 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     p->gone_ms = s->now_ms;
     p->attempts_end = &p->attempts;
     s->provers[index] = p;
-    s->stats.provers++;
+    s->stats.provers_known++;
     owner->provers++;
     return p;
 }
@@ -96,7 +96,11 @@ static void count_serving(struct sched *s, struct prover *p, bool live, unsigned
         q->fleet++;
         if (live && !p->counted) q->slots += p->slots, q->provers++;
         if (!live && p->counted) q->slots -= p->slots, q->provers--;
+        if (serving == SERVES && p->serving != SERVES) q->serving++;
+        if (serving != SERVES && p->serving == SERVES) q->serving--;
     }
+    if (live && !p->counted) s->stats.provers++;
+    if (!live && p->counted) s->stats.provers--;
     if (p->serving == SERVES && serving != SERVES) loaded_look_again(s);
     p->counted = live;
     p->serving = serving;
@@ -150,7 +154,7 @@ void prover_forget(struct sched *s, struct prover *p)
     names_drop(&s->names, p->name);
     s->provers[p->index] = NULL;
     for (int i = 0; i < PROVER_SETS; i++) prover_put(s, (enum prover_set)i, p, false);
-    s->stats.provers--;
+    s->stats.provers_known--;
     p->owner->provers--;
     free(p);
 }

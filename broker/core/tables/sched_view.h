@@ -16,7 +16,7 @@ struct sched_view {
     bool has_progress_eta;
 };
 
-/** Counted since the start, but for the last two lines. */
+/** Counted since the start, but for the last three lines. */
 struct sched_stats {
     uint64_t submitted, refused, succeeded, dead, cancelled, expired, purged;
     uint64_t offers, started, failures, losses, releases, recalls, revokes;
@@ -24,9 +24,10 @@ struct sched_stats {
     uint64_t warm_offers, cold_offers, quarantines, refunds, adopted;
     uint64_t provers_lost, names_refused, progress;
     uint64_t opinions, contradicted; /* permanent failures that another prover was asked about; and did after all */
-    uint64_t rows; /* tasks, lanes and provers looked at: by matching, and by work that goes in slices */
-    uint64_t tasks, sessions, provers; /* now */
-    bool store_failed, disk_low;       /* now */
+    uint64_t rows;            /* tasks, lanes and provers looked at: by matching, and by work that goes in slices */
+    uint64_t tasks, sessions; /* now */
+    uint64_t provers, provers_known; /* now: live ones; those that are gone and not forgotten too, and claimers */
+    bool store_failed, disk_low;     /* now */
 };
 
 #endif

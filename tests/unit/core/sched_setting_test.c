@@ -135,10 +135,10 @@ static void R9_a_drained_prover_that_is_away_for_a_month_is_forgotten(void **sta
     operate(SCHED_PROVER_VERB, WIRE_VERB_DRAIN, "p1");
     gone(&r, "p1");
     at(&r, 29 * (uint64_t)DAY);
-    assert_int_equal(stats_of(&r).provers, 1);
+    assert_int_equal(stats_of(&r).provers_known, 1);
     ignore(&r);
     at(&r, 30 * (uint64_t)DAY);
-    assert_int_equal(stats_of(&r).provers, 0);
+    assert_int_equal(stats_of(&r).provers_known, 0);
     assert_true(said(&r, "CLEAR p1 drained"));
 }
 

@@ -37,7 +37,7 @@ static void R13_a_key_has_a_share_of_the_provers(void **state)
     gone(&r, "pbad.2"); /* one that is gone and holds nothing makes room at once, not in an hour */
     provers_come("pbad", 5, 5);
     assert_int_equal(said_times(&r, "REFUSE"), 0);
-    assert_int_equal(stats_of(&r).provers, 6);
+    assert_int_equal(stats_of(&r).provers_known, 6);
     provers_come("pbad", 1, 1); /* who is there may say hello again */
     assert_int_equal(said_times(&r, "REFUSE"), 0);
 }
@@ -52,7 +52,7 @@ static void R13_a_name_after_the_other_takes_one_place(void **state)
         memset(r.peers, 0, sizeof r.peers); /* the rig knows 64 */
     }
     assert_int_equal(said_times(&r, "REFUSE"), 0);
-    assert_true(stats_of(&r).provers <= 3);
+    assert_true(stats_of(&r).provers_known <= 3);
 }
 
 static void R13_a_full_table_forgets_who_is_longest_gone(void **state)
@@ -74,7 +74,7 @@ static void R13_a_full_table_forgets_who_is_longest_gone(void **state)
     provers_come("pfive", 1, 1);
     assert_true(said(&r, "REFUSE pfive.1 busy provers"));
     for (size_t i = 0; sched_prover_next(r.s, &i, r.now_ms, &v);) assert_true(v.live);
-    assert_int_equal(stats_of(&r).provers, 4);
+    assert_int_equal(stats_of(&r).provers_known, 4);
 }
 
 /* A record that holds a task, a drain or a bad name is not given up for a stranger's sake while another can be. */
@@ -132,11 +132,11 @@ static void R15_a_claimer_that_is_gone_leaves_no_record(void **state)
         named(name, "c", n);
         submit(&r, name, 100 + n);
         claim(&r, name, 100 + n);
-        assert_int_equal(stats_of(&r).provers, 1);
+        assert_int_equal(stats_of(&r).provers_known, 1);
         started(&r, name, 100 + n);
         result(&r, name, 100 + n, n);
         gone(&r, name);
-        assert_int_equal(stats_of(&r).provers, 0);
+        assert_int_equal(stats_of(&r).provers_known, 0);
     }
 }
 
@@ -146,15 +146,15 @@ static void R15_a_claimer_that_dies_leaves_no_record_after_its_grace(void **stat
     claim(&r, "c1", 7);
     started(&r, "c1", 7);
     gone(&r, "c1");
-    assert_int_equal(stats_of(&r).provers, 1); /* it may come back within the grace */
+    assert_int_equal(stats_of(&r).provers_known, 1); /* it may come back within the grace */
     at(&r, 1000);
-    assert_int_equal(stats_of(&r).provers, 0);
+    assert_int_equal(stats_of(&r).provers_known, 0);
     assert_int_equal(state_of(&r, 7), TASK_QUEUED);
     submit(&r, "c2", 8);
     claim(&r, "c2", 8);
     rig_restart(&r);
     at(&r, r.now_ms + 2 * L); /* nor after a restart */
-    assert_int_equal(stats_of(&r).provers, 0);
+    assert_int_equal(stats_of(&r).provers_known, 0);
 }
 
 static void R15_claims_are_within_the_share_and_idle_claimers_make_room(void **state)
@@ -215,7 +215,7 @@ static void R13_a_refused_second_hello_leaves_nothing(void **state)
     assert_int_equal(said_times(&r, "REFUSE"), 1);
     gone(&r, "pbad.2");
     at(&r, 4000000); /* an hour after both went */
-    assert_int_equal(stats_of(&r).provers, 0);
+    assert_int_equal(stats_of(&r).provers_known, 0);
 }
 
 /* Each process that looked at a task and went would stay in memory as long as the task. */

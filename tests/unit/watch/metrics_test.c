@@ -35,17 +35,19 @@ static void expect_line(const char *line)
 
 static void figures_are_the_facts(void **state)
 {
-    const struct facts f = { .epoch = 7,
-                             .started_ms = 1000,
-                             .now_ms = 63999,
-                             .connections = 12,
-                             .peers = 11,
-                             .strangers = 1,
-                             .disk_free = UINT64_MAX,
-                             .core = { .rows = 30, .submitted = 100, .succeeded = 90, .warm_offers = 80 },
-                             .store = { .commits = 50, .syncs = 49 },
-                             .uploads = { .bytes_in = 1ull << 40 },
-                             .counters = { .list_rows = 12, .rows_most = 9, .messages = 1000, .sends = 2000 } };
+    const struct facts f = {
+        .epoch = 7,
+        .started_ms = 1000,
+        .now_ms = 63999,
+        .connections = 12,
+        .peers = 11,
+        .strangers = 1,
+        .disk_free = UINT64_MAX,
+        .core = { .rows = 30, .provers = 2, .provers_known = 5, .submitted = 100, .succeeded = 90, .warm_offers = 80 },
+        .store = { .commits = 50, .syncs = 49 },
+        .uploads = { .bytes_in = 1ull << 40 },
+        .counters = { .list_rows = 12, .rows_most = 9, .messages = 1000, .sends = 2000 }
+    };
     write_metrics(&f);
     expect_line("provost_up 1");
     expect_line("provost_boot_epoch 7");
@@ -53,6 +55,8 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_connections 12");
     expect_line("provost_peers 11");
     expect_line("provost_strangers 1");
+    expect_line("provost_provers 2");
+    expect_line("provost_provers_known 5");
     expect_line("provost_submitted_total 100");
     expect_line("provost_offers_warm_total 80");
     expect_line("provost_syncs_total 49");
@@ -80,8 +84,12 @@ static void every_queue_has_its_lines(void **state)
     expect_line("provost_queue_tasks{queue=\"outer\",state=\"queued\"} 2");
     expect_line("provost_queue_tasks{queue=\"keccak\",state=\"queued\"} 0");
     expect_line("provost_queue_demand{queue=\"outer\"} 2");
+    expect_line("provost_queue_demand_paused{queue=\"outer\"} 0");
+    expect_line("provost_queue_demand_unservable{queue=\"outer\"} 2");
     expect_line("provost_queue_unservable{queue=\"outer\"} 2");
     expect_line("provost_queue_damaged{queue=\"outer\"} 0");
+    expect_line("provost_queue_provers{queue=\"outer\"} 0");
+    expect_line("provost_queue_provers_serving{queue=\"outer\"} 0");
     expect_line("provost_queue_paused{queue=\"outer\"} 0");
 }
 

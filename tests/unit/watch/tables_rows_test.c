@@ -173,6 +173,9 @@ static void queues_count_their_tasks(void **state)
     assert_string_equal(cell_of(0, "queue")->text, "outer");
     assert_int_equal(cell_of(0, "queued")->number, 2);
     assert_int_equal(cell_of(0, "demand")->number, 2);
+    assert_int_equal(cell_of(0, "demand_paused")->number, 0);
+    assert_int_equal(cell_of(0, "demand_unservable")->number, 2);
+    assert_int_equal(cell_of(0, "serving")->number, 0);
     assert_false(cell_of(0, "paused")->truth);
     tables_queues(t, r.s, &admin, r.now_ms, &keccak);
     assert_int_equal(t->rows_n, 1);
@@ -277,6 +280,7 @@ static void its_status_is_of_its_queues_and_says_nothing_of_others(void **state)
     tables_status(t, r.s, &acme_of_outer, &f);
     assert_int_equal(cell_of(0, "queued")->number, 1);
     assert_int_equal(cell_of(0, "demand")->number, 1);
+    assert_int_equal(cell_of(0, "demand_unservable")->number, 1);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_int_equal(cell_of(0, others[i])->type, WIRE_CELL_NIL);
     tables_status(t, r.s, &admin, &f);
