@@ -186,3 +186,12 @@ setup() {
     [ -z "$(offered provost queue ls --dr)" ]
     [ "$(offered provost task ls --state suc)" = succeeded ]
 }
+
+@test "every exit status is in the help, in the man page and in the README, and they say the same" {
+    help=$(provost --help | sed -n '/^Exit status:/,$p' | sed -n 's/^  \([0-9]*\) *\(.*\)/\1 \2/p')
+    [ "$(wc -l <<<"$help")" = 14 ]
+    man=$(provost --generate man | sed -n '/EXIT STATUS/,/provost check/p' | sed -n 's/^\\fB\([0-9]*\)\\fR \(.*\)/\1 \2/p')
+    readme=$(sed -n 's/^| \([0-9]*\) | \([^|]*\) | .*/\1 \2/p' "$BATS_TEST_DIRNAME/../../worker/README.md")
+    [ "$help" = "$man" ]
+    [ "$help" = "$readme" ]
+}

@@ -46,7 +46,7 @@ teardown() {
     expect 3 provost task wait 00000000000000000000000000000001
     expect 3 provost task submit -q nowhere x
     id=$(provost task submit -q idle x)
-    expect 6 provost task wait "$id" --timeout 300ms
+    expect 12 provost task wait "$id" --timeout 300ms # nobody serves the queue
     expect 1 provost task fetch "$id"
     expect 0 provost task cancel "$id"
     expect 7 provost task wait "$id"

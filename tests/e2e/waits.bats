@@ -120,9 +120,73 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     ends 130 3 INT
 }
 
+@test "a wait of less than a second is told from its reason too" {
+    broker_start --queue echo --queue idle
+    expect 12 provost prove -q idle w.wtns p u --timeout 500ms
+    [[ $output == *'no live prover serves queue "idle"'* ]]
+    id=$(provost task submit -q idle x)
+    expect 12 provost task wait "$id" --timeout 200ms
+    prover_start p1 --queue echo:echo
+    provost queue pause echo >/dev/null
+    expect 11 provost prove w.wtns p u --timeout 500ms
+    provost queue resume echo >/dev/null
+    # A prover that is at work: nothing is wrong, and the time is up.
+    echo '{"sleep_ms": 60000}' >slow
+    id=$(provost task submit slow)
+    poll 10 task_is "$id" running
+    expect 6 provost task wait "$id" --timeout 200ms
+    [[ $output == *"timed out, still running"* ]]
+    expect 6 provost prove w.wtns p u --timeout 1500ms
+    [[ $output == *"timed out, still "* ]]
+}
+
+@test "out of memory is 10: here, and at the provers" {
+    broker_start --queue echo
+    prover_start p1 --queue echo:echo
+    echo '{"fail": "resource"}' >greedy
+    expect 10 provost task wait "$(provost task submit greedy)" --timeout 60s
+    [[ $output == *"echo was told to fail: resource"* ]]
+    ! grep -q "libasan" "/proc/$PROVER_PID/maps" || return 0 # its shadow needs more than any limit
+    truncate -s 900M large
+    expect 10 bash -c 'ulimit -v 600000; provost task submit large'
+}
+
 @test "bench ends where nobody answers, says why, and leaves nothing behind" {
     broker_start --queue echo --queue idle
     expect 12 timeout 30 provost bench -q idle --count 10
     [[ $output == *'no live prover serves queue "idle"'* ]]
     [ "$(provost queue show idle -o json | json 'd["rows"][0]["queued"]')" = 0 ]
+}
+
+# bench_begins: with tasks for days; returns when some are done.
+bench_begins() {
+    begin provost bench --count 1000000 --inflight 4 --connect-timeout 3s
+    poll 10 eval '[ "$(of_echo succeeded)" -gt 4 ]'
+}
+
+of_echo() {
+    provost queue show echo -o json | json "d['rows'][0]['$1']"
+}
+
+# ended STATUS SECONDS: so does $pid, by itself.
+ended() {
+    poll "$2" eval '! kill -0 $pid'
+    local rc=0
+    wait "$pid" || rc=$?
+    [ $rc = "$1" ] || { echo "exit $rc instead of $1"; return 1; }
+}
+
+@test "bench ends when its prover dies, and when the broker goes" {
+    broker_start --queue echo --grace-ms 200
+    prover_start p1 --queue echo:echo
+    bench_begins 2>err
+    kill -9 "$PROVER_PID"
+    ended 12 30
+    grep -q 'no live prover serves queue "echo"' err
+    [ "$(of_echo queued)" = 0 ]
+    prover_start p2 --queue echo:echo
+    bench_begins 2>err
+    kill -9 "$BROKER_PID"
+    ended 5 30
+    grep -q 'submitted tasks finished in time' err
 }

@@ -228,6 +228,25 @@ const struct command cli_commands[] = {
     { NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
+/* worker/README.md has the same table. */
+const struct cli_exit cli_exits[] = {
+    { 0, "ok", "done" },
+    { 1, "failure", "anything that has no status of its own; a task that used up its attempts" },
+    { 2, "usage", "a wrong option, argument or setting; nothing was done" },
+    { 3, "not found", "no such file, task, queue or prover; or waited in vain because no live prover has the circuit" },
+    { 4, "not authorised", "the key may not do this, or its file is not usable" },
+    { 5, "broker unreachable", "no connection" },
+    { 6, "time is up", "--timeout, the task's --deadline, or a limit of the queue on how long an attempt may run" },
+    { 7, "cancelled", "the task was cancelled; or the question of queue purge was answered with no" },
+    { 8, "invalid input", "the witness, key or JSON is not what it has to be, or larger than allowed" },
+    { 9, "bad proof", "the proof does not verify" },
+    { 10, "out of memory", "here, or at the provers that tried the task" },
+    { 11, "busy", "waited in vain because the broker is full or the queue is paused" },
+    { 12, "unserved", "waited in vain because no live prover serves the queue" },
+    { 130, "interrupted", "by INT or TERM" },
+    { 0, NULL, NULL },
+};
+
 const char *command_name(const struct command *c, char to[64])
 {
     snprintf(to, 64, "%s%s%s", c->noun, c->verb ? " " : "", c->verb ? c->verb : "");

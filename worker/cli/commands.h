@@ -41,6 +41,12 @@ struct command {
 };
 extern const struct command cli_commands[]; /* ends with a noun of NULL */
 
+struct cli_exit {
+    int status;
+    const char *word, *meaning;
+};
+extern const struct cli_exit cli_exits[]; /* what the program's exit status tells; ends with a word of NULL */
+
 /** "prove" or "task submit". */
 const char *command_name(const struct command *c, char to[64]);
 

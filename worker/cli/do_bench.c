@@ -83,6 +83,13 @@ static pv_status look_why(struct bench *b, const struct cli *cli)
     return w.reason;
 }
 
+/* How long nothing may finish. Without a broker: as long as one waits for a connection. */
+static double patience_ms(pv_status why, const struct cli *cli)
+{
+    if (why == PV_UNSERVABLE || why == PV_UNKNOWN_CIRCUIT) return NOBODY_MS;
+    return why == PV_UNREACHABLE && cli->connect_ms < IDLE_MS ? (double)cli->connect_ms : IDLE_MS;
+}
+
 /* Ends when nothing has finished for IDLE_MS, sooner where nobody can do it; --timeout sets the end of it all instead. */
 static pv_status run(struct bench *b, const struct cli *cli)
 {
@@ -98,8 +105,7 @@ static pv_status run(struct bench *b, const struct cli *cli)
         double now = now_ms();
         if (b->done > done) moved = now;
         pv_status why = now - moved >= LOOK_MS ? look_why(b, cli) : PV_OK;
-        double patience = why == PV_UNSERVABLE || why == PV_UNKNOWN_CIRCUIT ? NOBODY_MS : IDLE_MS;
-        if (timed ? now - began >= (double)cli->timeout_ms : now - moved >= patience)
+        if (timed ? now - began >= (double)cli->timeout_ms : now - moved >= patience_ms(why, cli))
             return why != PV_OK ? why : PV_TIMEOUT;
     }
     return PV_OK;

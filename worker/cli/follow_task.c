@@ -156,6 +156,7 @@ static pv_status late(struct followed *f)
 {
     char id[PV_ID_TEXT], text[2 * PV_TEXT_BYTES], why[PV_TEXT_BYTES] = "";
     pv_status s = waiting_reason(why, f->client, &f->last);
+    if (s == PV_OK) waiting_look_last(&f->waiting, f->client, f->cli, &f->last);
     if (s == PV_OK) s = f->waiting.reason, snprintf(why, sizeof why, "%s", f->waiting.text);
     size_t used = (size_t)snprintf(text, sizeof text, "timed out, ");
     if (f->last.accepted)

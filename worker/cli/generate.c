@@ -49,6 +49,13 @@ static void man_command(const struct command *c)
     printf("%s\n", *before == ',' ? "." : "");
 }
 
+static void man_exit(const struct cli_exit *e)
+{
+    printf(".TP\n\\fB%d\\fR %s\n", e->status, e->word);
+    roff(e->meaning);
+    printf(".\n");
+}
+
 static void man(void)
 {
     printf(".TH PROVOST 1 \"\" \"provost %s\" \"User Commands\"\n.SH NAME\nprovost \\- proofs, tasks, queues, provers "
@@ -62,12 +69,9 @@ static void man(void)
     printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. A file named \\- is stdin or stdout. With \\-o "
            "json every answer names its schema "
            "and version.\n"
-           "NO_COLOR is honoured.\n.SH EXIT STATUS\n0 ok, 1 failure, 2 usage, 3 not found, 4 unauthorised, 5 broker "
-           "unreachable, "
-           "6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 busy, 12 no live "
-           "prover serves it, 130 "
-           "interrupted.\n"
-           ".B provost check\nexits as Nagios expects: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
+           "NO_COLOR is honoured.\n.SH EXIT STATUS\n");
+    for (const struct cli_exit *e = cli_exits; e->word; e++) man_exit(e);
+    printf(".PP\n.B provost check\nexits as Nagios expects: 0 fine, 1 warning, 2 critical, 3 unknown.\n");
 }
 
 /* Prints all nouns, or the verbs of one noun, each once. */

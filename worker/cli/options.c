@@ -106,12 +106,10 @@ static void print_commands(FILE *to, const char *noun)
         fprintf(to, "  %-14s %-26s %s\n", command_name(c, name), c->args, c->doc);
     }
     fprintf(to, "\nprovost help COMMAND tells more.");
-    if (!noun)
-        fprintf(to,
-                " Exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 "
-                "unauthorised, 5 broker\n"
-                "unreachable, 6 deadline, 7 cancelled, 8 invalid input, 9 proof did not verify, 10 out of memory, 11 "
-                "busy, 12 no live prover serves it, 130 interrupted.\n");
+    fputc('\n', to);
+    if (noun) return;
+    fprintf(to, "\nExit status:\n");
+    for (const struct cli_exit *e = cli_exits; e->word; e++) fprintf(to, "  %-3d %s\n", e->status, e->word);
 }
 
 static const struct command *find(int argc, char **argv, int *used)

@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_ASK_MS = 1000, ASK_EVERY_MS = 5000, ANSWER_MS = 2000 };
+enum { FIRST_ASK_MS = 1000, ASK_EVERY_MS = 5000, ANSWER_MS = 2000, LAST_ANSWER_MS = 700 };
+
+/* In its queue, or on the way back to it. */
+static bool in_line(enum pv_task_state state)
+{
+    return state == PV_TASK_QUEUED || state == PV_TASK_DELAYED;
+}
 
 pv_status waiting_reason(char text[PV_TEXT_BYTES], pv_client *c, const struct pv_progress *news)
 {
@@ -36,10 +42,10 @@ static pv_status queue_reason(char text[PV_TEXT_BYTES], const struct pv_row *row
     return PV_PAUSED;
 }
 
-pv_status waiting_queue(char text[PV_TEXT_BYTES], pv_client *c, const char *queue)
+static pv_status ask_queue(char text[PV_TEXT_BYTES], pv_client *c, const char *queue, int64_t timeout_ms)
 {
     pv_table *t = NULL;
-    pv_status s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_QUEUES, .queue = queue }, ANSWER_MS);
+    pv_status s = pv_list(c, &t, &(struct pv_list_options){ .what = PV_LIST_QUEUES, .queue = queue }, timeout_ms);
     text[0] = '\0';
     if (s != PV_OK || pv_table_rows(t) == 0) {
         if (s == PV_OK) pv_table_free(&t);
@@ -51,12 +57,18 @@ pv_status waiting_queue(char text[PV_TEXT_BYTES], pv_client *c, const char *queu
     return s;
 }
 
+pv_status waiting_queue(char text[PV_TEXT_BYTES], pv_client *c, const char *queue)
+{
+    return ask_queue(text, c, queue, ANSWER_MS);
+}
+
 /* The task itself tells whether a live prover can take it; its queue, why not. */
-static pv_status ask(char text[PV_TEXT_BYTES], pv_client *c, const struct cli *cli, const pv_task_id *id)
+static pv_status ask(char text[PV_TEXT_BYTES], pv_client *c, const struct cli *cli, const pv_task_id *id,
+                     int64_t timeout_ms)
 {
     struct pv_task_info info;
-    if (pv_show(c, &info, id, ANSWER_MS) != PV_OK || info.state != PV_TASK_QUEUED) return PV_OK;
-    pv_status s = waiting_queue(text, c, info.queue);
+    if (pv_show(c, &info, id, timeout_ms) != PV_OK || !in_line(info.state)) return PV_OK;
+    pv_status s = ask_queue(text, c, info.queue, timeout_ms);
     if (s == PV_UNSERVABLE || !info.unservable) return s;
     bool needs = cli->need_vram || cli->need_ram;
     snprintf(text, PV_TEXT_BYTES, "no live prover of queue \"%s\" has circuit \"%s\"%s", info.queue, info.circuit,
@@ -69,16 +81,22 @@ bool waiting_look(struct waiting *w, pv_client *c, const struct cli *cli, const 
     uint64_t now = pv_clock_ms();
     char text[PV_TEXT_BYTES];
     pv_status s = waiting_reason(text, c, news);
-    if (s == PV_OK && news->accepted && news->state == PV_TASK_QUEUED) {
-        if (w->ask_ms == 0) w->ask_ms = now + FIRST_ASK_MS;
+    if (s == PV_OK && news->accepted && in_line(news->state)) {
+        if (w->ask_ms == 0) w->ask_ms = now + (news->unservable ? 0 : FIRST_ASK_MS);
         if (now < w->ask_ms) return false; /* what was known still holds */
-        s = ask(text, c, cli, &news->id);
+        s = ask(text, c, cli, &news->id, ANSWER_MS);
         w->ask_ms = pv_clock_ms() + ASK_EVERY_MS;
     }
     bool new = s != PV_OK && (s != w->reason || strcmp(text, w->text) != 0);
     w->reason = s;
     snprintf(w->text, sizeof w->text, "%s", text);
     return new;
+}
+
+void waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news)
+{
+    if (w->reason != PV_OK || !news->accepted || !in_line(news->state)) return;
+    w->reason = ask(w->text, c, cli, &news->id, LAST_ANSWER_MS);
 }
 
 void waiting_say(const struct waiting *w, const struct cli *cli)

@@ -13,10 +13,15 @@ struct waiting {
 /** What is known without asking: the connection is lost, or the broker is at a limit. PV_OK: nothing. */
 pv_status waiting_reason(char text[PV_TEXT_BYTES], pv_client *c, const struct pv_progress *news);
 
-/** Looks again; where a task is queued it asks the broker for its queue, every few seconds, but not in its first second
+/** Looks again; where a task waits in its queue it asks the broker about it, every few seconds, but not in its first second unless
+ *  the broker said at once that nobody can do it
  *  (PV_UNSERVABLE: no live prover serves it; PV_UNKNOWN_CIRCUIT: none of them has the circuit; PV_PAUSED). Returns true when
  *  there is a new reason, which the caller says with waiting_say. */
 bool waiting_look(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
+
+/** Asks the broker once more, before a wait ends without a known reason: one that was shorter than the first second has not
+ *  asked yet. */
+void waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
 
 /** Says the reason on stderr: a sentence, or with --progress json a line of JSON. */
 void waiting_say(const struct waiting *w, const struct cli *cli);
