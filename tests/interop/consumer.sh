@@ -8,12 +8,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "consumer: $*" >&2; exit 1; }
 
-cmake --install "$build" --component client --prefix "$work/prefix" >"$work/install.log"
-# The prefix is chosen at install time, so the file that names it is corrected as a package's build would do.
+# Installed as a package's build does, under another root, and moved afterwards: nothing names the place of the install.
+DESTDIR=$work/root cmake --install "$build" --component client --prefix /opt/provost >"$work/install.log"
+mv "$work/root/opt/provost" "$work/prefix"
 pc=$(find "$work/prefix" -name provost.pc)
-sed -i "s#^prefix=.*#prefix=$work/prefix#" "$pc"
 export PKG_CONFIG_PATH=${pc%/*}
-lib=$(pkg-config --variable=libdir provost)
+lib=$(realpath "$(pkg-config --variable=libdir provost)")
+[ "$(realpath "$(pkg-config --variable=prefix provost)")" = "$(realpath "$work/prefix")" ] || fail "provost.pc does not say where it lies"
+if grep -rIl -e "$build" -e /opt/provost -e "$work" "$work/prefix"; then fail "files that name the place of the build or of the install"; fi
 
 [ "$(cd "$work/prefix/include" && echo *)" = provost.h ] || fail "more than one header is installed"
 
