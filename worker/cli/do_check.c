@@ -48,8 +48,6 @@ static void judge_provers(struct verdict *v, const struct pv_row *q)
         worsen(v, work ? CRITICAL : WARNING, work ? "no live prover for its tasks" : "no live prover", name);
     else if (counts_serving && cell_number(q, "serving") == 0)
         worsen(v, work ? CRITICAL : WARNING, "no prover takes tasks: all drain or are in quarantine", name);
-    if (cell_number(q, "damaged") > 0)
-        worsen(v, WARNING, "the broker's store has lost the input or result of some of its tasks", name);
     if (cell_number(q, "unservable") > 0) worsen(v, WARNING, "no live prover can take some of its tasks", name);
 }
 
@@ -62,6 +60,9 @@ static void judge_queue(struct verdict *v, const struct cli *cli, const struct p
     if (provers > v->provers) v->provers = provers;
     judge_backlog(v, cli, q);
     judge_provers(v, q);
+    if (cell_number(q, "damaged") > 0)
+        worsen(v, WARNING, "the broker's store has lost the input or result of some of its tasks",
+               cell_text(q, "queue"));
     if (cell_number(q, "paused")) worsen(v, WARNING, "paused", cell_text(q, "queue"));
 }
 
