@@ -224,3 +224,26 @@ print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set
         [ "$(provost task show "$id" -o json | json "d['failures']")" = 0 ]
     done
 }
+
+@test "check warns while the store has lost an input, and a fetch of that task answers at once" {
+    prover_start p1 --queue echo:echo
+    poll 20 prover_is_live p1
+    expect 0 provost check --queue echo
+    expect 0 provost queue pause echo
+    head -c 200000 /dev/urandom >x
+    id=$(provost task submit x)
+    kill -9 "$BROKER_PID"
+    wait "$BROKER_PID" 2>/dev/null || true
+    rm "$CLUSTER"/state/blobs/*
+    broker_start "${usual[@]}"
+    poll 20 task_is "$id" dead
+    expect 0 provost queue resume echo
+    poll 20 prover_is_live p1
+    expect 1 provost check --queue echo
+    [[ "$output" == *"has lost the input or result of some of its tasks"* ]]
+    expect 1 timeout 10 provost task fetch "$id"
+    [[ "$output" == *"submit it again"* ]]
+    [ "$(of_queue echo damaged)" = 1 ]
+    expect 0 provost queue purge echo --state dead --yes
+    expect 0 provost check --queue echo
+}
