@@ -248,6 +248,7 @@ uint64_t sched_next_ms(const struct sched *s)
 {
     if (s->failed || !s->booted) return NEVER;
     uint64_t next = s->pump_ms, soon = s->now_ms + 1;
+    if (s->late && s->spare_ms < next) next = s->spare_ms;
     if (heap_top_key(&s->timers) < next) next = heap_top_key(&s->timers);
     if (heap_top_key(&s->idle) < next) next = heap_top_key(&s->idle) < soon ? soon : heap_top_key(&s->idle);
     if (heap_top_key(&s->prover_timers) < next) next = heap_top_key(&s->prover_timers);

@@ -386,6 +386,7 @@ void sched_on_drain(struct sched *s, const struct sched_event *ev)
 
 void sched_on_lag(struct sched *s, const struct sched_event *ev)
 {
+    if (s->now_ms < s->spare_ms) s->spare_ms = sched_add(s->spare_ms, ev->lag_ms);
     for (uint32_t i = 0; i < s->provers_n; i++) {
         struct prover *p = s->provers[i];
         if (!p) continue;

@@ -122,7 +122,7 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     t->group = g;
     t->session = e;
     e->tasks++;
-    if (!session_away(e)) sched_broken(s);
+    if (!session_spare(e)) sched_broken(s);
     restore_terms(s, t, r);
     restore_past(s, t, r);
     enum task_state state = restored_state(r);
@@ -144,6 +144,7 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
 /* From here on tasks are offered. The wait for those that are out begins now, not when their row was read. */
 void sched_on_boot(struct sched *s, const struct sched_event *ev)
 {
+    s->spare_ms = sched_add(s->now_ms, s->cfg.recover_ms);
     for (uint32_t i = 0; i < s->provers_n; i++)
         for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next) {
             a->lease_ms = sched_add(s->now_ms, s->cfg.recover_ms);

@@ -197,7 +197,8 @@ static void submit_again(struct sched *s, const struct sched_event *ev, struct s
 /* R4. Also when this submit is refused: what the older ones have may be what it is refused for. */
 static void replace_older(struct sched *s, struct session *e)
 {
-    for (struct session *o; (o = session_older_away(e));) session_replaced(s, o);
+    session_replaces_later(s, e);
+    for (struct session *o; (o = session_older_away(s, e));) session_replaced(s, o);
 }
 
 void sched_on_submit(struct sched *s, const struct sched_event *ev)

@@ -5,6 +5,7 @@
 #include "sched_attempt.h"
 #include "sched_end.h"
 #include "sched_failure.h"
+#include "sched_purge.h"
 #include "sched_setting.h"
 #include "sched_verdict.h"
 #include "sessions.h"
@@ -100,6 +101,7 @@ static void idle_timers(struct sched *s)
 
 void sched_pass_time(struct sched *s)
 {
+    for (struct session *e; (e = sessions_late_next(s));) session_replaced(s, e);
     while (heap_top_key(&s->timers) <= s->now_ms && !s->failed) task_timer(s, heap_top(&s->timers));
     while (heap_top_key(&s->prover_timers) <= s->now_ms && !s->failed) prover_timer(s, heap_top(&s->prover_timers));
     idle_timers(s);

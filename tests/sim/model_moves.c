@@ -590,6 +590,7 @@ static bool has_attempts(const struct model *m, int prover)
 /* What is leased first; then the provers, since whether one lives decides what a verdict alone is worth. */
 void model_pass_time(struct model *m)
 {
+    model_replace_late(m);
     for (int n; (n = first_due(m, true)) >= 0;) due(m, n);
     for (int i = 0; i < m->provers_n; i++) {
         struct model_prover *p = &m->provers[i];

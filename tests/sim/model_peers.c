@@ -26,6 +26,21 @@ void model_replace_older(struct model *m, int by)
     for (int e = 0; e < by; e++) {
         struct model_session *o = &m->sessions[e];
         if (o->client != m->sessions[by].client || o->peer || o->replaced) continue;
+        if (o->spared && m->now_ms < m->spare_ms) {
+            o->late = true;
+            continue;
+        }
+        o->replaced = true;
+        follow_on_restart(m, e);
+    }
+}
+
+void model_replace_late(struct model *m)
+{
+    for (int e = 0; m->now_ms >= m->spare_ms && e < m->sessions_n; e++) {
+        struct model_session *o = &m->sessions[e];
+        if (!o->late) continue;
+        o->late = false;
         o->replaced = true;
         follow_on_restart(m, e);
     }
@@ -51,7 +66,7 @@ void model_on_client_hello(struct model *m, const struct sched_event *ev)
     struct model_session *session = &m->sessions[e];
     if (session->peer) model_say(m, SCHED_DISCONNECT, session->peer, -1, no_token, PV_SUPERSEDED);
     session->peer = ev->peer;
-    session->replaced = false;
+    session->replaced = session->spared = session->late = false;
     session->admin = ev->client.admin;
     model_answer(m, ev, SCHED_WELCOME, PV_OK);
     claims_are_back(m, e, ev->peer);
@@ -239,6 +254,7 @@ void model_on_peer_gone(struct model *m, const struct sched_event *ev)
 /* R5: if the loop was late, all leases are extended. */
 void model_on_lag(struct model *m, const struct sched_event *ev)
 {
+    if (m->now_ms < m->spare_ms) m->spare_ms += ev->lag_ms;
     for (int i = 0; i < m->provers_n; i++) {
         m->provers[i].heard_ms += ev->lag_ms;
         if (m->provers[i].heard_ms > m->now_ms) m->provers[i].heard_ms = m->now_ms;

@@ -68,6 +68,7 @@ void model_on_restore(struct model *m, const struct sched_event *ev)
         t->acked_ms = moment_of(m, since);
     }
     m->sessions[t->owner].attached[n] = !t->acked;
+    m->sessions[t->owner].spared = true;
     if (t->state == TASK_QUEUED) model_taken(m, n); /* its line begins anew */
 }
 
@@ -86,6 +87,7 @@ void model_on_boot(struct model *m)
                     m->provers[i].name);
     for (int i = 0; i < MODEL_ATTEMPTS; i++)
         if (m->attempts[i].state != MODEL_FREE) m->attempts[i].lease_ms = m->now_ms + 2 * m->cfg.lease_ms;
+    m->spare_ms = m->now_ms + 2 * m->cfg.lease_ms;
     m->booted = true;
 }
 

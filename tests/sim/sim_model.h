@@ -97,7 +97,8 @@ struct model_prover {
 };
 
 struct model_session {
-    bool admin, replaced;
+    bool admin, replaced, spared; /* spared: restored, and not connected since */
+    bool late;                    /* replaced when that is over */
     int client, principal;
     wire_id id;
     uint64_t peer;
@@ -121,6 +122,7 @@ struct model {
     uint64_t now_ms, wall_ms, seq, places, numbers;
     enum sched_late late;
     bool booted, paused[2], was_paused[2]; /* was: in the broker's life before */
+    uint64_t spare_ms;                     /* until then restored sessions are not replaced */
     uint64_t was_drained;                  /* bit: prover */
     uint64_t run_timeout_ms[2], stall_timeout_ms[2];
     struct sched_limits limits; /* of bob, the only one who has any */
@@ -177,6 +179,8 @@ unsigned model_held(const struct model *m, int prover);
 void model_match(struct model *m);
 /** Does what is due: tasks in order of moment and row, then provers. */
 void model_pass_time(struct model *m);
+/** R4: sessions that were spared when a newer one submitted are replaced, if they are not back. */
+void model_replace_late(struct model *m);
 void model_event(struct model *m, const struct sched_event *ev);
 /** Compares everything with the core. */
 void model_compare(struct sim *w, const struct sched_event *ev);

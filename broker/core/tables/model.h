@@ -328,6 +328,9 @@ struct client {
     struct name *name;
     struct session *sessions; /* newest first */
     struct heap away;         /* those that are not connected and not replaced, by number */
+    struct heap spared; /* those that have not been connected since the broker's start, which may not be for long */
+    uint64_t replacer;  /* the highest number of those that submitted while they were spared; 0: none */
+    struct client *next_late; /* in s->late while replacer is not 0 */
 };
 
 /** The end of a task that has gone before its session was told: all that is left of it. */
@@ -348,6 +351,7 @@ struct session {
     uint64_t number; /* newer ones have higher numbers */
     heap_at away_at;
     bool admin, replaced; /* replaced: while it was away a newer session of the client has submitted */
+    bool spared;          /* restored, and not connected since: it is not replaced before s->spare_ms */
     uint64_t tasks;       /* that it submitted and that are still here */
     uint64_t attached_n;
     struct attach *lists[ATTACH_LISTS], **ends[ATTACH_LISTS];
@@ -444,6 +448,8 @@ struct sched {
     struct slice slices[SLICES];
     struct principal *turns, **turns_end; /* those with purges, who is next first */
     struct session *ending, **ending_end;
+    uint64_t spare_ms;   /* until then restored sessions are not replaced */
+    struct client *late; /* those with sessions to be replaced then */
 
     bool sweeping;    /* a queue has lanes to look at again */
     uint64_t waiting; /* tasks in line, those of paused queues too */

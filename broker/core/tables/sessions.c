@@ -55,15 +55,26 @@ static struct client *client_of(struct sched *s, struct principal *p, const char
     c->principal = p;
     c->name = n;
     heap_init(&c->away, offsetof(struct session, away_at));
+    heap_init(&c->spared, offsetof(struct session, away_at));
     return c;
+}
+
+static void late_remove(struct sched *s, struct client *c)
+{
+    struct client **at = &s->late;
+    while (*at && *at != c) at = &(*at)->next_late;
+    if (*at) *at = c->next_late;
+    c->replacer = 0;
 }
 
 static void client_drop(struct sched *s, struct client *c)
 {
     if (c->sessions) return;
+    if (c->replacer) late_remove(s, c);
     idmap_remove(&s->clients, idmap_key((uintptr_t)c->principal, (uintptr_t)c->name));
     names_drop(&s->names, c->name);
     heap_clear(&c->away);
+    heap_clear(&c->spared);
     free(c);
 }
 
@@ -124,17 +135,56 @@ struct session *session_of(struct sched *s, struct principal *p, const char *cli
     return e;
 }
 
-bool session_away(struct session *e)
+/* Where it is while it is away. */
+static struct heap *heap_of(struct session *e)
 {
-    return e->replaced || heap_put(&e->client->away, e, e->number, e->number);
+    return e->spared ? &e->client->spared : &e->client->away;
 }
 
-struct session *session_older_away(struct session *e)
+bool session_away(struct session *e)
 {
-    struct heap *away = &e->client->away;
-    struct session *o = heap_top_key(away) < e->number ? heap_top(away) : NULL;
-    if (o) heap_remove(away, o);
+    return e->replaced || heap_put(heap_of(e), e, e->number, e->number);
+}
+
+static struct session *take_older(struct heap *from, uint64_t number)
+{
+    struct session *o = heap_top_key(from) < number ? heap_top(from) : NULL;
+    if (!o) return NULL;
+    heap_remove(from, o);
+    o->spared = false;
     return o;
+}
+
+struct session *session_older_away(struct sched *s, struct session *e)
+{
+    struct session *o = take_older(&e->client->away, e->number);
+    return o || s->now_ms < s->spare_ms ? o : take_older(&e->client->spared, e->number);
+}
+
+bool session_spare(struct session *e)
+{
+    e->spared = true;
+    return session_away(e);
+}
+
+void session_replaces_later(struct sched *s, struct session *e)
+{
+    struct client *c = e->client;
+    if (s->now_ms >= s->spare_ms || heap_top_key(&c->spared) >= e->number || c->replacer >= e->number) return;
+    if (!c->replacer) {
+        c->next_late = s->late;
+        s->late = c;
+    }
+    c->replacer = e->number;
+}
+
+struct session *sessions_late_next(struct sched *s)
+{
+    for (struct client *c; s->now_ms >= s->spare_ms && (c = s->late); late_remove(s, c)) {
+        struct session *o = take_older(&c->spared, c->replacer);
+        if (o) return o;
+    }
+    return NULL;
 }
 
 static void unstall(struct sched *s, struct session *e)
@@ -246,7 +296,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
     if (e->peer || e->tasks || e->attached_n) return;
     struct client *c = e->client;
     s->former[s->former_n++ % SESSIONS_FORMER] = (struct former){ e->id, e->number };
-    heap_remove(&c->away, e);
+    heap_remove(heap_of(e), e);
     unstall(s, e);
     session_end_over(s, e);
     notices_clear(e);
@@ -395,7 +445,8 @@ void session_connect(struct sched *s, struct session *e, uint64_t peer)
 {
     e->peer = peer;
     e->replaced = false;
-    heap_remove(&e->client->away, e);
+    heap_remove(heap_of(e), e);
+    e->spared = false;
     e->pushes = SESSION_PUSHES;
     session_pump(s, e);
 }

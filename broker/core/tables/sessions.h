@@ -15,9 +15,17 @@ enum { SESSION_PUSHES = 256, SESSION_PUSH_MS = 200 };
 struct session *session_of(struct sched *s, struct principal *p, const char *client, wire_id id);
 /** It is not connected: a newer session of its client that submits replaces it (R4). False: out of memory. */
 bool session_away(struct session *e);
-/** The oldest session of e's client that is away, not replaced and older than e, which is then no longer counted among
- *  them; or NULL. O(log those that are away). */
-struct session *session_older_away(struct session *e);
+/** The oldest session of e's client that is away, not replaced, not spared and older than e, which is then no longer counted
+ *  among them; or NULL. O(log those that are away). */
+struct session *session_older_away(struct sched *s, struct session *e);
+
+/** e comes from a record, and its process may not have noticed yet that the broker has started again: it is not replaced before
+ *  s->spare_ms. False: out of memory. */
+bool session_spare(struct session *e);
+/** e submits: those of its client that are spared and older will be replaced when that is over, if they are not back. */
+void session_replaces_later(struct sched *s, struct session *e);
+/** From s->spare_ms on: the next session to be replaced for that, or NULL. */
+struct session *sessions_late_next(struct sched *s);
 /** Frees it if it is not connected and nothing refers to it. */
 void session_drop_if_idle(struct sched *s, struct session *e);
 

@@ -153,6 +153,90 @@ static void R4_what_was_restored_is_replaced_by_a_new_process_that_submits(void 
     assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
 }
 
+/* ---- after a start of the broker, whose clients have not all noticed it ---- */
+
+/* Process 1 has submitted task 7, the broker has started again, and process 2 of the same name was the first to be back. */
+static void process_2_is_back_first(enum wire_on_restart on_restart)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, on_restart);
+    rig_restart(&r);
+    rig_step(&r, hello_of(902, 2));
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL);
+}
+
+static void R4_who_is_back_within_two_leases_of_a_start_was_never_away(void **state)
+{
+    process_2_is_back_first(WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    at(&r, 2 * L - 1);
+    submit_from(902, 9, WIRE_ON_RESTART_CANCEL);
+    rig_step(&r, hello_of(903, 1));
+    at(&r, 10 * L);
+    submit_from(902, 10, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+}
+
+/* The replacing process need not submit once more. */
+static void R4_who_is_not_back_by_then_is_replaced(void **state)
+{
+    process_2_is_back_first(WIRE_ON_RESTART_CANCEL);
+    at(&r, 2 * L - 1);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    at(&r, 2 * L);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED);
+}
+
+static void R4_a_start_of_a_loop_that_was_late_spares_longer(void **state)
+{
+    process_2_is_back_first(WIRE_ON_RESTART_CANCEL);
+    struct sched_event ev = rig_event(&r, SCHED_LAG, NULL, 0);
+    ev.lag_ms = 5000;
+    rig_step(&r, ev);
+    at(&r, 2 * L + 4999);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    at(&r, 2 * L + 5000);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+}
+
+static void R4_who_was_back_and_left_again_is_not_spared(void **state)
+{
+    process_2_is_back_first(WIRE_ON_RESTART_CANCEL);
+    rig_step(&r, hello_of(903, 1));
+    gone_from(903);
+    submit_from(902, 9, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+}
+
+static void R4_after_two_leases_a_submit_replaces_at_once(void **state)
+{
+    rig_step(&r, hello_of(901, 1));
+    submit_from(901, 7, WIRE_ON_RESTART_CANCEL);
+    rig_restart(&r);
+    at(&r, 2 * L);
+    rig_step(&r, hello_of(902, 2));
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED); /* nobody has submitted */
+    submit_from(902, 8, WIRE_ON_RESTART_CANCEL);
+    assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
+}
+
+/* The client goes with its last session while it waits for the end of the two leases. */
+static void R4_a_client_may_go_while_it_is_spared(void **state)
+{
+    process_2_is_back_first(WIRE_ON_RESTART_CANCEL);
+    cancel(&r, "c1", 7);
+    for (unsigned n = 7; n <= 8; n++) {
+        struct sched_event ev = rig_event(&r, SCHED_CANCEL, NULL, n);
+        ev.peer = 902;
+        rig_step(&r, ev);
+    }
+    gone_from(902);
+    gone(&r, "c1");
+    at(&r, 86400000 + 10 * L);
+    assert_int_equal(stats_of(&r).sessions, 0);
+}
+
 static void R4_ttl_outlives_the_session_for_so_long(void **state)
 {
     struct sched_event ev = submit_event(&r, "c1", 7);
@@ -310,6 +394,12 @@ int main(void)
         T(R3_a_task_begun_anew_ends_the_wait_of_others_only),
         T(R4_keep_runs_on_and_is_not_pushed_to_the_new_session),
         T(R4_cancel_ends_with_the_session_that_asked_for_it),
+        T(R4_who_is_back_within_two_leases_of_a_start_was_never_away),
+        T(R4_who_is_not_back_by_then_is_replaced),
+        T(R4_a_start_of_a_loop_that_was_late_spares_longer),
+        T(R4_who_was_back_and_left_again_is_not_spared),
+        T(R4_after_two_leases_a_submit_replaces_at_once),
+        T(R4_a_client_may_go_while_it_is_spared),
         T(R4_ttl_outlives_the_session_for_so_long),
         T(R4_an_old_process_that_reconnects_does_not_replace_the_new_one),
         T(R4_who_only_looks_replaces_nobody),
