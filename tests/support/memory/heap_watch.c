@@ -34,8 +34,9 @@ static char gone;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct place *table;
 static size_t room, used, blocks;
-static long fail_after = -1;
-static int failed;
+static size_t largest;
+static _Thread_local long fail_after = -1;
+static _Thread_local bool failed;
 static const void *secret;
 static size_t secret_bytes;
 static unsigned leaks;
@@ -65,6 +66,7 @@ static void *put(void *block, size_t bytes)
 {
     if (!block) return NULL;
     pthread_mutex_lock(&lock);
+    if (secret) memset(block, 0, bytes); /* else what a library has freed before would be found in it */
     if (used * 2 >= room) widen();
     struct place *p = place_of(block);
     if (!p->block) used++, blocks++; /* else a library freed it and it is given out again */
@@ -87,35 +89,35 @@ static void take(void *block)
     pthread_mutex_unlock(&lock);
 }
 
-static int fails(void)
+static bool fails(size_t bytes)
 {
     pthread_mutex_lock(&lock);
-    int now = fail_after >= 0 && fail_after-- == 0;
-    failed |= now;
+    bool now = largest && bytes > largest;
     pthread_mutex_unlock(&lock);
-    return now;
+    if (fail_after < 0 || fail_after-- > 0) return now;
+    return failed = true;
 }
 
 void *__wrap_malloc(size_t bytes)
 {
-    return fails() ? NULL : put(__real_malloc(bytes), bytes);
+    return fails(bytes) ? NULL : put(__real_malloc(bytes), bytes);
 }
 
 void *__wrap_calloc(size_t n, size_t bytes)
 {
-    return fails() ? NULL : put(__real_calloc(n, bytes), n * bytes);
+    return fails(n * bytes) ? NULL : put(__real_calloc(n, bytes), n * bytes);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
 {
     void *block = NULL;
-    return fails() || posix_memalign(&block, alignment, bytes) ? NULL : put(block, bytes);
+    return fails(bytes) || posix_memalign(&block, alignment, bytes) ? NULL : put(block, bytes);
 }
 
 /* A block of a library's that is made larger stays a library's. One of ours moves, so that what it held is looked at like a freed one. */
 void *__wrap_realloc(void *old, size_t bytes)
 {
-    if (fails()) return NULL;
+    if (fails(bytes)) return NULL;
     pthread_mutex_lock(&lock);
     struct place *p = old && room ? place_of(old) : NULL;
     size_t before = p && p->block ? p->bytes : 0;
@@ -148,10 +150,13 @@ int __wrap_asprintf(char **to, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int n = fails() ? -1 : vasprintf(to, format, args);
+    int n = vasprintf(to, format, args);
     va_end(args);
-    if (n >= 0) put(*to, (size_t)n + 1);
-    return n;
+    if (n < 0) return n;
+    char *copy = __wrap_strdup(*to);
+    __real_free(*to);
+    *to = copy;
+    return copy ? n : -1;
 }
 
 void __wrap_free(void *block)
@@ -170,18 +175,20 @@ size_t heap_blocks(void)
 
 void heap_fail_after(long n)
 {
-    pthread_mutex_lock(&lock);
     fail_after = n;
-    failed = 0;
-    pthread_mutex_unlock(&lock);
+    failed = false;
 }
 
-int heap_failed(void)
+bool heap_failed(void)
+{
+    return failed;
+}
+
+void heap_most(size_t bytes)
 {
     pthread_mutex_lock(&lock);
-    int was = failed;
+    largest = bytes;
     pthread_mutex_unlock(&lock);
-    return was;
 }
 
 void heap_look_for(const void *bytes, size_t n)

@@ -2,15 +2,18 @@
 #ifndef HEAP_WATCH_H
 #define HEAP_WATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /** Blocks that were allocated and not freed. */
 size_t heap_blocks(void);
 
-/** The allocation after n others fails, once, whichever thread it is of; -1: none does. */
+/** This thread's allocation after n others fails, once; -1: none does. */
 void heap_fail_after(long n);
 /** Whether the allocation of heap_fail_after came, and failed. */
-int heap_failed(void);
+bool heap_failed(void);
+/** Allocations of more than this fail, of every thread; 0: none does. */
+void heap_most(size_t bytes);
 
 /** From here on blocks are looked at when they are freed: those that hold these bytes are counted. NULL: no longer. The caller keeps secret, and keeps
  *  it out of the heap. */
