@@ -41,7 +41,6 @@ ROOMS = {  # room: its folders; the first match from the top
     "wire": ["wire", "link", "base"],
 }
 LEAST_OF_ROOM, LEAST = 0.80, 0.85
-FAST_S = 4.0  # a test that takes longer at rest is not one of the fast ones
 LABELS = {"unit", "fault", "fuzz", "sim", "prop", "interop"}
 # What no C test can be linked with: the programs' own sources. They are judged by the scripts too, each case of a bats file as a test of its own.
 PROGRAMS = ("worker/cli/", "prover/cmd/", "broker/main.c")
@@ -236,7 +235,7 @@ def users(tree, target, tests):
     return {name for name, inputs in graph.items() if target in inputs}
 
 
-def measure(tree, tests, known):
+def measure(tree, tests, known, most_s):
     """The tests that are fast and pass in the unchanged tree. known: a file that remembers how long each took."""
     times = json.loads(known.read_text()) if known.exists() else {}
     fast = []
@@ -248,7 +247,7 @@ def measure(tree, tests, known):
             got = run(t.command, t.cwd, 60, t.env)
             times[t.name] = [(datetime.datetime.now() - start).total_seconds(), got]
         t.seconds, got = times[t.name]
-        if got == 0 and t.seconds <= FAST_S:
+        if got == 0 and t.seconds <= most_s:
             fast.append(t)
         else:
             print(f"not used: {t.name}, {t.seconds:.1f} s, exit {got}", flush=True)
@@ -322,6 +321,7 @@ def main():
     p.add_argument("--keep", action="store_true", help="bring the copies of the last run up to date, and trust how long its tests took")
     p.add_argument("--here", action="store_true", help="change this tree and build in its build/dev")
     p.add_argument("--tests", metavar="PATTERN", default="", help="only the tests whose names match")
+    p.add_argument("--fast", type=float, default=4.0, metavar="S", help="a test that takes longer is left out (4; more where other work slows them)")
     a = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # undoes the change that is being tried
     trees = [Tree(ROOT)] if a.here else [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
@@ -332,7 +332,7 @@ def main():
         t.make(a.keep)
     found = {room: ms for room, ms in all_changes(a.only).items() if not a.room or room == a.room}
     wanted = sum(map(len, found.values())) if a.only and not a.count else -(-(a.count or 36) // max(1, len(found)))
-    tests = measure(trees[0], [t for t in trees[0].tests() if re.search(a.tests, t.name)], a.work / "times.json")
+    tests = measure(trees[0], [t for t in trees[0].tests() if re.search(a.tests, t.name)], a.work / "times.json", a.fast)
     print(f"{len(tests)} fast tests, {sum(t.seconds for t in tests):.0f} s", flush=True)
     sys.exit(0 if table(judge(a.jobs, trees, tests, found, wanted, a.seed), a.seed) else 1)
 

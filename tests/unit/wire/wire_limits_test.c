@@ -311,6 +311,21 @@ static void put_item(void)
     }
 }
 
+/* What an entry of a list needs, and that each of its fields is read. */
+static void try_entry(const struct layout *l, const char *needs)
+{
+    const struct layout_field *list = field;
+    put_array(1), put_map(0), refused(needs);
+    put_array(1), put_array(0), refused("is not a map");
+    for (size_t k = 0; k < l->n; k++) {
+        put_array(1), put_map(1), put_word(l->fields[k].key), put_head(0xc0, 0, 0); /* nil is of no field's type */
+        assert_int_equal(decode_with_value(), PV_BAD_MESSAGE);
+        size_t n = strlen(l->fields[k].key);
+        if (strncmp(why, l->fields[k].key, n) != 0 || strncmp(why + n, " is not", 7) != 0)
+            fail_msg("%s: %s: %s", list->key, l->fields[k].key, why);
+    }
+}
+
 static void try_list(void)
 {
     for (uint64_t n = field->bound - 1; n <= field->bound + 1; n++) {
@@ -324,8 +339,8 @@ static void try_list(void)
     put_map(0), refused("is not a list");
     put_array(2), put_item(), put_head(0xc0, 0, 0); /* the second is nothing */
     assert_int_equal(decode_with_value(), PV_BAD_MESSAGE);
-    if (field->kind == LAYOUT_CIRCUITS) put_array(1), put_map(0), refused("has an entry without circuit");
-    if (field->kind == LAYOUT_HELDS) put_array(1), put_map(0), refused("has an entry without token");
+    if (field->kind == LAYOUT_CIRCUITS) try_entry(&layout_circuit, "has an entry without circuit");
+    if (field->kind == LAYOUT_HELDS) try_entry(&layout_held, "has an entry without token");
 }
 
 static void try_field(void)
