@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sha256;
+
 struct mapfile {
     const uint8_t *bytes; /* NULL when there are none */
     size_t size;
@@ -34,6 +36,7 @@ pv_status mapfile_open(struct mapfile *m, const char *path, struct prove_error *
 /** How a file is read. Zero: whatever its size, to the end. */
 struct mapfile_limits {
     size_t bytes_most;      /* PV_TOO_LARGE above; 0: no limit */
+    struct sha256 *digest;  /* a digest that was started: gets every byte as it is read; may be NULL */
     const atomic_int *stop; /* non-zero: PV_CANCELLED within some milliseconds; may be NULL */
 };
 

@@ -33,6 +33,17 @@ pv_status regular_open(int *fd, struct file_stamp *stamp, const char *path, stru
 /** Reads n bytes from offset at. PV_IO when the file ends before: somebody cut it short. */
 pv_status regular_read(int fd, void *to, size_t n, uint64_t at, const char *path, struct prove_error *err);
 
+/** How a long reading is ended early: asked now and then, by the thread that reads. Zero: it is not. */
+struct regular_interrupt {
+    bool (*asked)(void *ctx);
+    void *ctx;
+};
+
+static inline bool regular_interrupted(const struct regular_interrupt *i)
+{
+    return i && i->asked && i->asked(i->ctx);
+}
+
 /** Whether fd's file is still in the state of *stamp. PV_IO with a sentence when it was written to meanwhile. */
 pv_status regular_unchanged(int fd, const struct file_stamp *stamp, const char *path, struct prove_error *err);
 

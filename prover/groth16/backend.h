@@ -50,6 +50,7 @@ struct backend_options {
 struct backend_need {
     size_t key_bytes;   /* while the key is open */
     size_t proof_bytes; /* in addition, while one proof runs */
+    size_t host_bytes;  /* of a key on a device: RAM besides the key's file, while it is open */
 };
 
 /** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. */

@@ -164,7 +164,8 @@ static pv_status cuda_need(struct backend_need *need, const struct zkey *zkey, c
     if (status == PV_NO_MEMORY) return no_room(options, err);
     if (status != PV_OK) return prove_error_set(err, status, "this key is too large for the GPU's kernels");
     need->key_bytes = l.total_bytes;
-    need->proof_bytes = 0; /* a key holds the memory of its proof */
+    need->proof_bytes = 0;              /* a key holds the memory of its proof */
+    need->host_bytes = l.witness_bytes; /* pinned, for the witness on its way */
     return PV_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "primes.h"
 #include "sections.h"
+#include "sha256.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -107,9 +108,8 @@ static pv_status read_points(struct zkey *z, const struct sections *s, struct pr
 }
 
 /* The sentence for record i, or PV_OK when nothing is wrong with it. */
-static pv_status check_coef(const struct zkey *z, uint32_t i, struct prove_error *err)
+static pv_status check_coef(const struct zkey *z, const struct zkey_coef *c, uint32_t i, struct prove_error *err)
 {
-    const struct zkey_coef *c = &z->coefs[i];
     uint32_t matrix = sections_u32(c->matrix), row = sections_u32(c->row), signal = sections_u32(c->signal);
     if (matrix > 1)
         return prove_error_set(
@@ -129,39 +129,52 @@ static pv_status check_coef(const struct zkey *z, uint32_t i, struct prove_error
     return PV_OK;
 }
 
-/* One pass over all records, on all cores: whether all are sound, whether rows never decrease, and the highest row. It
- * does not tell which record is bad; the rare bad file is walked again for its sentence. */
-static pv_status check_coefs(struct zkey *z, struct prove_error *err)
+/* The list ends as snarkjs ends it, with A[row][s] alone for s = 0 .. publics in consecutive rows, or it does not. Then
+ * the rows before these are the circuit's constraints. */
+static void see_tail(struct zkey_coefs_seen *seen, const struct zkey *z, const struct zkey_coef *coefs, uint32_t n)
+{
+    uint32_t tail_n = z->publics + 1, first = z->coef_count - tail_n;
+    if (z->coef_count < tail_n || seen->count + n <= first) return;
+    for (uint32_t i = seen->count < first ? first - seen->count : 0; i < n; i++) {
+        const struct zkey_coef *c = &coefs[i];
+        uint32_t s = seen->count + i - first, row = sections_u32(c->row);
+        if (!s) seen->tail = row;
+        seen->tail_differs |= sections_u32(c->matrix) != 0 || sections_u32(c->signal) != s || row != seen->tail + s;
+    }
+}
+
+/* One pass, on all cores: whether all are sound, whether rows never decrease, and the highest row. It does not tell which
+ * record is bad; the rare bad file is walked again for its sentence. */
+pv_status zkey_coefs_see(struct zkey_coefs_seen *seen, const struct zkey *z, const struct zkey_coef *coefs, uint32_t n,
+                         struct prove_error *err)
 {
     int64_t bad = 0, backward = 0;
-    uint32_t top = 0;
-#pragma omp parallel for reduction(+ : bad, backward) reduction(max : top) if (z->coef_count > 100000)
-    for (int64_t i = 0; i < (int64_t)z->coef_count; i++) {
-        const struct zkey_coef *c = &z->coefs[i];
+    uint32_t top = seen->top, before = seen->last;
+#pragma omp parallel for reduction(+ : bad, backward) reduction(max : top) if (n > 100000)
+    for (int64_t i = 0; i < (int64_t)n; i++) {
+        const struct zkey_coef *c = &coefs[i];
         uint32_t row = sections_u32(c->row);
         bad += sections_u32(c->matrix) > 1 || row >= z->domain || sections_u32(c->signal) >= z->vars ||
                !bn254_below(c->value, bn254_prime_r);
-        backward += i > 0 && row < sections_u32(c[-1].row);
+        backward += row < (i > 0 ? sections_u32(c[-1].row) : before);
         if (row >= top) top = row;
     }
-    for (uint32_t i = 0; bad && i < z->coef_count; i++) TRY(check_coef(z, i, err));
-    z->coefs_in_order = backward == 0;
-    z->rows = z->coef_count ? top + 1 : 0;
+    for (uint32_t i = 0; bad && i < n; i++) TRY(check_coef(z, &coefs[i], seen->count + i, err));
+    see_tail(seen, z, coefs, n);
+    seen->top = top;
+    seen->backward |= backward != 0;
+    if (n) seen->last = sections_u32(coefs[n - 1].row);
+    seen->count += n;
     return PV_OK;
 }
 
-/* Whether the list ends as snarkjs ends it, with A[row][s] alone for s = 0 .. publics in consecutive rows. Then the
- * rows before these are the circuit's constraints. */
-static bool ends_in_public_rows(const struct zkey *z)
+void zkey_coefs_end(struct zkey *z, const struct zkey_coefs_seen *seen)
 {
-    uint32_t n = z->publics + 1;
-    if (!z->coefs_in_order || z->coef_count < n || z->rows < n) return false;
-    for (uint32_t s = 0; s < n; s++) {
-        const struct zkey_coef *c = &z->coefs[z->coef_count - n + s];
-        if (sections_u32(c->matrix) != 0 || sections_u32(c->signal) != s || sections_u32(c->row) != z->rows - n + s)
-            return false;
-    }
-    return true;
+    uint32_t tail_n = z->publics + 1;
+    z->coefs_in_order = !seen->backward;
+    z->rows = seen->count ? seen->top + 1 : 0;
+    z->public_rows =
+        z->coefs_in_order && seen->count >= tail_n && !seen->tail_differs && z->rows == seen->tail + tail_n;
 }
 
 static pv_status read_coefs(struct zkey *z, const struct sections *s, struct prove_error *err)
@@ -175,12 +188,20 @@ static pv_status read_coefs(struct zkey *z, const struct sections *s, struct pro
                                "section 4 declares %" PRIu32 " coefficients of 44 bytes, but has %" PRIu64 " bytes",
                                z->coef_count, coefs.size);
     z->coefs = (const struct zkey_coef *)(coefs.bytes + 4);
-    TRY(check_coefs(z, err));
-    z->public_rows = ends_in_public_rows(z);
     return PV_OK;
 }
 
-static pv_status zkey_read(struct zkey *z, const uint8_t *bytes, size_t size, struct prove_error *err)
+static pv_status check_coefs(struct zkey *z, struct prove_error *err)
+{
+    struct zkey_coefs_seen seen = { 0 };
+    TRY(zkey_coefs_see(&seen, z, z->coefs, z->coef_count, err));
+    zkey_coefs_end(z, &seen);
+    return PV_OK;
+}
+
+enum coefs { COEFS_CHECKED, COEFS_LEFT };
+
+static pv_status zkey_read(struct zkey *z, const uint8_t *bytes, size_t size, enum coefs coefs, struct prove_error *err)
 {
     struct sections s;
     struct zkey found = { 0 };
@@ -189,13 +210,20 @@ static pv_status zkey_read(struct zkey *z, const uint8_t *bytes, size_t size, st
     TRY(read_header(&found, &s, err));
     TRY(read_points(&found, &s, err));
     TRY(read_coefs(&found, &s, err));
+    if (coefs == COEFS_CHECKED) TRY(check_coefs(&found, err));
     *z = found;
     return PV_OK;
 }
 
 pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
 {
-    pv_status status = zkey_read(z, bytes, size, err);
+    pv_status status = zkey_read(z, bytes, size, COEFS_CHECKED, err);
+    return status == PV_OK ? PV_OK : prove_error_in(err, status, name);
+}
+
+pv_status zkey_of_head(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err)
+{
+    pv_status status = zkey_read(z, bytes, size, COEFS_LEFT, err);
     return status == PV_OK ? PV_OK : prove_error_in(err, status, name);
 }
 
@@ -221,6 +249,29 @@ pv_status zkey_load(struct zkey *z, const char *path, const atomic_int *stop, st
     struct mapfile file;
     TRY(mapfile_read(&file, path, &(struct mapfile_limits){ .stop = stop }, err));
     return zkey_take(z, &file, path, err);
+}
+
+static pv_status other_bytes(const char *path, struct prove_error *err)
+{
+    return prove_error_set(err, PV_HASH_MISMATCH, "%s: %s", path, pv_status_text(PV_HASH_MISMATCH));
+}
+
+pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], const atomic_int *stop,
+                           struct prove_error *err)
+{
+    struct sha256 sha = { 0 };
+    struct mapfile file = { 0 };
+    wire_hash found;
+    pv_status status = sha256_start(&sha);
+    if (status != PV_OK) prove_error_set(err, status, "%s: no digest: %s", path, pv_status_text(status));
+    if (status == PV_OK)
+        status = mapfile_read(&file, path, &(struct mapfile_limits){ .stop = stop, .digest = &sha }, err);
+    if (status == PV_OK && (sha256_finish(&sha, &found) != PV_OK || memcmp(found.bytes, digest, sizeof found.bytes)))
+        status = other_bytes(path, err);
+    sha256_clear(&sha);
+    if (status == PV_OK) return zkey_take(z, &file, path, err);
+    mapfile_close(&file);
+    return status;
 }
 
 void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes)

@@ -68,11 +68,35 @@ pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
  *  NULL. */
 pv_status zkey_load(struct zkey *z, const char *path, const atomic_int *stop, struct prove_error *err);
 
+/** zkey_load of a key that has to have that digest, which is taken while the file is read: PV_HASH_MISMATCH for any other
+ *  bytes, whatever they are. */
+pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], const atomic_int *stop,
+                           struct prove_error *err);
+
 /** Takes over *file, whose bytes are a zkey's as far as its checks read them; on failure too. Errors call it name. */
 pv_status zkey_take(struct zkey *z, struct mapfile *file, const char *name, struct prove_error *err);
 
 /** The same over size bytes that stay the caller's and must outlive *z. Errors call them name. */
 pv_status zkey_of(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
+
+/** zkey_of for who reads the coefficients himself: they are not looked at, and are given to zkey_coefs_see in their order
+ *  and to zkey_coefs_end. */
+pv_status zkey_of_head(struct zkey *z, const uint8_t *bytes, size_t size, const char *name, struct prove_error *err);
+
+/** What was seen of the coefficients so far. Zero: nothing. */
+struct zkey_coefs_seen {
+    uint32_t count, top, last; /* how many, the highest row, the last row */
+    bool backward;             /* a row was lower than the one before */
+    uint32_t tail;             /* the row of the first of the last publics + 1 */
+    bool tail_differs;         /* these are not A[tail + s][s] alone */
+};
+
+/** Checks n coefficients that follow those seen before, on all cores. PV_BAD_ZKEY with a sentence about the first bad one. */
+pv_status zkey_coefs_see(struct zkey_coefs_seen *seen, const struct zkey *z, const struct zkey_coef *coefs, uint32_t n,
+                         struct prove_error *err);
+
+/** Says in *z what their order was. */
+void zkey_coefs_end(struct zkey *z, const struct zkey_coefs_seen *seen);
 
 /** Releases the pages in [from, from + bytes) of an open key's file from this process; does nothing after zkey_of. */
 void zkey_pass_by(const struct zkey *z, const void *from, size_t bytes);

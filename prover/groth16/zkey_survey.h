@@ -4,8 +4,11 @@
 
 #include "zkey.h"
 
-/** Reads the file once and keeps a quarter of it: *z is as after zkey_load, except that the points of sections 5 to 9 are
- *  zeroes. digest is that of the whole file. PV_BAD_ZKEY, mapfile_read's statuses; on failure *z is untouched. */
-pv_status zkey_survey(struct zkey *z, uint8_t digest[32], const char *path, struct prove_error *err);
+/** Reads the file once and keeps its header and section 3: *z is as after zkey_load, except that the coefficients and
+ *  points of sections 4 to 9 are zeroes, which take no memory. The coefficients are checked as they pass. digest is that
+ *  of the whole file. PV_BAD_ZKEY, mapfile_read's statuses, PV_CANCELLED (interrupt, which may be NULL, was asked after
+ *  each MiB); on failure *z is untouched. */
+pv_status zkey_survey(struct zkey *z, uint8_t digest[32], const char *path, const struct regular_interrupt *interrupt,
+                      struct prove_error *err);
 
 #endif

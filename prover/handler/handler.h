@@ -69,6 +69,12 @@ struct handler_circuit {
     uint64_t need_vram, need_ram;
 };
 
+/** A key file that the node does not serve, as it is announced: cut to fit, safe to show. */
+struct handler_unserved {
+    char file[160];
+    char why[256];
+};
+
 /** Runs h and keeps its counters. */
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,
                       struct handler_output *out);

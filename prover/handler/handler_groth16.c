@@ -23,17 +23,19 @@ static pv_status sound(const struct zkey *zkey, enum groth16_keys keys, struct p
     return s;
 }
 
-static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *err)
+static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *path,
+                           const struct regular_interrupt *interrupt, struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
     struct zkey zkey;
     struct backend_need need;
-    TRY(zkey_survey(&zkey, facts->digest.bytes, path, err));
+    TRY(zkey_survey(&zkey, facts->digest.bytes, path, interrupt, err));
     pv_status s = sound(&zkey, x->options.keys, err);
     if (s == PV_OK) s = x->backend->need(&need, &zkey, &x->options, err);
     bool device = strcmp(x->backend->name, "cpu") != 0;
     if (s == PV_OK) {
         facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
+        facts->host_bytes = device ? need.host_bytes + zkey.file.size : 0;
         facts->proof_bytes = need.proof_bytes;
         facts->proofs_at_once = x->backend->proofs_at_once;
         facts->on_device = device;
@@ -75,14 +77,10 @@ static pv_status key_open(void **key, void *arg, const char *path, wire_hash dig
     struct prove_key *made = NULL;
     struct zkey zkey;
     run.cpu.stop = stop;
-    TRY(zkey_load(&zkey, path, stop, err));
-    pv_status s = digest_check(&zkey.file, digest, stop, err);
-    if (s == PV_OK)
-        s = prove_key_take(&made, &zkey, path, x->backend, &x->options, &run, err);
-    else
-        zkey_close(&zkey);
-    if (s == PV_OK) *key = made;
-    return s;
+    TRY(zkey_load_digest(&zkey, path, digest.bytes, stop, err));
+    TRY(prove_key_take(&made, &zkey, path, x->backend, &x->options, &run, err));
+    *key = made;
+    return PV_OK;
 }
 
 static pv_status key_check(void *arg, void *key, const atomic_int *stop, struct prove_error *err)
@@ -142,15 +140,13 @@ static pv_status result_write(struct handler_output *out, const struct groth16_p
 }
 
 static pv_status prove(struct handler_groth16_context *x, struct prove_key *key, const struct handler_input *in,
-                       const struct handler_watch *watch, struct handler_output *out, bool *made,
-                       struct prove_error *err)
+                       const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
 {
     struct prove_run run = { .cpu = x->cpu, .progress = watch->progress, .progress_arg = watch->ctx };
     struct groth16_proof proof;
     struct wtns w;
     run.cpu.stop = watch->stop;
     TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
-    *made = w.count == prove_key_zkey(key)->vars; /* else it ends at once */
     pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
     if (s == PV_OK) s = result_write(out, &proof, &w, key);
     wtns_close(&w);
@@ -160,14 +156,13 @@ static pv_status prove(struct handler_groth16_context *x, struct prove_key *key,
 /* A proof that does not verify, or a witness of another length, may be the fault of a key that has changed since it was
  * announced: in its file (the witness is for the new one) or in memory. Then nothing follows for the task, and another
  * attempt may succeed: PV_HASH_MISMATCH, which is retryable. */
-static pv_status doubt(struct handler_groth16_context *x, struct keycache_key *key, pv_status s, bool made,
-                       const atomic_int *stop, struct prove_error *err)
+static pv_status doubt(struct handler_groth16_context *x, struct keycache_key *key, pv_status s, const atomic_int *stop,
+                       struct prove_error *err)
 {
     struct prove_error changed = { 0 };
-    enum keycache_doubt which = made ? KEYCACHE_DOUBT_BYTES : KEYCACHE_DOUBT_FILE;
     if (s == PV_OK) keycache_proved(x->cache, key);
     if (s != PV_BAD_WITNESS && s != PV_BAD_PROOF) return s;
-    if (keycache_doubt(x->cache, key, which, stop, &changed) == PV_OK) return s;
+    if (keycache_doubt(x->cache, key, stop, &changed) == PV_OK) return s;
     *err = changed;
     return changed.status;
 }
@@ -181,9 +176,8 @@ static pv_status groth16_run(void *self, const struct handler_input *in, const s
     struct keycache_key *key;
     pv_status s = keycache_take(&key, x->cache, in->circuit, &waiting, &err);
     if (s == PV_OK) {
-        bool made = false;
-        s = prove(x, keycache_key(key), in, watch, out, &made, &err);
-        s = doubt(x, key, s, made, watch->stop, &err);
+        s = prove(x, keycache_key(key), in, watch, out, &err);
+        s = doubt(x, key, s, watch->stop, &err);
         keycache_give(x->cache, &key);
     }
     out->verdict = verdict_of(s);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keycache_folder.h"
 #include "log.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ pv_status keycache_new(struct keycache **cache_p, const struct keycache_options 
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->given, NULL);
     c->o = *options;
+    c->folder_bytes = strlen(options->folder) + 1;
     pv_status s =
         checked_init(&c->checked, options->checked_file) ? keyfolder_new(&c->folder, options->folder) : PV_NO_MEMORY;
     if (s != PV_OK) prove_error_set(err, s, "out of memory");
@@ -37,6 +39,8 @@ void keycache_destroy(struct keycache **cache_p)
     if (!c) return;
     for (size_t i = 0; i < c->n; i++) keycache_entry_free(c, c->keys[i]);
     free(c->keys);
+    free(c->bodies);
+    unserved_clear(&c->unserved);
     checked_clear(&c->checked);
     keyfolder_destroy(&c->folder);
     pthread_cond_destroy(&c->given);
@@ -45,21 +49,39 @@ void keycache_destroy(struct keycache **cache_p)
     *cache_p = NULL;
 }
 
-size_t keycache_list(void *cache, struct handler_circuit *to, size_t most)
+static void describe(struct handler_circuit *to, const struct keycache_key *k)
+{
+    const struct keycache_body *b = k->body;
+    uint64_t need = b->facts.resident_bytes + b->facts.proof_bytes;
+    *to = (struct handler_circuit){ .digest = b->facts.digest,
+                                    .warm = b->key != NULL,
+                                    .load_ms = b->key ? 0 : b->load_ms,
+                                    .need_vram = b->facts.on_device ? need : 0,
+                                    .need_ram = b->facts.on_device ? b->facts.host_bytes : need };
+    memcpy(to->name, k->name, sizeof to->name);
+}
+
+size_t keycache_list(void *cache, const char *after, struct handler_circuit *to, size_t most)
 {
     struct keycache *c = cache;
     size_t n = 0;
     pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < c->n && n < most; i++) {
+    for (size_t i = *after ? keycache_entries_after(c, after) : 0; i < c->n && n < most; i++) {
         const struct keycache_key *k = c->keys[i];
-        uint64_t need = k->facts.resident_bytes + k->facts.proof_bytes;
-        if (!k->there || k->stale || (c->o.bytes_most && need > c->o.bytes_most)) continue;
-        to[n] = (struct handler_circuit){ .digest = k->facts.digest,
-                                          .warm = k->key != NULL,
-                                          .load_ms = k->key ? 0 : k->load_ms };
-        memcpy(to[n].name, k->name, sizeof to[n].name);
-        *(k->facts.on_device ? &to[n].need_vram : &to[n].need_ram) = need;
-        n++;
+        if (k->there && !k->stale && keycache_fits(c, &k->body->facts, NULL)) describe(&to[n++], k);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most)
+{
+    struct keycache *c = cache;
+    pthread_mutex_lock(&c->lock);
+    size_t n = c->unserved.n;
+    for (size_t i = 0; i < n && i < most; i++) {
+        wire_text_clip(to[i].file, sizeof to[i].file, c->unserved.files[i].file);
+        wire_text_clip(to[i].why, sizeof to[i].why, c->unserved.files[i].why);
     }
     pthread_mutex_unlock(&c->lock);
     return n;
@@ -67,46 +89,77 @@ size_t keycache_list(void *cache, struct handler_circuit *to, size_t most)
 
 /* --- taking and giving, under the lock --- */
 
+/* One whose file has not changed, if there is one: a key may have several circuits. */
+static struct keycache_key *entry_of_digest(const struct keycache *c, wire_hash digest)
+{
+    struct keycache_key *stale = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        struct keycache_key *k = c->keys[i];
+        if (!k->there || !wire_hash_equal(k->body->facts.digest, digest)) continue;
+        if (!k->stale) return k;
+        stale = k;
+    }
+    return stale;
+}
+
 static struct keycache_key *entry_of_circuit(const struct keycache *c, const char *circuit)
 {
     wire_hash digest;
-    if (!wire_hash_of_text(&digest, circuit)) return keycache_entry_of(c, circuit);
-    for (size_t i = 0; i < c->n; i++)
-        if (c->keys[i]->there && wire_hash_equal(c->keys[i]->facts.digest, digest)) return c->keys[i];
-    return NULL;
+    return wire_hash_of_text(&digest, circuit) ? entry_of_digest(c, digest) : keycache_entry_of(c, circuit);
 }
 
-static uint64_t resident_bytes(const struct keycache *c, const struct keycache_key *but)
+/* Memory that keys and their proofs hold: where they prove, and, of keys on a device, in RAM. */
+struct memory {
+    uint64_t bytes, host;
+};
+
+static struct memory held(const struct keycache *c, const struct keycache_body *but)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct keycache_key *k = c->keys[i];
-        if (k == but) continue;
-        if (k->key || k->users) sum += k->facts.resident_bytes;
-        sum += k->users * k->facts.proof_bytes;
+    struct memory sum = { 0 };
+    for (size_t i = 0; i < c->bodies_n; i++) {
+        const struct keycache_body *b = c->bodies[i];
+        if (b == but || (!b->key && !b->users)) continue;
+        sum.bytes += b->facts.resident_bytes + b->users * b->facts.proof_bytes;
+        sum.host += b->facts.host_bytes;
     }
     return sum;
 }
 
-static struct keycache_key *oldest_idle(const struct keycache *c, const struct keycache_key *but)
+static struct keycache_body *oldest_idle(const struct keycache *c, const struct keycache_body *but)
 {
-    struct keycache_key *oldest = NULL;
-    for (size_t i = 0; i < c->n; i++) {
-        struct keycache_key *k = c->keys[i];
-        if (k != but && k->key && !k->users && (!oldest || k->used < oldest->used)) oldest = k;
+    struct keycache_body *oldest = NULL;
+    for (size_t i = 0; i < c->bodies_n; i++) {
+        struct keycache_body *b = c->bodies[i];
+        if (b != but && b->key && !b->users && (!oldest || b->used < oldest->used)) oldest = b;
     }
     return oldest;
 }
 
-/* Closes idle keys, least recently used first, until k and one more proof with it fit. False: running proofs leave no
- * room. */
-static bool room_make(struct keycache *c, const struct keycache_key *k)
+/* The name of a circuit that has the key, for log lines. */
+static const char *circuit_of(const struct keycache *c, const struct keycache_body *b)
 {
-    uint64_t need = k->facts.resident_bytes + (k->users + 1) * k->facts.proof_bytes;
-    while (c->o.bytes_most && resident_bytes(c, k) + need > c->o.bytes_most) {
-        struct keycache_key *oldest = oldest_idle(c, k);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->keys[i]->body == b) return c->keys[i]->name;
+    return "";
+}
+
+static bool fits_beside(const struct keycache *c, const struct keycache_body *b)
+{
+    struct memory m = held(c, b);
+    uint64_t bytes = b->facts.resident_bytes + (b->users + 1) * b->facts.proof_bytes;
+    return (!c->o.bytes_most || m.bytes + bytes <= c->o.bytes_most) &&
+           (!c->o.host_most || m.host + b->facts.host_bytes <= c->o.host_most);
+}
+
+/* Closes idle keys, least recently used first, until b and one more proof with it fit. False: running proofs leave no
+ * room. */
+static bool room_make(struct keycache *c, const struct keycache_body *b)
+{
+    while (!fits_beside(c, b)) {
+        struct keycache_body *oldest = oldest_idle(c, b);
         if (!oldest) return false;
-        LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, oldest->name, oldest->facts.resident_bytes);
+        LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest),
+                 oldest->facts.resident_bytes);
         c->o.ops->close(&oldest->key);
     }
     return true;
@@ -122,14 +175,14 @@ static void wait_given(struct keycache *c)
 }
 
 /* A key that is being loaded is not free, nor is one whose bytes have changed. */
-static bool free_for_one_more(struct keycache *c, struct keycache_key *k)
+static bool free_for_one_more(struct keycache *c, struct keycache_body *b)
 {
-    unsigned most = k->facts.proofs_at_once ? k->facts.proofs_at_once : 1;
-    if (k->spoiled && !k->users) {
-        if (k->key) c->o.ops->close(&k->key);
-        k->spoiled = false;
+    unsigned most = b->facts.proofs_at_once ? b->facts.proofs_at_once : 1;
+    if (b->spoiled && !b->users) {
+        if (b->key) c->o.ops->close(&b->key);
+        b->spoiled = false;
     }
-    return !k->users || (k->key && !k->spoiled && k->users < most);
+    return !b->users || (b->key && !b->spoiled && b->users < most);
 }
 
 /* Whether the file of a key in use has changed since it was read. Asked without the lock: a folder over a network may not
@@ -143,15 +196,6 @@ static bool has_changed(struct keycache *c, struct keycache_key *k)
     bool changed = k->stale || !k->there;
     pthread_mutex_unlock(&c->lock);
     return changed;
-}
-
-static pv_status size_check(const struct keycache *c, const struct keycache_key *k, struct prove_error *err)
-{
-    uint64_t need = k->facts.resident_bytes + k->facts.proof_bytes;
-    if (!c->o.bytes_most || need <= c->o.bytes_most) return PV_OK;
-    return prove_error_set(err, PV_RESOURCES,
-                           "circuit %s needs %" PRIu64 " bytes, but this node allows %" PRIu64 " for keys", k->name,
-                           need, c->o.bytes_most);
 }
 
 static pv_status changed_error(const char *circuit, struct prove_error *err)
@@ -186,9 +230,10 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
         struct keycache_key *k = entry_of_circuit(c, circuit);
         if (!k && p->waited) return changed_error(circuit, err);
         if (!k) return prove_error_set(err, PV_UNKNOWN_CIRCUIT, "this node has no key for circuit %s", circuit);
-        TRY(size_check(c, k, err));
-        if (!k->stale && free_for_one_more(c, k) && room_make(c, k)) {
+        if (!keycache_fits(c, &k->body->facts, err)) return prove_error_in(err, PV_RESOURCES, circuit);
+        if (!k->stale && free_for_one_more(c, k->body) && room_make(c, k->body)) {
             k->users++;
+            k->body->users++;
             *k_p = k;
             return PV_OK;
         }
@@ -201,9 +246,9 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
 static bool evict_one(struct keycache *c, const struct keycache_key *k)
 {
     pthread_mutex_lock(&c->lock);
-    struct keycache_key *oldest = oldest_idle(c, k);
+    struct keycache_body *oldest = oldest_idle(c, k->body);
     if (oldest) {
-        LOG_INFO("key.evicted", "circuit=%s for=%s", oldest->name, k->name);
+        LOG_INFO("key.evicted", "circuit=%s for=%s", circuit_of(c, oldest), k->name);
         c->o.ops->close(&oldest->key);
     }
     pthread_mutex_unlock(&c->lock);
@@ -217,7 +262,7 @@ static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const s
     uint64_t from = pv_clock_ms();
     pv_status s;
     if (watch->phase) watch->phase(watch->ctx, "load", 0);
-    do s = c->o.ops->open(key, c->o.arg, k->path, k->facts.digest, watch->stop, err);
+    do s = c->o.ops->open(key, c->o.arg, k->path, k->body->facts.digest, watch->stop, err);
     while ((s == PV_NO_MEMORY || s == PV_RESOURCES) && evict_one(c, k));
     if (s != PV_OK) return s;
     *load_ms = (uint32_t)(pv_clock_ms() - from);
@@ -245,14 +290,14 @@ static pv_status warm(struct keycache *c, struct keycache_key *k, const struct k
     void *key = NULL;
     uint32_t load_ms = 0;
     pthread_mutex_lock(&c->lock);
-    bool checked = checked_has(&c->checked, k->facts.digest);
+    bool checked = checked_has(&c->checked, k->body->facts.digest);
     pthread_mutex_unlock(&c->lock);
     TRY(load(&key, &load_ms, c, k, watch, err));
     if (!checked) TRY(check(&key, c, k, watch, err));
     pthread_mutex_lock(&c->lock);
-    k->key = key;
-    k->load_ms = load_ms;
-    if (!checked) checked_add(&c->checked, k->facts.digest);
+    k->body->key = key;
+    k->body->load_ms = load_ms;
+    if (!checked) checked_add(&c->checked, k->body->facts.digest);
     pthread_mutex_unlock(&c->lock);
     return PV_OK;
 }
@@ -262,7 +307,7 @@ static pv_status prepare(struct keycache *c, struct keycache_key *k, const struc
                          struct prove_error *err)
 {
     if (has_changed(c, k)) return changed_error(k->name, err);
-    pv_status s = k->key ? PV_OK : warm(c, k, watch, err);
+    pv_status s = k->body->key ? PV_OK : warm(c, k, watch, err);
     if (s == PV_HASH_MISMATCH) {
         pthread_mutex_lock(&c->lock);
         k->reread = true; /* also when its stamp does not show it */
@@ -296,7 +341,7 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
 
 void *keycache_key(const struct keycache_key *key)
 {
-    return key->key;
+    return key->body->key;
 }
 
 /* Its copy is closed once nobody proves with it, and loaded again. */
@@ -304,7 +349,7 @@ static pv_status damaged(struct keycache *c, struct keycache_key *k, const char 
 {
     LOG_ERROR("key.damaged", "circuit=%s text=%s", k->name, text);
     pthread_mutex_lock(&c->lock);
-    k->spoiled = true;
+    k->body->spoiled = true;
     pthread_mutex_unlock(&c->lock);
     return prove_error_set(err, PV_HASH_MISMATCH,
                            "the key of circuit %s has changed in the memory of this node, and is loaded again",
@@ -319,13 +364,11 @@ static bool is_unproven(struct keycache *c, const struct keycache_key *k)
     return unproven;
 }
 
-pv_status keycache_doubt(struct keycache *c, struct keycache_key *k, enum keycache_doubt doubt, const atomic_int *stop,
-                         struct prove_error *err)
+pv_status keycache_doubt(struct keycache *c, struct keycache_key *k, const atomic_int *stop, struct prove_error *err)
 {
     struct prove_error found = { 0 };
     if (has_changed(c, k)) return changed_error(k->name, err);
-    pv_status s =
-        doubt == KEYCACHE_DOUBT_BYTES ? c->o.ops->intact(c->o.arg, k->key, k->facts.digest, stop, &found) : PV_OK;
+    pv_status s = c->o.ops->intact(c->o.arg, k->body->key, k->body->facts.digest, stop, &found);
     if (s == PV_CANCELLED) return prove_error_set(err, s, "stopped while the key was compared with its digest");
     if (s != PV_OK) return damaged(c, k, found.text, err);
     if (!is_unproven(c, k)) return PV_OK;
@@ -346,7 +389,8 @@ void keycache_give(struct keycache *c, struct keycache_key **key_p)
 {
     pthread_mutex_lock(&c->lock);
     (*key_p)->users--;
-    (*key_p)->used = ++c->uses;
+    (*key_p)->body->users--;
+    (*key_p)->body->used = ++c->uses;
     if (!(*key_p)->there) keycache_entries_sweep(c);
     pthread_cond_broadcast(&c->given);
     pthread_mutex_unlock(&c->lock);

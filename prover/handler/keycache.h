@@ -1,8 +1,12 @@
 /** The node's keys: which its folder of circuits has, and which are resident, within a bound in bytes.
  *
  *  A circuit is a file `NAME.zkey` or, without one, `NAME/circuit.zkey`; it is found by name or by the 64 hex digits of its digest. A
- *  key becomes resident when it is first needed, after a full check of its points. The check is made once per digest:
- *  digests that passed are kept in a file. When room is needed, the least recently used key is closed.
+ *  key becomes resident when it is first needed, once for all the circuits that have it, after a full check of its
+ *  points. The check is made once per digest: digests that passed are kept in a file. When room is needed, the least
+ *  recently used key is closed.
+ *
+ *  What looks like a key and is not served (another name, no key, too large for this node, ...) is logged with the reason
+ *  when it comes or changes, and can be asked for (keycache_unserved).
  *
  *  Only bytes with the announced digest are proved with. A resident key is a copy of them, so whatever becomes of its file
  *  does not touch the proofs that run. A file that has changed makes its key stale: it is not announced, and who wants it
@@ -18,20 +22,24 @@
 
 #include "handler.h"
 #include "prove_error.h"
+#include "regular.h"
 
 #include <stdatomic.h>
 
 /** What is known of a key file before it is opened for proving. */
 struct keycache_facts {
     wire_hash digest;
-    uint64_t resident_bytes; /* while the key is open, its file included */
+    uint64_t resident_bytes; /* while the key is open; in RAM with the copy of its file */
     uint64_t proof_bytes;    /* in addition, for each proof that runs */
     unsigned proofs_at_once; /* how many may take it at a time; 0 means 1 */
     bool on_device;          /* these bytes are GPU memory */
+    uint64_t host_bytes;     /* on_device: RAM that the key takes besides, for the copy of its file and the like */
 };
 
 struct keycache_ops {
-    pv_status (*facts)(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *err);
+    /** PV_CANCELLED when it was interrupted; any other failure: the file is no key that can be served. */
+    pv_status (*facts)(struct keycache_facts *facts, void *arg, const char *path,
+                       const struct regular_interrupt *interrupt, struct prove_error *err);
     /** Copies the file's bytes and makes them ready. PV_HASH_MISMATCH: they have another digest. */
     pv_status (*open)(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
                       struct prove_error *err);
@@ -46,20 +54,27 @@ struct keycache_options {
     const char *folder;
     const char *checked_file; /* digests that passed the full check, one a line; NULL: each process checks again */
     uint64_t bytes_most;      /* for resident keys and running proofs; 0: no bound */
+    uint64_t host_most;       /* for what keys on a device take in RAM besides; 0: no bound */
+    struct regular_interrupt interrupt; /* of every scan and look */
     const struct keycache_ops *ops;
     void *arg;
 };
 
 struct keycache;
 
-/** Reads the folder (keycache_folder.h reads it again). A file that is not a key is logged and left out. PV_IO (no such folder), PV_NO_MEMORY.
- *  Strings are copied. */
+/** Reads the folder (keycache_folder.h reads it again). A file that is not a key is logged and left out. PV_IO (no such
+ *  folder), PV_NO_MEMORY, PV_CANCELLED (interrupted). Strings are copied. */
 pv_status keycache_new(struct keycache **cache_p, const struct keycache_options *options, struct prove_error *err);
 /** Call it after all keys have been given back. */
 void keycache_destroy(struct keycache **cache_p);
 
-/** Lists up to `most` circuits and returns how many; for agent_options.circuits, with the keycache as arg. */
-size_t keycache_list(void *cache, struct handler_circuit *to, size_t most);
+/** Lists up to `most` circuits, those whose names follow `after` ("": from the first on) in the order of their bytes, and
+ *  returns how many; for agent_options.circuits, with the keycache as arg. */
+size_t keycache_list(void *cache, const char *after, struct handler_circuit *to, size_t most);
+
+/** The first files, by name, that are not served, at most `most`; returns how many there are in all. For
+ *  agent_options.unserved. */
+size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most);
 
 struct keycache_key; /* a key that was taken */
 
@@ -81,15 +96,11 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
 /** What ops.open made; borrowed until it is given back. */
 void *keycache_key(const struct keycache_key *key);
 
-enum keycache_doubt {
-    KEYCACHE_DOUBT_FILE,  /* whether its file is still the one that was read */
-    KEYCACHE_DOUBT_BYTES, /* that, and whether its bytes in memory still have their digest: 0.7 s a GB */
-};
-/** Whether a failure with a key that is taken can be believed. PV_HASH_MISMATCH with a sentence when it cannot: the key's
- *  file or its bytes have changed (it is read or loaded again), or it came while the node ran and has made no proof yet.
+/** Whether a failure with a key that is taken can be believed: whether its file is still the one that was read, and its
+ *  bytes in memory still have their digest (0.7 s a GB). PV_HASH_MISMATCH with a sentence when it cannot: the key's file or
+ *  its bytes have changed (it is read or loaded again), or it came while the node ran and has made no proof yet.
  *  PV_CANCELLED. stop may be NULL. */
-pv_status keycache_doubt(struct keycache *c, struct keycache_key *key, enum keycache_doubt doubt,
-                         const atomic_int *stop, struct prove_error *err);
+pv_status keycache_doubt(struct keycache *c, struct keycache_key *key, const atomic_int *stop, struct prove_error *err);
 /** A proof made with the key has been verified. */
 void keycache_proved(struct keycache *c, struct keycache_key *key);
 void keycache_give(struct keycache *c, struct keycache_key **key_p);

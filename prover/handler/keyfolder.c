@@ -1,25 +1,45 @@
 #include "keyfolder.h"
 
-#include "ids.h"
+#include "keyfile_name.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A file that is not known as a key: it is changing, or is none. */
 struct sight {
-    char name[WIRE_NAME_MAX + 1];
+    char *entry; /* of the folder */
     struct file_stamp stamp;
-    bool refused, seen;
+    bool refused;
+    char why[KEYFOLDER_WHY_BYTES]; /* when refused */
+};
+
+struct sights {
+    struct sight *all; /* in the order of their entries */
+    size_t n, room;
 };
 
 struct keyfolder {
     char *folder;
-    struct sight *sights;
-    size_t n, room;
+    struct sights sights; /* of the last walk */
 };
+
+/* A walk keeps the sights that it comes upon; the others' files are gone, or are keys. */
+struct walk {
+    struct keyfolder *f;
+    const struct keyfolder_reader *reader;
+    enum keyfolder_when when;
+    struct sights kept;
+    size_t at; /* sights of the last walk that the walk has passed */
+    struct keyfile_name file;
+};
+
+static void sights_clear(struct sights *s)
+{
+    for (size_t i = 0; i < s->n; i++) free(s->all[i].entry);
+    free(s->all);
+    *s = (struct sights){ 0 };
+}
 
 pv_status keyfolder_new(struct keyfolder **f_p, const char *folder)
 {
@@ -36,101 +56,99 @@ void keyfolder_destroy(struct keyfolder **f_p)
 {
     struct keyfolder *f = *f_p;
     if (!f) return;
+    sights_clear(&f->sights);
     free(f->folder);
-    free(f->sights);
     free(f);
     *f_p = NULL;
 }
 
-/* NAME.zkey or NAME/circuit.zkey: the circuit's name and the file's path, or false. */
-static bool entry_names(const char *folder, const char *entry, char name[WIRE_NAME_MAX + 1], char *path,
-                        size_t path_bytes)
+/* What the last walk saw of the entry, or NULL. Both walks go in one order. */
+static const struct sight *seen_last(struct walk *w, const char *entry)
 {
-    static const char suffix[] = ".zkey";
-    size_t n = strlen(entry), tail = sizeof suffix - 1;
-    bool file = n > tail && !strcmp(entry + n - tail, suffix);
-    size_t name_bytes = file ? n - tail : n;
-    if (*entry == '.' || !wire_name_valid(entry, name_bytes)) return false;
-    snprintf(name, WIRE_NAME_MAX + 1, "%.*s", (int)name_bytes, entry);
-    int used = snprintf(path, path_bytes, file ? "%s/%s" : "%s/%s/circuit.zkey", folder, entry);
-    return used > 0 && (size_t)used < path_bytes;
+    const struct sights *last = &w->f->sights;
+    while (w->at < last->n && strcmp(last->all[w->at].entry, entry) < 0) w->at++;
+    return w->at < last->n && !strcmp(last->all[w->at].entry, entry) ? &last->all[w->at] : NULL;
 }
 
-/* Of NAME.zkey and NAME/circuit.zkey the first counts: they would replace each other at every look. */
-static bool hidden(const char *folder, const char *entry)
+static struct sight *sight_add(struct sights *s, const char *entry)
 {
-    char path[4096];
-    struct file_stamp stamp;
-    int used = snprintf(path, sizeof path, "%s/%s.zkey", folder, entry);
-    return used > 0 && (size_t)used < sizeof path && file_stamp_of(&stamp, path);
-}
-
-static struct sight *sight_find(struct keyfolder *f, const char *name)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->sights[i].name, name)) return &f->sights[i];
-    return NULL;
-}
-
-static struct sight *sight_add(struct keyfolder *f, const char *name)
-{
-    if (f->n == f->room) {
-        size_t room = f->room ? 2 * f->room : 16;
-        struct sight *more = realloc(f->sights, room * sizeof *more);
+    if (s->n == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        struct sight *more = realloc(s->all, room * sizeof *more);
         if (!more) return NULL;
-        f->sights = more;
-        f->room = room;
+        s->all = more;
+        s->room = room;
     }
-    struct sight *s = &f->sights[f->n++];
-    *s = (struct sight){ .refused = false };
-    snprintf(s->name, sizeof s->name, "%s", name);
-    return s;
+    char *copy = strdup(entry);
+    if (!copy) return NULL;
+    s->all[s->n] = (struct sight){ .entry = copy };
+    return &s->all[s->n++];
 }
 
-/* A file that the reader does not know. It stays in sight until it is read and good. */
-static bool unknown(struct keyfolder *f, const char *name, const char *path, const struct file_stamp *stamp,
-                    enum keyfolder_when when, const struct keyfolder_reader *reader)
+static void read_now(struct walk *w, struct sight *s)
 {
-    struct sight *s = sight_find(f, name);
-    bool same = s && file_stamp_same(&s->stamp, stamp);
-    if (!s && !(s = sight_add(f, name))) return false;
-    s->seen = true;
-    if (when == KEYFOLDER_QUIET && same && s->refused) return true;
-    s->stamp = *stamp;
-    s->refused = false;
-    if (when == KEYFOLDER_NOW || same)
-        s->refused = !reader->found(reader->ctx, name, path, stamp);
-    else
-        reader->changing(reader->ctx, name);
+    const struct keyfile_name *file = &w->file;
+    enum keyfolder_read read = w->reader->found(w->reader->ctx, file->name, file->path, &file->stamp, s->why);
+    s->refused = read == KEYFOLDER_NO_KEY;
+    if (read != KEYFOLDER_KEY) return;
+    free(s->entry); /* the last one that was added: good keys need no sight */
+    w->kept.n--;
+}
+
+/* A file that the reader does not know. It stays in sight until it is read and good. False: out of memory. */
+static bool unknown(struct walk *w, const char *entry)
+{
+    const struct sight *last = seen_last(w, entry);
+    bool same = last && file_stamp_same(&last->stamp, &w->file.stamp);
+    struct sight *s = sight_add(&w->kept, entry);
+    if (!s) return false;
+    s->stamp = w->file.stamp;
+    if (w->when == KEYFOLDER_QUIET && same && last->refused) {
+        s->refused = true;
+        memcpy(s->why, last->why, sizeof s->why);
+    } else if (w->when == KEYFOLDER_NOW || same) {
+        read_now(w, s);
+        return true; /* s may be gone */
+    } else {
+        w->reader->changing(w->reader->ctx, w->file.name);
+    }
     return true;
 }
 
-/* Good keys and files that are gone need no sight. */
-static void forget(struct keyfolder *f)
+static bool look_at(struct walk *w, const struct dirent *entry)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        if (!f->sights[i].seen) continue;
-        f->sights[kept] = f->sights[i];
-        f->sights[kept++].seen = false;
-    }
-    f->n = kept;
+    const struct keyfolder_reader *r = w->reader;
+    struct keyfile_name *file = &w->file;
+    enum keyfile_kind kind = keyfile_name_of(file, w->f->folder, entry);
+    if (kind == KEYFILE_FAULT) r->unserved(r->ctx, file->file, file->why);
+    if (kind != KEYFILE_KEY || r->known(r->ctx, file->name, file->path, &file->stamp)) return true;
+    size_t before = w->kept.n;
+    if (!unknown(w, entry->d_name)) return false;
+    const struct sight *s = w->kept.n > before ? &w->kept.all[before] : NULL;
+    if (s && s->refused) r->unserved(r->ctx, file->file, s->why);
+    return true;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 pv_status keyfolder_walk(struct keyfolder *f, enum keyfolder_when when, const struct keyfolder_reader *reader,
                          struct prove_error *err)
 {
-    DIR *folder = opendir(f->folder);
-    if (!folder) return prove_error_set(err, PV_IO, "%s: %s", f->folder, strerror(errno));
+    struct dirent **entries;
+    struct walk w = { .f = f, .reader = reader, .when = when };
+    int n = scandir(f->folder, &entries, NULL, by_bytes);
+    if (n < 0)
+        return prove_error_set(err, errno == ENOMEM ? PV_NO_MEMORY : PV_IO, "%s: %s", f->folder, strerror(errno));
     bool kept = true;
-    for (struct dirent *e; kept && (e = readdir(folder));) {
-        char name[WIRE_NAME_MAX + 1], path[4096];
-        struct file_stamp stamp;
-        if (!entry_names(f->folder, e->d_name, name, path, sizeof path) || !file_stamp_of(&stamp, path)) continue;
-        if (!strcmp(e->d_name, name) && hidden(f->folder, name)) continue;
-        if (!reader->known(reader->ctx, name, path, &stamp)) kept = unknown(f, name, path, &stamp, when, reader);
+    for (int i = 0; i < n; i++) {
+        kept = kept && look_at(&w, entries[i]);
+        free(entries[i]);
     }
-    closedir(folder);
-    forget(f);
+    free(entries);
+    sights_clear(&f->sights);
+    f->sights = w.kept;
     return kept ? PV_OK : prove_error_set(err, PV_NO_MEMORY, "out of memory");
 }

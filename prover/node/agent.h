@@ -43,9 +43,10 @@ struct agent_options {
     uint64_t input_most;     /* larger inputs are handed back; 0: 512 MiB */
     const char *state;       /* folder of the spool; NULL: results are only in memory */
     uint64_t grace_ms;       /* how long a drain may take; 0: no limit */
-    /** Fills `to` with at most `most` circuits that can be proved now, and returns how many. Called by the agent's
-     *  thread. NULL: the node takes tasks of any circuit, since its handlers need no keys. */
-    size_t (*circuits)(void *arg, struct handler_circuit *to, size_t most);
+    /** Fills `to` with at most `most` circuits that can be proved now, those whose names follow `after` ("": all) in the
+     *  order of their bytes, and returns how many. Called by the agent's thread. NULL: the node takes tasks of any
+     *  circuit, since its handlers need no keys. */
+    size_t (*circuits)(void *arg, const char *after, struct handler_circuit *to, size_t most);
     void *circuits_arg;
     bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };

@@ -44,7 +44,7 @@ static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
 
 static size_t circuit_list(const struct agent *a, struct handler_circuit *store, struct wire_circuit *list)
 {
-    size_t n = a->o.circuits ? a->o.circuits(a->o.circuits_arg, store, AGENT_CIRCUITS_MAX) : 0;
+    size_t n = a->o.circuits ? a->o.circuits(a->o.circuits_arg, "", store, AGENT_CIRCUITS_MAX) : 0;
     for (size_t i = 0; i < n; i++) {
         list[i] = (struct wire_circuit){ 0 };
         WIRE_SET(&list[i], circuit, store[i].name);
@@ -193,7 +193,7 @@ static void ready_say(struct agent *a)
     struct handler_circuit *store = a->said.store;
     wire_hash *warm = a->said.warm;
     struct wire_msg m = { .type = WIRE_READY };
-    size_t circuits = a->o.circuits ? a->o.circuits(a->o.circuits_arg, store, AGENT_CIRCUITS_MAX) : 0, n = 0;
+    size_t circuits = a->o.circuits ? a->o.circuits(a->o.circuits_arg, "", store, AGENT_CIRCUITS_MAX) : 0, n = 0;
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);
     for (size_t i = 0; i < circuits; i++)
         if (store[i].warm) warm[n++] = store[i].digest;

@@ -35,6 +35,8 @@ struct node {
     struct agent_queue queues[AGENT_QUEUES_MAX];
     char *spool, *checked;
     int lock; /* on the state folder; 0: none */
+    int signals;
+    zactor_t *actor; /* the agent's; NULL: it does not run */
     struct agent_options agent;
     struct handler groth16, echo;
     struct handler_groth16_context proving;
@@ -279,19 +281,37 @@ static void memory_plan(struct node *n)
                  shared ? "shared" : "as the process was started", n->agent.numa ? "settled" : "anywhere");
 }
 
+/* Whether the main thread, which reads keys, is wanted for something else: a signal, or the agent's end. */
+static bool is_told(void *node)
+{
+    const struct node *n = node;
+    zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
+                               { .socket = n->actor ? zsock_resolve(n->actor) : NULL, .events = ZMQ_POLLIN } };
+    return zmq_poll(items, n->actor ? 2 : 1, 0) > 0;
+}
+
+/* Takes a signal that came while the keys were read. HUP asks to read them again, and that is all that is left to do. */
+static bool is_hangup(const struct node *n)
+{
+    struct signalfd_siginfo info;
+    return read(n->signals, &info, sizeof info) == sizeof info && info.ssi_signo == SIGHUP;
+}
+
 static pv_status proving_open(struct node *n)
 {
     struct prove_error err = { 0 };
     struct keycache_options o = { .folder = n->config.circuits,
                                   .checked_file = n->checked,
                                   .bytes_most = n->config.memory,
+                                  .host_most = n->config.memory,
+                                  .interrupt = { is_told, n },
                                   .ops = &handler_groth16_keys,
                                   .arg = &n->proving };
     if (!serves(n, &n->groth16)) return PV_OK;
     pv_status s = backend_open(n, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
         o.bytes_most = 0; /* the device itself reports when it is full */
-    if (s == PV_OK) s = keycache_new(&n->proving.cache, &o, &err);
+    while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
     if (s != PV_OK) return refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;
     n->agent.circuits_arg = n->proving.cache;
@@ -309,32 +329,33 @@ static int signals_open(void)
     return process_signals(signals);
 }
 
-static void on_signal(struct node *n, zactor_t *actor, int signals, unsigned *asked)
+static void on_signal(struct node *n, unsigned *asked)
 {
     struct signalfd_siginfo info;
     struct prove_error err = { 0 };
-    if (read(signals, &info, sizeof info) != sizeof info) return;
+    if (read(n->signals, &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo == SIGHUP) {
-        if (n->proving.cache && keycache_scan(n->proving.cache, &err) != PV_OK)
-            LOG_ERROR("prover.circuits", "text=%s", err.text);
-        zstr_send(actor, "RELOAD");
+        pv_status s = n->proving.cache ? keycache_scan(n->proving.cache, &err) : PV_OK;
+        if (s != PV_OK && s != PV_CANCELLED) LOG_ERROR("prover.circuits", "text=%s", err.text);
+        zstr_send(n->actor, "RELOAD");
         return;
     }
     if (*asked > 2) _exit(1); /* asked for the fourth time: the hand-back hangs */
-    zstr_send(actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
+    zstr_send(n->actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
     ++*asked;
 }
 
-/* Passes signals on to the agent until it has ended, and looks after the keys. */
-static void serve(struct node *n, zactor_t *actor, int signals)
+/* Passes signals on to the agent until it has ended, and looks after the keys. It does not read a large key to its end
+ * first (is_told). */
+static void serve(struct node *n)
 {
     for (unsigned asked = 0;;) {
-        zmq_pollitem_t items[] = { { .fd = signals, .events = ZMQ_POLLIN },
-                                   { .socket = zsock_resolve(actor), .events = ZMQ_POLLIN } };
+        zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
+                                   { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN } };
         if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : -1) < 0 && errno != EINTR) return;
-        if (items[0].revents) on_signal(n, actor, signals, &asked);
+        if (items[0].revents) on_signal(n, &asked);
         if (items[1].revents) return;
-        if (n->proving.cache && keycache_look(n->proving.cache)) zstr_send(actor, "CIRCUITS");
+        if (n->proving.cache && keycache_look(n->proving.cache)) zstr_send(n->actor, "CIRCUITS");
     }
 }
 
@@ -345,24 +366,33 @@ static void counters_log(const struct handler *h)
              atomic_load(&h->counters.stopped), atomic_load(&h->counters.busy_ms));
 }
 
+/* A signal came while the keys were read: nothing had begun. */
+static pv_status ended_early(const struct node *n)
+{
+    LOG_INFO("prover.ended", "name=%s text=told to end before its keys were read", n->agent.name);
+    return PV_OK;
+}
+
 static pv_status node_run(struct node *n)
 {
     char why[AGENT_WHY_BYTES];
     struct agent *agent = NULL;
-    int signals = signals_open();
-    if (signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
+    n->signals = signals_open();
+    if (n->signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
     memory_plan(n);
     TRY(state_open(n));
-    TRY(proving_open(n));
-    pv_status s = agent_new(&agent, &n->agent, why);
+    pv_status s = proving_open(n);
+    if (s == PV_CANCELLED) return ended_early(n);
+    TRY(s);
+    s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return refuse(n, s, "%s", why);
     LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
              n->agent.queues_n, n->agent.slots, (unsigned)n->config.threads, n->agent.prefetch, n->agent.ram);
-    zactor_t *actor = zactor_new(agent_main, agent);
-    if (actor) serve(n, actor, signals);
-    zactor_destroy(&actor);
+    n->actor = zactor_new(agent_main, agent);
+    if (n->actor) serve(n);
+    zactor_destroy(&n->actor);
     agent_destroy(&agent);
-    close(signals);
+    close(n->signals);
     if (serves(n, &n->groth16)) counters_log(&n->groth16);
     if (serves(n, &n->echo)) counters_log(&n->echo);
     LOG_INFO("prover.ended", "name=%s", n->agent.name);

@@ -33,7 +33,7 @@ static pv_status run(void *self, const struct handler_input *in, const struct ha
     return out->bytes ? PV_OK : PV_NO_MEMORY;
 }
 
-static size_t circuits(void *arg, struct handler_circuit *to, size_t most)
+static size_t circuits(void *arg, const char *after, struct handler_circuit *to, size_t most)
 {
     (void)arg;
     MUST(most >= 1);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "mapfile.h"
+#include "sha256.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -119,6 +120,30 @@ static void reads_a_file_that_may_change_afterwards(void **state)
     mapfile_close(&m);
 }
 
+/* Once, whatever the pieces are in which the file is read. */
+static void a_digest_gets_every_byte_as_it_is_read(void **state)
+{
+    (void)state;
+    enum { BYTES = (2 << 20) + 77 };
+    struct mapfile m;
+    struct sha256 sha = { 0 };
+    wire_hash read, wanted;
+    const struct mapfile_limits limits = { .digest = &sha };
+    char *text = malloc(BYTES + 1);
+    for (size_t i = 0; i < BYTES; i++) text[i] = (char)('a' + i % 23 + i / 100000);
+    text[BYTES] = 0;
+    write_text(in_folder("file"), text);
+    assert_int_equal(sha256_start(&sha), PV_OK);
+    assert_int_equal(mapfile_read(&m, in_folder("file"), &limits, NULL), PV_OK);
+    assert_int_equal(sha256_finish(&sha, &read), PV_OK);
+    assert_int_equal(sha256_of(&wanted, text, BYTES), PV_OK);
+    assert_true(wire_hash_equal(read, wanted));
+    assert_memory_equal(m.bytes, text, BYTES);
+    sha256_clear(&sha);
+    mapfile_close(&m);
+    free(text);
+}
+
 static void a_file_that_ends_early_or_changes_is_said_to(void **state)
 {
     (void)state;
@@ -145,6 +170,7 @@ int main(void)
         IN_FOLDER(refuses_an_unreadable_file),
         IN_FOLDER(maps_a_file_that_outlives_its_name),
         IN_FOLDER(reads_a_file_that_may_change_afterwards),
+        IN_FOLDER(a_digest_gets_every_byte_as_it_is_read),
         IN_FOLDER(a_file_that_ends_early_or_changes_is_said_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

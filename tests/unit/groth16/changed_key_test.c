@@ -7,11 +7,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static char folder[64], path[80];
-static uint8_t bytes[1 << 20];
+static uint8_t bytes[4 << 20];
 static size_t size;
 
 static void file_read(const char *from)
@@ -165,17 +167,119 @@ static void a_survey_knows_what_is_announced(void **state)
     struct zkey whole, z;
     assert_int_equal(zkey_load(&whole, path, NULL, NULL), PV_OK);
     assert_int_equal(zkey_digest_of(wanted, bytes, size, NULL), PV_OK);
-    assert_int_equal(zkey_survey(&z, digest, path, NULL), PV_OK);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, NULL), PV_OK);
     assert_memory_equal(digest, wanted, 32);
     assert_true(z.vars == whole.vars && z.publics == whole.publics && z.domain == whole.domain);
     assert_true(z.rows == whole.rows && z.public_rows && z.coefs_in_order && z.coef_count == whole.coef_count);
     assert_memory_equal(z.alpha1, whole.alpha1, 576);
     assert_memory_equal(z.ic, whole.ic, (z.publics + 1) * sizeof *z.ic);
     assert_int_equal(z.file.size, size);
-    file_write(0); /* neither is a mapping */
-    assert_memory_equal(z.coefs, whole.coefs, z.coef_count * sizeof *z.coefs);
+    file_write(0); /* it is no mapping */
+    assert_memory_equal(z.ic, whole.ic, (z.publics + 1) * sizeof *z.ic);
     zkey_close(&z);
     zkey_close(&whole);
+}
+
+/* Of the key's bytes that are in memory, in pages. */
+static size_t present_pages(const struct zkey *z, size_t page)
+{
+    unsigned char *there = malloc(z->file.size / page + 1);
+    size_t n = 0;
+    assert_int_equal(mincore((void *)z->file.bytes, z->file.size, there), 0);
+    for (size_t i = 0; i * page < z->file.size; i++) n += there[i] & 1;
+    free(there);
+    return n;
+}
+
+/* A node looks at hundreds of keys that it may never load. */
+static void a_survey_holds_neither_points_nor_coefficients(void **state)
+{
+    (void)state;
+    uint8_t digest[32];
+    struct zkey z;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, NULL), PV_OK);
+    assert_true(z.file.size / page > 50);
+    assert_in_range(present_pages(&z, page), 1, 12); /* a quarter of it would be 24 */
+    zkey_close(&z);
+}
+
+/* This key's coefficients come in three pieces of a MiB, which cut records. */
+static void a_survey_sees_coefficients_that_come_in_pieces(void **state)
+{
+    (void)state;
+    uint8_t digest[32];
+    struct zkey whole, z;
+    struct prove_error err = { 0 };
+    char wanted[80];
+    uint32_t count;
+    file_read("data/member/circuit.zkey");
+    file_write(size);
+    assert_int_equal(zkey_load(&whole, path, NULL, NULL), PV_OK);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, NULL), PV_OK);
+    assert_true(z.rows == whole.rows && z.public_rows && z.coefs_in_order && z.coef_count == whole.coef_count);
+    zkey_close(&z);
+    struct zkey_coef *c = coefs(&count);
+    size_t cut = (1 << 20) - (size_t)((uint8_t *)c - bytes);
+    assert_true(cut / 44 + 1 < count && cut % 44);
+    static const uint32_t past[] = { 0, 1 }; /* the record that the first MiB ends in, and the next */
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t bad = (uint32_t)(cut / 44) + past[i];
+        c[bad].matrix[0] ^= 2;
+        file_write(size);
+        assert_int_equal(zkey_survey(&z, digest, path, NULL, &err), PV_BAD_ZKEY);
+        snprintf(wanted, sizeof wanted, "coefficient %u belongs to matrix", bad);
+        assert_non_null(strstr(err.text, wanted));
+        c[bad].matrix[0] ^= 2;
+    }
+    memset(c[cut / 44].row, 0, 4); /* lower than the one before */
+    file_write(size);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, NULL), PV_OK);
+    assert_true(!z.coefs_in_order && !z.public_rows && z.rows == whole.rows);
+    zkey_close(&z);
+    zkey_close(&whole);
+}
+
+static bool after_two_questions(void *ctx)
+{
+    unsigned *asked = ctx;
+    return ++*asked > 2;
+}
+
+static void a_survey_ends_when_it_is_told_to(void **state)
+{
+    (void)state;
+    uint8_t digest[32];
+    struct zkey z;
+    unsigned asked = 0;
+    const struct regular_interrupt interrupt = { after_two_questions, &asked };
+    file_read("data/member/circuit.zkey");
+    file_write(size);
+    assert_int_equal(zkey_survey(&z, digest, path, &interrupt, NULL), PV_CANCELLED);
+    assert_int_equal(asked, 3); /* of four MiB */
+}
+
+/* Taken while the file is read, and before anything is made of the bytes. */
+static void a_key_is_loaded_by_its_digest_alone(void **state)
+{
+    (void)state;
+    uint8_t digest[32];
+    struct zkey z;
+    struct prove_error err = { 0 };
+    const atomic_int raised = 1;
+    assert_int_equal(zkey_digest_of(digest, bytes, size, NULL), PV_OK);
+    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_OK);
+    zkey_close(&z);
+    assert_int_equal(zkey_load_digest(&z, path, digest, &raised, &err), PV_CANCELLED);
+    bytes[size - 1] ^= 1;
+    file_write(size);
+    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_HASH_MISMATCH);
+    assert_non_null(strstr(err.text, path));
+    memset(bytes, 0, 100);
+    file_write(size); /* no key at all */
+    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_HASH_MISMATCH);
+    file_write(0);
+    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_INVALID_INPUT);
 }
 
 static void a_survey_refuses_what_a_reader_of_the_whole_refuses(void **state)
@@ -188,19 +292,19 @@ static void a_survey_refuses_what_a_reader_of_the_whole_refuses(void **state)
     static const size_t cut[] = { 1, 5, 11, 12, 20, 24, 100, 3000 };
     for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
         file_write(cut[i]);
-        assert_int_equal(zkey_survey(&z, digest, path, &err), PV_BAD_ZKEY);
+        assert_int_equal(zkey_survey(&z, digest, path, NULL, &err), PV_BAD_ZKEY);
     }
     file_write(size - 1);
-    assert_int_equal(zkey_survey(&z, digest, path, &err), PV_BAD_ZKEY);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, &err), PV_BAD_ZKEY);
     coefs(&count)[0].row[3] = 0xff;
     file_write(size);
-    assert_int_equal(zkey_survey(&z, digest, path, &err), PV_BAD_ZKEY);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, &err), PV_BAD_ZKEY);
     assert_non_null(strstr(err.text, "row"));
     memset(bytes + 8, 0xff, 4);
     file_write(size);
-    assert_int_equal(zkey_survey(&z, digest, path, &err), PV_BAD_ZKEY);
+    assert_int_equal(zkey_survey(&z, digest, path, NULL, &err), PV_BAD_ZKEY);
     assert_non_null(strstr(err.text, "sections"));
-    assert_int_equal(zkey_survey(&z, digest, folder, &err), PV_INVALID_INPUT);
+    assert_int_equal(zkey_survey(&z, digest, folder, NULL, &err), PV_INVALID_INPUT);
 }
 
 static void a_loaded_key_proves_whatever_becomes_of_its_file(void **state)
@@ -229,6 +333,10 @@ int main(void)
         TEST(so_does_one_in_another_order),
         TEST(a_key_that_stays_does_not_notice),
         TEST(a_survey_knows_what_is_announced),
+        TEST(a_survey_holds_neither_points_nor_coefficients),
+        TEST(a_survey_sees_coefficients_that_come_in_pieces),
+        TEST(a_survey_ends_when_it_is_told_to),
+        TEST(a_key_is_loaded_by_its_digest_alone),
         TEST(a_survey_refuses_what_a_reader_of_the_whole_refuses),
         TEST(a_loaded_key_proves_whatever_becomes_of_its_file),
     };

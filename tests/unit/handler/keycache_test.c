@@ -36,15 +36,20 @@ static void write_in_place(const char *path, const char *bytes)
     fclose(out);
 }
 
-static unsigned at_once; /* proofs that a key serves */
+static unsigned at_once;    /* proofs that a key serves */
+static uint64_t host_bytes; /* of a key on a device; 0: they are in RAM */
 
-static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char *path, struct prove_error *e)
+static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char *path,
+                            const struct regular_interrupt *interrupt, struct prove_error *e)
 {
     char bytes[1024];
     size_t n = content(path, bytes);
     atomic_fetch_add(&surveys, 1);
-    if (!strncmp(bytes, "junk", 4)) return prove_error_set(e, PV_BAD_ZKEY, "junk");
+    if (regular_interrupted(interrupt)) return prove_error_set(e, PV_CANCELLED, "interrupted");
+    if (!strncmp(bytes, "junk", 4)) return prove_error_set(e, PV_BAD_ZKEY, "%s: junk", path);
     *facts = (struct keycache_facts){ .resident_bytes = n, .proof_bytes = 10, .proofs_at_once = at_once };
+    facts->on_device = host_bytes != 0;
+    facts->host_bytes = host_bytes;
     return sha256_of(&facts->digest, bytes, n);
 }
 
@@ -126,6 +131,7 @@ static int setup(void **state)
     atomic_store(&closes, 0);
     atomic_store(&checks, 0);
     at_once = 0;
+    host_bytes = 0;
     err = (struct prove_error){ 0 };
     options = (struct keycache_options){ .folder = circuits, .checked_file = checked, .ops = &ops };
     return 0;
@@ -154,7 +160,7 @@ static void use(const char *circuit)
 static bool is_warm(const char *name)
 {
     struct handler_circuit list[10];
-    size_t n = keycache_list(cache, list, 10);
+    size_t n = keycache_list(cache, "", list, 10);
     for (size_t i = 0; i < n; i++)
         if (!strcmp(list[i].name, name)) return list[i].warm;
     fail_msg("%s is not listed", name);
@@ -175,8 +181,8 @@ static void test_keys_are_found_by_name_and_by_digest(void **state)
     put("broken.zkey", "junk");
     start();
     struct handler_circuit list[10];
-    assert_int_equal(keycache_list(cache, list, 10), 2);
-    assert_int_equal(keycache_list(cache, list, 1), 1);
+    assert_int_equal(keycache_list(cache, "", list, 10), 2);
+    assert_int_equal(keycache_list(cache, "", list, 1), 1);
     sha256_of(&digest, "inner key", 9);
     assert_int_equal(take(&k, "inner"), PV_OK);
     assert_string_equal(keycache_key(k), "inner key");
@@ -232,7 +238,7 @@ static void test_a_key_above_the_bound_is_refused_and_not_announced(void **state
     put("big.zkey", "bbbbbbbbbbbbbbbbbbbbb");
     options.bytes_most = 30;
     start();
-    assert_int_equal(keycache_list(cache, list, 10), 1);
+    assert_int_equal(keycache_list(cache, "", list, 10), 1);
     assert_string_equal(list[0].name, "a");
     assert_int_equal(list[0].need_ram, 20);
     assert_int_equal(take(&k, "big"), PV_RESOURCES);
@@ -309,7 +315,7 @@ static const char *taken(const char *circuit, const atomic_int *stop)
 static size_t listed(void)
 {
     struct handler_circuit list[10];
-    return keycache_list(cache, list, 10);
+    return keycache_list(cache, "", list, 10);
 }
 
 static atomic_int raised = 1; /* for who would wait */
@@ -426,10 +432,9 @@ static void test_a_failure_is_doubted_when_the_file_has_changed(void **state)
     put("a.zkey", "first");
     start();
     assert_int_equal(take(&k, "a"), PV_OK);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_OK);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, NULL, &err), PV_OK);
     put("a.zkey", "second");
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_HASH_MISMATCH);
+    assert_int_equal(keycache_doubt(cache, k, NULL, &err), PV_HASH_MISMATCH);
     assert_non_null(strstr(err.text, "a"));
     keycache_give(cache, &k);
     assert_string_equal(taken("a", &raised), "cancelled");
@@ -444,8 +449,7 @@ static void test_a_key_that_changed_in_memory_is_loaded_again(void **state)
     assert_int_equal(take(&k, "a"), PV_OK);
     assert_int_equal(take(&other, "a"), PV_OK);
     *(char *)keycache_key(k) ^= 1;
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_FILE, NULL, &err), PV_OK);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_HASH_MISMATCH);
+    assert_int_equal(keycache_doubt(cache, k, NULL, &err), PV_HASH_MISMATCH);
     assert_non_null(strstr(err.text, "memory"));
     keycache_give(cache, &k);
     assert_string_equal(taken("a", &raised), "cancelled"); /* another proof still has it */
@@ -461,7 +465,7 @@ static void test_a_doubt_ends_when_it_is_told_to(void **state)
     put("a.zkey", "first");
     start();
     assert_int_equal(take(&k, "a"), PV_OK);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, &raised, &err), PV_CANCELLED);
+    assert_int_equal(keycache_doubt(cache, k, &raised, &err), PV_CANCELLED);
     keycache_give(cache, &k);
     assert_string_equal(taken("a", NULL), "first");
     assert_int_equal(atomic_load(&opens), 1); /* it is not taken for damaged */
@@ -477,10 +481,10 @@ static void test_a_key_that_came_later_is_doubted_until_it_has_made_a_proof(void
     (void)keycache_look(cache);
     (void)keycache_look(cache);
     assert_int_equal(take(&k, "a"), PV_OK);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_HASH_MISMATCH);
+    assert_int_equal(keycache_doubt(cache, k, NULL, &err), PV_HASH_MISMATCH);
     assert_non_null(strstr(err.text, "no proof yet"));
     keycache_proved(cache, k);
-    assert_int_equal(keycache_doubt(cache, k, KEYCACHE_DOUBT_BYTES, NULL, &err), PV_OK);
+    assert_int_equal(keycache_doubt(cache, k, NULL, &err), PV_OK);
     keycache_give(cache, &k);
     assert_int_equal(atomic_load(&opens), 1); /* in doubt, but not loaded again */
 }
@@ -669,6 +673,282 @@ static void test_a_second_proof_waits_for_room_of_its_own(void **state)
     keycache_give(cache, &k);
 }
 
+/* --- what is not served, and keys with several names --- */
+
+static const char *why_of(const char *file)
+{
+    static struct handler_unserved list[40];
+    size_t n = keycache_unserved(cache, list, 40);
+    for (size_t i = 0; i < n && i < 40; i++)
+        if (!strcmp(list[i].file, file)) return list[i].why;
+    return "nothing is said";
+}
+
+static void expect_unserved(const char *file, const char *why)
+{
+    if (!strstr(why_of(file), why)) fail_msg("%s: %s, and not: %s", file, why_of(file), why);
+}
+
+static size_t unserved(void)
+{
+    struct handler_unserved one;
+    return keycache_unserved(cache, &one, 1);
+}
+
+static void circuit_is(size_t place, const char *name)
+{
+    struct handler_circuit list[20];
+    assert_true(keycache_list(cache, "", list, 20) > place);
+    assert_string_equal(list[place].name, name);
+}
+
+static void test_each_file_that_is_not_served_is_said_with_its_reason(void **state)
+{
+    char name[128], shown[128];
+    options.bytes_most = 50;
+    put("good.zkey", "a key");
+    put("GOOD.zkey", "another");
+    put("two words.zkey", "1");
+    put("line\nfeed.zkey", "2");
+    put("schl\xc3\xbcssel.zkey", "3");
+    put("not\xff-utf-8.zkey", "4");
+    put(".hidden.zkey", "5");
+    put(".zkey", "6");
+    put("shout.ZKEY", "7");
+    put("large.zkey", "a key of more bytes than this node has memory for it");
+    put("broken.zkey", "junk");
+    put("notes.txt", "no key");
+    memset(name, 'n', 65);
+    strcpy(name + 65, ".zkey");
+    put(name, "8");
+    assert_int_equal(mkfifo(path_of("pipe.zkey"), 0600), 0);
+    assert_int_equal(symlink("/nonexistent", path_of("nowhere.zkey")), 0);
+    assert_int_equal(symlink("loop.zkey", path_of("loop.zkey")), 0);
+    assert_int_equal(mkdir(path_of("folder.zkey"), 0700), 0);
+    assert_int_equal(mkdir(path_of("below"), 0700), 0);
+    put("below/key.zkey", "9");
+    assert_int_equal(mkdir(path_of("notes"), 0700), 0);
+    assert_int_equal(mkdir(path_of("good"), 0700), 0);
+    put("good/circuit.zkey", "10");
+    assert_int_equal(mkdir(path_of("a b"), 0700), 0);
+    put("a b/circuit.zkey", "11");
+    start();
+    assert_int_equal(listed(), 2);
+    circuit_is(0, "GOOD");
+    circuit_is(1, "good");
+    assert_int_equal(unserved(), 17);
+    expect_unserved("two words.zkey", "only A-Z");
+    expect_unserved("line\\u000afeed.zkey", "only A-Z");
+    expect_unserved("schl\xc3\xbcssel.zkey", "only A-Z");
+    expect_unserved("not\\ufffd-utf-8.zkey", "only A-Z");
+    expect_unserved(".hidden.zkey", "dot");
+    expect_unserved(".zkey", "dot");
+    expect_unserved("shout.ZKEY", "small letters");
+    expect_unserved("large.zkey", "memory");
+    expect_unserved("broken.zkey", "junk");
+    snprintf(shown, sizeof shown, "%s", name);
+    expect_unserved(shown, "at most 64 characters");
+    expect_unserved("pipe.zkey", "not a regular file");
+    expect_unserved("nowhere.zkey", "a link to a file that is not there");
+    expect_unserved("loop.zkey", "ymbolic link");
+    expect_unserved("folder.zkey", "a folder, not a file");
+    expect_unserved("below/", "called circuit.zkey");
+    expect_unserved("good/circuit.zkey", "served from good.zkey");
+    expect_unserved("a b/circuit.zkey", "only A-Z");
+}
+
+static size_t log_lines(const char *path)
+{
+    char text[1024];
+    size_t n = 0;
+    content(path, text);
+    for (const char *at = text; (at = strstr(at, "key.unusable")); at++) n++;
+    return n;
+}
+
+/* A reason is said when it comes and when it changes, and not at every look. */
+static void test_what_is_not_served_is_logged_once(void **state)
+{
+    char log[80];
+    snprintf(log, sizeof log, "%s/log", folder);
+    int out = open(log, O_RDWR | O_CREAT | O_APPEND, 0600), was = dup(2);
+    put("two words.zkey", "1");
+    put("a.zkey", "junk");
+    log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
+    dup2(out, 2);
+    start();
+    size_t at_start = log_lines(log);
+    bool quiet = !keycache_look(cache) && !keycache_look(cache);
+    size_t later = log_lines(log);
+    put("a.zkey", "a key");
+    bool news = keycache_look(cache) || keycache_look(cache);
+    put("b.zkey", "junk");
+    for (int i = 0; i < 3; i++) news |= keycache_look(cache);
+    size_t at_last = log_lines(log);
+    dup2(was, 2);
+    close(was);
+    close(out);
+    assert_int_equal(at_start, 2);
+    assert_true(quiet && news);
+    assert_int_equal(later, 2);
+    assert_int_equal(at_last, 3);
+    assert_int_equal(unserved(), 2);
+}
+
+static void test_an_empty_folder_is_said_until_a_key_is_there(void **state)
+{
+    start();
+    assert_int_equal(unserved(), 1);
+    expect_unserved(".", "no key");
+    put("a.zkey", "a key");
+    (void)keycache_look(cache);
+    assert_true(keycache_look(cache));
+    assert_int_equal(unserved(), 0);
+    assert_int_equal(listed(), 1);
+    char away[100];
+    snprintf(away, sizeof away, "%s-away", circuits);
+    assert_int_equal(rename(circuits, away), 0);
+    assert_true(keycache_look(cache));
+    expect_unserved(".", "No such file");
+}
+
+/* Tasks name keys by their digest: a circuit of such a name would be another key to whoever asks for it. */
+static void test_a_name_that_is_another_keys_digest_is_not_served(void **state)
+{
+    char text[WIRE_HASH_TEXT], name[80];
+    wire_hash digest;
+    sha256_of(&digest, "a key", 5);
+    wire_hash_text(text, digest);
+    snprintf(name, sizeof name, "%s.zkey", text);
+    put(name, "a key");
+    text[0] = text[0] == '0' ? '1' : '0';
+    snprintf(name, sizeof name, "%s.zkey", text);
+    put(name, "a key");
+    start();
+    assert_int_equal(listed(), 1);
+    expect_unserved(name, "digest");
+}
+
+static void test_two_names_of_one_key_load_it_once(void **state)
+{
+    struct keycache_key *k, *other;
+    put("a.zkey", "one key");
+    put("b.zkey", "one key");
+    put("c.zkey", "another");
+    at_once = 2;
+    options.bytes_most = 34; /* both keys with one proof of each would be 34 */
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    assert_int_equal(take(&other, "b"), PV_OK);
+    assert_ptr_equal(keycache_key(k), keycache_key(other));
+    assert_int_equal(atomic_load(&opens), 1);
+    assert_true(is_warm("a") && is_warm("b") && !is_warm("c"));
+    struct waiter third = { .status = PV_INTERNAL, .stop = 1 };
+    waiter_main(&third); /* it serves two at once, under whatever names */
+    assert_int_equal(third.status, PV_CANCELLED);
+    keycache_give(cache, &k);
+    assert_int_equal(take(&k, "c"), PV_OK); /* the memory of one key is counted once */
+    keycache_give(cache, &k);
+    /* One of the names gets another key: the other keeps what is resident. */
+    put("b.zkey", "other bytes");
+    (void)keycache_look(cache);
+    (void)keycache_look(cache);
+    assert_string_equal(keycache_key(other), "one key");
+    keycache_give(cache, &other);
+    assert_string_equal(taken("a", NULL), "one key");
+    assert_string_equal(taken("b", NULL), "other bytes");
+    assert_int_equal(remove(path_of("a.zkey")), 0);
+    (void)keycache_look(cache);
+    assert_string_equal(taken("a", NULL), "unknown-circuit");
+}
+
+/* By digest, through the name whose file has not changed. */
+static void test_a_key_with_a_changed_name_is_taken_by_the_other(void **state)
+{
+    char text[WIRE_HASH_TEXT];
+    wire_hash digest;
+    sha256_of(&digest, "one key", 7);
+    put("a.zkey", "one key");
+    put("b.zkey", "one key");
+    start();
+    put("a.zkey", "half a");
+    (void)keycache_look(cache);
+    assert_string_equal(taken("a", &raised), "cancelled");
+    assert_string_equal(taken(wire_hash_text(text, digest), &raised), "one key");
+    assert_string_equal(taken("b", &raised), "one key");
+}
+
+static void test_what_a_key_on_a_device_takes_in_ram_is_bounded_too(void **state)
+{
+    struct handler_circuit list[3];
+    host_bytes = 40;
+    options.host_most = 90;
+    put("a.zkey", "a");
+    put("b.zkey", "b");
+    put("c.zkey", "c");
+    start();
+    use("a");
+    use("b");
+    use("c");
+    assert_true(!is_warm("a") && is_warm("b") && is_warm("c"));
+    assert_int_equal(keycache_list(cache, "", list, 3), 3);
+    assert_int_equal(list[0].need_ram, 40);
+    assert_int_equal(list[0].need_vram, 11);
+    options.host_most = 39;
+    keycache_destroy(&cache);
+    start();
+    assert_int_equal(listed(), 0);
+    expect_unserved("a.zkey", "beside the GPU's memory");
+}
+
+static void test_circuits_are_listed_by_name_in_pages(void **state)
+{
+    struct handler_circuit list[7];
+    char name[16], after[16] = "";
+    for (int i = 59; i >= 0; i--) {
+        snprintf(name, sizeof name, "c%02d.zkey", i * 7 % 60);
+        put(name, name);
+    }
+    start();
+    size_t seen = 0;
+    for (size_t n; (n = keycache_list(cache, after, list, 7)); seen += n) {
+        for (size_t i = 0; i < n; i++) {
+            snprintf(name, sizeof name, "c%02zu", seen + i);
+            assert_string_equal(list[i].name, name);
+        }
+        snprintf(after, sizeof after, "%s", list[n - 1].name);
+    }
+    assert_int_equal(seen, 60);
+}
+
+static bool yes(void *ctx)
+{
+    return *(bool *)ctx;
+}
+
+/* A node that is told to end does not read a large key to its end first. */
+static void test_a_look_that_is_interrupted_is_taken_up_again(void **state)
+{
+    bool interrupted = false;
+    options.interrupt = (struct regular_interrupt){ yes, &interrupted };
+    put("a.zkey", "first");
+    start();
+    put("b.zkey", "new");
+    (void)keycache_look(cache);
+    interrupted = true;
+    assert_false(keycache_look(cache));
+    assert_int_equal(keycache_scan(cache, &err), PV_CANCELLED);
+    assert_int_equal(listed(), 1);
+    assert_int_equal(unserved(), 0);
+    interrupted = false;
+    assert_true(keycache_look(cache));
+    assert_int_equal(listed(), 2);
+    keycache_destroy(&cache);
+    interrupted = true;
+    assert_int_equal(keycache_new(&cache, &options, &err), PV_CANCELLED);
+    assert_null(cache);
+}
+
 static void test_a_folder_that_is_not_there_is_said(void **state)
 {
     options.folder = "/nonexistent/circuits";
@@ -707,6 +987,15 @@ int main(void)
         TEST(test_a_key_serves_as_many_proofs_as_it_can_at_once),
         TEST(test_a_key_wanted_by_many_is_loaded_once),
         TEST(test_a_second_proof_waits_for_room_of_its_own),
+        TEST(test_each_file_that_is_not_served_is_said_with_its_reason),
+        TEST(test_what_is_not_served_is_logged_once),
+        TEST(test_an_empty_folder_is_said_until_a_key_is_there),
+        TEST(test_a_name_that_is_another_keys_digest_is_not_served),
+        TEST(test_two_names_of_one_key_load_it_once),
+        TEST(test_a_key_with_a_changed_name_is_taken_by_the_other),
+        TEST(test_what_a_key_on_a_device_takes_in_ram_is_bounded_too),
+        TEST(test_circuits_are_listed_by_name_in_pages),
+        TEST(test_a_look_that_is_interrupted_is_taken_up_again),
         TEST(test_a_folder_that_is_not_there_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

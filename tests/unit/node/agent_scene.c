@@ -276,7 +276,7 @@ void scene_node_stop(void)
     agent_destroy(&scene.agent);
 }
 
-static size_t circuits(void *arg, struct handler_circuit *to, size_t most)
+static size_t circuits(void *arg, const char *after, struct handler_circuit *to, size_t most)
 {
     assert_true(most >= 2);
     to[0] = (struct handler_circuit){ .name = "membership", .digest = { { 1 } }, .warm = true, .need_ram = 7 };
