@@ -63,6 +63,7 @@ void broker_facts(const struct broker *b, struct facts *f)
         .uploads = uploads_read_stats(b->uploads),
         .downloads = downloads_read_stats(b->downloads),
         .counters = b->counters,
+        .found = *store_found(b->store),
     };
     sched_read_stats(b->sched, &f->core);
     store_read_stats(b->store, &f->store);

@@ -162,7 +162,8 @@ struct broker {
     uint64_t heal_ms;                  /* when a store that was full is tried again */
     struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
-    int signals; /* descriptor */
+    bool mark_failed; /* the store's watermark, as told last */
+    int signals;      /* descriptor */
 
     /* what waits for the disk (durable.c) */
     struct disk_jobs *files; /* threads that publish payload files */

@@ -7,6 +7,7 @@
 #include "reload.h"
 #include "reply.h"
 #include "step.h"
+#include "warnings.h"
 
 #include "clock.h"
 #include "log.h"
@@ -135,6 +136,23 @@ static void migration_log(const struct broker *b)
     if (m && m->from) LOG_INFO("store.migrated", "from=%d to=%d copy=%s/%s", m->from, m->to, b->config->state, m->copy);
 }
 
+static void warning_log(void *context, const struct warning *w)
+{
+    if (w->error)
+        LOG_ERROR(w->event, "why=%s", w->text);
+    else
+        LOG_WARN(w->event, "why=%s", w->text);
+}
+
+static void found_log(struct broker *b)
+{
+    const struct facts f = { .found = *store_found(b->store) };
+    warnings_each(&f, warning_log, NULL);
+    b->mark_failed = f.found.mark_failed;
+    if (f.found.payloads_moved || f.found.payloads_back)
+        LOG_INFO("payloads.moved", "aside=%" PRIu64 " back=%" PRIu64, f.found.payloads_moved, f.found.payloads_back);
+}
+
 static pv_status uploads_open(struct broker *b)
 {
     const struct config *c = b->config;
@@ -172,13 +190,14 @@ static pv_status parts_open(struct broker *b, char *why)
     TRY(shares_init(&b->shares, b->wake, c->window));
     TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     migration_log(b);
+    found_log(b);
     TRY(uploads_open(b));
     TRY(downloads_new(&b->downloads, store_blobs(b->store), &downloads));
     TRY(tables_new(&b->tables));
     list_turns_init(&b->lists);
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
     if (!b->questions.shows) return PV_NO_MEMORY;
-    TRY(store_boot(b->store, &b->epoch));
+    TRY(store_boot(b->store, 0, &b->epoch));
     return journal_begin(b);
 }
 

@@ -83,6 +83,18 @@ static void disk_look(struct broker *b)
     broker_step(b, &ev, NULL);
 }
 
+/* The watermark's end as a fact is told once, and its return. */
+static void watermark_look(struct broker *b)
+{
+    bool failed = store_found(b->store)->mark_failed;
+    if (failed == b->mark_failed) return;
+    b->mark_failed = failed;
+    if (failed)
+        LOG_WARN("watermark.failed", "why=%s", "the file cannot be written: a loss of commits might go unnoticed");
+    else
+        LOG_INFO("watermark.written", "state=%s", b->config->state);
+}
+
 static void metrics_publish(struct broker *b)
 {
     struct facts f;
@@ -100,6 +112,7 @@ static void second(struct broker *b)
     if (b->now_ms < b->second_ms) return;
     b->second_ms = b->now_ms + SECOND_MS;
     disk_look(b);
+    watermark_look(b);
     uploads_expire(b->uploads, b->now_ms, uploads_dropped);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
@@ -113,7 +126,7 @@ static void heal(struct broker *b)
     if (!b->store_failed || !store_full(b->store) || b->now_ms < b->heal_ms) return;
     b->heal_ms = b->now_ms + SECOND_MS;
     if (store_reopen(b->store) != PV_OK) return;
-    pv_status st = store_boot(b->store, &b->epoch);
+    pv_status st = store_boot(b->store, 0, &b->epoch);
     if (st != PV_OK && store_failure(b->store))
         return; /* the space is gone again, or something worse: it still answers */
     if (st == PV_OK) st = broker_begin_again(b);

@@ -24,9 +24,14 @@ static int folder(int root, const char *name)
 
 pv_status blobs_open(struct blobs *b, const char *dir, struct faults *faults)
 {
+    return blobs_open_named(b, dir, "blobs", faults);
+}
+
+pv_status blobs_open_named(struct blobs *b, const char *dir, const char *name, struct faults *faults)
+{
     *b = (struct blobs){ .root = -1, .files = -1, .incoming = -1, .faults = faults };
     b->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (b->root >= 0) b->files = folder(b->root, "blobs");
+    if (b->root >= 0) b->files = folder(b->root, name);
     if (b->files >= 0) b->incoming = folder(b->root, "incoming");
     if (b->incoming >= 0 && !fsync(b->root)) return PV_OK;
     blobs_close(b);
@@ -181,41 +186,105 @@ void blobs_remove(struct blobs *b, wire_hash hash)
     unlinkat(b->files, wire_hash_text(hex, hash), 0);
 }
 
-static bool keep_none(void *context, const char *name)
-{
-    return false;
-}
+/* --- at the start --- */
 
-struct named_by {
-    bool (*named)(void *, wire_hash);
-    void *context;
-};
-
-static bool keep_named(void *context, const char *name)
+/* Calls each with the name of every file in the folder. */
+static void walk(int folder_fd, void (*each)(void *context, const char *name), void *context)
 {
-    const struct named_by *by = context;
-    wire_hash hash;
-    return wire_hash_of_text(&hash, name) && by->named(by->context, hash);
-}
-
-static size_t sweep_folder(int folder_fd, bool (*keep)(void *, const char *), void *context)
-{
-    size_t gone = 0;
     int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) return 0;
-    for (struct dirent *e; (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || keep(context, e->d_name)) continue;
-        if (!unlinkat(folder_fd, e->d_name, 0)) gone++;
-    }
+    if (!dir) return;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (e->d_name[0] != '.') each(context, e->d_name);
     closedir(dir);
-    return gone;
+}
+
+struct sweep {
+    int folder;
+    bool (*named)(void *, wire_hash); /* NULL: none is */
+    void *context;
+    size_t gone;
+};
+
+static bool has_name(bool (*named)(void *, wire_hash), void *context, const char *file)
+{
+    wire_hash hash;
+    return wire_hash_of_text(&hash, file) && named(context, hash);
+}
+
+static void sweep_one(void *context, const char *name)
+{
+    struct sweep *s = context;
+    if (s->named && has_name(s->named, s->context, name)) return;
+    if (!unlinkat(s->folder, name, 0)) s->gone++;
+}
+
+size_t blobs_sweep_uploads(struct blobs *b)
+{
+    struct sweep s = { .folder = b->incoming };
+    walk(s.folder, sweep_one, &s);
+    return s.gone;
 }
 
 size_t blobs_sweep(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context)
 {
-    struct named_by by = { named, context };
-    return sweep_folder(b->incoming, keep_none, NULL) + sweep_folder(b->files, keep_named, &by);
+    struct sweep s = { .folder = b->files, .named = named, .context = context };
+    walk(s.folder, sweep_one, &s);
+    return s.gone;
+}
+
+struct move {
+    int from, to;
+    bool (*named)(void *, wire_hash);
+    void *context;
+    bool which; /* those with a name, or those without */
+    uint64_t moved, left;
+    bool failed;
+};
+
+static void move_one(void *context, const char *name)
+{
+    struct move *m = context;
+    if (has_name(m->named, m->context, name) != m->which)
+        m->left++;
+    else if (m->to >= 0 && !renameat(m->from, name, m->to, name))
+        m->moved++;
+    else
+        m->failed = true;
+}
+
+/* The new name before the old one is gone for good: a power cut leaves one of them. */
+static void move_all(struct move *m)
+{
+    walk(m->from, move_one, m);
+    if (m->moved && (fsync(m->to) || fsync(m->from))) m->failed = true;
+}
+
+void blobs_set_aside(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context,
+                     struct blobs_moved *moved)
+{
+    struct move look = { .from = b->files, .to = -1, .named = named, .context = context };
+    walk(look.from, move_one, &look);
+    if (!look.failed) return; /* there is none to move */
+    struct move m = { .from = b->files, .to = folder(b->root, "aside"), .named = named, .context = context };
+    if (m.to >= 0) fsync(b->root);
+    move_all(&m);
+    if (m.to >= 0) close(m.to);
+    moved->aside = m.moved;
+    moved->failed |= m.failed;
+}
+
+void blobs_take_back(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context,
+                     struct blobs_moved *moved)
+{
+    struct move m = { .to = b->files, .named = named, .context = context, .which = true };
+    m.from = openat(b->root, "aside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (m.from < 0) return;
+    move_all(&m);
+    close(m.from);
+    moved->back = m.moved;
+    moved->there = m.left;
+    moved->failed |= m.failed;
 }
 
 uint64_t blobs_free_bytes(const struct blobs *b)

@@ -1,6 +1,7 @@
 /** Payload files: payloads too large for a row, named by their SHA-256.
  *
  *  A state folder holds  blobs/<64 hex>   whole and synced; some committed row names it
+ *                        aside/<64 hex>   not removed although no row names it, since one that is lost may have
  *                        incoming/<name>  uploads under way, worth nothing after a crash
  *
  *  The order is: write, sync the file, rename it, sync the folder. Only then may a row that names it commit. A crash
@@ -32,6 +33,8 @@ struct blobs {
 
 /** Opens the two folders under dir (which exists), or makes them. PV_IO. */
 pv_status blobs_open(struct blobs *b, const char *dir, struct faults *faults);
+/** The same with another name in place of "blobs". */
+pv_status blobs_open_named(struct blobs *b, const char *dir, const char *name, struct faults *faults);
 void blobs_close(struct blobs *b);
 
 /** An upload under way. Zero-initialised: cleared. */
@@ -79,8 +82,24 @@ int blobs_read(const struct blobs *b, wire_hash hash);
 /** Removes a file, unless an upload with the same content is being published. A file that is not there is no error. */
 void blobs_remove(struct blobs *b, wire_hash hash);
 
-/** At the start: removes every upload, and every file for which named() is false. Returns how many were removed. */
+/* At the start. named() tells whether a row names a file. */
+
+/** Removes every upload. Returns how many. */
+size_t blobs_sweep_uploads(struct blobs *b);
+/** Removes every file that has no name. Returns how many. */
 size_t blobs_sweep(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context);
+
+struct blobs_moved {
+    uint64_t aside, back; /* how many were moved */
+    uint64_t there;       /* how many lie aside now */
+    bool failed;          /* some could not be moved, and stay where they are */
+};
+/** Puts every file that has no name into the folder "aside", which is made when it is needed. */
+void blobs_set_aside(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context,
+                     struct blobs_moved *moved);
+/** Takes back every file there that has a name, and counts what is left. The moves of both are durable afterwards. */
+void blobs_take_back(struct blobs *b, bool (*named)(void *context, wire_hash hash), void *context,
+                     struct blobs_moved *moved);
 
 /** Bytes that an unprivileged writer may still use on this file system; UINT64_MAX: unknown. */
 uint64_t blobs_free_bytes(const struct blobs *b);

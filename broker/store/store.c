@@ -3,7 +3,9 @@
  *      lock          held while the store is open: two brokers never share a folder
  *      provost.db    tables task, input, result, blob, setting, meta (store_steps.c)
  *      provost.db.schema-N   the database as it was before it was raised from schema number N
- *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256 (blobs.h)
+ *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256 (blobs.h); or blobs-2, ... (store_identity.h)
+ *      aside/        payloads that no row names, when rows may be lost
+ *      watermark     how far the database was (watermark.h)
  *      incoming/     uploads under way
  *
  *  STORE_NOW lets SQLite sync its log. SOON and LAZY leave that sync out (store_vfs.h); log_sync.h does it on a thread.
@@ -13,6 +15,7 @@
 #include "checkpoint.h"
 #include "log_sync.h"
 #include "store_files.h"
+#include "store_identity.h"
 #include "store_schema.h"
 #include "store_sql.h"
 #include "store_state.h"
@@ -48,6 +51,8 @@ static pv_status folder_lock(struct store *s, const char *dir, char *why)
     char path[4096];
     int error = file_folder_make(dir);
     if (error) return refuse(why, PV_IO, dir, strerror(error));
+    s->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0) return refuse(why, PV_IO, dir, strerror(errno));
     snprintf(path, sizeof path, "%s/lock", dir);
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));
@@ -117,15 +122,18 @@ static pv_status database_open(struct store *s, const char *dir)
 
 static pv_status parts_open(struct store *s, const char *dir, int wake, char *why)
 {
-    pv_status st = database_open(s, dir);
+    pv_status st = store_identity_begin(s);
+    if (st != PV_OK)
+        return refuse(why, st, "provost.db-wal, which is not the database's, cannot be set aside", strerror(errno));
+    st = database_open(s, dir);
+    if (st == PV_OK) st = store_identity_settle(s, dir);
     if (st != PV_OK) return refuse(why, st, dir, s->failure);
-    if (s->blobs.root < 0 && blobs_open(&s->blobs, dir, s->faults) != PV_OK)
-        return refuse(why, PV_IO, dir, strerror(errno));
     /* The last commits may be in memory only. A file must not go because of a row whose deletion is not durable. */
     if (fdatasync(s->log)) return refuse(why, PV_STORE, dir, strerror(errno));
     st = log_sync_open(&s->sync, s->log, wake, s->faults);
     if (st != PV_OK) return refuse(why, st, dir, "the thread that syncs the log did not start");
-    store_files_sweep(s);
+    store_files_sweep(s, s->unsure);
+    store_identity_end(s);
     return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
 }
 
@@ -141,7 +149,7 @@ pv_status store_open(struct store **out, const char *where, int wake, struct fau
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
-    s->lock = s->log = s->vfs.database = -1;
+    s->root = s->lock = s->log = s->mark.fd = s->vfs.database = -1;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
@@ -165,6 +173,7 @@ static void parts_close(struct store *s)
     if (s->log >= 0) close(s->log);
     s->vfs.database = s->log = -1;
     store_files_clear(s);
+    watermark_close(&s->mark);
     s->lent = s->reading = s->open_transaction = false;
 }
 
@@ -174,6 +183,7 @@ void store_close(struct store **store)
     if (!s) return;
     parts_close(s);
     blobs_close(&s->blobs);
+    if (s->root >= 0) close(s->root);
     if (s->lock >= 0) close(s->lock);
     free(s->where);
     free(s);
@@ -185,12 +195,26 @@ const struct store_migration *store_migration(const struct store *s)
     return s->migration.to ? &s->migration : NULL;
 }
 
-pv_status store_boot(struct store *s, uint32_t *epoch)
+const struct store_found *store_found(const struct store *s)
 {
-    int64_t next = 0;
+    return &s->found;
+}
+
+uint32_t store_epoch(const struct store *s)
+{
+    return s->mine.epoch;
+}
+
+pv_status store_boot(struct store *s, uint32_t above, uint32_t *epoch)
+{
+    uint32_t last = above > s->mine.epoch ? above : s->mine.epoch;
+    int64_t next = (int64_t)last + 1;
     uint64_t number;
+    if (last == UINT32_MAX) return store_sql_fail(s, "the boot epoch cannot rise above 4294967295");
     TRY(store_sql_write_begin(s));
-    TRY(store_sql_run(s, SQL_EPOCH_NEXT, NULL, &next));
+    store_identity_epoch(s, (uint32_t)next);
+    sqlite3_bind_int64(s->sql[SQL_EPOCH], 1, next);
+    TRY(store_sql_run(s, SQL_EPOCH, NULL, &next));
     TRY(store_commit(s, STORE_NOW, &number));
     *epoch = (uint32_t)next;
     return PV_OK;
@@ -201,13 +225,17 @@ pv_status store_boot(struct store *s, uint32_t *epoch)
 static pv_status transaction_end(struct store *s, enum store_when when)
 {
     if (fault_hit(s->faults, FAULT_COMMIT)) return store_sql_fail(s, "commit: failed as asked");
+    TRY(store_sql_run(s, SQL_COUNT, NULL, NULL));
     s->vfs.log_sync_off = when != STORE_NOW;
     pv_status st = store_sql_run(s, SQL_COMMIT, NULL, NULL);
     s->vfs.log_sync_off = 0;
     if (st != PV_OK) return st;
     s->open_transaction = false;
     s->stats.commits++;
-    if (when == STORE_NOW) log_sync_reached(s->sync, s->stats.commits);
+    if (when == STORE_NOW) {
+        log_sync_reached(s->sync, s->stats.commits);
+        store_identity_durable(s);
+    }
     /* This commit stands; the next batch is refused. */
     if (!checkpoint_committed(s->checkpoint)) {
         bool full = checkpoint_full(s->checkpoint);
@@ -262,6 +290,7 @@ static void sync_ended(struct store *s)
     if (log_sync_failed(s->sync)) store_sql_fail(s, "the log could not be synced");
     if (s->failure[0]) return;
     s->stats.syncs++;
+    store_identity_durable(s);
     store_sql_lent_back(s);
     store_files_remove(s);
 }
@@ -335,11 +364,16 @@ void store_read_stats(struct store *s, struct store_stats *to)
     sqlite3_finalize(q);
 }
 
+static bool pages_unused(struct store *s)
+{
+    int64_t pages = 0;
+    return store_sql_run(s, SQL_PAGES_UNUSED, NULL, &pages) == PV_OK && pages;
+}
+
 static void pages_give_back(struct store *s)
 {
-    s->vfs.log_sync_off = 1; /* nothing is promised by it */
-    store_sql_pragma(s, "PRAGMA incremental_vacuum(%ld)", TIDY_PAGES);
-    s->vfs.log_sync_off = 0;
+    if (!pages_unused(s) || store_sql_write_begin(s) != PV_OK) return;
+    if (store_sql_pragma(s, "PRAGMA incremental_vacuum(%ld)", TIDY_PAGES) == PV_OK) transaction_end(s, STORE_LAZY);
 }
 
 void store_tidy(struct store *s)

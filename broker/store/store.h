@@ -56,12 +56,34 @@ struct store_migration {
 /** NULL: the store had this program's schema number. Borrowed until store_close. */
 const struct store_migration *store_migration(const struct store *s);
 
+/** What the opening found lost, or not belonging together (R20). Zero: nothing. */
+struct store_found {
+    uint64_t
+        commits_lost; /* they were durable once, and the store does not have them: its log was lost or cut, or it is an older copy */
+    bool another;                           /* the watermark is of another store: this one is new, or was put here */
+    bool unmarked;                          /* there was no watermark: a loss could not be noticed */
+    bool mark_failed;                       /* it could not be written when that was tried last */
+    char log[40];                           /* a log that is not the store's was set aside under this name; "": none */
+    const char *log_why;                    /* why not; static */
+    char payloads[16];                      /* where the large payloads are */
+    bool payloads_gone;                     /* none were there, although rows name some */
+    uint64_t payloads_moved, payloads_back; /* set aside, as no row names them and one may be lost; taken back */
+    uint64_t payloads_aside;                /* lie aside now */
+    bool payloads_stuck;                    /* some could not be moved */
+    char strangers[16];                     /* where large payloads of another store are; they stay untouched */
+    unsigned strangers_n;                   /* in so many places */
+};
+/** Borrowed until store_close. mark_failed changes while the store is open. */
+const struct store_found *store_found(const struct store *s);
+
 /** Waits for what goes on in the background; drops what was not committed. */
 void store_close(struct store **s);
 
-/** The next boot epoch: greater than every one before it, and durable when this returns. Once per start, before
- *  anybody can connect. Waits. */
-pv_status store_boot(struct store *s, uint32_t *epoch);
+/** The highest boot epoch so far, of this store and of whatever was in its place before. */
+uint32_t store_epoch(const struct store *s);
+/** The next boot epoch: greater than every one before it and than above, and durable when this returns. Once per start,
+ *  before anybody can connect. Waits. */
+pv_status store_boot(struct store *s, uint32_t above, uint32_t *epoch);
 
 enum store_when {
     STORE_NOW,  /* durable, with every commit before it, when store_commit returns; waits */

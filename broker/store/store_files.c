@@ -70,9 +70,19 @@ bool store_files_wait(const struct store *s)
     return s->unnamed_n > 0;
 }
 
-void store_files_sweep(struct store *s)
+void store_files_sweep(struct store *s, bool unsure)
 {
-    blobs_sweep(&s->blobs, named, s);
+    struct blobs_moved moved = { .failed = false };
+    blobs_sweep_uploads(&s->blobs);
+    if (unsure)
+        blobs_set_aside(&s->blobs, named, s, &moved);
+    else
+        blobs_sweep(&s->blobs, named, s);
+    blobs_take_back(&s->blobs, named, s, &moved);
+    s->found.payloads_moved = moved.aside;
+    s->found.payloads_back = moved.back;
+    s->found.payloads_aside = moved.there;
+    s->found.payloads_stuck = moved.failed;
 }
 
 void store_files_clear(struct store *s)

@@ -24,8 +24,9 @@ void store_files_remove(struct store *s);
 /** Whether files are listed. */
 bool store_files_wait(const struct store *s);
 
-/** At the start: removes uploads that a crash cut off, and files that no row names. */
-void store_files_sweep(struct store *s);
+/** At the start: removes uploads that a crash cut off, and files that no row names. unsure: rows may be lost, so such files
+ *  are set aside and not removed. Files that lie aside and that a row names come back. s->found counts them. */
+void store_files_sweep(struct store *s, bool unsure);
 void store_files_clear(struct store *s);
 
 #endif

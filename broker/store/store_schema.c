@@ -50,8 +50,10 @@ static pv_status step_run(struct store *s, const struct store_step *step)
 
 static pv_status number_write(struct store *s)
 {
-    char sql[80];
-    snprintf(sql, sizeof sql, "UPDATE meta SET value = %d WHERE name = 'schema'", store_steps_newest());
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "UPDATE meta SET value = %d WHERE name = 'schema'; UPDATE identity SET commits = commits + 1",
+             store_steps_newest());
     if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) return store_sql_failed(s, "schema");
     return PV_OK;
 }
@@ -86,8 +88,8 @@ pv_status store_schema_raise(struct store *s, int where, int64_t from)
 {
     if (from == store_steps_newest()) return PV_OK;
     if (from) TRY(store_copy_keep(s, where, (int)from, s->migration.copy));
-    TRY(raise_in_one(s, from));
     s->migration.from = (int)from;
+    TRY(raise_in_one(s, from));
     s->migration.to = store_steps_newest();
     return PV_OK;
 }

@@ -36,7 +36,9 @@ struct store;
     S(PUT_SETTING, "INSERT OR REPLACE INTO setting (key, principal, name, value) VALUES (?1, ?2, ?3, ?4)")             \
     S(DELETE_SETTING, "DELETE FROM setting WHERE key = ?1 AND principal = ?2 AND name = ?3")                           \
     S(SCAN_SETTINGS, "SELECT key, principal, name, value FROM setting ORDER BY key, principal, name")                  \
-    S(EPOCH_NEXT, "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
+    S(EPOCH, "UPDATE meta SET value = ?1 WHERE name = 'epoch' RETURNING value")                                        \
+    S(PAGES_UNUSED, "PRAGMA freelist_count")                                                                           \
+    S(COUNT, "UPDATE identity SET commits = commits + 1") /* of every transaction: log_owner.h */
 
 enum store_statement {
 #define S(name, sql) SQL_##name,

@@ -9,6 +9,7 @@
 #include "store.h"
 #include "store_sql.h"
 #include "store_vfs.h"
+#include "watermark.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct store {
     struct faults *faults;
     struct checkpoint *checkpoint;
     struct log_sync *sync;
-    int lock, log; /* descriptors; log: the write-ahead log, opened once more for its syncs */
+    int root, lock, log; /* descriptors; log: the write-ahead log, opened once more for its syncs */
     bool open_transaction, reading;
     bool lent; /* a payload's statement still holds its row */
     enum store_statement lent_by;
@@ -40,6 +41,14 @@ struct store {
     size_t unnamed_n, unnamed_room;
     struct store_stats stats;
     struct store_migration migration; /* to 0: none was needed */
+
+    /* store_identity.h */
+    struct watermark mark;
+    struct watermark_values mark_was, mine; /* as read at the opening; of this database, as last written */
+    bool mark_is_new;                       /* there was none, and none was expected */
+    bool unsure, folder_unmarked;           /* rows may be lost; the payload folder has not got our id yet */
+    uint64_t commits_before, marked;        /* of the database, before this opening's number 1; the last one marked */
+    struct store_found found;
 };
 
 #endif

@@ -1,5 +1,7 @@
 #include "store_steps.h"
 
+#include "store_identity.h"
+
 /* The tables of 52f222a. */
 #define TABLES_1                                                                                                       \
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);"                                               \
@@ -39,11 +41,15 @@
 /* The attempts before the last. Of older rows only the last is known. */
 #define EARLIER_4 "ALTER TABLE task ADD COLUMN earlier BLOB NOT NULL DEFAULT X''"
 
+/* One row: log_owner.c reads it in the log, so it gets no more columns. */
+#define IDENTITY_5 "CREATE TABLE identity (id BLOB NOT NULL, commits INTEGER NOT NULL)"
+
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
     { 2, "settings of queues and provers", SETTINGS_2, NULL },
     { 3, "second opinions, and needs as submitted", VERDICTS_3, NULL },
     { 4, "attempts that may still bring a result", EARLIER_4, NULL },
+    { 5, "an id for the database and its payload folder", IDENTITY_5, store_identity_give },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

@@ -39,6 +39,7 @@ struct facts {
     uint64_t disk_free;              /* bytes where the store is */
     struct sched_stats core;
     struct store_stats store;
+    struct store_found found;
     struct uploads_stats uploads;
     struct downloads_stats downloads;
     struct facts_counters counters;

@@ -1,5 +1,7 @@
 #include "tables.h"
 
+#include "warnings.h"
+
 #include "text.h"
 
 #include <inttypes.h>
@@ -245,10 +247,12 @@ static void counters(struct tables *t, const struct viewer *v, const struct fact
 static void status_row(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f)
 {
     struct load load = load_of(s, v, f->now_ms);
+    char warnings[WARNINGS_BYTES];
     row(t, 0);
     text(t, "software", f->software);
     truth(t, "ready", f->not_ready == NULL);
     text(t, "not_ready", f->not_ready);
+    text(t, "warnings", warnings_text(warnings, f));
     number(t, "epoch", f->epoch);
     number(t, "uptime_ms", f->now_ms - f->started_ms);
     number(t, "demand", load.demand);

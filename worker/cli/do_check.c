@@ -12,7 +12,8 @@ enum nagios { FINE, WARNING, CRITICAL, UNKNOWN };
 
 struct verdict {
     enum nagios level;
-    char why[256];
+    char why[512];
+    char warnings[512]; /* the broker's own, which a graver reason does not hide */
     int64_t queued, delayed, running, provers;
 };
 
@@ -28,6 +29,13 @@ static void worsen_not_ready(struct verdict *v, const char *reason)
     char why[200] = "the broker accepts no tasks";
     if (*reason) snprintf(why, sizeof why, "the broker accepts no tasks: %s", reason);
     worsen(v, CRITICAL, why, NULL);
+}
+
+static void worsen_warned(struct verdict *v)
+{
+    size_t n = strlen(v->why);
+    if (v->level >= WARNING) snprintf(v->why + n, sizeof v->why - n, "; %s", v->warnings);
+    worsen(v, WARNING, v->warnings, NULL);
 }
 
 /* How many tasks wait, those whose next attempt is put off among them. */
@@ -74,6 +82,7 @@ static pv_status judge_broker(struct verdict *v, pv_client *c)
     struct pv_row row = pv_table_rows(t) > 0 ? pv_table_row(t, 0) : (struct pv_row){ 0 };
     v->provers = cell_number(&row, "provers");
     if (pv_table_rows(t) > 0 && !cell_number(&row, "ready")) worsen_not_ready(v, cell_text(&row, "not_ready"));
+    snprintf(v->warnings, sizeof v->warnings, "%s", cell_text(&row, "warnings"));
     pv_table_free(&t);
     return PV_OK;
 }
@@ -98,7 +107,9 @@ static pv_status judge_queues(struct verdict *v, pv_client *c, const struct cli 
 static pv_status judge(struct verdict *v, pv_client *c, const struct cli *cli)
 {
     pv_status s = judge_broker(v, c);
-    return s == PV_OK ? judge_queues(v, c, cli) : s;
+    if (s == PV_OK) s = judge_queues(v, c, cli);
+    if (s == PV_OK && v->warnings[0]) worsen_warned(v);
+    return s;
 }
 
 int run_check(struct cli *cli)

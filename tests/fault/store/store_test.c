@@ -30,7 +30,7 @@ static void committed_stays_and_the_rest_does_not(void **state)
     char *dir = *state;
     struct store *s = open_or_die(dir, NULL);
     uint32_t epoch = 0;
-    assert_int_equal(store_boot(s, &epoch), PV_OK);
+    assert_int_equal(store_boot(s, 0, &epoch), PV_OK);
     assert_int_equal(epoch, 1);
     for (uint64_t n = 1; n <= 100; n++) {
         struct task_record t = task_of(n);
@@ -44,7 +44,7 @@ static void committed_stays_and_the_rest_does_not(void **state)
 
     s = open_or_die(dir, NULL);
     assert_int_equal(count(s), 100);
-    assert_int_equal(store_boot(s, &epoch), PV_OK);
+    assert_int_equal(store_boot(s, 0, &epoch), PV_OK);
     assert_int_equal(epoch, 2);
     store_close(&s);
 }
@@ -177,6 +177,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
         snprintf(drop, sizeof drop, "ALTER TABLE task DROP COLUMN %s", later[i]);
         sql(*state, drop);
     }
+    sql(*state, "DROP TABLE identity; DELETE FROM meta WHERE name = 'payload_folder'");
     sql(*state, "DROP TABLE setting; UPDATE meta SET value = 1 WHERE name = 'schema'");
     s = open_or_die(*state, NULL);
     assert_int_equal(store_put_setting(s, &pause), PV_OK);
