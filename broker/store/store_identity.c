@@ -143,7 +143,8 @@ static void strangers_find(struct store *s, int mine)
     wire_id id;
     for (int n = 1; n <= FOLDERS_MOST; n++) {
         if (n == mine || folder_look(s->root, n, &id) < FOLDER_UNKNOWN) continue;
-        if (!s->found.strangers_n++) snprintf(s->found.strangers, sizeof s->found.strangers, "%s", folder_name(name, n));
+        if (!s->found.strangers_n++)
+            snprintf(s->found.strangers, sizeof s->found.strangers, "%s", folder_name(name, n));
     }
 }
 

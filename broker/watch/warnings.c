@@ -11,7 +11,8 @@ struct said {
     size_t n;
 };
 
-__attribute__((format(printf, 4, 5))) static void say(struct said *s, const char *event, bool error, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void say(struct said *s, const char *event, bool error, const char *format,
+                                                      ...)
 {
     struct warning w = { .event = event, .error = error };
     va_list args;
@@ -26,13 +27,16 @@ static void losses(struct said *s, const struct store_found *f)
 {
     if (f->commits_lost)
         say(s, "store.lost", true,
-            "the database lacks the last %" PRIu64 " commits that it had: its log was lost or cut, or it is an older copy",
+            "the database lacks the last %" PRIu64
+            " commits that it had: its log was lost or cut, or it is an older copy",
             f->commits_lost);
     if (f->another)
-        say(s, "store.replaced", true, "provost.db is not the database that was here before: it is new, or another one");
+        say(s, "store.replaced", true,
+            "provost.db is not the database that was here before: it is new, or another one");
     if (f->log[0]) say(s, "store.log_aside", true, "provost.db-wal was set aside as %s: %s", f->log, f->log_why);
     if (f->payloads_gone)
-        say(s, "payloads.gone", true, "the payload folder %s/ was missing or empty, and tasks name files in it", f->payloads);
+        say(s, "payloads.gone", true, "the payload folder %s/ was missing or empty, and tasks name files in it",
+            f->payloads);
 }
 
 static void oddities(struct said *s, const struct store_found *f)

@@ -42,7 +42,8 @@ bool log_frames_begin(struct log_frames *f, const uint8_t *log, size_t bytes)
 /* Frames of before the log began anew have another salt. */
 static bool frame_is_valid(struct log_frames *f, const uint8_t *frame)
 {
-    if ((size_t)(f->end - frame) < FRAME_BYTES + f->page_bytes || memcmp(frame + 8, f->bytes + 16, SALT_BYTES) != 0) return false;
+    if ((size_t)(f->end - frame) < FRAME_BYTES + f->page_bytes || memcmp(frame + 8, f->bytes + 16, SALT_BYTES) != 0)
+        return false;
     sum_add(f, frame, 8);
     sum_add(f, frame + FRAME_BYTES, f->page_bytes);
     return sum_is(f, frame + 16);

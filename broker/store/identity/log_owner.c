@@ -72,7 +72,8 @@ static struct log log_map(int root)
     struct stat st;
     int fd = openat(root, "provost.db-wal", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return log;
-    void *at = fstat(fd, &st) || !st.st_size ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *at =
+        fstat(fd, &st) || !st.st_size ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (at != MAP_FAILED) log = (struct log){ .bytes = at, .size = (size_t)st.st_size };
     return log;
@@ -120,14 +121,15 @@ static void log_read(struct log *log, wire_id id)
 
 /* --- both --- */
 
-static enum log_owner judge(const struct log *log, const struct progress *database, const struct watermark_values *marked,
-                            wire_id id)
+static enum log_owner judge(const struct log *log, const struct progress *database,
+                            const struct watermark_values *marked, wire_id id)
 {
     if (!log->valid) {
         bool held = database->known && wire_id_equal(id, marked->identity) && marked->commits > database->commits;
         return held ? LOG_DAMAGED : LOG_OWN;
     }
-    if (!database->known) return log->first.known && log->first.commits > 1 ? LOG_OF_LATER : LOG_OWN; /* 1: it brings the id */
+    if (!database->known)
+        return log->first.known && log->first.commits > 1 ? LOG_OF_LATER : LOG_OWN; /* 1: it brings the id */
     if (!log->first.known) return LOG_OF_ANOTHER;
     return log->first.commits > database->commits + 1 ? LOG_OF_LATER : LOG_OWN;
 }

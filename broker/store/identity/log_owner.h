@@ -16,7 +16,7 @@ enum log_owner {
     LOG_NO_OWNER,   /* there is a log and no database */
     LOG_OF_ANOTHER, /* database */
     LOG_OF_LATER,   /* the database is an older copy: the log goes on where a later state of it was */
-    LOG_DAMAGED,    /* from its beginning on, so that SQLite would write over it; the watermark tells that it held commits */
+    LOG_DAMAGED, /* from its beginning on, so that SQLite would write over it; the watermark tells that it held commits */
 };
 
 /** Looks at provost.db and provost.db-wal in the folder root; nothing else has them open. Writes nothing. marked: what the
