@@ -59,6 +59,8 @@ void broker_facts(const struct broker *b, struct facts *f)
         .strangers = b->strangers.n,
         .connections_most = b->door.places.most,
         .descriptors_short = b->door.tight,
+        .stale_hellos = b->later_starts.hellos,
+        .later_start = later_starts_told(&b->later_starts, b->now_ms),
         .disk_free = blobs_free_bytes(store_blobs(b->store)),
         .uploads = uploads_read_stats(b->uploads),
         .downloads = downloads_read_stats(b->downloads),

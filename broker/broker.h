@@ -19,6 +19,7 @@
 #include "flood.h"
 #include "http.h"
 #include "journal.h"
+#include "later_starts.h"
 #include "list_turns.h"
 #include "outbox.h"
 #include "peers.h"
@@ -138,6 +139,7 @@ struct broker {
     struct router router;
     struct peers peers;
     struct strangers strangers;
+    struct later_starts later_starts;
     struct door door;
     struct flood flood;
     struct auth_keys *keys; /* NULL: --insecure */

@@ -168,6 +168,25 @@ static pv_status uploads_open(struct broker *b)
     return uploads_new(&b->uploads, store_blobs(b->store), &uploads);
 }
 
+/* An operator may raise the epoch above what peers have seen, once. Left in a command line that starts the broker again it
+ * does nothing, and says so. */
+static pv_status epoch_begin(struct broker *b, char *why)
+{
+    uint32_t above = b->settings.args->raise_epoch, last = store_epoch(b->store);
+    if (above > last && above - last > LATER_STARTS_MOST) {
+        snprintf(why, BROKER_WHY_BYTES,
+                 "--raise-epoch %u: this broker has seen %u starts, and no backup is more than %d starts old", above,
+                 last, LATER_STARTS_MOST);
+        return PV_BAD_CONFIG;
+    }
+    TRY(store_boot(b->store, above, &b->epoch));
+    if (above > last)
+        LOG_WARN("epoch.raised", "from=%u above=%u to=%u", last, above, b->epoch);
+    else if (above)
+        LOG_WARN("epoch.not_raised", "asked=%u epoch=%u then=%s", above, b->epoch, "leave --raise-epoch out");
+    return PV_OK;
+}
+
 static pv_status journal_begin(struct broker *b)
 {
     journal_destroy(&b->journal); /* it borrows names from the core that was */
@@ -197,7 +216,7 @@ static pv_status parts_open(struct broker *b, char *why)
     list_turns_init(&b->lists);
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
     if (!b->questions.shows) return PV_NO_MEMORY;
-    TRY(store_boot(b->store, 0, &b->epoch));
+    TRY(epoch_begin(b, why));
     return journal_begin(b);
 }
 

@@ -105,7 +105,8 @@ struct config_args {
     const char *values[CONFIG_SETTINGS]; /* borrowed from argv; NULL where no flag was given */
     const char *queues[CONFIG_QUEUES_MAX];
     size_t queues_n;
-    const char *file; /* --config; NULL: the usual place if it exists */
+    const char *file;     /* --config; NULL: the usual place if it exists */
+    uint32_t raise_epoch; /* --raise-epoch; 0: not given. For this start alone, so it is no setting */
 };
 
 /** Row i of the list, for the argument parser and the manual. */

@@ -117,6 +117,19 @@ void intake_client_hello(struct broker *b, const struct peer *peer)
     broker_step(b, &ev, NULL);
 }
 
+/* It has seen a later start of this broker, and would not work with this one. What it says changes nothing here. */
+static void refuse_later(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    char text[160];
+    if (later_starts_heard(&b->later_starts, b->epoch, m->epoch, b->now_ms))
+        LOG_WARN("epoch.behind", "peer=%s principal=%s seen=%u ours=%u", m->name, broker_principal(b, peer), m->epoch,
+                 b->epoch);
+    snprintf(text, sizeof text, "this broker is at start %u and you have seen %u: was an older backup of it restored?",
+             b->epoch, m->epoch);
+    reply_error(b, peer->handle, 0, PV_STALE_BROKER, text);
+    if (peer->hello) connection_end(b, peer);
+}
+
 static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     char text[64];
@@ -139,6 +152,10 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         reply_error(b, peer->handle, 0, PV_UNAUTHORIZED, text);
         return;
     }
+    if (m->epoch > b->epoch) {
+        refuse_later(b, peer, m);
+        return;
+    }
     if (!connection_has_place(b, peer, m->role)) {
         LOG_DEBUG("peer.refused", "name=%s principal=%s why=full", m->name, broker_principal(b, peer));
         reply_error(b, peer->handle, 0, PV_BUSY, "the broker is full: it has no place for another connection");
@@ -152,7 +169,6 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
         return;
     }
     strangers_remove(&b->strangers, peer->fd);
-    if (m->epoch > b->epoch) LOG_WARN("epoch.behind", "peer=%s seen=%u ours=%u", m->name, m->epoch, b->epoch);
     peer->hello = true;
     peer->role = role;
     peer->session = m->session;

@@ -8,6 +8,7 @@
 #include "process.h"
 #include "reload.h"
 #include "std_streams.h"
+#include "values.h"
 
 #include <argp.h>
 #include <malloc.h>
@@ -18,7 +19,7 @@
 
 const char *argp_program_version = "provost-broker " PV_VERSION;
 
-enum { OPTION_SETTING = 256, OPTION_CONFIG = 1000, OPTION_QUEUE, OPTION_CHECK, OPTION_PRINT };
+enum { OPTION_SETTING = 256, OPTION_CONFIG = 1000, OPTION_QUEUE, OPTION_CHECK, OPTION_PRINT, OPTION_RAISE };
 
 struct arguments {
     struct config_args config;
@@ -30,6 +31,8 @@ static const struct argp_option own_options[] = {
     { "queue", OPTION_QUEUE, "NAME[,KEY=VALUE]...", 0, "a queue to serve, and its settings; may be repeated", -1 },
     { "check-config", OPTION_CHECK, NULL, 0, "read every setting and the files of keys, say what is wrong, and end",
       -1 },
+    { "raise-epoch", OPTION_RAISE, "N", 0,
+      "peers have seen start N of this broker: go on above it (after a restored backup)", -1 },
     { "print-config", OPTION_PRINT, NULL, 0, "print every setting and where it comes from, and end", -1 },
 };
 
@@ -52,6 +55,14 @@ static const struct argp_option *options_make(void)
     return all;
 }
 
+static uint32_t epoch_read(const char *text, struct argp_state *state)
+{
+    uint64_t n;
+    if (!value_number(&n, text) || !n || n >= UINT32_MAX)
+        argp_error(state, "--raise-epoch: not a number of starts: \"%s\"", text);
+    return (uint32_t)n;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -66,6 +77,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->config.queues[a->config.queues_n++] = arg;
         return 0;
     case OPTION_CHECK: a->check = true; return 0;
+    case OPTION_RAISE: a->config.raise_epoch = epoch_read(arg, state); return 0;
     case OPTION_PRINT: a->print = true; return 0;
     case ARGP_KEY_ARG: argp_error(state, "unexpected argument \"%s\"", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;

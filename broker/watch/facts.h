@@ -36,6 +36,8 @@ struct facts {
     uint32_t connections_most;       /* with these no more are let in but administrators */
     uint32_t peers, strangers;       /* those that have spoken; those that have not said HELLO */
     bool descriptors_short;          /* none are left */
+    uint64_t stale_hellos;           /* of peers that have seen a later start */
+    uint32_t later_start;            /* which one, within the last minute; 0: none */
     uint64_t disk_free;              /* bytes where the store is */
     struct sched_stats core;
     struct store_stats store;

@@ -23,6 +23,15 @@ __attribute__((format(printf, 4, 5))) static void say(struct said *s, const char
     s->each(s->context, &w);
 }
 
+static void fleet(struct said *s, const struct facts *f)
+{
+    if (f->later_start)
+        say(s, "epoch.behind", true,
+            "peers have seen start %" PRIu32 " of this broker, which is at %" PRIu32
+            ", and refuse it: was an older backup restored? Start it with --raise-epoch %" PRIu32,
+            f->later_start, f->epoch, f->later_start);
+}
+
 static void losses(struct said *s, const struct store_found *f)
 {
     if (f->commits_lost)
@@ -60,6 +69,7 @@ static void oddities(struct said *s, const struct store_found *f)
 size_t warnings_each(const struct facts *f, void (*each)(void *context, const struct warning *w), void *context)
 {
     struct said s = { each, context, 0 };
+    fleet(&s, f);
     losses(&s, &f->found);
     oddities(&s, &f->found);
     return s.n;

@@ -8,10 +8,13 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "compat"))
+import pack  # noqa: E402
+import zmtp  # noqa: E402
 from programs import Programs, until  # noqa: E402
 
 failures = []
@@ -361,7 +364,64 @@ def the_payload_folder_is_gone(s):
     s.run(s.submit(1))
 
 
+def hello(endpoint, epoch):
+    """The answer to a prover that has seen this start."""
+    stream = zmtp.dial(endpoint)
+    stream.send([pack.head("HELLO"), pack.pack(dict(role="prover", name="liar", session=os.urandom(16), software="raw", vmin=1, vmax=1,
+                                                    epoch=epoch, queues=["q"], circuits=[], slots=1, prefetch=0))])
+    frames = stream.receive(10)
+    return pack.name_of(frames), pack.unpack(frames[1])
+
+
+def refused(s, *arguments):
+    """What a broker says that does not start."""
+    done = subprocess.run([f"{s.p.build}/broker/provost-broker", "--insecure", "--bind", "tcp://127.0.0.1:*", "--state", s.state, *arguments],
+                          capture_output=True, timeout=30, env=s.p.environment, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+def a_restored_backup_and_its_fleet(s):
+    s.start()
+    here = ("--bind", s.p.endpoint)
+    s.stop()
+    shutil.copytree(s.state, s.p.path("backup"))
+    for _ in range(3):
+        s.start(*here)
+        s.stop()
+    s.start(*here)
+    node = s.p.node("n", ["--queue", "q:echo"])
+    until("the node", lambda: s.p.is_live("n"))
+    s.stop()
+    shutil.rmtree(s.state)
+    shutil.copytree(s.p.path("backup"), s.state)
+    seen, s.epoch = s.epoch, 0
+    s.start(*here)
+    until("a warning", lambda: f"--raise-epoch {seen}" in s.check())
+    s.expect("nobody is registered", not s.p.is_live("n"))
+    lied, error = hello(s.p.endpoint, 2 ** 32 - 1)
+    s.expect(f"to a liar: {lied} {error}", lied == "ERROR" and error["status"] == 25 and "backup" in error["text"])
+    s.expect("a liar is not followed: " + s.check(), f"--raise-epoch {seen}" in s.check())
+    until("metrics", lambda: s.metric("provost_later_start") == seen and s.metric("provost_stale_hellos_total") >= 2)
+    s.expect("the epoch stays", s.metric("provost_boot_epoch") == s.epoch)
+    behind = [line for line in open(s.p.path("broker.log")) if "epoch.behind" in line]
+    s.expect(f"one line: {behind}", len(behind) == 1)
+    s.stop()
+    code, said = refused(s, "--raise-epoch", str(seen + 2000000))
+    s.expect(f"too high: {code} {said}", code and "no backup is more than" in said)
+    for word in ("0", "-1", "4294967295", "99999999999999999999", "five", ""):
+        code, said = refused(s, "--raise-epoch", word)
+        s.expect(f"{word}: {code} {said}", code == 2 and "not a number of starts" in said)
+    s.epoch = seen
+    s.said(s.start(*here, "--raise-epoch", str(seen)), "epoch.raised")
+    until("the node", lambda: s.p.is_live("n"))
+    s.stop()
+    s.said(s.start(*here, "--raise-epoch", str(seen)), "epoch.not_raised")
+    s.expect("the epoch goes on", s.epoch == seen + 2)
+    s.p.end(node)
+
+
 SCENES = {
+    "restored backup": a_restored_backup_and_its_fleet,
     "well": nothing_is_said_when_all_is_well,
     "copied in use": a_copy_of_a_folder_in_use,
     "back to before": a_copy_of_before_the_migration_beside_the_log,
