@@ -38,7 +38,7 @@ class Scene:
         log, self.starts = self.p.path("broker.log"), self.starts + 1
         if os.path.exists(log):
             os.rename(log, self.p.path(f"broker-{self.starts}.old"))
-        self.running = self.p.broker(["--insecure", "--queue", "q", "--http", "127.0.0.1:0", *arguments], self.state)
+        self.running = self.p.broker(["--insecure", "--queue", "q", "--http", "127.0.0.1:0", "--connections-max", "64", *arguments], self.state)
         text = until("its last words", lambda: (t := open(log, encoding="utf-8").read()) and "http.listening" in t and t)
         epoch = int(re.search(r"broker.listening .*epoch=(\d+)", text)[1])
         self.expect(f"epoch {epoch} after {self.epoch}", epoch > self.epoch)
