@@ -90,7 +90,7 @@ static void watermark_look(struct broker *b)
     if (failed == b->mark_failed) return;
     b->mark_failed = failed;
     if (failed)
-        LOG_WARN("watermark.failed", "why=%s", "the file cannot be written: a loss of commits might go unnoticed");
+        LOG_WARN("watermark.failed", "why=%s", "watermark or .identity cannot be written: a loss might go unnoticed");
     else
         LOG_INFO("watermark.written", "state=%s", b->config->state);
 }

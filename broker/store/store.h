@@ -60,13 +60,14 @@ const struct store_migration *store_migration(const struct store *s);
 struct store_found {
     uint64_t
         commits_lost; /* they were durable once, and the store does not have them: its log was lost or cut, or it is an older copy */
-    bool another;                           /* the watermark is of another store: this one is new, or was put here */
-    bool unmarked;                          /* there was no watermark: a loss could not be noticed */
-    bool mark_failed;                       /* it could not be written when that was tried last */
-    char log[40];                           /* a log that is not the store's was set aside under this name; "": none */
-    const char *log_why;                    /* why not; static */
-    char payloads[16];                      /* where the large payloads are */
-    bool payloads_gone;                     /* none were there, although rows name some */
+    uint32_t later_start; /* the large payloads have seen this later boot epoch: all but them is an older copy; 0: no */
+    bool another;         /* the watermark is of another store: this one is new, or was put here */
+    bool unmarked;        /* there was no watermark: a loss could not be noticed */
+    bool mark_failed;     /* it could not be written when that was tried last */
+    char log[40];         /* a log that is not the store's was set aside under this name; "": none */
+    const char *log_why;  /* why not; static */
+    char payloads[16];    /* where the large payloads are */
+    bool payloads_gone;   /* none were there, although rows name some */
     uint64_t payloads_moved, payloads_back; /* set aside, as no row names them and one may be lost; taken back */
     uint64_t payloads_aside;                /* lie aside now */
     bool payloads_stuck;                    /* some could not be moved */

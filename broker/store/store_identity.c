@@ -82,9 +82,9 @@ static pv_status identity_insert(struct store *s, wire_id id, int folder)
 /* The first folder with no payloads in it; 0: all are taken. */
 static int folder_free(const struct store *s)
 {
-    wire_id id;
+    struct folder_mark mark;
     for (int n = 1; n <= FOLDERS_MOST; n++)
-        if (folder_look(s->root, n, &id) <= FOLDER_EMPTY) return n;
+        if (folder_look(s->root, n, &mark) <= FOLDER_EMPTY) return n;
     return 0;
 }
 
@@ -92,17 +92,17 @@ static int folder_free(const struct store *s)
  * they have one already because it is a copy from before and was put back. */
 pv_status store_identity_give(struct store *s)
 {
-    wire_id id = none;
+    struct folder_mark mark = { .epoch = 0 };
     bool is_new = !s->migration.from;
     int folder = is_new ? folder_free(s) : 1;
     if (!folder) return store_sql_fail(s, "99 payload folders of other databases are in the state folder");
-    if (!is_new) folder_look(s->root, 1, &id);
-    if (wire_id_equal(id, none) && pv_random(&id, sizeof id) != PV_OK)
+    if (!is_new) folder_look(s->root, 1, &mark);
+    if (wire_id_equal(mark.id, none) && pv_random(&mark.id, sizeof mark.id) != PV_OK)
         return store_sql_fail(s, "identity: no random bytes");
-    TRY(identity_insert(s, id, folder));
+    TRY(identity_insert(s, mark.id, folder));
     /* From now on a watermark that is missing is one that was lost. */
     s->mark_is_new = !s->mark.known;
-    if (s->mark_is_new && watermark_write_synced(&s->mark, &(struct watermark_values){ .identity = id }))
+    if (s->mark_is_new && watermark_write_synced(&s->mark, &(struct watermark_values){ .identity = mark.id }))
         s->found.mark_failed = true;
     return PV_OK;
 }
@@ -111,18 +111,18 @@ pv_status store_identity_give(struct store *s)
 
 static bool folder_is_mine(const struct store *s, int n)
 {
-    wire_id id;
-    return folder_look(s->root, n, &id) != FOLDER_ABSENT && wire_id_equal(id, s->mine.identity);
+    struct folder_mark mark;
+    return folder_look(s->root, n, &mark) != FOLDER_ABSENT && wire_id_equal(mark.id, s->mine.identity);
 }
 
 /* The one that the database names, unless it is another's: then the one with our id, wherever it is, or a new one. */
 static int folder_choose(const struct store *s, int named)
 {
-    wire_id id;
+    struct folder_mark mark;
     if (named >= 1 && named <= FOLDERS_MOST && folder_is_mine(s, named)) return named;
     for (int n = 1; n <= FOLDERS_MOST; n++)
         if (folder_is_mine(s, n)) return n;
-    if (named >= 1 && named <= FOLDERS_MOST && folder_look(s->root, named, &id) != FOLDER_KNOWN) return named;
+    if (named >= 1 && named <= FOLDERS_MOST && folder_look(s->root, named, &mark) != FOLDER_KNOWN) return named;
     return folder_free(s);
 }
 
@@ -136,13 +136,15 @@ static pv_status folder_name_it(struct store *s, int n)
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, "identity");
 }
 
-/* Payloads of others: they stay, and are told. */
+/* Payloads of others: they stay, and are told. A start that used them was one of this state folder, too. */
 static void strangers_find(struct store *s, int mine)
 {
     char name[FOLDER_NAME_BYTES];
-    wire_id id;
+    struct folder_mark mark;
     for (int n = 1; n <= FOLDERS_MOST; n++) {
-        if (n == mine || folder_look(s->root, n, &id) < FOLDER_UNKNOWN) continue;
+        enum folder_state state = folder_look(s->root, n, &mark);
+        if (mark.epoch > s->folders_epoch) s->folders_epoch = mark.epoch;
+        if (n == mine || state < FOLDER_UNKNOWN) continue;
         if (!s->found.strangers_n++)
             snprintf(s->found.strangers, sizeof s->found.strangers, "%s", folder_name(name, n));
     }
@@ -151,15 +153,16 @@ static void strangers_find(struct store *s, int mine)
 static pv_status folder_settle(struct store *s, const char *dir)
 {
     int64_t named = 0, files = 0;
-    wire_id id;
+    struct folder_mark mark;
     TRY(number_read(s, "SELECT value FROM meta WHERE name = 'payload_folder'", NULL, &named));
     TRY(number_read(s, "SELECT count(*) FROM blob", NULL, &files));
     int n = folder_choose(s, (int)named);
     if (!n) return store_sql_fail(s, "99 payload folders of other databases are in the state folder");
     if (n != named) TRY(folder_name_it(s, n));
-    enum folder_state state = folder_look(s->root, n, &id);
+    enum folder_state state = folder_look(s->root, n, &mark);
     s->found.payloads_gone = files && state <= FOLDER_EMPTY;
-    s->folder_unmarked = !wire_id_equal(id, s->mine.identity);
+    s->folder_unmarked = !wire_id_equal(mark.id, s->mine.identity);
+    if (!s->folder_unmarked) s->found.later_start = mark.epoch; /* until it is compared */
     if (state == FOLDER_UNKNOWN) s->unsure = true;
     strangers_find(s, n);
     folder_name(s->found.payloads, n);
@@ -167,12 +170,27 @@ static pv_status folder_settle(struct store *s, const char *dir)
     return store_sql_fail(s, "the payload folder could not be opened");
 }
 
+static void folder_mark(struct store *s, uint32_t epoch)
+{
+    struct folder_mark mark = { s->mine.identity, epoch };
+    s->folder_unmarked = folder_mark_write(s->blobs.files, &mark) != PV_OK;
+}
+
 void store_identity_end(struct store *s)
 {
-    if (s->folder_unmarked && folder_id_write(s->blobs.files, s->mine.identity) == PV_OK) s->folder_unmarked = false;
+    if (s->folder_unmarked) folder_mark(s, 0);
 }
 
 /* --- how far it is, and how far it was --- */
+
+/* Database and watermark may be copies of the same day, and the payloads of a later one. */
+static void compare_epochs(struct store *s)
+{
+    uint32_t known = s->mark_was.epoch > s->mine.epoch ? s->mark_was.epoch : s->mine.epoch;
+    if (s->found.later_start <= known) s->found.later_start = 0;
+    if (s->found.later_start) s->unsure = true;
+    s->mine.epoch = known > s->folders_epoch ? known : s->folders_epoch;
+}
 
 static void compare(struct store *s)
 {
@@ -200,19 +218,20 @@ pv_status store_identity_settle(struct store *s, const char *dir)
     s->commits_before = s->mine.commits - s->stats.commits;
     s->marked = s->stats.commits;
     compare(s);
-    if (s->mark_was.epoch > s->mine.epoch) s->mine.epoch = s->mark_was.epoch;
+    compare_epochs(s);
     return PV_OK;
 }
 
 static void mark(struct store *s, int (*write)(struct watermark *, const struct watermark_values *))
 {
-    s->found.mark_failed = write(&s->mark, &s->mine) != 0;
+    s->found.mark_failed = write(&s->mark, &s->mine) != 0 || s->folder_unmarked;
 }
 
 void store_identity_epoch(struct store *s, uint32_t epoch)
 {
     s->mine.epoch = epoch;
     mark(s, watermark_write_synced);
+    folder_mark(s, epoch);
 }
 
 void store_identity_durable(struct store *s)

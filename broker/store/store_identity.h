@@ -27,7 +27,7 @@ pv_status store_identity_give(struct store *s);
 /** After the database is opened: finds and opens its payload folder in dir, and compares with the watermark. PV_STORE,
  *  and the store has failed with a sentence. */
 pv_status store_identity_settle(struct store *s, const char *dir);
-/** After rows and payload files were compared: the folder gets the id, when it has none. */
+/** After rows and payload files were compared: the folder gets the id, when it has none. Its epoch comes later. */
 void store_identity_end(struct store *s);
 
 /** The epoch is about to be this one: says so outside the database first, and durably, so that it never comes twice. */

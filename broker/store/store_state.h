@@ -46,6 +46,7 @@ struct store {
     struct watermark mark;
     struct watermark_values mark_was, mine; /* as read at the opening; of this database, as last written */
     bool mark_is_new;                       /* there was none, and none was expected */
+    uint32_t folders_epoch;                 /* the highest in the marks of payload folders */
     bool unsure, folder_unmarked;           /* rows may be lost; the payload folder has not got our id yet */
     uint64_t commits_before, marked;        /* of the database, before this opening's number 1; the last one marked */
     struct store_found found;

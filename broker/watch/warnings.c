@@ -39,6 +39,11 @@ static void losses(struct said *s, const struct store_found *f)
             "the database lacks the last %" PRIu64
             " commits that it had: its log was lost or cut, or it is an older copy",
             f->commits_lost);
+    if (f->later_start)
+        say(s, "store.older", true,
+            "%s/ was used by start %" PRIu32
+            " of this broker, which database and watermark do not know: they are an older copy",
+            f->payloads, f->later_start);
     if (f->another)
         say(s, "store.replaced", true,
             "provost.db is not the database that was here before: it is new, or another one");
@@ -54,7 +59,9 @@ static void oddities(struct said *s, const struct store_found *f)
         say(s, "watermark.missing", false,
             "the file watermark was missing or damaged: whether commits were lost before this start is not known");
     if (f->mark_failed)
-        say(s, "watermark.failed", false, "the file watermark cannot be written: a loss of commits might go unnoticed");
+        say(s, "watermark.failed", false,
+            "the file watermark, or that of the payload folder (.identity), cannot be written: a loss might go "
+            "unnoticed");
     if (f->strangers_n)
         say(s, "payloads.strange", false,
             "%u payload folder(s) of another database in the state folder (%s/): left untouched, move or remove them",

@@ -1,5 +1,5 @@
-/** The payload folders of a state folder, "blobs", "blobs-2", "blobs-3", ..., and the id that each carries in its file
- *  ".identity": that of the database whose payloads lie in it.
+/** The payload folders of a state folder, "blobs", "blobs-2", "blobs-3", ..., and what each carries in its file
+ *  ".identity": the id of the database whose payloads lie in it, and the latest boot epoch that used it.
  */
 #ifndef PV_FOLDER_ID_H
 #define PV_FOLDER_ID_H
@@ -8,6 +8,7 @@
 #include "status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { FOLDER_NAME_BYTES = 16, FOLDERS_MOST = 99 };
 
@@ -21,10 +22,15 @@ enum folder_state {
     FOLDER_KNOWN,   /* payloads and an id */
 };
 
-/** What folder number n of root is. *id: its id, all zero when it has none that can be read. */
-enum folder_state folder_look(int root, int n, wire_id *id);
+struct folder_mark {
+    wire_id id; /* all zero: none that can be read */
+    uint32_t epoch;
+};
 
-/** Gives the open folder this id: written beside it, synced, renamed, the folder synced. PV_IO, PV_DISK_FULL. */
-pv_status folder_id_write(int folder, wire_id id);
+/** What folder number n of root is, and its mark. */
+enum folder_state folder_look(int root, int n, struct folder_mark *mark);
+
+/** Marks the open folder: written beside it, synced, renamed, the folder synced. PV_IO, PV_DISK_FULL. */
+pv_status folder_mark_write(int folder, const struct folder_mark *mark);
 
 #endif

@@ -201,6 +201,36 @@ def an_older_database_without_a_log(s):
     s.run(first + later)
 
 
+def all_but_the_payloads_of_an_older_day(s):
+    s.start()
+    first = s.submit(1)
+    s.stop()
+    older = s.keep("older"), s.keep("older-mark", "watermark")
+    s.start()
+    s.submit(2)
+    s.stop()
+    s.put(older[0])
+    s.put(older[1], "watermark")
+    s.said(s.start(), "store.older", "payloads.aside")
+    s.expect("set aside", len(s.payloads("aside")) == 2 and len(s.payloads()) == 1)
+    s.expect("check: " + s.check(), "older copy" in s.check())
+    s.said(s.restart(), "payloads.aside")
+    s.run(first)
+
+
+def payloads_alone(s):
+    """All else is gone, and yet the epoch rises."""
+    s.start()
+    s.submit(1)
+    s.stop()
+    files = s.payloads()
+    for name in os.listdir(s.state):
+        if name != "blobs":
+            (shutil.rmtree if os.path.isdir(s.at(name)) else os.unlink)(s.at(name))
+    s.said(s.start(), "payloads.strange")
+    s.expect("payload files", s.payloads() == files)
+
+
 def an_older_database_beside_a_newer_log(s):
     s.start()
     first = s.submit(1)
@@ -428,6 +458,8 @@ SCENES = {
     "no database": one_start_without_the_database,
     "swapped payloads": the_payloads_of_another_broker,
     "older database": an_older_database_without_a_log,
+    "older but for payloads": all_but_the_payloads_of_an_older_day,
+    "payloads alone": payloads_alone,
     "older database, newer log": an_older_database_beside_a_newer_log,
     "another database, our log": the_database_of_another_broker_beside_our_log,
     "no database, our log": a_log_without_its_database,
