@@ -33,7 +33,11 @@ struct agent_options {
     const char *key_file;     /* zcert secret key of this node; NULL: no keys */
     const char *server_keys;  /* with key_file: the brokers' public keys, as link_keys_load takes them */
     const char *name;         /* of this node: a legal name, stable over restarts */
-    const char *software;     /* for people */
+    /** Another name for the node, in place of one that somebody else has at the broker: false, there is none. Called by the
+     *  agent's thread. NULL: the name was given, and the node insists on it. */
+    bool (*another_name)(void *arg, const char **name);
+    void *another_name_arg;
+    const char *software; /* for people */
     const struct agent_queue *queues;
     size_t queues_n;
     unsigned slots;          /* tasks computed at once; 0: 1 */

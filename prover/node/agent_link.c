@@ -9,7 +9,8 @@
 enum {
     COMPLAIN_EVERY_MS = 60000,
     QUEUE_MOST = 20000, /* messages: many slots may have much to say at once, and a full queue counts as a dead link */
-    LINGER_MS = 500,    /* for the last messages: a RELEASE that arrives saves the broker a lease */
+    NAME_PATIENCE_MS = 15000, /* a lease, before a broker has said its own */
+    LINGER_MS = 500,          /* for the last messages: a RELEASE that arrives saves the broker a lease */
 };
 
 /* --- opening --- */
@@ -82,11 +83,34 @@ void agent_link_lose(struct agent *a, const char *because)
     agent_link_log(a);
 }
 
+/* A name that it may have had itself a moment ago is asked for until the broker must have noticed that an old connection is dead;
+ * one that it never had is left at once. */
+static void name_refused(struct agent *a)
+{
+    const char *name;
+    uint64_t patience = a->renamed ? 0 : a->link.lease_ms ? a->link.lease_ms : NAME_PATIENCE_MS;
+    if (!a->name_refused_ms) a->name_refused_ms = a->now_ms;
+    if (!a->o.another_name || a->now_ms - a->name_refused_ms < patience) return;
+    if (!a->o.another_name(a->o.another_name_arg, &name)) return;
+    LOG_WARN("prover.name", "name=%s instead_of=%s text=%s", name, a->link.options.name,
+             "another prover has that name under this key: give each node a --name to choose");
+    snprintf(a->link.options.name, sizeof a->link.options.name, "%s", name);
+    a->renamed = true;
+    a->link.due_ms = a->now_ms;
+}
+
 void agent_link_refuse(struct agent *a, pv_status status, const char *text)
 {
     link_goodbye(&a->link, status);
     link_fail(&a->link, status, text, a->now_ms);
     agent_link_log(a);
+    if (status == PV_NAME_IN_USE) name_refused(a);
+}
+
+void agent_link_welcomed(struct agent *a)
+{
+    a->complain_ms = a->name_refused_ms = 0;
+    a->renamed = false;
 }
 
 void agent_link_step(struct agent *a)

@@ -23,6 +23,8 @@ bool agent_link_hello(struct agent *a, struct wire_msg *m);
 void agent_link_lose(struct agent *a, const char *because);
 /** The same for a broker that refuses this node, which is told good-bye. */
 void agent_link_refuse(struct agent *a, pv_status status, const char *text);
+/** A WELCOME came: what was refused before no longer counts. */
+void agent_link_welcomed(struct agent *a);
 
 /** Logs that the link went down, if it did since the last call. Due after every call that may fail the link by
  *  itself. */

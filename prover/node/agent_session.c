@@ -86,7 +86,7 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
         agent_link_log(a);
         return;
     }
-    a->complain_ms = 0;
+    agent_link_welcomed(a);
     a->ready_due = true;
     LOG_INFO("broker.connected", "epoch=%u principal=%s software=%s attempts=%zu unacknowledged=%zu", m->epoch,
              m->principal, m->software, a->attempts_n, a->results_n);

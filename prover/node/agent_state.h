@@ -78,12 +78,14 @@ enum agent_mode { AGENT_SERVE, AGENT_DRAIN, AGENT_HANDBACK };
 struct agent {
     struct agent_options o;
     struct link link;
-    struct spool *spool;  /* NULL: no state folder */
-    uint64_t downs;       /* link.downs, as far as they are logged */
-    uint64_t complain_ms; /* an unreachable broker is not logged before this */
-    bool ready_due;       /* READY has to be sent */
-    bool welcome_due;     /* HELLO was said */
-    uint64_t hello_ms;    /* when */
+    struct spool *spool;      /* NULL: no state folder */
+    uint64_t downs;           /* link.downs, as far as they are logged */
+    uint64_t name_refused_ms; /* since when the broker says that another has the name; 0: it does not */
+    bool renamed;             /* since the last WELCOME */
+    uint64_t complain_ms;     /* an unreachable broker is not logged before this */
+    bool ready_due;           /* READY has to be sent */
+    bool welcome_due;         /* HELLO was said */
+    uint64_t hello_ms;        /* when */
     /* the work */
     struct agent_attempt *attempts;
     size_t attempts_n, attempts_room;

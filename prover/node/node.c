@@ -9,6 +9,7 @@
 #include "keycache_folder.h"
 #include "log.h"
 #include "node_config.h"
+#include "node_name.h"
 #include "process.h"
 #include "std_streams.h"
 
@@ -31,6 +32,7 @@ struct node {
     struct node_config config;
     bool check, print, memory_set;
     char host[WIRE_NAME_MAX + 1];
+    struct node_name name;
     char *lists[2]; /* the broker and queue lists, cut at their commas */
     struct agent_queue queues[AGENT_QUEUES_MAX];
     char *spool, *checked;
@@ -205,7 +207,6 @@ static pv_status settings_read(struct node *n)
         return refuse(n, PV_BAD_CONFIG, "missing circuits: the handler groth16 needs proving keys");
     n->memory_set = c->memory != 0;
     if (!c->memory) c->memory = memory_default();
-    n->agent.name = c->name;
     n->agent.software = "provost-prover " PV_VERSION;
     n->agent.queues = n->queues;
     n->agent.slots = (unsigned)c->slots;
@@ -251,6 +252,27 @@ static pv_status state_open(struct node *n)
         return PV_NO_MEMORY;
     n->agent.state = n->spool;
     return PV_OK;
+}
+
+static bool another_name(void *arg, const char **name)
+{
+    struct node *n = arg;
+    if (!node_name_next(&n->name)) return false;
+    *name = n->name.text;
+    return true;
+}
+
+/* After the state folder is ours: it keeps the name. */
+static void name_take(struct node *n)
+{
+    if (n->config.name != n->host) {
+        node_name_given(&n->name, n->config.name);
+    } else {
+        node_name_take(&n->name, n->host, *n->config.state ? n->config.state : NULL);
+        n->agent.another_name = another_name;
+        n->agent.another_name_arg = n;
+    }
+    n->agent.name = n->name.text;
 }
 
 static pv_status backend_open(struct node *n, struct prove_error *err)
@@ -381,6 +403,7 @@ static pv_status node_run(struct node *n)
     if (n->signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
     memory_plan(n);
     TRY(state_open(n));
+    name_take(n);
     pv_status s = proving_open(n);
     if (s == PV_CANCELLED) return ended_early(n);
     TRY(s);
@@ -402,6 +425,7 @@ static pv_status node_run(struct node *n)
 static void node_clear(struct node *n)
 {
     keycache_destroy(&n->proving.cache);
+    node_name_clear(&n->name);
     if (n->lock > 0) close(n->lock);
     free(n->lists[0]);
     free(n->lists[1]);
@@ -414,7 +438,7 @@ static void node_clear(struct node *n)
 /* argv[0] is "provost-prover run". */
 int main(int argc, char **argv)
 {
-    static struct node n;
+    static struct node n = { .name.claim = -1 };
     std_streams_begin("provost-prover");
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     n.groth16 = handler_groth16(&n.proving);

@@ -16,7 +16,8 @@
     X(broker, LIST, "", 0, 0, "tcp://HOST:PORT", "connect to this broker; several are tried in turn")                  \
     X(queue, LIST, "", 0, 0, "NAME[:HANDLER]", "serve this queue with the handler groth16 or echo (default groth16)")  \
     X(circuits, TEXT, "", 0, 0, "DIR", "folder of keys: DIR/NAME.zkey or DIR/NAME/circuit.zkey")                       \
-    X(name, TEXT, "", 0, 0, "NAME", "name of this node (default: the host's)")                                         \
+    X(name, TEXT, "", 0, 0, "NAME",                                                                                    \
+      "name of this node (default: the host's, and a number if another node there has it)")                            \
     X(state, TEXT, "", 0, 0, "DIR",                                                                                    \
       "folder where finished results wait until the broker has them; without it they wait in memory")                  \
     X(slots, NUMBER, "1", 1, 64, "N", "how many tasks to compute at once")                                             \

@@ -221,3 +221,46 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
     kill -9 "$first"
     prover_start p1 --queue echo:echo
 }
+
+# default_node STATE [OPTION...]: without a name; its name is in "$NODE_NAME" once it is live.
+default_node() {
+    local state=$1
+    shift
+    env -u PROVOST_QUEUE -u PROVOST_CIRCUIT provost-prover run --queue echo:echo --state "$state" "$@" >>"$state.log" 2>&1 3>&- &
+    PROVER_PIDS="${PROVER_PIDS:-} $!"
+    NODE_PID=$!
+    poll 20 grep -q broker.connected "$state.log"
+    NODE_NAME=$(sed -n 's/.*prover.started name=\([^ ]*\).*/\1/p' "$state.log" | tail -n 1)
+}
+
+live_names() {
+    provost prover ls -o json | json '" ".join(sorted(r["prover"] for r in d["rows"] if r["live"]))'
+}
+
+live_are() {
+    [ "$(live_names)" = "$*" ]
+}
+
+@test "two nodes without a name on one host are both served, and come back under their names" {
+    default_node a
+    a=$NODE_NAME first=$NODE_PID
+    default_node b
+    b=$NODE_NAME second=$NODE_PID
+    [ "$a" != "$b" ]
+    both=$(printf '%s\n' "$a" "$b" | LC_ALL=C sort | tr '\n' ' ')
+    poll 20 live_are $both
+    [ "$(cat b/name)" = "$b" ]
+    # The other way round.
+    kill -9 "$first" "$second"
+    wait "$first" "$second" 2>/dev/null || true
+    : >a.log
+    : >b.log
+    default_node b
+    [ "$NODE_NAME" = "$b" ]
+    default_node a
+    [ "$NODE_NAME" = "$a" ]
+    poll 20 live_are $both
+    echo x >x
+    for i in 1 2 3 4; do ids="$ids $(provost task submit x)"; done
+    for id in $ids; do expect 0 provost task wait "$id" --timeout 20s; done
+}

@@ -204,6 +204,67 @@ static void test_unusable_options_are_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
+/* --- another has the name --- */
+
+static unsigned renames;
+
+static bool another_name(void *arg, const char **name)
+{
+    static const char *const names[] = { "node-2", "node-3" };
+    if (renames == 2) return false;
+    *name = names[renames++];
+    return true;
+}
+
+/* The name of the next HELLO; the node says good-bye to who refused it. */
+static const char *next_name(void)
+{
+    while (scene_expect_either(WIRE_HELLO, WIRE_DISCONNECT) == WIRE_DISCONNECT) continue;
+    return scene.in.name;
+}
+
+static void refuse_name(void)
+{
+    struct wire_msg no = { .type = WIRE_ERROR };
+    WIRE_SET(&no, status, PV_NAME_IN_USE);
+    WIRE_SET(&no, text, "another prover process uses this name and key");
+    scene_say(&no);
+}
+
+static void test_a_default_name_that_another_has_gives_way(void **state)
+{
+    char endpoint[64];
+    renames = 0;
+    scene.options.another_name = another_name;
+    scene_node_start();
+    scene_expect_hello(); /* which says the lease: until it is over its own old connection may be in the way */
+    strcpy(endpoint, scene.endpoint);
+    zsock_destroy(&scene.router);
+    scene_listen(zsock_new(ZMQ_ROUTER), endpoint);
+    uint64_t from = pv_clock_ms(), end = from + 2 * SCENE_SOON_MS;
+    while (!strcmp(next_name(), scene.options.name) && pv_clock_ms() < end) refuse_name();
+    assert_string_equal(scene.in.name, "node-2");
+    assert_true(pv_clock_ms() - from >= scene.lease_ms);
+    refuse_name();
+    assert_string_equal(next_name(), "node-3"); /* a name that it never had is left at once */
+    refuse_name();
+    assert_string_equal(next_name(), "node-3"); /* there are no more */
+    scene_welcome();
+    scene_expect_ready(2);
+}
+
+static void test_a_given_name_is_asked_for_again_and_again(void **state)
+{
+    scene_node_start();
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(next_name(), scene.options.name);
+        refuse_name();
+    }
+    assert_string_equal(next_name(), scene.options.name);
+    scene_welcome();
+    scene_expect_ready(2);
+}
+
 int main(void)
 {
     zsys_handler_set(NULL);
@@ -217,6 +278,8 @@ int main(void)
         TEST(test_malformed_messages_change_nothing),
         TEST(test_curve_keys_are_used_and_kept_private),
         TEST(test_unusable_options_are_refused),
+        TEST(test_a_default_name_that_another_has_gives_way),
+        TEST(test_a_given_name_is_asked_for_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
