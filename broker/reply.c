@@ -300,6 +300,19 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     reply_send(b, when, a->peer, &m, NULL);
 }
 
+void reply_resume(struct broker *b, const struct sched_action *a)
+{
+    struct store_payload p;
+    struct transfer_key key = key_of(a, STORE_INPUT);
+    const struct task_record *r = &a->view->record;
+    const struct peer *peer = peers_of(&b->peers, a->peer);
+    if (!peer || !peer->share) return;
+    pv_status st = store_get_payload(b->store, STORE_INPUT, r->order, &p);
+    if (st == PV_OK && !wire_hash_equal(p.sha256, r->input)) st = PV_HASH_MISMATCH;
+    if (st == PV_OK) st = by_credit(b, &key, peer->share, r->order, &p);
+    if (damage_is(st)) damage_note(b, (struct broker_damage){ .key = key, .sha256 = r->input, .why = st });
+}
+
 static void key_set(struct wire_msg *m, const struct transfer_key *key)
 {
     WIRE_SET(m, kind, key->kind);

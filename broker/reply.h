@@ -21,6 +21,8 @@ void reply_view(struct broker *b, enum reply_when when, const struct sched_actio
  *  the store is refused and logged. */
 void reply_deliver(struct broker *b, enum reply_when when, const struct sched_action *a);
 void reply_offer(struct broker *b, enum reply_when when, const struct sched_action *a);
+/** A prover that is back may ask for the rest of the input of an offer. Says nothing: it has the OFFER. */
+void reply_resume(struct broker *b, const struct sched_action *a);
 
 /* Callbacks of the payloads in chunks (upload.h, download.h). context: the broker. */
 

@@ -145,6 +145,7 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
     case SCHED_CANCELLED: send_plain(b, when, a, WIRE_CANCELLED); break;
     case SCHED_CLAIMED: send_plain(b, when, a, WIRE_CLAIMED); break;
     case SCHED_COUNTS: send_plain(b, when, a, WIRE_COUNTS); break;
+    case SCHED_RESUME: reply_resume(b, a); break;
     case SCHED_RECALL: send_plain(b, when, a, WIRE_RECALL); break;
     case SCHED_REVOKE: send_plain(b, when, a, WIRE_REVOKE); break;
     case SCHED_RESULT_OK: send_plain(b, when, a, WIRE_RESULT_OK); break;

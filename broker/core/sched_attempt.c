@@ -159,6 +159,11 @@ void attempt_report(struct sched *s, struct attempt *a, const struct sched_held 
 
 void attempt_fetch_again(struct sched *s, struct attempt *a)
 {
+    struct sched_action *r = sched_act_to(s, SCHED_RESUME, a->prover->peer);
+    r->token = a->token;
+    sched_about(r, a->task);
+    r->view = sched_view_of(s, a->task);
+    if (a->fetched) return; /* for all that is known: it may not have come */
     a->idle = false;
     a->changed_ms = s->now_ms;
     a->lease_ms = s->now_ms + s->cfg.offer_ms;

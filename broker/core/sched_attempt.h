@@ -17,7 +17,8 @@ void attempt_begin(struct sched *s, struct attempt *a);
 void attempt_renew(struct sched *s, struct attempt *a);
 /** The prover listed it, with progress. */
 void attempt_report(struct sched *s, struct attempt *a, const struct sched_held *h);
-/** The prover is back on a new connection: it has to go on with its input, and gets as long for that as for an offer. */
+/** The prover is back on a new connection with an attempt that it has not begun: it may go on with its input, and gets as long
+ *  for that as for an offer. */
 void attempt_fetch_again(struct sched *s, struct attempt *a);
 
 /** Move 15: the prover has a RECOVERING attempt and has not begun it. */

@@ -223,7 +223,7 @@ static void take_held(struct sched *s, struct prover *p, const struct sched_held
         else if (a->state == ATTEMPT_OFFERED && (h->started || h->spooled))
             attempt_begin(s, a);
         attempt_report(s, a, h);
-        if (a->state == ATTEMPT_OFFERED && !a->fetched) attempt_fetch_again(s, a);
+        if (a->state == ATTEMPT_OFFERED) attempt_fetch_again(s, a);
     } else if (a && a->prover == p && a->state == ATTEMPT_LATE) {
         return;
     } else if (h->spooled) {

@@ -20,6 +20,7 @@ static bool is_spoken(enum sched_action_type type)
     case SCHED_DONE:
     case SCHED_DELIVER:
     case SCHED_PUSH_PROGRESS:
+    case SCHED_RESUME:
     case SCHED_RECALL:
     case SCHED_REVOKE:
     case SCHED_RESULT_OK:
@@ -36,8 +37,8 @@ static bool status_counts(enum sched_action_type type)
 
 static bool take_say(struct model *m, enum sched_action_type type, const struct sched_action *a, wire_token token)
 {
-    bool by_token = type == SCHED_RECALL || type == SCHED_REVOKE || type == SCHED_RESULT_OK || type == SCHED_CLAIMED ||
-                    type == SCHED_WANT_RESULT || type == SCHED_HEARTBEAT_OK;
+    bool by_token = type == SCHED_RESUME || type == SCHED_RECALL || type == SCHED_REVOKE || type == SCHED_RESULT_OK ||
+                    type == SCHED_CLAIMED || type == SCHED_WANT_RESULT || type == SCHED_HEARTBEAT_OK;
     for (int i = 0; i < m->says_n; i++) {
         const struct model_say *s = &m->says[i];
         if (s->type != type || s->peer != a->peer || (s->task >= 0 && s->task != model_about(a))) continue;

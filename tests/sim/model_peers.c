@@ -151,6 +151,7 @@ static void take_held(struct model *m, int prover, const struct sched_held *h)
         }
         if (a->state == MODEL_RUNNING) model_progress(m, a, h->phase, h->percent);
         model_listed(m, a);
+        if (a->state == MODEL_OFFERED) model_say(m, SCHED_RESUME, m->provers[prover].peer, a->task, a->token, PV_OK);
         if (a->state != MODEL_OFFERED || a->fetched) return;
         a->idle = false; /* it has to go on with its input on the new connection */
         a->changed_ms = m->now_ms;

@@ -40,6 +40,7 @@ enum sched_action_type {
     SCHED_DELIVER,       /* peer, req (0: pushed), task, row, state, view */
     SCHED_PUSH_PROGRESS, /* peer, task, view */
     SCHED_OFFER,         /* peer, token, task, row, view, digest, run_timeout_ms */
+    SCHED_RESUME,        /* peer, token, task, row, view: a prover that is back may go on fetching this input */
     SCHED_RECALL,        /* peer, token */
     SCHED_REVOKE,        /* peer, token, status */
     SCHED_RESULT_OK,     /* peer, token, task, status */

@@ -237,6 +237,53 @@ static void a_claimed_input_ends_too(void **state)
     wire_peer_close(&client);
 }
 
+/* The prover's connection broke: the same process comes back and lists what it holds. */
+static void back_with(struct offered o)
+{
+    struct wire_msg m;
+    const char *queues[] = { "outer" };
+    wire_id process = prover.session;
+    struct wire_held held = { 0 };
+    WIRE_SET(&held, token, o.token);
+    WIRE_SET(&held, task, o.task);
+    WIRE_SET(&held, input, o.input);
+    wire_peer_close(&prover);
+    wire_peer_open(&prover, broker.endpoint);
+    prover.session = process;
+    wire_peer_hello(&prover, &m, WIRE_ROLE_PROVER, "p1");
+    WIRE_SET_LIST(&m, queues, queues, 1);
+    WIRE_SET_LIST(&m, held, &held, 1);
+    WIRE_SET(&m, slots, 1);
+    wire_peer_send(&prover, &m);
+    WANT(&prover, WIRE_WELCOME);
+}
+
+/* It goes on where it was, whether the broker has lived on or started anew, and also from the beginning. */
+static void a_prover_that_is_back_goes_on_with_its_input(void **state)
+{
+    static const char *const patient[] = { "--insecure", "--queue", "outer", "--grace-ms", "5000", NULL };
+    struct broker_process usual_one = scene_beside("back", patient);
+    for (int way = 0; way < 3; way++) {
+        struct offered o = offered();
+        if (way == 2) {
+            assert_int_equal(broker_process_end(&broker, SIGKILL), -SIGKILL);
+            assert_true(broker_process_start(&broker, scene_folder("back"), NULL, patient));
+        }
+        back_with(o);
+        if (way)
+            take_rest(o);
+        else
+            assert_true(wire_peer_download(&prover, WIRE_KIND_INPUT, o.task, o.token, got, LARGE, SOON));
+        wire_peer_started(&prover, o.token);
+        wire_peer_result(&prover, o.token, o.task, o.input, output, sizeof output);
+        WANT(&prover, WIRE_RESULT_OK);
+        assert_int_equal(prover.in.status, PV_OK);
+        assert_int_equal(held_by(broker.pid).payloads, 0);
+        close_both();
+    }
+    assert_int_equal(scene_back(usual_one), 0);
+}
+
 static int setup(void **state)
 {
     scene_fill(large, LARGE);
@@ -256,6 +303,7 @@ int main(void)
         cmocka_unit_test(an_acknowledged_result_is_not_sent_on),
         cmocka_unit_test(a_forgotten_task_s_result_is_nobody_s),
         cmocka_unit_test(a_claimed_input_ends_too),
+        cmocka_unit_test(a_prover_that_is_back_goes_on_with_its_input),
     };
     return cmocka_run_group_tests(tests, setup, scene_close);
 }

@@ -59,6 +59,7 @@ void rig_line(const struct rig *r, const struct sched_action *a, char to[RIG_LIN
     case SCHED_DELIVER: snprintf(to, RIG_LINE, "DELIVER %s %u %s", who, n, state); return;
     case SCHED_PUSH_PROGRESS: snprintf(to, RIG_LINE, "PROGRESS %s %u %u%%", who, n, a->view->percent); return;
     case SCHED_OFFER: snprintf(to, RIG_LINE, "OFFER %s %u", who, n); return;
+    case SCHED_RESUME: snprintf(to, RIG_LINE, "RESUME %s %u", who, n); return;
     case SCHED_RECALL: snprintf(to, RIG_LINE, "RECALL %s %u", who, task_of_token(r, a->token)); return;
     case SCHED_REVOKE: snprintf(to, RIG_LINE, "REVOKE %s %u", who, task_of_token(r, a->token)); return;
     case SCHED_RESULT_OK: snprintf(to, RIG_LINE, "RESULT_OK %s %u %s", who, n, pv_status_word(a->status)); return;
