@@ -37,6 +37,7 @@ struct share {
     bool held;                        /* it is in that list */
     struct unread *unread;
     uint64_t coming[2];      /* of a principal: bytes announced by its uploads, of inputs and of results */
+    uint64_t left;           /* of a principal: results on their way whose peer is gone (upload.c) */
     LIST_ENTRY(share) known; /* of a principal */
 };
 

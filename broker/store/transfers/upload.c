@@ -101,8 +101,17 @@ bool uploads_admit(struct uploads *t, enum wire_kind kind, const char *owner, ui
     return false;
 }
 
+/* A result whose sender is gone, as long as it is not whole. */
+static void left_count(struct upload *u, bool left)
+{
+    if (!is_result(u->key.kind) || u->left == left) return;
+    u->left = left;
+    u->owner->left += left ? 1 : (uint64_t)-1;
+}
+
 static void upload_free(struct uploads *t, struct upload *u)
 {
+    left_count(u, false);
     account(t, u, false);
     share_release(t->config.shares, u->owner);
     blob_writer_drop(&u->writer);
@@ -174,6 +183,7 @@ pv_status upload_start(struct uploads *t, const struct transfer_key *key, uint64
     }
     if (!*at) TRY(upload_add(t, at, key, owner, length, sha256, now_ms));
     (*at)->peer = peer;
+    left_count(*at, false);
     (*at)->note = *note;
     heard(t, *at, now_ms);
     grant(t, *at, true);
@@ -299,11 +309,27 @@ uint64_t uploads_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void
     return oldest ? oldest->heard_ms + t->config.abandoned_ms : UINT64_MAX;
 }
 
+/* next: where the caller goes on, which may be the one that goes. */
+static void oldest_left_drop(struct uploads *t, const struct share *owner, struct upload **next)
+{
+    struct upload *u = t->fed.oldest;
+    while (u && !(u->left && u->owner == owner)) u = u->newer;
+    if (!u) return;
+    if (u == *next) *next = u->newer;
+    t->stats.left_dropped++;
+    upload_remove(t, upload_find(t, &u->key));
+}
+
 /* Uploads that are being published keep their peer: how they end no longer depends on the connection. */
 void uploads_peer_gone(struct uploads *t, uint64_t peer)
 {
-    for (struct upload *u = t->fed.oldest; u; u = u->newer)
-        if (u->peer == peer) u->peer = 0;
+    for (struct upload *u = t->fed.oldest, *next; u; u = next) {
+        next = u->newer;
+        if (u->peer != peer) continue;
+        u->peer = 0;
+        left_count(u, true);
+        if (u->owner->left > UPLOAD_LEFT_MOST) oldest_left_drop(t, u->owner, &next);
+    }
 }
 
 void uploads_limit(struct uploads *t, uint64_t uploads_max)

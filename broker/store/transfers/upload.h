@@ -26,6 +26,8 @@
 #include <stdint.h>
 
 enum {
+    UPLOAD_LEFT_MOST =
+        256, /* results of one principal that wait for their prover to come back: above, the oldest goes */
     UPLOAD_SLOW_MS = 30000, /* 16 KiB/s: a slow telephone line's */
     UPLOAD_SLOW_BYTES = UPLOAD_SLOW_MS / 1000 * 16 * 1024
 };
@@ -50,6 +52,7 @@ struct upload {
     struct upload_note note;
     struct blob_writer writer;
     struct disk_job publish;
+    bool left;       /* a result whose peer is gone */
     bool publishing; /* whole, and being synced and named */
     bool unwanted;   /* dropped while publishing */
     struct upload *next, *older, *newer;
@@ -105,7 +108,8 @@ bool uploads_published(struct uploads *t, struct upload *done, enum upload_step 
 /** Drops an upload. None there is no error. */
 void upload_drop(struct uploads *t, const struct transfer_key *key);
 
-/** A peer's connection is gone: its uploads wait for another peer. */
+/** A peer's connection is gone: its uploads wait for another peer. Each holds a descriptor and a file, so of a principal's results
+ *  no more than UPLOAD_LEFT_MOST wait: the oldest is dropped, and begins anew when it is announced again. */
 void uploads_peer_gone(struct uploads *t, uint64_t peer);
 /** Drops uploads that got no chunk for abandoned_ms, and slow ones while somebody is refused, and calls dropped (if not
  *  NULL) for each. Returns when the next one is due to be abandoned; UINT64_MAX: none. */
@@ -118,6 +122,7 @@ struct uploads_stats {
     uint64_t uploads, publishing; /* publishing: of the uploads */
     uint64_t bytes_reserved, bytes_in;
     uint64_t refused, slow; /* for want of room; dropped for being slow */
+    uint64_t left_dropped;  /* results whose prover was gone and that made room */
 };
 struct uploads_stats uploads_read_stats(const struct uploads *t);
 

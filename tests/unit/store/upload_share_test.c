@@ -175,6 +175,76 @@ static int gone(void **state)
 
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
 
+/* ---- provers that come and go ---- */
+
+/* Result n of owner from a peer of its own, which leaves at once. */
+static void left_behind(unsigned n, const char *owner)
+{
+    static const struct upload_note note;
+    struct transfer_key key = { .kind = WIRE_KIND_RESULT, .token = { .seq = n } };
+    assert_int_equal(upload_start(t, &key, 1000 + n, owner, 100, (wire_hash){ { 1 } }, &note, now_ms), PV_OK);
+    uploads_peer_gone(t, 1000 + n);
+}
+
+static bool is_there(unsigned n)
+{
+    static const struct upload_note note;
+    struct transfer_key key = { .kind = WIRE_KIND_RESULT, .token = { .seq = n } };
+    uint64_t before = uploads_read_stats(t).uploads;
+    assert_int_equal(upload_start(t, &key, 5, "p", 100, (wire_hash){ { 1 } }, &note, now_ms), PV_OK);
+    bool there = uploads_read_stats(t).uploads == before;
+    if (there)
+        uploads_peer_gone(t, 5);
+    else
+        upload_drop(t, &key);
+    return there;
+}
+
+/* Each is a descriptor: one key with many names must not have them all. */
+static void results_that_were_left_make_room(void **state)
+{
+    for (unsigned n = 1; n <= UPLOAD_LEFT_MOST; n++) left_behind(n, "p");
+    left_behind(900, "q"); /* another's is another's */
+    assert_int_equal(uploads_read_stats(t).uploads, UPLOAD_LEFT_MOST + 1);
+    left_behind(UPLOAD_LEFT_MOST + 1, "p");
+    left_behind(UPLOAD_LEFT_MOST + 2, "p");
+    assert_int_equal(uploads_read_stats(t).uploads, UPLOAD_LEFT_MOST + 1);
+    assert_int_equal(uploads_read_stats(t).left_dropped, 2);
+    assert_false(is_there(1));
+    assert_false(is_there(2));
+    assert_true(is_there(UPLOAD_LEFT_MOST + 2)); /* the newest */
+}
+
+/* Those that go on are not counted, nor those that end. */
+static void who_comes_back_makes_room_too(void **state)
+{
+    static const struct upload_note note;
+    for (unsigned n = 1; n <= UPLOAD_LEFT_MOST; n++) left_behind(n, "p");
+    struct transfer_key key = { .kind = WIRE_KIND_RESULT, .token = { .seq = 1 } };
+    assert_int_equal(upload_start(t, &key, 7, "p", 100, (wire_hash){ { 1 } }, &note, now_ms), PV_OK);
+    key.token.seq = 2;
+    upload_drop(t, &key);
+    left_behind(901, "p");
+    left_behind(902, "p");
+    assert_int_equal(uploads_read_stats(t).left_dropped, 0);
+    left_behind(903, "p");
+    assert_int_equal(uploads_read_stats(t).left_dropped, 1);
+}
+
+/* One connection with many of them. */
+static void a_peer_that_leaves_many_behind_keeps_the_newest(void **state)
+{
+    static const struct upload_note note;
+    for (unsigned n = 1; n <= UPLOAD_LEFT_MOST + 20; n++) {
+        struct transfer_key key = { .kind = WIRE_KIND_RESULT, .token = { .seq = n } };
+        assert_int_equal(upload_start(t, &key, 7, "p", 100, (wire_hash){ { 1 } }, &note, now_ms), PV_OK);
+    }
+    uploads_peer_gone(t, 7);
+    assert_int_equal(uploads_read_stats(t).uploads, UPLOAD_LEFT_MOST);
+    assert_false(is_there(20));
+    assert_true(is_there(21));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +255,9 @@ int main(void)
         FRESH(many_without_a_byte_leave_room_for_others),
         FRESH(who_sends_too_little_makes_room_when_somebody_is_refused),
         FRESH(a_slow_link_may_take_its_time_while_nobody_waits),
+        FRESH(results_that_were_left_make_room),
+        FRESH(who_comes_back_makes_room_too),
+        FRESH(a_peer_that_leaves_many_behind_keeps_the_newest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
