@@ -147,10 +147,27 @@ static void lane_show(struct sched *s, struct lane *l)
     lane_fresh(s, l);
 }
 
+/* The sweep is through with w. */
+static void sweep_past(struct queue *q, const struct work *w)
+{
+    q->sweep.lane = NULL;
+    q->sweep.next = w->next;
+    q->sweep.left--;
+}
+
+/* The sweep is through with l, or l goes. */
+static void sweep_past_lane(struct queue *q, const struct lane *l)
+{
+    q->sweep.next = l->work;
+    q->sweep.lane = l->next;
+    if (!l->next) sweep_past(q, l->work);
+}
+
 static void lane_hide(struct lane *l)
 {
     struct work *w = l->work;
     lane_stale(l);
+    if (w->queue->sweep.lane == l) sweep_past_lane(w->queue, l);
     *l->link_of_account = l->next_of_account;
     if (l->next_of_account) l->next_of_account->link_of_account = l->link_of_account;
     *l->link = l->next;
@@ -242,19 +259,17 @@ void lanes_leave(struct sched *s, struct task *t)
 
 /* ---- after a change of the fleet ---- */
 
-static void sweep_work(struct sched *s, struct queue *q)
+static void sweep_lane(struct sched *s, struct queue *q)
 {
     struct work *w = q->sweep.next ? q->sweep.next : q->works;
-    for (struct lane *l = w->lanes; l; l = l->next) {
-        uint64_t before = *s->visited, *left = slice_left(s, SLICE_FLEET);
-        lane_servable(s, l);
-        if (l->excluded[0]) lane_fresh(s, l); /* who had to come first may have left (R7) */
-        uint64_t looks = *s->visited - before;
-        *left -= looks < *left ? looks : *left;
-        slice_take(s, SLICE_FLEET, 1);
-    }
-    q->sweep.next = w->next;
-    q->sweep.left--;
+    struct lane *l = q->sweep.lane ? q->sweep.lane : w->lanes;
+    uint64_t before = *s->visited, *left = slice_left(s, SLICE_FLEET);
+    lane_servable(s, l);
+    if (l->excluded[0]) lane_fresh(s, l); /* who had to come first may have left (R7) */
+    uint64_t looks = *s->visited - before;
+    *left -= looks < *left ? looks : *left;
+    slice_take(s, SLICE_FLEET, 1);
+    sweep_past_lane(q, l);
 }
 
 /* True: the slice is used up. */
@@ -263,10 +278,11 @@ static bool sweep_queue(struct sched *s, struct queue *q)
     if (q->sweep.of != q->fleet) {
         q->sweep.of = q->fleet;
         q->sweep.left = q->works_n;
+        q->sweep.lane = NULL; /* the lanes of this work that were looked at have to be again */
     }
     while (q->sweep.left && q->works) {
         if (!*slice_left(s, SLICE_FLEET)) return true;
-        sweep_work(s, q);
+        sweep_lane(s, q);
     }
     q->sweep.done = q->fleet;
     return false;

@@ -88,6 +88,7 @@ struct queue {
     struct {
         uint64_t of, done; /* the fleet it looks for, and the one it is through with */
         struct work *next; /* NULL: the first */
+        struct lane *lane; /* of next; NULL: its first */
         size_t left;
     } sweep; /* over the lanes after a change of the fleet (lanes_look_again) */
 };

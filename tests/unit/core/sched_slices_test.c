@@ -178,6 +178,31 @@ static void what_no_prover_can_do_is_counted_in_slices_and_then_not_looked_at(vo
     assert_int_equal(queue_of(&r, "outer").slots, 0);
 }
 
+/* Tasks of one circuit that ask for memory of their own each wait in lanes of one work. */
+static void the_lanes_of_one_circuit_are_looked_at_in_slices(void **state)
+{
+    enum { LANES = 200 };
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .vram = 1000000, .circuits = "c", .silent = true });
+    for (unsigned n = 1; n <= LANES; n++) {
+        struct sched_event ev = submit_event(&r, "c1", n);
+        ev.submit.circuit = "c";
+        ev.submit.need_vram = 1000 + n;
+        r.now_ms++;
+        rig_step(&r, ev);
+    }
+    at(&r, r.now_ms + LANES);
+    assert_int_equal(queue_of(&r, "outer").unservable, 0);
+    ignore(&r);
+    gone(&r, "p2");
+    for (uint64_t was = 0, now; (now = queue_of(&r, "outer").unservable) < LANES - 1; was = now) {
+        assert_true(now > was && now - was <= SLICE);
+        if (!was) cancel(&r, "c1", LANES / 2); /* one may go meanwhile */
+        at(&r, r.now_ms + 1);
+    }
+    at(&r, r.now_ms + LANES);
+    assert_int_equal(queue_of(&r, "outer").unservable, LANES - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +212,7 @@ int main(void)
         S(a_purge_whose_peer_has_gone_goes_on_unless_it_only_counts),
         S(a_purge_under_way_is_refused_when_the_store_fails),
         S(R4_the_tasks_of_a_replaced_session_end_in_slices),
+        S(the_lanes_of_one_circuit_are_looked_at_in_slices),
         S(what_no_prover_can_do_is_counted_in_slices_and_then_not_looked_at),
         S(many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait),
     };
