@@ -4,6 +4,7 @@
 #include "connections.h"
 #include "downloads.h"
 #include "listing.h"
+#include "peer_keys.h"
 #include "reply.h"
 #include "say.h"
 #include "step.h"
@@ -174,6 +175,7 @@ static void hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     peer->session = m->session;
     snprintf(peer->name, sizeof peer->name, "%s", m->name);
     snprintf(peer->software, sizeof peer->software, "%s", m->software);
+    peer_keys_clear(peer);
     LOG_INFO("peer.hello", "name=%s principal=%s role=%s software=%s", peer->name, broker_principal(b, peer),
              wire_word(WIRE_WORDS_role, (int)role), peer->software);
     if (role == WIRE_ROLE_PROVER)
@@ -263,6 +265,16 @@ static void purge(struct broker *b, struct peer *peer, const struct wire_msg *m)
 }
 
 /* --- provers, and clients that claimed a task --- */
+
+static void more_circuits(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    struct sched_circuit *circuits = b->heard.circuits;
+    struct sched_event ev = event_of(SCHED_CIRCUITS, peer, m);
+    ev.prover.circuits = circuits;
+    ev.prover.circuits_n = circuits_of(circuits, m);
+    if (m->has.unserved || m->has.unserved_files) peer_keys_take(peer, m);
+    broker_step(b, &ev, NULL);
+}
 
 static void ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
@@ -516,6 +528,7 @@ static int speakers(enum wire_type type)
     case WIRE_KICK:
     case WIRE_QUEUE:
     case WIRE_PROVER: return CLIENTS;
+    case WIRE_CIRCUITS:
     case WIRE_READY:
     case WIRE_DRAIN: return PROVERS;
     default: return ANYBODY;
@@ -539,6 +552,7 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     case WIRE_LIST: listing_answer(b, peer, m); break;
     case WIRE_CREDIT: credit(b, peer, m); break;
     case WIRE_CHUNK: chunk(b, peer, m); break;
+    case WIRE_CIRCUITS: more_circuits(b, peer, m); break;
     case WIRE_READY: ready(b, peer, m); break;
     case WIRE_STARTED: plain(b, peer, m, SCHED_STARTED); break;
     case WIRE_PROGRESS: progress(b, peer, m); break;

@@ -46,6 +46,8 @@ static struct list_question question_of(const struct peer *peer, const struct wi
     if (m->has.after) q.query.after = strtoull(m->after, NULL, 10);
     if (m->has.limit && m->limit && m->limit < q.query.limit) q.query.limit = m->limit;
     if (m->has.queue) snprintf(q.queue, sizeof q.queue, "%s", m->queue);
+    if (m->has.prover) snprintf(q.prover, sizeof q.prover, "%s", m->prover);
+    if (m->has.principal) snprintf(q.principal, sizeof q.principal, "%s", m->principal);
     return q;
 }
 
@@ -66,6 +68,7 @@ static void page_fill(struct broker *b, const struct list_question *ask, const s
     case WIRE_WHAT_PROVERS: tables_provers(b->tables, b->sched, &b->peers, b->now_ms, q); break;
     case WIRE_WHAT_CLIENTS: tables_clients(b->tables, b->sched, q); break;
     case WIRE_WHAT_STATUS: status_read(b, v); break;
+    case WIRE_WHAT_KEYS: tables_keys(b->tables, b->sched, &b->peers, q); break;
     case WIRE_WHAT_EVENTS: tables_events(b->tables, b->journal, v, b->wall_ms, q); break;
     }
     list_turns_spend(&b->lists, b->tables->looked, b->tables->rows_n);
@@ -100,6 +103,8 @@ static bool question_answer(struct broker *b, struct list_question *ask)
     }
     ask->query.look = b->lists.left;
     ask->query.queue = ask->queue[0] ? ask->queue : NULL;
+    ask->query.prover = ask->prover;
+    ask->query.principal = ask->principal;
     page_fill(b, ask, &v);
     if (b->tables->unfinished) {
         ask->query.after = b->tables->go_on;

@@ -60,6 +60,7 @@ struct link {
     uint64_t payload_max;
     bool by_principal;  /* PROVER may name a principal */
     bool purge_forgets; /* PURGE may say forget */
+    bool more_circuits; /* CIRCUITS and LIST keys are known */
     char principal[WIRE_NAME_MAX + 1];
     char software[65];
     uint64_t welcomes, welcomed_ms;

@@ -64,12 +64,15 @@ enum {
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
     X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
+    X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
     /* what a prover is and holds */                                                                                   \
     X(queues, NAMES, 64, "queues the prover serves")                                                                   \
     X(circuits, CIRCUITS, 256, "circuits the prover can prove")                                                        \
+    X(unserved_files, U32, UINT32_MAX, "key files that the prover does not serve")                                     \
+    X(unserved, ROWS, 16, "the first of them, each with file and why")                                                 \
     X(slots, U32, 1024, "tasks proved at once")                                                                        \
     X(prefetch, U32, 1024, "tasks held in addition")                                                                   \
     X(vram, U64, UINT64_MAX, "bytes of memory of its GPUs (0: none)")                                                  \
@@ -183,6 +186,7 @@ enum {
     W(what, CLIENTS, "clients")                                                                                        \
     W(what, STATUS, "status")                                                                                          \
     W(what, EVENTS, "events")                                                                                          \
+    W(what, KEYS, "keys")                                                                                              \
     W(verb, PAUSE, "pause")                                                                                            \
     W(verb, RESUME, "resume")                                                                                          \
     W(verb, SET, "set")                                                                                                \
@@ -200,7 +204,8 @@ enum wire_what {
     WIRE_WHAT_PROVERS,
     WIRE_WHAT_CLIENTS,
     WIRE_WHAT_STATUS,
-    WIRE_WHAT_EVENTS
+    WIRE_WHAT_EVENTS,
+    WIRE_WHAT_KEYS
 };
 enum wire_verb { WIRE_VERB_PAUSE, WIRE_VERB_RESUME, WIRE_VERB_SET, WIRE_VERB_DRAIN };
 

@@ -43,7 +43,7 @@ enum {
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
-          N(software) M(by_principal) M(purge_forgets),                                                                \
+          N(software) M(by_principal) M(purge_forgets) M(more_circuits),                                               \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
     X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
@@ -81,7 +81,7 @@ enum {
     X(PURGE, 25, UP, NONE, N(req) N(scope) M(client) M(session) M(queue) M(states) M(age_ms) M(dry) M(forget),         \
       "cancels and forgets many tasks; answered by COUNTS")                                                            \
     X(COUNTS, 26, DOWN, NONE, N(req) N(counts), "how many tasks, by the state they were in")                           \
-    X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit),                                          \
+    X(LIST, 27, UP, NONE, N(req) N(what) M(queue) M(state) M(after) M(limit) M(prover) M(principal),                   \
       "asks for a table, page by page; answered by ROWS")                                                              \
     X(ROWS, 28, DOWN, NONE, N(req) N(schema) N(rows) M(next), "a page of a table")                                     \
     X(KICK, 29, UP, NONE, N(req) N(task), "an operator queues a task again; answered by TASK")                         \
@@ -102,7 +102,9 @@ enum {
     X(RECALL, 49, DOWN, NONE, N(token), "the prover gives the task back if it has not started it")                     \
     X(DRAIN, 50, UP, NONE, , "the prover takes no more offers")                                                        \
     X(QUEUE, 60, UP, NONE, N(req) N(queue) N(verb) M(options), "an operator acts on a queue; answered by ROWS")        \
-    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb) M(principal), "an operator acts on a prover; answered by ROWS")
+    X(PROVER, 61, UP, NONE, N(req) N(prover) N(verb) M(principal), "an operator acts on a prover; answered by ROWS")   \
+    X(CIRCUITS, 62, UP, NONE, M(circuits) M(unserved_files) M(unserved),                                               \
+      "circuits of a prover that its HELLO has no room for, and the key files that it does not serve")
 
 enum wire_type {
 #define X(name, code, way, payload, fields, meaning) WIRE_##name = code,

@@ -253,9 +253,18 @@ _Static_assert((int)PV_LIST_TASKS == (int)WIRE_WHAT_TASKS && (int)PV_LIST_QUEUES
                    (int)PV_LIST_STATUS == (int)WIRE_WHAT_STATUS && (int)PV_LIST_EVENTS == (int)WIRE_WHAT_EVENTS,
                "tables");
 
-static pv_status list_message(struct wire_msg *m, const struct pv_list_options *w)
+/* What is listed: a table, or the keys of one prover. */
+struct listed {
+    const struct pv_list_options *table;
+    const char *principal, *prover;
+};
+
+static pv_status list_message(struct wire_msg *m, const struct listed *of)
 {
-    WIRE_SET(m, what, (enum wire_what)w->what);
+    const struct pv_list_options *w = of->table;
+    WIRE_SET(m, what, of->prover ? WIRE_WHAT_KEYS : (enum wire_what)w->what);
+    if (of->prover) WIRE_SET(m, prover, of->prover);
+    if (of->prover) WIRE_SET(m, principal, of->principal);
     if (w->queue) WIRE_SET(m, queue, w->queue);
     if (!w->state) return PV_OK;
     if (!task_state_of_word(&m->state, w->state)) return PV_USAGE;
@@ -263,13 +272,14 @@ static pv_status list_message(struct wire_msg *m, const struct pv_list_options *
     return PV_OK;
 }
 
-static pv_status list_pages(pv_client *c, pv_table *t, const struct pv_list_options *w, int64_t timeout_ms)
+static pv_status list_pages(pv_client *c, pv_table *t, const struct listed *of, int64_t timeout_ms)
 {
+    const struct pv_list_options *w = of->table;
     size_t most = w->rows_max ? w->rows_max : 1000, rows = 0;
     const char *after = w->after;
     do {
         struct request q = { .ask = { .type = WIRE_LIST }, .want = WIRE_ROWS };
-        TRY(list_message(&q.ask, w));
+        TRY(list_message(&q.ask, of));
         if (after) WIRE_SET(&q.ask, after, after);
         WIRE_SET(&q.ask, limit, most - rows < WIRE_ROWS_MAX ? (uint32_t)(most - rows) : WIRE_ROWS_MAX);
         pv_status s = ask(c, &q, timeout_ms);
@@ -288,13 +298,13 @@ static void free_table(void *table)
     pv_table_free(table);
 }
 
-pv_status pv_list(pv_client *c, pv_table **out, const struct pv_list_options *what, int64_t timeout_ms)
+static pv_status list(pv_client *c, pv_table **out, const struct listed *of, int64_t timeout_ms)
 {
     pv_table *t = calloc(1, sizeof *t);
     if (!t) return PV_NO_MEMORY;
     pv_status s;
     pthread_cleanup_push(free_table, &t); /* the thread may be cancelled while it waits for a page */
-    s = list_pages(c, t, what, timeout_ms);
+    s = list_pages(c, t, of, timeout_ms);
     pthread_cleanup_pop(0);
     if (s == PV_OK) s = lay_out(t);
     if (s == PV_OK)
@@ -302,6 +312,21 @@ pv_status pv_list(pv_client *c, pv_table **out, const struct pv_list_options *wh
     else
         pv_table_free(&t);
     return s;
+}
+
+pv_status pv_list(pv_client *c, pv_table **t, const struct pv_list_options *what, int64_t timeout_ms)
+{
+    return list(c, t, &(struct listed){ .table = what }, timeout_ms);
+}
+
+pv_status pv_prover_keys(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+{
+    static const struct pv_list_options all = { .rows_max = SIZE_MAX };
+    TRY(pv_client_ready(c, timeout_ms));
+    TRY(client_enter(c));
+    bool tells = c->link.more_circuits;
+    TRY(client_leave(c, tells ? PV_OK : PV_BAD_VERSION, "this broker is too old to tell which keys a prover has"));
+    return list(c, t, &(struct listed){ .table = &all, .principal = principal, .prover = prover }, timeout_ms);
 }
 
 const char *pv_table_schema(const pv_table *t)

@@ -188,6 +188,7 @@ static on_event *const on[] = {
     [SCHED_PURGE] = sched_on_purge,
     [SCHED_KICK] = sched_on_kick,
     [SCHED_DAMAGED] = sched_on_damaged,
+    [SCHED_CIRCUITS] = sched_on_circuits,
     [SCHED_READY] = sched_on_ready,
     [SCHED_STARTED] = sched_on_started,
     [SCHED_PROGRESS] = sched_on_progress,

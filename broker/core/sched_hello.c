@@ -8,6 +8,7 @@
 #include "sched_blame.h"
 #include "sched_end.h"
 #include "issued.h"
+#include "looks.h"
 #include "sched_places.h"
 #include "sessions.h"
 #include "tasks.h"
@@ -132,35 +133,67 @@ void sched_on_client_hello(struct sched *s, const struct sched_event *ev)
 
 static int by_address(const void *a, const void *b)
 {
-    uintptr_t x = (uintptr_t)((const struct prover_circuit *)a)->name;
-    uintptr_t y = (uintptr_t)((const struct prover_circuit *)b)->name;
-    return (x > y) - (x < y);
+    const struct prover_circuit *x = a, *y = b;
+    uintptr_t p = (uintptr_t)x->name, q = (uintptr_t)y->name;
+    if (p != q) return p < q ? -1 : 1;
+    if (x->by_digest != y->by_digest) return x->by_digest ? 1 : -1;
+    return memcmp(x->digest.bytes, y->digest.bytes, sizeof x->digest.bytes);
 }
 
+/* Two circuits with one key have one name in common, its digest: once is enough. */
+static void drop_twins(struct sched *s, struct prover *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->circuits_n; i++) {
+        if (kept && p->circuits[kept - 1].name == p->circuits[i].name)
+            names_drop(&s->names, p->circuits[i].name);
+        else
+            p->circuits[kept++] = p->circuits[i];
+    }
+    p->circuits_n = kept;
+}
+
+/* One name of a circuit: its own, or the hex of its key's digest. */
+static bool take_name(struct sched *s, struct prover *p, const struct sched_circuit *from, const char *name)
+{
+    struct prover_circuit *c = &p->circuits[p->circuits_n];
+    c->name = names_hold(&s->names, name);
+    if (!c->name) return false;
+    c->by_digest = name != from->name;
+    c->digest = from->digest;
+    c->has_digest = from->has_digest;
+    c->warm = from->warm;
+    c->load_ms = from->load_ms;
+    c->need_vram = from->need_vram;
+    c->need_ram = from->need_ram;
+    p->circuits_n++;
+    return true;
+}
+
+static bool take_names(struct sched *s, struct prover *p, const struct sched_circuit *from)
+{
+    char hex[WIRE_HASH_TEXT];
+    return take_name(s, p, from, from->name) &&
+           (!from->has_digest || take_name(s, p, from, wire_hash_text(hex, from->digest)));
+}
+
+/* More circuits; those that it has announced move. */
 static bool take_circuits(struct sched *s, struct prover *p, const struct sched_event *ev)
 {
-    p->circuits = calloc(2 * ev->prover.circuits_n + 1, sizeof *p->circuits);
-    if (!p->circuits) return false;
-    for (size_t i = 0; i < ev->prover.circuits_n; i++) {
-        const struct sched_circuit *from = &ev->prover.circuits[i];
-        char hex[WIRE_HASH_TEXT];
-        for (int twice = 0; twice < 1 + from->has_digest; twice++) {
-            struct prover_circuit *c = &p->circuits[p->circuits_n];
-            c->name = names_hold(&s->names, twice ? wire_hash_text(hex, from->digest) : from->name);
-            if (!c->name) return false;
-            c->digest = from->digest;
-            c->has_digest = from->has_digest;
-            c->warm = from->warm;
-            c->load_ms = from->load_ms;
-            c->need_vram = from->need_vram;
-            c->need_ram = from->need_ram;
-            p->circuits_n++;
-        }
+    size_t n = ev->prover.circuits_n, room = p->circuits_n + 2 * n + 1;
+    circuits_take_out(s, p);
+    struct prover_circuit *more = realloc(p->circuits, room * sizeof *more);
+    if (more) {
+        memset(more + p->circuits_n, 0, (room - p->circuits_n) * sizeof *more);
+        p->circuits = more;
+        p->announced += (uint32_t)n;
+        p->owner->circuits += (uint32_t)n;
     }
-    p->announced = (uint32_t)ev->prover.circuits_n;
-    p->owner->circuits += p->announced;
-    qsort(p->circuits, p->circuits_n, sizeof *p->circuits, by_address);
-    return circuits_put(s, p);
+    bool taken = more != NULL;
+    for (size_t i = 0; taken && i < n; i++) taken = take_names(s, p, &ev->prover.circuits[i]);
+    if (p->circuits) qsort(p->circuits, p->circuits_n, sizeof *p->circuits, by_address);
+    drop_twins(s, p);
+    return circuits_put(s, p) && taken;
 }
 
 static bool take_queues(struct sched *s, struct prover *p, const struct sched_event *ev)
@@ -360,6 +393,23 @@ static bool take_warm(struct prover *p, const struct sched_event *ev)
         c->warm = warm;
     }
     return changed;
+}
+
+/* A prover with more circuits than a HELLO has room for. The queues look again at what nobody could serve. */
+void sched_on_circuits(struct sched *s, const struct sched_event *ev)
+{
+    struct prover *p = speaker_prover(s);
+    if (!p || !ev->prover.circuits_n) return;
+    size_t all = p->announced + ev->prover.circuits_n;
+    if (all > SCHED_PROVER_CIRCUITS || !circuits_admit(s, p->owner->name->text, p, all)) {
+        busy(s, "circuits");
+        return;
+    }
+    p->any_circuit = false;
+    if (!take_circuits(s, p, ev)) busy(s, "memory");
+    prover_unsettle(p); /* what it was not able to do, it may be now */
+    prover_resolve_queues(s, p);
+    prover_changed(s, p);
 }
 
 /* A READY that says nothing new costs no match: nodes say it at rest, too. */

@@ -1,10 +1,12 @@
 #include "sched_reading.h"
 
 #include "accounts.h"
+#include "provers.h"
 #include "tasks.h"
 #include "view.h"
 #include "who.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 pv_status sched_show(const struct sched *s, uint64_t peer, const char *owner, wire_id id, struct sched_view *view)
@@ -124,11 +126,39 @@ bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, st
         .failed = p->failed,
         .lost = p->lost,
         .busy_ms = p->busy_ms,
+        .circuits = p->announced,
     };
     v->quarantined_ms = p->quarantined_ms > now_ms ? p->quarantined_ms - now_ms : 0;
     v->heard_ms = now_ms > p->heard_ms ? now_ms - p->heard_ms : 0;
     for (const struct attempt *a = p->attempts; a; a = a->next) v->running += a->state == ATTEMPT_RUNNING;
     return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct sched_circuit *)a)->name, ((const struct sched_circuit *)b)->name);
+}
+
+size_t sched_prover_circuits(const struct sched *s, const char *principal, const char *prover, struct sched_circuit *to,
+                             size_t most)
+{
+    const struct prover *p = prover_find(s, principal, prover);
+    size_t n = 0, all = 0;
+    for (size_t i = 0; p && i < p->circuits_n; i++) {
+        const struct prover_circuit *c = &p->circuits[i];
+        if (c->by_digest) continue;
+        all++;
+        if (n == most) continue;
+        to[n++] = (struct sched_circuit){ .name = c->name->text,
+                                          .digest = c->digest,
+                                          .has_digest = c->has_digest,
+                                          .warm = c->warm,
+                                          .load_ms = (uint32_t)c->load_ms,
+                                          .need_vram = c->need_vram,
+                                          .need_ram = c->need_ram };
+    }
+    if (n) qsort(to, n, sizeof *to, by_name);
+    return all;
 }
 
 bool sched_session_at(const struct sched *s, size_t i, struct sched_session_view *v)

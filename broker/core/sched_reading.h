@@ -7,6 +7,7 @@
 #define PV_SCHED_READING_H
 
 #include "sched_config.h"
+#include "sched_event.h"
 #include "sched_view.h"
 
 #include <stddef.h>
@@ -67,9 +68,15 @@ struct sched_prover_view {
     uint64_t heard_ms; /* ago */
     uint64_t vram, ram;
     uint64_t done, failed, lost, busy_ms;
+    uint32_t circuits; /* that it announced */
 };
 /** The first prover from *place on, 0 at the start; *place becomes the place behind it. False: there is none. */
 bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, struct sched_prover_view *view);
+
+/** The circuits that a prover announced, by their names, in the order of these: the first `most`, borrowed until the next
+ *  step. Returns how many there are. */
+size_t sched_prover_circuits(const struct sched *s, const char *principal, const char *prover, struct sched_circuit *to,
+                             size_t most);
 
 struct sched_session_view {
     const char *principal, *client;

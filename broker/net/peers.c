@@ -24,6 +24,7 @@ pv_status peers_init(struct peers *p, uint32_t most)
 
 void peers_clear(struct peers *p)
 {
+    for (uint32_t i = 0; p->slots && i < p->slots_n; i++) free(p->slots[i].unserved);
     free(p->slots);
     free(p->index);
     free(p->free_next);
@@ -102,6 +103,8 @@ void peers_drop(struct peers *p, struct peer *peer)
     entry_remove(p, (uint32_t)(find_entry(p, peer->routing) - p->index));
     if (peer->fd >= 0 && p->fds[peer->fd] == slot + 1) p->fds[peer->fd] = 0;
     peer->handle = 0;
+    free(peer->unserved);
+    peer->unserved = NULL;
     p->free_next[slot] = p->free_head;
     p->free_head = slot;
     p->used--;

@@ -45,6 +45,8 @@ struct peer {
     uint64_t since_ms, heard_ms;
     struct share *share; /* its account, kept by the caller; NULL before HELLO */
     uint32_t waiting;    /* replies to it in the outbox */
+    char *unserved;      /* peer_keys.h; NULL: nothing was said */
+    uint32_t unserved_bytes, unserved_files;
 };
 
 struct peers {

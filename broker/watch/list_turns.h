@@ -22,7 +22,8 @@ struct list_question {
     uint32_t req;
     enum wire_what what;
     struct tables_query query;
-    char queue[WIRE_NAME_MAX + 1]; /* query.queue points here */
+    char queue[WIRE_NAME_MAX + 1];                                /* query.queue points here */
+    char prover[WIRE_NAME_MAX + 1], principal[WIRE_NAME_MAX + 1]; /* likewise */
 };
 
 /** A principal that has LISTs waiting. */

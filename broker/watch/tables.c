@@ -1,7 +1,7 @@
 #include "tables.h"
 
+#include "peer_keys.h"
 #include "warnings.h"
-
 #include "text.h"
 
 #include <inttypes.h>
@@ -24,13 +24,14 @@ void tables_destroy(struct tables **t)
 const char *tables_schema(enum wire_what what)
 {
     static const char *const schemas[] = { "provost.tasks/1",   "provost.queues/1", "provost.provers/1",
-                                           "provost.clients/1", "provost.status/1", "provost.events/1" };
+                                           "provost.clients/1", "provost.status/1", "provost.events/1",
+                                           "provost.keys/1" };
     return schemas[what];
 }
 
 bool tables_allowed(enum wire_what what, const struct viewer *v)
 {
-    return (what != WIRE_WHAT_PROVERS && what != WIRE_WHAT_CLIENTS) || viewer_sees_others(v);
+    return (what != WIRE_WHAT_PROVERS && what != WIRE_WHAT_CLIENTS && what != WIRE_WHAT_KEYS) || viewer_sees_others(v);
 }
 
 /* --- cells --- */
@@ -170,6 +171,29 @@ static void prover_row(struct tables *t, const struct sched_prover_view *p, cons
     number(t, "failed", p->failed);
     number(t, "lost", p->lost);
     number(t, "busy_ms", p->busy_ms);
+    number(t, "circuits", p->circuits);
+    number(t, "unserved", peer ? peer->unserved_files : 0);
+}
+
+static void circuit_row(struct tables *t, const struct sched_circuit *c, uint64_t after)
+{
+    char digest[WIRE_HASH_TEXT];
+    row(t, after);
+    text(t, "circuit", c->name);
+    truth(t, "served", true);
+    text(t, "digest", c->has_digest ? wire_hash_text(digest, c->digest) : NULL);
+    truth(t, "warm", c->warm);
+    number(t, "load_ms", c->load_ms);
+    number(t, "need_ram", c->need_ram);
+    number(t, "need_vram", c->need_vram);
+}
+
+static void unserved_row(struct tables *t, const struct peer_key *k, uint64_t after)
+{
+    row(t, after);
+    text(t, "file", k->file);
+    truth(t, "served", false);
+    text(t, "why", k->why);
 }
 
 static void client_row(struct tables *t, const struct sched_session_view *c, uint64_t after)
@@ -365,6 +389,29 @@ void tables_provers(struct tables *t, const struct sched *s, const struct peers 
     begin(t);
     while (sched_prover_next(s, &place, now_ms, &prover) && room(t, q)) prover_row(t, &prover, peers, place);
     t->looked = place - q->after;
+}
+
+/* The connection of that prover, or NULL. */
+static const struct peer *peer_of(const struct sched *s, const struct peers *peers, const struct tables_query *q)
+{
+    struct sched_prover_view v;
+    for (size_t place = 0; sched_prover_next(s, &place, 0, &v);)
+        if (!strcmp(v.name, q->prover) && !strcmp(v.principal, q->principal)) return peers_of(peers, v.peer);
+    return NULL;
+}
+
+void tables_keys(struct tables *t, const struct sched *s, const struct peers *peers, const struct tables_query *q)
+{
+    struct sched_circuit *all = calloc(SCHED_PROVER_CIRCUITS, sizeof *all);
+    const struct peer *peer = peer_of(s, peers, q);
+    struct peer_key key;
+    begin(t);
+    if (!all) return;
+    size_t n = sched_prover_circuits(s, q->principal, q->prover, all, SCHED_PROVER_CIRCUITS), i = q->after;
+    t->looked = n;
+    for (; i < n && room(t, q); i++) circuit_row(t, &all[i], i + 1);
+    for (; i >= n && peer && peer_keys_at(peer, i - n, &key) && room(t, q); i++) unserved_row(t, &key, i + 1);
+    free(all);
 }
 
 void tables_clients(struct tables *t, const struct sched *s, const struct tables_query *q)

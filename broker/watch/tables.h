@@ -31,7 +31,8 @@ struct tables {
 
 /** Which rows of a table. Zero, with a limit of WIRE_ROWS_MAX: all, from the first on. */
 struct tables_query {
-    const char *queue; /* tasks, queues, events: of this queue alone; NULL: any */
+    const char *queue;              /* tasks, queues, events: of this queue alone; NULL: any */
+    const char *prover, *principal; /* keys: of this one */
     bool has_state;
     enum task_state state; /* tasks in this state; events of tasks that came into it */
     bool has_after;        /* false for events: the newest that fit */
@@ -61,6 +62,8 @@ void tables_provers(struct tables *t, const struct sched *s, const struct peers 
                     const struct tables_query *q);
 void tables_clients(struct tables *t, const struct sched *s, const struct tables_query *q);
 void tables_status(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f);
+/** The circuits of one prover, and the key files that it does not serve, with its reasons. Out of memory: no rows. */
+void tables_keys(struct tables *t, const struct sched *s, const struct peers *peers, const struct tables_query *q);
 /** wall_ms: the time of the row that says that entries after q->after were lost. */
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q);

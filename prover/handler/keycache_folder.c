@@ -106,7 +106,7 @@ static void found_log(const struct keycache *c, const struct keycache_key *k, co
     const struct keycache_key *twin = twin_of(c, k);
     LOG_INFO("key.found", "circuit=%s digest=%s resident_bytes=%" PRIu64, k->name,
              wire_hash_text(digest, k->body->facts.digest), k->body->facts.resident_bytes);
-    if (twin) LOG_INFO("key.shared", "circuit=%s with=%s text=one key: it is loaded once", k->name, twin->name);
+    if (twin) LOG_INFO("key.shared", "circuit=%s with=%s", k->name, twin->name);
     if (old && !wire_hash_equal(*old, k->body->facts.digest))
         LOG_WARN("key.replaced", "circuit=%s digest=%s was=%s", k->name, digest, wire_hash_text(was, *old));
 }

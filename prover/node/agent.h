@@ -19,7 +19,12 @@
 
 #include <czmq.h>
 
-enum { AGENT_QUEUES_MAX = 64, AGENT_CIRCUITS_MAX = 200, AGENT_SLOTS_MAX = 64, AGENT_WHY_BYTES = 256 };
+enum {
+    AGENT_QUEUES_MAX = 64,
+    AGENT_CIRCUITS_MAX = 200 /* in one message */,
+    AGENT_SLOTS_MAX = 64,
+    AGENT_WHY_BYTES = 256
+};
 
 /** A queue the node serves, and with what. */
 struct agent_queue {
@@ -51,7 +56,9 @@ struct agent_options {
      *  order of their bytes, and returns how many. Called by the agent's thread. NULL: the node takes tasks of any
      *  circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, const char *after, struct handler_circuit *to, size_t most);
-    void *circuits_arg;
+    /** Fills `to` with at most `most` key files that are not served, and returns how many there are. May be NULL. */
+    size_t (*unserved)(void *arg, struct handler_unserved *to, size_t most);
+    void *circuits_arg;   /* of both */
     bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 

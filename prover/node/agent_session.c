@@ -1,6 +1,7 @@
 #include "agent_session.h"
 
 #include "agent_attempts.h"
+#include "agent_circuits.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "decode.h"
@@ -42,31 +43,16 @@ static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
     return n;
 }
 
-static size_t circuit_list(const struct agent *a, struct handler_circuit *store, struct wire_circuit *list)
-{
-    size_t n = a->o.circuits ? a->o.circuits(a->o.circuits_arg, "", store, AGENT_CIRCUITS_MAX) : 0;
-    for (size_t i = 0; i < n; i++) {
-        list[i] = (struct wire_circuit){ 0 };
-        WIRE_SET(&list[i], circuit, store[i].name);
-        WIRE_SET(&list[i], digest, store[i].digest);
-        WIRE_SET(&list[i], warm, store[i].warm);
-        WIRE_SET(&list[i], load_ms, store[i].load_ms);
-        if (store[i].need_vram) WIRE_SET(&list[i], need_vram, store[i].need_vram);
-        if (store[i].need_ram) WIRE_SET(&list[i], need_ram, store[i].need_ram);
-    }
-    return n;
-}
-
 void agent_session_announce(struct agent *a)
 {
-    struct wire_circuit *circuits = a->said.circuits;
     struct wire_held *held = a->said.held;
     const char *queues[AGENT_QUEUES_MAX];
     struct wire_msg m = { .type = WIRE_HELLO };
     if (a->link.state == LINK_DOWN) return;
     for (size_t i = 0; i < a->o.queues_n; i++) queues[i] = a->o.queues[i].name;
     WIRE_SET_LIST(&m, queues, queues, a->o.queues_n);
-    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, circuits, circuit_list(a, a->said.store, circuits));
+    a->said.hello_n = agent_circuits_hello(a);
+    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, a->said.circuits, a->said.hello_n);
     WIRE_SET(&m, slots, a->o.slots);
     WIRE_SET(&m, prefetch, a->o.prefetch);
     WIRE_SET(&m, vram, a->o.vram);
@@ -91,6 +77,7 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
     LOG_INFO("broker.connected", "epoch=%u principal=%s software=%s attempts=%zu unacknowledged=%zu", m->epoch,
              m->principal, m->software, a->attempts_n, a->results_n);
     if (a->mode != AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    agent_circuits_linked(a);
     agent_attempts_linked(a);
     agent_results_linked(a);
 }
@@ -190,17 +177,14 @@ static void heartbeat_say(struct agent *a)
 
 static void ready_say(struct agent *a)
 {
-    struct handler_circuit *store = a->said.store;
-    wire_hash *warm = a->said.warm;
     struct wire_msg m = { .type = WIRE_READY };
-    size_t circuits = a->o.circuits ? a->o.circuits(a->o.circuits_arg, "", store, AGENT_CIRCUITS_MAX) : 0, n = 0;
+    bool any;
+    size_t warm = agent_circuits_warm(a, &any);
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);
-    for (size_t i = 0; i < circuits; i++)
-        if (store[i].warm) warm[n++] = store[i].digest;
     /* A broker takes an empty list of circuits for "any": so no credit, or it would offer what fails at once. */
-    if (a->o.circuits_needed && !circuits) taken = places;
+    if (a->o.circuits_needed && !any) taken = places;
     WIRE_SET(&m, credit, taken < places ? places - taken : 0);
-    WIRE_SET_LIST(&m, warm, warm, n);
+    WIRE_SET_LIST(&m, warm, a->said.warm, warm);
     a->ready_due = !agent_link_say(a, &m);
 }
 

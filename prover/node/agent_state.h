@@ -63,6 +63,7 @@ struct agent_result {
     unsigned backward;   /* grants on this connection that asked for bytes again */
 };
 
+enum { AGENT_UNSERVED_MAX = 16, AGENT_WARM_MAX = 256 };
 enum { AGENT_HELD_MAX = 100 }; /* with AGENT_CIRCUITS_MAX circuits and 64 queues this keeps HELLO under 64 KiB */
 
 /** The lists of the message that is being written (agent_session.c): too large for a stack. */
@@ -70,7 +71,12 @@ struct agent_said {
     struct handler_circuit store[AGENT_CIRCUITS_MAX];
     struct wire_circuit circuits[AGENT_CIRCUITS_MAX];
     struct wire_held held[AGENT_HELD_MAX];
-    wire_hash warm[AGENT_CIRCUITS_MAX];
+    wire_hash warm[AGENT_WARM_MAX];
+    char last[WIRE_NAME_MAX + 1]; /* of the circuits in HELLO */
+    size_t hello_n;               /* how many they were */
+    struct handler_unserved unserved[AGENT_UNSERVED_MAX];
+    struct wire_row rows[AGENT_UNSERVED_MAX];
+    struct wire_cell cells[AGENT_UNSERVED_MAX][2];
 };
 
 enum agent_mode { AGENT_SERVE, AGENT_DRAIN, AGENT_HANDBACK };
@@ -86,6 +92,7 @@ struct agent {
     bool ready_due;           /* READY has to be sent */
     bool welcome_due;         /* HELLO was said */
     uint64_t hello_ms;        /* when */
+    size_t left_out;          /* circuits that this broker has no room for, as far as it is logged */
     /* the work */
     struct agent_attempt *attempts;
     size_t attempts_n, attempts_room;

@@ -336,6 +336,7 @@ static pv_status proving_open(struct node *n)
     while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
     if (s != PV_OK) return refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;
+    n->agent.unserved = keycache_unserved;
     n->agent.circuits_arg = n->proving.cache;
     n->agent.circuits_needed = !serves(n, &n->echo);
     return PV_OK;

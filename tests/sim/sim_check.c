@@ -33,6 +33,7 @@ const char *sim_type_name(enum sched_event_type type)
         [SCHED_CLAIM] = "CLAIM",
         [SCHED_PURGE] = "PURGE",
         [SCHED_KICK] = "KICK",
+        [SCHED_CIRCUITS] = "CIRCUITS",
         [SCHED_READY] = "READY",
         [SCHED_STARTED] = "STARTED",
         [SCHED_PROGRESS] = "PROGRESS",

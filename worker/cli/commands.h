@@ -66,6 +66,7 @@ int run_queue_resume(struct cli *cli);
 int run_queue_set(struct cli *cli);
 int run_queue_purge(struct cli *cli);
 int run_prover_ls(struct cli *cli);
+int run_prover_show(struct cli *cli);
 int run_prover_drain(struct cli *cli);
 int run_prover_resume(struct cli *cli);
 int run_key_gen(struct cli *cli);

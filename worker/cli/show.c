@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COLUMNS_MAX = 64, CELL_BYTES = 160, TEXT_LEAST = 8 };
+enum { COLUMNS_MAX = 64, CELL_BYTES = 160, TEXT_LEAST = 8, WHOLE_BYTES = 640 };
 
 void show_json_at(FILE *to, json_t *object)
 {
@@ -253,6 +253,52 @@ void show_line(const struct cli *cli, struct pv_row row, const char *schema)
     putchar('\n');
 }
 
+static void put_row(struct pv_row row)
+{
+    for (size_t k = 0; k < row.cells_n; k++) {
+        char text[CELL_BYTES];
+        cell_to_text(text, &row.cells[k]);
+        printf("%-18.*s %s\n", label_bytes(row.cells[k].key), row.cells[k].key, text);
+    }
+}
+
+/* The sentences of a table's cells are longer than its columns. */
+static const char *whole(char to[WHOLE_BYTES], const struct pv_row *row, const char *key)
+{
+    return visible_text(to, WHOLE_BYTES, cell_text(row, key));
+}
+
+static void put_key(const struct pv_row *row)
+{
+    char name[WHOLE_BYTES], more[WHOLE_BYTES];
+    if (cell_number(row, "served"))
+        printf("%-18s %s  %s%s\n", "circuit", whole(name, row, "circuit"), whole(more, row, "digest"),
+               cell_number(row, "warm") ? "  resident" : "");
+    else
+        printf("%-18s %s: %s\n", "not served", whole(name, row, "file"), whole(more, row, "why"));
+}
+
+void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys)
+{
+    json_t *rows = json_array();
+    int64_t told = 0, all = cell_number(&prover, "unserved");
+    if (cli->output != OUTPUT_JSON) put_row(prover);
+    for (size_t i = 0; keys && i < pv_table_rows(keys); i++) {
+        struct pv_row row = pv_table_row(keys, i);
+        told += !cell_number(&row, "served");
+        if (cli->output == OUTPUT_JSON)
+            json_array_append_new(rows, row_to_json(row));
+        else
+            put_key(&row);
+    }
+    if (cli->output == OUTPUT_JSON)
+        show_json(json_pack("{s:s, s:o, s:o}", "schema", "provost.prover/1", "prover", row_to_json(prover), "keys",
+                            keys ? json_incref(rows) : json_null()));
+    else if (keys && told < all)
+        printf("%-18s %" PRId64 " more: its log has them all\n", "not served", all - told);
+    json_decref(rows);
+}
+
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name)
 {
     for (size_t i = 0; i < pv_table_rows(t); i++) {
@@ -262,11 +308,7 @@ pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, co
             show_json(json_pack("{s:s, s:[o]}", "schema", pv_table_schema(t), "rows", row_to_json(row)));
             return PV_OK;
         }
-        for (size_t k = 0; k < row.cells_n; k++) {
-            char text[CELL_BYTES];
-            cell_to_text(text, &row.cells[k]);
-            printf("%-18.*s %s\n", label_bytes(row.cells[k].key), row.cells[k].key, text);
-        }
+        put_row(row);
         return PV_OK;
     }
     return PV_NOT_FOUND;

@@ -251,6 +251,7 @@ struct attempt {
 struct prover_circuit {
     struct name *name; /* each circuit has two entries: by its name, and by its digest in hex */
     wire_hash digest;
+    bool by_digest; /* this is the second one */
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
     struct prover *prover;

@@ -64,6 +64,7 @@ enum sched_event_type {
     SCHED_PURGE,   /* purge; COUNTS */
     SCHED_KICK,    /* task; TASK or REFUSE */
     /* provers, and clients that claimed */
+    SCHED_CIRCUITS, /* prover.circuits: more than its hello had; refused when there is no room for them */
     SCHED_READY,    /* ready */
     SCHED_STARTED,  /* token */
     SCHED_PROGRESS, /* token, progress */
@@ -76,6 +77,8 @@ enum sched_event_type {
     SCHED_QUEUE_VERB,  /* verb: pause, resume or set a queue */
     SCHED_PROVER_VERB, /* verb: drain or resume all provers of a name */
 };
+
+enum { SCHED_PROVER_CIRCUITS = 4096 /* most that one prover announces, in its hello and after */ };
 
 struct sched_event {
     enum sched_event_type type;

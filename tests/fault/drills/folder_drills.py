@@ -68,5 +68,76 @@ def drill_a_large_key_delays_no_end(cluster, soak=False):
     expect("circuit=large" not in first.log_text() + second.log_text(), "the large key was read to its end")
 
 
+def prover_show(cluster):
+    """Its row, its circuits, and why files are not served."""
+    shown = cluster.json("prover", "show", "n")
+    served = [row["circuit"] for row in shown["keys"] if row["served"]]
+    return shown["prover"], served, {row["file"]: row["why"] for row in shown["keys"] if not row["served"]}
+
+
+def proves(cluster, circuit):
+    witness = os.path.join(DATA, "chain-7", "witness.wtns")
+    out = cluster.path("proof")
+    done = cluster.cli("prove", "-q", QUEUE, "-c", circuit, "-t", "20s", "--progress", "none", witness, out, out + ".public", check=False)
+    return done.returncode == 0 or done.stderr.decode().strip()
+
+
+def drill_many_keys(cluster, soak=False):
+    """More circuits than one message has room for are all served, whatever the order in which they were put there; one is taken away and comes back.
+    All are one key with many names, and it is loaded once."""
+    cluster.broker()
+    folder = cluster.path("circuits")
+    os.mkdir(folder)
+    names = [f"c{i:04}" for i in range(450)]
+    for name in sorted(names, key=lambda name: name[::-1]):
+        os.symlink(KEY, os.path.join(folder, f"{name}.zkey"))
+    first = node(cluster, folder)
+    until("all circuits are announced", lambda: prover_show(cluster)[0]["circuits"] == len(names))
+    _, served, unserved = prover_show(cluster)
+    expect(served == names and not unserved, f"{len(served)} of {len(names)} served, not served: {unserved}")
+    for name in (names[0], names[199], names[200], names[399], names[400], names[-1]):
+        done = proves(cluster, name)
+        expect(done is True, f"{name}: {done}")
+    expect(first.log_count("key.loaded") == 1, f"one key was loaded {first.log_count('key.loaded')} times")
+    os.remove(os.path.join(folder, f"{names[-1]}.zkey"))
+    until("one circuit fewer", lambda: prover_show(cluster)[0]["circuits"] == len(names) - 1)
+    os.symlink(KEY, os.path.join(folder, f"{names[-1]}.zkey"))
+    until("it is there again", lambda: prover_show(cluster)[0]["circuits"] == len(names))
+    expect(proves(cluster, names[-1]) is True, "a circuit that came back is not served")
+
+
+def drill_odd_folder(cluster, soak=False):
+    """What is not served is said in the log, once each, and by prover show, and is served as soon as it can be."""
+    cluster.broker()
+    folder = cluster.path("circuits")
+    os.mkdir(folder)
+    first = node(cluster, folder)
+    until("the empty folder is told", lambda: "no key" in prover_show(cluster)[2].get(".", ""))
+    put(folder, "good.zkey")
+    put(folder, "Good.zkey")
+    put(folder, "two words.zkey")
+    put(folder, "\x1b[31mred.zkey")
+    os.mkdir(os.path.join(folder, "good"))
+    put(os.path.join(folder, "good"), "circuit.zkey")
+    with open(os.path.join(folder, "half.zkey"), "wb") as f, open(KEY, "rb") as key:
+        f.write(key.read(1000))
+    os.symlink("/nonexistent", os.path.join(folder, "nowhere.zkey"))
+    until("all is told", lambda: len(prover_show(cluster)[2]) == 5)
+    row, served, unserved = prover_show(cluster)
+    expect(served == ["Good", "good"] and row["circuits"] == 2 and row["unserved"] == 5, f"{row} {served}")
+    for file, word in (("two words.zkey", "A-Z"), ("\\u001b[31mred.zkey", "A-Z"), ("good/circuit.zkey", "good.zkey"), ("half.zkey", "section"),
+                       ("nowhere.zkey", "link")):
+        expect(word in unserved.get(file, ""), f"{file}: {unserved.get(file)}")
+    text = cluster.cli("prover", "show", "n").stdout.decode()
+    expect("not served" in text and "half.zkey" in text and "\x1b" not in text, text)
+    expect(proves(cluster, "good") is True and proves(cluster, "Good") is True, "a good key beside them is not served")
+    put(folder, "half.zkey")
+    until("the whole key is served", lambda: "half" in prover_show(cluster)[1])
+    lines = [line for line in first.log_text().splitlines() if " key.unusable " in line]
+    expect(len(lines) == len(set(line.split(" ", 1)[1] for line in lines)) == 6, f"not each once: {lines}")
+    done = cluster.cli("prover", "show", "nobody", check=False)
+    expect(done.returncode == 3, f"a prover that there is none of: exit {done.returncode}")
+
+
 if __name__ == "__main__":
     sys.exit(run(globals()))

@@ -177,6 +177,74 @@ static void R15_claims_are_within_the_share_and_idle_claimers_make_room(void **s
     assert_int_equal(said_times(&r, "REFUSE c.1 busy provers"), 1);
 }
 
+/* Says n circuits more, named from the number on, under one digest. */
+static void more_circuits(const char *who, unsigned from, unsigned n)
+{
+    static struct sched_circuit list[300];
+    static char names[300][16];
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(names[i], sizeof names[i], "n%u", from + i);
+        list[i] = (struct sched_circuit){ .name = names[i], .has_digest = true, .digest = rig_hash(7) };
+    }
+    struct sched_event ev = rig_event(&r, SCHED_CIRCUITS, who, 0);
+    ev.prover.circuits = list;
+    ev.prover.circuits_n = n;
+    rig_step(&r, ev);
+}
+
+static size_t circuits_known(const char *principal, const char *who)
+{
+    struct sched_circuit first;
+    return sched_prover_circuits(r.s, principal, who, &first, 1);
+}
+
+/* One message has room for 256. */
+static void R13_a_prover_announces_more_circuits_up_to_its_limit(void **state)
+{
+    prover_with(&r, "pbig.1", &(struct rig_prover){ .slots = 1, .circuits = "a b", .silent = true });
+    for (unsigned at = 0; at + 256 <= SCHED_PROVER_CIRCUITS - 2; at += 256) more_circuits("pbig.1", at, 256);
+    more_circuits("pbig.1", 3840, 254);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    assert_int_equal(circuits_known("pbig", "pbig.1"), SCHED_PROVER_CIRCUITS);
+    more_circuits("pbig.1", 9000, 1);
+    assert_true(said(&r, "REFUSE pbig.1 busy circuits"));
+    ignore(&r);
+    prover_with(&r, "pbig.1",
+                &(struct rig_prover){ .slots = 1, .circuits = "a b", .silent = true }); /* says all anew */
+    assert_int_equal(circuits_known("pbig", "pbig.1"), 2);
+    more_circuits("pbig.1", 9000, 1);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    assert_int_equal(circuits_known("pbig", "pbig.1"), 3);
+    assert_int_equal(sched_prover_circuits(r.s, "pbig", "pbig.2", NULL, 0), 0);
+}
+
+static void R13_more_circuits_count_in_the_share_of_their_key(void **state)
+{
+    rig_close(&r);
+    rig_open(&r, &(struct sched_config){ .circuits_share = 5 });
+    prover_with(&r, "pbad.1", &(struct rig_prover){ .slots = 1, .circuits = "a b c", .silent = true });
+    more_circuits("pbad.1", 0, 3);
+    assert_true(said(&r, "REFUSE pbad.1 busy circuits"));
+    ignore(&r);
+    more_circuits("pbad.1", 0, 2);
+    assert_int_equal(said_times(&r, "REFUSE"), 0);
+    prover_with(&r, "pbad.2", &(struct rig_prover){ .slots = 1, .circuits = "a", .silent = true });
+    assert_true(said(&r, "REFUSE pbad.2 busy circuits"));
+}
+
+/* A task that nobody could serve is offered to who says its circuit later. */
+static void more_circuits_serve_what_was_unservable(void **state)
+{
+    prover_with(&r, "pbig.1", &(struct rig_prover){ .slots = 1, .circuits = "a" });
+    struct sched_event ev = submit_event(&r, "c", 1);
+    ev.submit.circuit = "n20";
+    rig_step(&r, ev);
+    assert_int_equal(state_of(&r, 1), TASK_QUEUED);
+    assert_true(view_of(&r, 1).unservable);
+    more_circuits("pbig.1", 0, 30);
+    assert_int_equal(state_of(&r, 1), TASK_OFFERED);
+}
+
 static void R13_a_key_has_a_share_of_the_circuits(void **state)
 {
     rig_close(&r);
@@ -273,6 +341,9 @@ int main(void)
         T(R15_a_claimer_that_is_gone_leaves_no_record),
         T(R15_a_claimer_that_dies_leaves_no_record_after_its_grace),
         T(R15_claims_are_within_the_share_and_idle_claimers_make_room),
+        T(R13_a_prover_announces_more_circuits_up_to_its_limit),
+        T(R13_more_circuits_count_in_the_share_of_their_key),
+        T(more_circuits_serve_what_was_unservable),
         T(R13_a_key_has_a_share_of_the_circuits),
         T(R13_a_refused_second_hello_leaves_nothing),
         T(R13_a_principal_has_a_share_of_attachments),

@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
 #include <cmocka.h>
 
+#include "peer_keys.h"
 #include "peers.h"
 
 #include <endian.h>
@@ -113,6 +116,51 @@ static void only_ids_of_the_socket_are_taken(void **state)
     assert_false(peers_routing(&routing, "", 0));
 }
 
+/* What a prover says of files that it does not serve: bounded, replaced by what it says next, and gone with it. */
+static void what_a_prover_does_not_serve_is_kept_within_a_bound(void **state)
+{
+    struct peers p;
+    struct peer_key key;
+    char file[301], why[301];
+    struct wire_cell cells[16][2];
+    struct wire_row rows[16];
+    struct wire_msg m = { .type = WIRE_CIRCUITS };
+    memset(file, 'f', 300);
+    memset(why, 'w', 300);
+    file[300] = why[300] = 0;
+    for (int i = 0; i < 16; i++) {
+        cells[i][0] = (struct wire_cell){ .key = "why", .type = WIRE_CELL_TEXT, .text = why };
+        cells[i][1] = (struct wire_cell){ .key = "file", .type = WIRE_CELL_TEXT, .text = file };
+        rows[i] = (struct wire_row){ cells[i], 2 };
+    }
+    assert_int_equal(peers_init(&p, 4), PV_OK);
+    struct peer *peer = peer_of(&p, "\0\0\0\0\1");
+    WIRE_SET(&m, unserved_files, 70);
+    WIRE_SET_LIST(&m, unserved, rows, 16);
+    peer_keys_take(peer, &m);
+    assert_int_equal(peer->unserved_files, 70);
+    size_t n = 0;
+    for (; peer_keys_at(peer, n, &key); n++) {
+        assert_string_equal(key.file, file);
+        assert_string_equal(key.why, why);
+    }
+    assert_int_equal(n, PEER_KEYS_BYTES / 602);                                            /* each has 602 bytes */
+    cells[0][1] = (struct wire_cell){ .key = "file", .type = WIRE_CELL_INT, .number = 7 }; /* no text: none */
+    cells[0][0].text = "short";
+    WIRE_SET_LIST(&m, unserved, rows, 1);
+    peer_keys_take(peer, &m);
+    assert_true(peer_keys_at(peer, 0, &key));
+    assert_string_equal(key.file, "");
+    assert_string_equal(key.why, "short");
+    assert_false(peer_keys_at(peer, 1, &key));
+    peers_drop(&p, peer);
+    peer = peer_of(&p, "\0\0\0\0\2");
+    assert_false(peer_keys_at(peer, 0, &key));
+    assert_int_equal(peer->unserved_files, 0);
+    peer_keys_take(peer, &m);
+    peers_clear(&p); /* frees it, too */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_closed_descriptor_names_its_peer),
         cmocka_unit_test(a_descriptor_stays_with_the_newer_connection),
         cmocka_unit_test(only_ids_of_the_socket_are_taken),
+        cmocka_unit_test(what_a_prover_does_not_serve_is_kept_within_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

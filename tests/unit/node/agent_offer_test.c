@@ -24,6 +24,101 @@ static void test_hello_says_what_the_node_is(void **state)
     assert_int_equal(m->warm[0].bytes[0], 1);
 }
 
+/* --- more circuits than a HELLO has room for --- */
+
+static unsigned circuits_n;
+
+static size_t numbered(void *arg, const char *after, struct handler_circuit *to, size_t most)
+{
+    unsigned from = *after ? (unsigned)atoi(after + 1) + 1 : 0;
+    size_t n = 0;
+    for (; n < most && from + n < circuits_n; n++) {
+        to[n] = (struct handler_circuit){ .warm = true };
+        snprintf(to[n].name, sizeof to[n].name, "c%05u", from + (unsigned)n);
+    }
+    return n;
+}
+
+static size_t odd_files(void *arg, struct handler_unserved *to, size_t most)
+{
+    for (size_t i = 0; i < most; i++) {
+        snprintf(to[i].file, sizeof to[i].file, "file %zu.zkey", i);
+        memset(to[i].why, 'w', sizeof to[i].why - 1);
+        to[i].why[sizeof to[i].why - 1] = 0;
+    }
+    return 70;
+}
+
+static void expect_circuits(enum wire_type type, unsigned from, size_t n)
+{
+    char name[16];
+    const struct wire_msg *m = scene_expect(type);
+    assert_int_equal(m->circuits_n, n);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "c%05u", from + i);
+        assert_string_equal(m->circuits[i].circuit, name);
+    }
+}
+
+static void expect_unserved(unsigned files, size_t rows)
+{
+    const struct wire_msg *m = scene_expect(WIRE_CIRCUITS);
+    assert_int_equal(m->circuits_n, 0);
+    assert_int_equal(m->unserved_files, files);
+    assert_int_equal(m->unserved_n, rows);
+    if (!rows) return;
+    assert_string_equal(m->unserved[1].cells[0].text, "file 1.zkey");
+    assert_int_equal(strlen(m->unserved[1].cells[1].text), 255);
+}
+
+static void test_more_circuits_than_a_hello_has_room_for_follow_it(void **state)
+{
+    scene.options.circuits = numbered;
+    scene.options.unserved = odd_files;
+    scene.more_circuits = true;
+    circuits_n = 450;
+    scene_node_start();
+    expect_circuits(WIRE_HELLO, 0, 200);
+    scene_welcome();
+    expect_circuits(WIRE_CIRCUITS, 200, 200);
+    expect_circuits(WIRE_CIRCUITS, 400, 50);
+    expect_unserved(70, 16);
+    const struct wire_msg *m = scene_expect(WIRE_READY); /* when all is said */
+    assert_int_equal(m->credit, 2);
+    assert_int_equal(m->warm_n, 256);
+}
+
+static void test_circuits_end_where_the_broker_takes_no_more(void **state)
+{
+    static const unsigned counts[] = { 4095, 4096, 4097 };
+    scene.options.circuits = numbered;
+    scene.more_circuits = true;
+    for (size_t i = 0; i < 3; i++) {
+        circuits_n = counts[i];
+        unsigned most = circuits_n < 4096 ? circuits_n : 4096;
+        scene_node_start();
+        expect_circuits(WIRE_HELLO, 0, 200);
+        scene_welcome();
+        for (unsigned at = 200; at < most; at += 200)
+            expect_circuits(WIRE_CIRCUITS, at, most - at < 200 ? most - at : 200);
+        expect_unserved(0, 0);
+        scene_expect_ready(2);
+        scene_node_stop();
+        scene_expect(WIRE_DISCONNECT);
+    }
+}
+
+static void test_a_broker_that_does_not_know_circuits_is_not_told(void **state)
+{
+    scene.options.circuits = numbered;
+    scene.options.unserved = odd_files;
+    circuits_n = 201;
+    scene_node_start();
+    expect_circuits(WIRE_HELLO, 0, 200);
+    scene_welcome();
+    assert_int_equal(scene_expect_either(WIRE_CIRCUITS, WIRE_READY), WIRE_READY);
+}
+
 static void test_a_node_without_keys_takes_any_circuit(void **state)
 {
     scene.options.circuits = NULL;
@@ -220,6 +315,9 @@ int main(void)
     zsys_handler_set(NULL);
     const struct CMUnitTest tests[] = {
         TEST(test_hello_says_what_the_node_is),
+        TEST(test_more_circuits_than_a_hello_has_room_for_follow_it),
+        TEST(test_circuits_end_where_the_broker_takes_no_more),
+        TEST(test_a_broker_that_does_not_know_circuits_is_not_told),
         TEST(test_a_node_without_keys_takes_any_circuit),
         TEST(test_an_offer_becomes_a_result),
         TEST(test_failures_say_who_is_to_blame),

@@ -143,6 +143,7 @@ void scene_welcome(void)
     WIRE_SET(&m, window, scene.window);
     WIRE_SET(&m, principal, "local");
     WIRE_SET(&m, software, "test");
+    if (scene.more_circuits) WIRE_SET(&m, more_circuits, true);
     scene_say(&m);
 }
 
@@ -279,6 +280,7 @@ void scene_node_stop(void)
 static size_t circuits(void *arg, const char *after, struct handler_circuit *to, size_t most)
 {
     assert_true(most >= 2);
+    if (*after) return 0;
     to[0] = (struct handler_circuit){ .name = "membership", .digest = { { 1 } }, .warm = true, .need_ram = 7 };
     to[1] = (struct handler_circuit){ .name = "other", .digest = { { 2 } }, .load_ms = 9 };
     return 2;

@@ -19,6 +19,7 @@ enum { SCENE_SOON_MS = 10000 }; /* a deadline, never a pause */
 
 struct agent_scene {
     /* the node */
+    bool more_circuits;           /* the broker takes CIRCUITS */
     struct agent_options options; /* may be changed before scene_node_start */
     struct agent *agent;
     zactor_t *actor;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "sched_rig.h"
+#include "peer_keys.h"
 #include "tables.h"
 
 #include <string.h>
@@ -157,10 +158,48 @@ static void others_are_for_administrators_where_there_are_keys(void **state)
     const struct viewer some = { .role = WIRE_ROLE_CLIENT, .keys = true }, local = { .role = WIRE_ROLE_CLIENT };
     assert_false(tables_allowed(WIRE_WHAT_PROVERS, &some));
     assert_false(tables_allowed(WIRE_WHAT_CLIENTS, &some));
+    assert_false(tables_allowed(WIRE_WHAT_KEYS, &some));
     assert_true(tables_allowed(WIRE_WHAT_TASKS, &some));
     assert_true(tables_allowed(WIRE_WHAT_STATUS, &some));
     assert_true(tables_allowed(WIRE_WHAT_PROVERS, &local));
     assert_true(tables_allowed(WIRE_WHAT_PROVERS, &admin));
+}
+
+/* Circuits by name, each once, then what is not served; in pages of any size. */
+static void the_keys_of_a_prover_come_in_pages(void **state)
+{
+    struct wire_cell cells[2] = { { .key = "file", .type = WIRE_CELL_TEXT, .text = "odd name.zkey" },
+                                  { .key = "why", .type = WIRE_CELL_TEXT, .text = "it is odd" } };
+    const struct wire_row odd = { cells, 2 };
+    struct wire_msg m = { .type = WIRE_CIRCUITS };
+    struct peers peers;
+    assert_int_equal(peers_init(&peers, 4), PV_OK);
+    struct peer *peer = peers_add(&peers, 1, 0);
+    WIRE_SET_LIST(&m, unserved, &odd, 1);
+    peer_keys_take(peer, &m);
+    r.next_peer = peer->handle - 1;
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "c +a b d", .silent = true });
+    struct tables_query q = { .limit = 2, .prover = "p1", .principal = "fleet" };
+    tables_keys(t, r.s, &peers, &q);
+    assert_true(t->rows_n == 2 && t->more);
+    assert_string_equal(cell_of(0, "circuit")->text, "a");
+    assert_true(cell_of(0, "warm")->truth && cell_of(0, "served")->truth);
+    assert_string_equal(cell_of(1, "circuit")->text, "b");
+    q.after = t->after[1];
+    tables_keys(t, r.s, &peers, &q);
+    assert_true(t->rows_n == 2 && t->more);
+    assert_string_equal(cell_of(1, "circuit")->text, "d");
+    q.after = t->after[1];
+    tables_keys(t, r.s, &peers, &q);
+    assert_true(t->rows_n == 1 && !t->more);
+    assert_string_equal(cell_of(0, "file")->text, "odd name.zkey");
+    assert_string_equal(cell_of(0, "why")->text, "it is odd");
+    assert_false(cell_of(0, "served")->truth);
+    q.after = 0;
+    q.prover = "p2";
+    tables_keys(t, r.s, &peers, &q);
+    assert_int_equal(t->rows_n, 0);
+    peers_clear(&peers);
 }
 
 static void queues_count_their_tasks(void **state)
@@ -365,6 +404,7 @@ int main(void)
         T(tasks_of_one_state_or_queue),
         T(a_client_sees_its_tasks_and_an_administrator_all),
         T(others_are_for_administrators_where_there_are_keys),
+        T(the_keys_of_a_prover_come_in_pages),
         T(queues_count_their_tasks),
         T(provers_and_clients_are_listed),
         T(the_status_is_the_facts),
