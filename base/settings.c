@@ -21,11 +21,10 @@ const char *setting_flag(char to[SETTING_NAME_BYTES], const char *name)
     return to;
 }
 
-const char *setting_variable(char to[SETTING_NAME_BYTES], const char *name)
+const char *setting_variable(char to[SETTING_NAME_BYTES], const char *program, const char *name)
 {
-    int prefix = snprintf(to, SETTING_NAME_BYTES, "PROVOST_");
-    snprintf(to + prefix, SETTING_NAME_BYTES - (size_t)prefix, "%s", name);
-    for (char *c = to + prefix; *c; c++) {
+    snprintf(to, SETTING_NAME_BYTES, "PROVOST_%s%s%s", program ? program : "", program ? "_" : "", name);
+    for (char *c = to; *c; c++) {
         if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
         if (*c == '-') *c = '_';
     }
@@ -176,11 +175,12 @@ pv_status setting_of_flag(const struct setting *s, void *base, const char *text,
     return settings_refuse(why, "--%s: %.400s", setting_flag(flag, s->name), reason);
 }
 
-pv_status setting_of_variable(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES])
+pv_status setting_of_variable(const struct setting *s, void *base, const char *variable, const char *text,
+                              char why[SETTINGS_WHY_BYTES])
 {
-    char reason[SETTINGS_WHY_BYTES], variable[SETTING_NAME_BYTES];
+    char reason[SETTINGS_WHY_BYTES];
     if (setting_read(s, base, text, reason)) return PV_OK;
-    return settings_refuse(why, "%s: %.400s", setting_variable(variable, s->name), reason);
+    return settings_refuse(why, "%s: %.400s", variable, reason);
 }
 
 void settings_default(const struct setting *rows, size_t n, void *base)

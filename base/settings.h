@@ -55,16 +55,18 @@ const char *setting_origin_word(enum setting_origin o);
 /** "heartbeat-ms": the flag of heartbeat_ms, without its dashes. Returns to. */
 const char *setting_flag(char to[SETTING_NAME_BYTES], const char *name);
 
-/** "PROVOST_HEARTBEAT_MS": the environment variable of heartbeat_ms (and of heartbeat-ms). Returns to. */
-const char *setting_variable(char to[SETTING_NAME_BYTES], const char *name);
+/** "PROVOST_HEARTBEAT_MS": the environment variable of heartbeat_ms (and of heartbeat-ms); with a program, such as "broker",
+ *  the one that is that program's alone, "PROVOST_BROKER_HEARTBEAT_MS". program may be NULL. Returns to. */
+const char *setting_variable(char to[SETTING_NAME_BYTES], const char *program, const char *name);
 
 /** Reads text into s's member of the struct at base, which borrows it (TEXT, LIST). False: *why is the sentence's end, to be
  *  put behind the setting's name and a colon: `not a number: "many" (1 to 64)`. */
 bool setting_read(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
 
-/** The same for the value of a flag or of a variable, with the whole sentence. PV_BAD_CONFIG. */
+/** The same for the value of a flag or of the named variable, with the whole sentence. PV_BAD_CONFIG. */
 pv_status setting_of_flag(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
-pv_status setting_of_variable(const struct setting *s, void *base, const char *text, char why[SETTINGS_WHY_BYTES]);
+pv_status setting_of_variable(const struct setting *s, void *base, const char *variable, const char *text,
+                              char why[SETTINGS_WHY_BYTES]);
 
 /** Reads every row's default into base. A default that its row refuses is a mistake in the table: the tests look for it. */
 void settings_default(const struct setting *rows, size_t n, void *base);

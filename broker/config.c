@@ -51,6 +51,8 @@ static const struct settings_table table = {
     .item_rows = queue_settings,
     .item_n = QUEUE_SETTINGS,
     .items_most = CONFIG_QUEUES_MAX,
+    .program = "broker",
+    .identity = (const char *const[]){ "key", "state", NULL },
     .empty_variables = true,
 };
 
@@ -224,6 +226,11 @@ pv_status config_keep_running(struct config *c, const struct config *in_force, c
         TRY(queue_keep(c, &in_force->queues[i]));
     }
     return PV_OK;
+}
+
+void config_shared(const struct config *c, void (*told)(const char *variable, const char *own))
+{
+    settings_shared(&table, c->origin, told);
 }
 
 /* --- print --- */

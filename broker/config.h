@@ -1,6 +1,6 @@
 /** The broker's settings: one list gives the flag, the environment variable, the key in the file and --print-config.
  *
- *  A flag beats PROVOST_<NAME>, which beats the file (/etc/provost/broker.yaml, or --config), which beats the default.
+ *  A flag beats PROVOST_BROKER_<NAME>, which beats PROVOST_<NAME>, which beats the file (/etc/provost/broker.yaml, or --config), which beats the default.
  *  In the file a key that is not listed is an error with its line. Sizes may end in K, M or G (powers of 1024).
  */
 #ifndef PV_CONFIG_H
@@ -8,7 +8,7 @@
 
 #include "settings.h"
 
-/* X(name, KIND, WHEN, default, low, high, "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
+/* X(name, KIND, WHEN, default, low, high, "meaning")     flag --na-me, environment PROVOST_BROKER_NA_ME, file na_me
  *   TEXT    const char *; empty means none          WORD  const char *, one of the words in low
  *   NUMBER  uint64_t in low..high                   SIZE  the same, in bytes               SWITCH  bool
  *   WHEN a change counts: LIVE  at the next HUP     START  at the next start */
@@ -123,6 +123,9 @@ void config_clear(struct config *c);
  *  started: the configuration of the start, which outlives c. PV_NO_MEMORY, PV_BAD_CONFIG: too many queues. */
 pv_status config_keep_running(struct config *c, const struct config *in_force, const struct config *started,
                               void (*told)(void *context, const char *what, const char *name), void *context);
+
+/** Tells the variables from which c has its key or its folder and which other programs read too (settings_shared). */
+void config_shared(const struct config *c, void (*told)(const char *variable, const char *own));
 
 /** Every setting with its value and where that came from, as a file that could be read back. */
 void config_print(const struct config *c, FILE *to);

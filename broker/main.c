@@ -101,11 +101,18 @@ static void memory_keep(void)
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
+static void shared_told(const char *variable, const char *own)
+{
+    LOG_WARN("settings.shared", "variable=%s own=%s text=%s", variable, own,
+             "other programs read this variable too: set this program's own instead");
+}
+
 static int serve(const struct config *c, const struct config_args *args)
 {
     struct broker *b = NULL;
     char why[BROKER_WHY_BYTES];
     reload_log(c);
+    config_shared(c, shared_told);
     process_no_core();
     process_ignore_pipe();
     descriptors_raise();

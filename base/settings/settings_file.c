@@ -3,6 +3,7 @@
 #include "yaml_file.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The file as libcyaml fills it: every scalar as text, so that one reader serves file, environment and flags. */
 struct data {
@@ -129,25 +130,33 @@ pv_status settings_file_item(const struct settings_file *file, size_t k, void *b
 
 /* --- all sources --- */
 
-static const char *variable_value(const struct settings_table *t, const struct setting *s)
+static const char *value_of(const struct settings_table *t, const char *variable)
 {
-    char name[SETTING_NAME_BYTES];
-    const char *value = getenv(setting_variable(name, s->name));
+    const char *value = getenv(variable);
     return value && (*value || t->empty_variables) ? value : NULL;
+}
+
+/* The program's own variable, else the one that all read; name tells which it was. */
+static const char *variable_value(const struct settings_table *t, const struct setting *s,
+                                  char name[SETTING_NAME_BYTES])
+{
+    const char *own = t->program ? value_of(t, setting_variable(name, t->program, s->name)) : NULL;
+    return own ? own : value_of(t, setting_variable(name, NULL, s->name));
 }
 
 static pv_status gather_one(const struct settings_table *t, size_t i, const struct settings_target *to,
                             const char *flag, const struct settings_file *file, char *why)
 {
     const struct setting *s = &t->rows[i];
-    const char *texts[SETTING_ORIGINS] = { s->fallback, file_value(file, i), variable_value(t, s), flag };
+    char variable[SETTING_NAME_BYTES];
+    const char *texts[SETTING_ORIGINS] = { s->fallback, file_value(file, i), variable_value(t, s, variable), flag };
     size_t from = SETTING_FLAG;
     while (from > SETTING_DEFAULT && !texts[from]) from--;
     to->origin[i] = (enum setting_origin)from;
     if (to->text) to->text[i] = texts[from];
     switch (from) {
     case SETTING_FLAG: return setting_of_flag(s, to->base, flag, why);
-    case SETTING_ENVIRONMENT: return setting_of_variable(s, to->base, texts[from], why);
+    case SETTING_ENVIRONMENT: return setting_of_variable(s, to->base, variable, texts[from], why);
     case SETTING_FILE: return file_setting(file, s, to->base, texts[from], why);
     default: settings_default(s, 1, to->base); return PV_OK;
     }
@@ -158,4 +167,23 @@ pv_status settings_gather(const struct settings_table *table, const struct setti
 {
     for (size_t i = 0; i < table->n; i++) TRY(gather_one(table, i, to, flags[i], file, why));
     return PV_OK;
+}
+
+static bool is_identity(const struct settings_table *t, const char *name)
+{
+    for (const char *const *n = t->identity; n && *n; n++)
+        if (!strcmp(*n, name)) return true;
+    return false;
+}
+
+void settings_shared(const struct settings_table *table, const enum setting_origin *origin,
+                     void (*told)(const char *variable, const char *own))
+{
+    char used[SETTING_NAME_BYTES], own[SETTING_NAME_BYTES];
+    for (size_t i = 0; i < table->n; i++) {
+        const struct setting *s = &table->rows[i];
+        if (origin[i] != SETTING_ENVIRONMENT || !is_identity(table, s->name)) continue;
+        const char *value = variable_value(table, s, used);
+        if (value && *value && strcmp(used, setting_variable(own, table->program, s->name))) told(used, own);
+    }
 }

@@ -16,7 +16,10 @@ struct settings_table {
     const struct setting *item_rows;
     size_t item_n;
     unsigned items_most;
-    bool empty_variables; /* an empty environment variable is an empty text; else it is as if it were not set */
+    const char *
+        program; /* "broker": PROVOST_BROKER_<NAME> is its own and beats PROVOST_<NAME>, which others read too; NULL: no own */
+    const char *const *identity; /* settings that tell this program from others, up to a NULL; NULL: none */
+    bool empty_variables;        /* an empty environment variable is an empty text; else it is as if it were not set */
 };
 
 struct settings_file;
@@ -38,6 +41,11 @@ struct settings_target {
  *  NULL. to borrows the texts of flags, environment and file. PV_BAD_CONFIG. */
 pv_status settings_gather(const struct settings_table *table, const struct settings_target *to,
                           const char *const *flags, const struct settings_file *file, char why[SETTINGS_WHY_BYTES]);
+
+/** Tells each identity setting whose value came from the variable that other programs read too: with it they would pass for
+ *  one another, or use each other's files. origin: as settings_gather filled it. */
+void settings_shared(const struct settings_table *table, const enum setting_origin *origin,
+                     void (*told)(const char *variable, const char *own));
 
 /** Items of the file's list; 0 where there is no list. */
 size_t settings_file_items(const struct settings_file *file);

@@ -83,7 +83,7 @@ static void arguments_read(struct node *n, int argc, char **argv)
         .parser = parse,
         .doc = "Takes tasks from a broker and proves them.\vTERM drains, a second TERM or an INT "
                "hands back now, USR1 likewise (spot reclaim), HUP reads circuits and keys again. "
-               "Each setting is also PROVOST_<NAME> in the environment and a key of "
+               "Each setting is also PROVOST_PROVER_<NAME> in the environment and a key of "
                "/etc/provost/prover.yaml."
     };
     for (int i = 0; i < NODE_CONFIG_SETTINGS; i++) {
@@ -396,6 +396,12 @@ static pv_status ended_early(const struct node *n)
     return PV_OK;
 }
 
+static void shared_told(const char *variable, const char *own)
+{
+    LOG_WARN("settings.shared", "variable=%s own=%s text=%s", variable, own,
+             "other programs read this variable too: set this program's own instead");
+}
+
 static pv_status node_run(struct node *n)
 {
     char why[AGENT_WHY_BYTES];
@@ -403,6 +409,7 @@ static pv_status node_run(struct node *n)
     n->signals = signals_open();
     if (n->signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
     memory_plan(n);
+    node_config_shared(&n->config, shared_told);
     TRY(state_open(n));
     name_take(n);
     pv_status s = proving_open(n);

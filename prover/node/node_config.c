@@ -31,7 +31,11 @@ static const struct setting settings[] = {
 #undef ROW
 };
 
-static const struct settings_table table = { .rows = settings, .n = NODE_CONFIG_SETTINGS };
+static const struct settings_table table = { .rows = settings,
+                                             .n = NODE_CONFIG_SETTINGS,
+                                             .program = "prover",
+                                             .identity =
+                                                 (const char *const[]){ "key", "name", "queue", "state", NULL } };
 
 const struct setting *node_config_row(enum node_config_setting i)
 {
@@ -75,6 +79,11 @@ void node_config_clear(struct node_config *c)
     struct settings_file *file = c->owned;
     settings_file_destroy(&file);
     *c = (struct node_config){ 0 };
+}
+
+void node_config_shared(const struct node_config *c, void (*told)(const char *variable, const char *own))
+{
+    settings_shared(&table, c->origin, told);
 }
 
 void node_config_print(const struct node_config *c, FILE *to)

@@ -1,6 +1,6 @@
 /** The node's settings: one list gives the flag, the environment variable, the key in the file and --print-config.
  *
- *  A flag beats PROVOST_<NAME>, which beats the file (/etc/provost/prover.yaml, or --config), which beats the default.
+ *  A flag beats PROVOST_PROVER_<NAME>, which beats PROVOST_<NAME>, which beats the file (/etc/provost/prover.yaml, or --config), which beats the default.
  *  In the file a key that is not listed is an error with its line. Sizes may end in K, M or G (powers of 1024). The items of
  *  a list are separated by commas, and its flag may be given several times.
  */
@@ -9,7 +9,7 @@
 
 #include "settings.h"
 
-/* X(name, KIND, default, low, high, "ARG", "meaning")     flag --na-me, environment PROVOST_NA_ME, file na_me
+/* X(name, KIND, default, low, high, "ARG", "meaning")     flag --na-me, environment PROVOST_PROVER_NA_ME, file na_me
  *   TEXT, LIST  const char *; empty means none       WORD  const char *, one of the words in low
  *   NUMBER      uint64_t in low..high                SIZE  the same, in bytes              SWITCH  bool */
 #define NODE_CONFIG_LIST(X)                                                                                            \
@@ -81,6 +81,9 @@ void node_config_args_clear(struct node_config_args *args);
  *  the setting, where it came from, and the line of the file; PV_IO: the file named by --config cannot be read. */
 pv_status node_config_read(struct node_config *c, const struct node_config_args *args, char why[NODE_CONFIG_WHY_BYTES]);
 void node_config_clear(struct node_config *c);
+
+/** Tells the variables from which c has its key, name, queue or folder and which other programs read too (settings_shared). */
+void node_config_shared(const struct node_config *c, void (*told)(const char *variable, const char *own));
 
 /** Every setting with its value and where that came from, as a file that could be read back. */
 void node_config_print(const struct node_config *c, FILE *to);

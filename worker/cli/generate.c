@@ -27,7 +27,7 @@ static void man_option(const struct cli_option *o)
     if (o->setting.arg) printf("=\\fI%s\\fR", o->setting.arg);
     putchar('\n');
     roff(o->setting.meaning);
-    if (o->env) printf(" [%s]", setting_variable(variable, o->setting.name));
+    if (o->env) printf(" [%s]", setting_variable(variable, NULL, o->setting.name));
     putchar('\n');
 }
 
@@ -64,7 +64,10 @@ static void man(void)
            "COMMANDS\n",
            pv_version());
     for (const struct command *c = cli_commands; c->noun; c++) man_command(c);
-    printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option outranks it.\n");
+    printf(".SH OPTIONS\nEach may also stand in the environment under the name in brackets; the option outranks it. "
+           "Where that name has another program's value, PROVOST_CLIENT_... (PROVOST_CLIENT_KEY for PROVOST_KEY) is "
+           "read first, "
+           "and by this program alone.\n");
     for (const struct cli_option *o = cli_options; o->setting.name; o++) man_option(o);
     printf(".SH OUTPUT\nData goes to stdout, everything else to stderr. A file named \\- is stdin or stdout. With \\-o "
            "json every answer names its schema "

@@ -65,14 +65,25 @@ static int usage_exit(const struct cli *c)
     return c->command->run == run_check ? 3 : pv_status_exit(PV_USAGE);
 }
 
-/* An empty variable is as if it were not set. */
+/* PROVOST_CLIENT_<NAME>, which is read here alone, else PROVOST_<NAME>; name tells which. An empty one is as if it were not
+ * set. */
+static const char *variable_value(char name[SETTING_NAME_BYTES], const char *option)
+{
+    static const char *const programs[] = { "client", NULL };
+    for (int i = 0; i < 2; i++) {
+        const char *value = getenv(setting_variable(name, programs[i], option));
+        if (value && *value) return value;
+    }
+    return NULL;
+}
+
 static void read_environment(struct cli *c)
 {
     char name[SETTING_NAME_BYTES], why[SETTINGS_WHY_BYTES];
     for (const struct cli_option *o = cli_options; o->setting.name; o++) {
         const char *value = NULL;
-        if (o->env && o->scopes & c->command->scopes) value = getenv(setting_variable(name, o->setting.name));
-        if (!value || !*value || setting_of_variable(&o->setting, c, value, why) == PV_OK) continue;
+        if (o->env && o->scopes & c->command->scopes) value = variable_value(name, o->setting.name);
+        if (!value || setting_of_variable(&o->setting, c, name, value, why) == PV_OK) continue;
         fprintf(stderr, "provost: %s\n", why);
         exit(usage_exit(c));
     }

@@ -54,7 +54,7 @@ static const struct setting item_rows[] = {
       .high = 9,
       .offset = offsetof(struct sample_item, weight) },
 };
-static const struct settings_table table = { rows, ROWS, "items", item_rows, 2, 3, false };
+static const struct settings_table table = { rows, ROWS, "items", item_rows, 2, 3, NULL, NULL, false };
 
 static char why[SETTINGS_WHY_BYTES], dir[64], path[80];
 static struct sample s;
@@ -75,6 +75,7 @@ static int teardown(void **state)
 {
     settings_file_destroy(&file);
     unsetenv("PROVOST_COUNT");
+    unsetenv("PROVOST_SAMPLE_COUNT");
     unsetenv("PROVOST_REST_MS");
     temp_dir_remove(dir);
     return 0;
@@ -144,6 +145,42 @@ static void an_empty_variable_counts_only_where_the_table_says_so(void **state)
     assert_int_equal(s.count, 3);
     assert_int_equal(gather(&counting), PV_BAD_CONFIG);
     expect_why("PROVOST_COUNT: not a number: \"\" (1 to 64)");
+}
+
+static char shared[64];
+
+static void told(const char *variable, const char *own)
+{
+    snprintf(shared, sizeof shared, "%s %s", variable, own);
+}
+
+static void a_program_has_variables_of_its_own(void **state)
+{
+    struct settings_table own = table;
+    own.program = "sample";
+    own.identity = (const char *const[]){ "rest_ms", "count", NULL };
+    shared[0] = 0;
+    setenv("PROVOST_COUNT", "5", 1); /* as an older release read it */
+    assert_int_equal(gather(&own), PV_OK);
+    assert_int_equal(s.count, 5);
+    settings_shared(&own, origin, told);
+    assert_string_equal(shared, "PROVOST_COUNT PROVOST_SAMPLE_COUNT");
+    setenv("PROVOST_SAMPLE_COUNT", "6", 1);
+    assert_int_equal(gather(&own), PV_OK);
+    assert_int_equal(s.count, 6);
+    assert_int_equal(origin[COUNT], SETTING_ENVIRONMENT);
+    shared[0] = 0;
+    settings_shared(&own, origin, told);
+    assert_string_equal(shared, "");
+    assert_int_equal(gather(&table), PV_OK); /* another program */
+    assert_int_equal(s.count, 5);
+    setenv("PROVOST_SAMPLE_COUNT", "many", 1);
+    assert_int_equal(gather(&own), PV_BAD_CONFIG);
+    expect_why("PROVOST_SAMPLE_COUNT: not a number: \"many\"");
+    flags[COUNT] = "7"; /* said by hand: nobody else reads that */
+    assert_int_equal(gather(&own), PV_OK);
+    settings_shared(&own, origin, told);
+    assert_string_equal(shared, "");
 }
 
 static void expect_flag_refused(size_t row, const char *text, const char *sentence)
@@ -246,8 +283,9 @@ static void names_of_flags_and_variables(void **state)
 {
     char name[SETTING_NAME_BYTES];
     assert_string_equal(setting_flag(name, "heartbeat_ms"), "heartbeat-ms");
-    assert_string_equal(setting_variable(name, "heartbeat_ms"), "PROVOST_HEARTBEAT_MS");
-    assert_string_equal(setting_variable(name, "connect-timeout"), "PROVOST_CONNECT_TIMEOUT");
+    assert_string_equal(setting_variable(name, NULL, "heartbeat_ms"), "PROVOST_HEARTBEAT_MS");
+    assert_string_equal(setting_variable(name, NULL, "connect-timeout"), "PROVOST_CONNECT_TIMEOUT");
+    assert_string_equal(setting_variable(name, "broker", "heartbeat_ms"), "PROVOST_BROKER_HEARTBEAT_MS");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -257,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(defaults_are_read_like_any_value),
         TEST(a_flag_beats_the_environment_beats_the_file),
+        TEST(a_program_has_variables_of_its_own),
         TEST(an_empty_variable_counts_only_where_the_table_says_so),
         TEST(a_refused_value_says_what_is_allowed_and_changes_nothing),
         TEST(a_refusal_names_the_variable_or_the_line),
