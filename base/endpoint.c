@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool starts(const char *text, size_t bytes, const char *with)
@@ -49,4 +50,16 @@ bool endpoints_are_local(const char *list)
         list += n + (list[n] != 0);
     }
     return true;
+}
+
+bool endpoint_port_fits(const char *endpoint, bool any)
+{
+    if (strncmp(endpoint, "tcp://", 6)) return true;
+    const char *port = strrchr(endpoint + 6, ':');
+    if (!port++ || !*port) return false;
+    if (any && (!strcmp(port, "*") || !strcmp(port, "!"))) return true;
+    size_t digits = strspn(port, "0123456789");
+    if (port[digits] || digits > 5) return false;
+    unsigned long number = strtoul(port, NULL, 10);
+    return number <= 65535 && (number > 0 || any);
 }

@@ -14,4 +14,8 @@ bool endpoint_is_local(const char *endpoint);
 /** True when every endpoint of the list, which has commas between them, is local. True for an empty list. */
 bool endpoints_are_local(const char *list);
 
+/** False for "tcp://..." without a port from 1 to 65535; with any, "*", "!" and 0 are ports too, for a bind that takes whichever
+ *  is free. libzmq reads 99999 as 34463. True for every other endpoint: only libzmq knows what that may be. */
+bool endpoint_port_fits(const char *endpoint, bool any);
+
 #endif

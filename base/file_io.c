@@ -69,20 +69,28 @@ int file_publish(int folder, int fd, const char *temporary, const char *name)
     return fsync(folder) ? errno : 0;
 }
 
-/* "a/b/" and "a/b" lie in "a", "b" in ".". -1: errno. */
-static int folder_above(const char *path)
+enum { PATH_BYTES = 4096 };
+
+/* "a/b/" and "a/b" lie in "a", "b" in ".". False: too long. */
+static bool path_above(char above[PATH_BYTES], const char *path)
 {
-    char above[4096];
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
     while (n && path[n - 1] != '/') n--;
     while (n > 1 && path[n - 1] == '/') n--;
-    if (n >= sizeof above) {
+    if (n >= PATH_BYTES) {
         errno = ENAMETOOLONG;
-        return -1;
+        return false;
     }
-    snprintf(above, sizeof above, "%.*s", n ? (int)n : 1, n ? path : ".");
-    return open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(above, PATH_BYTES, "%.*s", n ? (int)n : 1, n ? path : ".");
+    return true;
+}
+
+/* -1: errno. */
+static int folder_above(const char *path)
+{
+    char above[PATH_BYTES];
+    return path_above(above, path) ? open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 int file_folder_make(const char *path)
@@ -94,6 +102,30 @@ int file_folder_make(const char *path)
     int error = fsync(fd) ? errno : 0;
     close(fd);
     return error == EINVAL || error == EROFS ? 0 : error; /* a file system that has no such sync */
+}
+
+static int folder_writable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st)) return errno;
+    if (!S_ISDIR(st.st_mode)) return ENOTDIR;
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) ? errno : 0;
+}
+
+int file_folder_usable(const char *path)
+{
+    char above[PATH_BYTES];
+    int error = folder_writable(path);
+    if (error != ENOENT) return error;
+    return path_above(above, path) ? folder_writable(above) : errno;
+}
+
+int file_place_usable(const char *path)
+{
+    char above[PATH_BYTES];
+    struct stat st;
+    if (!stat(path, &st) && S_ISDIR(st.st_mode)) return EISDIR;
+    return path_above(above, path) ? folder_writable(above) : errno;
 }
 
 pv_status file_write_status(int error)

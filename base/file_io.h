@@ -26,6 +26,11 @@ int file_publish(int folder, int fd, const char *temporary, const char *name);
  *  readable then. 0, or the errno. */
 int file_folder_make(const char *path);
 
+/** Whether file_folder_make(path) would give a folder in which files may be made. Changes nothing. 0, or the errno. */
+int file_folder_usable(const char *path);
+/** Whether a file may be made, or replaced, at path. Likewise. */
+int file_place_usable(const char *path);
+
 /** PV_DISK_FULL for an errno that means no room (ENOSPC, EDQUOT, EFBIG), else PV_IO. */
 pv_status file_write_status(int error);
 

@@ -221,20 +221,34 @@ static pv_status parts_open(struct broker *b, char *why)
 }
 
 /* The places that the limit of descriptors leaves. */
-static pv_status door_open(struct broker *b, char *why)
+static pv_status places_of(struct door_places *to, const struct config *c, char *why)
 {
     struct rlimit l = { .rlim_cur = RLIM_INFINITY };
     getrlimit(RLIMIT_NOFILE, &l);
-    struct door_places places = door_places(b->config->connections_max, l.rlim_cur);
+    struct door_places places = door_places(c->connections_max, l.rlim_cur);
     if (!places.most) {
         snprintf(why, BROKER_WHY_BYTES,
                  "%" PRIu64 " open files are too few to serve anybody: raise the limit (ulimit -n, LimitNOFILE)",
                  (uint64_t)l.rlim_cur);
         return PV_BAD_CONFIG;
     }
-    if (places.most < b->config->connections_max)
-        LOG_WARN("connections.fewer", "connections_max=%" PRIu64 " most=%u open_files=%" PRIu64,
-                 b->config->connections_max, places.most, (uint64_t)l.rlim_cur);
+    if (places.most < c->connections_max)
+        LOG_WARN("connections.fewer", "connections_max=%" PRIu64 " most=%u open_files=%" PRIu64, c->connections_max,
+                 places.most, (uint64_t)l.rlim_cur);
+    *to = places;
+    return PV_OK;
+}
+
+pv_status broker_check_places(const struct config *config, char why[BROKER_WHY_BYTES])
+{
+    struct door_places unused;
+    return places_of(&unused, config, why);
+}
+
+static pv_status door_open(struct broker *b, char *why)
+{
+    struct door_places places;
+    TRY(places_of(&places, b->config, why));
     pv_status st = door_init(&b->door, places);
     if (st != PV_OK) snprintf(why, BROKER_WHY_BYTES, "/dev/null: %s", strerror(errno));
     return st;

@@ -19,6 +19,10 @@ struct broker;
 pv_status broker_open(struct broker **out, const struct config *config, const struct config_args *args,
                       char why[BROKER_WHY_BYTES]);
 
+/** Whether the limit of open files leaves places for anybody. PV_BAD_CONFIG with a sentence; fewer places than connections_max
+ *  are only said in the log. */
+pv_status broker_check_places(const struct config *config, char why[BROKER_WHY_BYTES]);
+
 /** After store_reopen and store_boot: a core made anew from the store, as at a start. Clients that are connected are taken
  *  in at once; provers say HELLO again when they hear of the epoch, and announce what they hold. Uploads and downloads under
  *  way have ended. */

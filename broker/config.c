@@ -131,6 +131,20 @@ static pv_status queue_check(const struct config *c, size_t k, char *why)
 
 /* --- all of it --- */
 
+static pv_status endpoints_check(const char *list, char *why)
+{
+    char one[256];
+    for (const char *at = list; *at; at += at[0] == ',') {
+        size_t n = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", n < sizeof one ? (int)n : (int)sizeof one - 1, at);
+        if (!endpoint_port_fits(one, true))
+            return settings_refuse(
+                why, "bind: no port in \"%.200s\": tcp://ADDRESS:PORT, with PORT from 1 to 65535 or *", one);
+        at += n;
+    }
+    return PV_OK;
+}
+
 static pv_status check(const struct config *c, char *why)
 {
     if (c->lease_ms < 4 * c->heartbeat_ms)
@@ -139,6 +153,7 @@ static pv_status check(const struct config *c, char *why)
     if (c->payload_max > c->uploads_max)
         return settings_refuse(why, "uploads_max (%llu) is less than payload_max (%llu)",
                                (unsigned long long)c->uploads_max, (unsigned long long)c->payload_max);
+    TRY(endpoints_check(c->bind, why));
     if (!c->bind[0]) return settings_refuse(why, "missing bind: at least one endpoint, such as tcp://127.0.0.1:7070");
     if (c->insecure && c->key[0]) return settings_refuse(why, "use either insecure or key, not both");
     if (c->insecure && !endpoints_are_local(c->bind))

@@ -2,6 +2,9 @@
 #include "auth.h"
 #include "broker_open.h"
 #include "config.h"
+#include "file_io.h"
+#include "http.h"
+#include "store_check.h"
 #include "router.h"
 #include "log.h"
 #include "loop.h"
@@ -29,7 +32,8 @@ struct arguments {
 static const struct argp_option own_options[] = {
     { "config", OPTION_CONFIG, "FILE", 0, "settings from FILE instead of /etc/provost/broker.yaml", -1 },
     { "queue", OPTION_QUEUE, "NAME[,KEY=VALUE]...", 0, "a queue to serve, and its settings; may be repeated", -1 },
-    { "check-config", OPTION_CHECK, NULL, 0, "read every setting and the files of keys, say what is wrong, and end",
+    { "check-config", OPTION_CHECK, NULL, 0,
+      "look at all that a start looks at (settings, keys, addresses, folders), say what is wrong or \"ok\", and end",
       -1 },
     { "raise-epoch", OPTION_RAISE, "N", 0,
       "peers have seen start N of this broker: go on above it (after a restored backup)", -1 },
@@ -113,6 +117,7 @@ static int serve(const struct config *c, const struct config_args *args)
     char why[BROKER_WHY_BYTES];
     reload_log(c);
     config_shared(c, shared_told);
+    reload_warn_queues(c);
     process_no_core();
     process_ignore_pipe();
     descriptors_raise();
@@ -128,19 +133,45 @@ static int serve(const struct config *c, const struct config_args *args)
     return pv_status_exit(st);
 }
 
-/* What a start would read besides the settings: our own keys, and who may do what. */
-static pv_status check_keys(const struct config *c, char *why)
+/* Our own keys, and who may do what. */
+static pv_status check_keys(const struct config *c, size_t *certs_n, char *why)
 {
     zcert_t *certs[ROUTER_ENDPOINTS_MAX];
-    size_t certs_n;
     struct auth_keys *keys = NULL;
+    size_t n;
+    *certs_n = 0;
     if (c->insecure) return PV_OK;
-    pv_status st = auth_own_keys(certs, &certs_n, ROUTER_ENDPOINTS_MAX, c->key, why);
+    pv_status st = auth_own_keys(certs, &n, ROUTER_ENDPOINTS_MAX, c->key, why);
     if (st != PV_OK) return st;
-    auth_own_keys_destroy(certs, &certs_n);
+    *certs_n = n;
+    auth_own_keys_destroy(certs, &n);
     st = auth_keys_read(&keys, c->authorized_keys, why);
     auth_keys_destroy(&keys);
     return st;
+}
+
+static pv_status check_port_file(const struct config *c, char *why)
+{
+    int error = c->port_file[0] ? file_place_usable(c->port_file) : 0;
+    if (error) snprintf(why, CONFIG_WHY_BYTES, "port_file: %.200s: %s", c->port_file, strerror(error));
+    return error ? PV_IO : PV_OK;
+}
+
+/* What a start would look at besides the settings. Changes nothing, and does not mind a broker that runs with them. */
+static pv_status check_start(const struct config *c, char *why)
+{
+    size_t certs_n;
+    reload_log(c);
+    router_prepare();
+    descriptors_raise();
+    config_shared(c, shared_told);
+    reload_warn_queues(c);
+    TRY(check_keys(c, &certs_n, why));
+    TRY(router_check(c->bind, certs_n, why));
+    TRY(store_check(c->state, why));
+    if (c->http[0]) TRY(http_check(c->http, why));
+    TRY(check_port_file(c, why));
+    return broker_check_places(c, why);
 }
 
 static int complain(pv_status st, const char *why)
@@ -166,7 +197,8 @@ int main(int argc, char **argv)
     if (st != PV_OK) return complain(st, why);
     int result = 0;
     if (a.print) config_print(&config, stdout);
-    if (a.check && (st = check_keys(&config, why)) != PV_OK) result = complain(st, why);
+    if (a.check && (st = check_start(&config, why)) != PV_OK) result = complain(st, why);
+    if (a.check && st == PV_OK) puts("ok");
     if (!a.print && !a.check) result = serve(&config, &a.config);
     config_clear(&config);
     return result;

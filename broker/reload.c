@@ -15,6 +15,13 @@ void reload_log(const struct config *c)
     (void)log_setup_words(c->log_level, c->log); /* config_read has refused any other word */
 }
 
+void reload_warn_queues(const struct config *c)
+{
+    if (c->queues_n) return;
+    LOG_WARN("queues.none", "text=%s",
+             "no queue is configured: nothing can be submitted (--queue NAME, or queues in the file)");
+}
+
 /* --- keys --- */
 
 static void peer_cut(struct broker *b, const struct peer *p, const char *event, pv_status status, const char *text)
@@ -93,6 +100,7 @@ static void settings_apply(struct broker *b)
     uploads_limit(b->uploads, c->uploads_max);
     flood_limit(&b->flood, c->memory_max);
     reload_log(c);
+    reload_warn_queues(c);
 }
 
 /* The new settings replace the last ones that were reloaded. Those of the start stay: later ones borrow from them. */

@@ -10,6 +10,8 @@ struct broker;
 
 /** How much is logged, and in which form. */
 void reload_log(const struct config *config);
+/** Warns of a configuration without queues: nothing could be submitted. */
+void reload_warn_queues(const struct config *config);
 
 /** Tells the core the queues of b->config, and the principals of b->keys with their limits. */
 void reload_declare_queues(struct broker *b);

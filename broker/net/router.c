@@ -6,7 +6,7 @@
 
 static const char monitor_endpoint[] = "inproc://provost-router-monitor";
 
-enum { BACKLOG = 1024, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3 };
+enum { BACKLOG = 1024, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3, ENDPOINT_BYTES = 256 };
 
 void router_prepare(void)
 {
@@ -46,10 +46,21 @@ static bool monitor_open(struct router *r)
     return true;
 }
 
+/* libzmq binds addresses and interfaces, and no names: "localhost" is 127.0.0.1 here. */
+static void address_of(char to[ENDPOINT_BYTES], const char *endpoint)
+{
+    static const char name[] = "tcp://localhost:";
+    size_t n = sizeof name - 1;
+    bool local = !strncmp(endpoint, name, n);
+    snprintf(to, ENDPOINT_BYTES, "%s%s", local ? "tcp://127.0.0.1:" : "", endpoint + (local ? n : 0));
+}
+
 /* A listener keeps the options that the socket had when it was bound, so each endpoint can have another key. IPv6 is for
  * addresses in brackets alone: with it, libzmq would bind 127.0.0.1 and * as IPv6 too, which a machine without it refuses. */
-static bool listen_at(struct router *r, size_t i, const char *endpoint)
+static bool listen_at(struct router *r, size_t i, const char *named)
 {
+    char endpoint[ENDPOINT_BYTES];
+    address_of(endpoint, named);
     if (r->certs_n) zcert_apply(r->certs[r->certs_n == 1 ? 0 : i], r->zsock);
     zsock_set_ipv6(r->zsock, strchr(endpoint, '[') != NULL);
     return !zmq_bind(r->socket, endpoint);
@@ -75,6 +86,40 @@ static bool endpoints_bind(struct router *r, const char *endpoints, char *why)
     if (r->certs_n <= 1 || r->bound_n == r->certs_n) return r->bound_n > 0;
     snprintf(why, ROUTER_WHY_BYTES, "%zu keys for %zu endpoints: one for all, or one for each", r->certs_n, r->bound_n);
     return false;
+}
+
+/* "tcp://ADDRESS:*" is bound, a socket file is not: that would take the place of one in use. */
+static bool address_is_ours(const char *named)
+{
+    char any[ENDPOINT_BYTES], endpoint[ENDPOINT_BYTES];
+    address_of(endpoint, named);
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6)) return !strncmp(endpoint, "ipc://", 6) || !strncmp(endpoint, "inproc://", 9);
+    snprintf(any, sizeof any, "%.*s:*", (int)(port - endpoint), endpoint);
+    zsock_t *sock = zsock_new(ZMQ_ROUTER);
+    if (sock) zsock_set_ipv6(sock, strchr(endpoint, '[') != NULL);
+    bool bound = sock && !zmq_bind(zsock_resolve(sock), any);
+    int error = zmq_errno();
+    zsock_destroy(&sock);
+    errno = error;
+    return bound;
+}
+
+pv_status router_check(const char *endpoints, size_t certs_n, char why[ROUTER_WHY_BYTES])
+{
+    char copy[1024], *rest = NULL;
+    size_t n = 0;
+    snprintf(copy, sizeof copy, "%s", endpoints);
+    for (char *e = strtok_r(copy, ",", &rest); e; e = strtok_r(NULL, ",", &rest), n++) {
+        errno = EPROTONOSUPPORT;
+        if (address_is_ours(e)) continue;
+        snprintf(why, ROUTER_WHY_BYTES, "bind: %.128s: %s", e, zmq_strerror(errno));
+        return PV_BAD_CONFIG;
+    }
+    if (n <= ROUTER_ENDPOINTS_MAX && (certs_n <= 1 || certs_n == n)) return PV_OK;
+    snprintf(why, ROUTER_WHY_BYTES, "%zu keys for %zu endpoints: one for all, or one for each, and at most %d", certs_n,
+             n, ROUTER_ENDPOINTS_MAX);
+    return PV_BAD_CONFIG;
 }
 
 pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES])

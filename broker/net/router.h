@@ -42,6 +42,10 @@ struct router {
 /** Once per process, before any other use of czmq: keeps czmq from handling signals, which are the program's. */
 void router_prepare(void);
 
+/** Whether router_open would find these endpoints usable, with so many keys: each address is bound with a free port in
+ *  the place of its own, which the broker that runs may have. PV_BAD_CONFIG with a sentence. */
+pv_status router_check(const char *endpoints, size_t certs_n, char why[ROUTER_WHY_BYTES]);
+
 /** PV_FAILED with a sentence when an endpoint cannot be bound. */
 pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES]);
 void router_close(struct router *r);

@@ -5,11 +5,13 @@
 #include "clock.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -127,14 +129,31 @@ static bool address_of(union address *to, const char *text)
     return inet_pton(AF_INET, strcmp(host, "localhost") ? host : "127.0.0.1", &to->v4.sin_addr) == 1;
 }
 
+static pv_status address_read(union address *at, const char *address, char why[HTTP_WHY_BYTES])
+{
+    if (address_of(at, address)) return PV_OK;
+    snprintf(why, HTTP_WHY_BYTES, "http: \"%.100s\" is not ADDRESS:PORT, such as 127.0.0.1:9090 or [::1]:9090",
+             address);
+    return PV_BAD_CONFIG;
+}
+
+pv_status http_check(const char *address, char why[HTTP_WHY_BYTES])
+{
+    union address at;
+    TRY(address_read(&at, address, why));
+    bool six = at.any.sa_family == AF_INET6;
+    *(six ? &at.v6.sin6_port : &at.v4.sin_port) = 0;
+    int fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = fd >= 0 && !bind(fd, &at.any, six ? sizeof at.v6 : sizeof at.v4);
+    if (!bound) snprintf(why, HTTP_WHY_BYTES, "http: %.100s: %s", address, strerror(errno));
+    if (fd >= 0) close(fd);
+    return bound ? PV_OK : PV_BAD_CONFIG;
+}
+
 pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES])
 {
     union address at;
-    if (!address_of(&at, address)) {
-        snprintf(why, HTTP_WHY_BYTES, "http: \"%.100s\" is not ADDRESS:PORT, such as 127.0.0.1:9090 or [::1]:9090",
-                 address);
-        return PV_BAD_CONFIG;
-    }
+    TRY(address_read(&at, address, why));
     struct http *h = calloc(1, sizeof *h);
     if (!h) return PV_NO_MEMORY;
     pthread_mutex_init(&h->lock, NULL);

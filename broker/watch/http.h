@@ -21,6 +21,8 @@ struct http;
 /** Starts serving on HOST:PORT or [IPV6]:PORT (port 0: any free one, see http_port). PV_BAD_CONFIG: not an address; PV_IO: cannot listen; both
  *  with a sentence. PV_NO_MEMORY. */
 pv_status http_start(struct http **out, const char *address, char why[HTTP_WHY_BYTES]);
+/** Whether http_start would find the address usable; its port may be taken by the broker that runs. PV_BAD_CONFIG with a sentence. */
+pv_status http_check(const char *address, char why[HTTP_WHY_BYTES]);
 void http_stop(struct http **h);
 uint16_t http_port(const struct http *h);
 

@@ -7,6 +7,7 @@
 #include "handler_echo.h"
 #include "handler_groth16.h"
 #include "keycache_folder.h"
+#include "link_keys.h"
 #include "log.h"
 #include "node_config.h"
 #include "node_name.h"
@@ -92,8 +93,14 @@ static void arguments_read(struct node *n, int argc, char **argv)
             (struct argp_option){ setting_flag(names[i], row->name), KEY_SETTING + i, row->arg, 0, row->meaning, 1 };
     }
     options[NODE_CONFIG_SETTINGS] = (struct argp_option){ "config", KEY_CONFIG, "FILE", 0, "Read this file", 2 };
-    options[NODE_CONFIG_SETTINGS + 1] =
-        (struct argp_option){ "check-config", KEY_CHECK, NULL, 0, "Say whether the settings are usable, and end", 2 };
+    options[NODE_CONFIG_SETTINGS + 1] = (struct argp_option){
+        "check-config",
+        KEY_CHECK,
+        NULL,
+        0,
+        "Look at all that a start looks at (settings, keys, folders, device), say what is wrong or \"ok\", and end",
+        2
+    };
     options[NODE_CONFIG_SETTINGS + 2] = (struct argp_option){
         "print-config", KEY_PRINT, NULL, 0, "Print the settings and where each came from, and end", 2
     };
@@ -117,7 +124,7 @@ static pv_status broker_add(struct node *n, const char *item)
 {
     struct link_options *l = &n->agent.link;
     if (l->endpoints == LINK_ENDPOINTS_MAX) return refuse(n, PV_BAD_CONFIG, "more than %d brokers", LINK_ENDPOINTS_MAX);
-    if (link_endpoint_add(l, item, strlen(item)) != PV_OK)
+    if (!endpoint_port_fits(item, false) || link_endpoint_add(l, item, strlen(item)) != PV_OK)
         return refuse(n, PV_BAD_CONFIG, "broker: not tcp://HOST:PORT or ipc://PATH: \"%.64s\"", item);
     return PV_OK;
 }
@@ -195,7 +202,8 @@ static pv_status settings_read(struct node *n)
 {
     struct node_config *c = &n->config;
     TRY(node_config_read(c, &n->args, n->why));
-    (void)log_setup_words(c->log_level, c->log); /* node_config_read has refused any other word */
+    /* node_config_read has refused any other word; of a check only what is wrong is interesting */
+    (void)log_setup_words(n->check ? "warn" : c->log_level, c->log);
     TRY(lists_read(n));
     TRY(keys_read(n));
     plan_read(n);
@@ -430,6 +438,44 @@ static pv_status node_run(struct node *n)
     return PV_OK;
 }
 
+/* --- --check-config --- */
+
+static pv_status keys_check(struct node *n)
+{
+    struct link_keys keys = { 0 };
+    char why[LINK_KEYS_WHY_BYTES];
+    size_t brokers = n->agent.link.endpoints;
+    if (!*n->config.key) return PV_OK;
+    pv_status s = link_keys_load(&keys, n->config.key, n->config.server_key, why);
+    if (s != PV_OK) return refuse(n, s, "%s", why);
+    bool fit = link_keys_fit(&keys, brokers);
+    if (!fit)
+        s = refuse(n, PV_BAD_CONFIG, "server_key: %zu keys for %zu brokers: one for all, or one for each", keys.servers,
+                   brokers);
+    link_keys_clear(&keys);
+    return s;
+}
+
+static pv_status state_check(struct node *n)
+{
+    int error = *n->config.state ? file_folder_usable(n->config.state) : 0;
+    return error ? refuse(n, PV_IO, "%.200s: %s", n->config.state, strerror(error)) : PV_OK;
+}
+
+/* What a start would look at: keys, folders, device. Changes nothing, and does not mind a node that runs with them. */
+static pv_status node_check(struct node *n)
+{
+    struct handler_circuit one;
+    node_config_shared(&n->config, shared_told);
+    TRY(keys_check(n));
+    TRY(state_check(n));
+    TRY(proving_open(n));
+    if (n->proving.cache && !keycache_list(n->proving.cache, &one, 1))
+        LOG_WARN("prover.circuits", "text=%s", "no usable key in the folder of circuits: nothing can be proved yet");
+    puts("ok");
+    return PV_OK;
+}
+
 static void node_clear(struct node *n)
 {
     keycache_destroy(&n->proving.cache);
@@ -456,6 +502,7 @@ int main(int argc, char **argv)
     zsys_handler_set(NULL);
     pv_status s = settings_read(&n);
     if (s == PV_OK && n.print) node_config_print(&n.config, stdout);
+    if (s == PV_OK && n.check) s = node_check(&n);
     if (s == PV_OK && !n.print && !n.check) s = node_run(&n);
     if (s != PV_OK) fprintf(stderr, "provost-prover: %s\n", *n.why ? n.why : pv_status_text(s));
     node_clear(&n);

@@ -56,8 +56,25 @@ static void lists(void **state)
     assert_false(endpoints_are_local("tcp://127.0.0.1, ipc://x"));
 }
 
+static void a_port_is_from_1_to_65535(void **state)
+{
+    static const char *const fit[] = { "tcp://127.0.0.1:1", "tcp://broker:65535", "tcp://[::1]:7070", "ipc:///run/x",
+                                       "inproc://y" };
+    static const char *const any[] = { "tcp://*:*", "tcp://[::]:!", "tcp://127.0.0.1:0" };
+    static const char *const none[] = { "tcp://127.0.0.1",        "tcp://127.0.0.1:",      "tcp://127.0.0.1:65536",
+                                        "tcp://127.0.0.1:99999",  "tcp://127.0.0.1:7070x", "tcp://[::1]",
+                                        "tcp://127.0.0.1:000001", "tcp://127.0.0.1:-1" };
+    for (size_t i = 0; i < sizeof fit / sizeof *fit; i++)
+        if (!endpoint_port_fits(fit[i], false) || !endpoint_port_fits(fit[i], true)) fail_msg("%s fits", fit[i]);
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (endpoint_port_fits(any[i], false) || !endpoint_port_fits(any[i], true)) fail_msg("%s is any", any[i]);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (endpoint_port_fits(none[i], true)) fail_msg("%s has no port", none[i]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(here), cmocka_unit_test(elsewhere), cmocka_unit_test(lists) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(here), cmocka_unit_test(elsewhere), cmocka_unit_test(lists),
+                                        cmocka_unit_test(a_port_is_from_1_to_65535) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
