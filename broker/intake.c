@@ -82,14 +82,25 @@ static size_t held_of(struct sched_held *to, const struct wire_msg *m)
     return n;
 }
 
+/* A prover that waits for a queue's tasks in vain. */
+static void queue_warn(const struct broker *b, const struct peer *peer, const char *queue)
+{
+    const char *wrong = !queue_allowed(b, peer, queue)          ? "its key may not serve this queue"
+                        : !sched_queue_name(b->sched, queue)[0] ? "this broker has no such queue"
+                                                                : NULL;
+    if (wrong) LOG_WARN("prover.queue", "prover=%s queue=%s text=%s", peer->name, queue, wrong);
+}
+
 static void hello_prover(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_circuit *circuits = b->heard.circuits;
     struct sched_held *held = b->heard.held;
     const char *queues[QUEUES_MAX];
     size_t queues_n = 0;
-    for (size_t i = 0; i < m->queues_n && queues_n < QUEUES_MAX; i++)
+    for (size_t i = 0; i < m->queues_n && queues_n < QUEUES_MAX; i++) {
+        queue_warn(b, peer, m->queues[i]);
         if (queue_allowed(b, peer, m->queues[i])) queues[queues_n++] = m->queues[i];
+    }
     struct sched_event ev = { .type = SCHED_PROVER_HELLO, .peer = peer->handle };
     ev.prover.principal = broker_principal(b, peer);
     ev.prover.name = m->name;

@@ -68,11 +68,16 @@ void reply_refuse(struct broker *b, enum reply_when when, const struct sched_act
     reply_send(b, when, a->peer, &m, NULL);
 }
 
+enum { UNSERVED_MOST = 64 }; /* as many queues as a HELLO has */
+
 void reply_welcome(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
     struct wire_msg m = { .type = WIRE_WELCOME };
     struct peer *peer = peers_of(&b->peers, a->peer);
+    const char *unserved[UNSERVED_MOST];
     if (!peer) return;
+    size_t unserved_n = sched_prover_unserved(b->sched, a->peer, unserved, UNSERVED_MOST);
+    if (unserved_n) WIRE_SET_LIST(&m, unserved, unserved, unserved_n);
     WIRE_SET(&m, epoch, b->epoch);
     WIRE_SET(&m, heartbeat_ms, (uint32_t)b->config->heartbeat_ms);
     WIRE_SET(&m, lease_ms, (uint32_t)b->config->lease_ms);

@@ -105,6 +105,16 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     return true;
 }
 
+size_t sched_prover_unserved(const struct sched *s, uint64_t peer, const char **names, size_t most)
+{
+    const struct sched_peer *who = sched_peer_find(s, peer);
+    const struct prover *p = who ? who->prover : NULL;
+    size_t n = 0;
+    for (size_t i = 0; p && i < p->queues_n && n < most; i++)
+        if (!p->queues[i]) names[n++] = p->queue_names[i]->text;
+    return n;
+}
+
 bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, struct sched_prover_view *v)
 {
     while (*place < s->provers_n && !s->provers[*place]) ++*place;

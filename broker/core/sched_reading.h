@@ -58,6 +58,10 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
 /** The core's own copy of a queue's name, which lives as long as the core. "" for a queue that is not declared. */
 const char *sched_queue_name(const struct sched *s, const char *name);
 
+/** Names of the queues that the prover at this peer announced and that are not declared, at most `most`; how many. Lent until the next
+ *  step. */
+size_t sched_prover_unserved(const struct sched *s, uint64_t peer, const char **names, size_t most);
+
 struct sched_prover_view {
     const char *principal, *name;
     uint64_t peer; /* 0: not connected */

@@ -110,3 +110,16 @@ node_checked() {
     rm circuits/*
     node_checked 0 'no usable key' --insecure
 }
+
+@test "a node on a queue that the broker lacks is warned of at both ends, until the broker has it" {
+    broker_start --queue echo
+    prover_start p1 --queue echo:echo --queue ecko:echo
+    grep -q 'WARN prover.queue prover=p1 queue=ecko text="this broker has no such queue"' "$CLUSTER/broker.log"
+    grep -q 'WARN broker.queue queue=ecko text="the broker has no such queue' "$CLUSTER/prover-p1.log"
+    ! grep -q 'queue=echo' "$CLUSTER/broker.log" "$CLUSTER/prover-p1.log"
+    stop "$BROKER_PID"
+    : >"$CLUSTER/prover-p1.log"
+    broker_start --queue echo --queue ecko
+    poll 20 prover_is_live p1
+    ! grep -q broker.queue "$CLUSTER/prover-p1.log"
+}
