@@ -1,10 +1,13 @@
 #include "process.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+
+enum { THREAD_STACK = 2 << 20 };
 
 void process_no_core(void)
 {
@@ -13,6 +16,14 @@ void process_no_core(void)
 #ifndef __SANITIZE_ADDRESS__
     prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+void process_thread_stacks(void)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    if (pthread_attr_setstacksize(&attr, THREAD_STACK) == 0) pthread_setattr_default_np(&attr);
+    pthread_attr_destroy(&attr);
 }
 
 void process_ignore_pipe(void)

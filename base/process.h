@@ -8,6 +8,11 @@
  *  the address sanitizer it may: the leak check traces its own process.) */
 void process_no_core(void);
 
+/** Threads that are started from here on, by us or by a library, have 2 MiB of stack each, whatever `ulimit -s` says and
+ *  whatever the C library takes by default: enough for every frame that there is, and no more than is needed for many
+ *  threads under a limit of memory. */
+void process_thread_stacks(void);
+
 /** A write to a closed pipe or socket returns EPIPE and does not end the process. */
 void process_ignore_pipe(void);
 

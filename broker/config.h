@@ -39,7 +39,7 @@
       "most bytes of unfinished uploads, all peers together; a quarter is for results alone")                          \
     X(window, SIZE, START, "1M", 262144, 1 << 30, "most bytes of chunks in flight to or from one peer")                \
     X(memory_max, SIZE, LIVE, "0", 0, 1ull << 50,                                                                      \
-      "memory above which the peer that floods the broker is cut (0: half of the machine's memory)")                   \
+      "memory above which the peer that floods the broker is cut (0: half of what the broker may use)")                \
     X(connections_max, NUMBER, START, "10000", 2, 1000000,                                                             \
       "most connections; at the limit newcomers are refused, but some administrators")                                 \
     X(strangers_max, NUMBER, START, "1000", 1, 1000000,                                                                \

@@ -191,6 +191,7 @@ int main(int argc, char **argv)
     _Static_assert((int)AUTH_WHY_BYTES <= (int)CONFIG_WHY_BYTES, "one buffer for both");
     char why[CONFIG_WHY_BYTES];
     std_streams_begin("provost-broker");
+    process_thread_stacks();
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &a)) return 2;
     pv_status st = config_read(&config, &a.config, why);

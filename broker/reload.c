@@ -7,6 +7,7 @@
 
 #include "log.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,15 @@ static void needs_start(void *context, const char *what, const char *name)
     journal_broker(b->journal, b->wall_ms, "needs a restart", name);
 }
 
+void reload_memory(struct broker *b)
+{
+    const uint64_t set = b->config->memory_max;
+    flood_limit(&b->flood, set);
+    if (set <= b->flood.memory_max) return;
+    LOG_WARN("broker.memory", "memory_max=%" PRIu64 " most=%" PRIu64 " text=%s", set, b->flood.memory_max,
+             "memory_max is more than this process may use (its control group, ulimit, the machine): it is lowered");
+}
+
 static void settings_apply(struct broker *b)
 {
     const struct config *c = b->config;
@@ -98,7 +108,7 @@ static void settings_apply(struct broker *b)
     broker_step(b, &ev, NULL);
     reload_declare_queues(b);
     uploads_limit(b->uploads, c->uploads_max);
-    flood_limit(&b->flood, c->memory_max);
+    reload_memory(b);
     reload_log(c);
     reload_warn_queues(c);
 }

@@ -17,6 +17,9 @@ void reload_warn_queues(const struct config *config);
 void reload_declare_queues(struct broker *b);
 void reload_declare_principals(struct broker *b);
 
+/** Gives the flood its memory_max, with a warning where that is more than the process may use. */
+void reload_memory(struct broker *b);
+
 /** HUP: reads settings and keys again. */
 void reload_all(struct broker *b);
 /** Frees the settings that were read again; those of the start are in force. */

@@ -2,6 +2,7 @@
 
 #include "decode.h"
 #include "encode.h"
+#include "startable.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,21 @@ enum {
 };
 
 /* --- opening and closing --- */
+
+pv_status dealer_zmq_new(void **zmq)
+{
+    static const struct startable need = { .threads = 2, .descriptors = DEALER_DESCRIPTORS, .memory = (size_t)8 << 20 };
+    char why[8]; /* not told: a library is silent */
+    TRY(startable_check(&need, why, sizeof why));
+    void *made = zmq_ctx_new();
+    if (!made) return PV_NO_MEMORY;
+    void *first = zmq_socket(made, ZMQ_PAIR);
+    if (first) zmq_close(first);
+    if (!first) zmq_ctx_term(made);
+    if (!first) return PV_BUSY;
+    *zmq = made;
+    return PV_OK;
+}
 
 static bool set_int(void *socket, int option, int value)
 {

@@ -29,6 +29,12 @@ struct dealer_options {
     size_t server;                /* the endpoint's place in the list: whose key it has to have */
 };
 
+/** A context of libzmq with its threads started. libzmq starts them with the first socket and ends the process when it
+ *  cannot: so they are asked for first, and none is started at some later moment. PV_BUSY: this process may start no two
+ *  threads more, or open no DEALER_DESCRIPTORS files; PV_NO_MEMORY. */
+enum { DEALER_DESCRIPTORS = 10 }; /* five of a context, four of a connection and its monitor, one to spare */
+pv_status dealer_zmq_new(void **zmq);
+
 /** Starts to connect. number is unique among the dealers of this context: it names the monitor, which outlives its
  *  socket for a moment. False with zmq_errno set: no socket, or not an endpoint; dealer_close is still due. */
 bool dealer_open(struct dealer *d, void *zmq, unsigned number, const char *endpoint, const struct dealer_options *o);

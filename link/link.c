@@ -57,8 +57,7 @@ static void fill_in(struct link_options *o)
 
 pv_status link_init(struct link *l, uint64_t now_ms)
 {
-    l->zmq = zmq_ctx_new();
-    if (!l->zmq) return PV_NO_MEMORY;
+    TRY(dealer_zmq_new(&l->zmq));
     fill_in(&l->options);
     l->state = LINK_DOWN;
     l->due_ms = now_ms;

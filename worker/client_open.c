@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { STACK_BYTES = 2 << 20 };
 static const uint64_t RESULT_MAX = UINT64_C(1) << 30; /* twice the broker's default for payload_max */
 
 static pv_status take_options(pv_client *c, const struct pv_client_options *o)
@@ -48,13 +49,18 @@ static pv_status make_locks(pv_client *c)
     return PV_OK;
 }
 
-/* The thread blocks every signal: signals are for the caller's threads. */
+/* The thread blocks every signal: signals are for the caller's threads. Its stack is its own affair: what the program around
+ * us takes for its threads may be little. 2 MiB are address space, and the pages that are used memory. */
 static pv_status start_thread(pv_client *c)
 {
     sigset_t all, before;
+    pthread_attr_t attr;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&c->thread, NULL, io_main, c);
+    pthread_attr_init(&attr);
+    int failed = pthread_attr_setstacksize(&attr, STACK_BYTES);
+    if (!failed) failed = pthread_create(&c->thread, &attr, io_main, c);
+    pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed ? PV_INTERNAL : PV_OK;
 }
@@ -64,7 +70,8 @@ static pv_status start(pv_client *c)
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake_fd < 0 || c->event_fd < 0) return PV_INTERNAL;
-    TRY(link_init(&c->link, pv_clock_ms()));
+    pv_status s = link_init(&c->link, pv_clock_ms());
+    if (s != PV_OK) return s == PV_NO_MEMORY ? s : PV_INTERNAL;
     return start_thread(c);
 }
 

@@ -1,5 +1,7 @@
 #include "flood.h"
 
+#include "own_limits.h"
+
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -39,8 +41,11 @@ void flood_init(struct flood *f, uint64_t memory_max)
 
 void flood_limit(struct flood *f, uint64_t memory_max)
 {
-    uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    f->memory_max = memory_max ? memory_max : all / 2;
+    struct limits l;
+    limits_read(&l, LIMITS_ROOT);
+    f->memory_max = memory_max ? memory_max : l.memory / 2;
+    if (f->memory_max > l.memory)
+        f->memory_max = limits_memory_share(&l); /* above it the kernel would end the broker */
 }
 
 void flood_clear(struct flood *f)

@@ -44,7 +44,7 @@ struct flood {
 /** Why a connection is to be cut. */
 enum flood_why { FLOOD_NOBODY, FLOOD_ENDLESS, FLOOD_MEMORY };
 
-/** memory_max 0: half of the machine's memory. */
+/** memory_max 0: half of what this process may use (own_limits.h). More than that is lowered to three quarters of it. */
 void flood_init(struct flood *f, uint64_t memory_max);
 /** Changes memory_max. */
 void flood_limit(struct flood *f, uint64_t memory_max);

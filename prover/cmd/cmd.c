@@ -1,7 +1,7 @@
 #include "cmd.h"
 
 #include "process.h"
-#include "spin.h"
+#include "team.h"
 #include "values.h"
 
 #include <signal.h>
@@ -41,14 +41,37 @@ void cmd_catch_signals(void)
     sigaction(SIGBUS, &bus, NULL);
 }
 
-struct numa cmd_start_proving(void)
+static void say_fewer(unsigned threads, unsigned wanted, const struct limits *l)
+{
+    char text[LIMITS_TEXT_BYTES];
+    fprintf(stderr, "provost-prover: only %u of %u threads could be started: %s\n", threads, wanted,
+            limits_threads_text(text, l));
+}
+
+void cmd_start_team(struct cmd_machine *m)
+{
+    limits_read(&m->limits, LIMITS_ROOT);
+    unsigned wanted = m->cpu.threads ? m->cpu.threads : m->limits.cpus;
+    unsigned threads = team_start(wanted, TEAM_SPIN_LESS);
+    if (threads < wanted) say_fewer(threads, wanted, &m->limits);
+    m->cpu.threads = m->options.threads = threads;
+}
+
+unsigned cmd_start_team_of_slot(const struct cmd_machine *m)
+{
+    unsigned threads = team_start(m->cpu.threads, TEAM_SPIN_AS_IT_IS);
+    if (threads < m->cpu.threads) say_fewer(threads, m->cpu.threads, &m->limits);
+    return threads;
+}
+
+struct numa cmd_start_proving(struct cmd_machine *machine)
 {
     struct numa numa;
     process_no_core();
     numa_read(&numa, NUMA_ROOT);
     (void)numa_share(&numa);
-    spin_less();
     cmd_catch_signals();
+    cmd_start_team(machine);
     return numa;
 }
 
@@ -75,7 +98,7 @@ static const struct argp_option machine_options[] = {
     { "backend", KEY_BACKEND, "auto|cpu|cuda", 0,
       "Where the sums are computed (default auto: on a GPU when one is usable)", 1 },
     { "device", KEY_DEVICE, "N", 0, "Which GPU (default 0)", 1 },
-    { "threads", 't', "N", 0, "CPU threads (default: every core)", 1 },
+    { "threads", 't', "N", 0, "CPU threads (default: as many as this process may use processors)", 1 },
     { "path", KEY_PATH, "auto|portable|adx|ifma", 0, "CPU arithmetic (default auto: the best that this CPU has)", 1 },
     { "verbose", 'v', 0, 0, "Say where it proves when no GPU is usable", 1 },
     { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 1 },

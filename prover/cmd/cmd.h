@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "file_why.h"
 #include "numa.h"
+#include "own_limits.h"
 #include "prove_error.h"
 
 #include <argp.h>
@@ -22,8 +23,9 @@
  *  command's argp; its input is a struct cmd_machine. */
 struct cmd_machine {
     enum backend_choice backend;
-    struct backend_options options;
+    struct backend_options options; /* memory_bytes_max stays 0: limits says it for the CPU */
     struct bn254_run cpu;
+    struct limits limits; /* of this process, read by cmd_start_proving */
     bool verbose;
 };
 extern const struct argp cmd_machine_argp;
@@ -40,8 +42,16 @@ extern atomic_int cmd_stop;
 void cmd_catch_signals(void);
 
 /** For a command that proves, once its options are read and before it has threads: no core dump holds its witness, its
- *  memory is spread over the NUMA nodes, OpenMP's threads spin less, signals are caught. Returns the nodes. */
-struct numa cmd_start_proving(void);
+ *  memory is spread over the NUMA nodes, OpenMP's threads spin less, signals are caught, and its threads are started
+ *  (cmd_start_team). Returns the nodes. */
+struct numa cmd_start_proving(struct cmd_machine *machine);
+
+/** Starts the threads of this thread's computations: as many as --threads says, or as this process may use processors. When
+ *  fewer can be started, these, and one line on stderr. Fills in machine's limits and both of its counts of threads. */
+void cmd_start_team(struct cmd_machine *machine);
+
+/** The same for another thread of the command, which cmd_start_team has had its turn before. Returns how many it has. */
+unsigned cmd_start_team_of_slot(const struct cmd_machine *machine);
 
 /** status, with the sentence about a file as its error. */
 pv_status cmd_file_failed(struct prove_error *err, pv_status status, const struct file_why *why);

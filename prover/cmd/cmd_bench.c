@@ -86,6 +86,7 @@ struct slot {
     const struct cmd_inputs *in;
     struct lap *laps;
     unsigned rounds, at; /* at: which of several */
+    unsigned threads;
     pv_status status;
     struct prove_error err;
 };
@@ -97,6 +98,7 @@ static void *slot_main(void *arg)
         struct watch watch = { .lap = &s->laps[i] };
         struct prove_run run = { .cpu = s->a->machine.cpu, .progress = on_progress, .progress_arg = &watch };
         struct groth16_proof proof;
+        run.cpu.threads = s->threads;
         double from = cmd_clock_ms(CLOCK_MONOTONIC);
         s->status = prove_groth16(&proof, s->in->key, &s->in->witness, NULL, &run, &s->err);
         s->laps[i].wall_ms = cmd_clock_ms(CLOCK_MONOTONIC) - from;
@@ -107,8 +109,9 @@ static void *slot_main(void *arg)
 /* A slot on the NUMA node where a prover node would put it. */
 static void *settled_main(void *arg)
 {
-    const struct slot *s = arg;
-    if (s->a->slots > 1 && numa_fits(&s->a->numa, s->a->machine.cpu.threads)) (void)numa_settle(&s->a->numa, s->at);
+    struct slot *s = arg;
+    if (numa_fits(&s->a->numa, s->a->machine.cpu.threads)) (void)numa_settle(&s->a->numa, s->at);
+    s->threads = cmd_start_team_of_slot(&s->a->machine);
     return slot_main(arg);
 }
 
@@ -117,6 +120,26 @@ struct figures {
     unsigned slots, rounds;
     struct lap *laps; /* slots * rounds */
 };
+
+static pv_status too_many_slots(unsigned started, const struct arguments *a, struct prove_error *err)
+{
+    char text[LIMITS_TEXT_BYTES];
+    return prove_error_set(err, PV_BUSY, "only %u of %u slots could be started: %s", started, a->slots,
+                           limits_threads_text(text, &a->machine.limits));
+}
+
+/* One slot is the thread that is here: it has its team already. */
+static pv_status run_one(struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
+                         struct prove_error *err)
+{
+    struct slot slot = { .a = a, .in = in, .laps = f->laps, .rounds = f->rounds, .threads = a->machine.cpu.threads };
+    double wall = cmd_clock_ms(CLOCK_MONOTONIC), cpu = cmd_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    slot_main(&slot);
+    f->all_ms = cmd_clock_ms(CLOCK_MONOTONIC) - wall;
+    f->cpu_ms = cmd_clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    if (slot.status != PV_OK) *err = slot.err;
+    return slot.status;
+}
 
 /* Runs all slots at a time, each on its own thread; the first that failed gives the error. */
 static pv_status run_slots(struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
@@ -133,7 +156,7 @@ static pv_status run_slots(struct figures *f, const struct arguments *a, const s
         };
         if (pthread_create(&thread[started], NULL, settled_main, &slot[started])) break;
     }
-    if (started < f->slots) status = prove_error_set(err, PV_NO_MEMORY, "thread %u could not be started", started);
+    if (started < f->slots) status = too_many_slots(started, a, err);
     for (unsigned i = 0; i < started; i++) {
         pthread_join(thread[i], NULL);
         if (status == PV_OK && slot[i].status != PV_OK) *err = slot[i].err, status = slot[i].status;
@@ -147,7 +170,7 @@ static pv_status run_first(struct figures *f, const struct arguments *a, const s
                            struct prove_error *err)
 {
     struct lap lap;
-    struct slot first = { .a = a, .in = in, .laps = &lap, .rounds = 1 };
+    struct slot first = { .a = a, .in = in, .laps = &lap, .rounds = 1, .threads = a->machine.cpu.threads };
     slot_main(&first);
     f->first_ms = lap.wall_ms;
     if (first.status != PV_OK) *err = first.err;
@@ -210,7 +233,7 @@ static pv_status measure(const struct arguments *a, const struct cmd_inputs *in,
                          struct prove_error *err)
 {
     TRY(run_first(f, a, in, err));
-    TRY(run_slots(f, a, in, err));
+    TRY(a->slots == 1 ? run_one(f, a, in, err) : run_slots(f, a, in, err));
     f->check_ms = cmd_clock_ms(CLOCK_MONOTONIC);
     TRY(keycheck_points(prove_key_zkey(in->key), &a->machine.cpu, err));
     f->check_ms = cmd_clock_ms(CLOCK_MONOTONIC) - f->check_ms;
@@ -235,6 +258,6 @@ int cmd_bench(int argc, char **argv)
     static struct arguments a = { .machine.cpu.stop = &cmd_stop, .rounds = 5, .slots = 1 }; /* large: struct numa */
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    a.numa = cmd_start_proving();
+    a.numa = cmd_start_proving(&a.machine);
     return cmd_end_proving(bench(&a, &err), &err);
 }

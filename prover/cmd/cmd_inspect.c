@@ -17,6 +17,7 @@ struct arguments {
     bool json, check;
     struct outputs *out; /* of --vkey; NULL without it */
     enum groth16_keys keys;
+    struct cmd_machine machine; /* its threads and its stop flag */
 };
 
 enum { KEY_VKEY = 0x200, KEY_CHECK, KEY_DEVELOPMENT };
@@ -81,13 +82,13 @@ static pv_status gather_gpu(struct backend_need *need, const struct zkey *z, str
 #endif
 }
 
-static pv_status gather(struct facts *f, const struct zkey *z, struct prove_error *err)
+static pv_status gather(struct facts *f, const struct zkey *z, const struct backend_options *how,
+                        struct prove_error *err)
 {
-    static const struct backend_options any;
     uint8_t digest[32];
     TRY(zkey_digest_of(digest, z->file.bytes, z->file.size, err));
     for (int i = 0; i < 32; i++) snprintf(f->sha256 + 2 * i, 3, "%02x", digest[i]);
-    TRY(backend_cpu.need(&f->cpu, z, &any, err));
+    TRY(backend_cpu.need(&f->cpu, z, how, err));
     (void)gather_gpu(&f->gpu, z, &f->no_gpu);
     return PV_OK;
 }
@@ -163,11 +164,10 @@ static pv_status check_vkey(struct groth16_vkey *vkey, struct facts *f, const st
 
 static pv_status check_and_print(const struct arguments *a, const struct zkey *z, struct prove_error *err)
 {
-    static const struct bn254_run run = { .stop = &cmd_stop };
     struct facts f = { 0 };
     struct groth16_vkey vkey;
-    TRY(gather(&f, z, err));
-    if (a->check) TRY(keycheck_points(z, &run, err));
+    TRY(gather(&f, z, &a->machine.options, err));
+    if (a->check) TRY(keycheck_points(z, &a->machine.cpu, err));
     pv_status status = check_vkey(&vkey, &f, z, a->keys, err);
     if (status != PV_OK) return prove_error_in(err, status, a->zkey);
     if (a->out) status = write_vkey(a, &vkey, err);
@@ -204,9 +204,10 @@ static pv_status inspect_into(struct arguments *a, struct prove_error *err)
 
 int cmd_inspect(int argc, char **argv)
 {
-    struct arguments a = { 0 };
+    struct arguments a = { .machine.cpu.stop = &cmd_stop };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     cmd_catch_signals();
+    cmd_start_team(&a.machine);
     return inspect_into(&a, &err) == PV_OK ? 0 : cmd_failed(&err);
 }

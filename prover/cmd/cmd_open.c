@@ -1,12 +1,42 @@
 #include "cmd_open.h"
 
-static pv_status open_key(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey,
+/* A proof that grows beyond a control group's memory ends in a kill without a word. */
+static struct backend_options within_limits(const struct cmd_inputs *in, const struct cmd_machine *machine)
+{
+    struct backend_options o = machine->options;
+    if (in->backend == &backend_cpu && machine->limits.memory_why) o.memory_bytes_max = machine->limits.memory;
+    return o;
+}
+
+/* One proof fits, and do all slots' proofs at once? */
+static pv_status slots_fit(const struct cmd_inputs *in, const struct backend_options *o, unsigned slots,
+                           struct prove_error *err)
+{
+    struct backend_need need;
+    if (!o->memory_bytes_max) return PV_OK;
+    TRY(in->backend->need(&need, prove_key_zkey(in->key), o, err));
+    size_t bytes = need.key_bytes + slots * need.proof_bytes;
+    if (bytes <= o->memory_bytes_max) return PV_OK;
+    return prove_error_set(err, PV_RESOURCES, "%u proofs at once need %zu MiB, but only %zu MiB are allowed", slots,
+                           bytes >> 20, o->memory_bytes_max >> 20);
+}
+
+/* The sentence says who allows no more. */
+static pv_status because_of_limits(pv_status status, const struct cmd_machine *machine, struct prove_error *err)
+{
+    struct prove_error was = *err;
+    if (status != PV_RESOURCES || !machine->limits.memory_why) return status;
+    return prove_error_set(err, status, "%s (%s)", was.text, machine->limits.memory_why);
+}
+
+static pv_status open_key(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey, unsigned slots,
                           const struct prove_run *run, struct prove_error *err)
 {
+    struct backend_options options = within_limits(in, machine);
     double from = cmd_clock_ms(CLOCK_MONOTONIC);
-    TRY(prove_key_new(&in->key, zkey, in->backend, &machine->options, run, err));
+    TRY(because_of_limits(prove_key_new(&in->key, zkey, in->backend, &options, run, err), machine, err));
     in->key_ms = cmd_clock_ms(CLOCK_MONOTONIC) - from;
-    return PV_OK;
+    return because_of_limits(slots_fit(in, &options, slots, err), machine, err);
 }
 
 pv_status cmd_open(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey, const char *wtns,
@@ -16,8 +46,8 @@ pv_status cmd_open(struct cmd_inputs *in, const struct cmd_machine *machine, con
     if (in->backend->proofs_at_once < slots)
         return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", in->backend->name,
                                in->backend->proofs_at_once);
-    TRY(open_key(in, machine, zkey, run, err));
-    pv_status status = wtns_open(&in->witness, wtns, err);
+    pv_status status = open_key(in, machine, zkey, slots, run, err);
+    if (status == PV_OK) status = wtns_open(&in->witness, wtns, err);
     if (status != PV_OK) cmd_close(in);
     return status;
 }

@@ -18,8 +18,8 @@ struct cmd_inputs {
 };
 
 /** Picks the backend, then opens the key at zkey and the witness at wtns. run is the key's. PV_USAGE when the backend
- *  makes fewer than slots proofs at a time with one key; else the statuses of backend_pick, prove_key_new and
- *  wtns_open. On failure nothing stays open; note may be set. */
+ *  makes fewer than slots proofs at a time with one key; PV_RESOURCES when they need more memory than this process may
+ *  use; else the statuses of backend_pick, prove_key_new and wtns_open. On failure nothing stays open; note may be set. */
 pv_status cmd_open(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey, const char *wtns,
                    unsigned slots, const struct prove_run *run, struct prove_error *err);
 

@@ -122,6 +122,6 @@ int cmd_prove(int argc, char **argv)
     struct arguments a = { .machine.cpu.stop = &cmd_stop };
     struct prove_error err = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    (void)cmd_start_proving();
+    (void)cmd_start_proving(&a.machine);
     return cmd_end_proving(prove_into(&a, &err), &err);
 }

@@ -140,11 +140,11 @@ static int report(const char *where, const char *what, bool right)
     return !right;
 }
 
-static int test_cpu(void)
+static int test_cpu(const struct bn254_run *cpu)
 {
     int wrong = 0;
     for (enum bn254_path path = BN254_PATH_PORTABLE; path <= BN254_PATH_IFMA; path++) {
-        const struct bn254_run run = { .path = path };
+        const struct bn254_run run = { .path = path, .threads = cpu->threads };
         const char *name = bn254_path_name(path);
         if (!bn254_path_available(path)) {
             printf("%-9s not on this CPU\n", name);
@@ -158,18 +158,17 @@ static int test_cpu(void)
     return wrong;
 }
 
-static int test_gpu(void)
+static int test_gpu(const struct bn254_run *run)
 {
     const struct backend *backend;
     static const struct backend_options options;
-    static const struct bn254_run run;
     struct prove_error err = { 0 };
     char note[PROVE_ERROR_TEXT_BYTES];
     if (backend_pick(&backend, BACKEND_CUDA, &options, note, sizeof note, &err) != PV_OK) {
         printf("%-9s %s\n", "cuda", err.text);
         return 0;
     }
-    return report("cuda", "proof", whole_proof(backend, &run));
+    return report("cuda", "proof", whole_proof(backend, run));
 }
 
 static error_t no_arguments(int key, char *arg, struct argp_state *state)
@@ -187,8 +186,10 @@ static const struct argp argp = {
 
 int cmd_selftest(int argc, char **argv)
 {
+    struct cmd_machine machine = { .backend = BACKEND_AUTO };
     argp_parse(&argp, argc, argv, 0, NULL, NULL);
-    int wrong = test_cpu() + test_gpu();
+    cmd_start_team(&machine);
+    int wrong = test_cpu(&machine.cpu) + test_gpu(&machine.cpu);
     if (wrong) fprintf(stderr, "provost-prover: %d checks failed: do not prove on this machine\n", wrong);
     return wrong ? pv_status_exit(PV_INTERNAL) : 0;
 }

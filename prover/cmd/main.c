@@ -3,8 +3,10 @@
 #include "cmd_prove.h"
 #include "cmd_selftest.h"
 #include "cmd_verify.h"
+#include "process.h"
 #include "status.h"
 #include "std_streams.h"
+#include "team.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -65,6 +67,8 @@ static int run(const struct command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     std_streams_begin("provost-prover");
+    team_stack_suffices(argv);
+    process_thread_stacks();
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     const char *word = argc > 1 ? argv[1] : "";
     if (!strcmp(word, "--help") || !strcmp(word, "-?") || !strcmp(word, "help")) {

@@ -144,7 +144,8 @@ static void see_tail(struct zkey_coefs_seen *seen, const struct zkey *z, const s
 }
 
 /* One pass, on all cores: whether all are sound, whether rows never decrease, and the highest row. It does not tell which
- * record is bad; the rare bad file is walked again for its sentence. */
+ * record is bad; the rare bad file is walked again for its sentence. The calling thread's team is as large as it was
+ * started (team.h); a number here would be another size, for which libgomp would end threads and start some. */
 pv_status zkey_coefs_see(struct zkey_coefs_seen *seen, const struct zkey *z, const struct zkey_coef *coefs, uint32_t n,
                          struct prove_error *err)
 {

@@ -3,6 +3,7 @@
 #include "proof.h"
 #include "keycheck.h"
 #include "sha256.h"
+#include "team.h"
 #include "wtns.h"
 #include "zkey_survey.h"
 #include "zkey_vkey.h"
@@ -69,14 +70,22 @@ static pv_status digest_check(const struct mapfile *file, wire_hash digest, cons
     return s == PV_OK ? s : prove_error_set(err, s, "the key's bytes: %s", pv_status_text(s));
 }
 
+/* The context's, on no more threads than this one's team has: a region of another size would have to start some. */
+static struct bn254_run run_here(const struct handler_groth16_context *x, const atomic_int *stop)
+{
+    struct bn254_run run = x->cpu;
+    run.threads = team_most(run.threads);
+    run.stop = stop;
+    return run;
+}
+
 static pv_status key_open(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
                           struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
-    struct prove_run run = { .cpu = x->cpu };
+    struct prove_run run = { .cpu = run_here(x, stop) };
     struct prove_key *made = NULL;
     struct zkey zkey;
-    run.cpu.stop = stop;
     TRY(zkey_load_digest(&zkey, path, digest.bytes, stop, err));
     TRY(prove_key_take(&made, &zkey, path, x->backend, &x->options, &run, err));
     *key = made;
@@ -86,8 +95,7 @@ static pv_status key_open(void **key, void *arg, const char *path, wire_hash dig
 static pv_status key_check(void *arg, void *key, const atomic_int *stop, struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
-    struct bn254_run run = x->cpu;
-    run.stop = stop;
+    struct bn254_run run = run_here(x, stop);
     return keycheck_points(prove_key_zkey(key), &run, err);
 }
 
@@ -142,10 +150,9 @@ static pv_status result_write(struct handler_output *out, const struct groth16_p
 static pv_status prove(struct handler_groth16_context *x, struct prove_key *key, const struct handler_input *in,
                        const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
 {
-    struct prove_run run = { .cpu = x->cpu, .progress = watch->progress, .progress_arg = watch->ctx };
+    struct prove_run run = { .cpu = run_here(x, watch->stop), .progress = watch->progress, .progress_arg = watch->ctx };
     struct groth16_proof proof;
     struct wtns w;
-    run.cpu.stop = watch->stop;
     TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
     pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
     if (s == PV_OK) s = result_write(out, &proof, &w, key);

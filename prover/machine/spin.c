@@ -21,12 +21,18 @@ static void *stand_by(void *assembled)
     return NULL; /* never */
 }
 
+unsigned spin_less_threads(void)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return 0;
+    return (unsigned)omp_get_num_procs() + 1;
+}
+
 void spin_less(void)
 {
     static sem_t assembled; /* the thread may look at it after this returns */
     pthread_attr_t detached;
     pthread_t thread;
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (!spin_less_threads()) return;
     sem_init(&assembled, 0, 0);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);

@@ -5,8 +5,12 @@
 #ifndef PV_SPIN_H
 #define PV_SPIN_H
 
-/** From now on the threads of this process spin 1,000 rounds. Does nothing where GOMP_SPINCOUNT or OMP_WAIT_POLICY is
- *  set. */
+/** The threads that spin_less starts: one more than the processors. 0: it would do nothing, since GOMP_SPINCOUNT or
+ *  OMP_WAIT_POLICY is set. */
+unsigned spin_less_threads(void);
+
+/** From now on the threads of this process spin 1,000 rounds. libgomp ends the process if one of spin_less_threads cannot be
+ *  started: team_start asks first. */
 void spin_less(void);
 
 #endif

@@ -33,7 +33,7 @@ static pv_status parts_new(struct agent *a, char *why)
     a->attempts = calloc(a->attempts_room, sizeof *a->attempts);
     if (!a->attempts) return PV_NO_MEMORY;
     for (unsigned i = 0; i < a->o.slots; i++)
-        if (!(a->runners[i] = runner_new(a->o.numa, i))) return PV_NO_MEMORY;
+        if (!(a->runners[i] = runner_new(a->o.numa, i, a->o.threads))) return PV_NO_MEMORY;
     return PV_OK;
 }
 

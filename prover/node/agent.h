@@ -45,8 +45,9 @@ struct agent_options {
     const char *software; /* for people */
     const struct agent_queue *queues;
     size_t queues_n;
-    unsigned slots;          /* tasks computed at once; 0: 1 */
-    unsigned prefetch;       /* inputs held besides */
+    unsigned slots;    /* tasks computed at once; 0: 1 */
+    unsigned prefetch; /* inputs held besides */
+    unsigned threads;  /* each slot starts a team of so many at once and keeps it (team.h); 0: handlers need none */
     const struct numa *numa; /* each slot settles on one of its nodes; NULL: the kernel places the threads */
     uint64_t vram, ram;      /* bytes the node has, for matching */
     uint64_t input_most;     /* larger inputs are handed back; 0: 512 MiB */

@@ -10,9 +10,11 @@
 #include "link_keys.h"
 #include "log.h"
 #include "node_config.h"
+#include "node_limits.h"
 #include "node_name.h"
 #include "process.h"
 #include "std_streams.h"
+#include "team.h"
 
 #include <argp.h>
 #include <fcntl.h>
@@ -24,8 +26,7 @@
 #include <unistd.h>
 
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
-enum { LOOK_MS = 500 };   /* how often the folder of keys is looked at */
-enum { SLOTS_MOST = 64 }; /* as the setting's own bound */
+enum { LOOK_MS = 500 }; /* how often the folder of keys is looked at */
 
 /* A node, and everything its threads borrow. */
 struct node {
@@ -44,6 +45,7 @@ struct node {
     struct handler groth16, echo;
     struct handler_groth16_context proving;
     struct numa numa;
+    struct limits limits;
     char why[NODE_CONFIG_WHY_BYTES];
 };
 
@@ -183,21 +185,6 @@ static pv_status keys_read(struct node *n)
     return PV_OK;
 }
 
-/* A small proof does not fill the cores: several side by side make more proofs a second than one after another. */
-static void plan_read(struct node *n)
-{
-    struct node_config *c = &n->config;
-    unsigned cores = c->threads ? (unsigned)c->threads : bn254_run_threads(NULL);
-    if (strcmp(c->plan, "throughput")) return;
-    if (c->origin[NODE_CONFIG_slots] == SETTING_DEFAULT) c->slots = cores < SLOTS_MOST ? cores : SLOTS_MOST;
-    c->threads = cores > c->slots ? cores / c->slots : 1;
-}
-
-static uint64_t memory_default(void)
-{
-    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
-}
-
 static pv_status settings_read(struct node *n)
 {
     struct node_config *c = &n->config;
@@ -206,7 +193,6 @@ static pv_status settings_read(struct node *n)
     (void)log_setup_words(n->check ? "warn" : c->log_level, c->log);
     TRY(lists_read(n));
     TRY(keys_read(n));
-    plan_read(n);
     host_name(n->host);
     if (!*c->name) c->name = n->host;
     if (!wire_name_valid(c->name, strlen(c->name)))
@@ -214,7 +200,8 @@ static pv_status settings_read(struct node *n)
     if (serves(n, &n->groth16) && !*c->circuits)
         return refuse(n, PV_BAD_CONFIG, "missing circuits: the handler groth16 needs proving keys");
     n->memory_set = c->memory != 0;
-    if (!c->memory) c->memory = memory_default();
+    limits_read(&n->limits, LIMITS_ROOT);
+    node_limits_settings(c, &n->limits);
     n->agent.software = "provost-prover " PV_VERSION;
     n->agent.queues = n->queues;
     n->agent.slots = (unsigned)c->slots;
@@ -416,10 +403,14 @@ static pv_status node_run(struct node *n)
     struct agent *agent = NULL;
     n->signals = signals_open();
     if (n->signals < 0) return refuse(n, PV_IO, "signalfd: %s", strerror(errno));
-    memory_plan(n);
+    (void)team_start(1, TEAM_SPIN_AS_IT_IS); /* this thread looks at keys, it does not compute */
     node_config_shared(&n->config, shared_told);
     TRY(state_open(n));
     name_take(n);
+    TRY(node_limits_start(&n->config, &n->limits, serves(n, &n->groth16), n->why));
+    n->agent.slots = (unsigned)n->config.slots;
+    n->agent.threads = serves(n, &n->groth16) ? (unsigned)n->config.threads : 0;
+    memory_plan(n);
     pv_status s = proving_open(n);
     if (s == PV_CANCELLED) return ended_early(n);
     TRY(s);
@@ -494,6 +485,8 @@ int main(int argc, char **argv)
 {
     static struct node n = { .name.claim = -1 };
     std_streams_begin("provost-prover");
+    team_stack_suffices(argv);
+    process_thread_stacks();
     argp_err_exit_status = pv_status_exit(PV_USAGE);
     n.groth16 = handler_groth16(&n.proving);
     n.echo = handler_echo();

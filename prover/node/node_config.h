@@ -23,12 +23,12 @@
     X(slots, NUMBER, "1", 1, 64, "N", "how many tasks to compute at once")                                             \
     X(prefetch, NUMBER, "1", 0, 64, "N", "how many inputs to fetch ahead")                                             \
     X(memory, SIZE, "0", 0, 1ull << 50, "BYTES",                                                                       \
-      "most memory for keys and proofs (0: three quarters of the machine's)")                                          \
+      "most memory for keys and proofs (0: three quarters of what the node may use)")                                  \
     X(input_max, SIZE, "512M", 1, 1ull << 40, "BYTES", "hand back inputs larger than this")                            \
     X(backend, WORD, "auto", "auto cpu cuda", 0, "auto|cpu|cuda",                                                      \
       "what computes the sums; auto: a GPU if one is usable")                                                          \
     X(device, NUMBER, "0", 0, 1023, "N", "number of the GPU to use")                                                   \
-    X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: one per core)")                                             \
+    X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: as many as the node may use processors)")                   \
     X(plan, WORD, "latency", "latency throughput", 0, "latency|throughput",                                            \
       "latency: each proof uses all threads; throughput: the threads are divided among the slots, and there is one "   \
       "slot "                                                                                                          \

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "hand_over.h"
 #include "sha256.h"
+#include "team.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void job_run(zsock_t *pipe, struct job *j)
 
 struct place {
     const struct numa *numa;
-    unsigned slot;
+    unsigned slot, threads;
 };
 
 /* A thread that cannot settle on its NUMA node computes anywhere, more slowly. */
@@ -66,6 +67,7 @@ static void runner_main(zsock_t *pipe, void *args)
 {
     const struct place *place = args;
     if (place->numa) (void)numa_settle(place->numa, place->slot);
+    if (place->threads) (void)team_start(place->threads, TEAM_SPIN_AS_IT_IS);
     zsock_signal(pipe, 0); /* after this *place is no longer valid */
     for (;;) {
         char *word = NULL;
@@ -80,9 +82,9 @@ static void runner_main(zsock_t *pipe, void *args)
     }
 }
 
-struct runner *runner_new(const struct numa *numa, unsigned slot)
+struct runner *runner_new(const struct numa *numa, unsigned slot, unsigned threads)
 {
-    struct place place = { numa, slot };
+    struct place place = { numa, slot, threads };
     struct runner *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->actor = zactor_new(runner_main, &place);

@@ -30,9 +30,9 @@ void job_destroy(struct job **job_p);
 
 struct runner;
 
-/** Starts the thread. With numa it settles on the slot's NUMA node; *numa is read before the return.
- *  NULL: no memory. */
-struct runner *runner_new(const struct numa *numa, unsigned slot);
+/** Starts the thread. With numa it settles on the slot's NUMA node; *numa is read before the return. threads: it has its
+ *  OpenMP team of that many before the return (team.h); 0: none. NULL: no memory. */
+struct runner *runner_new(const struct numa *numa, unsigned slot, unsigned threads);
 /** Waits for the job under way, whose stop the caller has raised, ends the thread, and frees the runner. */
 void runner_destroy(struct runner **r_p);
 

@@ -1,5 +1,6 @@
 #include "connect.h"
 #include "process.h"
+#include "startable.h"
 #include "visible.h"
 
 #include <errno.h>
@@ -62,7 +63,13 @@ static pv_status open_client(pv_client **c, const struct cli *cli, enum pv_role 
                                    .server_key = cli->server_key,
                                    .insecure = cli->insecure,
                                    .request_timeout_ms = cli->timeout_ms };
-    pv_status s = pv_client_open(c, &o);
+    static const struct startable need = {
+        .who = "provost", .threads = 3, .descriptors = 14, .memory = (size_t)16 << 20
+    };
+    char why[PV_TEXT_BYTES];
+    pv_status s = startable_check(&need, why, sizeof why);
+    if (s != PV_OK) wrong = why;
+    if (s == PV_OK) s = pv_client_open(c, &o);
     if (s == PV_USAGE)
         wrong = cli->insecure
                     ? "--broker must be tcp://host:port, with --insecure on this machine; --name must be a name"

@@ -152,7 +152,7 @@ static int runner_ran_on(const struct numa *n, unsigned slot)
 {
     struct handler handler = { .name = "where", .run = where_run };
     struct job *job = calloc(1, sizeof *job);
-    struct runner *r = runner_new(n, slot);
+    struct runner *r = runner_new(n, slot, 0);
     struct runner_report report = { 0 };
     assert_non_null(r);
     job->handler = &handler;

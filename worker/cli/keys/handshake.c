@@ -151,9 +151,10 @@ enum handshake handshake_try(const struct link_keys *k, size_t i, const char *en
     struct dealer_options o = {
         .send_most = 1, .receive_most = 1, .connect_ms = 2 * timeout_ms, .keys = k, .server = i
     };
-    void *zmq = zmq_ctx_new();
+    void *zmq = NULL;
     h = HANDSHAKE_UNREACHABLE;
-    if (zmq && dealer_open(d, zmq, 1, endpoint, &o)) h = outcome(d, pv_clock_ms() + (uint64_t)timeout_ms);
+    if (dealer_zmq_new(&zmq) == PV_OK && dealer_open(d, zmq, 1, endpoint, &o))
+        h = outcome(d, pv_clock_ms() + (uint64_t)timeout_ms);
     dealer_close(d);
     free(d);
     if (zmq) zmq_ctx_term(zmq);
