@@ -73,7 +73,7 @@ static pv_status read_result(struct checked *p, const struct pv_result *r, char 
 {
     const char *text = (const char *)r->bytes;
     if (text && !groth16_json_fits(text, r->bytes_n))
-        return say(PV_BAD_PROOF, why, "the result is larger than any proof", "");
+        return say(PV_BAD_PROOF, why, "the result is larger than any proof, or nested deeper", "");
     json_t *whole = text ? json_loadb(text, r->bytes_n, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!json_is_object(whole)) {
         json_decref(whole);

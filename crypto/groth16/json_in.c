@@ -37,6 +37,9 @@ static bool fits(struct json_in *in, const char *json, size_t bytes)
     if (groth16_json_fits(json, bytes)) return true;
     if (bytes > GROTH16_JSON_BYTES_MAX)
         return json_in_fail(in, GROTH16_TOO_LARGE, "%zu bytes of JSON, the limit is %d", bytes, GROTH16_JSON_BYTES_MAX);
+    if (!groth16_json_is_shallow(json, bytes))
+        return json_in_fail(in, GROTH16_TOO_LARGE, "JSON nested more than %d deep, which no key or proof is",
+                            GROTH16_JSON_DEPTH_MAX);
     return json_in_fail(in, GROTH16_TOO_LARGE,
                         "more than %d values of JSON, which is the limit: a key has at most %d public signals",
                         GROTH16_JSON_VALUES_MAX, GROTH16_PUBLICS_MAX);

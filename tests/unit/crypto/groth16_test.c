@@ -520,12 +520,27 @@ static void too_many_values_are_refused_unparsed(void **state)
     memcpy(text, "\"\",", 3);
     assert_false(groth16_json_fits(text, room));
     assert_true(groth16_json_fits("\"\\", 2));
-    memset(text, '[', room);
+    memset(text, ',', room);
     struct groth16_proof p;
     struct groth16_text why;
     assert_int_equal(groth16_proof_from_json(&p, text, room, &why), GROTH16_TOO_LARGE);
     assert_non_null(strstr(why.text, "327680 values of JSON, which is the limit"));
     free(text);
+}
+
+/* A bracket in a string is none, and one that closes nothing takes nothing away. */
+static void deep_json_is_refused_unparsed(void **state)
+{
+    enum { MOST = GROTH16_JSON_DEPTH_MAX };
+    char text[2 * MOST + 16];
+    struct groth16_proof p;
+    struct groth16_text why;
+    int n = snprintf(text, sizeof text, "%.*s\"[[{\"%.*s", MOST, "[[[[[[[[[[[[[[[[", MOST, "]]]]]]]]]]]]]]]]");
+    assert_true(groth16_json_fits(text, (size_t)n) && groth16_json_is_shallow(text, (size_t)n));
+    n = snprintf(text, sizeof text, "]}{%.*s", MOST, "[[[[[[[[[[[[[[[[");
+    assert_false(groth16_json_fits(text, (size_t)n) || groth16_json_is_shallow(text, (size_t)n));
+    assert_int_equal(groth16_proof_from_json(&p, text, (size_t)n, &why), GROTH16_TOO_LARGE);
+    assert_non_null(strstr(why.text, "16 deep"));
 }
 
 static void every_error_has_its_sentence(void **state)
@@ -576,6 +591,7 @@ int main(void)
         cmocka_unit_test(every_prefix_is_refused),
         cmocka_unit_test(too_large_is_refused_unread),
         cmocka_unit_test(too_many_values_are_refused_unparsed),
+        cmocka_unit_test(deep_json_is_refused_unparsed),
         cmocka_unit_test(every_error_has_its_sentence),
         cmocka_unit_test(paths_have_names_and_runs_have_defaults),
     };
