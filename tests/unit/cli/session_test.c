@@ -1,4 +1,4 @@
-/* What `provost` prints, line by line: each command of the golden transcript is run against a broker whose answers are
+/* What `provost` and `provost-prover` print, line by line: each command of the golden transcript is run against a broker whose answers are
  * always the same, and what it prints, exits with and asks the broker for is compared with what the transcript says. */
 #include "fake_broker.h"
 #include "temp_dir.h"
@@ -21,10 +21,10 @@
 
 enum { WORDS_MOST = 32, TEXT_BYTES = 1 << 20 };
 
-static const char golden[] = "vectors/cli/session.txt";
+static const char *golden; /* the transcript */
 
 static struct fake f;
-static char home[64], told[TEXT_BYTES], heard[8192];
+static char home[64], data[4096], told[TEXT_BYTES], heard[8192];
 static char result[8192];
 static size_t result_n;
 
@@ -355,6 +355,7 @@ static int start(void **state)
     take_file(publics, sizeof publics, "data/chain-5/public.json");
     result_n = (size_t)snprintf(result, sizeof result, "{\"proof\": %s, \"public\": %s}", proof, publics);
     temp_dir_make(home);
+    assert_non_null(realpath("data", data));
     fake_init(&f);
     f.no_welcome = true;
     f.on[WIRE_HELLO] = on_hello;
@@ -379,10 +380,10 @@ static int stop(void **state)
     return 0;
 }
 
-static void child(char *line, int out, int err, const char *data)
+static void child(char *line, int out, int err)
 {
-    char *words[WORDS_MOST] = { (char *)"provost" };
-    int n = 1;
+    char *words[WORDS_MOST] = { NULL };
+    int n = 0;
     for (char *w = strtok(line, " "); w && n < WORDS_MOST - 1; w = strtok(NULL, " ")) words[n++] = w;
     if (out >= 0 && (dup2(out, 1) < 0 || dup2(err, 2) < 0)) _exit(99);
     if (out >= 0) close(0);
@@ -394,7 +395,8 @@ static void child(char *line, int out, int err, const char *data)
         if (strncmp(words[i], "DATA/", 5) == 0 && asprintf(&made, "%s/%s", data, words[i] + 5) > 0) words[i] = made;
         if (strcmp(words[i], "BROKER") == 0) words[i] = f.endpoint;
     }
-    execve(PV_CLI_PATH, words, environment);
+    if (strcmp(words[0], "provost") == 0) execve(PV_CLI_PATH, words, environment);
+    if (strcmp(words[0], "provost-prover") == 0) execve(PV_PROVER_PATH, words, environment);
     _exit(98);
 }
 
@@ -416,18 +418,29 @@ static void tell(const char *format, ...)
     va_end(args);
 }
 
-/* Tells each line of text behind a mark; the broker's port, the version and carriage returns go. */
+/* What a machine has is no matter of the transcript. */
+static bool of_this_machine(const char *line)
+{
+    return strncmp(line, "CPU memory", 10) == 0 || strncmp(line, "GPU memory", 10) == 0;
+}
+
+/* Tells each line of text behind a mark; the broker's port, the version, the folder of the data and carriage returns go. */
 static void tell_lines(const char *mark, const char *text)
 {
     size_t end = strlen(f.endpoint), version = strlen(PV_VERSION);
     if (*text) tell("%s", mark);
     for (const char *p = text; *p; p++) {
+        while ((p == text || p[-1] == '\n') && of_this_machine(p)) p += strcspn(p, "\n") + 1;
+        if (!*p) break;
         if (strncmp(p, f.endpoint, end) == 0) {
             tell("BROKER");
             p += end - 1;
-        } else if (strncmp(p, "provost " PV_VERSION, 8 + version) == 0) {
-            tell("provost VERSION");
-            p += 7 + version;
+        } else if (strncmp(p, PV_VERSION, version) == 0) {
+            tell("VERSION");
+            p += version - 1;
+        } else if (strncmp(p, data, strlen(data)) == 0) {
+            tell("DATA");
+            p += strlen(data) - 1;
         } else if (*p == '\n' && p[1]) {
             tell("\n%s", mark);
         } else if (*p != '\r') {
@@ -437,23 +450,46 @@ static void tell_lines(const char *mark, const char *text)
     if (*text && text[strlen(text) - 1] != '\n') tell("\\\n");
 }
 
+/* "@ cut FROM BYTES TO", "@ change FROM AT TO": a file for the commands that follow, made of one of DATA's. AT from the end if
+ * it is negative: there every bit of a byte is another. */
+static void make_file(const char *line)
+{
+    static char bytes[1 << 20];
+    char verb[16], from[128], to[128], path[256];
+    long at;
+    assert_int_equal(sscanf(line, "@ %15s DATA/%127s %ld %127s", verb, from, &at, to), 4);
+    snprintf(path, sizeof path, "data/%s", from);
+    size_t n = take_file(bytes, sizeof bytes, path);
+    if (at < 0) at += (long)n;
+    assert_true(at >= 0 && (size_t)at < n);
+    if (strcmp(verb, "cut") == 0)
+        n = (size_t)at;
+    else
+        bytes[at] = (char)~bytes[at];
+    snprintf(path, sizeof path, "%s/%s", home, to);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+    fclose(out);
+    tell("%s\n\n", line);
+}
+
 /* Runs "$ words" with pipes, or "72$ words" on a terminal of that width. */
 static void run(const char *command)
 {
     static char out[65536], err[65536];
-    char line[512], data[4096];
+    char line[512];
     unsigned width = (unsigned)strtoul(command, NULL, 10);
     struct winsize w = { .ws_col = (unsigned short)width, .ws_row = 24 };
     int to[2] = { -1, -1 }, to_err[2] = { -1, -1 }, terminal = -1, status;
     snprintf(line, sizeof line, "%s", strchr(command, '$') + 2);
-    assert_non_null(realpath("data", data));
     fake_lock(&f);
     heard[0] = '\0';
     fake_unlock(&f);
     if (!width) assert_true(pipe2(to, O_CLOEXEC) == 0 && pipe2(to_err, O_CLOEXEC) == 0);
     pid_t pid = width ? forkpty(&terminal, NULL, NULL, &w) : fork();
     assert_true(pid >= 0);
-    if (pid == 0) child(line, to[1], to_err[1], data);
+    if (pid == 0) child(line, to[1], to_err[1]);
     err[0] = '\0';
     if (!width) close(to[1]), close(to_err[1]);
     gather(width ? terminal : to[0], out, sizeof out);
@@ -479,6 +515,7 @@ static void play(void)
     for (char *line; (line = strsep(&rest, "\n"));) {
         size_t digits = strspn(line, "0123456789");
         if (line[0] == '#') tell("%s\n\n", line);
+        if (line[0] == '@') make_file(line);
         if (strncmp(line + digits, "$ ", 2) == 0) run(line);
     }
 }
@@ -509,5 +546,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest check[] = { cmocka_unit_test_setup_teardown(what_a_user_sees_is_what_the_transcript_says,
                                                                         start, stop) };
     const struct CMUnitTest make[] = { cmocka_unit_test_setup_teardown(write_the_transcript, start, stop) };
-    return argc > 1 ? cmocka_run_group_tests(make, NULL, NULL) : cmocka_run_group_tests(check, NULL, NULL);
+    golden = argc > 1 ? argv[1] : "vectors/cli/session.txt";
+    return argc > 2 ? cmocka_run_group_tests(make, NULL, NULL) : cmocka_run_group_tests(check, NULL, NULL);
 }
