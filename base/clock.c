@@ -6,6 +6,7 @@ static uint64_t clock_us(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
+    if (t.tv_sec < 0) return 0;
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 

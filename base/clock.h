@@ -1,4 +1,4 @@
-/** The two clocks. Leases, heartbeats and back-offs use the monotonic clock; deadlines given by people use Unix time. */
+/** The two clocks. What is timed uses the monotonic clock; Unix time is for people, and may be wrong. */
 #ifndef PV_CLOCK_H
 #define PV_CLOCK_H
 
@@ -10,7 +10,7 @@ uint64_t pv_clock_ms(void);
 /** Microseconds on the same clock, for durations. */
 uint64_t pv_clock_us(void);
 
-/** Unix time in milliseconds. */
+/** Unix time in milliseconds; 0 before 1970. */
 uint64_t pv_wall_ms(void);
 
 #endif

@@ -1,14 +1,65 @@
 #include "broker.h"
 
 #include "clock.h"
+#include "log.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void jump_tell(struct broker *b, int64_t ms)
+{
+    b->counters.clock_jumps++;
+    LOG_WARN("clock.jumped", "ms=%" PRId64 " then=nothing-expires-or-goes-because-of-it", ms);
+    if (b->journal) journal_broker(b->journal, b->wall_ms, "clock jumped", NULL);
+}
+
 void broker_clocks_read(struct broker *b)
 {
-    b->now_ms = pv_clock_ms();
-    b->wall_ms = pv_wall_ms();
+    struct clock_reading now = clock_reading_take(b->clock.last.boot), before = b->clock.last;
+    b->now_ms = up_clock_ms(&b->clock.up, now.monotonic_ms);
+    b->wall_ms = now.wall_ms;
+    b->clock.last = now;
+    int64_t jump = before.wall_ms ? clock_jump_ms(&before, &now) : 0;
+    if (clock_jump_large(jump)) jump_tell(b, jump);
+}
+
+uint64_t broker_clock_ms(const struct broker *b)
+{
+    return up_clock_ms(&b->clock.up, pv_clock_ms());
+}
+
+/* Sure: the machine ran on and knows better. Not sure: two days away, or a clock two days ahead? Nobody can tell. */
+static void start_tell(struct broker *b, const struct clock_jump *jump)
+{
+    if (!clock_jump_found(jump)) return;
+    if (jump->sure)
+        jump_tell(b, jump->ms);
+    else
+        LOG_WARN("clock.ahead",
+                 "ms=%" PRId64 " why=the-broker-was-down-or-the-clock-is-wrong then=deadlines-do-not-count-it",
+                 jump->ms);
+}
+
+pv_status broker_clock_begin(struct broker *b)
+{
+    struct up_clock saved;
+    struct clock_jump jump;
+    b->clock.last = clock_reading_take(clock_boot());
+    TRY(store_get_clock(b->store, &saved));
+    up_clock_begin(&b->clock.up, &saved, &b->clock.last, &jump);
+    broker_clocks_read(b);
+    b->started_ms = b->now_ms;
+    start_tell(b, &jump);
+    return store_put_clock(b->store, &b->clock.up);
+}
+
+void broker_clock_save(struct broker *b, uint64_t older_ms)
+{
+    if (b->now_ms - b->clock.saved_ms < older_ms) return;
+    struct up_clock now = up_clock_at(&b->clock.up, &b->clock.last);
+    b->clock.saved_ms = b->now_ms;
+    store_put_clock(b->store, &now);
 }
 
 const char *broker_principal(const struct broker *b, const struct peer *peer)

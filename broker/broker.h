@@ -29,6 +29,7 @@
 #include "strangers.h"
 #include "survey.h"
 #include "tables.h"
+#include "up_clock.h"
 #include "upload.h"
 #include "viewer.h"
 
@@ -118,6 +119,13 @@ struct broker_note {
     uint64_t note_ms; /* no line before */
 };
 
+/** The broker's own clock: now_ms and every moment that is saved are on it, so a wall clock that is set harms nobody (R21). */
+struct broker_clock {
+    struct up_clock up;
+    struct clock_reading last; /* when the clocks were read last */
+    uint64_t saved_ms;         /* when it went into the store's transaction last */
+};
+
 enum { BROKER_CIRCUITS = 256, BROKER_HELD = 256 };
 
 /** The lists of the message in hand, on their way to the core (intake.c): too large for a stack. */
@@ -149,7 +157,8 @@ struct broker {
     struct http *http; /* NULL: not served */
 
     /* the turn */
-    uint64_t now_ms, wall_ms, started_ms;
+    struct broker_clock clock;
+    uint64_t now_ms, wall_ms, started_ms; /* wall_ms is for people and decides nothing */
     uint32_t epoch;
     struct broker_batch batch;
     struct broker_questions questions;
@@ -177,8 +186,14 @@ struct broker {
     uint8_t buffer[WIRE_HEAD_BYTES + WIRE_BODY_MAX]; /* of the message that is being encoded */
 };
 
-/** Reads both clocks into b. */
+/** Reads the clocks into b; says so when the wall clock was set meanwhile. */
 void broker_clocks_read(struct broker *b);
+/** The broker's clock at this moment; b->now_ms is what it was when the turn began. */
+uint64_t broker_clock_ms(const struct broker *b);
+/** At the start, when the store is open: goes on from the clock that was saved. PV_STORE. */
+pv_status broker_clock_begin(struct broker *b);
+/** Saves the clock with the open transaction, if it is older than that many milliseconds. A failure is the store's. */
+void broker_clock_save(struct broker *b, uint64_t older_ms);
 /** The name by which the core knows the peer's principal: that of its key, "unknown" when the key is not authorised any more,
  *  "local" without keys. Borrowed until keys are read again. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);

@@ -52,6 +52,7 @@ static pv_status core_open(struct broker *b)
     const struct config *c = b->config;
     struct sched_config sc = {
         .boot_epoch = b->epoch,
+        .away_ms = b->clock.up.away_ms,
         .heartbeat_ms = c->heartbeat_ms,
         .lease_ms = c->lease_ms,
         .grace_ms = c->grace_ms ? c->grace_ms : SCHED_NO_GRACE,
@@ -218,6 +219,7 @@ static pv_status parts_open(struct broker *b, char *why)
     b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
     if (!b->questions.shows) return PV_NO_MEMORY;
     TRY(epoch_begin(b, why));
+    TRY(broker_clock_begin(b));
     return journal_begin(b);
 }
 
@@ -266,8 +268,6 @@ static pv_status threads_check(char *why)
 static pv_status open_all(struct broker *b, char *why)
 {
     TRY(threads_check(why));
-    broker_clocks_read(b);
-    b->started_ms = b->now_ms;
     flood_init(&b->flood, b->config->memory_max);
     reload_memory(b);
     strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);

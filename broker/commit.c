@@ -9,6 +9,9 @@
  * own. */
 enum { LAZY_MS = 10 };
 
+/* How old the saved clock may be when a commit is made anyway: the newest rows are ahead of it by no more. */
+enum { CLOCK_MS = 1000 };
+
 /* What the batch's commit has to be. A save may be rewritten until the batch ends, and a lazy one may then be lazy no
  * more, so all of them are looked at each time. */
 static void weigh(struct broker *b)
@@ -67,6 +70,7 @@ bool commit_batch(struct broker *b)
     weigh(b);
     for (size_t i = 0; i < b->batch.out.n; i++)
         if (b->batch.out.at[i].type == SCHED_SAVE_TASK) store_put_task(b->store, b->batch.out.at[i].record);
+    if (store_writing(b->store)) broker_clock_save(b, CLOCK_MS);
     if (b->batch.must_commit || store_failure(b->store) || b->now_ms - b->batch.lazy_ms >= LAZY_MS) {
         b->batch.lazy_ms = b->now_ms;
         if (commit_now(b) != PV_OK) {

@@ -235,6 +235,14 @@ static pv_status submit_refused(struct broker *b, const struct peer *peer, const
     return *which ? PV_BUSY : PV_OK;
 }
 
+/* A moment of the peer's clock is as good as that clock; a duration needs none (R21). */
+static void deadline_take(const struct broker *b, struct sched_event *ev, const struct wire_msg *m)
+{
+    uint64_t left = m->deadline > b->wall_ms ? m->deadline - b->wall_ms : 0;
+    ev->submit.has_deadline = m->has.deadline_in_ms || m->deadline;
+    ev->submit.deadline_in_ms = m->has.deadline_in_ms ? m->deadline_in_ms : left;
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = event_of(SCHED_SUBMIT, peer, m);
@@ -251,7 +259,7 @@ static void submit(struct broker *b, struct peer *peer, const struct wire_msg *m
     ev.submit.length = m->length;
     ev.submit.sha256 = m->sha256;
     ev.submit.priority = m->has.priority ? m->priority : 4;
-    ev.submit.deadline_ms = m->deadline;
+    deadline_take(b, &ev, m);
     ev.submit.on_restart = m->on_restart;
     ev.submit.ttl_ms = m->ttl_ms;
     ev.submit.revive = m->revive;

@@ -14,7 +14,6 @@
 #include "step.h"
 #include "uploads.h"
 
-#include "clock.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -25,6 +24,7 @@
 
 enum {
     SECOND_MS = 1000,
+    CLOCK_IDLE_MS = 60000,   /* a broker with nothing to commit saves its clock this often, without a sync */
     LAG_MS = 100,            /* the core is told of a turn that was late by more, so that no lease ends for it */
     CHUNK_BUDGET = 4 << 20,  /* bytes of chunks sent in one turn */
     INTAKE_BYTES = 16 << 20, /* payload bytes read in one turn */
@@ -116,6 +116,7 @@ static void second(struct broker *b)
     uploads_expire(b->uploads, b->now_ms, uploads_dropped);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
+    if (!b->disk_low && !b->store_failed) broker_clock_save(b, CLOCK_IDLE_MS);
     if (b->http) metrics_publish(b);
 }
 
@@ -145,7 +146,7 @@ struct turn {
 static long sleep_ms(struct broker *b, const struct turn *left)
 {
     if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n) return 0;
-    uint64_t next = sched_next_ms(b->sched), now = pv_clock_ms();
+    uint64_t next = sched_next_ms(b->sched), now = broker_clock_ms(b);
     if (b->second_ms < next) next = b->second_ms;
     if (b->door.n && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
     if ((store_writing(b->store) || b->batch.later_ms) && now + 10 < next) next = now + 10; /* neither waits longer */
@@ -217,14 +218,14 @@ pv_status broker_run(struct broker *b)
 {
     struct router_message m;
     struct turn left = { .messages = false };
-    uint64_t woke = pv_clock_ms();
+    uint64_t woke = broker_clock_ms(b);
     router_message_init(&m);
     while (!b->stopping) {
         zmq_pollitem_t items[] = { { .socket = b->router.socket, .events = ZMQ_POLLIN },
                                    { .socket = b->router.events, .events = ZMQ_POLLIN },
                                    { .fd = b->signals, .events = ZMQ_POLLIN },
                                    { .fd = b->wake, .events = ZMQ_POLLIN } };
-        uint64_t slept = pv_clock_ms();
+        uint64_t slept = broker_clock_ms(b);
         long timeout = sleep_ms(b, &left);
         /* Polling costs seven system calls: while messages are known to wait, only every sixteenth turn does it. */
         if (!left.messages || b->counters.turns % 16 == 0) zmq_poll(items, 4, timeout);
@@ -239,6 +240,7 @@ pv_status broker_run(struct broker *b)
     LOG_INFO("broker.stopping", "tasks_kept=all");
     if (b->http) metrics_publish(b); /* not ready, from now on */
     uploads_settle(b);               /* what came whole counts */
+    broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;
     batch_end(b);
     return store_failure(b->store) ? PV_STORE : PV_OK;

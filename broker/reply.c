@@ -90,6 +90,7 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     WIRE_SET(&m, by_principal, true);
     WIRE_SET(&m, purge_forgets, true);
     WIRE_SET(&m, more_circuits, true);
+    WIRE_SET(&m, deadline_in, true);
     reply_send(b, when, a->peer, &m, NULL);
 }
 

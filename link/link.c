@@ -217,6 +217,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->by_principal = m->has.by_principal && m->by_principal;
     l->purge_forgets = m->has.purge_forgets && m->purge_forgets;
     l->more_circuits = m->has.more_circuits && m->more_circuits;
+    l->deadline_in = m->has.deadline_in && m->deadline_in;
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

@@ -66,6 +66,7 @@ enum {
     X(unserved, NAMES, 64, "queues of HELLO that the broker does not have")                                            \
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
+    X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
@@ -92,6 +93,7 @@ enum {
     X(priority, U32, 9, "0 lowest to 9, 4 when absent")                                                                \
     X(group, NAME, 0, "tasks of a group share one fair turn")                                                          \
     X(deadline, U64, UINT64_MAX, "Unix time in ms after which the task expires unless it runs (0: never)")             \
+    X(deadline_in_ms, U64, UINT64_MAX, "the same as a duration from the arrival on (0: it has passed); absent: never") \
     X(on_restart, WORD, on_restart,                                                                                    \
       "what happens to the task when a newer session of the client's name submits while this one is away")             \
     X(ttl_ms, U64, UINT64_MAX, "with on_restart ttl: how long the task outlives the session")                          \

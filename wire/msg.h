@@ -43,7 +43,7 @@ enum {
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
-          N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unserved),                                   \
+          N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unserved) M(deadline_in),                    \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
     X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
@@ -51,7 +51,7 @@ enum {
       "the request or message is refused")                                                                             \
     X(SUBMIT, 10, UP, INLINE,                                                                                          \
       N(req) N(task) N(queue) N(circuit) N(length) N(sha256) M(priority) M(group) M(deadline) M(on_restart) M(ttl_ms)  \
-          M(revive) M(need_vram) M(need_ram),                                                                          \
+          M(revive) M(need_vram) M(need_ram) M(deadline_in_ms),                                                        \
       "submits a task")                                                                                                \
     X(SUBMIT_OK, 11, DOWN, NONE, N(req) N(task) N(state) N(generation) M(position) M(eta_ms) M(unservable),            \
       "the task is durable")                                                                                           \

@@ -1,6 +1,7 @@
 #include "ask.h"
 
 #include "client.h"
+#include "clock.h"
 #include "follow.h"
 #include "random.h"
 #include "refusal.h"
@@ -27,12 +28,22 @@ void ask_again(struct task *t)
     outgoing_rewind(&t->input);
 }
 
+/* What is left by our own clock, which may be wrong; a broker that does not take that is told the moment. */
+static void set_deadline(struct wire_msg *m, const pv_client *c, const struct task *t)
+{
+    uint64_t now = pv_clock_ms(), left = t->expires_ms > now ? t->expires_ms - now : 0;
+    if (!t->what.deadline_ms) return;
+    if (c->link.deadline_in)
+        WIRE_SET(m, deadline_in_ms, t->expires_ms == UINT64_MAX ? UINT64_MAX : left);
+    else
+        WIRE_SET(m, deadline, t->what.deadline_ms);
+}
+
 static void set_optional(struct wire_msg *m, const struct task *t)
 {
     const struct pv_submit_options *w = &t->what;
     if (w->priority != 0) WIRE_SET(m, priority, w->priority < 0 ? 0u : (uint32_t)w->priority);
     if (t->group[0]) WIRE_SET(m, group, t->group);
-    if (w->deadline_ms) WIRE_SET(m, deadline, w->deadline_ms);
     if (w->on_restart != PV_RESTART_KEEP) WIRE_SET(m, on_restart, (enum wire_on_restart)w->on_restart);
     if (w->on_restart == PV_RESTART_TTL) WIRE_SET(m, ttl_ms, w->ttl_ms);
     if (w->revive) WIRE_SET(m, revive, true);
@@ -50,6 +61,7 @@ static bool send_submit(pv_client *c, struct task *t)
     WIRE_SET(&m, length, t->input.length);
     WIRE_SET(&m, sha256, t->input_sha256);
     set_optional(&m, t);
+    set_deadline(&m, c, t);
     if (t->input.length <= c->link.inline_max) {
         m.has_payload = true;
         m.payload = t->input.bytes;

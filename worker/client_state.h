@@ -67,6 +67,7 @@ struct task {
 
     char queue[WIRE_NAME_MAX + 1], circuit[WIRE_NAME_MAX + 1], group[WIRE_NAME_MAX + 1];
     struct pv_submit_options what; /* do not use its strings: they were the caller's */
+    uint64_t expires_ms;           /* its deadline on the monotonic clock; 0: none */
     uint8_t *owned;                /* the copy of the input, or NULL */
     struct outgoing input;
     wire_hash input_sha256;

@@ -25,9 +25,18 @@ static const char *what_is_wrong(const struct pv_submit_options *w)
     return NULL;
 }
 
+/* The caller's moment is of the same clock as this one, right or wrong, and the wall clock may be set before it is sent. */
+static uint64_t expires_ms(uint64_t deadline_ms)
+{
+    uint64_t wall = pv_wall_ms(), now = pv_clock_ms(), left = deadline_ms > wall ? deadline_ms - wall : 0;
+    if (!deadline_ms) return 0;
+    return left < UINT64_MAX - now ? now + left : UINT64_MAX;
+}
+
 static void take_what(struct task *t, const struct pv_submit_options *w)
 {
     t->what = *w;
+    t->expires_ms = expires_ms(w->deadline_ms);
     if (w->queue) snprintf(t->queue, sizeof t->queue, "%s", w->queue);
     if (w->circuit) snprintf(t->circuit, sizeof t->circuit, "%s", w->circuit);
     if (w->group) snprintf(t->group, sizeof t->group, "%s", w->group);

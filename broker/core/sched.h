@@ -21,7 +21,8 @@
  *      at a start: OFFERED, RUNNING -- 15 --> RECOVERING -- 15 --> RUNNING, OFFERED or QUEUED
  *
  *  What the caller keeps
- *  - now_ms is monotonic and never less than in the event before. wall_ms is Unix time.
+ *  - now_ms is on a clock that goes on over restarts (up_clock.h), and is never less than in the event before. wall_ms is
+ *    Unix time: it becomes the labels that people read, and decides nothing.
  *  - A peer is a number that names one live connection and is never used again; 0 is nobody.
  *  - Actions are in the order to carry out. Every SAVE and DELETE of a batch is committed, once, before its first send.
  *    A batch that has only saves marked lazy may leave them for the next commit. (OFFER is preceded by a save that is

@@ -101,7 +101,6 @@ void task_revive(struct sched *s, struct task *t)
     t->generation++;
     t->failures = t->losses = t->attempts = 0;
     t->acked = false;
-    t->acked_wall_ms = 0;
     t->until_ms = t->orphan_ms = NEVER;
     heap_remove(&s->acked, t);
     free(t->excluded);

@@ -73,12 +73,11 @@ static bool scope_take(struct sched *s, struct purge *g, const struct session *e
 
 static bool wanted(const struct sched *s, const struct task *t, const struct purge *g)
 {
-    uint64_t age = s->wall_ms > t->changed_wall_ms ? s->wall_ms - t->changed_wall_ms : 0;
     if (g->states && !(g->states >> t->state & 1)) return false;
     if (g->queue && t->account->queue != g->queue) return false;
     if (g->client && t->session->client->name != g->client) return false;
     if (g->one_session && !wire_id_equal(t->session->id, g->session)) return false;
-    return age >= g->age_ms;
+    return s->now_ms - t->changed_ms >= g->age_ms;
 }
 
 /* Live tasks are cancelled, leased or not, and stay to be looked at unless the asker says forget; those that are over go. */

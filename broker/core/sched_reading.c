@@ -101,7 +101,7 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->stall_timeout_set = q->set[SETTING_STALL_TIMEOUT].there;
     v->late = q->late;
     const struct task *oldest = heap_top(&q->oldest);
-    if (oldest && oldest->created_wall_ms < s->wall_ms) v->oldest_queued_ms = s->wall_ms - oldest->created_wall_ms;
+    if (oldest && oldest->created_ms < now_ms) v->oldest_queued_ms = now_ms - oldest->created_ms;
     return true;
 }
 

@@ -18,7 +18,7 @@ static void restore_verdict(struct sched *s, struct task *t, const struct task_r
     v->prover = names_hold(&s->names, r->verdict_prover);
     v->status = r->verdict_status;
     v->text = strdup(r->verdict_text);
-    v->due_ms = sched_ms_of(s, r->verdict_ms);
+    v->due_ms = sched_due(s, r->verdict_ms, NEVER);
     if (!v->principal || !v->prover || !v->text) sched_broken(s);
 }
 
@@ -38,6 +38,33 @@ static void restore_past(struct sched *s, struct task *t, const struct task_reco
     p->prover_principal = r->prover_principal[0] ? names_hold(&s->names, r->prover_principal) : NULL;
 }
 
+/* A deadline counts the time that the broker is known to have been down, and nothing else does (R21). */
+static uint64_t restored_deadline(const struct sched *s, const struct task_record *r)
+{
+    uint64_t away = s->cfg.away_ms, saved = r->expires_ms;
+    return sched_due(s, !saved ? 0 : saved > away ? saved - away : 1, NEVER);
+}
+
+/* No longer than it can have been from when it began. (The newest rows may be a little ahead of the saved clock.) */
+static uint64_t restored_delay(const struct sched *s, const struct task_record *r)
+{
+    uint64_t most = s->cfg.backoff_max_ms;
+    return sched_due(s, r->ready_ms, sched_add(most, most / 5));
+}
+
+static void restore_times(struct sched *s, struct task *t, const struct task_record *r)
+{
+    t->deadline_wall_ms = r->deadline_ms;
+    t->created_wall_ms = r->created_ms;
+    t->changed_wall_ms = r->changed_ms;
+    t->deadline_ms = restored_deadline(s, r);
+    t->orphan_ms = sched_due(s, r->orphan_ms, r->ttl_ms);
+    t->created_ms = sched_since(s, r->made_ms);
+    t->changed_ms = sched_since(s, r->moved_ms);
+    t->acked_ms = sched_since(s, r->acked_ms);
+    t->acked = r->acked_ms != 0;
+}
+
 static void restore_terms(struct sched *s, struct task *t, const struct task_record *r)
 {
     t->order = r->order;
@@ -50,16 +77,11 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
     t->asked_vram = r->asked_vram;
     t->asked_ram = r->asked_ram;
     t->raises = r->raises;
-    t->deadline_wall_ms = r->deadline_ms;
-    t->deadline_ms = sched_ms_of(s, r->deadline_ms);
-    t->orphan_ms = sched_ms_of(s, r->orphan_ms);
+    restore_times(s, t, r);
     t->generation = r->generation;
     t->failures = r->failures;
     t->losses = r->losses;
     t->attempts = r->attempts;
-    t->created_wall_ms = r->created_ms;
-    t->changed_wall_ms = r->changed_ms;
-    t->acked_wall_ms = r->acked_ms;
     t->input_bytes = r->input_bytes;
     t->input = r->input;
     for (int i = 0; i < TASK_EXCLUDED_MAX; i++)
@@ -88,12 +110,9 @@ static void restore_attempt(struct sched *s, struct task *t, const struct task_r
 
 static void restore_over(struct sched *s, struct task *t)
 {
-    uint64_t since = t->acked_wall_ms ? t->acked_wall_ms : t->changed_wall_ms;
-    uint64_t keep = t->acked_wall_ms ? s->cfg.acked_ms : s->cfg.retention_ms;
-    t->until_ms = sched_ms_of(s, sched_add(since, keep));
-    if (!t->acked_wall_ms) return;
-    t->acked = true;
-    if (!heap_put(&s->acked, t, sched_ms_of(s, since), t->order)) sched_broken(s);
+    uint64_t until = t->acked ? sched_add(t->acked_ms, s->cfg.acked_ms) : sched_add(t->changed_ms, s->cfg.retention_ms);
+    t->until_ms = until > s->now_ms ? until : s->now_ms;
+    if (t->acked && !heap_put(&s->acked, t, t->acked_ms, t->order)) sched_broken(s);
 }
 
 static enum task_state restored_state(const struct task_record *r)
@@ -127,13 +146,13 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     restore_past(s, t, r);
     enum task_state state = restored_state(r);
     t->state = (uint8_t)state;
-    if (state == TASK_DELAYED) t->until_ms = sched_ms_of(s, r->ready_ms);
+    if (state == TASK_DELAYED) t->until_ms = restored_delay(s, r);
     if (task_state_live(state)) lanes_stamp(s, t);
     if (state == TASK_RECOVERING || state == TASK_DELAYED) lanes_served(t); /* it was out before */
     if (state == TASK_RECOVERING) restore_attempt(s, t, r);
     if (!task_state_live(state)) restore_over(s, t);
     task_begin(s, t, state);
-    if (t->acked_wall_ms) return;
+    if (t->acked) return;
     struct attach *at = session_attach(s, e, t);
     if (!at)
         sched_broken(s);

@@ -57,8 +57,8 @@ static void terms(struct sched *s, struct task *t, const struct sched_event *ev)
     t->ttl_ms = ev->submit.ttl_ms;
     t->need_vram = t->asked_vram = ev->submit.need_vram;
     t->need_ram = t->asked_ram = ev->submit.need_ram;
-    t->deadline_wall_ms = ev->submit.deadline_ms;
-    t->deadline_ms = sched_ms_of(s, ev->submit.deadline_ms);
+    t->deadline_ms = ev->submit.has_deadline ? sched_add(s->now_ms, ev->submit.deadline_in_ms) : NEVER;
+    t->deadline_wall_ms = t->deadline_ms == NEVER ? 0 : sched_add(s->wall_ms, ev->submit.deadline_in_ms);
 }
 
 static struct task *create(struct sched *s, const struct sched_event *ev, struct session *e, struct account *a,
@@ -81,6 +81,7 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
     t->input = ev->submit.sha256;
     t->input_bytes = ev->submit.length;
     t->created_wall_ms = t->changed_wall_ms = s->wall_ms;
+    t->created_ms = t->changed_ms = s->now_ms;
     t->until_ms = sched_add(s->now_ms, s->cfg.receive_ms);
     terms(s, t, ev);
     task_begin(s, t, TASK_RECEIVING);
@@ -130,7 +131,7 @@ static void submit_new(struct sched *s, const struct sched_event *ev, struct ses
     struct account *a = q ? account_of(s, q, e->client->principal) : NULL;
     if (!a) {
         sched_refuse(s, q ? PV_NO_MEMORY : PV_UNKNOWN_QUEUE);
-    } else if (ev->submit.deadline_ms && ev->submit.deadline_ms <= s->wall_ms) {
+    } else if (ev->submit.has_deadline && !ev->submit.deadline_in_ms) {
         sched_refuse(s, PV_EXPIRED);
     } else if (admit(s, ev, a)) {
         struct task *t = create(s, ev, e, a, generation);
@@ -256,7 +257,7 @@ void sched_on_fetch(struct sched *s, const struct sched_event *ev)
 static void keep_acked(struct sched *s, struct task *t)
 {
     t->acked = true;
-    t->acked_wall_ms = s->wall_ms;
+    t->acked_ms = s->now_ms;
     t->until_ms = sched_add(s->now_ms, s->cfg.acked_ms);
     if (!heap_put(&s->acked, t, s->now_ms, t->order)) sched_broken(s);
     task_rearm(s, t);

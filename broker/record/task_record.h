@@ -1,7 +1,8 @@
 /** What survives a restart of a task: the core hands it to the store, and gets it back at start.
  *
  *  One list gives the store its columns. The payloads are not in it: the store keeps them beside it, under the same
- *  order. Times are wall clock (Unix ms), because a monotonic clock does not outlive the machine. 0 means none.
+ *  order. "Label": Unix time for people, as the wall clock had it; nothing is decided by it. "Moment": on the broker's own
+ *  clock (up_clock.h), saved one later than it is. 0 means none.
  */
 #ifndef PV_TASK_RECORD_H
 #define PV_TASK_RECORD_H
@@ -31,15 +32,15 @@ struct task_record {
     uint8_t on_restart; /* enum wire_on_restart */
     uint64_t ttl_ms;
     uint64_t need_vram, need_ram;
-    uint64_t deadline_ms; /* wall */
-    uint64_t orphan_ms;   /* wall: cancelled then, because its session was replaced and on_restart is ttl */
+    uint64_t deadline_ms; /* label */
+    uint64_t orphan_ms;   /* moment: cancelled then, because its session was replaced and on_restart is ttl */
 
     uint8_t state; /* enum task_state; OFFERED and RUNNING come back as RECOVERING */
     uint8_t has_input;
     uint32_t generation, failures, losses, attempts;
-    uint64_t created_ms, changed_ms; /* wall */
-    uint64_t ready_ms;               /* wall: DELAYED until then */
-    uint64_t acked_ms;               /* wall: when it was first acknowledged */
+    uint64_t created_ms, changed_ms; /* labels */
+    uint64_t ready_ms;               /* moment: DELAYED until then */
+    uint64_t acked_ms;               /* moment: when it was first acknowledged */
     pv_status status;                /* the outcome, or the last failure */
     char text[TASK_TEXT_MAX + 1];
 
@@ -58,13 +59,17 @@ struct task_record {
     char verdict_prover[WIRE_NAME_MAX + 1];    /* "" none */
     pv_status verdict_status;
     char verdict_text[TASK_TEXT_MAX + 1];
-    uint64_t verdict_ms;            /* wall: when that stands, if no other prover has spoken */
+    uint64_t verdict_ms;            /* moment: when that stands, if no other prover has spoken */
     uint64_t asked_vram, asked_ram; /* the needs as submitted, before resource failures raised them */
     uint8_t raises;                 /* how often they did */
 
     /* since schema 4 */
     struct task_issued
         earlier[TASK_EARLIER_MAX]; /* attempts before the last that may still bring a result, oldest first */
+
+    /* since schema 6 */
+    uint64_t made_ms, moved_ms; /* moments: of the submit, and of the last change of state */
+    uint64_t expires_ms;        /* moment of the deadline, on a clock that counts the known time away too */
 };
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
@@ -116,6 +121,9 @@ struct task_record {
     C(asked_vram, asked_vram, INT)                                                                                     \
     C(asked_ram, asked_ram, INT)                                                                                       \
     C(raises, raises, INT)                                                                                             \
-    C(earlier, earlier, TRIMMED)
+    C(earlier, earlier, TRIMMED)                                                                                       \
+    C(made_ms, made_ms, INT)                                                                                           \
+    C(moved_ms, moved_ms, INT)                                                                                         \
+    C(expires_ms, expires_ms, INT)
 
 #endif

@@ -1,7 +1,7 @@
 /* The store in SQLite (write-ahead log, synchronous=FULL) and payload files, in one folder:
  *
  *      lock          held while the store is open: two brokers never share a folder
- *      provost.db    tables task, input, result, blob, setting, meta (store_steps.c)
+ *      provost.db    tables task, input, result, blob, setting, clock, meta (store_steps.c)
  *      provost.db.schema-N   the database as it was before it was raised from schema number N
  *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256 (blobs.h); or blobs-2, ... (store_identity.h)
  *      aside/        payloads that no row names, when rows may be lost

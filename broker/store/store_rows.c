@@ -88,3 +88,41 @@ pv_status store_put_setting(struct store *s, const struct setting_record *settin
     s->stats.rows_written++;
     return store_sql_run(s, which, NULL, NULL);
 }
+
+/* --- the clock --- */
+
+enum { CLOCK_COLUMNS = 5 };
+
+static bool clock_read(sqlite3_stmt *q, struct up_clock *c)
+{
+    uint64_t *const to[CLOCK_COLUMNS] = { &c->up_ms, &c->away_ms, &c->then.monotonic_ms, &c->then.wall_ms,
+                                          &c->then.boot };
+    for (int i = 0; i < CLOCK_COLUMNS; i++) {
+        int64_t n = sqlite3_column_int64(q, i);
+        if (sqlite3_column_type(q, i) != SQLITE_INTEGER || n < 0) return false;
+        *to[i] = (uint64_t)n;
+    }
+    return true;
+}
+
+pv_status store_get_clock(struct store *s, struct up_clock *clock)
+{
+    sqlite3_stmt *q = s->sql[SQL_GET_CLOCK];
+    struct up_clock c = { .up_ms = 0 };
+    int rc = sqlite3_step(q);
+    bool whole = rc != SQLITE_ROW || clock_read(q, &c);
+    sqlite3_reset(q);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return store_sql_failed(s, "read the clock");
+    if (!whole) return store_sql_fail(s, "the row of table clock is damaged");
+    *clock = c;
+    return PV_OK;
+}
+
+pv_status store_put_clock(struct store *s, const struct up_clock *c)
+{
+    const uint64_t from[CLOCK_COLUMNS] = { c->up_ms, c->away_ms, c->then.monotonic_ms, c->then.wall_ms, c->then.boot };
+    TRY(store_sql_write_begin(s));
+    for (int i = 0; i < CLOCK_COLUMNS; i++)
+        sqlite3_bind_int64(s->sql[SQL_PUT_CLOCK], i + 1, from[i] < INT64_MAX ? (int64_t)from[i] : INT64_MAX);
+    return store_sql_run(s, SQL_PUT_CLOCK, NULL, NULL);
+}

@@ -36,6 +36,9 @@ struct store;
     S(PUT_SETTING, "INSERT OR REPLACE INTO setting (key, principal, name, value) VALUES (?1, ?2, ?3, ?4)")             \
     S(DELETE_SETTING, "DELETE FROM setting WHERE key = ?1 AND principal = ?2 AND name = ?3")                           \
     S(SCAN_SETTINGS, "SELECT key, principal, name, value FROM setting ORDER BY key, principal, name")                  \
+    S(GET_CLOCK, "SELECT up_ms, away_ms, monotonic_ms, wall_ms, boot FROM clock WHERE row = 1")                        \
+    S(PUT_CLOCK, "INSERT OR REPLACE INTO clock (row, up_ms, away_ms, monotonic_ms, wall_ms, boot)"                     \
+                 " VALUES (1, ?1, ?2, ?3, ?4, ?5)")                                                                    \
     S(EPOCH, "UPDATE meta SET value = ?1 WHERE name = 'epoch' RETURNING value")                                        \
     S(PAGES_UNUSED, "PRAGMA freelist_count")                                                                           \
     S(COUNT, "UPDATE identity SET commits = commits + 1") /* of every transaction: log_owner.h */

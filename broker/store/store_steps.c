@@ -43,6 +43,24 @@
 
 /* One row: log_owner.c reads it in the log, so it gets no more columns. */
 #define IDENTITY_5 "CREATE TABLE identity (id BLOB NOT NULL, commits INTEGER NOT NULL)"
+/* Moments are on the broker's own clock from here on (up_clock.h), which begins with 1000000000 and is saved one later: of
+ * the wall clock that older rows have nobody knows how it stood when the broker ended. Each row is read as if that had been
+ * right after its last change, so that a deadline or a delay has what it had left then, and what is over or acknowledged is kept for a
+ * whole time more. Numbers above 2^62 were "never", or are nobody's. */
+#define AFTER_CHANGE(column)                                                                                           \
+    column " = CASE WHEN " column " <= 0 OR " column " > 4611686018427387904 THEN 0"                                   \
+           " WHEN changed_ms >= 0 AND " column " > changed_ms THEN 1000000001 + " column " - changed_ms"               \
+           " ELSE 1000000001 END"
+#define MOMENTS_6                                                                                                      \
+    "CREATE TABLE clock (row INTEGER PRIMARY KEY, up_ms INTEGER NOT NULL, away_ms INTEGER NOT NULL,"                   \
+    " monotonic_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, boot INTEGER NOT NULL);"                                \
+    "INSERT INTO clock (row, up_ms, away_ms, monotonic_ms, wall_ms, boot) VALUES (1, 0, 0, 0, 0, 0);"                  \
+    "ALTER TABLE task ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 1000000001;"                                         \
+    "ALTER TABLE task ADD COLUMN moved_ms INTEGER NOT NULL DEFAULT 1000000001;"                                        \
+    "ALTER TABLE task ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;"                                               \
+    "UPDATE task SET expires_ms = deadline_ms;"                                                                        \
+    "UPDATE task SET " AFTER_CHANGE("expires_ms") ", " AFTER_CHANGE("orphan_ms") ", " AFTER_CHANGE(                    \
+        "ready_ms") ", " AFTER_CHANGE("verdict_ms") ", acked_ms = CASE acked_ms WHEN 0 THEN 0 ELSE 1000000001 END"
 
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
@@ -50,6 +68,7 @@ static const struct store_step steps[] = {
     { 3, "second opinions, and needs as submitted", VERDICTS_3, NULL },
     { 4, "attempts that may still bring a result", EARLIER_4, NULL },
     { 5, "an id for the database and its payload folder", IDENTITY_5, store_identity_give },
+    { 6, "the broker's own clock, and moments on it", MOMENTS_6, NULL },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

@@ -19,6 +19,7 @@ struct facts_counters {
     uint64_t sends, unreachable, cut;   /* messages sent; that did not reach their peer; connections cut */
     uint64_t unread_cut;                /* of the unreachable: they read nothing */
     uint64_t lag_ms_total, lag_ms_most; /* how late the loop was */
+    uint64_t clock_jumps;               /* how often the wall clock was found set */
     uint64_t damaged;                   /* payloads that the store could not give */
     uint64_t turns;
     uint64_t list_rows; /* looked at for LISTs */

@@ -95,6 +95,7 @@ static void daemon_metrics(FILE *to, const struct facts *f)
           f->core.rows + f->counters.list_rows },
         { "provost_rows_visited_max", "gauge", "The most of them in one turn of the loop.", f->counters.rows_most },
         { "provost_turns_total", "counter", "Turns of the loop.", f->counters.turns },
+        { "provost_clock_jumps_total", "counter", "How often the wall clock was found set.", f->counters.clock_jumps },
         { "provost_payloads_damaged_total", "counter",
           "Payloads found missing, cut, changed or unreadable in the store.", f->counters.damaged },
         { "provost_commits_total", "counter", "Commits of the store.", f->store.commits },

@@ -68,7 +68,8 @@ def told(p, clock, folder, want):
 
 def told_late(p, clock, folder, want):
     states.copy_private(os.path.join(folder, "state"), p.path("state"))
-    expect("ten years later", states.tell_late(p, p.path("state"), (clock, want["wall"])), want["late"])
+    late = {name: row["state"] for name, row in want["opened"].items()}
+    expect("ten years later", states.tell_late(p, p.path("state"), (clock, want["wall"])), {**late, "delayed": "queued"})
 
 
 def with_programs(tell, clock, folder, want):

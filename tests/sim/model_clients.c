@@ -35,8 +35,7 @@ static void terms(struct model *m, struct model_task *t, const struct sched_even
     t->ttl_ms = ev->submit.ttl_ms;
     t->need_vram = t->asked_vram = ev->submit.need_vram;
     t->need_ram = ev->submit.need_ram;
-    t->deadline_wall_ms = ev->submit.deadline_ms;
-    t->deadline_ms = ev->submit.deadline_ms ? m->now_ms + (ev->submit.deadline_ms - m->wall_ms) : MODEL_NEVER;
+    t->deadline_ms = ev->submit.has_deadline ? m->now_ms + ev->submit.deadline_in_ms : MODEL_NEVER;
 }
 
 static void receive(struct model *m, const struct sched_event *ev, int e, int n)

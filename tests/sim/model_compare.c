@@ -219,7 +219,6 @@ void model_step(struct sim *w, const struct sched_event *ev)
 {
     struct model *m = &w->model;
     m->now_ms = ev->now_ms;
-    m->wall_ms = ev->wall_ms;
     m->says_n = 0;
     m->world = w;
     m->out = &w->out;
@@ -235,6 +234,7 @@ void model_step(struct sim *w, const struct sched_event *ev)
 void model_boot(struct sim *w)
 {
     struct model *m = &w->model;
+    m->away_ms = w->cfg.away_ms - m->cfg.away_ms;
     m->cfg = w->cfg;
     if (m->cfg.grace_ms == SCHED_NO_GRACE) m->cfg.grace_ms = 0;
     m->was_drained = 0;

@@ -328,10 +328,7 @@ void model_revive(struct model *m, int n)
     t->verdict_by = -1;
     t->need_vram = t->asked_vram;
     t->raises = 0;
-    if (t->deadline_ms <= m->now_ms) {
-        t->deadline_ms = MODEL_NEVER;
-        t->deadline_wall_ms = 0;
-    }
+    if (t->deadline_ms <= m->now_ms) t->deadline_ms = MODEL_NEVER;
     t->place = ++m->places;
     model_queue(m, n);
 }

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-static uint64_t moment_of(const struct model *m, uint64_t wall_ms)
+/* A record has moments one later than they are, 0 is none; what is past is due now. */
+static uint64_t moment_of(const struct model *m, uint64_t saved)
 {
-    if (!wall_ms) return MODEL_NEVER;
-    return wall_ms > m->wall_ms ? m->now_ms + (wall_ms - m->wall_ms) : m->now_ms;
+    if (!saved) return MODEL_NEVER;
+    return saved - 1 > m->now_ms ? saved - 1 : m->now_ms;
 }
 
 static void check_record(struct model *m, const struct model_task *t, const struct task_record *r)
@@ -51,7 +52,8 @@ void model_on_restore(struct model *m, const struct sched_event *ev)
     t->given_back = false; /* is not saved: a place among those remembered is all that it saves */
     t->owner = model_session_of(m, r->client, r->principal, r->session, &was);
     t->attempts = r->attempts;
-    t->deadline_ms = moment_of(m, t->deadline_wall_ms);
+    if (t->deadline_ms != MODEL_NEVER) /* R21: it alone counts the time away */
+        t->deadline_ms = t->deadline_ms > m->now_ms + m->away_ms ? t->deadline_ms - m->away_ms : m->now_ms;
     t->orphan_ms = moment_of(m, r->orphan_ms);
     t->percent = 0;
     t->phase[0] = 0;
@@ -63,9 +65,9 @@ void model_on_restore(struct model *m, const struct sched_event *ev)
     t->delay_most_ms = 0;
     if (out) restore_attempt(m, t, r, n);
     if (!model_live(t)) {
-        uint64_t since = r->acked_ms ? r->acked_ms : r->changed_ms;
+        uint64_t since = r->acked_ms ? r->acked_ms : r->moved_ms;
         t->until_ms = moment_of(m, since + (r->acked_ms ? m->cfg.acked_ms : m->cfg.retention_ms));
-        t->acked_ms = moment_of(m, since);
+        t->acked_ms = since - 1;
     }
     m->sessions[t->owner].attached[n] = !t->acked;
     m->sessions[t->owner].spared = true;

@@ -116,10 +116,7 @@ static void check_gone(struct sim *w, const struct sched_action *a)
     SIM_CHECK(w, !task_state_live(t->state), "task %u goes while %s", sim_about(a), task_state_word(t->state));
     bool old = kept >= w->s->cfg.retention_ms || (early && w->acking == (int)sim_about(a)) ||
                (t->acked_ms && (early || w->now_ms - t->acked_ms >= w->s->cfg.acked_ms));
-    /* the wall clock decides what is old over a restart */
-    bool wall = t->disk.acked_ms ? w->wall_ms >= t->disk.acked_ms + w->s->cfg.acked_ms
-                                 : w->wall_ms >= t->disk.changed_ms + w->s->cfg.retention_ms;
-    SIM_CHECK(w, old || wall || w->purging || !t->input_on_disk, "task %u goes too early", sim_about(a));
+    SIM_CHECK(w, old || w->purging || !t->input_on_disk, "task %u goes too early", sim_about(a));
     t->known = t->promised = false;
     t->result_generation = 0;
     t->acked_ms = 0;
@@ -379,7 +376,7 @@ static void check_queue_counts(struct sim *w, const struct queue *q)
         for (uint32_t i = 0; i < s->provers_n; i++)
             can = can || (prover_could_serve(s->provers[i]) && lane_fits(t->lane, s->provers[i]));
         unservable += !can;
-        if (t->created_wall_ms < oldest) oldest = t->created_wall_ms;
+        if (t->created_ms < oldest) oldest = t->created_ms;
     }
     SIM_CHECK(w, q->slots == slots && q->provers == provers && q->serving == serving, "provers of a queue");
     SIM_CHECK(w, s->sweeping || q->unservable == unservable, "unservable tasks of a queue");

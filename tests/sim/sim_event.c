@@ -58,7 +58,8 @@ static void fill_submit(const struct sim *w, const struct sim_msg *m, struct sch
     ev->submit.on_restart = (enum wire_on_restart)((r >> 7) % 8 < 3 ? (r >> 7) % 8 : 0);
     ev->submit.ttl_ms = 5000;
     ev->submit.need_vram = (r >> 10) % 8 == 0 ? 60 : 0;
-    ev->submit.deadline_ms = (r >> 13) % 8 == 0 ? w->wall_ms + 20000 : 0;
+    ev->submit.has_deadline = (r >> 13) % 8 == 0;
+    ev->submit.deadline_in_ms = 20000;
     ev->submit.revive = (r >> 16) % 4 == 0;
     ev->submit.payload = (r >> 18) % 4 == 0 ? SCHED_ANNOUNCED : SCHED_COMPLETE;
     ev->submit.length = sim_bytes(m->n);

@@ -52,7 +52,7 @@ struct model_task {
     uint32_t priority;
     enum wire_on_restart on_restart;
     uint64_t need_vram, need_ram, bytes, ttl_ms;
-    uint64_t deadline_wall_ms, deadline_ms, orphan_ms, until_ms;
+    uint64_t deadline_ms, orphan_ms, until_ms;
     uint64_t delay_least_ms, delay_most_ms; /* until_ms is read from the core, and must lie between */
     uint64_t row, place;                    /* place: in line; kept when it is queued again */
     wire_hash input, result;
@@ -119,7 +119,7 @@ struct model {
     struct sim *world;
     const struct sched_actions *out; /* what the core does at this event */
     struct sched_config cfg;
-    uint64_t now_ms, wall_ms, seq, places, numbers;
+    uint64_t now_ms, away_ms, seq, places, numbers; /* away_ms: the broker was down before this life of it */
     enum sched_late late;
     bool booted, paused[2], was_paused[2]; /* was: in the broker's life before */
     uint64_t spare_ms;                     /* until then restored sessions are not replaced */

@@ -171,6 +171,19 @@ static void boot(struct sim *w)
     sim_step(w, &ev);
 }
 
+/* Somebody sets the wall clock, or it is wrong since a start of the machine: it is a label, and nothing may depend on it (R21). */
+static void wall_set(struct sim *w)
+{
+    static const uint64_t to[] = { 0, 1, 5000, 1700000000000, UINT64_MAX - 1000, UINT64_MAX };
+    uint64_t two_days = 2 * 86400000, dice = sim_random(w, 3);
+    if (dice == 0)
+        w->wall_ms += two_days;
+    else if (dice == 1)
+        w->wall_ms -= two_days;
+    else
+        w->wall_ms = to[sim_random(w, sizeof to / sizeof *to)];
+}
+
 static void reset_connections(struct sim *w)
 {
     w->pool_n = 0;
@@ -195,6 +208,8 @@ static void restart_broker(struct sim *w)
         w->tasks[i].pushed_ms = 0;
     }
     w->restarts++;
+    if (sim_chance(w, 50)) w->cfg.away_ms += sim_random(w, 30000);
+    if (sim_chance(w, 50)) wall_set(w);
     /* a client that attached to another's task has to attach again; the submitter is in the record */
     for (int c = 0; c < SIM_CLIENTS; c++)
         for (int i = 0; i < SIM_TASKS; i++) {
@@ -280,7 +295,7 @@ static void time_moves(struct sim *w)
         ev.lag_ms = lag;
         sim_step(w, &ev);
     } else if (dice < 95) {
-        w->wall_ms += sim_random(w, 100000); /* the wall clock is set */
+        wall_set(w);
         tick(w, 1);
     } else {
         tick(w, sim_random(w, 9000));

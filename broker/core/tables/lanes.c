@@ -223,7 +223,7 @@ void lanes_enter(struct sched *s, struct task *t)
         sched_broken(s);
         return;
     }
-    if (!heap_put(&a->queue->oldest, t, t->created_wall_ms, t->order)) sched_broken(s);
+    if (!heap_put(&a->queue->oldest, t, t->created_ms, t->order)) sched_broken(s);
     if (!heap_put(&t->group->waiting, t, t->stamp, t->order)) sched_broken(s);
     t->lane = l;
     lane_servable(s, l);

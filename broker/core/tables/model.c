@@ -5,16 +5,21 @@ uint64_t sched_add(uint64_t a, uint64_t b)
     return a > NEVER - b ? NEVER : a + b;
 }
 
-uint64_t sched_wall_of(const struct sched *s, uint64_t ms)
+uint64_t sched_saved(uint64_t ms)
 {
-    if (ms == NEVER) return 0;
-    return ms >= s->now_ms ? sched_add(s->wall_ms, ms - s->now_ms) : s->wall_ms - (s->now_ms - ms);
+    return ms == NEVER ? 0 : sched_add(ms, 1);
 }
 
-uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms)
+uint64_t sched_due(const struct sched *s, uint64_t saved, uint64_t most_ms)
 {
-    if (!wall_ms) return NEVER;
-    return wall_ms > s->wall_ms ? sched_add(s->now_ms, wall_ms - s->wall_ms) : s->now_ms;
+    if (!saved) return NEVER;
+    uint64_t ms = saved - 1, last = sched_add(s->now_ms, most_ms);
+    return ms <= s->now_ms ? s->now_ms : ms < last ? ms : last;
+}
+
+uint64_t sched_since(const struct sched *s, uint64_t saved)
+{
+    return saved && saved - 1 < s->now_ms ? saved - 1 : s->now_ms;
 }
 
 /* splitmix64: nothing secret comes from it */

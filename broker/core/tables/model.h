@@ -185,11 +185,12 @@ struct task {
     uint64_t ttl_ms, need_vram, need_ram;
     uint64_t asked_vram, asked_ram;         /* as submitted; the needs may be larger, after resource failures */
     uint8_t raises;                         /* resource failures that cost it nothing */
-    uint64_t deadline_wall_ms, deadline_ms; /* 0 and NEVER: none */
+    uint64_t deadline_wall_ms, deadline_ms; /* label and moment; 0 and NEVER: none */
     uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
     uint64_t until_ms;                      /* when DELAYED, RECEIVING or the retention ends */
     uint32_t generation, failures, losses, attempts;
-    uint64_t created_wall_ms, changed_wall_ms, acked_wall_ms;
+    uint64_t created_wall_ms, changed_wall_ms; /* labels */
+    uint64_t created_ms, changed_ms, acked_ms; /* acked_ms: if it is */
     uint64_t input_bytes;
     wire_hash input;
     uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
@@ -467,10 +468,12 @@ struct sched {
 
 /** a + b, or NEVER where that is less. */
 uint64_t sched_add(uint64_t a, uint64_t b);
-/** A moment of the monotonic clock as wall time; 0 for NEVER. */
-uint64_t sched_wall_of(const struct sched *s, uint64_t ms);
-/** A wall time as a moment of the monotonic clock: now if it is past, NEVER for 0. */
-uint64_t sched_ms_of(const struct sched *s, uint64_t wall_ms);
+/** A moment as it is saved: one later, because 0 is none; 0 for NEVER. */
+uint64_t sched_saved(uint64_t ms);
+/** One that was saved and is to come: NEVER for 0, now if it is past, and at most most_ms from now. */
+uint64_t sched_due(const struct sched *s, uint64_t saved, uint64_t most_ms);
+/** One that was saved and is past: now for 0, and for one that is not. */
+uint64_t sched_since(const struct sched *s, uint64_t saved);
 /** A number below n from the core's own seeded generator. For jitter and hash seeds; predictable. */
 uint64_t sched_random(struct sched *s, uint64_t n);
 /** Out of memory where the step cannot be taken back: the batch fails, and the core stops as if the disk had failed. */

@@ -8,8 +8,10 @@
 
 /** A member that is zero takes the default, the value in brackets. */
 struct sched_config {
-    uint32_t boot_epoch;   /* of this start; tokens are (boot_epoch, 1), (boot_epoch, 2), ... */
-    uint64_t seed;         /* of the jitter of delays */
+    uint32_t boot_epoch; /* of this start; tokens are (boot_epoch, 1), (boot_epoch, 2), ... */
+    uint64_t seed;       /* of the jitter of delays */
+    uint64_t
+        away_ms; /* how long the broker was down, all times together, as far as that is known: deadlines count it */
     uint64_t heartbeat_ms; /* [3000] the daemon tells it to peers; here only lease_ms is checked against it */
     uint64_t lease_ms;     /* [15000] at least 4 heartbeats: sched_new refuses less */
     uint64_t grace_ms;     /* [1000] how long the tasks of a closed connection wait for it; SCHED_NO_GRACE for 0 */

@@ -82,7 +82,7 @@ enum { SCHED_PROVER_CIRCUITS = 4096 /* most that one prover announces, in its he
 
 struct sched_event {
     enum sched_event_type type;
-    uint64_t now_ms, wall_ms; /* monotonic; Unix time. Wanted in every event */
+    uint64_t now_ms, wall_ms; /* the broker's own clock; Unix time, for people. Wanted in every event */
     uint64_t peer;            /* who says it: names one connection and is never used again; 0 nobody */
     uint32_t req;             /* the peer's number for its request, repeated in the answer */
     wire_id task;
@@ -140,7 +140,8 @@ struct sched_event {
             uint64_t length;
             wire_hash sha256;
             uint32_t priority;
-            uint64_t deadline_ms; /* wall; 0 none */
+            bool has_deadline;
+            uint64_t deadline_in_ms; /* from now on; 0: it has passed */
             enum wire_on_restart on_restart;
             uint64_t ttl_ms;
             bool revive;

@@ -150,6 +150,7 @@ void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_c
     task_count_out(t);
     if (is_leased(from) != is_leased(to)) task_disarm(s, t);
     t->state = (uint8_t)to;
+    t->changed_ms = s->now_ms;
     t->changed_wall_ms = s->wall_ms;
     count_in(t);
     if (is_leased(from) && !is_leased(to) && t->account->capped) {
@@ -295,16 +296,16 @@ static void put_text(char *to, const struct name *from)
     strcpy(to, from ? from->text : "");
 }
 
-static void render_verdict(const struct sched *s, const struct task_verdict *v, struct task_record *r)
+static void render_verdict(const struct task_verdict *v, struct task_record *r)
 {
     put_text(r->verdict_principal, v->principal);
     put_text(r->verdict_prover, v->prover);
     r->verdict_status = v->status;
     if (v->text) strcpy(r->verdict_text, v->text);
-    r->verdict_ms = sched_wall_of(s, v->due_ms);
+    r->verdict_ms = sched_saved(v->due_ms);
 }
 
-static void render_past(const struct sched *s, const struct task *t, struct task_record *r)
+static void render_past(const struct task *t, struct task_record *r)
 {
     const struct task_past *p = t->past;
     if (!p) return;
@@ -318,7 +319,21 @@ static void render_past(const struct sched *s, const struct task *t, struct task
     put_text(r->prover_principal, p->prover_principal);
     put_text(r->prover, p->prover);
     if (p->earlier) memcpy(r->earlier, p->earlier, sizeof r->earlier);
-    render_verdict(s, &p->verdict, r);
+    render_verdict(&p->verdict, r);
+}
+
+static void render_times(const struct sched *s, const struct task *t, struct task_record *r)
+{
+    bool delayed = t->state == TASK_DELAYED, deadline = t->deadline_ms != NEVER;
+    r->deadline_ms = t->deadline_wall_ms;
+    r->created_ms = t->created_wall_ms;
+    r->changed_ms = t->changed_wall_ms;
+    r->orphan_ms = sched_saved(t->orphan_ms);
+    r->ready_ms = delayed ? sched_saved(t->until_ms) : 0;
+    r->acked_ms = t->acked ? sched_saved(t->acked_ms) : 0;
+    r->made_ms = sched_saved(t->created_ms);
+    r->moved_ms = sched_saved(t->changed_ms);
+    r->expires_ms = deadline ? sched_saved(sched_add(t->deadline_ms, s->cfg.away_ms)) : 0;
 }
 
 void task_render(const struct sched *s, const struct task *t, struct task_record *r)
@@ -340,22 +355,17 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     r->asked_vram = t->asked_vram;
     r->asked_ram = t->asked_ram;
     r->raises = t->raises;
-    r->deadline_ms = t->deadline_wall_ms;
-    r->orphan_ms = sched_wall_of(s, t->orphan_ms);
     r->state = t->state;
     r->has_input = t->has_input;
     r->generation = t->generation;
     r->failures = t->failures;
     r->losses = t->losses;
     r->attempts = t->attempts;
-    r->created_ms = t->created_wall_ms;
-    r->changed_ms = t->changed_wall_ms;
-    if (t->state == TASK_DELAYED) r->ready_ms = sched_wall_of(s, t->until_ms);
-    r->acked_ms = t->acked_wall_ms;
+    render_times(s, t, r);
     r->input_bytes = t->input_bytes;
     r->input = t->input;
     if (t->excluded) memcpy(r->excluded, t->excluded, sizeof r->excluded);
-    render_past(s, t, r);
+    render_past(t, r);
 }
 
 static void save(struct sched *s, struct task *t, bool lazy)

@@ -68,10 +68,10 @@ def free_port():
 class Process:
     """One program of ours, its log in a file."""
 
-    def __init__(self, name, argv, log):
+    def __init__(self, name, argv, log, env=None):
         self.name, self.argv, self.log = name, argv, log
         with open(log, "ab") as out:
-            self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
 
     def signal(self, number):
         if self.popen.poll() is None:
@@ -119,6 +119,7 @@ class Cluster:
         self.starts = 0
         self.broker_door = ["--insecure"]
         self.doors = {}
+        self.environments = {}  # of "broker", "cli", or a prover's name; None: ours
 
     def __enter__(self):
         return self
@@ -161,7 +162,8 @@ class Cluster:
         return os.path.join(self.folder, name)
 
     def start(self, name, argv):
-        process = Process(name, argv, os.path.join(self.folder, f"{name}.log"))
+        env = self.environments.get("broker" if argv[0] == BROKER else name)
+        process = Process(name, argv, os.path.join(self.folder, f"{name}.log"), env)
         self.processes.append(process)
         return process
 
@@ -191,7 +193,7 @@ class Cluster:
 
     def cli(self, *words, check=True, data=None, who="admin"):
         done = subprocess.run([CLI, *words, "--broker", self.endpoint, *self.doors.get(who, ["--insecure"])], input=data,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, env=self.environments.get("cli"))
         if check and done.returncode != 0:
             raise Failed(f"provost {' '.join(words)}: exit {done.returncode}: {done.stderr.decode().strip()}")
         return done

@@ -126,13 +126,14 @@ static void expect_rows(const char *dir, const char *name, const char *query, co
     free(got);
 }
 
-/* Of number 1: every column. The epoch is left out, because a broker that starts raises it. */
+/* Of number 1: every column but orphan_ms, ready_ms and acked_ms, which were of the wall clock until number 6. The epoch is left
+ * out, because a broker that starts raises it. */
 static const char *const everything[] = {
     "SELECT row, hex(id) id, principal, client, hex(session) session, queue, circuit, task_group, priority, "
     "on_restart, ttl_ms,"
-    " need_vram, need_ram, deadline_ms, orphan_ms, state, has_input, generation, failures, losses, attempts, "
+    " need_vram, need_ram, deadline_ms, state, has_input, generation, failures, losses, attempts, "
     "created_ms,"
-    " changed_ms, ready_ms, acked_ms, status, text, input_bytes, result_bytes, hex(input) input, hex(result) result,"
+    " changed_ms, status, text, input_bytes, result_bytes, hex(input) input, hex(result) result,"
     " measured_ms, token_epoch, token_seq, prover_principal, prover, hex(excluded) excluded FROM task ORDER BY row",
     "SELECT row, hex(sha256) sha, length, hex(bytes) bytes FROM input ORDER BY row",
     "SELECT row, hex(sha256) sha, length, hex(bytes) bytes FROM result ORDER BY row",
@@ -249,6 +250,46 @@ static void a_raised_folder_has_the_tables_of_a_new_one(void **state)
     store_close(&s);
     expect_rows(*state, "provost.db", shape, want);
     free(want);
+}
+
+/* A folder of number 1 with one task, whose last change was at 1000. */
+static void old_task(const char *dir, const char *set)
+{
+    char statement[512];
+    old_folder(dir, "closed");
+    snprintf(
+        statement, sizeof statement,
+        "DELETE FROM task WHERE row > (SELECT min(row) FROM task); UPDATE task SET created_ms = 900, changed_ms = 1000,"
+        " deadline_ms = 0, orphan_ms = 0, ready_ms = 0, acked_ms = 0; UPDATE task SET %s",
+        set);
+    sql(dir, statement);
+}
+
+/* What it had left at its last change is what it has left when the folder is raised: nothing asks for the wall clock (R21). */
+static void old_moments_become_what_was_left(void **state)
+{
+    static const struct {
+        const char *set, *become;
+    } cases[] = {
+        { "deadline_ms = 6000", "expires_ms=1000005001;orphan_ms=0;ready_ms=0;acked_ms=0;" },
+        { "deadline_ms = 1000", "expires_ms=1000000001;orphan_ms=0;ready_ms=0;acked_ms=0;" },
+        { "deadline_ms = -1", "expires_ms=0;orphan_ms=0;ready_ms=0;acked_ms=0;" },
+        { "deadline_ms = 9223372036854775807", "expires_ms=0;orphan_ms=0;ready_ms=0;acked_ms=0;" },
+        { "deadline_ms = 6000, changed_ms = -5", "expires_ms=1000000001;orphan_ms=0;ready_ms=0;acked_ms=0;" },
+        { "orphan_ms = 1500, ready_ms = 3000, acked_ms = 700",
+          "expires_ms=0;orphan_ms=1000000501;ready_ms=1000002001;acked_ms=1000000001;" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char dir[64];
+        temp_dir_make(dir);
+        old_task(dir, cases[i].set);
+        struct store *s = open_or_die(dir, NULL);
+        assert_int_equal(tasks_in(s), 1);
+        store_close(&s);
+        expect_rows(dir, "provost.db", "SELECT expires_ms, orphan_ms, ready_ms, acked_ms FROM task", cases[i].become);
+        expect_rows(dir, "provost.db", "SELECT made_ms, moved_ms FROM task", "made_ms=1000000001;moved_ms=1000000001;");
+        temp_dir_remove(dir);
+    }
 }
 
 /* The copy in the database's place is the old folder again, and may be raised again. */
@@ -429,6 +470,7 @@ int main(int argc, char **argv)
         IN_A_FOLDER(a_killed_brokers_log_is_in_the_copy),
         IN_A_FOLDER(a_new_folder_has_the_newest_number_and_no_copy),
         IN_A_FOLDER(a_raised_folder_has_the_tables_of_a_new_one),
+        cmocka_unit_test(old_moments_become_what_was_left),
         IN_A_FOLDER(the_copy_is_a_way_back),
         IN_A_FOLDER(a_whole_copy_is_not_written_again),
         IN_A_FOLDER(a_damaged_copy_is_neither_trusted_nor_overwritten),

@@ -164,11 +164,51 @@ static void settings_stay_until_they_are_cleared(void **state)
     store_close(&s);
 }
 
+static void the_clock_is_saved_with_the_commit(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    struct up_clock first = { 5, 4, { 3, 2, 1 } }, last = { INT64_MAX, UINT64_MAX, { 6, 0, INT64_MAX } }, got;
+    assert_int_equal(store_get_clock(s, &got), PV_OK);
+    assert_int_equal(got.up_ms, 0);
+    assert_int_equal(store_put_clock(s, &first), PV_OK);
+    committed(s, STORE_NOW);
+    assert_int_equal(store_put_clock(s, &last), PV_OK); /* and not committed */
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    assert_int_equal(store_get_clock(s, &got), PV_OK);
+    assert_memory_equal(&got, &first, sizeof got);
+    assert_int_equal(store_put_clock(s, &last), PV_OK);
+    committed(s, STORE_NOW);
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    last.away_ms = INT64_MAX; /* the most that a column holds */
+    assert_int_equal(store_get_clock(s, &got), PV_OK);
+    assert_memory_equal(&got, &last, sizeof got);
+    store_close(&s);
+}
+
+static void a_clock_that_nobody_saved_is_refused(void **state)
+{
+    struct up_clock got;
+    struct store *s = open_or_die(*state, NULL);
+    store_close(&s);
+    sql(*state, "UPDATE clock SET up_ms = -1");
+    s = open_or_die(*state, NULL);
+    assert_int_equal(store_get_clock(s, &got), PV_STORE);
+    assert_string_equal(store_failure(s), "the row of table clock is damaged");
+    store_close(&s);
+    sql(*state, "DELETE FROM clock");
+    s = open_or_die(*state, NULL);
+    assert_int_equal(store_get_clock(s, &got), PV_OK);
+    assert_int_equal(got.up_ms, 0);
+    store_close(&s);
+}
+
 static void a_store_from_before_settings_gets_their_table(void **state)
 {
-    static const char *const later[] = { "verdict_principal", "verdict_prover", "verdict_status",
-                                         "verdict_text",      "verdict_ms",     "asked_vram",
-                                         "asked_ram",         "raises",         "earlier" };
+    static const char *const later[] = { "verdict_principal", "verdict_prover", "verdict_status", "verdict_text",
+                                         "verdict_ms",        "asked_vram",     "asked_ram",      "raises",
+                                         "earlier",           "made_ms",        "moved_ms",       "expires_ms" };
     struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
@@ -178,7 +218,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
         sql(*state, drop);
     }
     sql(*state, "DROP TABLE identity; DELETE FROM meta WHERE name = 'payload_folder'");
-    sql(*state, "DROP TABLE setting; UPDATE meta SET value = 1 WHERE name = 'schema'");
+    sql(*state, "DROP TABLE setting; DROP TABLE clock; UPDATE meta SET value = 1 WHERE name = 'schema'");
     s = open_or_die(*state, NULL);
     assert_int_equal(store_put_setting(s, &pause), PV_OK);
     committed(s, STORE_NOW);
@@ -199,6 +239,8 @@ int main(void)
         IN_A_FOLDER(two_brokers_never_share_a_folder),
         IN_A_FOLDER(a_newer_schema_is_refused),
         IN_A_FOLDER(settings_stay_until_they_are_cleared),
+        IN_A_FOLDER(the_clock_is_saved_with_the_commit),
+        IN_A_FOLDER(a_clock_that_nobody_saved_is_refused),
         IN_A_FOLDER(a_store_from_before_settings_gets_their_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,8 @@ static void move_11_deadline_expires_what_waits_and_not_what_runs(void **state)
 {
     for (unsigned n = 1; n <= 2; n++) {
         struct sched_event ev = submit_event(&r, "c1", n);
-        ev.submit.deadline_ms = r.wall_ms + 5000;
+        ev.submit.has_deadline = true;
+        ev.submit.deadline_in_ms = 5000;
         rig_step(&r, ev);
     }
     prover(&r, "p1", 1, 0);
@@ -67,7 +68,7 @@ static void move_11_deadline_expires_what_waits_and_not_what_runs(void **state)
     expect(&r, "SAVE 2 expired", "DELIVER c1 2 expired", NULL);
     assert_int_equal(state_of(&r, 1), TASK_RUNNING);
     struct sched_event late = submit_event(&r, "c1", 3);
-    late.submit.deadline_ms = r.wall_ms;
+    late.submit.has_deadline = true;
     rig_step(&r, late);
     expect(&r, "REFUSE c1 expired", NULL);
 }

@@ -130,7 +130,8 @@ static void many_deadlines_at_once_pass_in_slices_and_a_lease_does_not_wait(void
     uint64_t end = r.now_ms + L;
     for (unsigned i = 10; i < 10 + MANY; i++) {
         struct sched_event ev = submit_event(&r, "c1", i);
-        ev.submit.deadline_ms = r.wall_ms + L - 1;
+        ev.submit.has_deadline = true;
+        ev.submit.deadline_in_ms = L - 1;
         rig_step(&r, ev);
     }
     at(&r, end - 1);
