@@ -12,12 +12,22 @@
 
 enum { WAIT_MS = 50 }; /* how often a waiter looks at its stop flag */
 
+/* By the monotonic clock: set back by two days, the wall clock would keep a waiter from its stop flag for as long. */
+static void given_init(pthread_cond_t *given)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(given, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 pv_status keycache_new(struct keycache **cache_p, const struct keycache_options *options, struct prove_error *err)
 {
     struct keycache *c = calloc(1, sizeof *c);
     if (!c) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->given, NULL);
+    given_init(&c->given);
     c->o = *options;
     c->folder_bytes = strlen(options->folder) + 1;
     pv_status s =
@@ -168,7 +178,7 @@ static bool room_make(struct keycache *c, const struct keycache_body *b)
 static void wait_given(struct keycache *c)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAIT_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) until.tv_nsec -= 1000000000L, until.tv_sec++;
     pthread_cond_timedwait(&c->given, &c->lock, &until);
