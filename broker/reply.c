@@ -77,7 +77,7 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     const char *unserved[UNSERVED_MOST];
     if (!peer) return;
     size_t unserved_n = sched_prover_unserved(b->sched, a->peer, unserved, UNSERVED_MOST);
-    if (unserved_n) WIRE_SET_LIST(&m, unserved, unserved, unserved_n);
+    if (unserved_n) WIRE_SET_LIST(&m, unknown_queues, unserved, unserved_n);
     WIRE_SET(&m, epoch, b->epoch);
     WIRE_SET(&m, heartbeat_ms, (uint32_t)b->config->heartbeat_ms);
     WIRE_SET(&m, lease_ms, (uint32_t)b->config->lease_ms);

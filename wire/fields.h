@@ -63,7 +63,7 @@ enum {
     X(window, U32, 1u << 30, "most bytes of chunk credit outstanding for one transfer")                                \
     X(principal, NAME, 0, "the principal that the peer's key belongs to")                                              \
     X(by_principal, BOOL, 0, "PROVER may name the principal of the prover")                                            \
-    X(unserved, NAMES, 64, "queues of HELLO that the broker does not have")                                            \
+    X(unknown_queues, NAMES, 64, "queues of HELLO that the broker does not have")                                      \
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \

@@ -76,8 +76,8 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
     a->ready_due = true;
     LOG_INFO("broker.connected", "epoch=%u principal=%s software=%s attempts=%zu unacknowledged=%zu", m->epoch,
              m->principal, m->software, a->attempts_n, a->results_n);
-    for (size_t i = 0; i < m->unserved_n; i++)
-        LOG_WARN("broker.queue", "queue=%s text=%s", m->unserved[i],
+    for (size_t i = 0; i < m->unknown_queues_n; i++)
+        LOG_WARN("broker.queue", "queue=%s text=%s", m->unknown_queues[i],
                  "the broker has no such queue: is it mistyped? Nothing comes from it until the broker has it");
     if (a->mode != AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
     agent_circuits_linked(a);
