@@ -45,6 +45,14 @@ static void figures_are_the_facts(void **state)
         .disk_free = UINT64_MAX,
         .core = { .rows = 30, .provers = 2, .provers_known = 5, .submitted = 100, .succeeded = 90, .warm_offers = 80 },
         .store = { .commits = 50, .syncs = 49 },
+        .found = { .commits_lost = 8,
+                   .another = true,
+                   .log = "x",
+                   .unmarked = true,
+                   .strangers_n = 2,
+                   .payloads_aside = 6 },
+        .stale_hellos = 14,
+        .later_start = 13,
         .uploads = { .bytes_in = 1ull << 40 },
         .counters = { .list_rows = 12, .rows_most = 9, .messages = 1000, .sends = 2000 }
     };
@@ -64,6 +72,14 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_rows_visited_max 9");
     expect_line("provost_bytes_in_total 1099511627776");
     expect_line("provost_disk_free_bytes 18446744073709551615");
+    expect_line("provost_store_commits_lost 8");
+    expect_line("provost_store_replaced 1");
+    expect_line("provost_store_log_aside 1");
+    expect_line("provost_watermark_failed 1");
+    expect_line("provost_payload_folders_strange 2");
+    expect_line("provost_payload_files_aside 6");
+    expect_line("provost_stale_hellos_total 14");
+    expect_line("provost_later_start 13");
     expect_line("provost_messages_total 1000");
     expect_line("provost_sends_total 2000");
 }

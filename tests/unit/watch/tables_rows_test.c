@@ -272,6 +272,23 @@ static void the_status_is_the_facts(void **state)
     tables_status(t, r.s, &admin, &f);
     assert_true(cell_of(0, "ready")->truth);
     assert_int_equal(cell_of(0, "not_ready")->type, WIRE_CELL_NIL);
+    assert_int_equal(cell_of(0, "warnings")->type, WIRE_CELL_NIL);
+    f.found = (struct store_found){ .commits_lost = 3,
+                                    .payloads_aside = 21,
+                                    .strangers = "blobs-9",
+                                    .strangers_n = 1,
+                                    .unmarked = true,
+                                    .mark_failed = true };
+    f.later_start = 12;
+    tables_status(t, r.s, &admin, &f);
+    const char *said = cell_of(0, "warnings")->text;
+    assert_non_null(strstr(said, "--raise-epoch 12; the database lacks the last 3 commits")); /* the worst first */
+    assert_null(strstr(said, "21 payload files"));                                            /* no room: none is cut */
+    f.later_start = f.found.unmarked = f.found.mark_failed = 0;
+    tables_status(t, r.s, &admin, &f);
+    said = cell_of(0, "warnings")->text;
+    assert_non_null(strstr(said, "(blobs-9/)"));
+    assert_non_null(strstr(said, "; 21 payload files"));
 }
 
 /* A key that may use one queue: others do not appear, by name, by number or in a sum. */
