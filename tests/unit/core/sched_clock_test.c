@@ -83,6 +83,7 @@ static void R21_a_wall_clock_that_is_wrong_at_a_start_moves_nothing(void **state
         rig_close(&r);
         rig_open(&r, NULL);
         one_of_each();
+        at(&r, 500);
         r.wall_ms = wrong(i);
         rig_restart(&r);
         at(&r, r.now_ms);
@@ -135,7 +136,12 @@ static void R21_only_deadlines_count_the_time_that_the_broker_is_known_to_have_b
     assert_int_equal(state_of(&r, 1), TASK_SUCCEEDED);
     at(&r, 20 * 60000);
     assert_int_equal(state_of(&r, 4), TASK_EXPIRED);
+    submit_with_deadline(7, HOUR); /* what was away before it does not count for it */
     rig_restart(&r);
+    at(&r, 20 * 60000 + HOUR - 1);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    at(&r, 20 * 60000 + HOUR);
+    assert_int_equal(state_of(&r, 7), TASK_EXPIRED);
     at(&r, DAY - 1);
     assert_int_equal(state_of(&r, 1), TASK_SUCCEEDED);
 }

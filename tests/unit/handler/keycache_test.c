@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -609,6 +610,50 @@ static void test_a_key_serves_one_proof_at_a_time(void **state)
     assert_int_equal(atomic_load(&opens), 1);
 }
 
+/* The clock is two days ahead when a waiter reckons when to look at its flag, and is set right before that. */
+static atomic_bool ahead;
+static atomic_uint clocks_read;
+
+int __real_clock_gettime(clockid_t id, struct timespec *t);
+int __wrap_clock_gettime(clockid_t id, struct timespec *t);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *t)
+{
+    int failed = __real_clock_gettime(id, t);
+    if (id == CLOCK_REALTIME && atomic_load(&ahead)) t->tv_sec += 2 * 86400;
+    atomic_fetch_add(&clocks_read, 1);
+    return failed;
+}
+
+static bool ends_within(pthread_t thread, time_t seconds)
+{
+    struct timespec until;
+    __real_clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    return !pthread_timedjoin_np(thread, NULL, &until);
+}
+
+static void test_a_wall_clock_that_is_set_back_keeps_nobody_from_stopping(void **state)
+{
+    struct waiter waiter = { .status = PV_INTERNAL };
+    struct keycache_key *k;
+    pthread_t thread;
+    put("a.zkey", "aaaa");
+    start();
+    assert_int_equal(take(&k, "a"), PV_OK);
+    atomic_store(&ahead, true);
+    unsigned before = atomic_load(&clocks_read);
+    pthread_create(&thread, NULL, waiter_main, &waiter);
+    while (atomic_load(&clocks_read) < before + 2) sched_yield(); /* its patience, and the time of its next look */
+    atomic_store(&ahead, false);
+    atomic_store(&waiter.stop, 1);
+    bool ended = ends_within(thread, 10);
+    keycache_give(cache, &k); /* which would wake it */
+    if (!ended) pthread_join(thread, NULL);
+    assert_true(ended);
+    assert_int_equal(waiter.status, PV_CANCELLED);
+}
+
 static void *user_main(void *arg)
 {
     (void)arg;
@@ -984,6 +1029,7 @@ int main(void)
         TEST(test_a_file_that_moves_to_the_other_name_is_the_key_still),
         TEST(test_a_link_that_points_elsewhere_is_another_file),
         TEST(test_a_key_serves_one_proof_at_a_time),
+        TEST(test_a_wall_clock_that_is_set_back_keeps_nobody_from_stopping),
         TEST(test_a_key_serves_as_many_proofs_as_it_can_at_once),
         TEST(test_a_key_wanted_by_many_is_loaded_once),
         TEST(test_a_second_proof_waits_for_room_of_its_own),
