@@ -34,7 +34,7 @@ static void set_deadline(struct wire_msg *m, const pv_client *c, const struct ta
     uint64_t now = pv_clock_ms(), left = t->expires_ms > now ? t->expires_ms - now : 0;
     if (!t->what.deadline_ms) return;
     if (c->link.deadline_in)
-        WIRE_SET(m, deadline_in_ms, t->expires_ms == UINT64_MAX ? UINT64_MAX : left);
+        WIRE_SET(m, deadline_in_ms, left);
     else
         WIRE_SET(m, deadline, t->what.deadline_ms);
 }

@@ -67,6 +67,57 @@ static void a_small_task_goes_round(void **state)
     wire_peer_close(&prover);
 }
 
+enum { HOUR = 3600000 };
+
+enum { UNSAID = 4711 }; /* of a moment or a duration */
+
+static void submit_due(struct wire_peer *p, pv_status want, wire_id task, uint64_t moment, uint64_t left)
+{
+    struct wire_msg m = wire_peer_submit_msg(p, task, "outer", "nobody-has-it", input, sizeof input);
+    if (moment != UNSAID) WIRE_SET(&m, deadline, moment);
+    if (left != UNSAID) WIRE_SET(&m, deadline_in_ms, left);
+    wire_peer_send(p, &m);
+    WANT(p, want == PV_OK ? WIRE_SUBMIT_OK : WIRE_ERROR);
+    assert_true(want == PV_OK || p->in.status == want);
+}
+
+static void forget_all_of(struct wire_peer *p)
+{
+    struct wire_msg m = { .type = WIRE_PURGE };
+    WIRE_SET(&m, req, ++p->req);
+    WIRE_SET(&m, scope, WIRE_SCOPE_SESSION);
+    WIRE_SET(&m, forget, true);
+    wire_peer_send(p, &m);
+    WANT(p, WIRE_COUNTS);
+}
+
+static void a_deadline_is_a_duration_or_becomes_one(void **state)
+{
+    struct wire_peer client;
+    wire_peer_client(&client, broker.endpoint, "worker");
+    assert_true(client.in.has.deadline_in && client.in.deadline_in);
+    uint64_t now = pv_wall_ms();
+    wire_id due = wire_peer_new_id(), soon = wire_peer_new_id();
+    submit_due(&client, PV_OK, due, UNSAID, HOUR);
+    submit_due(&client, PV_OK, wire_peer_new_id(), UNSAID, UINT64_MAX);
+    submit_due(&client, PV_OK, wire_peer_new_id(), UINT64_MAX, UNSAID);
+    submit_due(&client, PV_OK, wire_peer_new_id(), now + HOUR, UNSAID);
+    submit_due(&client, PV_OK, wire_peer_new_id(), 0, UNSAID);
+    submit_due(&client, PV_EXPIRED, wire_peer_new_id(), UNSAID, 0);
+    submit_due(&client, PV_EXPIRED, wire_peer_new_id(), 1, UNSAID);
+    submit_due(&client, PV_OK, wire_peer_new_id(), 1, HOUR); /* of the two the duration counts */
+    submit_due(&client, PV_EXPIRED, wire_peer_new_id(), now + HOUR, 0);
+    wire_peer_ask(&client, WIRE_SHOW, due);
+    WANT(&client, WIRE_TASK);
+    assert_in_range(client.in.deadline, now + HOUR, now + HOUR + 60000);
+    submit_due(&client, PV_OK, soon, UNSAID, 300);
+    WANT(&client, WIRE_DELIVER);
+    assert_true(wire_id_equal(client.in.task, soon));
+    assert_int_equal(client.in.state, TASK_EXPIRED);
+    forget_all_of(&client);
+    wire_peer_close(&client);
+}
+
 static void a_prover_whose_connection_closes_loses_its_task_at_once(void **state)
 {
     struct wire_peer client, first, second;
@@ -260,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_task_goes_round),
+        cmocka_unit_test(a_deadline_is_a_duration_or_becomes_one),
         cmocka_unit_test(a_prover_whose_connection_closes_loses_its_task_at_once),
         cmocka_unit_test(last_words_are_heard_before_the_end),
         cmocka_unit_test(a_silent_prover_loses_its_task_with_its_lease),

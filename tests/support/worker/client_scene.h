@@ -24,7 +24,8 @@ struct scene {
     uint32_t req;      /* of the latest FETCH or CLAIM */
     unsigned refusals; /* how often to refuse before the answer is yes */
     unsigned page;     /* a count of the test's own */
-    uint8_t *in;       /* what came of an input */
+    uint64_t deadlines[4];
+    uint8_t *in; /* what came of an input */
     uint64_t in_length, in_got, cut_at;
     uint64_t in_seen; /* bytes of all chunks, taken or not */
     wire_hash in_sha256;

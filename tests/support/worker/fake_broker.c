@@ -73,6 +73,7 @@ static void welcome(struct fake *f, const struct wire_msg *m)
     WIRE_SET(&w, window, f->window);
     WIRE_SET(&w, principal, "local");
     WIRE_SET(&w, software, "fake 1");
+    if (f->deadline_in) WIRE_SET(&w, deadline_in, true);
     fake_send(f, &w);
 }
 

@@ -15,9 +15,10 @@ struct fake {
     fake_handler *on[128]; /* by type of message; NULL: counted only */
     uint32_t epoch, heartbeat_ms, lease_ms, window, chunk_max;
     uint64_t payload_max;
-    bool mute;       /* ignores everything and sends nothing */
-    bool no_welcome; /* HELLO is not answered */
-    void *state;     /* the test's */
+    bool mute;        /* ignores everything and sends nothing */
+    bool no_welcome;  /* HELLO is not answered */
+    bool deadline_in; /* announced in WELCOME */
+    void *state;      /* the test's */
 
     /* Read with fake_lock held. */
     unsigned got[128];  /* messages by type */

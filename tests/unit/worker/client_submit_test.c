@@ -1,5 +1,6 @@
 /* Submitting: what travels, what is refused, and when it is tried again. */
 #include "client_scene.h"
+#include "clock.h"
 #include "sha256.h"
 
 static void on_submit_look(struct fake *f, const struct wire_msg *m)
@@ -14,6 +15,7 @@ static void on_submit_look(struct fake *f, const struct wire_msg *m)
     assert_int_equal(m->priority, 9);
     assert_string_equal(m->group, "g");
     assert_int_equal(m->deadline, 5);
+    assert_false(m->has.deadline_in_ms); /* which this broker has not announced */
     assert_int_equal(m->on_restart, WIRE_ON_RESTART_TTL);
     assert_int_equal(m->ttl_ms, 7);
     assert_true(m->revive);
@@ -37,6 +39,37 @@ static void test_options_of_a_submit_travel(void **state)
                                    .need_vram = 8,
                                    .need_ram = 9 };
     scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+}
+
+enum { HOUR = 3600000 };
+
+static void on_submit_deadline(struct fake *f, const struct wire_msg *m)
+{
+    struct scene *s = scene_of(f);
+    assert_false(m->has.deadline);
+    s->deadlines[s->page++] = m->has.deadline_in_ms ? m->deadline_in_ms : 4711;
+    scene_accept(f, m);
+}
+
+/* R21: the caller's clock may be wrong, and a broker that knows durations never sees it. */
+static void test_a_deadline_travels_as_what_is_left(void **state)
+{
+    struct scene *s = *state;
+    fake_stop(&s->f);
+    s->f.deadline_in = true;
+    s->f.epoch = 2;
+    fake_start(&s->f);
+    scene_handle(s, WIRE_SUBMIT, on_submit_deadline);
+    const uint64_t deadlines[] = { pv_wall_ms() + HOUR, 5, UINT64_MAX, 0 };
+    for (int i = 0; i < 4; i++) {
+        struct pv_submit_options o = scene_plain;
+        o.deadline_ms = deadlines[i];
+        scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+    }
+    assert_in_range(s->deadlines[0], HOUR - 60000, HOUR);
+    assert_int_equal(s->deadlines[1], 0); /* long ago, and so it is told */
+    assert_true(s->deadlines[2] > UINT64_MAX / 2);
+    assert_int_equal(s->deadlines[3], 4711); /* none */
 }
 
 static void test_wrong_options_are_usage(void **state)
@@ -190,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_options_of_a_submit_travel),
+        SCENE_TEST(test_a_deadline_travels_as_what_is_left),
         SCENE_TEST(test_wrong_options_are_usage),
         SCENE_TEST(test_a_refusal_that_names_only_the_request_is_told),
         SCENE_TEST(test_a_conflict_is_told),
