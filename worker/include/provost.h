@@ -288,7 +288,7 @@ struct pv_submit_options {
     const pv_task_id *id; /* NULL: random */
     int priority;         /* 1 (low) to 9 (high); 0: the default, 4; PV_PRIORITY_LOWEST: below 1 */
     const char *group;    /* tasks of one group share one turn in their queue; NULL: none */
-    uint64_t deadline_ms; /* Unix time in ms; a task that is not running by then expires; 0: never */
+    uint64_t deadline_ms; /* Unix ms by the caller's clock; a task that is not running by then expires; 0: never */
     enum pv_on_restart {
         PV_RESTART_KEEP = 0, /* a new process with this client name finds the task: pv_attach, pv_fetch */
         PV_RESTART_CANCEL, /* a new process with this client name cancels it, when it submits while this one is away */
@@ -378,7 +378,7 @@ struct pv_task_info {
     char principal[PV_NAME_BYTES], group[PV_NAME_BYTES], phase[PV_NAME_BYTES];
     int64_t position, eta_ms, percent, failures, losses, attempts, priority;
     int64_t length, result_length, measured_ms;  /* bytes, bytes, ms */
-    int64_t created_ms, changed_ms, deadline_ms; /* Unix time */
+    int64_t created_ms, changed_ms, deadline_ms; /* Unix time, by the broker's clock */
     bool unservable;
 };
 /** Looks at a task. PV_NOT_FOUND, PV_GONE: the broker does not have it. */

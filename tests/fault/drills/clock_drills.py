@@ -37,7 +37,7 @@ class Clock:
 def fill(c):
     """Tasks for whose end a clock is asked: by the states that they have to keep."""
     node = c.prover("p1")
-    done = [c.submit({"sleep_ms": 1, "text": str(i)}) for i in range(3)]
+    done = [c.submit({"sleep_ms": 1, "text": str(i)}) for i in range(2)]
     for task in done:
         c.wait(task, "succeeded")
     c.cli("task", "wait", done[0], os.devnull)  # acknowledged
@@ -64,12 +64,12 @@ def seen(c, tasks, when):
 
 
 def drill_wrong_at_a_start(c, soak):
-    """Started with a wrong clock, and then with the right one: everything is there, and the log says how far it jumped."""
+    """Started with a wrong clock, and with a right one again: everything is there, and the log says that it jumped."""
     clock = Clock(c, "broker")
     broker = c.broker(*BRISK)
     tasks = fill(c)
     for shift, number in ((AHEAD, signal.SIGTERM), (0, signal.SIGKILL), (BEHIND, signal.SIGKILL), (LOST, signal.SIGTERM),
-                          (FAR, signal.SIGTERM), (0, signal.SIGTERM)):
+                          (FAR, signal.SIGTERM)):
         broker.signal(number)
         broker.popen.wait(10)
         clock.set(shift)
@@ -83,14 +83,14 @@ def drill_set_while_it_runs(c, soak):
     clock = Clock(c, "broker")
     broker = c.broker(*BRISK)
     tasks = fill(c)
-    for n, shift in enumerate((AHEAD, BEHIND, LOST, FAR), 1):
+    for n, shift in enumerate((AHEAD, BEHIND, LOST), 1):
         clock.set(shift)
         until("a word of the jump", lambda: broker.log_count("clock.jumped") == n)
         seen(c, tasks, f"clock set to {shift} ms off")
         due = c.submit({"text": f"due {n}"}, "--deadline", "1h")
         tasks[due] = "queued"
     rows = [r for r in c.rows("events") if r.get("what") == "clock jumped"]
-    expect(len(rows) == 4, f"{len(rows)} events of 4 jumps")
+    expect(len(rows) == 3, f"{len(rows)} events of 3 jumps")
     for number in (signal.SIGTERM, signal.SIGKILL):
         broker.signal(number)
         broker.popen.wait(10)
