@@ -24,14 +24,14 @@ MIB = 1 << 20
 faults, running, missed = [], [], []
 
 
-def limited(nproc=None, nofile=None, memory=None, data=None, cpu_group=None, memory_group=None, pids_group=None, cpus=None):
+def limited(nproc=None, nofile=None, memory=None, data=None, stack=None, cpu_group=None, memory_group=None, pids_group=None, cpus=None):
     def apply():
         for group in cpu_group, memory_group, pids_group:
             if group:
                 with open(f"{group}/cgroup.procs", "w") as f:
                     f.write(str(os.getpid()))
         for what, most in ((resource.RLIMIT_NPROC, nproc), (resource.RLIMIT_NOFILE, nofile), (resource.RLIMIT_AS, memory),
-                           (resource.RLIMIT_DATA, data)):
+                           (resource.RLIMIT_DATA, data), (resource.RLIMIT_STACK, stack)):
             if most is not None:
                 resource.setrlimit(what, (most, most))
         if cpus:
@@ -43,9 +43,8 @@ def limited(nproc=None, nofile=None, memory=None, data=None, cpu_group=None, mem
     return apply
 
 
-def environment():
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PROVOST_", "OMP_", "GOMP_"))}
-    return env
+def environment(more=()):
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PROVOST_", "OMP_", "GOMP_"))} | dict(more)
 
 
 def run(args, seconds=30, **limits):
@@ -162,9 +161,9 @@ def node_args(*more):
     return [PROVER, "run", "--insecure", "--queue", "q", "--circuits", "circuits", "--backend", "cpu", *more]
 
 
-def start(args, log, **limits):
+def start(args, log, env=(), **limits):
     with open(f"{FOLDER}/{log}", "w") as to:
-        p = subprocess.Popen(args, cwd=FOLDER, env=environment(), preexec_fn=limited(**limits), stdout=to, stderr=to)
+        p = subprocess.Popen(args, cwd=FOLDER, env=environment(env), preexec_fn=limited(**limits), stdout=to, stderr=to)
     running.append(p)
     return p
 
@@ -222,8 +221,8 @@ def broker(name, **limits):
     return p, None
 
 
-def submit(at):
-    return run([PROVOST, "prove", "--broker", at, "--insecure", "--queue", "q", "--circuit", "member", "-t", "20s", "--progress", "none", WITNESS, "p2", "q2"])
+def submit(at, **limits):
+    return run([PROVOST, "prove", "--broker", at, "--insecure", "--queue", "q", "--circuit", "member", "-t", "20s", "--progress", "none", WITNESS, "p2", "q2"], **limits)
 
 
 def a_node_proves_with_few_threads():
@@ -260,6 +259,17 @@ def a_node_bears_to_have_no_files():
     stop(b)
 
 
+def daemons_with_little_stack():
+    """`ulimit -s 128` for all three, and OMP_STACKSIZE: each thread has what it needs all the same."""
+    b, at = broker("flat", stack=128 * 1024)
+    for name, size in ("OMP_STACKSIZE", "20k"), ("GOMP_STACKSIZE", "64"):
+        p = start(node_args("--broker", at, "--threads", "4"), "n.log", env={name: size}, stack=128 * 1024)
+        expect(until(p, "n.log", "broker.connected"), f"no connection: {text('n.log')}")
+        ends_well(submit(at, stack=128 * 1024), f"a proof by a node with {name}={size}", (0,))
+        expect(stop(p) == 0, f"the node with {name}={size} did not end by itself: {text('n.log')}")
+    stop(b)
+
+
 def brokers_with_little():
     for nproc in 2, 7:
         p, at = broker("narrow", nproc=nproc)
@@ -281,7 +291,7 @@ def command_line_with_little():
 
 
 def everything():
-    tests = [affinity_decides, memory_decides, a_node_bears_to_have_no_files]
+    tests = [affinity_decides, memory_decides, a_node_bears_to_have_no_files, daemons_with_little_stack]
     if ROOT:
         tests += [commands_with_few_threads, brokers_with_little, nodes_with_few_threads, a_node_proves_with_few_threads,
                   command_line_with_little, groups_decide]

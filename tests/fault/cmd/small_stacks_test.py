@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Little stack is no reason for a wrong verdict: with small stacks for OpenMP's threads (64 KiB, musl's 128) and for the whole
+"""Little stack is no reason for a wrong verdict: with small stacks for OpenMP's threads (20 and 64 KiB, musl's 128) and for the whole
 process, and with an unlimited one, every command ends as it does otherwise.
 
     small_stacks_test.py PROVER
@@ -41,7 +41,7 @@ def commands(what, **how):
     run(f"inspect, {what}", ["inspect", "--check", KEY], **how)
 
 
-for size in "64k", "512k":
+for size in "20k", "64k", "512k":
     commands(f"OMP_STACKSIZE={size}", omp=size)
 for bytes_ in 128 * KIB, 512 * KIB, resource.RLIM_INFINITY:
     commands(f"ulimit -s {bytes_}", stack=bytes_)

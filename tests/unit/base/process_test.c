@@ -27,6 +27,30 @@ static void no_core_file_and_no_tracing(void **state)
 #endif
 }
 
+static void *stack_of(void *bytes)
+{
+    pthread_attr_t mine;
+    pthread_getattr_np(pthread_self(), &mine);
+    pthread_attr_getstacksize(&mine, bytes);
+    pthread_attr_destroy(&mine);
+    return NULL;
+}
+
+static void threads_have_2_mib_whatever_ulimit_says(void **state)
+{
+    struct rlimit before, little = { 128 << 10, 0 };
+    pthread_t thread;
+    size_t bytes = 0;
+    assert_int_equal(getrlimit(RLIMIT_STACK, &before), 0);
+    little.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_STACK, &little), 0);
+    process_thread_stacks();
+    assert_int_equal(pthread_create(&thread, NULL, stack_of, &bytes), 0);
+    pthread_join(thread, NULL);
+    setrlimit(RLIMIT_STACK, &before);
+    assert_int_equal(bytes, 2 << 20);
+}
+
 static void a_closed_pipe_is_an_error_and_no_end(void **state)
 {
     int ends[2];
@@ -97,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_core_file_and_no_tracing),
+        cmocka_unit_test(threads_have_2_mib_whatever_ulimit_says),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_end),
         cmocka_unit_test(signals_are_read_from_a_descriptor_and_blocked_in_later_threads),
         cmocka_unit_test(what_the_parent_switched_off_stays_off),
