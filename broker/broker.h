@@ -170,7 +170,8 @@ struct broker {
     struct broker_cuts cuts;
     struct facts_counters counters;
     uint64_t second_ms;                /* when the work of each second is due */
-    uint64_t heal_ms;                  /* when a store that was full is tried again */
+    uint64_t heal_ms, heal_wait_ms;    /* when a store that is full is tried again (0: not known), and the last pause */
+    uint64_t healed_ms;                /* when that last went well; 0: never */
     struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
     bool mark_failed; /* the store's watermark, as told last */

@@ -55,7 +55,11 @@ static void waiting_refuse(struct broker *b)
         struct peer *peer = peers_of(&b->peers, w.peer);
         if (peer) peer->waiting--;
         for (size_t i = 0; i < w.parts_n; i++) zmq_msg_close(&w.parts[i]);
-        if (w.req) reply_error(b, w.peer, w.req, PV_STORE, store_failure(b->store));
+        struct sched_action no = { .peer = w.peer, .req = w.req, .status = PV_STORE };
+        bool passes = w.submit && store_full(b->store);
+        if (passes) no.status = PV_BUSY;
+        if (passes) no.which = "disk";
+        if (w.req) reply_refuse(b, REPLY_AT_ONCE, &no);
         if (w.last) broker_peer_cut(b, w.peer);
     }
 }

@@ -25,6 +25,9 @@
 enum {
     SECOND_MS = 1000,
     CLOCK_IDLE_MS = 60000,   /* a broker with nothing to commit saves its clock this often, without a sync */
+    HEAL_LEAST_MS = 1000,
+    HEAL_MOST_MS = 30000,
+    HEAL_STEADY_MS = 60000,
     LAG_MS = 100,            /* the core is told of a turn that was late by more, so that no lease ends for it */
     CHUNK_BUDGET = 4 << 20,  /* bytes of chunks sent in one turn */
     INTAKE_BYTES = 16 << 20, /* payload bytes read in one turn */
@@ -120,21 +123,51 @@ static void second(struct broker *b)
     if (b->http) metrics_publish(b);
 }
 
+/* Each try opens the database and may make the core anew, so the pauses double. Also when a try went well and the space was gone
+ * again at once: only a store that has worked for a while begins with the shortest. */
+static void heal_later(struct broker *b, bool failed_anew)
+{
+    bool steady = failed_anew && (!b->healed_ms || b->now_ms - b->healed_ms >= HEAL_STEADY_MS);
+    uint64_t wait = steady ? 0 : 2 * b->heal_wait_ms;
+    if (wait < HEAL_LEAST_MS) wait = HEAL_LEAST_MS;
+    if (wait > HEAL_MOST_MS) wait = HEAL_MOST_MS;
+    b->heal_wait_ms = wait;
+    b->heal_ms = b->now_ms + wait;
+    LOG_INFO("store.full", "next_try_ms=%" PRIu64, wait);
+}
+
+/* The new core was made, and the space was gone again before that was committed: it is told, and answers as the old one did. */
+static bool begun_in_vain(struct broker *b)
+{
+    struct sched_event ev = { .type = SCHED_STORE_FAILED };
+    if (!b->sched || !b->uploads || !b->journal || !store_full(b->store)) return false;
+    broker_step(b, &ev, NULL);
+    sched_actions_clear(&b->batch.out);
+    b->batch = (struct broker_batch){ .out = b->batch.out };
+    return true;
+}
+
 /* A store that failed for want of space goes on when there is some, as after a restart of the broker: the core is made anew
  * from what is really there. */
 static void heal(struct broker *b)
 {
-    if (!b->store_failed || !store_full(b->store) || b->now_ms < b->heal_ms) return;
-    b->heal_ms = b->now_ms + SECOND_MS;
-    if (store_reopen(b->store) != PV_OK) return;
-    pv_status st = store_boot(b->store, 0, &b->epoch);
-    if (st != PV_OK && store_failure(b->store))
-        return; /* the space is gone again, or something worse: it still answers */
-    if (st == PV_OK) st = broker_begin_again(b);
+    if (!b->store_failed || !store_full(b->store)) return;
+    if (!b->heal_ms) heal_later(b, true);
+    if (b->now_ms < b->heal_ms) return;
+    pv_status st = store_reopen(b->store);
+    if (st == PV_OK) st = store_boot(b->store, 0, &b->epoch);
+    bool opened = st == PV_OK;
+    if (opened) st = broker_begin_again(b);
     b->second_ms = 0;
-    if (st == PV_OK) return;
-    LOG_ERROR("store.not_healed", "why=%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
-    b->stopping = true; /* there is no core to go on with: a start may do better */
+    if (st == PV_OK) {
+        b->heal_ms = 0;
+        b->healed_ms = b->now_ms;
+    } else if (!opened || begun_in_vain(b)) {
+        if (store_full(b->store)) heal_later(b, false); /* else something worse, and it still answers */
+    } else {
+        LOG_ERROR("store.not_healed", "why=%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
+        b->stopping = true; /* there is no core to go on with: a start may do better */
+    }
 }
 
 /* What a turn has left for the next. */

@@ -27,6 +27,7 @@ static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct
 {
     struct outbox_word head = { .peer = peer->handle, .commit = b->promised };
     if (m->has.req) head.req = m->req;
+    head.submit = m->type == WIRE_SUBMIT_OK;
     if (m->has.token) head.token = m->token;
     TRY(outbox_put(&b->outbox, &head, parts, parts_n));
     /* All of them will be sent at once, together with those of one more batch: that must fit into the socket's queue. */

@@ -17,6 +17,7 @@ struct outbox_word {
     uint64_t peer;    /* handle */
     uint64_t commit;  /* to send once this commit is durable; never less than that of the word before */
     uint32_t req;     /* the question it answers; 0: none */
+    bool submit;      /* it answers a SUBMIT: one that is refused for want of space may come again */
     wire_token token; /* the attempt it is about; {0, 0}: none */
     bool last;        /* the peer is cut after it */
     size_t parts_n;
