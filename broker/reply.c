@@ -91,6 +91,9 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     WIRE_SET(&m, purge_forgets, true);
     WIRE_SET(&m, more_circuits, true);
     WIRE_SET(&m, deadline_in, true);
+    const char *why = broker_not_ready(b);
+    char clipped[512];
+    if (why) WIRE_SET(&m, not_ready, wire_text_clip(clipped, sizeof clipped, why));
     reply_send(b, when, a->peer, &m, NULL);
 }
 
@@ -313,7 +316,8 @@ void reply_resume(struct broker *b, const struct sched_action *a)
     struct transfer_key key = key_of(a, STORE_INPUT);
     const struct task_record *r = &a->view->record;
     const struct peer *peer = peers_of(&b->peers, a->peer);
-    if (!peer || !peer->share) return;
+    if (!peer || !peer->share || download_allowed(b->downloads, &key, peer->share))
+        return; /* it said HELLO once more */
     pv_status st = store_get_payload(b->store, STORE_INPUT, r->order, &p);
     if (st == PV_OK && !wire_hash_equal(p.sha256, r->input)) st = PV_HASH_MISMATCH;
     if (st == PV_OK) st = by_credit(b, &key, peer->share, r->order, &p);

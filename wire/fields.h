@@ -67,6 +67,7 @@ enum {
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
+    X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \

@@ -79,6 +79,7 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
     for (size_t i = 0; i < m->unknown_queues_n; i++)
         LOG_WARN("broker.queue", "queue=%s text=%s", m->unknown_queues[i],
                  "the broker has no such queue: is it mistyped? Nothing comes from it until the broker has it");
+    if (m->has.not_ready) LOG_WARN("broker.not_ready", "because=%s", m->not_ready);
     if (a->mode != AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
     agent_circuits_linked(a);
     agent_attempts_linked(a);

@@ -152,6 +152,11 @@ void download_end(struct downloads *t, const struct transfer_key *key, const str
             at = &(*at)->next;
 }
 
+bool download_allowed(struct downloads *t, const struct transfer_key *key, const struct share *share)
+{
+    return *find(t, key, share) != NULL;
+}
+
 void download_started(struct downloads *t, const struct transfer_key *key)
 {
     for (struct download **at = &t->table[transfer_key_bucket(key)]; *at;) {

@@ -74,6 +74,8 @@ void downloads_destroy(struct downloads **downloads);
  *  the next credit. PV_NO_MEMORY. */
 pv_status download_allow(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t row,
                          uint64_t length, wire_hash sha256);
+/** Whether the peer may have it already, or has begun. */
+bool download_allowed(struct downloads *t, const struct transfer_key *key, const struct share *share);
 /** Credit from a peer. PV_NOT_FOUND: nothing is allowed, or no longer. PV_GONE: the file is not there any more.
  *  PV_BAD_MESSAGE: the offset is beyond the end. PV_BUSY: started over too often. */
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,

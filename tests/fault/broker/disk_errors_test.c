@@ -143,6 +143,7 @@ static void a_broken_log_is_not_waited_for(void **state)
 {
     struct wire_peer p;
     wire_peer_client(&p, broker.endpoint, "worker");
+    assert_false(p.in.has.not_ready);
     disk_says("log-broken");
     assert_int_equal(submitted(&p, wire_peer_new_id(), sizeof input), PV_STORE);
     disk_says("go");
@@ -150,6 +151,10 @@ static void a_broken_log_is_not_waited_for(void **state)
     assert_false(ready(&p));
     assert_true(scene_log_says("needs-a-restart"));
     assert_false(scene_log_says("next_try_ms"));
+    wire_peer_close(&p);
+    wire_peer_client(&p, broker.endpoint, "worker"); /* who comes is told why at once */
+    assert_true(p.in.has.not_ready);
+    assert_true(*p.in.not_ready);
     wire_peer_close(&p);
     assert_true(broker_process_end(&broker, SIGTERM) != 0);
 }
