@@ -49,12 +49,31 @@ bool refusal_is_general(pv_status status, const char *text)
     return false;
 }
 
+/* About a task that is named by its id. */
+static const char *meaning_for_task(pv_status status)
+{
+    if (status == PV_NOT_FOUND) return "the broker has no such task";
+    return status == PV_CONFLICT ? "tasks of several keys have this id: ask with the key that submitted it" : NULL;
+}
+
+static const char *meaning_for_prover(pv_status status)
+{
+    if (status == PV_NOT_FOUND) return "the broker knows no such prover";
+    return status == PV_CONFLICT ? "several keys have a prover of this name: say which with --principal" : NULL;
+}
+
 /* What a status means for the message that it refuses. NULL: no more than the list says. */
 static const char *meaning(pv_status status, enum wire_type asked)
 {
     switch (asked) {
-    case WIRE_FETCH: return status == PV_BAD_STATE ? "not finished yet: use task wait" : NULL;
-    case WIRE_KICK: return status == PV_BAD_STATE ? "only a dead, cancelled, expired or delayed task is kicked" : NULL;
+    case WIRE_FETCH: return status == PV_BAD_STATE ? "not finished yet: use task wait" : meaning_for_task(status);
+    case WIRE_KICK:
+        return status == PV_BAD_STATE ? "only a dead, cancelled, expired or delayed task is kicked"
+                                      : meaning_for_task(status);
+    case WIRE_SHOW:
+    case WIRE_ATTACH:
+    case WIRE_CANCEL: return meaning_for_task(status);
+    case WIRE_PROVER: return meaning_for_prover(status);
     case WIRE_SUBMIT: return status == PV_EXPIRED ? "the deadline passed before it was queued" : NULL;
     default: return NULL;
     }

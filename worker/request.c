@@ -5,8 +5,10 @@
 #include "decode.h"
 #include "random.h"
 #include "refusal.h"
+#include "text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { RESEND_MS = 10000 };
 
@@ -57,12 +59,29 @@ static void finish(pv_client *c, struct request *q, pv_status s, const char *tex
     pthread_cond_broadcast(&c->changed);
 }
 
+static bool is_wrong(bool there, const char *name)
+{
+    return there && !wire_name_valid(name, strlen(name));
+}
+
+/* Why a request could not be written: the caller's text is in it. */
+static const char *invalid_text(const struct wire_msg *ask)
+{
+    if (is_wrong(ask->has.queue, ask->queue))
+        return "queue: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    if (is_wrong(ask->has.principal, ask->principal))
+        return "principal: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    if (is_wrong(ask->has.prover, ask->prover))
+        return "prover: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    return "a value is longer than may be sent";
+}
+
 void request_step(pv_client *c, uint64_t now_ms)
 {
     for (struct request *q = c->requests; q; q = q->next) {
         if (q->answered || now_ms < q->resend_ms) continue;
         pv_status s = link_send(&c->link, &q->ask);
-        if (s == PV_INTERNAL) finish(c, q, PV_USAGE, "a name or a value is not valid");
+        if (s == PV_INTERNAL) finish(c, q, PV_USAGE, invalid_text(&q->ask));
         if (s == PV_BUSY) c->blocked = true;
         if (s != PV_OK) continue;
         q->resend_ms = now_ms + RESEND_MS;

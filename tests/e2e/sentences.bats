@@ -54,7 +54,8 @@ says() {
     says 8 'the id was used before, with another input' provost task submit --id $id w.wtns
     says 1 'not finished yet: use task wait' provost task fetch $id
     says 1 'only a dead, cancelled, expired or delayed task is kicked' provost task kick $id
-    says 6 "timed out, still queued; continue with: provost task wait $id" provost task wait $id --timeout 300ms
+    says 12 "timed out, still queued; continue with: provost task wait $id" provost task wait $id --timeout 300ms
+    [[ $output == *'waiting: no live prover serves queue "echo"'* ]]
     # A deadline that is over when it arrives.
     says 6 'expired: the deadline passed before it was queued' provost prove --deadline 0s w.wtns proof.json public.json --timeout 10s
     [[ $output != *receiving* && $output != *"(expired)"* ]]
@@ -108,6 +109,26 @@ says() {
     says 2 'missing argument: PUBLIC' provost-prover prove a b c
     says 2 'missing argument: VKEY' provost-prover verify
     says 2 'missing argument: ZKEY' provost-prover inspect
+}
+
+@test "sentences about names, ids and keys say which one is meant" {
+    broker_start --queue echo
+    says 2 'queue: must be 1 to 64 letters' provost task ls -q 'bad name'
+    says 2 'queue: must be 1 to 64 letters' provost queue show 'bad name'
+    says 2 'prover: must be 1 to 64 letters' provost prover drain 'bad name'
+    says 2 'principal: must be 1 to 64 letters' provost prover drain p1 --principal 'bad name'
+    says 3 'nobody: the broker knows no such prover' provost prover drain nobody
+    id=$(printf %032d 9)
+    for verb in show wait fetch cancel kick; do says 3 'the broker has no such task' provost task $verb "$id"; done
+    says 2 '--name: must be 1 to 64 letters' provost status --name 'bad name'
+    says 2 '--broker: must be tcp://HOST:PORT' provost status --broker nonsense
+    says 2 '--insecure is only for a broker on this machine' provost status --broker tcp://192.0.2.1:7070
+    unset PROVOST_INSECURE
+    provost key gen mine >/dev/null
+    says 4 'nowhere' provost status --key nowhere --server-key mine.pub
+    says 4 'nowhere.pub' provost status --key mine --server-key nowhere.pub
+    chmod 644 mine
+    says 4 'mine: others can read this secret key, so it is not used (chmod 600)' provost status --key mine --server-key mine.pub
 }
 
 @test "sentences about values name the option, the form and the bounds" {

@@ -1,4 +1,6 @@
 #include "connect.h"
+#include "endpoint.h"
+#include "link_keys.h"
 #include "process.h"
 #include "startable.h"
 #include "visible.h"
@@ -38,18 +40,40 @@ static const char *missing(const struct cli *cli)
     return NULL;
 }
 
+static const char name_allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 /* A name for each process: with one for all, a new process would count as a restart of those that still wait. It says where
  * and which, "provost-cli-host-4711"; what no name may have becomes a dash. */
 static const char *own_name(void)
 {
     static char name[PV_NAME_BYTES];
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     char host[33] = "";
     gethostname(host, sizeof host - 1);
     for (char *c = host; *c; c++)
-        if (!strchr(allowed, *c)) *c = '-';
+        if (!strchr(name_allowed, *c)) *c = '-';
     snprintf(name, sizeof name, "provost-cli-%s-%ld", host, (long)getpid());
     return name;
+}
+
+/* The library says only that it can use one of them. */
+static const char *option_wrong(const struct cli *cli)
+{
+    if (strlen(cli->name ? cli->name : "") >= PV_NAME_BYTES ||
+        (cli->name && strspn(cli->name, name_allowed) != strlen(cli->name)))
+        return "--name: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    bool scheme = !strncmp(cli->broker, "tcp://", 6) || !strncmp(cli->broker, "ipc://", 6);
+    if (scheme && cli->insecure && !endpoints_are_local(cli->broker))
+        return "--insecure is only for a broker on this machine: --broker tcp://127.0.0.1:PORT";
+    return "--broker: must be tcp://HOST:PORT, or several with commas between, and one --server-key for all or one for "
+           "each";
+}
+
+static const char *keys_wrong(char why[LINK_KEYS_WHY_BYTES], const struct cli *cli)
+{
+    struct link_keys keys = { 0 };
+    if (link_keys_load(&keys, cli->key_file, cli->server_key, why) == PV_OK) why[0] = '\0';
+    link_keys_clear(&keys);
+    return why;
 }
 
 static pv_status open_client(pv_client **c, const struct cli *cli, enum pv_role role)
@@ -66,16 +90,15 @@ static pv_status open_client(pv_client **c, const struct cli *cli, enum pv_role 
     static const struct startable need = {
         .who = "provost", .threads = 3, .descriptors = 14, .memory = (size_t)16 << 20
     };
-    char why[PV_TEXT_BYTES];
-    pv_status s = startable_check(&need, why, sizeof why);
-    if (s != PV_OK) wrong = why;
-    if (s == PV_OK) s = pv_client_open(c, &o);
-    if (s == PV_USAGE)
-        wrong = cli->insecure
-                    ? "--broker must be tcp://host:port, with --insecure on this machine; --name must be a name"
-                    : "--broker must be tcp://host:port, --name must be a name";
-    if (s == PV_BAD_KEY_FILE)
-        wrong = "--key or --server-key: no such file, not a key file, or others may read the secret key";
+    char lack[PV_TEXT_BYTES], why[LINK_KEYS_WHY_BYTES] = "";
+    pv_status s = startable_check(&need, lack, sizeof lack);
+    if (s != PV_OK) {
+        cli_fail_text(s, NULL, lack);
+        return s;
+    }
+    s = pv_client_open(c, &o);
+    if (s == PV_USAGE) wrong = option_wrong(cli);
+    if (s == PV_BAD_KEY_FILE) wrong = keys_wrong(why, cli);
     if (s != PV_OK) cli_fail_text(s, NULL, wrong);
     return s;
 }

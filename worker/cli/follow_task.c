@@ -15,7 +15,8 @@ enum {
     WITNESS_BYTES_MAX = 1 << 30,
     A_DAY_MS = 24 * 3600 * 1000,
     LAST_WORDS_MS = 5000,
-    LOOK_MS = 300
+    LOOK_MS = 300,
+    A_MOMENT_MS = 1000
 };
 
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id)
@@ -152,21 +153,31 @@ static pv_status interrupted(struct followed *f)
     return PV_INTERRUPTED;
 }
 
+/* Why it is late. A short wait may not have asked the broker yet: what it hears now is said in a line of its own, as a longer wait
+ * says it. What was said a moment ago is not repeated. */
+static pv_status late_reason(struct followed *f, char why[PV_TEXT_BYTES])
+{
+    pv_status s = waiting_reason(why, f->client, &f->last);
+    if (s != PV_OK) return s;
+    bool known = f->waiting.reason != PV_OK;
+    if (known && f->cli->timeout_ms >= A_MOMENT_MS) snprintf(why, PV_TEXT_BYTES, "%s", f->waiting.text);
+    if (!known && waiting_look_last(&f->waiting, f->client, f->cli, &f->last)) waiting_say(&f->waiting, f->cli);
+    return f->waiting.reason;
+}
+
 static pv_status late(struct followed *f)
 {
     char id[PV_ID_TEXT], text[2 * PV_TEXT_BYTES], why[PV_TEXT_BYTES] = "";
-    pv_status s = waiting_reason(why, f->client, &f->last);
-    if (s == PV_OK) waiting_look_last(&f->waiting, f->client, f->cli, &f->last);
-    if (s == PV_OK) s = f->waiting.reason, snprintf(why, sizeof why, "%s", f->waiting.text);
+    progress_end(&f->view);
+    pv_status s = late_reason(f, why);
     size_t used = (size_t)snprintf(text, sizeof text, "timed out, ");
     if (f->last.accepted)
         used += (size_t)snprintf(text + used, sizeof text - used, "still %s", pv_task_state_word(f->last.state));
     else
         used += (size_t)snprintf(text + used, sizeof text - used, "the broker did not take the task");
-    if (s != PV_OK) used += (size_t)snprintf(text + used, sizeof text - used, ": %.300s", why);
+    if (why[0]) used += (size_t)snprintf(text + used, sizeof text - used, ": %.300s", why);
     if (f->last.accepted)
         snprintf(text + used, sizeof text - used, "; continue with: provost task wait %s", pv_task_id_text(id, &f->id));
-    progress_end(&f->view);
     s = s == PV_OK ? PV_TIMEOUT : s;
     cli_fail_text(s, NULL, text);
     return s;

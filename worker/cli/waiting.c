@@ -93,10 +93,11 @@ bool waiting_look(struct waiting *w, pv_client *c, const struct cli *cli, const 
     return new;
 }
 
-void waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news)
+bool waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news)
 {
-    if (w->reason != PV_OK || !news->accepted || !in_line(news->state)) return;
+    if (w->reason != PV_OK || !news->accepted || !in_line(news->state)) return false;
     w->reason = ask(w->text, c, cli, &news->id, LAST_ANSWER_MS);
+    return w->reason != PV_OK;
 }
 
 void waiting_say(const struct waiting *w, const struct cli *cli)

@@ -20,8 +20,8 @@ pv_status waiting_reason(char text[PV_TEXT_BYTES], pv_client *c, const struct pv
 bool waiting_look(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
 
 /** Asks the broker once more, before a wait ends without a known reason: one that was shorter than the first second has not
- *  asked yet. */
-void waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
+ *  asked yet. True: it has found one. */
+bool waiting_look_last(struct waiting *w, pv_client *c, const struct cli *cli, const struct pv_progress *news);
 
 /** Says the reason on stderr: a sentence, or with --progress json a line of JSON. */
 void waiting_say(const struct waiting *w, const struct cli *cli);
