@@ -1,4 +1,5 @@
 /* Chunks, credit and resumption by offset, for the sender and for the receiver. */
+#include "heap_watch.h"
 #include "payload.h"
 
 #include <setjmp.h>
@@ -352,6 +353,54 @@ static void test_sender_and_receiver_meet_over_cuts(void **state)
 
 #define TEST(name) cmocka_unit_test(name)
 
+/* Payloads are witnesses: wherever their bytes were, they are wiped before the memory is given back. */
+static void test_what_came_is_wiped_wherever_it_was(void **state)
+{
+    enum { LARGE = 200 * 1024 };
+    struct incoming in = { 0 };
+    static uint8_t large[LARGE];
+    for (size_t i = 0; i < LARGE; i++) large[i] = bytes[i % LENGTH];
+    heap_look_for(bytes + 100, 32);
+    assert_int_equal(incoming_begin(&in, LARGE, digest, LARGE), PV_OK);
+    for (size_t at = 0; at < LARGE - 1024; at += 1024) /* outgrows its first room, twice */
+        assert_int_equal(incoming_take(&in, at, large + at, 1024), PV_OK);
+    incoming_clear(&in);
+    assert_int_equal(incoming_begin(&in, LENGTH, (wire_hash){ { 1 } }, LENGTH), PV_OK);
+    assert_int_equal(incoming_take(&in, 0, bytes, LENGTH), PV_HASH_MISMATCH);
+    assert_int_equal(incoming_whole(&in, bytes, LENGTH, (wire_hash){ { 1 } }), PV_HASH_MISMATCH);
+    in = receiver();
+    take(&in, 0, 500);
+    assert_int_equal(incoming_begin(&in, 5, digest, LENGTH), PV_OK); /* another payload */
+    incoming_clear(&in);
+    assert_int_equal(heap_leaks(), 0);
+    heap_look_for(NULL, 0);
+}
+
+static void test_without_memory_what_is_there_stays(void **state)
+{
+    struct incoming in = { 0 };
+    heap_fail_after(0);
+    assert_int_equal(incoming_begin(&in, LENGTH, digest, LENGTH), PV_NO_MEMORY);
+    assert_false(in.active);
+    heap_fail_after(0);
+    assert_int_equal(incoming_whole(&in, bytes, LENGTH, digest), PV_NO_MEMORY);
+    heap_fail_after(-1);
+    assert_false(in.active);
+    enum { LARGE = 100 * 1024, FIRST = 60 * 1024 };
+    static uint8_t large[LARGE];
+    wire_hash of_large;
+    assert_int_equal(sha256_of(&of_large, large, LARGE), PV_OK);
+    assert_int_equal(incoming_begin(&in, LARGE, of_large, LARGE), PV_OK);
+    assert_int_equal(incoming_take(&in, 0, large, FIRST), PV_OK);
+    heap_fail_after(0);
+    assert_int_equal(incoming_take(&in, FIRST, large + FIRST, LARGE - FIRST), PV_NO_MEMORY);
+    heap_fail_after(-1);
+    assert_int_equal(in.got, FIRST);
+    assert_int_equal(incoming_take(&in, FIRST, large + FIRST, LARGE - FIRST), PV_OK);
+    assert_true(incoming_complete(&in));
+    incoming_clear(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +427,8 @@ int main(void)
         TEST(test_a_payload_inside_its_message_is_checked),
         TEST(test_an_empty_payload_is_whole_at_once),
         TEST(test_sender_and_receiver_meet_over_cuts),
+        TEST(test_what_came_is_wiped_wherever_it_was),
+        TEST(test_without_memory_what_is_there_stays),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -1,4 +1,5 @@
 /* Results of Groth16: proofs are verified, files are written byte for byte as snarkjs writes them. */
+#include "heap_watch.h"
 #include "provost.h"
 
 #include <setjmp.h>
@@ -166,6 +167,9 @@ struct proved {
     struct pv_result r;
     char *publics, *witness;
     size_t publics_n, witness_n;
+    char why[PV_TEXT_BYTES];
+    long fail_after; /* of the tests without memory */
+    bool failed;
 };
 
 static struct proved proved_set_up(void)
@@ -300,6 +304,85 @@ static void test_a_damaged_or_short_witness_binds_no_key(void **state)
     proved_clear(&p);
 }
 
+/* ---- no memory ---- */
+
+static pv_status read_key(struct proved *p)
+{
+    size_t n;
+    pv_vkey *vk = NULL;
+    char *json = read_data("vkey.json", &n);
+    heap_fail_after(p->fail_after);
+    pv_status s = pv_vkey_of_json(&vk, json, n, p->why);
+    assert_int_equal(vk != NULL, s == PV_OK);
+    pv_vkey_free(&vk);
+    p->failed = heap_failed();
+    heap_fail_after(-1);
+    free(json);
+    return s;
+}
+
+static pv_status bind_publics(struct proved *p)
+{
+    pv_vkey *vk = NULL;
+    heap_fail_after(p->fail_after);
+    pv_status s = pv_vkey_for_publics(&vk, p->vkey, p->publics, p->publics_n, p->why);
+    p->failed = heap_failed();
+    heap_fail_after(-1);
+    assert_int_equal(vk != NULL, s == PV_OK);
+    pv_vkey_free(&vk);
+    return s;
+}
+
+static pv_status bind_witness(struct proved *p)
+{
+    pv_vkey *vk = NULL;
+    heap_fail_after(p->fail_after);
+    pv_status s = pv_vkey_for_witness(&vk, p->vkey, p->witness, p->witness_n, p->why);
+    p->failed = heap_failed();
+    heap_fail_after(-1);
+    assert_int_equal(vk != NULL, s == PV_OK);
+    pv_vkey_free(&vk);
+    return s;
+}
+
+static pv_status verify(struct proved *p)
+{
+    heap_fail_after(p->fail_after);
+    pv_status s = pv_verify(p->vkey, &p->r, p->why);
+    p->failed = heap_failed();
+    heap_fail_after(-1);
+    return s;
+}
+
+static pv_status lay_out(struct proved *p)
+{
+    struct pv_proof_files f = { 0 };
+    strcpy(p->why, "the library says no more of this one");
+    heap_fail_after(p->fail_after);
+    pv_status s = pv_proof_files_of(&f, &p->r);
+    p->failed = heap_failed();
+    heap_fail_after(-1);
+    if (s == PV_OK) pv_proof_files_clear(&f);
+    return s;
+}
+
+static void test_no_memory_is_no_verdict(void **state)
+{
+    static pv_status (*const all[])(struct proved *) = { read_key, bind_publics, bind_witness, verify, lay_out };
+    struct proved p = proved_set_up();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        p.failed = true;
+        for (p.fail_after = 0; p.failed; p.fail_after++) {
+            p.why[0] = '\0';
+            pv_status s = all[i](&p);
+            assert_int_equal(s, p.failed ? PV_NO_MEMORY : PV_OK);
+            if (p.failed) assert_true(strlen(p.why) > 5);
+        }
+        assert_true(p.fail_after > 1);
+    }
+    proved_clear(&p);
+}
+
 static void test_the_result_keeps_its_size_for_programs_built_before(void **state)
 {
     /* As 0.1.0 laid it out. */
@@ -328,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_values_that_are_not_public_json_bind_no_key),
         cmocka_unit_test(test_a_result_with_another_form_of_its_values_is_refused),
         cmocka_unit_test(test_a_damaged_or_short_witness_binds_no_key),
+        cmocka_unit_test(test_no_memory_is_no_verdict),
         cmocka_unit_test(test_the_result_keeps_its_size_for_programs_built_before),
         cmocka_unit_test(test_a_proof_for_other_signals_is_refused_with_a_sentence),
         cmocka_unit_test(test_what_is_no_proof_is_refused),
