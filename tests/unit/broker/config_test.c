@@ -78,6 +78,61 @@ static void values_are_checked(void **state)
     config_clear(&c);
 }
 
+/* A setting of the file with this value: PV_OK, or another sentence than one about its range. */
+static bool in_range(const struct setting *s, const char *value)
+{
+    char yaml[256], start[160];
+    snprintf(yaml, sizeof yaml, "%s: %s\n", s->name, value);
+    snprintf(start, sizeof start, "%s: ", s->name);
+    if (read_with(yaml, NULL, NULL) == PV_OK) {
+        config_clear(&c);
+        return true;
+    }
+    return !strstr(why, start);
+}
+
+static void every_number_ends_at_its_bounds(void **state)
+{
+    unsigned bounds = 0;
+    for (int i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct setting *s = config_setting((enum config_setting)i);
+        char value[32];
+        if (s->kind != SETTING_NUMBER && s->kind != SETTING_SIZE) continue;
+        snprintf(value, sizeof value, "%llu", (unsigned long long)s->low);
+        if (!in_range(s, value)) fail_msg("%s", why);
+        if (s->low > 0) {
+            snprintf(value, sizeof value, "%llu", (unsigned long long)s->low - 1);
+            if (in_range(s, value)) fail_msg("%s: %s is below its range", s->name, value);
+            bounds++;
+        }
+        if (s->high >= INT64_MAX) continue;
+        snprintf(value, sizeof value, "%llu", (unsigned long long)s->high);
+        if (!in_range(s, value)) fail_msg("%s", why);
+        snprintf(value, sizeof value, "%llu", (unsigned long long)s->high + 1);
+        if (in_range(s, value)) fail_msg("%s: %s is above its range", s->name, value);
+        bounds++;
+    }
+    assert_true(bounds > 10);
+}
+
+static void there_are_no_more_queues_than_most(void **state)
+{
+    static char yaml[CONFIG_QUEUES_MAX * 32 + 64];
+    for (int n = CONFIG_QUEUES_MAX; n <= CONFIG_QUEUES_MAX + 1; n++) {
+        char *at = stpcpy(yaml, "queues:\n");
+        for (int i = 0; i < n; i++) at += sprintf(at, "  - name: q%d\n", i);
+        pv_status s = read_with(yaml, NULL, NULL);
+        if (n > CONFIG_QUEUES_MAX) {
+            assert_int_equal(s, PV_BAD_CONFIG);
+            if (!strstr(why, "256 max")) fail_msg("%s", why);
+            continue;
+        }
+        assert_int_equal(s, PV_OK);
+        assert_int_equal(c.queues_n, n);
+        config_clear(&c);
+    }
+}
+
 static void without_keys_only_by_request(void **state)
 {
     struct config_args args = { .file = NULL };
@@ -185,6 +240,8 @@ int main(void)
         cmocka_unit_test(limits_are_on_unless_switched_off),
         cmocka_unit_test(unknown_keys_are_errors_with_their_line),
         cmocka_unit_test(values_are_checked),
+        cmocka_unit_test(every_number_ends_at_its_bounds),
+        cmocka_unit_test(there_are_no_more_queues_than_most),
         cmocka_unit_test(without_keys_only_by_request),
         cmocka_unit_test(queues_come_from_the_file_and_the_flags),
         cmocka_unit_test(what_is_printed_can_be_read),
