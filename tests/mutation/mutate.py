@@ -58,14 +58,31 @@ class Test:
     seconds: float = 0.0
 
 
+_running = set()
+_over = False
+
+
+def end(*_):
+    """SIGTERM: whatever runs is ended, so that each change is undone at once, and no other is begun."""
+    global _over
+    _over = True
+    for child in list(_running):
+        os.killpg(child.pid, signal.SIGKILL)
+    sys.exit(1)
+
+
 def run(command, cwd, timeout, env=None):
     """The exit status; None when it took too long. The whole process group is ended, and only that."""
+    if _over:
+        sys.exit(1)
     child = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    _running.add(child)
     try:
         return child.wait(timeout)
     except subprocess.TimeoutExpired:
         return None
     finally:
+        _running.discard(child)
         try:
             os.killpg(child.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -323,7 +340,7 @@ def main():
     p.add_argument("--tests", metavar="PATTERN", default="", help="only the tests whose names match")
     p.add_argument("--fast", type=float, default=4.0, metavar="S", help="a test that takes longer is left out (4; more where other work slows them)")
     a = p.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # undoes the change that is being tried
+    signal.signal(signal.SIGTERM, end)
     trees = [Tree(ROOT)] if a.here else [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
     a.jobs = len(trees)
     if not a.keep and not a.here:
