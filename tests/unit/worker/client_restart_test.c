@@ -2,6 +2,7 @@
 #include "client_scene.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void test_after_a_reconnect_the_same_session_attaches_to_what_it_waits_for(void **state)
@@ -152,12 +153,32 @@ static void test_a_broker_that_does_not_know_the_peer_hears_hello_again(void **s
     assert_int_equal(fake_got(&s->f, WIRE_SUBMIT), 2);
 }
 
+/* After a reconnect the broker does not have it any more: the caller hears so, with the state that was last known. */
+static void test_a_task_that_the_broker_lost_is_over(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    pv_task_id id;
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &scene_plain, "abc", 3, LONG));
+    fake_stop(&s->f);
+    s->f.on[WIRE_ATTACH] = scene_gone;
+    fake_start(&s->f);
+    struct pv_result r;
+    scene_expect_ok(s->c, pv_wait(s->c, &r, &id, LONG));
+    assert_int_equal(r.status, PV_GONE);
+    assert_int_equal(r.state, PV_TASK_QUEUED);
+    assert_non_null(strstr(r.text, "because the test says so"));
+    assert_null(r.bytes);
+    pv_result_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_after_a_reconnect_the_same_session_attaches_to_what_it_waits_for),
         SCENE_TEST(test_a_submit_whose_answer_was_lost_is_said_again_with_the_same_id),
         SCENE_TEST(test_a_broker_with_a_lower_epoch_is_refused),
+        SCENE_TEST(test_a_task_that_the_broker_lost_is_over),
         SCENE_TEST(test_the_next_endpoint_is_tried),
         SCENE_TEST(test_heartbeats_go_on_while_the_caller_does_something_else),
         SCENE_TEST(test_a_silent_broker_is_left_and_dialled_again),
