@@ -156,12 +156,12 @@ def room_of(path):
     return None
 
 
-def all_changes(only):
+def all_changes(only, but):
     files = subprocess.run(["git", "ls-files", "*.c"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     found = collections.defaultdict(list)
     for path in files:
         room = room_of(path)
-        if room and "cuda" not in path and (not only or path.startswith(only.split(":")[0])):
+        if room and "cuda" not in path and (not only or path.startswith(only.split(":")[0])) and not (but and path.startswith(but)):
             text = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
             found[room] += [m for m in changes.of_file(path, text) if ":" not in (only or "") or m.line == int(only.split(":")[1])]
     return found
@@ -333,6 +333,7 @@ def main():
     p.add_argument("--count", type=int, help="mutants in all, as many of each room (36); with --only all")
     p.add_argument("--room", choices=ROOMS)
     p.add_argument("--only", metavar="PATH[:LINE]", help="only the changes of a folder, a file or a line")
+    p.add_argument("--but", metavar="PATH", help="none of a folder or a file")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutate")
     p.add_argument("--keep", action="store_true", help="bring the copies of the last run up to date, and trust how long its tests took")
@@ -347,7 +348,7 @@ def main():
         (a.work / "times.json").unlink(missing_ok=True)
     for t in trees if not a.here else []:
         t.make(a.keep)
-    found = {room: ms for room, ms in all_changes(a.only).items() if not a.room or room == a.room}
+    found = {room: ms for room, ms in all_changes(a.only, a.but).items() if not a.room or room == a.room}
     wanted = sum(map(len, found.values())) if a.only and not a.count else -(-(a.count or 36) // max(1, len(found)))
     tests = measure(trees[0], [t for t in trees[0].tests() if re.search(a.tests, t.name)], a.work / "times.json", a.fast)
     print(f"{len(tests)} fast tests, {sum(t.seconds for t in tests):.0f} s", flush=True)
