@@ -461,7 +461,7 @@ static pv_status node_check(struct node *n)
     TRY(keys_check(n));
     TRY(state_check(n));
     TRY(proving_open(n));
-    if (n->proving.cache && !keycache_list(n->proving.cache, &one, 1))
+    if (n->proving.cache && !keycache_list(n->proving.cache, "", &one, 1))
         LOG_WARN("prover.circuits", "text=%s", "no usable key in the folder of circuits: nothing can be proved yet");
     puts("ok");
     return PV_OK;
