@@ -4,7 +4,6 @@
 #include "actions.h"
 #include "provers.h"
 #include "sched_end.h"
-#include "sched_failure.h"
 #include "issued.h"
 #include "lanes.h"
 #include "sched_places.h"
@@ -205,16 +204,6 @@ void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
     }
     task_set_status(s, t, PV_RETRY_LOST, NULL);
     task_queue(s, t, SCHED_LOSS);
-}
-
-void attempt_expired(struct sched *s, struct attempt *a)
-{
-    if (a->state == ATTEMPT_RUNNING)
-        attempt_lost(s, a, true);
-    else if (a->state == ATTEMPT_OFFERED && a->idle && a->prover->peer)
-        attempt_failed(s, a, PV_STALLED, "the prover did not fetch the input", false);
-    else
-        attempt_return(s, a, a->state == ATTEMPT_OFFERED);
 }
 
 /* ---- reports ---- */

@@ -30,8 +30,6 @@ bool attempt_readopt(struct sched *s, struct task *t, struct prover *p, wire_tok
 void attempt_return(struct sched *s, struct attempt *a, bool revoke);
 /** Move 8: back in line, or DEAD; charged as a loss. */
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke);
-/** Its lease is over: move 4, 8 or 15. */
-void attempt_expired(struct sched *s, struct attempt *a);
 /** R8: the event's peer reports on an attempt that is not its live one: it is told REVOKED, and nothing changes. */
 void attempt_stale(struct sched *s, wire_token token);
 

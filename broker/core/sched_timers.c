@@ -40,11 +40,22 @@ static void offer_idles(struct sched *s, struct attempt *a)
     task_rearm(s, a->task);
 }
 
+/* Its lease is over: move 4, 8 or 15; or it was listed all the time, and its input never fetched (R20). */
+static void lease_over(struct sched *s, struct attempt *a)
+{
+    if (a->state == ATTEMPT_RUNNING)
+        attempt_lost(s, a, true);
+    else if (a->state == ATTEMPT_OFFERED && a->idle && a->prover->peer)
+        attempt_failed(s, a, PV_STALLED, "the prover did not fetch the input", false);
+    else
+        attempt_return(s, a, a->state == ATTEMPT_OFFERED);
+}
+
 static void leased_timer(struct sched *s, struct task *t)
 {
     struct attempt *a = t->attempt;
     if (a->lease_ms <= s->now_ms)
-        attempt_expired(s, a);
+        lease_over(s, a);
     else if (t->state == TASK_OFFERED)
         offer_idles(s, a);
     else if (task_run_end_ms(t) <= s->now_ms)
