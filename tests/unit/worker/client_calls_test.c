@@ -148,6 +148,46 @@ static void test_a_task_is_shown_with_all_that_is_known(void **state)
     assert_memory_equal(&asked.task, &id, sizeof id);
 }
 
+static void on_fetch_small(struct fake *f, const struct wire_msg *m)
+{
+    fake_deliver(f, m->req, m->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+}
+
+static void test_a_small_result_is_fetched_with_its_answer(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_FETCH, on_fetch_small);
+    pv_task_id id = scene_id((wire_id){ { 1, 2, 3 } });
+    struct pv_result r;
+    scene_expect_ok(s->c, pv_fetch(s->c, &r, &id, SOON));
+    scene_expect_proof(&r);
+    pv_result_clear(&r);
+    assert_int_equal(fake_got(&s->f, WIRE_FETCH), 1);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+}
+
+/* Answers of another kind under the number of the question, then the answer. */
+static void on_show_confused(struct fake *f, const struct wire_msg *m)
+{
+    struct wire_msg counts = { .type = WIRE_COUNTS };
+    WIRE_SET(&counts, req, m->req);
+    counts.has.counts = true;
+    fake_send(f, &counts);
+    fake_submit_ok(f, m, TASK_DEAD);
+    scene_cancelled(f, m);
+    on_show_all(f, m);
+}
+
+static void test_an_answer_of_another_kind_is_none(void **state)
+{
+    struct scene *s = *state;
+    scene_handle(s, WIRE_SHOW, on_show_confused);
+    pv_task_id id = scene_id((wire_id){ { 1, 2, 3 } });
+    struct pv_task_info info;
+    scene_expect_ok(s->c, pv_show(s->c, &info, &id, SOON));
+    expect_all(&info, &id);
+}
+
 /* ---- purges ---- */
 
 static void on_purge(struct fake *f, const struct wire_msg *m)
@@ -443,6 +483,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_task_is_shown_with_all_that_is_known),
+        SCENE_TEST(test_a_small_result_is_fetched_with_its_answer),
+        SCENE_TEST(test_an_answer_of_another_kind_is_none),
         SCENE_TEST(test_a_purge_says_its_conditions_and_no_others),
         SCENE_TEST(test_a_purge_that_makes_no_sense_is_not_sent),
         SCENE_TEST(test_a_table_ends_at_the_rows_that_were_asked_for),
