@@ -273,6 +273,10 @@ static void on_prover(struct fake *b, const struct wire_msg *m)
 static void on_purge(struct fake *b, const struct wire_msg *m)
 {
     note(m);
+    if (strcmp(m->queue, "nowhere") == 0) {
+        fake_error(b, m, PV_UNKNOWN_QUEUE, "there is no such queue");
+        return;
+    }
     struct wire_msg a = { .type = WIRE_COUNTS };
     WIRE_SET(&a, req, m->req);
     a.has.counts = true;
