@@ -61,6 +61,11 @@ bool idmap_add(struct idmap *m, wire_id key, void *item)
     return true;
 }
 
+void idmap_put(struct idmap *m, wire_id key, void *item)
+{
+    m->slots[slot_of(m, key)].item = item;
+}
+
 void idmap_remove(struct idmap *m, wire_id key)
 {
     if (!m->slots) return;

@@ -26,6 +26,8 @@ void idmap_clear(struct idmap *m);
 void *idmap_find(const struct idmap *m, wire_id key);
 /** The key must not be in. False: out of memory. */
 bool idmap_add(struct idmap *m, wire_id key, void *item);
+/** The key must be in: it leads to item from now on. */
+void idmap_put(struct idmap *m, wire_id key, void *item);
 /** It need not be in. */
 void idmap_remove(struct idmap *m, wire_id key);
 

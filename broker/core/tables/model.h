@@ -361,6 +361,7 @@ struct session {
     struct notice *notices, **notices_end; /* while it is connected */
     uint32_t pushes;                       /* left before it has to wait */
     struct session *next, *prev;           /* of the client */
+    struct session *same_id;               /* of other clients, in s->sessions_by_id */
     struct session *next_stalled;
     bool stalled;
     struct session *next_ending; /* in s->ending while its tasks follow their on_restart */

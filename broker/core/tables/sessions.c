@@ -78,12 +78,34 @@ static void client_drop(struct sched *s, struct client *c)
     free(c);
 }
 
-static wire_id session_key(const struct client *c, wire_id id)
+/* Processes choose their ids, so two clients may say one. Those of an id are a list, and each is compared. */
+static struct session *session_find(const struct sched *s, const struct client *c, wire_id id)
 {
-    uint64_t a, b;
-    memcpy(&a, id.bytes, 8);
-    memcpy(&b, id.bytes + 8, 8);
-    return idmap_key(a ^ (uintptr_t)c, b);
+    struct session *e = idmap_find(&s->sessions_by_id, id);
+    while (e && e->client != c) e = e->same_id;
+    return e;
+}
+
+static bool session_enter(struct sched *s, struct session *e)
+{
+    struct session *first = idmap_find(&s->sessions_by_id, e->id);
+    if (!first) return idmap_add(&s->sessions_by_id, e->id, e);
+    e->same_id = first->same_id;
+    first->same_id = e;
+    return true;
+}
+
+static void session_leave(struct sched *s, struct session *e)
+{
+    struct session *at = idmap_find(&s->sessions_by_id, e->id);
+    if (at != e) {
+        while (at->same_id != e) at = at->same_id;
+        at->same_id = e->same_id;
+    } else if (e->same_id) {
+        idmap_put(&s->sessions_by_id, e->id, e->same_id);
+    } else {
+        idmap_remove(&s->sessions_by_id, e->id);
+    }
 }
 
 static bool sessions_reserve(struct sched *s)
@@ -108,12 +130,13 @@ static uint64_t number_of(struct sched *s, wire_id id)
 static struct session *session_new(struct sched *s, struct client *c, wire_id id)
 {
     struct session *e = sessions_reserve(s) ? calloc(1, sizeof *e) : NULL;
-    if (!e || !idmap_add(&s->sessions_by_id, session_key(c, id), e)) {
+    if (!e) return NULL;
+    e->client = c;
+    e->id = id;
+    if (!session_enter(s, e)) {
         free(e);
         return NULL;
     }
-    e->client = c;
-    e->id = id;
     e->number = number_of(s, id);
     for (int i = 0; i < ATTACH_LISTS; i++) e->ends[i] = &e->lists[i];
     e->notices_end = &e->notices;
@@ -129,7 +152,7 @@ struct session *session_of(struct sched *s, struct principal *p, const char *cli
 {
     struct client *c = client_of(s, p, client);
     if (!c) return NULL;
-    struct session *e = idmap_find(&s->sessions_by_id, session_key(c, id));
+    struct session *e = session_find(s, c, id);
     if (!e) e = session_new(s, c, id);
     if (!e) client_drop(s, c);
     return e;
@@ -300,7 +323,7 @@ void session_drop_if_idle(struct sched *s, struct session *e)
     unstall(s, e);
     session_end_over(s, e);
     notices_clear(e);
-    idmap_remove(&s->sessions_by_id, session_key(c, e->id));
+    session_leave(s, e);
     if (e->prev)
         e->prev->next = e->next;
     else

@@ -108,17 +108,20 @@ static void purge_all(struct wire_peer *client)
     wire_peer_send(client, &m);
 }
 
+/* PV_OK: it succeeded, and was told before the purge came. */
 static pv_status told_the_end(struct wire_peer *client, wire_id task)
 {
     WANT(client, WIRE_DELIVER);
     assert_true(wire_id_equal(client->in.task, task));
+    if (client->in.state == TASK_SUCCEEDED) return PV_OK;
     assert_int_equal(client->in.state, TASK_CANCELLED);
     assert_false(client->in.has_payload);
     return client->in.status;
 }
 
 /* The result and a purge in one batch. The socket takes peers in turn, so either may be the first: a purge that is cancels
- * a running task. True: the result was, and went with its task. */
+ * a running task. On a busy machine they may also come in two batches. True: the result was the first of one, and went with
+ * its task. */
 static bool purged_beside_its_result(void)
 {
     struct wire_peer client, other, prover;
@@ -143,7 +146,7 @@ static bool purged_beside_its_result(void)
     usleep(300000);
     kill(broker.pid, SIGCONT);
     pv_status told = told_the_end(&client, task);
-    assert_true(told == PV_GONE || told == PV_CANCELLED);
+    assert_true(told == PV_GONE || told == PV_CANCELLED || told == PV_OK);
     assert_int_equal(told_the_end(&other, task), told);
     WANT(&prover, WIRE_RESULT_OK);
     wire_peer_close(&client);

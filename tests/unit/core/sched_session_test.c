@@ -1,6 +1,8 @@
 /** Sessions that replace others, and purges (R4). */
 #include "sched_case.h"
 
+#include "model.h"
+
 #include <stdio.h>
 
 static void R4_keep_runs_on_and_is_not_pushed_to_the_new_session(void **state)
@@ -32,6 +34,47 @@ static void R4_cancel_ends_with_the_session_that_asked_for_it(void **state)
     assert_int_equal(state_of(&r, 7), TASK_CANCELLED);
     assert_int_equal(state_of(&r, 8), TASK_QUEUED);
     assert_int_equal(state_of(&r, 9), TASK_QUEUED);
+}
+
+/* Whose id differs from the other's as the addresses of their clients do: a key of id and address took it for the other. */
+static void a_session_belongs_to_its_client_whatever_its_id(void **state)
+{
+    hello(&r, "c1");
+    hello(&r, "c2");
+    const struct session *mine = r.s->sessions[0], *theirs = r.s->sessions[1];
+    struct sched_event ev = rig_event(&r, SCHED_CLIENT_HELLO, NULL, 0);
+    uint64_t half, other = (uintptr_t)mine->client ^ (uintptr_t)theirs->client;
+    ev.peer = 77;
+    ev.client.principal = ev.client.name = "c2";
+    ev.client.session = mine->id;
+    memcpy(&half, mine->id.bytes, sizeof half);
+    half ^= other;
+    memcpy(ev.client.session.bytes, &half, sizeof half);
+    rig_step(&r, ev);
+    assert_int_equal(r.s->sessions_n, 3);
+    assert_int_equal(mine->peer, 1);
+}
+
+/* Two clients may say one id; each keeps its own session, in whatever order they go. */
+static void one_id_of_three_clients_is_three_sessions(void **state)
+{
+    static const char *const names[] = { "a", "b", "c" };
+    for (unsigned first = 0; first < 3; first++) {
+        for (unsigned i = 0; i < 3; i++) {
+            struct sched_event ev = rig_event(&r, SCHED_CLIENT_HELLO, NULL, 0);
+            ev.peer = 100 + i;
+            ev.client.principal = ev.client.name = names[i];
+            ev.client.session = rig_id(5);
+            rig_step(&r, ev);
+        }
+        assert_int_equal(r.s->sessions_n, 3);
+        for (unsigned i = 0; i < 3; i++) {
+            struct sched_event ev = rig_event(&r, SCHED_PEER_GONE, NULL, 0);
+            ev.peer = 100 + (first + i) % 3;
+            rig_step(&r, ev);
+            assert_int_equal(r.s->sessions_n, 2 - i);
+        }
+    }
 }
 
 /* Process p of client c1, over a connection of its own. */
@@ -409,6 +452,8 @@ int main(void)
         T(R4_a_submit_that_is_refused_replaces_too),
         T(R4_what_was_restored_is_replaced_by_a_new_process_that_submits),
         T(R4_dry_purge_counts_and_changes_nothing),
+        T(a_session_belongs_to_its_client_whatever_its_id),
+        T(one_id_of_three_clients_is_three_sessions),
         T(R4_purge_keeps_to_its_scope_and_principal),
         T(R4_purge_forgets_what_is_over),
         T(R4_purge_by_age_and_state),
