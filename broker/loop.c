@@ -24,7 +24,7 @@
 
 enum {
     SECOND_MS = 1000,
-    CLOCK_IDLE_MS = 60000,   /* a broker with nothing to commit saves its clock this often, without a sync */
+    CLOCK_IDLE_MS = 60000, /* a broker with nothing to commit saves its clock this often, without a sync */
     HEAL_LEAST_MS = 1000,
     HEAL_MOST_MS = 30000,
     HEAL_STEADY_MS = 60000,

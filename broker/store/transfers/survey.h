@@ -19,7 +19,7 @@ struct survey;
  *  Both are borrowed until survey_end. PV_NO_MEMORY, PV_FAILED (no thread), PV_STORE. */
 pv_status survey_start(struct survey **out, struct store *s, int wake);
 /** Waits for the slice under way. Before the store is closed or opened again. */
-void survey_end(struct survey **v);
+void survey_end(struct survey **at);
 
 /** Once a turn of the loop: calls damaged for what is missing or of another length in the slice that has been looked at, and goes
  *  on to the next. False: it is through, or the store could not be read. Never waits. */

@@ -43,7 +43,9 @@ class Scene:
         epoch = int(re.search(r"broker.listening .*epoch=(\d+)", text)[1])
         self.expect(f"epoch {epoch} after {self.epoch}", epoch > self.epoch)
         self.epoch, self.port = epoch, re.search(r"http.listening port=(\d+)", text)
-        return [line.split(" ", 2)[2] for line in text.splitlines() if re.match(r"\S+ (WARN|ERROR) ", line)]
+        # Of tasks whose payload is gone the broker says so beside its work, sooner or later than this look: damaged_test's.
+        said = [line.split(" ", 2)[2] for line in text.splitlines() if re.match(r"\S+ (WARN|ERROR) ", line)]
+        return [line for line in said if not line.startswith("payload.damaged ")]
 
     def stop(self, signum=signal.SIGTERM):
         self.p.end(self.running, signum)
