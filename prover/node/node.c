@@ -302,6 +302,7 @@ static void memory_plan(struct node *n)
 static bool is_told(void *node)
 {
     const struct node *n = node;
+    if (n->signals < 0) return false; /* a check of the settings takes none */
     zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
                                { .socket = n->actor ? zsock_resolve(n->actor) : NULL, .events = ZMQ_POLLIN } };
     return zmq_poll(items, n->actor ? 2 : 1, 0) > 0;
@@ -483,7 +484,7 @@ static void node_clear(struct node *n)
 /* argv[0] is "provost-prover run". */
 int main(int argc, char **argv)
 {
-    static struct node n = { .name.claim = -1 };
+    static struct node n = { .name.claim = -1, .signals = -1 };
     std_streams_begin("provost-prover");
     team_stack_suffices(argv);
     process_thread_stacks();

@@ -231,14 +231,17 @@ print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set
     expect 0 provost check --queue echo
     expect 0 provost queue pause echo
     head -c 200000 /dev/urandom >x
+    head -c 200000 /dev/urandom >y
     id=$(provost task submit x)
+    other=$(provost task submit y)
     kill -9 "$BROKER_PID"
     wait "$BROKER_PID" 2>/dev/null || true
-    rm "$CLUSTER"/state/blobs/*
+    rm "$CLUSTER/state/blobs/$(sha256sum x | cut -c 1-64)"
     broker_start "${usual[@]}"
     poll 20 task_is "$id" dead
     expect 0 provost queue resume echo
     poll 20 prover_is_live p1
+    poll 20 task_is "$other" succeeded
     expect 1 provost check --queue echo
     [[ "$output" == *"has lost the input or result of some of its tasks"* ]]
     expect 1 timeout 10 provost task fetch "$id"
