@@ -19,7 +19,9 @@ enum {
 
 pv_status dealer_zmq_new(void **zmq)
 {
-    static const struct startable need = { .threads = 2, .descriptors = DEALER_DESCRIPTORS, .memory = (size_t)8 << 20 };
+    static const struct startable need = {
+        .who = "", .threads = 2, .descriptors = DEALER_DESCRIPTORS, .memory = (size_t)8 << 20
+    };
     char why[8]; /* not told: a library is silent */
     TRY(startable_check(&need, why, sizeof why));
     void *made = zmq_ctx_new();

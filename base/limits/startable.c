@@ -2,13 +2,13 @@
 
 #include "own_limits.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,7 +85,7 @@ unsigned startable_descriptors(unsigned most)
     int *fds = calloc(most, sizeof *fds);
     unsigned n = 0;
     if (!fds) return 0;
-    while (n < most && (fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) n++;
+    while (n < most && (fds[n] = eventfd(0, EFD_CLOEXEC)) >= 0) n++; /* of no file: a sandbox may have no /dev */
     for (unsigned i = 0; i < n; i++) close(fds[i]);
     free(fds);
     return n;
@@ -99,9 +99,17 @@ static bool memory_there(size_t bytes)
     return true;
 }
 
-pv_status startable_check(const struct startable *need, char *why, size_t why_bytes)
+/* Read only when something is lacking: it is a dozen files. */
+static const char *limits_here(char text[LIMITS_TEXT_BYTES])
 {
     struct limits l;
+    limits_read(&l, LIMITS_ROOT);
+    limits_threads_text(text, &l);
+    return text;
+}
+
+pv_status startable_check(const struct startable *need, char *why, size_t why_bytes)
+{
     char text[LIMITS_TEXT_BYTES];
     unsigned files = startable_descriptors(need->descriptors);
     if (files < need->descriptors) {
@@ -109,16 +117,14 @@ pv_status startable_check(const struct startable *need, char *why, size_t why_by
                  need->who, need->descriptors, files);
         return PV_BUSY;
     }
-    limits_read(&l, LIMITS_ROOT);
-    limits_threads_text(text, &l);
     if (need->memory && !memory_there(need->memory)) {
         snprintf(why, why_bytes, "%s needs %zu MiB of memory at its start, and cannot have them: %s", need->who,
-                 need->memory >> 20, text);
+                 need->memory >> 20, limits_here(text));
         return PV_NO_MEMORY;
     }
     unsigned threads = startable_threads(need->threads, 0);
     if (threads >= need->threads) return PV_OK;
     snprintf(why, why_bytes, "%s needs %u more threads, and only %u can be started: %s", need->who, need->threads,
-             threads, text);
+             threads, limits_here(text));
     return PV_BUSY;
 }
