@@ -3,7 +3,7 @@
 #include "broker.h"
 #include "commit.h"
 #include "damage.h"
-#include "intake.h"
+#include "intake_hello.h"
 #include "reload.h"
 #include "reply.h"
 #include "step.h"

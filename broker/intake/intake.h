@@ -8,7 +8,4 @@
 /** One message, as it came from the socket. */
 void intake_message(struct broker *b, struct router_message *d);
 
-/** Says HELLO to the core for a client or administrator whose message was taken: also again, for a core made anew. */
-void intake_client_hello(struct broker *b, const struct peer *peer);
-
 #endif

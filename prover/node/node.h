@@ -1,0 +1,32 @@
+/** A node, and everything that its threads borrow: what its settings, its parts and its main share.
+ */
+#ifndef PV_NODE_H
+#define PV_NODE_H
+
+#include "agent.h"
+#include "handler_groth16.h"
+#include "node_config.h"
+#include "node_limits.h"
+#include "node_name.h"
+
+struct node {
+    struct node_config_args args;
+    struct node_config config;
+    bool check, print, memory_set;
+    char host[WIRE_NAME_MAX + 1];
+    struct node_name name;
+    char *lists[2]; /* the broker and queue lists, cut at their commas */
+    struct agent_queue queues[AGENT_QUEUES_MAX];
+    char *spool, *checked;
+    int lock; /* on the state folder; 0: none */
+    int signals;
+    zactor_t *actor; /* the agent's; NULL: it does not run */
+    struct agent_options agent;
+    struct handler groth16, echo;
+    struct handler_groth16_context proving;
+    struct numa numa;
+    struct limits limits;
+    char why[NODE_CONFIG_WHY_BYTES];
+};
+
+#endif
