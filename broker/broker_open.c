@@ -293,12 +293,12 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
                       char why[BROKER_WHY_BYTES])
 {
     struct broker *b = calloc(1, sizeof *b);
+    snprintf(why, BROKER_WHY_BYTES, "%s", b ? "" : pv_status_text(PV_NO_MEMORY));
     if (!b) return PV_NO_MEMORY;
     b->config = b->settings.started = config;
     b->settings.args = args;
     b->signals = b->wake = -1;
     router_prepare();
-    why[0] = 0;
     pv_status st = open_all(b, why);
     if (st == PV_OK) {
         *out = b;
