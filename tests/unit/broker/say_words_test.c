@@ -10,6 +10,7 @@
 #include "temp_dir.h"
 #include "whole_file.h"
 #include "wire_samples.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
