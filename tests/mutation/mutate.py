@@ -6,6 +6,7 @@
     tests/mutation/mutate.py --seed 7 --room worker             one room
     tests/mutation/mutate.py --seed 7 --only worker/ack.c:11    what lived, once more
     tests/mutation/mutate.py --here --only worker/ack.c --tests client_
+    tests/mutation/mutate.py --seed 7 --count 160 --rest        what the fast tests let live meets the rest of the default run: minutes for each
 
 Works in copies of the committed tree under --work, one for each job; with --here in this tree and its build/dev, one change at a time, each undone
 before the next (nothing else may build there meanwhile). A change that the compiler turns into the same code, or that does not
@@ -56,6 +57,7 @@ class Test:
     targets: list  # of ninja
     script: bool = False
     seconds: float = 0.0
+    slow: bool = False
 
 
 _running = set()
@@ -116,7 +118,7 @@ class Tree:
             command = [t["command"][0], "--filter", "^" + re.escape(title) + "$", files[0]] if files else t["command"]
             yield Test(f"{t['name']}: {title}" if files else t["name"], command, p["WORKING_DIRECTORY"], env, BUILT, True)
 
-    def tests(self):
+    def tests(self, rest=False):
         text = subprocess.run(["ctest", "--test-dir", str(self.build), "--show-only=json-v1"], check=True, capture_output=True, text=True).stdout
         for t in json.loads(text)["tests"]:
             p = {x["name"]: x["value"] for x in t["properties"]}
@@ -130,6 +132,8 @@ class Tree:
                 yield Test(t["name"], t["command"], where, env, [os.path.relpath(program, self.build)])
             elif program.endswith("bats") or any("tests/fault/cmd" in w or w.startswith("fault/cmd") for w in t["command"]):
                 yield from self.cases(t, p, env)
+            elif rest and not labels & {"house", "emu"}:
+                yield Test(t["name"], t["command"], p.get("WORKING_DIRECTORY", str(self.build)), env, BUILT, True, slow=True)
 
     def compile(self, *targets):
         return subprocess.run(["ninja", "-C", str(self.build), *targets], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
@@ -218,13 +222,19 @@ def try_one(tree, m, tests, known):
             return "none", "does not compile"
         if tree.code_of(target) == before:
             return "none", "the same code"
-        scripts = [t for t in tests if t.script and m.path.startswith(PROGRAMS)]
-        for t in closest_first(m.path, tests, users(tree, target, tests)) + closest_first(m.path, scripts, {t.name for t in scripts}):
+        scripts = [t for t in tests if t.script and not t.slow and m.path.startswith(PROGRAMS)]
+        rest = [t for t in tests if t.slow and not t.script]
+        for t in (
+            closest_first(m.path, [t for t in tests if not t.slow], users(tree, target, tests))
+            + closest_first(m.path, scripts, {t.name for t in scripts})
+            + closest_first(m.path, rest, users(tree, target, tests))
+            + closest_first(m.path, [t for t in tests if t.slow and t.script], {t.name for t in tests})
+        ):
             if not tree.compile(*t.targets):
                 return "none", "does not link"
             got = run(here(tree, t.command), here(tree, [t.cwd])[0], 10 * t.seconds + 20, dict(zip(t.env, here(tree, t.env.values()))))
             if got not in (0, 77):
-                return "dead", t.name
+                return "dead", t.name + (" (not a fast test)" if t.slow else "")
         return "lived", ""
     finally:
         source.write_text(text)
@@ -252,8 +262,9 @@ def users(tree, target, tests):
     return {name for name, inputs in graph.items() if target in inputs}
 
 
-def measure(tree, tests, known, most_s):
-    """The tests that are fast and pass in the unchanged tree. known: a file that remembers how long each took."""
+def measure(tree, tests, known, most_s, rest):
+    """The tests that are fast and pass in the unchanged tree, and with rest the others, marked as slow. known: a file that remembers how long
+    each took."""
     times = json.loads(known.read_text()) if known.exists() else {}
     fast = []
     for t in tests:
@@ -261,12 +272,13 @@ def measure(tree, tests, known, most_s):
             if not tree.compile(*t.targets):
                 sys.exit(f"does not build: {' '.join(t.targets)}")
             start = datetime.datetime.now()
-            got = run(t.command, t.cwd, 60, t.env)
+            got = run(t.command, t.cwd, 300 if rest else 60, t.env)
             times[t.name] = [(datetime.datetime.now() - start).total_seconds(), got]
             known.parent.mkdir(parents=True, exist_ok=True)
             known.write_text(json.dumps(times, indent=0))
         t.seconds, got = times[t.name]
-        if got == 0 and t.seconds <= most_s:
+        t.slow |= t.seconds > most_s
+        if got == 0 and (rest or not t.slow):
             fast.append(t)
         else:
             print(f"not used: {t.name}, {t.seconds:.1f} s, exit {got}", flush=True)
@@ -340,6 +352,7 @@ def main():
     p.add_argument("--here", action="store_true", help="change this tree and build in its build/dev")
     p.add_argument("--tests", metavar="PATTERN", default="", help="only the tests whose names match")
     p.add_argument("--fast", type=float, default=4.0, metavar="S", help="a test that takes longer is left out (4; more where other work slows them)")
+    p.add_argument("--rest", action="store_true", help="what the fast tests let live meets the rest of the default run")
     a = p.parse_args()
     signal.signal(signal.SIGTERM, end)
     trees = [Tree(ROOT)] if a.here else [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
@@ -350,8 +363,9 @@ def main():
         t.make(a.keep)
     found = {room: ms for room, ms in all_changes(a.only, a.but).items() if not a.room or room == a.room}
     wanted = sum(map(len, found.values())) if a.only and not a.count else -(-(a.count or 36) // max(1, len(found)))
-    tests = measure(trees[0], [t for t in trees[0].tests() if re.search(a.tests, t.name)], a.work / "times.json", a.fast)
-    print(f"{len(tests)} fast tests, {sum(t.seconds for t in tests):.0f} s", flush=True)
+    tests = measure(trees[0], [t for t in trees[0].tests(a.rest) if re.search(a.tests, t.name)], a.work / "times.json", a.fast, a.rest)
+    fast = [t for t in tests if not t.slow]
+    print(f"{len(fast)} fast tests, {sum(t.seconds for t in fast):.0f} s; of the rest {len(tests) - len(fast)}", flush=True)
     sys.exit(0 if table(judge(a.jobs, trees, tests, found, wanted, a.seed), a.seed) else 1)
 
 
