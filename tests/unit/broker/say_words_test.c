@@ -254,6 +254,35 @@ static void payloads(void)
     say_one("deliver to somebody who is gone", a);
 }
 
+/* Asked once, answered once, also when a batch follows in which nobody asks. */
+static void questions(void)
+{
+    struct wire_msg show = { .type = WIRE_SHOW, .req = 41, .task = { { 9 } } };
+    struct wire_msg pause = { .type = WIRE_QUEUE, .req = 42, .verb = WIRE_VERB_PAUSE };
+    struct wire_msg drain = { .type = WIRE_PROVER, .req = 43, .verb = WIRE_VERB_DRAIN };
+    const struct peer *asker = peers_of(&b->peers, client);
+    behind = false;
+    say_show_later(b, client, &show);
+    say_show_later(b, prover, &show);
+    sched_actions_clear(&b->batch.out);
+    for (int i = 0; i < 2; i++) {
+        fprintf(out, "two shows of a task that is not here, turn %d\n", i);
+        say_batch(b, false);
+    }
+    assert_true(say_operation_later(b, asker, &pause, NULL, "outer"));
+    assert_true(say_operation_later(b, asker, &drain, "local", "p1"));
+    say_one("done, of a queue", (struct sched_action){ .type = SCHED_DONE, .peer = client, .req = 42 });
+    assert_true(say_operation_later(b, asker, &drain, "local", "p1"));
+    say_one("done, of a prover", (struct sched_action){ .type = SCHED_DONE, .peer = client, .req = 43 });
+    assert_true(say_operation_later(b, asker, &pause, NULL, "outer"));
+    say_one("done, of another peer", (struct sched_action){ .type = SCHED_DONE, .peer = prover, .req = 42 });
+    for (int i = 0; i < BROKER_OPERATIONS; i++) assert_true(say_operation_later(b, asker, &pause, NULL, "outer"));
+    assert_false(say_operation_later(b, asker, &pause, NULL, "outer"));
+    say_one("nothing", (struct sched_action){ .type = SCHED_NOTHING });
+    assert_true(say_operation_later(b, asker, &pause, NULL, "outer"));
+    say_one("nothing", (struct sched_action){ .type = SCHED_NOTHING });
+}
+
 static void welcomes(void)
 {
     struct sched_action a = { .type = SCHED_WELCOME, .peer = client };
@@ -273,6 +302,7 @@ static char *told(size_t *bytes)
     refusals();
     plain();
     payloads();
+    questions();
     fclose(out);
     out = NULL;
     return text;
