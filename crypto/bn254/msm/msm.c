@@ -310,20 +310,26 @@ static void write_results(struct job *j)
     }
 }
 
+/* Everything but what is made of the windows' sums. */
+static bool run_job(struct job *j, void *scratch)
+{
+    layout(j, scratch, &(struct msm_bounds){ 0 });
+    count_scalars(j);
+    place_scalars(j);
+    if (stopped(j)) return false;
+    plan_tasks(j, scratch);
+    write_digits(j);
+    for (size_t s = 0; s < j->n_sets; s++) mark_infinities(j, s);
+    clear_sums(j);
+    run_tasks(j);
+    return !stopped(j);
+}
+
 bool bn254_msm_shared(const struct bn254_msm_set *sets, size_t n_sets, const bn254_scalar_packed *k, size_t n,
                       const struct bn254_run *run, void *scratch)
 {
     struct job j = job_for(sets, n_sets, k, n, run);
-    layout(&j, scratch, &(struct msm_bounds){ 0 });
-    count_scalars(&j);
-    place_scalars(&j);
-    if (stopped(&j)) return false;
-    plan_tasks(&j, scratch);
-    write_digits(&j);
-    for (size_t s = 0; s < n_sets; s++) mark_infinities(&j, s);
-    clear_sums(&j);
-    run_tasks(&j);
-    if (stopped(&j)) return false;
+    if (!run_job(&j, scratch)) return false;
     write_results(&j);
     return true;
 }
@@ -354,4 +360,21 @@ size_t bn254_msm_g2_scratch_bytes(size_t n, const struct bn254_run *run)
     bn254_g2 r;
     struct bn254_msm_set set = { .count = n, .r2 = &r };
     return bn254_msm_shared_scratch_bytes(&set, 1, n, run);
+}
+
+bool bn254_msm_g2_windows(bn254_g2 *sum, unsigned count, unsigned *bits, const bn254_g2_packed *bases,
+                          const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch)
+{
+    bn254_g2 unused;
+    const struct bn254_msm_set set = { .bases = bases, .count = n, .r2 = &unused };
+    struct job j = job_for(&set, 1, k, n, run);
+    if (!run_job(&j, scratch)) return false;
+    for (unsigned w = 0; w < count; w++)
+        if (w < j.shape.windows)
+            sum[w] = j.sums->g2[w];
+        else
+            bn254_g2_set_infinity(&sum[w]);
+    bn254_g2_add(&sum[0], &sum[0], &j.sums->g2[MSM_WINDOWS_MAX]); /* a one is a digit of the lowest window */
+    *bits = j.shape.c;
+    return true;
 }

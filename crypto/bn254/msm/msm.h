@@ -30,6 +30,16 @@ bool bn254_msm_g2(bn254_g2 *r, const bn254_g2_packed *bases, const bn254_scalar_
                   const struct bn254_run *run, void *scratch);
 size_t bn254_msm_g2_scratch_bytes(size_t n, const struct bn254_run *run);
 
+/** The sums of the windows themselves, which bn254_msm_g2 would add up: sum[w] = sum over i of d[w][i] * bases[i],
+ *  w < count, where k[i] = sum over w of d[w][i] * 2^(bits w) and -2^(bits-1) <= d[w][i] < 2^(bits-1).
+ *  Here bases may be any points of the twist, in the subgroup or not.
+ *  k       below 2^192, so that none is taken as its opposite
+ *  sum     count >= 1 of them, not normalised; *bits is the width that was taken, msm_window_bits(n) for scalars that
+ *          are neither 0 nor 1 nor below 2^64
+ *  scratch bn254_msm_g2_scratch_bytes(n, run) bytes. */
+bool bn254_msm_g2_windows(bn254_g2 *sum, unsigned count, unsigned *bits, const bn254_g2_packed *bases,
+                          const bn254_scalar_packed *k, size_t n, const struct bn254_run *run, void *scratch);
+
 /** One base set of a shared MSM. Exactly one of r1 and r2 is set and says the group:
  *  *r = sum over i < count of k[first + i] * bases[i],  first + count <= n. */
 struct bn254_msm_set {
