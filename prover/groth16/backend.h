@@ -29,8 +29,19 @@ typedef void prove_progress(void *arg, const char *phase, unsigned percent);
  *  either way.) */
 enum prove_key_pages { PROVE_KEY_STAYS, PROVE_KEY_PASSES_BY };
 
+/** When a proof on a device reached each stage, in milliseconds since its sums were asked for; 0 for what has no such stage
+ *  (CPU). Waiting for a free place on the device is in staged_ms. */
+struct backend_times {
+    double staged_ms;   /* the witness is copied to where the device reads it */
+    double uploaded_ms; /* it is on the device, and the copy in RAM is wiped */
+    double device_ms;   /* the sums are back in RAM */
+    double wiped_ms;    /* the wipe of the device's copies is handed over, and nothing waits for it */
+    double finished_ms; /* the five sums are ready */
+};
+
 /** How one proof runs. The zero value is the default: best path of this CPU, all cores, no stop flag, no progress. */
 struct prove_run {
+    struct backend_times *times; /* filled in by the backend; NULL: nobody asks */
     enum prove_key_pages key_pages;
     struct bn254_run cpu; /* path, threads and stop flag: after it becomes non-zero, PV_CANCELLED within about 100 ms */
     prove_progress *progress;
