@@ -4,12 +4,29 @@
 #define PV_CUDA_MSM_SUM_KERNELS_CUH
 #include "curve.cuh"
 #include "msm.cuh"
+#include "variants.cuh"
 
 /* Blocks that an SM should hold: what the registers allow without a spill (a point is 32 words in G1 and in a lane of
  * two; G2's products need operands of both lanes at a time). */
 template <class F> constexpr int msm_blocks()
 {
     return sizeof(F) > sizeof(fp) ? 2 : F::LANES == 2 ? 3 : 4;
+}
+/* of the accumulation, which may spill a little for more warps */
+template <class F> constexpr int msm_acc_blocks()
+{
+    return sizeof(F) > sizeof(fp) ? PV_ACC_G2 : F::LANES == 2 ? 3 : PV_ACC_G1;
+}
+/* This thread's number in its block, counted from another warp in another block: the end of a tree of sums is the work
+ * of the first warp, and those of all blocks of an SM would run on the same quarter of it. Which blocks an SM gets is
+ * not known, so the first warp is a mixture of the block's number. Whole warps move: lanes stay neighbours. */
+GPU_DEV uint32_t msm_tid()
+{
+#if PV_ROTATE
+    return (threadIdx.x + (blockIdx.x * 0x9e3779b9u >> 27 << 5)) & (blockDim.x - 1);
+#else
+    return threadIdx.x;
+#endif
 }
 
 /* Outside the accumulation an addition is a call: those kernels have up to six of them, and a copy of 4000 instructions
@@ -73,7 +90,7 @@ template <class F> GPU_DEV F msm_signed(bool neg, const F &y)
     return f_pick(neg, f_neg(y), y);
 }
 template <class F>
-__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+__global__ void __launch_bounds__(MSM_THREADS, msm_acc_blocks<F>())
     msm_accumulate(msm_sets sets, const msm_task *tasks, uint32_t *counters, const uint32_t *sorted, uint32_t keys)
 {
     enum {
@@ -127,20 +144,38 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
         __syncwarp();
     }
 }
-/* Sums each `group` (a power of two) neighbouring points of the block into the first of them; all threads must call it.
- * shared: room for a sum of each point of the block. warp_on: whether the warp holds points at all. */
-template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t group, bool warp_on = true)
+/* A sum on its way to another thread of the block, in 16-byte pieces that lie a block apart. As 128 bytes in a row the
+ * eight lanes that are served at a time would all meet the same four banks. */
+enum { MSM_SUM_PIECES = 8 };
+template <class F> GPU_DEV void msm_slot_put(uint4 *slot, const xyzz<F> &a)
 {
-    enum { SUM = XYZZ_COORDS * F::COORD };
-    const uint32_t me = threadIdx.x / F::LANES, mine = me & (group - 1),
-                   lead = (threadIdx.x & ~31u) / F::LANES & (group - 1);
+    static_assert(sizeof a == MSM_SUM_PIECES * sizeof(uint4), "one field element a lane");
+    uint4 piece[MSM_SUM_PIECES];
+    memcpy(piece, &a, sizeof a);
+    GPU_UNROLL
+    for (int k = 0; k < MSM_SUM_PIECES; k++) slot[k * blockDim.x] = piece[k];
+}
+template <class F> GPU_DEV xyzz<F> msm_slot_get(const uint4 *slot)
+{
+    uint4 piece[MSM_SUM_PIECES];
+    GPU_UNROLL
+    for (int k = 0; k < MSM_SUM_PIECES; k++) piece[k] = slot[k * blockDim.x];
+    xyzz<F> a;
+    memcpy(&a, piece, sizeof a);
+    return a;
+}
+/* Sums each `group` (a power of two) neighbouring points of the block into the first of them; all threads must call it.
+ * slots: MSM_SUM_PIECES for each thread of the block. warp_on: whether the warp holds points at all. */
+template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, uint4 *slots, uint32_t group, bool warp_on = true)
+{
+    const uint32_t tid = msm_tid(), mine = tid / F::LANES & (group - 1), lead = (tid & ~31u) / F::LANES & (group - 1);
     GPU_ROLLED
     for (uint32_t h = group / 2; h; h /= 2) {
-        if (mine >= h && mine < 2 * h) xyzz_store(shared + (me - h) * SUM, a);
+        if (mine >= h && mine < 2 * h) msm_slot_put(slots + tid - h * F::LANES, a);
         __syncthreads();
         /* a lane of two must stay with its warp: it adds what it finds and drops the result */
         xyzz<F> b = xyzz_infinity<F>();
-        if (mine < h) b = xyzz_load<F>(shared + me * SUM);
+        if (mine < h) b = msm_slot_get<F>(slots + tid);
         if (F::LANES == 2 ? warp_on && lead < h : mine < h) xyzz_add_call(&a, &b, mine < h);
         __syncthreads();
     }
@@ -150,7 +185,7 @@ template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, fp *shared, uint32_t g
 template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t few, const fp *parts, fp *buckets)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES;
+    const uint32_t points = blockDim.x / F::LANES, me = msm_tid() / F::LANES;
     GPU_ROLLED
     for (uint32_t h = blockIdx.x * points; h < few; h += gridDim.x * points) {
         const bool on = h + me < few;
@@ -172,8 +207,8 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
     msm_combine(msm_sets sets, const msm_heavy *heavy, uint32_t heavy_max, const uint32_t *counters)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    GPU_SHARED(fp, shared, MSM_THREADS / F::LANES * SUM);
-    const uint32_t points = blockDim.x / F::LANES, me = threadIdx.x / F::LANES, which = blockIdx.y,
+    GPU_DYN_SHARED(uint4, slots); /* a plan for small sizes has blocks of one warp, which need a quarter */
+    const uint32_t points = blockDim.x / F::LANES, me = msm_tid() / F::LANES, which = blockIdx.y,
                    many = counters[MSM_MANY];
     GPU_ROLLED
     for (uint32_t h = blockIdx.x; h < many; h += gridDim.x) {
@@ -186,7 +221,7 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
             const xyzz<F> part = xyzz_load<F>(at);
             xyzz_add_call(&sum, &part, on);
         }
-        msm_group_sum(sum, shared, points);
+        msm_group_sum(sum, slots, points);
         if (me == 0) xyzz_store(sets.buckets[which] + (size_t)job.bucket * SUM, sum);
     }
     msm_combine_few<F>(heavy, counters[MSM_FEW], sets.parts[which], sets.buckets[which]);
@@ -208,14 +243,14 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
     msm_lines(msm_sets sets, const uint32_t *bucket_start, uint32_t row_bits, uint32_t col_bits, uint32_t row_blocks)
 {
     enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
-    GPU_SHARED(fp, shared, POINTS * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits,
+    GPU_SHARED(uint4, slots, MSM_SUM_PIECES * MSM_THREADS);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = msm_tid() / F::LANES, rows = 1u << row_bits,
                    cols = 1u << col_bits;
     const bool is_row = blockIdx.x < row_blocks;
     const uint32_t lines = is_row ? rows : cols, count = is_row ? cols : rows, group = msm_group_of(count, POINTS);
     const uint32_t line0 = (is_row ? blockIdx.x : blockIdx.x - row_blocks) * (POINTS / group),
                    line = line0 + me / group;
-    const bool warp_on = line0 + (threadIdx.x & ~31u) / F::LANES / group < lines;
+    const bool warp_on = line0 + (msm_tid() & ~31u) / F::LANES / group < lines;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
     for (uint32_t j = me & (group - 1); warp_on && j < count; j += group) {
@@ -226,7 +261,7 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
         if (on) s = xyzz_load<F>(sets.buckets[which] + (size_t)key * SUM); /* an empty bucket was never written */
         xyzz_add_call(&sum, &s, on);
     }
-    msm_group_sum(sum, shared, group, warp_on);
+    msm_group_sum(sum, slots, group, warp_on);
     if (line < lines && (me & (group - 1)) == 0)
         xyzz_store(sets.lines[which] + ((size_t)set * (rows + cols) + (is_row ? line : rows + line)) * SUM, sum);
 }
@@ -236,13 +271,13 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
     msm_bits(msm_sets sets, uint32_t row_bits, uint32_t col_bits)
 {
     enum { SUM = XYZZ_COORDS * F::COORD, POINTS = MSM_THREADS / F::LANES };
-    GPU_SHARED(fp, shared, POINTS * SUM);
-    const uint32_t which = blockIdx.y, set = blockIdx.z, me = threadIdx.x / F::LANES, rows = 1u << row_bits,
+    GPU_SHARED(uint4, slots, MSM_SUM_PIECES * MSM_THREADS);
+    const uint32_t which = blockIdx.y, set = blockIdx.z, me = msm_tid() / F::LANES, rows = 1u << row_bits,
                    cols = 1u << col_bits;
     const bool all = blockIdx.x == row_bits + col_bits, of_rows = blockIdx.x >= col_bits;
     const uint32_t bit = of_rows ? blockIdx.x - col_bits : blockIdx.x, count = all ? rows : (of_rows ? rows : cols) / 2;
     const fp *line = sets.lines[which] + ((size_t)set * (rows + cols) + (of_rows ? 0 : rows)) * SUM;
-    const bool warp_on = (threadIdx.x & ~31u) / F::LANES < count;
+    const bool warp_on = (msm_tid() & ~31u) / F::LANES < count;
     xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
     for (uint32_t j0 = 0; warp_on && j0 < count;
@@ -255,7 +290,7 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
         const xyzz<F> s = xyzz_load<F>(line + (size_t)at * SUM);
         xyzz_add_call(&sum, &s, on);
     }
-    msm_group_sum(sum, shared, msm_group_of(count, POINTS), warp_on);
+    msm_group_sum(sum, slots, msm_group_of(count, POINTS), warp_on);
     if (me == 0) xyzz_store(sets.result[which] + ((size_t)set * gridDim.x + blockIdx.x) * SUM, sum);
 }
 

@@ -17,7 +17,7 @@ static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_s
                             cudaStream_t s)
 {
     if (count == 0) return cudaSuccess;
-    const uint32_t full = 4 * p.sm_count,
+    const uint32_t full = msm_acc_blocks<Acc>() * p.sm_count,
                    needed = (uint32_t)(((uint64_t)p.tasks_max * Acc::LANES + MSM_THREADS - 1) / MSM_THREADS);
     const uint32_t heavy = p.heavy_max < 8 * p.sm_count ? p.heavy_max : 8 * p.sm_count;
     const uint32_t points = MSM_THREADS / F::LANES, row_bits = p.row_bits, col_bits = p.window_bits - 1 - row_bits;
@@ -27,8 +27,9 @@ static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_s
     GPU_LAUNCH(msm_accumulate<Acc>, dim3(needed < full ? needed : full, count), MSM_THREADS, 0, s, sets,
                (const msm_task *)m.tasks, m.counters, m.sorted, p.keys);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads, 0, s, sets, (const msm_heavy *)m.heavy,
-               p.heavy_max, m.counters);
+    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads,
+               p.combine_threads * MSM_SUM_PIECES * sizeof(uint4), s, sets, (const msm_heavy *)m.heavy, p.heavy_max,
+               m.counters);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
     GPU_LAUNCH(msm_lines<F>, dim3(row_blocks + col_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start,
                row_bits, col_bits, row_blocks);
