@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""The lists of the wire and of the outcomes, for clients in other languages.
+
+lists.py json                    prints all lists as JSON, read from wire/*.h and base/status_list.h
+lists.py typescript [--check]    writes (or compares) worker/typescript/src/wire/lists.ts and worker/typescript/src/status_list.ts
+
+The headers are the source: nothing of what stands in them is written a second time by hand.
+"""
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STRING = r'"((?:[^"\\]|\\.)*)"'
+NUMBERS = {"UINT32_MAX": 2**32 - 1, "UINT64_MAX": 2**64 - 1, "1u << 30": 1 << 30, "WIRE_ROWS_MAX": 200, "WIRE_CELLS_MAX": 40}
+
+
+def text(path):
+    """A header with its continued lines joined and its comments gone."""
+    whole = (ROOT / path).read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.sub(r"/\*.*?\*/", " ", whole, flags=re.S)
+
+
+def macro(path, name):
+    return re.search(r"#define " + name + r"\(\w\)(.*)", text(path)).group(1)
+
+
+def bound(word):
+    return NUMBERS[word] if word in NUMBERS else int(word) if word.isdigit() else word
+
+
+def fields(name):
+    found = re.findall(r"X\(\s*(\w+),\s*(\w+),\s*([^,]+?),\s*" + STRING + r"\s*\)", macro("wire/fields.h", name))
+    return [{"key": key, "kind": kind, "bound": bound(most), "meaning": meaning} for key, kind, most, meaning in found]
+
+
+def messages():
+    pattern = r"X\(\s*(\w+),\s*(\d+),\s*(\w+),\s*(\w+),([^\"]*?),\s*" + STRING + r"\s*\)"
+    use = {"N": "need", "M": "may", "U": "need-up", "D": "need-down"}
+    return [
+        {"name": name, "code": int(code), "way": way.lower(), "payload": payload.lower(), "meaning": meaning,
+         "fields": {field: use[mark] for mark, field in re.findall(r"([NMUD])\((\w+)\)", used)}}
+        for name, code, way, payload, used, meaning in re.findall(pattern, macro("wire/msg.h", "WIRE_MSG_LIST"))
+    ]
+
+
+def words():
+    lists = {}
+    for name, word in re.findall(r"W\(\s*(\w+),\s*\w+,\s*" + STRING + r"\)", macro("wire/fields.h", "WIRE_WORD_LIST")):
+        lists.setdefault(name, []).append(word)
+    return lists
+
+
+def states():
+    found = re.findall(r"X\(\w+, (\d+), " + STRING + r", (\d)\)", macro("wire/task_state.h", "TASK_STATE_LIST"))
+    return [{"code": int(code), "word": word, "live": live == "1"} for code, word, live in found]
+
+
+def statuses():
+    found = re.findall(r"X\((\w+), (\d+), (\d+), " + STRING + r", " + STRING + r"\)", macro("base/status_list.h", "PV_STATUS_LIST"))
+    return [{"name": name, "code": int(code), "exit": int(exit), "word": word, "text": sentence}
+            for name, code, exit, word, sentence in found]
+
+
+def limits():
+    table = re.search(r"limits\[\]\[2\] = \{(.*?)\n    \};", text("wire/refusal.c"), re.S).group(1)
+    return dict(re.findall(r"\{ " + STRING + r",\s*" + STRING + r" \}", table))
+
+
+def lists():
+    return {"fields": fields("WIRE_FIELD_LIST"), "circuit": fields("WIRE_CIRCUIT_FIELDS"), "held": fields("WIRE_HELD_FIELDS"),
+            "messages": messages(), "words": words(), "states": states(), "statuses": statuses(), "limits": limits()}
+
+
+HEAD = "// Made by worker/lists.py from the headers of wire/ and base/. Do not edit: change them and run it again.\n"
+
+
+def number(value):
+    return f"{value}n" if isinstance(value, int) else json.dumps(value)
+
+
+def ts_fields(name, rows):
+    body = "".join(f'  {{ key: "{f["key"]}", kind: "{f["kind"]}", bound: {number(f["bound"])} }},\n' for f in rows)
+    return f"export const {name}: readonly Field[] = [\n{body}];\n"
+
+
+def ts_messages(rows):
+    out = "export const messages: readonly Layout[] = [\n"
+    for m in rows:
+        used = ", ".join(f'{k}: "{v}"' for k, v in m["fields"].items())
+        used = f"{{ {used} }}" if used else "{}"
+        out += f'  {{ name: "{m["name"]}", code: {m["code"]}, way: "{m["way"]}", payload: "{m["payload"]}", fields: {used} }},\n'
+    return out + "];\n"
+
+
+TS_TYPES = {"U32": "number", "U64": "Whole", "BOOL": "boolean", "NAME": "string", "TEXT": "string", "ID": "string", "HASH": "string",
+            "TOKEN": "Token", "STATE": "TaskState", "STATUS": "number", "NAMES": "readonly string[]", "HASHES": "readonly string[]",
+            "TOKENS": "readonly Token[]", "STATES": "readonly TaskState[]", "CIRCUITS": "readonly CircuitFields[]",
+            "HELDS": "readonly HeldFields[]", "COUNTS": "Counts", "ROW": "Row", "ROWS": "readonly Row[]"}
+
+
+def ts_interface(name, rows, l):
+    out = f"export interface {name} {{\n"
+    for f in rows:
+        kind = " | ".join(json.dumps(w) for w in l["words"][f["bound"]]) if f["kind"] == "WORD" else TS_TYPES[f["kind"]]
+        out += f'  /** {f["meaning"]} */\n  {f["key"]}?: {kind};\n'
+    return out + "}\n"
+
+
+TS_SCALARS = """/** A number of the wire: a bigint only where it is above Number.MAX_SAFE_INTEGER. */
+export type Whole = number | bigint;
+
+export interface Token {
+  readonly epoch: number;
+  readonly seq: Whole;
+}
+
+/** A row of a table: column name to value. */
+export type Row = Readonly<Record<string, string | number | bigint | boolean | null>>;
+
+export type Counts = Readonly<Partial<Record<TaskState, Whole>>>;
+
+"""
+
+
+def ts_wire(l):
+    names = " | ".join(f'"{m["name"]}"' for m in l["messages"])
+    kinds = " | ".join(f'"{k}"' for k in sorted({f["kind"] for f in l["fields"]}))
+    out = HEAD + f"\nexport type MessageName = {names};\n\nexport type Kind = {kinds};\n\n"
+    out += "export interface Field {\n  readonly key: string;\n  readonly kind: Kind;\n  readonly bound: bigint | string;\n}\n\n"
+    out += ("export interface Layout {\n  readonly name: MessageName;\n  readonly code: number;\n  readonly way: \"up\" | \"down\" | \"both\";\n"
+            "  readonly payload: \"none\" | \"inline\" | \"chunk\";\n"
+            "  readonly fields: Readonly<Record<string, \"need\" | \"may\" | \"need-up\" | \"need-down\">>;\n}\n\n")
+    out += TS_SCALARS
+    out += ts_interface("Fields", l["fields"], l) + "\n" + ts_interface("CircuitFields", l["circuit"], l) + "\n"
+    out += ts_interface("HeldFields", l["held"], l) + "\n"
+    out += ts_fields("fields", l["fields"]) + "\n" + ts_fields("circuitFields", l["circuit"]) + "\n" + ts_fields("heldFields", l["held"]) + "\n"
+    out += ts_messages(l["messages"]) + "\n"
+    out += "export const words: Readonly<Record<string, readonly string[]>> = {\n"
+    out += "".join(f"  {k}: {json.dumps(v)},\n" for k, v in l["words"].items()) + "};\n\n"
+    out += "/** The states of a task, in the order of their codes. */\nexport const states = "
+    out += json.dumps([s["word"] for s in l["states"]]) + " as const;\n\nexport type TaskState = (typeof states)[number];\n\n"
+    out += "export const liveStates = " + json.dumps([s["word"] for s in l["states"] if s["live"]]) + " as const;\n\n"
+    out += "/** The sentence of each limit that ERROR names in `which`. */\nexport const limits: Readonly<Record<string, string>> = {\n"
+    out += "".join(f"  {k}: {json.dumps(v)},\n" for k, v in l["limits"].items()) + "};\n"
+    return out
+
+
+def ts_statuses(l):
+    out = HEAD + "\n/** The outcomes: code on the wire, word in logs, exit status of a program that ends with it, sentence. */\n"
+    out += "export const statuses = [\n"
+    for s in l["statuses"]:
+        out += f'  {{ name: "{s["name"]}", code: {s["code"]}, exit: {s["exit"]}, word: "{s["word"]}", text: {json.dumps(s["text"])} }},\n'
+    return out + "] as const;\n"
+
+
+def main(arguments):
+    all_lists = lists()
+    if arguments[:1] == ["json"]:
+        print(json.dumps(all_lists, indent=1))
+        return 0
+    if arguments[:1] != ["typescript"]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    stale = 0
+    room = ROOT / "worker/typescript/src"
+    for path, made in ((room / "wire/lists.ts", ts_wire(all_lists)), (room / "status_list.ts", ts_statuses(all_lists))):
+        if "--check" not in arguments:
+            path.write_text(made, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != made:
+            print(f"{path} is not what the headers say: run worker/lists.py typescript", file=sys.stderr)
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
