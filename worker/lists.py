@@ -2,7 +2,7 @@
 """The lists of the wire and of the outcomes, for clients in other languages.
 
 lists.py json                    prints all lists as JSON, read from wire/*.h and base/status_list.h
-lists.py typescript [--check]    writes (or compares) worker/typescript/src/wire/lists.ts and worker/typescript/src/status_list.ts
+lists.py typescript [--check]    writes (or compares) the generated files of worker/typescript/src
 
 The headers are the source: nothing of what stands in them is written a second time by hand.
 """
@@ -72,6 +72,10 @@ def lists():
     return {"fields": fields("WIRE_FIELD_LIST"), "circuit": fields("WIRE_CIRCUIT_FIELDS"), "held": fields("WIRE_HELD_FIELDS"),
             "messages": messages(), "words": words(), "states": states(), "statuses": statuses(), "limits": limits()}
 
+
+# What a caller may try again as it is: it was refused, or ended, for a reason that passes by itself.
+RETRYABLE = {"unreachable", "timeout", "busy", "interrupted", "stale-broker", "name-in-use", "unservable", "paused", "lost", "run-timeout",
+             "stalled", "released", "resources", "hash-mismatch", "no-memory", "disk-full", "store", "no-device", "device"}
 
 HEAD = "// Made by worker/lists.py from the headers of wire/ and base/. Do not edit: change them and run it again.\n"
 
@@ -148,11 +152,22 @@ def ts_wire(l):
 
 
 def ts_statuses(l):
-    out = HEAD + "\n/** The outcomes: code on the wire, word in logs, exit status of a program that ends with it, sentence. */\n"
+    assert RETRYABLE <= {s["word"] for s in l["statuses"]}
+    out = HEAD + "\n/** The outcomes: code on the wire, exit status of a program that ends with it, word in logs, sentence. */\n"
     out += "export const statuses = [\n"
     for s in l["statuses"]:
-        out += f'  {{ name: "{s["name"]}", code: {s["code"]}, exit: {s["exit"]}, word: "{s["word"]}", text: {json.dumps(s["text"])} }},\n'
+        retry = str(s["word"] in RETRYABLE).lower()
+        out += f'  {{ code: {s["code"]}, exit: {s["exit"]}, word: "{s["word"]}", retryable: {retry}, text: {json.dumps(s["text"])} }},\n'
     return out + "] as const;\n"
+
+
+def ts_errors(l):
+    out = HEAD + 'import { ProvostError } from "./provost_error.js";\n'
+    classes = [(s["word"], "".join(part.capitalize() for part in s["word"].split("-")) + "Error", s["text"]) for s in l["statuses"] if s["code"]]
+    for _, name, sentence in classes:
+        out += f"\n/** {sentence[0].upper()}{sentence[1:]}. */\nexport class {name} extends ProvostError {{}}\n"
+    out += "\n/** The class of each outcome. */\nexport const errorClasses = {\n"
+    return out + "".join(f'  "{word}": {name},\n' for word, name, _ in classes) + "} as const;\n"
 
 
 def main(arguments):
@@ -165,7 +180,8 @@ def main(arguments):
         return 2
     stale = 0
     room = ROOT / "worker/typescript/src"
-    for path, made in ((room / "wire/lists.ts", ts_wire(all_lists)), (room / "status_list.ts", ts_statuses(all_lists))):
+    for path, made in ((room / "wire/lists.ts", ts_wire(all_lists)), (room / "status_list.ts", ts_statuses(all_lists)),
+                       (room / "error_list.ts", ts_errors(all_lists))):
         if "--check" not in arguments:
             path.write_text(made, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != made:

@@ -1,0 +1,418 @@
+/**
+ * A task that is followed, from the submit to its end.
+ *
+ *     asking --SUBMIT_OK, TASK--> following --DELIVER--> receiving --last chunk--> over
+ *        '--ERROR--> over (refused)   '---- DELIVER with the result inside ---------'
+ *
+ * Every request is idempotent: what was asked is asked again after a reconnect, and after 10 s without an answer.
+ */
+import type { Message } from "../wire/codec.js";
+import { liveStates, type TaskState, type Whole } from "../wire/lists.js";
+import { codeOf } from "../errors.js";
+import type { End, News, SubmitFields } from "./bridge.js";
+import type { Source } from "./input.js";
+import type { Link } from "./link.js";
+import { BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, INTERNAL, TOO_LARGE, refusal, sizeText, visible } from "./text.js";
+import { Incoming, Outgoing } from "./transfer.js";
+
+/** What a followed task wants of the engine. */
+export interface TaskUser {
+  readonly link: Link;
+  nextReq(): number;
+  /** step() is due at `atMs` at the latest. */
+  wake(task: Followed, atMs: number): void;
+  news(task: Followed): void;
+  refused(task: Followed, status: number, text: string): void;
+  over(task: Followed, end: End): void;
+}
+
+const ASK_AGAIN_MS = 10_000;
+const BUSY_LEAST_MS = 20;
+const BUSY_MOST_MS = 30_000;
+const FETCH_AFTER_MS = 1000; // the broker pushes the result with its answer; if it does not, ask for it
+const FETCH_AGAIN_MS = 5000;
+const GRANT_AGAIN_MS = 10_000;
+const READ_BYTES = 1024 * 1024; // 4 chunks, then control messages get their turn
+const WINDOW_MOST = 4 * 1024 * 1024;
+const PROGRESS_MS = 1000;
+const UPLOAD_NEWS_MS = 250;
+const DAMAGES_MOST = 5;
+/** A result is held whole in memory: above this it is refused, and stays with the broker. */
+const RESULT_MOST = 1024 * 1024 * 1024;
+
+/** True while the task may still run. */
+export function isLive(state: TaskState): boolean {
+  return (liveStates as readonly string[]).includes(state);
+}
+
+/** A number for people, -1 when it is not there. */
+function known(value: Whole | undefined): number {
+  return value === undefined ? -1 : Number(value);
+}
+
+/** What DELIVER says of an end; "ok" of a task that did not succeed is read by its state. */
+export function endOf(m: Message): End {
+  let status = m.status!;
+  if (status === 0 && m.state !== "succeeded") {
+    status = m.state === "cancelled" || m.state === "expired" || m.state === "dead" ? codeOf(m.state) : BAD_MESSAGE;
+  }
+  return {
+    state: m.state!, status, text: visible(m.text ?? ""), generation: m.generation!,
+    prover: m.prover ?? "", measuredMs: Number(m.measured_ms ?? 0), bytes: undefined,
+  };
+}
+
+/** The next window of a result. */
+export function creditOf(incoming: Incoming, link: Link, task: string): Message | undefined {
+  const grant = incoming.grant(Math.min(link.terms!.window, WINDOW_MOST));
+  return grant && { type: "CREDIT", kind: "result", task, ...grant };
+}
+
+/** Begins to receive what DELIVER announces, or why not. */
+export function incomingOf(m: Message, link: Link, before?: Incoming): Incoming | number {
+  const length = Number(m.length);
+  if (length > Math.min(link.terms!.payloadMax, RESULT_MOST)) return TOO_LARGE;
+  const same = before && before.length === length && before.sha256 === m.sha256;
+  const incoming = same ? before : new Incoming(length, m.sha256!);
+  incoming.rewind();
+  const whole = m.payload ?? (length === 0 ? new Uint8Array(0) : undefined);
+  if (!whole) return incoming;
+  const fresh = same ? new Incoming(length, m.sha256!) : incoming;
+  return fresh.take(0, whole) === "complete" ? fresh : HASH_MISMATCH;
+}
+
+export class Followed {
+  stage: "asking" | "following" | "receiving" | "over" = "asking";
+  req = 0;
+  readonly news: News;
+  private accepted = false;
+  private askMs = 0;
+  private fetchMs = Infinity;
+  private grantMs = Infinity;
+  private hellos = 0;
+  private reading = false;
+  private newsMs = -Infinity;
+  private newsHeld = false;
+  private damages = 0;
+  private heldText = "";
+  private outgoing: Outgoing | undefined;
+  private incoming: Incoming | undefined;
+  private end: End | undefined;
+
+  constructor(
+    readonly key: number,
+    readonly id: string,
+    private readonly user: TaskUser,
+    /** Undefined: a task to attach to. */
+    private readonly submit: { fields: SubmitFields; source: Source; busyFails: boolean } | undefined,
+  ) {
+    const total = submit?.source.length ?? 0;
+    this.news = {
+      state: "receiving", accepted: false, sent: 0, total, percent: 0, phase: "", note: "", etaMs: -1, position: -1, unservable: false, held: "",
+    };
+    if (submit) this.outgoing = new Outgoing(total);
+  }
+
+  /** The source of its input, while that is still needed. */
+  get source(): Source | undefined {
+    return this.submit?.source;
+  }
+
+  /** After a WELCOME everything that waits for the broker is said again. */
+  resume(): void {
+    if (this.stage === "over") return;
+    this.stage = "asking"; // an accepted task says ATTACH
+    this.askMs = 0;
+    this.outgoing?.rewind();
+    this.incoming?.rewind();
+    this.step();
+  }
+
+  /** Sends what is due. Only while the link is up. */
+  step(): void {
+    const now = performance.now();
+    if (this.stage === "asking") this.ask(now);
+    else if (this.stage === "receiving") this.receive(now);
+    else if (this.stage === "following") this.follow(now);
+  }
+
+  /** There is room to send again. */
+  room(): void {
+    if (this.stage === "asking") void this.upload();
+  }
+
+  private get attaches(): boolean {
+    return !this.submit || this.accepted;
+  }
+
+  private ask(now: number): void {
+    const { link } = this.user;
+    if (!this.attaches && this.submit!.source.length > link.terms!.payloadMax) {
+      const { length } = this.submit!.source;
+      return this.refuse(TOO_LARGE, `${sizeText(length)}; the broker takes at most ${sizeText(link.terms!.payloadMax)}`);
+    }
+    if (now >= this.askMs) {
+      this.outgoing?.rewind();
+      this.req = this.user.nextReq();
+      this.askMs = now + ASK_AGAIN_MS;
+      if (this.attaches) link.send({ type: "ATTACH", req: this.req, task: this.id });
+      else void this.say();
+    }
+    this.user.wake(this, this.askMs);
+  }
+
+  private async say(): Promise<void> {
+    const { source, fields } = this.submit!;
+    const { link } = this.user;
+    const req = this.req;
+    const message: Message = { type: "SUBMIT", req, task: this.id, ...fields, length: source.length, sha256: source.sha256 };
+    try {
+      if (source.length <= link.terms!.inlineMax) {
+        const read = source.read(0, source.length);
+        message.payload = read instanceof Uint8Array ? read : await read; // no await without need: submits keep their order
+      }
+      if (this.stage === "asking" && this.req === req) link.send(message);
+    } catch (e) {
+      this.refuse(INTERNAL, e instanceof Error ? e.message : String(e));
+    }
+  }
+
+  /** Sends what was granted, one read at a time. */
+  private async upload(): Promise<void> {
+    const out = this.outgoing;
+    if (!out || this.reading) return;
+    this.reading = true;
+    try {
+      while (this.stage === "asking" && out.open > 0 && this.user.link.room) await this.send(out);
+    } catch (e) {
+      this.refuse(codeOf("io"), e instanceof Error ? e.message : String(e));
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  private async send(out: Outgoing): Promise<void> {
+    const { sent: from, turns } = out;
+    const bytes = await this.submit!.source.read(from, Math.min(READ_BYTES, out.open));
+    const { link } = this.user;
+    if (this.stage !== "asking" || link.state !== "up" || out.turns !== turns) return;
+    if (bytes.length === 0) throw new Error("the input became shorter while it was sent");
+    const { chunkMax } = link.terms!;
+    for (let at = 0; at < bytes.length; at += chunkMax) {
+      const payload = bytes.subarray(at, at + chunkMax);
+      link.send({ type: "CHUNK", kind: "input", task: this.id, offset: from + at, payload });
+    }
+    out.sent = from + bytes.length;
+    this.uploaded(out);
+  }
+
+  private uploaded(out: Outgoing): void {
+    const now = performance.now();
+    this.askMs = now + ASK_AGAIN_MS; // the upload moves: no new SUBMIT yet
+    this.user.wake(this, this.askMs);
+    this.news.sent = out.sent;
+    if (now >= this.newsMs + UPLOAD_NEWS_MS || out.sent === out.length) this.tell(now);
+  }
+
+  onCredit(m: Message): void {
+    if (this.stage !== "asking" || !this.outgoing) return;
+    this.outgoing.grant(m.offset!, m.bytes!);
+    this.askMs = Math.max(this.askMs, performance.now() + ASK_AGAIN_MS);
+    void this.upload();
+  }
+
+  /** SUBMIT_OK or TASK. */
+  onAccepted(m: Message): void {
+    if (this.stage !== "asking" && this.stage !== "following") return;
+    const now = performance.now();
+    if (this.stage === "asking") {
+      this.stage = "following";
+      this.accepted = true;
+      this.req = 0;
+      this.hellos = 0;
+      this.outgoing = undefined;
+      this.submit?.source.close();
+      this.news.sent = this.news.total;
+      this.fetchMs = isLive(m.state!) ? Infinity : now + FETCH_AFTER_MS;
+    }
+    const n = this.news;
+    Object.assign(n, { state: m.state, accepted: true, held: "", position: known(m.position), etaMs: known(m.eta_ms), unservable: m.unservable ?? false });
+    if (m.percent !== undefined) n.percent = m.percent;
+    if (m.phase !== undefined) n.phase = m.phase;
+    if (!isLive(m.state!) && this.fetchMs === Infinity) this.fetchMs = now + FETCH_AFTER_MS;
+    this.tell(now);
+    this.wakeFollowing();
+  }
+
+  onProgress(m: Message): void {
+    if (this.stage !== "asking" && this.stage !== "following") return;
+    const n = this.news;
+    Object.assign(n, { state: "running", position: 0, unservable: false, etaMs: known(m.eta_ms) });
+    if (m.percent !== undefined) n.percent = m.percent;
+    if (m.phase !== undefined) n.phase = m.phase;
+    if (m.note !== undefined) n.note = visible(m.note);
+    const now = performance.now();
+    if (now >= this.newsMs + PROGRESS_MS) return this.tell(now);
+    this.newsHeld = true;
+    this.user.wake(this, this.newsMs + PROGRESS_MS);
+  }
+
+  private tell(now: number): void {
+    this.newsMs = now;
+    this.newsHeld = false;
+    this.user.news(this);
+  }
+
+  private follow(now: number): void {
+    if (now >= this.fetchMs) {
+      this.req = this.user.nextReq();
+      this.user.link.send({ type: "FETCH", req: this.req, task: this.id });
+      this.fetchMs = now + FETCH_AGAIN_MS;
+    }
+    if (this.newsHeld && now >= this.newsMs + PROGRESS_MS) this.tell(now);
+    this.wakeFollowing();
+  }
+
+  private wakeFollowing(): void {
+    const news = this.newsHeld ? this.newsMs + PROGRESS_MS : Infinity;
+    this.user.wake(this, Math.min(this.fetchMs, news));
+  }
+
+  private receive(now: number): void {
+    if (now >= this.grantMs) this.incoming!.rewind();
+    this.grant(now);
+    this.user.wake(this, this.grantMs);
+  }
+
+  private grant(now: number): void {
+    const credit = creditOf(this.incoming!, this.user.link, this.id);
+    if (!credit) return;
+    this.user.link.send(credit);
+    this.grantMs = now + GRANT_AGAIN_MS;
+  }
+
+  onDeliver(m: Message): void {
+    if (this.stage === "over" || isLive(m.state!)) return;
+    this.end = endOf(m);
+    this.accepted = true;
+    this.req = 0;
+    this.fetchMs = Infinity;
+    if (m.state !== "succeeded") return this.finish(this.end);
+    if (m.length === undefined || m.sha256 === undefined) return this.withoutResult(this.end);
+    this.begin(m);
+  }
+
+  private withoutResult(end: End): void {
+    if (end.status !== 0) return this.finish(end);
+    this.finish({ ...end, status: BAD_MESSAGE, text: "the broker says that the task succeeded, but not with what result" });
+  }
+
+  private begin(m: Message): void {
+    const now = performance.now();
+    const incoming = incomingOf(m, this.user.link, this.incoming);
+    if (incoming === HASH_MISMATCH) return this.damaged(now);
+    if (typeof incoming === "number") {
+      return this.finish({ ...this.end!, status: incoming, text: "the result is larger than this client takes, or than the broker said it would be" });
+    }
+    this.incoming = incoming;
+    this.stage = "receiving";
+    if (incoming.complete) return this.complete();
+    this.receive(now);
+  }
+
+  onChunk(m: Message): void {
+    if (this.stage !== "receiving") return;
+    const now = performance.now();
+    const taken = this.incoming!.take(m.offset!, m.payload!);
+    if (taken === "misplaced") return; // the missing part is granted again after GRANT_AGAIN_MS
+    if (taken === "mismatch") return this.damaged(now);
+    this.grantMs = now + GRANT_AGAIN_MS;
+    if (taken === "complete") this.complete();
+    else this.receive(now);
+  }
+
+  private complete(): void {
+    this.finish({ ...this.end!, bytes: this.incoming!.release() });
+  }
+
+  /** Damaged on its way, or at the broker: fetched again at once, then after 1, 2, 4 and 8 s, then given up. */
+  private damaged(now: number): void {
+    this.incoming = undefined;
+    if (this.damages === DAMAGES_MOST) {
+      return this.finish({ ...this.end!, status: HASH_MISMATCH, text: "the result came damaged again and again; the broker keeps it" });
+    }
+    this.stage = "following";
+    this.fetchMs = this.damages ? now + 500 * 2 ** this.damages : 0;
+    this.damages++;
+    this.step();
+  }
+
+  /** The broker says no DELIVER to the session that cancelled the task, so the end is fetched. */
+  onCancelled(m: Message): void {
+    if (this.stage !== "following" || m.state !== "cancelled") return;
+    this.fetchMs = 0;
+    this.step();
+  }
+
+  onError(m: Message): void {
+    if (this.stage === "asking" && (m.req === undefined || m.req === this.req)) this.askRefused(m);
+    else if (this.stage === "following" && m.req !== undefined && m.req === this.req) this.fetchRefused(m);
+  }
+
+  private askRefused(m: Message): void {
+    const text = refusal(m, this.attaches ? "ATTACH" : "SUBMIT", this.submit?.fields.queue);
+    this.outgoing?.rewind();
+    if (m.status === BUSY && !(this.submit?.busyFails ?? false)) return this.later(m, text);
+    if (m.status === BAD_STATE && this.hellos++ < 3) {
+      this.askMs = performance.now() + 1000; // the WELCOME asks at once
+      this.user.wake(this, this.askMs);
+      return this.user.link.rehello();
+    }
+    if (this.accepted) this.finish({ ...this.lost(), status: m.status!, text });
+    else this.refuse(m.status!, text);
+  }
+
+  /** A limit does not end the task: the broker says when to try again. */
+  private later(m: Message, text: string): void {
+    const pause = Math.min(Math.max(m.retry_ms ?? 1000, BUSY_LEAST_MS), BUSY_MOST_MS);
+    const now = performance.now();
+    this.askMs = now + pause + Math.random() * (pause / 4);
+    this.heldText = this.news.held = text;
+    this.tell(now);
+    this.user.wake(this, this.askMs);
+  }
+
+  /** The limit that keeps the broker from taking the task, or "". */
+  get held(): string {
+    return this.accepted ? "" : this.heldText;
+  }
+
+  private fetchRefused(m: Message): void {
+    this.req = 0;
+    this.fetchMs = Infinity;
+    if (m.status === BAD_STATE || m.status === BUSY) return; // not over after all: the broker will push the result
+    this.finish({ ...this.lost(), status: m.status!, text: refusal(m, "FETCH") });
+  }
+
+  private lost(): End {
+    return this.end ?? { state: this.news.state, status: 0, text: "", generation: 0, prover: "", measuredMs: 0, bytes: undefined };
+  }
+
+  private refuse(status: number, text: string): void {
+    if (this.stage === "over") return;
+    this.drop();
+    this.user.refused(this, status, text);
+  }
+
+  private finish(end: End): void {
+    this.drop();
+    this.user.over(this, end);
+  }
+
+  /** Ends it without a word to anybody. */
+  drop(): void {
+    this.stage = "over";
+    this.incoming = this.outgoing = undefined;
+    this.submit?.source.close();
+  }
+}

@@ -1,0 +1,86 @@
+/** Where the bytes of an input come from: memory, a file, or the caller's thread, piece by piece. */
+import { createHash } from "node:crypto";
+import { open, type FileHandle } from "node:fs/promises";
+import type { Input } from "./bridge.js";
+
+export interface Source {
+  readonly length: number;
+  readonly sha256: string;
+  /** n bytes from offset on, fewer only at the end. Rejects when they cannot be had. */
+  read(offset: number, n: number): Uint8Array | Promise<Uint8Array>;
+  close(): void;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** A pull that waits for its piece. */
+export class Pulled implements Source {
+  private waiting: { offset: number; resolve(bytes: Uint8Array): void; reject(why: Error): void } | undefined;
+
+  constructor(
+    readonly length: number,
+    readonly sha256: string,
+    private readonly ask: (offset: number, n: number) => void,
+  ) {}
+
+  read(offset: number, n: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.waiting = { offset, resolve, reject };
+      this.ask(offset, n);
+    });
+  }
+
+  /** Takes the piece that was asked for. */
+  give(offset: number, bytes: Uint8Array): void {
+    if (this.waiting?.offset !== offset) return;
+    this.waiting.resolve(bytes);
+    this.waiting = undefined;
+  }
+
+  close(): void {
+    this.waiting?.reject(new Error("the task is over"));
+    this.waiting = undefined;
+  }
+}
+
+function inMemory(bytes: Uint8Array): Source {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { length: bytes.length, sha256, read: (offset, n) => bytes.subarray(offset, offset + n), close() {} };
+}
+
+async function readAt(file: FileHandle, offset: number, n: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(n);
+  let had = 0;
+  while (had < n) {
+    const { bytesRead } = await file.read(buffer, had, n - had, offset + had);
+    if (bytesRead === 0) break;
+    had += bytesRead;
+  }
+  return buffer.subarray(0, had);
+}
+
+async function digestOf(file: FileHandle, length: number): Promise<string> {
+  const digest = createHash("sha256");
+  for (let at = 0; at < length; at += READ_BYTES) digest.update(await readAt(file, at, Math.min(READ_BYTES, length - at)));
+  return digest.digest("hex");
+}
+
+async function inFile(path: string): Promise<Source> {
+  const file = await open(path, "r");
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new Error(`${path}: not a regular file`);
+    const length = stat.size;
+    return { length, sha256: await digestOf(file, length), read: (offset, n) => readAt(file, offset, n), close: () => void file.close() };
+  } catch (e) {
+    await file.close();
+    throw e;
+  }
+}
+
+/** Opens an input. Rejects with the system's sentence when a file cannot be read. */
+export async function sourceOf(input: Input, ask: (offset: number, n: number) => void): Promise<Source> {
+  if (input.kind === "bytes") return inMemory(input.bytes);
+  if (input.kind === "pull") return new Pulled(input.length, input.sha256, ask);
+  return inFile(input.path);
+}

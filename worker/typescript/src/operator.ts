@@ -1,0 +1,207 @@
+/** The verbs of operators and dashboards. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Core } from "./core.js";
+import { BadVersionError } from "./errors.js";
+import { checkId, checkName, usage } from "./options.js";
+import type { Message } from "./wire/codec.js";
+import { states, type Row, type TaskState, type Whole } from "./wire/lists.js";
+
+interface Timeout {
+  /** How long the call waits for each answer, ms. Default: requestTimeout. */
+  timeout?: number | undefined;
+}
+
+export interface ListOptions extends Timeout {
+  /** Only of this queue. */
+  queue?: string | undefined;
+  /** Only in this state. */
+  state?: TaskState | undefined;
+  /** The most rows wanted. Default: 1,000. */
+  limit?: number | undefined;
+}
+
+export interface PurgeOptions extends Timeout {
+  /** Whose tasks. "client" and "session" mean the own ones unless `client` or `session` says another. Default: "session". */
+  scope?: "session" | "client" | "queue" | "principal" | undefined;
+  queue?: string | undefined;
+  client?: string | undefined;
+  session?: string | undefined;
+  /** Only tasks in these states. */
+  states?: readonly TaskState[] | undefined;
+  /** Only tasks unchanged for this long, ms. */
+  ageMs?: number | undefined;
+  /** Only count, change nothing. */
+  dryRun?: boolean | undefined;
+  /** What it cancels goes at once, with its input, and does not stay to be looked at. */
+  forget?: boolean | undefined;
+}
+
+/** A task as the broker shows it. Undefined: the broker does not say. Times are Unix ms or ms, sizes bytes. */
+export interface TaskInfo {
+  id: string;
+  state: TaskState;
+  queue: string;
+  circuit: string;
+  generation: number;
+  status: number;
+  text?: string | undefined;
+  prover?: string | undefined;
+  client?: string | undefined;
+  principal?: string | undefined;
+  group?: string | undefined;
+  priority?: number | undefined;
+  phase?: string | undefined;
+  percent?: number | undefined;
+  position?: Whole | undefined;
+  etaMs?: Whole | undefined;
+  unservable?: boolean | undefined;
+  failures?: number | undefined;
+  losses?: number | undefined;
+  attempts?: number | undefined;
+  length: Whole;
+  resultLength?: Whole | undefined;
+  measuredMs?: Whole | undefined;
+  created: Whole;
+  changed: Whole;
+  deadline?: Whole | undefined;
+}
+
+function infoOf(m: Message): TaskInfo {
+  return {
+    id: m.task!, state: m.state!, queue: m.queue!, circuit: m.circuit!, generation: m.generation!, status: m.status!, text: m.text,
+    prover: m.prover, client: m.client, principal: m.principal, group: m.group, priority: m.priority, phase: m.phase, percent: m.percent,
+    position: m.position, etaMs: m.eta_ms, unservable: m.unservable, failures: m.failures, losses: m.losses, attempts: m.attempts,
+    length: m.length!, resultLength: m.result_length, measuredMs: m.measured_ms, created: m.created!, changed: m.changed!, deadline: m.deadline,
+  };
+}
+
+const PAGE = 200;
+
+export abstract class Operator {
+  readonly #core: Core;
+
+  /** @internal */
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** The tasks that the key may see, as rows of the broker's table. */
+  tasks(options: ListOptions = {}): Promise<Row[]> {
+    return this.#list("tasks", options);
+  }
+
+  /** The queues that the key may use. */
+  queues(options: ListOptions = {}): Promise<Row[]> {
+    return this.#list("queues", options);
+  }
+
+  /** The provers. @throws UnauthorizedError */
+  provers(options: ListOptions = {}): Promise<Row[]> {
+    return this.#list("provers", options);
+  }
+
+  /** The clients. @throws UnauthorizedError */
+  clients(options: ListOptions = {}): Promise<Row[]> {
+    return this.#list("clients", options);
+  }
+
+  /** The broker's own figures. */
+  async status(options: Timeout = {}): Promise<Row> {
+    return (await this.#list("status", options))[0] ?? {};
+  }
+
+  /**
+   * What happens to tasks, provers and queues, from now on, or after the event of that number (0: all that are kept). When the broker
+   * keeps some of them no longer, a row with `what` "lost" says so. Asks once in `everyMs` (default: 1,000).
+   */
+  async *events(options: { after?: number | undefined; everyMs?: number | undefined; signal?: AbortSignal | undefined } = {}): AsyncGenerator<Row, void, undefined> {
+    let after: string | undefined = options.after === undefined ? await this.#newest() : String(options.after);
+    while (!options.signal?.aborted) {
+      const { message } = await this.#core.ask({ type: "LIST", what: "events", after, limit: PAGE }, "ROWS");
+      for (const row of message.rows!) {
+        if (typeof row["event"] === "number") after = String(row["event"]);
+        yield row;
+      }
+      if (message.rows!.length === 0) await sleep(options.everyMs ?? 1000, undefined, { signal: options.signal }).catch(() => {});
+    }
+  }
+
+  async #newest(): Promise<string> {
+    const { message } = await this.#core.ask({ type: "LIST", what: "events", limit: PAGE }, "ROWS");
+    return String(message.rows!.reduce((most, row) => Math.max(most, Number(row["event"] ?? 0)), 0));
+  }
+
+  /** Looks at a task. @throws NotFoundError, GoneError */
+  async show(id: string, options: Timeout = {}): Promise<TaskInfo> {
+    return infoOf((await this.#core.ask({ type: "SHOW", task: checkId(id) }, "TASK", options.timeout)).message);
+  }
+
+  /** Queues a dead, cancelled or expired task again, as a new generation. @throws BadStateError, NotFoundError, UnauthorizedError */
+  async kick(id: string, options: Timeout = {}): Promise<TaskInfo> {
+    return infoOf((await this.#core.ask({ type: "KICK", task: checkId(id) }, "TASK", options.timeout)).message);
+  }
+
+  /** The queue gives no more tasks out. Resolves with its row. @throws UnknownQueueError, UnauthorizedError */
+  pause(queue: string, options: Timeout = {}): Promise<Row> {
+    return this.#operate({ type: "QUEUE", queue: checkName(queue, "queue"), verb: "pause" }, options);
+  }
+
+  /** The queue gives tasks out again. @throws UnknownQueueError, UnauthorizedError */
+  resume(queue: string, options: Timeout = {}): Promise<Row> {
+    return this.#operate({ type: "QUEUE", queue: checkName(queue, "queue"), verb: "resume" }, options);
+  }
+
+  /** The prover gets no new tasks; it finishes those it has. `principal`: whose, where several have one of that name. */
+  drain(prover: string, options: Timeout & { principal?: string | undefined } = {}): Promise<Row> {
+    return this.#prover(prover, "drain", options);
+  }
+
+  /** The prover gets tasks again. */
+  undrain(prover: string, options: Timeout & { principal?: string | undefined } = {}): Promise<Row> {
+    return this.#prover(prover, "resume", options);
+  }
+
+  /**
+   * Cancels and forgets tasks, running ones included. Resolves with how many there were in each state.
+   * @throws UnauthorizedError; BadVersionError: the broker is too old for `forget`
+   */
+  async purge(options: PurgeOptions = {}): Promise<Record<TaskState, number>> {
+    const { scope = "session", queue, client, session, ageMs, dryRun, forget } = options;
+    if (scope === "queue" && queue === undefined) usage("purge: scope queue needs a queue");
+    await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
+    if (forget && !this.#core.link.terms!.purgeForgets) throw new BadVersionError("bad-version", "this broker is too old to forget what it purges");
+    const message: Message = {
+      type: "PURGE", scope, queue, client, session: session === undefined ? undefined : checkId(session), states: options.states,
+      age_ms: ageMs, dry: dryRun, forget,
+    } as Message;
+    const { counts } = (await this.#core.ask(message, "COUNTS", options.timeout)).message;
+    return Object.fromEntries(states.map((state) => [state, Number(counts![state] ?? 0)])) as Record<TaskState, number>;
+  }
+
+  async #prover(prover: string, verb: "drain" | "resume", options: Timeout & { principal?: string | undefined }): Promise<Row> {
+    const { principal } = options;
+    await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
+    if (principal !== undefined && !this.#core.link.terms!.byPrincipal) {
+      throw new BadVersionError("bad-version", "this broker is too old to tell provers of one name apart");
+    }
+    const message: Message = { type: "PROVER", prover: checkName(prover, "prover"), verb };
+    return this.#operate(principal === undefined ? message : { ...message, principal: checkName(principal, "principal") }, options);
+  }
+
+  async #operate(message: Message, options: Timeout): Promise<Row> {
+    return (await this.#core.ask(message, "ROWS", options.timeout)).message.rows![0] ?? {};
+  }
+
+  async #list(what: Message["what"], options: ListOptions): Promise<Row[]> {
+    const { queue, state, limit = 1000 } = options;
+    const rows: Row[] = [];
+    let after: string | undefined;
+    do {
+      const asked = { type: "LIST", what, queue, state, after, limit: Math.min(PAGE, limit - rows.length) } as Message;
+      const { message } = await this.#core.ask(asked, "ROWS", options.timeout);
+      rows.push(...message.rows!);
+      after = message.next;
+    } while (after !== undefined && rows.length < limit);
+    return rows.slice(0, limit);
+  }
+}

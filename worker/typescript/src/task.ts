@@ -1,0 +1,262 @@
+/** A task that is followed. */
+import type { Core } from "./core.js";
+import { BadProofError, CancelledError, ProvostError, UsageError } from "./errors.js";
+import type { End, News, Tiding } from "./io/bridge.js";
+import type { Progress, SubmitOptions } from "./options.js";
+import { Result } from "./result.js";
+import { loadKey, verifyProof } from "./verify.js";
+import type { Prepared } from "./witness.js";
+import type { TaskState } from "./wire/lists.js";
+
+/** What of the options concerns the way back. */
+export type FollowOptions = Pick<SubmitOptions, "manualAck" | "verificationKey" | "onProgress"> & {
+  /** Cancels the task at the broker, and rejects. */
+  signal?: AbortSignal | undefined;
+};
+
+/** How long an abort waits for the broker's word that the task is cancelled, ms. */
+const CANCEL_MS = 5000;
+const NOTHING: News = {
+  state: "receiving", accepted: false, sent: 0, total: 0, percent: 0, phase: "", note: "", etaMs: -1, position: -1, unservable: false, held: "",
+};
+
+export class Task {
+  /** 32 hex digits. */
+  readonly id: string;
+  /** @internal */ readonly key: number;
+  /** @internal */ readonly accepted: Promise<void>;
+  /** @internal */ onEnd: (() => void) | undefined;
+  #core: Core;
+  #options: FollowOptions;
+  #prepared: Prepared | undefined;
+  #news: News = NOTHING;
+  #newsAt = performance.now();
+  #version = 0;
+  #waiting: (() => void)[] = [];
+  #outcome: Promise<Result>;
+  #accept!: { resolve(): void; reject(why: Error): void };
+  #settle!: { resolve(result: Result): void; reject(why: Error): void };
+  #over = false;
+  #owed: number | undefined;
+  #unabort: (() => void) | undefined;
+
+  /** @internal */
+  constructor(core: Core, id: string, options: FollowOptions, prepared?: Prepared) {
+    this.#core = core;
+    this.id = id;
+    this.key = core.newKey();
+    this.#options = options;
+    this.#prepared = prepared;
+    this.accepted = new Promise((resolve, reject) => (this.#accept = { resolve, reject }));
+    this.#outcome = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.accepted.catch(() => {}); // who does not wait for it has not forgotten it: result() tells
+    this.#outcome.catch(() => {});
+    core.listen(this.key, (t) => this.#hear(t));
+    this.#watch(options.signal);
+  }
+
+  /** The state that was heard of last. */
+  get state(): TaskState {
+    return this.#news.state;
+  }
+
+  /** The news, at most one a second; the latest only, for who comes late. Ends when the task is over; how it ended, `result` tells. */
+  get progress(): AsyncIterable<Progress> {
+    return { [Symbol.asyncIterator]: () => this.#iterate() };
+  }
+
+  async *#iterate(): AsyncGenerator<Progress, void, undefined> {
+    let seen = 0;
+    while (true) {
+      if (this.#version > seen) {
+        seen = this.#version;
+        yield { ...this.#news };
+      } else if (this.#over) {
+        return;
+      } else {
+        const release = this.#core.hold();
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        release();
+      }
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /**
+   * Waits until the task is over, at most `timeout` ms (default: the client's waitTimeout). The result is acknowledged then, unless
+   * `manualAck` was set. Any number of calls get the same.
+   * @throws CancelledError, ExpiredError, DeadError or the cause, when the task did not succeed; BadProofError; TimeoutError, and the
+   *   task goes on
+   */
+  async result(options: { timeout?: number | undefined } = {}): Promise<Result> {
+    const timeout = options.timeout ?? this.#core.waitTimeout;
+    try {
+      return await (this.#over ? this.#outcome : this.#core.wait(this.#outcome, { timeout, taskId: this.id, held: () => this.#news.held }));
+    } finally {
+      this.#acknowledge();
+    }
+  }
+
+  /**
+   * Cancels the task at the broker. Resolves with its state: cancelled, or what it was before.
+   * @throws NotFoundError, GoneError, TimeoutError
+   */
+  async cancel(options: { timeout?: number | undefined } = {}): Promise<TaskState> {
+    const { message } = await this.#core.ask({ type: "CANCEL", task: this.id }, "CANCELLED", options.timeout);
+    return message.state!;
+  }
+
+  /** Stops following it here. The broker keeps the task. */
+  forget(): void {
+    this.#drop();
+    this.#reject(new CancelledError("cancelled", "the task is not followed any more; the broker keeps it", { taskId: this.id }));
+  }
+
+  /** @internal How long ago the last news came, ms. */
+  get quietMs(): number {
+    return performance.now() - this.#newsAt;
+  }
+
+  /** @internal The limit that it waits at. */
+  get held(): string {
+    return this.#news.held;
+  }
+
+  #watch(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const aborted = () => void this.#abort(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    this.#unabort = () => signal.removeEventListener("abort", aborted);
+  }
+
+  async #abort(reason: unknown): Promise<void> {
+    if (this.#over) return;
+    this.#drop();
+    let more = "cancelled by its signal";
+    try {
+      const state = await this.#core.ask({ type: "CANCEL", task: this.id }, "CANCELLED", CANCEL_MS);
+      if (state.message.state !== "cancelled") more = `aborted by its signal; the task was ${state.message.state} before`;
+    } catch (e) {
+      const never = e instanceof ProvostError && (e.code === "not-found" || e.code === "gone");
+      if (!never) more = `aborted by its signal; whether the broker cancelled the task is not known (${e instanceof Error ? e.message : e})`;
+    }
+    this.#reject(new CancelledError("cancelled", more, { taskId: this.id, cause: reason }));
+  }
+
+  #drop(): void {
+    if (this.#over) return;
+    this.#core.silence(this.key);
+    if (!this.#core.over) this.#core.bridge.post({ do: "forget", key: this.key });
+    this.#prepared = undefined;
+    this.onEnd?.();
+  }
+
+  #hear(tiding: Tiding): void {
+    if (tiding.say === "news") this.#tell(tiding.news);
+    else if (tiding.say === "pull") this.#give(tiding.offset, tiding.bytes);
+    else if (tiding.say === "refused") this.#refused(this.#core.failure(tiding.status, tiding.text, this.id));
+    else if (tiding.say === "over") void this.#end(tiding.end);
+  }
+
+  #tell(news: News): void {
+    this.#news = news;
+    this.#newsAt = performance.now();
+    this.#version++;
+    if (news.accepted) this.#accept.resolve();
+    this.#wake();
+    try {
+      this.#options.onProgress?.({ ...news });
+    } catch (e) {
+      this.#drop();
+      this.#reject(new UsageError("usage", "onProgress threw; the task goes on at the broker", { taskId: this.id, cause: e }));
+    }
+  }
+
+  #give(offset: number, n: number): void {
+    const bytes = this.#prepared?.pulled;
+    if (!bytes) return;
+    const piece = new Uint8Array(bytes.subarray(offset, offset + n));
+    this.#core.bridge.post({ do: "piece", key: this.key, offset, bytes: piece }, piece.buffer);
+  }
+
+  #refused(why: Error): void {
+    this.#gone();
+    this.#reject(why);
+  }
+
+  #gone(): void {
+    this.#core.silence(this.key);
+    this.onEnd?.();
+  }
+
+  async #end(end: End): Promise<void> {
+    this.#news = { ...this.#news, state: end.state, accepted: true };
+    this.#version++;
+    this.#accept.resolve();
+    this.#gone();
+    if (end.status !== 0) {
+      this.#owed = this.#options.manualAck || end.state === "succeeded" ? undefined : end.generation;
+      return this.#reject(this.#core.failure(end.status, end.text, this.id));
+    }
+    const result = new Result(this.id, end);
+    const release = this.#core.hold();
+    try {
+      await this.#check(result);
+      this.#resolve(result, end);
+    } catch (e) {
+      // A wrong result is never acknowledged, so that it can still be looked at.
+      if (!this.#core.over) this.#core.bridge.post({ do: "ack", task: this.id, generation: end.generation, acked: false });
+      this.#reject(e instanceof Error ? e : new Error(String(e)));
+    } finally {
+      release();
+    }
+  }
+
+  /** A proof that verifies may be an old one of another input: the public signals have to be those of the witness. */
+  async #check(result: Result): Promise<void> {
+    const key = this.#options.verificationKey === undefined ? undefined : await loadKey(this.#options.verificationKey);
+    if (!result.isProof) {
+      if (key) throw new BadProofError("bad-proof", "the result is no Groth16 proof", { taskId: this.id });
+      return;
+    }
+    const signals = result.publicSignals;
+    const expected = await this.#prepared?.publics(key ? key.publics : signals.length);
+    if (expected && (expected.length !== signals.length || expected.some((value, i) => value !== signals[i]))) {
+      throw new BadProofError("bad-proof", "the public signals are not those of the witness", { taskId: this.id });
+    }
+    if (expected) result.checked = "publics";
+    if (!key) return;
+    await verifyProof(key, result, this.id);
+    result.checked = "proof";
+  }
+
+  #resolve(result: Result, end: End): void {
+    if (!this.#options.manualAck) this.#owed = end.generation;
+    this.#finish();
+    this.#settle.resolve(result);
+  }
+
+  #reject(why: Error): void {
+    this.#finish();
+    this.#accept.reject(why);
+    this.#settle.reject(why);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#prepared = undefined;
+    this.#unabort?.();
+    this.#wake();
+  }
+
+  /** Once the caller has it. */
+  #acknowledge(): void {
+    if (!this.#over || this.#owed === undefined || this.#core.over) return;
+    this.#core.bridge.post({ do: "ack", task: this.id, generation: this.#owed, acked: true });
+    this.#owed = undefined;
+  }
+}
+
