@@ -7,7 +7,7 @@ to=$(bash "$here/setup.sh") || exit $?
 export PROVOST_ROOT=${here%/worker/typescript}
 export PROVOST_BUILD=${1:-$PROVOST_ROOT/build/dev}
 shift || true
-[ $# -gt 0 ] || set -- wire
+[ $# -gt 0 ] || set -- wire link
 PATH="$to/../node20/bin:$PATH"
 cd "$to"
-exec node --test --test-reporter=spec --test-timeout=150000 $(printf 'test-js/%s.test.js ' "$@")
+exec node --test --test-reporter=spec ${PV_TEST_NAME:+--test-name-pattern="$PV_TEST_NAME"} --test-timeout=150000 $(printf 'test-js/%s.test.js ' "$@")

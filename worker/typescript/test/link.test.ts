@@ -1,0 +1,316 @@
+// The connection: hello, heartbeats, back-off, several brokers, epochs, and what is said again after a reconnect.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, type Client, type ConnectOptions } from "provost";
+import { poll } from "./support/cluster.js";
+import { FakeBroker, type Heard } from "./support/fake_broker.js";
+
+const ID = "00112233445566778899aabbccddeeff";
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+async function broker(t: TestContext, set: Partial<FakeBroker> = {}): Promise<FakeBroker> {
+  const made = await Object.assign(new FakeBroker(), set).open();
+  t.after(() => made.close());
+  return made;
+}
+
+async function client(t: TestContext, url: string | string[], more: Partial<ConnectOptions> = {}): Promise<Client> {
+  const made = await connect({ url, insecure: true, name: "shop", reconnectMin: 20, reconnectMax: 200, connectTimeout: 8000, ...more });
+  t.after(() => made.close());
+  return made;
+}
+
+/** Answers SUBMIT and ATTACH with a task that is queued. */
+function accepts(b: FakeBroker): (m: Heard) => void {
+  return (m) => {
+    if (m.type === "SUBMIT") b.say(m.from, { type: "SUBMIT_OK", req: m.req!, task: m.task!, state: "queued", generation: 1 });
+    if (m.type === "ATTACH") {
+      b.say(m.from, {
+        type: "TASK", req: m.req!, task: m.task!, state: "running", generation: 1, status: 0, queue: "q", circuit: "c", length: 1, sha256: "0".repeat(64),
+        created: 1, changed: 1,
+      });
+    }
+  };
+}
+
+function delivers(b: FakeBroker, m: Heard, bytes: Buffer): void {
+  b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes), payload: bytes });
+}
+
+test("HELLO says who it is, heartbeats follow at the broker's interval, goodbye is said", async (t) => {
+  const b = await broker(t);
+  const c = await client(t, b.url);
+  const hello = await b.hears("HELLO");
+  assert.equal(hello.role, "client");
+  assert.equal(hello.name, "shop");
+  assert.equal(hello.epoch, 0);
+  assert.deepEqual([hello.vmin, hello.vmax], [1, 1]);
+  assert.equal(hello.session, c.connection.session);
+  await b.hears("HEARTBEAT", 3);
+  await c.close();
+  assert.equal((await b.hears("DISCONNECT")).status, 0);
+});
+
+test("after a reconnect: the same session, the epoch seen, an accepted task attached to, an unanswered one submitted again", async (t) => {
+  const b = await broker(t);
+  b.on = (m) => m.queue === "taken" && accepts(b)(m);
+  const c = await client(t, b.url);
+  const taken = await c.submit({ queue: "taken", circuit: "c", witness: Buffer.from("a") });
+  const open = c.prove({ queue: "open", circuit: "c", witness: Buffer.from("b"), id: ID });
+  await b.hears("SUBMIT", 2);
+  await b.close();
+  b.epoch = 2;
+  b.heard.length = 0;
+  b.on = (m) => {
+    if (m.type === "SUBMIT" || m.type === "ATTACH") delivers(b, m, Buffer.from(m.type));
+  };
+  await b.open();
+  const hello = await b.hears("HELLO");
+  assert.equal(hello.session, c.connection.session);
+  assert.equal(hello.epoch, 1);
+  assert.equal((await b.hears("ATTACH")).task, taken.id);
+  assert.equal((await b.hears("SUBMIT")).task, ID);
+  assert.equal(Buffer.from((await open).bytes).toString(), "SUBMIT");
+  assert.equal(Buffer.from((await taken.result()).bytes).toString(), "ATTACH");
+  await b.hears("ACK", 2);
+  assert.equal(c.connection.connects, 2);
+});
+
+test("a broker with a lower epoch is refused, and the next one tried", async (t) => {
+  const old = await broker(t, { epoch: 3 });
+  const young = await broker(t, { epoch: 7 });
+  const c = await client(t, [young.url, old.url]);
+  assert.equal(c.connection.epoch, 7);
+  await young.close();
+  assert.equal((await old.hears("DISCONNECT")).status, 25);
+  await poll("the stale broker is told", 5, () => c.connection.code === "stale-broker" || c.connection.code === "unreachable");
+  await assert.rejects(c.fetch(ID, { timeout: 300 }), (e: Error & { code: string }) => ["stale-broker", "unreachable"].includes(e.code));
+  await young.open();
+  await c.ready();
+  assert.equal(c.connection.endpoint, young.url);
+});
+
+test("the second of two urls is used when the first is dead", async (t) => {
+  const b = await broker(t);
+  const c = await client(t, `tcp://127.0.0.1:1,${b.url}`);
+  assert.equal(c.connection.endpoint, b.url);
+});
+
+test("a broker that falls silent is left after a lease", async (t) => {
+  const b = await broker(t, { heartbeats: false, terms: { heartbeat_ms: 100, lease_ms: 400 } });
+  const c = await client(t, b.url);
+  await b.hears("HELLO", 2);
+  assert.ok(c.connection.connects >= 1);
+  b.heartbeats = true;
+});
+
+test("a broker that does not know the peer is told HELLO again", async (t) => {
+  const b = await broker(t);
+  const c = await client(t, b.url);
+  await sleep(1100);
+  let first = true;
+  b.on = (m) => {
+    if (m.type !== "SUBMIT") return;
+    if (first) b.say(m.from, { type: "ERROR", status: 22, req: m.req!, task: m.task! });
+    else delivers(b, m, Buffer.from("x"));
+    first = false;
+  };
+  await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  assert.equal(b.of("HELLO").length, 2);
+  assert.equal(b.of("HELLO")[0]!.session, b.of("HELLO")[1]!.session);
+});
+
+test("a heartbeat of another epoch is answered by HELLO", async (t) => {
+  const b = await broker(t);
+  await client(t, b.url);
+  await sleep(1100);
+  b.epoch = 2;
+  await b.hears("HELLO", 2);
+});
+
+test("an input above the broker's limit is refused before it is sent", async (t) => {
+  const b = await broker(t, { terms: { payload_max: 1000 } });
+  const c = await client(t, b.url);
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.alloc(1001) }), { code: "too-large", name: "TooLargeError", message: /1001 bytes|at most 1000 bytes/ });
+  assert.equal(b.of("SUBMIT").length, 0);
+});
+
+test("at a limit the submit is tried again when the broker says so, or fails at once", async (t) => {
+  const b = await broker(t);
+  const at: number[] = [];
+  b.on = (m) => {
+    if (m.type !== "SUBMIT") return;
+    at.push(performance.now());
+    if (at.length === 1) b.say(m.from, { type: "ERROR", status: 11, req: m.req!, task: m.task!, which: "disk", retry_ms: 300 });
+    else delivers(b, m, Buffer.from("x"));
+  };
+  const c = await client(t, b.url);
+  const held: string[] = [];
+  await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), onProgress: (p) => held.push(p.held) });
+  assert.ok(at[1]! - at[0]! >= 290, `tried again after ${at[1]! - at[0]!} ms`);
+  assert.ok(held.some((s) => s.includes("too little free disk") && s.includes("(disk)")), held.join());
+  at.length = 0;
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), whenBusy: "fail" }), { code: "busy", retryable: true });
+});
+
+test("a wait at a limit that lasts ends as busy, with its sentence", async (t) => {
+  const b = await broker(t);
+  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "ERROR", status: 11, req: m.req!, task: m.task!, which: "queued_tasks", retry_ms: 5000 });
+  const c = await client(t, b.url);
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), timeout: 400 }), { code: "busy", message: /queued_tasks/ });
+});
+
+test("what is malformed is ignored, and counts as a sign of life", async (t) => {
+  const b = await broker(t);
+  const c = await client(t, b.url);
+  const { from } = await b.hears("HELLO");
+  for (const frames of [[Buffer.from("PV\x01\x03")], [Buffer.from("XX\x01\x03"), Buffer.from([0x80])], [Buffer.from([0x50, 0x56, 1, 3]), Buffer.from([0xdd, 255, 255, 255, 255])]]) {
+    await b.raw(from, frames);
+  }
+  b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("x"));
+  await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  assert.equal(c.connection.connects, 1);
+});
+
+test("a broker of another version, and one whose terms make no sense", async (t) => {
+  const b = await broker(t, { welcomes: false });
+  b.on = (m) => m.type === "HELLO" && b.say(m.from, { type: "ERROR", status: 21, text: "this broker speaks 2 to 3" });
+  await assert.rejects(client(t, b.url, { connectTimeout: 500 }), { code: "bad-version", message: /speaks 2 to 3/ });
+  const odd = await broker(t, { terms: { heartbeat_ms: 1000, lease_ms: 1000 } });
+  await assert.rejects(client(t, odd.url, { connectTimeout: 500 }), { code: "bad-message", message: /terms make no sense/ });
+});
+
+test("nobody there: unreachable, within the time that was given", async (t) => {
+  const before = performance.now();
+  await assert.rejects(client(t, "tcp://127.0.0.1:1", { connectTimeout: 400 }), { code: "unreachable", retryable: true });
+  assert.ok(performance.now() - before < 5000);
+});
+
+test("a result that is damaged is fetched again, and never delivered", async (t) => {
+  const b = await broker(t);
+  const right = Buffer.from("right");
+  b.on = (m) => {
+    accepts(b)(m);
+    if (m.type === "SUBMIT") b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: 5, sha256: sha256(right), payload: Buffer.from("wrong") });
+    if (m.type === "FETCH") delivers(b, m, right);
+  };
+  const c = await client(t, b.url);
+  const result = await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  assert.equal(Buffer.from(result.bytes).toString(), "right");
+});
+
+test("a result that comes again is acknowledged again and not handed over again", async (t) => {
+  const b = await broker(t);
+  b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("x"));
+  const c = await client(t, b.url);
+  await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), id: ID });
+  await b.hears("ACK");
+  delivers(b, b.of("SUBMIT")[0]!, Buffer.from("x"));
+  assert.equal((await b.hears("ACK", 2)).task, ID);
+});
+
+test("a result is not acknowledged before somebody has it, and with manualAck only when told to", async (t) => {
+  const b = await broker(t);
+  b.on = (m) => (accepts(b)(m), m.type === "SUBMIT" && delivers(b, m, Buffer.from("x")));
+  const c = await client(t, b.url);
+  const task = await c.submit({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  await poll("its end", 5, () => task.state === "succeeded");
+  await b.hears("HEARTBEAT", b.of("HEARTBEAT").length + 2);
+  assert.equal(b.of("ACK").length, 0);
+  await task.result();
+  await b.hears("ACK");
+  const result = await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), manualAck: true });
+  await b.hears("HEARTBEAT", b.of("HEARTBEAT").length + 2);
+  assert.equal(b.of("ACK").length, 1);
+  await c.ack(result);
+  assert.equal((await b.hears("ACK", 2)).task, result.taskId);
+});
+
+test("a large input goes by credit, from where the receiver says, and again from there after a reconnect", async (t) => {
+  const b = await broker(t, { terms: { chunk_max: 1000, inline_max: 100 } });
+  const witness = Buffer.alloc(300_000, "0123456789abcdef");
+  const got: Buffer[] = [];
+  const have = () => got.reduce((n, p) => n + p.length, 0);
+  const grant = (m: Heard, bytes: number) => b.say(m.from, { type: "CREDIT", kind: "input", task: ID, offset: have(), bytes });
+  const chunk = (m: Heard) => {
+    assert.equal(Number(m.offset), have());
+    assert.ok(m.payload!.length <= 1000);
+    got.push(Buffer.from(m.payload!));
+  };
+  b.on = (m) => {
+    if (m.type === "SUBMIT") grant(m, 50_000);
+    if (m.type === "CHUNK") chunk(m);
+  };
+  const c = await client(t, b.url);
+  const proved = c.prove({ queue: "q", circuit: "c", witness, id: ID });
+  await poll("the first grant", 5, () => have() === 50_000);
+  await sleep(100);
+  assert.equal(have(), 50_000, "more than was granted");
+  await b.close();
+  b.on = (m) => {
+    if (m.type === "SUBMIT") grant(m, 300_000);
+    if (m.type !== "CHUNK") return;
+    chunk(m);
+    if (have() === witness.length) delivers(b, { ...m, task: ID }, Buffer.from("done"));
+  };
+  await b.open();
+  assert.equal(Buffer.from((await proved).bytes).toString(), "done");
+  assert.ok(Buffer.concat(got).equals(witness));
+});
+
+test("a large result is asked for window by window, and its digest looked at", async (t) => {
+  const b = await broker(t, { terms: { window: 1000, chunk_max: 500 } });
+  const bytes = Buffer.alloc(2600, "xyz");
+  const credits: number[][] = [];
+  b.on = (m) => {
+    if (m.type === "SUBMIT") b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes) });
+    if (m.type !== "CREDIT") return;
+    const [offset, end] = [Number(m.offset), Number(m.offset) + Number(m.bytes)];
+    credits.push([offset, Number(m.bytes)]);
+    for (let at = offset; at < end; at += 500) b.say(m.from, { type: "CHUNK", kind: "result", task: m.task!, offset: at, payload: bytes.subarray(at, Math.min(at + 500, end)) });
+  };
+  const c = await client(t, b.url);
+  const result = await c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  assert.ok(Buffer.from(result.bytes).equals(bytes));
+  assert.deepEqual(credits, [[0, 1000], [1000, 1000], [2000, 600]]);
+});
+
+test("what a hostile broker revokes, claims or announces does no harm", async (t) => {
+  const b = await broker(t);
+  const c = await client(t, b.url);
+  const { from } = await b.hears("HELLO");
+  const token = { epoch: 1, seq: 7 };
+  b.say(from, { type: "REVOKE", token, status: 31 });
+  assert.deepEqual((await b.hears("REVOKED")).token, token);
+  b.say(from, { type: "CLAIMED", req: 99, task: ID, token });
+  assert.deepEqual((await b.hears("RELEASE")).token, token);
+  b.say(from, { type: "ERROR", status: 0, req: 77 });
+  b.say(from, { type: "CREDIT", kind: "input", task: ID, offset: 0, bytes: 1n << 60n });
+  b.say(from, { type: "CHUNK", kind: "result", task: ID, offset: 0, payload: Buffer.from("x") });
+  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: 1n << 50n, sha256: "0".repeat(64) });
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "too-large" });
+  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0 });
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "bad-message" });
+  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "dead", status: 0, text: "\u202eevil" });
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "dead", message: "\\u202eevil" });
+});
+
+test("progress comes at most once a second, the last of it too", async (t) => {
+  const b = await broker(t);
+  b.on = accepts(b);
+  const c = await client(t, b.url);
+  const task = await c.submit({ queue: "q", circuit: "c", witness: Buffer.from("a") });
+  const submit = b.of("SUBMIT")[0]!;
+  const seen: number[] = [];
+  const iterated = (async () => {
+    for await (const p of task.progress) seen.push(p.percent);
+  })();
+  for (let percent = 1; percent <= 50; percent++) b.say(submit.from, { type: "PROGRESS", task: task.id, percent, phase: "msm" });
+  await poll("the last of it", 5, () => seen.includes(50));
+  assert.ok(seen.length <= 4, seen.join());
+  delivers(b, submit, Buffer.from("x"));
+  await task.result();
+  await iterated;
+});
