@@ -1,5 +1,5 @@
 /** The entry of snarkjs's thread. */
-import { parentPort } from "node:worker_threads";
+import threads = require("node:worker_threads");
 import type { SnarkAnswer, SnarkOrder } from "./snark.js";
 
 /** The part of snarkjs that is used. */
@@ -8,7 +8,11 @@ interface Snarkjs {
   wtns: { calculate(input: unknown, wasm: string | Uint8Array, to: { type: "mem"; data?: Uint8Array }): Promise<void> };
 }
 
-const port = parentPort!;
+const port = threads.parentPort!;
+// snarkjs's package web-worker takes every thread but the main one for a worker that it started itself, and fails. Here it may
+// start its own.
+Object.defineProperty(threads, "isMainThread", { value: true });
+
 const name: string = "snarkjs"; // no literal: the types of an optional package are not to be looked for
 
 async function work(snarkjs: Snarkjs, order: SnarkOrder): Promise<unknown> {
