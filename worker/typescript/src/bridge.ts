@@ -19,21 +19,35 @@ export interface BridgeUser {
   onBroken(why: Error): void;
 }
 
+/** How long the end of the process waits for a thread to close its socket, ms. */
+const EXIT_MS = 500;
+const END_MS = 1000;
+const open = new Set<ThreadBridge>();
+
+/** zeromq.js aborts the process when a thread is torn down while it still has a socket: so none is, and worker.terminate() is not used. */
+process.on("exit", () => {
+  for (const bridge of open) bridge.closeNow();
+});
+
 /** Starts the thread that owns the connection, so that heartbeats go on while the caller computes. */
 export class ThreadBridge implements Bridge {
   private readonly worker: Worker;
+  private readonly closed = new Int32Array(new SharedArrayBuffer(4));
   private orders: Order[] = [];
   private transfers: ArrayBuffer[] = [];
   private ended = false;
 
-  constructor(start: Start, user: BridgeUser) {
+  constructor(link: Start["link"], user: BridgeUser) {
+    const start: Start = { link, closed: this.closed.buffer };
     this.worker = new Worker(join(__dirname, "io", "thread.js"), { workerData: start, execArgv: [], name: "provost" });
-    this.worker.unref();
+    open.add(this);
     this.worker.on("message", (tidings: Tiding[]) => user.onTidings(tidings));
     this.worker.on("error", (e) => user.onBroken(e));
     this.worker.on("exit", () => {
+      open.delete(this);
       if (!this.ended) user.onBroken(new Error("the connection's thread ended"));
     });
+    this.worker.unref(); // after the listeners: they take it back
   }
 
   post(order: Order, transfer?: ArrayBuffer): void {
@@ -46,7 +60,7 @@ export class ThreadBridge implements Bridge {
     const { orders, transfers } = this;
     this.orders = [];
     this.transfers = [];
-    this.worker.postMessage(orders, transfers);
+    if (orders.length > 0) this.worker.postMessage(orders, transfers);
   }
 
   hold(held: boolean): void {
@@ -54,13 +68,21 @@ export class ThreadBridge implements Bridge {
     else this.worker.unref();
   }
 
+  /** Closes the connection while nothing else runs in this thread any more. */
+  closeNow(): void {
+    this.post({ do: "close" });
+    this.flush();
+    Atomics.wait(this.closed, 0, 0, EXIT_MS);
+  }
+
   async end(): Promise<void> {
     this.ended = true;
-    const exited = new Promise<void>((resolve) => this.worker.once("exit", () => resolve()));
-    const late = setTimeout(() => void this.worker.terminate(), 1000);
     this.worker.ref();
     this.post({ do: "close" });
-    await exited;
-    clearTimeout(late);
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, END_MS);
+      this.worker.once("exit", () => (clearTimeout(late), resolve()));
+    });
+    this.worker.unref();
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { setImmediate as turn } from "node:timers/promises";
-import { InvalidInputError, IoError, TooLargeError } from "./errors.js";
+import { InvalidInputError, IoError, NoMemoryError, TooLargeError } from "./errors.js";
 import type { Input } from "./io/bridge.js";
 import { sizeText } from "./io/text.js";
 import { usage, type Witness } from "./options.js";
@@ -39,9 +39,17 @@ function checkSize(length: number, most: number | undefined): void {
   }
 }
 
+function room(length: number): Uint8Array {
+  try {
+    return new Uint8Array(new SharedArrayBuffer(length));
+  } catch (e) {
+    throw new NoMemoryError("no-memory", `witness: no memory for ${sizeText(length)}`, { cause: e });
+  }
+}
+
 /** One copy of the stream, in memory that both threads share. */
 async function gathered(stream: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(new SharedArrayBuffer(length));
+  const bytes = room(length);
   let got = 0;
   for await (const piece of stream) {
     if (!(piece instanceof Uint8Array)) usage("witness: the stream gives something else than bytes");

@@ -76,6 +76,10 @@ export type Tiding =
   | { say: "closed" };
 
 /** What the thread is started with. */
-export type Start = LinkOptions;
+export interface Start {
+  link: LinkOptions;
+  /** One Int32: set to 1 and notified when the thread has closed its socket and its loop is empty. */
+  closed: SharedArrayBuffer;
+}
 
 export type { Counts, Row, Whole };

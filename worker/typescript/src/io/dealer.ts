@@ -4,6 +4,7 @@
  * A dealer never dials twice: libzmq's own reconnect is off. What was queued for one connection is then never sent on another, and
  * a CURVE client that was refused can try again (libzmq's reconnect gives up for good).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer as Socket } from "zeromq";
 import { decode, encode, FRAME_MAX, Malformed, type Message } from "../wire/codec.js";
 
@@ -67,7 +68,7 @@ export class Dealer {
     try {
       this.socket.connect(options.endpoint);
     } catch (e) {
-      this.close();
+      void this.close();
       throw e;
     }
     void this.receive();
@@ -89,24 +90,15 @@ export class Dealer {
     if (!this.sending) void this.pump();
   }
 
-  /** Closes it; what was sent has `lingerMs` to leave. */
-  close(lingerMs = 0): void {
+  /** Closes it; what was sent has `lingerMs` to leave. Resolves when the socket is closed. */
+  async close(lingerMs = 0): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     if (lingerMs > 0) {
       this.socket.linger = lingerMs;
-      this.flush(lingerMs);
-    } else {
-      this.socket.close();
+      await Promise.race([this.pump(), sleep(lingerMs, undefined, { ref: false })]);
     }
-  }
-
-  private flush(lingerMs: number): void {
-    const timer = setTimeout(() => this.socket.close(), lingerMs);
-    void this.pump().finally(() => {
-      clearTimeout(timer);
-      if (!this.socket.closed) this.socket.close();
-    });
+    this.socket.close();
   }
 
   private async pump(): Promise<void> {

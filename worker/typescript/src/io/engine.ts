@@ -1,10 +1,10 @@
 /** The connection's side of a client: what the caller orders, what the broker says. One per thread. */
 import type { Message } from "../wire/codec.js";
 import type { Token } from "../wire/lists.js";
-import type { End, LinkState, Order, Start, Tiding } from "./bridge.js";
+import type { End, LinkState, Order, Tiding } from "./bridge.js";
 import { Followed, type TaskUser } from "./followed.js";
 import { Pulled, sourceOf } from "./input.js";
-import { Link, type LinkUser } from "./link.js";
+import { Link, type LinkOptions, type LinkUser } from "./link.js";
 import { Question, type QuestionUser } from "./question.js";
 import { BAD_MESSAGE, BAD_STATE, UNAUTHORIZED, refusal } from "./text.js";
 import { codeOf } from "../errors.js";
@@ -27,7 +27,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   private reqs = 0;
 
   constructor(
-    start: Start,
+    start: LinkOptions,
     private readonly say: (tiding: Tiding, transfer?: ArrayBuffer) => void,
   ) {
     this.link = new Link(start, this);
@@ -44,7 +44,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
       case "piece": return this.piece(order);
       case "ack": return this.ack(order.task, order.generation, order.acked);
       case "flush": return this.flush(order.key);
-      case "close": return this.close();
+      case "close": return void this.close();
     }
   }
 
@@ -121,11 +121,11 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
     if (this.link.state === "up") this.sendAcks();
   }
 
-  private close(): void {
+  private async close(): Promise<void> {
     clearTimeout(this.timer);
     for (const task of this.byKey.values()) task.drop();
     for (const question of this.questions.values()) question.drop();
-    this.link.close();
+    await this.link.close();
     this.say({ say: "closed" });
   }
 

@@ -103,20 +103,21 @@ export class Link {
     this.hello();
   }
 
-  /** Says goodbye and closes. */
-  close(): void {
+  /** Says goodbye and closes; resolves when the socket is closed. */
+  async close(): Promise<void> {
+    const { dealer, state } = this;
     this.closed = true;
     clearTimeout(this.timer);
-    if (this.state === "up") this.dealer!.send({ type: "DISCONNECT", status: 0 });
-    this.dealer?.close(this.state === "up" ? LINGER_MS : 0);
     this.dealer = undefined;
     this.state = "down";
+    if (state === "up") dealer!.send({ type: "DISCONNECT", status: 0 });
+    await dealer?.close(state === "up" ? LINGER_MS : 0);
   }
 
   /** Goes down; the next attempt is due after a pause. A connection that worked is dialled again first, except after silence. */
   fail(status: number, text: string): void {
     const lost = this.state === "up";
-    this.dealer?.close();
+    void this.dealer?.close();
     this.dealer = undefined;
     this.state = "down";
     this.trouble = { status, text: `${this.endpoint}: ${visible(text)}` };
@@ -220,7 +221,7 @@ export class Link {
   private welcome(m: Message): void {
     if (m.epoch! < this.epochSeen) {
       this.dealer!.send({ type: "DISCONNECT", status: STALE_BROKER });
-      this.dealer!.close(LINGER_MS);
+      void this.dealer!.close(LINGER_MS);
       return this.fail(STALE_BROKER, "its boot epoch is lower than one already seen");
     }
     if (m.heartbeat_ms === 0 || m.lease_ms! < 4 * m.heartbeat_ms! || m.window === 0 || m.chunk_max === 0) {

@@ -4,6 +4,7 @@ import type { Order, Start, Tiding } from "./bridge.js";
 import { Engine } from "./engine.js";
 
 const port = parentPort!;
+const { link, closed } = workerData as Start;
 let said: Tiding[] = [];
 let transfers: ArrayBuffer[] = [];
 
@@ -12,7 +13,17 @@ function say(tiding: Tiding, transfer?: ArrayBuffer): void {
   if (said.length === 0) queueMicrotask(flush);
   said.push(tiding);
   if (transfer) transfers.push(transfer);
-  if (tiding.say === "closed") setImmediate(() => port.close());
+  if (tiding.say === "closed") ended();
+}
+
+/** With the port closed nothing holds this thread's loop; once that has run empty the thread may be torn down. */
+function ended(): void {
+  process.on("exit", () => {
+    const flag = new Int32Array(closed);
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+  });
+  setImmediate(() => port.close());
 }
 
 function flush(): void {
@@ -21,7 +32,7 @@ function flush(): void {
   transfers = [];
 }
 
-const engine = new Engine(workerData as Start, say);
+const engine = new Engine(link, say);
 port.on("message", (orders: Order[]) => {
   for (const order of orders) engine.take(order);
 });
