@@ -57,15 +57,16 @@ test("each process of a cluster has a client of its own", async () => {
     const c = await connect({ ...options, name: "clustered" });
     if (cluster.isPrimary) {
       const child = cluster.fork();
-      child.send({ client: c });
+      child.on("message", () => child.send({ client: c }));
       await new Promise((r) => child.on("exit", r));
     } else {
+      process.send("ready");
       const { client } = await told;
       if (typeof client.prove === "function" || !client.provost.includes("call connect() there")) throw new Error("a client came through");
-      process.disconnect();
     }
     const r = await c.prove({ ...echo, witness: Buffer.from(cluster.isPrimary ? "primary" : "worker") });
-    console.log(Buffer.from(r.bytes).toString());`);
+    console.log(Buffer.from(r.bytes).toString());
+    if (cluster.isWorker) process.disconnect();`);
   assert.deepEqual([code, out], [0, "worker\nprimary\n"]);
 });
 

@@ -1,6 +1,6 @@
 // A broker and its provers as real processes, on wildcard ports, ended by their ids.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,7 +21,12 @@ export class Cluster {
   broker: ChildProcess | undefined;
   readonly provers = new Map<string, ChildProcess>();
 
-  constructor(private readonly brokerOptions: string[] = ["--insecure", "--queue", "echo", "--queue", "idle", "--queue", "member"]) {}
+  constructor(private brokerOptions: string[] = ["--insecure", "--queue", "echo", "--queue", "idle", "--queue", "member"]) {}
+
+  /** Options of the broker in the place of those of the constructor. */
+  set options(options: string[]) {
+    this.brokerOptions = options;
+  }
 
   private start(program: string, args: string[], log: string): ChildProcess {
     const out = openSync(join(this.folder, log), "a");
@@ -61,6 +66,20 @@ export class Cluster {
   /** `provost ...`, which has to succeed. */
   command(...args: string[]): string {
     return execFileSync(join(build, "worker/cli/provost"), args, { encoding: "utf8", env: { ...process.env, PROVOST_BROKER: this.url, PROVOST_INSECURE: "1" } });
+  }
+
+  /** Makes a key pair, NAME and NAME.pub in the cluster's folder; returns the public key. */
+  makeKey(name: string): string {
+    const file = join(this.folder, name);
+    execFileSync(join(build, "worker/cli/provost"), ["key", "gen", file], { stdio: "ignore" });
+    return execFileSync(join(build, "worker/cli/provost"), ["key", "show", file], { encoding: "utf8" }).trim();
+  }
+
+  /** The file of authorised keys: name, public key, role. */
+  authorize(keys: [string, string, string][]): string {
+    const file = join(this.folder, "keys.yaml");
+    writeFileSync(file, `keys:\n${keys.map(([name, key, role]) => `  - name: ${name}\n    key: "${key}"\n    roles: [${role}]\n`).join("")}`);
+    return file;
   }
 
   async end(): Promise<void> {

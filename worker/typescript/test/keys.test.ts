@@ -1,0 +1,51 @@
+// CURVE with a real broker: the right key, a wrong one, one that is revoked and comes back.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { connect } from "provost";
+import { Cluster, poll } from "./support/cluster.js";
+
+const cluster = new Cluster();
+const file = (name: string) => join(cluster.folder, name);
+let keys: Record<string, string>;
+const all = (): [string, string, string][] => ["client", "admin", "prover"].map((who) => [`of-${who}`, keys[who]!, who]);
+
+before(async () => {
+  keys = Object.fromEntries(["broker", "client", "admin", "prover", "stranger"].map((name) => [name, cluster.makeKey(name)]));
+  cluster.options = ["--queue", "echo", "--key", file("broker"), "--authorized-keys", cluster.authorize(all())];
+  await cluster.startBroker("--heartbeat-ms", "500", "--lease-ms", "2000");
+  cluster.startProver("p1", "--key", file("prover"), "--server-key", file("broker.pub"), "--queue", "echo:echo");
+});
+after(() => cluster.end());
+
+const options = () => ({ url: cluster.url, key: file("client"), serverKey: file("broker.pub"), reconnectMin: 50, reconnectMax: 200 });
+const echo = { queue: "echo", circuit: "any", witness: Buffer.from("secret") };
+
+test("with keys a task goes through, and the broker knows whose it is", async () => {
+  await using client = await connect(options());
+  assert.equal(client.connection.principal, "of-client");
+  assert.equal(Buffer.from((await client.prove(echo)).bytes).toString(), "secret");
+  await assert.rejects(client.pause("echo"), { code: "unauthorized" });
+  await using admin = await connect({ ...options(), key: file("admin"), role: "either", serverKey: keys["broker"]! });
+  await admin.pause("echo");
+  await admin.resume("echo");
+});
+
+test("a stranger's key, another broker's key and no key are told from an absent broker", async () => {
+  const short = { ...options(), connectTimeout: 1500 };
+  await assert.rejects(connect({ ...short, key: file("stranger") }), { code: "unauthorized", message: /refuses this key/ });
+  await assert.rejects(connect({ ...short, serverKey: keys["stranger"]! }), { code: "unauthorized", message: /is the broker's key right/ });
+  await assert.rejects(connect({ url: cluster.url, insecure: true, connectTimeout: 1500 }), { code: "unauthorized" });
+});
+
+test("a key that is revoked is told as unauthorized, and tried again until it may", async () => {
+  await using client = await connect(options());
+  cluster.authorize(all().filter(([name]) => name !== "of-client"));
+  cluster.broker!.kill("SIGHUP");
+  const proved = client.prove(echo);
+  await poll("the refusal", 15, () => client.connection.code === "unauthorized");
+  await assert.rejects(client.fetch("0".repeat(32), { timeout: 300 }), { code: "unauthorized" });
+  cluster.authorize(all());
+  cluster.broker!.kill("SIGHUP");
+  assert.equal(Buffer.from((await proved).bytes).toString(), "secret");
+});

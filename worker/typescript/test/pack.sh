@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The package as users get it: packed, looked at by publint and attw, installed into an empty folder, the README's first example run.
+# pack.sh FOLDER     FOLDER is what setup.sh printed; PROVOST_BUILD has the programs, PROVOST_ROOT the repository.
+set -euo pipefail
+package=$1
+work=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+fail() { echo "pack: $*" >&2; exit 1; }
+cd "$package"
+PATH="$package/../node20/bin:$PATH"
+
+tarball=$work/$(npm pack --ignore-scripts --silent --pack-destination "$work")
+[ "$(stat -c %s "$tarball")" -lt 200000 ] || fail "the package has $(stat -c %s "$tarball") bytes"
+node node_modules/publint/src/cli.js run "$tarball" --strict || fail publint
+node node_modules/@arethetypeswrong/cli/dist/index.js "$tarball" --profile node16 --format ascii || fail attw
+
+mkdir "$work/user"
+cd "$work/user"
+echo '{ "private": true, "type": "module" }' >package.json
+timeout 300 npm install --ignore-scripts --no-audit --no-fund --silent "$tarball" || exit 77
+[ "$(ls node_modules | tr '\n' ' ')" = "@msgpack cmake-ts node-addon-api provost zeromq " ] || fail "it brings along: $(ls node_modules)"
+
+"$PROVOST_BUILD/broker/provost-broker" --insecure --bind 'tcp://127.0.0.1:*' --port-file port --state state --queue outer >broker.log 2>&1 &
+pids+=($!)
+for _ in $(seq 200); do [ -s port ] && break; sleep 0.1; done
+url=$(head -n 1 port)
+mkdir circuits
+ln -s "$PROVOST_ROOT/tests/data/member/circuit.zkey" circuits/withdraw.zkey
+cp "$PROVOST_ROOT/tests/data/member/witness.wtns" .
+"$PROVOST_BUILD/prover/provost-prover" run --insecure --broker "$url" --name gpu-1 --state spool --queue outer --circuits circuits --allow-development-key >prover.log 2>&1 &
+pids+=($!)
+awk '/<!-- example/ { on = 1 } on && /^```$/ { exit } on == 2 { print } on && /^```js$/ { on = 2 }' "$PROVOST_ROOT/worker/typescript/README.md" |
+    sed "s#tcp://127.0.0.1:7070#$url#" >example.mjs
+grep -q prove example.mjs || fail "no example in README.md"
+timeout 100 node example.mjs >out 2>err || { cat err prover.log; fail "the example"; }
+grep -q '"pi_a".* gpu-1 ' out || { cat out err; fail "the example said something else"; }
+
+# CommonJS has the same.
+echo 'const { connect, TimeoutError } = require("provost"); const { ProverPool } = require("provost/pool"); const { mockClient } = require("provost/mock");
+if ([connect, TimeoutError, ProverPool, mockClient].some((f) => typeof f !== "function")) process.exit(1);' >common.cjs
+node common.cjs || fail "require"
+echo "ok: $(stat -c %s "$tarball") bytes, publint, attw, ESM and CommonJS, the README's example"
