@@ -51,7 +51,7 @@ export class ThreadBridge implements Bridge {
   }
 
   post(order: Order, transfer?: ArrayBuffer): void {
-    if (this.orders.length === 0) queueMicrotask(() => this.flush());
+    if (this.orders.length === 0) setImmediate(() => this.flush());
     this.orders.push(order);
     if (transfer) this.transfers.push(transfer);
   }

@@ -1,5 +1,5 @@
 /** A client of Provost: one awaitable call, safe over restarts. */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { ThreadBridge } from "./bridge.js";
 import { Core } from "./core.js";
 import { BadStateError, CancelledError, wordOf } from "./errors.js";
@@ -62,7 +62,7 @@ export class Client extends Operator {
    * @throws a ProvostError of the class of the outcome, with `taskId`. After a TimeoutError the task goes on: `attach` to it
    */
   async prove(options: ProveOptions): Promise<Result> {
-    const task = await this.#start(options);
+    const task = await this.#start(options, !options.onProgress);
     try {
       return await task.result(options);
     } finally {
@@ -166,10 +166,10 @@ export class Client extends Operator {
     return { provost: "a client cannot be sent to another process: call connect() there", session: this.#session };
   }
 
-  async #start(options: ProveOptions): Promise<Task> {
+  async #start(options: ProveOptions, quiet = false): Promise<Task> {
     this.#core.check();
     const { signal } = options;
-    const id = options.id === undefined ? randomBytes(16).toString("hex") : checkId(options.id);
+    const id = options.id === undefined ? randomUUID().replaceAll("-", "") : checkId(options.id);
     const fields = submitFieldsOf(options);
     const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId: id, cause: signal?.reason });
     if (signal?.aborted) throw aborted();
@@ -179,7 +179,8 @@ export class Client extends Operator {
     this.#core.check();
     this.#free(id);
     const task = this.#add(new Task(this.#core, id, options, prepared));
-    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, input: prepared.input, busyFails: options.whenBusy === "fail" });
+    const busyFails = options.whenBusy === "fail";
+    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, input: prepared.input, busyFails, quiet }, prepared.transfer);
     return task;
   }
 

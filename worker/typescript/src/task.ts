@@ -111,6 +111,7 @@ export class Task {
 
   /** Stops following it here. The broker keeps the task. */
   forget(): void {
+    if (this.#over) return;
     this.#drop();
     this.#reject(new CancelledError("cancelled", "the task is not followed any more; the broker keeps it", { taskId: this.id }));
   }

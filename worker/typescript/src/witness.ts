@@ -19,6 +19,8 @@ export interface Prepared {
   input: Input;
   /** The bytes that are asked for in pieces. */
   pulled: Uint8Array | undefined;
+  /** Memory that goes over to the connection's thread. */
+  transfer?: ArrayBuffer;
   /** The first n public signals of a .wtns; undefined when it is none, or has no n. */
   publics(n: number): Promise<string[] | undefined>;
 }
@@ -67,7 +69,9 @@ async function ofBytes(bytes: Uint8Array): Promise<Prepared> {
   if (bytes.buffer instanceof SharedArrayBuffer) return { input: { kind: "bytes", bytes }, pulled: undefined, publics };
   if (bytes.length <= COPY_MOST) {
     const copy = new Uint8Array(bytes); // the caller may write to its own while ours is on its way
-    return { input: { kind: "bytes", bytes: copy }, pulled: undefined, publics: (n) => publicsOf(async (offset, m) => copy.subarray(offset, offset + m), n) };
+    const input: Input = { kind: "bytes", bytes: copy };
+    if (!isWitness(copy)) return { input, pulled: undefined, transfer: copy.buffer, publics: async () => undefined };
+    return { input, pulled: undefined, publics: (n) => publicsOf(async (offset, m) => copy.subarray(offset, offset + m), n) };
   }
   return { input: { kind: "pull", length: bytes.length, sha256: await digestOf(bytes) }, pulled: bytes, publics };
 }
@@ -118,10 +122,15 @@ export async function prepare(witness: Witness, most: number | undefined): Promi
 
 const VALUE = 32;
 
+/** True for what begins as a .wtns. */
+function isWitness(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x77 && bytes[1] === 0x74 && bytes[2] === 0x6e && bytes[3] === 0x73;
+}
+
 /** Where section 2, the values, begins; undefined when this is no witness of 32-byte values. */
 async function valuesAt(readAt: ReadAt): Promise<number | undefined> {
   const head = Buffer.from(await readAt(0, 12));
-  if (head.length < 12 || head.toString("latin1", 0, 4) !== "wtns") return undefined;
+  if (head.length < 12 || !isWitness(head)) return undefined;
   let at = 12;
   for (let i = Math.min(head.readUInt32LE(8), 16); i > 0; i--) {
     const section = Buffer.from(await readAt(at, 16));

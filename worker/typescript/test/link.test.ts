@@ -177,9 +177,9 @@ test("what is malformed is ignored, and counts as a sign of life", async (t) => 
 test("a broker of another version, and one whose terms make no sense", async (t) => {
   const b = await broker(t, { welcomes: false });
   b.on = (m) => m.type === "HELLO" && b.say(m.from, { type: "ERROR", status: 21, text: "this broker speaks 2 to 3" });
-  await assert.rejects(client(t, b.url, { connectTimeout: 500 }), { code: "bad-version", message: /speaks 2 to 3/ });
+  await assert.rejects(client(t, b.url, { connectTimeout: 3000 }), { code: "bad-version", message: /speaks 2 to 3/ });
   const odd = await broker(t, { terms: { heartbeat_ms: 1000, lease_ms: 1000 } });
-  await assert.rejects(client(t, odd.url, { connectTimeout: 500 }), { code: "bad-message", message: /terms make no sense/ });
+  await assert.rejects(client(t, odd.url, { connectTimeout: 3000 }), { code: "bad-message", message: /terms make no sense/ });
 });
 
 test("nobody there: unreachable, within the time that was given", async (t) => {

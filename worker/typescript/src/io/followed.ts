@@ -13,7 +13,7 @@ import type { End, News, SubmitFields } from "./bridge.js";
 import type { Source } from "./input.js";
 import type { Link } from "./link.js";
 import { BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, INTERNAL, TOO_LARGE, refusal, sizeText, visible } from "./text.js";
-import { Incoming, Outgoing } from "./transfer.js";
+import { Incoming, Outgoing, sha256Of } from "./transfer.js";
 
 /** What a followed task wants of the engine. */
 export interface TaskUser {
@@ -68,17 +68,16 @@ export function creditOf(incoming: Incoming, link: Link, task: string): Message 
   return grant && { type: "CREDIT", kind: "result", task, ...grant };
 }
 
-/** Begins to receive what DELIVER announces, or why not. */
-export function incomingOf(m: Message, link: Link, before?: Incoming): Incoming | number {
+/** What DELIVER announces: its bytes when they came along, else what receives them; or why not, a wire code. */
+export function incomingOf(m: Message, link: Link, before?: Incoming): Incoming | Uint8Array<ArrayBuffer> | number {
   const length = Number(m.length);
   if (length > Math.min(link.terms!.payloadMax, RESULT_MOST)) return TOO_LARGE;
+  const whole = m.payload ?? (length === 0 ? new Uint8Array(0) : undefined);
+  if (whole) return sha256Of(whole) === m.sha256 ? new Uint8Array(whole) : HASH_MISMATCH; // a copy: the frame is libzmq's memory
   const same = before && before.length === length && before.sha256 === m.sha256;
   const incoming = same ? before : new Incoming(length, m.sha256!);
   incoming.rewind();
-  const whole = m.payload ?? (length === 0 ? new Uint8Array(0) : undefined);
-  if (!whole) return incoming;
-  const fresh = same ? new Incoming(length, m.sha256!) : incoming;
-  return fresh.take(0, whole) === "complete" ? fresh : HASH_MISMATCH;
+  return incoming;
 }
 
 export class Followed {
@@ -94,7 +93,7 @@ export class Followed {
   private newsMs = -Infinity;
   private newsHeld = false;
   private damages = 0;
-  private heldText = "";
+  private toldHeld = "";
   private outgoing: Outgoing | undefined;
   private incoming: Incoming | undefined;
   private end: End | undefined;
@@ -104,7 +103,7 @@ export class Followed {
     readonly id: string,
     private readonly user: TaskUser,
     /** Undefined: a task to attach to. */
-    private readonly submit: { fields: SubmitFields; source: Source; busyFails: boolean } | undefined,
+    private readonly submit: { fields: SubmitFields; source: Source; busyFails: boolean; quiet: boolean } | undefined,
   ) {
     const total = submit?.source.length ?? 0;
     this.news = {
@@ -260,6 +259,8 @@ export class Followed {
   private tell(now: number): void {
     this.newsMs = now;
     this.newsHeld = false;
+    if (this.submit?.quiet && this.news.held === this.toldHeld) return;
+    this.toldHeld = this.news.held;
     this.user.news(this);
   }
 
@@ -314,9 +315,9 @@ export class Followed {
     if (typeof incoming === "number") {
       return this.finish({ ...this.end!, status: incoming, text: "the result is larger than this client takes, or than the broker said it would be" });
     }
+    if (incoming instanceof Uint8Array) return this.finish({ ...this.end!, bytes: incoming });
     this.incoming = incoming;
     this.stage = "receiving";
-    if (incoming.complete) return this.complete();
     this.receive(now);
   }
 
@@ -377,14 +378,9 @@ export class Followed {
     const pause = Math.min(Math.max(m.retry_ms ?? 1000, BUSY_LEAST_MS), BUSY_MOST_MS);
     const now = performance.now();
     this.askMs = now + pause + Math.random() * (pause / 4);
-    this.heldText = this.news.held = text;
+    this.news.held = text;
     this.tell(now);
     this.user.wake(this, this.askMs);
-  }
-
-  /** The limit that keeps the broker from taking the task, or "". */
-  get held(): string {
-    return this.accepted ? "" : this.heldText;
   }
 
   private fetchRefused(m: Message): void {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { Input } from "./bridge.js";
+import { sha256Of } from "./transfer.js";
 
 export interface Source {
   readonly length: number;
@@ -44,8 +45,7 @@ export class Pulled implements Source {
 }
 
 function inMemory(bytes: Uint8Array): Source {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { length: bytes.length, sha256, read: (offset, n) => bytes.subarray(offset, offset + n), close() {} };
+  return { length: bytes.length, sha256: sha256Of(bytes), read: (offset, n) => bytes.subarray(offset, offset + n), close() {} };
 }
 
 async function readAt(file: FileHandle, offset: number, n: number): Promise<Uint8Array> {

@@ -102,9 +102,9 @@ export class Question {
     if (m.state !== "succeeded" || !there) return this.finish();
     const incoming = incomingOf(m, this.user.link, this.incoming);
     if (typeof incoming === "number") return this.fail(incoming, "the result does not match its digest, or is larger than this client takes");
+    if (incoming instanceof Uint8Array) return this.finish(incoming);
     this.incoming = incoming;
-    if (incoming.complete) this.finish(incoming.release());
-    else this.grant();
+    this.grant();
   }
 
   private grant(): void {

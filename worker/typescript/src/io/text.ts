@@ -5,6 +5,7 @@ import type { Message } from "../wire/codec.js";
 
 /** Safe to show: controls, bidirectional and invisible characters of a peer's text are escaped as JSON does it. */
 export function visible(text: string): string {
+  if (text === "") return text;
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => [...c].map((x) => `\\u${x.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
 }
 

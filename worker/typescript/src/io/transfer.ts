@@ -42,6 +42,11 @@ export class Outgoing {
   }
 }
 
+/** The digest of bytes that are all there, as hex. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 export type Taken = "more" | "complete" | "misplaced" | "mismatch";
 
 /** A payload that is received. Memory grows with what comes, not with what was announced: a peer may announce anything. */

@@ -10,6 +10,7 @@ const DEPTH_MAX = 4;
 const KEYS_MAX = 128;
 const KEY_MAX = 32;
 const VALUES_MAX = 20000;
+const KEY_FAULT = "a map key is not 1 to 32 printable ASCII characters";
 
 /** A message that a correct peer would not send. `code` is that of the list of outcomes. */
 export class Malformed extends Error {
@@ -85,7 +86,7 @@ class Reader {
     this.reserve(2 * n);
     const pairs = new Map<string, Value>();
     for (let i = 0; i < n; i++) {
-      const key = this.key(depth + 1);
+      const key = this.key();
       const value = this.value(depth + 1);
       if (pairs.has(key)) throw new Malformed("a map has a key twice");
       pairs.set(key, value);
@@ -93,11 +94,18 @@ class Reader {
     return pairs;
   }
 
-  private key(depth: number): string {
-    const key = this.value(depth);
-    const legal = key instanceof Str && key.bytes.length >= 1 && key.bytes.length <= KEY_MAX && key.bytes.every((c) => c > 0x20 && c < 0x7f);
-    if (!legal) throw new Malformed("a map key is not 1 to 32 printable ASCII characters");
-    return String.fromCharCode(...key.bytes);
+  /** A key: str of 1 to 32 printable ASCII characters. */
+  private key(): string {
+    const head = this.uint(1);
+    const n = head >= 0xa0 && head < 0xc0 ? head & 0x1f : head === 0xd9 ? this.uint(1) : head === 0xda ? this.uint(2) : head === 0xdb ? this.uint(4) : 0;
+    if (n < 1 || n > KEY_MAX) throw new Malformed(KEY_FAULT);
+    let key = "";
+    for (let at = this.pass(n); at < this.at; at++) {
+      const c = this.bytes[at]!;
+      if (c <= 0x20 || c >= 0x7f) throw new Malformed(KEY_FAULT);
+      key += String.fromCharCode(c);
+    }
+    return key;
   }
 
   /** The value that begins here, inside `depth` containers. */

@@ -250,21 +250,21 @@ const codecs: Record<Field["kind"], Codec> = {
 };
 
 /** Names the key in what a field's codec says. */
-function keyed<T>(key: string, work: () => T): T {
-  try {
-    return work();
-  } catch (e) {
-    if (e instanceof Malformed) throw new Malformed(`${key} ${e.message}`, e.code);
-    throw e;
-  }
+function keyed(e: unknown, key: string): unknown {
+  return e instanceof Malformed ? new Malformed(`${key} ${e.message}`, e.code) : e;
 }
 
 /** Unknown keys are passed over: a newer peer may send more. */
 function readFields(map: Map<string, Value>, list: readonly Field[]): Record<string, unknown> {
   const found: Record<string, unknown> = {};
-  for (const field of list) {
-    const value = map.get(field.key);
-    if (value !== undefined) found[field.key] = keyed(field.key, () => codecs[field.kind].read(value, field));
+  let key = "";
+  try {
+    for (const field of list) {
+      const value = map.get((key = field.key));
+      if (value !== undefined) found[key] = codecs[field.kind].read(value, field);
+    }
+  } catch (e) {
+    throw keyed(e, key);
   }
   return found;
 }
@@ -272,9 +272,14 @@ function readFields(map: Map<string, Value>, list: readonly Field[]): Record<str
 /** Fields go in the order of the list, so that one message has one encoding. */
 function writeFields(from: Record<string, unknown>, list: readonly Field[]): Record<string, unknown> {
   const made: Record<string, unknown> = {};
-  for (const field of list) {
-    const value = from[field.key];
-    if (value !== undefined) made[field.key] = keyed(field.key, () => codecs[field.kind].write(value, field));
+  let key = "";
+  try {
+    for (const field of list) {
+      const value = from[(key = field.key)];
+      if (value !== undefined) made[key] = codecs[field.kind].write(value, field);
+    }
+  } catch (e) {
+    throw keyed(e, key);
   }
   return made;
 }
