@@ -2,7 +2,7 @@
 import { join } from "node:path";
 
 const root = process.env["PROVOST_ROOT"];
-if (!root) throw new Error("PROVOST_ROOT is not set: run the tests by worker/typescript/test.sh");
+if (!root) throw new Error("PROVOST_ROOT is not set: run the tests by worker/typescript/test_typescript.sh");
 
 export const repository = root;
 export const vectors = join(root, "tests", "vectors");

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # The package as users get it: packed, looked at by publint and attw, installed into an empty folder, the README's first example run.
-# pack.sh FOLDER     FOLDER is what setup.sh printed; PROVOST_BUILD has the programs, PROVOST_ROOT the repository.
+# pack_typescript.sh BUILD_DIR     Exits 77 where npm cannot be reached.
 set -euo pipefail
-package=$1
+here=$(cd "$(dirname "$0")" && pwd)
+PROVOST_BUILD=$(realpath "$1") PROVOST_ROOT=${here%/worker/typescript/test}
+package=$(bash "$here/../build_typescript.sh") || exit $?
 work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT

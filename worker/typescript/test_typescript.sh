@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the package and runs its tests: test_typescript.sh [BUILD_DIR [FILES...]]      FILES are names of test/*.test.ts without the ending. PV_ROUNDS: rounds of kill -9 (4).
+# Exits 77 where npm cannot be reached.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+to=$(bash "$here/build_typescript.sh") || exit $?
+export PROVOST_ROOT=${here%/worker/typescript}
+export PROVOST_BUILD=${1:-$PROVOST_ROOT/build/dev}
+shift || true
+[ $# -gt 0 ] || set -- wire link bad_use mock_pool client keys kill process full_prove
+PATH="$to/../node20/bin:$PATH"
+cd "$to"
+# One file at a time: their brokers and provers would wait for each other.
+exec node --test --test-concurrency=1 --test-reporter=spec ${PV_TEST_NAME:+--test-name-pattern="$PV_TEST_NAME"} --test-timeout=150000 $(printf 'test-js/%s.test.js ' "$@")
