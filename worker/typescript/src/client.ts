@@ -171,6 +171,7 @@ export class Client extends Operator {
     const { signal } = options;
     const id = options.id === undefined ? randomUUID().replaceAll("-", "") : checkId(options.id);
     const fields = submitFieldsOf(options);
+    positive(options.timeout, 0, "timeout");
     const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId: id, cause: signal?.reason });
     if (signal?.aborted) throw aborted();
     this.#free(id);

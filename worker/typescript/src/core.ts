@@ -1,7 +1,8 @@
 /** What a client and its tasks share: the line to the connection's thread, who listens to what, and waits that end. */
 import type { Bridge, BridgeUser } from "./bridge.js";
-import { BadStateError, BusyError, InternalError, TimeoutError, errorOf, wordOf, type ProvostError } from "./errors.js";
+import { BadStateError, BusyError, InternalError, TimeoutError, UsageError, errorOf, wordOf, type ProvostError } from "./errors.js";
 import type { LinkState, Tiding } from "./io/bridge.js";
+import { isTimeout } from "./options.js";
 import type { Message } from "./wire/codec.js";
 import type { MessageName } from "./wire/lists.js";
 
@@ -93,7 +94,7 @@ export class Core implements BridgeUser {
   late(options: WaitOptions): ProvostError {
     const details = { taskId: options.taskId };
     const held = options.held?.();
-    if (held) return new BusyError("busy", held, details);
+    if (held && this.link.up) return new BusyError("busy", held, details);
     if (this.link.up) return new TimeoutError("timeout", "no answer in time", details);
     const word = wordOf(this.link.status);
     return errorOf(word === "ok" ? "unreachable" : word, this.link.text, details);
@@ -102,6 +103,7 @@ export class Core implements BridgeUser {
   /** Waits for a promise, at most `timeout` ms; keeps the process alive meanwhile. */
   wait<T>(promise: Promise<T>, options: WaitOptions): Promise<T> {
     if (this.over) return Promise.reject(this.over);
+    if (!isTimeout(options.timeout)) return Promise.reject(new UsageError("usage", "timeout: a number of ms from 0 to 2,147,483,647"));
     const release = this.hold();
     return new Promise<T>((resolve, reject) => {
       let timer: NodeJS.Timeout;

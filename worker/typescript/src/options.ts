@@ -132,10 +132,15 @@ function linkKeys(o: ConnectOptions, endpoints: string[]) {
   return keysOf(o.key, servers, endpoints.length);
 }
 
+/** True for what setTimeout takes: it fires at once for what is larger. @internal */
+export function isTimeout(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= 2 ** 31 - 1;
+}
+
 /** @internal */
 export function positive(value: number | undefined, standard: number, what: string): number {
   if (value === undefined) return standard;
-  if (typeof value !== "number" || !(value >= 0) || value > 2 ** 31 - 1) usage(`${what}: a number of ms from 0 to 2,147,483,647`);
+  if (!isTimeout(value)) usage(`${what}: a number of ms from 0 to 2,147,483,647`);
   return value;
 }
 

@@ -129,7 +129,8 @@ export class Task {
   #watch(signal: AbortSignal | undefined): void {
     if (!signal) return;
     const aborted = () => void this.#abort(signal.reason);
-    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) queueMicrotask(aborted);
+    else signal.addEventListener("abort", aborted, { once: true });
     this.#unabort = () => signal.removeEventListener("abort", aborted);
   }
 

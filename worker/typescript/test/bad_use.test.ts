@@ -60,6 +60,7 @@ test("options of a task", async () => {
     await assert.rejects(client.prove({ ...good, ...options }), { code: "usage", message }, JSON.stringify(options));
   }
   await assert.rejects(client.attach("zz"), { code: "usage" });
+  for (const timeout of [-1, NaN, Infinity, "5" as never]) await assert.rejects(client.prove({ ...good, timeout }), { code: "usage", message: /timeout:/ });
   await client.close();
   await assert.rejects(client.prove(good), { code: "bad-state", message: "the client is closed" });
   await assert.rejects(client.fetch("0".repeat(32)), { code: "bad-state" });
