@@ -2,7 +2,7 @@
 //   node speed.mjs provost URL  BYTES TASKS      a broker with a queue "echo" and provers that serve it with the handler echo
 //   node speed.mjs amqplib URL  BYTES TASKS      RabbitMQ: a durable classic queue, persistent, confirms, direct reply-to; 8 consumers in a
 //                                                process of their own (speed.mjs consumers URL)
-// Prints one line of JSON. Run both by turns in one run, and take medians of three (speed.sh).
+// Prints one line of JSON. Run both by turns in one run, and take medians of three. amqplib is not among the dependencies: npm install it beside.
 import { randomBytes, randomUUID } from "node:crypto";
 
 const [, , which, url, bytes = "1024", tasks = "2000"] = process.argv;
