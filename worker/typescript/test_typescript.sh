@@ -5,7 +5,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 to=$(bash "$here/build_typescript.sh") || exit $?
 export PROVOST_ROOT=${here%/worker/typescript}
-export PROVOST_BUILD=${1:-$PROVOST_ROOT/build/dev}
+PROVOST_BUILD=$(realpath "${1:-$PROVOST_ROOT/build/dev}")
+export PROVOST_BUILD
 shift || true
 [ $# -gt 0 ] || set -- wire link bad_use mock_pool client keys kill process full_prove
 PATH="$to/../node20/bin:$PATH"

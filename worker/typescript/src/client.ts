@@ -5,6 +5,7 @@ import { Core } from "./core.js";
 import { BadStateError, CancelledError, wordOf } from "./errors.js";
 import { endOf } from "./io/followed.js";
 import { MockBridge } from "./mock_bridge.js";
+import { expiryOf } from "./expiry.js";
 import { Operator } from "./operator.js";
 import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions } from "./options.js";
 import { Result } from "./result.js";
@@ -34,6 +35,8 @@ export interface Connection {
   /** Who this client is to the broker. */
   principal: string;
   broker: string;
+  /** Why the broker accepts no tasks, as it said in its welcome: a full disk, say. "": it does. */
+  notReady: string;
   /** Bytes of the largest input that the broker takes. */
   payloadMax: number;
   /** Welcomes so far: more than one means that the connection was lost. */
@@ -148,7 +151,7 @@ export class Client extends Operator {
     const { up, endpoint, status, text, welcomes, terms } = this.#core.link;
     return {
       connected: up, endpoint, code: up ? "ok" : wordOf(status), reason: up ? "" : text, epoch: terms?.epoch ?? 0,
-      principal: terms?.principal ?? "", broker: terms?.software ?? "", payloadMax: terms?.payloadMax ?? 0, connects: welcomes, session: this.#session,
+      principal: terms?.principal ?? "", broker: terms?.software ?? "", notReady: terms?.notReady ?? "", payloadMax: terms?.payloadMax ?? 0, connects: welcomes, session: this.#session,
     };
   }
 
@@ -171,6 +174,7 @@ export class Client extends Operator {
     const { signal } = options;
     const id = options.id === undefined ? randomUUID().replaceAll("-", "") : checkId(options.id);
     const fields = submitFieldsOf(options);
+    const expiresMs = expiryOf(fields.deadline);
     positive(options.timeout, 0, "timeout");
     const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId: id, cause: signal?.reason });
     if (signal?.aborted) throw aborted();
@@ -181,7 +185,7 @@ export class Client extends Operator {
     this.#free(id);
     const task = this.#add(new Task(this.#core, id, options, prepared));
     const busyFails = options.whenBusy === "fail";
-    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, input: prepared.input, busyFails, quiet }, prepared.transfer);
+    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, expiresMs, input: prepared.input, busyFails, quiet }, prepared.transfer);
     return task;
   }
 

@@ -100,6 +100,17 @@ export abstract class Operator {
     return this.#list("provers", options);
   }
 
+  /**
+   * The circuits of one prover with the state of their keys, and the key files that it does not serve, with its reasons (`served` is
+   * false). @throws UnauthorizedError; BadVersionError: the broker is too old to tell
+   */
+  async proverKeys(prover: string, principal: string, options: Timeout & { limit?: number | undefined } = {}): Promise<Row[]> {
+    const of = { prover: checkName(prover, "prover"), principal: checkName(principal, "principal") };
+    await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
+    if (!this.#core.link.terms!.tellsKeys) throw new BadVersionError("bad-version", "this broker is too old to tell which keys a prover has");
+    return this.#list("keys", { limit: Infinity, ...options }, of);
+  }
+
   /** The clients. @throws UnauthorizedError */
   clients(options: ListOptions = {}): Promise<Row[]> {
     return this.#list("clients", options);
@@ -192,12 +203,12 @@ export abstract class Operator {
     return (await this.#core.ask(message, "ROWS", options.timeout)).message.rows![0] ?? {};
   }
 
-  async #list(what: Message["what"], options: ListOptions): Promise<Row[]> {
+  async #list(what: Message["what"], options: ListOptions, of: { prover?: string; principal?: string } = {}): Promise<Row[]> {
     const { queue, state, limit = 1000 } = options;
     const rows: Row[] = [];
     let after: string | undefined;
     do {
-      const asked = { type: "LIST", what, queue, state, after, limit: Math.min(PAGE, limit - rows.length) } as Message;
+      const asked = { type: "LIST", what, ...of, queue, state, after, limit: Math.min(PAGE, limit - rows.length) } as Message;
       const { message } = await this.#core.ask(asked, "ROWS", options.timeout);
       rows.push(...message.rows!);
       after = message.next;

@@ -52,7 +52,7 @@ export interface SubmitOptions {
   priority?: number | undefined;
   /** Tasks of one group share one turn in their queue. */
   group?: string | undefined;
-  /** A task that is not running by then expires: a Date, or Unix time in ms. */
+  /** A task that is not running by then expires: a Date, or Unix time in ms, by this machine's clock. 0: never. */
   deadline?: Date | number | undefined;
   /** What happens when a new process of this client's name submits while this one is away: the task stays, is cancelled, or lives on for `ttlMs`. */
   onRestart?: "keep" | "cancel" | { ttlMs: number } | undefined;
@@ -192,7 +192,7 @@ export function submitFieldsOf(o: SubmitOptions): SubmitFields {
   const optional: SubmitFields = {
     priority: whole(o.priority, 9, "priority"),
     group: o.group === undefined ? undefined : checkName(o.group, "group"),
-    deadline: whole(deadline, Number.MAX_SAFE_INTEGER, "deadline"),
+    deadline: whole(deadline, Number.MAX_SAFE_INTEGER, "deadline") || undefined,
     on_restart: ttl !== undefined ? "ttl" : o.onRestart === "cancel" ? "cancel" : undefined,
     ttl_ms: whole(ttl, Number.MAX_SAFE_INTEGER, "onRestart.ttlMs"),
     revive: o.revive || undefined,

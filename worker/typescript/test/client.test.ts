@@ -142,6 +142,7 @@ test("operators' verbs", async () => {
   assert.ok((await client.provers()).some((row) => row["prover"] === "echo-1"));
   assert.ok((await client.clients()).length >= 1);
   assert.ok(Object.keys(await client.status()).length > 0);
+  assert.deepEqual((await client.proverKeys("echo-1", "local")).filter((row) => row["served"] === false), []);
   await client.pause("idle");
   assert.equal((await client.queues()).find((row) => row["queue"] === "idle")!["paused"], true);
   await client.resume("idle");

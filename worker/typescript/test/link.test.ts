@@ -92,6 +92,70 @@ test("a broker with a lower epoch is refused, and the next one tried", async (t)
   assert.equal(c.connection.endpoint, young.url);
 });
 
+test("a broker that says stale-broker to HELLO is left for the next", async (t) => {
+  const old = await broker(t, { welcomes: false });
+  old.on = (m) => m.type === "HELLO" && old.say(m.from, { type: "ERROR", status: 25 });
+  const waiting = await client(t, old.url, { connectTimeout: 0 });
+  await poll("its word", 10, () => waiting.connection.code === "stale-broker");
+  await assert.rejects(waiting.fetch(ID, { timeout: 50 }), { code: "stale-broker", retryable: true });
+  const young = await broker(t);
+  const c = await client(t, [old.url, young.url]);
+  assert.equal(c.connection.endpoint, young.url);
+});
+
+test("what a deadline leaves is said as a duration, and as the moment to a broker that takes no other", async (t) => {
+  const b = await broker(t, { terms: { deadline_in: true } });
+  b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("x"));
+  const c = await client(t, b.url);
+  const task = { queue: "q", circuit: "c", witness: Buffer.from("a") };
+  const deadline = Date.now() + 60_000;
+  await c.prove({ ...task, deadline: new Date(deadline) });
+  await c.prove({ ...task, deadline: 1 });
+  await c.prove({ ...task, deadline: 0 });
+  const [soon, past, never] = b.of("SUBMIT");
+  assert.ok(Number(soon!.deadline_in_ms) > 50_000 && Number(soon!.deadline_in_ms) <= 60_000, String(soon!.deadline_in_ms));
+  assert.deepEqual([soon!.deadline, past!.deadline_in_ms, never!.deadline_in_ms, never!.deadline], [undefined, 0, undefined, undefined]);
+  const older = await broker(t);
+  older.on = (m) => m.type === "SUBMIT" && delivers(older, m, Buffer.from("x"));
+  await (await client(t, older.url)).prove({ ...task, deadline });
+  assert.deepEqual([older.of("SUBMIT")[0]!.deadline, older.of("SUBMIT")[0]!.deadline_in_ms], [deadline, undefined]);
+});
+
+test("a clock that is set while the client waits for its broker changes no deadline", async (t) => {
+  const b = await broker(t, { terms: { deadline_in: true } });
+  b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("x"));
+  const c = await client(t, b.url);
+  await b.close();
+  const proved = c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a"), deadline: Date.now() + 60_000 });
+  await new Promise((resolve) => setImmediate(resolve));
+  const now = Date.now;
+  t.after(() => (Date.now = now));
+  Date.now = () => now() + 3_600_000;
+  await b.open();
+  await proved;
+  assert.ok(Number(b.of("SUBMIT")[0]!.deadline_in_ms) > 40_000);
+});
+
+test("a broker that accepts no tasks says why in its welcome", async (t) => {
+  const full = await broker(t, { terms: { not_ready: "the disk is full" } });
+  assert.equal((await client(t, full.url)).connection.notReady, "the disk is full");
+  assert.equal((await client(t, (await broker(t)).url)).connection.notReady, "");
+});
+
+test("a broker that is too old for a question is not asked it", async (t) => {
+  const old = await broker(t);
+  const c = await client(t, old.url, { role: "admin" });
+  for (const asked of [() => c.proverKeys("p", "o"), () => c.drain("p", { principal: "o" }), () => c.purge({ forget: true })]) {
+    await assert.rejects(asked, { code: "bad-version", message: /too old/ });
+  }
+  assert.deepEqual(old.heard.filter((m) => m.type !== "HELLO" && m.type !== "HEARTBEAT"), []);
+  const today = await broker(t, { terms: { more_circuits: true } });
+  today.on = (m) => m.type === "LIST" && today.say(m.from, { type: "ROWS", req: m.req!, schema: "provost.keys/1", rows: [{ circuit: "c", served: true }] });
+  assert.deepEqual(await (await client(t, today.url, { role: "admin" })).proverKeys("p", "o"), [{ circuit: "c", served: true }]);
+  const [asked] = today.of("LIST");
+  assert.deepEqual([asked!.what, asked!.prover, asked!.principal], ["keys", "p", "o"]);
+});
+
 test("the second of two urls is used when the first is dead", async (t) => {
   const b = await broker(t);
   const c = await client(t, `tcp://127.0.0.1:1,${b.url}`);

@@ -15,9 +15,12 @@ export type SubmitFields = Pick<
   "queue" | "circuit" | "priority" | "group" | "deadline" | "on_restart" | "ttl_ms" | "revive" | "need_vram" | "need_ram"
 >;
 
-/** Said to the connection's thread. `key` names a followed task or a question in what comes back. `quiet`: no news but of limits. */
+/**
+ * Said to the connection's thread. `key` names a followed task or a question in what comes back. `quiet`: no news but of
+ * limits. `expiresMs`: the deadline on the clock of `monotonicMs`.
+ */
 export type Order =
-  | { do: "submit"; key: number; task: string; fields: SubmitFields; input: Input; busyFails: boolean; quiet: boolean }
+  | { do: "submit"; key: number; task: string; fields: SubmitFields; expiresMs: number; input: Input; busyFails: boolean; quiet: boolean }
   | { do: "attach"; key: number; task: string }
   | { do: "forget"; key: number }
   | { do: "ask"; key: number; message: Message; want: Message["type"] }

@@ -49,13 +49,13 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   }
 
   private async submit(order: Order & { do: "submit" }): Promise<void> {
-    const { key, task, fields, input, busyFails, quiet } = order;
+    const { key, task, fields, expiresMs, input, busyFails, quiet } = order;
     const opening = { dropped: false };
     this.opening.set(key, opening);
     try {
       const source = await sourceOf(input, (offset, bytes) => this.say({ say: "pull", key, offset, bytes }));
       if (opening.dropped) return source.close();
-      this.follow(new Followed(key, task, this, { fields, source, busyFails, quiet }));
+      this.follow(new Followed(key, task, this, { fields, expiresMs, source, busyFails, quiet }));
     } catch (e) {
       this.say({ say: "refused", key, status: codeOf("io"), text: e instanceof Error ? e.message : String(e) });
     } finally {

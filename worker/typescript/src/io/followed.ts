@@ -9,6 +9,7 @@
 import type { Message } from "../wire/codec.js";
 import { liveStates, type TaskState, type Whole } from "../wire/lists.js";
 import { codeOf } from "../errors.js";
+import { monotonicMs } from "../expiry.js";
 import type { End, News, SubmitFields } from "./bridge.js";
 import type { Source } from "./input.js";
 import type { Link } from "./link.js";
@@ -103,7 +104,7 @@ export class Followed {
     readonly id: string,
     private readonly user: TaskUser,
     /** Undefined: a task to attach to. */
-    private readonly submit: { fields: SubmitFields; source: Source; busyFails: boolean; quiet: boolean } | undefined,
+    private readonly submit: { fields: SubmitFields; expiresMs: number; source: Source; busyFails: boolean; quiet: boolean } | undefined,
   ) {
     const total = submit?.source.length ?? 0;
     this.news = {
@@ -160,11 +161,19 @@ export class Followed {
     this.user.wake(this, this.askMs);
   }
 
+  /** The fields of the caller. A broker that takes a duration is told what is left of the deadline: its clock may be another. */
+  private terms(): Omit<Message, "type"> {
+    const { deadline, ...fields } = this.submit!.fields;
+    if (deadline === undefined) return fields;
+    if (!this.user.link.terms!.deadlineIn) return { ...fields, deadline };
+    return { ...fields, deadline_in_ms: Math.max(0, Math.round(this.submit!.expiresMs - monotonicMs())) };
+  }
+
   private async say(): Promise<void> {
-    const { source, fields } = this.submit!;
+    const { source } = this.submit!;
     const { link } = this.user;
     const req = this.req;
-    const message: Message = { type: "SUBMIT", req, task: this.id, ...fields, length: source.length, sha256: source.sha256 };
+    const message: Message = { type: "SUBMIT", req, task: this.id, ...this.terms(), length: source.length, sha256: source.sha256 };
     try {
       if (source.length <= link.terms!.inlineMax) {
         const read = source.read(0, source.length);

@@ -40,6 +40,12 @@ export interface Terms {
   software: string;
   byPrincipal: boolean;
   purgeForgets: boolean;
+  /** SUBMIT may say deadline_in_ms. */
+  deadlineIn: boolean;
+  /** LIST keys is known. */
+  tellsKeys: boolean;
+  /** Why the broker accepts no tasks now; "": it does. */
+  notReady: string;
 }
 
 export interface LinkUser {
@@ -253,5 +259,8 @@ function termsOf(m: Message): Terms {
     software: visible(m.software!),
     byPrincipal: m.by_principal ?? false,
     purgeForgets: m.purge_forgets ?? false,
+    deadlineIn: m.deadline_in ?? false,
+    tellsKeys: m.more_circuits ?? false,
+    notReady: visible(m.not_ready ?? ""),
   };
 }

@@ -18,8 +18,14 @@ const former: Partial<Record<Code, string>> = {
   timeout: "time is over",
 };
 
+const OF_TASKS: readonly MessageName[] = ["FETCH", "KICK", "SHOW", "ATTACH", "CANCEL"];
+
 function meaning(word: Code, asked: MessageName): string | undefined {
   if (asked === "FETCH" && word === "bad-state") return "not finished yet: wait for it";
+  if (OF_TASKS.includes(asked) && word === "not-found") return "the broker has no such task";
+  if (OF_TASKS.includes(asked) && word === "conflict") return "tasks of several keys have this id: ask with the key that submitted it";
+  if (asked === "PROVER" && word === "not-found") return "the broker knows no such prover";
+  if (asked === "PROVER" && word === "conflict") return "several keys have a prover of this name: say which by principal";
   if (asked === "KICK" && word === "bad-state") return "only a dead, cancelled, expired or delayed task is kicked";
   if (asked === "SUBMIT" && word === "expired") return "the deadline passed before it was queued";
   return undefined;
