@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deploy/setup.sh WHAT...: installs the Debian packages of deploy/packages.txt for each WHAT (build, test) that are missing.
+# deploy/setup.sh WHAT...: installs the Debian packages of deploy/packages.txt for each WHAT (build, test, node) that are missing.
 # Asks apt only when something is missing, so that a second run is instant and needs no network.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash deploy/setup.sh build test
+command -v npm >/dev/null || bash deploy/setup.sh node # from Debian; Node 20 then comes from npm (worker/typescript/node20.sh)
 launcher=(); command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 for preset in dev asan; do
   cmake --preset $preset "${launcher[@]}" >/dev/null

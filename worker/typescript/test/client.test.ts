@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { after, before, test } from "node:test";
 import { BadProofError, CancelledError, connect, ProvostError, TimeoutError, type Client } from "provost";
 import { Cluster, poll } from "./support/cluster.js";
@@ -111,9 +113,20 @@ test("a callback that throws is the caller's own error, and the task goes on", a
   assert.equal(text(await (await client.attach(id)).result()), "x");
 });
 
-test("a thousand tasks at once", async () => {
+async function thousand(): Promise<void> {
   const results = await Promise.all(Array.from({ length: 1000 }, (_, i) => client.prove({ ...echo, witness: Buffer.from(`task ${i}`) })));
   results.forEach((r, i) => assert.equal(text(r), `task ${i}`));
+}
+
+test("a thousand tasks at once, and nothing is kept of them", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = () => (collect(), process.memoryUsage().heapUsed);
+  await thousand();
+  const before = used();
+  await thousand();
+  const kept = used() - before;
+  assert.ok(kept < 1_000_000, `${kept} bytes are kept of 1,000 tasks`);
   assert.equal(client.connection.connects, 1);
 });
 

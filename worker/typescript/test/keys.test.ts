@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { connect } from "provost";
+import { connect, type ConnectOptions } from "provost";
 import { Cluster, poll } from "./support/cluster.js";
 
 const cluster = new Cluster();
@@ -32,10 +32,14 @@ test("with keys a task goes through, and the broker knows whose it is", async ()
 });
 
 test("a stranger's key, another broker's key and no key are told from an absent broker", async () => {
-  const short = { ...options(), connectTimeout: 1500 };
-  await assert.rejects(connect({ ...short, key: file("stranger") }), { code: "unauthorized", message: /refuses this key/ });
-  await assert.rejects(connect({ ...short, serverKey: keys["stranger"]! }), { code: "unauthorized", message: /is the broker's key right/ });
-  await assert.rejects(connect({ url: cluster.url, insecure: true, connectTimeout: 1500 }), { code: "unauthorized" });
+  const refused = async (o: ConnectOptions, message: RegExp) => {
+    await using waiting = await connect({ ...o, connectTimeout: 0 });
+    await poll(`${message}`, 15, () => waiting.connection.code === "unauthorized");
+    await assert.rejects(waiting.ready({ timeout: 0 }), { code: "unauthorized", message });
+  };
+  await refused({ ...options(), key: file("stranger") }, /refuses this key/);
+  await refused({ ...options(), serverKey: keys["stranger"]! }, /is the broker's key right/);
+  await refused({ url: cluster.url, insecure: true }, /does the broker want keys/);
 });
 
 test("a key that is revoked is told as unauthorized, and tried again until it may", async () => {
