@@ -1,5 +1,6 @@
 /* The C face: device, memory, streams. */
 #include "gpu.cuh"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,23 @@ pv_status gpu_failed(gpu *g, cudaError_t e, const char *what)
     snprintf(g->why, sizeof g->why, "%s: %s", what, cudaGetErrorString(e));
     cudaGetLastError(); /* or the next launch would find it again */
     return e == cudaErrorMemoryAllocation ? PV_NO_MEMORY : PV_DEVICE;
+}
+
+/* ---- what must not meet ---- */
+static pthread_mutex_t apart = PTHREAD_MUTEX_INITIALIZER;
+void gpu_apart_lock(void)
+{
+    pthread_mutex_lock(&apart);
+}
+void gpu_apart_unlock(void)
+{
+    pthread_mutex_unlock(&apart);
+}
+cudaError_t gpu_building(gpu *g, cudaStream_t *s)
+{
+    const cudaError_t e = g->building ? cudaSuccess : cudaStreamCreateWithFlags(&g->building, cudaStreamNonBlocking);
+    *s = g->building;
+    return e;
 }
 
 /* ---- device ---- */
@@ -46,6 +64,11 @@ extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes
 }
 extern "C" void gpu_close(gpu **g)
 {
+    if (*g && (*g)->building) {
+        cudaSetDevice((*g)->device);
+        cudaStreamDestroy((*g)->building);
+        cudaGetLastError();
+    }
     free(*g);
     *g = NULL;
 }
@@ -70,7 +93,10 @@ extern "C" pv_status gpu_buf_new(gpu *g, gpu_buf *b, size_t bytes)
 {
     void *p = NULL;
     ENTER(g);
-    TRY_CUDA(g, cudaMalloc(&p, bytes ? bytes : 256));
+    gpu_apart_lock();
+    const cudaError_t e = cudaMalloc(&p, bytes ? bytes : 256);
+    gpu_apart_unlock();
+    if (e != cudaSuccess) return gpu_failed(g, e, "memory");
     *b = gpu_buf{ p, bytes };
     return PV_OK;
 }
@@ -78,8 +104,9 @@ extern "C" void gpu_buf_free(gpu *g, gpu_buf *b)
 {
     if (b->at) {
         cudaSetDevice(g->device); /* free even when other calls fail */
-        cudaDeviceSynchronize();
-        cudaFree(b->at);
+        gpu_apart_lock();
+        cudaFree(b->at); /* waits for what runs */
+        gpu_apart_unlock();
         cudaGetLastError();
     }
     *b = gpu_buf{ NULL, 0 };
@@ -92,7 +119,10 @@ extern "C" pv_status gpu_pinned_new(gpu *g, void **p, size_t bytes)
 {
     void *q = NULL;
     ENTER(g);
-    TRY_CUDA(g, cudaMallocHost(&q, bytes ? bytes : 1));
+    gpu_apart_lock();
+    const cudaError_t e = cudaMallocHost(&q, bytes ? bytes : 1);
+    gpu_apart_unlock();
+    if (e != cudaSuccess) return gpu_failed(g, e, "pinned memory");
     *p = q;
     return PV_OK;
 }
@@ -100,7 +130,9 @@ extern "C" void gpu_pinned_free(gpu *g, void **p)
 {
     if (*p) {
         cudaSetDevice(g->device);
+        gpu_apart_lock();
         cudaFreeHost(*p);
+        gpu_apart_unlock();
         cudaGetLastError();
     }
     *p = NULL;
@@ -148,6 +180,7 @@ extern "C" pv_status gpu_stream_query(gpu_stream *s, bool *done)
     ENTER(s->g);
     const cudaError_t e = cudaStreamQuery(s->s);
     if (e != cudaSuccess && e != cudaErrorNotReady) return gpu_failed(s->g, e, "stream query");
+    if (e != cudaSuccess) cudaGetLastError(); /* older runtimes keep "not ready" as an error for the next launch */
     *done = e == cudaSuccess;
     return PV_OK;
 }

@@ -8,6 +8,7 @@ struct gpu {
     int device;
     gpu_info info;
     char why[160];
+    cudaStream_t building; /* gpu_building; NULL before its first use */
 };
 struct gpu_stream {
     gpu *g;
@@ -22,6 +23,12 @@ pv_status gpu_failed(gpu *g, cudaError_t e, const char *what);
         const cudaError_t try_cuda_ = (call);                                                                          \
         if (try_cuda_ != cudaSuccess) return gpu_failed((g), try_cuda_, #call);                                        \
     } while (0)
+/** The stream on which a gpu makes its tables: the null stream would wait for others, and end a recording in another thread. */
+cudaError_t gpu_building(gpu *g, cudaStream_t *s);
+/** Held by a recording, and by calls that end the recordings of all threads: those that take and free memory, and so wait for
+ *  the whole device. One lock for the process, as CUDA's captures are. */
+void gpu_apart_lock(void);
+void gpu_apart_unlock(void);
 /* every thread has its own current device */
 #define ENTER(g) TRY_CUDA((g), cudaSetDevice((g)->device))
 #endif

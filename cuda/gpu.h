@@ -44,7 +44,7 @@ typedef struct gpu_buf {
     size_t bytes;
 } gpu_buf;
 pv_status gpu_buf_new(struct gpu *g, gpu_buf *b, size_t bytes);
-/** Waits for the device, frees, empties *b. Harmless on an empty one. */
+/** Frees, empties *b. Harmless on an empty one. The streams that use it have been waited for. */
 void gpu_buf_free(struct gpu *g, gpu_buf *b);
 /** The part of b of that many bytes from offset on; shares b's memory. */
 gpu_buf gpu_buf_part(gpu_buf b, size_t offset, size_t bytes);

@@ -76,10 +76,12 @@ static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t
 {
     const size_t n = m->plan.n, behind = (set->first + set->count) * point;
     uint8_t *to = (uint8_t *)table;
-    if (set->first) TRY_CUDA(m->g, cudaMemset(to, 0, set->first * point));
+    cudaStream_t s = m->g->building;
+    if (set->first) TRY_CUDA(m->g, cudaMemsetAsync(to, 0, set->first * point, s));
     if (set->count)
-        TRY_CUDA(m->g, cudaMemcpy(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice));
-    if (behind < n * point) TRY_CUDA(m->g, cudaMemset(to + behind, 0, n * point - behind));
+        TRY_CUDA(m->g,
+                 cudaMemcpyAsync(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice, s));
+    if (behind < n * point) TRY_CUDA(m->g, cudaMemsetAsync(to + behind, 0, n * point - behind, s));
     return PV_OK;
 }
 /* row 0: the bases of the listed scalars, collected in pieces */
@@ -98,7 +100,9 @@ static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set,
             else
                 memset(piece + i * point, 0, point);
         }
-        e = cudaMemcpy((uint8_t *)table + at * point, piece, count * point, cudaMemcpyHostToDevice);
+        e = cudaMemcpyAsync((uint8_t *)table + at * point, piece, count * point, cudaMemcpyHostToDevice,
+                            m->g->building);
+        if (e == cudaSuccess) e = cudaStreamSynchronize(m->g->building); /* piece is filled again */
     }
     free(piece);
     return e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "bases");
@@ -114,8 +118,8 @@ static pv_status further_rows(gpu_msm *m, fp *table, unsigned group, gpu_buf spa
             const fp *in = table + ((row - 1) * p.n + i) * fields;
             fp *to = table + (row * p.n + i) * fields;
             const unsigned doublings = p.window_bits * p.sets;
-            TRY_CUDA(m->g, group == 1 ? msm_table_g1(to, in, (fp *)spare.at, n, doublings, 0)
-                                      : msm_table_g2(to, in, (fp *)spare.at, n, doublings, 0));
+            TRY_CUDA(m->g, group == 1 ? msm_table_g1(to, in, (fp *)spare.at, n, doublings, m->g->building)
+                                      : msm_table_g2(to, in, (fp *)spare.at, n, doublings, m->g->building));
         }
     return PV_OK;
 }
@@ -133,19 +137,21 @@ static pv_status build_tables(gpu_msm *m, const gpu_msm_set *sets, const uint32_
     }
     if (!list) return PV_OK;
     m->list = (const uint32_t *)at;
-    if (p.n) TRY_CUDA(m->g, cudaMemcpy(at, list, p.n * sizeof *list, cudaMemcpyHostToDevice));
+    if (p.n) TRY_CUDA(m->g, cudaMemcpyAsync(at, list, p.n * sizeof *list, cudaMemcpyHostToDevice, m->g->building));
     return PV_OK;
 }
 static pv_status build(gpu_msm *m, const gpu_msm_set *sets, const uint32_t *list)
 {
     const msm_plan &p = m->plan;
     gpu_buf spare = { NULL, 0 };
+    cudaStream_t s;
+    TRY_CUDA(m->g, gpu_building(m->g, &s));
     TRY(gpu_buf_new(m->g, &m->tables, p.table_bytes));
     TRY(gpu_pinned_new(m->g, &m->sums, p.chunks * msm_result_bytes(&p)));
     if (p.replay && p.bases.g1 && p.bases.g2) TRY_CUDA(m->g, replay_side(&m->replay));
     TRY(gpu_buf_new(m->g, &spare, gpu_msm_build_bytes(&p)));
     const pv_status st = build_tables(m, sets, list, spare);
-    const cudaError_t e = cudaDeviceSynchronize();
+    const cudaError_t e = cudaStreamSynchronize(s);
     gpu_buf_free(m->g, &spare);
     return st != PV_OK ? st : e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "tables");
 }

@@ -37,8 +37,10 @@ extern "C" pv_status gpu_domain_new(gpu *g, gpu_domain **out, unsigned log_n)
     d->g = g;
     pv_status st = gpu_buf_new(g, &d->mem, ntt_table_bytes(log_n));
     if (st == PV_OK) {
-        cudaError_t e = ntt_tables_init(&d->tables, log_n, (fr *)d->mem.at, 0);
-        if (e == cudaSuccess) e = cudaDeviceSynchronize();
+        cudaStream_t s;
+        cudaError_t e = gpu_building(g, &s);
+        if (e == cudaSuccess) e = ntt_tables_init(&d->tables, log_n, (fr *)d->mem.at, s);
+        if (e == cudaSuccess) e = cudaStreamSynchronize(s);
         if (e != cudaSuccess) st = gpu_failed(g, e, "NTT tables");
     }
     if (st == PV_OK)
@@ -159,10 +161,13 @@ static pv_status qap_load(gpu_qap *q, const qap_record *r, size_t count)
         q->matrix[k].long_rows = (uint32_t *)msm_take(&dev, entries[k] / QAP_SHORT * 4 + 4);
         q->matrix[k].long_count = m.long_count;
     }
-    e = cudaMemcpy(q->mem.at, host, bytes[0] + bytes[1], cudaMemcpyHostToDevice);
+    cudaStream_t s;
+    e = gpu_building(q->g, &s);
+    if (e == cudaSuccess) e = cudaMemcpyAsync(q->mem.at, host, bytes[0] + bytes[1], cudaMemcpyHostToDevice, s);
     for (unsigned k = 0; k < 2 && e == cudaSuccess; k++)
-        e = qap_values(const_cast<fr *>(q->matrix[k].value), entries[k], 0);
-    if (e == cudaSuccess) e = cudaDeviceSynchronize();
+        e = qap_values(const_cast<fr *>(q->matrix[k].value), entries[k], s);
+    const cudaError_t waited = s ? cudaStreamSynchronize(s) : cudaSuccess; /* host is freed, whatever failed */
+    if (e == cudaSuccess) e = waited;
     free(host);
     return e == cudaSuccess ? PV_OK : gpu_failed(q->g, e, "matrices");
 }

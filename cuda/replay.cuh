@@ -3,7 +3,7 @@
  * without recording. */
 #ifndef PV_CUDA_REPLAY_CUH
 #define PV_CUDA_REPLAY_CUH
-#include "device.cuh"
+#include "gpu.cuh"
 
 struct replay {
     cudaGraphExec_t exec;    /* NULL: not recorded */
@@ -45,7 +45,7 @@ inline void replay_clear(replay *r)
     *r = replay{};
 }
 /* A failed walk must end the recording too, or s stays unusable. */
-template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cudaStream_t s, const Walk &walk)
+template <class Walk> static cudaError_t replay_record_alone(cudaGraphExec_t *exec, cudaStream_t s, const Walk &walk)
 {
     cudaGraph_t graph = NULL;
     cudaError_t e = cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal);
@@ -55,6 +55,13 @@ template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cu
     if (walked != cudaSuccess) e = walked;
     if (e == cudaSuccess) e = cudaGraphInstantiate(exec, graph, 0);
     if (graph) cudaGraphDestroy(graph);
+    return e;
+}
+template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cudaStream_t s, const Walk &walk)
+{
+    gpu_apart_lock();
+    const cudaError_t e = replay_record_alone(exec, s, walk);
+    gpu_apart_unlock();
     return e;
 }
 /** Queues on s what walk() queues; in one call when that was recorded before for the same in, memory and variant. */

@@ -49,7 +49,7 @@ extern std::recursive_mutex api; /* held by every call */
 extern std::map<char *, Alloc> allocs;
 extern std::vector<emu_stream *> streams;
 extern emu_graph *capturing; /* one at a time is enough here */
-extern cudaError_t last_error;
+extern thread_local cudaError_t last_error;
 extern unsigned live, submitted; /* what exists; operations handed over */
 extern bool dead;                /* the device answers no call any more */
 
@@ -79,11 +79,18 @@ void drain_all(bool blocking_only);
     LOCK;                                                                                                              \
     if (dead) return fail(cudaErrorIllegalAddress, 0);                                                                 \
     if (fault(kind)) return fail(error, 0)
-/* and one that a capture does not allow, so: it breaks the capture */
+/* One that no capture allows, whatever thread makes it, so: it breaks the capture. Memory that is taken or freed, and waits for
+ * the whole device (measured: NVIDIA/TensorRT issue 2888). CUDA lets some of these calls pass; which ones depends on the driver. */
 #define NOT_CAPTURED                                                                                                   \
     if (capturing) {                                                                                                   \
         capturing->broken = true;                                                                                      \
         return fail(cudaErrorStreamCaptureUnsupported, "a call that a capture does not allow");                        \
+    }                                                                                                                  \
+    (void)0
+/* and one that only the capture of the stream itself does not allow */
+#define NOT_CAPTURED_ON(s)                                                                                             \
+    if (!(s) || (s)->capture) {                                                                                        \
+        NOT_CAPTURED;                                                                                                  \
     }                                                                                                                  \
     (void)0
 #endif

@@ -7,7 +7,7 @@
 namespace emu
 {
 std::recursive_mutex api;
-cudaError_t last_error;
+thread_local cudaError_t last_error;
 unsigned live, submitted;
 bool dead;
 } // namespace emu

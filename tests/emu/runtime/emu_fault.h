@@ -17,6 +17,8 @@ void emu_fail(enum emu_fault kind, unsigned nth);
 int emu_failed(void);
 /** A device that died is as new, without what was allocated on it. */
 void emu_revive(void);
+/** Each capture stays open for that many milliseconds at least, so that calls of other threads meet it. */
+void emu_linger(unsigned ms);
 /** Allocations, pinned ones, streams, events, graphs that were made and not freed. */
 unsigned emu_live(void);
 /** Calls that put something on a stream, a graph being one. */

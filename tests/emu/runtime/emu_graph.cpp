@@ -1,6 +1,7 @@
 /* Captures and graphs: a graph's nodes run in any order that their dependencies allow, so a missing join shows. */
 #include "emu_device.h"
 #include "emu_report.h"
+#include <unistd.h>
 
 namespace emu
 {
@@ -8,7 +9,13 @@ emu_graph *capturing;
 }
 using namespace emu;
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
+static unsigned linger_ms;
+void emu_linger(unsigned ms)
+{
+    LOCK;
+    linger_ms = ms;
+}
+static cudaError_t begin_capture(cudaStream_t s)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     if (!s || capturing)
@@ -17,6 +24,12 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
     s->tail.clear();
     live++;
     return cudaSuccess;
+}
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
+{
+    const cudaError_t e = begin_capture(s);
+    if (linger_ms) usleep(linger_ms * 1000); /* without the lock: other threads may call what they like */
+    return e;
 }
 static void mark_before(const emu_graph *g, size_t node, std::vector<bool> &seen)
 {

@@ -73,6 +73,7 @@ cudaError_t cudaMalloc(void **p, size_t n)
 cudaError_t cudaFree(void *p)
 {
     LOCK;
+    if (capturing && p) capturing->broken = true; /* it waits for the device; freed all the same */
     drain_all(false);
     if (!p) return cudaSuccess;
     auto it = allocs.find((char *)p);
@@ -99,6 +100,7 @@ cudaError_t cudaMallocHost(void **p, size_t n)
 cudaError_t cudaFreeHost(void *p)
 {
     LOCK;
+    if (capturing && p) capturing->broken = true;
     if (p) live--;
     free(p);
     return cudaSuccess;

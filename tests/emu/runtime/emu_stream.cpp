@@ -66,7 +66,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
 cudaError_t cudaStreamQuery(cudaStream_t s)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    NOT_CAPTURED;
+    NOT_CAPTURED_ON(s);
     if (!s->q.empty()) step(s);
     if (dead) return fail(cudaErrorIllegalAddress, 0);
     return s->q.empty() ? cudaSuccess : cudaErrorNotReady;
@@ -78,7 +78,7 @@ cudaError_t cudaStreamCreate(cudaStream_t *s)
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    NOT_CAPTURED;
+    NOT_CAPTURED_ON(s);
     if (s)
         drain(s);
     else
@@ -151,7 +151,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    NOT_CAPTURED;
+    NOT_CAPTURED_ON(e->s);
     wait_token(e->token, e->s);
     return cudaSuccess;
 }
