@@ -20,4 +20,23 @@
 #ifndef PV_ACC_G2
 #define PV_ACC_G2 2
 #endif
+
+/* Buckets that were cut. Up to PV_FEW_PARTS parts are one list, more parts another, in pieces of PV_PIECE_PARTS, whose
+ * sums a second kernel adds up. PV_COMBINE_SPREAD: as many neighbouring points work at a job as keep one warp busy on
+ * each quarter of the device; 0: a thread for a job of few parts, 32 points for one of many. Predicted for combine: 243
+ * -> 40 us (G1 2^16), 201 -> 38 us (2^14); with a third of the scalars 1: 155 -> 60 us (G1 2^20), 472 -> 120 us (G2). */
+#ifndef PV_FEW_PARTS
+#define PV_FEW_PARTS 16
+#endif
+#ifndef PV_PIECE_PARTS
+#define PV_PIECE_PARTS 64
+#endif
+#ifndef PV_COMBINE_SPREAD
+#define PV_COMBINE_SPREAD 1
+#endif
+/* The tasks of a bucket with more parts than this are written by the whole block: one thread needs 30 ns for each, 110
+ * us for the bucket of ones of a witness (2^20). */
+#ifndef PV_PLACE_ALONE
+#define PV_PLACE_ALONE 8
+#endif
 #endif

@@ -45,6 +45,7 @@ void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *p, struct 
     s->class_start = msm_take(a, MSM_CLASSES * 4);
     s->tasks = msm_take(a, (size_t)p->tasks_max * 16);
     s->heavy = msm_take(a, (size_t)p->heavy_max * 16);
+    s->joins = msm_take(a, (size_t)p->joins_max * 16);
     for (unsigned i = 0; i < p->bases.g1; i++) {
         s->buckets_g1[i] = msm_take(a, (size_t)p->keys * G1_XYZZ);
         s->parts_g1[i] = msm_take(a, (size_t)p->parts_max * G1_XYZZ);
@@ -88,13 +89,13 @@ static bool fill(struct msm_plan *p)
     const size_t lanes = (size_t)p->sm_count * THREADS_SM;
     const bool latency = p->n <= MSM_LATENCY_N;
     size_t segment = min_size(4 * ceil_div(entries, keys), ceil_div(entries, 2 * lanes));
-    p->segment = (uint32_t)max_size(latency ? 8 : 32, segment);
+    p->segment = (uint32_t)max_size(latency ? 12 : 32, segment);
     p->replay = latency;
     p->parts_per_bucket_max = latency ? 1024 : 16384;
-    p->combine_threads = latency ? 32 : 128;
     p->parts_max = (uint32_t)(2 * (entries / p->segment) + 2);
     p->tasks_max = (uint32_t)(min_size(keys, entries) + p->parts_max);
     p->heavy_max = p->parts_max / 2;
+    p->joins_max = p->parts_max / MSM_PIECE_PARTS + 1;
 
     p->row_bits = (c - 1) / 2;
 

@@ -22,9 +22,9 @@ enum {
     MSM_WINDOW_BITS_MAX = 23,
     MSM_BIN_LOG_MAX = 12, /* buckets of a bin, sorted in one block's shared memory */
     MSM_BINS_MAX = 2048,
-    MSM_FEW_PARTS = 8, /* up to that many parts of a bucket are put together by one thread */
-    MSM_CLASSES = 256, /* sizes by which bucket work is ordered; longer work counts as the last */
-    MSM_BASES_MAX = 4, /* base sets of one group in one launch */
+    MSM_PIECE_PARTS = 64, /* a bucket cut into more parts than this is put together in two steps */
+    MSM_CLASSES = 256,    /* sizes by which bucket work is ordered; longer work counts as the last */
+    MSM_BASES_MAX = 4,    /* base sets of one group in one launch */
     /* up to this n several threads share a bucket from the start, and one call launches everything */
     MSM_LATENCY_N = 1 << 17
 };
@@ -54,9 +54,8 @@ struct msm_plan {
     uint32_t tile, tiles_max;               /* second level: pairs that a block sorts at a time */
     uint32_t entries_max;                   /* (bucket, point) pairs of a chunk */
     uint32_t segment, parts_per_bucket_max; /* additions of one thread; into how many threads a bucket may be cut */
-    uint32_t tasks_max, parts_max, heavy_max;
-    uint32_t combine_threads; /* that add up one cut bucket */
-    uint32_t row_bits;        /* a set's buckets are added up as 2^row_bits rows, and as columns */
+    uint32_t tasks_max, parts_max, heavy_max, joins_max;
+    uint32_t row_bits; /* a set's buckets are added up as 2^row_bits rows, and as columns */
     unsigned sm_count;
     unsigned replay;    /* 1: stages are recorded once and launched by one call from then on */
     size_t table_bytes; /* of all base sets, and of the list of their scalars when that is not all */
@@ -83,7 +82,7 @@ struct msm_scratch {
     uint32_t *sorted;                     /* point and sign, ordered by bucket */
     uint32_t *bucket_start, *bucket_next; /* bucket_next: counted while sorting */
     uint32_t *class_start;
-    void *tasks, *heavy;
+    void *tasks, *heavy, *joins;
     void *buckets_g1[MSM_BASES_MAX], *parts_g1[MSM_BASES_MAX], *lines_g1[MSM_BASES_MAX];
     void *buckets_g2[MSM_BASES_MAX], *parts_g2[MSM_BASES_MAX], *lines_g2[MSM_BASES_MAX];
     void *result; /* msm_set_sums XYZZ points of every G1 base set, then of every G2 one */

@@ -7,15 +7,23 @@
 #include "gpu_msm_plan.h"
 
 enum { MSM_THREADS = 128, MSM_SORT_THREADS = 256 };
-enum msm_counter { MSM_TASKS, MSM_FEW, MSM_MANY, MSM_PARTS, MSM_NEXT }; /* MSM_NEXT + base set: the next task */
-static constexpr uint32_t MSM_SIGN = 0x80000000u;                       /* beside a point: subtract it */
+enum msm_counter {
+    MSM_TASKS,
+    MSM_FEW,
+    MSM_MANY,
+    MSM_JOINS,
+    MSM_PARTS,
+    MSM_NEXT
+};                                                /* MSM_NEXT + base set: the next task */
+static constexpr uint32_t MSM_SIGN = 0x80000000u; /* beside a point: subtract it */
 
 /** dest < keys: the bucket itself; beyond: partial sum dest - keys. */
 struct alignas(16) msm_task {
     uint32_t start, count, dest, pad;
 };
+/** parts partial sums, each `stride` after the one before, that go into dest (as in msm_task). */
 struct alignas(16) msm_heavy {
-    uint32_t bucket, first, parts, pad;
+    uint32_t dest, first, parts, stride;
 };
 /** The base sets of one group. */
 struct msm_sets {

@@ -29,7 +29,7 @@ cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &i
           m.tile_start, p);
     STAGE(msm_task_count, some, MSM_SORT_THREADS, 0, s, m.class_start, m.bucket_start, p);
     STAGE(msm_task_starts, 1, MSM_CLASSES, 0, s, m.class_start, m.counters);
-    STAGE(msm_task_place, some, MSM_SORT_THREADS, 0, s, (msm_task *)m.tasks, (msm_heavy *)m.heavy, m.counters,
-          m.class_start, m.bucket_start, p);
+    STAGE(msm_task_place, some, MSM_SORT_THREADS, 0, s, (msm_task *)m.tasks, (msm_heavy *)m.heavy, (msm_heavy *)m.joins,
+          m.counters, m.class_start, m.bucket_start, p);
     return cudaSuccess;
 }

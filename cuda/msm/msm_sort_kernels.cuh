@@ -11,6 +11,7 @@
 #define PV_CUDA_MSM_SORT_KERNELS_CUH
 #include "fr.cuh"
 #include "msm.cuh"
+#include "variants.cuh"
 
 /* ---- digits ---- */
 
@@ -270,8 +271,32 @@ __global__ void __launch_bounds__(MSM_CLASSES) msm_task_starts(uint32_t *classes
 /* Counters that every bucket moves, collected for the block first: half a million atomic additions to the same few
  * words took as long as the sort. */
 struct msm_places {
-    uint32_t taken[MSM_CLASSES], parts, few, many;
+    uint32_t taken[MSM_CLASSES], parts, few, many, joins, large;
 };
+/* One bucket's pieces, and where its tasks, parts and jobs of the combination go; counted from the block's start until
+ * msm_cut_place. */
+struct msm_cut {
+    uint32_t bucket, start, count, parts;
+    uint32_t longer, shorter, part, heavy, join;
+};
+GPU_DEV uint32_t msm_jobs_of(uint32_t parts)
+{
+    return parts <= PV_FEW_PARTS ? parts > 1 : (parts - 1) / PV_PIECE_PARTS + 1;
+}
+GPU_DEV msm_cut msm_cut_in(msm_places *here, uint32_t bucket, uint32_t start, uint32_t count, uint32_t parts)
+{
+    msm_cut c = { bucket, start, count, parts, 0, 0, 0, 0, 0 };
+    if (!parts) return c;
+    const uint32_t each = count / parts, more = count % parts, jobs = msm_jobs_of(parts);
+    if (more) c.longer = atomicAdd(&here->taken[msm_class(each + 1)], more);
+    c.shorter = atomicAdd(&here->taken[msm_class(each)], parts - more);
+    if (parts > 1) {
+        c.part = atomicAdd(&here->parts, parts);
+        c.heavy = atomicAdd(parts <= PV_FEW_PARTS ? &here->few : &here->many, jobs);
+        if (jobs > 1) c.join = atomicAdd(&here->joins, 1u);
+    }
+    return c;
+}
 GPU_DEV void msm_places_take(msm_places *here, uint32_t *classes, uint32_t *counters)
 {
     for (uint32_t c = threadIdx.x; c < MSM_CLASSES; c += MSM_SORT_THREADS)
@@ -280,60 +305,71 @@ GPU_DEV void msm_places_take(msm_places *here, uint32_t *classes, uint32_t *coun
         here->parts = atomicAdd(&counters[MSM_PARTS], here->parts);
         here->few = atomicAdd(&counters[MSM_FEW], here->few);
         here->many = atomicAdd(&counters[MSM_MANY], here->many);
+        if (here->joins) here->joins = atomicAdd(&counters[MSM_JOINS], here->joins);
     }
 }
-/* where a bucket's tasks, its parts and, when it is cut, its msm_heavy go, counted from the block's start */
-struct msm_place {
-    uint32_t longer, shorter, part, heavy;
-};
-GPU_DEV msm_place msm_place_in(msm_places *here, uint32_t count, uint32_t parts)
+GPU_DEV void msm_cut_place(msm_cut &c, const msm_places *here)
 {
-    msm_place at = { 0, 0, 0, 0 };
-    if (!parts) return at;
-    const uint32_t each = count / parts, more = count % parts;
-    if (more) at.longer = atomicAdd(&here->taken[msm_class(each + 1)], more);
-    at.shorter = atomicAdd(&here->taken[msm_class(each)], parts - more);
-    if (parts > 1)
-        at.part = atomicAdd(&here->parts, parts),
-        at.heavy = atomicAdd(parts <= MSM_FEW_PARTS ? &here->few : &here->many, 1u);
-    return at;
+    if (!c.parts) return;
+    const uint32_t each = c.count / c.parts;
+    if (c.count % c.parts) c.longer += here->taken[msm_class(each + 1)];
+    c.shorter += here->taken[msm_class(each)];
+    c.part += here->parts, c.join += here->joins;
+    c.heavy += c.parts <= PV_FEW_PARTS ? here->few : here->many;
 }
-GPU_DEV void msm_place_tasks(msm_task *tasks, uint32_t start, uint32_t count, uint32_t parts, uint32_t dest,
-                             uint32_t longer, uint32_t shorter)
+/* every step-th task of a bucket from the first on */
+GPU_DEV void msm_write_tasks(msm_task *tasks, const msm_cut &c, uint32_t keys, uint32_t first, uint32_t step)
 {
-    const uint32_t each = count / parts, more = count % parts;
-    for (uint32_t k = 0, from = start; k < parts; k++) {
-        const uint32_t len = each + (k < more);
-        tasks[k < more ? longer + k : shorter + k - more] = msm_task{ from, len, dest + k, 0 };
-        from += len;
+    const uint32_t each = c.parts ? c.count / c.parts : 0, more = c.count - each * c.parts;
+    for (uint32_t k = first; k < c.parts; k += step) {
+        const uint32_t from = c.start + k * each + (k < more ? k : more),
+                       dest = c.parts > 1 ? keys + c.part + k : c.bucket;
+        tasks[k < more ? c.longer + k : c.shorter + k - more] = msm_task{ from, each + (k < more), dest, 0 };
     }
+}
+/* The jobs that put it together again: those of few parts from the front of the list, those of many from its end, a
+ * piece each. The sum of a piece takes the place of its first part. */
+GPU_DEV void msm_write_jobs(msm_heavy *heavy, msm_heavy *joins, const msm_cut &c, const msm_plan &p, uint32_t first,
+                            uint32_t step)
+{
+    const uint32_t jobs = msm_jobs_of(c.parts), piece = PV_PIECE_PARTS;
+    if (c.parts <= PV_FEW_PARTS) {
+        if (jobs && first == 0) heavy[c.heavy] = msm_heavy{ c.bucket, c.part, c.parts, 1 };
+        return;
+    }
+    for (uint32_t j = first; j < jobs; j += step) {
+        const uint32_t at = c.part + j * piece, left = c.parts - j * piece;
+        heavy[p.heavy_max - 1 - (c.heavy + j)] =
+            msm_heavy{ jobs > 1 ? p.keys + at : c.bucket, at, left < piece ? left : piece, 1 };
+    }
+    if (jobs > 1 && first == 0) joins[c.join] = msm_heavy{ c.bucket, c.part, jobs, piece };
 }
 __global__ void __launch_bounds__(MSM_SORT_THREADS)
-    msm_task_place(msm_task *tasks, msm_heavy *heavy, uint32_t *counters, uint32_t *classes,
+    msm_task_place(msm_task *tasks, msm_heavy *heavy, msm_heavy *joins, uint32_t *counters, uint32_t *classes,
                    const uint32_t *bucket_start, msm_plan p)
 {
     GPU_SHARED(msm_places, here, 1);
+    GPU_SHARED(msm_cut, large, MSM_SORT_THREADS); /* those that the whole block writes */
     for (uint32_t b0 = blockIdx.x * MSM_SORT_THREADS; b0 < p.keys; b0 += gridDim.x * MSM_SORT_THREADS) {
         const uint32_t b = b0 + threadIdx.x, start = b < p.keys ? bucket_start[b] : 0,
                        count = b < p.keys ? bucket_start[b + 1] - start : 0;
-        const uint32_t parts = msm_parts_of(count, p);
         for (uint32_t c = threadIdx.x; c < sizeof(msm_places) / 4; c += MSM_SORT_THREADS) ((uint32_t *)&here[0])[c] = 0;
         __syncthreads();
-        const msm_place at = msm_place_in(here, count, parts);
+        msm_cut cut = msm_cut_in(here, b, start, count, msm_parts_of(count, p));
         __syncthreads();
         msm_places_take(here, classes, counters);
         __syncthreads();
-        const uint32_t part = here->parts + at.part;
-        if (parts > 1) { /* those of many parts from the end of the list */
-            const uint32_t h =
-                parts <= MSM_FEW_PARTS ? here->few + at.heavy : p.heavy_max - 1 - (here->many + at.heavy);
-            heavy[h] = msm_heavy{ b, part, parts, 0 };
+        msm_cut_place(cut, here);
+        if (cut.parts > PV_PLACE_ALONE) {
+            large[atomicAdd(&here->large, 1u)] = cut;
+        } else {
+            msm_write_tasks(tasks, cut, p.keys, 0, 1);
+            msm_write_jobs(heavy, joins, cut, p, 0, 1);
         }
-        if (parts) {
-            const uint32_t each = count / parts, more = count % parts;
-            msm_place_tasks(tasks, start, count, parts, parts > 1 ? p.keys + part : b,
-                            (more ? here->taken[msm_class(each + 1)] : 0) + at.longer,
-                            here->taken[msm_class(each)] + at.shorter);
+        __syncthreads();
+        for (uint32_t i = 0; i < here->large; i++) {
+            msm_write_tasks(tasks, large[i], p.keys, threadIdx.x, MSM_SORT_THREADS);
+            msm_write_jobs(heavy, joins, large[i], p, threadIdx.x, MSM_SORT_THREADS);
         }
         __syncthreads();
     }

@@ -89,6 +89,12 @@ template <class F> GPU_DEV F msm_signed(bool neg, const F &y)
 {
     return f_pick(neg, f_neg(y), y);
 }
+/* where a task's or a job's sum goes */
+template <class F> GPU_DEV fp *msm_dest(const msm_sets &sets, uint32_t which, uint32_t dest, uint32_t keys)
+{
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    return dest < keys ? sets.buckets[which] + (size_t)dest * SUM : sets.parts[which] + (size_t)(dest - keys) * SUM;
+}
 template <class F>
 __global__ void __launch_bounds__(MSM_THREADS, msm_acc_blocks<F>())
     msm_accumulate(msm_sets sets, const msm_task *tasks, uint32_t *counters, const uint32_t *sorted, uint32_t keys)
@@ -137,10 +143,7 @@ __global__ void __launch_bounds__(MSM_THREADS, msm_acc_blocks<F>())
             xyzz_add_affine(sum, p, on);
         }
         gpu_copy_wait<0>();
-        if (task.count)
-            xyzz_store((task.dest < keys ? sets.buckets[which] + (size_t)task.dest * SUM
-                                         : sets.parts[which] + (size_t)(task.dest - keys) * SUM),
-                       sum);
+        if (task.count) xyzz_store(msm_dest<F>(sets, which, task.dest, keys), sum);
         __syncwarp();
     }
 }
@@ -180,51 +183,81 @@ template <class F> GPU_DEV void msm_group_sum(xyzz<F> &a, uint4 *slots, uint32_t
         __syncthreads();
     }
 }
-/* A bucket cut into few parts is put together by a thread: with a block for each, 65536 buckets cut in two took 4.1 of
- * a sum's 5.7 ms (2^18, H100). A bucket cut into many, at the end of the list, is put together by a block. */
-template <class F> GPU_DEV void msm_combine_few(const msm_heavy *heavy, uint32_t few, const fp *parts, fp *buckets)
+/* Points that work at one of `count` jobs: as many as leave one warp for each quarter of the device, where a second
+ * warp would already slow the first down; `least` to 32. */
+GPU_DEV uint32_t msm_job_group(uint32_t count, uint32_t points, uint32_t least)
+{
+    if (!PV_COMBINE_SPREAD) return least > 1 ? 32 : 1;
+    uint32_t group = least;
+    while (group < 32 && 2 * group * (uint64_t)count <= points) group *= 2;
+    return group;
+}
+/* The sum of a job's parts, in the first of the `group` points that work at it; the whole block must call it. warp_on:
+ * whether this warp has a job at all. */
+template <class F>
+GPU_DEV xyzz<F> msm_job_sum(const msm_heavy &job, const fp *parts, uint4 *slots, uint32_t group, bool warp_on)
 {
     enum { SUM = XYZZ_COORDS * F::COORD };
-    const uint32_t points = blockDim.x / F::LANES, me = msm_tid() / F::LANES;
+    const uint32_t mine = msm_tid() / F::LANES & (group - 1), own = (job.parts + group - 1) / group;
+    /* two lanes a point: the whole warp goes round together */
+    const uint32_t rounds = F::LANES == 2 ? __reduce_max_sync(WHOLE_WARP, own) : own;
+    xyzz<F> sum = xyzz_infinity<F>();
     GPU_ROLLED
-    for (uint32_t h = blockIdx.x * points; h < few; h += gridDim.x * points) {
-        const bool on = h + me < few;
-        const msm_heavy job = on ? heavy[h + me] : msm_heavy{ 0, 0, 0, 0 };
-        /* two lanes a point: the whole warp goes round together */
-        const uint32_t rounds = F::LANES == 2 ? __reduce_max_sync(WHOLE_WARP, job.parts) : job.parts;
-        xyzz<F> sum = xyzz_infinity<F>();
-        GPU_ROLLED
-        for (uint32_t k = 0; k < rounds; k++) {
-            const bool part_on = k < job.parts;
-            const xyzz<F> part = xyzz_load<F>(parts + (size_t)(part_on ? job.first + k : 0) * SUM);
-            xyzz_add_call(&sum, &part, part_on);
-        }
-        if (on) xyzz_store(buckets + (size_t)job.bucket * SUM, sum);
+    for (uint32_t k = 0; k < rounds; k++) {
+        const uint32_t at = k * group + mine;
+        const bool on = at < job.parts;
+        const xyzz<F> part = xyzz_load<F>(parts + (size_t)(on ? job.first + at * job.stride : 0) * SUM);
+        xyzz_add_call(&sum, &part, on);
     }
+    msm_group_sum(sum, slots, group, warp_on);
+    return sum;
 }
+/* Buckets that were cut are put together. With a block for each, 65536 buckets cut in two took 4.1 of a sum's 5.7 ms
+ * (2^18, H100); with a thread for each, 4000 buckets in ten parts leave three quarters of the device idle. So the number
+ * of jobs says how many points work at one. The jobs of many parts are in pieces, of which no point adds more than
+ * eight; whoever has several is finished by msm_join. */
 template <class F>
 __global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
-    msm_combine(msm_sets sets, const msm_heavy *heavy, uint32_t heavy_max, const uint32_t *counters)
+    msm_combine(msm_sets sets, const msm_heavy *heavy, const uint32_t *counters, uint32_t heavy_max, uint32_t keys,
+                uint32_t sm_count)
 {
-    enum { SUM = XYZZ_COORDS * F::COORD };
-    GPU_DYN_SHARED(uint4, slots); /* a plan for small sizes has blocks of one warp, which need a quarter */
-    const uint32_t points = blockDim.x / F::LANES, me = msm_tid() / F::LANES, which = blockIdx.y,
-                   many = counters[MSM_MANY];
+    enum { POINTS = MSM_THREADS / F::LANES };
+    GPU_SHARED(uint4, slots, MSM_SUM_PIECES * MSM_THREADS);
+    const uint32_t me = msm_tid() / F::LANES, lead = (msm_tid() & ~31u) / F::LANES, which = blockIdx.y;
     GPU_ROLLED
-    for (uint32_t h = blockIdx.x; h < many; h += gridDim.x) {
-        const msm_heavy job = heavy[heavy_max - 1 - h];
-        xyzz<F> sum = xyzz_infinity<F>();
+    for (uint32_t list = 0; list < 2; list++) { /* the longer jobs first */
+        const bool few = list == 1;
+        const uint32_t count = counters[few ? MSM_FEW : MSM_MANY],
+                       group = msm_job_group(count, sm_count * POINTS, few ? 1 : 8), at_once = POINTS / group;
         GPU_ROLLED
-        for (uint32_t k = 0; k < job.parts; k += points) {
-            const bool on = k + me < job.parts;
-            const fp *at = sets.parts[which] + (size_t)(job.first + (on ? k + me : 0)) * SUM;
-            const xyzz<F> part = xyzz_load<F>(at);
-            xyzz_add_call(&sum, &part, on);
+        for (uint32_t h0 = blockIdx.x * at_once; h0 < count; h0 += gridDim.x * at_once) {
+            const uint32_t h = h0 + me / group;
+            const bool on = h < count;
+            const msm_heavy job = on ? heavy[few ? h : heavy_max - 1 - h] : msm_heavy{ 0, 0, 0, 0 };
+            const xyzz<F> sum = msm_job_sum<F>(job, sets.parts[which], slots, group, h0 + lead / group < count);
+            if (on && (me & (group - 1)) == 0) xyzz_store(msm_dest<F>(sets, which, job.dest, keys), sum);
         }
-        msm_group_sum(sum, slots, points);
-        if (me == 0) xyzz_store(sets.buckets[which] + (size_t)job.bucket * SUM, sum);
     }
-    msm_combine_few<F>(heavy, counters[MSM_FEW], sets.parts[which], sets.buckets[which]);
+}
+/* A block for each bucket of several pieces. */
+template <class F>
+__global__ void __launch_bounds__(MSM_THREADS, msm_blocks<F>())
+    msm_join(msm_sets sets, const msm_heavy *joins, const uint32_t *counters, uint32_t keys)
+{
+    enum { POINTS = MSM_THREADS / F::LANES };
+    GPU_SHARED(uint4, slots, MSM_SUM_PIECES * MSM_THREADS);
+    const uint32_t me = msm_tid() / F::LANES, lead = (msm_tid() & ~31u) / F::LANES, which = blockIdx.y,
+                   count = counters[MSM_JOINS];
+    GPU_ROLLED
+    for (uint32_t h = blockIdx.x; h < count; h += gridDim.x) {
+        msm_heavy job = joins[h];
+        uint32_t group = 2;
+        while (group < POINTS && group < job.parts) group *= 2;
+        const uint32_t dest = job.dest;
+        if (me >= group) job.parts = 0; /* the other points have nothing to add */
+        const xyzz<F> sum = msm_job_sum<F>(job, sets.parts[which], slots, group, lead < group);
+        if (me == 0) xyzz_store(msm_dest<F>(sets, which, dest, keys), sum);
+    }
 }
 /* points of a block that share a line of `count`, a power of two */
 GPU_DEV uint32_t msm_group_of(uint32_t count, uint32_t points)

@@ -5,6 +5,8 @@
 #define PV_CUDA_MSM_SUMS_CUH
 #include "msm_sum_kernels.cuh"
 
+static_assert(PV_PIECE_PARTS >= MSM_PIECE_PARTS && PV_PIECE_PARTS > PV_FEW_PARTS, "joins_max counts on it");
+
 /* blocks for 2^log_lines lines of 2^log_count points; a block of `points` points takes several short lines */
 static uint32_t msm_line_blocks(uint32_t points, uint32_t log_lines, uint32_t log_count)
 {
@@ -19,7 +21,8 @@ static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_s
     if (count == 0) return cudaSuccess;
     const uint32_t full = msm_acc_blocks<Acc>() * p.sm_count,
                    needed = (uint32_t)(((uint64_t)p.tasks_max * Acc::LANES + MSM_THREADS - 1) / MSM_THREADS);
-    const uint32_t heavy = p.heavy_max < 8 * p.sm_count ? p.heavy_max : 8 * p.sm_count;
+    const uint32_t heavy = p.heavy_max < 4 * p.sm_count ? p.heavy_max : 4 * p.sm_count,
+                   joins = p.joins_max < p.sm_count ? p.joins_max : p.sm_count;
     const uint32_t points = MSM_THREADS / F::LANES, row_bits = p.row_bits, col_bits = p.window_bits - 1 - row_bits;
     const uint32_t row_blocks = msm_line_blocks(points, row_bits, col_bits),
                    col_blocks = msm_line_blocks(points, col_bits, row_bits);
@@ -27,9 +30,11 @@ static cudaError_t msm_sums(const msm_plan &p, const msm_scratch &m, const msm_s
     GPU_LAUNCH(msm_accumulate<Acc>, dim3(needed < full ? needed : full, count), MSM_THREADS, 0, s, sets,
                (const msm_task *)m.tasks, m.counters, m.sorted, p.keys);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
-    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), p.combine_threads,
-               p.combine_threads * MSM_SUM_PIECES * sizeof(uint4), s, sets, (const msm_heavy *)m.heavy, p.heavy_max,
-               m.counters);
+    GPU_LAUNCH(msm_combine<F>, dim3(heavy, count), MSM_THREADS, 0, s, sets, (const msm_heavy *)m.heavy, m.counters,
+               p.heavy_max, p.keys, (uint32_t)p.sm_count);
+    if ((e = cudaGetLastError()) != cudaSuccess) return e;
+    GPU_LAUNCH(msm_join<F>, dim3(joins, count), MSM_THREADS, 0, s, sets, (const msm_heavy *)m.joins, m.counters,
+               p.keys);
     if ((e = cudaGetLastError()) != cudaSuccess) return e;
     GPU_LAUNCH(msm_lines<F>, dim3(row_blocks + col_blocks, count, p.sets), MSM_THREADS, 0, s, sets, m.bucket_start,
                row_bits, col_bits, row_blocks);

@@ -86,7 +86,7 @@ foreach(variant IN LISTS PV_EMU_VARIANTS)
 endforeach()
 
 # The switches of cuda/variants.cuh in their other position: one build with all of them turned, run by the soak.
-set(emu_turned -DPV_ROTATE=0 -DPV_ACC_G1=5 -DPV_ACC_G2=3)
+set(emu_turned -DPV_ROTATE=0 -DPV_ACC_G1=5 -DPV_ACC_G2=3 -DPV_FEW_PARTS=8 -DPV_PIECE_PARTS=1000000 -DPV_COMBINE_SPREAD=0 -DPV_PLACE_ALONE=1000000)
 file(STRINGS ${CMAKE_SOURCE_DIR}/cuda/variants.cuh switches REGEX "^#define PV_[A-Z0-9_]+ ")
 foreach(line IN LISTS switches)
   string(REGEX REPLACE "^#define (PV_[A-Z0-9_]+) (.*)$" "\\1;\\2" switch "${line}")
@@ -175,7 +175,15 @@ if(PV_HAVE_CUDA AND PV_EMU_PTX)
   set_tests_properties(emu_budget PROPERTIES LABELS emu TIMEOUT 60 FIXTURES_REQUIRED emu)
 endif()
 
-set(emu_programs emu_prove emu_twins emu_fault emu_slots)
+# What stages should take, by count, beside what an H100 took.
+add_executable(gpu_sim EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/gpu/sim.cpp)
+target_compile_features(gpu_sim PRIVATE cxx_std_17)
+target_compile_options(gpu_sim PRIVATE -O2 -Wall -Wextra)
+target_link_libraries(gpu_sim PRIVATE pv_gpu_msm_plan)
+add_test(NAME emu_gpu_sim COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/gpu/sim_test.py $<TARGET_FILE:gpu_sim>)
+set_tests_properties(emu_gpu_sim PROPERTIES LABELS emu TIMEOUT 60 FIXTURES_REQUIRED emu)
+
+set(emu_programs gpu_sim emu_prove emu_twins emu_fault emu_slots)
 foreach(variant IN LISTS PV_EMU_VARIANTS)
   list(APPEND emu_programs emu_field_${variant} emu_ntt_${variant} emu_msm_${variant} emu_bad_${variant})
 endforeach()

@@ -191,6 +191,19 @@ static void test_shapes()
             run("shapes", { b }, { 0 }, scalars(n, c == 11 ? (rows == 2 ? HALF : TOP) : DENSE), { c, rows, 0, 0 });
     }
 }
+/* One bucket in so many parts that it is put together in pieces and then once more, and its tasks are written by a whole
+ * block; beside it others in a few parts. The sum is wrong when any part is lost or added twice. */
+static void test_giant(unsigned group, size_t n, unsigned c)
+{
+    auto k = scalars(n, ONE);
+    for (size_t i = 0; i < n; i++)
+        if (i % 4 == 3) k[i] = Z(2 + rnd() % 8);
+    struct msm_plan p;
+    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0 };
+    CHECK(msm_plan_for(&p, n, msm_bases{ group == 1, group == 2 }, &l) == PV_OK);
+    CHECK(3 * n / 4 / p.segment > MSM_PIECE_PARTS && n / 32 > p.segment);
+    run("giant", { make_bases(group, logs(n)) }, { 0 }, k, { c, 1, 0, 0 });
+}
 static void test_plan()
 {
     struct msm_plan p;
@@ -249,8 +262,10 @@ int main(int argc, char **argv)
         run("hot", { make_bases(1, logs(300)) }, { 0 }, scalars(300, ONE), { 6, 2, 0, 0 });
         run("tiles", { make_bases(1, logs(300)) }, { 0 }, scalars(300, DENSE),
             { 8, 0, 0, 0 }); /* more than blocks, with EMU_SMS=1 */
+        test_giant(1, 1100, 11);
     } else {
         test_sizes();
+        test_giant(1, 1600, 6), test_giant(2, 1100, 6);
         test_families(1, 300, 0), test_families(2, 60, 2);
         test_shared(90, {}), test_shared(200, { 7, 3, 1, 0 });
         test_shapes();
