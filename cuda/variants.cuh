@@ -39,4 +39,28 @@
 #ifndef PV_PLACE_ALONE
 #define PV_PLACE_ALONE 8
 #endif
+
+/* Transforms below 2^18 in tiles of 2^8 or 2^9 instead of 2^11: a pass of 2^13 is then the work of 32 multiprocessors
+ * and not of 4, with one warp on a quarter where two took turns. */
+#ifndef PV_NTT_SMALL_TILES
+#define PV_NTT_SMALL_TILES 1
+#endif
+/* The quotient below 2^18 transforms c beside a and b, so that two transforms follow one another and not four; for
+ * that the products a b and a b - c are two small kernels of their own. Predicted with the tiles for 2^13: 140 -> 40
+ * us of passes. */
+#ifndef PV_QUOTIENT_OF_THREE
+#define PV_QUOTIENT_OF_THREE 1
+#endif
+
+/* Digits are cut off a scalar that is shifted down, eight instructions a digit, instead of being looked for among its
+ * eight words. Counted for the whole loop: see tests/bench/RESULTS.md. */
+#ifndef PV_SORT_SHIFT
+#define PV_SORT_SHIFT 1
+#endif
+
+/* Transforms of 2^19 and 2^20 in two passes, the second of 11 levels, with a table of all powers: 32 bytes a point more
+ * for each domain, so off. By count 10.4 -> 9.25 products an element and a third fewer bytes: 0.264 -> 0.22 ms. */
+#ifndef PV_NTT_TWO_PASSES
+#define PV_NTT_TWO_PASSES 0
+#endif
 #endif

@@ -32,6 +32,17 @@ GPU_DEV bool msm_fold(fr &k)
     }
     return above;
 }
+#if PV_SORT_SHIFT
+/* the scalar's lowest bits, which leave it; count < 32, at is where they were */
+GPU_DEV uint32_t msm_bits(fr &k, uint32_t, uint32_t count)
+{
+    const uint32_t bits = k.v[0] & ((1u << count) - 1);
+    GPU_UNROLL
+    for (int i = 0; i < 7; i++) k.v[i] = __funnelshift_r(k.v[i], k.v[i + 1], count);
+    k.v[7] >>= count;
+    return bits;
+}
+#else
 GPU_DEV uint32_t msm_bits(const fr &k, uint32_t at, uint32_t count)
 {
     uint32_t lo = 0, hi = 0;
@@ -42,6 +53,7 @@ GPU_DEV uint32_t msm_bits(const fr &k, uint32_t at, uint32_t count)
     }
     return __funnelshift_r(lo, hi, at & 31) & ((1u << count) - 1);
 }
+#endif
 /* emit(bucket key, point and sign) for every digit of scalar number i that is not zero */
 template <class Emit> GPU_DEV void msm_digits(fr k, uint32_t i, uint32_t n, const msm_plan &p, Emit emit)
 {

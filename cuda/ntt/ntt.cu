@@ -1,6 +1,7 @@
 /* NTT: the plan of passes, the tables of a domain, the launches. */
 #include "ntt.cuh"
 #include "ntt_kernels.cuh"
+#include "variants.cuh"
 
 /* ---- host arithmetic for roots: the same functions, their C++ bodies ---- */
 static fr fr_pow(fr b, uint64_t e)
@@ -47,19 +48,26 @@ static uint32_t lo_log_of(unsigned log_n)
 {
     return log_n > NTT_HI_LOG ? log_n - NTT_HI_LOG : 0;
 }
-/* in elements: twiddle hi, lo, coset hi, lo */
-static void table_sizes(unsigned log_n, size_t size[4])
+bool ntt_has_all(unsigned log_n)
+{
+    return PV_NTT_TWO_PASSES && (log_n == 19 || log_n == 20);
+}
+enum { TABLE_HI, TABLE_LO, TABLE_COSET_HI, TABLE_COSET_LO, TABLE_ALL, TABLES };
+/* in elements */
+static void table_sizes(unsigned log_n, size_t size[TABLES])
 {
     const uint32_t lo = lo_log_of(log_n);
-    size[0] = (size_t)1 << NTT_HI_LOG;
-    size[1] = size[3] = (size_t)1 << lo;
-    size[2] = (size_t)1 << (log_n - lo);
+    size[TABLE_HI] = (size_t)1 << NTT_HI_LOG;
+    size[TABLE_LO] = size[TABLE_COSET_LO] = (size_t)1 << lo;
+    size[TABLE_COSET_HI] = (size_t)1 << (log_n - lo);
+    size[TABLE_ALL] = ntt_has_all(log_n) ? (size_t)1 << log_n : 0;
 }
 size_t ntt_table_bytes(unsigned log_n)
 {
-    size_t s[4];
+    size_t s[TABLES], sum = 0;
     table_sizes(log_n, s);
-    return (s[0] + s[1] + s[2] + s[3]) * sizeof(fr);
+    for (unsigned i = 0; i < TABLES; i++) sum += s[i];
+    return sum * sizeof(fr);
 }
 static cudaError_t powers(fr *out, fr base, fr scale, size_t count, cudaStream_t s)
 {
@@ -69,19 +77,22 @@ static cudaError_t powers(fr *out, fr base, fr scale, size_t count, cudaStream_t
 }
 cudaError_t ntt_tables_init(ntt_tables *t, unsigned log_n, fr *mem, cudaStream_t s)
 {
-    size_t n[4];
+    size_t n[TABLES];
     table_sizes(log_n, n);
-    fr *at[4] = { mem, mem + n[0], mem + n[0] + n[1], mem + n[0] + n[1] + n[2] };
+    fr *at[TABLES] = { mem };
+    for (unsigned i = 1; i < TABLES; i++) at[i] = at[i - 1] + n[i - 1];
     const uint32_t lo = lo_log_of(log_n);
-    const fr one = f_one<fr_modulus>(), g = coset_generator(log_n);
+    const fr one = f_one<fr_modulus>(), g = coset_generator(log_n), w = ntt_root(log_n);
     t->log_n = log_n;
-    t->w = ntt_twiddles{ at[0], at[1] };
-    t->coset = ntt_coset{ at[2], at[3], lo };
+    t->w = ntt_twiddles{ at[TABLE_HI], at[TABLE_LO], n[TABLE_ALL] ? at[TABLE_ALL] : NULL };
+    t->coset = ntt_coset{ at[TABLE_COSET_HI], at[TABLE_COSET_LO], lo };
     t->inverse_n = inverse_of_n(log_n);
-    cudaError_t e = powers(at[0], ntt_root(NTT_HI_LOG), one, n[0], s);
-    if (e == cudaSuccess) e = powers(at[1], ntt_root(log_n), one, n[1], s);
-    if (e == cudaSuccess) e = powers(at[2], fr_pow(g, (uint64_t)1 << lo), t->inverse_n, n[2], s);
-    if (e == cudaSuccess) e = powers(at[3], g, one, n[3], s);
+    cudaError_t e = powers(at[TABLE_HI], ntt_root(NTT_HI_LOG), one, n[TABLE_HI], s);
+    if (e == cudaSuccess) e = powers(at[TABLE_LO], w, one, n[TABLE_LO], s);
+    if (e == cudaSuccess)
+        e = powers(at[TABLE_COSET_HI], fr_pow(g, (uint64_t)1 << lo), t->inverse_n, n[TABLE_COSET_HI], s);
+    if (e == cudaSuccess) e = powers(at[TABLE_COSET_LO], g, one, n[TABLE_COSET_LO], s);
+    if (e == cudaSuccess && n[TABLE_ALL]) e = powers(at[TABLE_ALL], w, one, n[TABLE_ALL], s);
     return e;
 }
 
@@ -89,9 +100,16 @@ cudaError_t ntt_tables_init(ntt_tables *t, unsigned log_n, fr *mem, cudaStream_t
 unsigned ntt_plan(unsigned log_n, unsigned k[NTT_PASSES_MAX])
 {
     if (log_n == 0) return 0;
+    if (ntt_has_all(log_n)) return k[0] = log_n - NTT_TILE_LOG, k[1] = NTT_TILE_LOG, 2;
     const unsigned passes = log_n <= NTT_TILE_LOG ? 1 : log_n <= 18 ? 2 : 3;
     for (unsigned i = 0; i < passes; i++) k[i] = log_n / passes + (i < log_n % passes);
     return passes;
+}
+unsigned ntt_tile_log(unsigned log_n, unsigned k)
+{
+    const unsigned tile = !PV_NTT_SMALL_TILES || log_n >= NTT_DEVICE_LOG ? NTT_TILE_LOG : log_n <= 14 ? 8 : 9;
+    const unsigned most = log_n < tile ? log_n : tile;
+    return k > most ? k : most;
 }
 template <bool DIT>
 static cudaError_t launch(fr *data, size_t stride, unsigned batch, const ntt_pass &p, const ntt_tables &t,
@@ -114,8 +132,8 @@ cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t
         ntt_pass p = {};
         p.log_n = t.log_n, p.k = k[nth];
         p.log_m = job.to_natural ? done + k[nth] : t.log_n - done;
-        const uint32_t tile = NTT_TILE_LOG, room = t.log_n < tile ? t.log_n : tile, free_log = p.log_m - p.k;
-        p.lc = room - p.k;
+        const uint32_t free_log = p.log_m - p.k;
+        p.lc = ntt_tile_log(t.log_n, p.k) - p.k;
         p.across = free_log == 0;
         if (!p.across && p.lc > free_log) p.lc = free_log;
         p.inverse = job.inverse, p.last = i + 1 == passes;
@@ -132,6 +150,32 @@ cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t
     }
     return cudaSuccess;
 }
+/* c <- a b; or with less_c a b - c as plain scalars */
+__global__ void __launch_bounds__(NTT_THREADS)
+    ntt_products_kernel(fr *c, const fr *a, const fr *b, uint32_t n, bool less_c)
+{
+    const uint32_t i = blockIdx.x * NTT_THREADS + threadIdx.x;
+    if (i >= n) return;
+    fr x = f_mul(fr::load(a + i), fr::load(b + i));
+    if (less_c) x = f_canon(f_from_mont(f_sub(x, fr::load(c + i))));
+    fr::store(c + i, x);
+}
+static cudaError_t products(fr *c, const fr *a, const fr *b, uint32_t n, bool less_c, cudaStream_t s)
+{
+    GPU_LAUNCH(ntt_products_kernel, (n + NTT_THREADS - 1) / NTT_THREADS, NTT_THREADS, 0, s, c, a, b, n, less_c);
+    return cudaGetLastError();
+}
+/* c in the same launches as a and b; they lie stride apart */
+static cudaError_t coset_products_of_three(fr *a, size_t stride, const ntt_tables &t, const ntt_job &down,
+                                           const ntt_job &up, cudaStream_t s)
+{
+    fr *b = a + stride, *c = b + stride;
+    const uint32_t n = 1u << t.log_n;
+    cudaError_t e = products(c, a, b, n, false, s);
+    if (e == cudaSuccess) e = ntt_run(a, stride, 3, t, down, s);
+    if (e == cudaSuccess) e = ntt_run(a, stride, 3, t, up, s);
+    return e == cudaSuccess ? products(c, a, b, n, true, s) : e;
+}
 cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStream_t s)
 {
     ntt_job down = {};
@@ -143,6 +187,8 @@ cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStr
     up_c.store = NTT_STORE_QUOTIENT;
     cudaError_t e = cudaSuccess;
     if (t.log_n == 0) return ntt_quotient_of_one(a, b, c, s);
+    if (PV_QUOTIENT_OF_THREE && t.log_n < NTT_DEVICE_LOG && b > a && c > b && b - a == c - b)
+        return coset_products_of_three(a, (size_t)(b - a), t, down, up, s);
     /* c reads a and b as they are, before they are transformed in place, and again when both are done */
     if (e == cudaSuccess) e = ntt_run(c, 0, 1, t, down_c, s);
     const bool together = b > a;

@@ -5,11 +5,13 @@
 
 enum { NTT_PASSES_MAX = 3 };
 enum { NTT_TILE_LOG = 11, NTT_THREADS = 256, NTT_HI_LOG = 14, NTT_LOG_MAX = 28 };
+enum { NTT_DEVICE_LOG = 18 }; /* from this size on a pass fills the device whatever its tiles */
 
 /** Powers of the domain's root, in two levels so that they stay in the L2 cache: 1 MB at most instead of 32 n bytes. */
 struct ntt_twiddles {
-    const fr *hi; /* w_(2^14)^i, i < 2^14, whatever the domain */
-    const fr *lo; /* w_(2^log_n)^i, i < 2^(log_n - 14), for domains above 2^14 */
+    const fr *hi;  /* w_(2^14)^i, i < 2^14, whatever the domain */
+    const fr *lo;  /* w_(2^log_n)^i, i < 2^(log_n - 14), for domains above 2^14 */
+    const fr *all; /* w_(2^log_n)^i, i < 2^log_n; NULL for a domain without that table (ntt_has_all) */
 };
 /** i -> s g^i for i < 2^log_n, in two levels split at bit lo_log. */
 struct ntt_coset {
@@ -29,22 +31,28 @@ struct ntt_pass {
                                       a b - c as a plain scalar (NTT_STORE_QUOTIENT) */
 };
 
-/** The tables of a domain on the device, in its owner's memory: ntt_table_bytes, at most 3 MB (for 2^28). */
+/** The tables of a domain on the device, in its owner's memory: ntt_table_bytes, at most 3 MB (for 2^28), and 32 bytes a
+ *  point more where ntt_has_all. */
 struct ntt_tables {
     uint32_t log_n;
     ntt_twiddles w;
     ntt_coset coset; /* g^i / n; g = w_2n, or 25 for n = 2^28, as in snarkjs */
     fr inverse_n;
 };
+bool ntt_has_all(unsigned log_n);
 size_t ntt_table_bytes(unsigned log_n);
 cudaError_t ntt_tables_init(ntt_tables *t, unsigned log_n, fr *mem, cudaStream_t s);
 
 /** 5^((r-1)/2^log_n), Montgomery form, on the host. */
 fr ntt_root(unsigned log_n);
 
-/** The levels of each pass, first pass of DIF first: one pass up to 2^11, two up to 2^18, three beyond. Returns how
- *  many. */
+/** The levels of each pass, first pass of DIF first: one pass up to 2^11, two up to 2^18, three beyond; two
+ *  where ntt_has_all. Returns how many. */
 unsigned ntt_plan(unsigned log_n, unsigned k[NTT_PASSES_MAX]);
+
+/** The points of a block's tile in a pass of k levels, as a power of two: small where larger ones would be too few for
+ *  the device's multiprocessors. */
+unsigned ntt_tile_log(unsigned log_n, unsigned k);
 
 /** A transform in place. Input may be lazily reduced; output is canonical. */
 struct ntt_job {

@@ -15,6 +15,7 @@ GPU_DEV fr ntt_power(const ntt_twiddles &w, const ntt_pass &p, uint32_t e)
 {
     uint32_t x = e << (p.log_n - p.log_m);
     if (p.inverse) x = (0u - x) & ((1u << p.log_n) - 1);
+    if (w.all) return fr::load(w.all + x);
     if (p.log_n <= NTT_HI_LOG) return fr::load(w.hi + (x << (NTT_HI_LOG - p.log_n)));
     const uint32_t low = x & ((1u << (p.log_n - NTT_HI_LOG)) - 1);
     const fr h = fr::load(w.hi + (x >> (p.log_n - NTT_HI_LOG)));

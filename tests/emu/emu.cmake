@@ -86,7 +86,8 @@ foreach(variant IN LISTS PV_EMU_VARIANTS)
 endforeach()
 
 # The switches of cuda/variants.cuh in their other position: one build with all of them turned, run by the soak.
-set(emu_turned -DPV_ROTATE=0 -DPV_ACC_G1=5 -DPV_ACC_G2=3 -DPV_FEW_PARTS=8 -DPV_PIECE_PARTS=1000000 -DPV_COMBINE_SPREAD=0 -DPV_PLACE_ALONE=1000000)
+set(emu_turned -DPV_ROTATE=0 -DPV_ACC_G1=5 -DPV_ACC_G2=3 -DPV_FEW_PARTS=8 -DPV_PIECE_PARTS=1000000 -DPV_COMBINE_SPREAD=0 -DPV_PLACE_ALONE=1000000
+  -DPV_NTT_SMALL_TILES=0 -DPV_QUOTIENT_OF_THREE=0 -DPV_SORT_SHIFT=0 -DPV_NTT_TWO_PASSES=1)
 file(STRINGS ${CMAKE_SOURCE_DIR}/cuda/variants.cuh switches REGEX "^#define PV_[A-Z0-9_]+ ")
 foreach(line IN LISTS switches)
   string(REGEX REPLACE "^#define (PV_[A-Z0-9_]+) (.*)$" "\\1;\\2" switch "${line}")
@@ -158,7 +159,7 @@ if(PV_HAVE_CUDA AND PV_EMU_PTX)
   emu_test(emu_ntt_ptx emu_ntt_plain ARGS 12 ENV EMU_PTX=1 EMU_SEED=4)
   emu_test(emu_msm_ptx emu_msm_plain ARGS little ENV EMU_PTX=1 EMU_SEED=4)
 endif()
-emu_test(emu_ntt_turned emu_ntt_turned ARGS 16)
+emu_test(emu_ntt_turned emu_ntt_turned ARGS 20)
 emu_test(emu_msm_turned emu_msm_turned ENV EMU_SEED=1)
 set_tests_properties(emu_ntt_turned emu_msm_turned PROPERTIES LABELS "emu;soak" FIXTURES_REQUIRED emu_turned)
 add_test(NAME emu_build_turned COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target emu_ntt_turned emu_msm_turned)
