@@ -31,6 +31,7 @@
     X(HASH_MISMATCH, 24, 8, "hash-mismatch", "content does not match its SHA-256")                                     \
     X(STALE_BROKER, 25, 1, "stale-broker", "the broker's boot epoch is older than one already seen")                   \
     X(NAME_IN_USE, 26, 1, "name-in-use", "another prover process uses this name and key")                              \
+    X(STANDBY, 27, 5, "standby", "this broker stands by, another one is active")                                       \
     /* how a task or an attempt ended */                                                                               \
     X(CONFLICT, 30, 8, "conflict", "the id was used before, with another input")                                       \
     X(REVOKED, 31, 7, "revoked", "the attempt is no longer valid")                                                     \

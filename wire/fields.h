@@ -68,6 +68,9 @@ enum {
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
+    X(chunk_most, U32, 16777216, "reserved: the largest payload of a CHUNK that the peer would take")                  \
+    X(input_kinds, NAMES, 16, "reserved: the kinds of input that the peer takes")                                      \
+    X(endpoints, ROWS, 16, "reserved: with status standby, where the active broker may be, each with endpoint")        \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
@@ -101,6 +104,8 @@ enum {
     X(revive, BOOL, 0, "queue the task again if it is cancelled, expired or dead")                                     \
     X(need_vram, U64, UINT64_MAX, "bytes of GPU memory the task needs")                                                \
     X(need_ram, U64, UINT64_MAX, "bytes of memory the task needs")                                                     \
+    X(input_kind, NAME, 0, "reserved: what the input is; absent: a .wtns for Groth16")                                 \
+    X(traceparent, TEXT, 256, "reserved: the trace that the task belongs to, as in W3C Trace Context")                 \
     X(run_timeout_ms, U64, UINT64_MAX, "an attempt that runs longer is revoked (0: no limit)")                         \
     /* the state of a task */                                                                                          \
     X(state, STATE, 0, "state of the task")                                                                            \

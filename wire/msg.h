@@ -39,19 +39,20 @@ enum {
 #define WIRE_MSG_LIST(X)                                                                                               \
     X(HELLO, 1, UP, NONE,                                                                                              \
       N(role) N(name) N(session) N(software) N(vmin) N(vmax) N(epoch) M(queues) M(circuits) M(slots) M(prefetch)       \
-          M(vram) M(ram) M(held) M(any_role),                                                                          \
+          M(vram) M(ram) M(held) M(any_role) M(chunk_most) M(input_kinds),                                             \
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
-          N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unknown_queues) M(deadline_in) M(not_ready), \
+          N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unknown_queues) M(deadline_in) M(not_ready)  \
+              M(chunk_most) M(input_kinds),                                                                            \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
-    X(DISCONNECT, 4, BOTH, NONE, N(status) M(text), "the sender leaves")                                               \
-    X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which),                            \
+    X(DISCONNECT, 4, BOTH, NONE, N(status) M(text) M(endpoints), "the sender leaves")                                  \
+    X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which) M(endpoints),               \
       "the request or message is refused")                                                                             \
     X(SUBMIT, 10, UP, INLINE,                                                                                          \
       N(req) N(task) N(queue) N(circuit) N(length) N(sha256) M(priority) M(group) M(deadline) M(on_restart) M(ttl_ms)  \
-          M(revive) M(need_vram) M(need_ram) M(deadline_in_ms),                                                        \
+          M(revive) M(need_vram) M(need_ram) M(deadline_in_ms) M(input_kind) M(traceparent),                           \
       "submits a task")                                                                                                \
     X(SUBMIT_OK, 11, DOWN, NONE, N(req) N(task) N(state) N(generation) M(position) M(eta_ms) M(unservable),            \
       "the task is durable")                                                                                           \
@@ -87,7 +88,8 @@ enum {
     X(KICK, 29, UP, NONE, N(req) N(task), "an operator queues a task again; answered by TASK")                         \
     X(READY, 40, UP, NONE, N(credit) M(warm), "how many offers the prover takes from now on")                          \
     X(OFFER, 41, DOWN, INLINE,                                                                                         \
-      N(token) N(task) N(generation) N(queue) N(circuit) M(digest) N(length) N(sha256) M(run_timeout_ms),              \
+      N(token) N(task) N(generation) N(queue) N(circuit) M(digest) N(length) N(sha256) M(run_timeout_ms) M(input_kind) \
+          M(traceparent),                                                                                              \
       "offers a task to a prover")                                                                                     \
     X(STARTED, 42, UP, NONE, N(token), "the prover computes the task: the attempt counts")                             \
     X(RESULT, 43, UP, INLINE, N(token) N(task) N(input) N(length) N(sha256) N(measured_ms),                            \

@@ -74,7 +74,7 @@ def lists():
 
 
 # What a caller may try again as it is: it was refused, or ended, for a reason that passes by itself.
-RETRYABLE = {"unreachable", "timeout", "busy", "interrupted", "stale-broker", "name-in-use", "unservable", "paused", "lost", "run-timeout",
+RETRYABLE = {"unreachable", "timeout", "busy", "interrupted", "stale-broker", "standby", "name-in-use", "unservable", "paused", "lost", "run-timeout",
              "stalled", "released", "resources", "hash-mismatch", "no-memory", "disk-full", "store", "no-device", "device"}
 
 HEAD = "// Made by worker/lists.py from the headers of wire/ and base/. Do not edit: change them and run it again.\n"

@@ -64,10 +64,47 @@ static size_t places(struct place to[2 * 64])
     return n;
 }
 
+/* What is reserved for later, each as it will be said: in a message that has what it needs and this alone. */
+static const struct reserved {
+    const char *name;
+    enum wire_type type;
+    enum wire_way way;
+    const char *field;
+} reserved[] = {
+    { "error-standby", WIRE_ERROR, WIRE_TO_PEER, "endpoints" },
+    { "disconnect-standby", WIRE_DISCONNECT, WIRE_TO_PEER, "endpoints" },
+    { "hello-chunk-most", WIRE_HELLO, WIRE_TO_BROKER, "chunk_most" },
+    { "welcome-chunk-most", WIRE_WELCOME, WIRE_TO_PEER, "chunk_most" },
+    { "hello-input-kinds", WIRE_HELLO, WIRE_TO_BROKER, "input_kinds" },
+    { "welcome-input-kinds", WIRE_WELCOME, WIRE_TO_PEER, "input_kinds" },
+    { "submit-input-kind", WIRE_SUBMIT, WIRE_TO_BROKER, "input_kind" },
+    { "offer-input-kind", WIRE_OFFER, WIRE_TO_PEER, "input_kind" },
+    { "submit-traceparent", WIRE_SUBMIT, WIRE_TO_BROKER, "traceparent" },
+    { "offer-traceparent", WIRE_OFFER, WIRE_TO_PEER, "traceparent" },
+};
+enum { RESERVED = sizeof reserved / sizeof *reserved };
+static const struct wire_cell brokers[] = {
+    { .key = "endpoint", .type = WIRE_CELL_TEXT, .text = "tcp://broker-b.example:7070" },
+    { .key = "endpoint", .type = WIRE_CELL_TEXT, .text = "tcp://[fd00::2]:7070" },
+};
+static const struct wire_row broker_rows[] = { { &brokers[0], 1 }, { &brokers[1], 1 } };
+static const char *const input_kinds[] = { "wtns", "signals.json" };
+
+static void reserved_set(struct wire_msg *m, const char *field)
+{
+    if (!strcmp(field, "endpoints")) WIRE_SET_LIST(m, endpoints, broker_rows, 2);
+    if (!strcmp(field, "endpoints")) m->status = PV_STANDBY;
+    if (!strcmp(field, "chunk_most")) WIRE_SET(m, chunk_most, 4u << 20);
+    if (!strcmp(field, "input_kinds")) WIRE_SET_LIST(m, input_kinds, input_kinds, 2);
+    if (!strcmp(field, "input_kind")) WIRE_SET(m, input_kind, input_kinds[1]);
+    if (!strcmp(field, "traceparent"))
+        WIRE_SET(m, traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
 size_t wire_samples(void)
 {
     struct place all[2 * 64];
-    return places(all);
+    return places(all) + RESERVED;
 }
 
 /* A number that tells fields apart and is in bound. */
@@ -135,19 +172,37 @@ static void payload_set(struct wire_msg *m, const struct layout_type *t)
     m->has.sha256 = true;
 }
 
+static void needed_set(struct wire_msg *m, const struct layout_type *t, enum wire_way way)
+{
+    for (size_t k = 0; k < layout_msg.n; k++)
+        if (layout_needs(t, (enum wire_field)k, way)) value_set((char *)m, &layout_msg.fields[k]);
+}
+
+static void reserved_make(struct wire_sample *s, const struct reserved *r)
+{
+    *s = (struct wire_sample){ .way = r->way, .msg = { .type = r->type } };
+    snprintf(s->name, sizeof s->name, "%s", r->name);
+    needed_set(&s->msg, layout_type_of(r->type), r->way);
+    reserved_set(&s->msg, r->field);
+}
+
 void wire_sample_make(struct wire_sample *s, size_t index, enum sample_size size)
 {
     struct place all[2 * 64];
-    places(all);
+    size_t n = places(all);
+    if (index >= n) {
+        reserved_make(s, &reserved[index - n]);
+        return;
+    }
     struct place p = all[index];
     const struct layout_type *t = layout_type_of(p.code);
     *s = (struct wire_sample){ .way = p.way, .msg = { .type = (enum wire_type)p.code } };
     bool both = t->ways == (WIRE_TO_BROKER | WIRE_TO_PEER);
     snprintf(s->name, sizeof s->name, "%s%s", t->name, !both ? "" : p.way == WIRE_TO_BROKER ? "-up" : "-down");
     for (char *c = s->name; *c; c++) *c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
-    for (size_t k = 0; k < layout_msg.n; k++)
-        if (size == SAMPLE_FULL ? t->use[k] != LAYOUT_NO : layout_needs(t, (enum wire_field)k, p.way))
-            value_set((char *)&s->msg, &layout_msg.fields[k]);
+    needed_set(&s->msg, t, p.way);
+    for (size_t k = 0; size == SAMPLE_FULL && k < layout_msg.n; k++)
+        if (t->use[k] != LAYOUT_NO) value_set((char *)&s->msg, &layout_msg.fields[k]);
     if (t->payload == LAYOUT_PAYLOAD_CHUNK || (size == SAMPLE_FULL && t->payload == LAYOUT_PAYLOAD_INLINE))
         payload_set(&s->msg, t);
 }

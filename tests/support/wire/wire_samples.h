@@ -1,4 +1,5 @@
-/** One example of every message on every way it travels, made from the lists: a field that is added is covered at once. */
+/** One example of every message on every way it travels, made from the lists: a field that is added is covered at once. Behind
+ *  them, one of each thing that is reserved for later. */
 #ifndef PV_WIRE_SAMPLES_H
 #define PV_WIRE_SAMPLES_H
 

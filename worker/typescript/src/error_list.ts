@@ -58,6 +58,9 @@ export class StaleBrokerError extends ProvostError {}
 /** Another prover process uses this name and key. */
 export class NameInUseError extends ProvostError {}
 
+/** This broker stands by, another one is active. */
+export class StandbyError extends ProvostError {}
+
 /** The id was used before, with another input. */
 export class ConflictError extends ProvostError {}
 
@@ -163,6 +166,7 @@ export const errorClasses = {
   "hash-mismatch": HashMismatchError,
   "stale-broker": StaleBrokerError,
   "name-in-use": NameInUseError,
+  "standby": StandbyError,
   "conflict": ConflictError,
   "revoked": RevokedError,
   "superseded": SupersededError,

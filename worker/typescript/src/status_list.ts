@@ -22,6 +22,7 @@ export const statuses = [
   { code: 24, exit: 8, word: "hash-mismatch", retryable: true, text: "content does not match its SHA-256" },
   { code: 25, exit: 1, word: "stale-broker", retryable: true, text: "the broker's boot epoch is older than one already seen" },
   { code: 26, exit: 1, word: "name-in-use", retryable: true, text: "another prover process uses this name and key" },
+  { code: 27, exit: 5, word: "standby", retryable: true, text: "this broker stands by, another one is active" },
   { code: 30, exit: 8, word: "conflict", retryable: false, text: "the id was used before, with another input" },
   { code: 31, exit: 7, word: "revoked", retryable: false, text: "the attempt is no longer valid" },
   { code: 32, exit: 1, word: "superseded", retryable: false, text: "another result is already committed" },

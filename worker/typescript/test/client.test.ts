@@ -1,5 +1,6 @@
 // The client with a real broker and real provers on loopback.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -7,6 +8,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { after, before, test } from "node:test";
 import { BadProofError, CancelledError, connect, ProvostError, TimeoutError, type Client } from "provost";
+import { Dealer } from "../dist/io/dealer.js";
+import type { Message } from "../dist/wire/codec.js";
 import { Cluster, poll } from "./support/cluster.js";
 import { data } from "./support/places.js";
 
@@ -172,6 +175,24 @@ test("operators' verbs", async () => {
   await assert.rejects(client.show(task.id), (e: ProvostError) => e.code === "gone" || e.code === "not-found");
 });
 
+test("what is reserved for later is passed over by the broker of today", async () => {
+  const heard: Message[] = [];
+  const told = (type: string) => poll(type, 10, () => heard.some((m) => m.type === type));
+  const nothing = () => {};
+  const dealer = new Dealer({ endpoint: cluster.url, connectMs: 5000, keys: undefined, onMessage: (m) => heard.push(m), onNoise: nothing, onEvent: nothing, onRoom: nothing });
+  const session = "5e".repeat(16);
+  dealer.send({ type: "HELLO", role: "client", name: "later", session, software: "later 9", vmin: 1, vmax: 1, epoch: 0, chunk_most: 1 << 24, input_kinds: ["signals.json"] });
+  await told("WELCOME");
+  const payload = Buffer.from("x");
+  const sha256 = createHash("sha256").update(payload).digest("hex");
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  dealer.send({ type: "SUBMIT", req: 1, task: "e7".repeat(16), ...echo, length: 1, sha256, payload, input_kind: "signals.json", traceparent });
+  await told("DELIVER");
+  assert.equal(heard.find((m) => m.type === "DELIVER")!.state, "succeeded");
+  dealer.send({ type: "DISCONNECT", status: 0, endpoints: [{ endpoint: "tcp://nowhere:1" }] });
+  await dealer.close(100);
+});
+
 test("events are followed", async () => {
   const abort = new AbortController();
   const seen: string[] = [];
@@ -196,7 +217,7 @@ test("a real proof, verified with snarkjs", async () => {
   cluster.startProver("member-1", "--insecure", "--queue", "member:groth16", "--circuits", circuits, "--allow-development-key");
   const options = { queue: "member", circuit: "member", witness: join(data, "member/witness.wtns"), timeout: 60_000 };
   const result = await client.prove({ ...options, verificationKey: vkey });
-  assert.equal(result.checked, "proof");
+  assert.equal(result.checked, "statement");
   assert.deepEqual(result.publicSignals, JSON.parse(readFileSync(join(data, "member/public.json"), "utf8")));
   assert.equal(result.proof.protocol, "groth16");
   assert.equal((await client.prove({ ...options, witness: readFileSync(options.witness) })).checked, "publics");

@@ -82,6 +82,12 @@ export interface Fields {
   deadline_in?: boolean;
   /** why the broker accepts no tasks now; absent: it does */
   not_ready?: string;
+  /** reserved: the largest payload of a CHUNK that the peer would take */
+  chunk_most?: number;
+  /** reserved: the kinds of input that the peer takes */
+  input_kinds?: readonly string[];
+  /** reserved: with status standby, where the active broker may be, each with endpoint */
+  endpoints?: readonly Row[];
   /** HELLO of client or admin: if the key lacks the role, the other of the two will do */
   any_role?: boolean;
   /** do not try again before this much time has passed */
@@ -142,6 +148,10 @@ export interface Fields {
   need_vram?: Whole;
   /** bytes of memory the task needs */
   need_ram?: Whole;
+  /** reserved: what the input is; absent: a .wtns for Groth16 */
+  input_kind?: string;
+  /** reserved: the trace that the task belongs to, as in W3C Trace Context */
+  traceparent?: string;
   /** an attempt that runs longer is revoked (0: no limit) */
   run_timeout_ms?: Whole;
   /** state of the task */
@@ -280,6 +290,9 @@ export const fields: readonly Field[] = [
   { key: "more_circuits", kind: "BOOL", bound: 0n },
   { key: "deadline_in", kind: "BOOL", bound: 0n },
   { key: "not_ready", kind: "TEXT", bound: 512n },
+  { key: "chunk_most", kind: "U32", bound: 16777216n },
+  { key: "input_kinds", kind: "NAMES", bound: 16n },
+  { key: "endpoints", kind: "ROWS", bound: 16n },
   { key: "any_role", kind: "BOOL", bound: 0n },
   { key: "retry_ms", kind: "U32", bound: 4294967295n },
   { key: "which", kind: "NAME", bound: 0n },
@@ -310,6 +323,8 @@ export const fields: readonly Field[] = [
   { key: "revive", kind: "BOOL", bound: 0n },
   { key: "need_vram", kind: "U64", bound: 18446744073709551615n },
   { key: "need_ram", kind: "U64", bound: 18446744073709551615n },
+  { key: "input_kind", kind: "NAME", bound: 0n },
+  { key: "traceparent", kind: "TEXT", bound: 256n },
   { key: "run_timeout_ms", kind: "U64", bound: 18446744073709551615n },
   { key: "state", kind: "STATE", bound: 0n },
   { key: "generation", kind: "U32", bound: 4294967295n },
@@ -371,12 +386,12 @@ export const heldFields: readonly Field[] = [
 ];
 
 export const messages: readonly Layout[] = [
-  { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may" } },
-  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may" } },
+  { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may" } },
+  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may" } },
   { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may" } },
-  { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may" } },
-  { name: "ERROR", code: 5, way: "down", payload: "none", fields: { req: "may", task: "may", token: "may", status: "need", text: "may", retry_ms: "may", which: "may" } },
-  { name: "SUBMIT", code: 10, way: "up", payload: "inline", fields: { req: "need", task: "need", queue: "need", circuit: "need", length: "need", sha256: "need", priority: "may", group: "may", deadline: "may", on_restart: "may", ttl_ms: "may", revive: "may", need_vram: "may", need_ram: "may", deadline_in_ms: "may" } },
+  { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may", endpoints: "may" } },
+  { name: "ERROR", code: 5, way: "down", payload: "none", fields: { req: "may", task: "may", token: "may", status: "need", text: "may", retry_ms: "may", which: "may", endpoints: "may" } },
+  { name: "SUBMIT", code: 10, way: "up", payload: "inline", fields: { req: "need", task: "need", queue: "need", circuit: "need", length: "need", sha256: "need", priority: "may", group: "may", deadline: "may", on_restart: "may", ttl_ms: "may", revive: "may", need_vram: "may", need_ram: "may", deadline_in_ms: "may", input_kind: "may", traceparent: "may" } },
   { name: "SUBMIT_OK", code: 11, way: "down", payload: "none", fields: { req: "need", task: "need", state: "need", generation: "need", position: "may", eta_ms: "may", unservable: "may" } },
   { name: "ATTACH", code: 12, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "SHOW", code: 13, way: "up", payload: "none", fields: { req: "need", task: "need" } },
@@ -397,7 +412,7 @@ export const messages: readonly Layout[] = [
   { name: "ROWS", code: 28, way: "down", payload: "none", fields: { req: "need", schema: "need", rows: "need", next: "may" } },
   { name: "KICK", code: 29, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "READY", code: 40, way: "up", payload: "none", fields: { credit: "need", warm: "may" } },
-  { name: "OFFER", code: 41, way: "down", payload: "inline", fields: { token: "need", task: "need", generation: "need", queue: "need", circuit: "need", digest: "may", length: "need", sha256: "need", run_timeout_ms: "may" } },
+  { name: "OFFER", code: 41, way: "down", payload: "inline", fields: { token: "need", task: "need", generation: "need", queue: "need", circuit: "need", digest: "may", length: "need", sha256: "need", run_timeout_ms: "may", input_kind: "may", traceparent: "may" } },
   { name: "STARTED", code: 42, way: "up", payload: "none", fields: { token: "need" } },
   { name: "RESULT", code: 43, way: "up", payload: "inline", fields: { token: "need", task: "need", input: "need", length: "need", sha256: "need", measured_ms: "need" } },
   { name: "RESULT_OK", code: 44, way: "down", payload: "none", fields: { token: "need", task: "need", status: "need" } },
