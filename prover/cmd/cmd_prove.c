@@ -1,6 +1,7 @@
 #include "cmd_prove.h"
 
 #include "cmd_open.h"
+#include "cpu_proof.h"
 #include "keycheck.h"
 #include "outputs.h"
 #include "zkey_vkey.h"
@@ -83,11 +84,25 @@ static pv_status explain(const struct prove_key *key, const struct prove_run *ru
     return err->status;
 }
 
+/* Where a control group bounds this process, within that. */
+static pv_status prove_on_cpu(struct groth16_proof *proof, const struct cmd_inputs *in, const struct arguments *a,
+                              const struct prove_run *run, struct prove_error *err)
+{
+    const struct limits *l = &a->machine.limits;
+    TRY(cpu_proof(proof, in->key, &in->witness, l->memory_why ? l->memory : 0, run, err));
+    fprintf(
+        stderr,
+        "provost-prover: %s, but the CPU's does, and that one is written: test the GPU with provost-prover selftest\n",
+        err->text);
+    return PV_OK;
+}
+
 static pv_status prove(const struct cmd_inputs *in, const struct arguments *a, const struct prove_run *run,
                        struct prove_error *err)
 {
     struct groth16_proof proof;
     pv_status status = prove_groth16(&proof, in->key, &in->witness, NULL, run, err);
+    if (status == PV_BAD_PROOF) status = prove_on_cpu(&proof, in, a, run, err);
     if (status == PV_BAD_WITNESS && key_changed(a, in->key, err)) return err->status;
     if (status == PV_BAD_WITNESS && in->witness.count == prove_key_zkey(in->key)->vars)
         status = explain(in->key, run, err);

@@ -1,8 +1,7 @@
 #include "cmd_selftest.h"
 
 #include "cmd.h"
-#include "prove.h"
-#include "selftest_data.h"
+#include "selftest.h"
 
 #include "codec.h"
 #include "msm.h"
@@ -119,18 +118,10 @@ static bool transforms(const struct bn254_run *run)
 /* A whole proof of a circuit of 16 rows; prove_groth16 verifies it by pairings. */
 static bool whole_proof(const struct backend *backend, const struct bn254_run *cpu)
 {
-    static const struct backend_options options;
     const struct prove_run run = { .cpu = *cpu };
-    struct prove_key *key = NULL;
-    struct wtns w;
-    struct groth16_proof proof;
     struct prove_error err = { 0 };
-    bool right = prove_key_new_of(&key, selftest_zkey, selftest_zkey_bytes, "selftest", backend, &options, &run,
-                                  &err) == PV_OK &&
-                 wtns_of(&w, selftest_wtns, selftest_wtns_bytes, "selftest", &err) == PV_OK &&
-                 prove_groth16(&proof, key, &w, NULL, &run, &err) == PV_OK;
+    bool right = selftest_proof(backend, 0, &run, &err) == PV_OK;
     if (!right) fprintf(stderr, "provost-prover: %s\n", err.text);
-    prove_key_destroy(&key);
     return right;
 }
 

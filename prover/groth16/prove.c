@@ -225,3 +225,18 @@ pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, cons
     if (status == PV_OK) *proof = found;
     return status;
 }
+
+/* A key that borrows everything of the other but the backend's part. */
+pv_status prove_groth16_on_cpu(struct groth16_proof *proof, const struct prove_key *key, const struct wtns *witness,
+                               size_t memory_bytes_max, const struct prove_run *run, struct prove_error *err)
+{
+    const struct backend_options options = { .memory_bytes_max = memory_bytes_max,
+                                             .threads = run ? run->cpu.threads : 0 };
+    struct prove_key cpu = *key;
+    cpu.backend = &backend_cpu;
+    cpu.backend_key = NULL;
+    TRY(backend_cpu.key_open(&cpu.backend_key, &cpu.zkey, &options, run ? run : &default_run, err));
+    pv_status status = prove_groth16(proof, &cpu, witness, NULL, run, err);
+    backend_cpu.key_close(&cpu.backend_key);
+    return status;
+}

@@ -56,9 +56,17 @@ struct prove_options {
 /** A verified proof for witness. Its public signals are witness->values[1 .. publics].
  *  PV_BAD_WITNESS  wrong number of values, or the finished proof does not verify: the witness breaks a constraint, or
  *                  the key is damaged where only arithmetic shows it (keycheck.h tells which).
- *  PV_CANCELLED, PV_NO_MEMORY, PV_DEVICE, PV_BAD_PROOF (the proof made by a GPU does not verify; the CPU is not tried).
- *  */
+ *  PV_CANCELLED, PV_NO_MEMORY, PV_DEVICE.
+ *  PV_BAD_PROOF    the proof made by a GPU does not verify: the GPU's fault, the witness's or the key's.
+ *                  prove_groth16_on_cpu tells which. */
 pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, const struct wtns *witness,
                         const struct prove_options *options, const struct prove_run *run, struct prove_error *err);
+
+/** The same on the CPU, whatever backend the key was opened with; the key's part on a device is not touched, and other
+ *  threads may prove with it meanwhile. The CPU's part of the key is made for this proof: in all backend_cpu.need's
+ *  key_bytes and proof_bytes beside the key's file, at most memory_bytes_max of them (0: no limit; above: PV_RESOURCES).
+ *  The CPU's proof does not verify either: PV_BAD_WITNESS. */
+pv_status prove_groth16_on_cpu(struct groth16_proof *proof, const struct prove_key *key, const struct wtns *witness,
+                               size_t memory_bytes_max, const struct prove_run *run, struct prove_error *err);
 
 #endif

@@ -55,6 +55,8 @@ struct handler {
     /** Does the work. PV_OK fills bytes and size; PV_CANCELLED when the watch said stop; anything else is a failure. */
     pv_status (*run)(void *self, const struct handler_input *in, const struct handler_watch *watch,
                      struct handler_output *out);
+    /** Called by the thread that ran a task, once its end has been told. May be NULL. */
+    void (*after)(void *self);
     void *self;
     uint64_t time_limit_ms; /* 0: none. The node raises stop after it. */
     struct handler_counters counters;

@@ -2,6 +2,8 @@
 
 #include "proof.h"
 #include "keycheck.h"
+#include "log.h"
+#include "selftest.h"
 #include "sha256.h"
 #include "team.h"
 #include "wtns.h"
@@ -127,6 +129,7 @@ static enum handler_verdict verdict_of(pv_status s)
     case PV_NO_MEMORY:
     case PV_RESOURCES:
     case PV_BAD_ZKEY:
+    case PV_BAD_PROOF: /* undecided (cpu_check.h) */
     case PV_NO_DEVICE: return HANDLER_RESOURCE;
     default: return HANDLER_RETRYABLE;
     }
@@ -147,14 +150,42 @@ static pv_status result_write(struct handler_output *out, const struct groth16_p
     return PV_OK;
 }
 
-static pv_status prove(struct handler_groth16_context *x, struct prove_key *key, const struct handler_input *in,
+/* The CPU's proof goes out. What the GPU has of the key may be damaged, so that is made ready again. */
+static void gpu_was_wrong(struct handler_groth16_context *x, struct keycache_key *key, const struct handler_input *in)
+{
+    unsigned long n = atomic_fetch_add(&x->trust.wrong_proofs, 1) + 1;
+    LOG_WARN("gpu.wrong_proof", "task=%s circuit=%s gpu_wrong_proofs=%lu text=%s", in->task, in->circuit, n,
+             "the GPU's proof does not verify and the CPU's does: that one is sent, and the GPU is tested");
+    keycache_spoil(x->cache, key);
+    gpu_trust_doubt(&x->trust);
+}
+
+/* After a proof by a GPU that came to s. */
+static pv_status second_look(struct groth16_proof *proof, struct handler_groth16_context *x, struct keycache_key *key,
+                             const struct wtns *w, const struct handler_input *in, const struct handler_watch *watch,
+                             pv_status s, struct prove_error *err)
+{
+    const struct cpu_check_of of = {
+        .cache = x->cache, .key = key, .witness = w, .cpu = run_here(x, watch->stop), .watch = watch
+    };
+    if (s == PV_DEVICE) gpu_trust_doubt(&x->trust);
+    if (s != PV_BAD_PROOF) return s;
+    s = cpu_check(proof, &x->check, &of, err);
+    if (s == PV_OK) gpu_was_wrong(x, key, in);
+    if (s == PV_BAD_PROOF) gpu_trust_doubt(&x->trust);
+    return s;
+}
+
+static pv_status prove(struct handler_groth16_context *x, struct keycache_key *taken, const struct handler_input *in,
                        const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
 {
     struct prove_run run = { .cpu = run_here(x, watch->stop), .progress = watch->progress, .progress_arg = watch->ctx };
+    struct prove_key *key = keycache_key(taken);
     struct groth16_proof proof;
     struct wtns w;
     TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
     pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
+    s = second_look(&proof, x, taken, &w, in, watch, s, err);
     if (s == PV_OK) s = result_write(out, &proof, &w, key);
     wtns_close(&w);
     return s;
@@ -174,6 +205,51 @@ static pv_status doubt(struct handler_groth16_context *x, struct keycache_key *k
     return changed.status;
 }
 
+/* --- the GPU's self-test --- */
+
+static pv_status test_run(void *context, const atomic_int *stop, struct prove_error *err)
+{
+    struct handler_groth16_context *x = context;
+    const struct prove_run run = { .cpu = run_here(x, stop) };
+    return selftest_proof(x->backend, x->options.device, &run, err);
+}
+
+static bool test_room(void *context)
+{
+    const struct handler_groth16_context *x = context;
+    return x->cache && keycache_evict(x->cache);
+}
+
+static struct gpu_trust_test test_of(struct handler_groth16_context *x)
+{
+    return (struct gpu_trust_test){ test_run, test_room, x };
+}
+
+pv_status handler_groth16_test(struct handler_groth16_context *x, const atomic_int *stop, struct prove_error *err)
+{
+    const struct gpu_trust_test test = test_of(x);
+    if (x->backend == &backend_cpu) return PV_OK;
+    gpu_trust_doubt(&x->trust);
+    return gpu_trust_pass(&x->trust, &test, stop, err);
+}
+
+/* Before a key is taken, so that the test finds room: what others hold they give back. */
+static pv_status trusted(struct handler_groth16_context *x, const struct handler_watch *watch, struct prove_error *err)
+{
+    const struct gpu_trust_test test = test_of(x);
+    if (gpu_trust_now(&x->trust) == GPU_SUSPECT && watch->progress) watch->progress(watch->ctx, "self-test", 0);
+    return gpu_trust_pass(&x->trust, &test, watch->stop, err);
+}
+
+static void groth16_after(void *self)
+{
+    struct handler_groth16_context *x = self;
+    const struct gpu_trust_test test = test_of(x);
+    gpu_trust_try(&x->trust, &test);
+}
+
+/* --- a task --- */
+
 static pv_status groth16_run(void *self, const struct handler_input *in, const struct handler_watch *watch,
                              struct handler_output *out)
 {
@@ -181,9 +257,10 @@ static pv_status groth16_run(void *self, const struct handler_input *in, const s
     const struct keycache_watch waiting = { .stop = watch->stop, .phase = watch->progress, .ctx = watch->ctx };
     struct prove_error err = { 0 };
     struct keycache_key *key;
-    pv_status s = keycache_take(&key, x->cache, in->circuit, &waiting, &err);
+    pv_status s = trusted(x, watch, &err);
+    if (s == PV_OK) s = keycache_take(&key, x->cache, in->circuit, &waiting, &err);
     if (s == PV_OK) {
-        s = prove(x, keycache_key(key), in, watch, out, &err);
+        s = prove(x, key, in, watch, out, &err);
         s = doubt(x, key, s, watch->stop, &err);
         keycache_give(x->cache, &key);
     }
@@ -194,5 +271,5 @@ static pv_status groth16_run(void *self, const struct handler_input *in, const s
 
 struct handler handler_groth16(struct handler_groth16_context *context)
 {
-    return (struct handler){ .name = "groth16", .run = groth16_run, .self = context };
+    return (struct handler){ .name = "groth16", .run = groth16_run, .after = groth16_after, .self = context };
 }

@@ -2,6 +2,8 @@
 #ifndef PV_HANDLER_GROTH16_H
 #define PV_HANDLER_GROTH16_H
 
+#include "cpu_check.h"
+#include "gpu_trust.h"
 #include "handler.h"
 #include "keycache.h"
 #include "prove.h"
@@ -12,12 +14,20 @@ struct handler_groth16_context {
     struct backend_options options;
     struct bn254_run cpu; /* path and threads; the stop flag is not used */
     struct keycache *cache;
+    struct cpu_check check; /* zero at first, like trust */
+    struct gpu_trust trust; /* in the backend; of the CPU nothing is doubted */
 };
 
-/** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, the objects of snarkjs. */
+/** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, the objects of snarkjs. A proof that a GPU
+ *  made and that does not verify is made again on the CPU (cpu_check.h), and a GPU that was wrong or failed passes its
+ *  self-test before it proves again (gpu_trust.h). */
 struct handler handler_groth16(struct handler_groth16_context *context);
 
 /** For keycache_options.ops, with the context as arg: opens keys for proving with the context's backend. */
 extern const struct keycache_ops handler_groth16_keys;
+
+/** The self-test of the context's GPU: for a start, before it is trusted. PV_OK, or what gpu_trust_pass says. */
+pv_status handler_groth16_test(struct handler_groth16_context *context, const atomic_int *stop,
+                               struct prove_error *err);
 
 #endif

@@ -125,11 +125,11 @@ struct memory {
 
 static struct memory held(const struct keycache *c, const struct keycache_body *but)
 {
-    struct memory sum = { 0 };
+    struct memory sum = { .host = c->lent };
     for (size_t i = 0; i < c->bodies_n; i++) {
         const struct keycache_body *b = c->bodies[i];
         if (b == but || (!b->key && !b->users)) continue;
-        sum.bytes += b->facts.resident_bytes + b->users * b->facts.proof_bytes;
+        sum.bytes += b->facts.resident_bytes + (b->users - b->aside) * b->facts.proof_bytes;
         sum.host += b->facts.host_bytes;
     }
     return sum;
@@ -156,9 +156,18 @@ static const char *circuit_of(const struct keycache *c, const struct keycache_bo
 static bool fits_beside(const struct keycache *c, const struct keycache_body *b)
 {
     struct memory m = held(c, b);
-    uint64_t bytes = b->facts.resident_bytes + (b->users + 1) * b->facts.proof_bytes;
+    uint64_t bytes = b->facts.resident_bytes + (b->users - b->aside + 1) * b->facts.proof_bytes;
     return (!c->o.bytes_most || m.bytes + bytes <= c->o.bytes_most) &&
            (!c->o.host_most || m.host + b->facts.host_bytes <= c->o.host_most);
+}
+
+static bool evict_idle(struct keycache *c, const struct keycache_body *but)
+{
+    struct keycache_body *oldest = oldest_idle(c, but);
+    if (!oldest) return false;
+    LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest), oldest->facts.resident_bytes);
+    c->o.ops->close(&oldest->key);
+    return true;
 }
 
 /* Closes idle keys, least recently used first, until b and one more proof with it fit. False: running proofs leave no
@@ -166,11 +175,7 @@ static bool fits_beside(const struct keycache *c, const struct keycache_body *b)
 static bool room_make(struct keycache *c, const struct keycache_body *b)
 {
     while (!fits_beside(c, b)) {
-        struct keycache_body *oldest = oldest_idle(c, b);
-        if (!oldest) return false;
-        LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest),
-                 oldest->facts.resident_bytes);
-        c->o.ops->close(&oldest->key);
+        if (!evict_idle(c, b)) return false;
     }
     return true;
 }
@@ -192,7 +197,7 @@ static bool free_for_one_more(struct keycache *c, struct keycache_body *b)
         if (b->key) c->o.ops->close(&b->key);
         b->spoiled = false;
     }
-    return !b->users || (b->key && !b->spoiled && b->users < most);
+    return !b->users || (b->key && !b->spoiled && b->users - b->aside < most);
 }
 
 /* Whether the file of a key in use has changed since it was read. Asked without the lock: a folder over a network may not
@@ -405,4 +410,62 @@ void keycache_give(struct keycache *c, struct keycache_key **key_p)
     pthread_cond_broadcast(&c->given);
     pthread_mutex_unlock(&c->lock);
     *key_p = NULL;
+}
+
+void keycache_spoil(struct keycache *c, struct keycache_key *key)
+{
+    pthread_mutex_lock(&c->lock);
+    key->body->spoiled = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void keycache_aside(struct keycache *c, struct keycache_key *key)
+{
+    pthread_mutex_lock(&c->lock);
+    key->body->aside++;
+    pthread_cond_broadcast(&c->given);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void keycache_aside_end(struct keycache *c, struct keycache_key *key)
+{
+    pthread_mutex_lock(&c->lock);
+    key->body->aside--;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* RAM that no eviction frees. */
+static uint64_t host_in_use(const struct keycache *c)
+{
+    uint64_t sum = c->lent;
+    for (size_t i = 0; i < c->bodies_n; i++)
+        if (c->bodies[i]->users) sum += c->bodies[i]->facts.host_bytes;
+    return sum;
+}
+
+bool keycache_lend(struct keycache *c, uint64_t bytes)
+{
+    pthread_mutex_lock(&c->lock);
+    bool fits = !c->o.host_most || host_in_use(c) + bytes <= c->o.host_most;
+    while (fits && c->o.host_most && held(c, NULL).host + bytes > c->o.host_most && evict_idle(c, NULL)) {
+    }
+    if (fits) c->lent += bytes;
+    pthread_mutex_unlock(&c->lock);
+    return fits;
+}
+
+void keycache_lend_end(struct keycache *c, uint64_t bytes)
+{
+    pthread_mutex_lock(&c->lock);
+    c->lent -= bytes;
+    pthread_cond_broadcast(&c->given);
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool keycache_evict(struct keycache *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool one = evict_idle(c, NULL);
+    pthread_mutex_unlock(&c->lock);
+    return one;
 }

@@ -105,4 +105,19 @@ pv_status keycache_doubt(struct keycache *c, struct keycache_key *key, const ato
 void keycache_proved(struct keycache *c, struct keycache_key *key);
 void keycache_give(struct keycache *c, struct keycache_key **key_p);
 
+/** What was made ready of the key, on a GPU, may be damaged although its bytes are not: it is closed once nobody proves
+ *  with it, and made ready again. */
+void keycache_spoil(struct keycache *c, struct keycache_key *key);
+/** The taker keeps the key and its bytes but does not prove with it for now, so another may. Ends before it is given. */
+void keycache_aside(struct keycache *c, struct keycache_key *key);
+void keycache_aside_end(struct keycache *c, struct keycache_key *key);
+
+/** Takes RAM for a proof on the CPU beside keys on a device, within host_most; idle keys make room. False: running proofs
+ *  leave too little. Each is ended with the same number. */
+bool keycache_lend(struct keycache *c, uint64_t bytes);
+void keycache_lend_end(struct keycache *c, uint64_t bytes);
+
+/** Closes the idle key that was used least recently. False: there is none. */
+bool keycache_evict(struct keycache *c);
+
 #endif

@@ -16,6 +16,7 @@ struct keycache_body {
     struct keycache_facts facts;
     unsigned circuits; /* that have it */
     unsigned users;    /* takers that have not given it back; the first of them loads it */
+    unsigned aside;    /* of the users: those that do not prove with it now */
     bool spoiled;      /* its bytes in memory have changed: to be closed before the next use */
     void *key;         /* NULL: cold, or being loaded */
     uint64_t used;     /* the number of the use that ended last */
@@ -50,6 +51,7 @@ struct keycache {
     struct checked checked;
     struct unserved seen;     /* in the scan that goes on: the looking thread's */
     struct unserved unserved; /* in the last one */
+    uint64_t lent;            /* RAM that was taken besides (keycache_lend) */
     bool serving;             /* the first scan is over */
     bool interrupted;         /* the scan was told to stop before it had read everything */
     bool news;                /* what is announced has changed since the last look */

@@ -49,12 +49,14 @@ static void job_run(zsock_t *pipe, struct job *j)
     struct watch_context w = { .pipe = pipe };
     struct handler_watch watch = { .stop = &j->stop, .progress = on_progress, .ctx = &w };
     struct handler_input in = { j->task, j->circuit, j->input, j->input_bytes };
+    struct handler *handler = j->handler;
     uint64_t from = pv_clock_ms();
     j->status = handler_run(j->handler, &in, &watch, &j->out);
     j->measured_ms = pv_clock_ms() - from;
     if (j->status == PV_OK) j->status = sha256_of(&j->sha256, j->out.bytes, j->out.size);
     HAND_OVER(j);
     zsock_send(pipe, "isip", RUNNER_DONE, "", 100, j);
+    if (handler->after) handler->after(handler->self);
 }
 
 struct place {

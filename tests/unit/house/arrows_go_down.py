@@ -50,9 +50,10 @@ MAY_USE = {
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base", "base/limits"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
-    "prover/handler": ["prover/groth16", "wire"],
+    "prover/gpu": ["prover/groth16"],
+    "prover/handler": ["prover/gpu", "wire"],
     "prover/node": ["prover/handler", "link", "base/settings", "base/files", "base/limits"],
-    "prover/cmd": ["prover/groth16", "base/files", "base/limits"],
+    "prover/cmd": ["prover/gpu", "base/files", "base/limits"],
 }
 
 # What a file of the folder must not compile: the walls that matter most, tried with the compiler itself. (Not "sched.h": the system has
