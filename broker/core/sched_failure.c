@@ -10,9 +10,30 @@
 #include "tasks.h"
 #include "who.h"
 
-enum { RAISES_MAX = 4 }; /* larger provers a task may be sent to free of charge: there are few sizes of GPU */
+/* Provers a task may be sent to free of charge, because they are larger (there are few sizes of GPU) or just others. */
+enum { RAISES_MAX = 4 };
 
 /* ---- a failure ---- */
+
+static void settle(struct sched *s, struct attempt *a)
+{
+    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
+}
+
+static void charge_task(struct sched *s, struct task *t, pv_status why, const char *text)
+{
+    t->failures++;
+    s->stats.failures++;
+    task_set_status(s, t, why, text);
+}
+
+static void end_or_delay(struct sched *s, struct task *t, pv_status why, const char *text, enum sched_charge charged)
+{
+    if (t->failures >= s->cfg.failures_max)
+        task_finish(s, t, TASK_DEAD, why, text, SCHED_FAILURE, NULL);
+    else
+        task_delay(s, t, charged);
+}
 
 /* The failure is charged first, and refunded with the others of the row if it puts the prover into quarantine: so a
  * task never dies of the failure that shows the prover to be broken. */
@@ -20,20 +41,15 @@ void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const cha
 {
     struct task *t = a->task;
     struct prover *p = a->prover;
-    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
+    settle(s, a);
     if (stopped)
         attempt_end(s, a);
     else
         attempt_revoke(s, a, why);
-    t->failures++;
-    s->stats.failures++;
     task_exclude_prover(s, t, p);
-    task_set_status(s, t, why, text);
+    charge_task(s, t, why, text);
     bool broken = prover_blame(s, p, t);
-    if (t->failures >= s->cfg.failures_max)
-        task_finish(s, t, TASK_DEAD, why, text, SCHED_FAILURE, NULL);
-    else
-        task_delay(s, t, broken ? SCHED_FREE : SCHED_FAILURE);
+    end_or_delay(s, t, why, text, broken ? SCHED_FREE : SCHED_FAILURE);
 }
 
 /* ---- events ---- */
@@ -52,7 +68,7 @@ static bool needs_larger(const struct sched *s, struct task *t, const struct pro
 /* Too little memory: free while a larger prover lives that could do it (move 9), else a failure like any other (move
  * 6), or the task would go back and forth for ever. How much a prover has is only its word, so the largest that fails
  * too does not leave the task with a need that nobody else can meet. */
-static void resource_failed(struct sched *s, struct attempt *a, pv_status why, const char *text)
+static void too_little(struct sched *s, struct attempt *a, pv_status why, const char *text)
 {
     struct task *t = a->task;
     if (!needs_larger(s, t, a->prover)) {
@@ -63,9 +79,42 @@ static void resource_failed(struct sched *s, struct attempt *a, pv_status why, c
     }
     t->raises++;
     task_set_status(s, t, why, text);
-    attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
+    settle(s, a);
     attempt_end(s, a);
     task_queue(s, t, SCHED_FREE);
+}
+
+/* Its GPU is out of order, or made a proof that does not verify, and nothing there can tell whether that is the witness's
+ * fault: another prover's turn, whatever its size, free of charge for the task. Where none is left it is a failure. Of an
+ * undecided proof it is the task's alone: bad witnesses would put one node after another into quarantine. */
+static void for_another(struct sched *s, struct attempt *a, pv_status why, const char *text)
+{
+    struct task *t = a->task;
+    struct prover *p = a->prover;
+    task_exclude_prover(s, t, p);
+    bool other = !p->local && t->raises < RAISES_MAX && verdict_another_lives(s, t);
+    if (!other && why != PV_BAD_PROOF) {
+        attempt_failed(s, a, why, text, true);
+        return;
+    }
+    settle(s, a);
+    attempt_end(s, a);
+    if (!other) {
+        charge_task(s, t, why, text);
+        end_or_delay(s, t, why, text, SCHED_FAILURE);
+        return;
+    }
+    t->raises++;
+    task_set_status(s, t, why, text);
+    task_queue(s, t, SCHED_FREE);
+}
+
+static void resource_failed(struct sched *s, struct attempt *a, pv_status why, const char *text)
+{
+    if (why == PV_BAD_PROOF || why == PV_NO_DEVICE)
+        for_another(s, a, why, text);
+    else
+        too_little(s, a, why, text);
 }
 
 void sched_on_fail(struct sched *s, const struct sched_event *ev)

@@ -14,8 +14,7 @@
 
 /* ---- whom to ask ---- */
 
-/* A prover that has not failed the task yet. */
-static bool another_lives(const struct sched *s, const struct task *t)
+bool verdict_another_lives(const struct sched *s, const struct task *t)
 {
     struct fit_walk w = fit_walk_task(s, t);
     for (const struct prover *p; (p = fit_walk_next(s, &w));)
@@ -103,7 +102,7 @@ void verdict_given(struct sched *s, struct attempt *a, pv_status why, const char
         confirmed(s, t, p, why, text);
     else if (t->failures >= s->cfg.failures_max)
         finish(s, t, why, text, p->name->text, ", its last failure", SCHED_FAILURE);
-    else if (!another_lives(s, t))
+    else if (!verdict_another_lives(s, t))
         finish(s, t, why, text, p->name->text, " alone: no other able prover lives", SCHED_FAILURE);
     else
         ask(s, t, p, why, text);
@@ -124,12 +123,12 @@ void verdict_due(struct sched *s, struct task *t)
 {
     struct task_verdict *v = &t->past->verdict;
     const struct prover *p = prover_find(s, v->principal->text, v->prover->text);
-    if (p && p->doubted && another_lives(s, t)) {
+    if (p && p->doubted && verdict_another_lives(s, t)) {
         v->due_ms = opinion_ms(s, t);
         task_rearm(s, t);
         return;
     }
-    bool lives = another_lives(s, t);
+    bool lives = verdict_another_lives(s, t);
     finish(s, t, v->status, v->text, v->prover->text,
            lives ? " alone: the other able provers were busy for too long" : " alone: no other able prover lives",
            SCHED_FREE);

@@ -10,6 +10,8 @@
 
 #include "model.h"
 
+/** Whether a prover lives that could have the task and has not failed it yet. */
+bool verdict_another_lives(const struct sched *s, const struct task *t);
 /** Move 7: the prover of a calls its task impossible. Ends a; the task is DEAD, or waits for another prover. */
 void verdict_given(struct sched *s, struct attempt *a, pv_status why, const char *text);
 /** by brought a good result of t: whoever had called it impossible is blamed, which may put him into quarantine. */

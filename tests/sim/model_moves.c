@@ -389,6 +389,14 @@ static bool third_in_a_row(struct model *m, int prover, int n)
     return p->streak_n >= 3;
 }
 
+static void end_or_delay(struct model *m, int n)
+{
+    if (m->tasks[n].failures >= 3)
+        model_finish(m, n, TASK_DEAD, -1);
+    else
+        delay(m, n);
+}
+
 /* Move 6, R7. */
 void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool stopped)
 {
@@ -398,10 +406,7 @@ void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool 
     m->tasks[n].failures++;
     m->tasks[n].failed_by |= (uint64_t)1 << prover;
     if (third_in_a_row(m, prover, n)) quarantine(m, prover);
-    if (m->tasks[n].failures >= 3)
-        model_finish(m, n, TASK_DEAD, -1);
-    else
-        delay(m, n);
+    end_or_delay(m, n);
 }
 
 /* Move 9: free while a larger prover lives that could do it. */
@@ -418,6 +423,37 @@ void model_resource(struct model *m, struct model_attempt *a)
     t->raises++;
     t->need_vram = larger.need_vram;
     model_return(m, a, false);
+}
+
+/* As another_to_ask below, of a task that another gets without a failure. */
+static bool went_back(const struct model *m, int n)
+{
+    bool queued = false;
+    if (!model_vague(&m->tasks[n])) return model_another_lives(m, &m->tasks[n]);
+    for (size_t i = 0; i < m->out->n; i++) {
+        const struct sched_action *a = &m->out->at[i];
+        queued |= a->type == SCHED_MOVED && a->state == TASK_QUEUED && model_about(a) == n;
+    }
+    return queued;
+}
+
+/* Move 9: free while another lives that has not failed it. An undecided proof blames nobody. */
+void model_for_another(struct model *m, struct model_attempt *a, pv_status why)
+{
+    int n = a->task, prover = a->prover;
+    struct model_task *t = &m->tasks[n];
+    t->failed_by |= (uint64_t)1 << prover;
+    if (!m->provers[prover].local && t->raises < 4 && went_back(m, n)) {
+        t->raises++;
+        model_return(m, a, false);
+    } else if (why == PV_NO_DEVICE) {
+        model_failed(m, a, why, true);
+    } else {
+        model_end(a);
+        m->count.failures++;
+        t->failures++;
+        end_or_delay(m, n);
+    }
 }
 
 /* ---- move 7 ---- */

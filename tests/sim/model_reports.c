@@ -67,7 +67,10 @@ void model_on_fail(struct model *m, const struct sched_event *ev)
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
         model_failed(m, a, ev->fail.status, true);
     } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
-        model_resource(m, a);
+        if (ev->fail.status == PV_BAD_PROOF || ev->fail.status == PV_NO_DEVICE)
+            model_for_another(m, a, ev->fail.status);
+        else
+            model_resource(m, a);
     } else {
         model_permanent(m, a);
     }

@@ -89,7 +89,10 @@ static void fill_report(const struct sim_msg *m, struct sched_event *ev)
 {
     if (m->type == SCHED_FAIL) {
         ev->fail.failure = (enum wire_failure)m->kind;
-        ev->fail.status = PV_FAILED;
+        ev->fail.status = m->kind != WIRE_FAILURE_RESOURCE ? PV_FAILED
+                          : m->number % 3 == 1             ? PV_BAD_PROOF
+                          : m->number % 3 == 2             ? PV_NO_DEVICE
+                                                           : PV_RESOURCES;
         ev->fail.text = "broken";
     } else if (m->type == SCHED_PROGRESS) {
         ev->progress.percent = (uint32_t)m->number;

@@ -198,6 +198,7 @@ void model_revoke(struct model *m, struct model_attempt *a, pv_status why);
 void model_end(struct model_attempt *a);
 void model_failed(struct model *m, struct model_attempt *a, pv_status why, bool stopped);
 void model_resource(struct model *m, struct model_attempt *a);
+void model_for_another(struct model *m, struct model_attempt *a, pv_status why);
 void model_permanent(struct model *m, struct model_attempt *a);
 /** The task succeeds by this prover (-1: by none). */
 void model_contradicted(struct model *m, int n, int by);

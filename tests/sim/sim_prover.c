@@ -164,7 +164,9 @@ void sim_prover_works(struct sim *w, int i)
                    : sim_chance(w, 20) ? WIRE_FAILURE_RESOURCE
                                        : WIRE_FAILURE_RETRYABLE;
         if (sim_chance(w, 80)) drop_held(p, token);
-        sim_send_from(w, true, i, (struct sim_msg){ .type = SCHED_FAIL, .token = token, .n = n, .kind = kind });
+        sim_send_from(
+            w, true, i,
+            (struct sim_msg){ .type = SCHED_FAIL, .token = token, .n = n, .kind = kind, .number = sim_random(w, 99) });
         sim_prover_ready(w, i);
     } else if (w->calm || sim_chance(w, 60)) {
         h->done = true;

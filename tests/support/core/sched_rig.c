@@ -438,15 +438,21 @@ void result(struct rig *r, const char *who, unsigned n, unsigned c)
     result_of(r, who, n, r->token[n], c, 500);
 }
 
-void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how)
+void failed_as(struct rig *r, const char *who, unsigned n, enum wire_failure how, pv_status status)
 {
     struct sched_event ev = rig_event(r, SCHED_FAIL, who, n);
     ev.fail.failure = how;
-    ev.fail.status = how == WIRE_FAILURE_PERMANENT  ? PV_BAD_WITNESS
-                     : how == WIRE_FAILURE_RESOURCE ? PV_RESOURCES
-                                                    : PV_FAILED;
+    ev.fail.status = status;
     ev.fail.text = "it said so";
     rig_step(r, ev);
+}
+
+void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how)
+{
+    failed_as(r, who, n, how,
+              how == WIRE_FAILURE_PERMANENT  ? PV_BAD_WITNESS
+              : how == WIRE_FAILURE_RESOURCE ? PV_RESOURCES
+                                             : PV_FAILED);
 }
 
 void released(struct rig *r, const char *who, unsigned n, enum wire_reason why)

@@ -92,6 +92,7 @@ void progress(struct rig *r, const char *who, unsigned n, uint32_t percent);
 void result(struct rig *r, const char *who, unsigned n, unsigned c);
 void result_of(struct rig *r, const char *who, unsigned n, wire_token token, unsigned c, uint64_t measured_ms);
 void failed(struct rig *r, const char *who, unsigned n, enum wire_failure how);
+void failed_as(struct rig *r, const char *who, unsigned n, enum wire_failure how, pv_status status);
 void released(struct rig *r, const char *who, unsigned n, enum wire_reason why);
 void revoked(struct rig *r, const char *who, wire_token token);
 

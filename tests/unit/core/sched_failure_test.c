@@ -138,6 +138,104 @@ static void move_9_resource_failure_of_the_largest_is_a_failure(void **state)
     assert_int_equal(view_of(&r, 7).record.failures, 1);
 }
 
+/* ---- move 9: another prover's turn ---- */
+
+static void undecided(const char *who, unsigned n)
+{
+    started(&r, who, n);
+    failed_as(&r, who, n, WIRE_FAILURE_RESOURCE, PV_BAD_PROOF);
+    ready(&r, who, 1);
+}
+
+static uint32_t failures_of(unsigned n)
+{
+    return view_of(&r, n).record.failures;
+}
+
+/* Not a larger one's: it has nothing to do with sizes. */
+static void move_9_an_undecided_proof_is_anothers_turn(void **state)
+{
+    const struct rig_prover card = { .slots = 1, .vram = 24, .silent = true };
+    prover_with(&r, "p1", &card);
+    ready(&r, "p1", 1);
+    prover_with(&r, "p2", &card);
+    submit(&r, "c1", 7);
+    undecided("p1", 7);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_int_equal(failures_of(7), 0);
+    assert_int_equal(view_of(&r, 7).record.need_vram, 0);
+    ready(&r, "p2", 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    started(&r, "p2", 7);
+    failed(&r, "p2", 7, WIRE_FAILURE_PERMANENT);
+    assert_int_equal(state_of(&r, 7), TASK_DEAD);
+    assert_int_equal(view_of(&r, 7).record.status, PV_BAD_WITNESS);
+}
+
+static void move_9_a_broken_gpu_is_anothers_turn(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true });
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    failed_as(&r, "p1", 7, WIRE_FAILURE_RESOURCE, PV_NO_DEVICE);
+    ready(&r, "p1", 1);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_int_equal(failures_of(7), 0);
+    ready(&r, "p2", 1);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+}
+
+/* Where nobody is left to ask it is the task's failure, and no prover's, however many such tasks come. */
+static void R7_undecided_proofs_put_nobody_into_quarantine(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    prover(&r, "p2", 1, 0);
+    for (unsigned n = 1; n <= 4; n++) {
+        submit(&r, "c1", n);
+        for (int i = 0; i < 4 && state_of(&r, n) != TASK_DEAD; i++) {
+            undecided(view_of(&r, n).record.prover, n);
+            for (int k = 0; k < 3000 && state_of(&r, n) == TASK_DELAYED; k++) {
+                at(&r, r.now_ms + 10);
+                beat(&r, "p1", 0);
+                beat(&r, "p2", 0);
+            }
+        }
+        assert_int_equal(state_of(&r, n), TASK_DEAD);
+        assert_int_equal(view_of(&r, n).record.status, PV_BAD_PROOF);
+    }
+    assert_int_equal(stats_of(&r).quarantines, 0);
+    submit(&r, "c1", 9);
+    assert_int_equal(state_of(&r, 9), TASK_OFFERED);
+}
+
+static void R7_broken_gpus_still_do(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    for (unsigned n = 1; n <= 3; n++) {
+        submit(&r, "c1", n);
+        started(&r, "p1", n);
+        failed_as(&r, "p1", n, WIRE_FAILURE_RESOURCE, PV_NO_DEVICE);
+        ready(&r, "p1", 1);
+    }
+    assert_int_equal(stats_of(&r).quarantines, 1);
+}
+
+/* Four times, so that it does not go round for ever where provers are forgotten. */
+static void move_9_turns_end(void **state)
+{
+    static const char *const who[] = { "pa", "pb", "pc", "pd", "pe", "pf" };
+    submit(&r, "c1", 7);
+    for (unsigned i = 0; i < 6; i++) {
+        prover(&r, who[i], 1, 0);
+        if (i < 5) prover_with(&r, who[i + 1], &(struct rig_prover){ .slots = 1, .silent = true });
+        if (state_of(&r, 7) != TASK_OFFERED) break;
+        undecided(who[i], 7);
+        assert_int_equal(failures_of(7), i < 4 ? 0 : 1);
+    }
+    assert_int_equal(failures_of(7), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +245,11 @@ int main(void)
         T(R7_five_that_failed_it_are_remembered_beside_their_key),
         T(move_9_resource_failure_waits_for_a_larger_prover),
         T(move_9_resource_failure_of_the_largest_is_a_failure),
+        T(move_9_an_undecided_proof_is_anothers_turn),
+        T(move_9_a_broken_gpu_is_anothers_turn),
+        T(R7_undecided_proofs_put_nobody_into_quarantine),
+        T(R7_broken_gpus_still_do),
+        T(move_9_turns_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

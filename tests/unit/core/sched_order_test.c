@@ -434,6 +434,28 @@ static void shares_do_not_charge_what_a_prover_lost(void **state)
     assert_int_equal(of_b, 2);
 }
 
+/* A GPU's wrong proof and the CPU's check of it are run for the task, whoever is right in the end. */
+static void shares_charge_an_undecided_run(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    prover_with(&r, "p2", &(struct rig_prover){ .slots = 1, .silent = true });
+    for (unsigned n = 1; n <= 10; n++) submit_as("b", n, 4, NULL, NULL);
+    at(&r, 1000);
+    started(&r, "p1", 1);
+    for (int i = 0; i < 10; i++) {
+        at(&r, r.now_ms + 3000);
+        beat(&r, "p1", 1, 0);
+        beat(&r, "p2", 0);
+    }
+    for (unsigned n = 11; n <= 20; n++) submit_as("a", n, 4, NULL, NULL);
+    failed_as(&r, "p1", 1, WIRE_FAILURE_RESOURCE, PV_BAD_PROOF);
+    assert_int_equal(view_of(&r, 1).record.failures, 0);
+    ready(&r, "p1", 1);
+    unsigned order[6];
+    drain(order, 6, 20, 1000);
+    for (int i = 0; i < 6; i++) assert_in_range(order[i], 11, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +487,7 @@ int main(void)
         T(shares_are_measured_in_time_not_in_tasks),
         T(shares_are_not_saved_up_while_idle),
         T(shares_do_not_charge_what_a_prover_lost),
+        T(shares_charge_an_undecided_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
