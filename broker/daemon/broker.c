@@ -108,6 +108,7 @@ void broker_facts(const struct broker *b, struct facts *f)
         .connections = b->door.n,
         .peers = b->peers.used,
         .strangers = b->strangers.n,
+        .gpus_unused = b->peers.gpus_unused,
         .connections_most = b->door.places.most,
         .descriptors_short = b->door.tight,
         .stale_hellos = b->later_starts.hellos,

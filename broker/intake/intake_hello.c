@@ -3,6 +3,7 @@
 
 #include "connections.h"
 #include "intake_event.h"
+#include "intake_gpu.h"
 #include "peer_keys.h"
 #include "reply.h"
 #include "step.h"
@@ -47,6 +48,7 @@ static void hello_prover(struct broker *b, struct peer *peer, const struct wire_
         queue_warn(b, peer, m->queues[i]);
         if (intake_queue_allowed(b, peer, m->queues[i])) queues[queues_n++] = m->queues[i];
     }
+    intake_gpu(b, peer, m);
     struct sched_event ev = { .type = SCHED_PROVER_HELLO, .peer = peer->handle };
     ev.prover.principal = broker_principal(b, peer);
     ev.prover.name = m->name;

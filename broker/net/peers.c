@@ -1,5 +1,7 @@
 #include "peers.h"
 
+#include "peer_gpu.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,10 @@ pv_status peers_init(struct peers *p, uint32_t most)
 
 void peers_clear(struct peers *p)
 {
-    for (uint32_t i = 0; p->slots && i < p->slots_n; i++) free(p->slots[i].unserved);
+    for (uint32_t i = 0; p->slots && i < p->slots_n; i++) {
+        free(p->slots[i].unserved);
+        free(p->slots[i].gpu_unused);
+    }
     free(p->slots);
     free(p->index);
     free(p->free_next);
@@ -105,6 +110,7 @@ void peers_drop(struct peers *p, struct peer *peer)
     peer->handle = 0;
     free(peer->unserved);
     peer->unserved = NULL;
+    peer_gpu_clear(p, peer);
     p->free_next[slot] = p->free_head;
     p->free_head = slot;
     p->used--;

@@ -47,6 +47,9 @@ struct peer {
     uint32_t waiting;    /* replies to it in the outbox */
     char *unserved;      /* peer_keys.h; NULL: nothing was said */
     uint32_t unserved_bytes, unserved_files;
+    char *gpu_unused; /* peer_gpu.h; NULL: nothing was said */
+    uint64_t gpu_wrong_proofs;
+    bool gpu_heard; /* in a HELLO of this connection */
 };
 
 struct peers {
@@ -55,6 +58,7 @@ struct peers {
     uint32_t *fds;   /* by descriptor: slot + 1 */
     uint32_t slots_n, index_n, fds_n, used, free_head;
     uint32_t *free_next;
+    uint32_t gpus_unused; /* peers with such a word */
     uint64_t serial;
 };
 

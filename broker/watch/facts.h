@@ -21,6 +21,7 @@ struct facts_counters {
     uint64_t lag_ms_total, lag_ms_most; /* how late the loop was */
     uint64_t clock_jumps;               /* how often the wall clock was found set */
     uint64_t damaged;                   /* payloads that the store could not give */
+    uint64_t gpu_wrong_proofs;          /* that provers told since the start */
     uint64_t turns;
     uint64_t list_rows; /* looked at for LISTs */
     uint64_t rows_most; /* the most that one turn looked at, by the core and for LISTs */
@@ -36,6 +37,7 @@ struct facts {
     uint32_t connections;            /* of the socket */
     uint32_t connections_most;       /* with these no more are let in but administrators */
     uint32_t peers, strangers;       /* those that have spoken; those that have not said HELLO */
+    uint32_t gpus_unused;            /* provers that say why their GPU proves nothing */
     bool descriptors_short;          /* none are left */
     uint64_t stale_hellos;           /* of peers that have seen a later start */
     uint32_t later_start;            /* which one, within the last minute; 0: none */

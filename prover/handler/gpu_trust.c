@@ -26,14 +26,16 @@ static void broken(struct gpu_trust *t, const struct prove_error *found)
     LOG_ERROR("gpu.broken", "why=%s text=%s", t->why,
               "the GPU failed its self-test: this node takes no tasks until it is started again");
     atomic_store(&t->state, GPU_BROKEN);
+    atomic_fetch_add(&t->verdicts, 1);
 }
 
 /* One that was doubted again during its test stays suspect. */
 static void passed(struct gpu_trust *t)
 {
     int testing = GPU_TESTING;
-    if (atomic_compare_exchange_strong(&t->state, &testing, GPU_TRUSTED))
-        LOG_INFO("gpu.tested", "text=%s", "its self-test is right");
+    if (!atomic_compare_exchange_strong(&t->state, &testing, GPU_TRUSTED)) return;
+    atomic_fetch_add(&t->verdicts, 1);
+    LOG_INFO("gpu.tested", "text=%s", "its self-test is right");
 }
 
 static bool is_want_of_room(pv_status s)

@@ -21,6 +21,7 @@ struct gpu_trust {
     atomic_int state;
     atomic_int busy; /* a thread tests: one at a time */
     atomic_ulong wrong_proofs;
+    atomic_ulong verdicts; /* tests that said something: whoever was told that it is suspect is to be told again */
     char why[PROVE_ERROR_TEXT_BYTES]; /* written before the state becomes BROKEN */
 };
 

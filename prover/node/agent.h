@@ -32,6 +32,17 @@ struct agent_queue {
     struct handler *handler;
 };
 
+/** What is to be known of a node's GPU. Zero: it proves, or there is none. */
+struct agent_gpu {
+    enum agent_gpu_state {
+        AGENT_GPU_FIT,
+        AGENT_GPU_SUSPECT, /* it is about to be tested: nothing is taken meanwhile */
+        AGENT_GPU_BROKEN   /* and the node with it: it drains, and stays to be looked at */
+    } state;
+    uint64_t wrong_proofs;
+    char unused[256]; /* why it proves nothing; "": it does */
+};
+
 /** Zero is the default. Everything pointed to is borrowed while the agent lives. */
 struct agent_options {
     struct link_options link; /* endpoints and times; the agent sets name, role, session, keys and limits */
@@ -59,7 +70,10 @@ struct agent_options {
     size_t (*circuits)(void *arg, const char *after, struct handler_circuit *to, size_t most);
     /** Fills `to` with at most `most` key files that are not served, and returns how many there are. May be NULL. */
     size_t (*unserved)(void *arg, struct handler_unserved *to, size_t most);
-    void *circuits_arg;   /* of both */
+    void *circuits_arg; /* of both */
+    /** Called by the agent's thread before each HELLO and READY. NULL: nothing is to be known. */
+    void (*gpu)(void *arg, struct agent_gpu *now);
+    void *gpu_arg;
     bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 

@@ -43,8 +43,16 @@ static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
     return n;
 }
 
+static struct agent_gpu gpu_now(const struct agent *a)
+{
+    struct agent_gpu gpu = { .state = AGENT_GPU_FIT };
+    if (a->o.gpu) a->o.gpu(a->o.gpu_arg, &gpu);
+    return gpu;
+}
+
 void agent_session_announce(struct agent *a)
 {
+    const struct agent_gpu gpu = gpu_now(a);
     struct wire_held *held = a->said.held;
     const char *queues[AGENT_QUEUES_MAX];
     struct wire_msg m = { .type = WIRE_HELLO };
@@ -57,6 +65,8 @@ void agent_session_announce(struct agent *a)
     WIRE_SET(&m, prefetch, a->o.prefetch);
     WIRE_SET(&m, vram, a->o.vram);
     WIRE_SET(&m, ram, a->o.ram);
+    if (*gpu.unused) WIRE_SET(&m, gpu_unused, gpu.unused);
+    if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
     WIRE_SET_LIST(&m, held, held, held_list(a, held));
     a->welcome_due = agent_link_hello(a, &m);
     a->hello_ms = a->now_ms;
@@ -80,7 +90,8 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
         LOG_WARN("broker.queue", "queue=%s text=%s", m->unknown_queues[i],
                  "the broker has no such queue: is it mistyped? Nothing comes from it until the broker has it");
     if (m->has.not_ready) LOG_WARN("broker.not_ready", "because=%s", m->not_ready);
-    if (a->mode != AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    if (a->mode != AGENT_SERVE || gpu_now(a).state == AGENT_GPU_BROKEN)
+        agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
     agent_circuits_linked(a);
     agent_attempts_linked(a);
     agent_results_linked(a);
@@ -181,12 +192,14 @@ static void heartbeat_say(struct agent *a)
 
 static void ready_say(struct agent *a)
 {
+    const struct agent_gpu gpu = gpu_now(a);
     struct wire_msg m = { .type = WIRE_READY };
     bool any;
     size_t warm = agent_circuits_warm(a, &any);
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);
     /* A broker takes an empty list of circuits for "any": so no credit, or it would offer what fails at once. */
-    if (a->o.circuits_needed && !any) taken = places;
+    if ((a->o.circuits_needed && !any) || gpu.state != AGENT_GPU_FIT) taken = places;
+    if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
     WIRE_SET(&m, credit, taken < places ? places - taken : 0);
     WIRE_SET_LIST(&m, warm, a->said.warm, warm);
     a->ready_due = !agent_link_say(a, &m);

@@ -110,7 +110,9 @@ static void serve(struct node *n)
         if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : -1) < 0 && errno != EINTR) return;
         if (items[0].revents) on_signal(n, &asked);
         if (items[1].revents) return;
-        if (n->proving.cache && keycache_look(n->proving.cache)) zstr_send(n->actor, "CIRCUITS");
+        if (!n->proving.cache) continue;
+        bool news = keycache_look(n->proving.cache), changed = node_gpu_changed(&n->gpu);
+        if (news || changed) zstr_send(n->actor, "CIRCUITS");
     }
 }
 

@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "handler_groth16.h"
 #include "node_config.h"
+#include "node_gpu.h"
 #include "node_limits.h"
 #include "node_name.h"
 
@@ -24,6 +25,7 @@ struct node {
     struct agent_options agent;
     struct handler groth16, echo;
     struct handler_groth16_context proving;
+    struct node_gpu gpu;
     struct numa numa;
     struct limits limits;
     char why[NODE_CONFIG_WHY_BYTES];

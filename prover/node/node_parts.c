@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -70,22 +69,6 @@ void node_name_settle(struct node *n)
     n->agent.name = n->name.text;
 }
 
-static pv_status backend_open(struct node *n, struct prove_error *err)
-{
-    char note[256] = "";
-    enum backend_choice choice;
-    struct handler_groth16_context *x = &n->proving;
-    if (!backend_choice_parse(&choice, n->config.backend))
-        return prove_error_set(err, PV_BAD_CONFIG, "backend: not auto, cpu or cuda: \"%.64s\"", n->config.backend);
-    x->options.device = (int)n->config.device;
-    x->options.keys = n->config.allow_development_key ? GROTH16_KEYS_DEVELOPMENT : GROTH16_KEYS_SOUND;
-    x->cpu.threads = x->options.threads = (unsigned)n->config.threads;
-    TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
-    if (x->backend->device_bytes) n->agent.vram = x->backend->device_bytes(&x->options);
-    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " note=%s", x->backend->name, n->agent.vram, note);
-    return PV_OK;
-}
-
 void node_memory_plan(struct node *n)
 {
     numa_read(&n->numa, NUMA_ROOT);
@@ -124,7 +107,8 @@ pv_status node_proving_open(struct node *n)
                                   .ops = &handler_groth16_keys,
                                   .arg = &n->proving };
     if (!node_serves(n, &n->groth16)) return PV_OK;
-    pv_status s = backend_open(n, &err);
+    n->gpu = (struct node_gpu){ .proving = &n->proving, .beside = node_serves(n, &n->echo) };
+    pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
         o.bytes_most = 0; /* the device itself reports when it is full */
     while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
@@ -132,6 +116,8 @@ pv_status node_proving_open(struct node *n)
     n->agent.circuits = keycache_list;
     n->agent.unserved = keycache_unserved;
     n->agent.circuits_arg = n->proving.cache;
+    n->agent.gpu = node_gpu_now;
+    n->agent.gpu_arg = &n->gpu;
     n->agent.circuits_needed = !node_serves(n, &n->echo);
     return PV_OK;
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "peer_gpu.h"
 #include "peer_keys.h"
 #include "peers.h"
 
@@ -161,6 +162,59 @@ static void what_a_prover_does_not_serve_is_kept_within_a_bound(void **state)
     peers_clear(&p); /* frees it, too */
 }
 
+/* --- what a prover says of its GPU --- */
+
+static struct peer_gpu_news gpu_says(struct peers *p, struct peer *peer, enum wire_type type, uint64_t wrong,
+                                     const char *unused)
+{
+    struct wire_msg m = { .type = type };
+    if (wrong) WIRE_SET(&m, gpu_wrong_proofs, wrong);
+    if (unused) WIRE_SET(&m, gpu_unused, unused);
+    return peer_gpu_take(p, peer, &m);
+}
+
+/* Those of before this connection are not counted again, and a number never goes down. */
+static void wrong_proofs_are_counted_once(void **state)
+{
+    (void)state;
+    struct peers p;
+    assert_int_equal(peers_init(&p, 4), PV_OK);
+    struct peer *peer = peers_add(&p, 1, 0);
+    assert_int_equal(gpu_says(&p, peer, WIRE_HELLO, 5, NULL).wrong_proofs, 0);
+    assert_int_equal(peer->gpu_wrong_proofs, 5);
+    assert_int_equal(gpu_says(&p, peer, WIRE_READY, 7, NULL).wrong_proofs, 2);
+    assert_int_equal(gpu_says(&p, peer, WIRE_READY, 7, NULL).wrong_proofs, 0);
+    assert_int_equal(gpu_says(&p, peer, WIRE_HELLO, 0, NULL).wrong_proofs, 0);
+    assert_int_equal(gpu_says(&p, peer, WIRE_READY, 1, NULL).wrong_proofs, 0);
+    assert_int_equal(gpu_says(&p, peer, WIRE_HELLO, 8, NULL).wrong_proofs, 1);
+    assert_int_equal(gpu_says(&p, peer, WIRE_READY, UINT64_MAX, NULL).wrong_proofs, PEER_GPU_PROOFS_MOST - 8);
+    assert_int_equal(gpu_says(&p, peer, WIRE_READY, UINT64_MAX, NULL).wrong_proofs, 0);
+    peers_clear(&p);
+}
+
+static void an_unused_gpu_is_counted_while_it_is_there(void **state)
+{
+    (void)state;
+    struct peers p;
+    assert_int_equal(peers_init(&p, 4), PV_OK);
+    struct peer *a = peers_add(&p, 1, 0), *b = peers_add(&p, 2, 0);
+    assert_true(gpu_says(&p, a, WIRE_HELLO, 0, "no NVIDIA driver").unused);
+    assert_false(gpu_says(&p, a, WIRE_HELLO, 0, "no NVIDIA driver").unused);
+    assert_true(gpu_says(&p, a, WIRE_HELLO, 0, "its self-test failed").unused);
+    assert_false(gpu_says(&p, a, WIRE_READY, 0, NULL).unused);
+    assert_string_equal(a->gpu_unused, "its self-test failed");
+    assert_true(gpu_says(&p, b, WIRE_HELLO, 0, "no NVIDIA driver").unused);
+    assert_int_equal(p.gpus_unused, 2);
+    assert_false(gpu_says(&p, a, WIRE_HELLO, 0, NULL).unused);
+    assert_int_equal(p.gpus_unused, 1);
+    peers_drop(&p, b);
+    assert_int_equal(p.gpus_unused, 0);
+    gpu_says(&p, a, WIRE_HELLO, 0, "");
+    assert_int_equal(p.gpus_unused, 0);
+    gpu_says(&p, a, WIRE_HELLO, 0, "kept to the end");
+    peers_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +224,8 @@ int main(void)
         cmocka_unit_test(a_descriptor_stays_with_the_newer_connection),
         cmocka_unit_test(only_ids_of_the_socket_are_taken),
         cmocka_unit_test(what_a_prover_does_not_serve_is_kept_within_a_bound),
+        cmocka_unit_test(wrong_proofs_are_counted_once),
+        cmocka_unit_test(an_unused_gpu_is_counted_while_it_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

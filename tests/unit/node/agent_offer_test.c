@@ -119,6 +119,44 @@ static void test_a_broker_that_does_not_know_circuits_is_not_told(void **state)
     assert_int_equal(scene_expect_either(WIRE_CIRCUITS, WIRE_READY), WIRE_READY);
 }
 
+/* --- its GPU --- */
+
+static _Atomic(struct agent_gpu *) gpu_shown;
+
+static void gpu_now(void *arg, struct agent_gpu *now)
+{
+    *now = *atomic_load(&gpu_shown);
+}
+
+/* Suspect: no credit, until it is announced anew. Broken: it drains, and says why. */
+static void test_a_gpu_that_is_not_trusted_takes_nothing(void **state)
+{
+    static struct agent_gpu suspect = { .state = AGENT_GPU_SUSPECT, .wrong_proofs = 3 }, fit = { .wrong_proofs = 3 },
+                            broken = { .state = AGENT_GPU_BROKEN, .wrong_proofs = 4, .unused = "it lies" };
+    atomic_store(&gpu_shown, &suspect);
+    scene.options.gpu = gpu_now;
+    scene_node_start();
+    const struct wire_msg *m = scene_expect(WIRE_HELLO);
+    assert_int_equal(m->gpu_wrong_proofs, 3);
+    assert_false(m->has.gpu_unused);
+    scene_welcome();
+    m = scene_expect(WIRE_READY);
+    assert_int_equal(m->credit, 0);
+    assert_int_equal(m->gpu_wrong_proofs, 3);
+    atomic_store(&gpu_shown, &fit);
+    zstr_send(scene.actor, "CIRCUITS");
+    scene_expect(WIRE_HELLO);
+    scene_welcome();
+    scene_expect_ready(2);
+    atomic_store(&gpu_shown, &broken);
+    zstr_send(scene.actor, "CIRCUITS");
+    m = scene_expect(WIRE_HELLO);
+    assert_string_equal(m->gpu_unused, "it lies");
+    scene_welcome();
+    scene_expect(WIRE_DRAIN);
+    scene_expect_ready(0);
+}
+
 static void test_a_node_without_keys_takes_any_circuit(void **state)
 {
     scene.options.circuits = NULL;
@@ -318,6 +356,8 @@ int main(void)
         TEST(test_more_circuits_than_a_hello_has_room_for_follow_it),
         TEST(test_circuits_end_where_the_broker_takes_no_more),
         TEST(test_a_broker_that_does_not_know_circuits_is_not_told),
+        TEST(test_a_gpu_that_is_not_trusted_takes_nothing),
+        TEST(test_a_gpu_that_is_not_trusted_takes_nothing),
         TEST(test_a_node_without_keys_takes_any_circuit),
         TEST(test_an_offer_becomes_a_result),
         TEST(test_failures_say_who_is_to_blame),
