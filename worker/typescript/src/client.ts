@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { ThreadBridge } from "./bridge.js";
 import { Core } from "./core.js";
-import { BadStateError, CancelledError, wordOf } from "./errors.js";
+import { BadStateError, CancelledError, TimeoutError, wordOf } from "./errors.js";
 import { endOf } from "./io/followed.js";
 import { MockBridge } from "./mock_bridge.js";
 import { expiryOf } from "./expiry.js";
@@ -11,6 +11,7 @@ import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOp
 import { Result } from "./result.js";
 import { snark } from "./snark.js";
 import { Task, type FollowOptions } from "./task.js";
+import { loadKey } from "./verify.js";
 import { prepare } from "./witness.js";
 
 export interface TimeoutOption {
@@ -45,6 +46,12 @@ export interface Connection {
   session: string;
 }
 
+interface Before {
+  timeout: number;
+  signal: AbortSignal | undefined;
+  waits: boolean;
+}
+
 export class Client extends Operator {
   #core: Core;
   #session: string;
@@ -65,9 +72,11 @@ export class Client extends Operator {
    * @throws a ProvostError of the class of the outcome, with `taskId`. After a TimeoutError the task goes on: `attach` to it
    */
   async prove(options: ProveOptions): Promise<Result> {
+    const began = performance.now();
     const task = await this.#start(options, !options.onProgress);
+    const timeout = Math.max(0, (options.timeout ?? this.#core.waitTimeout) - (performance.now() - began));
     try {
-      return await task.result(options);
+      return await task.result({ timeout });
     } finally {
       task.forget();
     }
@@ -80,8 +89,11 @@ export class Client extends Operator {
    */
   async fullProve(input: object, wasm: string | Uint8Array, options: Omit<ProveOptions, "witness">): Promise<Result> {
     this.#core.check();
-    const witness = (await snark({ do: "witness", input, wasm })) as Uint8Array;
-    return this.prove({ ...options, witness });
+    const began = performance.now();
+    const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
+    const work = () => snark({ do: "witness", input, wasm }) as Promise<Uint8Array>;
+    const witness = await this.#before(options.id ?? "", work, { timeout, signal: options.signal, waits: true });
+    return this.prove({ ...options, witness, timeout: Math.max(0, timeout - (performance.now() - began)) });
   }
 
   /**
@@ -97,13 +109,19 @@ export class Client extends Operator {
 
   /**
    * Follows a task that another process, or an earlier run of this one, has submitted.
-   * @throws NotFoundError, GoneError: the broker does not have it
+   * What this client follows already is returned as it is.
+   * @throws NotFoundError, GoneError: the broker does not have it. BadStateError: this client follows it, with other checks
    */
   async attach(id: string, options: FollowOptions & TimeoutOption = {}): Promise<Task> {
     this.#core.check();
+    const { verificationKey, publicSignals, manualAck } = options;
+    checkId(id);
+    const key = verificationKey === undefined ? undefined : await loadKey(verificationKey);
+    this.#core.check();
     const known = this.#tasks.get(checkId(id));
+    if (known && (key || publicSignals || manualAck)) this.#free(checkId(id));
     if (known) return known;
-    const task = this.#add(new Task(this.#core, checkId(id), options));
+    const task = this.#add(new Task(this.#core, checkId(id), options, key));
     this.#core.bridge.post({ do: "attach", key: task.key, task: task.id });
     await this.#accepted(task, options.timeout);
     return task;
@@ -171,22 +189,46 @@ export class Client extends Operator {
 
   async #start(options: ProveOptions, quiet = false): Promise<Task> {
     this.#core.check();
-    const { signal } = options;
     const id = options.id === undefined ? randomUUID().replaceAll("-", "") : checkId(options.id);
     const fields = submitFieldsOf(options);
     const expiresMs = expiryOf(fields.deadline);
-    positive(options.timeout, 0, "timeout");
-    const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId: id, cause: signal?.reason });
-    if (signal?.aborted) throw aborted();
+    const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
     this.#free(id);
-    const prepared = await prepare(options.witness, this.#core.link.terms?.payloadMax);
-    if (signal?.aborted) throw aborted();
-    this.#core.check();
+    const work = async (stop: AbortSignal) => {
+      const key = options.verificationKey === undefined ? undefined : await loadKey(options.verificationKey);
+      return { key, prepared: await prepare(options.witness, this.#core.link.terms?.payloadMax, key?.publics, stop) };
+    };
+    const { key, prepared } = await this.#before(id, work, { timeout, signal: options.signal, waits: !(options.witness instanceof Uint8Array) || options.verificationKey !== undefined });
     this.#free(id);
-    const task = this.#add(new Task(this.#core, id, options, prepared));
+    const task = this.#add(new Task(this.#core, id, options, key, prepared));
     const busyFails = options.whenBusy === "fail";
-    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, expiresMs, input: prepared.input, busyFails, quiet }, prepared.transfer);
+    const silent = quiet && !prepared.pulled; // of large bytes the caller's side hears when the broker has them
+    this.#core.bridge.post({ do: "submit", key: task.key, task: id, fields, expiresMs, input: prepared.input, busyFails, quiet: silent }, prepared.transfer);
     return task;
+  }
+
+  /** What is done before a task is submitted: it ends with the signal, the time, and the client. `waits`: for files, or a stream. */
+  async #before<T>(taskId: string, work: (stop: AbortSignal) => Promise<T>, options: Before): Promise<T> {
+    const { signal, timeout, waits } = options;
+    const stop = new AbortController();
+    const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId, cause: signal?.reason });
+    if (signal?.aborted) throw aborted();
+    if (!waits && !signal) return work(stop.signal);
+    const over = new Promise<never>((_, reject) => {
+      stop.signal.addEventListener("abort", () => reject(stop.signal.reason as Error));
+    });
+    const abort = () => stop.abort(aborted());
+    signal?.addEventListener("abort", abort);
+    over.catch(() => {}); // the work may end first
+    try {
+      const late = () => new TimeoutError("timeout", "the witness was not there in time: nothing was submitted", { taskId });
+      return await this.#core.wait(Promise.race([work(stop.signal), over]), { timeout, taskId, late });
+    } catch (e) {
+      stop.abort(e);
+      throw e;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   #free(id: string): void {

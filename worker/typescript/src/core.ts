@@ -19,6 +19,8 @@ export interface WaitOptions {
   held?: () => string;
   /** Called when the time is over: how many ms more it may take, 0 to give up. */
   more?: () => number;
+  /** The error when it took too long. */
+  late?: () => ProvostError;
 }
 
 export class Core implements BridgeUser {
@@ -116,7 +118,7 @@ export class Core implements BridgeUser {
       const late = () => {
         const more = options.more?.() ?? 0;
         if (more > 0) timer = setTimeout(late, more);
-        else ended(this.late(options));
+        else ended(options.late?.() ?? this.late(options));
       };
       this.endings.add(ended);
       timer = setTimeout(late, options.timeout);

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { BadKeyFileError, UsageError } from "./errors.js";
 import type { Keys } from "./io/dealer.js";
+import { READ_NOW } from "./regular.js";
 import { isKey, publicOf } from "./z85.js";
 
 /** A key pair of one's own, each key as 40 characters of Z85. */
@@ -15,7 +16,7 @@ const FILE_MAX = 16 * 1024;
 function readKeyFile(path: string, secret: boolean): string {
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openSync(path, READ_NOW);
   } catch (e) {
     throw new BadKeyFileError("bad-key-file", `${path}: ${(e as NodeJS.ErrnoException).code ?? e}: the key file cannot be read`, { cause: e });
   }

@@ -68,6 +68,8 @@ export interface SubmitOptions {
   manualAck?: boolean | undefined;
   /** snarkjs's verification key, or the path of its file: the proof is verified before it is handed over. Needs snarkjs. */
   verificationKey?: object | string | undefined;
+  /** What the public signals have to be. Default: those of the witness, when it is a .wtns. */
+  publicSignals?: readonly string[] | undefined;
   /** Called at most once a second with the latest news. When it throws, the call rejects with its error as cause, and the task goes on. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }

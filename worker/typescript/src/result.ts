@@ -39,8 +39,11 @@ export class Result {
   readonly measuredMs: number;
   /** Counts the revivals of the task. */
   readonly generation: number;
-  /** What was checked here: nothing, that the public signals are the witness's, or the proof too. */
-  checked: "nothing" | "publics" | "proof" = "nothing";
+  /**
+   * What was checked here: nothing; that the public signals are those of the witness, or those that were expected; that the proof is right
+   * for the signals that came with it, but perhaps of another input; or both, which is the statement.
+   */
+  checked: "nothing" | "publics" | "proof" | "statement" = "nothing";
   #parsed: Parsed | undefined | null = null;
 
   /** @internal */

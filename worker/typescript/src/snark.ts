@@ -5,6 +5,7 @@ import { BadProofError, InvalidInputError, UsageError } from "./errors.js";
 
 /** What snarkjs is asked for. */
 export type SnarkOrder =
+  | { do: "load" }
   | { do: "verify"; vkey: object; publicSignals: string[]; proof: object }
   | { do: "witness"; input: unknown; wasm: string | Uint8Array };
 
@@ -23,6 +24,7 @@ interface Waiting {
 
 let worker: Worker | undefined;
 let keys = 0;
+let ready: Promise<unknown> | undefined;
 const waiting = new Map<number, Waiting>();
 
 function hear(answer: SnarkAnswer): void {
@@ -59,4 +61,15 @@ export function snark(order: SnarkOrder): Promise<unknown> {
     waiting.set(key, { order, resolve, reject });
     worker!.postMessage({ key, order });
   });
+}
+
+/** Resolves when snarkjs is there; asked once. Rejects with UsageError where it is not installed. */
+export async function snarkReady(): Promise<void> {
+  ready ??= snark({ do: "load" });
+  try {
+    await ready;
+  } catch (e) {
+    ready = undefined; // it may be installed later
+    throw e;
+  }
 }

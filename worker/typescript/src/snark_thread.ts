@@ -16,6 +16,7 @@ Object.defineProperty(threads, "isMainThread", { value: true });
 const name: string = "snarkjs"; // no literal: the types of an optional package are not to be looked for
 
 async function work(snarkjs: Snarkjs, order: SnarkOrder): Promise<unknown> {
+  if (order.do === "load") return undefined;
   if (order.do === "verify") return snarkjs.groth16.verify(order.vkey, order.publicSignals, order.proof);
   const to: { type: "mem"; data?: Uint8Array } = { type: "mem" };
   await snarkjs.wtns.calculate(order.input, order.wasm, to);

@@ -4,12 +4,12 @@ import { BadProofError, CancelledError, ProvostError, UsageError } from "./error
 import type { End, News, Tiding } from "./io/bridge.js";
 import type { Progress, SubmitOptions } from "./options.js";
 import { Result } from "./result.js";
-import { loadKey, verifyProof } from "./verify.js";
+import { verifyProof, type VerificationKey } from "./verify.js";
 import type { Prepared } from "./witness.js";
 import type { TaskState } from "./wire/lists.js";
 
 /** What of the options concerns the way back. */
-export type FollowOptions = Pick<SubmitOptions, "manualAck" | "verificationKey" | "onProgress"> & {
+export type FollowOptions = Pick<SubmitOptions, "manualAck" | "verificationKey" | "publicSignals" | "onProgress"> & {
   /** Cancels the task at the broker, and rejects. */
   signal?: AbortSignal | undefined;
 };
@@ -28,6 +28,7 @@ export class Task {
   /** @internal */ onEnd: (() => void) | undefined;
   #core: Core;
   #options: FollowOptions;
+  #vkey: VerificationKey | undefined;
   #prepared: Prepared | undefined;
   #news: News = NOTHING;
   #newsAt = performance.now();
@@ -41,11 +42,13 @@ export class Task {
   #unabort: (() => void) | undefined;
 
   /** @internal */
-  constructor(core: Core, id: string, options: FollowOptions, prepared?: Prepared) {
+  constructor(core: Core, id: string, options: FollowOptions, vkey?: VerificationKey, prepared?: Prepared) {
     this.#core = core;
     this.id = id;
     this.key = core.newKey();
-    this.#options = options;
+    const { manualAck, publicSignals, onProgress } = options; // not the witness, which is let go of when the broker has it
+    this.#options = { manualAck, publicSignals, onProgress };
+    this.#vkey = vkey;
     this.#prepared = prepared;
     this.accepted = new Promise((resolve, reject) => (this.#accept = { resolve, reject }));
     this.#outcome = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
@@ -168,6 +171,7 @@ export class Task {
     this.#newsAt = performance.now();
     this.#version++;
     if (news.accepted) this.#accept.resolve();
+    if (news.accepted && this.#prepared) this.#prepared.pulled = undefined; // the broker has it: the caller's memory is the caller's again
     this.#wake();
     try {
       this.#options.onProgress?.({ ...news });
@@ -219,20 +223,20 @@ export class Task {
 
   /** A proof that verifies may be an old one of another input: the public signals have to be those of the witness. */
   async #check(result: Result): Promise<void> {
-    const key = this.#options.verificationKey === undefined ? undefined : await loadKey(this.#options.verificationKey);
+    const key = this.#vkey;
     if (!result.isProof) {
-      if (key) throw new BadProofError("bad-proof", "the result is no Groth16 proof", { taskId: this.id });
+      if (key || this.#options.publicSignals) throw new BadProofError("bad-proof", "the result is no Groth16 proof", { taskId: this.id });
       return;
     }
     const signals = result.publicSignals;
-    const expected = await this.#prepared?.publics(key ? key.publics : signals.length);
+    const expected = this.#options.publicSignals ?? this.#prepared?.publics(key ? key.publics : signals.length);
     if (expected && (expected.length !== signals.length || expected.some((value, i) => value !== signals[i]))) {
-      throw new BadProofError("bad-proof", "the public signals are not those of the witness", { taskId: this.id });
+      throw new BadProofError("bad-proof", `the public signals are not those ${this.#options.publicSignals ? "that were expected" : "of the witness"}`, { taskId: this.id });
     }
     if (expected) result.checked = "publics";
     if (!key) return;
     await verifyProof(key, result, this.id);
-    result.checked = "proof";
+    result.checked = expected ? "statement" : "proof";
   }
 
   #resolve(result: Result, end: End): void {

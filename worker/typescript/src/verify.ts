@@ -1,8 +1,8 @@
 /** Verification by snarkjs, an optional peer dependency, on a thread of its own. */
-import { readFile } from "node:fs/promises";
 import { BadProofError, BadVkeyError } from "./errors.js";
+import { openRegular } from "./regular.js";
 import type { Result } from "./result.js";
-import { snark } from "./snark.js";
+import { snark, snarkReady } from "./snark.js";
 
 /** A verification key that was looked at. */
 export interface VerificationKey {
@@ -19,6 +19,8 @@ interface VkeyJson {
   vk_gamma_2?: unknown;
   vk_delta_2?: unknown;
 }
+
+const KEY_BYTES_MOST = 64 * 1024 * 1024;
 
 function bad(sentence: string, cause?: unknown): never {
   throw new BadVkeyError("bad-vkey", sentence, { cause });
@@ -39,20 +41,37 @@ function checked(json: VkeyJson): VerificationKey {
 
 async function read(path: string): Promise<object> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as object;
+    const { file, bytes } = await openRegular(path);
+    try {
+      if (bytes > KEY_BYTES_MOST) bad(`${path}: larger than any verification key`);
+      return JSON.parse(await file.readFile("utf8")) as object;
+    } finally {
+      await file.close();
+    }
   } catch (e) {
+    if (e instanceof BadVkeyError) throw e;
     return bad(`${path}: ${e instanceof Error ? e.message : e}`, e);
   }
 }
 
+function copyOf(json: object): object {
+  try {
+    return structuredClone(json);
+  } catch (e) {
+    return bad("the verification key is not JSON", e);
+  }
+}
+
 /**
- * Takes snarkjs's verification key, or reads it from a file.
- * @throws BadVkeyError
+ * Takes snarkjs's verification key, or reads it from a file; asks whether there is a snarkjs.
+ * @throws BadVkeyError; UsageError when snarkjs is not installed
  */
 export async function loadKey(key: object | string): Promise<VerificationKey> {
   const json = typeof key === "string" ? await read(key) : key;
   if (typeof json !== "object" || json === null) bad("the verification key is no object");
-  return checked(json);
+  const looked = checked(copyOf(json)); // the caller may change its own
+  await snarkReady();
+  return looked;
 }
 
 /**

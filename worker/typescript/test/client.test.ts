@@ -4,13 +4,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { after, before, test } from "node:test";
 import { BadProofError, CancelledError, connect, ProvostError, TimeoutError, type Client } from "provost";
 import { Dealer } from "../dist/io/dealer.js";
 import type { Message } from "../dist/wire/codec.js";
-import { Cluster, poll } from "./support/cluster.js";
+import { Cluster, garbage, poll } from "./support/cluster.js";
 import { data } from "./support/places.js";
 
 const cluster = new Cluster();
@@ -122,8 +120,7 @@ async function thousand(): Promise<void> {
 }
 
 test("a thousand tasks at once, and nothing is kept of them", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbage();
   const used = () => (collect(), process.memoryUsage().heapUsed);
   await thousand();
   const before = used();

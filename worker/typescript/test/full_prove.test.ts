@@ -35,7 +35,7 @@ after(async () => {
 
 test("from signals to a proof that verifies", async () => {
   const result = await client.fullProve(input, wasm(), { ...options, timeout: 60_000 });
-  assert.equal(result.checked, "proof");
+  assert.equal(result.checked, "statement");
   assert.deepEqual(result.publicSignals, ["36"]);
 });
 

@@ -1,26 +1,9 @@
 // The connection: hello, heartbeats, back-off, several brokers, epochs, and what is said again after a reconnect.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type Client, type ConnectOptions } from "provost";
 import { poll } from "./support/cluster.js";
-import { FakeBroker, type Heard } from "./support/fake_broker.js";
-
-const ID = "00112233445566778899aabbccddeeff";
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-
-async function broker(t: TestContext, set: Partial<FakeBroker> = {}): Promise<FakeBroker> {
-  const made = await Object.assign(new FakeBroker(), set).open();
-  t.after(() => made.close());
-  return made;
-}
-
-async function client(t: TestContext, url: string | string[], more: Partial<ConnectOptions> = {}): Promise<Client> {
-  const made = await connect({ url, insecure: true, name: "shop", reconnectMin: 20, reconnectMax: 200, connectTimeout: 8000, ...more });
-  t.after(() => made.close());
-  return made;
-}
+import { accepts, broker, client, delivers, ID, sha256, type Heard } from "./support/fake_broker.js";
 
 /** A client that this broker does not get: it says why, in its state and in a call. */
 async function refused(t: TestContext, url: string, code: string, message: RegExp): Promise<void> {
@@ -28,23 +11,6 @@ async function refused(t: TestContext, url: string, code: string, message: RegEx
   await poll(code, 10, () => waiting.connection.code === code);
   assert.match(waiting.connection.reason, message);
   await assert.rejects(waiting.fetch(ID, { timeout: 50 }), { code, message });
-}
-
-/** Answers SUBMIT and ATTACH with a task that is queued. */
-function accepts(b: FakeBroker): (m: Heard) => void {
-  return (m) => {
-    if (m.type === "SUBMIT") b.say(m.from, { type: "SUBMIT_OK", req: m.req!, task: m.task!, state: "queued", generation: 1 });
-    if (m.type === "ATTACH") {
-      b.say(m.from, {
-        type: "TASK", req: m.req!, task: m.task!, state: "running", generation: 1, status: 0, queue: "q", circuit: "c", length: 1, sha256: "0".repeat(64),
-        created: 1, changed: 1,
-      });
-    }
-  };
-}
-
-function delivers(b: FakeBroker, m: Heard, bytes: Buffer): void {
-  b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes), payload: bytes });
 }
 
 test("HELLO says who it is, heartbeats follow at the broker's interval, goodbye is said", async (t) => {
@@ -107,6 +73,16 @@ test("a broker that says stale-broker to HELLO is left for the next", async (t) 
   const young = await broker(t);
   const c = await client(t, [old.url, young.url]);
   assert.equal(c.connection.endpoint, young.url);
+});
+
+test("a broker that stands by is left for the next one of one's own, wherever it points", async (t) => {
+  const aside = await broker(t);
+  const standby = await broker(t, { welcomes: false });
+  standby.on = (m) => m.type === "HELLO" && standby.say(m.from, { type: "ERROR", status: 27, endpoints: [{ endpoint: aside.url }] });
+  await refused(t, standby.url, "standby", /another one is active/);
+  const active = await broker(t);
+  assert.equal((await client(t, [standby.url, active.url])).connection.endpoint, active.url);
+  assert.equal(aside.heard.length, 0);
 });
 
 test("what a deadline leaves is said as a duration, and as the moment to a broker that takes no other", async (t) => {

@@ -1,6 +1,7 @@
 /** Where the bytes of an input come from: memory, a file, or the caller's thread, piece by piece. */
 import { createHash } from "node:crypto";
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { openRegular } from "../regular.js";
 import type { Input } from "./bridge.js";
 import { sha256Of } from "./transfer.js";
 
@@ -9,6 +10,7 @@ export interface Source {
   readonly sha256: string;
   /** n bytes from offset on, fewer only at the end. Rejects when they cannot be had. */
   read(offset: number, n: number): Uint8Array | Promise<Uint8Array>;
+  /** Lets go of the bytes. */
   close(): void;
 }
 
@@ -45,7 +47,8 @@ export class Pulled implements Source {
 }
 
 function inMemory(bytes: Uint8Array): Source {
-  return { length: bytes.length, sha256: sha256Of(bytes), read: (offset, n) => bytes.subarray(offset, offset + n), close() {} };
+  let held = bytes;
+  return { length: bytes.length, sha256: sha256Of(bytes), read: (offset, n) => held.subarray(offset, offset + n), close: () => (held = new Uint8Array(0)) };
 }
 
 async function readAt(file: FileHandle, offset: number, n: number): Promise<Uint8Array> {
@@ -66,11 +69,8 @@ async function digestOf(file: FileHandle, length: number): Promise<string> {
 }
 
 async function inFile(path: string): Promise<Source> {
-  const file = await open(path, "r");
+  const { file, bytes: length } = await openRegular(path);
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new Error(`${path}: not a regular file`);
-    const length = stat.size;
     return { length, sha256: await digestOf(file, length), read: (offset, n) => readAt(file, offset, n), close: () => void file.close() };
   } catch (e) {
     await file.close();

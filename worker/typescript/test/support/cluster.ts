@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { build } from "./places.js";
 
 /** Waits until it is true: no fixed sleeps in tests, only this. */
@@ -13,6 +15,12 @@ export async function poll(what: string, seconds: number, is: () => boolean | Pr
     if (Date.now() > end) throw new Error(`waited in vain for: ${what}`);
     await sleep(20);
   }
+}
+
+/** Collects what nobody holds any more. */
+export function garbage(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
 }
 
 export class Cluster {

@@ -1,4 +1,7 @@
 // A broker that says exactly what the test tells it to.
+import { createHash } from "node:crypto";
+import type { TestContext } from "node:test";
+import { connect, type Client, type ConnectOptions } from "provost";
 import { Router } from "zeromq";
 import { decode, encode, type Message } from "../../dist/wire/codec.js";
 import type { MessageName } from "../../dist/wire/lists.js";
@@ -86,4 +89,38 @@ export class FakeBroker {
     await poll(`${nth} of ${type}, heard ${this.heard.map((m) => m.type).join(" ")}`, 15, () => this.of(type).length >= nth);
     return this.of(type)[nth - 1]!;
   }
+}
+
+// --- in a test ---
+
+export const ID = "00112233445566778899aabbccddeeff";
+export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+export async function broker(t: TestContext, set: Partial<FakeBroker> = {}): Promise<FakeBroker> {
+  const made = await Object.assign(new FakeBroker(), set).open();
+  t.after(() => made.close());
+  return made;
+}
+
+export async function client(t: TestContext, url: string | string[], more: Partial<ConnectOptions> = {}): Promise<Client> {
+  const made = await connect({ url, insecure: true, name: "shop", reconnectMin: 20, reconnectMax: 200, connectTimeout: 8000, ...more });
+  t.after(() => made.close());
+  return made;
+}
+
+/** Answers SUBMIT and ATTACH with a task that is queued. */
+export function accepts(b: FakeBroker): (m: Heard) => void {
+  return (m) => {
+    if (m.type === "SUBMIT") b.say(m.from, { type: "SUBMIT_OK", req: m.req!, task: m.task!, state: "queued", generation: 1 });
+    if (m.type === "ATTACH") {
+      b.say(m.from, {
+        type: "TASK", req: m.req!, task: m.task!, state: "running", generation: 1, status: 0, queue: "q", circuit: "c", length: 1, sha256: "0".repeat(64),
+        created: 1, changed: 1,
+      });
+    }
+  };
+}
+
+export function delivers(b: FakeBroker, m: Heard, bytes: Buffer): void {
+  b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes), payload: bytes });
 }
