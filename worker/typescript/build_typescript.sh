@@ -16,7 +16,7 @@ if [ ! -e "$to/.done" ] || ! cmp -s "$here/package-lock.json" "$to/package-lock.
     touch "$to/.done"
 fi
 rm -rf "$to/src" "$to/test"
-cp -r "$here/../../LICENSE" "$here/package.json" "$here/README.md" "$here/tsconfig.json" "$here/src" "$here/test" "$to/"
+cp -r "$here/../../LICENSE" "$here/package.json" "$here/README.md" "$here/tsconfig.json" "$here/typedoc.json" "$here/src" "$here/test" "$to/"
 stamp=$(cd "$to" && find src test package.json tsconfig.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 if [ "$(cat "$to/.stamp" 2>/dev/null)" != "$stamp" ]; then
     rm -rf "$to/dist" "$to/test-js"

@@ -7,17 +7,12 @@ import { endOf } from "./io/followed.js";
 import { MockBridge } from "./mock_bridge.js";
 import { expiryOf } from "./expiry.js";
 import { Operator } from "./operator.js";
-import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions } from "./options.js";
+import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption } from "./options.js";
 import { Result } from "./result.js";
 import { snark } from "./snark.js";
 import { Task, type FollowOptions } from "./task.js";
 import { loadKey } from "./verify.js";
 import { prepare } from "./witness.js";
-
-export interface TimeoutOption {
-  /** How long the call waits, ms. */
-  timeout?: number | undefined;
-}
 
 export interface ProveOptions extends SubmitOptions, TimeoutOption {
   /** Cancels the task at the broker, not only the waiting. */

@@ -2,16 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Core } from "./core.js";
 import { BadVersionError } from "./errors.js";
-import { checkId, checkName, usage } from "./options.js";
+import { checkId, checkName, usage, type TimeoutOption } from "./options.js";
 import type { Message } from "./wire/codec.js";
 import { states, type Row, type TaskState, type Whole } from "./wire/lists.js";
 
-interface Timeout {
-  /** How long the call waits for each answer, ms. Default: requestTimeout. */
-  timeout?: number | undefined;
-}
-
-export interface ListOptions extends Timeout {
+export interface ListOptions extends TimeoutOption {
   /** Only of this queue. */
   queue?: string | undefined;
   /** Only in this state. */
@@ -20,7 +15,7 @@ export interface ListOptions extends Timeout {
   limit?: number | undefined;
 }
 
-export interface PurgeOptions extends Timeout {
+export interface PurgeOptions extends TimeoutOption {
   /** Whose tasks. "client" and "session" mean the own ones unless `client` or `session` says another. Default: "session". */
   scope?: "session" | "client" | "queue" | "principal" | undefined;
   queue?: string | undefined;
@@ -104,7 +99,7 @@ export abstract class Operator {
    * The circuits of one prover with the state of their keys, and the key files that it does not serve, with its reasons (`served` is
    * false). @throws UnauthorizedError; BadVersionError: the broker is too old to tell
    */
-  async proverKeys(prover: string, principal: string, options: Timeout & { limit?: number | undefined } = {}): Promise<Row[]> {
+  async proverKeys(prover: string, principal: string, options: TimeoutOption & { limit?: number | undefined } = {}): Promise<Row[]> {
     const of = { prover: checkName(prover, "prover"), principal: checkName(principal, "principal") };
     await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
     if (!this.#core.link.terms!.tellsKeys) throw new BadVersionError("bad-version", "this broker is too old to tell which keys a prover has");
@@ -117,7 +112,7 @@ export abstract class Operator {
   }
 
   /** The broker's own figures. */
-  async status(options: Timeout = {}): Promise<Row> {
+  async status(options: TimeoutOption = {}): Promise<Row> {
     return (await this.#list("status", options))[0] ?? {};
   }
 
@@ -143,32 +138,32 @@ export abstract class Operator {
   }
 
   /** Looks at a task. @throws NotFoundError, GoneError */
-  async show(id: string, options: Timeout = {}): Promise<TaskInfo> {
+  async show(id: string, options: TimeoutOption = {}): Promise<TaskInfo> {
     return infoOf((await this.#core.ask({ type: "SHOW", task: checkId(id) }, "TASK", options.timeout)).message);
   }
 
   /** Queues a dead, cancelled or expired task again, as a new generation. @throws BadStateError, NotFoundError, UnauthorizedError */
-  async kick(id: string, options: Timeout = {}): Promise<TaskInfo> {
+  async kick(id: string, options: TimeoutOption = {}): Promise<TaskInfo> {
     return infoOf((await this.#core.ask({ type: "KICK", task: checkId(id) }, "TASK", options.timeout)).message);
   }
 
   /** The queue gives no more tasks out. Resolves with its row. @throws UnknownQueueError, UnauthorizedError */
-  pause(queue: string, options: Timeout = {}): Promise<Row> {
+  pause(queue: string, options: TimeoutOption = {}): Promise<Row> {
     return this.#operate({ type: "QUEUE", queue: checkName(queue, "queue"), verb: "pause" }, options);
   }
 
   /** The queue gives tasks out again. @throws UnknownQueueError, UnauthorizedError */
-  resume(queue: string, options: Timeout = {}): Promise<Row> {
+  resume(queue: string, options: TimeoutOption = {}): Promise<Row> {
     return this.#operate({ type: "QUEUE", queue: checkName(queue, "queue"), verb: "resume" }, options);
   }
 
   /** The prover gets no new tasks; it finishes those it has. `principal`: whose, where several have one of that name. */
-  drain(prover: string, options: Timeout & { principal?: string | undefined } = {}): Promise<Row> {
+  drain(prover: string, options: TimeoutOption & { principal?: string | undefined } = {}): Promise<Row> {
     return this.#prover(prover, "drain", options);
   }
 
   /** The prover gets tasks again. */
-  undrain(prover: string, options: Timeout & { principal?: string | undefined } = {}): Promise<Row> {
+  undrain(prover: string, options: TimeoutOption & { principal?: string | undefined } = {}): Promise<Row> {
     return this.#prover(prover, "resume", options);
   }
 
@@ -189,7 +184,7 @@ export abstract class Operator {
     return Object.fromEntries(states.map((state) => [state, Number(counts![state] ?? 0)])) as Record<TaskState, number>;
   }
 
-  async #prover(prover: string, verb: "drain" | "resume", options: Timeout & { principal?: string | undefined }): Promise<Row> {
+  async #prover(prover: string, verb: "drain" | "resume", options: TimeoutOption & { principal?: string | undefined }): Promise<Row> {
     const { principal } = options;
     await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
     if (principal !== undefined && !this.#core.link.terms!.byPrincipal) {
@@ -199,7 +194,7 @@ export abstract class Operator {
     return this.#operate(principal === undefined ? message : { ...message, principal: checkName(principal, "principal") }, options);
   }
 
-  async #operate(message: Message, options: Timeout): Promise<Row> {
+  async #operate(message: Message, options: TimeoutOption): Promise<Row> {
     return (await this.#core.ask(message, "ROWS", options.timeout)).message.rows![0] ?? {};
   }
 

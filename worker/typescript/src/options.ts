@@ -41,6 +41,11 @@ export interface ConnectOptions {
 /** The input of a task: bytes, the path of a file, or a stream of known length (in bytes). */
 export type Witness = Uint8Array | string | { stream: Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>; length: number };
 
+export interface TimeoutOption {
+  /** How long the call waits, ms; of a call with several answers, for each. Default: the client's requestTimeout or waitTimeout. */
+  timeout?: number | undefined;
+}
+
 export interface SubmitOptions {
   queue: string;
   /** The circuit's name, or 64 hex digits of its zkey's SHA-256. */

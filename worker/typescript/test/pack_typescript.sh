@@ -15,7 +15,10 @@ PATH="$package/../node20/bin:$PATH"
 tarball=$work/$(npm pack --ignore-scripts --silent --pack-destination "$work")
 [ "$(stat -c %s "$tarball")" -lt 200000 ] || fail "the package has $(stat -c %s "$tarball") bytes"
 node node_modules/publint/src/cli.js run "$tarball" --strict || fail publint
-node node_modules/@arethetypeswrong/cli/dist/index.js "$tarball" --profile node16 --format ascii || fail attw
+node node_modules/@arethetypeswrong/cli/dist/index.js "$tarball" --format ascii || fail attw
+
+node node_modules/typedoc/bin/typedoc --out "$work/docs" --logLevel Warn || fail "typedoc: something that the API needs is not documented"
+[ -s "$work/docs/classes/index.Client.html" ] || fail "no API reference: $(ls "$work/docs")"
 
 mkdir "$work/user"
 cd "$work/user"
@@ -37,6 +40,13 @@ awk '/<!-- example/ { on = 1 } on && /^```$/ { exit } on == 2 { print } on && /^
 grep -q prove example.mjs || fail "no example in README.md"
 timeout 100 node example.mjs >out 2>err || { cat err prover.log; fail "the example"; }
 grep -q '"pi_a".* gpu-1 ' out || { cat out err; fail "the example said something else"; }
+
+# Without snarkjs a verification key is refused with what to do, before anything is submitted.
+cp "$PROVOST_ROOT/tests/data/member/vkey.json" .
+sed 's#witness: "witness.wtns",#witness: "witness.wtns", id: "ab".repeat(16), verificationKey: "vkey.json",#' example.mjs >unverified.mjs
+! timeout 100 node unverified.mjs >out 2>err || fail "verified without snarkjs"
+grep -q 'UsageError: snarkjs is needed .*npm install snarkjs' err || { cat err; fail "what is said without snarkjs"; }
+! "$PROVOST_BUILD/worker/cli/provost" task show "$(printf 'ab%.0s' $(seq 16))" --broker "$url" --insecure >out 2>&1 || { cat out; fail "it was submitted"; }
 
 # CommonJS has the same.
 echo 'const { connect, TimeoutError } = require("provost"); const { ProverPool } = require("provost/pool"); const { mockClient } = require("provost/mock");
