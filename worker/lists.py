@@ -3,6 +3,7 @@
 
 lists.py json                    prints all lists as JSON, read from wire/*.h and base/status_list.h
 lists.py typescript [--check]    writes (or compares) the generated files of worker/typescript/src
+lists.py python [--check]        writes (or compares) the generated files of worker/python/provost
 
 The headers are the source: nothing of what stands in them is written a second time by hand.
 """
@@ -170,22 +171,91 @@ def ts_errors(l):
     return out + "".join(f'  "{word}": {name},\n' for word, name, _ in classes) + "} as const;\n"
 
 
+# --- Python ---
+
+PY_HEAD = '"""Made by worker/lists.py from the headers of wire/ and base/. Do not edit: change them and run it again."""\n'
+PY_TYPES = {"U32": "int", "U64": "int", "BOOL": "bool", "NAME": "str", "TEXT": "str", "ID": "str", "HASH": "str", "TOKEN": "Token",
+            "WORD": "str", "STATE": "str", "STATUS": "int", "NAMES": "list[str]", "HASHES": "list[str]", "TOKENS": "list[Token]",
+            "STATES": "list[str]", "CIRCUITS": "list[dict[str, Any]]", "HELDS": "list[dict[str, Any]]", "COUNTS": "dict[str, int]",
+            "ROW": "Row", "ROWS": "list[Row]"}
+
+
+def py_fields(name, rows):
+    body = "".join(f'    Field({f["key"]!r}, {f["kind"]!r}, {f["bound"]!r}),\n' for f in rows)
+    return f"{name}: tuple[Field, ...] = (\n{body})\n"
+
+
+def py_table(name, kind, rows):
+    return f"{name}: {kind} = {{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in rows) + "}\n"
+
+
+def py_wire(l):
+    out = PY_HEAD + "from __future__ import annotations\n\nfrom typing import Any, NamedTuple, TypedDict, Union\n\n"
+    out += "\nclass Field(NamedTuple):\n    key: str\n    kind: str\n    bound: int | str\n\n"
+    out += ("\nclass Layout(NamedTuple):\n    name: str\n    code: int\n    way: str\n    payload: str\n"
+            "    fields: dict[str, str]\n\n")
+    out += '\nclass Token(NamedTuple):\n    """One lease of a task to one prover."""\n\n    epoch: int\n    seq: int\n\n'
+    out += "\n#: A row of a table: column name to value.\nRow = dict[str, Union[str, int, bool, None]]\n\n"
+    out += ("#: A message: its type, its fields, and the payload frame where it has one. Ids and digests are lower-case hex.\n"
+            'Message = TypedDict("Message", {\n    "type": str,\n    "payload": Union[bytes, memoryview],\n')
+    out += "".join(f'    "{f["key"]}": {PY_TYPES[f["kind"]]},\n' for f in l["fields"]) + "}, total=False)\n\n"
+    out += py_fields("FIELDS", l["fields"]) + "\n" + py_fields("CIRCUIT_FIELDS", l["circuit"]) + "\n" + py_fields("HELD_FIELDS", l["held"])
+    out += "\nMESSAGES: tuple[Layout, ...] = (\n"
+    for m in l["messages"]:
+        out += f'    Layout({m["name"]!r}, {m["code"]}, {m["way"]!r}, {m["payload"]!r}, {m["fields"]!r}),\n'
+    out += ")\n\n" + py_table("WORDS", "dict[str, tuple[str, ...]]", [(k, tuple(v)) for k, v in l["words"].items()])
+    out += "\n#: The states of a task, in the order of their codes.\n"
+    out += f'STATES = {tuple(s["word"] for s in l["states"])!r}\n'
+    out += f'LIVE_STATES = {tuple(s["word"] for s in l["states"] if s["live"])!r}\n\n'
+    out += "#: The sentence of each limit that ERROR names in `which`.\n" + py_table("LIMITS", "dict[str, str]", l["limits"].items())
+    return out
+
+
+def py_statuses(l):
+    out = PY_HEAD + "from __future__ import annotations\n\nfrom typing import NamedTuple\n\n"
+    out += '\nclass Status(NamedTuple):\n    """An outcome: code on the wire, exit status of a program, word in logs, sentence."""\n\n'
+    out += "    code: int\n    exit: int\n    word: str\n    retryable: bool\n    text: str\n\n\nSTATUSES: tuple[Status, ...] = (\n"
+    for s in l["statuses"]:
+        out += f'    Status({s["code"]}, {s["exit"]}, {s["word"]!r}, {s["word"] in RETRYABLE}, {s["text"]!r}),\n'
+    return out + ")\n"
+
+
+def py_errors(l):
+    out = PY_HEAD + "from __future__ import annotations\n\nimport builtins\n\nfrom .provost_error import ProvostError\n"
+    classes = [(s["word"], "".join(part.capitalize() for part in s["word"].split("-")) + "Error", s["text"]) for s in l["statuses"] if s["code"]]
+    for word, name, sentence in classes:
+        also = ", builtins.TimeoutError" if word == "timeout" else ""
+        out += f'\n\nclass {name}(ProvostError{also}):\n    """{sentence[0].upper()}{sentence[1:]}."""\n\n    code = {word!r}\n'
+    out += "\n\n#: The class of each outcome.\nERROR_CLASSES: dict[str, type[ProvostError]] = {\n"
+    out += "".join(f"    {word!r}: {name},\n" for word, name, _ in classes) + "}\n"
+    out += '\n\ndef error_of(word: str, message: str = "", task_id: str | None = None) -> ProvostError:\n'
+    out += '    """The error of an outcome, of its own class. "ok" is none, so it reads as internal."""\n'
+    return out + "    return ERROR_CLASSES.get(word, InternalError)(message, task_id=task_id)\n"
+
+
+def files_of(language, l):
+    """Path and text of each generated file."""
+    if language == "typescript":
+        room = ROOT / "worker/typescript/src"
+        return ((room / "wire/lists.ts", ts_wire(l)), (room / "status_list.ts", ts_statuses(l)), (room / "error_list.ts", ts_errors(l)))
+    room = ROOT / "worker/python/provost"
+    return ((room / "wire/wire_lists.py", py_wire(l)), (room / "status_list.py", py_statuses(l)), (room / "error_list.py", py_errors(l)))
+
+
 def main(arguments):
     all_lists = lists()
     if arguments[:1] == ["json"]:
         print(json.dumps(all_lists, indent=1))
         return 0
-    if arguments[:1] != ["typescript"]:
+    if arguments[:1] not in (["typescript"], ["python"]):
         print(__doc__, file=sys.stderr)
         return 2
     stale = 0
-    room = ROOT / "worker/typescript/src"
-    for path, made in ((room / "wire/lists.ts", ts_wire(all_lists)), (room / "status_list.ts", ts_statuses(all_lists)),
-                       (room / "error_list.ts", ts_errors(all_lists))):
+    for path, made in files_of(arguments[0], all_lists):
         if "--check" not in arguments:
             path.write_text(made, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != made:
-            print(f"{path} is not what the headers say: run worker/lists.py typescript", file=sys.stderr)
+            print(f"{path} is not what the headers say: run worker/lists.py {arguments[0]}", file=sys.stderr)
             stale = 1
     return stale
 

@@ -1,0 +1,264 @@
+"""What a client and its tasks share: the line to the connection, who listens to what, and waits that end."""
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Callable
+
+from .error_list import BadStateError, BusyError, InternalError, TimeoutError, UsageError, error_of
+from .provost_error import ProvostError, word_of
+from .io.connection import Tidings
+from .io.tidings import Bridge, LinkState, Listener
+from .wire.wire_lists import Message
+
+
+class Signal:
+    """Something that happens once, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def set(self) -> None:
+        self.done = True
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiters.clear()
+
+
+def _nothing() -> str:
+    return ""
+
+
+def _no_more() -> float:
+    return 0.0
+
+
+def check_timeout(value: object, what: str = "timeout") -> float:
+    """Raises UsageError for what is no number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise UsageError(f"{what}: a number of seconds, 0 or more")
+    return float(value)
+
+
+class _Answer(Listener):
+    """The answer to a question."""
+
+    def __init__(self) -> None:
+        self.ready = Signal()
+        self.message: Message = {}
+        self.data = b""
+        self.why: tuple[int, str] | None = None
+        self.held = ""
+
+    def answer(self, message: Message, data: bytes) -> None:
+        self.message, self.data = message, data
+        self.ready.set()
+
+    def failed(self, status: int, text: str) -> None:
+        self.why = (status, text)
+        self.ready.set()
+
+    def waiting(self, text: str) -> None:
+        self.held = text
+
+    def flushed(self) -> None:
+        self.ready.set()
+
+
+class Core:
+    """Lives in one event loop."""
+
+    bridge: Bridge
+
+    def __init__(self, request_timeout: float, wait_timeout: float) -> None:
+        self.request_timeout = request_timeout
+        self.wait_timeout = wait_timeout
+        self.link = LinkState()
+        self.loop = asyncio.get_running_loop()
+        self._over: Callable[[], ProvostError] | None = None
+        self._listeners: dict[int, Listener] = {}
+        self._waits: set[asyncio.Future[None]] = set()
+        self._changed: list[Signal] = []
+        self._pid = os.getpid()
+        self._keys = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def over(self) -> bool:
+        """Nothing works any more."""
+        return self._over is not None
+
+    @property
+    def forked(self) -> bool:
+        return os.getpid() != self._pid
+
+    def check(self) -> None:
+        """Raises BadStateError when the client is closed, was opened in another process, or belongs to another event loop."""
+        if self.forked:
+            raise BadStateError("this client was opened in another process, before a fork: call connect() in this one")
+        if self._over:
+            raise self._over()
+        if asyncio.get_running_loop() is not self.loop:
+            raise BadStateError("this client belongs to another event loop: call connect() in this one")
+
+    # --- what the connection says ---
+
+    def hand_over(self, tidings: Tidings) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.hear, tidings)
+        except RuntimeError:
+            pass  # the loop was closed: nobody hears any more
+
+    def is_there(self) -> bool:
+        return not self.loop.is_closed()
+
+    def broke(self, why: BaseException) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self._end_broken, why)
+        except RuntimeError:
+            pass
+
+    def _end_broken(self, why: BaseException) -> None:
+        def broken() -> ProvostError:
+            error = InternalError(f"the connection's thread failed: {why}")
+            error.__cause__ = why
+            return error
+
+        self.end(broken)
+
+    def hear(self, tidings: Tidings) -> None:
+        for key, method, arguments in tidings:
+            if key == 0:
+                self._link_changed(*arguments)
+            elif key in self._listeners:
+                getattr(self._listeners[key], method)(*arguments)
+
+    def _link_changed(self, link: LinkState) -> None:
+        self.link = link
+        changed, self._changed = self._changed, []
+        for signal in changed:
+            signal.set()
+
+    def new_key(self) -> int:
+        self._keys += 1
+        return self._keys
+
+    def listen(self, key: int, listener: Listener) -> None:
+        self._listeners[key] = listener
+
+    def silence(self, key: int) -> None:
+        self._listeners.pop(key, None)
+
+    # --- waits ---
+
+    def end(self, why: Callable[[], ProvostError]) -> None:
+        """Ends every wait."""
+        self._over = self._over or why
+        for waiter in list(self._waits):
+            if not waiter.done():
+                waiter.set_exception(why())
+
+    def late(self, task_id: str | None, held: str) -> ProvostError:
+        """Why a wait ended without an answer: the time, or why there is no connection."""
+        if held and self.link.up:
+            return BusyError(held, task_id=task_id)
+        if self.link.up:
+            return TimeoutError("no answer in time", task_id=task_id)
+        word = word_of(self.link.status)
+        return error_of("unreachable" if word == "ok" else word, self.link.text, task_id)
+
+    async def wait(
+        self, signal: Signal, timeout: float, task_id: str | None = None, held: Callable[[], str] = _nothing, more: Callable[[], float] = _no_more
+    ) -> None:
+        """Waits for a signal, at most `timeout` seconds. held: the limit of the broker that it waits at. more: called when the time is
+        over: how many seconds more it may take, 0 to give up."""
+        check_timeout(timeout)
+        if signal.done:
+            return
+        if self._over:
+            raise self._over()
+        waiter = self.loop.create_future()
+        timers = []
+
+        def on_time() -> None:
+            seconds = more()
+            if seconds > 0:
+                timers.append(self.loop.call_later(seconds, on_time))
+            elif not waiter.done():
+                waiter.set_exception(self.late(task_id, held()))
+
+        timers.append(self.loop.call_later(timeout, on_time))
+        signal.waiters.append(waiter)
+        self._waits.add(waiter)
+        try:
+            await waiter
+        finally:
+            timers[-1].cancel()
+            self._waits.discard(waiter)
+            if not signal.done:
+                signal.waiters.remove(waiter)
+
+    async def wait_for_news(self, signal: Signal) -> None:
+        """Waits for a signal however long it takes."""
+        waiter = self.loop.create_future()
+        signal.waiters.append(waiter)
+        self._waits.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waits.discard(waiter)
+
+    async def ready(self, timeout: float) -> None:
+        """Waits until a broker has welcomed the client."""
+        self.check()
+        end = self.loop.time() + check_timeout(timeout)
+        while not self.link.up:
+            changed = Signal()
+            self._changed.append(changed)
+            await self.wait(changed, max(0.0, end - self.loop.time()))
+
+    async def ask(self, message: Message, want: str, timeout: float | None = None, keep: bool = False) -> tuple[Message, bytes]:
+        """Asks a question that has one answer. keep: it is still asked after this wait has ended without an answer."""
+        self.check()
+        key, task = self.new_key(), message.get("task")
+        answer = _Answer()
+        self.listen(key, answer)
+        self.bridge.ask(key, message, want)
+        try:
+            await self.wait(answer.ready, self.request_timeout if timeout is None else timeout, task, lambda: answer.held)
+        finally:
+            self.silence(key)
+            if not self.over and not keep and not answer.ready.done:
+                self.bridge.forget(key)
+        if answer.why:
+            raise self.failure(*answer.why, task)
+        return answer.message, answer.data
+
+    def failure(self, status: int, text: str, task_id: str | None) -> ProvostError:
+        return error_of(word_of(status), text, task_id)
+
+    async def flush(self, timeout: float) -> None:
+        """Waits until every acknowledgement was said to the broker."""
+        self.check()
+        key, answer = self.new_key(), _Answer()
+        self.listen(key, answer)
+        self.bridge.flush(key)
+        try:
+            await self.wait(answer.ready, timeout)
+        finally:
+            self.silence(key)
+
+    def spawn(self, task: asyncio.Task[None]) -> None:
+        """Keeps a task of ours alive: the event loop does not."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self, seconds: float = 1.0) -> None:
+        if self.forked or self.over:
+            return
+        self.end(lambda: BadStateError("the client is closed"))
+        self.bridge.close()
+        await self.loop.run_in_executor(None, self.bridge.closed, seconds)

@@ -1,0 +1,1 @@
+"""The connection: what runs in its own thread, beside the caller's."""

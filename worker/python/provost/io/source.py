@@ -1,0 +1,97 @@
+"""Where the bytes of an input come from: memory, or a file that a thread of its own reads."""
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from ..wire.codec import Frame
+
+#: Takes the bytes that were asked for, or why they cannot be had.
+Give = Callable[["Frame | Exception"], None]
+
+
+class Source(Protocol):
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def read(self, offset: int, n: int, give: Give) -> None:
+        """Gives n bytes from offset on, fewer only at the end: at once, or later from another thread."""
+
+    def close(self) -> None: ...
+
+
+class Memory:
+    """Bytes that nobody changes while they are sent. They are not copied."""
+
+    def __init__(self, data: bytes | memoryview, sha256: str) -> None:
+        self._view = memoryview(data)
+        self.length = len(self._view)
+        self.sha256 = sha256
+
+    def read(self, offset: int, n: int, give: Give) -> None:
+        give(self._view[offset:offset + n])
+
+    def close(self) -> None:
+        self._view = memoryview(b"")
+
+
+class _Reader:
+    """Reads files in a thread, so that a slow disk costs no heartbeat. One for all files: what they wait for is the same disk."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+
+    def do(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+        with self._lock:
+            if not self._started:
+                threading.Thread(target=self._main, args=(self._jobs,), name="provost-files", daemon=True).start()
+            self._started = True
+
+    @staticmethod
+    def _main(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
+        while True:
+            jobs.get()()
+
+
+_reader = _Reader()
+os.register_at_fork(after_in_child=_reader.__init__)  # type: ignore[misc]  # the thread is not there after a fork
+
+
+class File:
+    """An open file. It takes the descriptor."""
+
+    def __init__(self, fd: int, length: int, sha256: str) -> None:
+        self._fd = fd
+        self._lock = threading.Lock()
+        self.length = length
+        self.sha256 = sha256
+
+    def read(self, offset: int, n: int, give: Give) -> None:
+        _reader.do(lambda: give(self._read(offset, n)))
+
+    def _read(self, offset: int, n: int) -> Frame | Exception:
+        with self._lock:  # close() waits: the number may be another file's afterwards
+            if self._fd < 0:
+                return OSError("the task is over")
+            try:
+                return os.pread(self._fd, n, offset)
+            except OSError as e:
+                return e
+
+    def close(self) -> None:
+        _reader.do(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,1 @@
+"""What travels: wire/PROTOCOL.md in Python."""
