@@ -8,6 +8,7 @@ Callbacks run on the thread that waits. An interrupted prove() (Ctrl-C) cancels 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import concurrent.futures
 import os
 import queue as queues
@@ -200,17 +201,16 @@ class Client:
         on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. As provost.Client.prove."""
-        task = self._begin(
-            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-            verification_key, on_progress, timeout,
-        )
-        try:
-            return task.result(timeout)
-        except (KeyboardInterrupt, SystemExit):
-            self._loop.start(task._task._abandon())
-            raise
-        finally:
-            task.forget()
+        with self._begun() as begun:
+            task = self._begin(
+                begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+                verification_key, on_progress, timeout,
+            )
+            try:
+                return task.result(timeout)
+            except Exception:
+                task.forget()
+                raise
 
     def submit(
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
@@ -219,24 +219,42 @@ class Client:
         on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there. As provost.Client.submit."""
-        task = self._begin(
-            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-            verification_key, on_progress, timeout,
-        )
-        self._loop.run(self._client._taken(task._task, timeout))
-        return task
+        with self._begun() as begun:
+            task = self._begin(
+                begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+                verification_key, on_progress, timeout,
+            )
+            self._loop.run(self._client._taken(task._task, timeout))
+            return task
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[list[tasks.Task]]:
+        """Where the loop's thread puts what it began: it is cancelled at the broker if this thread is interrupted, at whatever moment."""
+        begun: list[tasks.Task] = []
+        try:
+            yield begun
+        except (KeyboardInterrupt, SystemExit):
+            for task in begun:
+                task._abandon_now()
+                self._loop.soon(task.forget)
+            raise
 
     def _begin(
-        self, queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
+        self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
         on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy, manual_ack: bool,
         verification_key: VerificationKey | None, on_progress: OnProgress | None, timeout: float | None,
     ) -> Task:
         news = _News() if on_progress else None
-        begun = self._loop.run(self._client._begin(
-            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-            verification_key, news.tell if news else None, timeout, quiet=False,
-        ))
-        return Task(self._loop, begun, on_progress, news)
+
+        async def begin() -> tasks.Task:
+            task = await self._client._begin(
+                queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+                verification_key, news.tell if news else None, timeout, quiet=False,
+            )
+            begun.append(task)
+            return task
+
+        return Task(self._loop, self._loop.run(begin()), on_progress, news)
 
     def attach(
         self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, on_progress: OnProgress | None = None,

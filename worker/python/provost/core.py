@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import os
 from collections.abc import Callable
@@ -83,8 +84,9 @@ class Core:
         self._waits: set[asyncio.Future[None]] = set()
         self._changed: list[Signal] = []
         self._pid = os.getpid()
-        self._keys = 0
+        self._keys = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = Signal()
 
     @property
     def over(self) -> bool:
@@ -115,6 +117,12 @@ class Core:
     def is_there(self) -> bool:
         return not self.loop.is_closed()
 
+    def ended(self) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self._ended.set)
+        except RuntimeError:
+            pass
+
     def broke(self, why: BaseException) -> None:
         try:
             self.loop.call_soon_threadsafe(self._end_broken, why)
@@ -143,8 +151,7 @@ class Core:
             signal.set()
 
     def new_key(self) -> int:
-        self._keys += 1
-        return self._keys
+        return next(self._keys)
 
     def listen(self, key: int, listener: Listener) -> None:
         self._listeners[key] = listener
@@ -257,8 +264,15 @@ class Core:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self, seconds: float = 1.0) -> None:
+        """Waits at most `seconds` until the connection's thread has ended."""
         if self.forked or self.over:
             return
         self.end(lambda: BadStateError("the client is closed"))
+        waiter = self.loop.create_future()
+        self._ended.waiters.append(waiter)
         self.bridge.close()
-        await self.loop.run_in_executor(None, self.bridge.closed, seconds)
+        timer = self.loop.call_later(seconds, self._ended.set)
+        try:
+            await waiter
+        finally:
+            timer.cancel()

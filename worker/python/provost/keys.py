@@ -37,13 +37,15 @@ def _read(path: str, secret: bool) -> str:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not hold us
     except (OSError, ValueError) as e:
         raise BadKeyFileError(f"{path}: the key file cannot be read: {getattr(e, 'strerror', None) or e}") from e
-    with open(fd, "rb") as file:
+    try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_MAX:
             raise BadKeyFileError(f"{path}: no usable key in it")
         if secret and os.name == "posix" and found.st_mode & 0o077:
             raise BadKeyFileError(f"{path}: others can read this secret key, so it is not used (chmod 600)")
-        return file.read(FILE_MAX).decode("utf-8", "replace")
+        return os.read(fd, FILE_MAX).decode("utf-8", "replace")
+    finally:
+        os.close(fd)
 
 
 def _key_of(text: str, name: str, path: str) -> str:

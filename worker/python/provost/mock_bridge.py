@@ -89,6 +89,7 @@ class MockBridge:
         self._ended = True
         for timer in self._running.values():
             timer.cancel()
+        self._user.ended()
 
     def closed(self, seconds: float) -> bool:
         return True

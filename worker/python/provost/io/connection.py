@@ -31,6 +31,9 @@ class ConnectionUser(Protocol):
     def broke(self, why: BaseException) -> None:
         """The thread failed: nothing more will come."""
 
+    def ended(self) -> None:
+        """The thread has closed its socket."""
+
     def is_there(self) -> bool:
         """False once nobody can hear any more: then the thread ends."""
 
@@ -120,6 +123,7 @@ class Connection:
             self._hear.close()
             self._wake.close()
             self._orders.clear()
+            self._user.ended()
 
     def _order(self, do: Callable[..., None], *arguments: Any) -> None:
         """_post for what is no method of the engine."""
