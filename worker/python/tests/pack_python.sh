@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The package as users get it: a wheel, installed into a fresh virtual environment, the README's examples run as printed.
+# pack_python.sh BUILD_DIR     Exits 77 where setuptools, wheel, venv or the two dependencies are not to be had.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+PROVOST_BUILD=$(realpath "$1") room=${here%/tests} python=${PV_PYTHON:-/usr/bin/python3}
+"$python" -c 'import setuptools, wheel, venv, ensurepip, zmq, msgpack' 2>/dev/null || { echo "skipped: python3-setuptools, -wheel, -venv, -zmq or -msgpack is missing"; exit 77; }
+work=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+fail() { echo "pack: $*" >&2; exit 1; }
+cp -r "$room" "$work/source"
+cd "$work"
+
+# The dependencies are Debian's, so the environment sees the system's packages; provost itself is only in it.
+"$python" -m venv --system-site-packages env
+env/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir . ./source || fail "no wheel"
+env/bin/python -m pip install --quiet --no-deps --no-index provost-*.whl || fail "not installed"
+rm -rf source
+mkdir user
+cd user
+run() { env -u PYTHONPATH timeout 60 ../env/bin/python "$@"; }
+run -c 'import provost, importlib.metadata as m, pathlib; f = pathlib.Path(provost.__file__); assert "env" in f.parts, f
+assert m.version("provost") == provost.__version__ and f.with_name("py.typed").exists()
+import provost.blocking, provost.mock, provost.pool, provost.wire.codec, provost.io.engine' || fail "what is installed"
+
+"$PROVOST_BUILD/broker/provost-broker" --insecure --bind 'tcp://127.0.0.1:*' --port-file port --state state --queue outer >broker.log 2>&1 &
+pids+=($!)
+for _ in $(seq 200); do [ -s port ] && break; sleep 0.1; done
+url=$(head -n 1 port)
+mkdir circuits
+ln -s "${room%/worker/python}/tests/data/member/circuit.zkey" circuits/withdraw.zkey
+cp "${room%/worker/python}/tests/data/member/witness.wtns" .
+"$PROVOST_BUILD/prover/provost-prover" run --insecure --broker "$url" --name gpu-1 --state spool --queue outer --circuits circuits --allow-development-key >prover.log 2>&1 &
+pids+=($!)
+for n in 1 2; do
+    awk -v n=$n '/<!-- example/ { seen++ } on && /^```$/ { exit } on { print } seen == n && /^```python$/ { on = 1 }' "$room/README.md" |
+        sed "s#tcp://127.0.0.1:7070#$url#" >example$n.py
+    grep -q prove example$n.py || fail "no example $n in README.md"
+    run example$n.py >out$n 2>err || { cat err prover.log; fail "example $n"; }
+done
+grep -q "'pi_a'.* gpu-1 " out1 || { cat out1; fail "example 1 said something else"; }
+grep -q '^running 100\|^succeeded\|^queued\|^running' out2 || { cat out2; fail "example 2 told no progress"; }
+echo "ok: wheel, fresh environment, the README's examples"
