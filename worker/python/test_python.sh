@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests of the Python client: test_python.sh BUILD_DIR FILES...      FILES are names of tests/test_*.py without test_ and the ending.
-# PV_ROUNDS: rounds of kill -9 (3). Exits 77 where pyzmq or msgpack are not to be had (Debian: python3-zmq, python3-msgpack).
+# PV_TEST_NAME: a pattern of names. PROVOST_SOAK=1: 50 times PV_ROUNDS rounds of kill and hostile instead of 3. Exits 77 where pyzmq or msgpack are not to be had (Debian: python3-zmq, python3-msgpack).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 PROVOST_BUILD=$(realpath "$1")

@@ -16,7 +16,7 @@ import provost.wire.wire_lists
 from provost.wire.codec import Frame, Malformed, Message, decode, encode
 
 SEED = int(os.environ.get("PV_SEED", "20261129"))
-ROUNDS = int(os.environ.get("PV_ROUNDS", "3"))
+ROUNDS = 50 * int(os.environ.get("PV_ROUNDS", "1")) if os.environ.get("PROVOST_SOAK") else 3
 SAID = 120  # messages a round
 KINDS = ("kind", "state", "status", "length", "offset", "bytes", "req", "retry_ms", "generation")
 

@@ -1,4 +1,4 @@
-"""kill -9 of the broker, of the prover and of the client at random: nothing is lost, nothing comes twice, memory stays. PV_ROUNDS rounds."""
+"""kill -9 of the broker, of the prover and of the client at random: nothing is lost, nothing comes twice, memory stays. PROVOST_SOAK=1: 50 times PV_ROUNDS rounds."""
 from __future__ import annotations
 
 import asyncio
@@ -14,7 +14,7 @@ from cluster import ENVIRONMENT, Cluster
 
 import provost
 
-ROUNDS = int(os.environ.get("PV_ROUNDS", "3"))
+ROUNDS = 50 * int(os.environ.get("PV_ROUNDS", "1")) if os.environ.get("PROVOST_SOAK") else 3
 SEED = int(os.environ.get("PV_SEED", str(time.time_ns() % 1_000_000)))
 TASKS = 20
 BROKER = ("--heartbeat-ms", "300", "--lease-ms", "1500", "--grace-ms", "100")
