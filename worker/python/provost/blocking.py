@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import concurrent.futures
-import os
 import queue as queues
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -25,6 +24,7 @@ from .io.tidings import Progress
 from .keys import Key
 from .operators import Scope, TaskInfo
 from .options import Deadline, OnRestart, Role
+from .process import incarnation
 from .result import Result
 from .task import OnProgress
 from .verify import VerificationKey
@@ -42,13 +42,13 @@ class _Loop:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._closed = False
-        self._pid = os.getpid()
+        self._incarnation = incarnation()
         self._thread = threading.Thread(target=self._main, name="provost-blocking", daemon=True)
         self._thread.start()
 
     @property
     def forked(self) -> bool:
-        return os.getpid() != self._pid
+        return incarnation() != self._incarnation
 
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)

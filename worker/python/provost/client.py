@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Literal, NoReturn
 
 from .core import Core, check_timeout
 from .error_list import BadStateError, InternalError, UsageError
+from .process import random_id
 from .provost_error import word_of
 from .io.connection import Connection
 from .io.followed import end_of
@@ -211,7 +211,7 @@ class Client(Operator):
     ) -> Task:
         core = self._core
         core.check()
-        name = os.urandom(16).hex() if id is None else check_id(id)
+        name = random_id() if id is None else check_id(id)
         fields = submit_fields(queue, circuit, priority, group, on_restart, revive, need_vram, need_ram)
         moment = None if deadline is None else deadline_of(deadline)
         if timeout is not None:

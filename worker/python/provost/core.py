@@ -4,10 +4,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-import os
 from collections.abc import Callable
 
 from .error_list import BadStateError, BusyError, InternalError, TimeoutError, UsageError, error_of
+from .process import incarnation
 from .provost_error import ProvostError, word_of
 from .io.connection import Tidings
 from .io.tidings import Bridge, LinkState, Listener
@@ -83,7 +83,7 @@ class Core:
         self._listeners: dict[int, Listener] = {}
         self._waits: set[asyncio.Future[None]] = set()
         self._changed: list[Signal] = []
-        self._pid = os.getpid()
+        self._incarnation = incarnation()
         self._keys = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = Signal()
@@ -95,7 +95,7 @@ class Core:
 
     @property
     def forked(self) -> bool:
-        return os.getpid() != self._pid
+        return incarnation() != self._incarnation
 
     def check(self) -> None:
         """Raises BadStateError when the client is closed, was opened in another process, or belongs to another event loop."""

@@ -15,6 +15,7 @@ from .error_list import UsageError
 from .io.dealer import Keys
 from .io.link import LinkOptions
 from .keys import Key, keys_of
+from .process import random_id
 from .version import VERSION
 from .wire.codec import is_name
 from .wire.wire_lists import Message
@@ -94,7 +95,7 @@ def link_options(
     first = check_timeout(reconnect, "reconnect_min") or 0.001
     return LinkOptions(
         endpoints=endpoints, keys=_keys(key, server_key, insecure, endpoints), name=name, role="admin" if role == "admin" else "client",
-        any_role=role == "either", session=os.urandom(16).hex(), software=f"provost-python {VERSION}", reconnect=first,
+        any_role=role == "either", session=random_id(), software=f"provost-python {VERSION}", reconnect=first,
         reconnect_max=max(first, check_timeout(reconnect_max, "reconnect_max")),
         connect=min(check_timeout(attempt, "attempt_timeout") or 0.001, 3600.0),
     )

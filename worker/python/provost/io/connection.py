@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import socket
 import threading
 import time
@@ -13,7 +12,9 @@ from typing import Any, Protocol
 
 import zmq
 
+from ..process import incarnation
 from ..wire.codec import Message
+from .dealer import Dealer
 from .engine import Engine
 from .link import LinkOptions, check_descriptors
 from .tidings import Submit
@@ -58,8 +59,10 @@ class Connection:
         self._hear.setblocking(False)
         self._wake.setblocking(False)
         self._woken = False
-        self._pid = os.getpid()
+        self._incarnation = incarnation()
         self._engine: Engine
+        self._looked_at: tuple[Dealer | None, bool] = (None, False)
+        self._poller = self._poller_of(None, False)
         self._thread = threading.Thread(target=self._main, name="provost", daemon=True)
         self._thread.start()
         _open.add(self)
@@ -101,7 +104,7 @@ class Connection:
         return not self._thread.is_alive()
 
     def _close_at_exit(self) -> None:
-        if self._pid == os.getpid() and self._thread.is_alive():
+        if self._incarnation == incarnation() and self._thread.is_alive():
             self.close()
             self.closed(EXIT)
 
@@ -154,18 +157,24 @@ class Connection:
 
     def _wait(self, engine: Engine) -> None:
         dealer = engine.link.dealer
-        poller = zmq.Poller()
-        poller.register(self._hear, zmq.POLLIN)
-        if dealer:
-            poller.register(dealer.socket, zmq.POLLIN | zmq.POLLOUT if dealer.blocked else zmq.POLLIN)
-            poller.register(dealer.monitor, zmq.POLLIN)
+        looked_at = (dealer, dealer is not None and dealer.blocked)
+        if looked_at != self._looked_at:
+            self._looked_at, self._poller = looked_at, self._poller_of(*looked_at)
         seconds = 0.0 if self._orders else min(LOOK, engine.timers.next() - time.monotonic())
-        poller.poll(max(0, int(seconds * 1000) + 1 if seconds > 0 else 0))
+        self._poller.poll(max(0, int(seconds * 1000) + 1 if seconds > 0 else 0))
         try:
             self._hear.recv(4096)
         except BlockingIOError:
             pass
         self._woken = False  # only now: who posts and sees True is read below, who sees False wakes again
+
+    def _poller_of(self, dealer: Dealer | None, blocked: bool) -> zmq.Poller:
+        poller = zmq.Poller()
+        poller.register(self._hear, zmq.POLLIN)
+        if dealer:
+            poller.register(dealer.socket, zmq.POLLIN | zmq.POLLOUT if blocked else zmq.POLLIN)
+            poller.register(dealer.monitor, zmq.POLLIN)
+        return poller
 
 
 def _close_all() -> None:

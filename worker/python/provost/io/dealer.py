@@ -38,6 +38,9 @@ _WATCHED = zmq.EVENT_MONITOR_STOPPED
 for _event in _EVENTS:
     _WATCHED |= _event
 _numbers = itertools.count()
+#: As numbers: with the enum, and by send_multipart, a message of three frames costs 11 us instead of 2.
+_LAST = int(zmq.NOBLOCK)
+_MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 
 def _socket(context: zmq.Context[zmq.Socket[bytes]], connect_ms: int, keys: Keys | None) -> zmq.Socket[bytes]:
@@ -84,10 +87,14 @@ class Dealer:
             self._queue.append(frames)
 
     def _try(self, frames: list[Frame]) -> bool:
+        send = self.socket.send
         try:
-            self.socket.send_multipart(frames, zmq.NOBLOCK)
+            send(frames[0], _MORE)
         except zmq.Again:
             return False
+        for frame in frames[1:-1]:  # all of a message goes, or nothing
+            send(frame, _MORE)
+        send(frames[-1], _LAST)
         return True
 
     def flush(self) -> bool:
@@ -104,9 +111,11 @@ class Dealer:
             if self.socket.closed:
                 return
             try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                frames = [self.socket.recv(_LAST)]
             except zmq.Again:
                 return
+            while self.socket.getsockopt(zmq.RCVMORE):
+                frames.append(self.socket.recv(_LAST))
             try:
                 message: Message | None = decode("down", frames)
             except Malformed:
