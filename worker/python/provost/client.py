@@ -133,6 +133,9 @@ class Client(Operator):
         if known:
             return known
         follow = await self._follow(manual_ack, verification_key, on_progress)
+        if id in self._tasks:  # meanwhile somebody else did
+            return self._tasks[id]
+        self._core.check()
         task = self._add(Task(self._core, id, follow, None, self._remove))
         self._core.bridge.attach(task._key, id)
         await self._taken(task, timeout)
@@ -223,12 +226,8 @@ class Client(Operator):
         follow = await self._follow(manual_ack, verification_key, on_progress)
         terms = core.link.terms
         prepared = await prepare(witness, terms.payload_max if terms else None, follow.key.publics if follow.key else SIGNALS_MOST)
-        try:
-            core.check()
-            self._free(name)
-        except BaseException:
-            prepared.source.close()
-            raise
+        core.check()
+        self._free(name)
         task = self._add(Task(core, name, follow, prepared, self._remove))
         core.bridge.submit(task._key, name, Submit(fields, prepared.source, when_busy == "fail", quiet, moment, expires))
         return task

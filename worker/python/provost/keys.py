@@ -11,6 +11,7 @@ import zmq
 
 from .error_list import BadKeyFileError, UsageError
 from .io.dealer import Keys
+from .io.source import OPEN_FLAGS
 
 
 class KeyPair(NamedTuple):
@@ -34,7 +35,7 @@ def is_key(text: object) -> bool:
 
 def _read(path: str, secret: bool) -> str:
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not hold us
+        fd = os.open(path, OPEN_FLAGS)
     except (OSError, ValueError) as e:
         raise BadKeyFileError(f"{path}: the key file cannot be read: {getattr(e, 'strerror', None) or e}") from e
     try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Union
 
 from .error_list import BadProofError, BadVkeyError, NoMemoryError, UsageError, error_of
+from .io.source import OPEN_FLAGS
 from .provost_error import ProvostError, word_of
 
 #: snarkjs's verification key, or the path of its file.
@@ -16,6 +17,7 @@ VerificationKey = Union[Mapping[str, Any], str, "os.PathLike[str]"]
 
 _TEXT_BYTES = 513
 _NAME_BYTES = 65
+KEY_MOST = 64 << 20
 
 
 class _PvResult(ctypes.Structure):
@@ -102,7 +104,7 @@ def load_key(key: VerificationKey) -> Key:
     if not isinstance(key, (str, os.PathLike)):
         raise UsageError("verification_key: snarkjs's key, or the path of its file")
     try:
-        with open(key, "rb") as file:
-            return Key(file.read())
-    except OSError as e:
-        raise BadVkeyError(f"{os.fspath(key)}: the verification key cannot be read: {e.strerror}") from e
+        with open(os.open(key, OPEN_FLAGS), "rb") as file:
+            return Key(file.read(KEY_MOST) or b"")
+    except (OSError, ValueError) as e:
+        raise BadVkeyError(f"{os.fspath(key)}: the verification key cannot be read: {getattr(e, 'strerror', None) or e}") from e

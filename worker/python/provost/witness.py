@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, Union
 
 from .error_list import InvalidInputError, IoError, NoMemoryError, TooLargeError, UsageError
-from .io.source import File, Memory, Source
+from .io.source import OPEN_FLAGS, File, Memory, Source, identity_of
 from .io.text import size_text
 from .wtns import signals_of
 
@@ -69,7 +69,7 @@ def _view(witness: object) -> bytes | memoryview:
 
 def _of_file(path: str, most: int | None, signals: int) -> Prepared:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))  # a pipe must not hold us
+        fd = os.open(path, OPEN_FLAGS)
     except (OSError, ValueError) as e:
         raise IoError(f"{path}: the witness cannot be read: {getattr(e, 'strerror', None) or e}") from e
     try:
@@ -78,17 +78,14 @@ def _of_file(path: str, most: int | None, signals: int) -> Prepared:
             raise IoError(f"{path}: the witness cannot be read: it is no regular file")
         check_size(found.st_size, most)
         if found.st_size <= COPY_MOST:
-            prepared = _of_memory(os.read(fd, COPY_MOST + 1), signals)
-            os.close(fd)
-            return prepared
-        source = File(fd, found.st_size, _digest(fd, found.st_size))
+            return _of_memory(os.read(fd, COPY_MOST + 1), signals)
+        identity = identity_of(fd)
+        source = File(os.path.abspath(path), identity, _digest(fd, identity.size))
         return Prepared(source, signals_of(lambda at, n: os.pread(fd, n, at), signals))
     except OSError as e:
-        os.close(fd)
         raise IoError(f"{path}: the witness cannot be read: {e.strerror}") from e
-    except BaseException:
+    finally:
         os.close(fd)
-        raise
 
 
 def _digest(fd: int, length: int) -> str:

@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import pathlib
+import tempfile
 import time
 import unittest
 import unittest.mock
+from collections.abc import Callable
 from typing import Any
 
 from fake_broker import FakeBroker, poll
@@ -28,6 +31,13 @@ def delivery(task: str, data: bytes, inline: bool = True) -> Message:
     if inline:
         message["payload"] = data
     return message
+
+
+class Full:
+    """Memory that is used up."""
+
+    def write(self, data: bytes) -> int:
+        raise MemoryError
 
 
 class LinkCase(unittest.IsolatedAsyncioTestCase):
@@ -364,21 +374,56 @@ class Results(LinkCase):
         self.assertEqual((await proved).bytes, b"done")
         self.assertEqual(bytes(got), witness)
 
-    async def test_a_file_that_becomes_shorter_while_it_is_sent_is_told(self) -> None:
-        import pathlib
-        import tempfile
-
+    async def test_a_file_that_is_cut_replaced_or_gone_while_it_is_sent_is_told(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "witness")
-            path.write_bytes(bytes(300_000))
-            b = await self.broker()
-            c = await self.client(b.url)
-            proved = asyncio.create_task(c.prove(queue="q", circuit="c", witness=path, id=ID))
-            await b.hears("SUBMIT")
-            path.write_bytes(b"cut")
-            b.say(b.who(), {"type": "CREDIT", "kind": "input", "task": ID, "offset": 1000, "bytes": 300_000})
-            with self.assertRaisesRegex(provost.IoError, "became shorter"):
-                await proved
+            path, other = pathlib.Path(folder, "witness"), pathlib.Path(folder, "other")
+            harms: list[tuple[Callable[[], object], str]] = [
+                (lambda: path.write_bytes(b"cut"), "was changed while it was sent"), (lambda: other.replace(path), "was changed while it was sent"),
+                (path.unlink, "No such file"), (lambda: None, ""),
+            ]
+            for harm, sentence in harms:
+                path.write_bytes(bytes(300_000))
+                other.write_bytes(bytes(300_000))
+                b = await self.broker()
+                c = await self.client(b.url)
+                proved = asyncio.create_task(c.prove(queue="q", circuit="c", witness=path, id=ID))
+                await b.hears("SUBMIT")
+                harm()
+                b.say(b.who(), {"type": "CREDIT", "kind": "input", "task": ID, "offset": 1000, "bytes": 300_000})
+                if sentence:
+                    with self.assertRaisesRegex(provost.IoError, sentence):
+                        await proved
+                else:
+                    await b.hears("CHUNK", 2)
+                    b.say(b.who(), delivery(ID, b"done"))
+                    await proved
+
+    async def test_a_result_that_memory_is_not_there_for_ends_its_own_task_only(self) -> None:
+        b = await self.broker()
+        self.delivers(b, b"x")
+        c = await self.client(b.url)
+        b.on = lambda who, m: self.sends_large(b, who, m)
+        with unittest.mock.patch("io.BytesIO", Full), self.assertRaises(provost.NoMemoryError):
+            await c.prove(**TASK)
+        self.delivers(b, b"x")
+        await c.prove(**TASK)
+        self.assertEqual(c.connection.connects, 1)
+
+    def sends_large(self, b: FakeBroker, who: bytes, m: Message) -> bool:
+        if m["type"] == "SUBMIT":
+            b.say(who, delivery(m["task"], bytes(1000), inline=False))
+        if m["type"] == "CREDIT":
+            b.say(who, {"type": "CHUNK", "kind": "result", "task": m["task"], "offset": 0, "payload": bytes(1000)})
+        return True
+
+    async def test_two_calls_that_attach_to_one_task_both_hear_its_end(self) -> None:
+        b = await self.broker()
+        b.on = lambda who, m: self.accepts(b, who, m)
+        c = await self.client(b.url)
+        with unittest.mock.patch("provost.client.load_key", lambda key: None):  # it is read in another thread: both are on their way
+            tasks = await asyncio.gather(c.attach(ID, verification_key="x"), c.attach(ID, verification_key="x"))
+        b.say(b.who(), delivery(ID, b"x"))
+        self.assertEqual([(await task.result(timeout=5)).bytes for task in tasks], [b"x", b"x"])
 
     async def test_a_large_result_is_asked_for_window_by_window(self) -> None:
         b = await self.broker(terms={"window": 1000, "chunk_max": 500})

@@ -17,7 +17,7 @@ from ..provost_error import code_of
 from ..wire.codec import Frame, Message
 from ..wire.wire_lists import LIVE_STATES
 from .link import Link
-from .text import BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, IO, TOO_LARGE, refusal, size_text, visible
+from .text import BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, IO, NO_MEMORY, TOO_LARGE, refusal, size_text, visible
 from .tidings import End, Progress, Submit
 from .timers import NEVER, Timers
 from .transfer import Incoming, Outgoing, sha256_of
@@ -373,6 +373,8 @@ class Followed:
             return  # the missing part is granted again after GRANT_AGAIN
         if taken == "mismatch":
             return self._damaged(now)
+        if taken == "no-memory":
+            return self._finish_as(NO_MEMORY, "there is no memory for the result; the broker keeps it")
         self._grant_at = now + GRANT_AGAIN
         if taken == "more":
             return self._receive(now)

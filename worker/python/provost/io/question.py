@@ -8,7 +8,7 @@ from typing import Protocol
 from ..wire.codec import Malformed, Message
 from .followed import credit_of, incoming_of, is_live
 from .link import Link
-from .text import BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, USAGE, refusal
+from .text import BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, NO_MEMORY, USAGE, refusal
 from .timers import NEVER, Timers
 from .transfer import Incoming
 
@@ -129,6 +129,8 @@ class Question:
         taken = incoming.take(m["offset"], m["payload"])
         if taken == "mismatch":
             self._fail(HASH_MISMATCH, "the result does not match its digest")
+        elif taken == "no-memory":
+            self._fail(NO_MEMORY, "there is no memory for the result; the broker keeps it")
         elif taken == "complete":
             self._finish(incoming.release())
         elif taken == "more":

@@ -5,9 +5,11 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..wire.codec import Frame
+
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not hold us
 
 #: Takes the bytes that were asked for, or why they cannot be had.
 Give = Callable[["Frame | Exception"], None]
@@ -66,32 +68,45 @@ _reader = _Reader()
 os.register_at_fork(after_in_child=_reader.__init__)  # type: ignore[misc]  # the thread is not there after a fork
 
 
-class File:
-    """An open file. It takes the descriptor."""
+class Identity(NamedTuple):
+    """What tells a file from the one that takes its place, or from itself after it was written to."""
 
-    def __init__(self, fd: int, length: int, sha256: str) -> None:
-        self._fd = fd
-        self._lock = threading.Lock()
-        self.length = length
+    device: int
+    number: int
+    size: int
+    changed_ns: int
+
+
+def identity_of(fd: int) -> Identity:
+    found = os.fstat(fd)
+    return Identity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+class File:
+    """A file, opened for each read: a thousand tasks hold no thousand descriptors."""
+
+    def __init__(self, path: str, identity: Identity, sha256: str) -> None:
+        self._path = path
+        self._identity = identity
+        self.length = identity.size
         self.sha256 = sha256
 
     def read(self, offset: int, n: int, give: Give) -> None:
         _reader.do(lambda: give(self._read(offset, n)))
 
     def _read(self, offset: int, n: int) -> Frame | Exception:
-        with self._lock:  # close() waits: the number may be another file's afterwards
-            if self._fd < 0:
-                return OSError("the task is over")
-            try:
-                return os.pread(self._fd, n, offset)
-            except OSError as e:
-                return e
+        try:
+            fd = os.open(self._path, OPEN_FLAGS)
+        except OSError as e:
+            return e
+        try:
+            if identity_of(fd) != self._identity:
+                return OSError(f"{self._path} was changed while it was sent")
+            return os.pread(fd, n, offset)
+        except OSError as e:
+            return e
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
-        _reader.do(self._close)
-
-    def _close(self) -> None:
-        with self._lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-            self._fd = -1
+        """Nothing is held."""

@@ -17,6 +17,7 @@ HASH_MISMATCH = code_of("hash-mismatch")
 INTERNAL = code_of("internal")
 USAGE = code_of("usage")
 IO = code_of("io")
+NO_MEMORY = code_of("no-memory")
 
 #: What the first release says where today's list says more.
 _FORMER = {

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..wire.codec import Frame
 
-Taken = Literal["more", "complete", "misplaced", "mismatch"]
+Taken = Literal["more", "complete", "misplaced", "mismatch", "no-memory"]
 
 
 class Outgoing:
@@ -64,11 +64,14 @@ class Incoming:
         self._digest = hashlib.sha256()
 
     def take(self, offset: int, data: Frame) -> Taken:
-        """Takes a chunk; one that is not the next is dropped. After "mismatch" nothing is to be kept."""
+        """Takes a chunk; one that is not the next is dropped. After "mismatch" and "no-memory" nothing is to be kept."""
         if offset != self.got or len(data) > self.length - self.got:
             return "misplaced"
         self._digest.update(data)
-        self._bytes.write(data)
+        try:
+            self._bytes.write(data)
+        except MemoryError:
+            return "no-memory"
         self.got += len(data)
         if self.got < self.length:
             return "more"
