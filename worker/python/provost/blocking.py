@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from . import client as asynchronous
 from . import task as tasks
 from .client import About, WhenBusy
-from .error_list import BadStateError, UsageError
+from .error_list import BadStateError, InternalError, UsageError
 from .io.tidings import Progress
 from .keys import Key
 from .operators import Scope, TaskInfo
@@ -39,12 +39,15 @@ class _Loop:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._closed = False
         self._incarnation = incarnation()
         self._thread = threading.Thread(target=self._main, name="provost-blocking", daemon=True)
-        self._thread.start()
+        try:
+            self._loop = asyncio.new_event_loop()
+            self._thread.start()
+        except (OSError, RuntimeError) as e:
+            raise InternalError(f"the connection's thread cannot be started: {e}") from e
 
     @property
     def forked(self) -> bool:

@@ -5,6 +5,7 @@ import asyncio
 import io
 import json
 import os
+import resource
 import time
 import unittest
 from collections.abc import AsyncIterator
@@ -160,6 +161,16 @@ class Many(ClientCase):
         results = await asyncio.gather(*(self.client.prove(**ECHO, witness=b"task %d" % i) for i in range(1000)))
         self.assertEqual([r.bytes for r in results], [b"task %d" % i for i in range(1000)])
         self.assertEqual(self.client.connection.connects, 1)
+
+    async def test_many_files_at_once_hold_no_descriptors(self) -> None:
+        files = [self.cluster.folder / f"file-{i}" for i in range(200)]
+        for i, file in enumerate(files):
+            file.write_bytes(b"%d" % i * 20_000)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 48, limits[1]))
+        results = await asyncio.gather(*(self.client.prove(**ECHO, witness=file) for file in files))
+        self.assertEqual([r.bytes for r in results], [b"%d" % i * 20_000 for i in range(200)])
 
     async def test_64_mib_there_and_back_by_credit_without_a_second_copy_while_heartbeats_go_on(self) -> None:
         big = os.urandom(1 << 16) * 1024

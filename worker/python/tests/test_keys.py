@@ -55,9 +55,10 @@ class Keys(unittest.IsolatedAsyncioTestCase):
             ({"url": self.cluster.url, "insecure": True}, ""),
         ]
         for options, sentence in wrong:
-            with self.assertRaisesRegex(provost.UnauthorizedError, sentence):
-                async with provost.connect(**options, connect_timeout=1):
-                    pass
+            async with provost.connect(**options, connect_timeout=0) as client:
+                await poll("the refusal", 10, lambda: client.connection.code == "unauthorized")
+                with self.assertRaisesRegex(provost.UnauthorizedError, sentence):
+                    await client.ready(timeout=0)
 
     async def test_a_key_that_is_revoked_is_told_as_unauthorized_and_tried_again_until_it_may(self) -> None:
         async with provost.connect(**self.options()) as client:

@@ -136,6 +136,22 @@ except KeyboardInterrupt: sys.exit(3)""", code=3)
         with provost.blocking.connect(self.cluster.url, insecure=True) as c:
             wait_for("the cancellation", 5, lambda: c.show("fe" * 16).state == "cancelled")
 
+    def test_without_descriptors_it_says_so_and_goes_on_when_there_are_some(self) -> None:
+        out = self.run_program("""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+c = provost.blocking.connect(URL, insecure=True, reconnect_min=0.02, reconnect_max=0.05)
+taken = []
+try:
+    while True: taken.append(os.open('/dev/null', os.O_RDONLY))
+except OSError: pass
+try: provost.blocking.connect(URL, insecure=True)
+except provost.InternalError as e: print(e)
+for fd in taken: os.close(fd)
+print(c.prove(**ECHO, witness=b'x').bytes.decode())
+with provost.blocking.connect(URL, insecure=True) as other: print(other.prove(**ECHO, witness=b'y').bytes.decode())""")
+        self.assertRegex(out, r"cannot be started: .*Too many open files\n(.*\n)*x\ny\n$")
+
     def test_many_threads_share_a_blocking_client(self) -> None:
         before = time.monotonic()
         out = self.run_program("""
