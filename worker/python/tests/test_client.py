@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import io
 import json
 import os
@@ -143,6 +144,34 @@ class Tasks(ClientCase):
             await self.client.prove(**IDLE, witness=b"x", deadline=time.time() + 0.3)
         with self.assertRaisesRegex(provost.UnknownQueueError, 'no queue "nowhere"'):
             await self.client.prove(queue="nowhere", circuit="any", witness=b"x")
+
+    async def test_what_becomes_of_a_task_when_its_client_is_started_again(self) -> None:
+        ids = {what: digit * 32 for what, digit in (("keep", "1"), ("cancel", "2"), ("ttl", "3"))}
+        async with provost.connect(self.cluster.url, insecure=True, name="again") as first:
+            for what, id in ids.items():
+                on_restart: Any = datetime.timedelta(milliseconds=300) if what == "ttl" else what
+                await first.submit(**IDLE, id=id, witness=b"x", on_restart=on_restart)
+        async with provost.connect(self.cluster.url, insecure=True, name="again") as second:
+            await second.submit(**IDLE, witness=b"y")
+
+            async def states() -> bool:
+                found = {what: (await self.client.show(id)).state for what, id in ids.items()}
+                return found == {"keep": "queued", "cancel": "cancelled", "ttl": "cancelled"}
+
+            await poll("the end of the two", 10, states)
+            self.assertEqual((await (await second.attach(ids["keep"])).cancel()), "cancelled")
+
+    async def test_a_cancelled_task_is_revived(self) -> None:
+        id = "4" * 32
+        task = await self.client.submit(**IDLE, id=id, witness=b"x")
+        await task.cancel()
+        with self.assertRaises(provost.CancelledError):
+            await task.result()
+        with self.assertRaises(provost.CancelledError):
+            await self.client.prove(**IDLE, id=id, witness=b"x")
+        revived = await self.client.submit(**IDLE, id=id, witness=b"x", revive=True)
+        self.assertEqual(((await self.client.show(id)).generation, revived.state), (2, "queued"))
+        await revived.cancel()
 
     async def test_a_callback_that_raises_is_the_callers_own_error_and_the_task_goes_on(self) -> None:
         id, boom = "d3" * 16, ZeroDivisionError("boom")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import pathlib
 import tempfile
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fake_broker import FakeBroker, poll
+from places import DATA
 
 import provost
 from provost.wire.codec import Message, Token
@@ -215,6 +217,59 @@ class Session(LinkCase):
         self.assertEqual(await c.prover_keys("p", "o"), [{"circuit": "c", "served": True}])
         asked_for = today.of("LIST")[0]
         self.assertEqual((asked_for["what"], asked_for["prover"], asked_for["principal"]), ("keys", "p", "o"))
+
+
+class AskedAgain(LinkCase):
+    async def test_what_was_asked_is_asked_again_when_no_answer_comes(self) -> None:
+        b = await self.broker()
+        c = await self.client(b.url)
+        with unittest.mock.patch("provost.io.followed.ASK_AGAIN", 0.1), unittest.mock.patch("provost.io.question.RESEND", 0.1):
+            proved = asyncio.create_task(c.prove(**TASK, id=ID))
+            fetched = asyncio.create_task(c.fetch("f" * 32))
+            await b.hears("SUBMIT", 3)
+            await b.hears("FETCH", 3)
+        self.assertEqual({m["task"] for m in b.of("SUBMIT")}, {ID})
+        fetch = delivery("f" * 32, b"y")
+        fetch["req"] = b.of("FETCH")[-1]["req"]
+        for message in (delivery(ID, b"x"), fetch):
+            b.say(b.who(), message)
+        self.assertEqual(((await proved).bytes, (await fetched).bytes), (b"x", b"y"))
+
+    async def test_a_large_result_goes_on_where_it_was_cut(self) -> None:
+        b = await self.broker(terms={"window": 1000, "chunk_max": 500})
+        data = bytes(range(250)) * 20
+        credits: list[int] = []
+
+        def on(who: bytes, m: Message) -> None:
+            if m["type"] in ("SUBMIT", "ATTACH"):
+                b.say(who, delivery(m["task"], data, inline=False))
+            if m["type"] == "CREDIT" and (m["offset"] < 2000 or len(b.of("HELLO")) > 1):
+                for at in range(m["offset"], m["offset"] + m["bytes"], 500):
+                    b.say(who, {"type": "CHUNK", "kind": "result", "task": m["task"], "offset": at, "payload": data[at:at + 500]})
+            if m["type"] == "CREDIT":
+                credits.append(m["offset"])
+
+        b.on = on
+        c = await self.client(b.url)
+        proved = asyncio.create_task(c.prove(**TASK))
+        await poll("the part before the cut", 5, lambda: 2000 in credits)
+        await b.close()
+        await b.open()
+        self.assertEqual((await proved).bytes, data)
+        self.assertEqual(credits, [0, 1000, 2000, 2000, 3000, 4000])
+
+    async def test_a_proof_of_another_input_is_refused_and_never_acknowledged(self) -> None:
+        b = await self.broker()
+        answer = {"proof": {"pi_a": []}, "public": ["1", "2"]}
+        self.delivers(b, json.dumps(answer).encode())
+        c = await self.client(b.url)
+        with self.assertRaisesRegex(provost.BadProofError, "not those of the witness"):
+            await c.prove(queue="q", circuit="c", witness=DATA / "member/witness.wtns")
+        await b.hears("HEARTBEAT", len(b.of("HEARTBEAT")) + 2)
+        self.assertEqual(b.of("ACK"), [])
+        b.say(b.who(), delivery(b.of("SUBMIT")[0]["task"], json.dumps(answer).encode()))  # it comes again
+        await b.hears("HEARTBEAT", len(b.of("HEARTBEAT")) + 2)
+        self.assertEqual(b.of("ACK"), [])
 
 
 class Limits(LinkCase):
@@ -547,7 +602,7 @@ class Cancellation(LinkCase):
         with self.assertRaises(TimeoutError):
             await c.prove(**TASK, timeout=0.2)
         await b.hears("HEARTBEAT", len(b.of("HEARTBEAT")) + 2)
-        self.assertEqual(b.of("CANCEL"), [])
+        self.assertEqual((b.of("CANCEL"), len(b.of("SUBMIT"))), ([], 1))
 
 
 if __name__ == "__main__":
