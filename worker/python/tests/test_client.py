@@ -190,6 +190,11 @@ class Many(ClientCase):
         results = await asyncio.gather(*(self.client.prove(**ECHO, witness=b"task %d" % i) for i in range(1000)))
         self.assertEqual([r.bytes for r in results], [b"task %d" % i for i in range(1000)])
         self.assertEqual(self.client.connection.connects, 1)
+        await self.client.ack(results[0])  # what was ordered before is done then
+        engine: Any = self.client._core.bridge
+        kept = [getattr(engine._engine, name) for name in ("_tasks", "_by_key", "_submits", "_questions", "_by_req", "_unsent", "_waiting")]
+        self.assertEqual(([len(k) for k in kept], self.client._tasks, len(self.client._core._listeners)), ([0] * 7, {}, 0))
+        self.assertLess(len(engine._engine.timers), 100)
 
     async def test_many_files_at_once_hold_no_descriptors(self) -> None:
         files = [self.cluster.folder / f"file-{i}" for i in range(200)]
