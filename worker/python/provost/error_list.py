@@ -120,6 +120,12 @@ class NameInUseError(ProvostError):
     code = 'name-in-use'
 
 
+class StandbyError(ProvostError):
+    """This broker stands by, another one is active."""
+
+    code = 'standby'
+
+
 class ConflictError(ProvostError):
     """The id was used before, with another input."""
 
@@ -309,6 +315,7 @@ ERROR_CLASSES: dict[str, type[ProvostError]] = {
     'hash-mismatch': HashMismatchError,
     'stale-broker': StaleBrokerError,
     'name-in-use': NameInUseError,
+    'standby': StandbyError,
     'conflict': ConflictError,
     'revoked': RevokedError,
     'superseded': SupersededError,

@@ -35,6 +35,7 @@ STATUSES: tuple[Status, ...] = (
     Status(24, 8, 'hash-mismatch', True, 'content does not match its SHA-256'),
     Status(25, 1, 'stale-broker', True, "the broker's boot epoch is older than one already seen"),
     Status(26, 1, 'name-in-use', True, 'another prover process uses this name and key'),
+    Status(27, 5, 'standby', True, 'this broker stands by, another one is active'),
     Status(30, 8, 'conflict', False, 'the id was used before, with another input'),
     Status(31, 7, 'revoked', False, 'the attempt is no longer valid'),
     Status(32, 1, 'superseded', False, 'another result is already committed'),
