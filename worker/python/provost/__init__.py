@@ -13,8 +13,8 @@ from .error_list import (
     BadWitnessError, BadWtnsError, BadZkeyError, BusyError, CancelledError, ConflictError, DeadError, DeviceError, DiskFullError,
     ExpiredError, FailedError, GoneError, HashMismatchError, InternalError, InterruptedError, InvalidInputError, IoError, LostError,
     NameInUseError, NoDeviceError, NoMemoryError, NotFoundError, PausedError, ReleasedError, ResourcesError, RevokedError,
-    RunTimeoutError, StaleBrokerError, StalledError, StoreError, SupersededError, TimeoutError, TooLargeError, UnauthorizedError,
-    UnknownCircuitError, UnknownQueueError, UnreachableError, UnservableError, UsageError,
+    RunTimeoutError, StaleBrokerError, StalledError, StandbyError, StoreError, SupersededError, TimeoutError, TooLargeError,
+    UnauthorizedError, UnknownCircuitError, UnknownQueueError, UnreachableError, UnservableError, UsageError,
 )
 from .io.tidings import Progress
 from .keys import KeyPair
@@ -32,7 +32,7 @@ __all__ = [
     "ConflictError", "DeadError", "DeviceError", "DiskFullError", "ExpiredError", "FailedError", "GoneError", "HashMismatchError",
     "InternalError", "InterruptedError", "InvalidInputError", "IoError", "KeyPair", "LostError", "NameInUseError", "NoDeviceError",
     "NoMemoryError", "NotFoundError", "PausedError", "Progress", "ProvostError", "ReleasedError", "ResourcesError", "Result",
-    "RevokedError", "Row", "RunTimeoutError", "StaleBrokerError", "StalledError", "StoreError", "Stream", "SupersededError", "Task",
-    "TaskInfo", "TimeoutError", "TooLargeError", "UnauthorizedError", "UnknownCircuitError", "UnknownQueueError", "UnreachableError",
-    "UnservableError", "UsageError", "__version__", "connect",
+    "RevokedError", "Row", "RunTimeoutError", "StaleBrokerError", "StalledError", "StandbyError", "StoreError", "Stream",
+    "SupersededError", "Task", "TaskInfo", "TimeoutError", "TooLargeError", "UnauthorizedError", "UnknownCircuitError",
+    "UnknownQueueError", "UnreachableError", "UnservableError", "UsageError", "__version__", "connect",
 ]

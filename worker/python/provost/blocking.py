@@ -12,6 +12,7 @@ import contextlib
 import concurrent.futures
 import queue as queues
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
@@ -201,16 +202,18 @@ class Client:
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
-        on_progress: OnProgress | None = None, timeout: float | None = None,
+        public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. As provost.Client.prove."""
         with self._begun() as begun:
+            began = time.monotonic()
             task = self._begin(
                 begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, on_progress, timeout,
+                verification_key, public_signals, on_progress, timeout,
             )
+            del witness  # not to be held by this call once the broker has it
             try:
-                return task.result(timeout)
+                return task.result(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
             except Exception:
                 task.forget()
                 raise
@@ -219,13 +222,13 @@ class Client:
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
-        on_progress: OnProgress | None = None, timeout: float | None = None,
+        public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there. As provost.Client.submit."""
         with self._begun() as begun:
             task = self._begin(
                 begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, on_progress, timeout,
+                verification_key, public_signals, on_progress, timeout,
             )
             self._loop.run(self._client._taken(task._task, timeout))
             return task
@@ -245,14 +248,14 @@ class Client:
     def _begin(
         self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
         on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy, manual_ack: bool,
-        verification_key: VerificationKey | None, on_progress: OnProgress | None, timeout: float | None,
+        verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None, timeout: float | None,
     ) -> Task:
         news = _News() if on_progress else None
 
         async def begin() -> tasks.Task:
             task = await self._client._begin(
                 queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, news.tell if news else None, timeout, quiet=False,
+                verification_key, public_signals, news.tell if news else None, timeout, quiet=False,
             )
             begun.append(task)
             return task
@@ -260,14 +263,14 @@ class Client:
         return Task(self._loop, self._loop.run(begin()), on_progress, news)
 
     def attach(
-        self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, on_progress: OnProgress | None = None,
-        timeout: float | None = None,
+        self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, public_signals: Sequence[str] | None = None,
+        on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Follows a task that another process, or an earlier run of this one, has submitted."""
         news = _News() if on_progress else None
         told = news.tell if news else None
         task = self._loop.run(self._client.attach(
-            id, manual_ack=manual_ack, verification_key=verification_key, on_progress=told, timeout=timeout))
+            id, manual_ack=manual_ack, verification_key=verification_key, public_signals=public_signals, on_progress=told, timeout=timeout))
         return Task(self._loop, task, on_progress, news)
 
     def fetch(self, id: str, *, timeout: float | None = None) -> Result:

@@ -18,11 +18,11 @@ from .io.tidings import Submit
 from .keys import Key
 from .mock_bridge import MockBridge
 from .operators import Operator
-from .options import Deadline, OnRestart, Role, check_id, deadline_of, link_options, submit_fields, usage
+from .options import Deadline, OnRestart, Role, check_id, check_signals, deadline_of, link_options, submit_fields, usage
 from .result import Result
 from .task import Follow, OnProgress, Task
 from .verify import VerificationKey, load_key
-from .witness import SIGNALS_MOST, Witness, prepare
+from .witness import SIGNALS_MOST, Prepared, Witness, is_at_hand, prepare
 
 WhenBusy = Literal["wait", "fail"]
 
@@ -65,7 +65,7 @@ class Client(Operator):
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
-        on_progress: OnProgress | None = None, timeout: float | None = None,
+        public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. Cancelling this call cancels the task at the broker; `timeout` leaves it running.
 
@@ -81,17 +81,21 @@ class Client(Operator):
         when_busy         at a limit of the broker: "wait" tries again when the broker says so, "fail" is a BusyError at once
         manual_ack        the result is acknowledged by ack(), once the caller has made it durable
         verification_key  snarkjs's key, or the path of its file: the proof is verified before it is handed over. Needs libprovost
+        public_signals    what they have to be. Default: those of the witness, when it is a .wtns
         on_progress       called at most once a second with the latest news; when it raises, so does this call, and the task goes on
-        timeout           how long this call waits, in seconds. Default: the client's wait_timeout
+        timeout           how long this call waits, in seconds, the time that it takes to read the witness included. Default: the client's wait_timeout
 
         Raises the class of the outcome, with task_id. After a TimeoutError the task goes on: attach() to it.
         """
+        began = time.monotonic()
         task = await self._begin(
             queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-            verification_key, on_progress, timeout, quiet=on_progress is None,
+            verification_key, public_signals, on_progress, timeout, quiet=on_progress is None,
         )
+        del witness  # not to be held by this call once the broker has it
+        left = (self._core.wait_timeout if timeout is None else timeout) - (time.monotonic() - began)
         try:
-            return await task.result(timeout)
+            return await task.result(max(0.0, left))
         except asyncio.CancelledError:
             await task._abandon()
             raise
@@ -102,7 +106,7 @@ class Client(Operator):
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
-        on_progress: OnProgress | None = None, timeout: float | None = None,
+        public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there, at most `timeout` seconds (default: request_timeout) after the
         last news. The options are those of prove(). Cancelling this call cancels the task at the broker.
@@ -112,7 +116,7 @@ class Client(Operator):
         """
         task = await self._begin(
             queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-            verification_key, on_progress, timeout, quiet=False,
+            verification_key, public_signals, on_progress, timeout, quiet=False,
         )
         try:
             await self._taken(task, timeout)
@@ -122,20 +126,20 @@ class Client(Operator):
         return task
 
     async def attach(
-        self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, on_progress: OnProgress | None = None,
-        timeout: float | None = None,
+        self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, public_signals: Sequence[str] | None = None,
+        on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
-        """Follows a task that another process, or an earlier run of this one, has submitted. Raises NotFoundError, GoneError: the broker does
-        not have it."""
+        """Follows a task that another process, or an earlier run of this one, has submitted. What this client follows already is given as it
+        is.
+
+        Raises NotFoundError, GoneError: the broker does not have it. BadStateError: this client follows it, with other checks.
+        """
         self._core.check()
         id = check_id(id)
-        known = self._tasks.get(id)
-        if known:
-            return known
-        follow = await self._follow(manual_ack, verification_key, on_progress)
-        if id in self._tasks:  # meanwhile somebody else did
-            return self._tasks[id]
+        follow = await self._follow(manual_ack, verification_key, public_signals, on_progress)
         self._core.check()
+        if id in self._tasks:
+            return self._same(self._tasks[id], follow)
         task = self._add(Task(self._core, id, follow, None, self._remove))
         self._core.bridge.attach(task._key, id)
         await self._taken(task, timeout)
@@ -201,36 +205,55 @@ class Client(Operator):
 
     # --- beginnings ---
 
-    async def _follow(self, manual_ack: bool, verification_key: VerificationKey | None, on_progress: OnProgress | None) -> Follow:
+    def _same(self, task: Task, follow: Follow) -> Task:
+        if (follow.key, follow.publics, follow.manual_ack, follow.on_progress) != (None, None, False, None):
+            raise BadStateError("this client follows the task already, with other checks", task_id=task.id)
+        return task
+
+    async def _follow(
+        self, manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None
+    ) -> Follow:
         if on_progress is not None and (not callable(on_progress) or asyncio.iscoroutinefunction(on_progress)):
             usage("on_progress: a function, and no coroutine")
+        publics = None if public_signals is None else check_signals(public_signals)
         key = None if verification_key is None else await asyncio.to_thread(load_key, verification_key)
-        return Follow(manual_ack, key, on_progress)
+        return Follow(manual_ack, key, publics, on_progress)
 
     async def _begin(
         self, queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
         on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy, manual_ack: bool,
-        verification_key: VerificationKey | None, on_progress: OnProgress | None, timeout: float | None, *, quiet: bool,
+        verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None, timeout: float | None, *,
+        quiet: bool,
     ) -> Task:
         core = self._core
         core.check()
         name = random_id() if id is None else check_id(id)
         fields = submit_fields(queue, circuit, priority, group, on_restart, revive, need_vram, need_ram)
         moment = None if deadline is None else deadline_of(deadline)
-        if timeout is not None:
-            check_timeout(timeout)
+        seconds = core.wait_timeout if timeout is None else check_timeout(timeout)
         if when_busy not in ("wait", "fail"):
             usage('when_busy: "wait" or "fail"')
         self._free(name)
         expires = 0.0 if moment is None else time.monotonic() + moment - time.time()
-        follow = await self._follow(manual_ack, verification_key, on_progress)
-        terms = core.link.terms
-        prepared = await prepare(witness, terms.payload_max if terms else None, follow.key.publics if follow.key else SIGNALS_MOST)
+        reading = self._read(witness, manual_ack, verification_key, public_signals, on_progress)
+        if verification_key is None and is_at_hand(witness):
+            follow, prepared = await reading
+        else:
+            follow, prepared = await core.before(reading, seconds, name)
         core.check()
         self._free(name)
         task = self._add(Task(core, name, follow, prepared, self._remove))
         core.bridge.submit(task._key, name, Submit(fields, prepared.source, when_busy == "fail", quiet, moment, expires))
         return task
+
+    async def _read(
+        self, witness: Witness, manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None,
+        on_progress: OnProgress | None,
+    ) -> tuple[Follow, Prepared]:
+        follow = await self._follow(manual_ack, verification_key, public_signals, on_progress)
+        terms = self._core.link.terms
+        most = terms.payload_max if terms else None
+        return follow, await prepare(witness, most, follow.key.publics if follow.key else SIGNALS_MOST)
 
     def _free(self, id: str) -> None:
         if id in self._tasks:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from .error_list import BadStateError, BusyError, InternalError, TimeoutError, UsageError, error_of
 from .process import incarnation
@@ -12,6 +13,9 @@ from .provost_error import ProvostError, word_of
 from .io.connection import Tidings
 from .io.tidings import Bridge, LinkState, Listener
 from .wire.wire_lists import Message
+
+
+T = TypeVar("T")
 
 
 class Signal:
@@ -226,6 +230,26 @@ class Core:
             changed = Signal()
             self._changed.append(changed)
             await self.wait(changed, max(0.0, end - self.loop.time()))
+
+    async def before(self, work: Coroutine[Any, Any, T], timeout: float, task_id: str) -> T:
+        """What is done before a task is submitted: it ends with the time and with the client, whatever it waits for."""
+        done = Signal()
+        task = self.loop.create_task(work)
+
+        def ended(work: asyncio.Task[T]) -> None:
+            done.set()
+            work.cancelled() or work.exception()  # it is looked at, whoever still waits
+
+        task.add_done_callback(ended)
+        try:
+            await self.wait(done, timeout, task_id)
+        except ProvostError as e:
+            if e.code in ("bad-state", "internal"):
+                raise
+            raise TimeoutError("the witness was not there in time: nothing was submitted", task_id=task_id) from None
+        finally:
+            task.cancel()
+        return task.result()
 
     async def ask(self, message: Message, want: str, timeout: float | None = None, keep: bool = False) -> tuple[Message, bytes]:
         """Asks a question that has one answer. keep: it is still asked after this wait has ended without an answer."""

@@ -114,6 +114,12 @@ def check_name(value: object, what: str) -> str:
     return str(value) if is_name(value) else usage(f"{what}: {NAME_RULE}")
 
 
+def check_signals(value: object) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(s, str) and re.fullmatch("[0-9]+", s) for s in value):
+        usage("public_signals: a list of decimal strings, as in public.json")
+    return list(value)
+
+
 def whole(value: object, most: int, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         usage(f"{what}: must be a whole number from 0 to {most}")

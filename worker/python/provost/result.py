@@ -7,7 +7,7 @@ from typing import Any, Literal
 from .error_list import BadProofError
 from .io.tidings import End
 
-Checked = Literal["nothing", "publics", "proof"]
+Checked = Literal["nothing", "publics", "proof", "statement"]
 
 
 def _parse(data: bytes) -> tuple[dict[str, Any], list[str]] | None:
@@ -30,7 +30,8 @@ class Result:
     prover       the name of the prover
     measured_ms  how long it computed
     generation   counts the revivals of the task
-    checked      what was checked here: nothing, that the public signals are the witness's, or the proof too
+    checked      what was checked here: "nothing"; "publics": the public signals are those of the witness, or those that were expected; "proof": it is
+                 right for the signals that came with it, but perhaps of another input; "statement": both
     """
 
     def __init__(self, task_id: str, end: End) -> None:

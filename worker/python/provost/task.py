@@ -24,6 +24,7 @@ class Follow:
 
     manual_ack: bool = False
     key: Key | None = None
+    publics: list[str] | None = None  # what the public signals have to be; None: those of the witness
     on_progress: OnProgress | None = None
 
 
@@ -173,17 +174,26 @@ class Task(Listener):
             self._resolve(result)
 
     def _check_signals(self, result: Result) -> None:
-        key, prepared = self._follow.key, self._prepared
-        if key and not result.is_proof:
-            raise BadProofError("the result is no Groth16 proof", task_id=self.id)
-        if prepared is None or prepared.signals is None or not result.is_proof:
+        key, publics = self._follow.key, self._follow.publics
+        if not result.is_proof:
+            if key or publics is not None:
+                raise BadProofError("the result is no Groth16 proof", task_id=self.id)
             return
         signals = result.public_signals
-        expected = prepared.signals[:key.publics if key else len(signals)]
-        if expected != (signals if key else signals[:SIGNALS_MOST]):
+        if publics is not None and publics != signals:
+            raise BadProofError("the public signals are not those that were expected", task_id=self.id)
+        expected = self._expected(key.publics if key else len(signals)) if publics is None else publics
+        if expected is None:
+            return
+        if expected != (signals if key else signals[:SIGNALS_MOST]) and publics is None:
             raise BadProofError("the public signals are not those of the witness", task_id=self.id)
         if len(expected) == len(signals):
             result.checked = "publics"
+
+    def _expected(self, n: int) -> list[str] | None:
+        """The first n public signals of the witness, as far as they are known; None when the input was none."""
+        found = self._prepared.signals if self._prepared else None
+        return None if found is None else found[:n]
 
     async def _verify(self, key: Key, result: Result) -> None:
         try:
@@ -192,7 +202,7 @@ class Task(Listener):
             return self._wrong(result, e)
         except Exception as e:  # a mistake of ours: the wait has to end all the same
             return self._wrong(result, BadProofError(f"the proof was not verified: {e}", task_id=self.id))
-        result.checked = "proof"
+        result.checked = "statement" if result.checked == "publics" else "proof"
         self._resolve(result)
 
     def _wrong(self, result: Result, why: ProvostError) -> None:

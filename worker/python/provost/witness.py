@@ -155,6 +155,11 @@ async def _of_stream(stream: Stream, most: int | None, signals: int) -> Prepared
     return await asyncio.to_thread(_of_memory, data, signals)
 
 
+def is_at_hand(witness: object) -> bool:
+    """Nothing has to be waited for to read it."""
+    return not isinstance(witness, (Stream, str, os.PathLike))
+
+
 async def prepare(witness: Witness, most: int | None, signals: int) -> Prepared:
     """Makes an input ready to be submitted. Long reads and digests run in another thread, so that the event loop goes on.
 

@@ -303,7 +303,7 @@ class Proofs(ClientCase):
         keys: list[Any] = [vkey, DATA / "member/vkey.json"]
         for key in keys:
             result = await self.client.prove(**options, witness=witness, verification_key=key)
-            self.assertEqual(result.checked, "proof")
+            self.assertEqual(result.checked, "statement")
         self.assertEqual(result.public_signals, json.loads((DATA / "member/public.json").read_text()))
         self.assertEqual(result.proof["protocol"], "groth16")
         self.assertEqual((await self.client.prove(**options, witness=witness.read_bytes())).checked, "publics")

@@ -110,6 +110,7 @@ class Options(unittest.IsolatedAsyncioTestCase):
             ({"need_ram": -1}, "need_ram"), ({"need_vram": 2**64}, "need_vram"), ({"witness": None}, "witness:"), ({"witness": 5}, "witness:"),
             ({"witness": provost.Stream([b"x"], -1)}, "length"), ({"witness": provost.Stream([b"x"], True)}, "length"),
             ({"witness": provost.Stream(5, 1)}, "a stream is"), ({"witness": provost.Stream(["x"], 1)}, "something else than bytes"),  # type: ignore
+            ({"public_signals": "12"}, "public_signals"), ({"public_signals": [1]}, "public_signals"), ({"public_signals": ["0x1"]}, "public_signals"),
             ({"when_busy": "never"}, "when_busy"), ({"on_progress": 5}, "on_progress"), ({"verification_key": 5}, "verification_key"),
             *(({"timeout": wrong}, "timeout:") for wrong in (-1, float("nan"), float("inf"), "5")),
         ]
