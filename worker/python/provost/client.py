@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ class Client(Operator):
     async def _follow(
         self, manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None
     ) -> Follow:
-        if on_progress is not None and (not callable(on_progress) or asyncio.iscoroutinefunction(on_progress)):
+        if on_progress is not None and (not callable(on_progress) or inspect.iscoroutinefunction(on_progress)):
             usage("on_progress: a function, and no coroutine")
         publics = None if public_signals is None else check_signals(public_signals)
         key = None if verification_key is None else await asyncio.to_thread(load_key, verification_key)

@@ -146,7 +146,13 @@ class Core:
             if key == 0:
                 self._link_changed(*arguments)
             elif key in self._listeners:
-                getattr(self._listeners[key], method)(*arguments)
+                self._tell(self._listeners[key], method, arguments)
+
+    def _tell(self, listener: Listener, method: str, arguments: Any) -> None:
+        try:
+            getattr(listener, method)(*arguments)
+        except Exception as e:  # a mistake of ours, which must not cost the others their news
+            self.loop.call_exception_handler({"message": "provost: a listener failed", "exception": e})
 
     def _link_changed(self, link: LinkState) -> None:
         self.link = link

@@ -16,7 +16,8 @@ def _forked() -> None:
     _random = b""  # the parent uses what is left of it
 
 
-os.register_at_fork(after_in_child=_forked)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def incarnation() -> int:

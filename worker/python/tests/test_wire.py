@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import unittest
 from typing import Any
@@ -179,6 +180,13 @@ class Lists(unittest.TestCase):
         self.assertEqual(word_of(9999), "internal")
         self.assertIsInstance(error_of("timeout", "late"), TimeoutError)
         self.assertEqual(str(error_of("timeout", "late")), "late")
+
+    def test_an_error_comes_through_another_process_whole(self) -> None:
+        from provost.error_list import ERROR_CLASSES, error_of
+
+        for word in ERROR_CLASSES:
+            error = pickle.loads(pickle.dumps(error_of(word, "a sentence", "ab")))
+            self.assertEqual((type(error), str(error), error.task_id, error.code), (ERROR_CLASSES[word], "a sentence", "ab", word))
 
 
 if __name__ == "__main__":

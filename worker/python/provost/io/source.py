@@ -65,7 +65,8 @@ class _Reader:
 
 
 _reader = _Reader()
-os.register_at_fork(after_in_child=_reader.__init__)  # type: ignore[misc]  # the thread is not there after a fork
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reader.__init__)  # type: ignore[misc]  # the thread is not there after a fork
 
 
 class Identity(NamedTuple):
