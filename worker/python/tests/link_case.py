@@ -1,9 +1,9 @@
 """What the tests of the connection share."""
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import unittest
-import unittest.mock
 from typing import Any
 
 from fake_broker import FakeBroker
@@ -29,6 +29,9 @@ def delivery(task: str, data: bytes, inline: bool = True) -> Message:
 
 
 class LinkCase(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)
+
     async def broker(self, **options: Any) -> FakeBroker:
         made = await FakeBroker(**options).open()
         self.addAsyncCleanup(made.end)
