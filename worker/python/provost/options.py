@@ -4,7 +4,6 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import math
-import os
 import re
 import time
 from collections.abc import Sequence
