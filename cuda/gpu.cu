@@ -1,5 +1,6 @@
 /* The C face: device, memory, streams. */
 #include "gpu.cuh"
+#include "gpu_card.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,30 +30,41 @@ cudaError_t gpu_building(gpu *g, cudaStream_t *s)
 }
 
 /* ---- device ---- */
+
+#ifndef PV_CUDA_OLDEST /* the lowest architecture that is compiled in (cuda/CMakeLists.txt) */
+#define PV_CUDA_OLDEST 80
+#endif
+#ifndef CUDART_VERSION
+#define CUDART_VERSION 13000
+#endif
+
+/* What CUDA says of driver and card. prop is valid when nothing failed and the device is there. */
+static gpu_card ask(cudaDeviceProp *prop, int device, char release[32])
+{
+    gpu_card c = {};
+    c.runtime = CUDART_VERSION;
+    c.oldest = PV_CUDA_OLDEST;
+    c.device = device;
+    c.release = gpu_card_release(release, GPU_CARD_RELEASE);
+    cudaError_t e = cudaDriverGetVersion(&c.driver);
+    if (e == cudaSuccess) e = cudaGetDeviceCount(&c.devices);
+    c.too_old = e == cudaErrorInsufficientDriver;
+    if (e == cudaSuccess && device >= 0 && device < c.devices &&
+        (e = cudaGetDeviceProperties(prop, device)) == cudaSuccess) {
+        c.name = prop->name;
+        c.major = prop->major;
+        c.minor = prop->minor;
+    }
+    if (e != cudaSuccess) c.error = cudaGetErrorString(e);
+    cudaGetLastError();
+    return c;
+}
 extern "C" pv_status gpu_open(gpu **out, int device, char *why, size_t why_bytes)
 {
-    int count = 0;
+    char release[32];
     cudaDeviceProp prop;
-    cudaError_t e = cudaGetDeviceCount(&count);
-    if (e == cudaSuccess && (device < 0 || device >= count)) {
-        snprintf(why, why_bytes, "there is no GPU %d: the machine has %d", device, count);
-        return PV_NO_DEVICE;
-    }
-    if (e == cudaSuccess) e = cudaGetDeviceProperties(&prop, device);
-    if (e != cudaSuccess) {
-        int driver = 0; /* without one the runtime says that it is too old */
-        if (e == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
-            snprintf(why, why_bytes, "no NVIDIA driver here");
-        else
-            snprintf(why, why_bytes, "no usable GPU: %s", cudaGetErrorString(e));
-        cudaGetLastError();
-        return PV_NO_DEVICE;
-    }
-    if (prop.major < 9) {
-        snprintf(why, why_bytes, "%s has compute capability %d.%d, but the kernels need 9.0", prop.name, prop.major,
-                 prop.minor);
-        return PV_NO_DEVICE;
-    }
+    const gpu_card c = ask(&prop, device, release);
+    if (!gpu_card_usable(&c, why, why_bytes)) return PV_NO_DEVICE;
     gpu *g = (gpu *)calloc(1, sizeof *g);
     if (!g) return PV_NO_MEMORY;
     g->device = device;

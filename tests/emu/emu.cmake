@@ -165,8 +165,8 @@ set_tests_properties(emu_ntt_turned emu_msm_turned PROPERTIES LABELS "emu;soak" 
 add_test(NAME emu_build_turned COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target emu_ntt_turned emu_msm_turned)
 set_tests_properties(emu_build_turned PROPERTIES LABELS "emu;soak" TIMEOUT 1500 FIXTURES_SETUP emu_turned)
 emu_test(emu_bad ${EMU}/bad.sh ARGS ${CMAKE_CURRENT_BINARY_DIR} ${PV_EMU_VARIANTS})
-if(PV_HAVE_CUDA AND PV_EMU_PTX)
-  # Machine code: the library's own objects, and the field operations alone.
+if(PV_HAVE_CUDA AND PV_EMU_PTX AND PV_CUDA_ARCHITECTURES STREQUAL "90")
+  # Machine code: the library's own objects, and the field operations alone. The budget is that of Hopper.
   add_custom_command(OUTPUT probe.cubin
     COMMAND ${nvcc} ${PV_NVCC_FLAGS} -DPROBE_NO_POINTS -I${EMU} -arch=sm_90 -cubin ${EMU}/probe.cu -o probe.cubin
     DEPENDS ${EMU}/probe.cu ${EMU}/probe.cuh ${PV_CUDA_HEADERS} COMMENT "machine code of the field operations" VERBATIM)

@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static json_t *vectors;
 static const struct prove_run plain_run;
@@ -93,12 +95,57 @@ static void without_a_device_auto_falls_back(void **state)
     unsetenv("EMU_NO_DEVICE");
 }
 
+/* A driver of CUDA 12, and cards from before and after the kernels' first. */
+static void drivers_and_cards_are_told_by_a_sentence(void **state)
+{
+    (void)state;
+    const struct backend_options options = { 0 };
+    struct prove_error err = { 0 };
+    setenv("EMU_DRIVER", "12020", 1);
+    assert_int_equal(backend_cuda.usable(&options, &err), PV_NO_DEVICE);
+    assert_non_null(strstr(err.text, "has CUDA 12.2, but 13.0 is needed"));
+    unsetenv("EMU_DRIVER");
+    setenv("EMU_CARD", "75", 1);
+    assert_int_equal(backend_cuda.usable(&options, &err), PV_NO_DEVICE);
+    assert_non_null(strstr(err.text, "has compute capability 7.5, but the kernels need 8.0"));
+    static const char *const good[] = { "80", "86", "89", "90", "100", "120" };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        setenv("EMU_CARD", good[i], 1);
+        assert_int_equal(backend_cuda.usable(&options, &err), PV_OK);
+    }
+    unsetenv("EMU_CARD");
+}
+
+/* The witness with a bit turned: what the GPU makes of it does not verify, and what the CPU makes neither. */
+static void a_bad_witness_is_told_by_the_cpu(void **state)
+{
+    (void)state;
+    struct prove_key *key = open_key("chain-5", 0);
+    struct wtns w;
+    struct groth16_proof proof;
+    struct prove_error err = { 0 };
+    assert_int_equal(wtns_open(&w, "data/chain-5/witness.wtns", &err), PV_OK);
+    assert_int_equal(prove_groth16_on_cpu(&proof, key, &w, 0, &plain_run, &err), PV_OK);
+    bn254_scalar_packed *values = malloc(w.count * sizeof *values);
+    memcpy(values, w.values, w.count * sizeof *values);
+    ((uint8_t *)values)[(w.count - 1) * sizeof *values] ^= 1;
+    struct wtns bad = w;
+    bad.values = values;
+    assert_int_equal(prove_groth16(&proof, key, &bad, NULL, &plain_run, &err), PV_BAD_PROOF);
+    assert_int_equal(prove_groth16_on_cpu(&proof, key, &bad, 0, &plain_run, &err), PV_BAD_WITNESS);
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &plain_run, &err), PV_OK);
+    free(values);
+    wtns_close(&w);
+    prove_key_destroy(&key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_give_snarkjs_proofs),      cmocka_unit_test(little_memory_gives_the_same_proof),
         cmocka_unit_test(memory_is_known_before_the_work),  cmocka_unit_test(a_raised_stop_flag_ends_the_proof),
-        cmocka_unit_test(without_a_device_auto_falls_back),
+        cmocka_unit_test(without_a_device_auto_falls_back), cmocka_unit_test(drivers_and_cards_are_told_by_a_sentence),
+        cmocka_unit_test(a_bad_witness_is_told_by_the_cpu),
     };
     vectors = fixed_vectors();
     if (!vectors || json_object_size(vectors) == 0) return fprintf(stderr, "no vectors\n"), 1;

@@ -94,12 +94,12 @@ const char *cudaGetErrorString(cudaError_t e)
 cudaError_t cudaGetDeviceCount(int *n)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    *n = getenv("EMU_NO_DEVICE") ? 0 : 1;
+    *n = getenv("EMU_NO_DEVICE") || getenv("EMU_DRIVER") ? 0 : 1;
     return *n ? cudaSuccess : fail(cudaErrorInsufficientDriver, 0);
 }
 cudaError_t cudaDriverGetVersion(int *version)
 {
-    *version = getenv("EMU_NO_DEVICE") ? 0 : 13000;
+    *version = getenv("EMU_NO_DEVICE") ? 0 : getenv("EMU_DRIVER") ? atoi(getenv("EMU_DRIVER")) : 13000;
     return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int)
@@ -112,7 +112,9 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
     CALL(EMU_CALL, cudaErrorUnknown);
     memset(p, 0, sizeof *p);
     strcpy(p->name, "CPU emulation of sm_90");
-    p->major = 9, p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32,
+    p->major = getenv("EMU_CARD") ? atoi(getenv("EMU_CARD")) / 10 : 9;
+    p->minor = getenv("EMU_CARD") ? atoi(getenv("EMU_CARD")) % 10 : 0;
+    p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32,
     p->l2CacheSize = 50 << 20;
     p->totalGlobalMem = (size_t)139 << 30, p->sharedMemPerBlockOptin = MAX_SHARED;
     return cudaSuccess;
