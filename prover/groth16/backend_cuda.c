@@ -69,7 +69,7 @@ static struct part_size part_size(const struct zkey *z, enum part_name part, boo
     struct gpu_msm_set sets[4];
     struct part_size s = { .bases = part_sets(sets, z, part, b_apart),
                            .scalars = part == PART_H ? z->domain : z->vars };
-    s.finite = gpu_msm_finite(sets, s.bases, s.scalars);
+    s.finite = z->points_absent ? s.scalars : gpu_msm_finite(sets, s.bases, s.scalars); /* never too little */
     s.row_bytes = s.finite * (s.bases.g1 * sizeof(bn254_g1_packed) + s.bases.g2 * sizeof(bn254_g2_packed));
     return s;
 }

@@ -41,6 +41,7 @@ struct zkey {
     bool coefs_in_order; /* rows never decrease, as snarkjs writes them */
     bool public_rows;    /* the last publics + 1 rows are A[row][s] = 1 alone, as snarkjs appends them */
     uint32_t rows;       /* highest row used + 1; the constraints plus publics + 1 when public_rows */
+    bool points_absent;  /* a surveyed key's: its points were not kept and read as infinity */
 
     /* Everything below points into the file's bytes. Points are affine, Montgomery, all zero = infinity. */
     const struct zkey_coef *coefs;

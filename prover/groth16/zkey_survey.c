@@ -144,6 +144,7 @@ static pv_status read_parts(struct zkey *z, uint8_t digest[32], struct survey *s
     }
     zkey_coefs_end(&s->zkey, &s->coefs);
     *z = s->zkey;
+    z->points_absent = true;
     z->file = s->file;
     return PV_OK;
 }

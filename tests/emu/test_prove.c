@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include "fixed_proof.h"
+#include "gpu_need.h"
+#include "zkey_survey.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -116,6 +118,32 @@ static void drivers_and_cards_are_told_by_a_sentence(void **state)
     unsetenv("EMU_CARD");
 }
 
+/* Where there is no GPU it is counted from sizes alone (prover/gpu/gpu_need.c): a little more, never less. */
+static void the_need_is_known_without_the_device(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "data/chain-7/circuit.zkey", "data/bits/circuit.zkey",
+                                        "data/member/circuit.zkey" };
+    const struct backend_options options = { 0 };
+    const struct gpu_need_card card = { .bytes = (size_t)139 << 30, .sm_count = 4 }; /* the emulator's */
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct backend_need there, here;
+        struct prove_error err = { 0 };
+        struct zkey z;
+        uint8_t digest[32];
+        assert_int_equal(zkey_open(&z, keys[i], &err), PV_OK);
+        assert_int_equal(backend_cuda.need(&there, &z, &options, &err), PV_OK);
+        assert_int_equal(gpu_need(&here, &z, &card, &err), PV_OK);
+        size_t least = there.key_bytes + there.proof_bytes, found = here.key_bytes + here.proof_bytes;
+        assert_in_range(found, least, least + least / 10 + ((size_t)4 << 20));
+        zkey_close(&z);
+        assert_int_equal(zkey_survey(&z, digest, keys[i], NULL, &err), PV_OK);
+        assert_int_equal(backend_cuda.need(&here, &z, &options, &err), PV_OK);
+        assert_true(here.key_bytes + here.proof_bytes >= least); /* a node's survey has no points to count */
+        zkey_close(&z);
+    }
+}
+
 /* The witness with a bit turned: what the GPU makes of it does not verify, and what the CPU makes neither. */
 static void a_bad_witness_is_told_by_the_cpu(void **state)
 {
@@ -145,7 +173,7 @@ int main(void)
         cmocka_unit_test(kernels_give_snarkjs_proofs),      cmocka_unit_test(little_memory_gives_the_same_proof),
         cmocka_unit_test(memory_is_known_before_the_work),  cmocka_unit_test(a_raised_stop_flag_ends_the_proof),
         cmocka_unit_test(without_a_device_auto_falls_back), cmocka_unit_test(drivers_and_cards_are_told_by_a_sentence),
-        cmocka_unit_test(a_bad_witness_is_told_by_the_cpu),
+        cmocka_unit_test(a_bad_witness_is_told_by_the_cpu), cmocka_unit_test(the_need_is_known_without_the_device),
     };
     vectors = fixed_vectors();
     if (!vectors || json_object_size(vectors) == 0) return fprintf(stderr, "no vectors\n"), 1;

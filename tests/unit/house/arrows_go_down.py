@@ -50,7 +50,7 @@ MAY_USE = {
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base", "base/limits"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
-    "prover/gpu": ["prover/groth16"],
+    "prover/gpu": ["prover/groth16", "cuda/msm"],
     "prover/handler": ["prover/gpu", "wire"],
     "prover/node": ["prover/handler", "link", "base/settings", "base/files", "base/limits"],
     "prover/cmd": ["prover/gpu", "base/files", "base/limits"],
