@@ -41,7 +41,7 @@ static const struct argp_option options[] = {
 static size_t parse_size(const char *arg, struct argp_state *state)
 {
     char text[32];
-    uint64_t bytes;
+    uint64_t bytes = 0;
     size_t n = strlen(arg);
     if (n > 3 && n < sizeof text && !strcmp(arg + n - 2, "iB")) n -= 2;
     snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text ? n : sizeof text - 1), arg);

@@ -27,7 +27,6 @@ struct handler handler_groth16(struct handler_groth16_context *context);
 extern const struct keycache_ops handler_groth16_keys;
 
 /** The self-test of the context's GPU: for a start, before it is trusted. PV_OK, or what gpu_trust_pass says. */
-pv_status handler_groth16_test(struct handler_groth16_context *context, const atomic_int *stop,
-                               struct prove_error *err);
+pv_status handler_groth16_test(struct handler_groth16_context *x, const atomic_int *stop, struct prove_error *err);
 
 #endif
