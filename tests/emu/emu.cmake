@@ -193,9 +193,10 @@ if(TARGET emu_machine_code)
   add_dependencies(emu_all emu_machine_code)
 endif()
 if(PV_HAVE_CUDA)
-  # What tests/gpu/gpu_run.sh would start on a GPU compiles and links without one.
+  # What tests/gpu/run.sh would start on a GPU compiles and links without one.
   string(REPLACE ";" " " built "${PV_CUDA_OBJECTS}")
-  add_test(NAME emu_gpu_programs_build COMMAND ${CMAKE_COMMAND} -E env OUT=${CMAKE_CURRENT_BINARY_DIR}/gpu NVCC=${PV_NVCC} KERNELS=${built} ${CMAKE_SOURCE_DIR}/tests/gpu/gpu_run.sh build)
+  add_test(NAME emu_gpu_programs_build COMMAND ${CMAKE_COMMAND} -E env NVCC=${PV_NVCC} KERNELS=${built} SWITCHES= PROVER=no BUDGET_MIB=200
+    ${CMAKE_SOURCE_DIR}/tests/gpu/run.sh prep ${CMAKE_CURRENT_BINARY_DIR}/gpu)
   set_tests_properties(emu_gpu_programs_build PROPERTIES LABELS emu TIMEOUT 900 FIXTURES_REQUIRED emu)
 endif()
 add_test(NAME emu_build COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target emu_all)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 3))
-EXCEPT = {"main.c", "CMakeLists.txt", "README.md", "__init__.py"}
+EXCEPT = {"main.c", "CMakeLists.txt", "README.md", "__init__.py", "run.sh"}
 CODE = re.compile(r"\.(c|h|cu|cuh|cpp|py|cmake|sh|bash|bats|mjs)$")
 PRODUCT = ("base", "wire", "link", "crypto", "cuda", "broker", "worker", "prover")
 MODULES_MOST = 18

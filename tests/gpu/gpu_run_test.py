@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""gpu_run_test.py BUILD - tests/gpu/run.sh without a GPU: programs that only act as such. A step that fails, hangs or is not there spoils no
+other; the time for everything holds; two files and a table come back; what can travel is checked; every step has its row in EXPECTED.md."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+build = Path(sys.argv[1])
+failed = 0
+
+
+def check(what, ok):
+    global failed
+    if not ok:
+        failed += 1
+        print("FAIL", what)
+
+
+def run(*args, **env):
+    return subprocess.run([here / args[0], *map(str, args[1:])], capture_output=True, text=True, timeout=200, env={**os.environ, "OUT": "", **env})
+
+
+def steps_of(mode):
+    return [line.split()[0] for line in run("run.sh", "steps", mode).stdout.splitlines()]
+
+
+def program(folder, name, text):
+    (folder / name).write_text("#!/bin/sh\n" + text)
+    (folder / name).chmod(0o755)
+
+
+def stubs(folder, bench):
+    """Some work, one fails, one has no device, one is not there (gpu_phases); a circuit is never finished."""
+    folder.mkdir()
+    program(folder, "gpu_rates", 'echo \'{"bench":"rates","op":"IMAD","T":16.3}\'')
+    program(folder, "gpu_test_msm", "echo 'sum 7 is wrong'; exit 1")
+    program(folder, "gpu_test_ntt", "echo 'no NVIDIA driver'; exit 77")
+    program(folder, "gpu_bench", bench)
+    program(folder, "make_circuit", 'touch "$3/circuit.zkey" "$3/witness.wtns"\n[ "$1" != bits ] || { echo $$ > %s/pid; exec sleep 600; }' % folder)
+    program(folder, "provost-prover", '[ "$1" = bench ] || exit 0\necho \'{"bench":"resident","wall_ms":2.5,"device_ms":1.25}\'')
+    program(folder, "bench_rotate_0", "echo '{\"bench\":\"msm\",\"ms\":3}'")
+    program(folder, "phases_tiles_0", "echo '{\"bench\":\"phases\",\"ms\":4}'")
+    return folder
+
+
+def results(folder):
+    rows = [json.loads(line) for line in (folder / "out/results.jsonl").read_text().splitlines()]
+    return rows, {r["step"]: r["state"] for r in rows if r["bench"] == "step"}
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def each_step_ends_alone(tmp):
+    bin = stubs(tmp / "first", '[ "$1 $3" != "msm2 22" ] || exec sleep 600\necho \'{"bench":"msm","ms":2.9}\'')
+    done = run("run.sh", "first", bin, PV_LIMITS="msm_g2=1 prove_bits-18=1")
+    rows, states = results(bin)
+    check("a failed step is told by the status: %d %s" % (done.returncode, done.stderr), done.returncode == 1)
+    check("every step once, in order", [r["step"] for r in rows if r["bench"] == "step"] == steps_of("first"))
+    for step, state in (("rates", "ok"), ("test_msm", "failed with status 1"), ("test_ntt", "skipped: no NVIDIA driver"), ("msm_dense", "ok"),
+                        ("msm_g2", "stopped at its limit of 1 s"), ("msm_circom", "ok"), ("prove_chain-13", "ok"), ("prove_chain-20", "ok"),
+                        ("prove_bits-18", "stopped at its limit of 1 s"), ("slots_chain-16", "ok"), ("phases_16", "skipped: no gpu_phases in the folder")):
+        check("%s: %s, not %s" % (step, states.get(step), state), states.get(step) == state)
+    check("figures name their step", any(r.get("step") == "rates" and r.get("T") == 16.3 for r in rows))
+    check("three counts of slots", sum(r.get("step") == "slots_chain-13" and r["bench"] == "resident" for r in rows) == 3)
+    of_switch = [r.get("program") for r in rows if r.get("step") == "switch_rotate_0" and r["bench"] == "msm"]
+    check("a switch and what is, by turns: %s" % of_switch, of_switch == ["gpu_bench", "bench_rotate_0"] * 4)
+    check("a switch that other programs show", states["switch_tiles_0"] == "skipped: no gpu_phases in the folder")
+    with tarfile.open(bin / "out/all.tgz") as t:
+        check("the archive has what a step said", b"sum 7 is wrong" in t.extractfile("./test_msm.out").read())
+    check("two files come back", sorted(p.name for p in (bin / "out").iterdir()) == ["all.tgz", "results.jsonl"])
+    check("the table is last, and says what did not end well", "test_msm: failed" in done.stdout[done.stdout.index("%d steps," % len(states)):])
+    check("the table has the proofs", "| prove_chain-13 | 2.5 | 1.25 |" in done.stdout)
+    check("the maker of circuits is ended", not alive(int((bin / "pid").read_text())))
+
+
+def the_whole_time_holds(tmp):
+    bin = stubs(tmp / "late", "exec sleep 600")
+    done = run("run.sh", "again", bin, PV_TOTAL_S="7")
+    rows, states = results(bin)
+    check("cut off: %s" % states, states["msm_dense"].startswith("cut off after") or states["msm_dense"].startswith("skipped: no time"))
+    check("what no time is left for says so", states[steps_of("again")[-1]] == "skipped: no time left")
+    check("every step is in it", list(states) == steps_of("again"))
+    check("table and archive come all the same", "%d steps" % len(states) in done.stdout and (bin / "out/all.tgz").exists())
+
+
+def nothing_there(tmp):
+    bin = tmp / "empty"
+    bin.mkdir()
+    for what, total in (("first", 570), ("again", 240)):
+        done = run("run.sh", what, bin)
+        rows, states = results(bin)
+        check("%s has %d s" % (what, total), rows[0]["total_s"] == total)
+        check("%s without programs or GPU: %d" % (what, done.returncode), done.returncode == 77 and all(s.startswith("skipped") for s in states.values()))
+    check("again is a part of first", set(steps_of("again")) < set(steps_of("first")) and len(steps_of("again")) > 8)
+
+
+def wrong_words(tmp):
+    bin = tmp / "empty"
+    for args, words in ((["fly"], "run.sh prep"), ([], "run.sh prep"), (["only", bin], "which steps"), (["only", bin, "rates", "rate"], 'unknown step "rate"'),
+                        (["first", tmp / "none"], "no folder"), (["steps", "last"], 'not "last"')):
+        done = run("run.sh", *args)
+        check("%s: %d %s" % (args, done.returncode, done.stderr), done.returncode == 2 and words in done.stderr)
+
+
+def what_travels(tmp):
+    bin = tmp / "travels"
+    (bin / "lib").mkdir(parents=True)
+    check("an empty folder travels", run("run.sh", "check", bin).returncode == 0)
+    with open(bin / "bench_large", "wb") as f:
+        f.truncate(64 << 20)
+    done = run("run.sh", "check", bin)
+    check("64 MiB beside the checkout do not: %s" % done.stderr, done.returncode == 1 and "MiB too much" in done.stderr)
+    (bin / "bench_large").unlink()
+    shutil.copy(build / "prover/provost-prover", bin)
+    done = run("run.sh", "check", bin, BUDGET_MIB="200")
+    check("a library that is not there is named: %s" % done.stderr, done.returncode == 1 and "libjansson" in done.stderr)
+    for line in subprocess.run(["ldd", bin / "provost-prover"], capture_output=True, text=True, check=True).stdout.splitlines():
+        library = re.search(r"=> (/\S+)", line)
+        if library:
+            shutil.copy(library[1], bin / "lib")
+    done = run("run.sh", "check", bin, BUDGET_MIB="200")
+    check("with its libraries it travels: %s" % done.stderr, done.returncode == 0)
+
+
+def every_step_has_its_row(_):
+    rows = re.findall(r"^\| `([^`]+)` \|", (here / "EXPECTED.md").read_text(), re.M)
+    del os.environ["PV_SWITCHES"]
+    steps, listed = steps_of("first"), [line for line in (here / "switches.txt").read_text().splitlines() if not line.startswith("#")]
+    check("steps without a row in EXPECTED.md: %s" % (set(steps) - set(rows)), set(steps) <= set(rows))
+    check("rows without a step: %s" % (set(rows) - set(steps)), set(rows) <= set(steps))
+    variants = here.parents[1] / "cuda/variants.cuh"
+    if variants.exists():
+        switches = set(re.findall(r"^#ifndef (PV_\w+)\s*\n#define \1 ", variants.read_text(), re.M))
+        switches |= set(re.findall(r"^#ifndef (PV_COMB)$", "".join(f.read_text() for f in (variants.parent / "msm").glob("gpu_comb*")), re.M))
+        check("a switch that no step measures: %s" % switches, switches <= {line.split()[1].split("=")[0] for line in listed})
+
+
+with tempfile.TemporaryDirectory(prefix="provost-gpu-") as tmp:
+    os.environ["PV_SWITCHES"] = tmp + "/switches"
+    Path(tmp, "switches").write_text("# a comment\nrotate_0 PV_ROTATE=0 msm:16 msm:20\ntiles_0 PV_TILES=0 phases:13\n")
+    for case in (each_step_ends_alone, the_whole_time_holds, nothing_there, wrong_words, what_travels, every_step_has_its_row):
+        case(Path(tmp))
+        print(case.__name__)
+sys.exit(1 if failed else 0)
