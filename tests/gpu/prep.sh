@@ -64,7 +64,7 @@ build() { # PROGRAM
 uses() { # SOURCE SWITCH: does it, or a header of ours that it includes, ask for the switch?
     local list=("$nvcc" "${flags[@]}" -M)
     [[ $1 != *.c ]] || list=(gcc "${paths[@]}" -MM)
-    "${list[@]}" "$1" | tr ' \\' '\n\n' | grep -E '^(\./)?(cuda|base|crypto|tests)/' | grep -v 'variants\.cuh$' | xargs grep -qw -- "$2"
+    "${list[@]}" "$1" | sed 's/[ \\]/\n/g' | grep -E '^(\./)?(cuda|base|crypto|tests)/' | grep -v 'variants\.cuh$' | xargs grep -qw -- "$2"
 }
 build_switch() { # NAME SWITCH=VALUE SIZES: gpu_bench or gpu_phases with it
     local name=$1 switch=$2 source object own=() found=no kind=bench

@@ -41,7 +41,7 @@ missing() { # prints the first program of ours in a command that is not there
 state_of() { # RC LIMIT OUTPUT
     case $1 in
     0) echo ok ;;
-    77) echo "skipped: $(tail -n 1 "$3" | cut -c1-80 | tr -d '"\\')" ;;
+    77) echo "skipped: $(tail -n 1 "$3" | cut -c1-80 | sed 's/["\\]//g')" ;;
     124 | 137) echo "stopped at its limit of $2 s" ;;
     *) echo "failed with status $1" ;;
     esac
@@ -52,7 +52,7 @@ note() { # NAME STATE SECONDS
     case $2 in ok) ran=1 ;; failed* | stopped*) failed=1 ran=1 ;; esac
 }
 step() { # LIMIT NAME COMMAND ...: a program or a function of steps.sh
-    local limit=$1 name=$2 from=$SECONDS rc=0 left cut= state; shift 2
+    local limit=$1 name=$2 from=$SECONDS rc=0 left cut='' state; shift 2
     [ "$what" != list ] || { echo "$name $limit"; return 0; }
     wanted "$name" || return 0
     left=$((total - reserve - SECONDS - 5)) # 5: from the first signal to the last
@@ -61,6 +61,7 @@ step() { # LIMIT NAME COMMAND ...: a program or a function of steps.sh
     [ "$limit" -ge 1 ] || { note "$name" "skipped: no time left" 0; return 0; }
     local lacks; lacks=$(missing "$@")
     [ -z "$lacks" ] || { note "$name" "skipped: no $lacks in the folder" 0; return 0; }
+    # shellcheck disable=SC2016 # the inner shell expands it
     timeout -k 5 "$limit" bash -o pipefail -c '. "$here/steps.sh"; "$@"' _ "$@" > "$tmp/$name.out" 2>&1 < /dev/null || rc=$?
     grep -a '^{.*}$' "$tmp/$name.out" | sed "s/^{/{\"step\":\"$name\",/" >> "$out/results.jsonl"
     state=$(state_of $rc "$limit" "$tmp/$name.out")
@@ -89,6 +90,7 @@ finish() {
 }
 trap 'exit 1' TERM INT
 trap finish EXIT
+# shellcheck disable=SC2016
 [ "$mode" = again ] || { setsid bash -c '. "$here/steps.sh"; make_circuits' & maker=$!; } # a group of its own, to be ended with
 plan "$mode"
 [ $failed -eq 0 ] || exit 1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The steps of run.sh, in their order, and what they call; read by run.sh and by the shell of each step.
 plan() { # first|again
     if [ "$1" = first ]; then
@@ -66,9 +67,9 @@ measure() { # PROGRAM GROUP LOG_N
     case $2 in phases) "$1" "$3" ;; *-circom) "$1" "${2%-circom}" "$3" "$3" circom ;; *) "$1" "$2" "$3" "$3" dense ;; esac
 }
 by_turns() { # VARIANT BASE GROUP:LOG_N ...: each size by both, twice
-    local size round program
+    local size program
     for size in "${@:3}"; do
-        for round in 1 2; do
+        for _ in 1 2; do
             for program in "$2" "$1"; do
                 measure "$program" "${size%:*}" "${size#*:}" | sed "s/^{/{\"program\":\"${program##*/}\",/" || return
             done

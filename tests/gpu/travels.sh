@@ -21,6 +21,6 @@ for program in "$bin"/*; do
         $1 ~ /^lib(c|m|dl|rt|pthread|resolv)\.so/ { next }
         index($3, own) == 1 { next }
         { print $1 }')
-    [ -z "$wants" ] || { echo "${program##*/} wants what the other machine may lack: $(echo $wants); put it into $bin/lib" >&2; bad=1; }
+    [ -z "$wants" ] || { echo "${program##*/} wants what the other machine may lack: $wants; put it into $bin/lib" >&2; bad=1; }
 done
 exit $bad
