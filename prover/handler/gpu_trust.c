@@ -44,28 +44,29 @@ static bool is_want_of_room(pv_status s)
 }
 
 /* By the thread that has t->busy. */
-static pv_status test_it(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop)
+static pv_status test_it(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
+                         struct prove_error *found)
 {
-    struct prove_error found = { 0 };
     int suspect = GPU_SUSPECT;
     if (!atomic_compare_exchange_strong(&t->state, &suspect, GPU_TESTING)) return PV_OK;
     pv_status s;
-    do s = test->run(test->arg, stop, &found);
+    do s = test->run(test->arg, stop, found);
     while (is_want_of_room(s) && test->make_room(test->arg));
     if (s == PV_OK)
         passed(t);
     else if (s == PV_CANCELLED || is_want_of_room(s))
         gpu_trust_doubt(t);
     else
-        broken(t, &found);
+        broken(t, found);
     return s;
 }
 
-static pv_status test_if_free(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop)
+static pv_status test_if_free(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
+                              struct prove_error *found)
 {
     int free = 0;
     if (!atomic_compare_exchange_strong(&t->busy, &free, 1)) return PV_BUSY;
-    pv_status s = test_it(t, test, stop);
+    pv_status s = test_it(t, test, stop, found);
     atomic_store(&t->busy, 0);
     return s;
 }
@@ -84,12 +85,16 @@ pv_status gpu_trust_pass(struct gpu_trust *t, const struct gpu_trust_test *test,
         if (now == GPU_TRUSTED) return PV_OK;
         if (now == GPU_BROKEN) return refused(t, err);
         if (stop && atomic_load(stop)) return prove_error_set(err, PV_CANCELLED, "stopped before the GPU was tested");
-        pv_status s = test_if_free(t, test, stop);
+        struct prove_error found = { 0 };
+        pv_status s = test_if_free(t, test, stop, &found);
+        if (is_want_of_room(s) && !stop)
+            return prove_error_set(err, s, "no room for the GPU's self-test: %.200s", found.text);
         if (s == PV_BUSY || is_want_of_room(s)) nanosleep(&nap, NULL);
     }
 }
 
 void gpu_trust_try(struct gpu_trust *t, const struct gpu_trust_test *test)
 {
-    if (atomic_load(&t->state) == GPU_SUSPECT) (void)test_if_free(t, test, NULL);
+    struct prove_error found = { 0 };
+    if (atomic_load(&t->state) == GPU_SUSPECT) (void)test_if_free(t, test, NULL, &found);
 }

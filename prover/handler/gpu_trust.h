@@ -39,8 +39,9 @@ void gpu_trust_doubt(struct gpu_trust *t);
 /** TESTING is told as SUSPECT. */
 enum gpu_trust_state gpu_trust_now(const struct gpu_trust *t);
 
-/** Returns PV_OK once the GPU is trusted, and tests it first if it is suspect; waits for room, and for another thread's
- *  test. PV_NO_DEVICE with a sentence: it is broken. PV_CANCELLED: stop, which may be NULL. */
+/** Returns PV_OK once the GPU is trusted, and tests it first if it is suspect; waits for another thread's test, and for
+ *  room if stop is given: nobody could end a wait without it. PV_NO_DEVICE with a sentence: it is broken. PV_CANCELLED:
+ *  stop. PV_NO_MEMORY or PV_RESOURCES with a sentence: no room and no stop. */
 pv_status gpu_trust_pass(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
                          struct prove_error *err);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -414,6 +415,22 @@ static void without_room_for_the_self_test_a_task_waits(void **state)
     expect_proof();
 }
 
+/* A start has no stop, so it does not wait for room that may never come. */
+static void without_room_for_the_self_test_a_start_says_so(void **state)
+{
+    (void)state;
+    struct keycache_key *busy;
+    struct prove_error err = { 0 };
+    assert_int_equal(keycache_take(&busy, context.cache, "bits", NULL, &err), PV_OK);
+    gpu.crowded = 0;
+    alarm(20); /* the fault was a wait without end */
+    assert_int_equal(handler_groth16_test(&context, NULL, &err), PV_NO_MEMORY);
+    alarm(0);
+    assert_non_null(strstr(err.text, "no room for the GPU's self-test"));
+    keycache_give(context.cache, &busy);
+    assert_int_equal(handler_groth16_test(&context, NULL, &err), PV_OK);
+}
+
 /* --- the check beside others --- */
 
 static void a_stop_ends_the_check(void **state)
@@ -477,6 +494,7 @@ int main(void)
         TEST(idle_keys_make_room),
         TEST(the_self_test_finds_room),
         TEST(without_room_for_the_self_test_a_task_waits),
+        TEST(without_room_for_the_self_test_a_start_says_so),
         TEST(a_stop_ends_the_check),
         TEST(one_check_at_a_time),
         TEST(the_key_serves_others_during_the_check),
