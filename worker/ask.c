@@ -137,6 +137,14 @@ void ask_step(pv_client *c, struct task *t, uint64_t now_ms)
     t->due_ms = t->ask_ms;
 }
 
+/* All that a broker says of a task follows the SUBMIT_OK on the same connection. */
+bool ask_is_earlier(const struct task *t, const struct wire_msg *m)
+{
+    bool unanswered = t->stage == STAGE_ASKING && !t->attach && !t->accepted;
+    bool answer = m->type == WIRE_SUBMIT_OK && m->has.req && m->req == t->req;
+    return unanswered && !answer;
+}
+
 void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms)
 {
     bool was = t->accepted;

@@ -12,6 +12,10 @@ void ask_step(pv_client *c, struct task *t, uint64_t now_ms);
 /** Makes the task ask again at its next step, and its input start where the next grant says. */
 void ask_again(struct task *t);
 
+/** True when m is about an earlier task of t's id: t's SUBMIT has no answer yet, and m is none. A broker that did not see
+ *  the acknowledgement of a result delivers it again after a restart, and it may be of another input. */
+bool ask_is_earlier(const struct task *t, const struct wire_msg *m);
+
 /** SUBMIT_OK or TASK came: the broker has the task. */
 void ask_accepted(pv_client *c, struct task *t, const struct wire_msg *m, uint64_t now_ms);
 

@@ -159,7 +159,7 @@ static void on_chunk(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
 static void on_task_message(pv_client *c, const struct wire_msg *m, uint64_t now_ms)
 {
     struct task *t = tasks_find(c, m->task);
-    if (!t) {
+    if (!t || ask_is_earlier(t, m)) {
         if (m->type == WIRE_DELIVER) ack_repeat(c, m);
         if (m->type == WIRE_CLAIMED) release_add(c, m->token);
         return;

@@ -172,6 +172,75 @@ static void test_a_task_that_the_broker_lost_is_over(void **state)
     pv_result_clear(&r);
 }
 
+/* What a broker says first that did not see the acknowledgement of a result, or the end of an earlier call: an answer to
+ * another request, news, and the result. All of it is of an earlier task. */
+static void say_of_an_earlier_task(struct fake *f, const struct wire_msg *m)
+{
+    struct wire_msg other = *m, news = { .type = WIRE_PROGRESS };
+    other.req = m->req + 1000;
+    fake_submit_ok(f, &other, TASK_SUCCEEDED);
+    fake_task(f, &other, TASK_SUCCEEDED);
+    WIRE_SET(&news, task, m->task);
+    WIRE_SET(&news, percent, 99);
+    fake_send(f, &news);
+    fake_deliver(f, 0, m->task, TASK_SUCCEEDED, PV_OK, "older", 5);
+}
+
+static void on_submit_earlier_then_conflict(struct fake *f, const struct wire_msg *m)
+{
+    say_of_an_earlier_task(f, m);
+    scene_conflict(f, m);
+}
+
+static void on_submit_earlier_then_prove(struct fake *f, const struct wire_msg *m)
+{
+    say_of_an_earlier_task(f, m);
+    scene_prove(f, m);
+}
+
+static void count_news(void *user, const struct pv_progress *p)
+{
+    if (p->percent == 99) ++*(unsigned *)user;
+}
+
+static void test_R2_an_earlier_result_is_not_that_of_a_task_which_is_not_accepted(void **state)
+{
+    struct scene *s = *state;
+    unsigned earlier = 0;
+    pv_task_id id = { { 7 } };
+    struct pv_submit_options what = scene_plain;
+    what.id = &id;
+    what.progress = count_news;
+    what.user = &earlier;
+    struct pv_result r;
+    scene_handle(s, WIRE_SUBMIT, scene_prove);
+    scene_expect_ok(s->c, pv_prove(s->c, &r, &what, "abc", 3, LONG));
+    pv_result_clear(&r);
+    fake_expect(&s->f, WIRE_ACK, 1);
+    scene_handle(s, WIRE_SUBMIT, on_submit_earlier_then_conflict);
+    assert_int_equal(pv_prove(s->c, &r, &what, "other", 5, LONG), PV_CONFLICT);
+    fake_expect(&s->f, WIRE_ACK, 2); /* the earlier one is acknowledged again: it was handed over */
+    scene_handle(s, WIRE_SUBMIT, on_submit_earlier_then_prove);
+    scene_expect_ok(s->c, pv_prove(s->c, &r, &what, "abc", 3, LONG));
+    scene_expect_proof(&r);
+    pv_result_clear(&r);
+    assert_int_equal(earlier, 0);
+}
+
+/* Nobody has had it here: the broker keeps it. */
+static void test_an_earlier_result_that_was_not_handed_over_is_not_acknowledged(void **state)
+{
+    struct scene *s = *state;
+    pv_task_id id = { { 7 } };
+    struct pv_submit_options what = scene_plain;
+    what.id = &id;
+    struct pv_result r;
+    scene_handle(s, WIRE_SUBMIT, on_submit_earlier_then_conflict);
+    assert_int_equal(pv_prove(s->c, &r, &what, "other", 5, LONG), PV_CONFLICT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, fake_got(&s->f, WIRE_HEARTBEAT) + 2);
+    assert_int_equal(fake_got(&s->f, WIRE_ACK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +253,8 @@ int main(void)
         SCENE_TEST(test_a_silent_broker_is_left_and_dialled_again),
         SCENE_TEST(test_a_refused_client_says_so_and_recovers),
         SCENE_TEST(test_a_broker_that_does_not_know_the_peer_hears_hello_again),
+        SCENE_TEST(test_R2_an_earlier_result_is_not_that_of_a_task_which_is_not_accepted),
+        SCENE_TEST(test_an_earlier_result_that_was_not_handed_over_is_not_acknowledged),
     };
     return SCENE_RUN(tests);
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { poll } from "./support/cluster.js";
+import type { Message } from "../dist/wire/codec.js";
 import { accepts, broker, client, delivers, ID, sha256, type Heard } from "./support/fake_broker.js";
 
 /** A client that this broker does not get: it says why, in its state and in a call. */
@@ -311,6 +312,7 @@ test("a large result is asked for window by window, and its digest looked at", a
   const bytes = Buffer.alloc(2600, "xyz");
   const credits: number[][] = [];
   b.on = (m) => {
+    accepts(b)(m);
     if (m.type === "SUBMIT") b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes) });
     if (m.type !== "CREDIT") return;
     const [offset, end] = [Number(m.offset), Number(m.offset) + Number(m.bytes)];
@@ -325,6 +327,7 @@ test("a large result is asked for window by window, and its digest looked at", a
 
 test("what a hostile broker revokes, claims or announces does no harm", async (t) => {
   const b = await broker(t);
+  const ends = (m: Heard, end: Partial<Message>) => (accepts(b)(m), b.say(m.from, { type: "DELIVER", ...end }));
   const c = await client(t, b.url);
   const { from } = await b.hears("HELLO");
   const token = { epoch: 1, seq: 7 };
@@ -335,12 +338,42 @@ test("what a hostile broker revokes, claims or announces does no harm", async (t
   b.say(from, { type: "ERROR", status: 0, req: 77 });
   b.say(from, { type: "CREDIT", kind: "input", task: ID, offset: 0, bytes: 1n << 60n });
   b.say(from, { type: "CHUNK", kind: "result", task: ID, offset: 0, payload: Buffer.from("x") });
-  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: 1n << 50n, sha256: "0".repeat(64) });
+  b.on = (m) => m.type === "SUBMIT" && ends(m, { task: m.task!, generation: 1, state: "succeeded", status: 0, length: 1n << 50n, sha256: "0".repeat(64) });
   await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "too-large" });
-  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0 });
+  b.on = (m) => m.type === "SUBMIT" && ends(m, { task: m.task!, generation: 1, state: "succeeded", status: 0 });
   await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "bad-message" });
-  b.on = (m) => m.type === "SUBMIT" && b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "dead", status: 0, text: "\u202eevil" });
+  b.on = (m) => m.type === "SUBMIT" && ends(m, { task: m.task!, generation: 1, state: "dead", status: 0, text: "\u202eevil" });
   await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("a") }), { code: "dead", message: "\\u202eevil" });
+});
+
+test("R2: an earlier result is not that of a task which is not accepted", async (t) => {
+  const b = await broker(t);
+  const prove = (witness: string) => c.prove({ queue: "q", circuit: "c", witness: Buffer.from(witness), id: ID, onProgress: (p) => seen.push(p.percent) });
+  const seen: number[] = [];
+  const c = await client(t, b.url);
+  b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("older"));
+  await prove("a");
+  await b.hears("ACK");
+  /** What a broker says first that did not see the acknowledgement, or the end of an earlier call. */
+  const earlier = (m: Heard) => {
+    const other = { req: m.req! + 1000, task: m.task!, state: "succeeded" as const, generation: 1 };
+    b.say(m.from, { type: "TASK", ...other, status: 0, queue: "q", circuit: "c", length: 1, sha256: "0".repeat(64), created: 1, changed: 1 });
+    b.say(m.from, { type: "SUBMIT_OK", ...other });
+    b.unanswered.set(m.task!, m.req!);
+    b.say(m.from, { type: "PROGRESS", task: m.task!, percent: 99, phase: "msm" });
+    b.say(m.from, { type: "DELIVER", ...other, req: undefined, status: 0, length: 5, sha256: sha256(Buffer.from("older")), payload: Buffer.from("older") });
+  };
+  b.on = (m) => m.type === "SUBMIT" && (earlier(m), b.say(m.from, { type: "ERROR", status: 30, req: m.req!, task: m.task! }));
+  await assert.rejects(prove("b"), { code: "conflict" });
+  await b.hears("ACK", 2); // it was handed over
+  b.on = (m) => m.type === "SUBMIT" && (earlier(m), delivers(b, m, Buffer.from("newer")));
+  assert.equal(Buffer.from((await prove("a")).bytes).toString(), "newer");
+  await b.hears("ACK", 4);
+  const other = "f".repeat(32); // nobody has had a result of this one here: the broker keeps it
+  b.on = (m) => m.type === "SUBMIT" && (earlier(m), b.say(m.from, { type: "ERROR", status: 30, req: m.req!, task: m.task! }));
+  await assert.rejects(c.prove({ queue: "q", circuit: "c", witness: Buffer.from("b"), id: other }), { code: "conflict" });
+  await b.hears("HEARTBEAT", b.of("HEARTBEAT").length + 2);
+  assert.deepEqual([b.of("ACK").length, seen.filter((percent) => percent === 99)], [4, []]);
 });
 
 test("progress comes at most once a second, the last of it too", async (t) => {

@@ -185,7 +185,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
     if (m.type === "CANCELLED") task?.onCancelled(m);
     const question = this.question(m.req);
     if (question) return question.onAnswer(m);
-    if (!task) return m.type === "DELIVER" ? this.repeatAck(m) : undefined;
+    if (!task || task.isEarlier(m)) return m.type === "DELIVER" ? this.repeatAck(m) : undefined;
     if (m.type === "SUBMIT_OK" || m.type === "TASK") task.onAccepted(m);
     else if (m.type === "DELIVER") task.onDeliver(m);
     else if (m.type === "PROGRESS") task.onProgress(m);

@@ -141,6 +141,16 @@ export class Followed {
     if (this.stage === "asking") void this.upload();
   }
 
+  /**
+   * True when m is about an earlier task of this id: the SUBMIT has no answer yet, and m is none. A broker that did not see the
+   * acknowledgement of a result delivers it again after a restart, and it may be of another input. All that a broker says of a task
+   * follows the SUBMIT_OK on the same connection.
+   */
+  isEarlier(m: Message): boolean {
+    const answer = m.type === "SUBMIT_OK" && m.req === this.req;
+    return this.stage === "asking" && !this.attaches && !answer;
+  }
+
   private get attaches(): boolean {
     return !this.submit || this.accepted;
   }

@@ -26,6 +26,8 @@ export class FakeBroker {
   heartbeats = true;
   /** What else is said to a message; runs after it is noted. */
   on: (m: Heard) => void = () => {};
+  /** SUBMITs without their answer: the request number by the task. */
+  readonly unanswered = new Map<string, number>();
   private socket: Router | undefined;
 
   async open(): Promise<this> {
@@ -56,12 +58,14 @@ export class FakeBroker {
   private take(from: Buffer, frames: Buffer[]): void {
     const message = { from, ...decode("up", frames) };
     this.heard.push(message);
+    if (message.type === "SUBMIT") this.unanswered.set(message.task!, message.req!);
     if (message.type === "HELLO" && this.welcomes) this.say(from, { type: "WELCOME", epoch: this.epoch, ...TERMS, ...this.terms });
     if (message.type === "HEARTBEAT" && this.heartbeats) this.say(from, { type: "HEARTBEAT", epoch: this.epoch });
     this.on(message);
   }
 
   say(to: Buffer, message: Message): void {
+    if (message.type === "SUBMIT_OK") this.unanswered.delete(message.task!);
     void this.raw(to, encode("down", message));
   }
 
@@ -121,6 +125,9 @@ export function accepts(b: FakeBroker): (m: Heard) => void {
   };
 }
 
+/** DELIVER, behind the SUBMIT_OK that is still owed. */
 export function delivers(b: FakeBroker, m: Heard, bytes: Buffer): void {
+  const req = b.unanswered.get(m.task!);
+  if (req !== undefined) b.say(m.from, { type: "SUBMIT_OK", req, task: m.task!, state: "queued", generation: 1 });
   b.say(m.from, { type: "DELIVER", task: m.task!, generation: 1, state: "succeeded", status: 0, length: bytes.length, sha256: sha256(bytes), payload: bytes });
 }
