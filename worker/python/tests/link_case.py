@@ -56,4 +56,4 @@ class LinkCase(unittest.IsolatedAsyncioTestCase):
 
     def delivers(self, b: FakeBroker, data: bytes) -> None:
         """Every SUBMIT succeeds at once."""
-        b.on = lambda who, m: m["type"] == "SUBMIT" and b.say(who, delivery(m["task"], data))
+        b.on = lambda who, m: self.accepts(b, who, m) and m["type"] == "SUBMIT" and b.say(who, delivery(m["task"], data))

@@ -18,7 +18,11 @@ from fake_broker import FakeBroker, poll
 from link_case import ID, TASK, LinkCase, delivery
 
 import provost
+from provost.provost_error import code_of
 from provost.wire.codec import Message, Token
+
+BUSY = code_of("busy")
+CONFLICT = code_of("conflict")
 
 
 class Full:
@@ -118,6 +122,59 @@ class Results(LinkCase):
         b.say(b.who(), delivery(ID, b"x"))
         self.assertEqual((await b.hears("ACK", 2))["task"], ID)
 
+    async def test_what_is_owed_of_an_earlier_task_is_not_taken_for_one_of_its_id_that_is_not_accepted_yet(self) -> None:
+        """A broker that was restarted delivers again what it never saw the acknowledgement of, before it answers our SUBMIT."""
+        b = await self.broker()
+        self.delivers(b, b"of an earlier one")
+        c = await self.client(b.url)
+        await c.prove(**TASK, id=ID)
+        await b.hears("ACK")
+        news: list[str] = []
+
+        def refuses(who: bytes, m: Message) -> None:
+            if m["type"] == "SUBMIT":
+                b.say(who, delivery(ID, b"of an earlier one"))
+                b.say(who, {"type": "PROGRESS", "task": ID, "percent": 50, "phase": "earlier"})
+                b.say(who, {"type": "SUBMIT_OK", "req": m["req"] - 1, "task": ID, "state": "queued", "generation": 1})
+                b.say(who, {"type": "ERROR", "req": m["req"], "task": ID, "status": CONFLICT})
+
+        b.on = refuses
+        with self.assertRaises(provost.ConflictError):
+            await c.prove(queue="q", circuit="c", witness=b"another", id=ID, on_progress=lambda p: news.append(p.phase))
+        self.assertEqual(news, [])
+        self.assertEqual((await b.hears("ACK", 2))["task"], ID, "and the broker hears again that we have it")
+
+    async def test_what_a_broker_says_of_our_own_task_before_it_answers_is_asked_for_after_the_answer(self) -> None:
+        b = await self.broker()
+
+        def on(who: bytes, m: Message) -> None:
+            if m["type"] == "SUBMIT":
+                b.say(who, delivery(ID, b"x"))
+                b.say(who, {"type": "SUBMIT_OK", "req": m["req"], "task": ID, "state": "succeeded", "generation": 1})
+            if m["type"] == "FETCH":
+                fetched = delivery(ID, b"x")
+                fetched["req"] = m["req"]
+                b.say(who, fetched)
+
+        b.on = on
+        c = await self.client(b.url)
+        self.assertEqual((await c.prove(**TASK, id=ID)).bytes, b"x")
+        self.assertEqual(len(b.of("FETCH")), 1)
+
+    async def test_the_answer_to_a_submit_that_was_said_before_counts(self) -> None:
+        b = await self.broker()
+
+        def on(who: bytes, m: Message) -> None:
+            if m["type"] == "SUBMIT" and len(b.of("SUBMIT")) == 1:
+                b.say(who, {"type": "ERROR", "req": m["req"], "task": ID, "status": BUSY, "retry_ms": 20})
+            elif m["type"] == "SUBMIT":
+                b.say(who, {"type": "SUBMIT_OK", "req": b.of("SUBMIT")[0]["req"], "task": ID, "state": "queued", "generation": 1})
+                b.say(who, delivery(ID, b"x"))
+
+        b.on = on
+        c = await self.client(b.url)
+        self.assertEqual((await c.prove(**TASK, id=ID)).bytes, b"x")
+
     async def test_a_result_is_acknowledged_once_somebody_has_it_and_with_manual_ack_when_told_to(self) -> None:
         b = await self.broker()
 
@@ -172,6 +229,7 @@ class Results(LinkCase):
                 self.assertLessEqual(len(m["payload"]), 1000)
                 got.extend(m["payload"])
                 if len(got) == len(witness):
+                    self.accepts(b, who, b.of("SUBMIT")[-1])
                     b.say(who, delivery(ID, b"done"))
 
         self.granted = 50_000
@@ -208,6 +266,7 @@ class Results(LinkCase):
                         await proved
                 else:
                     await b.hears("CHUNK", 2)
+                    self.accepts(b, b.who(), b.of("SUBMIT")[-1])
                     b.say(b.who(), delivery(ID, b"done"))
                     await proved
 
@@ -223,6 +282,7 @@ class Results(LinkCase):
         self.assertEqual(c.connection.connects, 1)
 
     def sends_large(self, b: FakeBroker, who: bytes, m: Message) -> bool:
+        self.accepts(b, who, m)
         if m["type"] == "SUBMIT":
             b.say(who, delivery(m["task"], bytes(1000), inline=False))
         if m["type"] == "CREDIT":
@@ -244,6 +304,7 @@ class Results(LinkCase):
         credits: list[tuple[int, int]] = []
 
         def on(who: bytes, m: Message) -> None:
+            self.accepts(b, who, m)
             if m["type"] == "SUBMIT":
                 b.say(who, delivery(m["task"], data, inline=False))
             if m["type"] == "CREDIT":
@@ -275,6 +336,7 @@ class Results(LinkCase):
         ]
         for more, error, sentence in announced:
             def on(who: bytes, m: Message, more: Any = more) -> None:
+                self.accepts(b, who, m)
                 if m["type"] == "SUBMIT":
                     said = end.copy()
                     said["task"] = m["task"]

@@ -36,7 +36,7 @@ class Session(LinkCase):
         await b.close()
         b.epoch = 2
         b.heard.clear()
-        b.on = lambda who, m: m["type"] in ("SUBMIT", "ATTACH") and b.say(who, delivery(m["task"], m["type"].encode()))
+        b.on = lambda who, m: self.accepts(b, who, m) and m["type"] in ("SUBMIT", "ATTACH") and b.say(who, delivery(m["task"], m["type"].encode()))
         await b.open()
         hello = await b.hears("HELLO")
         self.assertEqual((hello["session"], hello["epoch"]), (c.connection.session, 1))
@@ -80,7 +80,7 @@ class Session(LinkCase):
             if m["type"] == "SUBMIT" and not refused:
                 refused.append(m["req"])
                 b.say(who, {"type": "ERROR", "status": 22, "req": m["req"], "task": m["task"]})
-            elif m["type"] == "SUBMIT":
+            elif self.accepts(b, who, m) and m["type"] == "SUBMIT":
                 b.say(who, delivery(m["task"], b"x"))
 
         b.on = on
@@ -176,6 +176,7 @@ class AskedAgain(LinkCase):
         self.assertEqual({m["task"] for m in b.of("SUBMIT")}, {ID})
         fetch = delivery("f" * 32, b"y")
         fetch["req"] = b.of("FETCH")[-1]["req"]
+        self.accepts(b, b.who(), b.of("SUBMIT")[-1])
         for message in (delivery(ID, b"x"), fetch):
             b.say(b.who(), message)
         self.assertEqual(((await proved).bytes, (await fetched).bytes), (b"x", b"y"))
@@ -186,7 +187,7 @@ class AskedAgain(LinkCase):
         credits: list[int] = []
 
         def on(who: bytes, m: Message) -> None:
-            if m["type"] in ("SUBMIT", "ATTACH"):
+            if self.accepts(b, who, m) and m["type"] in ("SUBMIT", "ATTACH"):
                 b.say(who, delivery(m["task"], data, inline=False))
             if m["type"] == "CREDIT" and (m["offset"] < 2000 or len(b.of("HELLO")) > 1):
                 for at in range(m["offset"], m["offset"] + m["bytes"], 500):
@@ -236,6 +237,7 @@ class Limits(LinkCase):
             if len(at) == 1:
                 b.say(who, {"type": "ERROR", "status": 11, "req": m["req"], "task": m["task"], "which": "disk", "retry_ms": 300})
             else:
+                self.accepts(b, who, m)
                 b.say(who, delivery(m["task"], b"x"))
 
         b.on = on

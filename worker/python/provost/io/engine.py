@@ -175,7 +175,7 @@ class Engine:
         question = self._question(m)
         if question:
             question.on_answer(m)
-        elif not task:
+        elif not task or task.is_earlier(m):
             if kind == "DELIVER":
                 self._repeat_ack(m)
         elif kind in ("SUBMIT_OK", "TASK"):

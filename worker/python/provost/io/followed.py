@@ -36,6 +36,7 @@ UPLOAD_NEWS = 0.25
 DAMAGES_MOST = 5
 #: A result is held whole in memory: above this it is refused, and stays with the broker.
 RESULT_MOST = 1024 * 1024 * 1024
+UINT32_MAX = 2**32 - 1
 
 
 class TaskUser(Protocol):
@@ -101,6 +102,7 @@ class Followed:
         self.id = id
         self.stage: Literal["asking", "following", "receiving", "over"] = "asking"
         self.req = 0
+        self._first_req = 0  # of its SUBMITs; those that follow have higher numbers
         self._user = user
         self._submit = submit
         self.latest = Progress(total=submit.source.length if submit else 0)
@@ -168,6 +170,7 @@ class Followed:
             if self._outgoing:
                 self._outgoing.rewind()
             self.req = self._user.next_req()
+            self._first_req = self._first_req or self.req
             self._ask_at = now + ASK_AGAIN
             self._say()
         if self.stage == "asking":
@@ -254,6 +257,14 @@ class Followed:
         self.upload()
 
     # --- news ---
+
+    def is_earlier(self, m: Message) -> bool:
+        """True for what the broker still owes of an earlier task of this id: our SUBMIT has no answer yet, and this is none. What it says
+        of ours is said again with the answer."""
+        if self.stage != "asking" or self._attaches:
+            return False
+        req: int = m.get("req", 0)
+        return not (self._first_req and req and (req - self._first_req) & UINT32_MAX <= (self.req - self._first_req) & UINT32_MAX)
 
     def on_accepted(self, m: Message) -> None:
         """SUBMIT_OK or TASK."""
