@@ -42,7 +42,7 @@ struct handler_output {
     uint8_t *bytes; /* malloc'ed by the handler on PV_OK; the caller frees it */
     size_t size;
     enum handler_verdict verdict; /* read when run fails */
-    char text[256];               /* one sentence for people when run fails; never a witness */
+    char text[513];               /* one sentence for people when run fails; never a witness */
 };
 
 struct handler_counters {

@@ -1,0 +1,18 @@
+/** The handler that runs a program for each task: from the input to a result that may be taken.
+ */
+#ifndef PV_HANDLER_PROGRAM_H
+#define PV_HANDLER_PROGRAM_H
+
+#include "program.h"
+
+/** A program and where it runs. It must outlive the handler. */
+struct handler_program {
+    struct program program;
+    const struct program_place *place;
+};
+
+/** A failure is told with the program's exit status and the end of what it wrote on stderr. Nothing of an attempt is left when run
+ *  returns: no process, no file, no descriptor. */
+struct handler handler_program(struct handler_program *x);
+
+#endif

@@ -1,0 +1,64 @@
+#include "program_place.h"
+
+#include "attempt_folder.h"
+#include "file_io.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+pv_status program_place_launcher(char **path, struct prove_error *err)
+{
+    static const char *const places[] = { "provost-launch", "../libexec/provost/provost-launch" };
+    char own[PATH_MAX], there[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    while (n > 0 && own[n - 1] != '/') n--;
+    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
+        int used = snprintf(there, sizeof there, "%.*s%s", (int)n, own, places[i]);
+        if (used < 0 || (size_t)used >= sizeof there || access(there, X_OK)) continue;
+        *path = strdup(there);
+        return *path ? PV_OK : prove_error_set(err, PV_NO_MEMORY, "no memory");
+    }
+    return prove_error_set(err, PV_NOT_FOUND,
+                           "provost-launch is neither beside this program nor in ../libexec/provost");
+}
+
+static pv_status folder_choose(struct program_place *p, const char *work, struct prove_error *err)
+{
+    char made[] = "/tmp/provost-work-XXXXXX";
+    int error = 0;
+    p->temporary = !*work;
+    if (p->temporary && !mkdtemp(made)) error = errno;
+    if (!p->temporary) error = file_folder_make(work);
+    if (!error && !(p->work = realpath(p->temporary ? made : work, NULL))) error = errno;
+    return error ? prove_error_set(err, PV_IO, "%.150s: %s", p->temporary ? made : work, strerror(error)) : PV_OK;
+}
+
+pv_status program_place_open(struct program_place *p, const char *work, struct prove_error *err)
+{
+    p->work_fd = -1;
+    TRY(folder_choose(p, work, err));
+    p->work_fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->work_fd < 0) return prove_error_set(err, PV_IO, "%.150s: %s", p->work, strerror(errno));
+    if (flock(p->work_fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return prove_error_set(err, PV_BUSY, "%.150s: another node uses this folder for its programs", p->work);
+    unsigned left = attempt_folder_sweep(p->work_fd);
+    if (left)
+        LOG_INFO("handler.swept", "folder=%s attempts=%u text=%s", p->work, left, "a node before this one was killed");
+    return PV_OK;
+}
+
+void program_place_close(struct program_place *p)
+{
+    if (p->work_fd >= 0) close(p->work_fd);
+    if (p->temporary && p->work) rmdir(p->work);
+    free(p->work);
+    free(p->launcher);
+    *p = (struct program_place){ .work_fd = -1 };
+}
