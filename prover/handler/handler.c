@@ -4,6 +4,24 @@
 
 #include "clock.h"
 
+static unsigned long ended(const struct handler_counters *c)
+{
+    return atomic_load(&c->succeeded) + atomic_load(&c->failed) + atomic_load(&c->stopped);
+}
+
+/* Read first: what ended before is not counted as running. */
+unsigned long handler_running(const struct handler_counters *c)
+{
+    unsigned long over = ended(c), started = atomic_load(&c->started);
+    return started > over ? started - over : 0;
+}
+
+unsigned long handler_mean_ms(const struct handler_counters *c)
+{
+    unsigned long over = ended(c);
+    return over ? atomic_load(&c->busy_ms) / over : 0;
+}
+
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,
                       struct handler_output *out)
 {
@@ -12,6 +30,11 @@ pv_status handler_run(struct handler *h, const struct handler_input *in, const s
     atomic_fetch_add(&h->counters.started, 1);
     pv_status s = h->run(h->self, in, watch, out);
     atomic_fetch_add(&h->counters.busy_ms, (unsigned long)(pv_clock_ms() - from));
+    atomic_fetch_add(&h->counters.bytes_in, in->size);
+    if (s == PV_OK) atomic_fetch_add(&h->counters.bytes_out, out->size);
+    if (s != PV_OK && s != PV_CANCELLED && out->verdict == HANDLER_PERMANENT)
+        atomic_fetch_add(&h->counters.permanent, 1);
+    if (s != PV_OK && s != PV_CANCELLED && out->verdict == HANDLER_RESOURCE) atomic_fetch_add(&h->counters.resource, 1);
     atomic_ulong *outcome = s == PV_OK          ? &h->counters.succeeded
                             : s == PV_CANCELLED ? &h->counters.stopped
                                                 : &h->counters.failed;

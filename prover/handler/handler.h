@@ -47,7 +47,9 @@ struct handler_output {
 
 struct handler_counters {
     atomic_ulong started, succeeded, failed, stopped;
-    atomic_ulong busy_ms;
+    atomic_ulong permanent, resource; /* of failed: those that were no fault of the attempt */
+    atomic_ulong busy_ms;             /* of those that ended */
+    atomic_ulong bytes_in, bytes_out; /* inputs of all that ended, results of those that succeeded */
 };
 
 struct handler {
@@ -76,6 +78,10 @@ struct handler_unserved {
     char file[160];
     char why[256];
 };
+
+/** How many run now; how long one takes, of those that ended. Of counters that others count on, for people. */
+unsigned long handler_running(const struct handler_counters *c);
+unsigned long handler_mean_ms(const struct handler_counters *c);
 
 /** Runs h and keeps its counters. */
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,

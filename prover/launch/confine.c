@@ -102,6 +102,7 @@ bool confine_self(const struct launch_plan *p, unsigned got, struct confine_faul
     if (setsid() < 0) return failed(f, "setsid", "");
     if (chdir(p->folder)) return failed(f, "chdir", p->folder);
     if (!limits_set(p)) return failed(f, "limits", "");
+    (void)!nice((int)p->nice);
     if (!user_set(p)) return failed(f, "run_as", "");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return failed(f, "no_new_privs", "");
     if (!p->network && !(got & LAUNCH_GOT_NETWORK)) {

@@ -11,7 +11,7 @@ enum { PLAN_MAGIC = 0x50564c31 };
 /* Before the texts, which follow in the order file, folder, argv, envp, hide, each with its NUL. */
 struct head {
     uint32_t magic, bytes; /* of the texts */
-    uint32_t sandbox, network, extra, uid, gid, grace_ms, groups_n;
+    uint32_t sandbox, network, extra, uid, gid, grace_ms, nice, groups_n;
     uint32_t argc, envc, hidec;
     uint64_t limits[LAUNCH_LIMITS];
     uint32_t groups[LAUNCH_GROUPS_MAX];
@@ -57,6 +57,7 @@ bool launch_plan_send(int fd, const struct launch_plan *p)
                       .uid = p->uid,
                       .gid = p->gid,
                       .grace_ms = p->grace_ms,
+                      .nice = p->nice,
                       .groups_n = p->groups_n };
     memcpy(h.limits, p->limits, sizeof h.limits);
     memcpy(h.groups, p->groups, sizeof h.groups);
@@ -113,6 +114,7 @@ bool launch_plan_receive(struct launch_plan *p, int fd)
                                .uid = h.uid,
                                .gid = h.gid,
                                .grace_ms = h.grace_ms,
+                               .nice = h.nice,
                                .groups_n = h.groups_n };
     memcpy(p->limits, h.limits, sizeof h.limits);
     memcpy(p->groups, h.groups, sizeof h.groups);

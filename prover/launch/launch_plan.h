@@ -51,6 +51,7 @@ struct launch_plan {
     bool extra;                     /* descriptor 4 is there */
     uint32_t uid, gid;              /* UINT32_MAX: those of the node */
     uint32_t grace_ms;              /* between TERM and KILL */
+    uint32_t nice;                  /* added to the node's niceness */
     uint64_t limits[LAUNCH_LIMITS]; /* 0: as it is */
     uint32_t groups[LAUNCH_GROUPS_MAX];
     uint32_t groups_n;           /* further groups, with uid */

@@ -68,9 +68,9 @@ struct agent_options {
      *  order of their bytes, and returns how many. Called by the agent's thread. NULL: the node takes tasks of any
      *  circuit, since its handlers need no keys. */
     size_t (*circuits)(void *arg, const char *after, struct handler_circuit *to, size_t most);
-    /** Fills `to` with at most `most` key files that are not served, and returns how many there are. May be NULL. */
+    /** Fills `to` with at most `most` files of keys and handlers that are not served, and returns how many there are. May be NULL. */
     size_t (*unserved)(void *arg, struct handler_unserved *to, size_t most);
-    void *circuits_arg; /* of both */
+    void *circuits_arg, *unserved_arg;
     /** Called by the agent's thread before each HELLO and READY. NULL: nothing is to be known. */
     void (*gpu)(void *arg, struct agent_gpu *now);
     void *gpu_arg;

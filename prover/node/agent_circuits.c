@@ -46,7 +46,7 @@ static void unserved_say(struct agent *a)
 {
     struct agent_said *said = &a->said;
     struct wire_msg m = { .type = WIRE_CIRCUITS };
-    size_t all = a->o.unserved ? a->o.unserved(a->o.circuits_arg, said->unserved, AGENT_UNSERVED_MAX) : 0;
+    size_t all = a->o.unserved ? a->o.unserved(a->o.unserved_arg, said->unserved, AGENT_UNSERVED_MAX) : 0;
     size_t n = all < AGENT_UNSERVED_MAX ? all : AGENT_UNSERVED_MAX;
     for (size_t i = 0; i < n; i++) {
         said->cells[i][0] = text_cell("file", said->unserved[i].file);

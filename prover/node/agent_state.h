@@ -47,7 +47,7 @@ struct agent_attempt {
     enum wire_failure failure;
     enum wire_reason reason;
     pv_status status;
-    char text[256];
+    char text[513]; /* the bound of a text on the wire, and its NUL */
 };
 
 /** A finished result on its way to the broker. */

@@ -9,6 +9,8 @@
 #include "link_keys.h"
 #include "log.h"
 #include "node_parts.h"
+#include "node_programs.h"
+#include "node_plain.h"
 #include "node_settings.h"
 #include "process.h"
 #include "std_streams.h"
@@ -118,9 +120,22 @@ static void serve(struct node *n)
 
 static void counters_log(const struct handler *h)
 {
-    LOG_INFO("handler.counters", "handler=%s started=%lu succeeded=%lu failed=%lu stopped=%lu busy_ms=%lu", h->name,
-             atomic_load(&h->counters.started), atomic_load(&h->counters.succeeded), atomic_load(&h->counters.failed),
-             atomic_load(&h->counters.stopped), atomic_load(&h->counters.busy_ms));
+    const struct handler_counters *c = &h->counters;
+    LOG_INFO("handler.counters",
+             "handler=%s started=%lu succeeded=%lu failed=%lu permanent=%lu resource=%lu stopped=%lu running=%lu "
+             "busy_ms=%lu mean_ms=%lu bytes_in=%lu bytes_out=%lu",
+             h->name, atomic_load(&c->started), atomic_load(&c->succeeded), atomic_load(&c->failed),
+             atomic_load(&c->permanent), atomic_load(&c->resource), atomic_load(&c->stopped), handler_running(c),
+             atomic_load(&c->busy_ms), handler_mean_ms(c), atomic_load(&c->bytes_in), atomic_load(&c->bytes_out));
+}
+
+static void handlers_log(const struct node *n)
+{
+    for (size_t i = 0; i < n->agent.queues_n; i++) {
+        size_t first = 0; /* a handler may serve several queues */
+        while (n->queues[first].handler != n->queues[i].handler) first++;
+        if (first == i) counters_log(n->queues[i].handler);
+    }
 }
 
 /* A signal came while the keys were read: nothing had begun. */
@@ -153,6 +168,7 @@ static pv_status node_run(struct node *n)
     pv_status s = node_proving_open(n);
     if (s == PV_CANCELLED) return ended_early(n);
     TRY(s);
+    TRY(node_programs_open(n));
     s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return node_refuse(n, s, "%s", why);
     LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
@@ -162,8 +178,7 @@ static pv_status node_run(struct node *n)
     zactor_destroy(&n->actor);
     agent_destroy(&agent);
     close(n->signals);
-    if (node_serves(n, &n->groth16)) counters_log(&n->groth16);
-    if (node_serves(n, &n->echo)) counters_log(&n->echo);
+    handlers_log(n);
     LOG_INFO("prover.ended", "name=%s", n->agent.name);
     return PV_OK;
 }
@@ -200,6 +215,7 @@ static pv_status node_check(struct node *n)
     TRY(keys_check(n));
     TRY(state_check(n));
     TRY(node_proving_open(n));
+    TRY(node_programs_check(n));
     if (n->proving.cache && !keycache_list(n->proving.cache, "", &one, 1))
         LOG_WARN("prover.circuits", "text=%s", "no usable key in the folder of circuits: nothing can be proved yet");
     puts("ok");
@@ -209,6 +225,7 @@ static pv_status node_check(struct node *n)
 static void node_clear(struct node *n)
 {
     keycache_destroy(&n->proving.cache);
+    node_programs_clear(n);
     node_name_clear(&n->name);
     if (n->lock > 0) close(n->lock);
     free(n->lists[0]);

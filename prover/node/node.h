@@ -9,6 +9,7 @@
 #include "node_gpu.h"
 #include "node_limits.h"
 #include "node_name.h"
+#include "program_table.h"
 
 struct node {
     struct node_config_args args;
@@ -18,6 +19,13 @@ struct node {
     struct node_name name;
     char *lists[2]; /* the broker and queue lists, cut at their commas */
     struct agent_queue queues[AGENT_QUEUES_MAX];
+    struct program_table programs;
+    struct program_place place;
+    char *hidden[2]; /* from programs: the whole paths of the key file and of the spool */
+    struct node_left_out {
+        const char *queue, *handler, *why;
+    } left_out[AGENT_QUEUES_MAX]; /* queues whose handler cannot serve */
+    size_t left_out_n;
     char *spool, *checked;
     int lock; /* on the state folder; 0: none */
     int signals;

@@ -14,7 +14,10 @@
  *   NUMBER      uint64_t in low..high                SIZE  the same, in bytes              SWITCH  bool */
 #define NODE_CONFIG_LIST(X)                                                                                            \
     X(broker, LIST, "", 0, 0, "tcp://HOST:PORT", "connect to this broker; several are tried in turn")                  \
-    X(queue, LIST, "", 0, 0, "NAME[:HANDLER]", "serve this queue with the handler groth16 or echo (default groth16)")  \
+    X(queue, LIST, "", 0, 0, "NAME[:HANDLER]", "serve this queue with the handler groth16, echo or one of handlers")   \
+    X(handlers, TEXT, "", 0, 0, "DIR", "folder of handlers that are programs: DIR/NAME.yaml (prover/HANDLERS.md)")     \
+    X(work, TEXT, "", 0, 0, "DIR",                                                                                     \
+      "where these programs work: a folder for each task, removed after it (default: STATE/work, or one in /tmp)")     \
     X(circuits, TEXT, "", 0, 0, "DIR", "folder of keys: DIR/NAME.zkey or DIR/NAME/circuit.zkey")                       \
     X(name, TEXT, "", 0, 0, "NAME",                                                                                    \
       "name of this node (default: the host's, and a number if another node there has it)")                            \

@@ -4,7 +4,7 @@
 #include "file_io.h"
 #include "keycache_folder.h"
 #include "log.h"
-#include "node_settings.h"
+#include "node_plain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,17 +107,16 @@ pv_status node_proving_open(struct node *n)
                                   .ops = &handler_groth16_keys,
                                   .arg = &n->proving };
     if (!node_serves(n, &n->groth16)) return PV_OK;
-    n->gpu = (struct node_gpu){ .proving = &n->proving, .beside = node_serves(n, &n->echo) };
+    n->gpu = (struct node_gpu){ .proving = &n->proving, .beside = node_serves_beside(n) };
     pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
         o.bytes_most = 0; /* the device itself reports when it is full */
     while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
     if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;
-    n->agent.unserved = keycache_unserved;
     n->agent.circuits_arg = n->proving.cache;
     n->agent.gpu = node_gpu_now;
     n->agent.gpu_arg = &n->gpu;
-    n->agent.circuits_needed = !node_serves(n, &n->echo);
+    n->agent.circuits_needed = !node_serves_beside(n);
     return PV_OK;
 }

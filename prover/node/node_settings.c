@@ -3,18 +3,11 @@
 
 #include "endpoint.h"
 #include "log.h"
+#include "node_programs.h"
+#include "node_plain.h"
 
 #include <string.h>
 #include <unistd.h>
-
-pv_status node_refuse(struct node *n, pv_status s, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(n->why, sizeof n->why, format, args);
-    va_end(args);
-    return s;
-}
 
 /* The host's name with every illegal character replaced, so that the default name is always legal. */
 static void host_name(char to[WIRE_NAME_MAX + 1])
@@ -42,33 +35,30 @@ static pv_status queue_add(struct node *n, char *item)
     struct agent_options *o = &n->agent;
     char *handler = strchr(item, ':');
     if (handler) *handler++ = 0;
-    bool echo = handler && !strcmp(handler, "echo");
     if (o->queues_n == AGENT_QUEUES_MAX) return node_refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
     if (!wire_name_valid(item, strlen(item)))
         return node_refuse(n, PV_BAD_CONFIG, "queue: not a name: \"%.64s\" (1 to 64 of A-Z a-z 0-9 . _ -)", item);
-    if (handler && !echo && strcmp(handler, "groth16"))
-        return node_refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", item, handler);
-    n->queues[o->queues_n++] = (struct agent_queue){ item, echo ? &n->echo : &n->groth16 };
+    if (!handler || !strcmp(handler, "groth16"))
+        n->queues[o->queues_n++] = (struct agent_queue){ item, &n->groth16 };
+    else if (!strcmp(handler, "echo"))
+        n->queues[o->queues_n++] = (struct agent_queue){ item, &n->echo };
+    else
+        return node_programs_bind(n, item, handler);
     return PV_OK;
 }
 
 static pv_status lists_read(struct node *n)
 {
     char *rest, *item;
+    TRY(node_programs_read(n));
     n->lists[0] = strdup(n->config.broker);
     n->lists[1] = strdup(n->config.queue);
     if (!n->lists[0] || !n->lists[1]) return PV_NO_MEMORY;
     for (item = strtok_r(n->lists[0], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(broker_add(n, item));
     for (item = strtok_r(n->lists[1], ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) TRY(queue_add(n, item));
     if (!n->agent.link.endpoints) return node_refuse(n, PV_BAD_CONFIG, "missing broker: tcp://HOST:PORT");
-    return n->agent.queues_n ? PV_OK : node_refuse(n, PV_BAD_CONFIG, "missing queue: the name of a queue to serve");
-}
-
-bool node_serves(const struct node *n, const struct handler *h)
-{
-    for (size_t i = 0; i < n->agent.queues_n; i++)
-        if (n->queues[i].handler == h) return true;
-    return false;
+    if (n->agent.queues_n || n->left_out_n) return PV_OK;
+    return node_refuse(n, PV_BAD_CONFIG, "missing queue: the name of a queue to serve");
 }
 
 static pv_status keys_read(struct node *n)

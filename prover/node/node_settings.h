@@ -9,10 +9,4 @@
  *  sentence in n->why. Opens nothing but the log. */
 pv_status node_settings_read(struct node *n);
 
-/** Whether a queue is bound to h. */
-bool node_serves(const struct node *n, const struct handler *h);
-
-/** Keeps the sentence for main, and returns s. */
-pv_status node_refuse(struct node *n, pv_status s, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
 #endif

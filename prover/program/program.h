@@ -33,6 +33,7 @@ enum program_progress { PROGRAM_PROGRESS_NONE, PROGRAM_PROGRESS_STDERR, PROGRAM_
     X(open_files, NUMBER, "1024", 16, 1u << 20, NULL, "descriptors of each of its processes")                          \
     X(file_size, SIZE, "0", 0, 1ull << 50, NULL, "bytes of each file that it writes (0: four times result_max)")       \
     X(processes, NUMBER, "0", 0, 1u << 22, NULL, "processes and threads of its user (0: no limit)")                    \
+    X(nice, NUMBER, "5", 0, 19, NULL, "added to the node's niceness, so that the node itself is never kept waiting")   \
     X(time_limit, DURATION, "0", 0, 1ull << 40, NULL, "how long one task may take (0: as the queue says)")             \
     X(grace, DURATION, "5s", 0, 600000, NULL, "between TERM and KILL")
 

@@ -161,7 +161,7 @@ static pv_status end_take(struct run *r, struct prove_error *err)
         e->ending = r->stopping ? PROGRAM_STOPPED : PROGRAM_NOT_STARTED;
         return r->stopping ? PV_OK : prove_error_set(err, PV_FAILED, "its launcher ended without a report");
     }
-    e->left = said->left;
+    e->left = said->left && !r->stopping;
     e->sandbox = said->sandbox;
     e->cpu_ms = said->cpu_ms;
     e->peak_bytes = said->peak_bytes;
@@ -192,6 +192,7 @@ static void plan_make(struct launch_plan *plan, const struct program_call *c, ch
                                   .uid = p->uid,
                                   .gid = p->gid,
                                   .grace_ms = (uint32_t)p->grace,
+                                  .nice = (uint32_t)p->nice,
                                   .groups_n = p->groups_n,
                                   .file = c->file,
                                   .folder = c->folder,

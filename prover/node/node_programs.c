@@ -1,0 +1,174 @@
+#include "node_programs.h"
+
+#include "log.h"
+#include "node_plain.h"
+#include "program_place.h"
+#include "program_version.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pv_status node_programs_read(struct node *n)
+{
+    struct prove_error err = { 0 };
+    n->place.work_fd = -1;
+    if (!*n->config.handlers) return PV_OK;
+    pv_status s = program_table_read(&n->programs, n->config.handlers, &n->place, &err);
+    return s == PV_OK ? s : node_refuse(n, s, "%s", err.text);
+}
+
+static void leave_out(struct node *n, const char *queue, const char *handler, const char *why)
+{
+    n->left_out[n->left_out_n++] = (struct node_left_out){ queue, handler, why };
+}
+
+pv_status node_programs_bind(struct node *n, const char *queue, const char *handler)
+{
+    struct program_entry *e = program_table_find(&n->programs, handler);
+    if (!e && !*n->config.handlers)
+        return node_refuse(n, PV_BAD_CONFIG, "queue %s: unknown handler \"%.64s\"", queue, handler);
+    if (n->left_out_n == AGENT_QUEUES_MAX)
+        return node_refuse(n, PV_BAD_CONFIG, "more than %d queues", AGENT_QUEUES_MAX);
+    if (e && !*e->why)
+        n->queues[n->agent.queues_n++] = (struct agent_queue){ queue, &e->handler };
+    else
+        leave_out(n, queue, handler, e ? e->why : "there is no such file in the folder of handlers");
+    return PV_OK;
+}
+
+static struct program_entry *entry_of(const struct node *n, const struct handler *h)
+{
+    for (size_t i = 0; i < n->programs.n; i++)
+        if (&n->programs.entries[i].handler == h) return &n->programs.entries[i];
+    return NULL;
+}
+
+/* --- what is left out --- */
+
+/* The keys first, then the queues: each list as far as there is room. */
+static size_t unserved(void *node, struct handler_unserved *to, size_t most)
+{
+    const struct node *n = node;
+    size_t keys = n->proving.cache ? keycache_unserved(n->proving.cache, to, most) : 0;
+    for (size_t i = 0; i < n->left_out_n && keys + i < most; i++) {
+        const struct node_left_out *l = &n->left_out[i];
+        char text[sizeof to->file + WIRE_NAME_MAX];
+        snprintf(text, sizeof text, "queue %s:%s", l->queue, l->handler);
+        wire_text_clip(to[keys + i].file, sizeof to->file, text);
+        wire_text_clip(to[keys + i].why, sizeof to->why, l->why);
+    }
+    return keys + n->left_out_n;
+}
+
+static void left_out_say(const struct node *n)
+{
+    for (size_t i = 0; i < n->left_out_n; i++)
+        LOG_ERROR("queue.unserved", "queue=%s handler=%s text=%s", n->left_out[i].queue, n->left_out[i].handler,
+                  n->left_out[i].why);
+    for (size_t i = 0; i < n->programs.n; i++)
+        if (*n->programs.entries[i].why)
+            LOG_WARN("handler.unusable", "handler=%s text=%s", n->programs.entries[i].name, n->programs.entries[i].why);
+}
+
+/* --- opening --- */
+
+/* The key and the spool are nobody's business; the folder where programs work is hidden by itself. */
+static void hide_ours(struct node *n)
+{
+    size_t k = 0;
+    char *state = *n->config.state ? realpath(n->config.state, NULL) : NULL;
+    n->hidden[0] = *n->config.key ? realpath(n->config.key, NULL) : NULL;
+    if (state && asprintf(&n->hidden[1], "%s/results", state) < 0) n->hidden[1] = NULL;
+    free(state);
+    for (size_t i = 0; i < 2; i++)
+        if (n->hidden[i]) n->place.hide[k++] = n->hidden[i];
+}
+
+static pv_status place_open(struct node *n, const char *work)
+{
+    struct prove_error err = { 0 };
+    pv_status s = program_place_launcher(&n->place.launcher, &err);
+    if (s == PV_OK) s = program_place_open(&n->place, work, &err);
+    return s == PV_OK ? s : node_refuse(n, s, "work: %s", err.text);
+}
+
+static void queue_drop(struct node *n, size_t i, const struct program_entry *e)
+{
+    leave_out(n, n->queues[i].name, e->name, e->why);
+    memmove(&n->queues[i], &n->queues[i + 1], (--n->agent.queues_n - i) * sizeof *n->queues);
+}
+
+/* Asks each bound program once for its version; the queues of one that gives another are left out. */
+static void versions_ask(struct node *n)
+{
+    char shown[128];
+    for (size_t i = 0; i < n->programs.n; i++) {
+        struct program_entry *e = &n->programs.entries[i];
+        if (*e->why || !node_serves(n, &e->handler)) continue;
+        if (program_version(&e->serves.program, &n->place, shown, e->why) == PV_OK)
+            LOG_INFO("handler.ready", "handler=%s program=%s version=%s", e->name, e->serves.program.executable, shown);
+    }
+    for (size_t i = 0; i < n->agent.queues_n;) {
+        struct program_entry *e = entry_of(n, n->queues[i].handler);
+        if (e && *e->why)
+            queue_drop(n, i, e);
+        else
+            i++;
+    }
+}
+
+static bool serves_programs(const struct node *n)
+{
+    for (size_t i = 0; i < n->agent.queues_n; i++)
+        if (entry_of(n, n->queues[i].handler)) return true;
+    return false;
+}
+
+static pv_status none_left(struct node *n)
+{
+    const struct node_left_out *l = &n->left_out[0];
+    return node_refuse(n, PV_BAD_CONFIG, "no queue can be served: queue %s: handler %s: %.380s", l->queue, l->handler,
+                       l->why);
+}
+
+pv_status node_programs_open(struct node *n)
+{
+    char work[4096] = "";
+    if (*n->config.work)
+        snprintf(work, sizeof work, "%s", n->config.work);
+    else if (*n->config.state)
+        snprintf(work, sizeof work, "%s/work", n->config.state);
+    if (serves_programs(n)) {
+        TRY(place_open(n, work));
+        hide_ours(n);
+        versions_ask(n);
+    }
+    left_out_say(n);
+    n->agent.unserved = unserved;
+    n->agent.unserved_arg = n;
+    return n->agent.queues_n ? PV_OK : none_left(n);
+}
+
+/* Beside a node that runs with the same settings, whose folder is locked: a temporary one serves as well. */
+pv_status node_programs_check(struct node *n)
+{
+    if (serves_programs(n)) {
+        TRY(place_open(n, ""));
+        versions_ask(n);
+    }
+    for (size_t i = 0; i < n->programs.n; i++)
+        if (*n->programs.entries[i].why)
+            LOG_WARN("handler.unusable", "handler=%s text=%s", n->programs.entries[i].name, n->programs.entries[i].why);
+    if (!n->left_out_n) return PV_OK;
+    const struct node_left_out *l = &n->left_out[0];
+    return node_refuse(n, PV_BAD_CONFIG, "queue %s: handler %s: %.400s", l->queue, l->handler, l->why);
+}
+
+void node_programs_clear(struct node *n)
+{
+    if (n->place.work || n->place.launcher) program_place_close(&n->place);
+    program_table_clear(&n->programs);
+    free(n->hidden[0]);
+    free(n->hidden[1]);
+}

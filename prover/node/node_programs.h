@@ -1,0 +1,26 @@
+/** The node's handlers that are programs: read at the start, bound to queues, said when they cannot serve.
+ *
+ *  A queue whose handler cannot serve is left out: said in the log and to the broker, beside the keys that are not served, and
+ *  not offered for. The other queues are served.
+ */
+#ifndef PV_NODE_PROGRAMS_H
+#define PV_NODE_PROGRAMS_H
+
+#include "node.h"
+
+/** Reads the folder of handlers, if the settings name one. PV_IO with a sentence. */
+pv_status node_programs_read(struct node *n);
+
+/** Binds a queue to the handler of that name, or leaves it out. PV_BAD_CONFIG: there is no such handler, and no folder where it
+ *  could be. */
+pv_status node_programs_bind(struct node *n, const char *queue, const char *handler);
+
+/** Makes ready what the bound programs need, and asks them for their versions. PV_BAD_CONFIG: no queue is left. */
+pv_status node_programs_open(struct node *n);
+
+/** The same for --check-config: nothing is kept, and a queue that is left out is a refusal. */
+pv_status node_programs_check(struct node *n);
+
+void node_programs_clear(struct node *n);
+
+#endif
