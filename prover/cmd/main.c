@@ -45,6 +45,7 @@ static const struct command {
     { "inspect", "ZKEY                     show what a key is for and what it needs", cmd_inspect },
     { "selftest", "                         check the arithmetic of this machine", cmd_selftest },
     { "bench", "ZKEY WTNS                measure proofs on this machine; prints a line of JSON", cmd_bench },
+    { "handlers", "                         list the handlers that are programs, and check each", run_node },
     { "run", "                         take tasks from a broker until told to stop", run_node },
 };
 

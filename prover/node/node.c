@@ -23,7 +23,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT };
+enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT, KEY_SELFTEST };
 enum { LOOK_MS = 500 }; /* how often the folder of keys is looked at */
 
 /* --- arguments --- */
@@ -39,6 +39,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CONFIG: n->args.file = arg; return 0;
     case KEY_CHECK: n->check = true; return 0;
     case KEY_PRINT: n->print = true; return 0;
+    case KEY_SELFTEST: n->listing.selftest = true; return 0;
+    case 'o': n->listing.json = !strcmp(arg, "json"); return 0;
     case ARGP_KEY_ARG: argp_error(state, "unexpected argument \"%s\"", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -47,7 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void arguments_read(struct node *n, int argc, char **argv)
 {
     static char names[NODE_CONFIG_SETTINGS][SETTING_NAME_BYTES];
-    static struct argp_option options[NODE_CONFIG_SETTINGS + 4];
+    static struct argp_option options[NODE_CONFIG_SETTINGS + 6];
     static const struct argp argp = {
         .options = options,
         .parser = parse,
@@ -73,6 +75,11 @@ static void arguments_read(struct node *n, int argc, char **argv)
     options[NODE_CONFIG_SETTINGS + 2] = (struct argp_option){
         "print-config", KEY_PRINT, NULL, 0, "Print the settings and where each came from, and end", 2
     };
+    if (n->list) {
+        options[NODE_CONFIG_SETTINGS + 3] =
+            (struct argp_option){ "selftest", KEY_SELFTEST, NULL, 0, "Run each handler on its self-test input", 2 };
+        options[NODE_CONFIG_SETTINGS + 4] = (struct argp_option){ "output", 'o', "json", 0, "Print JSON", 2 };
+    }
     argp_parse(&argp, argc, argv, 0, NULL, n);
 }
 
@@ -236,7 +243,19 @@ static void node_clear(struct node *n)
     node_config_args_clear(&n->args);
 }
 
-/* argv[0] is "provost-prover run". */
+/* `provost-prover handlers`: 2 when one of them cannot serve. */
+static int handlers_list(struct node *n)
+{
+    size_t bad = 0;
+    pv_status s = node_config_read(&n->config, &n->args, n->why);
+    (void)log_setup_words("error", "text");
+    if (s == PV_OK) s = node_programs_list(n, stdout, &bad);
+    if (s != PV_OK) fprintf(stderr, "provost-prover handlers: %s\n", *n->why ? n->why : pv_status_text(s));
+    node_clear(n);
+    return pv_status_exit(s != PV_OK ? s : bad ? PV_BAD_CONFIG : PV_OK);
+}
+
+/* argv[0] is "provost-prover run", or "provost-prover handlers". */
 int main(int argc, char **argv)
 {
     static struct node n = { .name.claim = -1, .signals = -1 };
@@ -247,8 +266,10 @@ int main(int argc, char **argv)
     n.groth16 = handler_groth16(&n.proving);
     n.echo = handler_echo();
     process_no_core();
+    n.list = !strcmp(argv[0], "provost-prover handlers");
     arguments_read(&n, argc, argv);
     zsys_handler_set(NULL);
+    if (n.list) return handlers_list(&n);
     pv_status s = node_settings_read(&n);
     if (s == PV_OK && n.print) node_config_print(&n.config, stdout);
     if (s == PV_OK && n.check) s = node_check(&n);

@@ -9,12 +9,14 @@
 #include "node_gpu.h"
 #include "node_limits.h"
 #include "node_name.h"
-#include "program_table.h"
+#include "program_list.h"
 
 struct node {
     struct node_config_args args;
     struct node_config config;
     bool check, print, memory_set;
+    bool list; /* `provost-prover handlers` */
+    struct program_list_options listing;
     char host[WIRE_NAME_MAX + 1];
     struct node_name name;
     char *lists[2]; /* the broker and queue lists, cut at their commas */

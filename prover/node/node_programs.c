@@ -165,6 +165,15 @@ pv_status node_programs_check(struct node *n)
     return node_refuse(n, PV_BAD_CONFIG, "queue %s: handler %s: %.400s", l->queue, l->handler, l->why);
 }
 
+pv_status node_programs_list(struct node *n, FILE *to, size_t *bad)
+{
+    TRY(node_programs_read(n));
+    TRY(place_open(n, ""));
+    hide_ours(n);
+    *bad = program_list(to, &n->programs, &n->listing);
+    return PV_OK;
+}
+
 void node_programs_clear(struct node *n)
 {
     if (n->place.work || n->place.launcher) program_place_close(&n->place);

@@ -21,6 +21,9 @@ pv_status node_programs_open(struct node *n);
 /** The same for --check-config: nothing is kept, and a queue that is left out is a refusal. */
 pv_status node_programs_check(struct node *n);
 
+/** Prints the handlers that the settings name, and the node's own; *bad: how many cannot serve. PV_IO with a sentence. */
+pv_status node_programs_list(struct node *n, FILE *to, size_t *bad);
+
 void node_programs_clear(struct node *n);
 
 #endif

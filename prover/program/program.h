@@ -43,8 +43,8 @@ enum program_progress { PROGRAM_PROGRESS_NONE, PROGRAM_PROGRESS_STDERR, PROGRAM_
     X(verify, "run after it: exit status 0, or the attempt failed")                                                    \
     X(version, "prints its version")                                                                                   \
     X(environment, "NAME, taken from the node, or NAME=value")                                                         \
-    X(permanent, "exit statuses: no attempt can succeed (8 and 65)")                                                   \
-    X(resource, "exit statuses: this machine cannot do it (10)")
+    X(permanent, "exit statuses: no attempt can succeed (8 and 65); [none]: none")                                     \
+    X(resource, "exit statuses: this machine cannot do it (10); [none]: none")
 
 #define PROGRAM_MEMBER_TEXT(name) const char *name;
 #define PROGRAM_MEMBER_CHOICE(name) int name;

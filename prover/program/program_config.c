@@ -129,9 +129,10 @@ static pv_status lists_take(struct program *p, struct file *f)
 static pv_status verdicts_take(struct program *p, const char *key, char **texts, enum handler_verdict v, char *why)
 {
     uint64_t n;
+    if (texts && !strcmp(texts[0], "none") && !texts[1]) return PV_OK;
     for (; texts && *texts; texts++) {
         if (!value_number(&n, *texts) || n < 1 || n > 255)
-            return program_config_refuse(p, key, why, "not an exit status: \"%.40s\" (1 to 255)", *texts);
+            return program_config_refuse(p, key, why, "not an exit status: \"%.40s\" (1 to 255, or [none])", *texts);
         p->verdicts[n] = v;
     }
     return PV_OK;
@@ -207,7 +208,12 @@ static pv_status all_check(struct program *p, char *why)
 /* libcyaml says what is wrong; that no shell reads it, we add. */
 static void list_hint(char *why)
 {
+    char *empty = strstr(why, "Insufficient entries"), *line = empty ? strstr(empty, "(line: ") : NULL;
     size_t n = strlen(why);
+    if (line) {
+        unsigned long at = strtoul(line + 7, NULL, 10);
+        snprintf(empty, PROGRAM_WHY_BYTES - (size_t)(empty - why), "an empty list (line: %lu)", at);
+    }
     if (!strstr(why, "expected a list")) return;
     snprintf(why + n, PROGRAM_WHY_BYTES - n,
              "; a command is a list: [/path/of/program, argument, ...]; no shell reads it");
