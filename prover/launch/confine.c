@@ -80,6 +80,16 @@ static bool limits_set(const struct launch_plan *p)
     return !setrlimit(RLIMIT_CORE, &no_core);
 }
 
+/* With autogroups (sched(7)) a process's own niceness counts within its session alone, and the session has one of its own. */
+static void niceness_set(uint32_t n)
+{
+    char text[16];
+    if (!n) return;
+    (void)!nice((int)n);
+    snprintf(text, sizeof text, "%u", n);
+    (void)line_write("/proc/self/autogroup", text);
+}
+
 static bool user_set(const struct launch_plan *p)
 {
     gid_t groups[LAUNCH_GROUPS_MAX];
@@ -102,7 +112,7 @@ bool confine_self(const struct launch_plan *p, unsigned got, struct confine_faul
     if (setsid() < 0) return failed(f, "setsid", "");
     if (chdir(p->folder)) return failed(f, "chdir", p->folder);
     if (!limits_set(p)) return failed(f, "limits", "");
-    (void)!nice((int)p->nice);
+    niceness_set(p->nice);
     if (!user_set(p)) return failed(f, "run_as", "");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return failed(f, "no_new_privs", "");
     if (!p->network && !(got & LAUNCH_GOT_NETWORK)) {

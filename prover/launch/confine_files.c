@@ -78,6 +78,7 @@ unsigned confine_files(const struct launch_plan *p, struct confine_fault *f)
     close(folder);
     if (!proc_mount()) return failed(f, "mount", "/proc");
     if (!is_set_read_only("/", true, AT_RECURSIVE)) return failed(f, "read-only", "/");
+    (void)is_set_read_only("/proc", false, 0); /* its own: what a user may set there of its processes, it may here */
     if (!is_set_read_only(p->folder, false, 0)) return failed(f, "writable", p->folder);
     return LAUNCH_GOT_FILES;
 }

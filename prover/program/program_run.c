@@ -16,7 +16,8 @@
 
 enum {
     LOOK_MS = 20,             /* how often the stop flag is looked at */
-    READ_BYTES = 16 << 10,    /* on the stack */
+    READ_BYTES = 8 << 10,     /* on the stack */
+    OUT_BYTES = 64 << 10,     /* the first room for stdout */
     READS_MOST = 16,          /* of one stream in a turn, so that a flood does not keep the others waiting */
     LAUNCHER_LATE_MS = 10000, /* after the grace: a launcher that says nothing was stopped itself */
     DRAIN_MOST = 64 << 20     /* of what a program wrote before its end, and nobody keeps */
@@ -48,38 +49,40 @@ static void say(struct run *r, enum launch_word word)
 
 /* --- what comes from it --- */
 
-/* Twice the room each time, and never more than the limit. False: no memory. */
-static bool out_grow(struct run *r, size_t n)
+/* Room for more: twice as much each time, and never more than the limit. False: no memory. */
+static bool out_grow(struct run *r)
 {
-    struct program_end *e = r->end;
-    if (e->out_n + n <= r->room) return true;
-    uint64_t room = r->room ? 2 * (uint64_t)r->room : READ_BYTES;
-    if (room > r->call->stdout_most) room = r->call->stdout_most;
-    uint8_t *more = realloc(e->out, (size_t)room);
+    uint64_t most = r->call->stdout_most, room = r->room ? 2 * (uint64_t)r->room : OUT_BYTES;
+    if (room > most) room = most;
+    uint8_t *more = realloc(r->end->out, (size_t)room);
     if (!more) return false;
-    e->out = more;
+    r->end->out = more;
     r->room = (size_t)room;
     return true;
 }
 
-static void out_take(struct run *r, const char *bytes, size_t n)
+/* Reads stdout to where it stays. A byte more than the limit, or no memory for it, is a flood. */
+static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
 {
     struct program_end *e = r->end;
-    uint64_t most = r->call->stdout_most;
-    if (!most || r->flooded) return;
-    if (n > most - e->out_n || !out_grow(r, n)) {
-        r->flooded = true;
-        say(r, LAUNCH_KILL);
-        return;
+    int fd = r->process.streams[PROGRAM_OUT];
+    bool kept = r->call->stdout_most && !r->flooded;
+    if (kept && e->out_n == r->room && r->room < r->call->stdout_most && !out_grow(r)) kept = false;
+    size_t room = kept ? r->room - e->out_n : 0;
+    ssize_t n = room ? read(fd, e->out + e->out_n, room) : read(fd, scratch, bytes);
+    if (n <= 0 || !r->call->stdout_most || r->flooded) return n;
+    if (room) {
+        e->out_n += (size_t)n;
+        return n;
     }
-    memcpy(e->out + e->out_n, bytes, n);
-    e->out_n += n;
+    r->flooded = true;
+    say(r, LAUNCH_KILL);
+    return n;
 }
 
 static void bytes_take(struct run *r, enum program_stream s, const char *bytes, size_t n)
 {
     enum program_progress kind = (enum program_progress)r->call->program->progress;
-    if (s == PROGRAM_OUT) out_take(r, bytes, n);
     if (s == PROGRAM_ERRORS && kind == PROGRAM_PROGRESS_STDERR)
         progress_lines_take(&r->progress, bytes, n, &r->end->errors, on_progress, r);
     else if (s == PROGRAM_ERRORS)
@@ -90,14 +93,15 @@ static void bytes_take(struct run *r, enum program_stream s, const char *bytes, 
 /* Reads what is there, at most so many times. False: there is no more. */
 static bool stream_read(struct run *r, enum program_stream s, unsigned times)
 {
-    char bytes[READ_BYTES / 2];
+    char bytes[READ_BYTES];
     while (times--) {
-        ssize_t n = read(r->process.streams[s], bytes, sizeof bytes);
+        ssize_t n =
+            s == PROGRAM_OUT ? out_read(r, bytes, sizeof bytes) : read(r->process.streams[s], bytes, sizeof bytes);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return false;
         if (n <= 0) program_stream_close(&r->process, s);
         if (n <= 0) return false;
-        bytes_take(r, s, bytes, (size_t)n);
+        if (s != PROGRAM_OUT) bytes_take(r, s, bytes, (size_t)n);
     }
     return true;
 }
@@ -149,7 +153,7 @@ static void watch_it(struct run *r)
 static void rest_read(struct run *r)
 {
     for (int s = PROGRAM_OUT; s < PROGRAM_STREAMS; s++)
-        if (r->process.streams[s] >= 0) stream_read(r, (enum program_stream)s, DRAIN_MOST / (READ_BYTES / 2));
+        if (r->process.streams[s] >= 0) stream_read(r, (enum program_stream)s, DRAIN_MOST / READ_BYTES);
     progress_lines_end(&r->progress, &r->end->errors);
 }
 
