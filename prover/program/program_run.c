@@ -75,6 +75,7 @@ static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
         e->out_n += (size_t)n;
         return n;
     }
+    if (r->call->stdout_cut) return n;
     r->flooded = true;
     say(r, LAUNCH_KILL);
     return n;

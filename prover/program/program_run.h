@@ -21,6 +21,7 @@ struct program_call {
     const char *folder;                /* where it works */
     int input;                         /* becomes its stdin; -1: it reads nothing. Stays the caller's */
     uint64_t stdout_most;              /* more is a flood: it is killed; 0: stdout is read and dropped */
+    bool stdout_cut;      /* more is dropped instead */
     uint64_t limit_ms;                 /* then it is stopped; 0: no limit */
     const struct handler_watch *watch; /* stop and progress */
 };

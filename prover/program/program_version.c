@@ -59,6 +59,7 @@ pv_status program_version(const struct program *p, const struct program_place *p
                                  .folder = f.path,
                                  .input = -1,
                                  .stdout_most = OUTPUT_MOST,
+                                 .stdout_cut = true,
                                  .limit_ms = PROGRAM_VERSION_MS,
                                  .watch = &unwatched };
     if (s == PV_OK) s = program_run(&e, &call, &err);

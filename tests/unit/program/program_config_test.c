@@ -160,6 +160,8 @@ static void another_version_is_refused(void **state)
         if (!cases[i][1]) assert_string_equal(shown, "ill_behaved 1.0");
     }
     assert_int_equal(program_scene_left(s), 0);
+    assert_int_equal(program_scene_read(s, GOOD "version: [/usr/bin/seq, \"100000\"]\nversion_has: \"99\"\n"), PV_OK);
+    assert_int_equal(program_version(&s->x.program, &s->place, shown, s->why), PV_OK); /* its first bytes are enough */
 }
 
 static void a_folder_of_handlers_keeps_the_bad_ones_with_their_reason(void **state)
