@@ -61,7 +61,7 @@ static bool out_grow(struct run *r)
     return true;
 }
 
-/* Reads stdout to where it stays. A byte more than the limit, or no memory for it, is a flood. */
+/* Reads stdout to where it stays; what is no result goes where stderr goes, as some programs complain there. A byte more than the limit, or no memory for it, is a flood. */
 static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
 {
     struct program_end *e = r->end;
@@ -70,6 +70,7 @@ static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
     if (kept && e->out_n == r->room && r->room < r->call->stdout_most && !out_grow(r)) kept = false;
     size_t room = kept ? r->room - e->out_n : 0;
     ssize_t n = room ? read(fd, e->out + e->out_n, room) : read(fd, scratch, bytes);
+    if (n > 0 && !r->call->stdout_most) error_tail_add(&e->errors, scratch, (size_t)n);
     if (n <= 0 || !r->call->stdout_most || r->flooded) return n;
     if (room) {
         e->out_n += (size_t)n;

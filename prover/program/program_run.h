@@ -1,6 +1,6 @@
 /** One run of a program to its end: started by the launcher, fed, read, stopped.
  *
- *  Whatever the program does, the caller keeps at most the bytes that it asked for of stdout and 4 KiB of stderr, and when the call
+ *  Whatever the program does, the caller keeps at most the bytes that it asked for of stdout and 4 KiB of what it said, and when the call
  *  returns no process of it is left.
  */
 #ifndef PV_PROGRAM_RUN_H
@@ -20,8 +20,8 @@ struct program_call {
     char *const *argv;                 /* its arguments, filled */
     const char *folder;                /* where it works */
     int input;                         /* becomes its stdin; -1: it reads nothing. Stays the caller's */
-    uint64_t stdout_most;              /* more is a flood: it is killed; 0: stdout is read and dropped */
-    bool stdout_cut;      /* more is dropped instead */
+    uint64_t stdout_most;              /* more is a flood: it is killed; 0: it is no result, and is kept like stderr */
+    bool stdout_cut;                   /* more is dropped instead */
     uint64_t limit_ms;                 /* then it is stopped; 0: no limit */
     const struct handler_watch *watch; /* stop and progress */
 };

@@ -19,7 +19,7 @@ fi
 export CLUSTER=$work/cluster
 # shellcheck source=tests/support/drill/cluster.bash
 . "$here/../support/drill/cluster.bash"
-trap 'stop ${PROVER_PIDS:-} ${BROKER_PID:-}; rm -rf "$work"' EXIT
+trap 'kill -USR1 ${PROVER_PIDS:-}; stop ${PROVER_PIDS:-} ${BROKER_PID:-}; rm -rf "$work"' EXIT
 cp -r "$here/../data" "$work/data"
 chmod -R u=rwX,go=rX "$work/data"
 
@@ -51,7 +51,7 @@ done
 
 head -c 1000 /dev/urandom >"$work/none.wtns"
 id=$(provost task submit --queue snarkjs --circuit member "$work/none.wtns")
-poll 60 grep -q "task.failed task=$id .*snarkjs: exit status" "$CLUSTER/prover-p1.log"
+poll 60 grep -q "task.failed task=$id .*snarkjs: exit status 1: .*ERROR" "$CLUSTER/prover-p1.log"
 id=$(provost task submit --queue refused --circuit member "$work/data/member/witness.wtns")
 poll 60 grep -q "task.failed task=$id .*status=bad-proof .*did not pass verify" "$CLUSTER/prover-p1.log"
 echo "a witness that is none, and a proof that is refused, are failed attempts"

@@ -153,6 +153,9 @@ static void stdout_that_is_no_result_is_dropped(void **state)
 {
     assert_int_equal(run("command: [/bin/sh, -c, \"seq 200000; cp {input} {result}\"]\n", "kept"), PV_OK);
     expect_result("kept");
+    expect_failure(
+        run("command: [/bin/sh, -c, \"seq 200000; echo in vain; exit 3\", \"{input}\", \"{result}\"]\n", "x"),
+        PV_FAILED, HANDLER_RETRYABLE, "199999 200000 in vain");
 }
 
 static void a_file_may_not_grow_past_its_limit(void **state)
