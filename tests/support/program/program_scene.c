@@ -34,7 +34,8 @@ int program_scene_set_up(void **state)
     snprintf(s->file, sizeof s->file, "%s/tried.yaml", s->folder);
     snprintf(work, sizeof work, "%s/work", s->folder);
     if (program_place_open(&s->place, work, &err) != PV_OK) fail_msg("%s", err.text);
-    s->place.launcher = strdup(PV_LAUNCH_PATH);
+    const char *other = getenv("PV_LAUNCHER"); /* one that was changed, to see a test fail */
+    s->place.launcher = strdup(other ? other : PV_LAUNCH_PATH);
     *state = s;
     return 0;
 }

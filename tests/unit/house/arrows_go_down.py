@@ -52,7 +52,9 @@ MAY_USE = {
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
     "prover/gpu": ["prover/groth16", "cuda/msm"],
     "prover/handler": ["prover/gpu", "wire"],
-    "prover/node": ["prover/handler", "link", "base/settings", "base/files", "base/limits"],
+    "prover/launch": [],
+    "prover/program": ["prover/handler", "prover/launch", "base/settings"],
+    "prover/node": ["prover/program", "link", "base/settings", "base/files", "base/limits"],
     "prover/cmd": ["prover/gpu", "base/files", "base/limits"],
 }
 
