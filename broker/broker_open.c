@@ -8,6 +8,7 @@
 #include "reply.h"
 #include "step.h"
 #include "warnings.h"
+#include "web.h"
 
 #include "clock.h"
 #include "log.h"
@@ -279,7 +280,7 @@ static pv_status open_all(struct broker *b, char *why)
     TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
     TRY(parts_open(b, why));
     TRY(core_open(b));
-    if (b->config->http[0]) TRY(http_start(&b->http, b->config->http, why));
+    TRY(web_open(b, why, BROKER_WHY_BYTES));
     TRY(router_start(b, why));
     TRY(port_file_write(b, why));
     for (size_t i = 0; i < b->router.bound_n; i++)
@@ -314,6 +315,7 @@ pv_status broker_open(struct broker **out, const struct config *config, const st
 /* What names anything of the old core, or waits for its answers. */
 static void core_forget(struct broker *b)
 {
+    web_forget(b);
     for (uint32_t i = 0; i < b->peers.slots_n; i++)
         if (b->peers.slots[i].share) downloads_peer_gone(b->downloads, b->peers.slots[i].share);
     uploads_destroy(&b->uploads);
@@ -346,7 +348,7 @@ void broker_close(struct broker **broker)
     struct broker *b = *broker;
     if (!b) return;
     router_close(&b->router);
-    http_stop(&b->http);
+    web_close(b);
     auth_stop(&b->auth.zap);
     auth_own_keys_destroy(b->auth.certs, &b->auth.certs_n);
     sched_actions_destroy(&b->batch.out);

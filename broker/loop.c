@@ -8,11 +8,11 @@
 #include "durable.h"
 #include "intake.h"
 #include "listing.h"
-#include "metrics.h"
 #include "reload.h"
 #include "say.h"
 #include "step.h"
 #include "uploads.h"
+#include "web.h"
 
 #include "log.h"
 
@@ -98,17 +98,6 @@ static void watermark_look(struct broker *b)
         LOG_INFO("watermark.written", "state=%s", b->config->state);
 }
 
-static void metrics_publish(struct broker *b)
-{
-    struct facts f;
-    char *text;
-    size_t bytes;
-    broker_facts(b, &f);
-    if (metrics_text(&text, &bytes, &f, b->sched) != PV_OK) return;
-    http_publish(b->http, text, bytes, f.not_ready);
-    free(text);
-}
-
 /* What is done about once a second. */
 static void second(struct broker *b)
 {
@@ -120,7 +109,7 @@ static void second(struct broker *b)
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (!b->disk_low && !b->store_failed) broker_clock_save(b, CLOCK_IDLE_MS);
-    if (b->http) metrics_publish(b);
+    web_publish(b);
 }
 
 /* Each try opens the database and may make the core anew, so the pauses double. Also when a try went well and the space was gone
@@ -178,7 +167,7 @@ struct turn {
 
 static long sleep_ms(struct broker *b, const struct turn *left)
 {
-    if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n) return 0;
+    if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n || web_left(b)) return 0;
     uint64_t next = sched_next_ms(b->sched), now = broker_clock_ms(b);
     if (b->second_ms < next) next = b->second_ms;
     if (b->door.n && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
@@ -238,6 +227,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     tick(b);
     second(b);
     listing_turn(b);
+    web_turn(b);
     if (!commit_later(b)) batch_end(b);
     heal(b);
     left.chunks = downloads_pump(b->downloads, CHUNK_BUDGET);
@@ -271,7 +261,7 @@ pv_status broker_run(struct broker *b)
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
-    if (b->http) metrics_publish(b); /* not ready, from now on */
+    web_publish(b); /* not ready, from now on */
     uploads_settle(b);               /* what came whole counts */
     broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;

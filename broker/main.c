@@ -3,7 +3,6 @@
 #include "broker_open.h"
 #include "config.h"
 #include "file_io.h"
-#include "http.h"
 #include "store_check.h"
 #include "router.h"
 #include "log.h"
@@ -12,6 +11,7 @@
 #include "reload.h"
 #include "std_streams.h"
 #include "values.h"
+#include "web.h"
 
 #include <argp.h>
 #include <malloc.h>
@@ -169,7 +169,7 @@ static pv_status check_start(const struct config *c, char *why)
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
     TRY(store_check(c->state, why));
-    if (c->http[0]) TRY(http_check(c->http, why));
+    TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));
     return broker_check_places(c, why);
 }

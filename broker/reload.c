@@ -4,6 +4,7 @@
 #include "connections.h"
 #include "reply.h"
 #include "step.h"
+#include "web.h"
 
 #include "log.h"
 
@@ -111,6 +112,7 @@ static void settings_apply(struct broker *b)
     reload_memory(b);
     reload_log(c);
     reload_warn_queues(c);
+    web_reload(b);
 }
 
 /* The new settings replace the last ones that were reloaded. Those of the start stay: later ones borrow from them. */

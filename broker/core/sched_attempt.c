@@ -125,6 +125,13 @@ bool attempt_readopt(struct sched *s, struct task *t, struct prover *p, wire_tok
     return true;
 }
 
+static void say_phase(struct sched *s, const struct attempt *a)
+{
+    struct sched_action *say = sched_act_of(s, SCHED_PHASE, a->task);
+    say->token = a->token;
+    say->name = sched_actions_text(s->out, a->task->past->phase->text);
+}
+
 static void take_progress(struct sched *s, struct attempt *a, const char *phase, uint32_t percent)
 {
     struct task_past *p = task_past_of(s, a->task);
@@ -135,10 +142,12 @@ static void take_progress(struct sched *s, struct attempt *a, const char *phase,
     a->reports = true;
     p->percent = percent;
     if (!phase) return;
+    bool other = strcmp(phase, was) != 0;
     struct name *n = names_hold(&s->names, phase);
     if (!n) sched_broken(s);
     names_drop(&s->names, p->phase);
     p->phase = n;
+    if (n && other) say_phase(s, a);
 }
 
 /* A large input that the prover does not ask for, or no longer. A slow line is no such case: a node asks for more when half of

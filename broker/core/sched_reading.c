@@ -53,7 +53,9 @@ bool sched_task_next(const struct sched *s, const struct sched_filter *f, struct
     if (f->peer && (!who || !who->session)) return false;
     const struct principal *of = f->peer && !who->session->admin ? who->session->client->principal : NULL;
     if (!any_matches(s, f, of)) return false;
-    for (const struct task *t; (t = rows_walk(of ? &of->rows : &s->rows, &c->after, &c->left));) {
+    const struct rows *rows = of ? &of->rows : &s->rows;
+    for (const struct task *t; (t = f->newest ? rows_walk_down(rows, &c->after, &c->left)
+                                              : rows_walk(rows, &c->after, &c->left));) {
         if (f->states && !(f->states >> t->state & 1)) continue;
         if (f->queue && strcmp(f->queue, t->account->queue->name->text)) continue;
         sched_view_fill(s, t, view);
@@ -142,6 +144,32 @@ bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, st
     v->heard_ms = now_ms > p->heard_ms ? now_ms - p->heard_ms : 0;
     for (const struct attempt *a = p->attempts; a; a = a->next) v->running += a->state == ATTEMPT_RUNNING;
     return true;
+}
+
+static struct sched_running running_of(const struct attempt *a, uint64_t now_ms)
+{
+    const struct task *t = a->task;
+    const struct task_past *p = t->past;
+    bool started = a->state == ATTEMPT_RUNNING;
+    uint64_t from = started ? a->started_ms : a->offered_ms;
+    return (struct sched_running){ .task = t->id,
+                                   .principal = t->account->principal->name->text,
+                                   .queue = t->account->queue->name->text,
+                                   .circuit = t->circuit->text,
+                                   .phase = started && p && p->phase ? p->phase->text : "",
+                                   .started = started,
+                                   .percent = started && p ? p->percent : 0,
+                                   .since_ms = now_ms > from ? now_ms - from : 0 };
+}
+
+size_t sched_prover_running(const struct sched *s, const char *principal, const char *prover, uint64_t now_ms,
+                            struct sched_running *to, size_t most)
+{
+    const struct prover *p = prover_find(s, principal, prover);
+    size_t n = 0;
+    for (const struct attempt *a = p ? p->attempts : NULL; a && n < most; a = a->next)
+        if (a->task) to[n++] = running_of(a, now_ms);
+    return n;
 }
 
 static int by_name(const void *a, const void *b)

@@ -26,6 +26,7 @@ struct sched_filter {
     uint64_t peer;     /* 0: all tasks, else those that this peer may see */
     const char *queue; /* NULL: any */
     uint32_t states;   /* bit 1 << state; 0: any */
+    bool newest;       /* from the newest on, downwards: the cursor begins at UINT64_MAX */
 };
 /** Where a walk over the tasks is, and how many rows it may still look at. */
 struct sched_cursor {
@@ -76,6 +77,18 @@ struct sched_prover_view {
 };
 /** The first prover from *place on, 0 at the start; *place becomes the place behind it. False: there is none. */
 bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, struct sched_prover_view *view);
+
+/** What one of a prover's slots is at. */
+struct sched_running {
+    wire_id task;
+    const char *principal, *queue, *circuit, *phase; /* of the task; phase "": not said */
+    bool started;                                    /* false: offered, its input is on its way */
+    uint32_t percent;
+    uint64_t since_ms; /* for so long */
+};
+/** The live attempts of a prover, oldest first, at most `most`; how many. Names are lent until the next step. */
+size_t sched_prover_running(const struct sched *s, const char *principal, const char *prover, uint64_t now_ms,
+                            struct sched_running *to, size_t most);
 
 /** The circuits that a prover announced, by their names, in the order of these: the first `most`, borrowed until the next
  *  step. Returns how many there are. */

@@ -22,6 +22,8 @@
 #include "later_starts.h"
 #include "list_turns.h"
 #include "outbox.h"
+#include "overview.h"
+#include "phases.h"
 #include "peers.h"
 #include "router.h"
 #include "sched.h"
@@ -134,6 +136,24 @@ struct broker_heard {
     struct sched_held held[BROKER_HELD];
 };
 
+enum { BROKER_WEB_WRITES = 64 };
+
+/** HTTP: what it was told and asked (web.c, web_admin.c). */
+struct broker_web {
+    struct phases *phases;
+    struct overview_ring *ring;
+    uint64_t told; /* number of the last event that those who listen were told of */
+    bool hello;    /* the core knows us */
+    bool open;     /* question is being answered */
+    struct http_question question;
+    struct broker_web_write {
+        enum { WEB_FREE, WEB_ASKED, WEB_WAITS } state; /* the core was asked; its answer waits for the disk */
+        struct http_question question;
+        uint64_t commit;
+        char *json;
+    } writes[BROKER_WEB_WRITES];
+};
+
 struct broker {
     const struct config *config; /* in force */
     struct broker_settings settings;
@@ -155,6 +175,7 @@ struct broker {
     struct journal *journal;
     struct tables *tables;
     struct http *http; /* NULL: not served */
+    struct broker_web web;
 
     /* the turn */
     struct broker_clock clock;

@@ -20,7 +20,13 @@
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
     X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
-    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for /metrics, /livez, /readyz and /healthz; empty: none") \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for metrics, health, the page and its API; empty: none")   \
+    X(http_hosts, TEXT, LIVE, "", 0, 0,                                                                                \
+      "names by which HTTP may be asked, separated by commas; addresses and localhost always may")                     \
+    X(http_read_token, TEXT, LIVE, "", 0, 0,                                                                           \
+      "file with the token that reads over HTTP need; beyond loopback there are none without it")                      \
+    X(http_admin_token, TEXT, LIVE, "", 0, 0,                                                                          \
+      "file with the token for kick, cancel, pause, drain and purge over HTTP; empty: there are none")                 \
     X(port_file, TEXT, START, "", 0, 0, "file to write the bound endpoints to, one per line")                          \
     X(log, WORD, LIVE, "text", LOG_FORMAT_WORDS, 0, "form of the log lines: text or json")                             \
     X(log_level, WORD, LIVE, "info", LOG_LEVEL_WORDS, 0, "least important lines to log: error, warn, info or debug")   \

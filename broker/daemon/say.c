@@ -3,6 +3,7 @@
 #include "downloads.h"
 #include "listing.h"
 #include "reply.h"
+#include "web_admin.h"
 
 #include "log.h"
 
@@ -134,6 +135,10 @@ static void silent(struct broker *b, const struct sched_action *a)
 
 static void say(struct broker *b, enum reply_when when, const struct sched_action *a)
 {
+    if (a->peer == WEB_PEER) {
+        web_admin_said(b, a, when == REPLY_WHEN_DURABLE);
+        return;
+    }
     switch (a->type) {
     case SCHED_WELCOME: welcome(b, when, a); break;
     case SCHED_REFUSE: reply_refuse(b, when, a); break;
@@ -163,6 +168,9 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
     case SCHED_NEAR_LIMIT:
         LOG_WARN("quota.near", "principal=%s queue=%s setting=%s limit=%" PRIu64 " used=\"80 %%\" then=busy",
                  a->principal, a->queue, a->which, a->bytes);
+        break;
+    case SCHED_PHASE:
+        if (b->web.phases) phases_note(b->web.phases, a->token, a->name, b->wall_ms);
         break;
     case SCHED_QUARREL: quarrel(b, a); break;
     case SCHED_SILENT: silent(b, a); break;

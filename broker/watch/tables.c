@@ -359,9 +359,9 @@ static void stopped(struct tables *t, uint64_t after)
 
 void tables_tasks(struct tables *t, const struct sched *s, const struct viewer *v, const struct tables_query *q)
 {
-    struct sched_filter f = { .peer = viewer_sees_all(v) ? 0 : v->peer, .queue = q->queue };
+    struct sched_filter f = { .peer = viewer_sees_all(v) ? 0 : v->peer, .queue = q->queue, .newest = q->newest };
     struct sched_view task;
-    struct sched_cursor c = { q->after, look_of(q) };
+    struct sched_cursor c = { q->newest && !q->has_after ? UINT64_MAX : q->after, look_of(q) };
     begin(t);
     if (q->has_state) f.states = 1u << q->state;
     while (sched_task_next(s, &f, &c, &task) && room(t, q)) task_row(t, &task);
@@ -464,6 +464,12 @@ void tables_events(struct tables *t, const struct journal *j, const struct viewe
         if (event_wanted(e, v, q)) event_row(t, e, event_text(e, v));
     }
     t->looked += looked;
+}
+
+void tables_task(struct tables *t, const struct sched_view *task)
+{
+    begin(t);
+    task_row(t, task);
 }
 
 void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name)

@@ -37,6 +37,7 @@ struct tables_query {
     enum task_state state; /* tasks in this state; events of tasks that came into it */
     bool has_after;        /* false for events: the newest that fit */
     uint64_t after;        /* rows behind this place */
+    bool newest;           /* tasks: from the newest on, after counts down */
     size_t limit;          /* 1 .. WIRE_ROWS_MAX */
     uint64_t look;         /* most rows to look at, those that do not match among them; 0: all */
 };
@@ -68,6 +69,8 @@ void tables_keys(struct tables *t, const struct sched *s, const struct peers *pe
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q);
 
+/** The row of one task. */
+void tables_task(struct tables *t, const struct sched_view *task);
 /** The row of one queue, of every prover of one name: each principal may have one; principal NULL: any. No row:
  *  there is none. */
 void tables_queue(struct tables *t, const struct sched *s, uint64_t now_ms, const char *name);

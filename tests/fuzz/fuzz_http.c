@@ -1,10 +1,11 @@
-/* Any bytes on the connection of /metrics: nothing, or an HTTP answer of a status we give, and the next scrape is served.
+/* Any bytes on the connection of HTTP: nothing, or an HTTP answer of a status we give, and the next scrape is served.
  * libmicrohttpd reads the request; this drives it as it is configured, and our answers behind it, over a real socket. */
 #include "fuzz_must.h"
 
-#include "http.h"
+#include "http_scene.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -15,7 +16,19 @@ static struct http *server;
 static void start(void)
 {
     char why[HTTP_WHY_BYTES];
-    MUST(http_start(&server, "127.0.0.1:0", why) == PV_OK);
+    MUST(http_scene_start(&server, "127.0.0.1:0", why) == PV_OK);
+}
+
+/* What the loop does: what was asked has been read right, whatever the bytes were. */
+static void questions_answer(void)
+{
+    struct http_question q;
+    while (http_next(server, &q)) {
+        MUST(q.id && q.what < HTTP_WHATS && q.limit >= 1 && q.limit <= HTTP_LIMIT_MOST);
+        MUST(!http_is_write(q.what)); /* there is no token */
+        MUST(!q.queue[0] || wire_name_valid(q.queue, strlen(q.queue)));
+        http_answer(server, q.id, 200, strdup("{}"));
+    }
 }
 
 /* Sends all of data, or what the server takes, and reads its answer to the end; NUL-terminated. */
@@ -23,7 +36,7 @@ static void ask(char *answer, size_t room, const uint8_t *data, size_t bytes)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct linger none = { 1, 0 }; /* no TIME_WAIT: thousands a second come */
-    struct timeval patience = { 20, 0 };
+    struct timeval patience = { 0, 2000 };
     size_t got = 0;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     to.sin_port = htons(http_port(server));
@@ -32,16 +45,23 @@ static void ask(char *answer, size_t room, const uint8_t *data, size_t bytes)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (bytes) (void)!send(fd, data, bytes, MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
-    for (ssize_t n; got + 1 < room && (n = recv(fd, answer + got, room - 1 - got, 0)) > 0;) got += (size_t)n;
-    answer[got] = 0;
+    for (unsigned waits = 0; waits < 10000;) {
+        ssize_t n = recv(fd, answer + got, room - 1 - got, 0);
+        got += n > 0 ? (size_t)n : 0;
+        answer[got] = 0;
+        if (n == 0 || got + 1 == room || strstr(answer, "text/event-stream")) break; /* a stream has no end */
+        if (n < 0 && errno != EAGAIN && errno != EINTR) break;
+        if (n < 0) waits++;
+        questions_answer();
+    }
     close(fd);
 }
 
 static void expect_status(const char *answer)
 {
     static const char *const known[] = {
-        " 200 ", " 404 ", " 405 ", " 503 ", /* ours */
-        " 100 ", " 400 ", " 411 ", " 413 ", " 414 ", " 431 ", " 500 ", " 501 ", " 505 "
+        " 200 ", " 400 ", " 404 ", " 405 ", " 421 ", " 503 ", /* ours */
+        " 100 ", " 411 ", " 413 ", " 414 ", " 431 ", " 500 ", " 501 ", " 505 "
     };
     MUST(!strncmp(answer, "HTTP/1.", 7) && strlen(answer) > 13);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -55,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     static char answer[65536];
     static unsigned asked;
     if (!server) start();
-    http_publish(server, "up 1\n", 5, bytes % 2 ? "the store failed" : NULL); /* for /readyz */
+    http_scene_publish(server, "up 1\n", bytes % 2 ? "the store failed" : NULL); /* for /readyz */
     ask(answer, sizeof answer, data, bytes);
     if (answer[0]) expect_status(answer);
     if (asked++ % 16) return 0;

@@ -28,6 +28,16 @@ struct task *rows_walk(const struct rows *r, uint64_t *after, uint64_t *left)
     return NULL;
 }
 
+struct task *rows_walk_down(const struct rows *r, uint64_t *before, uint64_t *left)
+{
+    for (size_t i = *before ? entry_after(r, *before - 1) : 0; i > 0 && *left; i--) {
+        --*left;
+        *before = r->at[i - 1].order;
+        if (r->at[i - 1].task) return r->at[i - 1].task;
+    }
+    return NULL;
+}
+
 static void rows_compact(struct rows *r)
 {
     size_t n = 0;

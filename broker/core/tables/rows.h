@@ -25,4 +25,7 @@ void rows_remove(struct rows *r, struct task *t);
  *  any length goes in slices. O(log rows + entries passed). */
 struct task *rows_walk(const struct rows *r, uint64_t *after, uint64_t *left);
 
+/** The same downwards: the last task below *before, which becomes the order of the last entry passed. UINT64_MAX: from the newest on. */
+struct task *rows_walk_down(const struct rows *r, uint64_t *before, uint64_t *left);
+
 #endif

@@ -51,6 +51,7 @@ enum sched_action_type {
     SCHED_QUARANTINED, /* name, retry_ms: a prover, and for how long */
     SCHED_NEAR_LIMIT,  /* principal, queue, which, bytes: the limit, of which four fifths are used now */
     SCHED_QUARREL,     /* principal, name: another process wants the name of a prover that is here */
+    SCHED_PHASE,       /* task, token, principal, name (of the phase): an attempt is in another phase than before */
     SCHED_SILENT,      /* name: a prover that has said nothing for a lease, although its connection stands */
 };
 

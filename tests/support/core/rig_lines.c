@@ -68,6 +68,7 @@ void rig_line(const struct rig *r, const struct sched_action *a, char to[RIG_LIN
     case SCHED_QUARANTINED: snprintf(to, RIG_LINE, "QUARANTINED %s %u", a->name, (unsigned)a->retry_ms); return;
     case SCHED_NEAR_LIMIT: snprintf(to, RIG_LINE, "NEAR %s %s", a->queue, a->which); return;
     case SCHED_QUARREL: snprintf(to, RIG_LINE, "QUARREL %s %s", a->principal, a->name); return;
+    case SCHED_PHASE:
     case SCHED_SILENT:
     case SCHED_MOVED:
     case SCHED_NOTHING: break;

@@ -7,7 +7,7 @@
 
 struct visitor {
     int fd;
-    bool ended; /* shut down already, and in no list */
+    bool ended; /* shut down already, or it stays: in no list */
     uint64_t came_ms;
     struct in6_addr address; /* IPv4: its last four bytes, the others 0 */
     struct visitor *next, **link;
@@ -99,6 +99,15 @@ void visitor_gone(struct http_visitors *v, struct visitor *visitor)
     if (!visitor->ended) list_remove(v, visitor);
     pthread_mutex_unlock(&v->lock);
     free(visitor);
+}
+
+void visitor_stays(struct http_visitors *v, struct visitor *visitor)
+{
+    if (!visitor) return;
+    pthread_mutex_lock(&v->lock);
+    if (!visitor->ended) list_remove(v, visitor);
+    visitor->ended = true;
+    pthread_mutex_unlock(&v->lock);
 }
 
 void http_visitors_expire(struct http_visitors *v, uint64_t now_ms)

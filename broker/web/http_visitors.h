@@ -34,6 +34,8 @@ void http_visitors_clear(struct http_visitors *v);
 struct visitor *visitor_came(struct http_visitors *v, int fd, const struct sockaddr *from, uint64_t now_ms);
 /** The connection is about to be closed. NULL there is no error. */
 void visitor_gone(struct http_visitors *v, struct visitor *visitor);
+/** The connection has a reason to stay: its time is not counted any more, nor is it among those of its address. */
+void visitor_stays(struct http_visitors *v, struct visitor *visitor);
 /** Ends those that came VISITORS_PATIENCE_MS ago or earlier. */
 void http_visitors_expire(struct http_visitors *v, uint64_t now_ms);
 
