@@ -236,7 +236,7 @@ static bool page_says(const char *path, const char *words)
     }
     if (f) fclose(f);
     int fd = raw_dial(endpoint);
-    snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: b\r\n\r\n", path);
+    snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     raw_send(fd, ask, strlen(ask));
     size_t n = 0;
     for (struct pollfd p = { .fd = fd, .events = POLLIN }; n < sizeof in - 1 && poll(&p, 1, SOON) == 1;) {
