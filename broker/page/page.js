@@ -66,11 +66,16 @@ class App {
     setText(this.state, text);
     this.state.className = bad ? "bad" : "";
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => this.#live(...this.connection), 4000);
+    this.saying = setTimeout(() => {
+      this.saying = null;
+      this.#live(...this.connection);
+    }, 4000);
   }
 
+  /* Not over what was said just now. */
   #live(text, bad) {
     this.connection = [text, bad];
+    if (this.saying) return;
     setText(this.state, text);
     this.state.className = bad ? "bad" : "";
   }

@@ -2,13 +2,21 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// What moves the cursor, turns the direction of text or is not seen at all: shown as its escape, as the command line does.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+
+/** A text of a stranger as it may be shown. */
+export function shown(text) {
+  return String(text).replace(UNSEEN, (c) => `\\u${c.codePointAt(0).toString(16).padStart(4, "0")}`);
+}
+
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : String(value));
+    else node.setAttribute(name, value === true ? "" : shown(value));
   }
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child instanceof Node ? child : String(child));
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child instanceof Node ? child : shown(child));
   return node;
 }
 
@@ -22,20 +30,20 @@ export function svg(tag, attributes, ...children) {
 }
 
 export function setText(node, text) {
-  const now = text === null || text === undefined ? "" : String(text);
+  const now = text === null || text === undefined ? "" : shown(text);
   if (node.textContent !== now) node.textContent = now;
 }
 
 /** A table that is brought up to date in place: rows keep their elements, so that focus and selection stay.
- *  columns: [{ name, class, cell: (row) => text or node, same: (row) => what the node depends on }] */
+ *  columns: [{ name, class, cell: (row) => text or node, same: (row) => what the node depends on }]; quiet: a heading says what it is */
 export class Table {
-  constructor(caption, columns, key) {
+  constructor(caption, columns, key, quiet) {
     this.columns = columns;
     this.key = key;
     this.rows = new Map();
     this.body = el("tbody");
     const head = el("tr", null, columns.map((c) => el("th", { scope: "col", class: c.class }, c.name)));
-    this.caption = el("caption", null, caption);
+    this.caption = el("caption", { class: quiet ? "unseen" : null }, caption);
     this.node = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, el("table", null, this.caption, el("thead", null, head), this.body));
   }
 

@@ -62,7 +62,7 @@ export class Overview {
     this.notices = el("div");
     this.cards = CARDS.map((c) => new Card(c));
     this.facts = el("p", { class: "side" });
-    this.table = new Table("The last events", eventColumns, (e) => e.event);
+    this.table = new Table("The last events", eventColumns, (e) => e.event, true);
     this.node = el("div", null, this.notices, el("div", { class: "cards" }, this.cards.map((c) => c.node)), this.facts, el("h2", null, "Events"), this.table.node);
   }
 

@@ -46,8 +46,8 @@ export class Task {
     this.failure = el("section", null, el("h2", null, "What was said of it"), this.text);
     this.acts = el("div", { class: "row" });
     this.picture = el("div");
-    this.moves = new Table("Moves", moveColumns, (m) => m.event);
-    this.attempts = new Table("Attempts", attemptColumns, (a) => a.attempt);
+    this.moves = new Table("Moves", moveColumns, (m) => m.event, true);
+    this.attempts = new Table("Attempts", attemptColumns, (a) => a.attempt, true);
     this.node = el("div", null, this.acts, this.facts, this.failure, el("h2", null, "Phases"), this.picture, el("h2", null, "Attempts"), this.attempts.node, el("h2", null, "Story"), this.moves.node);
   }
 

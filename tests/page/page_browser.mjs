@@ -64,5 +64,5 @@ export const views = (s) => [
   ["provers", () => document.querySelectorAll("main .strip").length >= 4],
   ["tasks", () => document.querySelectorAll("main tbody tr").length > 20],
   ["dead", () => document.querySelectorAll("main tbody tr").length >= 1],
-  [`task/${s.done}`, () => document.querySelectorAll("main .gantt rect").length >= 5],
+  [`task/${s.story}`, () => document.querySelectorAll("main .gantt rect").length >= 5],
 ];

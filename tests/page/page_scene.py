@@ -73,8 +73,8 @@ class Client(Peer):
 
 
 class Prover(Peer):
-    """What it does with a task is said by the circuit: done, poison (fails for good), flaky (fails and may be tried again), or else it
-    stays at it, phase by phase."""
+    """What it does with a task is said by the circuit: done, poison (fails for good), flaky (fails and may be tried again), proved (takes its
+    time), or else it stays at it, phase by phase."""
 
     def __init__(self, endpoint, name, queues, circuits, slots=1, **hello):
         listed = [{"circuit": c, "warm": True} for c in circuits]
@@ -96,13 +96,30 @@ class Prover(Peer):
         elif m["circuit"].startswith("done"):
             for i, phase in enumerate(PHASES[1:]):
                 self.say("PROGRESS", token=token, percent=20 + 15 * i, phase=phase)
-            data = b"proof of " + m["task"]
-            self.say("RESULT", data, task=m["task"], token=token, length=len(data), sha256=hashlib.sha256(data).digest(),
-                     input=m["sha256"], measured_ms=1234)
+            self._proved(m)
         else:
             self.held[tuple(token)] = [m, time.monotonic(), 0]
             return
         self._free()
+
+    def _proved(self, m):
+        data = b"proof of " + m["task"]
+        self.say("RESULT", data, task=m["task"], token=m["token"], length=len(data), sha256=hashlib.sha256(data).digest(), input=m["sha256"],
+                 measured_ms=1234)
+
+    def _go_on(self, now):
+        """Those that take their time: a phase takes 0.2 s and more, as it does."""
+        for token, at in list(self.held.items()):
+            if not at[0]["circuit"].startswith("proved"):
+                continue
+            phase = sum(now - at[1] > x for x in (0.25, 0.4, 0.9, 1.3, 1.9, 2.1))
+            if phase == len(PHASES):
+                del self.held[token]
+                self._proved(at[0])
+                self._free()
+            elif phase > at[2]:
+                at[2] = phase
+                self.say("PROGRESS", token=list(token), percent=15 * phase, phase=PHASES[phase])
 
     def _stop(self, token):
         self.held.pop(tuple(token), None)
@@ -118,10 +135,14 @@ class Prover(Peer):
             elif kind in ("REVOKE", "RECALL"):
                 self._stop(m["token"])
         now = time.monotonic()
+        self._go_on(now)
         if now - self.beat > 1.5:
             self.beat = now
             held = []
             for token, at in self.held.items():
+                if at[0]["circuit"].startswith("proved"):
+                    held.append({"token": list(token)})
+                    continue
                 at[2] += 1
                 held.append({"token": list(token), "phase": PHASES[at[2] // 2 % len(PHASES)], "percent": at[2] % 100})
             self.say("HEARTBEAT", held=held)
@@ -151,7 +172,8 @@ class Fleet:
             ready.close()
             now = time.monotonic()
             for p in provers:
-                if p in due or p.stream.waiting or now - p.beat > 1.5:
+                timed = any(at[0]["circuit"].startswith("proved") for at in p.held.values())
+                if p in due or p.stream.waiting or timed or now - p.beat > 1.5:
                     try:
                         p.turn()
                     except zmtp.Closed:
@@ -193,7 +215,7 @@ class Scene:
         e, ids = self.p.endpoint, {}
         client = Client(e)
         for name, slots in (("gpu-a", 4), ("gpu-b", 2)):
-            self.fleet.add(e, name, ["outer", "inner"], ["membership", "keccak", "done", "flaky", "poison"], slots=slots,
+            self.fleet.add(e, name, ["outer", "inner"], ["membership", "keccak", "done", "flaky", "poison", "proved"], slots=slots,
                            software="prover <b>1</b>")
         self.fleet.add(e, "gpu-idle", ["inner"], ["other"], slots=3)
         drained = self.fleet.add(e, "gpu-drain", ["inner"], ["other"], slots=2)
@@ -212,6 +234,16 @@ class Scene:
         ids["delayed"] = client.submit("inner", "flaky")
         self.client = client
         return ids
+
+    def live(self):
+        """A task every now and then, for as long as it lasts: for pictures."""
+        e = self.p.endpoint
+        self.fleet.add(e, "gpu-c", ["outer"], ["proved"], slots=6)
+        client, n = Client(e, "web"), 0
+        while not self.fleet.stop:
+            n += 1
+            client.submit("outer", "proved" if n % 11 else "flaky")
+            time.sleep(0.15 + 0.5 * abs((n % 80) - 40) / 40)
 
     def close(self):
         self.fleet.stop = True
@@ -239,11 +271,15 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument("--provers", type=int, default=0)
     a.add_argument("--tasks", type=int, default=0)
+    a.add_argument("--alive", action="store_true")
     a = a.parse_args()
     scene = Scene("--connections-max", str(max(100, 2 * a.provers)))
     ids = scene.play()
     if a.provers or a.tasks:
         crowd(scene, a.provers, a.tasks)
+    ids["story"] = Client(scene.p.endpoint, "shop-2").submit("outer", "proved", group="batch-1") if not a.provers else None
+    if a.alive:
+        threading.Thread(target=scene.live, daemon=True).start()
     time.sleep(1.5)
     print(json.dumps({"url": f"http://127.0.0.1:{scene.port}", "admin": ADMIN, "hostile": HOSTILE, "pid": scene.broker.pid, **ids}), flush=True)
     sys.stdin.read()

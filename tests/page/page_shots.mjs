@@ -5,8 +5,8 @@ import { browser, go, open, scene, views } from "./page_browser.mjs";
 
 const folder = process.argv[2];
 mkdirSync(folder, { recursive: true });
-const s = await scene(), b = await browser();
-await new Promise((resolve) => setTimeout(resolve, 45000)); // until the curves have some length
+const s = await scene("--alive"), b = await browser();
+await new Promise((resolve) => setTimeout(resolve, Number(process.env.PV_SHOTS_MS ?? 240000))); // until the curves have some length
 for (const theme of ["light", "dark"]) {
   const { page } = await open(b, s.url, theme);
   for (const [hash, ready] of views(s)) {
