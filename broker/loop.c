@@ -261,8 +261,8 @@ pv_status broker_run(struct broker *b)
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
-    web_publish(b); /* not ready, from now on */
-    uploads_settle(b);               /* what came whole counts */
+    web_publish(b);    /* not ready, from now on */
+    uploads_settle(b); /* what came whole counts */
     broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;
     batch_end(b);

@@ -54,8 +54,8 @@ bool sched_task_next(const struct sched *s, const struct sched_filter *f, struct
     const struct principal *of = f->peer && !who->session->admin ? who->session->client->principal : NULL;
     if (!any_matches(s, f, of)) return false;
     const struct rows *rows = of ? &of->rows : &s->rows;
-    for (const struct task *t; (t = f->newest ? rows_walk_down(rows, &c->after, &c->left)
-                                              : rows_walk(rows, &c->after, &c->left));) {
+    for (const struct task *t;
+         (t = f->newest ? rows_walk_down(rows, &c->after, &c->left) : rows_walk(rows, &c->after, &c->left));) {
         if (f->states && !(f->states >> t->state & 1)) continue;
         if (f->queue && strcmp(f->queue, t->account->queue->name->text)) continue;
         sched_view_fill(s, t, view);

@@ -121,4 +121,11 @@ void broker_facts(const struct broker *b, struct facts *f)
     };
     sched_read_stats(b->sched, &f->core);
     store_read_stats(b->store, &f->store);
+    if (!b->http) return;
+    struct http_counts n = http_counts(b->http);
+    f->http.requests = n.requests;
+    f->http.refused = n.refused;
+    f->http.streams_cut = n.streams_cut;
+    f->http.streams = n.streams;
+    f->http.questions = n.questions;
 }

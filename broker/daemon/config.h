@@ -20,7 +20,7 @@
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
     X(authorized_keys, TEXT, LIVE, "", 0, 0, "file that says which public keys may do what")                           \
-    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for metrics, health, the page and its API; empty: none")   \
+    X(http, TEXT, START, "", 0, 0, "HOST:PORT or [IPV6]:PORT for metrics, health, the page and its API; empty: none")  \
     X(http_hosts, TEXT, LIVE, "", 0, 0,                                                                                \
       "names by which HTTP may be asked, separated by commas; addresses and localhost always may")                     \
     X(http_read_token, TEXT, LIVE, "", 0, 0,                                                                           \

@@ -48,6 +48,10 @@ struct facts {
     struct uploads_stats uploads;
     struct downloads_stats downloads;
     struct facts_counters counters;
+    struct {
+        uint64_t requests, refused, streams_cut;
+        uint32_t streams, questions;
+    } http; /* zero: not served */
 };
 
 #endif

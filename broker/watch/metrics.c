@@ -125,6 +125,12 @@ static void daemon_metrics(FILE *to, const struct facts *f)
           f->uploads.slow },
         { "provost_downloads", "gauge", "Payloads offered to peers in chunks.", f->downloads.downloads },
         { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->uploads.bytes_in },
+        { "provost_http_requests_total", "counter", "HTTP requests.", f->http.requests },
+        { "provost_http_refused_total", "counter", "Those that were refused: wrong, or without the token.",
+          f->http.refused },
+        { "provost_http_questions", "gauge", "Those that wait for the loop.", f->http.questions },
+        { "provost_http_streams", "gauge", "Streams of events that are read.", f->http.streams },
+        { "provost_http_streams_cut_total", "counter", "Those cut because nobody read them.", f->http.streams_cut },
         { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->downloads.bytes_out },
     };
     print(to, all, sizeof all / sizeof *all);

@@ -14,7 +14,8 @@ enum { OVERVIEW_STEP_MS = 10000, OVERVIEW_KEPT = 361 /* an hour, and the entry t
 struct overview {
     uint64_t wall_ms;
     uint64_t waiting, running, oldest_queued_ms; /* queued and delayed tasks; running ones; how long the first waits */
-    uint64_t provers, draining, quarantined, slots, busy; /* live provers; those of them that take nothing; their slots */
+    uint64_t provers, draining, quarantined, slots,
+        busy; /* live provers; those of them that take nothing; their slots */
     uint64_t submitted, succeeded, failures, losses, dead, cancelled, expired;
 };
 

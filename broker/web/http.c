@@ -211,7 +211,11 @@ void http_tell(struct http *h, const char *event, uint64_t number, const char *j
 
 struct http_counts http_counts(struct http *h)
 {
-    struct http_counts n = { .streams = (uint32_t)http_streams_n(&h->streams), .streams_cut = h->streams.cut };
+    struct http_counts n = { .requests = 0 };
+    pthread_mutex_lock(&h->streams.lock);
+    n.streams = (uint32_t)h->streams.n;
+    n.streams_cut = h->streams.cut;
+    pthread_mutex_unlock(&h->streams.lock);
     pthread_mutex_lock(&h->lock);
     n.requests = h->requests;
     n.refused = h->refused;

@@ -21,10 +21,10 @@ enum { HTTP_STALE_MS = 10000, HTTP_WHY_BYTES = 320 };
 struct http;
 
 struct http_options {
-    const char *address;                       /* HOST:PORT or [IPV6]:PORT; port 0: any free one, see http_port */
-    const char *hosts;                         /* names that requests may name, with commas between them */
-    const char *read_token, *admin_token;      /* files; "" none */
-    int wake;                                  /* eventfd that is told when a question waits; -1: none */
+    const char *address;                  /* HOST:PORT or [IPV6]:PORT; port 0: any free one, see http_port */
+    const char *hosts;                    /* names that requests may name, with commas between them */
+    const char *read_token, *admin_token; /* files; "" none */
+    int wake;                             /* eventfd that is told when a question waits; -1: none */
 };
 
 /** Starts serving. PV_BAD_CONFIG: not an address, or a token's file is not usable; PV_IO: cannot listen; all with a

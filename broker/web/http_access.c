@@ -77,7 +77,8 @@ static struct http_verdict token_judge(struct http_access *a, const struct http_
 {
     const char *token = bearer(who->authorization);
     if (!token && !a->read.there && !a->admin.there)
-        return no(401, "unauthorized", "beyond loopback this needs a token: set http_read_token to a file that has one");
+        return no(401, "unauthorized",
+                  "beyond loopback this needs a token: set http_read_token to a file that has one");
     if (!token) return no(401, "unauthorized", "this needs a token: Authorization: Bearer TOKEN");
     struct http_bucket *wrong = http_limit_of(&a->wrong, who->from, now_ms, 1, HTTP_WRONG_MOST);
     if (wrong->thousandths < 1000) return no(429, "busy", "too many wrong tokens from this address: wait a second");

@@ -68,8 +68,9 @@ static void answer(struct http_asked *x, unsigned code, char *json)
 
 void http_asks_expire(struct http_asks *a, uint64_t now_ms, bool over)
 {
-    static const char late[] = "{\"schema\":\"provost.error/1\",\"status\":\"busy\",\"text\":\"the broker's loop has no "
-                               "time to answer\"}";
+    static const char late[] =
+        "{\"schema\":\"provost.error/1\",\"status\":\"busy\",\"text\":\"the broker's loop has no "
+        "time to answer\"}";
     pthread_mutex_lock(&a->lock);
     a->over |= over;
     for (struct http_asked *x = a->first; x; x = x->next)

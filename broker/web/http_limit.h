@@ -10,7 +10,7 @@
 enum { HTTP_LIMIT_ADDRESSES = 64 };
 
 struct http_bucket {
-    uint64_t ms;      /* when it was filled last; 0: never used */
+    uint64_t ms;          /* when it was filled last; 0: never used */
     uint64_t thousandths; /* left, in thousandths of one */
 };
 

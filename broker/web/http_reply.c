@@ -7,9 +7,10 @@
 #include <string.h>
 
 /* The page asks its own broker and nobody else, runs its own files and nothing that came as text, and is in nobody's frame. */
-static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-                             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-                             "require-trusted-types-for 'script'; trusted-types 'none'";
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'";
 
 static struct MHD_Response *headed(struct MHD_Response *r, const char *type, const char *cache)
 {

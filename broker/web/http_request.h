@@ -30,7 +30,6 @@ struct http {
 
 enum MHD_Result http_request(void *context, struct MHD_Connection *c, const char *path, const char *method,
                              const char *version, const char *data, size_t *bytes, void **request);
-void http_request_over(void *context, struct MHD_Connection *c, void **request,
-                       enum MHD_RequestTerminationCode why);
+void http_request_over(void *context, struct MHD_Connection *c, void **request, enum MHD_RequestTerminationCode why);
 
 #endif

@@ -105,8 +105,8 @@ static uint64_t begins(const struct http_streams *s, uint64_t after)
 {
     uint64_t i = s->next;
     if (!after) return s->overview;
-    while (i > oldest(s) && !(s->ring[(i - 1) % HTTP_STREAM_KEPT].number &&
-                              s->ring[(i - 1) % HTTP_STREAM_KEPT].number <= after))
+    while (i > oldest(s) &&
+           !(s->ring[(i - 1) % HTTP_STREAM_KEPT].number && s->ring[(i - 1) % HTTP_STREAM_KEPT].number <= after))
         i--;
     return i;
 }

@@ -27,7 +27,7 @@ struct http_streams {
         size_t bytes;
         uint64_t number; /* of the event; 0: it has none */
     } ring[HTTP_STREAM_KEPT];
-    uint64_t next; /* serial of the next message; those from next - HTTP_STREAM_KEPT on are kept */
+    uint64_t next;     /* serial of the next message; those from next - HTTP_STREAM_KEPT on are kept */
     uint64_t overview; /* serial of the last overview */
     struct http_stream *first;
     size_t n;

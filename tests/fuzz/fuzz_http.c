@@ -59,10 +59,8 @@ static void ask(char *answer, size_t room, const uint8_t *data, size_t bytes)
 
 static void expect_status(const char *answer)
 {
-    static const char *const known[] = {
-        " 200 ", " 400 ", " 404 ", " 405 ", " 421 ", " 503 ", /* ours */
-        " 100 ", " 411 ", " 413 ", " 414 ", " 431 ", " 500 ", " 501 ", " 505 "
-    };
+    static const char *const known[] = { " 200 ", " 400 ", " 404 ", " 405 ", " 421 ", " 503 ", /* ours */
+                                         " 100 ", " 411 ", " 413 ", " 414 ", " 431 ", " 500 ", " 501 ", " 505 " };
     MUST(!strncmp(answer, "HTTP/1.", 7) && strlen(answer) > 13);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strncmp(answer + 8, known[i], 5)) return;

@@ -197,7 +197,8 @@ static size_t beginning(uint8_t *to)
 {
     static const uint8_t null[] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L' };
     static const uint8_t hello[] = { 0x04, 200, 5, 'H', 'E', 'L', 'L', 'O', 1, 0 };
-    static const char *const requests[] = { "GET /metrics HTTP/1.1\r\nHost: localhost\r\n", "GET /readyz HTTP/1.0\r\n\r\n",
+    static const char *const requests[] = { "GET /metrics HTTP/1.1\r\nHost: localhost\r\n",
+                                            "GET /readyz HTTP/1.0\r\n\r\n",
                                             "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
                                             "GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfff", "GET /" };
     if (http) return strlen(strcpy((char *)to, requests[below(5)]));

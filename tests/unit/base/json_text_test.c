@@ -45,8 +45,8 @@ static void text_of_strangers_is_escaped(void **state)
         { "a \"b\" \\c", "\"a \\\"b\\\" \\\\c\"" },
         { "\x1b[31m\n\t", "\"\\u001b[31m\\u000a\\u0009\"" },
         { "\x7f\xc2\x9b", "\"\\u007f\\u009b\"" },
-        { "\xe2\x80\xae", "\"\\u202e\"" },                 /* turns the direction of text */
-        { "\xff\xc0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },   /* no UTF-8 */
+        { "\xe2\x80\xae", "\"\\u202e\"" },               /* turns the direction of text */
+        { "\xff\xc0\x80", "\"\\ufffd\\ufffd\\ufffd\"" }, /* no UTF-8 */
         { "sch\xc3\xb6n \xf0\x9f\x90\x9f", "\"sch\xc3\xb6n \xf0\x9f\x90\x9f\"" },
         { "</script><b>", "\"</script><b>\"" }, /* the page puts it in as text */
     };

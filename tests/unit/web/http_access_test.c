@@ -33,7 +33,9 @@ static void file_put(const char *path, const char *text, mode_t mode)
 
 static pv_status set(const char *reads, const char *admin)
 {
-    const struct http_access_files files = { .hosts = "prover.example, b.example", .read_token = reads, .admin_token = admin };
+    const struct http_access_files files = { .hosts = "prover.example, b.example",
+                                             .read_token = reads,
+                                             .admin_token = admin };
     return http_access_set(&a, &files, why, sizeof why);
 }
 
@@ -124,10 +126,21 @@ static void a_page_of_another_origin_writes_nothing(void **state)
 static void hosts_are_addresses_localhost_and_what_is_listed(void **state)
 {
     static const char names[] = "prover.example, b.example";
-    static const char *const good[] = { "localhost",       "LOCALHOST:1",    "127.0.0.1",   "10.0.0.7:9090", "[::1]",
-                                        "[fe80::1]:9090", "Prover.Example", "b.example:80" };
-    static const char *const bad[] = { "",          "example", "b.example.",  "b.example:",   "b.example:x", "[::1",      "[b.example]",
-                                       "[::1]x",   ":80",     "xb.example", "b.example,",   "1.2.3",       "localhost.evil.example",
+    static const char *const good[] = { "localhost", "LOCALHOST:1",    "127.0.0.1",      "10.0.0.7:9090",
+                                        "[::1]",     "[fe80::1]:9090", "Prover.Example", "b.example:80" };
+    static const char *const bad[] = { "",
+                                       "example",
+                                       "b.example.",
+                                       "b.example:",
+                                       "b.example:x",
+                                       "[::1",
+                                       "[b.example]",
+                                       "[::1]x",
+                                       ":80",
+                                       "xb.example",
+                                       "b.example,",
+                                       "1.2.3",
+                                       "localhost.evil.example",
                                        "prover.example b.example" };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (!http_host_allowed(good[i], names)) fail_msg("%s", good[i]);

@@ -142,7 +142,7 @@ static void questions_wait_for_the_loop_and_nobody_waits_for_them(void **state)
     assert_int_equal(q.what, HTTP_TASKS);
     assert_string_equal(q.queue, "echo");
     assert_true(q.has_state && q.state == TASK_DEAD && q.limit == 5 && q.newest);
-    assert_false(http_next(h, &q)); /* each is taken once */
+    assert_false(http_next(h, &q));                      /* each is taken once */
     http_answer(h, q.id + 1, 200, strdup("of another")); /* nobody asked */
     http_answer(h, q.id, 200, strdup("{\"rows\":[1]}"));
     size_t got = 0;
