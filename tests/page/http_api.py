@@ -319,7 +319,7 @@ def check_nobody_who_misbehaves_keeps_the_others():
     try:
         ids = scene.play()
         held = []
-        event = f"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode()
+        event = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode()
         for i in range(40):
             s = socket.create_connection(("127.0.0.1", scene.port), 5)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
