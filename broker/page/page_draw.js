@@ -53,19 +53,29 @@ export function legend(names) {
     el("li", null, svg("svg", { viewBox: "0 0 12 12", "aria-hidden": true }, svg("rect", { width: 12, height: 12, rx: 2, class: colour(name) })), name)));
 }
 
-/* The stretches of an attempt: on its way, then each phase until the next. */
-function stretches(a, now) {
+/* The stretches of an attempt: on its way, then each phase until the next. Phases get colours in the order in which they come. */
+function stretches(a, now, names) {
+  const kind = (name) => {
+    if (!names.has(name)) names.set(name, `c${names.size % 8}`);
+    return names.get(name);
+  };
   const end = a.ended ?? now, list = [];
   const start = a.started ?? end;
   if (a.offered !== null && start > a.offered) list.push({ name: "on its way", from: a.offered, to: start, kind: "wait" });
-  a.phases.forEach((p, i) => list.push({ name: p.phase, from: p.time, to: a.phases[i + 1]?.time ?? end, kind: colour(p.phase) }));
-  if (!a.phases.length && a.started !== null) list.push({ name: "running", from: start, to: end, kind: colour("running") });
+  a.phases.forEach((p, i) => list.push({ name: p.phase, from: p.time, to: a.phases[i + 1]?.time ?? end, kind: kind(p.phase) }));
+  if (!a.phases.length && a.started !== null) list.push({ name: "running", from: start, to: end, kind: kind("running") });
   return list;
 }
 
-/** Attempts one below the other, their phases side by side. */
+function key(rows, names) {
+  const last = rows[rows.length - 1].list, box = (kind) => svg("svg", { viewBox: "0 0 12 12", "aria-hidden": true }, svg("rect", { width: 12, height: 12, rx: 2, class: kind }));
+  const took = (name) => last.filter((s) => s.name === name).reduce((n, s) => n + s.to - s.from, 0);
+  return el("ul", { class: "legend", "aria-label": "Phases of the last attempt" }, [...names].map(([name, kind]) => el("li", null, box(kind), `${name} ${duration(took(name))}`)));
+}
+
+/** Attempts one below the other, their phases side by side; and how long each phase of the last one took. */
 export function gantt(attempts, now) {
-  const rows = attempts.map((a) => ({ a, list: stretches(a, now) }));
+  const names = new Map(), rows = attempts.map((a) => ({ a, list: stretches(a, now, names) }));
   const from = Math.min(...rows.flatMap((r) => r.list.map((s) => s.from))), to = Math.max(from + 1, ...rows.flatMap((r) => r.list.map((s) => s.to)));
   const left = 190, width = 900, high = 30, x = (t) => left + ((t - from) / (to - from)) * (width - left - 10);
   const lines = rows.flatMap(({ a, list }, i) => [
@@ -75,6 +85,7 @@ export function gantt(attempts, now) {
       svg("title", null, `${s.name}: ${duration(s.to - s.from)}`))),
   ]);
   const said = rows.map(({ a, list }) => `attempt ${a.attempt}: ${list.map((s) => `${s.name} ${duration(s.to - s.from)}`).join(", ")}`).join("; ");
-  return svg("svg", { class: "gantt", viewBox: `0 0 ${width} ${rows.length * high + 22}`, role: "img", "aria-label": `Phases. ${said}` }, lines,
+  const picture = svg("svg", { class: "gantt", viewBox: `0 0 ${width} ${rows.length * high + 22}`, role: "img", "aria-label": `Phases. ${said}` }, lines,
     svg("text", { x: left, y: rows.length * high + 17 }, "0"), svg("text", { x: width - 10, y: rows.length * high + 17, "text-anchor": "end" }, duration(to - from)));
+  return el("div", null, picture, key(rows, names));
 }

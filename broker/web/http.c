@@ -77,17 +77,37 @@ static struct http *http_new(const union http_address *at, const struct http_opt
     return h;
 }
 
+/* A socket of our own, for libmicrohttpd does not say why it has none. -1: errno says. */
+static int socket_on(const union http_address *at)
+{
+    int fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, off = 0;
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (at->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* IPv4 too */
+    if (!bind(fd, &at->any, (socklen_t)http_address_bytes(at)) && !listen(fd, SOMAXCONN)) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 static pv_status listen_on(struct http *h, const union http_address *at, const char *address, char why[HTTP_WHY_BYTES])
 {
+    int fd = socket_on(at);
+    if (fd < 0) {
+        snprintf(why, HTTP_WHY_BYTES, "http: cannot listen on %.100s: %s", address, strerror(errno));
+        return PV_IO;
+    }
     /* epoll: select, the default, refuses every descriptor from 1024 on, and the peers of the broker take those. */
     unsigned how = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    if (at->any.sa_family == AF_INET6) how |= MHD_USE_DUAL_STACK;
-    h->daemon = MHD_start_daemon(how, 0, NULL, NULL, http_request, h, MHD_OPTION_SOCK_ADDR, at,
+    if (at->any.sa_family == AF_INET6) how |= MHD_USE_IPv6;
+    h->daemon = MHD_start_daemon(how, 0, NULL, NULL, http_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION,
                                  connection_noted, h, MHD_OPTION_NOTIFY_COMPLETED, http_request_over, h,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
-    if (h->daemon) return PV_OK;
-    snprintf(why, HTTP_WHY_BYTES, "http: cannot listen on %.100s", address);
+    if (h->daemon) return PV_OK; /* which closes fd at its end */
+    close(fd);
+    snprintf(why, HTTP_WHY_BYTES, "http: the thread that serves %.100s did not start", address);
     return PV_IO;
 }
 

@@ -76,10 +76,10 @@ class Prover(Peer):
     """What it does with a task is said by the circuit: done, poison (fails for good), flaky (fails and may be tried again), proved (takes its
     time), or else it stays at it, phase by phase."""
 
-    def __init__(self, endpoint, name, queues, circuits, slots=1, **hello):
+    def __init__(self, endpoint, name, queues, circuits, slots=1, every=1.5, **hello):
         listed = [{"circuit": c, "warm": True} for c in circuits]
         super().__init__(endpoint, "prover", name, queues=queues, circuits=listed, slots=slots, prefetch=0, **hello)
-        self.held, self.slots, self.beat = {}, slots, 0.0
+        self.held, self.slots, self.beat, self.every = {}, slots, 0.0, every
         self.say("READY", credit=slots, warm=[])
 
     def _free(self):
@@ -136,7 +136,7 @@ class Prover(Peer):
                 self._stop(m["token"])
         now = time.monotonic()
         self._go_on(now)
-        if now - self.beat > 1.5:
+        if now - self.beat > self.every:
             self.beat = now
             held = []
             for token, at in self.held.items():
@@ -173,7 +173,7 @@ class Fleet:
             now = time.monotonic()
             for p in provers:
                 timed = any(at[0]["circuit"].startswith("proved") for at in p.held.values())
-                if p in due or p.stream.waiting or timed or now - p.beat > 1.5:
+                if p in due or p.stream.waiting or timed or now - p.beat > p.every:
                     try:
                         p.turn()
                     except zmtp.Closed:
@@ -254,7 +254,7 @@ def crowd(scene, provers, tasks):
     """Many of both: each prover busy with one task, the others wait."""
     e = scene.p.endpoint
     for i in range(provers):
-        scene.fleet.add(e, f"node-{i:04d}", ["outer"], [f"circuit-{i % 7}"], slots=1)
+        scene.fleet.add(e, f"node-{i:04d}", ["outer"], [f"circuit-{i % 7}"], slots=1, every=3 + i % 3)
     client = Client(e, "crowd")
     for i in range(tasks):
         client.submit_only("outer", f"circuit-{i % 7}")

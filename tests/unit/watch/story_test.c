@@ -64,12 +64,14 @@ static void phases_are_of_their_attempt_and_in_order(void **state)
 static void one_attempt_takes_no_others_place(void **state)
 {
     char phase[16];
+    phases_note(p, token(4), "here", 1);
     for (int i = 0; i < 100 * PHASES_KEPT; i++) {
         snprintf(phase, sizeof phase, "p%d", i % 7);
         phases_note(p, token(5), phase, (uint64_t)i);
     }
     words[0] = 0;
     assert_int_equal(phases_each(p, token(5), word, NULL), PHASES_OF_ONE);
+    assert_string_equal(phases_of(4), "here@1 ");
     for (uint64_t i = 100; i < 100 + PHASES_KEPT - PHASES_OF_ONE; i++) phases_note(p, token(i), "x", i);
     assert_int_equal(phases_each(p, token(5), word, NULL), PHASES_OF_ONE);
     for (uint64_t i = 20000; i < 20000 + PHASES_OF_ONE; i++) phases_note(p, token(i), "x", i);
