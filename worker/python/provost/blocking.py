@@ -113,20 +113,33 @@ class _Loop:
 
 
 class _News:
-    """Takes news on the loop's thread to the thread that waits."""
+    """Takes the latest news from the loop's thread to the thread that waits."""
 
     def __init__(self) -> None:
-        self._news: queues.SimpleQueue[Progress | None] = queues.SimpleQueue()
+        self._lock = threading.Lock()
+        self._latest: Progress | None = None
+        self._calls: queues.SimpleQueue[bool] = queues.SimpleQueue()
 
     def tell(self, news: Progress) -> None:
-        self._news.put(news)
+        """Keeps the newest only: nobody may ever look."""
+        with self._lock:
+            before, self._latest = self._latest, news
+        if before is None:
+            self._calls.put(True)
+
+    def _take(self) -> Progress | None:
+        with self._lock:
+            taken, self._latest = self._latest, None
+            return taken
 
     def until(self, future: concurrent.futures.Future[T], on_progress: OnProgress, task_id: str) -> None:
         """Runs the callback until the future is done."""
-        future.add_done_callback(lambda _: self._news.put(None))
-        while (news := self._news.get()) is not None:
+        future.add_done_callback(lambda _: self._calls.put(False))
+        while self._calls.get():
+            news = self._take()
             try:
-                on_progress(news)
+                if news:
+                    on_progress(news)
             except Exception as e:
                 raise UsageError("on_progress raised an error; the task goes on at the broker", task_id=task_id) from e
 

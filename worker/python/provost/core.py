@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from .error_list import BadStateError, BusyError, InternalError, TimeoutError, UsageError, error_of
 from .process import incarnation
 from .provost_error import ProvostError, word_of
-from .io.connection import Tidings
+from .io.letterbox import Tidings
 from .io.tidings import Bridge, LinkState, Listener
+from .io.timers import NEVER, Timers
 from .wire.wire_lists import Message
 
 
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 class Signal:
     """Something that happens once, and who waits for it."""
+
+    __slots__ = ("done", "waiters")
 
     def __init__(self) -> None:
         self.done = False
@@ -73,6 +76,32 @@ class _Answer(Listener):
         self.ready.set()
 
 
+class _Wait:
+    """A call that waits, and for how long."""
+
+    __slots__ = ("_core", "_held", "_more", "_task_id", "_waiter")
+
+    def __init__(
+        self, core: Core, waiter: asyncio.Future[None], task_id: str | None, held: Callable[[], str], more: Callable[[], float]
+    ) -> None:
+        self._core = core
+        self._waiter = waiter
+        self._task_id = task_id
+        self._held = held
+        self._more = more
+
+    def drop(self) -> None:
+        """It may stay in the heap of times for a while, and must hold no task and no result there."""
+        self._held, self._more = _nothing, _no_more
+
+    def on_time(self, now: float) -> None:
+        seconds = self._more()
+        if seconds > 0:
+            self._core.wake_at(self, now + seconds)
+        elif not self._waiter.done():
+            self._waiter.set_exception(self._core.late(self._task_id, self._held()))
+
+
 class Core:
     """Lives in one event loop."""
 
@@ -86,6 +115,9 @@ class Core:
         self._over: Callable[[], ProvostError] | None = None
         self._listeners: dict[int, Listener] = {}
         self._waits: set[asyncio.Future[None]] = set()
+        self._timers = Timers()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = NEVER
         self._changed: list[Signal] = []
         self._incarnation = incarnation()
         self._keys = itertools.count(1)
@@ -112,9 +144,9 @@ class Core:
 
     # --- what the connection says ---
 
-    def hand_over(self, tidings: Tidings) -> None:
+    def hand_over(self, take: Callable[[], Tidings]) -> None:
         try:
-            self.loop.call_soon_threadsafe(self.hear, tidings)
+            self.loop.call_soon_threadsafe(self._take, take)
         except RuntimeError:
             pass  # the loop was closed: nobody hears any more
 
@@ -140,6 +172,9 @@ class Core:
             return error
 
         self.end(broken)
+
+    def _take(self, take: Callable[[], Tidings]) -> None:
+        self.hear(take())
 
     def hear(self, tidings: Tidings) -> None:
         for key, method, arguments in tidings:
@@ -174,6 +209,8 @@ class Core:
     def end(self, why: Callable[[], ProvostError]) -> None:
         """Ends every wait."""
         self._over = self._over or why
+        if self._timer:
+            self._timer.cancel()  # else the event loop holds us until it is due
         for waiter in list(self._waits):
             if not waiter.done():
                 waiter.set_exception(why())
@@ -198,25 +235,36 @@ class Core:
         if self._over:
             raise self._over()
         waiter = self.loop.create_future()
-        timers = []
-
-        def on_time() -> None:
-            seconds = more()
-            if seconds > 0:
-                timers.append(self.loop.call_later(seconds, on_time))
-            elif not waiter.done():
-                waiter.set_exception(self.late(task_id, held()))
-
-        timers.append(self.loop.call_later(timeout, on_time))
+        wait = _Wait(self, waiter, task_id, held, more)
+        self.wake_at(wait, self.loop.time() + timeout)
         signal.waiters.append(waiter)
         self._waits.add(waiter)
         try:
             await waiter
         finally:
-            timers[-1].cancel()
+            self._timers.set(wait, NEVER)
+            wait.drop()
             self._waits.discard(waiter)
             if not signal.done:
                 signal.waiters.remove(waiter)
+
+    def wake_at(self, wait: _Wait, at: float) -> None:
+        """Has its on_time called. The loop has one timer for all waits: one each costs 4 us a wait, and stays in its heap."""
+        self._timers.set(wait, at)
+        if at < self._timer_at:
+            if self._timer:
+                self._timer.cancel()
+            self._timer_at = at
+            self._timer = self.loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        now = max(self.loop.time(), self._timer_at)  # the loop may be early by its clock's resolution
+        self._timer, self._timer_at = None, NEVER
+        self._timers.run(now)
+        at = self._timers.next()
+        if at < self._timer_at:
+            self._timer_at = at
+            self._timer = self.loop.call_at(at, self._on_timer)
 
     async def wait_for_news(self, signal: Signal) -> None:
         """Waits for a signal however long it takes."""

@@ -35,7 +35,7 @@ class MockBridge:
 
     def _say(self, key: int, method: str, *arguments: Any) -> None:
         if not self._ended:
-            self._user.hand_over([(key, method, arguments)])
+            self._user.hand_over(lambda: [(key, method, arguments)])
 
     def submit(self, key: int, task: str, what: Submit) -> None:
         what.source.close()

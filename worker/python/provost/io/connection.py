@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import zmq
@@ -16,18 +16,16 @@ from ..process import incarnation
 from ..wire.codec import Message
 from .dealer import Dealer
 from .engine import Engine
+from .letterbox import Letterbox, Tidings
 from .link import LinkOptions, check_descriptors
 from .tidings import Submit
-
-#: (key, method of the listener, arguments), in order.
-Tidings = Sequence[tuple[int, str, Any]]
 
 
 class ConnectionUser(Protocol):
     """Where tidings go. Called in the connection's thread."""
 
-    def hand_over(self, tidings: Tidings) -> None:
-        """Has them told in the caller's thread."""
+    def hand_over(self, take: Callable[[], Tidings]) -> None:
+        """There are tidings: has them taken and told in the caller's thread."""
 
     def broke(self, why: BaseException) -> None:
         """The thread failed: nothing more will come."""
@@ -55,9 +53,11 @@ class Connection:
         self._user = user
         self._orders: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._said: list[tuple[int, str, Any]] = []
+        self._letters = Letterbox()
         self._hear, self._wake = socket.socketpair()
         self._hear.setblocking(False)
         self._wake.setblocking(False)
+        self._hear_fd = self._hear.fileno()
         self._woken = False
         self._incarnation = incarnation()
         self._engine: Engine
@@ -139,34 +139,37 @@ class Connection:
         """What is said in one turn goes together: waking the other thread costs more than what is said."""
         if self._said:
             said, self._said = self._said, []
-            self._user.hand_over(said)
+            if self._letters.put(said):
+                self._user.hand_over(self._letters.take)
 
     def _turn(self, engine: Engine) -> None:
-        self._wait(engine)
+        came = self._wait(engine)
         for _ in range(len(self._orders)):
             do, arguments = self._orders.popleft()
             do(engine, *arguments)
             if engine.closed:
                 return
-        engine.link.receive()
+        if came:
+            engine.link.receive()
         engine.link.flush()
         engine.timers.run(time.monotonic())  # after what was received: a process that was stopped first hears what it was told meanwhile
         self._hand_over()
         if not self._user.is_there():
             engine.close()
 
-    def _wait(self, engine: Engine) -> None:
+    def _wait(self, engine: Engine) -> bool:
+        """Waits until there is something to do. True when something came from the broker, or of its connection."""
         dealer = engine.link.dealer
         looked_at = (dealer, dealer is not None and dealer.blocked)
         if looked_at != self._looked_at:
             self._looked_at, self._poller = looked_at, self._poller_of(*looked_at)
         seconds = 0.0 if self._orders else min(LOOK, engine.timers.next() - time.monotonic())
-        self._poller.poll(max(0, int(seconds * 1000) + 1 if seconds > 0 else 0))
-        try:
+        ready = self._poller.poll(max(0, int(seconds * 1000) + 1 if seconds > 0 else 0))
+        woken = any(what == self._hear_fd for what, _ in ready)
+        if woken:
             self._hear.recv(4096)
-        except BlockingIOError:
-            pass
         self._woken = False  # only now: who posts and sees True is read below, who sees False wakes again
+        return len(ready) > woken
 
     def _poller_of(self, dealer: Dealer | None, blocked: bool) -> zmq.Poller:
         poller = zmq.Poller()

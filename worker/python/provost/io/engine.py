@@ -151,7 +151,7 @@ class Engine:
 
     def _confirm(self, token: Token) -> None:
         """This process proves nothing, so what is revoked has stopped."""
-        self.link.send({"type": "REVOKED", "token": token})
+        self.link.reply({"type": "REVOKED", "token": token})
 
     def _credit(self, m: Message) -> None:
         task = self._tasks.get(m["task"])
@@ -159,7 +159,7 @@ class Engine:
             task.on_credit(m)
 
     def _claimed(self, m: Message) -> None:
-        self.link.send({"type": "RELEASE", "token": m["token"], "reason": "drain"})
+        self.link.reply({"type": "RELEASE", "token": m["token"], "reason": "drain"})
 
     def _question(self, m: Message) -> Question | None:
         return self._by_req.get(m.get("req", 0))
@@ -188,7 +188,7 @@ class Engine:
     def _repeat_ack(self, m: Message) -> None:
         """A result that comes again is acknowledged again, and not handed over again."""
         if self._acked.get(m["task"]) == (m["generation"], True):
-            self.link.send({"type": "ACK", "task": m["task"], "generation": m["generation"]})
+            self.link.reply({"type": "ACK", "task": m["task"], "generation": m["generation"]})
 
     def _chunk(self, m: Message) -> None:
         if m["kind"] != "result":

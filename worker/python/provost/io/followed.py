@@ -101,7 +101,7 @@ class Followed:
         self.key = key
         self.id = id
         self.stage: Literal["asking", "following", "receiving", "over"] = "asking"
-        self.req = 0
+        self.req = 0  # of what was asked last on this connection
         self._first_req = 0  # of its SUBMITs; those that follow have higher numbers
         self._user = user
         self._submit = submit
@@ -124,7 +124,7 @@ class Followed:
         if self.stage == "over":
             return
         self.stage = "asking"  # an accepted task says ATTACH
-        self._ask_at = 0
+        self._ask_at = self.req = 0
         if self._outgoing:
             self._outgoing.rewind()
         if self._incoming:
@@ -166,6 +166,8 @@ class Followed:
         if self._submit and not self._accepted and self._submit.source.length > link.terms.payload_max:
             size, most = size_text(self._submit.source.length), size_text(link.terms.payload_max)
             return self._refuse(TOO_LARGE, f"{size}; the broker takes at most {most}")
+        if now >= self._ask_at and self.req and link.blocked:
+            self._ask_at = now + ASK_AGAIN  # what was asked may not have left yet
         if now >= self._ask_at:
             if self._outgoing:
                 self._outgoing.rewind()
@@ -465,6 +467,6 @@ class Followed:
     def drop(self) -> None:
         """Ends it without a word to anybody."""
         self.stage = "over"
-        self._incoming = None
+        self._incoming = self._end = None  # it may stay in the heap of times for a while, and a result is large
         self._let_go()
         self._wake(NEVER)

@@ -74,6 +74,8 @@ class LinkUser(Protocol):
 NEXT_ENDPOINT = 0.02
 LINGER_MS = 100
 REHELLO = 1.0
+#: How long nothing of what waits may leave. libzmq takes more only after half of SEND_MOST has left: 8 MiB of chunks, 2 minutes at 0.5 Mbit/s.
+STUCK = 600.0
 DESCRIPTORS = 10  # of a context, a connection and its monitor
 
 
@@ -104,6 +106,8 @@ class Link:
         self._at = 0
         self._fails = 0
         self._heard = self._beat = self._welcomed = 0.0
+        self._left = 0
+        self._moved = 0.0  # when something left last, or nothing waited
         self._epoch_seen = 0
         timers.set(self, 0)
 
@@ -119,6 +123,16 @@ class Link:
     def room(self) -> bool:
         """True while more payload may be handed over."""
         return self.up and self.dealer is not None and self.dealer.room
+
+    @property
+    def blocked(self) -> bool:
+        """True while what was said waits here: then nothing is said a second time."""
+        return self.dealer is not None and self.dealer.blocked
+
+    def reply(self, message: Message) -> None:
+        """Sends what the broker asks for again if it does not hear it."""
+        if self.up and self.dealer:
+            self.dealer.reply(message)
 
     def send(self, message: Message) -> None:
         """Sends while the link is up, else does nothing: what has to be said is said again after the next WELCOME.
@@ -183,8 +197,13 @@ class Link:
             self.fail(UNREACHABLE, "the broker has fallen silent")
             self._next_endpoint()  # its machine may be gone: an attempt there would cost a whole connect time-out
             return
+        if not self.dealer.blocked or self.dealer.left != self._left:
+            self._left, self._moved = self.dealer.left, now
+        elif now >= self._moved + STUCK:
+            self.fail(UNREACHABLE, "the broker does not read what it is told")
+            return
         if now >= self._beat:
-            self.dealer.send({"type": "HEARTBEAT"})
+            self.dealer.reply({"type": "HEARTBEAT"})
             self._beat = now + self.terms.heartbeat
         self._timers.set(self, min(self._heard + self.terms.lease, self._beat))
 
@@ -219,19 +238,21 @@ class Link:
         dealer = self.dealer
         if dealer is None:
             return
+        if not self._take_all(dealer):
+            return
+        event = dealer.event()
+        if event and self._take_all(dealer):  # they may have come between the two looks
+            self._ended(event)
+
+    def _take_all(self, dealer: Dealer) -> bool:
+        """False when it is not the dealer any more after a message."""
         for message in dealer.received():
             self._heard = time.monotonic()
             if message is not None:
                 self._take(message)
             if self.dealer is not dealer:
-                return
-        event = dealer.event()
-        if event:
-            for message in dealer.received():  # it may have come between the two looks
-                if message is not None and self.dealer is dealer:
-                    self._take(message)
-            if self.dealer is dealer:
-                self._ended(event)
+                return False
+        return True
 
     def flush(self) -> None:
         """Sends what waits for room."""
@@ -271,7 +292,7 @@ class Link:
         self.state = "up"
         self._fails = 0
         self.welcomes += 1
-        self._welcomed = self._heard = time.monotonic()
+        self._welcomed = self._heard = self._moved = time.monotonic()
         self._beat = self._welcomed + self.terms.heartbeat
         self._timers.set(self, self._beat)
         self._user.on_change()

@@ -43,7 +43,9 @@ class Question:
         self._incoming: Incoming | None = None
 
     def on_time(self, now: float) -> None:
-        if self._user.link.up:
+        if self._user.link.blocked:
+            self._again(RESEND)  # what was asked may not have left yet
+        elif self._user.link.up:
             self.say()
 
     def say(self) -> None:
@@ -63,6 +65,7 @@ class Question:
 
     def drop(self) -> None:
         self.done = True
+        self._incoming = None  # it may stay in the heap of times for a while
         self._user.timers.set(self, NEVER)
 
     def _fail(self, status: int, text: str) -> None:

@@ -10,7 +10,7 @@ from .source import Source
 from .text import UNREACHABLE
 
 
-@dataclass
+@dataclass(slots=True)
 class Progress:
     """The latest news of a task. Times are ms, sizes bytes; -1: not known.
 
@@ -35,7 +35,7 @@ class Progress:
     held: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class End:
     """How a task ended. `status` is a wire code: 0 when it succeeded."""
 
@@ -58,7 +58,7 @@ class LinkState:
     terms: Terms | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Submit:
     """SUBMIT's own fields, without req, task, length and sha256. `deadline`: by time.time(); `expires`: the same by time.monotonic().
     quiet: no news but of limits."""

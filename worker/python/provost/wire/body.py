@@ -95,3 +95,16 @@ def read_body(body: bytes, known: frozenset[str]) -> dict[str, Any]:
         raise Malformed("body is not a map")
     _Count(known).map(root, 0)
     return root  # type: ignore[no-any-return]
+
+
+def read_small(body: bytes | memoryview) -> dict[str, Any] | None:
+    """Reads a map of at most 15 pairs without a look at what is inside its values. None: it is another one, or a wrong one."""
+    head = body[0] if len(body) else 0
+    if head & 0xF0 != 0x80:
+        return None
+    try:
+        root: dict[str, Any] = msgpack.unpackb(
+            body, raw=False, unicode_errors="surrogateescape", strict_map_key=True, max_array_len=VALUES_MAX, max_map_len=KEYS_MAX, max_ext_len=0)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        return None
+    return root if len(root) == head & 0x0F else None  # else it has a key twice
