@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Provost's Python client beside pika on RabbitMQ, by turns, three times: compare.sh BUILD_DIR [TASKS_1K TASKS_64K]
-# Needs rabbitmq-server and python3-pika. Prints the lines of speed.py, then medians.
+# Beside them libprovost, and bare.py: what pyzmq alone costs. Needs rabbitmq-server and python3-pika. Prints the lines of speed.py, then medians.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1") small=${2:-4000} large=${3:-1500} port=5699
 work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
-export PYTHONPATH=$here/.. PYTHONDONTWRITEBYTECODE=1
+export PROVOST_BUILD=$build PYTHONPATH=$here/.. PYTHONDONTWRITEBYTECODE=1
 cd "$work"
 echo "# $(uptime)"
 "$build/broker/provost-broker" --insecure --bind 'tcp://127.0.0.1:*' --port-file port --state state --queue echo >broker.log 2>&1 &
@@ -29,7 +29,9 @@ sleep 2
 for _ in 1 2 3; do
     for job in "1024 $small" "65536 $large"; do
         # shellcheck disable=SC2086
-        for which in "provost $url" "pika $port" "blocking $url"; do /usr/bin/python3 "$here/speed.py" $which $job; done
+        for which in "provost $url" "pika $port" "blocking $url" "libprovost $url"; do /usr/bin/python3 "$here/speed.py" $which $job; done
+        # shellcheck disable=SC2086
+        /usr/bin/python3 "$here/bare.py" "$url" $job
     done
 done | tee lines
 echo "# $(uptime)"

@@ -3,6 +3,7 @@
 
 speed.py provost URL BYTES TASKS     a broker with a queue "echo" and provers that serve it with the handler echo
 speed.py blocking URL BYTES TASKS    the same by the blocking client, from 64 threads
+speed.py libprovost URL BYTES TASKS  the same by libprovost: `provost bench` of the build that PROVOST_BUILD names, its start included
 speed.py pika PORT BYTES TASKS       RabbitMQ on this machine: a durable classic queue, persistent, confirms, direct reply-to (Debian: python3-pika);
                                      eight consumers in a process of their own (speed.py consumers PORT)
 
@@ -14,6 +15,8 @@ import asyncio
 import concurrent.futures
 import json
 import os
+import resource
+import subprocess
 import sys
 import time
 import uuid
@@ -66,6 +69,16 @@ def blocking(url: str, size: int, tasks: int) -> None:
         cpu, began = time.process_time(), time.perf_counter()
         assert set(pool.map(call, range(tasks))) == {size}
         say("blocking", size, tasks, time.perf_counter() - began, time.process_time() - cpu)
+
+
+def libprovost(url: str, size: int, tasks: int) -> None:
+    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = subprocess.run(
+        [os.environ["PROVOST_BUILD"] + "/worker/cli/provost", "bench", "--broker", url, "--insecure", "--queue", "echo", "--circuit", "any",
+         f"--bytes={size}", f"--count={tasks}", f"--inflight={IN_FLIGHT}", "--output=json"], check=True, capture_output=True).stdout
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = float(json.loads(said)["seconds"])
+    say("libprovost", size, tasks, seconds, used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime)
 
 
 class Rabbit:
@@ -137,6 +150,8 @@ def main() -> None:
         asyncio.run(provost_(where, size, tasks))
     elif which == "blocking":
         blocking(where, size, tasks)
+    elif which == "libprovost":
+        libprovost(where, size, tasks)
     elif which == "pika":
         asyncio.run(rabbit(int(where), size, tasks))
     else:

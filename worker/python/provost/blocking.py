@@ -132,7 +132,7 @@ class _News:
             taken, self._latest = self._latest, None
             return taken
 
-    def until(self, future: concurrent.futures.Future[T], on_progress: OnProgress, task_id: str) -> None:
+    def until(self, future: concurrent.futures.Future[T], on_progress: OnProgress, begun: Sequence[tasks.Task]) -> None:
         """Runs the callback until the future is done."""
         future.add_done_callback(lambda _: self._calls.put(False))
         while self._calls.get():
@@ -141,7 +141,7 @@ class _News:
                 if news:
                     on_progress(news)
             except Exception as e:
-                raise UsageError("on_progress raised an error; the task goes on at the broker", task_id=task_id) from e
+                raise UsageError("on_progress raised an error; the task goes on at the broker", task_id=begun[0].id) from e
 
 
 class Task:
@@ -177,7 +177,7 @@ class Task:
         future = self._loop.start(self._task._outcome(timeout))
         try:
             if self._news and self._on_progress:
-                self._news.until(future, self._on_progress, self.id)
+                self._news.until(future, self._on_progress, [self._task])
             result = future.result()
         except concurrent.futures.CancelledError:
             raise BadStateError("the client is closed", task_id=self.id) from None
@@ -218,18 +218,33 @@ class Client:
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. As provost.Client.prove."""
+        news = _News() if on_progress else None
         with self._begun() as begun:
-            began = time.monotonic()
-            task = self._begin(
-                begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, public_signals, on_progress, timeout,
-            )
+            future = self._loop.start(self._prove(
+                begun, timeout, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
+                manual_ack, verification_key, public_signals, news, timeout, news is None,
+            ))
             del witness  # not to be held by this call once the broker has it
             try:
-                return task.result(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
-            except Exception:
-                task.forget()
+                if news and on_progress:
+                    news.until(future, on_progress, begun)
+                task, result = future.result()
+            except concurrent.futures.CancelledError:
+                raise BadStateError("the client is closed") from None
+            except BaseException:
+                future.cancel()
+                for task in begun:
+                    self._loop.soon(task.forget)
                 raise
+            task._acknowledge()  # in this thread: now the caller has it
+            return result
+
+    async def _prove(self, begun: list[tasks.Task], timeout: float | None, *what: Any) -> tuple[tasks.Task, Result]:
+        """All of prove() in one call of the loop's thread: each costs two switches between threads."""
+        began = time.monotonic()
+        task = await self._begin(begun, *what)
+        del what  # the witness is not to be held any more
+        return task, await task._outcome(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 
     def submit(
         self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
@@ -238,13 +253,14 @@ class Client:
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there. As provost.Client.submit."""
+        news = _News() if on_progress else None
         with self._begun() as begun:
-            task = self._begin(
+            task = self._loop.run(self._begin(
                 begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, public_signals, on_progress, timeout,
-            )
-            self._loop.run(self._client._taken(task._task, timeout))
-            return task
+                verification_key, public_signals, news, timeout, False,
+            ))
+            self._loop.run(self._client._taken(task, timeout))
+            return Task(self._loop, task, on_progress, news)
 
     @contextlib.contextmanager
     def _begun(self) -> Iterator[list[tasks.Task]]:
@@ -258,22 +274,18 @@ class Client:
                 self._loop.soon(task.forget)
             raise
 
-    def _begin(
-        self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
-        on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy, manual_ack: bool,
-        verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None, timeout: float | None,
-    ) -> Task:
-        news = _News() if on_progress else None
-
-        async def begin() -> tasks.Task:
-            task = await self._client._begin(
-                queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
-                verification_key, public_signals, news.tell if news else None, timeout, quiet=False,
-            )
-            begun.append(task)
-            return task
-
-        return Task(self._loop, self._loop.run(begin()), on_progress, news)
+    async def _begin(
+        self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None,
+        deadline: Deadline | None, on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy,
+        manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None, news: _News | None,
+        timeout: float | None, quiet: bool,
+    ) -> tasks.Task:
+        task = await self._client._begin(
+            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+            verification_key, public_signals, news.tell if news else None, timeout, quiet=quiet,
+        )
+        begun.append(task)
+        return task
 
     def attach(
         self, id: str, *, manual_ack: bool = False, verification_key: VerificationKey | None = None, public_signals: Sequence[str] | None = None,
