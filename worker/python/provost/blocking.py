@@ -32,6 +32,8 @@ from .verify import VerificationKey
 from .wire.wire_lists import Row
 from .witness import Witness
 
+__all__ = ["Client", "Task", "connect"]
+
 T = TypeVar("T")
 CLOSE = 5.0  # how long close() waits for the loop's thread
 

@@ -12,6 +12,8 @@ from .result import Result
 from .task import OnProgress
 from .witness import Witness
 
+__all__ = ["ProverPool"]
+
 #: The options that are prove()'s; the others are connect()'s.
 _PROVE = frozenset((
     "priority", "group", "deadline", "on_restart", "revive", "need_vram", "need_ram", "when_busy", "verification_key",

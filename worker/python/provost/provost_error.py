@@ -11,7 +11,6 @@ class ProvostError(Exception):
     """Each outcome has a class of its own; see `error_list`.
 
     code        the word of the outcome: "busy", "not-found", ...
-    retryable   True when the same call may succeed later, with nothing changed by the caller
     task_id     the task that it is about, as 32 hex digits, or None
     """
 
@@ -23,6 +22,7 @@ class ProvostError(Exception):
 
     @property
     def retryable(self) -> bool:
+        """True when the same call may succeed later, with nothing changed by the caller."""
         return _BY_WORD[self.code].retryable
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from .result import Result
 from .verify import Key
 from .witness import SIGNALS_MOST, Prepared
 
+#: Called with the latest news of a task, at most once a second; what it returns is not looked at.
 OnProgress = Callable[[Progress], object]
 
 

@@ -24,6 +24,9 @@ run -c 'import provost, importlib.metadata as m, pathlib; f = pathlib.Path(provo
 assert m.version("provost") == provost.__version__ and f.with_name("py.typed").exists()
 import provost.blocking, provost.mock, provost.pool, provost.wire.codec, provost.io.engine' || fail "what is installed"
 
+run "$room/api_pages.py" docs || fail "api_pages: something that the API needs is not documented"
+grep -q 'async prove(.*href="provost.html#Result"' docs/provost.html && grep -q 'id="OnProgress"' docs/provost.blocking.html || fail "no API reference: $(ls docs)"
+
 "$PROVOST_BUILD/broker/provost-broker" --insecure --bind 'tcp://127.0.0.1:*' --port-file port --state state --queue outer >broker.log 2>&1 &
 pids+=($!)
 for _ in $(seq 200); do [ -s port ] && break; sleep 0.1; done
@@ -41,4 +44,4 @@ for n in 1 2; do
 done
 grep -q "'pi_a'.* gpu-1 " out1 || { cat out1; fail "example 1 said something else"; }
 grep -q '^running 100\|^succeeded\|^queued\|^running' out2 || { cat out2; fail "example 2 told no progress"; }
-echo "ok: wheel, fresh environment, the README's examples"
+echo "ok: wheel, fresh environment, API reference, the README's examples"
