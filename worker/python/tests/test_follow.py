@@ -18,6 +18,8 @@ from fake_broker import FakeBroker, poll
 from link_case import ID, TASK, LinkCase, delivery
 
 import provost
+from provost.io.tidings import End
+from provost.io.transfer import Incoming
 from provost.provost_error import code_of
 from provost.wire.codec import Message, Token
 
@@ -288,6 +290,41 @@ class Results(LinkCase):
         if m["type"] == "CREDIT":
             b.say(who, {"type": "CHUNK", "kind": "result", "task": m["task"], "offset": 0, "payload": bytes(1000)})
         return True
+
+    async def test_a_result_is_held_by_its_caller_alone_once_it_was_handed_over(self) -> None:
+        """What is over may stay in a heap of times for a while, but not with a gigabyte."""
+        b = await self.broker()
+        inline = True
+
+        def on(who: bytes, m: Message) -> None:
+            self.accepts(b, who, m)
+            if m["type"] in ("SUBMIT", "FETCH"):
+                said = delivery(m["task"], bytes(1000), inline=inline)
+                said["req"] = m["req"] if m["type"] == "FETCH" else 0
+                b.say(who, said)
+            if m["type"] == "CREDIT":
+                b.say(who, {"type": "CHUNK", "kind": "result", "task": m["task"], "offset": 0, "payload": bytes(1000)})
+
+        b.on = on
+        c = await self.client(b.url)
+        before = self.held()
+        for inline in (True, False):
+            for result in (await c.prove(**TASK), await c.fetch(ID)):
+                self.assertEqual(result.bytes, bytes(1000))
+        self.assertLessEqual(self.held(), before)
+
+    async def test_a_client_that_was_closed_is_let_go_of(self) -> None:
+        b = await self.broker()
+        self.delivers(b, b"x")
+        async with provost.connect(b.url, insecure=True) as c:
+            await c.prove(**TASK, timeout=3600)
+            seen = weakref.ref(c._core)
+        del c
+        await poll("its end", 5, lambda: gc.collect() is None or seen() is None)
+
+    def held(self) -> int:
+        gc.collect()
+        return sum(isinstance(one, (End, Incoming)) for one in gc.get_objects())
 
     async def test_two_calls_that_attach_to_one_task_both_hear_its_end(self) -> None:
         b = await self.broker()
