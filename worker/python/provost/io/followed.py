@@ -96,11 +96,18 @@ def incoming_of(m: Message, link: Link, before: Incoming | None) -> Incoming | b
 
 
 class Followed:
+    __slots__ = (
+        "_accepted", "_ask_at", "_damages", "_end", "_fetch_at", "_first_req", "_grant_at", "_hellos", "_incoming", "_news_at", "_news_held",
+        "_outgoing", "_reading", "_submit", "_told_held", "_user", "id", "key", "latest", "req", "stage",
+    )
+    id: str
+    stage: Literal["asking", "following", "receiving", "over"]
+
     def __init__(self, key: int, id: str, user: TaskUser, submit: Submit | None) -> None:
         """submit: None for a task to attach to."""
         self.key = key
         self.id = id
-        self.stage: Literal["asking", "following", "receiving", "over"] = "asking"
+        self.stage = "asking"
         self.req = 0  # of what was asked last on this connection
         self._first_req = 0  # of its SUBMITs; those that follow have higher numbers
         self._user = user

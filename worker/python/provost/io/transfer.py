@@ -17,6 +17,8 @@ class Outgoing:
     turns   counts the changes of `sent` by the receiver, so that a read that began before is known to be stale
     """
 
+    __slots__ = ("_end", "_granted", "_told", "length", "sent", "turns")
+
     def __init__(self, length: int) -> None:
         self.length = length
         self.sent = 0

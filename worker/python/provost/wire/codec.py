@@ -22,6 +22,7 @@ CHUNK_MAX = 256 * 1024
 FRAME_MAX = CHUNK_MAX + 64
 CELLS_MAX = 40
 CELL_TEXT_MAX = 512
+_WAYS = ("up", "down")
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
 BAD_VERSION = 21
@@ -296,7 +297,8 @@ class Form:
         self.readers = {f.key: codec_of(f).read for f in fields}
         self.writers = [(f.key, codec_of(f).write) for f in fields]
         self.allowed = frozenset({"type", "payload", *self.readers})
-        self.needed = {way: tuple(k for k, use in layout.fields.items() if use in ("need", f"need-{way}")) for way in ("up", "down")}
+        self.needed = {way: tuple(k for k, use in layout.fields.items() if use in ("need", f"need-{way}")) for way in _WAYS}
+        self._needed = {way: frozenset(keys) for way, keys in self.needed.items()}
         self._orders: dict[tuple[str, ...], list[tuple[str, Step]]] = {}
         self._flat = {f.key: codec_of(f).read for f in fields if f.kind in _FLAT}
         self._flat_steps: dict[str, dict[tuple[str, ...], list[tuple[str, Step]]]] = {"up": {}, "down": {}}
@@ -309,17 +311,16 @@ class Form:
     def flat_steps(self, way: str, keys: tuple[str, ...]) -> list[tuple[str, Step]] | None:
         """How these keys are read when all are of this message, none holds another value, and none is missing; else None."""
         found = self._flat_steps[way].get(keys)
-        if found is None and self._flat.keys() >= set(keys) and set(keys).issuperset(self.needed[way]):
+        if found is None and self._flat.keys() >= set(keys) and set(keys) >= self._needed[way]:
             found = _remember(self._flat_steps[way], keys, [(key, self._flat[key]) for key in keys])
         return found
 
     def travels(self, way: str) -> bool:
         return self.layout.way in ("both", way)
 
-    def check_needed(self, way: str, has: Mapping[str, Any]) -> None:
-        for key in self.needed[way]:
-            if key not in has:
-                wrong(f"{key} is missing")
+    def check_needed(self, way: str, has: dict[str, Any]) -> None:
+        if not has.keys() >= self._needed[way]:
+            wrong(f"{next(key for key in self.needed[way] if key not in has)} is missing")
 
     def check_payload(self, payload: Frame | None, length: object) -> None:
         name, kind = self.layout.name, self.layout.payload
@@ -338,7 +339,8 @@ class Form:
 
 
 _BY_CODE = {m.code: Form(m) for m in MESSAGES}
-_BY_NAME = {form.layout.name: form for form in _BY_CODE.values()}
+_BY_HEAD = {way: {form.head: form for form in _BY_CODE.values() if form.travels(way)} for way in _WAYS}
+_BY_NAME = {way: {form.layout.name: form for form in _BY_CODE.values() if form.travels(way)} for way in _WAYS}
 _KNOWN = frozenset(f.key for f in (*FIELDS, *CIRCUIT_FIELDS, *HELD_FIELDS))
 
 
@@ -375,7 +377,7 @@ def decode(way: str, frames: Sequence[Frame]) -> Message:
     """
     if len(frames) not in (2, 3):
         wrong(f"a message of {len(frames)} frames")
-    form = _read_head(frames[0], way)
+    form = _BY_HEAD[way].get(bytes(frames[0])) or _read_head(frames[0], way)
     payload = frames[2] if len(frames) == 3 else None
     if len(frames[1]) > BODY_MAX or (payload is not None and len(payload) > CHUNK_MAX):
         wrong("a frame is above its limit", TOO_LARGE)
@@ -395,8 +397,8 @@ def encode(way: str, message: Message) -> list[Frame]:
 
     Raises Malformed: a needed field is missing, one is not of this message, or a value is out of bound.
     """
-    form = _BY_NAME.get(message["type"])
-    if form is None or not form.travels(way):
+    form = _BY_NAME[way].get(message["type"])
+    if form is None:
         wrong(f"{message['type']} is not a message of this way")
     if not form.allowed.issuperset(message):
         extra = [k for k, v in message.items() if k not in form.allowed and v is not None]
