@@ -1,6 +1,7 @@
 /* The C face: device, memory, streams. */
 #include "gpu.cuh"
 #include "gpu_card.h"
+#include "replay.cuh"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,11 +170,22 @@ extern "C" pv_status gpu_stream_new(gpu *g, gpu_stream **out, bool urgent)
     *out = s;
     return PV_OK;
 }
+cudaError_t gpu_stream_side(gpu_stream *s)
+{
+    cudaError_t e = cudaSuccess;
+    if (!s->fork) e = cudaEventCreateWithFlags(&s->fork, cudaEventDisableTiming);
+    if (e == cudaSuccess && !s->join) e = cudaEventCreateWithFlags(&s->join, cudaEventDisableTiming);
+    if (e == cudaSuccess && !s->side) e = cudaStreamCreateWithFlags(&s->side, cudaStreamNonBlocking);
+    return e;
+}
 extern "C" void gpu_stream_destroy(gpu_stream **s)
 {
     if (*s) {
         cudaSetDevice((*s)->g->device);
         cudaStreamSynchronize((*s)->s);
+        if ((*s)->fork) cudaEventDestroy((*s)->fork);
+        if ((*s)->join) cudaEventDestroy((*s)->join);
+        if ((*s)->side) cudaStreamDestroy((*s)->side);
         cudaEventDestroy((*s)->mark);
         cudaStreamDestroy((*s)->s);
         cudaGetLastError();
@@ -222,4 +234,19 @@ extern "C" pv_status gpu_wipe_async(gpu_stream *s, gpu_buf b)
     ENTER(s->g);
     if (b.bytes) TRY_CUDA(s->g, cudaMemsetAsync(b.at, 0, b.bytes, s->s));
     return PV_OK;
+}
+
+/* ---- recordings ---- */
+extern "C" pv_status gpu_recording_new(gpu_recording **r)
+{
+    gpu_recording *made = (gpu_recording *)calloc(1, sizeof *made);
+    if (!made) return PV_NO_MEMORY;
+    *r = made;
+    return PV_OK;
+}
+extern "C" void gpu_recording_destroy(gpu_recording **r)
+{
+    if (*r && (*r)->exec) cudaGraphExecDestroy((*r)->exec);
+    free(*r);
+    *r = NULL;
 }

@@ -14,7 +14,12 @@ struct gpu_stream {
     gpu *g;
     cudaStream_t s;
     cudaEvent_t mark;
+    /* a second stream for a recorded walk that forks; NULL before the first of them */
+    cudaStream_t side;
+    cudaEvent_t fork, join;
 };
+/** Gives s its side stream. What a failure leaves gpu_stream_destroy frees. */
+cudaError_t gpu_stream_side(gpu_stream *s);
 
 /** Keeps CUDA's text in g->why and returns the matching status. */
 pv_status gpu_failed(gpu *g, cudaError_t e, const char *what);

@@ -68,6 +68,16 @@ pv_status gpu_download_async(struct gpu_stream *s, void *to, gpu_buf from, size_
 /** Zeros all of b. */
 pv_status gpu_wipe_async(struct gpu_stream *s, gpu_buf b);
 
+/* ---- recordings ---- */
+
+/** The launches of one call, recorded when it is first made and handed over in one piece from then on. It holds for the same
+ *  buffers; with others it is made again. It serves one stream at a time. Where a call takes one, NULL records nothing. */
+struct gpu_recording;
+/** PV_NO_MEMORY. Takes nothing of the device. */
+pv_status gpu_recording_new(struct gpu_recording **r);
+/** What was queued from it has been waited for. Harmless on NULL. */
+void gpu_recording_destroy(struct gpu_recording **r);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,9 +14,6 @@ struct gpu_msm {
     const fp *table_g1[MSM_BASES_MAX], *table_g2[MSM_BASES_MAX];
     const uint32_t *list; /* behind the tables: the scalars of the points; NULL: all */
     unsigned g2_lanes;
-    /* Of the proof that runs. A second one with the same tables would need its own, and its own scratch. */
-    void *sums; /* pinned: chunks times msm_result_bytes */
-    struct replay replay;
 };
 
 /* ---- which scalars have a finite base ---- */
@@ -147,8 +144,6 @@ static pv_status build(gpu_msm *m, const gpu_msm_set *sets, const uint32_t *list
     cudaStream_t s;
     TRY_CUDA(m->g, gpu_building(m->g, &s));
     TRY(gpu_buf_new(m->g, &m->tables, p.table_bytes));
-    TRY(gpu_pinned_new(m->g, &m->sums, p.chunks * msm_result_bytes(&p)));
-    if (p.replay && p.bases.g1 && p.bases.g2) TRY_CUDA(m->g, replay_side(&m->replay));
     TRY(gpu_buf_new(m->g, &spare, gpu_msm_build_bytes(&p)));
     const pv_status st = build_tables(m, sets, list, spare);
     const cudaError_t e = cudaStreamSynchronize(s);
@@ -175,8 +170,6 @@ extern "C" void gpu_msm_destroy(gpu_msm **m)
 {
     if (*m) {
         gpu_buf_free((*m)->g, &(*m)->tables);
-        gpu_pinned_free((*m)->g, &(*m)->sums);
-        replay_clear(&(*m)->replay);
     }
     free(*m);
     *m = NULL;
@@ -201,18 +194,18 @@ static msm_sets sets_of(const msm_plan &p, const msm_scratch &x, const fp *const
 }
 /* The sums of a chunk's tasks. When recorded, the two groups run side by side, because small ones do not fill the
  * device; otherwise G2 goes first, because its chains are the longest. */
-static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t first, cudaStream_t s)
+static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t first, const gpu_stream *s, bool aside)
 {
     const msm_plan &p = m->plan;
-    cudaError_t e = replay_fork(&m->replay, s);
-    if (e == cudaSuccess) e = msm_sums_g2(p, x, sets_of(p, x, m->table_g2, 2, first), m->g2_lanes, s);
-    if (e == cudaSuccess)
-        e = msm_sums_g1(p, x, sets_of(p, x, m->table_g1, 1, first), m->replay.side ? m->replay.side : s);
-    const cudaError_t joined = replay_join(&m->replay, s);
+    cudaError_t e = aside ? replay_fork(s) : cudaSuccess;
+    if (e == cudaSuccess) e = msm_sums_g2(p, x, sets_of(p, x, m->table_g2, 2, first), m->g2_lanes, s->s);
+    if (e == cudaSuccess) e = msm_sums_g1(p, x, sets_of(p, x, m->table_g1, 1, first), aside ? s->side : s->s);
+    const cudaError_t joined = aside ? replay_join(s) : cudaSuccess;
     return e == cudaSuccess ? joined : e;
 }
 /* everything between the scalars and the sums on the host */
-static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &x, cudaStream_t s)
+static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &x, void *sums, const gpu_stream *s,
+                        bool aside)
 {
     const msm_plan &p = m->plan;
     const size_t bytes = msm_result_bytes(&p);
@@ -220,31 +213,39 @@ static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &
         const size_t first = chunk * p.chunk_n < p.n ? chunk * p.chunk_n : p.n,
                      n = p.n - first < p.chunk_n ? p.n - first : p.chunk_n;
         const msm_input in = { m->list ? scalars : scalars + first, m->list ? m->list + first : NULL };
-        cudaError_t e = msm_sort(p, x, in, (uint32_t)n, (uint32_t)p.n, s);
-        if (e == cudaSuccess) e = walk_sums(m, x, first, s);
+        cudaError_t e = msm_sort(p, x, in, (uint32_t)n, (uint32_t)p.n, s->s);
+        if (e == cudaSuccess) e = walk_sums(m, x, first, s, aside);
         if (e == cudaSuccess)
-            e = cudaMemcpyAsync((char *)m->sums + chunk * bytes, x.result, bytes, cudaMemcpyDeviceToHost, s);
+            e = cudaMemcpyAsync((char *)sums + chunk * bytes, x.result, bytes, cudaMemcpyDeviceToHost, s->s);
         if (e != cudaSuccess) return e;
     }
     return cudaSuccess;
 }
-extern "C" pv_status gpu_msm_async(gpu_msm *m, gpu_stream *s, gpu_buf scalars, gpu_buf scratch)
+extern "C" size_t gpu_msm_sums_bytes(const msm_plan *p)
+{
+    return p->chunks * msm_result_bytes(p);
+}
+extern "C" pv_status gpu_msm_async(const gpu_msm *m, gpu_stream *s, gpu_buf scalars, const gpu_msm_run *run)
 {
     const msm_plan &p = m->plan;
-    if (scratch.bytes < p.scratch_bytes || scalars.bytes < p.scalars * sizeof(fr)) return PV_INVALID_INPUT;
-    ENTER(m->g);
-    msm_arena arena = { (uint8_t *)scratch.at, 0 };
+    if (run->scratch.bytes < p.scratch_bytes || scalars.bytes < p.scalars * sizeof(fr)) return PV_INVALID_INPUT;
+    ENTER(s->g);
+    msm_arena arena = { (uint8_t *)run->scratch.at, 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
-    const auto queue = [&] { return walk(m, (const fr *)scalars.at, x, s->s); };
-    const cudaError_t e = p.replay ? replay_run(&m->replay, scalars.at, scratch.at, m->g2_lanes, s->s, queue) : queue();
-    return e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "MSM");
+    const bool recorded = p.replay && run->recording, aside = recorded && p.bases.g1 && p.bases.g2;
+    if (aside) TRY_CUDA(s->g, gpu_stream_side(s)); /* before a recording begins */
+    const auto queue = [&] { return walk(m, (const fr *)scalars.at, x, run->sums, s, aside); };
+    const cudaError_t e =
+        recorded ? replay_run(run->recording, scalars.at, run->scratch.at, run->sums, m->g2_lanes, s->s, queue)
+                 : queue();
+    return e == cudaSuccess ? PV_OK : gpu_failed(s->g, e, "MSM");
 }
-extern "C" void gpu_msm_finish(gpu_msm *m, bn254_g1 *g1, bn254_g2 *g2)
+extern "C" void gpu_msm_finish(const msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2)
 {
-    const msm_plan &p = m->plan;
+    const msm_plan &p = *plan;
     const size_t stride = msm_result_bytes(&p);
-    const char *at = (const char *)m->sums;
+    const char *at = (const char *)sums;
     for (unsigned i = 0; i < p.bases.g1; i++, at += msm_set_sums(&p) * 128) {
         fp r[3];
         msm_finish_g1(r, p, at, stride);
@@ -258,6 +259,6 @@ extern "C" void gpu_msm_finish(gpu_msm *m, bn254_g1 *g1, bn254_g2 *g2)
         r[4] = none ? f_zero<fp_modulus>() : f_one<fp_modulus>(), r[5] = f_zero<fp_modulus>();
         memcpy(g2 + i, r, sizeof *g2);
     }
-    memset(m->sums, 0, p.chunks * stride);
-    __asm__ volatile("" ::"r"(m->sums) : "memory"); /* the wipe is not optimised away */
+    memset(sums, 0, p.chunks * stride);
+    __asm__ volatile("" ::"r"(sums) : "memory"); /* the wipe is not optimised away */
 }

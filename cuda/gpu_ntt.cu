@@ -21,7 +21,6 @@ struct gpu_qap {
     size_t vars;
     qap_matrix matrix[2];
     gpu_buf mem;
-    struct replay replay; /* of the proof under way */
 };
 
 /* ---- NTT ---- */
@@ -191,7 +190,6 @@ extern "C" void gpu_qap_destroy(gpu_qap **q)
     if (*q) {
         gpu_buf_free((*q)->g, &(*q)->mem);
         gpu_domain_destroy(&(*q)->domain);
-        replay_clear(&(*q)->replay);
     }
     free(*q);
     *q = NULL;
@@ -203,7 +201,8 @@ static cudaError_t walk_quotient(const gpu_qap *q, const fr *witness, fr *w, fr 
     for (unsigned k = 0; k < 2 && e == cudaSuccess; k++) e = qap_rows(abc + k * n, q->matrix[k], w, (uint32_t)n, s);
     return e == cudaSuccess ? ntt_coset_products(abc, abc + n, abc + 2 * n, q->domain->tables, s) : e;
 }
-extern "C" pv_status gpu_quotient_async(gpu_qap *q, gpu_stream *s, gpu_buf witness, gpu_buf work, gpu_buf *h)
+extern "C" pv_status gpu_quotient_async(const gpu_qap *q, gpu_stream *s, gpu_buf witness, gpu_buf work,
+                                        gpu_recording *recording, gpu_buf *h)
 {
     const size_t n = (size_t)1 << q->log_n;
     msm_arena a = { (uint8_t *)work.at, 0 };
@@ -211,8 +210,8 @@ extern "C" pv_status gpu_quotient_async(gpu_qap *q, gpu_stream *s, gpu_buf witne
     if (a.used > work.bytes || witness.bytes < q->vars * sizeof(fr)) return PV_INVALID_INPUT;
     ENTER(s->g);
     const auto queue = [&] { return walk_quotient(q, (const fr *)witness.at, w, abc, s->s); };
-    const cudaError_t e =
-        q->log_n <= QUOTIENT_REPLAY_LOG ? replay_run(&q->replay, witness.at, work.at, 0, s->s, queue) : queue();
+    const bool recorded = recording && q->log_n <= QUOTIENT_REPLAY_LOG;
+    const cudaError_t e = recorded ? replay_run(recording, witness.at, work.at, NULL, 0, s->s, queue) : queue();
     if (e != cudaSuccess) return gpu_failed(s->g, e, "quotient");
     *h = gpu_buf{ abc + 2 * n, n * sizeof(fr) };
     return PV_OK;

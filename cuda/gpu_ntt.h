@@ -40,9 +40,10 @@ pv_status gpu_qap_new(struct gpu *g, struct gpu_qap **q, const void *records, si
                       unsigned log_n);
 void gpu_qap_destroy(struct gpu_qap **q);
 /** *h <- part of work: the 2^log_n plain scalars a b - c at the odd points of the doubled domain, where a = A w and b =
- *  B w on the domain and c = a b there. witness: vars plain scalars. All of work is secret afterwards. Up to 2^17 rows
- *  it is recorded, as gpu_msm_async is. */
-pv_status gpu_quotient_async(struct gpu_qap *q, struct gpu_stream *s, gpu_buf witness, gpu_buf work, gpu_buf *h);
+ *  B w on the domain and c = a b there. witness: vars plain scalars. All of work is secret afterwards. The matrices are only
+ *  read. recording: for up to 2^17 rows; larger ones leave it alone. */
+pv_status gpu_quotient_async(const struct gpu_qap *q, struct gpu_stream *s, gpu_buf witness, gpu_buf work,
+                             struct gpu_recording *recording, gpu_buf *h);
 
 #ifdef __cplusplus
 }

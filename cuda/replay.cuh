@@ -5,44 +5,23 @@
 #define PV_CUDA_REPLAY_CUH
 #include "gpu.cuh"
 
-struct replay {
-    cudaGraphExec_t exec;    /* NULL: not recorded */
-    const void *in, *memory; /* what it was recorded for */
+/** Behind gpu_recording: the graph, and what it was recorded for. */
+struct gpu_recording {
+    cudaGraphExec_t exec; /* NULL: not recorded */
+    const void *in, *memory, *out;
     unsigned variant;
-    /* a second stream for a walk that forks; NULL when none does */
-    cudaStream_t side;
-    cudaEvent_t fork, join;
 };
-/** Gives r a side stream. After a failure replay_clear frees what was made. */
-inline cudaError_t replay_side(replay *r)
+/** A walk over two streams. fork: the side stream goes on after the work that s has so far; join: s goes on after that of
+ *  the side stream. */
+inline cudaError_t replay_fork(const gpu_stream *s)
 {
-    cudaError_t e = cudaStreamCreateWithFlags(&r->side, cudaStreamNonBlocking);
-    if (e == cudaSuccess) e = cudaEventCreateWithFlags(&r->fork, cudaEventDisableTiming);
-    if (e == cudaSuccess) e = cudaEventCreateWithFlags(&r->join, cudaEventDisableTiming);
-    return e;
+    const cudaError_t e = cudaEventRecord(s->fork, s->s);
+    return e == cudaSuccess ? cudaStreamWaitEvent(s->side, s->fork, 0) : e;
 }
-/** fork: the side stream goes on after the work that s has so far; join: s goes on after that of the side stream. Both
- *  do nothing without a side stream. */
-inline cudaError_t replay_fork(const replay *r, cudaStream_t s)
+inline cudaError_t replay_join(const gpu_stream *s)
 {
-    if (!r->side) return cudaSuccess;
-    const cudaError_t e = cudaEventRecord(r->fork, s);
-    return e == cudaSuccess ? cudaStreamWaitEvent(r->side, r->fork, 0) : e;
-}
-inline cudaError_t replay_join(const replay *r, cudaStream_t s)
-{
-    if (!r->side) return cudaSuccess;
-    const cudaError_t e = cudaEventRecord(r->join, r->side);
-    return e == cudaSuccess ? cudaStreamWaitEvent(s, r->join, 0) : e;
-}
-/** Frees all of r; harmless on a zeroed one. */
-inline void replay_clear(replay *r)
-{
-    if (r->exec) cudaGraphExecDestroy(r->exec);
-    if (r->fork) cudaEventDestroy(r->fork);
-    if (r->join) cudaEventDestroy(r->join);
-    if (r->side) cudaStreamDestroy(r->side);
-    *r = replay{};
+    const cudaError_t e = cudaEventRecord(s->join, s->side);
+    return e == cudaSuccess ? cudaStreamWaitEvent(s->s, s->join, 0) : e;
 }
 /* A failed walk must end the recording too, or s stays unusable. */
 template <class Walk> static cudaError_t replay_record_alone(cudaGraphExec_t *exec, cudaStream_t s, const Walk &walk)
@@ -64,17 +43,17 @@ template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cu
     gpu_apart_unlock();
     return e;
 }
-/** Queues on s what walk() queues; in one call when that was recorded before for the same in, memory and variant. */
+/** Queues on s what walk() queues; in one call when r has that for the same in, memory, out and variant. */
 template <class Walk>
-static cudaError_t replay_run(replay *r, const void *in, const void *memory, unsigned variant, cudaStream_t s,
-                              const Walk &walk)
+static cudaError_t replay_run(gpu_recording *r, const void *in, const void *memory, const void *out, unsigned variant,
+                              cudaStream_t s, const Walk &walk)
 {
-    if (!r->exec || r->in != in || r->memory != memory || r->variant != variant) {
+    if (!r->exec || r->in != in || r->memory != memory || r->out != out || r->variant != variant) {
         if (r->exec) cudaGraphExecDestroy(r->exec); /* a graph that still runs is freed when it is done */
         r->exec = NULL;
         const cudaError_t e = replay_record(&r->exec, s, walk);
         if (e != cudaSuccess) return e;
-        r->in = in, r->memory = memory, r->variant = variant;
+        r->in = in, r->memory = memory, r->out = out, r->variant = variant;
     }
     return cudaGraphLaunch(r->exec, s);
 }

@@ -109,7 +109,8 @@ static bool fill(struct msm_plan *p)
 }
 static bool fits(const struct msm_plan *p, const struct msm_limits *l)
 {
-    return p->table_bytes <= l->free_bytes && p->scratch_bytes <= l->free_bytes - p->table_bytes;
+    const size_t runs = l->runs ? l->runs : 1;
+    return p->table_bytes <= l->free_bytes && p->scratch_bytes <= (l->free_bytes - p->table_bytes) / runs;
 }
 /* The fewest chunks with which the plan fits; each chunk reduces all buckets again. */
 static bool fit(struct msm_plan *p, const struct msm_limits *l)
@@ -122,7 +123,7 @@ static bool fit(struct msm_plan *p, const struct msm_limits *l)
 }
 /* The wide multiply-adds of the whole; a chain of dependent additions counts as if it filled the lanes that wait for
  * it. */
-static double cost(const struct msm_plan *p)
+double msm_plan_cost(const struct msm_plan *p)
 {
     const double lanes = (double)p->sm_count * THREADS_SM;
     const double weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
@@ -139,7 +140,7 @@ static double cost(const struct msm_plan *p)
 static void consider(struct msm_plan *best, double *best_cost, struct msm_plan p, const struct msm_limits *l)
 {
     if (!fit(&p, l)) return;
-    const double x = cost(&p);
+    const double x = msm_plan_cost(&p);
     if (*best_cost >= 0 && x >= *best_cost) return;
     *best = p;
     *best_cost = x;

@@ -38,6 +38,7 @@ struct msm_limits {
     unsigned sm_count;
     unsigned window_bits, rows; /* 0: chosen */
     size_t scalars;             /* all of them, when more than the n with a finite base; 0: n */
+    unsigned runs;              /* that are to be under way at a time, each with scratch of its own; 0: 1 */
 };
 
 struct msm_plan {
@@ -65,6 +66,9 @@ struct msm_plan {
 /** The plan for n points a base set; n may be 0. PV_INVALID_INPUT for a size beyond 2^28 or impossible limits;
  *  PV_NO_MEMORY when no plan fits into free_bytes. More free_bytes never give a plan with more additions. */
 pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, const struct msm_limits *limits);
+
+/** What the plan's sums cost, to compare plans for the same points: wide multiply-adds by count. */
+double msm_plan_cost(const struct msm_plan *plan);
 
 /** Hands out memory piece by piece, 256-byte aligned. With base NULL it only counts, so the same code measures a layout
  *  first. */

@@ -33,6 +33,7 @@ static pv_status open_key(struct cmd_inputs *in, const struct cmd_machine *machi
                           const struct prove_run *run, struct prove_error *err)
 {
     struct backend_options options = within_limits(in, machine);
+    options.places = slots;
     double from = cmd_clock_ms(CLOCK_MONOTONIC);
     TRY(because_of_limits(prove_key_new(&in->key, zkey, in->backend, &options, run, err), machine, err));
     in->key_ms = cmd_clock_ms(CLOCK_MONOTONIC) - from;

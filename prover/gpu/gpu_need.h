@@ -1,6 +1,5 @@
-/** What a key needs of a GPU, known where there is none: the sizes of the key and of a card that is assumed. The plans are those of
- *  cuda/msm, which are plain C; the rest of the layout is counted here as groth16/backend_cuda.c lays it out (emu_prove holds the
- *  two together).
+/** What a key needs of a GPU, known where there is none: the sizes of the key and of a card that is assumed. The layout is
+ *  that of groth16/cuda_layout.h, which is plain C (emu_prove holds it beside what a device is asked for).
  */
 #ifndef PV_GPU_NEED_H
 #define PV_GPU_NEED_H
@@ -11,6 +10,7 @@
 struct gpu_need_card {
     size_t bytes;      /* its memory; a twentieth of it is left alone */
     unsigned sm_count; /* its multiprocessors; 0: an H100's */
+    unsigned places;   /* proofs at a time; 0: by its memory */
 };
 
 /** The memory of a key and a proof by the best plan that fits the card. A surveyed key's points are not there: all are taken for

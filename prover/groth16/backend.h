@@ -54,6 +54,7 @@ struct backend_options {
     /* The most memory of a key and a proof, on the device or in RAM beside the mapped file; 0: no limit. */
     size_t memory_bytes_max;
     enum groth16_keys keys; /* whether prove_key_new opens keys for which proofs can be forged */
+    unsigned places;        /* on a device: proofs that may run at a time, of all keys together; 0: by its memory */
 };
 
 /** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not
@@ -61,7 +62,10 @@ struct backend_options {
 struct backend_need {
     size_t key_bytes;   /* while the key is open */
     size_t proof_bytes; /* in addition, while one proof runs */
-    size_t host_bytes;  /* of a key on a device: RAM besides the key's file, while it is open */
+    /* On a device proofs run in places that all open keys share; each is as large as the largest of them needs, and stays while
+     * one of them is open. 0: a proof's memory is its own and comes and goes with it. */
+    unsigned places;
+    size_t place_host_bytes; /* of a place: RAM, besides its proof_bytes on the device */
 };
 
 /** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. */
@@ -74,8 +78,9 @@ struct backend_key; /* each backend has its own */
 
 struct backend {
     const char *name; /* "cpu", "cuda" */
-    unsigned
-        proofs_at_once; /* proofs that may run at a time with one key; UINT_MAX on the CPU, which only reads keys */
+    /* Calls of sums that one key takes at a time; UINT_MAX on the CPU, which only reads keys. On a device those beyond its places
+     * wait for one. */
+    unsigned proofs_at_once;
 
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */
     pv_status (*usable)(const struct backend_options *options, struct prove_error *err);

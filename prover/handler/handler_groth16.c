@@ -38,8 +38,10 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     bool device = strcmp(x->backend->name, "cpu") != 0;
     if (s == PV_OK) {
         facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
-        facts->host_bytes = device ? need.host_bytes + zkey.file.size : 0;
+        facts->host_bytes = device ? zkey.file.size : 0;
         facts->proof_bytes = need.proof_bytes;
+        facts->places = need.places;
+        facts->place_host_bytes = need.place_host_bytes;
         facts->proofs_at_once = x->backend->proofs_at_once;
         facts->on_device = device;
     }

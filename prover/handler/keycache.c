@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "keycache_folder.h"
+#include "keycache_memory.h"
 #include "log.h"
 #include "text.h"
 
@@ -67,7 +68,8 @@ static void describe(struct handler_circuit *to, const struct keycache_key *k)
                                     .warm = b->key != NULL,
                                     .load_ms = b->key ? 0 : b->load_ms,
                                     .need_vram = b->facts.on_device ? need : 0,
-                                    .need_ram = b->facts.on_device ? b->facts.host_bytes : need };
+                                    .need_ram =
+                                        b->facts.on_device ? b->facts.host_bytes + b->facts.place_host_bytes : need };
     memcpy(to->name, k->name, sizeof to->name);
 }
 
@@ -116,68 +118,6 @@ static struct keycache_key *entry_of_circuit(const struct keycache *c, const cha
 {
     wire_hash digest;
     return wire_hash_of_text(&digest, circuit) ? entry_of_digest(c, digest) : keycache_entry_of(c, circuit);
-}
-
-/* Memory that keys and their proofs hold: where they prove, and, of keys on a device, in RAM. */
-struct memory {
-    uint64_t bytes, host;
-};
-
-static struct memory held(const struct keycache *c, const struct keycache_body *but)
-{
-    struct memory sum = { .host = c->lent };
-    for (size_t i = 0; i < c->bodies_n; i++) {
-        const struct keycache_body *b = c->bodies[i];
-        if (b == but || (!b->key && !b->users)) continue;
-        sum.bytes += b->facts.resident_bytes + (b->users - b->aside) * b->facts.proof_bytes;
-        sum.host += b->facts.host_bytes;
-    }
-    return sum;
-}
-
-static struct keycache_body *oldest_idle(const struct keycache *c, const struct keycache_body *but)
-{
-    struct keycache_body *oldest = NULL;
-    for (size_t i = 0; i < c->bodies_n; i++) {
-        struct keycache_body *b = c->bodies[i];
-        if (b != but && b->key && !b->users && (!oldest || b->used < oldest->used)) oldest = b;
-    }
-    return oldest;
-}
-
-/* The name of a circuit that has the key, for log lines. */
-static const char *circuit_of(const struct keycache *c, const struct keycache_body *b)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (c->keys[i]->body == b) return c->keys[i]->name;
-    return "";
-}
-
-static bool fits_beside(const struct keycache *c, const struct keycache_body *b)
-{
-    struct memory m = held(c, b);
-    uint64_t bytes = b->facts.resident_bytes + (b->users - b->aside + 1) * b->facts.proof_bytes;
-    return (!c->o.bytes_most || m.bytes + bytes <= c->o.bytes_most) &&
-           (!c->o.host_most || m.host + b->facts.host_bytes <= c->o.host_most);
-}
-
-static bool evict_idle(struct keycache *c, const struct keycache_body *but)
-{
-    struct keycache_body *oldest = oldest_idle(c, but);
-    if (!oldest) return false;
-    LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest), oldest->facts.resident_bytes);
-    c->o.ops->close(&oldest->key);
-    return true;
-}
-
-/* Closes idle keys, least recently used first, until b and one more proof with it fit. False: running proofs leave no
- * room. */
-static bool room_make(struct keycache *c, const struct keycache_body *b)
-{
-    while (!fits_beside(c, b)) {
-        if (!evict_idle(c, b)) return false;
-    }
-    return true;
 }
 
 static void wait_given(struct keycache *c)
@@ -246,7 +186,7 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
         if (!k && p->waited) return changed_error(circuit, err);
         if (!k) return prove_error_set(err, PV_UNKNOWN_CIRCUIT, "this node has no key for circuit %s", circuit);
         if (!keycache_fits(c, &k->body->facts, err)) return prove_error_in(err, PV_RESOURCES, circuit);
-        if (!k->stale && free_for_one_more(c, k->body) && room_make(c, k->body)) {
+        if (!k->stale && free_for_one_more(c, k->body) && keycache_room_make(c, k->body)) {
             k->users++;
             k->body->users++;
             *k_p = k;
@@ -261,13 +201,9 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
 static bool evict_one(struct keycache *c, const struct keycache_key *k)
 {
     pthread_mutex_lock(&c->lock);
-    struct keycache_body *oldest = oldest_idle(c, k->body);
-    if (oldest) {
-        LOG_INFO("key.evicted", "circuit=%s for=%s", circuit_of(c, oldest), k->name);
-        c->o.ops->close(&oldest->key);
-    }
+    bool one = keycache_evict_idle(c, k->body);
     pthread_mutex_unlock(&c->lock);
-    return oldest != NULL;
+    return one;
 }
 
 /* Works without the lock: the key is cold and this thread its user, so no other opens or closes it. */
@@ -432,40 +368,4 @@ void keycache_aside_end(struct keycache *c, struct keycache_key *key)
     pthread_mutex_lock(&c->lock);
     key->body->aside--;
     pthread_mutex_unlock(&c->lock);
-}
-
-/* RAM that no eviction frees. */
-static uint64_t host_in_use(const struct keycache *c)
-{
-    uint64_t sum = c->lent;
-    for (size_t i = 0; i < c->bodies_n; i++)
-        if (c->bodies[i]->users) sum += c->bodies[i]->facts.host_bytes;
-    return sum;
-}
-
-bool keycache_lend(struct keycache *c, uint64_t bytes)
-{
-    pthread_mutex_lock(&c->lock);
-    bool fits = !c->o.host_most || host_in_use(c) + bytes <= c->o.host_most;
-    while (fits && c->o.host_most && held(c, NULL).host + bytes > c->o.host_most && evict_idle(c, NULL)) {
-    }
-    if (fits) c->lent += bytes;
-    pthread_mutex_unlock(&c->lock);
-    return fits;
-}
-
-void keycache_lend_end(struct keycache *c, uint64_t bytes)
-{
-    pthread_mutex_lock(&c->lock);
-    c->lent -= bytes;
-    pthread_cond_broadcast(&c->given);
-    pthread_mutex_unlock(&c->lock);
-}
-
-bool keycache_evict(struct keycache *c)
-{
-    pthread_mutex_lock(&c->lock);
-    bool one = evict_idle(c, NULL);
-    pthread_mutex_unlock(&c->lock);
-    return one;
 }

@@ -31,9 +31,11 @@ struct keycache_facts {
     wire_hash digest;
     uint64_t resident_bytes; /* while the key is open; in RAM with the copy of its file */
     uint64_t proof_bytes;    /* in addition, for each proof that runs */
-    unsigned proofs_at_once; /* how many may take it at a time; 0 means 1 */
-    bool on_device;          /* these bytes are GPU memory */
-    uint64_t host_bytes;     /* on_device: RAM that the key takes besides, for the copy of its file and the like */
+    unsigned places; /* not 0: proofs run in so many places that all keys share, each of the largest proof_bytes */
+    unsigned proofs_at_once;   /* how many may take it at a time; 0 means 1 */
+    bool on_device;            /* these bytes are GPU memory */
+    uint64_t host_bytes;       /* on_device: RAM that the key takes besides, for the copy of its file and the like */
+    uint64_t place_host_bytes; /* of a place: RAM */
 };
 
 struct keycache_ops {

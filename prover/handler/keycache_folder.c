@@ -277,13 +277,13 @@ static void on_unserved(void *cache, const char *file, const char *why)
 
 bool keycache_fits(const struct keycache *c, const struct keycache_facts *f, struct prove_error *err)
 {
-    uint64_t need = f->resident_bytes + f->proof_bytes;
-    bool bytes = c->o.bytes_most && need > c->o.bytes_most, host = c->o.host_most && f->host_bytes > c->o.host_most;
+    uint64_t need = f->resident_bytes + f->proof_bytes, in_ram = f->host_bytes + f->place_host_bytes;
+    bool bytes = c->o.bytes_most && need > c->o.bytes_most, host = c->o.host_most && in_ram > c->o.host_most;
     if (!bytes && !host) return true;
     prove_error_set(err, PV_RESOURCES,
                     "the key and one proof need %" PRIu64 " bytes%s, but this node allows %" PRIu64
                     " for keys and proofs (memory)",
-                    bytes ? need : f->host_bytes, bytes || !f->on_device ? "" : " beside the GPU's memory",
+                    bytes ? need : in_ram, bytes || !f->on_device ? "" : " beside the GPU's memory",
                     bytes ? c->o.bytes_most : c->o.host_most);
     return false;
 }

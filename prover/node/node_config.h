@@ -24,6 +24,9 @@
     X(state, TEXT, "", 0, 0, "DIR",                                                                                    \
       "folder where finished results wait until the broker has them; without it they wait in memory")                  \
     X(slots, NUMBER, "1", 1, 64, "N", "how many tasks to compute at once")                                             \
+    X(gpu_slots, NUMBER, "0", 0, 16, "N",                                                                              \
+      "how many proofs to run on the GPU at once, whatever their circuits (0: as slots, at most 2 to 4 by its "        \
+      "memory)")                                                                                                       \
     X(prefetch, NUMBER, "1", 0, 64, "N", "how many inputs to fetch ahead")                                             \
     X(memory, SIZE, "0", 0, 1ull << 50, "BYTES",                                                                       \
       "most memory for keys and proofs (0: three quarters of what the node may use)")                                  \

@@ -1,5 +1,6 @@
 #include "node_gpu.h"
 
+#include "cuda_layout.h"
 #include "gpu_host.h"
 #include "log.h"
 #include "text.h"
@@ -52,6 +53,14 @@ static pv_status choose(struct node_gpu *g, enum backend_choice choice, struct p
     return PV_OK;
 }
 
+/* Proofs beyond the node's own slots never run. */
+static unsigned places_of(const struct node_config *c, uint64_t vram)
+{
+    unsigned most = cuda_places_default(vram);
+    if (c->gpu_slots) return (unsigned)c->gpu_slots;
+    return c->slots < most ? (unsigned)c->slots : most;
+}
+
 pv_status node_gpu_open(struct node_gpu *g, const struct node_config *c, const char *state, uint64_t *vram,
                         struct prove_error *err)
 {
@@ -66,7 +75,9 @@ pv_status node_gpu_open(struct node_gpu *g, const struct node_config *c, const c
     TRY(choose(g, choice, err));
     g->told = atomic_load(&x->trust.verdicts);
     if (x->backend->device_bytes) *vram = x->backend->device_bytes(&x->options);
-    if (x->backend != &backend_cpu) LOG_INFO("prover.backend", "name=%s vram=%" PRIu64, x->backend->name, *vram);
+    if (x->backend == &backend_cpu) return PV_OK;
+    x->options.places = places_of(c, *vram);
+    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " gpu_slots=%u", x->backend->name, *vram, x->options.places);
     return PV_OK;
 }
 

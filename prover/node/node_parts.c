@@ -96,6 +96,15 @@ static bool is_hangup(const struct node *n)
     return read(n->signals, &info, sizeof info) == sizeof info && info.ssi_signo == SIGHUP;
 }
 
+/* For keys and their proofs: what is set, or the device's memory, of which a twentieth is left alone as in their plans. */
+static uint64_t device_memory(struct node *n)
+{
+    uint64_t most = n->agent.vram - n->agent.vram / 20;
+    if (n->memory_set && (!most || n->config.memory < most)) most = n->config.memory;
+    n->proving.options.memory_bytes_max = most;
+    return most;
+}
+
 pv_status node_proving_open(struct node *n)
 {
     struct prove_error err = { 0 };
@@ -109,8 +118,7 @@ pv_status node_proving_open(struct node *n)
     if (!node_serves(n, &n->groth16)) return PV_OK;
     n->gpu = (struct node_gpu){ .proving = &n->proving, .beside = node_serves_beside(n) };
     pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
-    if (s == PV_OK && n->proving.backend != &backend_cpu && !n->memory_set)
-        o.bytes_most = 0; /* the device itself reports when it is full */
+    if (s == PV_OK && n->proving.backend != &backend_cpu) o.bytes_most = device_memory(n);
     while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
     if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
     n->agent.circuits = keycache_list;

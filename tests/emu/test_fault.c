@@ -40,6 +40,7 @@ struct work {
     struct gpu *g;
     struct gpu_stream *s;
     gpu_buf in, memory;
+    struct gpu_msm_run run; /* in memory */
 };
 
 static pv_status work_open(struct work *w, size_t in_bytes, size_t memory_bytes)
@@ -49,6 +50,7 @@ static pv_status work_open(struct work *w, size_t in_bytes, size_t memory_bytes)
     TRY(gpu_open(&w->g, 0, why, sizeof why));
     TRY(gpu_stream_new(w->g, &w->s, false));
     TRY(gpu_buf_new(w->g, &w->in, in_bytes));
+    TRY(gpu_recording_new(&w->run.recording));
     return gpu_buf_new(w->g, &w->memory, memory_bytes);
 }
 
@@ -58,6 +60,8 @@ static void work_close(struct work *w)
     gpu_stream_destroy(&w->s);
     gpu_buf_free(w->g, &w->in);
     gpu_buf_free(w->g, &w->memory);
+    gpu_pinned_free(w->g, &w->run.sums);
+    gpu_recording_destroy(&w->run.recording);
     gpu_close(&w->g);
 }
 
@@ -67,7 +71,9 @@ static pv_status msm_steps(struct work *w, struct gpu_msm **m, const struct msm_
     TRY(work_open(w, sizeof scalars, plan->scratch_bytes));
     TRY(gpu_msm_new(w->g, m, plan, sets));
     TRY(gpu_upload_async(w->s, w->in, scalars, sizeof scalars));
-    TRY(gpu_msm_async(*m, w->s, w->in, w->memory));
+    TRY(gpu_pinned_new(w->g, &w->run.sums, gpu_msm_sums_bytes(plan)));
+    w->run.scratch = w->memory;
+    TRY(gpu_msm_async(*m, w->s, w->in, &w->run));
     return gpu_stream_wait(w->s);
 }
 
@@ -87,7 +93,7 @@ static pv_status msm_job(bool retry)
     assert_int_equal(msm_plan_for(&plan, gpu_msm_finite(sets, both, POINTS), both, &limits), PV_OK);
     pv_status status = msm_steps(&w, &m, &plan, sets);
     if (status == PV_OK) {
-        gpu_msm_finish(m, &got1, &got2);
+        gpu_msm_finish(&plan, w.run.sums, &got1, &got2);
         assert_memory_equal(&got1, &sum1, sizeof sum1);
         assert_memory_equal(&got2, &sum2, sizeof sum2);
     }
@@ -129,7 +135,7 @@ static pv_status quotient_steps(struct work *w, struct gpu_qap **q, const struct
     TRY(work_open(w, (size_t)z->vars * 32, need.work_bytes));
     TRY(gpu_qap_new(w->g, q, z->coefs, z->coef_count, z->vars, z->log_domain));
     TRY(gpu_upload_async(w->s, w->in, in->values, (size_t)z->vars * 32));
-    TRY(gpu_quotient_async(*q, w->s, w->in, w->memory, &out));
+    TRY(gpu_quotient_async(*q, w->s, w->in, w->memory, w->run.recording, &out));
     TRY(gpu_download_async(w->s, h, out, (size_t)z->domain * 32));
     return gpu_stream_wait(w->s);
 }

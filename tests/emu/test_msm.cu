@@ -78,7 +78,7 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
         s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size() });
     }
     struct msm_limits l = { o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits,
-                            o.rows, k.size() };
+                            o.rows, k.size(), 0 };
     /* every other time points at infinity are left out, otherwise they are summed */
     const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
     OK(msm_plan_for(&plan, n, count, &l));
@@ -93,11 +93,14 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     OK(gpu_buf_new(the_gpu, &scratch, plan.scratch_bytes));
     OK(gpu_buf_new(the_gpu, &scalars, words.size()));
     OK(gpu_upload_async(st, scalars, words.data(), words.size()));
-    OK(gpu_msm_async(m, st, scalars, scratch));
+    gpu_msm_run run = { scratch, NULL, NULL };
+    OK(gpu_pinned_new(the_gpu, &run.sums, gpu_msm_sums_bytes(&plan)));
+    if (runs % 3) OK(gpu_recording_new(&run.recording));
+    OK(gpu_msm_async(m, st, scalars, &run));
     OK(gpu_stream_wait(st));
     std::vector<bn254_g1> g1(count.g1);
     std::vector<bn254_g2> g2(count.g2);
-    gpu_msm_finish(m, g1.data(), g2.data());
+    gpu_msm_finish(&plan, run.sums, g1.data(), g2.data());
     const int before = failed;
     size_t i1 = 0, i2 = 0;
     for (size_t i = 0; i < sets.size(); i++)
@@ -106,6 +109,7 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     if (failed != before)
         printf("  in %s: n=%zu c=%u rows=%u chunks=%u\n", what, k.size(), plan.window_bits, plan.rows, plan.chunks);
     gpu_buf_free(the_gpu, &scratch), gpu_buf_free(the_gpu, &scalars);
+    gpu_pinned_free(the_gpu, &run.sums), gpu_recording_destroy(&run.recording);
     gpu_msm_destroy(&m), gpu_stream_destroy(&st);
     runs++;
 }
@@ -199,7 +203,7 @@ static void test_giant(unsigned group, size_t n, unsigned c)
     for (size_t i = 0; i < n; i++)
         if (i % 4 == 3) k[i] = Z(2 + rnd() % 8);
     struct msm_plan p;
-    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0 };
+    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0, 0 };
     CHECK(msm_plan_for(&p, n, msm_bases{ group == 1, group == 2 }, &l) == PV_OK);
     CHECK(3 * n / 4 / p.segment > MSM_PIECE_PARTS && n / 32 > p.segment);
     run("giant", { make_bases(group, logs(n)) }, { 0 }, k, { c, 1, 0, 0 });
@@ -210,7 +214,7 @@ static void test_plan()
     const struct msm_bases four = { 3, 1 };
     for (unsigned log_n = 0; log_n <= 26; log_n++)
         for (size_t gb : { 0, 1, 8, 40, 139 }) {
-            struct msm_limits l = { gb << 30, 132, 0, 0, 0 };
+            struct msm_limits l = { gb << 30, 132, 0, 0, 0, 0 };
             const pv_status s = msm_plan_for(&p, (size_t)1 << log_n, four, &l);
             if (s != PV_OK) {
                 CHECK(s == PV_NO_MEMORY);
@@ -228,7 +232,7 @@ static void test_plan()
             CHECK(dry.used == p.scratch_bytes);
         }
     /* on an H200 the plan is the one the floors are counted with: one bucket set, 13 windows at 2^20 */
-    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0 };
+    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0, 0 };
     CHECK(msm_plan_for(&p, 1 << 20, msm_bases{ 1, 0 }, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
     CHECK(msm_plan_for(&p, (size_t)1 << 29, four, &h200) == PV_INVALID_INPUT);
     CHECK(msm_plan_for(&p, 10, msm_bases{ 0, 0 }, &h200) == PV_INVALID_INPUT);
@@ -239,7 +243,7 @@ static void test_chunks()
 {
     const size_t n = 3000;
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0 };
+    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0, 0 };
     size_t free_bytes = 0;
     for (free_bytes = 200000; free_bytes < 4000000; free_bytes += 20000) {
         l.free_bytes = free_bytes;

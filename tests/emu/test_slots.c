@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "cuda_places.h"
 #include "emu_fault.h"
 #include "fixed_proof.h"
 
@@ -75,10 +76,174 @@ static void a_key_that_comes_or_goes_disturbs_no_recording(void **state)
     assert_int_equal(emu_live(), 0);
 }
 
+/* ---- places for proofs, which all keys share ---- */
+
+enum { MIB = 1 << 20 };
+
+struct joined {
+    struct cuda_places *places;
+    struct cuda_user user;
+};
+
+static pv_status join(struct joined *j, size_t bytes, unsigned places, struct prove_error *err)
+{
+    *j = (struct joined){ .user = { .bytes = bytes, .pinned_bytes = 4096, .places = places } };
+    return cuda_places_join(&j->places, 0, places, &j->user, NULL, err);
+}
+
+static void joined(struct joined *j, size_t bytes, unsigned places)
+{
+    struct prove_error err = { 0 };
+    if (join(j, bytes, places, &err) != PV_OK) fail_msg("%s", err.text);
+}
+
+static struct cuda_place *taken(struct joined *j)
+{
+    struct cuda_place *place = NULL;
+    struct prove_error err = { 0 };
+    if (cuda_place_take(&place, j->places, &j->user, NULL, &err) != PV_OK) fail_msg("%s", err.text);
+    assert_true(place->memory.bytes >= j->user.bytes);
+    return place;
+}
+
+/* What a take that would have to wait says. */
+static pv_status taken_at_once(struct joined *j, struct cuda_place **place)
+{
+    const atomic_int stop = 1;
+    struct prove_error err = { 0 };
+    return cuda_place_take(place, j->places, &j->user, &stop, &err);
+}
+
+static void as_many_proofs_run_as_there_are_places(void **state)
+{
+    (void)state;
+    struct joined j;
+    struct cuda_place *one = NULL, *two, *three = NULL;
+    joined(&j, MIB, 2);
+    assert_int_equal(cuda_places_bytes(0), MIB); /* the second is made when it is wanted */
+    one = taken(&j);
+    two = taken(&j);
+    assert_ptr_not_equal(one, two);
+    assert_int_equal(cuda_places_bytes(0), 2 * MIB);
+    assert_int_equal(taken_at_once(&j, &three), PV_CANCELLED);
+    cuda_place_give(j.places, &one);
+    assert_int_equal(taken_at_once(&j, &three), PV_OK);
+    cuda_place_give(j.places, &three);
+    cuda_place_give(j.places, &two);
+    assert_int_equal(cuda_places_bytes(0), 2 * MIB);
+    cuda_places_leave(&j.places, &j.user);
+    assert_int_equal(cuda_places_bytes(0), 0);
+    assert_int_equal(emu_live(), 0);
+}
+
+static void places_are_as_large_as_the_largest_key_needs_and_shrink_when_it_goes(void **state)
+{
+    (void)state;
+    struct joined small, large;
+    struct cuda_place *one, *two;
+    joined(&small, MIB, 2);
+    one = taken(&small), two = taken(&small);
+    cuda_place_give(small.places, &two);
+    joined(&large, 3 * MIB, 1); /* which may be in one place at a time */
+    assert_int_equal(cuda_places_bytes(0), 4 * MIB);
+    cuda_place_give(small.places, &one);
+    one = taken(&large);
+    assert_int_equal(taken_at_once(&large, &two), PV_CANCELLED);
+    two = taken(&small);
+    assert_int_equal(two->memory.bytes, MIB);
+    assert_int_equal(cuda_places_bytes(0), 4 * MIB);
+    cuda_place_give(large.places, &one);
+    cuda_places_leave(&large.places, &large.user);
+    assert_int_equal(cuda_places_bytes(0), 2 * MIB);
+    cuda_place_give(small.places, &two);
+    cuda_places_leave(&small.places, &small.user);
+    assert_int_equal(emu_live(), 0);
+}
+
+/* The device has room for one place: the second proof waits for it. A key that needs more is told so, and what was there is there. */
+static void a_device_that_is_short_makes_a_proof_wait_and_none_fail(void **state)
+{
+    (void)state;
+    emu_memory(3 * MIB);
+    struct joined j, more;
+    struct prove_error err = { 0 };
+    struct cuda_place *one, *two = NULL;
+    joined(&j, 2 * MIB, 4);
+    one = taken(&j);
+    assert_int_equal(taken_at_once(&j, &two), PV_CANCELLED);
+    cuda_place_give(j.places, &one);
+    assert_int_equal(join(&more, 4 * MIB, 1, &err), PV_NO_MEMORY);
+    assert_non_null(strstr(err.text, "memory"));
+    one = taken(&j);
+    cuda_place_give(j.places, &one);
+    assert_int_equal(cuda_places_bytes(0), 2 * MIB);
+    emu_memory(0);
+    one = taken(&j);
+    two = taken(&j); /* since a key went, it is tried again */
+    cuda_place_give(j.places, &two);
+    cuda_place_give(j.places, &one);
+    cuda_places_leave(&j.places, &j.user);
+    assert_int_equal(emu_live(), 0);
+}
+
+/* ---- proofs of several keys at a time ---- */
+
+struct prover {
+    struct prove_key *key;
+    struct wtns witness;
+    unsigned proofs;
+    pv_status status;
+    struct prove_error err;
+};
+
+static void *prove_some(void *arg)
+{
+    struct prover *p = arg;
+    struct groth16_proof proof; /* verified before it comes */
+    for (unsigned i = 0; i < p->proofs && p->status == PV_OK; i++)
+        p->status = prove_groth16(&proof, p->key, &p->witness, NULL, &plain_run, &p->err);
+    return NULL;
+}
+
+static void proofs_of_several_keys_run_in_the_same_places(void **state)
+{
+    (void)state;
+    enum { PROVERS = 4 };
+    static const char *const names[2] = { "chain-5", "chain-6" };
+    struct backend_options two = { .places = 2 };
+    struct prove_key *key[2];
+    struct prover p[PROVERS] = { 0 };
+    pthread_t thread[PROVERS];
+    for (int i = 0; i < 2; i++) key[i] = fixed_key(names[i], &backend_cuda, &two, &plain_run);
+    const unsigned long long tables = emu_allocated() - cuda_places_bytes(0);
+    const size_t one_place = cuda_places_bytes(0);
+    for (int i = 0; i < PROVERS; i++) {
+        char path[64];
+        p[i].key = key[i % 2], p[i].proofs = 3;
+        snprintf(path, sizeof path, "data/%s/witness.wtns", names[i % 2]);
+        assert_int_equal(wtns_open(&p[i].witness, path, &p[i].err), PV_OK);
+        assert_int_equal(pthread_create(&thread[i], NULL, prove_some, &p[i]), 0);
+    }
+    for (int i = 0; i < PROVERS; i++) {
+        pthread_join(thread[i], NULL);
+        if (p[i].status != PV_OK) fail_msg("%s", p[i].err.text);
+        wtns_close(&p[i].witness);
+    }
+    assert_in_range(cuda_places_bytes(0), one_place, 2 * one_place);
+    assert_int_equal(emu_allocated() - cuda_places_bytes(0), tables);
+    for (int i = 0; i < 2; i++) fixed_prove(key[i], names[i], json_object_get(vectors, names[i]), &plain_run);
+    for (int i = 0; i < 2; i++) prove_key_destroy(&key[i]);
+    assert_int_equal(emu_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_that_comes_or_goes_disturbs_no_recording),
+        cmocka_unit_test(as_many_proofs_run_as_there_are_places),
+        cmocka_unit_test(places_are_as_large_as_the_largest_key_needs_and_shrink_when_it_goes),
+        cmocka_unit_test(a_device_that_is_short_makes_a_proof_wait_and_none_fail),
+        cmocka_unit_test(proofs_of_several_keys_run_in_the_same_places),
     };
     vectors = fixed_vectors();
     if (!vectors || json_object_size(vectors) == 0) return fprintf(stderr, "no vectors\n"), 1;

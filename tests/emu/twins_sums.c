@@ -103,11 +103,27 @@ static void cpu_sums(bn254_g1 *r1, bn254_g2 *r2, const struct msm_case *c)
     free(scratch);
 }
 
-static void queue_and_wait(struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, gpu_buf scratch,
+static struct gpu_msm_run run_new(const struct msm_plan *plan)
+{
+    struct gpu_msm_run run = { 0 };
+    assert_int_equal(gpu_buf_new(twins_gpu, &run.scratch, plan->scratch_bytes), PV_OK);
+    assert_int_equal(gpu_pinned_new(twins_gpu, &run.sums, gpu_msm_sums_bytes(plan)), PV_OK);
+    assert_int_equal(gpu_recording_new(&run.recording), PV_OK);
+    return run;
+}
+
+static void run_free(struct gpu_msm_run *run)
+{
+    gpu_buf_free(twins_gpu, &run->scratch);
+    gpu_pinned_free(twins_gpu, &run->sums);
+    gpu_recording_destroy(&run->recording);
+}
+
+static void queue_and_wait(struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, const struct gpu_msm_run *run,
                            const struct msm_case *c)
 {
     assert_int_equal(gpu_upload_async(s, scalars, c->k, c->n * 32), PV_OK);
-    assert_int_equal(gpu_msm_async(m, s, scalars, scratch), PV_OK);
+    assert_int_equal(gpu_msm_async(m, s, scalars, run), PV_OK);
     assert_int_equal(gpu_stream_wait(s), PV_OK);
 }
 
@@ -129,7 +145,7 @@ static void check_msm(const struct msm_case *c, unsigned window_bits, unsigned r
     const struct msm_plan plan = plan_of(c, sets, window_bits, rows);
     struct gpu_msm *m;
     struct gpu_stream *s;
-    gpu_buf scalars, scratch;
+    gpu_buf scalars;
     bn254_g1 want1, got1;
     bn254_g2 want2, got2;
     cpu_sums(&want1, &want2, c);
@@ -137,13 +153,13 @@ static void check_msm(const struct msm_case *c, unsigned window_bits, unsigned r
     assert_int_equal(gpu_msm_new(twins_gpu, &m, &plan, sets), PV_OK);
     gpu_msm_set_g2_lanes(m, lanes);
     assert_int_equal(gpu_buf_new(twins_gpu, &scalars, c->n * 32), PV_OK);
-    assert_int_equal(gpu_buf_new(twins_gpu, &scratch, plan.scratch_bytes), PV_OK);
-    queue_and_wait(m, s, scalars, scratch, c);
-    gpu_msm_finish(m, &got1, &got2);
+    struct gpu_msm_run run = run_new(&plan);
+    queue_and_wait(m, s, scalars, &run, c);
+    gpu_msm_finish(&plan, run.sums, &got1, &got2);
     assert_memory_equal(&got1, &want1, sizeof got1);
     assert_memory_equal(&got2, &want2, sizeof got2);
     gpu_buf_free(twins_gpu, &scalars);
-    gpu_buf_free(twins_gpu, &scratch);
+    run_free(&run);
     gpu_msm_destroy(&m);
     gpu_stream_destroy(&s);
 }
@@ -212,7 +228,7 @@ static void small_sums_are_one_launch(void **state)
     const struct msm_plan plan = plan_of(&c, sets, 7, 4);
     struct gpu_msm *m;
     struct gpu_stream *s;
-    gpu_buf scalars, other, scratch;
+    gpu_buf scalars, other;
     bn254_g1 want1, got1;
     bn254_g2 want2, got2;
     assert_int_equal(plan.replay, 1);
@@ -220,22 +236,22 @@ static void small_sums_are_one_launch(void **state)
     assert_int_equal(gpu_msm_new(twins_gpu, &m, &plan, sets), PV_OK);
     assert_int_equal(gpu_buf_new(twins_gpu, &scalars, c.n * 32), PV_OK);
     assert_int_equal(gpu_buf_new(twins_gpu, &other, c.n * 32), PV_OK);
-    assert_int_equal(gpu_buf_new(twins_gpu, &scratch, plan.scratch_bytes), PV_OK);
-    queue_and_wait(m, s, scalars, scratch, &c);
-    gpu_msm_finish(m, &got1, &got2);
+    struct gpu_msm_run run = run_new(&plan);
+    queue_and_wait(m, s, scalars, &run, &c);
+    gpu_msm_finish(&plan, run.sums, &got1, &got2);
     memcpy(c.k, d.k, c.n * 32);
     cpu_sums(&want1, &want2, &c);
     for (int k = 0; k < 3; k++) { /* replayed, recorded for another buffer, replayed */
         unsigned before = emu_submitted();
-        queue_and_wait(m, s, k ? other : scalars, scratch, &c);
+        queue_and_wait(m, s, k ? other : scalars, &run, &c);
         assert_int_equal(emu_submitted() - before, 2); /* the upload and the sums */
-        gpu_msm_finish(m, &got1, &got2);
+        gpu_msm_finish(&plan, run.sums, &got1, &got2);
         assert_memory_equal(&got1, &want1, sizeof got1);
         assert_memory_equal(&got2, &want2, sizeof got2);
     }
     gpu_buf_free(twins_gpu, &scalars);
     gpu_buf_free(twins_gpu, &other);
-    gpu_buf_free(twins_gpu, &scratch);
+    run_free(&run);
     gpu_msm_destroy(&m);
     gpu_stream_destroy(&s);
     msm_case_free(&c);

@@ -158,22 +158,25 @@ static void gpu_h(bn254_scalar_packed *h, const struct matrices *m, const bn254_
     struct gpu_qap_need need = gpu_qap_need_for(m->count, m->vars, m->log_n);
     struct gpu_qap *q;
     struct gpu_stream *s;
+    struct gpu_recording *recording;
     gpu_buf w, work, out;
     const size_t bytes = (size_t)m->vars * 32, n = (size_t)1 << m->log_n;
     assert_int_equal(gpu_qap_new(twins_gpu, &q, m->records, m->count, m->vars, m->log_n), PV_OK);
     assert_int_equal(gpu_stream_new(twins_gpu, &s, false), PV_OK);
     assert_int_equal(gpu_buf_new(twins_gpu, &w, bytes), PV_OK);
     assert_int_equal(gpu_buf_new(twins_gpu, &work, need.work_bytes), PV_OK);
+    assert_int_equal(gpu_recording_new(&recording), PV_OK);
     for (int again = 0; again < 2; again++) { /* recorded, then replayed */
         memset(h, 0xee, n * 32);
         assert_int_equal(gpu_upload_async(s, w, witness, bytes), PV_OK);
-        assert_int_equal(gpu_quotient_async(q, s, w, work, &out), PV_OK);
+        assert_int_equal(gpu_quotient_async(q, s, w, work, recording, &out), PV_OK);
         assert_int_equal(gpu_download_async(s, h, out, n * 32), PV_OK);
         assert_int_equal(gpu_stream_wait(s), PV_OK);
     }
     gpu_buf_free(twins_gpu, &w);
     gpu_buf_free(twins_gpu, &work);
     gpu_stream_destroy(&s);
+    gpu_recording_destroy(&recording);
     gpu_qap_destroy(&q);
 }
 

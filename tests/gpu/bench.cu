@@ -79,7 +79,7 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0 };
+    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0, 0 };
     OK(gpu_free_bytes(g, &l.free_bytes));
     l.free_bytes -= l.free_bytes / 16 + n * 32 + ((size_t)84 << 20);
     OK(msm_plan_for(&p, n, group == 1 ? msm_bases{ 1, 0 } : msm_bases{ 0, 1 }, &l));
@@ -94,14 +94,17 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     OK(gpu_buf_new(g, &scratch, p.scratch_bytes));
     OK(gpu_buf_new(g, &scalars, n * 32));
     OK(gpu_upload_async(s, scalars, k.data(), n * 32));
+    gpu_msm_run run = { scratch, NULL, NULL };
+    OK(gpu_pinned_new(g, &run.sums, gpu_msm_sums_bytes(&p)));
+    OK(gpu_recording_new(&run.recording));
     for (unsigned lanes = group == 1 ? 2 : 1; lanes <= 2; lanes++) {
         gpu_msm_set_g2_lanes(m, lanes);
         bn254_g1 r1;
         bn254_g2 r2;
         const double ms = median([&] {
-            OK(gpu_msm_async(m, s, scalars, scratch));
+            OK(gpu_msm_async(m, s, scalars, &run));
             OK(gpu_stream_wait(s));
-            gpu_msm_finish(m, &r1, &r2);
+            gpu_msm_finish(&p, run.sums, &r1, &r2);
         });
         printf("{\"bench\":\"msm\",\"group\":%u,\"lanes\":%u,\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"build_ms\":%."
                "1f,\"window_bits\":%u,\"rows\":%u,\"chunks\":%u}\n",
@@ -109,6 +112,7 @@ static void msm(unsigned log_n, unsigned group, const char *family)
         fflush(stdout);
     }
     gpu_buf_free(g, &scratch), gpu_buf_free(g, &scalars);
+    gpu_pinned_free(g, &run.sums), gpu_recording_destroy(&run.recording);
     gpu_msm_destroy(&m), gpu_stream_destroy(&s);
 }
 int main(int argc, char **argv)

@@ -52,6 +52,7 @@ extern emu_graph *capturing; /* one at a time is enough here */
 extern thread_local cudaError_t last_error;
 extern unsigned live, submitted; /* what exists; operations handed over */
 extern bool dead;                /* the device answers no call any more */
+extern unsigned long long total_memory;
 
 /* emu_fault.cpp */
 

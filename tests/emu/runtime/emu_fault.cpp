@@ -43,6 +43,19 @@ int emu_failed()
     LOCK;
     return fault_hit;
 }
+unsigned long long emu::total_memory = 139ull << 30;
+void emu_memory(unsigned long long bytes)
+{
+    LOCK;
+    total_memory = bytes ? bytes : 139ull << 30;
+}
+unsigned long long emu_allocated()
+{
+    LOCK;
+    unsigned long long bytes = 0;
+    for (auto &a : allocs) bytes += a.second.size;
+    return bytes;
+}
 unsigned emu_live()
 {
     LOCK;
@@ -116,13 +129,13 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
     p->minor = getenv("EMU_CARD") ? atoi(getenv("EMU_CARD")) % 10 : 0;
     p->multiProcessorCount = getenv("EMU_SMS") ? atoi(getenv("EMU_SMS")) : 4, p->warpSize = 32,
     p->l2CacheSize = 50 << 20;
-    p->totalGlobalMem = (size_t)139 << 30, p->sharedMemPerBlockOptin = MAX_SHARED;
+    p->totalGlobalMem = total_memory, p->sharedMemPerBlockOptin = MAX_SHARED;
     return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t *f, size_t *t)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    *t = (size_t)139 << 30, *f = *t;
-    for (auto &a : allocs) *f -= a.second.size;
+    const unsigned long long used = emu_allocated();
+    *t = total_memory, *f = used < *t ? *t - used : 0;
     return cudaSuccess;
 }

@@ -19,6 +19,10 @@ int emu_failed(void);
 void emu_revive(void);
 /** Each capture stays open for that many milliseconds at least, so that calls of other threads meet it. */
 void emu_linger(unsigned ms);
+/** The device's memory from now on; 0: 139 GiB, as at first. What is allocated stays, beyond it too. */
+void emu_memory(unsigned long long bytes);
+/** Device memory that is allocated. */
+unsigned long long emu_allocated(void);
 /** Allocations, pinned ones, streams, events, graphs that were made and not freed. */
 unsigned emu_live(void);
 /** Calls that put something on a stream, a graph being one. */

@@ -37,7 +37,7 @@ static void a_key_fits_from_the_least_on(void **state)
         assert_true(least > z.file.size);
         assert_int_equal(need_of(&need, &z, least), PV_OK);
         assert_true(need.key_bytes <= least);
-        assert_true(need.host_bytes >= (size_t)z.vars * 32);
+        assert_true(need.place_host_bytes >= (size_t)z.vars * 32);
         assert_int_equal(need_of(&need, &z, least - least / 20), PV_RESOURCES);
         assert_int_equal(need_of(&need, &z, (size_t)80 << 30), PV_OK);
         assert_true(need.key_bytes > z.file.size && need.key_bytes < (size_t)1 << 30);
