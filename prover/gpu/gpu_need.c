@@ -27,7 +27,13 @@ pv_status gpu_need(struct backend_need *need, const struct zkey *z, const struct
                                    .proof_bytes = l.place_bytes,
                                    .places = l.places,
                                    .place_host_bytes = l.pinned_bytes };
+    need->slower = cuda_layout_slower(&need->best_bytes, &l, &sizes, room.sm_count);
     return PV_OK;
+}
+
+unsigned gpu_need_places(size_t card_bytes)
+{
+    return cuda_places_default(card_bytes);
 }
 
 size_t gpu_need_least(const struct zkey *z, unsigned sm_count)

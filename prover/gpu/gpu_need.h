@@ -19,6 +19,9 @@ struct gpu_need_card {
 pv_status gpu_need(struct backend_need *need, const struct zkey *z, const struct gpu_need_card *card,
                    struct prove_error *err);
 
+/** How many proofs a card of that memory runs at a time by default, whatever their keys. */
+unsigned gpu_need_places(size_t card_bytes);
+
 /** The smallest memory of a card, to a hundredth, that the key and a proof fit into, slower than by the best plan. 0: none. */
 size_t gpu_need_least(const struct zkey *z, unsigned sm_count);
 

@@ -55,6 +55,8 @@ struct backend_options {
     size_t memory_bytes_max;
     enum groth16_keys keys; /* whether prove_key_new opens keys for which proofs can be forged */
     unsigned places;        /* on a device: proofs that may run at a time, of all keys together; 0: by its memory */
+    /* key_open fails with PV_NO_MEMORY rather than take a slower plan than the device has room for when it is empty. */
+    bool best_plan_only;
 };
 
 /** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not
@@ -66,6 +68,10 @@ struct backend_need {
      * one of them is open. 0: a proof's memory is its own and comes and goes with it. */
     unsigned places;
     size_t place_host_bytes; /* of a place: RAM, besides its proof_bytes on the device */
+    /* How many percent more work the sums of a proof are than with the best plan, which takes best_bytes for the key and a proof: the
+     * device's memory is short. 0: it is the best. */
+    unsigned slower;
+    size_t best_bytes;
 };
 
 /** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. */
@@ -99,6 +105,10 @@ struct backend {
 
     /** Frees and sets *key to NULL; harmless on NULL. */
     void (*key_close)(struct backend_key **key);
+
+    /** What an open key holds by the plan that it got, and whether it would get a better one if it were opened now. NULL where there
+     *  is one plan only. */
+    void (*key_need)(struct backend_need *need, bool *better_now, struct backend_key *key);
 
     /** witness: zkey->vars values, each < r. All copies of it are wiped before the return, on failure too. Up to
      *  proofs_at_once threads may call it with one key. PV_CANCELLED when the stop flag was seen. */

@@ -63,10 +63,8 @@ static pv_status cpu_need(struct backend_need *need, const struct zkey *zkey, co
 {
     (void)err;
     struct plan plan = plan_for(zkey, &(struct bn254_run){ .threads = options->threads });
-    need->key_bytes = qap_bytes(zkey) + bn254_twiddles_bytes(zkey->log_domain);
-    need->proof_bytes = plan.h_bytes + plan.rest_bytes;
-    need->places = 0;
-    need->place_host_bytes = 0;
+    *need = (struct backend_need){ .key_bytes = qap_bytes(zkey) + bn254_twiddles_bytes(zkey->log_domain),
+                                   .proof_bytes = plan.h_bytes + plan.rest_bytes };
     return PV_OK;
 }
 

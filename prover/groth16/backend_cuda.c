@@ -20,8 +20,9 @@ struct backend_key {
     struct gpu *gpu; /* for what is made when it is opened */
     struct gpu_qap *qap;
     struct gpu_msm *msm[CUDA_PARTS]; /* msm[CUDA_B] NULL when the witness's four sums go together */
+    struct backend_options options;
+    struct cuda_sizes sizes;
     struct cuda_layout layout;
-    size_t witness_bytes, work_bytes;
     struct cuda_places *places;
     struct cuda_user user;
     /* of each place that a proof has run in; its taker's */
@@ -66,14 +67,6 @@ static size_t cuda_device_bytes(const struct backend_options *options)
     return bytes;
 }
 
-static pv_status no_room(const struct backend_options *options, struct prove_error *err)
-{
-    if (options->memory_bytes_max)
-        return prove_error_set(err, PV_RESOURCES, "this key and a proof with it do not fit into %zu MiB of GPU memory",
-                               options->memory_bytes_max >> 20);
-    return prove_error_set(err, PV_NO_MEMORY, "this key and a proof with it do not fit into the GPU's free memory");
-}
-
 static void sizes_of(struct cuda_sizes *sizes, const struct zkey *z)
 {
     const struct gpu_qap_need qap = gpu_qap_need_for(z->coef_count, z->vars, z->log_domain);
@@ -90,6 +83,44 @@ static struct cuda_room room_of(const struct gpu *g, size_t bytes, const struct 
                                .places = places < CUDA_PLACES_MOST ? places : CUDA_PLACES_MOST };
 }
 
+/* The plan for a device that is empty but for a twentieth. */
+static pv_status layout_alone(struct cuda_layout *l, const struct cuda_sizes *sizes, const struct gpu *g,
+                              const struct backend_options *options)
+{
+    size_t total = gpu_about(g)->total_bytes;
+    const struct cuda_room room = room_of(g, total - total / 20, options);
+    return cuda_layout_for(l, sizes, &room);
+}
+
+static size_t mib(size_t bytes)
+{
+    return (bytes + ((size_t)1 << 20) - 1) >> 20;
+}
+
+/* A device without room at all, or without now: what the key needs, and what there is. */
+static pv_status no_room(const struct cuda_sizes *sizes, const struct gpu *g, const struct backend_options *options,
+                         size_t free_bytes, struct prove_error *err)
+{
+    struct cuda_layout l;
+    if (layout_alone(&l, sizes, g, options) != PV_OK)
+        return prove_error_set(err, PV_RESOURCES, "this key and a proof with it do not fit into %zu MiB of GPU memory",
+                               (options->memory_bytes_max ? options->memory_bytes_max : gpu_about(g)->total_bytes) >>
+                                   20);
+    return prove_error_set(err, PV_NO_MEMORY,
+                           "out of GPU memory: this key needs %zu MiB and a proof %zu MiB more, but %zu MiB are free",
+                           mib(l.key_bytes + l.building_bytes), mib(l.place_bytes), free_bytes >> 20);
+}
+
+static void need_of(struct backend_need *need, const struct cuda_layout *l, const struct cuda_sizes *sizes,
+                    unsigned sm_count)
+{
+    *need = (struct backend_need){ .key_bytes = l->key_bytes + l->building_bytes,
+                                   .proof_bytes = l->place_bytes,
+                                   .places = l->places,
+                                   .place_host_bytes = l->pinned_bytes };
+    need->slower = cuda_layout_slower(&need->best_bytes, l, sizes, sm_count);
+}
+
 static pv_status cuda_need(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                            struct prove_error *err)
 {
@@ -97,18 +128,14 @@ static pv_status cuda_need(struct backend_need *need, const struct zkey *zkey, c
     struct cuda_sizes sizes;
     struct cuda_layout l;
     TRY(open_gpu(&g, options, err));
-    size_t total = gpu_about(g)->total_bytes;
-    const struct cuda_room room = room_of(g, total - total / 20, options);
-    gpu_close(&g);
     sizes_of(&sizes, zkey);
-    pv_status status = cuda_layout_for(&l, &sizes, &room);
-    if (status == PV_NO_MEMORY) return no_room(options, err);
-    if (status != PV_OK) return prove_error_set(err, status, "this key is too large for the GPU's kernels");
-    need->key_bytes = l.key_bytes + l.building_bytes;
-    need->proof_bytes = l.place_bytes;
-    need->places = l.places;
-    need->place_host_bytes = l.pinned_bytes;
-    return PV_OK;
+    pv_status status = layout_alone(&l, &sizes, g, options);
+    if (status == PV_OK) need_of(need, &l, &sizes, gpu_about(g)->sm_count);
+    if (status == PV_NO_MEMORY) no_room(&sizes, g, options, 0, err);
+    if (status != PV_OK && status != PV_NO_MEMORY)
+        prove_error_set(err, status, "this key is too large for the GPU's kernels");
+    gpu_close(&g);
+    return status == PV_NO_MEMORY ? PV_RESOURCES : status;
 }
 
 static void cuda_key_close(struct backend_key **key)
@@ -125,56 +152,72 @@ static void cuda_key_close(struct backend_key **key)
     *key = NULL;
 }
 
-static pv_status part_open(struct backend_key *k, const struct cuda_sizes *sizes, enum cuda_part part)
+static pv_status part_open(struct backend_key *k, enum cuda_part part)
 {
     struct gpu_msm_set sets[CUDA_SETS_MOST];
     for (unsigned i = 0; i < CUDA_SETS_MOST; i++) {
-        const struct cuda_set *set = &sizes->part[part].set[i];
+        const struct cuda_set *set = &k->sizes.part[part].set[i];
         sets[i] = (struct gpu_msm_set){ .bases = set->points, .first = set->first, .count = set->count };
     }
     return gpu_msm_new(k->gpu, &k->msm[part], &k->layout.plan[part], sets);
 }
 
-static pv_status fill_key(struct backend_key *k, const struct cuda_sizes *sizes)
+static pv_status fill_key(struct backend_key *k)
 {
     TRY(gpu_qap_new(k->gpu, &k->qap, k->zkey->coefs, k->zkey->coef_count, k->zkey->vars, k->zkey->log_domain));
-    for (unsigned i = 0; i < sizes->parts; i++) TRY(part_open(k, sizes, i));
+    for (unsigned i = 0; i < k->sizes.parts; i++) TRY(part_open(k, i));
     return PV_OK;
 }
 
-/* What the places hold is there for this key's proofs too. Beyond what is free only as far as its places need it. */
-static pv_status plan(struct backend_key *k, const struct cuda_sizes *sizes, const struct backend_options *options)
+/* What the places hold is there for this key's proofs too, as far as they need it; own: what the key holds already. */
+static pv_status plan(struct cuda_layout *l, const struct backend_key *k, size_t free_bytes, size_t own)
 {
-    size_t free_bytes, shared = cuda_places_bytes(options->device);
-    TRY(gpu_free_bytes(k->gpu, &free_bytes));
-    for (size_t bytes = free_bytes + shared;;) {
-        const struct cuda_room room = room_of(k->gpu, bytes, options);
-        struct cuda_layout *l = &k->layout;
-        TRY(cuda_layout_for(l, sizes, &room));
-        size_t own = l->key_bytes + l->building_bytes, places = l->places * l->place_bytes,
-               need = own + (places > shared ? places - shared : 0);
-        if (need <= free_bytes) return PV_OK;
-        bytes = room.bytes - min(room.bytes, need - free_bytes);
+    const size_t shared = cuda_places_bytes(k->options.device);
+    for (size_t bytes = free_bytes + own + shared;;) {
+        const struct cuda_room room = room_of(k->gpu, bytes, &k->options);
+        TRY(cuda_layout_for(l, &k->sizes, &room));
+        size_t places = l->places * l->place_bytes,
+               need = l->key_bytes + l->building_bytes + (places > shared ? places - shared : 0);
+        if (need <= free_bytes + own) return PV_OK;
+        bytes = room.bytes - min(room.bytes, need - free_bytes - own);
     }
 }
 
-static pv_status open_key(struct backend_key *k, const struct backend_options *options, const struct prove_run *run,
-                          struct prove_error *err)
+static pv_status plan_key(struct backend_key *k, size_t *free_bytes)
 {
-    struct cuda_sizes sizes;
-    TRY(open_gpu(&k->gpu, options, err));
-    sizes_of(&sizes, k->zkey);
-    k->witness_bytes = sizes.witness, k->work_bytes = sizes.work;
-    pv_status status = plan(k, &sizes, options);
-    if (status == PV_NO_MEMORY) return no_room(options, err);
+    struct cuda_layout alone;
+    TRY(gpu_free_bytes(k->gpu, free_bytes));
+    TRY(plan(&k->layout, k, *free_bytes, 0));
+    if (!k->options.best_plan_only) return PV_OK;
+    TRY(layout_alone(&alone, &k->sizes, k->gpu, &k->options));
+    return cuda_layout_better(&alone, &k->layout) ? PV_NO_MEMORY : PV_OK;
+}
+
+static pv_status open_key(struct backend_key *k, const struct prove_run *run, struct prove_error *err)
+{
+    size_t free_bytes = 0;
+    TRY(open_gpu(&k->gpu, &k->options, err));
+    sizes_of(&k->sizes, k->zkey);
+    pv_status status = plan_key(k, &free_bytes);
     if (status == PV_INVALID_INPUT) return prove_error_set(err, status, "this key is too large for the GPU's kernels");
-    if (status == PV_OK) status = fill_key(k, &sizes);
+    if (status == PV_OK) status = fill_key(k);
+    if (status == PV_NO_MEMORY) return no_room(&k->sizes, k->gpu, &k->options, free_bytes, err);
     if (status != PV_OK) return prove_error_set(err, status, "GPU: %s", gpu_why(k->gpu));
     k->user = (struct cuda_user){ .bytes = k->layout.place_bytes,
                                   .pinned_bytes = k->layout.pinned_bytes,
                                   .places = k->layout.places };
-    return cuda_places_join(&k->places, options->device, room_of(k->gpu, 0, options).places, &k->user,
+    return cuda_places_join(&k->places, k->options.device, room_of(k->gpu, 0, &k->options).places, &k->user,
                             run ? run->cpu.stop : NULL, err);
+}
+
+/* Better: with what is free now and what the key itself would give back. */
+static void cuda_key_need(struct backend_need *need, bool *better_now, struct backend_key *k)
+{
+    struct cuda_layout now;
+    size_t free_bytes;
+    need_of(need, &k->layout, &k->sizes, gpu_about(k->gpu)->sm_count);
+    *better_now = need->slower && gpu_free_bytes(k->gpu, &free_bytes) == PV_OK &&
+                  plan(&now, k, free_bytes, k->layout.key_bytes) == PV_OK && cuda_layout_better(&now, &k->layout);
 }
 
 static pv_status cuda_key_open(struct backend_key **key, const struct zkey *zkey, const struct backend_options *options,
@@ -185,7 +228,8 @@ static pv_status cuda_key_open(struct backend_key **key, const struct zkey *zkey
     if (!k) return prove_error_set(err, PV_NO_MEMORY, "out of memory");
     k->zkey = zkey;
     prove_run_report(run, "key", 0);
-    pv_status status = open_key(k, options ? options : &any, run, err);
+    k->options = options ? *options : any;
+    pv_status status = open_key(k, run, err);
     if (status == PV_OK)
         *key = k;
     else
@@ -205,10 +249,10 @@ static gpu_buf cut(struct flight *f, size_t *at, size_t bytes)
 /* As cuda_layout.c counts it. */
 static void lay_out(struct flight *f, struct backend_key *k, struct cuda_place *place)
 {
-    size_t at = 0, pinned = (k->witness_bytes + 255) & ~(size_t)255;
+    size_t at = 0, pinned = (k->sizes.witness + 255) & ~(size_t)255;
     *f = (struct flight){ .key = k, .place = place, .staging = place->pinned };
-    f->witness = cut(f, &at, k->witness_bytes);
-    f->work = cut(f, &at, k->work_bytes);
+    f->witness = cut(f, &at, k->sizes.witness);
+    f->work = cut(f, &at, k->sizes.work);
     for (unsigned i = 0; i < CUDA_PARTS; i++) {
         const struct msm_plan *plan = &k->layout.plan[i];
         if (!k->msm[i]) continue;
@@ -357,5 +401,6 @@ const struct backend backend_cuda = {
     .need = cuda_need,
     .key_open = cuda_key_open,
     .key_close = cuda_key_close,
+    .key_need = cuda_key_need,
     .sums = cuda_sums,
 };

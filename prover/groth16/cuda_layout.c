@@ -151,16 +151,18 @@ pv_status cuda_layout_for(struct cuda_layout *l, const struct cuda_sizes *s, con
     return PV_OK;
 }
 
-unsigned cuda_layout_slower(const struct cuda_layout *l, const struct cuda_sizes *s, unsigned sm_count)
+unsigned cuda_layout_slower(size_t *best_bytes, const struct cuda_layout *l, const struct cuda_sizes *s,
+                            unsigned sm_count)
 {
     struct cuda_layout best;
-    if (layout_with(&best, s, ANY_BYTES, 1, sm_count) != PV_OK || as_good(l->cost, best.cost)) return 0;
-    return (unsigned)(l->cost / best.cost * 100 - 100 + 0.5);
+    if (layout_with(&best, s, ANY_BYTES, 1, sm_count) != PV_OK) best = *l;
+    *best_bytes = best.key_bytes + best.building_bytes + best.place_bytes;
+    return as_good(l->cost, best.cost) ? 0 : (unsigned)(l->cost / best.cost * 100 - 100 + 0.5);
 }
 
-size_t cuda_layout_bytes(const struct cuda_layout *l)
+bool cuda_layout_better(const struct cuda_layout *a, const struct cuda_layout *b)
 {
-    return l->key_bytes + l->building_bytes + l->places * l->place_bytes;
+    return !as_good(b->cost, a->cost) || (a->places > b->places && as_good(a->cost, b->cost));
 }
 
 unsigned cuda_places_default(size_t device_bytes)

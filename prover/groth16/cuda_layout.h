@@ -59,11 +59,13 @@ struct cuda_room {
  *  not even the slowest fit beside one; PV_INVALID_INPUT: the key is too large for the kernels. */
 pv_status cuda_layout_for(struct cuda_layout *l, const struct cuda_sizes *s, const struct cuda_room *room);
 
-/** How many percent more a proof's sums cost than with the best plans, for which any memory would be there. */
-unsigned cuda_layout_slower(const struct cuda_layout *l, const struct cuda_sizes *s, unsigned sm_count);
+/** How many percent more a proof's sums cost than with the best plans, for which any memory would be there; *best_bytes: what those
+ *  take for the key and a proof. */
+unsigned cuda_layout_slower(size_t *best_bytes, const struct cuda_layout *l, const struct cuda_sizes *s,
+                            unsigned sm_count);
 
-/** What the device holds at most for the key and its places. */
-size_t cuda_layout_bytes(const struct cuda_layout *l);
+/** Whether a is worth having rather than b, of the same key: fewer sums to do, or more places. */
+bool cuda_layout_better(const struct cuda_layout *a, const struct cuda_layout *b);
 
 /** How many places a device of that memory has by default: 2 below 24 GiB, 3 below 48, then 4. A proof of 2^20 takes 1.1 GB of it. */
 unsigned cuda_places_default(size_t device_bytes);

@@ -118,6 +118,13 @@ void prove_key_destroy(struct prove_key **key)
     *key = NULL;
 }
 
+bool prove_key_need(struct backend_need *need, bool *better_now, const struct prove_key *key)
+{
+    if (!key->backend->key_need) return false;
+    key->backend->key_need(need, better_now, key->backend_key);
+    return true;
+}
+
 const struct zkey *prove_key_zkey(const struct prove_key *key)
 {
     return &key->zkey;

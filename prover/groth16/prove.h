@@ -44,6 +44,10 @@ pv_status prove_key_take(struct prove_key **key, struct zkey *zkey, const char *
 /** Frees, sets *key to NULL; harmless on NULL. */
 void prove_key_destroy(struct prove_key **key);
 
+/** What the backend's part of the key holds by the plan that it got, and whether it would get a better one if the key were opened
+ *  now. False where there is one plan only: *need and *better_now are untouched. Asks the device; not while the key is closed. */
+bool prove_key_need(struct backend_need *need, bool *better_now, const struct prove_key *key);
+
 /** Borrowed until prove_key_destroy. */
 const struct zkey *prove_key_zkey(const struct prove_key *key);
 const struct groth16_vkey *prove_key_vkey(const struct prove_key *key);

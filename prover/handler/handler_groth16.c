@@ -26,6 +26,15 @@ static pv_status sound(const struct zkey *zkey, enum groth16_keys keys, struct p
     return s;
 }
 
+static void facts_of_need(struct keycache_facts *facts, const struct backend_need *need)
+{
+    facts->resident_bytes = need->key_bytes;
+    facts->proof_bytes = need->proof_bytes;
+    facts->places = need->places;
+    facts->place_host_bytes = need->place_host_bytes;
+    facts->slower = need->slower;
+}
+
 static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *path,
                            const struct regular_interrupt *interrupt, struct prove_error *err)
 {
@@ -37,11 +46,9 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     if (s == PV_OK) s = x->backend->need(&need, &zkey, &x->options, err);
     bool device = strcmp(x->backend->name, "cpu") != 0;
     if (s == PV_OK) {
-        facts->resident_bytes = need.key_bytes + (device ? 0 : zkey.file.size);
+        facts_of_need(facts, &need);
+        facts->resident_bytes += device ? 0 : zkey.file.size;
         facts->host_bytes = device ? zkey.file.size : 0;
-        facts->proof_bytes = need.proof_bytes;
-        facts->places = need.places;
-        facts->place_host_bytes = need.place_host_bytes;
         facts->proofs_at_once = x->backend->proofs_at_once;
         facts->on_device = device;
     }
@@ -83,17 +90,25 @@ static struct bn254_run run_here(const struct handler_groth16_context *x, const 
     return run;
 }
 
-static pv_status key_open(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
-                          struct prove_error *err)
+static pv_status key_open(void **key, void *arg, const char *path, wire_hash digest, enum keycache_plan plan,
+                          const atomic_int *stop, struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
+    struct backend_options options = x->options;
     struct prove_run run = { .cpu = run_here(x, stop) };
     struct prove_key *made = NULL;
     struct zkey zkey;
     TRY(zkey_load_digest(&zkey, path, digest.bytes, stop, err));
-    TRY(prove_key_take(&made, &zkey, path, x->backend, &x->options, &run, err));
+    options.best_plan_only = plan == KEYCACHE_BEST_PLAN;
+    TRY(prove_key_take(&made, &zkey, path, x->backend, &options, &run, err));
     *key = made;
     return PV_OK;
+}
+
+static void key_opened(struct keycache_facts *facts, bool *better_now, void *key)
+{
+    struct backend_need need;
+    if (prove_key_need(&need, better_now, key)) facts_of_need(facts, &need);
 }
 
 static pv_status key_check(void *arg, void *key, const atomic_int *stop, struct prove_error *err)
@@ -116,7 +131,7 @@ static void key_close(void **key)
     *key = NULL;
 }
 
-const struct keycache_ops handler_groth16_keys = { key_facts, key_open, key_check, key_intact, key_close };
+const struct keycache_ops handler_groth16_keys = { key_facts, key_open, key_opened, key_check, key_intact, key_close };
 
 /* --- proofs --- */
 

@@ -129,11 +129,28 @@ static void wait_given(struct keycache *c)
     pthread_cond_timedwait(&c->given, &c->lock, &until);
 }
 
+static uint64_t replan_next(const struct keycache *c)
+{
+    return pv_clock_ms() + (c->o.replan_ms ? c->o.replan_ms : KEYCACHE_REPLAN_MS);
+}
+
+/* Nobody uses it; a moment later it is opened again. */
+static bool worth_again(struct keycache *c, struct keycache_body *b)
+{
+    struct keycache_facts facts = b->open;
+    bool better = false;
+    if (!b->key || b->open.slower <= b->facts.slower || pv_clock_ms() < b->replan_ms) return false;
+    b->replan_ms = replan_next(c);
+    c->o.ops->opened(&facts, &better, b->key);
+    if (better) LOG_INFO("key.replanned", "slower=%u text=there is room for a better plan", b->open.slower);
+    return better;
+}
+
 /* A key that is being loaded is not free, nor is one whose bytes have changed. */
 static bool free_for_one_more(struct keycache *c, struct keycache_body *b)
 {
     unsigned most = b->facts.proofs_at_once ? b->facts.proofs_at_once : 1;
-    if (b->spoiled && !b->users) {
+    if (!b->users && (b->spoiled || worth_again(c, b))) {
         if (b->key) c->o.ops->close(&b->key);
         b->spoiled = false;
     }
@@ -206,6 +223,20 @@ static bool evict_one(struct keycache *c, const struct keycache_key *k)
     return one;
 }
 
+/* Idle keys go before a plan is taken that makes proofs slower. */
+static pv_status open_somehow(void **key, struct keycache *c, const struct keycache_key *k, const atomic_int *stop,
+                              struct prove_error *err)
+{
+    enum keycache_plan plan = KEYCACHE_BEST_PLAN;
+    for (;;) {
+        pv_status s = c->o.ops->open(key, c->o.arg, k->path, k->body->facts.digest, plan, stop, err);
+        if (s != PV_NO_MEMORY && s != PV_RESOURCES) return s;
+        if (evict_one(c, k)) continue;
+        if (plan == KEYCACHE_ANY_PLAN) return s;
+        plan = KEYCACHE_ANY_PLAN;
+    }
+}
+
 /* Works without the lock: the key is cold and this thread its user, so no other opens or closes it. */
 static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const struct keycache_key *k,
                       const struct keycache_watch *watch, struct prove_error *err)
@@ -213,12 +244,25 @@ static pv_status load(void **key, uint32_t *load_ms, struct keycache *c, const s
     uint64_t from = pv_clock_ms();
     pv_status s;
     if (watch->phase) watch->phase(watch->ctx, "load", 0);
-    do s = c->o.ops->open(key, c->o.arg, k->path, k->body->facts.digest, watch->stop, err);
-    while ((s == PV_NO_MEMORY || s == PV_RESOURCES) && evict_one(c, k));
+    s = open_somehow(key, c, k, watch->stop, err);
     if (s != PV_OK) return s;
     *load_ms = (uint32_t)(pv_clock_ms() - from);
     LOG_INFO("key.loaded", "circuit=%s load_ms=%u", k->name, *load_ms);
     return PV_OK;
+}
+
+/* What it holds by the plan that it got. */
+static void plan_told(struct keycache_facts *open, struct keycache *c, const struct keycache_key *k, void *key)
+{
+    const struct keycache_facts *wanted = &k->body->facts;
+    bool better = false;
+    *open = *wanted;
+    if (c->o.ops->opened) c->o.ops->opened(open, &better, key);
+    if (open->slower > wanted->slower)
+        LOG_WARN(
+            "key.slow_plan", "circuit=%s slower=%u resident_bytes=%" PRIu64 " wanted_bytes=%" PRIu64 " text=%s",
+            k->name, open->slower, open->resident_bytes, wanted->resident_bytes,
+            "the GPU's memory is short, so proofs take that many percent more work: other keys or processes hold it");
 }
 
 /* The same: every point, of the bytes that will be proved with. */
@@ -245,8 +289,12 @@ static pv_status warm(struct keycache *c, struct keycache_key *k, const struct k
     pthread_mutex_unlock(&c->lock);
     TRY(load(&key, &load_ms, c, k, watch, err));
     if (!checked) TRY(check(&key, c, k, watch, err));
+    struct keycache_facts open;
+    plan_told(&open, c, k, key);
     pthread_mutex_lock(&c->lock);
     k->body->key = key;
+    k->body->open = open;
+    k->body->replan_ms = replan_next(c);
     k->body->load_ms = load_ms;
     if (!checked) checked_add(&c->checked, k->body->facts.digest);
     pthread_mutex_unlock(&c->lock);

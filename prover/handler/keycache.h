@@ -13,6 +13,10 @@
  *  waits a moment until a look has read it again. A failure that a changed key could explain is doubted first
  *  (keycache_doubt).
  *
+ *  On a device whose memory is short, idle keys are closed before a key gets a plan with which its proofs take longer; a key that
+ *  got one is opened again when it is wanted, nobody uses it, and there is room for a better one (at most once in
+ *  KEYCACHE_REPLAN_MS).
+ *
  *  What a key is, is up to the caller: a table of functions opens, checks and closes it.
  *
  *  Thread-safe: the node's loop lists keys while runners take and give them.
@@ -36,15 +40,25 @@ struct keycache_facts {
     bool on_device;            /* these bytes are GPU memory */
     uint64_t host_bytes;       /* on_device: RAM that the key takes besides, for the copy of its file and the like */
     uint64_t place_host_bytes; /* of a place: RAM */
+    unsigned
+        slower; /* percent: how much more work a proof is than by the best plan, because the device's memory is short */
 };
+
+/** Of a key on a device whose memory is short: the plan that an empty device would have room for, or the best that there is room
+ *  for now. */
+enum keycache_plan { KEYCACHE_BEST_PLAN, KEYCACHE_ANY_PLAN };
 
 struct keycache_ops {
     /** PV_CANCELLED when it was interrupted; any other failure: the file is no key that can be served. */
     pv_status (*facts)(struct keycache_facts *facts, void *arg, const char *path,
                        const struct regular_interrupt *interrupt, struct prove_error *err);
-    /** Copies the file's bytes and makes them ready. PV_HASH_MISMATCH: they have another digest. */
-    pv_status (*open)(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
-                      struct prove_error *err);
+    /** Copies the file's bytes and makes them ready. PV_HASH_MISMATCH: they have another digest. PV_NO_MEMORY: there is no room for
+     *  a key with that plan. */
+    pv_status (*open)(void **key, void *arg, const char *path, wire_hash digest, enum keycache_plan plan,
+                      const atomic_int *stop, struct prove_error *err);
+    /** What the open key holds, into facts where it is not what was surveyed; and whether it would be opened with a better plan
+     *  now. May be NULL. */
+    void (*opened)(struct keycache_facts *facts, bool *better_now, void *key);
     /** Checks every point of an open key. PV_BAD_ZKEY, PV_CANCELLED. */
     pv_status (*check)(void *arg, void *key, const atomic_int *stop, struct prove_error *err);
     /** Whether the open key's bytes still have the digest: PV_OK, PV_HASH_MISMATCH or PV_CANCELLED. */
@@ -57,6 +71,7 @@ struct keycache_options {
     const char *checked_file; /* digests that passed the full check, one a line; NULL: each process checks again */
     uint64_t bytes_most;      /* for resident keys and running proofs; 0: no bound */
     uint64_t host_most;       /* for what keys on a device take in RAM besides; 0: no bound */
+    uint64_t replan_ms;       /* instead of KEYCACHE_REPLAN_MS; 0: that */
     struct regular_interrupt interrupt; /* of every scan and look */
     const struct keycache_ops *ops;
     void *arg;
@@ -80,7 +95,10 @@ size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most);
 
 struct keycache_key; /* a key that was taken */
 
-enum { KEYCACHE_PATIENCE_MS = 5000 }; /* ten looks */
+enum {
+    KEYCACHE_PATIENCE_MS = 5000, /* ten looks */
+    KEYCACHE_REPLAN_MS = 60000,  /* opening a key of 2^20 takes a second */
+};
 
 /** How taking is stopped and followed. Zero: it is not. */
 struct keycache_watch {

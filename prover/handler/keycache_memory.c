@@ -14,6 +14,12 @@ static bool is_held(const struct keycache_body *b)
     return b->key || b->users;
 }
 
+/* Of a cold key, or one that is being opened: what was surveyed. */
+static const struct keycache_facts *facts_of(const struct keycache_body *b)
+{
+    return b->key ? &b->open : &b->facts;
+}
+
 /* The places that all keys share: the nth largest is as large as a key needs it that proves in n places at least. one counts as
  * held. */
 static void add_places(struct memory *sum, const struct keycache *c, const struct keycache_body *one)
@@ -22,9 +28,11 @@ static void add_places(struct memory *sum, const struct keycache *c, const struc
         uint64_t bytes = 0, host = 0;
         for (size_t i = 0; i < c->bodies_n; i++) {
             const struct keycache_body *b = c->bodies[i];
-            if ((b != one && !is_held(b)) || b->facts.places < nth) continue;
-            if (b->facts.proof_bytes > bytes) bytes = b->facts.proof_bytes;
-            if (b->facts.place_host_bytes > host) host = b->facts.place_host_bytes;
+            if (b != one && !is_held(b)) continue;
+            const struct keycache_facts *f = facts_of(b);
+            if (f->places < nth) continue;
+            if (f->proof_bytes > bytes) bytes = f->proof_bytes;
+            if (f->place_host_bytes > host) host = f->place_host_bytes;
         }
         if (!bytes && !host) return;
         sum->bytes += bytes;
@@ -34,8 +42,9 @@ static void add_places(struct memory *sum, const struct keycache *c, const struc
 
 static void add_key(struct memory *sum, const struct keycache_body *b, unsigned proofs)
 {
-    sum->bytes += b->facts.resident_bytes + (b->facts.places ? 0 : proofs * b->facts.proof_bytes);
-    sum->host += b->facts.host_bytes;
+    const struct keycache_facts *f = facts_of(b);
+    sum->bytes += f->resident_bytes + (f->places ? 0 : proofs * f->proof_bytes);
+    sum->host += f->host_bytes;
 }
 
 /* With one proof more of `one`, which may be NULL. */
@@ -78,7 +87,7 @@ bool keycache_evict_idle(struct keycache *c, const struct keycache_body *but)
 {
     struct keycache_body *oldest = oldest_idle(c, but);
     if (!oldest) return false;
-    LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest), oldest->facts.resident_bytes);
+    LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest), oldest->open.resident_bytes);
     c->o.ops->close(&oldest->key);
     return true;
 }

@@ -14,12 +14,14 @@
 /** The key with one digest, whatever circuits of the folder it is the key of: it is resident once. */
 struct keycache_body {
     struct keycache_facts facts;
-    unsigned circuits; /* that have it */
-    unsigned users;    /* takers that have not given it back; the first of them loads it */
-    unsigned aside;    /* of the users: those that do not prove with it now */
-    bool spoiled;      /* its bytes in memory have changed: to be closed before the next use */
-    void *key;         /* NULL: cold, or being loaded */
-    uint64_t used;     /* the number of the use that ended last */
+    struct keycache_facts open; /* the same of the open key: a slower plan holds less */
+    uint64_t replan_ms;         /* not before then is it opened again for a better plan */
+    unsigned circuits;          /* that have it */
+    unsigned users;             /* takers that have not given it back; the first of them loads it */
+    unsigned aside;             /* of the users: those that do not prove with it now */
+    bool spoiled;               /* its bytes in memory have changed: to be closed before the next use */
+    void *key;                  /* NULL: cold, or being loaded */
+    uint64_t used;              /* the number of the use that ended last */
     uint32_t load_ms;
 };
 

@@ -1,7 +1,7 @@
 #include "node_gpu.h"
 
-#include "cuda_layout.h"
 #include "gpu_host.h"
+#include "gpu_need.h"
 #include "log.h"
 #include "text.h"
 
@@ -56,7 +56,7 @@ static pv_status choose(struct node_gpu *g, enum backend_choice choice, struct p
 /* Proofs beyond the node's own slots never run. */
 static unsigned places_of(const struct node_config *c, uint64_t vram)
 {
-    unsigned most = cuda_places_default(vram);
+    unsigned most = gpu_need_places(vram);
     if (c->gpu_slots) return (unsigned)c->gpu_slots;
     return c->slots < most ? (unsigned)c->slots : most;
 }

@@ -36,8 +36,9 @@ void write_in_place(const char *path, const char *bytes)
     fclose(out);
 }
 
-unsigned at_once;    /* proofs that a key serves */
-uint64_t host_bytes; /* of a key on a device; 0: they are in RAM */
+unsigned at_once;       /* proofs that a key serves */
+unsigned places_shared; /* by the proofs of all keys; 0: each has memory of its own */
+uint64_t host_bytes;    /* of a key on a device; 0: they are in RAM */
 
 static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char *path,
                             const struct regular_interrupt *interrupt, struct prove_error *e)
@@ -50,6 +51,7 @@ static pv_status fake_facts(struct keycache_facts *facts, void *arg, const char 
     *facts = (struct keycache_facts){ .resident_bytes = n, .proof_bytes = 10, .proofs_at_once = at_once };
     facts->on_device = host_bytes != 0;
     facts->host_bytes = host_bytes;
+    facts->places = places_shared;
     return sha256_of(&facts->digest, bytes, n);
 }
 
@@ -71,8 +73,16 @@ int device_room = 100; /* keys that can be open at once */
 
 const char *while_loading; /* what another process makes of the file in the moment before it is read */
 
-static pv_status fake_open(void **key, void *arg, const char *path, wire_hash digest, const atomic_int *stop,
-                           struct prove_error *e)
+int best_room = 100; /* keys that can be open at once with their best plans */
+void *slow_key;      /* open, with a slower plan */
+
+static bool would_be_best(int others)
+{
+    return others < best_room;
+}
+
+static pv_status fake_open(void **key, void *arg, const char *path, wire_hash digest, enum keycache_plan plan,
+                           const atomic_int *stop, struct prove_error *e)
 {
     char bytes[1024];
     if (while_loading) write_in_place(path, while_loading);
@@ -80,20 +90,30 @@ static pv_status fake_open(void **key, void *arg, const char *path, wire_hash di
     content(path, bytes);
     if (atomic_load(&opens) - atomic_load(&closes) >= device_room)
         return prove_error_set(e, PV_NO_MEMORY, "the device is full");
+    bool best = would_be_best(atomic_load(&opens) - atomic_load(&closes));
+    if (!best && plan == KEYCACHE_BEST_PLAN) return prove_error_set(e, PV_NO_MEMORY, "no room for the best plan");
     if (fake_intact(arg, bytes, digest, NULL, e) != PV_OK) return e->status;
     atomic_fetch_add(&opens, 1);
     *key = strdup(bytes);
+    if (!best) slow_key = *key;
     return PV_OK;
+}
+
+static void fake_opened(struct keycache_facts *facts, bool *better_now, void *key)
+{
+    facts->slower = key == slow_key ? 20 : 0;
+    *better_now = facts->slower && would_be_best(atomic_load(&opens) - atomic_load(&closes) - 1);
 }
 
 static void fake_close(void **key)
 {
     atomic_fetch_add(&closes, 1);
+    if (*key == slow_key) slow_key = NULL;
     free(*key);
     *key = NULL;
 }
 
-static const struct keycache_ops ops = { fake_facts, fake_open, fake_check, fake_intact, fake_close };
+static const struct keycache_ops ops = { fake_facts, fake_open, fake_opened, fake_check, fake_intact, fake_close };
 
 const char *path_of(const char *name)
 {
@@ -132,6 +152,9 @@ int setup(void **state)
     atomic_store(&checks, 0);
     at_once = 0;
     host_bytes = 0;
+    places_shared = 0;
+    slow_key = NULL;
+    best_room = 100;
     err = (struct prove_error){ 0 };
     options = (struct keycache_options){ .folder = circuits, .checked_file = checked, .ops = &ops };
     return 0;

@@ -15,7 +15,10 @@ extern struct keycache_options options; /* for start */
 extern struct prove_error err;
 extern unsigned at_once;          /* proofs that a key serves */
 extern uint64_t host_bytes;       /* of a key on a device; 0: they are in RAM */
+extern unsigned places_shared;    /* by the proofs of all keys; 0: each has memory of its own */
 extern int device_room;           /* keys that can be open at once */
+extern int best_room;             /* with their best plans */
+extern void *slow_key;            /* open with a slower plan; NULL: none */
 extern const char *while_loading; /* what another process makes of the file in the moment before it is read */
 
 int setup(void **state);

@@ -279,6 +279,77 @@ static void test_what_a_key_on_a_device_takes_in_ram_is_bounded_too(void **state
     expect_unserved("a.zkey", "beside the GPU's memory");
 }
 
+/* Best plans for two keys; c is the third. */
+static void test_idle_keys_go_before_a_key_gets_a_slower_plan(void **state)
+{
+    struct keycache_key *a, *b;
+    put("a.zkey", "aaaa");
+    put("b.zkey", "bbbb");
+    put("c.zkey", "cccc");
+    best_room = 2;
+    start();
+    use("a");
+    use("b");
+    use("c");
+    assert_true(!is_warm("a") && is_warm("b") && is_warm("c"));
+    assert_null(slow_key);
+    use("a"); /* and back */
+    assert_true(is_warm("a") && !is_warm("b") && is_warm("c"));
+    assert_int_equal(take(&a, "a"), PV_OK);
+    assert_int_equal(take(&b, "c"), PV_OK); /* both in use: there is a slower plan, and no refusal */
+    use("b");
+    assert_non_null(slow_key);
+    assert_string_equal(slow_key, "bbbb");
+    keycache_give(cache, &a);
+    keycache_give(cache, &b);
+}
+
+static void test_a_key_with_a_slow_plan_is_planned_again_when_there_is_room(void **state)
+{
+    struct keycache_key *a, *b;
+    put("a.zkey", "aaaa");
+    put("b.zkey", "bbbb");
+    best_room = 1;
+    options.replan_ms = 1;
+    start();
+    assert_int_equal(take(&a, "a"), PV_OK);
+    use("b");
+    assert_non_null(slow_key);
+    int before = atomic_load(&opens);
+    use("b"); /* no room yet */
+    assert_int_equal(atomic_load(&opens), before);
+    keycache_give(cache, &a);
+    assert_true(keycache_evict(cache));
+    assert_int_equal(take(&b, "b"), PV_OK); /* a went, as it had been used longest ago */
+    assert_null(slow_key);
+    assert_int_equal(atomic_load(&opens), before + 1);
+    keycache_give(cache, &b);
+    use("b");
+    assert_int_equal(atomic_load(&opens), before + 1);
+}
+
+/* Two places of 10 bytes, whatever the keys; each key 10 more. */
+static void test_places_for_proofs_are_counted_once_for_all_keys(void **state)
+{
+    put("a.zkey", "aaaaaaaaaa");
+    put("b.zkey", "bbbbbbbbbb");
+    put("c.zkey", "cccccccccc");
+    at_once = 2;
+    places_shared = 2;
+    options.bytes_most = 40;
+    start();
+    struct keycache_key *one, *two;
+    assert_int_equal(take(&one, "a"), PV_OK);
+    assert_int_equal(take(&two, "b"), PV_OK);
+    assert_true(is_warm("a") && is_warm("b"));
+    keycache_give(cache, &one);
+    use("c");
+    assert_true(!is_warm("a") && is_warm("b") && is_warm("c"));
+    keycache_give(cache, &two);
+    use("a");
+    assert_true(is_warm("a") && is_warm("b") && !is_warm("c"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +365,9 @@ int main(void)
         TEST(test_a_key_wanted_by_many_is_loaded_once),
         TEST(test_a_second_proof_waits_for_room_of_its_own),
         TEST(test_what_a_key_on_a_device_takes_in_ram_is_bounded_too),
+        TEST(test_idle_keys_go_before_a_key_gets_a_slower_plan),
+        TEST(test_a_key_with_a_slow_plan_is_planned_again_when_there_is_room),
+        TEST(test_places_for_proofs_are_counted_once_for_all_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

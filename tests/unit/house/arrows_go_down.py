@@ -51,7 +51,7 @@ MAY_USE = {
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base", "base/limits"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
-    "prover/gpu": ["prover/groth16", "cuda/msm"],
+    "prover/gpu": ["prover/groth16"],
     "prover/handler": ["prover/gpu", "wire"],
     "prover/launch": [],
     "prover/program": ["prover/handler", "prover/launch", "base/settings"],
