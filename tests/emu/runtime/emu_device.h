@@ -53,6 +53,7 @@ extern thread_local cudaError_t last_error;
 extern unsigned live, submitted; /* what exists; operations handed over */
 extern bool dead;                /* the device answers no call any more */
 extern unsigned long long total_memory;
+unsigned long long used_memory(); /* by whatever process */
 
 /* emu_fault.cpp */
 

@@ -49,6 +49,17 @@ void emu_memory(unsigned long long bytes)
     LOCK;
     total_memory = bytes ? bytes : 139ull << 30;
 }
+static unsigned long long others; /* what other processes hold */
+void emu_leave(unsigned long long bytes)
+{
+    LOCK;
+    const unsigned long long used = emu_allocated() + bytes;
+    others = bytes && used < total_memory ? total_memory - used : 0;
+}
+unsigned long long emu::used_memory()
+{
+    return emu_allocated() + others;
+}
 unsigned long long emu_allocated()
 {
     LOCK;
@@ -135,7 +146,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 cudaError_t cudaMemGetInfo(size_t *f, size_t *t)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
-    const unsigned long long used = emu_allocated();
+    const unsigned long long used = used_memory();
     *t = total_memory, *f = used < *t ? *t - used : 0;
     return cudaSuccess;
 }

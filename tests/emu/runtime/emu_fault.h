@@ -21,6 +21,8 @@ void emu_revive(void);
 void emu_linger(unsigned ms);
 /** The device's memory from now on; 0: 139 GiB, as at first. What is allocated stays, beyond it too. */
 void emu_memory(unsigned long long bytes);
+/** Other processes hold all of it from now on but so many bytes beside what is allocated; 0: none do. */
+void emu_leave(unsigned long long bytes);
 /** Device memory that is allocated. */
 unsigned long long emu_allocated(void);
 /** Allocations, pinned ones, streams, events, graphs that were made and not freed. */

@@ -50,7 +50,7 @@ cudaError_t cudaMalloc(void **p, size_t n)
     CALL(EMU_MALLOC, cudaErrorMemoryAllocation);
     NOT_CAPTURED;
     if (!n) return cudaSuccess;
-    if (emu_allocated() + n > total_memory) return fail(cudaErrorMemoryAllocation, 0);
+    if (used_memory() + n > total_memory) return fail(cudaErrorMemoryAllocation, 0);
     Alloc a = { n, 0, 0 };
     char *q;
 #if defined(EMU_ASAN) || defined(EMU_TSAN)
