@@ -157,7 +157,8 @@ enum {
     X(warm, BOOL, 0, "the key is resident")                                                                            \
     X(load_ms, U32, UINT32_MAX, "how long it takes to make the key resident")                                          \
     X(need_vram, U64, UINT64_MAX, "GPU memory a proof needs")                                                          \
-    X(need_ram, U64, UINT64_MAX, "memory a proof needs")
+    X(need_ram, U64, UINT64_MAX, "memory a proof needs")                                                               \
+    X(slower, U32, UINT32_MAX, "percent more work that a proof is than if the GPU had all the memory the key can use")
 
 /** An attempt in a prover's HELLO or HEARTBEAT. token is always there; the fields marked HELLO only in HELLO. */
 #define WIRE_HELD_FIELDS(X)                                                                                            \

@@ -166,6 +166,7 @@ static bool take_name(struct sched *s, struct prover *p, const struct sched_circ
     c->load_ms = from->load_ms;
     c->need_vram = from->need_vram;
     c->need_ram = from->need_ram;
+    c->slower = from->slower;
     p->circuits_n++;
     return true;
 }

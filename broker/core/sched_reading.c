@@ -193,7 +193,8 @@ size_t sched_prover_circuits(const struct sched *s, const char *principal, const
                                           .warm = c->warm,
                                           .load_ms = (uint32_t)c->load_ms,
                                           .need_vram = c->need_vram,
-                                          .need_ram = c->need_ram };
+                                          .need_ram = c->need_ram,
+                                          .slower = c->slower };
     }
     if (n) qsort(to, n, sizeof *to, by_name);
     return all;

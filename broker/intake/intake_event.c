@@ -51,7 +51,8 @@ size_t intake_circuits(struct sched_circuit *to, const struct wire_msg *m)
                                         .warm = c->has.warm && c->warm,
                                         .load_ms = c->load_ms,
                                         .need_vram = c->need_vram,
-                                        .need_ram = c->need_ram };
+                                        .need_ram = c->need_ram,
+                                        .slower = c->has.slower ? c->slower : 0 };
     }
     return n;
 }

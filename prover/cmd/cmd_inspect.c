@@ -129,10 +129,26 @@ static void print_need(FILE *to, const char *name, const struct backend_need *n)
             (double)n->proof_bytes / 1048576);
 }
 
+static double mib(size_t bytes)
+{
+    return (double)bytes / 1048576;
+}
+
+static void print_plan(FILE *to, const struct backend_need *n)
+{
+    print_need(to, "GPU memory", n);
+    fprintf(to, "%-14s%u proof%s at a time, %.1f MiB in all", "", n->places, n->places == 1 ? "" : "s",
+            mib(n->key_bytes + n->places * n->proof_bytes));
+    if (n->slower)
+        fprintf(to, "; sums take %u %% more work than by the best plan, which takes %.1f MiB", n->slower,
+                mib(n->best_bytes));
+    fputc('\n', to);
+}
+
 static void print_gpu(FILE *to, const struct facts *f)
 {
     if (f->no_gpu.status == PV_OK)
-        print_need(to, "GPU memory", &f->gpu);
+        print_plan(to, &f->gpu);
     else
         fprintf(to, "%-14s%s\n", "GPU memory", f->no_gpu.text);
     if (f->assumed)
@@ -160,11 +176,22 @@ static json_t *need_json(const struct backend_need *n)
     return json_pack("{s:I, s:I}", "key_bytes", (json_int_t)n->key_bytes, "proof_bytes", (json_int_t)n->proof_bytes);
 }
 
+/* What a GPU's plan has besides. */
+static json_t *plan_json(const struct backend_need *n)
+{
+    json_t *o = need_json(n);
+    if (!o) return NULL;
+    json_object_set_new(o, "proofs_at_once", json_integer(n->places));
+    json_object_set_new(o, "slower_percent", json_integer(n->slower));
+    json_object_set_new(o, "best_bytes", json_integer((json_int_t)n->best_bytes));
+    return o;
+}
+
 static pv_status print_json(FILE *to, const struct arguments *a, const struct zkey *z, const struct facts *f,
                             struct prove_error *err)
 {
     json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
-    json_t *gpu = f->no_gpu.status == PV_OK ? need_json(&f->gpu) : json_null();
+    json_t *gpu = f->no_gpu.status == PV_OK ? plan_json(&f->gpu) : json_null();
     json_t *assumed = f->assumed ? json_integer((json_int_t)f->assumed) : json_null();
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:s?, s:o, s:I}", "schema",

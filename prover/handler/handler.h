@@ -71,6 +71,7 @@ struct handler_circuit {
     bool warm;
     uint32_t load_ms;
     uint64_t need_vram, need_ram;
+    unsigned slower; /* percent more work of a proof, because the GPU's memory is short */
 };
 
 /** A key file that the node does not serve, as it is announced: cut to fit, safe to show. */

@@ -70,6 +70,7 @@ static void describe(struct handler_circuit *to, const struct keycache_key *k)
                                     .need_vram = b->facts.on_device ? need : 0,
                                     .need_ram =
                                         b->facts.on_device ? b->facts.host_bytes + b->facts.place_host_bytes : need };
+    to->slower = b->key ? b->open.slower : b->facts.slower;
     memcpy(to->name, k->name, sizeof to->name);
 }
 
@@ -151,7 +152,7 @@ static bool free_for_one_more(struct keycache *c, struct keycache_body *b)
 {
     unsigned most = b->facts.proofs_at_once ? b->facts.proofs_at_once : 1;
     if (!b->users && (b->spoiled || worth_again(c, b))) {
-        if (b->key) c->o.ops->close(&b->key);
+        if (b->key) keycache_close(c, b);
         b->spoiled = false;
     }
     return !b->users || (b->key && !b->spoiled && b->users - b->aside < most);
@@ -294,6 +295,7 @@ static pv_status warm(struct keycache *c, struct keycache_key *k, const struct k
     pthread_mutex_lock(&c->lock);
     k->body->key = key;
     k->body->open = open;
+    c->news |= open.slower != k->body->facts.slower;
     k->body->replan_ms = replan_next(c);
     k->body->load_ms = load_ms;
     if (!checked) checked_add(&c->checked, k->body->facts.digest);

@@ -83,12 +83,18 @@ static bool fits_beside(const struct keycache *c, const struct keycache_body *b)
     return (!c->o.bytes_most || m.bytes <= c->o.bytes_most) && (!c->o.host_most || m.host <= c->o.host_most);
 }
 
+void keycache_close(struct keycache *c, struct keycache_body *b)
+{
+    c->news |= b->open.slower != b->facts.slower;
+    c->o.ops->close(&b->key);
+}
+
 bool keycache_evict_idle(struct keycache *c, const struct keycache_body *but)
 {
     struct keycache_body *oldest = oldest_idle(c, but);
     if (!oldest) return false;
     LOG_INFO("key.evicted", "circuit=%s resident_bytes=%" PRIu64, circuit_of(c, oldest), oldest->open.resident_bytes);
-    c->o.ops->close(&oldest->key);
+    keycache_close(c, oldest);
     return true;
 }
 

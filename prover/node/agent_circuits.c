@@ -27,6 +27,7 @@ static void describe(struct wire_circuit *to, const struct handler_circuit *c)
     WIRE_SET(to, load_ms, c->load_ms);
     if (c->need_vram) WIRE_SET(to, need_vram, c->need_vram);
     if (c->need_ram) WIRE_SET(to, need_ram, c->need_ram);
+    if (c->slower) WIRE_SET(to, slower, c->slower);
 }
 
 size_t agent_circuits_hello(struct agent *a)

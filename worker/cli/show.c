@@ -271,11 +271,15 @@ static const char *whole(char to[WHOLE_BYTES], const struct pv_row *row, const c
 static void put_key(const struct pv_row *row)
 {
     char name[WHOLE_BYTES], more[WHOLE_BYTES];
-    if (cell_number(row, "served"))
-        printf("%-18s %s  %s%s\n", "circuit", whole(name, row, "circuit"), whole(more, row, "digest"),
+    if (cell_number(row, "served")) {
+        printf("%-18s %s  %s%s", "circuit", whole(name, row, "circuit"), whole(more, row, "digest"),
                cell_number(row, "warm") ? "  resident" : "");
-    else
+        if (cell_number(row, "slower_percent"))
+            printf("  %" PRId64 " %% more work a proof: GPU memory is short", cell_number(row, "slower_percent"));
+        putchar('\n');
+    } else {
         printf("%-18s %s: %s\n", "not served", whole(name, row, "file"), whole(more, row, "why"));
+    }
 }
 
 void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys)

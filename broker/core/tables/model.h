@@ -255,6 +255,7 @@ struct prover_circuit {
     bool by_digest; /* this is the second one */
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
+    uint32_t slower; /* percent, as announced */
     struct prover *prover;
     struct circuit *of;                  /* NULL: not in its list */
     struct prover_circuit *next, **link; /* in of->first */

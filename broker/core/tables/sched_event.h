@@ -20,6 +20,7 @@ struct sched_circuit {
     wire_hash digest;
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
+    uint32_t slower; /* percent more work of a proof, because GPU memory is short; shown, and no rule's */
 };
 
 /** An attempt as its prover reports it. */

@@ -134,6 +134,12 @@ def inspect(tmp):
           and facts["cpu"]["proof_bytes"] > 8192 * 96)
     check("vkey", {k: v for k, v in json.loads((tmp / "vkey.json").read_text()).items() if k != "vk_alphabeta_12"}
           == {k: v for k, v in json.loads(vkey.read_text()).items() if k != "vk_alphabeta_12"})
+    large, small = (json.loads(run("inspect", zkey, "--gpu-memory", m, "-o", "json").stdout)["gpu"] for m in ("80G", "32M"))
+    check("the plan for a large card", large["slower_percent"] == 0 and large["proofs_at_once"] == 4
+          and large["key_bytes"] + large["proof_bytes"] == large["best_bytes"])
+    check("the plan for a small card", small["slower_percent"] > 20 and small["proofs_at_once"] == 1
+          and small["best_bytes"] == large["best_bytes"] and small["key_bytes"] + small["proof_bytes"] < 32 << 20)
+    expect("the plan, for people", run("inspect", zkey, "--gpu-memory", "32M"), 0, "more work than by the best plan")
     expect("inspect, for people", run("inspect", zkey), 0, facts["sha256"])
     expect("inspect a witness", run("inspect", wtns), 8, "not a zkey file")
 

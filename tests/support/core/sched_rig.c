@@ -367,6 +367,7 @@ void prover_with(struct rig *r, const char *who, const struct rig_prover *with)
         list[i] = (struct sched_circuit){ .name = circuit[i] + warm, .warm = warm, .has_digest = true };
         list[i].digest = rig_hash((unsigned)circuit[i][warm]);
         list[i].load_ms = with->load_ms;
+        list[i].slower = with->slower;
     }
     ev.prover.circuits = list;
     ev.prover.any_circuit = !with->circuits;

@@ -74,6 +74,7 @@ void purge(struct rig *r, const char *who, enum wire_scope scope, bool dry);
 struct rig_prover {
     uint32_t slots, prefetch;
     uint64_t vram, load_ms;
+    unsigned slower;      /* percent, of each circuit */
     const char *circuits; /* names with blanks between; "+" before: warm; NULL: any */
     const char *queues;   /* with blanks between; NULL: outer */
     const struct sched_held *held;

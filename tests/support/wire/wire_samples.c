@@ -17,13 +17,14 @@ static const char *const names[] = { "outer", "keccak-256" };
 static const wire_token tokens[] = { { 3, 1207 }, { 4294967295u, UINT64_MAX } };
 static const wire_hash hashes[] = { { "thirty-two bytes of one digest!" }, { { 0xff, 1, 2, 3 } } };
 static const struct wire_circuit circuits[] = {
-    { .has = { true, true, true, true, true, true },
+    { .has = { true, true, true, true, true, true, true },
       .circuit = "membership",
       .digest = { { 0xd1, 0x9e } },
       .warm = true,
       .load_ms = 840,
       .need_vram = 3ull << 30,
-      .need_ram = 4ull << 30 },
+      .need_ram = 4ull << 30,
+      .slower = 31 },
     { .has = { .circuit = true }, .circuit = "outer" },
 };
 static const struct wire_held helds[] = {

@@ -63,8 +63,8 @@ static void circuits_print(const struct sched_event *ev)
         const struct sched_circuit *c = &ev->prover.circuits[i];
         fprintf(out, " circuit(%s", word(c->name));
         if (c->has_digest) hash_print("digest", c->digest);
-        fprintf(out, " warm=%d load=%" PRIu64 " vram=%" PRIu64 " ram=%" PRIu64 ")", c->warm, c->load_ms, c->need_vram,
-                c->need_ram);
+        fprintf(out, " warm=%d load=%" PRIu64 " vram=%" PRIu64 " ram=%" PRIu64 " slower=%u)", c->warm, c->load_ms,
+                c->need_vram, c->need_ram, c->slower);
     }
 }
 

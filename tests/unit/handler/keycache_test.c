@@ -304,6 +304,18 @@ static void test_idle_keys_go_before_a_key_gets_a_slower_plan(void **state)
     keycache_give(cache, &b);
 }
 
+/* What the broker is told, anew when it changes. */
+static unsigned told_slower(const char *name)
+{
+    struct handler_circuit list[10];
+    assert_true(keycache_look(cache));
+    size_t n = keycache_list(cache, "", list, 10);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i].name, name)) return list[i].slower;
+    fail_msg("%s is not listed", name);
+    return 0;
+}
+
 static void test_a_key_with_a_slow_plan_is_planned_again_when_there_is_room(void **state)
 {
     struct keycache_key *a, *b;
@@ -315,6 +327,7 @@ static void test_a_key_with_a_slow_plan_is_planned_again_when_there_is_room(void
     assert_int_equal(take(&a, "a"), PV_OK);
     use("b");
     assert_non_null(slow_key);
+    assert_int_equal(told_slower("b"), 20);
     int before = atomic_load(&opens);
     use("b"); /* no room yet */
     assert_int_equal(atomic_load(&opens), before);
@@ -322,6 +335,7 @@ static void test_a_key_with_a_slow_plan_is_planned_again_when_there_is_room(void
     assert_true(keycache_evict(cache));
     assert_int_equal(take(&b, "b"), PV_OK); /* a went, as it had been used longest ago */
     assert_null(slow_key);
+    assert_int_equal(told_slower("b"), 0);
     assert_int_equal(atomic_load(&opens), before + 1);
     keycache_give(cache, &b);
     use("b");

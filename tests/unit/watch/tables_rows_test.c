@@ -178,13 +178,14 @@ static void the_keys_of_a_prover_come_in_pages(void **state)
     WIRE_SET_LIST(&m, unserved, &odd, 1);
     peer_keys_take(peer, &m);
     r.next_peer = peer->handle - 1;
-    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "c +a b d", .silent = true });
+    prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "c +a b d", .slower = 31, .silent = true });
     struct tables_query q = { .limit = 2, .prover = "p1", .principal = "fleet" };
     tables_keys(t, r.s, &peers, &q);
     assert_true(t->rows_n == 2 && t->more);
     assert_string_equal(cell_of(0, "circuit")->text, "a");
     assert_true(cell_of(0, "warm")->truth && cell_of(0, "served")->truth);
     assert_string_equal(cell_of(1, "circuit")->text, "b");
+    assert_int_equal(cell_of(1, "slower_percent")->number, 31);
     q.after = t->after[1];
     tables_keys(t, r.s, &peers, &q);
     assert_true(t->rows_n == 2 && t->more);

@@ -242,6 +242,7 @@ CIRCUIT_FIELDS: tuple[Field, ...] = (
     Field('load_ms', 'U32', 4294967295),
     Field('need_vram', 'U64', 18446744073709551615),
     Field('need_ram', 'U64', 18446744073709551615),
+    Field('slower', 'U32', 4294967295),
 )
 
 HELD_FIELDS: tuple[Field, ...] = (

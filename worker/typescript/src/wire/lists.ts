@@ -245,6 +245,8 @@ export interface CircuitFields {
   need_vram?: Whole;
   /** memory a proof needs */
   need_ram?: Whole;
+  /** percent more work that a proof is than if the GPU had all the memory the key can use */
+  slower?: number;
 }
 
 export interface HeldFields {
@@ -377,6 +379,7 @@ export const circuitFields: readonly Field[] = [
   { key: "load_ms", kind: "U32", bound: 4294967295n },
   { key: "need_vram", kind: "U64", bound: 18446744073709551615n },
   { key: "need_ram", kind: "U64", bound: 18446744073709551615n },
+  { key: "slower", kind: "U32", bound: 4294967295n },
 ];
 
 export const heldFields: readonly Field[] = [
