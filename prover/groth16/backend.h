@@ -46,6 +46,10 @@ struct prove_run {
     struct bn254_run cpu; /* path, threads and stop flag: after it becomes non-zero, PV_CANCELLED within about 100 ms */
     prove_progress *progress;
     void *progress_arg;
+    /* What the CPU can do while the device computes: sums calls it once when all its work is queued, or never (NULL: there is
+     * nothing). */
+    void (*meanwhile)(void *arg);
+    void *meanwhile_arg;
 };
 
 struct backend_options {

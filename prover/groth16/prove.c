@@ -135,44 +135,69 @@ const struct groth16_vkey *prove_key_vkey(const struct prove_key *key)
     return &key->vkey;
 }
 
-/* The secrets of a proof, wiped together. */
-struct secrets {
+/* A proof under way. All of it is secret but key and witness, and wiped together. */
+struct proof_work {
+    const struct prove_key *key;
+    const struct wtns *w;
     bn254_scalar r, s;
+    bool prepared;
+    bn254_g1 r_delta1, s_delta1;
+    bn254_g2 s_delta2;
+    struct groth16_begun begun;
+    enum groth16_error begin;
     struct backend_sums sums;
     bn254_g1 a, b1, part;
-    bn254_g2 b2, part2;
+    bn254_g2 b2;
 };
 
-/* to <- sum + p + k delta */
-static void blind_g1(bn254_g1 *to, const bn254_g1 *sum, const bn254_g1_affine *p, const bn254_scalar *k,
-                     const bn254_g1_affine *delta)
+static void product_g1(bn254_g1 *to, const bn254_scalar *k, const bn254_g1_affine *p)
 {
-    bn254_g1 d;
-    bn254_g1_from_affine(&d, delta);
-    bn254_g1_mul(&d, &d, k);
-    bn254_g1_add(to, sum, &d);
-    bn254_g1_add_affine(to, to, p);
-    explicit_bzero(&d, sizeof d);
+    bn254_g1_from_affine(to, p);
+    bn254_g1_mul(to, to, k);
 }
 
-static void blind_g2(bn254_g2 *to, const bn254_g2 *sum, const bn254_g2_affine *p, const bn254_scalar *k,
-                     const bn254_g2_affine *delta)
+static void product_g2(bn254_g2 *to, const bn254_scalar *k, const bn254_g2_affine *p)
 {
-    bn254_g2 d;
-    bn254_g2_from_affine(&d, delta);
-    bn254_g2_mul(&d, &d, k);
-    bn254_g2_add(to, sum, &d);
+    bn254_g2_from_affine(to, p);
+    bn254_g2_mul(to, to, k);
+}
+
+/* What needs no sum: the blinding's products, and the part of the check that is about the public signals. On a GPU it is done
+ * while the sums are made. */
+static void prepare(void *work)
+{
+    struct proof_work *x = work;
+    const struct key_points *p = &x->key->points;
+    if (x->prepared) return;
+    x->prepared = true;
+    product_g1(&x->r_delta1, &x->r, &p->delta1);
+    product_g1(&x->s_delta1, &x->s, &p->delta1);
+    product_g2(&x->s_delta2, &x->s, &p->delta2);
+    x->begin = groth16_verify_begin(&x->begun, &x->key->vkey, (const bn254_scalar_packed *)x->w->values + 1,
+                                    x->key->zkey.publics);
+}
+
+/* to <- sum + p + product */
+static void blind_g1(bn254_g1 *to, const bn254_g1 *sum, const bn254_g1_affine *p, const bn254_g1 *product)
+{
+    bn254_g1_add(to, sum, product);
+    bn254_g1_add_affine(to, to, p);
+}
+
+static void blind_g2(bn254_g2 *to, const bn254_g2 *sum, const bn254_g2_affine *p, const bn254_g2 *product)
+{
+    bn254_g2_add(to, sum, product);
     bn254_g2_add_affine(to, to, p);
-    explicit_bzero(&d, sizeof d);
 }
 
 /* pi_c = sum C + sum H + s pi_a + r pi_b1 - r s delta1, where s pi_a - r s delta1 = s (alpha1 + sum A): no product r s.
  * */
-static void finish(struct groth16_proof *proof, struct secrets *x, const struct key_points *p)
+static void finish(struct groth16_proof *proof, struct proof_work *x)
 {
-    blind_g1(&x->a, &x->sums.a, &p->alpha1, &x->r, &p->delta1);
-    blind_g2(&x->b2, &x->sums.b2, &p->beta2, &x->s, &p->delta2);
-    blind_g1(&x->b1, &x->sums.b1, &p->beta1, &x->s, &p->delta1);
+    const struct key_points *p = &x->key->points;
+    blind_g1(&x->a, &x->sums.a, &p->alpha1, &x->r_delta1);
+    blind_g2(&x->b2, &x->sums.b2, &p->beta2, &x->s_delta2);
+    blind_g1(&x->b1, &x->sums.b1, &p->beta1, &x->s_delta1);
     bn254_g1_to_affine(&proof->a, &x->a);
     bn254_g2_to_affine(&proof->b, &x->b2);
     bn254_g1_add_affine(&x->sums.a, &x->sums.a, &p->alpha1);
@@ -184,33 +209,36 @@ static void finish(struct groth16_proof *proof, struct secrets *x, const struct 
     bn254_g1_to_affine(&proof->c, &x->part);
 }
 
-static pv_status draw(struct secrets *x, const struct prove_options *options, struct prove_error *err)
+static pv_status draw(struct proof_work *x, const struct prove_options *options, struct prove_error *err)
 {
     TRY(blinding_draw(&x->r, options->random, options->random_arg, err));
     return blinding_draw(&x->s, options->random, options->random_arg, err);
 }
 
 /* A wrong proof made by a GPU may be the GPU's fault; one made by the CPU is the fault of the witness or the key. */
-static pv_status check_proof(const struct groth16_proof *proof, const struct prove_key *key, const struct wtns *w,
-                             struct prove_error *err)
+static pv_status check_proof(const struct groth16_proof *proof, const struct proof_work *x, struct prove_error *err)
 {
-    if (groth16_verify(&key->vkey, proof, (const bn254_scalar_packed *)w->values + 1, key->zkey.publics) == GROTH16_OK)
-        return PV_OK;
-    if (key->backend != &backend_cpu)
-        return prove_error_set(err, PV_BAD_PROOF, "the proof made by %s does not verify", key->backend->name);
+    if (x->begin == GROTH16_OK && groth16_verify_end(&x->begun, proof) == GROTH16_OK) return PV_OK;
+    if (x->key->backend != &backend_cpu)
+        return prove_error_set(err, PV_BAD_PROOF, "the proof made by %s does not verify", x->key->backend->name);
     return prove_error_set(err, PV_BAD_WITNESS,
                            "the finished proof does not verify: the witness does not satisfy the circuit, "
                            "or a coefficient of the key is damaged");
 }
 
-static pv_status make(struct groth16_proof *proof, struct secrets *x, struct prove_key *key, const struct wtns *w,
-                      const struct prove_options *options, const struct prove_run *run, struct prove_error *err)
+static pv_status make(struct groth16_proof *proof, struct proof_work *x, const struct prove_options *options,
+                      const struct prove_run *run, struct prove_error *err)
 {
+    const struct prove_key *key = x->key;
+    struct prove_run with = *run;
+    with.meanwhile = prepare;
+    with.meanwhile_arg = x;
     TRY(draw(x, options, err));
-    TRY(key->backend->sums(&x->sums, key->backend_key, w->values, run, err));
-    finish(proof, x, &key->points);
+    TRY(key->backend->sums(&x->sums, key->backend_key, x->w->values, &with, err));
+    prepare(x); /* if nobody else did */
+    finish(proof, x);
     prove_run_report(run, "verify", 97);
-    TRY(check_proof(proof, key, w, err));
+    TRY(check_proof(proof, x, err));
     prove_run_report(run, "verify", 100);
     return PV_OK;
 }
@@ -220,14 +248,13 @@ pv_status prove_groth16(struct groth16_proof *proof, struct prove_key *key, cons
 {
     static const struct prove_options default_options;
     struct groth16_proof found;
-    struct secrets x;
+    struct proof_work x = { .key = key, .w = witness };
     if (witness->count != key->zkey.vars)
         return prove_error_set(err, PV_BAD_WITNESS,
                                "the witness has %" PRIu32 " values, but the circuit has %" PRIu32
                                ": it belongs to another circuit",
                                witness->count, key->zkey.vars);
-    pv_status status =
-        make(&found, &x, key, witness, options ? options : &default_options, run ? run : &default_run, err);
+    pv_status status = make(&found, &x, options ? options : &default_options, run ? run : &default_run, err);
     explicit_bzero(&x, sizeof x);
     if (status == PV_OK) *proof = found;
     return status;

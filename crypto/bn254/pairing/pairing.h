@@ -20,9 +20,16 @@ void bn254_pairing_product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_
 /** Whether the product of e(p[i], q[i]) over n pairs is 1. */
 bool bn254_pairing_product_is_one(const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
 
+/** A product of pairings in parts that are not all known at the same time: the Miller values of n pairs multiplied, which may be
+ *  multiplied with those of others; and the pairings' product from the product of all the Miller values. */
+void bn254_miller_product(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
+void bn254_pairing_value(bn254_fp12 *r, const bn254_fp12 *miller);
+
 /* The bodies, one per path (paths.h), defined by the twins pairing_portable.c and pairing_adx.c; for tests and benches.
  * */
-void bn254_pairing_product_portable(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
-void bn254_pairing_product_adx(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
+void bn254_miller_product_portable(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
+void bn254_miller_product_adx(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n);
+void bn254_pairing_value_portable(bn254_fp12 *r, const bn254_fp12 *miller);
+void bn254_pairing_value_adx(bn254_fp12 *r, const bn254_fp12 *miller);
 
 #endif

@@ -193,7 +193,7 @@ static void final_exponentiation(bn254_fp12 *f)
     *f = r;
 }
 
-void BN254_PATHED(bn254_pairing_product)(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n)
+void BN254_PATHED(bn254_miller_product)(bn254_fp12 *r, const bn254_g1_affine *p, const bn254_g2_affine *q, size_t n)
 {
     struct pair pairs[PAIRS_AT_ONCE];
     bn254_fp12 f, part;
@@ -206,6 +206,12 @@ void BN254_PATHED(bn254_pairing_product)(bn254_fp12 *r, const bn254_g1_affine *p
         bn254_fp12_mul(&f, &f, &part);
         held = 0;
     }
+    *r = f;
+}
+
+void BN254_PATHED(bn254_pairing_value)(bn254_fp12 *r, const bn254_fp12 *miller)
+{
+    bn254_fp12 f = *miller;
     final_exponentiation(&f);
     *r = f;
 }

@@ -47,13 +47,25 @@ static void given_clear(struct given *g)
     free(g->publics);
 }
 
+/* In one go and in two parts, which agree. */
+static enum groth16_error verified(const struct groth16_vkey *vkey, const struct groth16_proof *proof,
+                                   const bn254_scalar_packed *publics, size_t n)
+{
+    struct groth16_begun begun;
+    enum groth16_error whole = groth16_verify(vkey, proof, publics, n);
+    enum groth16_error parts = groth16_verify_begin(&begun, vkey, publics, n);
+    if (parts == GROTH16_OK) parts = groth16_verify_end(&begun, proof);
+    assert_int_equal(parts, whole);
+    return whole;
+}
+
 static void what_snarkjs_made_verifies(void **state)
 {
     for (int i = 0; i < CIRCUITS; i++) {
         struct given g;
         given_init(&g, circuits[i]);
         assert_int_equal(g.n, i == 0 ? 2 : 0);
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
         given_clear(&g);
     }
 }
@@ -80,16 +92,16 @@ static void a_proof_of_another_statement_does_not_verify(void **state)
     for (size_t i = 0; i < g.n; i++) {
         bn254_scalar_packed was = g.publics[i];
         g.publics[i].bytes[0] ^= 1;
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
         g.publics[i] = was;
     }
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n - 1), GROTH16_PUBLIC_COUNT);
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n + 1), GROTH16_PUBLIC_COUNT);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n - 1), GROTH16_PUBLIC_COUNT);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n + 1), GROTH16_PUBLIC_COUNT);
     bn254_scalar x;
     bn254_scalar_unpack(&x, &g.publics[0]); /* the same residue, not canonical */
     limbs_add(x.l, x.l, BN254_FR_MODULUS);
     bn254_scalar_pack(&g.publics[0], &x);
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_PUBLIC);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_PUBLIC);
     given_clear(&g);
 }
 
@@ -103,20 +115,20 @@ static void no_point_can_be_another(void **state)
     for (size_t i = 0; i < sizeof g1 / sizeof g1[0]; i++) {
         bn254_g1_affine was = *g1[i];
         bn254_g1_affine_neg(g1[i], g1[i]);
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
         *g1[i] = BN254_G1_GENERATOR;
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
         bn254_g1_affine_set_infinity(g1[i]);
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
         *g1[i] = was;
     }
     for (size_t i = 0; i < sizeof g2 / sizeof g2[0]; i++) {
         bn254_g2_affine was = *g2[i];
         bn254_g2_affine_neg(g2[i], g2[i]);
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_NOT_VERIFIED);
         *g2[i] = was;
     }
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
     given_clear(&g);
 }
 
@@ -128,7 +140,7 @@ static void points_off_their_curve_are_named_as_such(void **state)
                          &g.proof.b.y.c1.l[0], &g.proof.c.x.l[2], &g.proof.c.y.l[0] };
     for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
         *word[i] ^= 1;
-        assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_POINT);
+        assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_POINT);
         *word[i] ^= 1;
     }
     given_clear(&g);
@@ -183,7 +195,7 @@ static void a_proof_without_a_curve_is_read(void **state)
     json_object_del(root, "curve");
     char *text = json_dumps(root, JSON_COMPACT);
     assert_int_equal(groth16_proof_from_json(&g.proof, text, strlen(text), NULL), GROTH16_OK);
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_OK);
     free(text);
     json_decref(root);
     given_clear(&g);
@@ -386,7 +398,7 @@ static void whole_numbers_of_any_length_are_read_exactly(void **state)
     assert_int_equal(groth16_publics_from_json(&publics, &n, text[2], strlen(text[2]), NULL), GROTH16_OK);
     assert_int_equal(n, g.n);
     assert_memory_equal(publics, g.publics, n * sizeof *publics);
-    assert_int_equal(groth16_verify(&vkey, &proof, publics, n), GROTH16_OK);
+    assert_int_equal(verified(&vkey, &proof, publics, n), GROTH16_OK);
     free(publics);
     for (int k = 0; k < 3; k++) free(text[k]);
     groth16_vkey_clear(&vkey);
@@ -440,7 +452,7 @@ static void a_point_outside_the_subgroup_is_refused(void **state)
     while (!twist_point_above(&p, &x)) bn254_fp2_dbl(&x, &x);
     assert_true(bn254_g2_is_on_curve(&p) && !bn254_g2_is_in_subgroup(&p));
     g.proof.b = p;
-    assert_int_equal(groth16_verify(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_POINT);
+    assert_int_equal(verified(&g.vkey, &g.proof, g.publics, g.n), GROTH16_BAD_POINT);
     char *text = groth16_proof_to_json(&g.proof);
     assert_int_equal(read_file(1, text, NULL), GROTH16_BAD_POINT);
     free(text);
