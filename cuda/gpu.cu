@@ -183,6 +183,7 @@ extern "C" void gpu_stream_destroy(gpu_stream **s)
     if (*s) {
         cudaSetDevice((*s)->g->device);
         cudaStreamSynchronize((*s)->s);
+        if ((*s)->asked) cudaEventDestroy((*s)->asked);
         if ((*s)->fork) cudaEventDestroy((*s)->fork);
         if ((*s)->join) cudaEventDestroy((*s)->join);
         if ((*s)->side) cudaStreamDestroy((*s)->side);
@@ -213,6 +214,22 @@ extern "C" pv_status gpu_stream_after_async(gpu_stream *s, gpu_stream *other)
     ENTER(s->g);
     TRY_CUDA(s->g, cudaEventRecord(other->mark, other->s));
     TRY_CUDA(s->g, cudaStreamWaitEvent(s->s, other->mark, 0));
+    return PV_OK;
+}
+extern "C" pv_status gpu_mark_async(gpu_stream *s)
+{
+    ENTER(s->g);
+    if (!s->asked) TRY_CUDA(s->g, cudaEventCreateWithFlags(&s->asked, cudaEventDisableTiming));
+    TRY_CUDA(s->g, cudaEventRecord(s->asked, s->s));
+    return PV_OK;
+}
+extern "C" pv_status gpu_mark_query(gpu_stream *s, bool *passed)
+{
+    ENTER(s->g);
+    const cudaError_t e = s->asked ? cudaEventQuery(s->asked) : cudaSuccess;
+    if (e != cudaSuccess && e != cudaErrorNotReady) return gpu_failed(s->g, e, "mark query");
+    if (e != cudaSuccess) cudaGetLastError(); /* as in gpu_stream_query */
+    *passed = e == cudaSuccess;
     return PV_OK;
 }
 extern "C" pv_status gpu_upload_async(gpu_stream *s, gpu_buf to, const void *from, size_t bytes)

@@ -13,7 +13,8 @@ struct gpu {
 struct gpu_stream {
     gpu *g;
     cudaStream_t s;
-    cudaEvent_t mark;
+    cudaEvent_t mark;  /* for gpu_stream_after_async */
+    cudaEvent_t asked; /* of gpu_mark_async; NULL before its first use */
     /* a second stream for a recorded walk that forks; NULL before the first of them */
     cudaStream_t side;
     cudaEvent_t fork, join;

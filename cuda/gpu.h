@@ -63,6 +63,10 @@ pv_status gpu_stream_wait(struct gpu_stream *s);
 pv_status gpu_stream_query(struct gpu_stream *s, bool *done);
 /** Work queued on s from now on starts after the work queued on other so far. */
 pv_status gpu_stream_after_async(struct gpu_stream *s, struct gpu_stream *other);
+/** Marks what is queued on s so far; the mark before counts no more. */
+pv_status gpu_mark_async(struct gpu_stream *s);
+/** *passed: whether the work up to the mark is done. Does not wait. */
+pv_status gpu_mark_query(struct gpu_stream *s, bool *passed);
 pv_status gpu_upload_async(struct gpu_stream *s, gpu_buf to, const void *from, size_t bytes);
 pv_status gpu_download_async(struct gpu_stream *s, void *to, gpu_buf from, size_t bytes);
 /** Zeros all of b. */

@@ -249,14 +249,11 @@ extern "C" void gpu_msm_finish(const msm_plan *plan, void *sums, bn254_g1 *g1, b
     for (unsigned i = 0; i < p.bases.g1; i++, at += msm_set_sums(&p) * 128) {
         fp r[3];
         msm_finish_g1(r, p, at, stride);
-        r[2] = f_is_blank(r[0]) && f_is_blank(r[1]) ? f_zero<fp_modulus>() : f_one<fp_modulus>();
         memcpy(g1 + i, r, sizeof *g1);
     }
     for (unsigned i = 0; i < p.bases.g2; i++, at += msm_set_sums(&p) * 256) {
         fp r[6];
         msm_finish_g2(r, p, at, stride);
-        const bool none = f_is_blank(r[0]) && f_is_blank(r[1]) && f_is_blank(r[2]) && f_is_blank(r[3]);
-        r[4] = none ? f_zero<fp_modulus>() : f_one<fp_modulus>(), r[5] = f_zero<fp_modulus>();
         memcpy(g2 + i, r, sizeof *g2);
     }
     memset(sums, 0, p.chunks * stride);

@@ -39,7 +39,7 @@ size_t gpu_msm_sums_bytes(const struct msm_plan *plan);
 /** Queues the sums of the plan->scalars plain scalars (each < r). *run may go before they are done, what it names may not. Sums
  *  are exact for all points: infinity, equal, opposite. */
 pv_status gpu_msm_async(const struct gpu_msm *m, struct gpu_stream *s, gpu_buf scalars, const struct gpu_msm_run *run);
-/** The normalised sums (z = 1, or all zero for infinity) from run's sums, once the stream has been waited for; wipes those. Either
+/** The sums in Jacobian coordinates (all zero for infinity) from run's sums, once the stream has been waited for; wipes those. Either
  *  array may be NULL when the plan has no set of that group. On the CPU alone; takes well under a millisecond. */
 void gpu_msm_finish(const struct msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2);
 

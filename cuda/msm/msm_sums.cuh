@@ -71,13 +71,16 @@ template <class F> static void msm_finish(fp *result, const msm_plan &p, const v
         }
         msm_finish_add(total, p, sums, chunk_stride, set, p.window_bits - 1);
     }
-    F x, y;
-    memset(&x, 0, sizeof x), memset(&y, 0, sizeof y);
+    /* with Z = zz: X / Z^2 = x / zz, and Y / Z^3 = y / zzz because zz^3 = zzz^2. Three products and no inversion. */
+    F x, y, z;
+    memset(&x, 0, sizeof x), memset(&y, 0, sizeof y), memset(&z, 0, sizeof z);
     if (!xyzz_is_infinity(total)) {
-        x = f_canon(f_mul(total.x, f_inv(total.zz)));
-        y = f_canon(f_mul(total.y, f_inv(total.zzz)));
+        x = f_canon(f_mul(total.x, total.zz));
+        y = f_canon(f_mul(total.y, total.zzz));
+        z = f_canon(total.zz);
     }
     F::store(result, x);
     F::store(result + F::COORD, y);
+    F::store(result + 2 * F::COORD, z);
 }
 #endif

@@ -114,7 +114,8 @@ struct backend {
      *  is one plan only. */
     void (*key_need)(struct backend_need *need, bool *better_now, struct backend_key *key);
 
-    /** witness: zkey->vars values, each < r. All copies of it are wiped before the return, on failure too. Up to
+    /** witness: zkey->vars values, each < r. All copies of it in RAM are wiped before the return, on failure too; those on a device
+     *  by work that is queued there, which comes before anything else in their place and before the place's memory is freed. Up to
      *  proofs_at_once threads may call it with one key. PV_CANCELLED when the stop flag was seen. */
     pv_status (*sums)(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                       const struct prove_run *run, struct prove_error *err);

@@ -284,11 +284,39 @@ static pv_status queue_part(struct flight *f, enum cuda_part part, gpu_buf scala
     return gpu_msm_async(f->key->msm[part], stream_of(f, part), scalars, &f->run[part]);
 }
 
-static pv_status queue_work(struct flight *f)
+/* ---- the witness on its way ---- */
+
+enum { PIECE_BYTES = 1 << 20, PIECES_AT_ONCE = 4 };
+
+static void stage_piece(struct flight *f, const bn254_scalar_packed *witness, size_t at)
+{
+    if (at < f->witness.bytes)
+        memcpy(f->staging + at, (const uint8_t *)witness + at, min(PIECE_BYTES, f->witness.bytes - at));
+}
+
+/* In pieces, so that the first are on their way while the next are copied. A core copies slower than the bus takes it, so several
+ * copy at a time. */
+static pv_status stage(struct flight *f, const bn254_scalar_packed *witness, const struct prove_run *run)
+{
+    struct gpu_stream *first = stream_of(f, CUDA_WITNESS);
+    unsigned threads = run ? bn254_run_threads(&run->cpu) : 1;
+    if (threads > PIECES_AT_ONCE) threads = PIECES_AT_ONCE;
+    const size_t bytes = f->witness.bytes, step = (size_t)threads * PIECE_BYTES;
+    for (size_t at = 0; at < bytes; at += step) {
+#pragma omp parallel for num_threads(threads) if (threads > 1 && bytes - at > PIECE_BYTES)
+        for (unsigned i = 0; i < threads; i++) stage_piece(f, witness, at + (size_t)i * PIECE_BYTES);
+        const size_t n = min(step, bytes - at);
+        TRY(gpu_upload_async(first, gpu_buf_part(f->witness, at, n), f->staging + at, n));
+    }
+    return gpu_mark_async(first);
+}
+
+static pv_status queue_work(struct flight *f, const bn254_scalar_packed *witness, const struct prove_run *run)
 {
     struct gpu_stream *first = stream_of(f, CUDA_WITNESS);
     gpu_buf h;
-    TRY(gpu_upload_async(first, f->witness, f->staging, f->witness.bytes));
+    TRY(gpu_stream_after_async(first, stream_of(f, CUDA_H))); /* which wipes what the last proof left */
+    TRY(stage(f, witness, run));
     for (unsigned i = 0; i < CUDA_PARTS; i++)
         if (i != CUDA_WITNESS && f->key->msm[i]) TRY(gpu_stream_after_async(stream_of(f, i), first));
     TRY(queue_part(f, CUDA_B, f->witness)); /* has the longest chains */
@@ -303,36 +331,38 @@ static bool stopped(const struct prove_run *run)
     return run && run->cpu.stop && atomic_load_explicit(run->cpu.stop, memory_order_relaxed);
 }
 
-/* Waits until s is done or the stop flag is up. Queued work cannot be called back; the caller waits for it before
+/* Waits until ask says that s is done, or the stop flag is up. Queued work cannot be called back; the caller waits for it before
  * wiping. */
-static pv_status watch(struct gpu_stream *s, const struct prove_run *run)
+static pv_status watch(struct gpu_stream *s, pv_status (*ask)(struct gpu_stream *s, bool *done),
+                       const struct prove_run *run)
 {
     const struct timespec nap = { .tv_nsec = 50 * 1000 };
     for (;;) {
         bool done;
-        TRY(gpu_stream_query(s, &done));
+        TRY(ask(s, &done));
         if (done) return PV_OK;
         if (stopped(run)) return PV_CANCELLED;
         nanosleep(&nap, NULL);
     }
 }
 
-static pv_status wipe_device(struct flight *f)
+/* ---- what is left of it ---- */
+
+/* Nothing waits for it: what comes next in the place comes after it. */
+static pv_status wipe_device_async(struct flight *f)
 {
-    TRY(gpu_wipe_async(stream_of(f, CUDA_H), f->secret));
-    return gpu_stream_wait(stream_of(f, CUDA_H));
+    struct gpu_stream *s = stream_of(f, CUDA_H);
+    for (unsigned i = 0; i < CUDA_STREAMS; i++)
+        if (f->place->stream[i] != s) TRY(gpu_stream_after_async(s, f->place->stream[i]));
+    return gpu_wipe_async(s, f->secret);
 }
 
-/* Wipes witness, digits, a, b, c and h on the device, and the staging copy on the host. */
-static pv_status wipe(struct flight *f)
+/* After a failure or a stop: waits for what is queued, and wipes everything. */
+static void wipe_all(struct flight *f)
 {
-    pv_status status = PV_OK;
-    for (unsigned i = 0; i < CUDA_STREAMS; i++) {
-        pv_status waited = gpu_stream_wait(f->place->stream[i]);
-        if (status == PV_OK) status = waited;
-    }
+    for (unsigned i = 0; i < CUDA_STREAMS; i++) (void)gpu_stream_wait(f->place->stream[i]);
     explicit_bzero(f->staging, f->witness.bytes);
-    return status == PV_OK ? wipe_device(f) : status;
+    if (wipe_device_async(f) == PV_OK) (void)gpu_stream_wait(stream_of(f, CUDA_H));
 }
 
 /* Also wipes the sums it reads. */
@@ -350,25 +380,42 @@ static void finish(struct backend_sums *sums, struct flight *f)
     gpu_msm_finish(&plan[CUDA_B], f->run[CUDA_B].sums, &sums->b1, &sums->b2);
 }
 
-/* Waits until all streams are done. */
-static pv_status watch_all(struct flight *f, const struct prove_run *run)
+static double now_ms(void)
 {
-    TRY(watch(stream_of(f, CUDA_H), run));
-    prove_run_report(run, "msm", 45);
-    TRY(watch(stream_of(f, CUDA_WITNESS), run));
-    return f->key->msm[CUDA_B] ? watch(stream_of(f, CUDA_B), run) : PV_OK;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-static pv_status fly(struct backend_sums *sums, struct flight *f, const bn254_scalar_packed *witness,
-                     const struct prove_run *run)
+/* Waits until all streams are done. The copy in RAM is wiped as soon as it has been uploaded. */
+static pv_status watch_all(struct flight *f, const struct prove_run *run, struct backend_times *t, double from)
 {
-    memcpy(f->staging, witness, f->witness.bytes);
+    TRY(watch(stream_of(f, CUDA_WITNESS), gpu_mark_query, run));
+    explicit_bzero(f->staging, f->witness.bytes);
+    t->uploaded_ms = now_ms() - from;
+    TRY(watch(stream_of(f, CUDA_H), gpu_stream_query, run));
+    prove_run_report(run, "msm", 45);
+    TRY(watch(stream_of(f, CUDA_WITNESS), gpu_stream_query, run));
+    if (f->key->msm[CUDA_B]) TRY(watch(stream_of(f, CUDA_B), gpu_stream_query, run));
+    t->device_ms = now_ms() - from;
+    return PV_OK;
+}
+
+/* The CPU's own part runs in the device's shadow: what is not needed before the sums are there is done before. */
+static pv_status fly(struct backend_sums *sums, struct flight *f, const bn254_scalar_packed *witness,
+                     const struct prove_run *run, struct backend_times *t, double from)
+{
     prove_run_report(run, "quotient", 5);
-    pv_status status = queue_work(f);
-    if (status == PV_OK) status = watch_all(f, run);
-    pv_status wiped = wipe(f);
+    pv_status status = queue_work(f, witness, run);
+    t->staged_ms = now_ms() - from;
+    if (status == PV_OK && run && run->meanwhile) run->meanwhile(run->meanwhile_arg);
+    if (status == PV_OK) status = watch_all(f, run, t, from);
+    if (status == PV_OK) status = wipe_device_async(f);
+    t->wiped_ms = now_ms() - from;
+    if (status != PV_OK) wipe_all(f);
     finish(sums, f); /* on failure too, for the wipe */
-    return status == PV_OK ? wiped : status;
+    t->finished_ms = now_ms() - from;
+    return status;
 }
 
 static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
@@ -377,18 +424,21 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
     struct backend_sums sums = { 0 };
     struct cuda_place *place;
     struct flight f;
+    struct backend_times times = { 0 };
+    const double from = now_ms();
     if (stopped(run)) return prove_error_set(err, PV_CANCELLED, "stopped");
     TRY(cuda_place_take(&place, key->places, &key->user, run ? run->cpu.stop : NULL, err));
     pv_status status = recordings_new(key, place);
     if (status == PV_OK) {
         lay_out(&f, key, place);
-        status = fly(&sums, &f, witness, run);
+        status = fly(&sums, &f, witness, run, &times, from);
     }
     if (status == PV_CANCELLED) prove_error_set(err, status, "stopped");
     if (status != PV_OK && status != PV_CANCELLED) prove_error_set(err, status, "GPU: %s", gpu_why(place->gpu));
     cuda_place_give(key->places, &place);
     if (status != PV_OK) return status;
     *out = sums;
+    if (run && run->times) *run->times = times;
     prove_run_report(run, "msm", 95);
     return PV_OK;
 }

@@ -43,7 +43,7 @@ static Pt want(const bases &b, size_t first, const std::vector<Z> &k)
     for (size_t i = 0; i < b.log.size(); i++) s = FR.add(s, FR.mul(b.log[i], k[first + i]));
     return pt_mul(pt_generator(b.group), s);
 }
-/* x, y, z; normalised */
+/* x / z^2, y / z^3 */
 static Pt got(const void *r, unsigned group)
 {
     const char *c = (const char *)r;
@@ -53,10 +53,9 @@ static Pt got(const void *r, unsigned group)
         CHECK(!memcmp(c, zero, 32 * group));
         return p;
     }
-    Z2 z = z2_get(c + 64 * group, group);
-    CHECK(z2_eq(z, Z2{ Z(1), Z() }));
+    const Z2 z = z2_get(c + 64 * group, group), zz = z2_mul(z, z);
     p.inf = false;
-    p.x = z2_get(c, group), p.y = z2_get(c + 32 * group, group);
+    p.x = z2_mul(z2_get(c, group), z2_inv(zz)), p.y = z2_mul(z2_get(c + 32 * group, group), z2_inv(z2_mul(z, zz)));
     return p;
 }
 
@@ -77,8 +76,9 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
         (sets[i].group == 1 ? count.g1 : count.g2)++;
         s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size() });
     }
-    struct msm_limits l = { o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits,
-                            o.rows, k.size(), 0 };
+    struct msm_limits l = {
+        o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits, o.rows, k.size(), 0
+    };
     /* every other time points at infinity are left out, otherwise they are summed */
     const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
     OK(msm_plan_for(&plan, n, count, &l));

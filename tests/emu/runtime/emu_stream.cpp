@@ -148,6 +148,14 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
     submitted--;
     return cudaSuccess;
 }
+cudaError_t cudaEventQuery(cudaEvent_t e)
+{
+    CALL(EMU_CALL, cudaErrorUnknown);
+    NOT_CAPTURED_ON(e->s);
+    if (e->token && !*e->token && !dead && e->s && !e->s->q.empty()) step(e->s);
+    if (dead) return fail(cudaErrorIllegalAddress, 0);
+    return e->token && !*e->token ? cudaErrorNotReady : cudaSuccess;
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
