@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 31, SM_COUNT = 132 };
+enum { ROUNDS = 31, SM_COUNT = 132, PIECE_BYTES = 1 << 20 }; /* a piece: as backend_cuda.c stages it */
 
 static double now_us(void)
 {
@@ -40,7 +40,7 @@ static void copies(unsigned log_n)
 {
     const size_t bytes = (size_t)32 << log_n;
     uint8_t *from = malloc(bytes), *to = malloc(bytes);
-    double stage[ROUNDS], wipe[ROUNDS];
+    double stage[ROUNDS], piece[ROUNDS], wipe[ROUNDS];
     if (!from || !to) abort();
     memset(from, 1, bytes);
     memset(to, 2, bytes);
@@ -49,11 +49,15 @@ static void copies(unsigned log_n)
         memcpy(to, from, bytes);
         stage[i] = now_us() - at;
         at = now_us();
+        memcpy(to, from, bytes < PIECE_BYTES ? bytes : PIECE_BYTES);
+        piece[i] = now_us() - at;
+        at = now_us();
         explicit_bzero(to, bytes);
         wipe[i] = now_us() - at;
     }
     printf("\"witness_bytes\": %zu", bytes);
     put("stage", stage);
+    put("first_piece", piece);
     put("wipe", wipe);
     free(from);
     free(to);
@@ -123,6 +127,9 @@ static pv_status given_sums(struct backend_sums *out, struct backend_key *key, c
     if (!known) TRY(backend_cpu.sums(&kept, key, witness, &silent, err));
     known = true;
     *out = kept;
+    const double at = now_us();
+    if (run->meanwhile) run->meanwhile(run->meanwhile_arg);
+    step[0][*(int *)run->progress_arg] = now_us() - at;
     last_us = now_us();
     return PV_OK;
 }
@@ -159,6 +166,7 @@ static void ends_of_proofs(const char *zkey, const char *wtns)
             exit(1);
         }
     }
+    put("meanwhile", seen[0]);
     put("blinding", seen[1]);
     put("check", seen[2]);
     wtns_close(&w);

@@ -236,6 +236,103 @@ static void proofs_of_several_keys_run_in_the_same_places(void **state)
     assert_int_equal(emu_live(), 0);
 }
 
+/* ---- what a proof leaves behind ---- */
+
+/* All that lies in the place that is free now, on the device and in pinned memory. */
+static void assert_nothing_left(const struct wtns *w)
+{
+    struct joined j;
+    joined(&j, 1, 1);
+    struct cuda_place *place = taken(&j);
+    uint8_t *seen = malloc(place->memory.bytes);
+    assert_non_null(seen);
+    assert_int_equal(gpu_download_async(place->stream[CUDA_STREAM_H], seen, place->memory, place->memory.bytes), PV_OK);
+    assert_int_equal(gpu_stream_wait(place->stream[CUDA_STREAM_H]), PV_OK);
+    for (size_t i = 0; i < place->memory.bytes; i++) assert_int_equal(seen[i], 0);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const uint8_t *value = (const uint8_t *)&w->values[i];
+        static const uint8_t none[24] = { 0 };
+        if (!memcmp(value + 8, none, sizeof none)) continue; /* a small number may be there by chance */
+        assert_null(memmem(place->pinned, place->pinned_bytes, value, 32));
+    }
+    free(seen);
+    cuda_place_give(j.places, &place);
+    cuda_places_leave(&j.places, &j.user);
+}
+
+static atomic_int stop_at_once;
+
+static void stop_when_staged(void *arg, const char *phase, unsigned percent)
+{
+    (void)arg, (void)phase;
+    if (percent == 5) atomic_store(&stop_at_once, 1);
+}
+
+static void a_place_holds_nothing_of_the_proof_that_ran_in_it(void **state)
+{
+    (void)state;
+    const struct backend_options one = { .places = 1 };
+    const struct prove_run stopped = { .cpu = { .stop = &stop_at_once }, .progress = stop_when_staged };
+    struct prove_key *key = fixed_key("chain-5", &backend_cuda, &one, &plain_run);
+    struct groth16_proof proof;
+    struct prove_error err = { 0 };
+    struct wtns w;
+    assert_int_equal(wtns_open(&w, "data/chain-5/witness.wtns", &err), PV_OK);
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &plain_run, &err), PV_OK);
+    assert_nothing_left(&w);
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &stopped, &err), PV_CANCELLED);
+    assert_nothing_left(&w);
+    emu_fail(EMU_LAUNCH, 1);
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &plain_run, &err), PV_DEVICE);
+    assert_true(emu_failed());
+    assert_nothing_left(&w);
+    assert_int_equal(prove_groth16(&proof, key, &w, NULL, &plain_run, &err), PV_OK);
+    wtns_close(&w);
+    prove_key_destroy(&key);
+    assert_int_equal(emu_live(), 0);
+}
+
+/* ---- what the host does meanwhile ---- */
+
+struct shadow {
+    unsigned calls, submitted; /* submitted: when it was called */
+};
+
+static void in_the_shadow(void *arg)
+{
+    struct shadow *s = arg;
+    s->calls++;
+    s->submitted = emu_submitted();
+}
+
+static void the_host_works_while_the_device_does(void **state)
+{
+    (void)state;
+    const struct backend_options one = { .places = 1 };
+    struct prove_error err = { 0 };
+    struct zkey z;
+    struct wtns w;
+    struct backend_key *key = NULL;
+    struct backend_sums sums;
+    struct backend_times t = { 0 };
+    struct shadow s = { 0 };
+    const struct prove_run run = { .times = &t, .meanwhile = in_the_shadow, .meanwhile_arg = &s };
+    assert_int_equal(zkey_open(&z, "data/chain-5/circuit.zkey", &err), PV_OK);
+    assert_int_equal(wtns_open(&w, "data/chain-5/witness.wtns", &err), PV_OK);
+    assert_int_equal(backend_cuda.key_open(&key, &z, &one, &run, &err), PV_OK);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(backend_cuda.sums(&sums, key, w.values, &run, &err), PV_OK);
+        assert_int_equal(s.calls, i);
+        assert_int_equal(emu_submitted() - s.submitted, 1); /* all was queued before, but the wipe */
+        assert_true(0 < t.staged_ms && t.staged_ms <= t.uploaded_ms && t.uploaded_ms <= t.device_ms &&
+                    t.device_ms <= t.wiped_ms && t.wiped_ms <= t.finished_ms);
+    }
+    backend_cuda.key_close(&key);
+    wtns_close(&w);
+    zkey_close(&z);
+    assert_int_equal(emu_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +341,8 @@ int main(void)
         cmocka_unit_test(places_are_as_large_as_the_largest_key_needs_and_shrink_when_it_goes),
         cmocka_unit_test(a_device_that_is_short_makes_a_proof_wait_and_none_fail),
         cmocka_unit_test(proofs_of_several_keys_run_in_the_same_places),
+        cmocka_unit_test(a_place_holds_nothing_of_the_proof_that_ran_in_it),
+        cmocka_unit_test(the_host_works_while_the_device_does),
     };
     vectors = fixed_vectors();
     if (!vectors || json_object_size(vectors) == 0) return fprintf(stderr, "no vectors\n"), 1;
