@@ -125,13 +125,20 @@ static void daemon_metrics(FILE *to, const struct facts *f)
           f->uploads.slow },
         { "provost_downloads", "gauge", "Payloads offered to peers in chunks.", f->downloads.downloads },
         { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->uploads.bytes_in },
+        { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->downloads.bytes_out },
+    };
+    print(to, all, sizeof all / sizeof *all);
+}
+
+static void web_metrics(FILE *to, const struct facts *f)
+{
+    const struct metric all[] = {
         { "provost_http_requests_total", "counter", "HTTP requests.", f->http.requests },
         { "provost_http_refused_total", "counter", "Those that were refused: wrong, or without the token.",
           f->http.refused },
         { "provost_http_questions", "gauge", "Those that wait for the loop.", f->http.questions },
         { "provost_http_streams", "gauge", "Streams of events that are read.", f->http.streams },
         { "provost_http_streams_cut_total", "counter", "Those cut because nobody read them.", f->http.streams_cut },
-        { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->downloads.bytes_out },
     };
     print(to, all, sizeof all / sizeof *all);
 }
@@ -229,6 +236,7 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     if (!to) return PV_NO_MEMORY;
     core_metrics(to, &f->core);
     daemon_metrics(to, f);
+    web_metrics(to, f);
     queue_metrics(to, s, f->now_ms);
     if (fclose(to)) {
         free(made);

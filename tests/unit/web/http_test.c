@@ -272,7 +272,8 @@ static void only_so_many_listen(void **state)
     assert_non_null(strstr(answer, " 503 "));
     expect("/livez", " 200 ", "ok"); /* and the others are served: listeners are not among an address's visitors */
     http_tell(h, "event", 77, "{}");
-    for (size_t i = 0; i < HTTP_STREAMS_MOST; i++) stream_until(fds[i], "id: 77\n"); /* nor was one of them ended for another */
+    for (size_t i = 0; i < HTTP_STREAMS_MOST; i++)
+        stream_until(fds[i], "id: 77\n"); /* nor was one of them ended for another */
     close(fds[0]);
     while (http_listeners(h) == HTTP_STREAMS_MOST) http_tell(h, "overview", 0, "{}");
     fds[0] = stream_open("");
