@@ -122,6 +122,8 @@ static int listener = -1;
 
 static void surroundings_make(void)
 {
+    setenv("PROGRAM_TEST_SECRET", "1", 1);
+    setenv("PROGRAM_TEST_ALLOWED", "passed on", 1);
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof at;
     char result[160], other[160];
@@ -198,8 +200,6 @@ static void expect_what_holds_anywhere(void)
 static void in_namespaces_it_sees_nothing_of_the_node(void **state)
 {
     surroundings_make();
-    setenv("PROGRAM_TEST_SECRET", "1", 1);
-    setenv("PROGRAM_TEST_ALLOWED", "passed on", 1);
     look("sandbox: namespaces\n");
     expect_what_holds_anywhere();
     assert_string_not_equal(said("key"), "read");
@@ -235,9 +235,11 @@ static void without_namespaces_the_filter_and_the_user_hold(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+/* An argument is the pattern of the tests to run. */
+int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         TEST(a_hung_program_is_gone_at_once),
         TEST(one_that_ignores_term_is_gone_after_the_grace),
