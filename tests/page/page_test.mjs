@@ -116,7 +116,7 @@ test("who has the token writes, who has not sees no buttons", async () => {
   await page.click('button[aria-label="purge held"]');
   await page.waitForFunction(() => document.querySelector("dialog[open] li")?.textContent.includes("queued"));
   await page.keyboard.press("Escape");
-  const kept = await page.evaluate(() => [location.href, document.cookie, localStorage.length, sessionStorage.length, document.documentElement.outerHTML].join("\n"));
+  const kept = await page.evaluate(() => [location.href, document.cookie, JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), document.documentElement.outerHTML].join("\n"));
   assert.ok(!kept.includes(s.admin));
   await page.close();
 });
