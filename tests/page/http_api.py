@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 
@@ -376,6 +377,47 @@ def check_events_come_as_they_happen():
         expect("an overview is as described", not (w := faults(now, {"$ref": "#/components/schemas/Now"})), w)
     finally:
         scene.close()
+
+
+def check_a_write_is_answered_when_it_is_durable():
+    """The disk holds the sync of its log, then fails it: nobody is told that it is done before it is, and reads go on meanwhile."""
+    held = os.environ.get("PV_HELD_DISK_PATH")
+    if not held:
+        return  # a sanitizer's runtime wants to be the first library
+    with tempfile.TemporaryDirectory() as folder:
+        control = os.path.join(folder, "disk")
+
+        def disk(word):
+            with open(control + ".new", "w", encoding="ascii") as f:
+                f.write(word)
+            os.rename(control + ".new", control)
+        disk("go")
+        scene = Scene(environment={"LD_PRELOAD": held, "PV_HELD_DISK": control})
+        try:
+            task = page_scene.Client(scene.p.endpoint).submit("held", "membership")
+            time.sleep(0.3)  # what was committed before is synced
+            heard = []
+
+            def cancel():
+                heard.append(ask(scene, "POST", f"/v1/tasks/{task}/cancel", ADMIN))
+            disk("log")
+            threading.Thread(target=cancel, daemon=True).start()
+            until("it is done", lambda: row(scene, task)["state"] == "cancelled")
+            time.sleep(0.5)
+            expect("nobody is told yet", not heard, heard)
+            expect("reads go on", ask(scene, "GET", "/v1/queues")[0] == 200)
+            disk("go")
+            until("the answer", lambda: heard)
+            expect("now it is told", heard[0][0] == 200 and json.loads(heard[0][2])["state"] == "cancelled", heard)
+            disk("fail")
+            status, _, data, _ = ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)
+            expect("a store that fails is told", status == 503 and json.loads(data)["status"] == "store", (status, data))
+            until("it is not ready", lambda: ask(scene, "GET", "/readyz")[0] == 503)
+            status, _, data, _ = ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)
+            expect("and so is the next", status == 503, (status, data))
+            expect("reads go on still", row(scene, task)["task"] == task)
+        finally:
+            scene.close()
 
 
 def check_a_start_that_cannot_be_says_why():

@@ -194,8 +194,9 @@ def token_file(p, name, token, mode=0o600):
 class Scene:
     """The broker, and the words to ask it."""
 
-    def __init__(self, *more, admin=True, read=False, http="127.0.0.1:0"):
+    def __init__(self, *more, admin=True, read=False, http="127.0.0.1:0", environment=None):
         self.p = Programs(os.environ["PV_BUILD"])
+        self.p.environment.update(environment or {})
         arguments = ["--insecure", "--queue", "outer", "--queue", "inner", "--queue", "held", "--http", http, "--log-level", "info"]
         if admin:
             arguments += ["--http-admin-token", token_file(self.p, "admin.token", ADMIN)]
