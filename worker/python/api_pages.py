@@ -22,7 +22,8 @@ MODULES = ("provost", "provost.blocking", "provost.pool", "provost.mock")
 STYLE = (
     "body{font:15px/1.45 sans-serif;max-width:64em;margin:2em auto;padding:0 1em}pre{white-space:pre-wrap;font-size:13px}"
     "h2{border-top:1px solid #bbb;padding-top:.6em}.is{font:13px/1.5 monospace;background:#f3f3f3;padding:.4em .6em;overflow-wrap:anywhere}"
-    "section section{margin-left:2em}nav a{margin-right:1em}@media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}.is{background:#252525}a{color:#8bf}}"
+    "section section{margin-left:2em}nav a{margin-right:1em}"
+    "@media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}.is{background:#252525}a{color:#8bf}}"
 )
 WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_][\w.]*")
 TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -140,7 +141,8 @@ class Pages:
                     yield self._function(sys.modules[owner.__module__], f"{name}.", key, member, "h3")
                 elif isinstance(member, property):
                     back = Bare(inspect.signature(member.fget).return_annotation) if member.fget else ""
-                    yield f'<section id="{name}.{key}"><h3>{key}</h3>{self._is(f"{key}: {back}", owner)}{self._doc(member, f"{module.__name__}.{name}.{key}")}</section>'
+                    doc = self._doc(member, f"{module.__name__}.{name}.{key}")
+                    yield f'<section id="{name}.{key}"><h3>{key}</h3>{self._is(f"{key}: {back}", owner)}{doc}</section>'
 
     def _function(self, module: ModuleType, owner: str, name: str, function: Any, head: str) -> str:
         before = "async " if inspect.iscoroutinefunction(function) else ""

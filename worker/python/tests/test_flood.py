@@ -113,30 +113,32 @@ class Flood(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(made.end)
         return made
 
+    async def drowned(self, flood: Callable[[int], Message]) -> tuple[int, list[Progress]]:
+        """How many tidings the caller's thread had to hear after it stood still during a flood, and the news among them."""
+        b = self.broker(flood)
+        heard: list[int] = []
+        news: list[Progress] = []
+        before = Core.hear
+
+        def hear(core: Core, tidings: Tidings) -> None:
+            heard.append(len(tidings))
+            before(core, tidings)
+
+        with unittest.mock.patch.object(Core, "hear", hear):
+            async with provost.connect(b.url, insecure=True) as c:
+                one = await c.submit(queue="q", circuit="c", witness=b"a", id=ID, on_progress=news.append)
+                heard.clear()
+                b.asked.set()
+                self.assertTrue(b.read.wait(30), "the connection's thread goes on beside the loop")
+                self.assertEqual((await one.result(timeout=10)).bytes, b"x")
+        return sum(heard), news
+
     async def test_news_without_end_are_held_once_a_task_while_the_event_loop_stands_still(self) -> None:
-        told: list[tuple[Callable[[int], Message], Callable[[Progress], int]]] = [
-            (task, lambda p: p.position), (progress, lambda p: int(p.note or 0))]
-        for flood, newest in told:
-            b = self.broker(flood)
-            heard: list[int] = []
-            last: list[int] = []
-
-            def hear(core: Core, tidings: Tidings, heard: list[int] = heard) -> None:
-                heard.append(len(tidings))
-                before(core, tidings)
-
-            before = Core.hear
-            with unittest.mock.patch.object(Core, "hear", hear):
-                async with provost.connect(b.url, insecure=True) as c:
-                    one = await c.submit(queue="q", circuit="c", witness=b"a", id=ID, on_progress=lambda p, newest=newest, last=last: last.append(newest(p)))  # type: ignore[misc]
-                    heard.clear()
-                    b.asked.set()
-                    self.assertTrue(b.read.wait(30), "the connection's thread goes on beside the loop")
-                    time.sleep(0.1)
-                    self.assertEqual((await one.result(timeout=10)).bytes, b"x")
-            self.assertLessEqual(sum(heard), 4, "news of the task, its end")
+        for flood in (task, progress):
+            held, news = await self.drowned(flood)
+            self.assertLessEqual(held, 4, "news of the task, its end")
             if flood is task:
-                self.assertEqual(last[-1], FLOOD)
+                self.assertEqual(news[-1].position, FLOOD, "the newest")
 
     async def test_a_broker_that_asks_without_end_and_never_reads_is_owed_little_and_left_in_the_end(self) -> None:
         b = self.broker(task)
