@@ -8,7 +8,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import zmq
 
@@ -37,6 +37,7 @@ class ConnectionUser(Protocol):
         """False once nobody can hear any more: then the thread ends."""
 
 
+Came = Literal["nothing", "messages", "end"]
 EXIT = 0.5  # how long the end of the process waits for a goodbye
 LOOK = 5.0  # how often an idle thread looks whether its user is still there
 
@@ -149,27 +150,32 @@ class Connection:
             do(engine, *arguments)
             if engine.closed:
                 return
-        if came:
-            engine.link.receive()
+        if came != "nothing":
+            engine.link.receive(came == "end")
         engine.link.flush()
         engine.timers.run(time.monotonic())  # after what was received: a process that was stopped first hears what it was told meanwhile
         self._hand_over()
         if not self._user.is_there():
             engine.close()
 
-    def _wait(self, engine: Engine) -> bool:
-        """Waits until there is something to do. True when something came from the broker, or of its connection."""
+    def _wait(self, engine: Engine) -> Came:
+        """Waits until there is something to do. Tells what came from the broker, or of its connection."""
         dealer = engine.link.dealer
         looked_at = (dealer, dealer is not None and dealer.blocked)
         if looked_at != self._looked_at:
             self._looked_at, self._poller = looked_at, self._poller_of(*looked_at)
         seconds = 0.0 if self._orders else min(LOOK, engine.timers.next() - time.monotonic())
         ready = self._poller.poll(max(0, int(seconds * 1000) + 1 if seconds > 0 else 0))
-        woken = any(what == self._hear_fd for what, _ in ready)
-        if woken:
-            self._hear.recv(4096)
+        came: Came = "nothing"
+        for what, _ in ready:
+            if what == self._hear_fd:
+                self._hear.recv(4096)
+            elif dealer and what is dealer.monitor:
+                came = "end"
+            elif came == "nothing":
+                came = "messages"
         self._woken = False  # only now: who posts and sees True is read below, who sees False wakes again
-        return len(ready) > woken
+        return came
 
     def _poller_of(self, dealer: Dealer | None, blocked: bool) -> zmq.Poller:
         poller = zmq.Poller()

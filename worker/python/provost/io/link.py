@@ -233,14 +233,14 @@ class Link:
         self._timers.set(self, time.monotonic() + o.connect)
         self._user.on_change()
 
-    def receive(self) -> None:
-        """Takes what has come. The last messages of a lost connection count, so its end is looked at after them."""
+    def receive(self, ended: bool) -> None:
+        """Takes what has come. The last messages of a lost connection count, so its end, if there is word of one, is looked at after them."""
         dealer = self.dealer
         if dealer is None:
             return
         if not self._take_all(dealer):
             return
-        event = dealer.event()
+        event = dealer.event() if ended else None
         if event and self._take_all(dealer):  # they may have come between the two looks
             self._ended(event)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn, Union
+from typing import Any, NamedTuple, NoReturn, TypeVar, Union
 
 import msgpack
 
@@ -280,11 +280,25 @@ SHAPES_MOST = 64
 _FLAT = ("U32", "U64", "TEXT", "WORD", "BOOL", "NAME", "ID", "HASH", "STATE", "STATUS")
 
 
-def _remember(shapes: dict[tuple[str, ...], list[tuple[str, Step]]], keys: tuple[str, ...], steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
+#: The largest value of each field that is a whole number: these are read without a call each.
+_MOST = {f.key: f.bound for f in FIELDS if f.kind in ("U32", "U64") and isinstance(f.bound, int)}
+
+
+class Flat(NamedTuple):
+    """How a body is read: its whole numbers with their largest values, and the others."""
+
+    whole: list[tuple[str, int]]
+    others: list[tuple[str, Step]]
+
+
+T = TypeVar("T")
+
+
+def _remember(shapes: dict[tuple[str, ...], T], keys: tuple[str, ...], made: T) -> T:
     if len(shapes) >= SHAPES_MOST:
         shapes.clear()
-    shapes[keys] = steps
-    return steps
+    shapes[keys] = made
+    return made
 
 
 class Form:
@@ -301,18 +315,19 @@ class Form:
         self._needed = {way: frozenset(keys) for way, keys in self.needed.items()}
         self._orders: dict[tuple[str, ...], list[tuple[str, Step]]] = {}
         self._flat = {f.key: codec_of(f).read for f in fields if f.kind in _FLAT}
-        self._flat_steps: dict[str, dict[tuple[str, ...], list[tuple[str, Step]]]] = {"up": {}, "down": {}}
+        self._flats: dict[str, dict[tuple[str, ...], Flat]] = {way: {} for way in _WAYS}
 
     def writers_of(self, keys: tuple[str, ...]) -> list[tuple[str, Step]]:
         """The writers of these keys, in the order of the list."""
         found = self._orders.get(keys)
         return found if found is not None else _remember(self._orders, keys, [w for w in self.writers if w[0] in keys])
 
-    def flat_steps(self, way: str, keys: tuple[str, ...]) -> list[tuple[str, Step]] | None:
+    def flat_of(self, way: str, keys: tuple[str, ...]) -> Flat | None:
         """How these keys are read when all are of this message, none holds another value, and none is missing; else None."""
-        found = self._flat_steps[way].get(keys)
+        found = self._flats[way].get(keys)
         if found is None and self._flat.keys() >= set(keys) and set(keys) >= self._needed[way]:
-            found = _remember(self._flat_steps[way], keys, [(key, self._flat[key]) for key in keys])
+            whole = [(key, _MOST[key]) for key in keys if key in _MOST]
+            found = _remember(self._flats[way], keys, Flat(whole, [(key, self._flat[key]) for key in keys if key not in _MOST]))
         return found
 
     def travels(self, way: str) -> bool:
@@ -358,11 +373,15 @@ def _read_head(head: Frame, way: str) -> Form:
 def _read_flat(body: Frame, form: Form, way: str) -> dict[str, Any] | None:
     """Reads a body of few values that hold no others, as nearly all are, in half the time. None: it is another one, or a wrong one."""
     found = read_small(body)
-    steps = None if found is None else form.flat_steps(way, tuple(found))
-    if found is None or steps is None:
+    flat = None if found is None else form.flat_of(way, tuple(found))
+    if found is None or flat is None:
         return None
+    for key, most in flat.whole:
+        value = found[key]
+        if value.__class__ is not int or not 0 <= value <= most:
+            return None
     try:
-        for key, step in steps:
+        for key, step in flat.others:
             found[key] = step(found[key])
     except Malformed:
         return None
@@ -404,7 +423,11 @@ def encode(way: str, message: Message) -> list[Frame]:
         extra = [k for k, v in message.items() if k not in form.allowed and v is not None]
         if extra:
             wrong(f"{extra[0]} is not a field of this message")
-    made = write_fields(message, form.writers_of(tuple(message)))
+    writers = form.writers_of(tuple(message))
+    try:
+        made = {key: step(message[key]) for key, step in writers}  # type: ignore[literal-required]
+    except (Malformed, AttributeError):
+        made = write_fields(message, writers)  # one is None, or it says which is wrong
     payload = message.get("payload")
     form.check_needed(way, made)
     form.check_payload(payload, made.get("length"))
