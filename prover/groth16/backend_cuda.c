@@ -286,7 +286,10 @@ static pv_status queue_part(struct flight *f, enum cuda_part part, gpu_buf scala
 
 /* ---- the witness on its way ---- */
 
-enum { PIECE_BYTES = 1 << 20, PIECES_AT_ONCE = 4 };
+#ifndef CUDA_PIECE_BYTES /* tests/emu has small witnesses */
+#define CUDA_PIECE_BYTES (1 << 20)
+#endif
+enum { PIECE_BYTES = CUDA_PIECE_BYTES, PIECES_AT_ONCE = 4 };
 
 static void stage_piece(struct flight *f, const bn254_scalar_packed *witness, size_t at)
 {
@@ -295,16 +298,16 @@ static void stage_piece(struct flight *f, const bn254_scalar_packed *witness, si
 }
 
 /* In pieces, so that the first are on their way while the next are copied. A core copies slower than the bus takes it, so several
- * copy at a time. */
+ * copy at a time; the region has the whole team, because one of another size would end threads that the next has to start. */
 static pv_status stage(struct flight *f, const bn254_scalar_packed *witness, const struct prove_run *run)
 {
     struct gpu_stream *first = stream_of(f, CUDA_WITNESS);
-    unsigned threads = run ? bn254_run_threads(&run->cpu) : 1;
-    if (threads > PIECES_AT_ONCE) threads = PIECES_AT_ONCE;
-    const size_t bytes = f->witness.bytes, step = (size_t)threads * PIECE_BYTES;
+    const unsigned team = run ? bn254_run_threads(&run->cpu) : 1,
+                   pieces = team < PIECES_AT_ONCE ? team : PIECES_AT_ONCE;
+    const size_t bytes = f->witness.bytes, step = (size_t)pieces * PIECE_BYTES;
     for (size_t at = 0; at < bytes; at += step) {
-#pragma omp parallel for num_threads(threads) if (threads > 1 && bytes - at > PIECE_BYTES)
-        for (unsigned i = 0; i < threads; i++) stage_piece(f, witness, at + (size_t)i * PIECE_BYTES);
+#pragma omp parallel for schedule(static, 1) num_threads(team) if (team > 1 && bytes - at > PIECE_BYTES)
+        for (unsigned i = 0; i < pieces; i++) stage_piece(f, witness, at + (size_t)i * PIECE_BYTES);
         const size_t n = min(step, bytes - at);
         TRY(gpu_upload_async(first, gpu_buf_part(f->witness, at, n), f->staging + at, n));
     }

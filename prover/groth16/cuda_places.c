@@ -211,12 +211,12 @@ static pv_status take(struct cuda_place **place, struct cuda_places *s, const st
     }
 }
 
-pv_status cuda_place_take(struct cuda_place **place, struct cuda_places *p, const struct cuda_user *user,
+pv_status cuda_place_take(struct cuda_place **place, struct cuda_places *places, const struct cuda_user *user,
                           const atomic_int *stop, struct prove_error *err)
 {
-    pthread_mutex_lock(&p->lock);
-    pv_status status = take(place, p, user, stop, err);
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&places->lock);
+    pv_status status = take(place, places, user, stop, err);
+    pthread_mutex_unlock(&places->lock);
     return status;
 }
 
@@ -243,12 +243,12 @@ static void trim(struct cuda_places *s, struct cuda_place *p)
     settle(p, status, most.pinned_bytes);
 }
 
-void cuda_place_give(struct cuda_places *s, struct cuda_place **place)
+void cuda_place_give(struct cuda_places *places, struct cuda_place **place)
 {
-    pthread_mutex_lock(&s->lock);
-    trim(s, *place);
-    give(s, *place);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_lock(&places->lock);
+    trim(places, *place);
+    give(places, *place);
+    pthread_mutex_unlock(&places->lock);
     *place = NULL;
 }
 
@@ -325,7 +325,7 @@ static void trim_idle(struct cuda_places *s)
     }
 }
 
-pv_status cuda_places_join(struct cuda_places **out, int device, unsigned most, struct cuda_user *user,
+pv_status cuda_places_join(struct cuda_places **places, int device, unsigned most, struct cuda_user *user,
                            const atomic_int *stop, struct prove_error *err)
 {
     struct cuda_places *s = attach(device);
@@ -341,7 +341,7 @@ pv_status cuda_places_join(struct cuda_places **out, int device, unsigned most, 
     if (status == PV_OK) give(s, place);
     pthread_mutex_unlock(&s->lock);
     if (status == PV_OK)
-        *out = s;
+        *places = s;
     else
         cuda_places_leave(&s, user);
     return status;

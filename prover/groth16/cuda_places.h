@@ -42,15 +42,15 @@ struct cuda_user {
 /** Joins the device's places with *user filled in, and sees to it that one of them is as large. most: how many there are to be; the
  *  largest number that a key named counts. PV_NO_MEMORY: the device or RAM is short; PV_DEVICE, PV_NO_DEVICE; why in err. stop ends the
  *  wait for a place: PV_CANCELLED. */
-pv_status cuda_places_join(struct cuda_places **out, int device, unsigned most, struct cuda_user *user,
+pv_status cuda_places_join(struct cuda_places **places, int device, unsigned most, struct cuda_user *user,
                            const atomic_int *stop, struct prove_error *err);
-/** Harmless on NULL; sets *p to NULL. */
-void cuda_places_leave(struct cuda_places **p, struct cuda_user *user);
+/** Harmless on NULL; sets *places to NULL. */
+void cuda_places_leave(struct cuda_places **places, struct cuda_user *user);
 
 /** Takes a place that is large enough; waits for one until *stop. The statuses of cuda_places_join. */
-pv_status cuda_place_take(struct cuda_place **place, struct cuda_places *p, const struct cuda_user *user,
+pv_status cuda_place_take(struct cuda_place **place, struct cuda_places *places, const struct cuda_user *user,
                           const atomic_int *stop, struct prove_error *err);
-void cuda_place_give(struct cuda_places *s, struct cuda_place **place);
+void cuda_place_give(struct cuda_places *places, struct cuda_place **place);
 
 /** Device memory that the places of device hold. */
 size_t cuda_places_bytes(int device);

@@ -125,6 +125,7 @@ emu_c_program(emu_twins ${EMU}/test_twins.c ${EMU}/twins_fields.c ${EMU}/twins_p
   $<TARGET_OBJECTS:emu_twins_probe> $<TARGET_OBJECTS:emu_probe_plain>)
 emu_c_program(emu_fault ${EMU}/test_fault.c)
 emu_c_program(emu_slots ${EMU}/test_slots.c)
+target_compile_definitions(emu_prove PRIVATE CUDA_PIECE_BYTES=480) # witnesses of several pieces, the last of them short
 emu_c_program(emu_memory ${EMU}/test_memory.c)
 target_link_libraries(emu_memory PRIVATE pv_handler)
 
