@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static const char monitor_endpoint[] = "inproc://provost-router-monitor";
-
 enum { BACKLOG = 1024, KEEPALIVE_S = 5, KEEPALIVE_ASKED = 3, ENDPOINT_BYTES = 256 };
 
 void router_prepare(void)
@@ -34,14 +32,19 @@ static void options_set(struct router *r, const struct router_options *o)
     zsock_set_curve_server(r->zsock, 1);
 }
 
-static bool monitor_open(struct router *r)
+/* Each has an address of its own: libzmq gives one free some time after its socket was closed. */
+static bool monitor_open(struct router *r, char *why)
 {
+    static unsigned opened; /* by one thread */
+    char endpoint[64];
     int most = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED;
-    if (zmq_socket_monitor(r->socket, monitor_endpoint, most)) return false;
+    snprintf(endpoint, sizeof endpoint, "inproc://provost-router-monitor-%u", ++opened);
+    snprintf(why, ROUTER_WHY_BYTES, "the socket cannot be watched");
+    if (zmq_socket_monitor(r->socket, endpoint, most)) return false;
     r->monitor = zsock_new(ZMQ_PAIR);
     if (!r->monitor) return false;
     zsock_set_rcvhwm(r->monitor, 0); /* the I/O thread writes here and must never wait for us */
-    if (zsock_connect(r->monitor, "%s", monitor_endpoint)) return false;
+    if (zsock_connect(r->monitor, "%s", endpoint)) return false;
     r->events = zsock_resolve(r->monitor);
     return true;
 }
@@ -70,6 +73,7 @@ static bool endpoints_bind(struct router *r, const char *endpoints, char *why)
 {
     char copy[1024], *rest = NULL;
     snprintf(copy, sizeof copy, "%s", endpoints);
+    snprintf(why, ROUTER_WHY_BYTES, "no endpoint");
     for (char *e = strtok_r(copy, ",", &rest); e; e = strtok_r(NULL, ",", &rest)) {
         size_t bytes = sizeof r->bound[0];
         if (r->bound_n == ROUTER_ENDPOINTS_MAX || (r->certs_n > 1 && r->bound_n == r->certs_n)) {
@@ -125,12 +129,12 @@ pv_status router_check(const char *endpoints, size_t certs_n, char why[ROUTER_WH
 pv_status router_open(struct router *r, const struct router_options *o, char why[ROUTER_WHY_BYTES])
 {
     *r = (struct router){ .certs = o->certs, .certs_n = o->certs_n };
-    snprintf(why, ROUTER_WHY_BYTES, "no endpoint");
+    snprintf(why, ROUTER_WHY_BYTES, "no socket");
     r->zsock = zsock_new(ZMQ_ROUTER);
     if (!r->zsock) return PV_FAILED;
     r->socket = zsock_resolve(r->zsock);
     options_set(r, o);
-    if (monitor_open(r) && endpoints_bind(r, o->endpoints, why)) return PV_OK;
+    if (monitor_open(r, why) && endpoints_bind(r, o->endpoints, why)) return PV_OK;
     router_close(r);
     return PV_FAILED;
 }
