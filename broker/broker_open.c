@@ -318,6 +318,7 @@ static void core_forget(struct broker *b)
     web_forget(b);
     for (uint32_t i = 0; i < b->peers.slots_n; i++)
         if (b->peers.slots[i].share) downloads_peer_gone(b->downloads, b->peers.slots[i].share);
+    survey_end(&b->survey); /* the new core begins one of its own */
     uploads_destroy(&b->uploads);
     sched_actions_destroy(&b->batch.out);
     sched_destroy(&b->sched);
