@@ -263,12 +263,58 @@ static void test_one_endpoint_is_a_round_of_its_own(void **state)
     fail_once(20, 60);
 }
 
+static void test_before_its_first_attempt_it_says_so(void **state)
+{
+    l.fails = 0;
+    endpoints(f.endpoint, nobody);
+    assert_int_equal(l.state, LINK_DOWN);
+    assert_int_equal(l.trouble, PV_UNREACHABLE);
+    assert_string_equal(l.trouble_text, "not connected yet");
+    assert_int_equal(link_next_ms(&l), now_ms); /* it begins at once */
+    assert_int_equal(l.inline_max, WIRE_INLINE_MAX);
+    assert_int_equal(l.chunk_max, WIRE_CHUNK_MAX);
+    const struct link_options *o = &l.options;
+    assert_int_equal(o->reconnect_ms, 100);
+    assert_int_equal(o->reconnect_max_ms, 10000);
+    assert_int_equal(o->connect_ms, 5000);
+    assert_int_equal(o->send_most, 64);
+    assert_int_equal(o->receive_most, 256);
+    assert_int_equal(o->linger_ms, 100);
+}
+
+/* Every count and moment that a failure and a welcome leave behind. */
+static void test_a_welcome_begins_the_rounds_anew(void **state)
+{
+    endpoints(f.endpoint, NULL);
+    fail_once(50, 150);
+    fail_once(100, 300);
+    assert_int_equal(l.fails, 2);
+    assert_int_equal(l.downs, 2);
+    assert_false(l.lost);
+    assert_int_equal(l.trouble, PV_UNREACHABLE);
+    until(LINK_UP);
+    assert_int_equal(l.fails, 0);
+    assert_int_equal(l.welcomes, 1);
+    assert_int_equal(l.dials, 1);
+    assert_int_equal(l.heard_ms, now_ms);
+    assert_int_equal(l.welcomed_ms, now_ms);
+    assert_int_equal(l.beat_ms, now_ms + l.heartbeat_ms);
+    link_fail(&l, PV_STORE, "told to", now_ms);
+    assert_true(l.lost);
+    assert_int_equal(l.fails, 0);
+    assert_int_equal(l.trouble, PV_STORE);
+    assert_non_null(strstr(l.trouble_text, ": told to"));
+    assert_in_range(l.due_ms - now_ms, 50, 150); /* as after the first of a round */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_list_of_endpoints_is_read),
+        TEST(test_before_its_first_attempt_it_says_so),
+        TEST(test_a_welcome_begins_the_rounds_anew),
         TEST(test_a_welcome_brings_the_terms),
         TEST(test_an_illegal_message_is_not_sent),
         TEST(test_a_broker_of_an_earlier_epoch_is_told_and_left),

@@ -1,5 +1,6 @@
 /* Proving a task in the process that submitted it. */
 #include "client_scene.h"
+#include "clock.h"
 #include "sha256.h"
 
 #include <poll.h>
@@ -125,6 +126,45 @@ static void test_an_unservable_task_is_claimed_at_once(void **state)
     struct pv_submit_options o = locally(&l, PV_LOCAL_UNSERVABLE);
     struct pv_result r;
     scene_expect_ok(s->c, pv_prove(s->c, &r, &o, "abc", 3, LONG));
+    assert_int_equal(l.calls, 1);
+    pv_result_clear(&r);
+}
+
+/* What the task's news say later counts as what its SUBMIT_OK said. CLAIM_AGAIN_MS is 5 s. */
+static void test_a_task_that_becomes_unservable_is_claimed_at_once(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CLAIM] = on_claim_grant;
+    s->f.on[WIRE_RESULT] = on_result_take;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    struct local_test l = { .s = s };
+    struct pv_submit_options o = locally(&l, PV_LOCAL_UNSERVABLE);
+    struct pv_result r;
+    pv_task_id id;
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    assert_int_equal(pv_wait(s->c, &r, &id, 50), PV_TIMEOUT);
+    assert_int_equal(fake_got(&s->f, WIRE_CLAIM), 0);
+    struct wire_msg m = { .type = WIRE_TASK };
+    WIRE_SET(&m, task, s->task);
+    WIRE_SET(&m, state, TASK_QUEUED);
+    WIRE_SET(&m, generation, 1);
+    WIRE_SET(&m, queue, "outer");
+    WIRE_SET(&m, circuit, "keccak");
+    WIRE_SET(&m, status, PV_OK);
+    WIRE_SET(&m, length, 3);
+    WIRE_SET(&m, sha256, ((wire_hash){ .bytes = { 1 } }));
+    WIRE_SET(&m, created, 1);
+    WIRE_SET(&m, changed, 1);
+    WIRE_SET(&m, failures, 0);
+    WIRE_SET(&m, losses, 0);
+    WIRE_SET(&m, attempts, 0);
+    WIRE_SET(&m, unservable, true);
+    fake_lock(&s->f);
+    fake_send(&s->f, &m);
+    fake_unlock(&s->f);
+    uint64_t from = pv_clock_ms();
+    scene_expect_ok(s->c, pv_wait(s->c, &r, &id, LONG));
+    assert_true(pv_clock_ms() - from < 4000);
     assert_int_equal(l.calls, 1);
     pv_result_clear(&r);
 }
@@ -255,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_task_nobody_takes_in_time_is_claimed_and_proved_here),
         SCENE_TEST(test_an_unservable_task_is_claimed_at_once),
+        SCENE_TEST(test_a_task_that_becomes_unservable_is_claimed_at_once),
         SCENE_TEST(test_a_task_that_runs_is_not_proved_here),
         SCENE_TEST(test_a_failed_proof_here_is_a_failed_attempt),
         SCENE_TEST(test_a_revoked_proof_here_is_stopped_and_confirmed),
