@@ -24,7 +24,7 @@ static int set_up(void **state)
 /* Nothing is left of any attempt, however it ended. */
 static int tear_down(void **state)
 {
-    unsigned left = program_scene_left(s), processes = program_scene_processes();
+    unsigned left = program_scene_left(s), processes = program_scene_processes(s);
     int r = program_scene_tear_down(state);
     if (left || processes) print_error("%u folders and %u processes are left\n", left, processes);
     return r || left || processes;

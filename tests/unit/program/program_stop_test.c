@@ -31,7 +31,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    unsigned left = program_scene_left(s), processes = program_scene_processes();
+    unsigned left = program_scene_left(s), processes = program_scene_processes(s);
     int r = program_scene_tear_down(state);
     if (left || processes) print_error("%u folders and %u processes are left\n", left, processes);
     return r || left || processes;
@@ -57,7 +57,7 @@ static uint64_t stopped(const char *file, const char *sandbox, unsigned after_ms
     pv_status status = program_scene_run(s, text, "x", 1, &watch);
     pthread_join(thread, NULL);
     if (status != PV_CANCELLED) fail_msg("%s: %s", pv_status_text(status), s->out.text);
-    assert_int_equal(program_scene_processes(), 0);
+    assert_int_equal(program_scene_processes(s), 0);
     return pv_clock_ms() - from - after_ms;
 }
 
