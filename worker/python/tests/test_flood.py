@@ -142,11 +142,11 @@ class Flood(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_broker_that_asks_without_end_and_never_reads_is_owed_little_and_left_in_the_end(self) -> None:
         b = self.broker(task)
-        tasks = 300
+        tasks, witness = 1000, bytes(65536)  # more than the kernel and libzmq hold for a connection
         with unittest.mock.patch("provost.io.followed.ASK_AGAIN", 0.2), unittest.mock.patch("provost.io.question.RESEND", 0.2):
             async with provost.connect(b.url, insecure=True, wait_timeout=20, reconnect_min=0.02) as c:
                 b.reads.clear()
-                waiting = [asyncio.create_task(c.prove(queue="q", circuit="c", witness=bytes(65536))) for _ in range(tasks)]
+                waiting = [asyncio.create_task(c.prove(queue="q", circuit="c", witness=witness)) for _ in range(tasks)]
                 waiting_too = [asyncio.create_task(c.cancel("0" * 32)) for _ in range(QUESTIONS)]
                 engine: Any = c._core.bridge
                 dealer = engine._engine.link.dealer
