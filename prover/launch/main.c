@@ -28,7 +28,9 @@ static int keep(struct keeper *k)
 {
     struct launch_report r = { .magic = LAUNCH_REPORT_MAGIC };
     struct confine_fault fault = { 0 };
+#ifndef __SANITIZE_ADDRESS__   /* whose leak check traces its own process */
     prctl(PR_SET_DUMPABLE, 0); /* the program may be of the same user: it must not reach into this process */
+#endif
     if (k->got & LAUNCH_GOT_PROCESSES) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         k->got |= confine_files(k->plan, &fault);

@@ -3,6 +3,7 @@
  * shared objects) take longer to load than a small proof takes to make. */
 #include "node.h"
 
+#include "clock.h"
 #include "file_io.h"
 #include "handler_echo.h"
 #include "keycache_folder.h"
@@ -24,7 +25,10 @@
 #include <unistd.h>
 
 enum { KEY_SETTING = 0x200, KEY_CONFIG = 0x300, KEY_CHECK, KEY_PRINT, KEY_SELFTEST };
-enum { LOOK_MS = 500 }; /* how often the folder of keys is looked at */
+enum {
+    LOOK_MS = 500,             /* how often the folder of keys is looked at */
+    COUNTERS_MS = 3600 * 1000, /* how often the counters of handlers are logged */
+};
 
 /* --- arguments --- */
 
@@ -54,7 +58,8 @@ static void arguments_read(struct node *n, int argc, char **argv)
         .options = options,
         .parser = parse,
         .doc = "Takes tasks from a broker and proves them.\vTERM drains, a second TERM or an INT "
-               "hands back now, USR1 likewise (spot reclaim), HUP reads circuits and keys again. "
+               "hands back now, USR1 likewise (spot reclaim), HUP reads circuits and keys again and logs the counters "
+               "of handlers. "
                "Each setting is also PROVOST_PROVER_<NAME> in the environment and a key of "
                "/etc/provost/prover.yaml."
     };
@@ -93,38 +98,6 @@ static int signals_open(void)
     return process_signals(signals);
 }
 
-static void on_signal(struct node *n, unsigned *asked)
-{
-    struct signalfd_siginfo info;
-    struct prove_error err = { 0 };
-    if (read(n->signals, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGHUP) {
-        pv_status s = n->proving.cache ? keycache_scan(n->proving.cache, &err) : PV_OK;
-        if (s != PV_OK && s != PV_CANCELLED) LOG_ERROR("prover.circuits", "text=%s", err.text);
-        zstr_send(n->actor, "RELOAD");
-        return;
-    }
-    if (*asked > 2) _exit(1); /* asked for the fourth time: the hand-back hangs */
-    zstr_send(n->actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
-    ++*asked;
-}
-
-/* Passes signals on to the agent until it has ended, and looks after the keys. It does not read a large key to its end
- * first (is_told). */
-static void serve(struct node *n)
-{
-    for (unsigned asked = 0;;) {
-        zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
-                                   { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN } };
-        if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : -1) < 0 && errno != EINTR) return;
-        if (items[0].revents) on_signal(n, &asked);
-        if (items[1].revents) return;
-        if (!n->proving.cache) continue;
-        bool news = keycache_look(n->proving.cache), changed = node_gpu_changed(&n->gpu);
-        if (news || changed) zstr_send(n->actor, "CIRCUITS");
-    }
-}
-
 static void counters_log(const struct handler *h)
 {
     const struct handler_counters *c = &h->counters;
@@ -142,6 +115,44 @@ static void handlers_log(const struct node *n)
         size_t first = 0; /* a handler may serve several queues */
         while (n->queues[first].handler != n->queues[i].handler) first++;
         if (first == i) counters_log(n->queues[i].handler);
+    }
+}
+
+static void on_signal(struct node *n, unsigned *asked)
+{
+    struct signalfd_siginfo info;
+    struct prove_error err = { 0 };
+    if (read(n->signals, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo == SIGHUP) {
+        handlers_log(n);
+        pv_status s = n->proving.cache ? keycache_scan(n->proving.cache, &err) : PV_OK;
+        if (s != PV_OK && s != PV_CANCELLED) LOG_ERROR("prover.circuits", "text=%s", err.text);
+        zstr_send(n->actor, "RELOAD");
+        return;
+    }
+    if (*asked > 2) _exit(1); /* asked for the fourth time: the hand-back hangs */
+    zstr_send(n->actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
+    ++*asked;
+}
+
+/* Passes signals on to the agent until it has ended, and looks after the keys. It does not read a large key to its end
+ * first (is_told). */
+static void serve(struct node *n)
+{
+    uint64_t counters_ms = pv_clock_ms() + COUNTERS_MS;
+    for (unsigned asked = 0;;) {
+        zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
+                                   { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN } };
+        if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : COUNTERS_MS) < 0 && errno != EINTR) return;
+        if (items[0].revents) on_signal(n, &asked);
+        if (items[1].revents) return;
+        if (pv_clock_ms() >= counters_ms) {
+            handlers_log(n);
+            counters_ms += COUNTERS_MS;
+        }
+        if (!n->proving.cache) continue;
+        bool news = keycache_look(n->proving.cache), changed = node_gpu_changed(&n->gpu);
+        if (news || changed) zstr_send(n->actor, "CIRCUITS");
     }
 }
 

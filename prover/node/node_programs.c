@@ -88,7 +88,7 @@ static void hide_ours(struct node *n)
 static pv_status place_open(struct node *n, const char *work)
 {
     struct prove_error err = { 0 };
-    pv_status s = program_place_launcher(&n->place.launcher, &err);
+    pv_status s = program_place_launcher(&n->place, &err);
     if (s == PV_OK) s = program_place_open(&n->place, work, &err);
     return s == PV_OK ? s : node_refuse(n, s, "work: %s", err.text);
 }

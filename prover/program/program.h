@@ -72,10 +72,11 @@ struct program {
 
 /** What all programs of a node share. */
 struct program_place {
-    char *launcher;      /* provost-launch */
-    char *work;          /* absolute; each attempt has a folder below it */
-    int work_fd;         /* of that folder, locked while the node lives; -1: none */
-    bool temporary;      /* it was made by this process, and goes with it */
+    char *launcher;  /* provost-launch: a path that can be executed */
+    int launcher_fd; /* what that path names, open: an update beside a node that runs changes nothing for it; 0: none */
+    char *work;      /* absolute; each attempt has a folder below it */
+    int work_fd;     /* of that folder, locked while the node lives; -1: none */
+    bool temporary;  /* it was made by this process, and goes with it */
     const char *hide[8]; /* what no program is to see, up to a NULL; the folder work is hidden besides */
 };
 

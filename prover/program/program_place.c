@@ -13,7 +13,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-pv_status program_place_launcher(char **path, struct prove_error *err)
+/* By its descriptor: the path is looked up in the child, which has it until it executes. */
+static pv_status launcher_keep(struct program_place *p, const char *there, struct prove_error *err)
+{
+    p->launcher_fd = open(there, O_PATH | O_CLOEXEC);
+    if (p->launcher_fd < 0) return prove_error_set(err, PV_IO, "%.150s: %s", there, strerror(errno));
+    if (asprintf(&p->launcher, "/proc/self/fd/%d", p->launcher_fd) > 0) return PV_OK;
+    p->launcher = NULL;
+    return prove_error_set(err, PV_NO_MEMORY, "no memory");
+}
+
+pv_status program_place_launcher(struct program_place *p, struct prove_error *err)
 {
     static const char *const places[] = { "provost-launch", "../libexec/provost/provost-launch" };
     char own[PATH_MAX], there[PATH_MAX];
@@ -22,8 +32,7 @@ pv_status program_place_launcher(char **path, struct prove_error *err)
     for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
         int used = snprintf(there, sizeof there, "%.*s%s", (int)n, own, places[i]);
         if (used < 0 || (size_t)used >= sizeof there || access(there, X_OK)) continue;
-        *path = strdup(there);
-        return *path ? PV_OK : prove_error_set(err, PV_NO_MEMORY, "no memory");
+        return launcher_keep(p, there, err);
     }
     return prove_error_set(err, PV_NOT_FOUND,
                            "provost-launch is neither beside this program nor in ../libexec/provost");
@@ -57,6 +66,7 @@ pv_status program_place_open(struct program_place *p, const char *work, struct p
 void program_place_close(struct program_place *p)
 {
     if (p->work_fd >= 0) close(p->work_fd);
+    if (p->launcher_fd > 0) close(p->launcher_fd);
     if (p->temporary && p->work) rmdir(p->work);
     free(p->work);
     free(p->launcher);

@@ -30,9 +30,9 @@ struct run {
     struct progress_lines progress;
     struct launch_report report;
     size_t report_n, room;
-    bool stopping, late, flooded;
-    uint64_t limit_ms; /* when it has to end; 0: never */
-    uint64_t late_ms;  /* when its launcher has to; 0: not yet */
+    bool stopping, late, flooded, poor; /* poor: no memory for what it writes */
+    uint64_t limit_ms;                  /* when it has to end; 0: never */
+    uint64_t late_ms;                   /* when its launcher has to; 0: not yet */
 };
 
 static void on_progress(void *ctx, const struct progress_line *line)
@@ -67,7 +67,10 @@ static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
     struct program_end *e = r->end;
     int fd = r->process.streams[PROGRAM_OUT];
     bool kept = r->call->stdout_most && !r->flooded;
-    if (kept && e->out_n == r->room && r->room < r->call->stdout_most && !out_grow(r)) kept = false;
+    if (kept && e->out_n == r->room && r->room < r->call->stdout_most && !out_grow(r)) {
+        kept = false;
+        r->poor = true;
+    }
     size_t room = kept ? r->room - e->out_n : 0;
     ssize_t n = room ? read(fd, e->out + e->out_n, room) : read(fd, scratch, bytes);
     if (n > 0 && !r->call->stdout_most) error_tail_add(&e->errors, scratch, (size_t)n);
@@ -167,6 +170,7 @@ static pv_status end_take(struct run *r, struct prove_error *err)
         e->ending = r->stopping ? PROGRAM_STOPPED : PROGRAM_NOT_STARTED;
         return r->stopping ? PV_OK : prove_error_set(err, PV_FAILED, "its launcher ended without a report");
     }
+    if (r->poor) return prove_error_set(err, PV_NO_MEMORY, "no memory for what it writes to stdout");
     e->left = said->left && !r->stopping;
     e->sandbox = said->sandbox;
     e->cpu_ms = said->cpu_ms;

@@ -88,6 +88,8 @@ node_checked() {
     id=$(provost task submit --queue cat --circuit any input)
     expect 0 provost task wait "$id" result
     cmp input result
+    kill -HUP "$PROVER_PID"
+    poll 10 grep -q 'handler.counters handler=cat started=1 succeeded=1 ' "$CLUSTER/prover-p1.log"
     stop "$PROVER_PID"
     grep -q 'handler.counters handler=cat started=1 succeeded=1 failed=0 permanent=0 resource=0 stopped=0 running=0 .* bytes_in=300000 bytes_out=300000' "$CLUSTER/prover-p1.log"
     [ -z "$(ls "$CLUSTER/spool-p1/work")" ]

@@ -99,33 +99,31 @@ unsigned program_scene_left(const struct program_scene *s)
     return n;
 }
 
-/* Of this scene: other tests run beside it. */
-static bool is_ours(const struct program_scene *s, const char *exe, const char *pid)
+/* Of its stat line, behind the name, which may hold anything. */
+static bool is_child(const char *pid)
 {
-    char path[300];
+    char path[300], line[512] = "";
     int parent = 0;
-    if (!strncmp(exe, s->folder, strlen(s->folder))) return true;
-    const char *name = strrchr(exe, '/');
-    if (!name || strcmp(name, "/provost-launch")) return false;
     snprintf(path, sizeof path, "/proc/%s/stat", pid);
     FILE *in = fopen(path, "r");
-    if (!in) return false;
-    bool known = fscanf(in, "%*d (%*[^)]) %*c %d", &parent) == 1;
-    fclose(in);
-    return known && parent == getpid();
+    if (in && !fgets(line, sizeof line, in)) *line = 0;
+    if (in) fclose(in);
+    const char *behind = strrchr(line, ')');
+    return behind && sscanf(behind, ") %*c %d", &parent) == 1 && parent == getpid();
 }
 
 unsigned program_scene_processes(const struct program_scene *s)
 {
     unsigned n = 0;
     char path[300], exe[PATH_MAX];
+    const char *mine = strrchr(s->folder, '/');
     DIR *d = opendir("/proc");
     for (struct dirent *e; d && (e = readdir(d));) {
+        if (*e->d_name < '1' || *e->d_name > '9') continue;
         snprintf(path, sizeof path, "/proc/%s/exe", e->d_name);
         ssize_t bytes = readlink(path, exe, sizeof exe - 1);
-        if (bytes <= 0) continue;
-        exe[bytes] = 0;
-        n += is_ours(s, exe, e->d_name);
+        exe[bytes > 0 ? bytes : 0] = 0;
+        n += is_child(e->d_name) || strstr(exe, mine);
     }
     if (d) closedir(d);
     return n;

@@ -31,7 +31,7 @@ pv_status program_scene_run(struct program_scene *s, const char *text, const voi
 /** Folders of attempts that are there. */
 unsigned program_scene_left(const struct program_scene *s);
 
-/** Its processes: ill_behaved in its folder, and launchers that this process started. */
+/** Processes of its programs, and children of this one, which the launchers are. */
 unsigned program_scene_processes(const struct program_scene *s);
 
 #endif

@@ -1,4 +1,5 @@
 /* A program as a handler: its result, and every way in which it can fail to give one. */
+#include "heap_watch.h"
 #include "program_scene.h"
 
 #include <setjmp.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -215,6 +217,26 @@ static void a_circuit_that_is_no_name_for_a_file_is_refused(void **state)
     }
 }
 
+/* Neither is the task's fault, nor the program's: the broker gives it to another node free of charge. */
+static void no_room_here_is_nobodys_fault(void **state)
+{
+    struct rlimit was, small = { 100000, 0 };
+    size_t n = 3000000;
+    char *bytes = calloc(1, n);
+    heap_most(1 << 20);
+    pv_status status = program_scene_run(s, STREAMS "command: [%ILL, cat]\n", bytes, n, NULL);
+    heap_most(0);
+    expect_failure(status, PV_RESOURCES, HANDLER_RESOURCE, "no memory");
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &was);
+    small.rlim_max = was.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &small); /* a full disk, to whoever writes the input */
+    status = program_scene_run(s, "command: [%ILL, copy, \"{input}\", \"{result}\"]\n", bytes, n, NULL);
+    setrlimit(RLIMIT_FSIZE, &was);
+    expect_failure(status, PV_DISK_FULL, HANDLER_RESOURCE, "File too large");
+    free(bytes);
+}
+
 static void note(void *ctx, const char *phase, unsigned percent)
 {
     size_t used = strlen(phases);
@@ -274,6 +296,7 @@ int main(void)
         TEST(what_is_written_after_the_exit_is_not_taken),
         TEST(verify_decides),
         TEST(proof_and_public_become_one_result),
+        TEST(no_room_here_is_nobodys_fault),
         TEST(a_circuit_that_is_no_name_for_a_file_is_refused),
         TEST(progress_is_told_and_is_no_part_of_the_failure),
         TEST(a_program_that_vanished_is_a_failure_with_its_reason),
