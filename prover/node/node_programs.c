@@ -4,10 +4,12 @@
 #include "node_plain.h"
 #include "program_place.h"
 #include "program_version.h"
+#include "startable.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 pv_status node_programs_read(struct node *n)
 {
@@ -93,6 +95,35 @@ static pv_status place_open(struct node *n, const char *work)
     return s == PV_OK ? s : node_refuse(n, s, "work: %s", err.text);
 }
 
+/* Of one that runs: its streams on both sides while it is started, its folder, its input, and what the removal of a folder takes. The
+ * rest is as node_limits.c counts it. */
+enum { OWN_DESCRIPTORS = 40, SLOT_DESCRIPTORS = 2 + 16 };
+
+static void descriptors_raise(uint64_t wanted)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur == RLIM_INFINITY || l.rlim_cur >= wanted) return;
+    l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > wanted ? wanted : l.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* Fewer slots rather than attempts that fail. */
+static void descriptors_suffice(struct node *n)
+{
+    unsigned slots = n->agent.slots, wanted = OWN_DESCRIPTORS + slots * SLOT_DESCRIPTORS;
+    unsigned can = startable_descriptors(wanted);
+    if (can < wanted) {
+        descriptors_raise(2 * (uint64_t)wanted);
+        can = startable_descriptors(wanted);
+    }
+    if (can >= wanted) return;
+    n->agent.slots = can < OWN_DESCRIPTORS + SLOT_DESCRIPTORS ? 1 : (can - OWN_DESCRIPTORS) / SLOT_DESCRIPTORS;
+    LOG_WARN("prover.descriptors",
+             "slots=%u slots_wanted=%u text=only %u more files can be opened, and programs need %u: "
+             "raise the limit (ulimit -n, LimitNOFILE)",
+             n->agent.slots, slots, can, wanted);
+}
+
 static void queue_drop(struct node *n, size_t i, const struct program_entry *e)
 {
     leave_out(n, n->queues[i].name, e->name, e->why);
@@ -142,6 +173,7 @@ pv_status node_programs_open(struct node *n)
     if (serves_programs(n)) {
         TRY(place_open(n, work));
         hide_ours(n);
+        descriptors_suffice(n);
         versions_ask(n);
     }
     left_out_say(n);

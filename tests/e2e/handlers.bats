@@ -81,6 +81,17 @@ node_checked() {
     expect 1 provost-prover handlers --handlers nowhere
 }
 
+@test "fewer slots where there are too few descriptors for as many programs" {
+    broker_start --queue cat --heartbeat-ms 500 --lease-ms 2000
+    ulimit -n 120
+    prover_start p1 --handlers handlers --queue cat:cat --slots 16
+    grep -q 'WARN prover.descriptors slots=[2-4] slots_wanted=16 ' "$CLUSTER/prover-p1.log"
+    echo x >input
+    for i in 1 2 3 4 5 6 7 8; do provost task submit --queue cat --circuit any input; done >ids
+    for id in $(cat ids); do expect 0 provost task wait "$id" result; done
+    ! grep task.failed "$CLUSTER/prover-p1.log"
+}
+
 @test "a task goes through a program, with its counters at the end" {
     broker_start --queue cat --heartbeat-ms 500 --lease-ms 2000
     prover_start p1 --handlers handlers --queue cat:cat
