@@ -151,8 +151,7 @@ static void task_answer(struct broker *b, const struct http_question *q)
     pv_status st = sched_show(b->sched, 0, q->principal[0] ? q->principal : NULL, q->task, &view);
     if (st == PV_OK && q->principal[0] && strcmp(view.record.principal, q->principal) != 0) st = PV_NOT_FOUND;
     if (st != PV_OK) {
-        web_refuse(b, q->id, st,
-                   st == PV_CONFLICT ? "several principals have a task of this id: say which, with principal" : NULL);
+        web_refuse(b, q->id, st, st == PV_CONFLICT ? WEB_WHOSE_TASK : NULL);
         return;
     }
     tables_task(b->tables, &view);

@@ -118,7 +118,7 @@ void web_admin_said(struct broker *b, const struct sched_action *a, bool behind)
     if (!w) return;
     switch (a->type) {
     case SCHED_REFUSE:
-        web_refuse(b, a->req, a->status, NULL);
+        web_refuse(b, a->req, a->status, a->status == PV_CONFLICT ? WEB_WHOSE_TASK : NULL);
         w->state = WEB_FREE;
         break;
     case SCHED_CANCELLED:

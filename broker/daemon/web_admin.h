@@ -14,6 +14,8 @@ void web_admin_settle(struct broker *b);
 /** Drops what waits. */
 void web_admin_forget(struct broker *b);
 
+#define WEB_WHOSE_TASK "several principals have a task of this id: say which, with principal"
+
 /** Answers with a refusal. text NULL: the text of the status. */
 void web_refuse(struct broker *b, uint32_t id, pv_status status, const char *text);
 

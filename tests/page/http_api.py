@@ -420,6 +420,27 @@ def check_a_write_is_answered_when_it_is_durable():
             scene.close()
 
 
+def check_with_keys_everybody_s_tasks_are_there():
+    """Two principals have a task of the same id: it has to be said whose is meant, and the right one is cancelled."""
+    scene, task = Scene(keys=True), "ab" * 16
+    try:
+        for name in ("alice", "bob"):
+            scene.person(name)
+            scene.p.cli("task", "submit", "--queue", "held", "--circuit", "c", "--id", task, "small")
+        rows = json.loads(ask(scene, "GET", "/v1/tasks")[2])["rows"]
+        expect("both are there", sorted(r["principal"] for r in rows) == ["alice", "bob"], rows)
+        for method, path in (("GET", f"/v1/tasks/{task}"), ("POST", f"/v1/tasks/{task}/cancel")):
+            status, _, data, _ = ask(scene, method, path, ADMIN)
+            expect(f"{method}: whose?", status == 409 and b"principal" in data, (status, data))
+        done = ask(scene, "POST", f"/v1/tasks/{task}/cancel?principal=bob", ADMIN)
+        expect("bob's is cancelled", done[0] == 200, done)
+        states = {r["principal"]: r["state"] for r in json.loads(ask(scene, "GET", "/v1/tasks")[2])["rows"]}
+        expect("and not alice's", states == {"alice": "queued", "bob": "cancelled"}, states)
+        expect("nobody's", ask(scene, "POST", f"/v1/tasks/{task}/cancel?principal=carol", ADMIN)[0] == 404)
+    finally:
+        scene.close()
+
+
 def check_a_start_that_cannot_be_says_why():
     import subprocess
     scene = Scene(admin=False)

@@ -194,10 +194,10 @@ def token_file(p, name, token, mode=0o600):
 class Scene:
     """The broker, and the words to ask it."""
 
-    def __init__(self, *more, admin=True, read=False, http="127.0.0.1:0", environment=None):
+    def __init__(self, *more, admin=True, read=False, http="127.0.0.1:0", environment=None, keys=False):
         self.p = Programs(os.environ["PV_BUILD"])
         self.p.environment.update(environment or {})
-        arguments = ["--insecure", "--queue", "outer", "--queue", "inner", "--queue", "held", "--http", http, "--log-level", "info"]
+        arguments = [*(self.keys() if keys else ["--insecure"]), "--queue", "outer", "--queue", "inner", "--queue", "held", "--http", http, "--log-level", "info"]
         if admin:
             arguments += ["--http-admin-token", token_file(self.p, "admin.token", ADMIN)]
         if read:
@@ -206,6 +206,19 @@ class Scene:
         until("HTTP", lambda: "http.listening" in self.log())
         self.port = int(re.search(r"http.listening port=(\d+)", self.log())[1])
         self.fleet = Fleet()
+
+    def keys(self):
+        """alice and bob are clients; each says who it is with person(). The broker's arguments."""
+        os.mkdir(self.p.path("keys"), 0o700)
+        self.p.key_gen("keys/broker")
+        with open(self.p.path("keys", "authorized_keys.yaml"), "w", encoding="ascii") as f:
+            f.write("keys:\n")
+            for name in ("alice", "bob"):
+                f.write(f'  - name: {name}\n    key: "{self.p.key_gen("keys/" + name)}"\n    roles: [client]\n')
+        return ["--key", "keys/broker", "--authorized-keys", "keys/authorized_keys.yaml"]
+
+    def person(self, name):
+        self.p.security = ["--key", f"keys/{name}", "--server-key", "keys/broker.pub"]
 
     def log(self):
         with open(self.p.path("broker.log"), encoding="utf-8") as f:
@@ -273,8 +286,9 @@ def main():
     a.add_argument("--provers", type=int, default=0)
     a.add_argument("--tasks", type=int, default=0)
     a.add_argument("--alive", action="store_true")
+    a.add_argument("--read", action="store_true", help="reads need a token")
     a = a.parse_args()
-    scene = Scene("--connections-max", str(max(100, 2 * a.provers)))
+    scene = Scene("--connections-max", str(max(100, 2 * a.provers)), read=a.read)
     ids = scene.play()
     if a.provers or a.tasks:
         crowd(scene, a.provers, a.tasks)
@@ -282,7 +296,7 @@ def main():
     if a.alive:
         threading.Thread(target=scene.live, daemon=True).start()
     time.sleep(1.5)
-    print(json.dumps({"url": f"http://127.0.0.1:{scene.port}", "admin": ADMIN, "hostile": HOSTILE, "pid": scene.broker.pid, **ids}), flush=True)
+    print(json.dumps({"url": f"http://127.0.0.1:{scene.port}", "admin": ADMIN, "read": READ, "hostile": HOSTILE, "pid": scene.broker.pid, **ids}), flush=True)
     sys.stdin.read()
     scene.close()
 

@@ -121,6 +121,22 @@ test("who has the token writes, who has not sees no buttons", async () => {
   await page.close();
 });
 
+test("where reads need a token it is asked for, and the one for reads shows no buttons", async () => {
+  const closed = await scene("--read");
+  const page = await b.newPage();
+  await page.goto(closed.url);
+  await page.waitForFunction(() => document.getElementById("state").textContent === "A token is needed");
+  await page.waitForFunction(() => document.querySelector("main .notice:not([hidden])")?.textContent.includes("token"));
+  assert.deepEqual(await violations(page), []);
+  await giveToken(page, closed.read);
+  await page.waitForFunction(() => document.getElementById("state").textContent === "This token may read");
+  await page.waitForFunction(() => document.getElementById("state").textContent === "Live");
+  await go(page, "queues", () => document.querySelectorAll("main tbody tr").length === 3);
+  assert.equal(await page.$$eval("main button", (n) => n.length), 0);
+  await page.close();
+  await closed.end();
+});
+
 test("it is live, and says so when the broker is gone", async () => {
   const { page } = await open(b, s.url);
   await go(page, "overview", () => document.querySelectorAll("main .figure").length === 6);
