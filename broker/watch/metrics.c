@@ -130,7 +130,7 @@ static void daemon_metrics(FILE *to, const struct facts *f)
     print(to, all, sizeof all / sizeof *all);
 }
 
-static void web_metrics(FILE *to, const struct facts *f)
+static void http_metrics(FILE *to, const struct facts *f)
 {
     const struct metric all[] = {
         { "provost_http_requests_total", "counter", "HTTP requests.", f->http.requests },
@@ -236,7 +236,7 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     if (!to) return PV_NO_MEMORY;
     core_metrics(to, &f->core);
     daemon_metrics(to, f);
-    web_metrics(to, f);
+    http_metrics(to, f);
     queue_metrics(to, s, f->now_ms);
     if (fclose(to)) {
         free(made);
