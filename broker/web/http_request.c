@@ -180,13 +180,13 @@ static enum MHD_Result question(struct http *h, struct MHD_Connection *c, struct
 }
 
 /* Out of the line of those whose time is counted: who reads nothing of a stream is cut by the stream. */
-static enum MHD_Result stream(struct http *h, struct MHD_Connection *c)
+static enum MHD_Result stream(struct http *h, struct MHD_Connection *c, const struct http_arguments *a)
 {
     const char *last = header(c, "Last-Event-ID");
     int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     struct visitor *visitor = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    uint64_t after = 0;
-    if (last && !value_number(&after, last)) after = 0;
+    uint64_t after = a->question.has_after ? a->question.after : 0, said;
+    if (last && value_number(&said, last)) after = said; /* of a reader that goes on, and newer than the address */
     struct MHD_Response *r = http_stream_open(&h->streams, c, fd, after, pv_clock_ms());
     if (!r) return busy(c, "as many as may listen to events already do");
     visitor_stays(&h->visitors, visitor);
@@ -253,7 +253,10 @@ static enum MHD_Result serve(struct http *h, struct MHD_Connection *c, struct re
     if (q->body) return refuse(h, c, q, 400, "usage", "nothing here takes a body", NULL);
     if (q->file) return http_reply_send(c, code, http_reply_file(q->file), NULL);
     if (q->asked) return http_reply_send(c, q->asked->code, http_reply_json(q->asked->text), NULL);
-    if (q->route->source == HTTP_EVENTS_OR_STREAM && wants_stream(c)) return stream(h, c);
+    if (q->route->source == HTTP_EVENTS_OR_STREAM && wants_stream(c)) {
+        if (!(q->arguments.seen & ~(unsigned)HTTP_HAS_AFTER)) return stream(h, c, &q->arguments);
+        return refuse(h, c, q, 400, "usage", "a stream has the events of all: only after may be said of it", NULL);
+    }
     if (q->route->source == HTTP_QUESTION || q->route->source == HTTP_EVENTS_OR_STREAM) return question(h, c, q);
     struct MHD_Response *r = of_source(h, c, q, &code);
     return http_reply_send(c, code, r, NULL);

@@ -234,6 +234,8 @@ static void events_come_as_they_happen_and_go_on_from_the_last(void **state)
     stream_until(fd, "eight");
     assert_null(strstr(answer, "seven"));
     close(fd);
+    ask_with("GET", "/v1/events?queue=echo", "Accept: text/event-stream\r\n");
+    assert_non_null(strstr(answer, " 400 "));
     for (int i = 0; i < 1000 && http_listeners(h); i++) { /* who has gone is noticed at the next word */
         http_tell(h, "overview", 0, "{}");
         usleep(2000);
