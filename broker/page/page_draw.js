@@ -87,5 +87,5 @@ export function gantt(attempts, now) {
   const said = rows.map(({ a, list }) => `attempt ${a.attempt}: ${list.map((s) => `${s.name} ${duration(s.to - s.from)}`).join(", ")}`).join("; ");
   const picture = svg("svg", { class: "gantt", viewBox: `0 0 ${width} ${rows.length * high + 22}`, role: "img", "aria-label": `Phases. ${said}` }, lines,
     svg("text", { x: left, y: rows.length * high + 17 }, "0"), svg("text", { x: width - 10, y: rows.length * high + 17, "text-anchor": "end" }, duration(to - from)));
-  return el("div", null, picture, key(rows, names));
+  return el("div", null, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Phases of each attempt" }, picture), key(rows, names));
 }
