@@ -379,45 +379,79 @@ def check_events_come_as_they_happen():
         scene.close()
 
 
+class HeldDisk:
+    """A scene whose disk does what it is told: tests/support/drill/held_disk.c."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.control = os.path.join(self.folder.name, "disk")
+        self.says("go")
+        self.scene = Scene(environment={"LD_PRELOAD": os.environ["PV_HELD_DISK_PATH"], "PV_HELD_DISK": self.control})
+        return self
+
+    def __exit__(self, *why):
+        self.scene.close()
+        self.folder.cleanup()
+
+    def says(self, word):
+        with open(self.control + ".new", "w", encoding="ascii") as f:
+            f.write(word)
+        os.rename(self.control + ".new", self.control)
+
+
 def check_a_write_is_answered_when_it_is_durable():
     """The disk holds the sync of its log, then fails it: nobody is told that it is done before it is, and reads go on meanwhile."""
-    held = os.environ.get("PV_HELD_DISK_PATH")
-    if not held:
+    if "PV_HELD_DISK_PATH" not in os.environ:
         return  # a sanitizer's runtime wants to be the first library
-    with tempfile.TemporaryDirectory() as folder:
-        control = os.path.join(folder, "disk")
+    with HeldDisk() as disk:
+        scene, heard = disk.scene, []
+        task = page_scene.Client(scene.p.endpoint).submit("held", "membership")
+        time.sleep(0.3)  # what was committed before is synced
+        disk.says("log")
+        cancel = ["POST", f"/v1/tasks/{task}/cancel", ADMIN]
+        threading.Thread(target=lambda: heard.append(ask(scene, *cancel)), daemon=True).start()
+        until("it is done", lambda: row(scene, task)["state"] == "cancelled")
+        time.sleep(0.5)
+        expect("nobody is told yet", not heard, heard)
+        expect("reads go on", ask(scene, "GET", "/v1/queues")[0] == 200)
+        disk.says("go")
+        until("the answer", lambda: heard)
+        expect("now it is told", heard[0][0] == 200 and json.loads(heard[0][2])["state"] == "cancelled", heard)
+        disk.says("fail")
+        status, _, data, _ = ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)
+        expect("a store that fails is told", status == 503 and json.loads(data)["status"] == "store", (status, data))
+        until("it is not ready", lambda: ask(scene, "GET", "/readyz")[0] == 503)
+        expect("and so is the next", ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)[0] == 503)
+        expect("reads go on still", row(scene, task)["task"] == task)
 
-        def disk(word):
-            with open(control + ".new", "w", encoding="ascii") as f:
-                f.write(word)
-            os.rename(control + ".new", control)
-        disk("go")
-        scene = Scene(environment={"LD_PRELOAD": held, "PV_HELD_DISK": control})
-        try:
-            task = page_scene.Client(scene.p.endpoint).submit("held", "membership")
-            time.sleep(0.3)  # what was committed before is synced
-            heard = []
 
-            def cancel():
-                heard.append(ask(scene, "POST", f"/v1/tasks/{task}/cancel", ADMIN))
-            disk("log")
-            threading.Thread(target=cancel, daemon=True).start()
-            until("it is done", lambda: row(scene, task)["state"] == "cancelled")
-            time.sleep(0.5)
-            expect("nobody is told yet", not heard, heard)
-            expect("reads go on", ask(scene, "GET", "/v1/queues")[0] == 200)
-            disk("go")
-            until("the answer", lambda: heard)
-            expect("now it is told", heard[0][0] == 200 and json.loads(heard[0][2])["state"] == "cancelled", heard)
-            disk("fail")
-            status, _, data, _ = ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)
-            expect("a store that fails is told", status == 503 and json.loads(data)["status"] == "store", (status, data))
-            until("it is not ready", lambda: ask(scene, "GET", "/readyz")[0] == 503)
-            status, _, data, _ = ask(scene, "POST", f"/v1/tasks/{task}/kick", ADMIN)
-            expect("and so is the next", status == 503, (status, data))
-            expect("reads go on still", row(scene, task)["task"] == task)
-        finally:
-            scene.close()
+def check_after_a_full_disk_all_goes_on():
+    """The core is made anew: streams go on, writes too, and what was asked of the old one is answered."""
+    if "PV_HELD_DISK_PATH" not in os.environ:
+        return
+    with HeldDisk() as disk:
+        scene, heard = disk.scene, []
+        task = page_scene.Client(scene.p.endpoint).submit("held", "membership")
+        expect("paused", ask(scene, "POST", "/v1/queues/outer/pause", ADMIN)[0] == 200)
+
+        def listen():
+            c = http.client.HTTPConnection("127.0.0.1", scene.port, timeout=30)
+            c.request("GET", "/v1/events", headers={"Accept": "text/event-stream"})
+            r = c.getresponse()
+            while line := r.readline():
+                heard.append(line.decode())
+        threading.Thread(target=listen, daemon=True).start()
+        until("the stream", lambda: heard)
+        disk.says("log-full")
+        status = ask(scene, "POST", f"/v1/tasks/{task}/cancel", ADMIN)[0]
+        expect("it cannot be done", status == 503, status)
+        until("it is said", lambda: ask(scene, "GET", "/readyz")[0] == 503)
+        disk.says("go")
+        until("it has healed", lambda: "store.healed" in scene.log())
+        until("it is ready", lambda: ask(scene, "GET", "/readyz")[0] == 200)
+        expect("the task is as it was", row(scene, task)["state"] == "queued", row(scene, task))
+        expect("writes go on", ask(scene, "POST", f"/v1/tasks/{task}/cancel", ADMIN)[0] == 200)
+        until("the stream goes on", lambda: any("store healed" in line for line in heard) and any(task in line and "cancelled" in line for line in heard))
 
 
 def check_with_keys_everybody_s_tasks_are_there():
