@@ -98,7 +98,8 @@ static void auth_thread(zsock_t *pipe, void *argument)
     struct auth_keys *keys = start->keys;
     zsock_t *zap = zsock_new(ZMQ_REP);
     start->bound = zap && zsock_bind(zap, "%s", zap_endpoint) == 0;
-    bool on = start->bound;
+    const bool bound = start->bound;
+    bool on = bound;
     zpoller_t *poller = zpoller_new(pipe, zap, NULL);
     HAND_OVER(start);
     zsock_signal(pipe, 0);
@@ -120,6 +121,7 @@ static void auth_thread(zsock_t *pipe, void *argument)
         zstr_free(&command);
     }
     zpoller_destroy(&poller);
+    if (bound) zsock_unbind(zap, "%s", zap_endpoint); /* free now; a socket that was closed ends some time later */
     zsock_destroy(&zap);
     auth_keys_destroy(&keys);
 }

@@ -376,12 +376,26 @@ void day_reload(const char *title)
     day_logged(" keys.");
 }
 
-void day_lose_payload(uint8_t task, size_t bytes)
+static const char *payload_path(uint8_t task, size_t bytes)
 {
-    char hex[WIRE_HASH_TEXT], path[256];
+    static char path[256];
+    char hex[WIRE_HASH_TEXT];
     snprintf(path, sizeof path, "%s/blobs/%s", day.path[IN_STATE],
              wire_hash_text(hex, wire_peer_hash(day_payload(task), bytes)));
-    assert_int_equal(unlink(path), 0);
+    return path;
+}
+
+void day_lose_payload(uint8_t task, size_t bytes)
+{
+    assert_int_equal(unlink(payload_path(task, bytes)), 0);
+}
+
+void day_grow_payload(uint8_t task, size_t bytes)
+{
+    FILE *f = fopen(payload_path(task, bytes), "a");
+    assert_non_null(f);
+    fputc('x', f);
+    assert_int_equal(fclose(f), 0);
 }
 
 void day_end(const char *golden, bool write_it)

@@ -30,6 +30,8 @@ void day_close(void);
 void day_reload(const char *title);
 /** Removes the file in which the broker keeps this payload. */
 void day_lose_payload(uint8_t task, size_t bytes);
+/** Adds a byte to it. */
+void day_grow_payload(uint8_t task, size_t bytes);
 
 /** A connection with the key of one of them. In the text it has that one's name. */
 struct wire_peer *day_dial(enum who who);
