@@ -72,7 +72,6 @@ static void it_is_full(void)
     full = true;
     struct wire_msg m = day_submit(2, "outer", "keccak", 20);
     day_ask(ACME, "SUBMIT, and no write finds space", &m, WIRE_ERROR);
-    day_logged("store.full");
     day_ask(ACME, "SUBMIT again", &m, WIRE_ERROR);
     static const enum wire_type asks[] = { WIRE_SHOW, WIRE_ATTACH, WIRE_FETCH, WIRE_CANCEL };
     for (int i = 0; i < 4; i++) {
