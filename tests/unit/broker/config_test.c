@@ -115,6 +115,45 @@ static void every_number_ends_at_its_bounds(void **state)
     assert_true(bounds > 10);
 }
 
+/* Each setting that does not go with another, with the whole sentence. */
+static void what_does_not_fit_together_has_its_sentence(void **state)
+{
+    static const struct {
+        const char *values[CONFIG_SETTINGS], *words;
+    } all[] = {
+        { { [CONFIG_lease_ms] = "399", [CONFIG_heartbeat_ms] = "100" },
+          "lease_ms (399) is less than 4 times heartbeat_ms (100)" },
+        { { [CONFIG_uploads_max] = "1048576", [CONFIG_payload_max] = "1048577" },
+          "uploads_max (1048576) is less than payload_max (1048577)" },
+        { { [CONFIG_bind] = "tcp://127.0.0.1" },
+          "bind: no port in \"tcp://127.0.0.1\": tcp://ADDRESS:PORT, with PORT from 1 to 65535 or *" },
+        { { [CONFIG_bind] = "tcp://127.0.0.1:1,tcp://127.0.0.1:65536" },
+          "bind: no port in \"tcp://127.0.0.1:65536\": tcp://ADDRESS:PORT, with PORT from 1 to 65535 or *" },
+        { { [CONFIG_bind] = "" }, "missing bind: at least one endpoint, such as tcp://127.0.0.1:7070" },
+        { { [CONFIG_key] = "own.key" }, "use either insecure or key, not both" },
+        { { [CONFIG_bind] = "tcp://0.0.0.0:7070" },
+          "bind: without keys (insecure) only loopback endpoints are allowed, not \"tcp://0.0.0.0:7070\"" },
+        { { [CONFIG_insecure] = "no" }, "missing key and authorized_keys (or, on loopback, --insecure)" },
+        { { [CONFIG_insecure] = "no", [CONFIG_key] = "own.key" },
+          "missing key and authorized_keys (or, on loopback, --insecure)" },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct config_args args = { .values = { [CONFIG_insecure] = "yes" } };
+        for (int k = 0; k < CONFIG_SETTINGS; k++)
+            if (all[i].values[k]) args.values[k] = all[i].values[k];
+        assert_int_equal(config_read(&c, &args, why), PV_BAD_CONFIG);
+        assert_string_equal(why, all[i].words);
+    }
+    const struct config_args fits = { .values = { [CONFIG_insecure] = "yes",
+                                                  [CONFIG_lease_ms] = "400",
+                                                  [CONFIG_heartbeat_ms] = "100",
+                                                  [CONFIG_uploads_max] = "1048576",
+                                                  [CONFIG_payload_max] = "1048576",
+                                                  [CONFIG_bind] = "tcp://127.0.0.1:65535,tcp://127.0.0.1:*" } };
+    assert_int_equal(config_read(&c, &fits, why), PV_OK);
+    config_clear(&c);
+}
+
 static void there_are_no_more_queues_than_most(void **state)
 {
     static char yaml[CONFIG_QUEUES_MAX * 32 + 64];
@@ -241,6 +280,7 @@ int main(void)
         cmocka_unit_test(unknown_keys_are_errors_with_their_line),
         cmocka_unit_test(values_are_checked),
         cmocka_unit_test(every_number_ends_at_its_bounds),
+        cmocka_unit_test(what_does_not_fit_together_has_its_sentence),
         cmocka_unit_test(there_are_no_more_queues_than_most),
         cmocka_unit_test(without_keys_only_by_request),
         cmocka_unit_test(queues_come_from_the_file_and_the_flags),

@@ -7,6 +7,7 @@
 #include "heap_watch.h"
 #include "process.h"
 #include "random.h"
+#include "reply.h"
 #include "temp_dir.h"
 
 #include <dirent.h>
@@ -264,12 +265,29 @@ static void each_step_of_a_new_core_may_fail(void **state)
     broker_close(&b);
 }
 
+/* Nobody is at the other end any more: nothing is sent, and nobody is cut for it. */
+static void nobody_is_answered(void **state)
+{
+    struct sched_action a = { .peer = 4711, .req = 1, .status = PV_BUSY };
+    struct wire_msg m = { .type = WIRE_DISCONNECT, .status = PV_OK, .has.status = true };
+    assert_int_equal(opened(NULL), PV_OK);
+    reply_error(b, 4711, 1, PV_BUSY, NULL);
+    reply_refuse(b, REPLY_WHEN_DURABLE, &a);
+    reply_welcome(b, REPLY_IN_ORDER, &a);
+    assert_false(reply_send(b, REPLY_AT_ONCE, 4711, &m, NULL));
+    reply_stranger(b, 4711, PV_BUSY, "nobody");
+    assert_int_equal(b->cuts.n, 0);
+    assert_int_equal(b->outbox.n, b->outbox.first);
+    broker_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_step_of_a_start_may_fail),
         cmocka_unit_test(a_start_goes_without_a_look_at_the_payloads),
         cmocka_unit_test(each_step_of_a_new_core_may_fail),
+        cmocka_unit_test(nobody_is_answered),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -162,6 +162,11 @@ static void an_end_that_nobody_reported_is_found(void **state)
     assert_int_equal(lost[1], near[2]);
     assert_int_equal(d.n, 2);
     assert_true(door_has(&d, near[1]) && door_has(&d, near[3]));
+    dup2(near[4], near[1]); /* and in a later round of looks */
+    for (int i = 0; i < 200; i++, now += DOOR_LOOK_MS)
+        for (int fd; (fd = door_look(&d, now)) >= 0;) lost[n++] = fd;
+    assert_int_equal(n, 3);
+    assert_int_equal(lost[2], near[1]);
 }
 
 static void descriptors_in_hand_are_given_up_when_none_are_left(void **state)
