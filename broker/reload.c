@@ -9,6 +9,7 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,10 @@ static pv_status settings_read(struct broker *b, char why[CONFIG_WHY_BYTES])
     pv_status st = config_read(next, b->settings.args, why);
     if (st == PV_OK) {
         st = config_keep_running(next, b->config, b->settings.started, needs_start, b);
+        if (st == PV_BAD_CONFIG)
+            snprintf(why, CONFIG_WHY_BYTES,
+                     "more than %d queues, with those that this broker has: they stay until a start",
+                     CONFIG_QUEUES_MAX);
         if (st != PV_OK) config_clear(next);
     }
     if (st != PV_OK) {

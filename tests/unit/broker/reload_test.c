@@ -1,0 +1,258 @@
+/* Settings and keys that are read again: what counts afterwards, what is said of what cannot, and that nothing is left of a reading that
+ * failed, whichever allocation it was. */
+#include "broker.h"
+#include "broker_open.h"
+#include "heap_watch.h"
+#include "log.h"
+#include "reload.h"
+#include "temp_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static char dir[64], folder[80], key_file[96], keys_file[96], settings_file[96], why[BROKER_WHY_BYTES];
+static char public[41], other[41];
+static struct config config;
+static struct config_args args;
+static struct broker *b;
+static char lines[8192];
+
+void __wrap_log_event(enum log_level level, const char *event, const char *format, ...);
+
+/* Only of this thread: the broker's others say nothing while settings are read. */
+void __wrap_log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list ap;
+    size_t n = strlen(lines);
+    n += (size_t)snprintf(lines + n, sizeof lines - n, "%s ", event);
+    va_start(ap, format);
+    n += (size_t)vsnprintf(lines + n, sizeof lines - n, format, ap);
+    va_end(ap);
+    snprintf(lines + n, sizeof lines - n, "\n");
+}
+
+static void file_write(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void keys_write(const char *rights, bool both)
+{
+    char text[400];
+    int n = snprintf(text, sizeof text, "keys:\n  - { name: acme, key: \"%s\", %s }\n", public, rights);
+    if (both) snprintf(text + n, sizeof text - (size_t)n, "  - { name: other, key: \"%s\", roles: [admin] }\n", other);
+    file_write(keys_file, text);
+}
+
+static const char settings[] = "queues:\n  - name: outer\n    run_timeout_ms: 1000\n";
+
+static int setup(void **state)
+{
+    char secret[41], text[300];
+    temp_dir_make(dir);
+    snprintf(folder, sizeof folder, "%s/state", dir);
+    snprintf(key_file, sizeof key_file, "%s/own.key", dir);
+    snprintf(keys_file, sizeof keys_file, "%s/keys.yaml", dir);
+    snprintf(settings_file, sizeof settings_file, "%s/broker.yaml", dir);
+    assert_int_equal(zmq_curve_keypair(other, secret), 0);
+    assert_int_equal(zmq_curve_keypair(public, secret), 0);
+    snprintf(text, sizeof text, "curve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", public, secret);
+    file_write(key_file, text);
+    keys_write("roles: [client]", true);
+    file_write(settings_file, settings);
+    args = (struct config_args){ .values[CONFIG_bind] = "tcp://127.0.0.1:*",
+                                 .values[CONFIG_state] = folder,
+                                 .values[CONFIG_disk_reserve] = "0",
+                                 .values[CONFIG_key] = key_file,
+                                 .values[CONFIG_authorized_keys] = keys_file,
+                                 .file = settings_file };
+    if (config_read(&config, &args, why) != PV_OK || broker_open(&b, &config, &args, why) != PV_OK) {
+        print_error("%s\n", why);
+        return 1;
+    }
+    sched_actions_clear(&b->batch.out);
+    lines[0] = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    broker_close(&b);
+    config_clear(&config);
+    temp_dir_remove(dir);
+    return 0;
+}
+
+static void reload(void)
+{
+    lines[0] = 0;
+    reload_all(b);
+    sched_actions_clear(&b->batch.out);
+}
+
+static void said(const char *words)
+{
+    if (!strstr(lines, words)) fail_msg("not \"%s\" in:\n%s", words, lines);
+}
+
+/* A peer as after its HELLO. */
+static uint64_t member(const char *key, const char *name)
+{
+    static uint32_t routing;
+    struct peer *p = peers_add(&b->peers, ++routing, b->now_ms);
+    assert_non_null(p);
+    snprintf(p->key, sizeof p->key, "%s", key);
+    snprintf(p->name, sizeof p->name, "%s", name);
+    p->rights = auth_keys_find(b->keys, key);
+    p->key_version = b->auth.version;
+    p->hello = true;
+    auth_keys_connected(b->keys, key, 1);
+    return p->handle;
+}
+
+/* Nobody else. (Once more when the word about it found nobody, as here.) */
+static void cut_is(uint64_t handle)
+{
+    assert_true(b->cuts.n);
+    for (size_t i = 0; i < b->cuts.n; i++) assert_true(b->cuts.handles[i] == handle);
+}
+
+static void new_settings_count(void **state)
+{
+    file_write(settings_file,
+               "queues:\n  - name: outer\n    run_timeout_ms: 2000\n    sync: always\n  - name: inner\n"
+               "grace_ms: 7\nbatch: 9\nqueued_tasks: 5\nuploads_max: 600000000\nmemory_max: 1099511627776000\n");
+    reload();
+    assert_ptr_equal(b->config, b->settings.reloaded);
+    assert_int_equal(b->config->grace_ms, 7);
+    assert_int_equal(b->config->batch, config.batch); /* of the start */
+    assert_int_equal(b->config->queued_tasks, 5);
+    assert_int_equal(broker_queue(b, "outer")->run_timeout_ms, 2000);
+    assert_non_null(broker_queue(b, "inner"));
+    assert_string_equal(sched_queue_name(b->sched, "inner"), "inner");
+    said("config.needs_restart what=setting name=batch\n");
+    said("broker.memory memory_max=1099511627776000 most=");
+    said("config.read file=");
+    said("queues=2\n");
+    said("keys.read keys=2\n");
+    struct config_queue before = *broker_queue(b, "inner"); /* of the settings that go now */
+    file_write(settings_file, settings);
+    reload();
+    const struct config_queue *kept = broker_queue(b, "inner"); /* it may have tasks */
+    assert_non_null(kept);
+    assert_true(kept->name != before.name && kept->sync != before.sync && kept->late_result != before.late_result);
+    said("config.needs_restart what=queue name=inner\n");
+    size_t blocks = heap_blocks();
+    for (int i = 0; i < 5; i++) reload();
+    assert_int_equal(heap_blocks(), blocks);
+}
+
+static void bad_settings_change_nothing(void **state)
+{
+    char many[CONFIG_QUEUES_MAX * 24 + 32];
+    size_t blocks = heap_blocks();
+    file_write(settings_file, "queues:\n  - name: outer\ncolour: red\n");
+    reload();
+    assert_ptr_equal(b->config, &config);
+    assert_null(b->settings.reloaded);
+    said("config.unchanged why=");
+    said("unknown key \"colour\" (line: 3)");
+    /* So many that those of now have no room beside them. */
+    int n = snprintf(many, sizeof many, "queues:\n");
+    for (int i = 0; i < CONFIG_QUEUES_MAX; i++) n += snprintf(many + n, sizeof many - (size_t)n, "  - name: q%d\n", i);
+    file_write(settings_file, many);
+    reload();
+    assert_ptr_equal(b->config, &config);
+    said("config.unchanged why=more than 256 queues, with those that this broker has: they stay until a start\n");
+    assert_null(broker_queue(b, "q0"));
+    assert_int_equal(heap_blocks(), blocks);
+    file_write(settings_file, settings);
+    reload();
+    said("config.read");
+}
+
+/* Of settings and of keys: what was stays, is used further, and nothing is left. */
+static void no_memory_changes_nothing(void **state)
+{
+    unsigned unchanged = 0;
+    bool came = true;
+    reload();
+    for (long n = 0; came; n++) {
+        size_t before = heap_blocks();
+        heap_fail_after(n);
+        reload();
+        came = heap_failed();
+        heap_fail_after(-1);
+        unchanged += strstr(lines, "unchanged") != NULL;
+        assert_non_null(broker_queue(b, "outer"));
+        assert_non_null(auth_keys_find(b->keys, public));
+        assert_int_equal(heap_blocks(), before);
+    }
+    assert_true(unchanged > 3);
+    assert_null(store_failure(b->store));
+}
+
+static void keys_judge_their_peers(void **state)
+{
+    uint64_t acme = member(public, "worker"), boss = member(other, "boss-1");
+    reload();
+    assert_int_equal(b->cuts.n, 0);
+    assert_int_equal(b->auth.version, 2);
+    assert_int_equal(auth_keys_find(b->keys, public)->connected, 1);
+    keys_write("roles: [client], weight: 3", true); /* how much, not what */
+    reload();
+    assert_int_equal(b->cuts.n, 0);
+    assert_ptr_equal(peers_of(&b->peers, acme)->rights, auth_keys_find(b->keys, public));
+    keys_write("roles: [client], queues: [outer]", true);
+    reload();
+    said("key.changed peer=worker\n");
+    cut_is(acme);
+    b->cuts.n = 0;
+    keys_write("roles: [client], queues: [outer]", false);
+    reload();
+    said("key.revoked peer=boss-1\n");
+    cut_is(boss);
+    assert_null(peers_of(&b->peers, boss)->rights);
+    assert_int_equal(b->auth.version, 5);
+    file_write(keys_file, "keys: nothing\n");
+    b->cuts.n = 0;
+    reload();
+    said("keys.unchanged why=");
+    assert_int_equal(b->auth.version, 5);
+    assert_int_equal(b->cuts.n, 0);
+    b->cuts.n = 0;
+}
+
+static void one_connection_too_many_is_cut(void **state)
+{
+    uint64_t peers[3];
+    for (int i = 0; i < 3; i++) peers[i] = member(public, i == 2 ? "third" : "worker");
+    keys_write("roles: [client], connections: 3", true);
+    reload();
+    assert_int_equal(b->cuts.n, 0);
+    keys_write("roles: [client], connections: 2", true);
+    reload();
+    said("key.connections peer=third\n");
+    cut_is(peers[2]);
+    b->cuts.n = 0;
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(new_settings_count),     T(bad_settings_change_nothing),    T(no_memory_changes_nothing),
+        T(keys_judge_their_peers), T(one_connection_too_many_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
