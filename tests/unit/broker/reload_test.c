@@ -36,6 +36,31 @@ void __wrap_log_event(enum log_level level, const char *event, const char *forma
     snprintf(lines + n, sizeof lines - n, "\n");
 }
 
+/* What the core is told of settings, a line for each. */
+static char events[4096];
+
+void __real_sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out);
+void __wrap_sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out);
+
+void __wrap_sched_step(struct sched *s, const struct sched_event *ev, struct sched_actions *out)
+{
+    size_t n = strlen(events), room = sizeof events - n;
+    unsigned long long v[5] = { ev->config.grace_ms, ev->config.offer_ms, ev->config.acked_ms,
+                                ev->config.retention_ms };
+    if (ev->type == SCHED_CONFIG)
+        snprintf(events + n, room, "config grace=%llu offer=%llu acked=%llu retention=%llu\n", v[0], v[1], v[2], v[3]);
+    if (ev->type == SCHED_QUEUE)
+        snprintf(events + n, room, "queue %s run=%llu stall=%llu idle=%llu late=%d always=%d\n", ev->queue.name,
+                 (unsigned long long)ev->queue.run_timeout_ms, (unsigned long long)ev->queue.stall_timeout_ms,
+                 (unsigned long long)ev->queue.idle_timeout_ms, (int)ev->queue.late, ev->queue.sync_always);
+    const struct sched_limits *l = &ev->principal.limits;
+    if (ev->type == SCHED_PRINCIPAL)
+        snprintf(events + n, room, "principal %s weight=%u tasks=%llu bytes=%llu leased=%llu rate=%u\n",
+                 ev->principal.name, ev->principal.weight, (unsigned long long)l->queued_tasks,
+                 (unsigned long long)l->queued_bytes, (unsigned long long)l->leased, l->rate_per_s);
+    __real_sched_step(s, ev, out);
+}
+
 static void file_write(const char *path, const char *text)
 {
     FILE *f = fopen(path, "w");
@@ -94,7 +119,7 @@ static int teardown(void **state)
 
 static void reload(void)
 {
-    lines[0] = 0;
+    lines[0] = events[0] = 0;
     reload_all(b);
     sched_actions_clear(&b->batch.out);
 }
@@ -180,6 +205,46 @@ static void bad_settings_change_nothing(void **state)
     said("config.read");
 }
 
+static void the_core_is_told_all_of_it(void **state)
+{
+    file_write(settings_file,
+               "queues:\n  - name: outer\n    run_timeout_ms: 1\n    stall_timeout_ms: 2\n    idle_timeout_ms: 3\n"
+               "    late_result: refuse\n    sync: always\n  - name: inner\n"
+               "grace_ms: 0\noffer_ms: 100\nlate_ms: 5\nretention_ms: 6\nqueued_tasks: 7\nqueued_bytes: 8\n"
+               "leased: 9\nrate: 10\n");
+    keys_write("roles: [client], weight: 3, queued_tasks: 11, queued_bytes: 12, leased: 13, rate: 14", true);
+    reload();
+    char want[600];
+    snprintf(want, sizeof want,
+             "config grace=%llu offer=100 acked=5 retention=6\n"
+             "queue outer run=1 stall=2 idle=3 late=%d always=1\n"
+             "queue inner run=0 stall=0 idle=%llu late=%d always=0\n"
+             "principal other weight=1 tasks=7 bytes=8 leased=9 rate=10\n"
+             "principal acme weight=3 tasks=11 bytes=12 leased=13 rate=14\n",
+             (unsigned long long)SCHED_NO_GRACE, (int)SCHED_LATE_REFUSE,
+             (unsigned long long)broker_queue(b, "inner")->idle_timeout_ms, (int)SCHED_LATE_ACCEPT);
+    assert_string_equal(events, want);
+    keys_write("roles: [client], weight: 99999999999, rate: 99999999999", false);
+    file_write(settings_file, "queues:\n  - name: outer\ngrace_ms: 4\n");
+    reload();
+    if (!strstr(events, "config grace=4 ") || !strstr(events, "principal acme weight=4294967295 ") ||
+        !strstr(events, " rate=0\n"))
+        fail_msg("%s", events);
+}
+
+/* Without keys everybody is one principal, whose limits are the broker's. */
+static void without_keys_limits_count_too(void **state)
+{
+    struct auth_keys *kept = b->keys;
+    b->keys = NULL;
+    file_write(settings_file, "queues:\n  - name: outer\nqueued_tasks: 7\nqueued_bytes: 8\nleased: 9\nrate: 10\n");
+    reload();
+    b->keys = kept;
+    if (!strstr(events, "principal local weight=1 tasks=7 bytes=8 leased=9 rate=10\n")) fail_msg("%s", events);
+    assert_null(strstr(events, "principal acme"));
+    assert_null(strstr(lines, "keys."));
+}
+
 /* Of settings and of keys: what was stays, is used further, and nothing is left. */
 static void no_memory_changes_nothing(void **state)
 {
@@ -251,8 +316,13 @@ static void one_connection_too_many_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(new_settings_count),     T(bad_settings_change_nothing),    T(no_memory_changes_nothing),
-        T(keys_judge_their_peers), T(one_connection_too_many_is_cut),
+        T(new_settings_count),
+        T(bad_settings_change_nothing),
+        T(no_memory_changes_nothing),
+        T(the_core_is_told_all_of_it),
+        T(without_keys_limits_count_too),
+        T(keys_judge_their_peers),
+        T(one_connection_too_many_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,27 @@ static void a_download_sends_what_credit_allows(void **state)
     assert_memory_equal(got, data, LENGTH);
 }
 
+/* As after a FETCH that is asked twice: one download, from its beginning, and what was sent before counts no more. */
+static void what_is_allowed_again_takes_the_place_of_the_first(void **state)
+{
+    stored();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(download_allow(t, &input, peer[1], 0, LENGTH, hash), PV_OK);
+        assert_int_equal(downloads_read_stats(t).downloads, 1);
+        assert_int_equal(peer[1]->downloads_n, 1);
+        assert_true(download_allowed(t, &input, peer[1]));
+        assert_false(download_allowed(t, &input, peer[2]));
+        assert_int_equal(download_credit(t, &input, peer[1], 0, WINDOW), PV_OK);
+    }
+    uint64_t before = downloads_read_stats(t).bytes_out;
+    send_all();
+    assert_int_equal(downloads_read_stats(t).bytes_out, before + WINDOW);
+    downloads_peer_gone(t, peer[1]);
+    assert_int_equal(downloads_read_stats(t).downloads, 0);
+    assert_int_equal(peer[1]->downloads_n, 0);
+    assert_false(download_allowed(t, &input, peer[1]));
+}
+
 static void file_path(char path[160])
 {
     char hex[WIRE_HASH_TEXT];
@@ -363,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(a_download_sends_what_credit_allows),
         FRESH(a_download_starts_over_when_asked_and_not_for_ever),
+        FRESH(what_is_allowed_again_takes_the_place_of_the_first),
         FRESH(a_changed_file_is_never_whole),
         FRESH(a_cut_file_is_noticed_where_it_ends),
         FRESH(a_resumed_download_is_hashed_from_the_beginning),
