@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 
 static int failing; /* the errno of every write of the watermark; 0: they succeed */
 
@@ -151,6 +153,27 @@ static void an_epoch_is_above_all_that_is_known(void **state)
     store_close(&s);
 }
 
+/* Whoever sleeps until something has ended in the background is woken for it. */
+static void what_ends_in_the_background_wakes(void **state)
+{
+    struct store *s = NULL;
+    char why[STORE_WHY_BYTES];
+    int wake = eventfd(0, EFD_CLOEXEC);
+    struct pollfd woken = { .fd = wake, .events = POLLIN };
+    assert_int_equal(store_open(&s, *state, wake, NULL, why), PV_OK);
+    boot(s, 0);
+    assert_int_equal(poll(&woken, 1, 0), 0);
+    uint64_t n = put(s, 1, STORE_SOON);
+    assert_true(store_durable(s) < n);
+    store_sync(s);
+    assert_int_equal(poll(&woken, 1, 10000), 1);
+    store_turn(s);
+    assert_int_equal(store_durable(s), n);
+    assert_false(store_syncing(s));
+    store_close(&s);
+    close(wake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +181,7 @@ int main(void)
         IN_A_FOLDER(a_sync_that_fails_moves_no_mark),
         IN_A_FOLDER(a_mark_that_cannot_be_written_stops_nothing),
         IN_A_FOLDER(an_epoch_is_above_all_that_is_known),
+        IN_A_FOLDER(what_ends_in_the_background_wakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,215 @@
+/* Connections that come, go, are too many or have to go: what is counted, logged and written into the journal, with the limits at N and
+ * N + 1. The clock is the test's. */
+#include "connections.h"
+
+#include "broker_open.h"
+#include "log.h"
+#include "temp_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+static char dir[64], folder[80], why[BROKER_WHY_BYTES];
+static struct config config;
+static struct config_args args;
+static struct broker *b;
+static char lines[4096];
+static uint64_t read_until; /* in the journal */
+
+void __wrap_log_event(enum log_level level, const char *event, const char *format, ...);
+
+void __wrap_log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list ap;
+    size_t n = strlen(lines);
+    n += (size_t)snprintf(lines + n, sizeof lines - n, "%s ", event);
+    va_start(ap, format);
+    n += (size_t)vsnprintf(lines + n, sizeof lines - n, format, ap);
+    va_end(ap);
+    snprintf(lines + n, sizeof lines - n, "\n");
+}
+
+static int setup(void **state)
+{
+    temp_dir_make(dir);
+    snprintf(folder, sizeof folder, "%s/state", dir);
+    args = (struct config_args){ .values[CONFIG_insecure] = "yes",
+                                 .values[CONFIG_bind] = "tcp://127.0.0.1:*",
+                                 .values[CONFIG_state] = folder,
+                                 .values[CONFIG_disk_reserve] = "0",
+                                 .values[CONFIG_hello_ms] = "1000",
+                                 .queues = { "outer" },
+                                 .queues_n = 1 };
+    if (config_read(&config, &args, why) != PV_OK || broker_open(&b, &config, &args, why) != PV_OK) {
+        print_error("%s\n", why);
+        return 1;
+    }
+    lines[0] = 0;
+    read_until = journal_last(b->journal, 0);
+    for (const struct journal_entry *e; (e = journal_after(b->journal, read_until));) read_until = e->number;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    broker_close(&b);
+    config_clear(&config);
+    temp_dir_remove(dir);
+    return 0;
+}
+
+/* A turn at this moment, at which the door itself looks at nothing; exactly this was logged and written. */
+static void minds(uint64_t now_ms, const char *logged, const char *written)
+{
+    char rows[512] = "";
+    b->now_ms = now_ms;
+    b->door.look_ms = UINT64_MAX;
+    b->door.next = b->door.end = 0;
+    connections_mind(b);
+    for (const struct journal_entry *e; (e = journal_after(b->journal, read_until)); read_until = e->number)
+        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "%s;", e->what);
+    assert_string_equal(lines, logged);
+    assert_string_equal(rows, written);
+    lines[0] = 0;
+}
+
+static void missing_descriptors_are_told_now_and_then(void **state)
+{
+    uint64_t now = b->now_ms + 100;
+    static const char line[] =
+        "descriptors.none connections=0: the limit of open files is reached; strangers are cut, files "
+        "wait (raise LimitNOFILE)\n";
+    minds(now, "", "");
+    b->door.tight = true;
+    minds(now, line, "descriptors none;");
+    minds(now + 9999, "", "");
+    minds(now + 10000, line, "");
+    b->door.tight = false;
+    minds(now + 10001, "descriptors.enough connections=0\n", "descriptors enough;");
+    minds(now + 10002, "", "");
+    b->door.tight = true; /* told not long ago */
+    minds(now + 10003, "", "");
+    b->door.tight = false;
+    minds(now + 10004, "", "");
+}
+
+static void a_full_house_is_told_now_and_then(void **state)
+{
+    uint64_t now = b->now_ms + 100;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    b->door.places = (struct door_places){ 2, 3 };
+    b->counters.refused_full = 7;
+    door_came(&b->door, pair[0]);
+    minds(now, "", "");
+    door_came(&b->door, pair[1]);
+    minds(now, "connections.full connections=2 most=2 administrators=3 refused=7\n", "connections full;");
+    minds(now + 9999, "", "");
+    minds(now + 10000, "connections.full connections=2 most=2 administrators=3 refused=7\n", "");
+    door_gone(&b->door, pair[1]);
+    minds(now + 10001, "connections.room connections=1 most=2\n", "connections enough;");
+    minds(now + 10002, "", "");
+    door_gone(&b->door, pair[0]);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void a_stranger_has_its_time_and_no_more(void **state)
+{
+    int pair[2];
+    char byte, line[64];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    uint64_t now = b->now_ms;
+    door_came(&b->door, pair[0]);
+    strangers_add(&b->strangers, pair[0], now);
+    minds(now + 999, "", "");
+    assert_int_equal(b->counters.strangers_cut, 0);
+    snprintf(line, sizeof line, "stranger.cut descriptor=%d left=0\n", pair[0]);
+    minds(now + 1001, line, "");
+    assert_int_equal(b->counters.strangers_cut, 1);
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), 0); /* ended */
+    assert_false(door_has(&b->door, pair[0]));
+    door_gone(&b->door, pair[0]);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static struct peer *member(const char *name, enum wire_role role)
+{
+    static uint32_t routing;
+    struct peer *p = peers_add(&b->peers, ++routing, b->now_ms);
+    assert_non_null(p);
+    snprintf(p->name, sizeof p->name, "%s", name);
+    p->role = role;
+    p->hello = true;
+    assert_true(connection_counts(b, p));
+    return p;
+}
+
+static void the_end_of_a_member_is_written_down(void **state)
+{
+    struct peer *p = member("p1", WIRE_ROLE_PROVER), *c = member("worker", WIRE_ROLE_CLIENT);
+    uint64_t one = p->handle, two = c->handle;
+    broker_peer_cut(b, one);
+    broker_peer_cut(b, two);
+    broker_peer_cut(b, one); /* twice is once */
+    assert_int_equal(b->cuts.n, 3);
+    connections_end_cut(b);
+    assert_int_equal(b->cuts.n, 0);
+    assert_int_equal(b->counters.cut, 2);
+    assert_true(!peers_of(&b->peers, one) && !peers_of(&b->peers, two));
+    minds(b->now_ms, "peer.gone name=p1 principal=local\npeer.gone name=worker principal=local\n", "gone;");
+    struct peer *stranger = peers_add(&b->peers, 999, b->now_ms);
+    connection_end(b, stranger);
+    minds(b->now_ms, "peer.gone name= principal=local\n", "");
+}
+
+static void places_are_for_members_and_administrators(void **state)
+{
+    b->door.places = (struct door_places){ 0, 1 };
+    struct peer *p = peers_add(&b->peers, 1000, b->now_ms);
+    assert_false(connection_has_place(b, p, WIRE_ROLE_CLIENT));
+    assert_false(connection_has_place(b, p, WIRE_ROLE_PROVER));
+    assert_int_equal(b->counters.refused_full, 2);
+    assert_true(connection_has_place(b, p, WIRE_ROLE_ADMIN));
+    p->hello = true; /* it has one */
+    assert_true(connection_has_place(b, p, WIRE_ROLE_CLIENT));
+    assert_int_equal(b->counters.refused_full, 2);
+}
+
+static void a_key_has_so_many_connections(void **state)
+{
+    struct auth_key key = { .connections = UINT64_MAX };
+    assert_int_equal(connection_limit(b, &key), config.key_connections);
+    key.connections = 2;
+    assert_int_equal(connection_limit(b, &key), 2);
+    key.connections = 0;
+    assert_true(connection_limit(b, &key) == UINT64_MAX);
+    key.connections = 2;
+    key.connected = 2;
+    struct peer *p = peers_add(&b->peers, 1001, b->now_ms);
+    p->rights = &key;
+    assert_false(connection_counts(b, p));
+    p->hello = true; /* counted already */
+    assert_true(connection_counts(b, p));
+    assert_non_null(p->share);
+    p->rights = NULL;
+    connection_end(b, p);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(missing_descriptors_are_told_now_and_then), T(a_full_house_is_told_now_and_then),
+        T(a_stranger_has_its_time_and_no_more),       T(the_end_of_a_member_is_written_down),
+        T(places_are_for_members_and_administrators), T(a_key_has_so_many_connections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
