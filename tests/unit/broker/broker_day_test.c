@@ -2,8 +2,10 @@
  * each step, beside tests/vectors/broker/day.txt (`broker_day_test FILE write` makes it anew). */
 #include "day_scene.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,6 +19,28 @@ static const char settings[] =
     "    sync: always\n  - name: loose\n    sync: \"off\"\n"
     "heartbeat_ms: 100000\nlease_ms: 400000\ngrace_ms: 0\noffer_ms: 600000\npayload_max: 200000\nwindow: 262144\n"
     "disk_reserve: 0\nconnections_max: 20\n";
+
+/* Every read of a payload's file is interrupted once, and gives less than was asked for. */
+ssize_t __real_pread(int fd, void *to, size_t bytes, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at);
+
+static bool of_payload(int fd)
+{
+    char link[64], path[256] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/blobs/") && !strstr(path, "/.");
+}
+
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
+{
+    static _Thread_local unsigned calls;
+    if (!of_payload(fd)) return __real_pread(fd, to, bytes, at);
+    if (calls++ % 2 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return __real_pread(fd, to, bytes > 1 ? bytes / 2 : bytes, at);
+}
 
 /* ---- who comes ---- */
 
@@ -464,6 +488,28 @@ static void tables(void)
     day_ask(BOSS, "LIST keys of one of them", &m, WIRE_ROWS);
 }
 
+/* More than one turn has rows to look at for, and more than may wait: each has an answer all the same. */
+static void many_questions(void)
+{
+    enum { MANY = 150 };
+    struct wire_peer *p = day_peer(BOSS);
+    struct wire_msg m = { .type = WIRE_LIST };
+    unsigned answers = 0;
+    WIRE_SET(&m, what, WIRE_WHAT_STATUS);
+    for (uint32_t i = 1; i <= MANY; i++) {
+        WIRE_SET(&m, req, i);
+        wire_peer_send(p, &m);
+    }
+    while (answers < MANY) {
+        if (!wire_peer_next(p, 20000)) fail_msg("%u answers", answers);
+        bool busy = p->in.type == WIRE_ERROR && p->in.status == PV_BUSY && !strcmp(p->in.which, "lists");
+        assert_true(busy || p->in.type == WIRE_ROWS);
+        assert_in_range(p->in.req, 1, MANY);
+        answers++;
+    }
+    day_settle();
+}
+
 /* ---- leaving ---- */
 
 static void they_leave(void)
@@ -556,6 +602,7 @@ static void two_days(void **state)
     a_client_proves_it();
     operators();
     tables();
+    many_questions();
     they_leave();
     reloads();
     day_step("TERM");
