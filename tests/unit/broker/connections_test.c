@@ -3,7 +3,10 @@
 #include "connections.h"
 
 #include "broker_open.h"
+#include "damage.h"
+#include "heap_watch.h"
 #include "log.h"
+#include "reply.h"
 #include "temp_dir.h"
 
 #include <setjmp.h>
@@ -202,14 +205,158 @@ static void a_key_has_so_many_connections(void **state)
     connection_end(b, p);
 }
 
+/* What gathers until the next batch has room for all of it, or is left as it was. */
+static void lists_grow(void **state)
+{
+    struct broker_damage damage = { .why = PV_GONE };
+    for (uint64_t i = 1; i <= 200; i++) {
+        broker_peer_cut(b, 1000000 + i);
+        damage.key.token.seq = i;
+        damage_note(b, damage);
+        assert_true(b->cuts.n == i && b->cuts.cap >= i);
+        assert_true(b->damaged.n == i && b->damaged.cap >= i);
+    }
+    for (uint64_t i = 1; i <= 200; i++) {
+        assert_true(b->cuts.handles[i - 1] == 1000000 + i);
+        assert_true(b->damaged.at[i - 1].key.token.seq == i);
+    }
+    b->cuts.n = b->cuts.cap;
+    b->damaged.n = b->damaged.cap;
+    heap_fail_after(0);
+    broker_peer_cut(b, 1);
+    heap_fail_after(0);
+    damage_note(b, damage);
+    heap_fail_after(-1);
+    assert_true(b->cuts.n == b->cuts.cap && b->damaged.n == b->damaged.cap);
+    connections_end_cut(b);
+    assert_int_equal(b->counters.cut, 0); /* nobody had these handles */
+    b->damaged.n = 0;
+}
+
+/* ---- what is owed to a peer ---- */
+
+/* So many bytes that the peer has not read. Returned is what gives them back. */
+static void *owe(struct peer *p, uint64_t bytes, void **frame)
+{
+    void *hint;
+    *frame = unread_frame(p->share->unread, bytes - UNREAD_FRAME_BYTES, &hint);
+    assert_non_null(*frame);
+    return hint;
+}
+
+/* Says something to the peer, which is not there: whether it was cut for what it has not read. */
+static bool cut_for_it(struct peer *p)
+{
+    struct wire_msg m = { .type = WIRE_HEARTBEAT };
+    uint64_t before = b->counters.unread_cut, unreachable = b->counters.unreachable;
+    WIRE_SET(&m, epoch, 1);
+    assert_false(reply_send(b, REPLY_AT_ONCE, p->handle, &m, NULL));
+    assert_int_equal(b->counters.unreachable, unreachable + 1);
+    return b->counters.unread_cut != before;
+}
+
+static void who_reads_nothing_is_cut_at_its_bound(void **state)
+{
+    struct peer *p = member("p1", WIRE_ROLE_PROVER);
+    void *frame;
+    b->shares.unread_max = 16000;
+    void *hint = owe(p, 4 * 16000 - 1, &frame);
+    assert_false(cut_for_it(p));
+    assert_string_equal(lines, "peer.unreachable name=p1 why=unreachable\n");
+    unread_frame_free(frame, hint);
+    hint = owe(p, 4 * 16000, &frame);
+    lines[0] = 0;
+    assert_true(cut_for_it(p));
+    assert_string_equal(lines, "peer.unread name=p1 principal=local bytes=64000\npeer.unreachable name=p1 why=busy\n");
+    assert_true(b->cuts.n == 2 && b->cuts.handles[0] == p->handle);
+    unread_frame_free(frame, hint);
+    connections_end_cut(b);
+}
+
+/* Once the peers of a principal have all that they may, a sixteenth of a window is too much. */
+static void a_principal_has_its_bound_too(void **state)
+{
+    static const struct {
+        uint64_t own, others;
+        bool cut;
+    } all[] = { { 1000, 64 * 16000 - 1001, false },
+                { 1000, 64 * 16000 - 1000, true },
+                { 999, 64 * 16000, false },
+                { 4000, 1000, false } };
+    struct peer *one = member("one", WIRE_ROLE_CLIENT), *two = member("two", WIRE_ROLE_CLIENT);
+    b->shares.unread_max = 16000;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        void *mine, *theirs, *my_hint = owe(one, all[i].own, &mine), *their_hint = owe(two, all[i].others, &theirs);
+        assert_int_equal(cut_for_it(one), all[i].cut);
+        unread_frame_free(mine, my_hint);
+        unread_frame_free(theirs, their_hint);
+    }
+    connections_end_cut(b);
+}
+
+/* What promises waits for the disk, and what comes after it too; heartbeats and what is said at once do not. */
+static void replies_wait_in_order(void **state)
+{
+    struct peer *p = member("worker", WIRE_ROLE_CLIENT);
+    struct wire_msg promise = { .type = WIRE_CANCELLED, .req = 1, .has.req = true }, news = { .type = WIRE_PROGRESS };
+    WIRE_SET(&promise, task, ((wire_id){ { 1 } }));
+    WIRE_SET(&promise, state, TASK_CANCELLED);
+    WIRE_SET(&news, task, ((wire_id){ { 1 } }));
+    b->promised = 1000;
+    assert_false(reply_send(b, REPLY_WHEN_DURABLE, p->handle, &news, NULL)); /* tried, and nobody is there */
+    assert_int_equal(p->waiting, 0);
+    assert_true(reply_send(b, REPLY_WHEN_DURABLE, p->handle, &promise, NULL));
+    assert_true(reply_send(b, REPLY_IN_ORDER, p->handle, &news, NULL));
+    assert_int_equal(p->waiting, 2);
+    assert_false(cut_for_it(p)); /* a heartbeat goes out */
+    assert_false(reply_send(b, REPLY_AT_ONCE, p->handle, &news, NULL));
+    assert_int_equal(p->waiting, 2);
+    connections_end_cut(b);
+}
+
+/* They have to fit into the socket's queue together with those of one more batch. */
+static void many_that_wait_stop_the_loop(void **state)
+{
+    static const struct {
+        uint64_t queue, batch;
+        unsigned most;
+    } all[] = { { 10, 4, 5 }, { 10, 5, 5 }, { 10, 7, 3 }, { 10, 10, 1 }, { 10, 20, 1 } };
+    struct wire_msg m = { .type = WIRE_CANCELLED, .req = 1, .has.req = true };
+    WIRE_SET(&m, task, ((wire_id){ { 1 } }));
+    WIRE_SET(&m, state, TASK_CANCELLED);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct config changed = config;
+        changed.send_queue = all[i].queue;
+        changed.batch = all[i].batch;
+        b->config = &changed;
+        b->waits_long = false;
+        b->promised = 1000;
+        struct peer *p = member("worker", WIRE_ROLE_CLIENT);
+        for (unsigned n = 1; n <= all[i].most; n++) {
+            assert_false(b->waits_long);
+            assert_true(reply_send(b, REPLY_WHEN_DURABLE, p->handle, &m, NULL));
+        }
+        assert_true(b->waits_long);
+        b->config = &config;
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(missing_descriptors_are_told_now_and_then), T(a_full_house_is_told_now_and_then),
-        T(a_stranger_has_its_time_and_no_more),       T(the_end_of_a_member_is_written_down),
-        T(places_are_for_members_and_administrators), T(a_key_has_so_many_connections),
+        T(missing_descriptors_are_told_now_and_then),
+        T(a_full_house_is_told_now_and_then),
+        T(a_stranger_has_its_time_and_no_more),
+        T(the_end_of_a_member_is_written_down),
+        T(places_are_for_members_and_administrators),
+        T(a_key_has_so_many_connections),
+        T(lists_grow),
+        T(who_reads_nothing_is_cut_at_its_bound),
+        T(a_principal_has_its_bound_too),
+        T(replies_wait_in_order),
+        T(many_that_wait_stop_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

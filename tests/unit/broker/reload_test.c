@@ -166,6 +166,7 @@ static void new_settings_count(void **state)
     assert_string_equal(sched_queue_name(b->sched, "inner"), "inner");
     said("config.needs_restart what=setting name=batch\n");
     said("broker.memory memory_max=1099511627776000 most=");
+    assert_true(b->flood.memory_max < 1099511627776000);
     said("config.read file=");
     said("queues=2\n");
     said("keys.read keys=2\n");
@@ -176,6 +177,10 @@ static void new_settings_count(void **state)
     assert_non_null(kept);
     assert_true(kept->name != before.name && kept->sync != before.sync && kept->late_result != before.late_result);
     said("config.needs_restart what=queue name=inner\n");
+    file_write(settings_file, "queues:\n  - name: outer\nmemory_max: 1048576\n");
+    reload();
+    assert_int_equal(b->flood.memory_max, 1048576);
+    assert_null(strstr(lines, "broker.memory"));
     size_t blocks = heap_blocks();
     for (int i = 0; i < 5; i++) reload();
     assert_int_equal(heap_blocks(), blocks);
