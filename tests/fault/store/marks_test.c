@@ -20,8 +20,11 @@ int __wrap_watermark_write(struct watermark *w, const struct watermark_values *t
 int __real_watermark_write_synced(struct watermark *w, const struct watermark_values *to);
 int __wrap_watermark_write_synced(struct watermark *w, const struct watermark_values *to);
 
+static unsigned writes; /* without a sync */
+
 int __wrap_watermark_write(struct watermark *w, const struct watermark_values *to)
 {
+    writes++;
     return failing ? failing : __real_watermark_write(w, to);
 }
 
@@ -153,6 +156,25 @@ static void an_epoch_is_above_all_that_is_known(void **state)
     store_close(&s);
 }
 
+static void a_mark_is_written_once(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    boot(s, 0);
+    put(s, 1, STORE_SOON);
+    unsigned before = writes;
+    store_sync(s);
+    store_settle(s);
+    assert_int_equal(writes, before + 1);
+    for (int i = 0; i < 3; i++) {
+        store_turn(s);
+        store_settle(s);
+    }
+    put(s, 2, STORE_LAZY);
+    store_turn(s);
+    assert_int_equal(writes, before + 1);
+    store_close(&s);
+}
+
 /* Whoever sleeps until something has ended in the background is woken for it. */
 static void what_ends_in_the_background_wakes(void **state)
 {
@@ -181,6 +203,7 @@ int main(void)
         IN_A_FOLDER(a_sync_that_fails_moves_no_mark),
         IN_A_FOLDER(a_mark_that_cannot_be_written_stops_nothing),
         IN_A_FOLDER(an_epoch_is_above_all_that_is_known),
+        IN_A_FOLDER(a_mark_is_written_once),
         IN_A_FOLDER(what_ends_in_the_background_wakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
