@@ -1,9 +1,8 @@
 /**
- * Reads a body, msgpack bytes, into bounded values. Every count is checked before memory is taken for it.
- *
- * `@msgpack/msgpack` encodes for us, but its decoder must not see a peer's bytes: it reserves memory for whatever count is
- * announced, keeps the last of two equal keys, and reads text that is not UTF-8.
+ * Reads a body, msgpack bytes, into bounded values. Every count is checked before memory is taken for it, the second of two equal
+ * keys is refused, and text and bin are looked at where they lie.
  */
+import { circuitFields, fields, heldFields, states } from "./lists.js";
 
 export const BODY_MAX = 64 * 1024;
 const DEPTH_MAX = 4;
@@ -11,6 +10,7 @@ const KEYS_MAX = 128;
 const KEY_MAX = 32;
 const VALUES_MAX = 20000;
 const KEY_FAULT = "a map key is not 1 to 32 printable ASCII characters";
+const HASHES = 512;
 
 /** A message that a correct peer would not send. `code` is that of the list of outcomes. */
 export class Malformed extends Error {
@@ -22,28 +22,82 @@ export class Malformed extends Error {
   }
 }
 
+/** Bytes of the body from `from` to `to`. */
+abstract class Span {
+  constructor(
+    readonly bytes: Buffer,
+    readonly from: number,
+    readonly to: number,
+  ) {}
+
+  get length(): number {
+    return this.to - this.from;
+  }
+}
+
 /** A str whose bytes nobody has looked at yet. */
-export class Str {
-  constructor(readonly bytes: Uint8Array) {}
+export class Str extends Span {
+  /** One character for each byte. */
+  get latin1(): string {
+    return this.bytes.toString("latin1", this.from, this.to);
+  }
+
+  is(word: string): boolean {
+    return spells(word, this.bytes, this.from, this.length);
+  }
+}
+
+/** A bin. */
+export class Bin extends Span {
+  get hex(): string {
+    return this.bytes.toString("hex", this.from, this.to);
+  }
 }
 
 /** A float: legal in the body, of no field. */
 export const FLOAT = Symbol("float");
 
-export type Value = null | boolean | number | bigint | typeof FLOAT | Str | Uint8Array | Value[] | Map<string, Value>;
+export type Value = null | boolean | number | bigint | typeof FLOAT | Str | Bin | Value[] | Map<string, Value>;
 
-function whole(value: bigint): number | bigint {
-  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+function spells(word: string, bytes: Uint8Array, from: number, n: number): boolean {
+  if (word.length !== n) return false;
+  for (let i = 0; i < n; i++) if (word.charCodeAt(i) !== bytes[from + i]) return false;
+  return true;
+}
+
+// A key that is known is found by its bytes, so that no string has to be made of it.
+
+function hashOf(first: number, middle: number, last: number, n: number): number {
+  return (n + 7 * first + 13 * middle + 31 * last) % HASHES;
+}
+
+const known: string[][] = Array.from({ length: HASHES }, () => []);
+
+for (const key of new Set([...fields, ...circuitFields, ...heldFields].map((f) => f.key).concat(states))) {
+  const n = key.length;
+  known[hashOf(key.charCodeAt(0), key.charCodeAt(n >> 1), key.charCodeAt(n - 1), n)]!.push(key);
+}
+
+function knownKey(bytes: Uint8Array, from: number, n: number): string | undefined {
+  for (const key of known[hashOf(bytes[from]!, bytes[from + (n >> 1)]!, bytes[from + n - 1]!, n)]!) if (spells(key, bytes, from, n)) return key;
+  return undefined;
+}
+
+function otherKey(bytes: Uint8Array, from: number, n: number): string {
+  let key = "";
+  for (let at = from; at < from + n; at++) {
+    const c = bytes[at]!;
+    if (c <= 0x20 || c >= 0x7f) throw new Malformed(KEY_FAULT);
+    key += String.fromCharCode(c);
+  }
+  return key;
 }
 
 class Reader {
   private at = 0;
   private values = 0;
-  private readonly view: DataView;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+  constructor(private readonly bytes: Buffer) {}
 
   get ended(): boolean {
     return this.at === this.bytes.length;
@@ -57,14 +111,41 @@ class Reader {
     return from;
   }
 
-  private take(n: number): Uint8Array {
-    const from = this.pass(n);
-    return this.bytes.subarray(from, from + n);
+  private u8(): number {
+    return this.bytes[this.pass(1)]!;
   }
 
-  private uint(width: 1 | 2 | 4): number {
-    const from = this.pass(width);
-    return width === 1 ? this.view.getUint8(from) : width === 2 ? this.view.getUint16(from) : this.view.getUint32(from);
+  private u16(): number {
+    const from = this.pass(2);
+    return (this.bytes[from]! << 8) | this.bytes[from + 1]!;
+  }
+
+  private u32(): number {
+    const { bytes } = this;
+    const from = this.pass(4);
+    return ((bytes[from]! << 24) | (bytes[from + 1]! << 16) | (bytes[from + 2]! << 8) | bytes[from + 3]!) >>> 0;
+  }
+
+  /** A bigint only above what a number holds. */
+  private u64(): number | bigint {
+    const high = this.u32();
+    const low = this.u32();
+    return high < 0x200000 ? high * 0x100000000 + low : (BigInt(high) << 32n) | BigInt(low);
+  }
+
+  private i64(): number | bigint {
+    const value = BigInt.asIntN(64, BigInt(this.u64()));
+    return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  }
+
+  private str(n: number): Str {
+    const from = this.pass(n);
+    return new Str(this.bytes, from, this.at);
+  }
+
+  private bin(n: number): Bin {
+    const from = this.pass(n);
+    return new Bin(this.bytes, from, this.at);
   }
 
   private reserve(n: number): void {
@@ -88,34 +169,29 @@ class Reader {
     for (let i = 0; i < n; i++) {
       const key = this.key();
       const value = this.value(depth + 1);
-      if (pairs.has(key)) throw new Malformed("a map has a key twice");
       pairs.set(key, value);
+      if (pairs.size === i) throw new Malformed("a map has a key twice");
     }
     return pairs;
   }
 
   /** A key: str of 1 to 32 printable ASCII characters. */
   private key(): string {
-    const head = this.uint(1);
-    const n = head >= 0xa0 && head < 0xc0 ? head & 0x1f : head === 0xd9 ? this.uint(1) : head === 0xda ? this.uint(2) : head === 0xdb ? this.uint(4) : 0;
+    const head = this.u8();
+    const n = head >= 0xa0 && head < 0xc0 ? head & 0x1f : head === 0xd9 ? this.u8() : head === 0xda ? this.u16() : head === 0xdb ? this.u32() : 0;
     if (n < 1 || n > KEY_MAX) throw new Malformed(KEY_FAULT);
-    let key = "";
-    for (let at = this.pass(n); at < this.at; at++) {
-      const c = this.bytes[at]!;
-      if (c <= 0x20 || c >= 0x7f) throw new Malformed(KEY_FAULT);
-      key += String.fromCharCode(c);
-    }
-    return key;
+    const from = this.pass(n);
+    return knownKey(this.bytes, from, n) ?? otherKey(this.bytes, from, n);
   }
 
   /** The value that begins here, inside `depth` containers. */
   value(depth: number): Value {
-    const head = this.uint(1);
+    const head = this.u8();
     if (head < 0x80) return head;
     if (head >= 0xe0) return head - 0x100;
     if (head < 0x90) return this.map(head & 0x0f, depth);
     if (head < 0xa0) return this.array(head & 0x0f, depth);
-    if (head < 0xc0) return new Str(this.take(head & 0x1f));
+    if (head < 0xc0) return this.str(head & 0x1f);
     return this.longer(head, depth);
   }
 
@@ -124,26 +200,26 @@ class Reader {
       case 0xc0: return null;
       case 0xc2: return false;
       case 0xc3: return true;
-      case 0xc4: return this.take(this.uint(1));
-      case 0xc5: return this.take(this.uint(2));
-      case 0xc6: return this.take(this.uint(4));
+      case 0xc4: return this.bin(this.u8());
+      case 0xc5: return this.bin(this.u16());
+      case 0xc6: return this.bin(this.u32());
       case 0xca: return this.pass(4), FLOAT;
       case 0xcb: return this.pass(8), FLOAT;
-      case 0xcc: return this.uint(1);
-      case 0xcd: return this.uint(2);
-      case 0xce: return this.uint(4);
-      case 0xcf: return whole(this.view.getBigUint64(this.pass(8)));
-      case 0xd0: return this.view.getInt8(this.pass(1));
-      case 0xd1: return this.view.getInt16(this.pass(2));
-      case 0xd2: return this.view.getInt32(this.pass(4));
-      case 0xd3: return whole(this.view.getBigInt64(this.pass(8)));
-      case 0xd9: return new Str(this.take(this.uint(1)));
-      case 0xda: return new Str(this.take(this.uint(2)));
-      case 0xdb: return new Str(this.take(this.uint(4)));
-      case 0xdc: return this.array(this.uint(2), depth);
-      case 0xdd: return this.array(this.uint(4), depth);
-      case 0xde: return this.map(this.uint(2), depth);
-      case 0xdf: return this.map(this.uint(4), depth);
+      case 0xcc: return this.u8();
+      case 0xcd: return this.u16();
+      case 0xce: return this.u32();
+      case 0xcf: return this.u64();
+      case 0xd0: return (this.u8() << 24) >> 24;
+      case 0xd1: return (this.u16() << 16) >> 16;
+      case 0xd2: return this.u32() | 0;
+      case 0xd3: return this.i64();
+      case 0xd9: return this.str(this.u8());
+      case 0xda: return this.str(this.u16());
+      case 0xdb: return this.str(this.u32());
+      case 0xdc: return this.array(this.u16(), depth);
+      case 0xdd: return this.array(this.u32(), depth);
+      case 0xde: return this.map(this.u16(), depth);
+      case 0xdf: return this.map(this.u32(), depth);
       case 0xc1: throw new Malformed("the body is not msgpack");
       default: throw new Malformed("ext values are not used");
     }
@@ -156,7 +232,7 @@ class Reader {
  */
 export function readBody(bytes: Uint8Array): Value {
   if (bytes.length === 0) throw new Malformed("the body is empty");
-  const reader = new Reader(bytes);
+  const reader = new Reader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   const root = reader.value(0);
   if (!reader.ended) throw new Malformed("bytes follow the body");
   return root;

@@ -2,8 +2,8 @@
  * Frames to message and message to frames. Both ways check the same, so a mistake of ours shows here and not at a peer.
  * What the bytes are: wire/PROTOCOL.md.
  */
-import { Encoder } from "@msgpack/msgpack";
-import { BODY_MAX, Malformed, readBody, Str, type Value } from "./body.js";
+import { Bin, BODY_MAX, Malformed, readBody, Str, type Value } from "./body.js";
+import { BodyWriter, packedKey } from "./body_writer.js";
 import {
   circuitFields, fields, heldFields, messages, states, words,
   type Field, type Fields, type Layout, type MessageName, type Row, type TaskState, type Token,
@@ -20,6 +20,7 @@ const CELLS_MAX = 40;
 const CELL_TEXT_MAX = 512;
 const BAD_VERSION = 21;
 const TOO_LARGE = 23;
+const NO_NAME = "is not a name (1 to 64 of A-Z a-z 0-9 . _ -)";
 
 /** Which way a message travels: to the broker, or to a peer. */
 export type Way = "up" | "down";
@@ -33,16 +34,18 @@ export interface Message extends Fields {
 /** One kind of field: how it is read, and how it is written. Both throw Malformed with what is wrong, without the key. */
 interface Codec {
   read(value: Value, field: Field): unknown;
-  write(value: unknown, field: Field): unknown;
+  write(value: unknown, field: Field): void;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const encoder = new Encoder({ useBigInt64: true });
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const out = new BodyWriter();
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/;
+const NAME_MAX = 64;
 const UINT32_MAX = 0xffffffffn;
 const UINT64_MAX = 0xffffffffffffffffn;
+const inName = new Uint8Array(256);
+for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") inName[c.charCodeAt(0)] = 1;
 
 function wrong(fault: string, code?: number): never {
   throw new Malformed(fault, code);
@@ -50,27 +53,34 @@ function wrong(fault: string, code?: number): never {
 
 /** True for what may stand where the protocol wants a name. */
 export function isName(text: string): boolean {
-  return NAME.test(text);
+  if (text.length < 1 || text.length > NAME_MAX) return false;
+  for (let i = 0; i < text.length; i++) if (!inName[text.charCodeAt(i)]) return false;
+  return true;
 }
 
-function number(value: unknown, most: bigint): number | bigint {
+function number(value: unknown, most: number | bigint): number | bigint {
   const whole = typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value));
   if (!whole || value < 0) wrong("is not an unsigned integer");
   if (value > most) wrong("is out of range");
   return value;
 }
 
-/** As the encoder wants it: numbers above 32 bits have to be bigints, else it writes floats. */
-function packed(value: number | bigint): number | bigint {
-  return value > 0xffffffff ? BigInt(value) : Number(value);
+/** True for the usual text: ASCII without controls. */
+function isPlain(value: Str): boolean {
+  for (let at = value.from; at < value.to; at++) {
+    const c = value.bytes[at]!;
+    if (c < 0x20 || c >= 0x7f) return false;
+  }
+  return true;
 }
 
 function text(value: Value, most: number): string {
   if (!(value instanceof Str)) wrong("is not a string");
-  if (value.bytes.length > most) wrong("is too long");
+  if (value.length > most) wrong("is too long");
+  if (isPlain(value)) return value.latin1;
   let read: string;
   try {
-    read = utf8.decode(value.bytes);
+    read = utf8.decode(value.bytes.subarray(value.from, value.to));
   } catch {
     return wrong("is not UTF-8");
   }
@@ -78,28 +88,32 @@ function text(value: Value, most: number): string {
   return read;
 }
 
-function textWritten(value: unknown, most: number): string {
+function writeText(value: unknown, most: number): void {
   if (typeof value !== "string") wrong("is not a string");
   if (Buffer.byteLength(value) > most) wrong("is too long");
   if (!value.isWellFormed()) wrong("is not UTF-8");
   if (CONTROL.test(value)) wrong("holds a control character");
-  return value;
+  out.str(value);
 }
 
-function name(value: string): string {
-  return isName(value) ? value : wrong("is not a name (1 to 64 of A-Z a-z 0-9 . _ -)");
+function isHex(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (!((c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66))) return false;
+  }
+  return true;
 }
 
 function bytes(length: number): Codec {
   return {
     read(value) {
-      if (!(value instanceof Uint8Array)) wrong("is not binary");
+      if (!(value instanceof Bin)) wrong("is not binary");
       if (value.length !== length) wrong("has the wrong length");
-      return Buffer.from(value.buffer, value.byteOffset, length).toString("hex");
+      return value.hex;
     },
     write(value) {
-      if (typeof value !== "string" || value.length !== 2 * length || !/^[0-9a-f]*$/.test(value)) wrong(`is not ${length} bytes in hex`);
-      return Buffer.from(value, "hex");
+      if (typeof value !== "string" || value.length !== 2 * length || !isHex(value)) wrong(`is not ${length} bytes in hex`);
+      out.hex(value);
     },
   };
 }
@@ -110,9 +124,8 @@ function readToken(value: Value): Token {
 }
 
 function oneOf(value: Value, list: readonly string[], fault: string): string {
-  if (!(value instanceof Str) || value.bytes.length >= 32) wrong(fault);
-  const word = Buffer.from(value.bytes).toString("latin1");
-  return list.includes(word) ? word : wrong(fault);
+  if (value instanceof Str) for (const word of list) if (value.is(word)) return word;
+  return wrong(fault);
 }
 
 function readCell(value: Value): Row[string] {
@@ -121,13 +134,12 @@ function readCell(value: Value): Row[string] {
   return text(value, CELL_TEXT_MAX);
 }
 
-function writeCell(value: unknown): unknown {
-  if (value === null || typeof value === "boolean") return value;
-  if (typeof value === "number" || typeof value === "bigint") {
-    if (value >= 0) return packed(number(value, (1n << 63n) - 1n));
-    return value >= -0x80000000 ? Number(value) : BigInt(value);
-  }
-  return textWritten(value, CELL_TEXT_MAX);
+function writeCell(value: unknown): void {
+  if (value === null) out.nil();
+  else if (typeof value === "boolean") out.bool(value);
+  else if (typeof value !== "number" && typeof value !== "bigint") writeText(value, CELL_TEXT_MAX);
+  else if (value >= 0) out.uint(number(value, (1n << 63n) - 1n));
+  else number(-value, 1n << 63n), out.negative(value);
 }
 
 const row: Codec = {
@@ -140,7 +152,11 @@ const row: Codec = {
     const cells = Object.entries(value as Row);
     if (cells.length > CELLS_MAX) wrong("has too many columns");
     if (cells.some(([key]) => !/^[\x21-\x7e]{1,32}$/.test(key))) wrong("has a column name that is not printable ASCII");
-    return Object.fromEntries(cells.map(([key, cell]) => [key, writeCell(cell)]));
+    out.map(cells.length);
+    for (const [key, cell] of cells) {
+      out.ascii(key);
+      writeCell(cell);
+    }
   },
 };
 
@@ -154,48 +170,63 @@ function listOf(item: Codec): Codec {
     write(value, field) {
       if (!Array.isArray(value)) wrong("is not a list");
       if (value.length > Number(field.bound)) wrong("has too many items");
-      return value.map((v) => item.write(v, field));
+      out.array(value.length);
+      for (const v of value) item.write(v, field);
     },
   };
 }
 
 /** A record inside a list; `key` is always there. */
 function record(list: readonly Field[], key: string): Codec {
+  const packed = list.map(packedOf);
   return {
     read(value) {
       if (!(value instanceof Map)) wrong("is not a map");
-      const found = readFields(value, list);
+      const found = readFields(value, packed);
       return key in found ? found : wrong(`has an entry without ${key}`);
     },
     write(value) {
-      if (!(key in (value as object))) wrong(`has an entry without ${key}`);
-      return writeFields(value as Record<string, unknown>, list);
+      const from = value as Record<string, unknown>;
+      if (!(key in from)) wrong(`has an entry without ${key}`);
+      out.map(packed.reduce((n, p) => n + Number(from[p.field.key] !== undefined), 0));
+      writeFields(from, packed);
     },
   };
 }
 
 const state: Codec = {
   read: (value) => oneOf(value, states, "is not the word of a state"),
-  write: (value) => (states.includes(value as TaskState) ? value : wrong("is no state")),
+  write: (value) => (states.includes(value as TaskState) ? out.ascii(value as string) : wrong("is no state")),
 };
 
 const nameCodec: Codec = {
-  read: (value) => (value instanceof Str ? name(Buffer.from(value.bytes).toString("latin1")) : wrong("is not a string")),
-  write: (value) => (typeof value === "string" ? name(value) : wrong("is not a string")),
+  read(value) {
+    if (!(value instanceof Str)) wrong("is not a string");
+    const name = value.length <= NAME_MAX ? value.latin1 : "";
+    return isName(name) ? name : wrong(NO_NAME);
+  },
+  write(value) {
+    if (typeof value !== "string") wrong("is not a string");
+    if (!isName(value)) wrong(NO_NAME);
+    out.ascii(value);
+  },
 };
 
 const token: Codec = {
   read: readToken,
   write(value) {
     const { epoch, seq } = value as Token;
-    return [packed(number(epoch, UINT32_MAX)), packed(number(seq, UINT64_MAX))];
+    out.array(2);
+    out.uint(number(epoch, UINT32_MAX));
+    out.uint(number(seq, UINT64_MAX));
   },
 };
 
-const integer: Codec = {
-  read: (value, field) => number(value, field.bound as bigint),
-  write: (value, field) => packed(number(value, field.bound as bigint)),
-};
+/** A bound that a number can hold is kept as one: comparing with a bigint takes longer. */
+function integer(most: number | bigint): Codec {
+  const bound = most <= Number.MAX_SAFE_INTEGER ? Number(most) : most;
+  return { read: (value) => number(value, bound), write: (value) => out.uint(number(value, bound)) };
+}
 
 const counts: Codec = {
   read(value) {
@@ -206,30 +237,35 @@ const counts: Codec = {
   write(value) {
     const of = value as Partial<Record<TaskState, number | bigint>>;
     const there = states.filter((s) => of[s]);
-    return Object.fromEntries(there.map((s) => [s, packed(number(of[s], UINT64_MAX))]));
+    out.map(there.length);
+    for (const s of there) {
+      out.ascii(s);
+      out.uint(number(of[s], UINT64_MAX));
+    }
   },
 };
 
-const codecs: Record<Field["kind"], Codec> = {
-  U32: integer,
-  U64: integer,
-  STATUS: { read: (value) => number(value, 9999n), write: (value) => packed(number(value, UINT32_MAX)) },
+function wordOf(list: readonly string[]): Codec {
+  return {
+    read: (value) => oneOf(value, list, "is not one of its words"),
+    write: (value) => (list.includes(value as string) ? out.ascii(value as string) : wrong("is not one of its words")),
+  };
+}
+
+const codecs: Partial<Record<Field["kind"], Codec>> = {
+  STATUS: { read: (value) => number(value, 9999), write: (value) => out.uint(number(value, UINT32_MAX)) },
   BOOL: {
     read: (value) => (typeof value === "boolean" ? value : wrong("is not a boolean")),
-    write: (value) => (typeof value === "boolean" ? value : wrong("is not a boolean")),
+    write: (value) => (typeof value === "boolean" ? out.bool(value) : wrong("is not a boolean")),
   },
   NAME: nameCodec,
   TEXT: {
     read: (value, field) => text(value, Number(field.bound)),
-    write: (value, field) => textWritten(value, Number(field.bound)),
+    write: (value, field) => writeText(value, Number(field.bound)),
   },
   ID: bytes(16),
   HASH: bytes(32),
   TOKEN: token,
-  WORD: {
-    read: (value, field) => oneOf(value, words[field.bound as string]!, "is not one of its words"),
-    write: (value, field) => (words[field.bound as string]!.includes(value as string) ? value : wrong("is not one of its words")),
-  },
   STATE: state,
   STATES: {
     read(value) {
@@ -237,7 +273,11 @@ const codecs: Record<Field["kind"], Codec> = {
       const set = new Set(value.map((v) => oneOf(v, states, "is not the word of a state")));
       return states.filter((s) => set.has(s));
     },
-    write: (value) => states.filter((s) => (value as TaskState[]).includes(s)),
+    write(value) {
+      const there = states.filter((s) => (value as TaskState[]).includes(s));
+      out.array(there.length);
+      for (const s of there) out.ascii(s);
+    },
   },
   COUNTS: counts,
   ROW: row,
@@ -245,9 +285,27 @@ const codecs: Record<Field["kind"], Codec> = {
   HASHES: listOf(bytes(32)),
   TOKENS: listOf(token),
   ROWS: listOf(row),
-  CIRCUITS: listOf(record(circuitFields, "circuit")),
-  HELDS: listOf(record(heldFields, "token")),
 };
+
+/** A field with what reads and writes it. */
+interface Packed {
+  field: Field;
+  codec: Codec;
+  /** Its key as it stands in a body. */
+  key: Buffer;
+}
+
+function codecOf(field: Field): Codec {
+  if (field.kind === "U32" || field.kind === "U64") return integer(field.bound as bigint);
+  if (field.kind === "WORD") return wordOf(words[field.bound as string]!);
+  if (field.kind === "CIRCUITS") return listOf(record(circuitFields, "circuit"));
+  if (field.kind === "HELDS") return listOf(record(heldFields, "token"));
+  return codecs[field.kind]!;
+}
+
+function packedOf(field: Field): Packed {
+  return { field, codec: codecOf(field), key: packedKey(field.key) };
+}
 
 /** Names the key in what a field's codec says. */
 function keyed(e: unknown, key: string): unknown {
@@ -255,13 +313,12 @@ function keyed(e: unknown, key: string): unknown {
 }
 
 /** Unknown keys are passed over: a newer peer may send more. */
-function readFields(map: Map<string, Value>, list: readonly Field[]): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
+function readFields(map: Map<string, Value>, list: readonly Packed[], found: Record<string, unknown> = {}): Record<string, unknown> {
   let key = "";
   try {
-    for (const field of list) {
+    for (const { field, codec } of list) {
       const value = map.get((key = field.key));
-      if (value !== undefined) found[key] = codecs[field.kind].read(value, field);
+      if (value !== undefined) found[key] = codec.read(value, field);
     }
   } catch (e) {
     throw keyed(e, key);
@@ -269,41 +326,47 @@ function readFields(map: Map<string, Value>, list: readonly Field[]): Record<str
   return found;
 }
 
-/** Fields go in the order of the list, so that one message has one encoding. */
-function writeFields(from: Record<string, unknown>, list: readonly Field[]): Record<string, unknown> {
-  const made: Record<string, unknown> = {};
+/** Fields go in the order of the list, so that one message has one encoding. Returns how many there were. */
+function writeFields(from: Record<string, unknown>, list: readonly Packed[]): number {
   let key = "";
+  let n = 0;
   try {
-    for (const field of list) {
+    for (const { field, codec, key: packed } of list) {
       const value = from[(key = field.key)];
-      if (value !== undefined) made[key] = codecs[field.kind].write(value, field);
+      if (value === undefined) continue;
+      out.key(packed);
+      codec.write(value, field);
+      n++;
     }
   } catch (e) {
     throw keyed(e, key);
   }
-  return made;
+  return n;
 }
 
 interface Form {
   layout: Layout;
-  fields: readonly Field[];
+  head: Buffer;
+  fields: readonly Packed[];
   needed: Record<Way, readonly string[]>;
 }
 
 function formOf(layout: Layout): Form {
   const needed = (way: Way) => Object.keys(layout.fields).filter((k) => layout.fields[k] === "need" || layout.fields[k] === `need-${way}`);
-  return { layout, fields: fields.filter((f) => f.key in layout.fields), needed: { up: needed("up"), down: needed("down") } };
+  const mine = fields.filter((f) => f.key in layout.fields).map(packedOf);
+  return { layout, head: Buffer.of(0x50, 0x56, VERSION, layout.code), fields: mine, needed: { up: needed("up"), down: needed("down") } };
 }
 
-const byCode = new Map(messages.map((m) => [m.code, formOf(m)]));
-const byName = new Map(messages.map((m) => [m.name, formOf(m)]));
+const forms = messages.map(formOf);
+const byCode = new Map(forms.map((f) => [f.layout.code, f]));
+const byName = new Map(forms.map((f) => [f.layout.name, f]));
 
 function travels(layout: Layout, way: Way): boolean {
   return layout.way === "both" || layout.way === way;
 }
 
-function checkNeeded(form: Form, way: Way, has: object): void {
-  for (const key of form.needed[way]) if (!(key in has)) wrong(`${key} is missing`);
+function checkNeeded(form: Form, way: Way, has: Message): void {
+  for (const key of form.needed[way]) if (has[key as keyof Message] === undefined) wrong(`${key} is missing`);
 }
 
 function checkPayload(layout: Layout, message: Message): void {
@@ -342,18 +405,25 @@ export function decode(way: Way, frames: readonly Uint8Array[]): Message {
   if (body.length > BODY_MAX || (payload?.length ?? 0) > CHUNK_MAX) wrong("a frame is above its limit", TOO_LARGE);
   const map = readBody(body);
   if (!(map instanceof Map)) return wrong("body is not a map");
-  const message = { type: form.layout.name, ...readFields(map, form.fields) } as Message;
+  const message = readFields(map, form.fields, { type: form.layout.name }) as unknown as Message;
   if (payload) message.payload = payload;
   checkNeeded(form, way, message);
   checkPayload(form.layout, message);
   return message;
 }
 
+/** Says what is not a field of the message. */
 function checkFields(form: Form, message: Message): void {
   for (const [key, value] of Object.entries(message)) {
     if (key === "type" || key === "payload" || value === undefined) continue;
     if (!(key in form.layout.fields)) wrong(`${key} is not a field of this message`);
   }
+}
+
+function given(message: Message): number {
+  let n = 0;
+  for (const key in message) if (key !== "type" && key !== "payload" && message[key as keyof Message] !== undefined) n++;
+  return n;
 }
 
 /**
@@ -363,13 +433,11 @@ function checkFields(form: Form, message: Message): void {
 export function encode(way: Way, message: Message): Uint8Array[] {
   const form = byName.get(message.type);
   if (!form || !travels(form.layout, way)) return wrong(`${message.type} is not a message of this way`);
-  checkFields(form, message);
-  const made = writeFields(message as unknown as Record<string, unknown>, form.fields);
-  checkNeeded(form, way, made);
+  out.begin();
+  const pairs = writeFields(message as unknown as Record<string, unknown>, form.fields);
+  if (pairs !== given(message)) checkFields(form, message);
+  checkNeeded(form, way, message);
   checkPayload(form.layout, message);
-  const body = encoder.encode(made);
-  if (body.length > BODY_MAX) wrong(`the body of ${message.type} is too large`, TOO_LARGE);
-  const frames: Uint8Array[] = [Uint8Array.of(0x50, 0x56, VERSION, form.layout.code), body];
-  if (message.payload) frames.push(message.payload);
-  return frames;
+  const body = out.finish(pairs);
+  return message.payload ? [form.head, body, message.payload] : [form.head, body];
 }
