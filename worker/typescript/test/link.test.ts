@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { poll } from "./support/cluster.js";
+import { Link } from "../dist/io/link.js";
 import type { Message } from "../dist/wire/codec.js";
 import { accepts, broker, client, delivers, ID, sha256, type Heard } from "./support/fake_broker.js";
 
@@ -65,6 +66,23 @@ test("a broker with a lower epoch is refused, and the next one tried", async (t)
   await young.open();
   await c.ready();
   assert.equal(c.connection.endpoint, young.url);
+});
+
+test("a timer that fires early costs no attempt to connect", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] }); // they fire when told to, however little time has passed
+  let attempts = 0;
+  const user = { onMessage() {}, onUp() {}, onRoom() {}, onChange: () => void (attempts += Number(link.state === "dialling")) };
+  const link: Link = new Link({
+    endpoints: ["tcp://127.0.0.1:1"], keys: [], name: "shop", role: "client", anyRole: false, session: ID, software: "test", reconnectMs: 100, reconnectMaxMs: 100,
+    connectMs: 1000,
+  }, user);
+  t.after(() => link.close());
+  const end = performance.now() + 5000;
+  while (attempts < 3 && performance.now() < end) {
+    t.mock.timers.tick(200);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(attempts >= 3, `${attempts} attempts`);
 });
 
 test("a broker that says stale-broker to HELLO is left for the next", async (t) => {

@@ -156,7 +156,8 @@ export class Link {
 
   private step(): void {
     const now = performance.now();
-    if (this.closed || now < this.dueMs - 1) return;
+    if (this.closed) return;
+    if (now < this.dueMs) return this.arm(this.dueMs - now); // a timer counts from when its loop's turn began: it may fire early
     if (this.state === "down") this.dial();
     else if (this.state === "dialling") this.fail(UNREACHABLE, "no answer");
     else this.keep(now);
