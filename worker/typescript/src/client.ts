@@ -1,5 +1,5 @@
 /** A client of Provost: one awaitable call, safe over restarts. */
-import { randomUUID } from "node:crypto";
+import { newId } from "./new_id.js";
 import { ThreadBridge } from "./bridge.js";
 import { Core } from "./core.js";
 import { BadStateError, CancelledError, TimeoutError, wordOf } from "./errors.js";
@@ -40,6 +40,8 @@ export interface Connection {
   /** The id of this client's session. */
   session: string;
 }
+
+const NEVER = new AbortController().signal;
 
 interface Before {
   timeout: number;
@@ -184,7 +186,7 @@ export class Client extends Operator {
 
   async #start(options: ProveOptions, quiet = false): Promise<Task> {
     this.#core.check();
-    const id = options.id === undefined ? randomUUID().replaceAll("-", "") : checkId(options.id);
+    const id = options.id === undefined ? newId() : checkId(options.id);
     const fields = submitFieldsOf(options);
     const expiresMs = expiryOf(fields.deadline);
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
@@ -205,10 +207,10 @@ export class Client extends Operator {
   /** What is done before a task is submitted: it ends with the signal, the time, and the client. `waits`: for files, or a stream. */
   async #before<T>(taskId: string, work: (stop: AbortSignal) => Promise<T>, options: Before): Promise<T> {
     const { signal, timeout, waits } = options;
-    const stop = new AbortController();
     const aborted = () => new CancelledError("cancelled", "aborted before it was submitted", { taskId, cause: signal?.reason });
     if (signal?.aborted) throw aborted();
-    if (!waits && !signal) return work(stop.signal);
+    if (!waits && !signal) return work(NEVER);
+    const stop = new AbortController();
     const over = new Promise<never>((_, reject) => {
       stop.signal.addEventListener("abort", () => reject(stop.signal.reason as Error));
     });

@@ -206,6 +206,7 @@ export function submitFieldsOf(o: SubmitOptions): SubmitFields {
     need_vram: whole(o.needVram, Number.MAX_SAFE_INTEGER, "needVram"),
     need_ram: whole(o.needRam, Number.MAX_SAFE_INTEGER, "needRam"),
   };
-  for (const [key, value] of Object.entries(optional)) if (value !== undefined) Object.assign(fields, { [key]: value });
+  let key: keyof SubmitFields;
+  for (key in optional) if (optional[key] !== undefined) Object.assign(fields, { [key]: optional[key] });
   return fields;
 }

@@ -1,5 +1,6 @@
 /** A task that is followed. */
 import type { Core } from "./core.js";
+import { Later } from "./later.js";
 import { BadProofError, CancelledError, ProvostError, UsageError } from "./errors.js";
 import type { End, News, Tiding } from "./io/bridge.js";
 import type { Progress, SubmitOptions } from "./options.js";
@@ -24,7 +25,6 @@ export class Task {
   /** 32 hex digits. */
   readonly id: string;
   /** @internal */ readonly key: number;
-  /** @internal */ readonly accepted: Promise<void>;
   /** @internal */ onEnd: (() => void) | undefined;
   #core: Core;
   #options: FollowOptions;
@@ -34,9 +34,8 @@ export class Task {
   #newsAt = performance.now();
   #version = 0;
   #waiting: (() => void)[] = [];
-  #outcome: Promise<Result>;
-  #accept!: { resolve(): void; reject(why: Error): void };
-  #settle!: { resolve(result: Result): void; reject(why: Error): void };
+  #accepted = new Later<void>();
+  #outcome = new Later<Result>();
   #over = false;
   #owed: number | undefined;
   #unabort: (() => void) | undefined;
@@ -50,10 +49,6 @@ export class Task {
     this.#options = { manualAck, publicSignals, onProgress };
     this.#vkey = vkey;
     this.#prepared = prepared;
-    this.accepted = new Promise((resolve, reject) => (this.#accept = { resolve, reject }));
-    this.#outcome = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    this.accepted.catch(() => {}); // who does not wait for it has not forgotten it: result() tells
-    this.#outcome.catch(() => {});
     core.listen(this.key, (t) => this.#hear(t));
     this.#watch(options.signal);
   }
@@ -97,7 +92,7 @@ export class Task {
   async result(options: { timeout?: number | undefined } = {}): Promise<Result> {
     const timeout = options.timeout ?? this.#core.waitTimeout;
     try {
-      return await (this.#over ? this.#outcome : this.#core.wait(this.#outcome, { timeout, taskId: this.id, held: () => this.#news.held }));
+      return await (this.#over ? this.#outcome.promise : this.#core.wait(this.#outcome.promise, { timeout, taskId: this.id, held: () => this.#news.held }));
     } finally {
       this.#acknowledge();
     }
@@ -117,6 +112,11 @@ export class Task {
     if (this.#over) return;
     this.#drop();
     this.#reject(new CancelledError("cancelled", "the task is not followed any more; the broker keeps it", { taskId: this.id }));
+  }
+
+  /** @internal Resolves when the broker has the task. */
+  get accepted(): Promise<void> {
+    return this.#accepted.promise;
   }
 
   /** @internal How long ago the last news came, ms. */
@@ -163,14 +163,14 @@ export class Task {
     if (tiding.say === "news") this.#tell(tiding.news);
     else if (tiding.say === "pull") this.#give(tiding.offset, tiding.bytes);
     else if (tiding.say === "refused") this.#refused(this.#core.failure(tiding.status, tiding.text, this.id));
-    else if (tiding.say === "over") void this.#end(tiding.end);
+    else if (tiding.say === "over") this.#end(tiding.end);
   }
 
   #tell(news: News): void {
     this.#news = news;
     this.#newsAt = performance.now();
     this.#version++;
-    if (news.accepted) this.#accept.resolve();
+    if (news.accepted) this.#accepted.resolve();
     if (news.accepted && this.#prepared) this.#prepared.pulled = undefined; // the broker has it: the caller's memory is the caller's again
     this.#wake();
     try {
@@ -198,57 +198,70 @@ export class Task {
     this.onEnd?.();
   }
 
-  async #end(end: End): Promise<void> {
+  #end(end: End): void {
     this.#news = { ...this.#news, state: end.state, accepted: true };
     this.#version++;
-    this.#accept.resolve();
+    this.#accepted.resolve();
     this.#gone();
     if (end.status !== 0) {
       this.#owed = this.#options.manualAck || end.state === "succeeded" ? undefined : end.generation;
       return this.#reject(this.#core.failure(end.status, end.text, this.id));
     }
     const result = new Result(this.id, end);
-    const release = this.#core.hold();
+    if (this.#vkey) return void this.#verify(this.#vkey, result, end);
     try {
-      await this.#check(result);
+      this.#check(result, undefined);
       this.#resolve(result, end);
     } catch (e) {
-      // A wrong result is never acknowledged, so that it can still be looked at.
-      if (!this.#core.over) this.#core.bridge.post({ do: "ack", task: this.id, generation: end.generation, acked: false });
-      this.#reject(e instanceof Error ? e : new Error(String(e)));
+      this.#wrong(end, e);
+    }
+  }
+
+  async #verify(key: VerificationKey, result: Result, end: End): Promise<void> {
+    const release = this.#core.hold();
+    try {
+      this.#check(result, key);
+      await verifyProof(key, result, this.id);
+      result.checked = result.checked === "publics" ? "statement" : "proof";
+      this.#resolve(result, end);
+    } catch (e) {
+      this.#wrong(end, e);
     } finally {
       release();
     }
   }
 
+  /** A wrong result is never acknowledged, so that it can still be looked at. */
+  #wrong(end: End, e: unknown): void {
+    if (!this.#core.over) this.#core.bridge.post({ do: "ack", task: this.id, generation: end.generation, acked: false });
+    this.#reject(e instanceof Error ? e : new Error(String(e)));
+  }
+
   /** A proof that verifies may be an old one of another input: the public signals have to be those of the witness. */
-  async #check(result: Result): Promise<void> {
-    const key = this.#vkey;
+  #check(result: Result, key: VerificationKey | undefined): void {
+    const { publicSignals } = this.#options;
     if (!result.isProof) {
-      if (key || this.#options.publicSignals) throw new BadProofError("bad-proof", "the result is no Groth16 proof", { taskId: this.id });
+      if (key || publicSignals) throw new BadProofError("bad-proof", "the result is no Groth16 proof", { taskId: this.id });
       return;
     }
     const signals = result.publicSignals;
-    const expected = this.#options.publicSignals ?? this.#prepared?.publics(key ? key.publics : signals.length);
+    const expected = publicSignals ?? this.#prepared?.publics(key ? key.publics : signals.length);
     if (expected && (expected.length !== signals.length || expected.some((value, i) => value !== signals[i]))) {
-      throw new BadProofError("bad-proof", `the public signals are not those ${this.#options.publicSignals ? "that were expected" : "of the witness"}`, { taskId: this.id });
+      throw new BadProofError("bad-proof", `the public signals are not those ${publicSignals ? "that were expected" : "of the witness"}`, { taskId: this.id });
     }
     if (expected) result.checked = "publics";
-    if (!key) return;
-    await verifyProof(key, result, this.id);
-    result.checked = expected ? "statement" : "proof";
   }
 
   #resolve(result: Result, end: End): void {
     if (!this.#options.manualAck) this.#owed = end.generation;
     this.#finish();
-    this.#settle.resolve(result);
+    this.#outcome.resolve(result);
   }
 
   #reject(why: Error): void {
     this.#finish();
-    this.#accept.reject(why);
-    this.#settle.reject(why);
+    this.#accepted.reject(why);
+    this.#outcome.reject(why);
   }
 
   #finish(): void {

@@ -46,7 +46,10 @@ export class Dealer {
   private readonly socket: Socket;
   private closed = false;
   private queue: Uint8Array[][] = [];
-  private sending = false;
+  /** What is being sent of what was in the queue. */
+  private batch: Uint8Array[][] = [];
+  private sent = 0;
+  private pumping: Promise<void> | undefined;
   private told = false;
 
   /** Starts to connect. Throws when the endpoint is none. */
@@ -76,7 +79,12 @@ export class Dealer {
 
   /** True while more payload may be handed over: control messages are taken always, chunks only with room. */
   get room(): boolean {
-    return this.queue.length < QUEUE_MOST;
+    return this.waiting < QUEUE_MOST;
+  }
+
+  /** Messages that libzmq has not taken yet. */
+  get waiting(): number {
+    return this.queue.length + this.batch.length - this.sent;
   }
 
   /**
@@ -87,7 +95,7 @@ export class Dealer {
     const frames = encode("up", message);
     if (this.closed) return;
     this.queue.push(frames);
-    if (!this.sending) void this.pump();
+    this.pumping ??= this.pump();
   }
 
   /** Closes it; what was sent has `lingerMs` to leave. Resolves when the socket is closed. */
@@ -96,20 +104,23 @@ export class Dealer {
     this.closed = true;
     if (lingerMs > 0) {
       this.socket.linger = lingerMs;
-      await Promise.race([this.pump(), sleep(lingerMs, undefined, { ref: false })]);
+      await Promise.race([this.pumping, sleep(lingerMs, undefined, { ref: false })]);
     }
     this.socket.close();
   }
 
   private async pump(): Promise<void> {
-    if (this.sending) return;
-    this.sending = true;
     try {
-      for (let frames = this.queue.shift(); frames; frames = this.queue.shift()) await this.socket.send(frames);
+      while (this.queue.length > 0) {
+        [this.batch, this.queue, this.sent] = [this.queue, [], 0];
+        while (this.sent < this.batch.length) await this.socket.send(this.batch[this.sent++]!);
+      }
     } catch {
       this.queue = []; // the connection is gone; its event says so
     } finally {
-      this.sending = false;
+      this.pumping = undefined;
+      this.batch = [];
+      this.sent = 0;
     }
     if (!this.closed) this.options.onRoom();
   }

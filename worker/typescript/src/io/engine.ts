@@ -3,11 +3,19 @@ import type { Message } from "../wire/codec.js";
 import type { Token } from "../wire/lists.js";
 import type { End, LinkState, Order, Tiding } from "./bridge.js";
 import { Followed, type TaskUser } from "./followed.js";
-import { Pulled, sourceOf } from "./input.js";
+import { Pulled, sourceInFile, sourceOf, type Source } from "./input.js";
 import { Link, type LinkOptions, type LinkUser } from "./link.js";
 import { Question, type QuestionUser } from "./question.js";
 import { BAD_MESSAGE, BAD_STATE, UNAUTHORIZED, refusal } from "./text.js";
 import { codeOf } from "../errors.js";
+
+interface Ack {
+  task: string;
+  generation: number;
+  acked: boolean;
+}
+
+type Submit = Order & { do: "submit" };
 
 const ACKS_MOST = 1024; // results handed over that are remembered, in case they come again
 
@@ -17,10 +25,14 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   private readonly byKey = new Map<number, Followed>();
   private readonly questions = new Map<number, Question>();
   private readonly byReq = new Map<number, Question>();
-  private readonly acked = new Map<string, { generation: number; acked: boolean }>();
+  /** Results that were handed over, a ring. */
+  private readonly acks: Ack[] = [];
+  private acksAt = 0;
   private flushing: number[] = [];
   private unsent: { task: string; generation: number }[] = [];
   private readonly due = new Map<Followed, number>();
+  /** Tasks whose upload waits for room. */
+  private readonly uploads = new Set<Followed>();
   private readonly opening = new Map<number, { dropped: boolean }>();
   private timer: NodeJS.Timeout | undefined;
   private timerMs = Infinity;
@@ -37,7 +49,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
 
   take(order: Order): void {
     switch (order.do) {
-      case "submit": return void this.submit(order);
+      case "submit": return this.submit(order);
       case "attach": return this.follow(new Followed(order.key, order.task, this, undefined));
       case "forget": return this.forget(order.key);
       case "ask": return this.ask(order);
@@ -48,14 +60,25 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
     }
   }
 
-  private async submit(order: Order & { do: "submit" }): Promise<void> {
-    const { key, task, fields, expiresMs, input, busyFails, quiet } = order;
+  private submit(order: Submit): void {
+    const { key, input } = order;
+    if (input.kind === "file") return void this.open(order, input.path);
+    this.begin(order, sourceOf(input, (offset, bytes) => this.say({ say: "pull", key, offset, bytes })));
+  }
+
+  private begin(order: Submit, source: Source): void {
+    const { key, task, fields, expiresMs, busyFails, quiet } = order;
+    this.follow(new Followed(key, task, this, { fields, expiresMs, source, busyFails, quiet }));
+  }
+
+  private async open(order: Submit, path: string): Promise<void> {
+    const { key } = order;
     const opening = { dropped: false };
     this.opening.set(key, opening);
     try {
-      const source = await sourceOf(input, (offset, bytes) => this.say({ say: "pull", key, offset, bytes }));
-      if (opening.dropped) return source.close();
-      this.follow(new Followed(key, task, this, { fields, expiresMs, source, busyFails, quiet }));
+      const source = await sourceInFile(path);
+      if (opening.dropped) source.close();
+      else this.begin(order, source);
     } catch (e) {
       this.say({ say: "refused", key, status: codeOf("io"), text: e instanceof Error ? e.message : String(e) });
     } finally {
@@ -85,6 +108,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   private gone(task: Followed): void {
     this.byKey.delete(task.key);
     this.due.delete(task);
+    this.uploads.delete(task);
     if (this.tasks.get(task.id) === task) this.tasks.delete(task.id);
   }
 
@@ -101,12 +125,11 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   }
 
   private ack(task: string, generation: number, acked: boolean): void {
-    this.acked.delete(task);
-    this.acked.set(task, { generation, acked });
-    if (this.acked.size > ACKS_MOST) this.acked.delete(this.acked.keys().next().value!);
+    this.acks[this.acksAt] = { task, generation, acked };
+    this.acksAt = (this.acksAt + 1) % ACKS_MOST;
     if (!acked) return;
-    this.unsent.push({ task, generation });
-    this.sendAcks();
+    if (this.link.state === "up") this.link.send({ type: "ACK", task, generation });
+    else this.unsent.push({ task, generation });
   }
 
   private sendAcks(): void {
@@ -144,8 +167,10 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   }
 
   onRoom(): void {
-    if (this.link.state !== "up") return;
-    for (const task of this.byKey.values()) if (task.stage === "asking") task.room();
+    if (this.uploads.size === 0) return;
+    const waiting = [...this.uploads];
+    this.uploads.clear();
+    for (const task of waiting) task.room();
   }
 
   onMessage(m: Message): void {
@@ -193,8 +218,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
 
   /** A result that comes again is acknowledged again, and not handed over again. */
   private repeatAck(m: Message): void {
-    const ack = this.acked.get(m.task!);
-    if (ack?.acked && ack.generation === m.generation) this.link.send({ type: "ACK", task: m.task!, generation: m.generation! });
+    if (this.acks.some((a) => a.acked && a.task === m.task && a.generation === m.generation)) this.link.send({ type: "ACK", task: m.task!, generation: m.generation! });
   }
 
   private chunk(m: Message): void {
@@ -226,6 +250,10 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   nextReq(): number {
     this.reqs = this.reqs === 0xffffffff ? 1 : this.reqs + 1;
     return this.reqs;
+  }
+
+  waitRoom(task: Followed): void {
+    this.uploads.add(task);
   }
 
   /** One timer for all tasks, at the earliest of their times or before it. */

@@ -20,6 +20,8 @@ import { Incoming, Outgoing, sha256Of } from "./transfer.js";
 export interface TaskUser {
   readonly link: Link;
   nextReq(): number;
+  /** Has room() called once there is room to send again. */
+  waitRoom(task: Followed): void;
   /** step() is due at `atMs` at the latest. */
   wake(task: Followed, atMs: number): void;
   news(task: Followed): void;
@@ -49,6 +51,10 @@ export function isLive(state: TaskState): boolean {
 /** A number for people, -1 when it is not there. */
 function known(value: Whole | undefined): number {
   return value === undefined ? -1 : Number(value);
+}
+
+function reason(e: unknown): string {
+  return e instanceof Error ? e.message : String(e);
 }
 
 /** What DELIVER says of an end; "ok" of a task that did not succeed is read by its state. */
@@ -166,32 +172,36 @@ export class Followed {
       this.req = this.user.nextReq();
       this.askMs = now + ASK_AGAIN_MS;
       if (this.attaches) link.send({ type: "ATTACH", req: this.req, task: this.id });
-      else void this.say();
+      else this.say();
     }
     this.user.wake(this, this.askMs);
   }
 
-  /** The fields of the caller. A broker that takes a duration is told what is left of the deadline: its clock may be another. */
-  private terms(): Omit<Message, "type"> {
-    const { deadline, ...fields } = this.submit!.fields;
-    if (deadline === undefined) return fields;
-    if (!this.user.link.terms!.deadlineIn) return { ...fields, deadline };
-    return { ...fields, deadline_in_ms: Math.max(0, Math.round(this.submit!.expiresMs - monotonicMs())) };
+  /** A broker that takes a duration is told what is left of the deadline: its clock may be another. */
+  private message(): Message {
+    const { fields, expiresMs, source } = this.submit!;
+    const message: Message = { ...fields, type: "SUBMIT", req: this.req, task: this.id, length: source.length, sha256: source.sha256 };
+    if (fields.deadline !== undefined && this.user.link.terms!.deadlineIn) {
+      message.deadline = undefined;
+      message.deadline_in_ms = Math.max(0, Math.round(expiresMs - monotonicMs()));
+    }
+    return message;
   }
 
-  private async say(): Promise<void> {
+  private say(): void {
     const { source } = this.submit!;
-    const { link } = this.user;
-    const req = this.req;
-    const message: Message = { type: "SUBMIT", req, task: this.id, ...this.terms(), length: source.length, sha256: source.sha256 };
+    const message = this.message();
+    const read = source.length <= this.user.link.terms!.inlineMax ? source.read(0, source.length) : undefined;
+    if (!(read instanceof Promise)) return this.sayWith(message, read); // no await without need: submits keep their order
+    read.then((bytes) => this.sayWith(message, bytes), (e: unknown) => this.refuse(INTERNAL, reason(e)));
+  }
+
+  private sayWith(message: Message, payload: Uint8Array | undefined): void {
+    if (payload) message.payload = payload;
     try {
-      if (source.length <= link.terms!.inlineMax) {
-        const read = source.read(0, source.length);
-        message.payload = read instanceof Uint8Array ? read : await read; // no await without need: submits keep their order
-      }
-      if (this.stage === "asking" && this.req === req) link.send(message);
+      if (this.stage === "asking" && this.req === message.req) this.user.link.send(message);
     } catch (e) {
-      this.refuse(INTERNAL, e instanceof Error ? e.message : String(e));
+      this.refuse(INTERNAL, reason(e));
     }
   }
 
@@ -201,9 +211,12 @@ export class Followed {
     if (!out || this.reading) return;
     this.reading = true;
     try {
-      while (this.stage === "asking" && out.open > 0 && this.user.link.room) await this.send(out);
+      while (this.stage === "asking" && out.open > 0) {
+        if (!this.user.link.room) return this.user.waitRoom(this);
+        await this.send(out);
+      }
     } catch (e) {
-      this.refuse(codeOf("io"), e instanceof Error ? e.message : String(e));
+      this.refuse(codeOf("io"), reason(e));
     } finally {
       this.reading = false;
     }
@@ -254,7 +267,12 @@ export class Followed {
       this.fetchMs = isLive(m.state!) ? Infinity : now + FETCH_AFTER_MS;
     }
     const n = this.news;
-    Object.assign(n, { state: m.state, accepted: true, held: "", position: known(m.position), etaMs: known(m.eta_ms), unservable: m.unservable ?? false });
+    n.state = m.state!;
+    n.accepted = true;
+    n.held = "";
+    n.position = known(m.position);
+    n.etaMs = known(m.eta_ms);
+    n.unservable = m.unservable ?? false;
     if (m.percent !== undefined) n.percent = m.percent;
     if (m.phase !== undefined) n.phase = m.phase;
     if (!isLive(m.state!) && this.fetchMs === Infinity) this.fetchMs = now + FETCH_AFTER_MS;
@@ -265,7 +283,10 @@ export class Followed {
   onProgress(m: Message): void {
     if (this.stage !== "asking" && this.stage !== "following") return;
     const n = this.news;
-    Object.assign(n, { state: "running", position: 0, unservable: false, etaMs: known(m.eta_ms) });
+    n.state = "running";
+    n.position = 0;
+    n.unservable = false;
+    n.etaMs = known(m.eta_ms);
     if (m.percent !== undefined) n.percent = m.percent;
     if (m.phase !== undefined) n.phase = m.phase;
     if (m.note !== undefined) n.note = visible(m.note);
@@ -334,7 +355,10 @@ export class Followed {
     if (typeof incoming === "number") {
       return this.finish({ ...this.end!, status: incoming, text: "the result is larger than this client takes, or than the broker said it would be" });
     }
-    if (incoming instanceof Uint8Array) return this.finish({ ...this.end!, bytes: incoming });
+    if (incoming instanceof Uint8Array) {
+      this.end!.bytes = incoming;
+      return this.finish(this.end!);
+    }
     this.incoming = incoming;
     this.stage = "receiving";
     this.receive(now);

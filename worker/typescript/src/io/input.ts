@@ -15,6 +15,7 @@ export interface Source {
 }
 
 const READ_BYTES = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** A pull that waits for its piece. */
 export class Pulled implements Source {
@@ -46,9 +47,22 @@ export class Pulled implements Source {
   }
 }
 
-function inMemory(bytes: Uint8Array): Source {
-  let held = bytes;
-  return { length: bytes.length, sha256: sha256Of(bytes), read: (offset, n) => held.subarray(offset, offset + n), close: () => (held = new Uint8Array(0)) };
+class InMemory implements Source {
+  readonly length: number;
+  readonly sha256: string;
+
+  constructor(private bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.sha256 = sha256Of(bytes);
+  }
+
+  read(offset: number, n: number): Uint8Array {
+    return offset === 0 && n === this.length ? this.bytes : this.bytes.subarray(offset, offset + n);
+  }
+
+  close(): void {
+    this.bytes = NOTHING;
+  }
 }
 
 async function readAt(file: FileHandle, offset: number, n: number): Promise<Uint8Array> {
@@ -68,7 +82,8 @@ async function digestOf(file: FileHandle, length: number): Promise<string> {
   return digest.digest("hex");
 }
 
-async function inFile(path: string): Promise<Source> {
+/** Opens a file. Rejects with the system's sentence when it cannot be read. */
+export async function sourceInFile(path: string): Promise<Source> {
   const { file, bytes: length } = await openRegular(path);
   try {
     return { length, sha256: await digestOf(file, length), read: (offset, n) => readAt(file, offset, n), close: () => void file.close() };
@@ -78,9 +93,7 @@ async function inFile(path: string): Promise<Source> {
   }
 }
 
-/** Opens an input. Rejects with the system's sentence when a file cannot be read. */
-export async function sourceOf(input: Input, ask: (offset: number, n: number) => void): Promise<Source> {
-  if (input.kind === "bytes") return inMemory(input.bytes);
-  if (input.kind === "pull") return new Pulled(input.length, input.sha256, ask);
-  return inFile(input.path);
+/** An input whose bytes are in this process. */
+export function sourceOf(input: Exclude<Input, { kind: "file" }>, ask: (offset: number, n: number) => void): Source {
+  return input.kind === "bytes" ? new InMemory(input.bytes) : new Pulled(input.length, input.sha256, ask);
 }

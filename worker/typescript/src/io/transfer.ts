@@ -1,7 +1,7 @@
 /**
  * A payload on its way in or out, by credit. Pure: no socket, no clock. The rules: wire/PROTOCOL.md, "Large payloads".
  */
-import { createHash, type Hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import type { Whole } from "../wire/lists.js";
 
 /** What may be sent of a payload of `length` bytes. */
@@ -42,10 +42,10 @@ export class Outgoing {
   }
 }
 
-/** The digest of bytes that are all there, as hex. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
+/** The digest of bytes that are all there, as hex. Node 20.12 and later have it in one call: half the time at 1 KiB. */
+export const sha256Of: (bytes: Uint8Array) => string = crypto.hash
+  ? (bytes) => crypto.hash("sha256", bytes, "hex")
+  : (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
 
 export type Taken = "more" | "complete" | "misplaced" | "mismatch";
 
@@ -54,7 +54,7 @@ export class Incoming {
   got = 0;
   private granted = 0;
   private room: Buffer;
-  private readonly digest: Hash = createHash("sha256");
+  private readonly digest: crypto.Hash = crypto.createHash("sha256");
 
   constructor(
     readonly length: number,

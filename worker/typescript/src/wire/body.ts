@@ -57,7 +57,21 @@ export class Bin extends Span {
 /** A float: legal in the body, of no field. */
 export const FLOAT = Symbol("float");
 
-export type Value = null | boolean | number | bigint | typeof FLOAT | Str | Bin | Value[] | Map<string, Value>;
+/** A map, its pairs in the order in which they came. Maps are small, so that a search costs less than a hash table does. */
+export class Pairs {
+  readonly keys: string[] = [];
+  readonly values: Value[] = [];
+
+  get size(): number {
+    return this.keys.length;
+  }
+
+  map<T>(of: (key: string, value: Value) => T): T[] {
+    return this.keys.map((key, i) => of(key, this.values[i]!));
+  }
+}
+
+export type Value = null | boolean | number | bigint | typeof FLOAT | Str | Bin | Value[] | Pairs;
 
 function spells(word: string, bytes: Uint8Array, from: number, n: number): boolean {
   if (word.length !== n) return false;
@@ -161,16 +175,17 @@ class Reader {
     return items;
   }
 
-  private map(n: number, depth: number): Map<string, Value> {
+  private map(n: number, depth: number): Pairs {
     if (n > KEYS_MAX) throw new Malformed("too many keys in a map");
     if (depth === DEPTH_MAX) throw new Malformed("nested too deep");
     this.reserve(2 * n);
-    const pairs = new Map<string, Value>();
+    const pairs = new Pairs();
     for (let i = 0; i < n; i++) {
       const key = this.key();
       const value = this.value(depth + 1);
-      pairs.set(key, value);
-      if (pairs.size === i) throw new Malformed("a map has a key twice");
+      if (pairs.keys.includes(key)) throw new Malformed("a map has a key twice");
+      pairs.keys.push(key);
+      pairs.values.push(value);
     }
     return pairs;
   }

@@ -2,7 +2,7 @@
  * Frames to message and message to frames. Both ways check the same, so a mistake of ours shows here and not at a peer.
  * What the bytes are: wire/PROTOCOL.md.
  */
-import { Bin, BODY_MAX, Malformed, readBody, Str, type Value } from "./body.js";
+import { Bin, BODY_MAX, Malformed, Pairs, readBody, Str, type Value } from "./body.js";
 import { BodyWriter, packedKey } from "./body_writer.js";
 import {
   circuitFields, fields, heldFields, messages, states, words,
@@ -144,9 +144,9 @@ function writeCell(value: unknown): void {
 
 const row: Codec = {
   read(value) {
-    if (!(value instanceof Map)) wrong("is not a map");
+    if (!(value instanceof Pairs)) wrong("is not a map");
     if (value.size > CELLS_MAX) wrong("has too many columns");
-    return Object.fromEntries([...value].map(([key, cell]) => [key, readCell(cell)]));
+    return Object.fromEntries(value.map((key, cell) => [key, readCell(cell)]));
   },
   write(value) {
     const cells = Object.entries(value as Row);
@@ -181,7 +181,7 @@ function record(list: readonly Field[], key: string): Codec {
   const packed = list.map(packedOf);
   return {
     read(value) {
-      if (!(value instanceof Map)) wrong("is not a map");
+      if (!(value instanceof Pairs)) wrong("is not a map");
       const found = readFields(value, packed);
       return key in found ? found : wrong(`has an entry without ${key}`);
     },
@@ -230,9 +230,9 @@ function integer(most: number | bigint): Codec {
 
 const counts: Codec = {
   read(value) {
-    if (!(value instanceof Map)) wrong("is not a map");
-    if ([...value.keys()].some((key) => !states.includes(key as TaskState))) wrong("is not the word of a state");
-    return Object.fromEntries([...value].map(([key, n]) => [key, number(n, UINT64_MAX)]));
+    if (!(value instanceof Pairs)) wrong("is not a map");
+    if (value.keys.some((key) => !states.includes(key as TaskState))) wrong("is not the word of a state");
+    return Object.fromEntries(value.map((key, n) => [key, number(n, UINT64_MAX)]));
   },
   write(value) {
     const of = value as Partial<Record<TaskState, number | bigint>>;
@@ -312,18 +312,29 @@ function keyed(e: unknown, key: string): unknown {
   return e instanceof Malformed ? new Malformed(`${key} ${e.message}`, e.code) : e;
 }
 
-/** Unknown keys are passed over: a newer peer may send more. */
-function readFields(map: Map<string, Value>, list: readonly Packed[], found: Record<string, unknown> = {}): Record<string, unknown> {
-  let key = "";
-  try {
-    for (const { field, codec } of list) {
-      const value = map.get((key = field.key));
-      if (value !== undefined) found[key] = codec.read(value, field);
+/** Unknown keys are passed over: a newer peer may send more. A search goes on behind the field before: peers keep the order of the list. */
+function readFields(pairs: Pairs, list: readonly Packed[], found: Record<string, unknown> = {}): Record<string, unknown> {
+  const { keys, values } = pairs;
+  let at = 0;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
+    for (let left = list.length; left > 0; left--) {
+      const { field, codec } = list[at]!;
+      at = at + 1 === list.length ? 0 : at + 1;
+      if (field.key !== key) continue;
+      found[key] = readField(codec, values[i]!, field);
+      break;
     }
-  } catch (e) {
-    throw keyed(e, key);
   }
   return found;
+}
+
+function readField(codec: Codec, value: Value, field: Field): unknown {
+  try {
+    return codec.read(value, field);
+  } catch (e) {
+    throw keyed(e, field.key);
+  }
 }
 
 /** Fields go in the order of the list, so that one message has one encoding. Returns how many there were. */
@@ -403,9 +414,9 @@ export function decode(way: Way, frames: readonly Uint8Array[]): Message {
   const [head, body, payload] = frames as [Uint8Array, Uint8Array, Uint8Array?];
   const form = readHead(head, way);
   if (body.length > BODY_MAX || (payload?.length ?? 0) > CHUNK_MAX) wrong("a frame is above its limit", TOO_LARGE);
-  const map = readBody(body);
-  if (!(map instanceof Map)) return wrong("body is not a map");
-  const message = readFields(map, form.fields, { type: form.layout.name }) as unknown as Message;
+  const pairs = readBody(body);
+  if (!(pairs instanceof Pairs)) return wrong("body is not a map");
+  const message = readFields(pairs, form.fields, { type: form.layout.name }) as unknown as Message;
   if (payload) message.payload = payload;
   checkNeeded(form, way, message);
   checkPayload(form.layout, message);
