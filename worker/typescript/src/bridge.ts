@@ -33,15 +33,19 @@ process.on("exit", () => {
 export class ThreadBridge implements Bridge {
   private readonly worker: Worker;
   private readonly closed = new Int32Array(new SharedArrayBuffer(4));
+  private readonly taken = new Int32Array(new SharedArrayBuffer(4));
   private orders: Order[] = [];
   private transfers: ArrayBuffer[] = [];
   private ended = false;
 
   constructor(link: Start["link"], user: BridgeUser) {
-    const start: Start = { link, closed: this.closed.buffer };
+    const start: Start = { link, closed: this.closed.buffer, taken: this.taken.buffer };
     this.worker = new Worker(join(__dirname, "io", "thread.js"), { workerData: start, execArgv: [], name: "provost" });
     open.add(this);
-    this.worker.on("message", (tidings: Tiding[]) => user.onTidings(tidings));
+    this.worker.on("message", (tidings: Tiding[]) => {
+      Atomics.add(this.taken, 0, 1);
+      user.onTidings(tidings);
+    });
     this.worker.on("error", (e) => user.onBroken(e));
     this.worker.on("exit", () => {
       open.delete(this);

@@ -83,6 +83,8 @@ export interface Start {
   link: LinkOptions;
   /** One Int32: set to 1 and notified when the thread has closed its socket and its loop is empty. */
   closed: SharedArrayBuffer;
+  /** One Int32: how many batches of tidings the caller's thread has taken; it goes round. */
+  taken: SharedArrayBuffer;
 }
 
 export type { Counts, Row, Whole };

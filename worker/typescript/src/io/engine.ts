@@ -181,7 +181,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
       case "CREDIT": return m.kind === "input" ? this.tasks.get(m.task!)?.onCredit(m) : undefined;
       case "CHUNK": return this.chunk(m);
       case "REVOKE": return this.confirm(m.token!);
-      case "CLAIMED": return this.link.send({ type: "RELEASE", token: m.token!, reason: "drain" });
+      case "CLAIMED": return this.link.answer({ type: "RELEASE", token: m.token!, reason: "drain" });
       default: return this.answer(m);
     }
   }
@@ -193,7 +193,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
 
   /** This process proves nothing, so what is revoked has stopped. */
   private confirm(token: Token): void {
-    this.link.send({ type: "REVOKED", token });
+    this.link.answer({ type: "REVOKED", token });
   }
 
   private question(req: number | undefined): Question | undefined {
@@ -218,7 +218,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
 
   /** A result that comes again is acknowledged again, and not handed over again. */
   private repeatAck(m: Message): void {
-    if (this.acks.some((a) => a.acked && a.task === m.task && a.generation === m.generation)) this.link.send({ type: "ACK", task: m.task!, generation: m.generation! });
+    if (this.acks.some((a) => a.acked && a.task === m.task && a.generation === m.generation)) this.link.answer({ type: "ACK", task: m.task!, generation: m.generation! });
   }
 
   private chunk(m: Message): void {

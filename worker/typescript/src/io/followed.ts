@@ -30,6 +30,7 @@ export interface TaskUser {
 }
 
 const ASK_AGAIN_MS = 10_000;
+const CROWDED_MS = 1000;
 const BUSY_LEAST_MS = 20;
 const BUSY_MOST_MS = 30_000;
 const FETCH_AFTER_MS = 1000; // the broker pushes the result with its answer; if it does not, ask for it
@@ -167,7 +168,9 @@ export class Followed {
       const { length } = this.submit!.source;
       return this.refuse(TOO_LARGE, `${sizeText(length)}; the broker takes at most ${sizeText(link.terms!.payloadMax)}`);
     }
-    if (now >= this.askMs) {
+    if (now >= this.askMs && this.req !== 0 && link.crowded) {
+      this.askMs = now + CROWDED_MS; // what was asked before may wait here still
+    } else if (now >= this.askMs) {
       this.outgoing?.rewind();
       this.req = this.user.nextReq();
       this.askMs = now + ASK_AGAIN_MS;
@@ -256,6 +259,7 @@ export class Followed {
   onAccepted(m: Message): void {
     if (this.stage !== "asking" && this.stage !== "following") return;
     const now = performance.now();
+    const changed = this.stage === "asking" || m.state !== this.news.state;
     if (this.stage === "asking") {
       this.stage = "following";
       this.accepted = true;
@@ -276,7 +280,8 @@ export class Followed {
     if (m.percent !== undefined) n.percent = m.percent;
     if (m.phase !== undefined) n.phase = m.phase;
     if (!isLive(m.state!) && this.fetchMs === Infinity) this.fetchMs = now + FETCH_AFTER_MS;
-    this.tell(now);
+    if (changed || now >= this.newsMs + PROGRESS_MS) this.tell(now);
+    else this.newsHeld = true;
     this.wakeFollowing();
   }
 
@@ -307,7 +312,7 @@ export class Followed {
   private follow(now: number): void {
     if (now >= this.fetchMs) {
       this.req = this.user.nextReq();
-      this.user.link.send({ type: "FETCH", req: this.req, task: this.id });
+      this.user.link.answer({ type: "FETCH", req: this.req, task: this.id });
       this.fetchMs = now + FETCH_AGAIN_MS;
     }
     if (this.newsHeld && now >= this.newsMs + PROGRESS_MS) this.tell(now);
@@ -328,7 +333,7 @@ export class Followed {
   private grant(now: number): void {
     const credit = creditOf(this.incoming!, this.user.link, this.id);
     if (!credit) return;
-    this.user.link.send(credit);
+    this.user.link.answer(credit);
     this.grantMs = now + GRANT_AGAIN_MS;
   }
 

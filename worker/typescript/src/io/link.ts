@@ -59,6 +59,7 @@ export interface LinkUser {
 
 const NEXT_ENDPOINT_MS = 20;
 const LINGER_MS = 100;
+const WAITING_MOST = 16_384;
 const REHELLO_MS = 1000;
 const PAYLOAD_MOST = Number.MAX_SAFE_INTEGER;
 
@@ -101,6 +102,16 @@ export class Link {
    */
   send(message: Message): void {
     if (this.state === "up") this.dealer!.send(message);
+  }
+
+  /** True while so much waits that only what callers asked for is added: the broker sends, and does not read. */
+  get crowded(): boolean {
+    return this.state === "up" && this.dealer!.waiting >= WAITING_MOST;
+  }
+
+  /** Sends what may be left out while the link is crowded: it is said again, or its time passes. */
+  answer(message: Message): void {
+    if (!this.crowded) this.send(message);
   }
 
   /** The broker does not know us any more, or is a new one: HELLO again on the same connection, at most once a second. */
@@ -171,7 +182,7 @@ export class Link {
       return;
     }
     if (now >= this.beatMs) {
-      this.dealer!.send({ type: "HEARTBEAT" });
+      this.answer({ type: "HEARTBEAT" });
       this.beatMs = now + heartbeatMs;
     }
     this.arm(Math.max(1, Math.min(this.heardMs + leaseMs, this.beatMs) - now));

@@ -21,6 +21,7 @@ const BAD_STATE_ANSWERS: readonly MessageName[] = ["FETCH", "KICK", "CANCEL", "P
 export class Question {
   private timer: NodeJS.Timeout | undefined;
   private hellos = 0;
+  private said = false;
   private answer: Message | undefined;
   private incoming: Incoming | undefined;
   done = false;
@@ -43,6 +44,8 @@ export class Question {
   /** Says it now, and again when no answer comes. */
   say(): void {
     if (this.done) return;
+    if (this.said && this.user.link.crowded) return this.again(RESEND_MS);
+    this.said = true;
     this.incoming?.rewind();
     try {
       this.user.link.send(this.message);
@@ -109,7 +112,7 @@ export class Question {
 
   private grant(): void {
     const credit = creditOf(this.incoming!, this.user.link, this.task!);
-    if (credit) this.user.link.send(credit);
+    if (credit) this.user.link.answer(credit);
     this.again(RESEND_MS);
   }
 

@@ -2,18 +2,27 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Order, Start, Tiding } from "./bridge.js";
 import { Engine } from "./engine.js";
+import { Tidings } from "./tidings.js";
+
+/** How soon a thread that takes nothing is looked at again, ms. */
+const LOOK_AGAIN_MS = 10;
 
 const port = parentPort!;
-const { link, closed } = workerData as Start;
-let said: Tiding[] = [];
-let transfers: ArrayBuffer[] = [];
+const { link, closed, taken } = workerData as Start;
+const batchesTaken = new Int32Array(taken);
+const tidings = new Tidings((said, transfers) => port.postMessage(said, transfers));
+let waiting = false;
 
-/** What is said in one turn goes together: a message between threads costs more than what is in it. */
 function say(tiding: Tiding, transfer?: ArrayBuffer): void {
-  if (said.length === 0) setImmediate(flush);
-  said.push(tiding);
-  if (transfer) transfers.push(transfer);
+  tidings.say(tiding, transfer);
+  if (!waiting) setImmediate(flush);
+  waiting = true;
   if (tiding.say === "closed") ended();
+}
+
+function flush(): void {
+  waiting = !tidings.flush(Atomics.load(batchesTaken, 0));
+  if (waiting) setTimeout(flush, LOOK_AGAIN_MS).unref();
 }
 
 /** With the port closed nothing holds this thread's loop; once that has run empty the thread may be torn down. */
@@ -24,12 +33,6 @@ function ended(): void {
     Atomics.notify(flag, 0);
   });
   setImmediate(() => setImmediate(() => port.close())); // after the flush
-}
-
-function flush(): void {
-  port.postMessage(said, transfers);
-  said = [];
-  transfers = [];
 }
 
 const engine = new Engine(link, say);
