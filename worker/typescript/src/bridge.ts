@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Order, Start, Tiding } from "./io/bridge.js";
+import { Slots } from "./io/slots.js";
 
 /** What answers the orders of a client: the connection's thread, or the mock. */
 export interface Bridge {
@@ -9,6 +10,8 @@ export interface Bridge {
   post(order: Order, transfer?: ArrayBuffer): void;
   /** While it is held, the process stays alive. */
   hold(held: boolean): void;
+  /** Where small inputs are copied to, on their way. */
+  readonly inputs?: Slots;
   /** Ends it; resolves when it has ended, or after 1 s in which it did not. */
   end(): Promise<void>;
 }
@@ -31,6 +34,8 @@ process.on("exit", () => {
 
 /** Starts the thread that owns the connection, so that heartbeats go on while the caller computes. */
 export class ThreadBridge implements Bridge {
+  readonly inputs: Slots;
+  private readonly results: Slots;
   private readonly worker: Worker;
   private readonly closed = new Int32Array(new SharedArrayBuffer(4));
   private readonly taken = new Int32Array(new SharedArrayBuffer(4));
@@ -39,11 +44,15 @@ export class ThreadBridge implements Bridge {
   private ended = false;
 
   constructor(link: Start["link"], user: BridgeUser) {
-    const start: Start = { link, closed: this.closed.buffer, taken: this.taken.buffer };
+    const memory = { inputs: Slots.memory(), results: Slots.memory() };
+    const start: Start = { link, closed: this.closed.buffer, taken: this.taken.buffer, ...memory };
+    this.inputs = new Slots(memory.inputs);
+    this.results = new Slots(memory.results);
     this.worker = new Worker(join(__dirname, "io", "thread.js"), { workerData: start, execArgv: [], name: "provost" });
     open.add(this);
     this.worker.on("message", (tidings: Tiding[]) => {
       Atomics.add(this.taken, 0, 1);
+      for (const tiding of tidings) this.fetch(tiding);
       user.onTidings(tidings);
     });
     this.worker.on("error", (e) => user.onBroken(e));
@@ -52,6 +61,14 @@ export class ThreadBridge implements Bridge {
       if (!this.ended) user.onBroken(new Error("the connection's thread ended"));
     });
     this.worker.unref(); // after the listeners: they take it back
+  }
+
+  /** Takes the bytes of a result out of their slot. */
+  private fetch(tiding: Tiding): void {
+    if (tiding.say !== "over" || !tiding.inSlot) return;
+    const { slot, length } = tiding.inSlot;
+    tiding.end.bytes = new Uint8Array(this.results.bytes(slot, length));
+    this.results.free(slot);
   }
 
   post(order: Order, transfer?: ArrayBuffer): void {

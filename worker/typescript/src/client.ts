@@ -191,12 +191,19 @@ export class Client extends Operator {
     const expiresMs = expiryOf(fields.deadline);
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
     this.#free(id);
+    const waits = !(options.witness instanceof Uint8Array) || options.verificationKey !== undefined;
+    const slots = waits || options.signal ? undefined : this.#core.bridge.inputs; // only where nothing comes between this and the order
     const work = async (stop: AbortSignal) => {
       const key = options.verificationKey === undefined ? undefined : await loadKey(options.verificationKey);
-      return { key, prepared: await prepare(options.witness, this.#core.link.terms?.payloadMax, key?.publics, stop) };
+      return { key, prepared: await prepare(options.witness, this.#core.link.terms?.payloadMax, key?.publics, stop, slots) };
     };
-    const { key, prepared } = await this.#before(id, work, { timeout, signal: options.signal, waits: !(options.witness instanceof Uint8Array) || options.verificationKey !== undefined });
-    this.#free(id);
+    const { key, prepared } = await this.#before(id, work, { timeout, signal: options.signal, waits });
+    try {
+      this.#free(id);
+    } catch (e) {
+      prepared.discard?.();
+      throw e;
+    }
     const task = this.#add(new Task(this.#core, id, options, key, prepared));
     const busyFails = options.whenBusy === "fail";
     const silent = quiet && !prepared.pulled; // of large bytes the caller's side hears when the broker has them

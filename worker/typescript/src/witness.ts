@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { InvalidInputError, IoError, NoMemoryError, ProvostError, TooLargeError } from "./errors.js";
 import type { Input } from "./io/bridge.js";
+import type { Slots } from "./io/slots.js";
 import { sizeText } from "./io/text.js";
 import { usage, type Witness } from "./options.js";
 import { openRegular } from "./regular.js";
@@ -21,6 +22,8 @@ export interface Prepared {
   pulled: Uint8Array | undefined;
   /** Memory that goes over to the connection's thread. */
   transfer?: ArrayBuffer;
+  /** To be called when it is not submitted after all. */
+  discard?(): void;
   /** The first n public signals of a .wtns, fewer when it has no n; undefined when it is none. */
   publics(n: number): string[] | undefined;
 }
@@ -91,7 +94,9 @@ async function gathered(stream: AsyncIterable<Uint8Array>, length: number, stop:
   }
 }
 
-async function ofBytes(bytes: Uint8Array, kept: number): Promise<Prepared> {
+async function ofBytes(bytes: Uint8Array, kept: number, slots: Slots | undefined): Promise<Prepared> {
+  const slot = slots ? slots.put(bytes) : -1;
+  if (slot >= 0) return inSlot(slots!, slot, bytes.length, kept);
   const shared = bytes.buffer instanceof SharedArrayBuffer;
   const small = bytes.length <= COPY_MOST && !shared;
   const own = small ? new Uint8Array(bytes) : bytes; // the caller may write to its own while ours is on its way
@@ -99,6 +104,12 @@ async function ofBytes(bytes: Uint8Array, kept: number): Promise<Prepared> {
   if (small) return { input: { kind: "bytes", bytes: own }, pulled: undefined, transfer: own.buffer as ArrayBuffer, publics };
   if (shared) return { input: { kind: "bytes", bytes }, pulled: undefined, publics };
   return { input: { kind: "pull", length: bytes.length, sha256: await digestOf(bytes) }, pulled: bytes, publics };
+}
+
+async function inSlot(slots: Slots, slot: number, length: number, kept: number): Promise<Prepared> {
+  const own = slots.bytes(slot, length);
+  const publics = isWitness(own) ? await publicsOf(async (offset, n) => own.subarray(offset, offset + n), kept) : NO_PUBLICS;
+  return { input: { kind: "slot", slot, length }, pulled: undefined, publics, discard: () => slots.free(slot) };
 }
 
 async function ofFile(path: string, most: number | undefined, kept: number): Promise<Prepared> {
@@ -123,20 +134,21 @@ async function ofFile(path: string, most: number | undefined, kept: number): Pro
 /**
  * Makes an input ready to be submitted. `most`: bytes of the largest input that the broker takes, when that is known. `kept`: how many
  * public signals will be asked for, when that is known. `stop` ends the reading of a stream.
+ * `slots`: where small bytes go, for who will submit or discard them.
  * @internal
  */
-export async function prepare(witness: Witness, most: number | undefined, kept: number | undefined, stop: AbortSignal): Promise<Prepared> {
+export async function prepare(witness: Witness, most: number | undefined, kept: number | undefined, stop: AbortSignal, slots?: Slots): Promise<Prepared> {
   const n = kept ?? KEPT_MOST;
   if (typeof witness === "string") return ofFile(witness, most, n);
   if (witness instanceof Uint8Array) {
     checkSize(witness.length, most);
-    return ofBytes(witness, n);
+    return ofBytes(witness, n, slots);
   }
   if (typeof witness !== "object" || witness === null || !("stream" in witness)) usage("witness: bytes, the path of a file, or { stream, length }");
   const { stream, length } = witness;
   if (!Number.isSafeInteger(length) || length < 0) usage("witness: the length of the stream, in bytes, has to be known");
   checkSize(length, most);
-  return ofBytes(await gathered(stream as AsyncIterable<Uint8Array>, length, stop), n);
+  return ofBytes(await gathered(stream as AsyncIterable<Uint8Array>, length, stop), n, undefined);
 }
 
 // --- circom's .wtns: "wtns", version, sections of {id u32, bytes u64}; all little-endian ---

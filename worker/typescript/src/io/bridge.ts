@@ -3,9 +3,10 @@ import type { Counts, Row, TaskState, Whole } from "../wire/lists.js";
 import type { Message } from "../wire/codec.js";
 import type { LinkOptions, Terms } from "./link.js";
 
-/** The input of a task. `pull`: the bytes stay with the caller's thread, which is asked for pieces. */
+/** The input of a task. `slot`: of the slots for inputs. `pull`: the bytes stay with the caller's thread, which is asked for pieces. */
 export type Input =
   | { kind: "bytes"; bytes: Uint8Array }
+  | { kind: "slot"; slot: number; length: number }
   | { kind: "pull"; length: number; sha256: string }
   | { kind: "file"; path: string };
 
@@ -65,11 +66,11 @@ export interface LinkState {
   terms: Terms | undefined;
 }
 
-/** Said to the caller's thread. */
+/** Said to the caller's thread. `inSlot`: the bytes are in one of the slots for results. */
 export type Tiding =
   | { say: "news"; key: number; news: News }
   | { say: "refused"; key: number; status: number; text: string }
-  | { say: "over"; key: number; end: End }
+  | { say: "over"; key: number; end: End; inSlot?: { slot: number; length: number } }
   | { say: "answer"; key: number; message: Message; bytes: Uint8Array<ArrayBuffer> | undefined }
   | { say: "failed"; key: number; status: number; text: string }
   | { say: "waiting"; key: number; text: string }
@@ -85,6 +86,9 @@ export interface Start {
   closed: SharedArrayBuffer;
   /** One Int32: how many batches of tidings the caller's thread has taken; it goes round. */
   taken: SharedArrayBuffer;
+  /** Slots for inputs, and for results. */
+  inputs: SharedArrayBuffer;
+  results: SharedArrayBuffer;
 }
 
 export type { Counts, Row, Whole };

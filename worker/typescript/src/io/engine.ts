@@ -3,8 +3,9 @@ import type { Message } from "../wire/codec.js";
 import type { Token } from "../wire/lists.js";
 import type { End, LinkState, Order, Tiding } from "./bridge.js";
 import { Followed, type TaskUser } from "./followed.js";
-import { Pulled, sourceInFile, sourceOf, type Source } from "./input.js";
+import { InputSlots, Pulled, sourceInFile, sourceOf, type Source } from "./input.js";
 import { Link, type LinkOptions, type LinkUser } from "./link.js";
+import { Slots } from "./slots.js";
 import { Question, type QuestionUser } from "./question.js";
 import { BAD_MESSAGE, BAD_STATE, UNAUTHORIZED, refusal } from "./text.js";
 import { codeOf } from "../errors.js";
@@ -41,6 +42,8 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   constructor(
     start: LinkOptions,
     private readonly say: (tiding: Tiding, transfer?: ArrayBuffer) => void,
+    private readonly inputs = new InputSlots(Slots.memory()),
+    private readonly results = new Slots(Slots.memory()),
   ) {
     this.link = new Link(start, this);
   }
@@ -63,7 +66,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   private submit(order: Submit): void {
     const { key, input } = order;
     if (input.kind === "file") return void this.open(order, input.path);
-    this.begin(order, sourceOf(input, (offset, bytes) => this.say({ say: "pull", key, offset, bytes })));
+    this.begin(order, sourceOf(input, this.inputs, (offset, bytes) => this.say({ say: "pull", key, offset, bytes })));
   }
 
   private begin(order: Submit, source: Source): void {
@@ -155,6 +158,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
   // --- what the broker says ---
 
   onUp(): void {
+    this.inputs.welcomed();
     this.sendAcks();
     for (const task of [...this.byKey.values()]) task.resume();
     for (const question of [...this.questions.values()]) question.say();
@@ -294,8 +298,11 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
     this.say({ say: "refused", key: task.key, status, text });
   }
 
-  over(task: Followed, end: End): void {
+  over(task: Followed, end: End, frame?: Uint8Array): void {
     this.gone(task);
+    const slot = frame ? this.results.put(frame) : -1;
+    if (slot >= 0) return this.say({ say: "over", key: task.key, end, inSlot: { slot, length: frame!.length } });
+    if (frame) end.bytes = new Uint8Array(frame); // a copy: the frame is libzmq's memory
     this.say({ say: "over", key: task.key, end }, end.bytes?.buffer);
   }
 

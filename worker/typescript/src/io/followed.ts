@@ -26,7 +26,8 @@ export interface TaskUser {
   wake(task: Followed, atMs: number): void;
   news(task: Followed): void;
   refused(task: Followed, status: number, text: string): void;
-  over(task: Followed, end: End): void;
+  /** `frame`: the bytes of its result, borrowed for the call. */
+  over(task: Followed, end: End, frame?: Uint8Array): void;
 }
 
 const ASK_AGAIN_MS = 10_000;
@@ -76,12 +77,12 @@ export function creditOf(incoming: Incoming, link: Link, task: string): Message 
   return grant && { type: "CREDIT", kind: "result", task, ...grant };
 }
 
-/** What DELIVER announces: its bytes when they came along, else what receives them; or why not, a wire code. */
-export function incomingOf(m: Message, link: Link, before?: Incoming): Incoming | Uint8Array<ArrayBuffer> | number {
+/** What DELIVER announces: its bytes when they came along, borrowed, else what receives them; or why not, a wire code. */
+export function incomingOf(m: Message, link: Link, before?: Incoming): Incoming | Uint8Array | number {
   const length = Number(m.length);
   if (length > Math.min(link.terms!.payloadMax, RESULT_MOST)) return TOO_LARGE;
   const whole = m.payload ?? (length === 0 ? new Uint8Array(0) : undefined);
-  if (whole) return sha256Of(whole) === m.sha256 ? new Uint8Array(whole) : HASH_MISMATCH; // a copy: the frame is libzmq's memory
+  if (whole) return sha256Of(whole) === m.sha256 ? whole : HASH_MISMATCH;
   const same = before && before.length === length && before.sha256 === m.sha256;
   const incoming = same ? before : new Incoming(length, m.sha256!);
   incoming.rewind();
@@ -266,7 +267,7 @@ export class Followed {
       this.req = 0;
       this.hellos = 0;
       this.outgoing = undefined;
-      this.submit?.source.close();
+      this.submit?.source.close(true);
       this.news.sent = this.news.total;
       this.fetchMs = isLive(m.state!) ? Infinity : now + FETCH_AFTER_MS;
     }
@@ -360,10 +361,7 @@ export class Followed {
     if (typeof incoming === "number") {
       return this.finish({ ...this.end!, status: incoming, text: "the result is larger than this client takes, or than the broker said it would be" });
     }
-    if (incoming instanceof Uint8Array) {
-      this.end!.bytes = incoming;
-      return this.finish(this.end!);
-    }
+    if (incoming instanceof Uint8Array) return this.finish(this.end!, incoming);
     this.incoming = incoming;
     this.stage = "receiving";
     this.receive(now);
@@ -444,13 +442,14 @@ export class Followed {
 
   private refuse(status: number, text: string): void {
     if (this.stage === "over") return;
+    this.submit?.source.close(true); // it was answered, or never said
     this.drop();
     this.user.refused(this, status, text);
   }
 
-  private finish(end: End): void {
+  private finish(end: End, frame?: Uint8Array): void {
     this.drop();
-    this.user.over(this, end);
+    this.user.over(this, end, frame);
   }
 
   /** Ends it without a word to anybody. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { openRegular } from "../regular.js";
 import type { Input } from "./bridge.js";
+import { Slots } from "./slots.js";
 import { sha256Of } from "./transfer.js";
 
 export interface Source {
@@ -10,12 +11,29 @@ export interface Source {
   readonly sha256: string;
   /** n bytes from offset on, fewer only at the end. Rejects when they cannot be had. */
   read(offset: number, n: number): Uint8Array | Promise<Uint8Array>;
-  /** Lets go of the bytes. */
-  close(): void;
+  /** Lets go of the bytes. `accepted`: the broker has them, so that nothing of them is being sent any more. */
+  close(accepted?: boolean): void;
 }
 
 const READ_BYTES = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
+
+/** The connection's side of the slots for inputs. libzmq reads a slot until the bytes are sent. */
+export class InputSlots extends Slots {
+  private unsent: number[] = [];
+
+  /** Frees a slot: at once, or after the next WELCOME, before which nothing new is sent on the connection of then. */
+  release(slot: number, accepted: boolean): void {
+    if (accepted) this.free(slot);
+    else this.unsent.push(slot);
+  }
+
+  /** A broker has welcomed us: whatever was said before it is sent, or its connection is gone. */
+  welcomed(): void {
+    for (const slot of this.unsent) this.free(slot);
+    this.unsent = [];
+  }
+}
 
 /** A pull that waits for its piece. */
 export class Pulled implements Source {
@@ -65,6 +83,29 @@ class InMemory implements Source {
   }
 }
 
+class InSlot implements Source {
+  readonly sha256: string;
+  private closed = false;
+
+  constructor(
+    private readonly slots: InputSlots,
+    private readonly slot: number,
+    readonly length: number,
+  ) {
+    this.sha256 = sha256Of(slots.bytes(slot, length));
+  }
+
+  read(offset: number, n: number): Uint8Array {
+    return this.slots.bytes(this.slot, this.length).subarray(offset, offset + n);
+  }
+
+  close(accepted = false): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.slots.release(this.slot, accepted);
+  }
+}
+
 async function readAt(file: FileHandle, offset: number, n: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(n);
   let had = 0;
@@ -94,6 +135,7 @@ export async function sourceInFile(path: string): Promise<Source> {
 }
 
 /** An input whose bytes are in this process. */
-export function sourceOf(input: Exclude<Input, { kind: "file" }>, ask: (offset: number, n: number) => void): Source {
+export function sourceOf(input: Exclude<Input, { kind: "file" }>, slots: InputSlots, ask: (offset: number, n: number) => void): Source {
+  if (input.kind === "slot") return new InSlot(slots, input.slot, input.length);
   return input.kind === "bytes" ? new InMemory(input.bytes) : new Pulled(input.length, input.sha256, ask);
 }

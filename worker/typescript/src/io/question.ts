@@ -105,7 +105,7 @@ export class Question {
     if (m.state !== "succeeded" || !there) return this.finish();
     const incoming = incomingOf(m, this.user.link, this.incoming);
     if (typeof incoming === "number") return this.fail(incoming, "the result does not match its digest, or is larger than this client takes");
-    if (incoming instanceof Uint8Array) return this.finish(incoming);
+    if (incoming instanceof Uint8Array) return this.finish(new Uint8Array(incoming)); // a copy: the frame is libzmq's memory
     this.incoming = incoming;
     this.grant();
   }

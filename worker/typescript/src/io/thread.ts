@@ -2,13 +2,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Order, Start, Tiding } from "./bridge.js";
 import { Engine } from "./engine.js";
+import { InputSlots } from "./input.js";
+import { Slots } from "./slots.js";
 import { Tidings } from "./tidings.js";
 
 /** How soon a thread that takes nothing is looked at again, ms. */
 const LOOK_AGAIN_MS = 10;
 
 const port = parentPort!;
-const { link, closed, taken } = workerData as Start;
+const { link, closed, taken, inputs, results } = workerData as Start;
 const batchesTaken = new Int32Array(taken);
 const tidings = new Tidings((said, transfers) => port.postMessage(said, transfers));
 let waiting = false;
@@ -35,7 +37,7 @@ function ended(): void {
   setImmediate(() => setImmediate(() => port.close())); // after the flush
 }
 
-const engine = new Engine(link, say);
+const engine = new Engine(link, say, new InputSlots(inputs), new Slots(results));
 port.on("message", (orders: Order[]) => {
   for (const order of orders) engine.take(order);
 });
