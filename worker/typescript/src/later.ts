@@ -19,12 +19,18 @@ export class Later<T> {
   }
 
   get promise(): Promise<T> {
-    this.#promise ??= new Promise<T>((resolve, reject) => {
+    this.#promise ??= this.#made();
+    return this.#promise;
+  }
+
+  #made(): Promise<T> {
+    const promise = new Promise<T>((resolve, reject) => {
       const end = this.#end;
       if (!end) [this.#resolve, this.#reject] = [resolve, reject];
       else if ("why" in end) reject(end.why);
       else resolve(end.value);
     });
-    return this.#promise;
+    promise.catch(() => {}); // who asked may have stopped waiting: that is no unhandled rejection
+    return promise;
   }
 }

@@ -29,6 +29,27 @@ test("a callback may call the client, and block", async (t) => {
   assert.equal(c.connection.connects, 1);
 });
 
+test("a failure that nobody waits for any more is no unhandled rejection", async (t) => {
+  const unhandled: unknown[] = [];
+  const note = (why: unknown) => unhandled.push(why);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  const b = await broker(t);
+  b.on = accepts(b);
+  const c = await client(t, b.url);
+  const one = await c.submit(task);
+  const other = await c.submit(task);
+  await assert.rejects(one.result({ timeout: -1 }), { code: "usage" });
+  await assert.rejects(one.result({ timeout: 1 }), { code: "timeout" });
+  one.forget();
+  await c.close();
+  await assert.rejects(other.result(), { code: "bad-state" });
+  other.forget();
+  await assert.rejects(one.result(), { code: "cancelled" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(unhandled, []);
+});
+
 test("a question without its answer is asked again after a reconnect", async (t) => {
   const b = await broker(t);
   const c = await client(t, b.url);
