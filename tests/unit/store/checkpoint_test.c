@@ -12,6 +12,7 @@
 #include "temp_dir.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -38,6 +39,17 @@ int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *d, const char *name, int how, int 
         passes++;
     while (d != db && held) poll(NULL, 0, 1);
     return answer ? answer : __real_sqlite3_wal_checkpoint_v2(d, name, how, in_log, folded);
+}
+
+/* The thread leaves no lock behind that is still held. */
+int __real_pthread_mutex_destroy(pthread_mutex_t *m);
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *m);
+
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *m)
+{
+    int error = __real_pthread_mutex_destroy(m);
+    assert_int_equal(error, 0);
+    return error;
 }
 
 static void sql(const char *text)
