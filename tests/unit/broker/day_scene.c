@@ -210,7 +210,7 @@ void day_settle(void)
     logged_put();
 }
 
-void day_logged(const char *event)
+static void wait_logged(const char *event)
 {
     bool there = false;
     for (uint64_t end = pv_clock_ms() + SOON; !there; poll(NULL, 0, 1)) {
@@ -219,6 +219,11 @@ void day_logged(const char *event)
         there = strstr(lines, event) != NULL;
         pthread_mutex_unlock(&lock);
     }
+}
+
+void day_logged(const char *event)
+{
+    wait_logged(event);
     day_settle();
 }
 
@@ -368,6 +373,7 @@ void day_open(void)
     if (config_read(&day.config, &day.args, why) != PV_OK) fail_msg("%s", why);
     if (broker_open(&day.b, &day.config, &day.args, why) != PV_OK) fail_msg("%s", why);
     assert_int_equal(pthread_create(&day.thread, NULL, run, NULL), 0);
+    wait_logged("payloads.looked_at"); /* a thread of its own says it */
 }
 
 void day_close(void)
