@@ -50,6 +50,7 @@ MAY_USE = {
     "worker/cli/keys": ["worker/cli"],
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base", "base/limits"],
+    "prover/child": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
     "prover/gpu": ["prover/groth16"],
     "prover/handler": ["prover/gpu", "wire"],
@@ -68,6 +69,7 @@ WALLS = {
     "broker/watch/tables.c": ["broker.h", "config.h", "reply.h"],
     "wire/body.c": ["link_keys.h", "payload.h"],
     "prover/groth16/prove.c": ["agent.h", "msg.h"],
+    "prover/child/supervisor.c": ["backend.h", "handler.h", "gpu.h"],
 }
 
 
