@@ -62,6 +62,7 @@ struct link {
     bool purge_forgets; /* PURGE may say forget */
     bool more_circuits; /* CIRCUITS and LIST keys are known */
     bool deadline_in;   /* SUBMIT may say deadline_in_ms */
+    bool takes_lost;    /* FAIL may say lost */
     char principal[WIRE_NAME_MAX + 1];
     char software[65];
     uint64_t welcomes, welcomed_ms;

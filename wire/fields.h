@@ -67,6 +67,7 @@ enum {
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
+    X(takes_lost, BOOL, 0, "FAIL may say lost")                                                                        \
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
     X(chunk_most, U32, 16777216, "reserved: the largest payload of a CHUNK that the peer would take")                  \
     X(input_kinds, NAMES, 16, "reserved: the kinds of input that the peer takes")                                      \
@@ -182,6 +183,7 @@ enum {
     W(failure, PERMANENT, "permanent")                                                                                 \
     W(failure, RETRYABLE, "retryable")                                                                                 \
     W(failure, RESOURCE, "resource")                                                                                   \
+    W(failure, LOST, "lost")                                                                                           \
     W(reason, DRAIN, "drain")                                                                                          \
     W(reason, RECALL, "recall")                                                                                        \
     W(reason, RESOURCE, "resource")                                                                                    \
@@ -206,7 +208,7 @@ enum {
 
 enum wire_role { WIRE_ROLE_CLIENT, WIRE_ROLE_PROVER, WIRE_ROLE_ADMIN };
 enum wire_kind { WIRE_KIND_INPUT, WIRE_KIND_RESULT };
-enum wire_failure { WIRE_FAILURE_PERMANENT, WIRE_FAILURE_RETRYABLE, WIRE_FAILURE_RESOURCE };
+enum wire_failure { WIRE_FAILURE_PERMANENT, WIRE_FAILURE_RETRYABLE, WIRE_FAILURE_RESOURCE, WIRE_FAILURE_LOST };
 enum wire_reason { WIRE_REASON_DRAIN, WIRE_REASON_RECALL, WIRE_REASON_RESOURCE };
 enum wire_on_restart { WIRE_ON_RESTART_KEEP, WIRE_ON_RESTART_CANCEL, WIRE_ON_RESTART_TTL };
 enum wire_scope { WIRE_SCOPE_SESSION, WIRE_SCOPE_CLIENT, WIRE_SCOPE_QUEUE, WIRE_SCOPE_PRINCIPAL };

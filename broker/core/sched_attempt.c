@@ -198,6 +198,11 @@ void attempt_return(struct sched *s, struct attempt *a, bool revoke)
 
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
 {
+    attempt_lost_saying(s, a, revoke, PV_RETRY_LOST, NULL);
+}
+
+void attempt_lost_saying(struct sched *s, struct attempt *a, bool revoke, pv_status why, const char *text)
+{
     struct task *t = a->task;
     struct prover *p = a->prover;
     attempt_settle(s, a, 0); /* the principal does not pay for it */
@@ -208,10 +213,10 @@ void attempt_lost(struct sched *s, struct attempt *a, bool revoke)
     /* Not from the first on: after a cut of the network nobody should wait for another's prover. */
     if (t->losses >= s->cfg.suspect_losses && !p->local) task_exclude_prover(s, t, p);
     if (t->losses >= s->cfg.losses_max) {
-        task_finish(s, t, TASK_DEAD, PV_RETRY_LOST, "lost with its prover too often", SCHED_LOSS, NULL);
+        task_finish(s, t, TASK_DEAD, PV_RETRY_LOST, text ? text : "lost with its prover too often", SCHED_LOSS, NULL);
         return;
     }
-    task_set_status(s, t, PV_RETRY_LOST, NULL);
+    task_set_status(s, t, why, text);
     task_queue(s, t, SCHED_LOSS);
 }
 

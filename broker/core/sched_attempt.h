@@ -30,6 +30,8 @@ bool attempt_readopt(struct sched *s, struct task *t, struct prover *p, wire_tok
 void attempt_return(struct sched *s, struct attempt *a, bool revoke);
 /** Move 8: back in line, or DEAD; charged as a loss. */
 void attempt_lost(struct sched *s, struct attempt *a, bool revoke);
+/** The same: not the prover was lost but what computed there, a GPU's process, which the task may have ended. Why is said. */
+void attempt_lost_saying(struct sched *s, struct attempt *a, bool revoke, pv_status why, const char *text);
 /** R8: the event's peer reports on an attempt that is not its live one: it is told REVOKED, and nothing changes. */
 void attempt_stale(struct sched *s, wire_token token);
 

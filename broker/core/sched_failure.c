@@ -129,6 +129,8 @@ void sched_on_fail(struct sched *s, const struct sched_event *ev)
     task_given_back(a->task);
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE)
         attempt_failed(s, a, ev->fail.status, ev->fail.text, true);
+    else if (ev->fail.failure == WIRE_FAILURE_LOST)
+        attempt_lost_saying(s, a, false, ev->fail.status, ev->fail.text);
     else if (ev->fail.failure == WIRE_FAILURE_RESOURCE)
         resource_failed(s, a, ev->fail.status, ev->fail.text);
     else

@@ -66,6 +66,8 @@ void model_on_fail(struct model *m, const struct sched_event *ev)
     m->tasks[a->task].given_back = true;
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE) {
         model_failed(m, a, ev->fail.status, true);
+    } else if (ev->fail.failure == WIRE_FAILURE_LOST) {
+        model_lost(m, a, false);
     } else if (ev->fail.failure == WIRE_FAILURE_RESOURCE) {
         if (ev->fail.status == PV_BAD_PROOF || ev->fail.status == PV_NO_DEVICE)
             model_for_another(m, a, ev->fail.status);

@@ -162,6 +162,7 @@ void sim_prover_works(struct sim *w, int i)
     if (!w->calm && sim_chance(w, p->bad)) {
         int kind = sim_chance(w, 10)   ? WIRE_FAILURE_PERMANENT
                    : sim_chance(w, 20) ? WIRE_FAILURE_RESOURCE
+                   : sim_chance(w, 10) ? WIRE_FAILURE_LOST
                                        : WIRE_FAILURE_RETRYABLE;
         if (sim_chance(w, 80)) drop_held(p, token);
         sim_send_from(

@@ -30,6 +30,83 @@ static void R7_three_failures_are_the_end_and_back_off_grows(void **state)
     assert_int_equal(view_of(&r, 7).record.has_input, 1); /* kept, to be looked at */
 }
 
+/* ---- what computed it was lost: a GPU's process ---- */
+
+static void move_8_a_lost_process_is_a_loss_and_no_failure(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    ignore(&r);
+    failed_as(&r, "p1", 7, WIRE_FAILURE_LOST, PV_DEVICE);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED); /* no back-off */
+    assert_int_equal(view_of(&r, 7).record.losses, 1);
+    assert_int_equal(view_of(&r, 7).record.failures, 0);
+    assert_int_equal(view_of(&r, 7).record.status, PV_DEVICE);
+    assert_string_equal(view_of(&r, 7).record.text, "it said so");
+    ignore(&r);
+    ready(&r, "p1", 1); /* and nobody is excluded */
+    expect(&r, "SAVE 7 offered", "OFFER p1 7", NULL);
+}
+
+/* It ends one process after another: five, whoever's they were. Nobody is put into quarantine for it. */
+static void R7_a_task_that_ends_processes_is_dead_after_five(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    prover(&r, "p2", 1, 0);
+    submit(&r, "c1", 7);
+    for (int i = 0; i < 5; i++) {
+        const char *who = said(&r, "OFFER p1 7") ? "p1" : "p2";
+        started(&r, who, 7);
+        ignore(&r);
+        failed_as(&r, who, 7, WIRE_FAILURE_LOST, PV_DEVICE);
+        ready(&r, who, 1);
+    }
+    assert_int_equal(state_of(&r, 7), TASK_DEAD);
+    assert_int_equal(view_of(&r, 7).record.status, PV_RETRY_LOST);
+    assert_string_equal(view_of(&r, 7).record.text, "it said so");
+    assert_int_equal(stats_of(&r).quarantines, 0);
+    assert_int_equal(stats_of(&r).losses, 5);
+}
+
+/* With several in flight none is blamed alone: each has a loss. From the second on it is suspect and runs with no task beside it, so
+ * the one that does no harm is done then. */
+static void R7_after_two_lost_processes_a_task_runs_alone(void **state)
+{
+    prover(&r, "p1", 2, 0);
+    submit(&r, "c1", 7);
+    submit(&r, "c1", 8);
+    for (int i = 0; i < 2; i++) {
+        started(&r, "p1", 7);
+        started(&r, "p1", 8);
+        failed_as(&r, "p1", 7, WIRE_FAILURE_LOST, PV_DEVICE);
+        failed_as(&r, "p1", 8, WIRE_FAILURE_LOST, PV_DEVICE);
+        ready(&r, "p1", 2);
+    }
+    assert_int_equal(view_of(&r, 7).record.losses, 2);
+    assert_int_equal(view_of(&r, 8).record.losses, 2);
+    assert_int_equal(state_of(&r, 7), TASK_OFFERED);
+    assert_int_equal(state_of(&r, 8), TASK_QUEUED); /* until the other has ended */
+}
+
+static void R8_a_loss_of_an_old_attempt_changes_nothing(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    started(&r, "p1", 7);
+    wire_token old = r.token[7];
+    failed_as(&r, "p1", 7, WIRE_FAILURE_LOST, PV_DEVICE);
+    ready(&r, "p1", 1);
+    started(&r, "p1", 7);
+    struct sched_event ev = rig_event(&r, SCHED_FAIL, "p1", 7);
+    ev.token = old;
+    ev.fail.failure = WIRE_FAILURE_LOST;
+    ev.fail.status = PV_DEVICE;
+    rig_step(&r, ev);
+    assert_int_equal(state_of(&r, 7), TASK_RUNNING);
+    assert_int_equal(view_of(&r, 7).record.losses, 1);
+}
+
 /* ---- R7: exclusions ---- */
 
 static void R7_a_prover_that_failed_it_does_not_get_it_while_another_lives(void **state)
@@ -250,6 +327,10 @@ int main(void)
         T(R7_undecided_proofs_put_nobody_into_quarantine),
         T(R7_broken_gpus_still_do),
         T(move_9_turns_end),
+        T(move_8_a_lost_process_is_a_loss_and_no_failure),
+        T(R7_a_task_that_ends_processes_is_dead_after_five),
+        T(R7_after_two_lost_processes_a_task_runs_alone),
+        T(R8_a_loss_of_an_old_attempt_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

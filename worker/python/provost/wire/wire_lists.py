@@ -56,6 +56,7 @@ Message = TypedDict("Message", {
     "purge_forgets": bool,
     "more_circuits": bool,
     "deadline_in": bool,
+    "takes_lost": bool,
     "not_ready": str,
     "chunk_most": int,
     "input_kinds": list[str],
@@ -158,6 +159,7 @@ FIELDS: tuple[Field, ...] = (
     Field('purge_forgets', 'BOOL', 0),
     Field('more_circuits', 'BOOL', 0),
     Field('deadline_in', 'BOOL', 0),
+    Field('takes_lost', 'BOOL', 0),
     Field('not_ready', 'TEXT', 512),
     Field('chunk_most', 'U32', 16777216),
     Field('input_kinds', 'NAMES', 16),
@@ -259,7 +261,7 @@ HELD_FIELDS: tuple[Field, ...] = (
 
 MESSAGES: tuple[Layout, ...] = (
     Layout('HELLO', 1, 'up', 'none', {'role': 'need', 'name': 'need', 'session': 'need', 'software': 'need', 'vmin': 'need', 'vmax': 'need', 'epoch': 'need', 'queues': 'may', 'circuits': 'may', 'slots': 'may', 'prefetch': 'may', 'vram': 'may', 'ram': 'may', 'held': 'may', 'any_role': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'gpu_unused': 'may', 'gpu_wrong_proofs': 'may'}),
-    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may'}),
+    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may'}),
     Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may'}),
     Layout('DISCONNECT', 4, 'both', 'none', {'status': 'need', 'text': 'may', 'endpoints': 'may'}),
     Layout('ERROR', 5, 'down', 'none', {'req': 'may', 'task': 'may', 'token': 'may', 'status': 'need', 'text': 'may', 'retry_ms': 'may', 'which': 'may', 'endpoints': 'may'}),
@@ -302,7 +304,7 @@ MESSAGES: tuple[Layout, ...] = (
 WORDS: dict[str, tuple[str, ...]] = {
     'role': ('client', 'prover', 'admin'),
     'kind': ('input', 'result'),
-    'failure': ('permanent', 'retryable', 'resource'),
+    'failure': ('permanent', 'retryable', 'resource', 'lost'),
     'reason': ('drain', 'recall', 'resource'),
     'on_restart': ('keep', 'cancel', 'ttl'),
     'scope': ('session', 'client', 'queue', 'principal'),

@@ -80,6 +80,8 @@ export interface Fields {
   more_circuits?: boolean;
   /** SUBMIT may say deadline_in_ms */
   deadline_in?: boolean;
+  /** FAIL may say lost */
+  takes_lost?: boolean;
   /** why the broker accepts no tasks now; absent: it does */
   not_ready?: string;
   /** reserved: the largest payload of a CHUNK that the peer would take */
@@ -199,7 +201,7 @@ export interface Fields {
   /** how many bytes may be sent from offset on */
   bytes?: Whole;
   /** the kind of failure, which decides what happens next */
-  failure?: "permanent" | "retryable" | "resource";
+  failure?: "permanent" | "retryable" | "resource" | "lost";
   /** why the task is handed back unfinished */
   reason?: "drain" | "recall" | "resource";
   /** whose tasks are purged */
@@ -295,6 +297,7 @@ export const fields: readonly Field[] = [
   { key: "purge_forgets", kind: "BOOL", bound: 0n },
   { key: "more_circuits", kind: "BOOL", bound: 0n },
   { key: "deadline_in", kind: "BOOL", bound: 0n },
+  { key: "takes_lost", kind: "BOOL", bound: 0n },
   { key: "not_ready", kind: "TEXT", bound: 512n },
   { key: "chunk_most", kind: "U32", bound: 16777216n },
   { key: "input_kinds", kind: "NAMES", bound: 16n },
@@ -396,7 +399,7 @@ export const heldFields: readonly Field[] = [
 
 export const messages: readonly Layout[] = [
   { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may", gpu_unused: "may", gpu_wrong_proofs: "may" } },
-  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may" } },
+  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may" } },
   { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may" } },
   { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may", endpoints: "may" } },
   { name: "ERROR", code: 5, way: "down", payload: "none", fields: { req: "may", task: "may", token: "may", status: "need", text: "may", retry_ms: "may", which: "may", endpoints: "may" } },
@@ -439,7 +442,7 @@ export const messages: readonly Layout[] = [
 export const words: Readonly<Record<string, readonly string[]>> = {
   role: ["client", "prover", "admin"],
   kind: ["input", "result"],
-  failure: ["permanent", "retryable", "resource"],
+  failure: ["permanent", "retryable", "resource", "lost"],
   reason: ["drain", "recall", "resource"],
   on_restart: ["keep", "cancel", "ttl"],
   scope: ["session", "client", "queue", "principal"],
