@@ -312,6 +312,14 @@ static void call_progress(struct supervisor *s, struct call *c)
     pthread_mutex_lock(&s->lock);
 }
 
+static void call_given(struct supervisor *s, const struct call *c)
+{
+    if (!c->job->given) return;
+    pthread_mutex_unlock(&s->lock);
+    c->job->given(c->job->given_arg);
+    pthread_mutex_lock(&s->lock);
+}
+
 static void call_follow(struct supervisor *s, struct call *c)
 {
     while (c->state == CALL_RUNS) {
@@ -337,6 +345,7 @@ pv_status supervisor_call(struct supervisor *s, const struct supervisor_job *job
     if (status == PV_OK) {
         call_start(s, &c);
         wake(s);
+        call_given(s, &c);
         call_follow(s, &c);
         call_end(s, &c);
         status = c.status;

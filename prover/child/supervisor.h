@@ -83,6 +83,9 @@ struct supervisor_job {
     const atomic_int *stop; /* may be NULL */
     void (*progress)(void *arg, const char *word, unsigned percent); /* by the calling thread; may be NULL */
     void *progress_arg;
+    void (*given)(
+        void *arg); /* once the child has the job, by the calling thread, which can use the time; may be NULL */
+    void *given_arg;
 };
 
 /** What came of it. */

@@ -120,7 +120,7 @@ static bool whole_proof(const struct backend *backend, const struct bn254_run *c
 {
     const struct prove_run run = { .cpu = *cpu };
     struct prove_error err = { 0 };
-    bool right = selftest_proof(backend, 0, &run, &err) == PV_OK;
+    bool right = selftest_proof(backend, &(struct backend_options){ 0 }, &run, &err) == PV_OK;
     if (!right) fprintf(stderr, "provost-prover: %s\n", err.text);
     return right;
 }

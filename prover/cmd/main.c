@@ -1,4 +1,5 @@
 #include "cmd_bench.h"
+#include "cmd_gpu_child.h"
 #include "cmd_inspect.h"
 #include "cmd_prove.h"
 #include "cmd_selftest.h"
@@ -47,13 +48,14 @@ static const struct command {
     { "bench", "ZKEY WTNS                measure proofs on this machine; prints a line of JSON", cmd_bench },
     { "handlers", "                         list the handlers that are programs, and check each", run_node },
     { "run", "                         take tasks from a broker until told to stop", run_node },
+    { "gpu-child", NULL, cmd_gpu_child }, /* for nodes, not for people */
 };
 
 static void usage(FILE *to)
 {
     fprintf(to, "Usage: provost-prover COMMAND [OPTION...]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        if (commands[i].summary) fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nFor the options of a command: provost-prover COMMAND --help\n");
 }
 

@@ -12,12 +12,11 @@ static pv_status prove_once(struct prove_key *key, const struct prove_run *run, 
     return s;
 }
 
-pv_status selftest_proof(const struct backend *backend, int device, const struct prove_run *run,
-                         struct prove_error *err)
+pv_status selftest_proof(const struct backend *backend, const struct backend_options *options,
+                         const struct prove_run *run, struct prove_error *err)
 {
-    const struct backend_options options = { .device = device };
     struct prove_key *key = NULL;
-    TRY(prove_key_new_of(&key, selftest_zkey, selftest_zkey_bytes, "self-test", backend, &options, run, err));
+    TRY(prove_key_new_of(&key, selftest_zkey, selftest_zkey_bytes, "self-test", backend, options, run, err));
     pv_status s = prove_once(key, run, err);
     prove_key_destroy(&key);
     return s;

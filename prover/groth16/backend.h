@@ -50,7 +50,10 @@ struct prove_run {
      * nothing). */
     void (*meanwhile)(void *arg);
     void *meanwhile_arg;
+    int *device; /* filled in by a backend that has several devices: which of them did the sums; NULL: nobody asks */
 };
+
+struct gpus;
 
 struct backend_options {
     int device;       /* GPU index */
@@ -61,6 +64,7 @@ struct backend_options {
     unsigned places;        /* on a device: proofs that may run at a time, of all keys together; 0: by its memory */
     /* key_open fails with PV_NO_MEMORY rather than take a slower plan than the device has room for when it is empty. */
     bool best_plan_only;
+    struct gpus *gpus;      /* of backend_remote alone: the processes that do the sums (prover/gpu/gpus.h) */
 };
 
 /** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not
@@ -72,6 +76,7 @@ struct backend_need {
      * one of them is open. 0: a proof's memory is its own and comes and goes with it. */
     unsigned places;
     size_t place_host_bytes; /* of a place: RAM, besides its proof_bytes on the device */
+    size_t key_host_bytes;   /* of a key on a device: RAM while it is open, besides its file */
     /* How many percent more work the sums of a proof are than with the best plan, which takes best_bytes for the key and a proof: the
      * device's memory is short. 0: it is the best. */
     unsigned slower;
@@ -91,6 +96,7 @@ struct backend {
     /* Calls of sums that one key takes at a time; UINT_MAX on the CPU, which only reads keys. On a device those beyond its places
      * wait for one. */
     unsigned proofs_at_once;
+    bool reads_key_once; /* the zkey that key_open was given is not looked at after it has returned */
 
     /** PV_OK, or PV_NO_DEVICE with the reason in err. Cheap after the first call. */
     pv_status (*usable)(const struct backend_options *options, struct prove_error *err);

@@ -449,6 +449,7 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
 const struct backend backend_cuda = {
     .name = "cuda",
     .proofs_at_once = CUDA_PLACES_MOST,
+    .reads_key_once = true,
     .usable = cuda_usable,
     .device_bytes = cuda_device_bytes,
     .need = cuda_need,

@@ -205,7 +205,7 @@ enum coefs { COEFS_CHECKED, COEFS_LEFT };
 static pv_status zkey_read(struct zkey *z, const uint8_t *bytes, size_t size, enum coefs coefs, struct prove_error *err)
 {
     struct sections s;
-    struct zkey found = { 0 };
+    struct zkey found = { .bytes = bytes, .size = size };
     TRY(sections_of(&s, &zkey_format, bytes, size, err));
     TRY(check_protocol(&s, err));
     TRY(read_header(&found, &s, err));

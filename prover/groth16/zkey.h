@@ -31,7 +31,9 @@ _Static_assert(sizeof(struct zkey_coef) == 44, "section 4 holds 44-byte records"
 enum { ZKEY_MAX_LOG_DOMAIN = 28 }; /* r - 1 = 2^28 * odd */
 
 struct zkey {
-    struct mapfile file; /* the file's bytes after zkey_open and zkey_load, empty after zkey_of */
+    struct mapfile file;  /* the file's bytes after zkey_open and zkey_load, empty after zkey_of */
+    const uint8_t *bytes; /* all of the key, whoever's they are */
+    size_t size;
 
     uint32_t vars;    /* signals, the constant 1 included */
     uint32_t publics; /* public signals, the constant not included; < vars */

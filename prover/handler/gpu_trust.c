@@ -24,7 +24,7 @@ static void broken(struct gpu_trust *t, const struct prove_error *found)
 {
     memcpy(t->why, found->text, sizeof t->why);
     LOG_ERROR("gpu.broken", "why=%s text=%s", t->why,
-              "the GPU failed its self-test: this node takes no tasks until it is started again");
+              "the GPU failed its self-test: it is not used again until the node is started again");
     atomic_store(&t->state, GPU_BROKEN);
     atomic_fetch_add(&t->verdicts, 1);
 }
@@ -43,6 +43,12 @@ static bool is_want_of_room(pv_status s)
     return s == PV_NO_MEMORY || s == PV_RESOURCES;
 }
 
+static bool says_nothing(const struct gpu_trust_test *test, pv_status s)
+{
+    if (s == PV_CANCELLED || is_want_of_room(s)) return true;
+    return test->restarts && (s == PV_DEVICE || s == PV_NO_DEVICE || s == PV_BAD_STATE);
+}
+
 /* By the thread that has t->busy. */
 static pv_status test_it(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
                          struct prove_error *found)
@@ -54,7 +60,7 @@ static pv_status test_it(struct gpu_trust *t, const struct gpu_trust_test *test,
     while (is_want_of_room(s) && test->make_room(test->arg));
     if (s == PV_OK)
         passed(t);
-    else if (s == PV_CANCELLED || is_want_of_room(s))
+    else if (says_nothing(test, s))
         gpu_trust_doubt(t);
     else
         broken(t, found);
@@ -93,8 +99,8 @@ pv_status gpu_trust_pass(struct gpu_trust *t, const struct gpu_trust_test *test,
     }
 }
 
-void gpu_trust_try(struct gpu_trust *t, const struct gpu_trust_test *test)
+pv_status gpu_trust_try(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
+                        struct prove_error *found)
 {
-    struct prove_error found = { 0 };
-    if (atomic_load(&t->state) == GPU_SUSPECT) (void)test_if_free(t, test, NULL, &found);
+    return atomic_load(&t->state) == GPU_SUSPECT ? test_if_free(t, test, stop, found) : PV_OK;
 }

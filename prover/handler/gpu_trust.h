@@ -32,6 +32,9 @@ struct gpu_trust_test {
     /** Makes some room for the test. False: there is nothing left to make it of. */
     bool (*make_room)(void *arg);
     void *arg;
+    /** The device lies in a process that ends with its errors, and another follows: PV_DEVICE, PV_NO_DEVICE and PV_BAD_STATE
+     *  of run leave it suspect, and are what is returned. */
+    bool restarts;
 };
 
 void gpu_trust_doubt(struct gpu_trust *t);
@@ -45,7 +48,9 @@ enum gpu_trust_state gpu_trust_now(const struct gpu_trust *t);
 pv_status gpu_trust_pass(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
                          struct prove_error *err);
 
-/** Tests a suspect GPU if there is room for it and nobody does so yet; else leaves it suspect. */
-void gpu_trust_try(struct gpu_trust *t, const struct gpu_trust_test *test);
+/** Tests a suspect GPU if there is room for it and nobody does so yet; else leaves it suspect. What the test came to: PV_BUSY,
+ *  another thread tests. */
+pv_status gpu_trust_try(struct gpu_trust *t, const struct gpu_trust_test *test, const atomic_int *stop,
+                        struct prove_error *found);
 
 #endif

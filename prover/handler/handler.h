@@ -31,11 +31,13 @@ struct handler_watch {
     void *ctx;
 };
 
-/** How a failure counts: moves 6, 7 and 9 of broker/SEMANTICS.md. */
+/** How a failure counts: moves 6, 7, 8 and 9 of broker/SEMANTICS.md. */
 enum handler_verdict {
     HANDLER_RETRYABLE, /* another attempt may succeed: counts as a failure of the task */
     HANDLER_PERMANENT, /* no attempt can succeed: bad input, unsatisfied witness */
     HANDLER_RESOURCE,  /* this machine cannot do it: not counted */
+    HANDLER_UNSTARTED, /* nothing was done with it, and this node can do nothing just now: handed back, not counted */
+    HANDLER_LOST,      /* what computed it ended, whoever's fault that is: counts as a loss, as if the node had ended */
 };
 
 struct handler_output {

@@ -48,7 +48,7 @@ static pv_status key_facts(struct keycache_facts *facts, void *arg, const char *
     if (s == PV_OK) {
         facts_of_need(facts, &need);
         facts->resident_bytes += device ? 0 : zkey.file.size;
-        facts->host_bytes = device ? zkey.file.size : 0;
+        facts->host_bytes = device ? zkey.file.size + need.key_host_bytes : 0;
         facts->proofs_at_once = x->backend->proofs_at_once;
         facts->on_device = device;
     }
@@ -135,10 +135,13 @@ const struct keycache_ops handler_groth16_keys = { key_facts, key_open, key_open
 
 /* --- proofs --- */
 
-/* Whose fault it is: the input's, which fails everywhere; this node's, which another may not have; or chance. */
-static enum handler_verdict verdict_of(pv_status s)
+/* Whose fault it is: the input's, which fails everywhere; this node's, which another may not have; or chance. The process of a
+ * GPU that ended may have been ended by this very task: a loss. */
+static enum handler_verdict verdict_of(const struct handler_groth16_context *x, pv_status s)
 {
     switch (s) {
+    case PV_BUSY: return HANDLER_UNSTARTED;
+    case PV_DEVICE: return x->options.gpus ? HANDLER_LOST : HANDLER_RETRYABLE;
     case PV_BAD_WTNS:
     case PV_BAD_WITNESS:
     case PV_INVALID_INPUT: return HANDLER_PERMANENT;
@@ -168,41 +171,49 @@ static pv_status result_write(struct handler_output *out, const struct groth16_p
 }
 
 /* The CPU's proof goes out. What the GPU has of the key may be damaged, so that is made ready again. */
-static void gpu_was_wrong(struct handler_groth16_context *x, struct keycache_key *key, const struct handler_input *in)
+static void gpu_was_wrong(struct handler_groth16_context *x, unsigned gpu, struct keycache_key *key,
+                          const struct handler_input *in)
 {
-    unsigned long n = atomic_fetch_add(&x->trust.wrong_proofs, 1) + 1;
+    atomic_fetch_add(&x->tests.trust[gpu].wrong_proofs, 1);
+    unsigned long n = gpu_tests_wrong_proofs(&x->tests);
     LOG_WARN("gpu.wrong_proof", "task=%s circuit=%s gpu_wrong_proofs=%lu text=%s", in->task, in->circuit, n,
              "the GPU's proof does not verify and the CPU's does: that one is sent, and the GPU is tested");
     keycache_spoil(x->cache, key);
-    gpu_trust_doubt(&x->trust);
+    gpu_tests_doubt(&x->tests, gpu);
 }
 
 /* After a proof by a GPU that came to s. */
-static pv_status second_look(struct groth16_proof *proof, struct handler_groth16_context *x, struct keycache_key *key,
-                             const struct wtns *w, const struct handler_input *in, const struct handler_watch *watch,
-                             pv_status s, struct prove_error *err)
+static pv_status second_look(struct groth16_proof *proof, struct handler_groth16_context *x, unsigned gpu,
+                             struct keycache_key *key, const struct wtns *w, const struct handler_input *in,
+                             const struct handler_watch *watch, pv_status s, struct prove_error *err)
 {
     const struct cpu_check_of of = {
         .cache = x->cache, .key = key, .witness = w, .cpu = run_here(x, watch->stop), .watch = watch
     };
-    if (s == PV_DEVICE) gpu_trust_doubt(&x->trust);
+    if (s == PV_OK && x->options.gpus) gpus_good(x->options.gpus, gpu);
+    if (s == PV_DEVICE) gpu_tests_doubt(&x->tests, gpu);
     if (s != PV_BAD_PROOF) return s;
     s = cpu_check(proof, &x->check, &of, err);
-    if (s == PV_OK) gpu_was_wrong(x, key, in);
-    if (s == PV_BAD_PROOF) gpu_trust_doubt(&x->trust);
+    if (s == PV_OK) gpu_was_wrong(x, gpu, key, in);
+    if (s == PV_BAD_PROOF) gpu_tests_doubt(&x->tests, gpu);
     return s;
 }
 
 static pv_status prove(struct handler_groth16_context *x, struct keycache_key *taken, const struct handler_input *in,
                        const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
 {
-    struct prove_run run = { .cpu = run_here(x, watch->stop), .progress = watch->progress, .progress_arg = watch->ctx };
+    int gpu = 0;
+    struct prove_run run = {
+        .cpu = run_here(x, watch->stop), .progress = watch->progress, .progress_arg = watch->ctx, .device = &gpu
+    };
     struct prove_key *key = keycache_key(taken);
     struct groth16_proof proof;
     struct wtns w;
     TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
-    pv_status s = prove_groth16(&proof, key, &w, NULL, &run, err);
-    s = second_look(&proof, x, taken, &w, in, watch, s, err);
+    pv_status s;
+    do s = prove_groth16(&proof, key, &w, NULL, &run, err); /* which opens the key on a GPU that has not had it yet */
+    while (x->options.gpus && (s == PV_NO_MEMORY || s == PV_RESOURCES) && keycache_evict(x->cache));
+    s = second_look(&proof, x, (unsigned)gpu, taken, &w, in, watch, s, err);
     if (s == PV_OK) s = result_write(out, &proof, &w, key);
     wtns_close(&w);
     return s;
@@ -224,11 +235,13 @@ static pv_status doubt(struct handler_groth16_context *x, struct keycache_key *k
 
 /* --- the GPU's self-test --- */
 
-static pv_status test_run(void *context, const atomic_int *stop, struct prove_error *err)
+static pv_status test_run(void *context, unsigned gpu, const atomic_int *stop, struct prove_error *err)
 {
     struct handler_groth16_context *x = context;
     const struct prove_run run = { .cpu = run_here(x, stop) };
-    return selftest_proof(x->backend, x->options.device, &run, err);
+    const struct backend_options options = { .device = x->options.gpus ? (int)gpu : x->options.device,
+                                             .gpus = x->options.gpus };
+    return selftest_proof(x->backend, &options, &run, err);
 }
 
 static bool test_room(void *context)
@@ -237,51 +250,66 @@ static bool test_room(void *context)
     return x->cache && keycache_evict(x->cache);
 }
 
-static struct gpu_trust_test test_of(struct handler_groth16_context *x)
+static struct gpu_tests_how how_of(struct handler_groth16_context *x)
 {
-    return (struct gpu_trust_test){ test_run, test_room, x };
+    return (struct gpu_tests_how){ test_run, test_room, x };
 }
 
 pv_status handler_groth16_test(struct handler_groth16_context *x, const atomic_int *stop, struct prove_error *err)
 {
-    const struct gpu_trust_test test = test_of(x);
+    const struct gpu_tests_how how = how_of(x);
     if (x->backend == &backend_cpu) return PV_OK;
-    gpu_trust_doubt(&x->trust);
-    return gpu_trust_pass(&x->trust, &test, stop, err);
+    for (unsigned i = 0; i < gpu_tests_count(&x->tests); i++) gpu_tests_doubt(&x->tests, i);
+    return gpu_tests_pass(&x->tests, &how, stop, err);
+}
+
+void handler_groth16_look(struct handler_groth16_context *x, const atomic_int *stop)
+{
+    const struct gpu_tests_how how = how_of(x);
+    if (x->backend != &backend_cpu) gpu_tests_try(&x->tests, &how, stop);
 }
 
 /* Before a key is taken, so that the test finds room: what others hold they give back. */
 static pv_status trusted(struct handler_groth16_context *x, const struct handler_watch *watch, struct prove_error *err)
 {
-    const struct gpu_trust_test test = test_of(x);
-    if (gpu_trust_now(&x->trust) == GPU_SUSPECT && watch->progress) watch->progress(watch->ctx, "self-test", 0);
-    return gpu_trust_pass(&x->trust, &test, watch->stop, err);
+    const struct gpu_tests_how how = how_of(x);
+    char why[CHILD_TEXT_BYTES];
+    if (x->backend == &backend_cpu) return PV_OK;
+    if (gpu_tests_now(&x->tests, why, sizeof why) == GPU_SUSPECT && watch->progress)
+        watch->progress(watch->ctx, "self-test", 0);
+    return gpu_tests_pass(&x->tests, &how, watch->stop, err);
 }
 
 static void groth16_after(void *self)
 {
-    struct handler_groth16_context *x = self;
-    const struct gpu_trust_test test = test_of(x);
-    gpu_trust_try(&x->trust, &test);
+    handler_groth16_look(self, NULL);
 }
 
 /* --- a task --- */
 
+static pv_status attempt(struct handler_groth16_context *x, const struct handler_input *in,
+                         const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
+{
+    const struct keycache_watch waiting = { .stop = watch->stop, .phase = watch->progress, .ctx = watch->ctx };
+    struct keycache_key *key;
+    TRY(trusted(x, watch, err));
+    TRY(keycache_take(&key, x->cache, in->circuit, &waiting, err));
+    pv_status s = prove(x, key, in, watch, out, err);
+    s = doubt(x, key, s, watch->stop, err);
+    keycache_give(x->cache, &key);
+    return s;
+}
+
+/* A GPU whose process ended before it was given this task has done nothing to it: another's turn, or its next process's. */
 static pv_status groth16_run(void *self, const struct handler_input *in, const struct handler_watch *watch,
                              struct handler_output *out)
 {
     struct handler_groth16_context *x = self;
-    const struct keycache_watch waiting = { .stop = watch->stop, .phase = watch->progress, .ctx = watch->ctx };
     struct prove_error err = { 0 };
-    struct keycache_key *key;
-    pv_status s = trusted(x, watch, &err);
-    if (s == PV_OK) s = keycache_take(&key, x->cache, in->circuit, &waiting, &err);
-    if (s == PV_OK) {
-        s = prove(x, key, in, watch, out, &err);
-        s = doubt(x, key, s, watch->stop, &err);
-        keycache_give(x->cache, &key);
-    }
-    out->verdict = verdict_of(s);
+    pv_status s;
+    do s = attempt(x, in, watch, out, &err);
+    while (s == PV_BAD_STATE && x->options.gpus);
+    out->verdict = verdict_of(x, s);
     if (s != PV_OK) snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
     return s;
 }

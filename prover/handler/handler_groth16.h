@@ -3,7 +3,7 @@
 #define PV_HANDLER_GROTH16_H
 
 #include "cpu_check.h"
-#include "gpu_trust.h"
+#include "gpu_tests.h"
 #include "handler.h"
 #include "keycache.h"
 #include "prove.h"
@@ -14,8 +14,8 @@ struct handler_groth16_context {
     struct backend_options options;
     struct bn254_run cpu; /* path and threads; the stop flag is not used */
     struct keycache *cache;
-    struct cpu_check check; /* zero at first, like trust */
-    struct gpu_trust trust; /* in the backend; of the CPU nothing is doubted */
+    struct cpu_check check; /* zero at first, like tests */
+    struct gpu_tests tests; /* of the backend's GPUs; of the CPU nothing is doubted */
 };
 
 /** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, the objects of snarkjs. A proof that a GPU
@@ -26,7 +26,11 @@ struct handler handler_groth16(struct handler_groth16_context *context);
 /** For keycache_options.ops, with the context as arg: opens keys for proving with the context's backend. */
 extern const struct keycache_ops handler_groth16_keys;
 
-/** The self-test of the context's GPU: for a start, before it is trusted. PV_OK, or what gpu_trust_pass says. */
+/** The self-test of the context's GPUs: for a start, before they are trusted. PV_OK: one of them passed; else what gpu_tests_pass
+ *  says. */
 pv_status handler_groth16_test(struct handler_groth16_context *x, const atomic_int *stop, struct prove_error *err);
+
+/** Tests what is suspect and can be tested now, on one thread of the CPU. For a thread of the node's, now and then. */
+void handler_groth16_look(struct handler_groth16_context *x, const atomic_int *stop);
 
 #endif

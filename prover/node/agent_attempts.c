@@ -246,12 +246,28 @@ static struct agent_attempt *attempt_of_job(struct agent *a, unsigned runner)
     return NULL;
 }
 
-/* A result that came in spite of a stop still goes to the broker, which decides what it is worth. */
-static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
+/* A failure, or a hand-back where nothing was done. A broker that does not know losses of this kind takes them for failures: they
+ * are counted, so that a task that ends one process after another does not do so for ever. */
+static void job_failed(struct agent *a, struct agent_attempt *at, const struct job *job)
 {
     static const enum wire_failure failures[] = { [HANDLER_RETRYABLE] = WIRE_FAILURE_RETRYABLE,
                                                   [HANDLER_PERMANENT] = WIRE_FAILURE_PERMANENT,
-                                                  [HANDLER_RESOURCE] = WIRE_FAILURE_RESOURCE };
+                                                  [HANDLER_RESOURCE] = WIRE_FAILURE_RESOURCE,
+                                                  [HANDLER_LOST] = WIRE_FAILURE_LOST };
+    enum handler_verdict verdict = job->out.verdict;
+    const char *text = *job->out.text ? job->out.text : pv_status_text(job->status);
+    if (verdict == HANDLER_UNSTARTED) {
+        LOG_WARN("task.unstarted", "task=%s token=%s text=%s", at->task_text, at->token_text, text);
+        attempt_release(a, at, WIRE_REASON_DRAIN);
+        return;
+    }
+    if (verdict == HANDLER_LOST && !a->link.takes_lost) verdict = HANDLER_RETRYABLE;
+    attempt_fail(a, at, failures[verdict], job->status, text);
+}
+
+/* A result that came in spite of a stop still goes to the broker, which decides what it is worth. */
+static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
+{
     if (job->status == PV_OK) {
         LOG_INFO("task.proved", "task=%s token=%s handler=%s prove_ms=%" PRIu64 " bytes=%zu", at->task_text,
                  at->token_text, at->handler->name, job->measured_ms, job->out.size);
@@ -270,8 +286,7 @@ static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
     else if (at->end == AGENT_ATTEMPT_END_REVOKED)
         attempt_part(a, at);
     else
-        attempt_fail(a, at, failures[job->out.verdict], job->status,
-                     *job->out.text ? job->out.text : pv_status_text(job->status));
+        job_failed(a, at, job);
 }
 
 void agent_attempts_report(struct agent *a, unsigned runner, struct runner_report *report)

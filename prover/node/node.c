@@ -179,6 +179,7 @@ static pv_status node_run(struct node *n)
     node_config_shared(&n->config, shared_told);
     TRY(node_state_open(n));
     node_name_settle(n);
+    node_gpus_look(n);
     TRY(node_limits_start(&n->config, &n->limits, node_serves(n, &n->groth16), n->why));
     n->agent.slots = (unsigned)n->config.slots;
     n->agent.threads = node_serves(n, &n->groth16) ? (unsigned)n->config.threads : 0;
@@ -242,7 +243,9 @@ static pv_status node_check(struct node *n)
 
 static void node_clear(struct node *n)
 {
+    node_gpu_part(&n->gpu);
     keycache_destroy(&n->proving.cache);
+    node_gpu_clear(&n->gpu);
     node_programs_clear(n);
     node_name_clear(&n->name);
     if (n->lock > 0) close(n->lock);

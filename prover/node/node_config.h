@@ -34,6 +34,10 @@
     X(backend, WORD, "auto", "auto cpu cuda", 0, "auto|cpu|cuda",                                                      \
       "what computes the sums; auto: a GPU if one is usable")                                                          \
     X(device, NUMBER, "0", 0, 1023, "N", "number of the GPU to use")                                                   \
+    X(gpus, LIST, "", 0, 0, "all|0,2|UUID",                                                                            \
+      "GPUs to use, each in a process of its own: all, numbers, or UUIDs (default: the one of device)")                \
+    X(gpu_limit_s, NUMBER, "120", 1, 86400, "SECONDS",                                                                 \
+      "a GPU that takes longer for a proof hangs, and its process is ended")                                           \
     X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: as many as the node may use processors)")                   \
     X(plan, WORD, "latency", "latency throughput", 0, "latency|throughput",                                            \
       "latency: each proof uses all threads; throughput: the threads are divided among the slots, and there is one "   \

@@ -3,10 +3,17 @@
 #include "gpu_host.h"
 #include "gpu_need.h"
 #include "log.h"
+#include "team.h"
 #include "text.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 100 };
 
 static bool is_built_for_gpus(void)
 {
@@ -16,6 +23,43 @@ static bool is_built_for_gpus(void)
     return false;
 #endif
 }
+
+/* --- which ones --- */
+
+static pv_status cards_find(struct node_gpu *g, const struct node_config *c)
+{
+    struct prove_error without = { 0 };
+    if (!is_built_for_gpus()) return prove_error_set(&g->why, PV_NO_DEVICE, "built without CUDA");
+    if (nvml_open(&g->nvml, NVML_LIBRARY, &without) != PV_OK) LOG_DEBUG("gpu.nvml", "text=%s", without.text);
+    TRY(gpu_cards_find(&g->cards, c->gpus, (int)c->device, getenv("CUDA_VISIBLE_DEVICES"), g->nvml, &g->why));
+    if (*g->cards.note) LOG_WARN("gpu.cards", "text=%s", g->cards.note);
+    return PV_OK;
+}
+
+void node_gpu_look(struct node_gpu *g, struct node_config *c)
+{
+    if (g->looked || !strcmp(c->backend, "cpu")) return;
+    g->looked = true;
+    (void)cards_find(g, c);
+    if (g->cards.n > c->slots && c->origin[NODE_CONFIG_slots] == SETTING_DEFAULT) c->slots = g->cards.n;
+}
+
+/* provost-prover, from the folder of this program, which is provost-prover-node. Its file may have been replaced since. */
+static bool program_find(char path[PATH_MAX])
+{
+    static const char gone[] = " (deleted)", node[] = "-node";
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (n <= 0) return false;
+    path[n] = 0;
+    char *end = path + n - (sizeof gone - 1);
+    if (end > path && !strcmp(end, gone)) *end = 0;
+    end = path + strlen(path) - (sizeof node - 1);
+    if (end <= path || strcmp(end, node) != 0) return false;
+    *end = 0;
+    return true;
+}
+
+/* --- their start --- */
 
 /* A warning where somebody may have paid for a GPU. */
 static void fallen_back(struct node_gpu *g, const char *why)
@@ -31,26 +75,58 @@ static void fallen_back(struct node_gpu *g, const char *why)
 
 static void use_cpu(struct node_gpu *g, const char *why)
 {
-    g->proving->backend = &backend_cpu;
-    g->proving->trust = (struct gpu_trust){ .state = GPU_TRUSTED };
-    fallen_back(g, why);
+    struct handler_groth16_context *x = g->proving;
+    gpus_destroy(&g->gpus);
+    x->backend = &backend_cpu;
+    x->options.gpus = x->tests.gpus = NULL;
+    for (unsigned i = 0; i < GPUS_MAX; i++) x->tests.trust[i] = (struct gpu_trust){ .state = GPU_TRUSTED };
+    if (*why) fallen_back(g, why);
 }
 
-static pv_status choose(struct node_gpu *g, enum backend_choice choice, struct prove_error *err)
+static pv_status processes_start(struct node_gpu *g, const struct node_config *c, struct prove_error *err)
+{
+    struct gpus_options o = { .n = g->cards.n,
+                              .device = (int)c->device,
+                              .jobs = (unsigned)c->slots + 2,
+                              .threads = (unsigned)c->threads,
+                              .limit_ms = c->gpu_limit_s * 1000 };
+    char path[PATH_MAX];
+    if (!program_find(path)) return prove_error_set(err, PV_NO_DEVICE, "provost-prover is not beside this program");
+    o.program = path;
+    memcpy(o.cards, g->cards.id, sizeof o.cards);
+    return gpus_new(&g->gpus, &o, err);
+}
+
+/* They start side by side. PV_OK: one at least serves; what is wrong with others is said. */
+static pv_status processes_wait(struct node_gpu *g, struct prove_error *err)
+{
+    unsigned ready = 0;
+    for (unsigned i = 0; i < g->cards.n; i++) {
+        struct prove_error why = { 0 };
+        if (gpus_wait(g->gpus, i, NULL, &why) == PV_OK) {
+            ready++;
+            continue;
+        }
+        if (g->cards.n > 1) LOG_WARN("gpu.unused", "name=%s why=%s", gpus_name(g->gpus, i), why.text);
+        *err = why;
+    }
+    return ready ? PV_OK : err->status;
+}
+
+static pv_status use_gpus(struct node_gpu *g, const struct node_config *c, struct prove_error *err)
 {
     struct handler_groth16_context *x = g->proving;
-    struct prove_error failed = { 0 };
-    char note[PROVE_ERROR_TEXT_BYTES] = "";
-    TRY(backend_pick(&x->backend, choice, &x->options, note, sizeof note, err));
-    if (*note) {
-        use_cpu(g, note);
-        return PV_OK;
-    }
-    pv_status s = handler_groth16_test(x, NULL, &failed);
-    if (s != PV_OK && choice != BACKEND_AUTO) *err = failed;
-    if (s == PV_OK || choice != BACKEND_AUTO) return s;
-    use_cpu(g, failed.text);
-    return PV_OK;
+    if (g->why.status != PV_OK) return *err = g->why, g->why.status;
+    TRY(processes_start(g, c, err));
+    TRY(processes_wait(g, err));
+    g->backend = backend_remote;
+    g->backend.proofs_at_once = gpus_proofs_at_once(g->gpus);
+    x->backend = &g->backend;
+    x->options.device = GPUS_ANY;
+    x->options.gpus = x->tests.gpus = g->gpus;
+    pv_status s = handler_groth16_test(x, NULL, err);
+    if (s == PV_BUSY) err->status = s = PV_NO_DEVICE; /* its process ended three times */
+    return s;
 }
 
 /* Proofs beyond the node's own slots never run. */
@@ -61,24 +137,85 @@ static unsigned places_of(const struct node_config *c, uint64_t vram)
     return c->slots < most ? (unsigned)c->slots : most;
 }
 
-pv_status node_gpu_open(struct node_gpu *g, const struct node_config *c, const char *state, uint64_t *vram,
+/* What is wrong with a setting is never passed over. */
+static pv_status choose(struct node_gpu *g, enum backend_choice choice, const struct node_config *c,
+                        struct prove_error *err)
+{
+    struct prove_error failed = { 0 };
+    char note[PROVE_ERROR_TEXT_BYTES + 32];
+    if (choice == BACKEND_CPU) return use_cpu(g, ""), PV_OK;
+    pv_status s = use_gpus(g, c, &failed);
+    if (s == PV_OK) return PV_OK;
+    snprintf(note, sizeof note, "%s: proving on the CPU", failed.text);
+    use_cpu(g, note);
+    if (choice == BACKEND_AUTO && s != PV_BAD_CONFIG) return PV_OK;
+    return *err = failed, s;
+}
+
+pv_status node_gpu_open(struct node_gpu *g, struct node_config *c, const char *state, uint64_t *vram,
                         struct prove_error *err)
 {
     enum backend_choice choice;
     struct handler_groth16_context *x = g->proving;
     if (!backend_choice_parse(&choice, c->backend))
         return prove_error_set(err, PV_BAD_CONFIG, "backend: not auto, cpu or cuda: \"%.64s\"", c->backend);
-    x->options.device = (int)c->device;
     x->options.keys = c->allow_development_key ? GROTH16_KEYS_DEVELOPMENT : GROTH16_KEYS_SOUND;
     x->cpu.threads = x->options.threads = (unsigned)c->threads;
+    node_gpu_look(g, c);
     if (choice != BACKEND_CPU) gpu_host_environment(state);
-    TRY(choose(g, choice, err));
-    g->told = atomic_load(&x->trust.verdicts);
+    TRY(choose(g, choice, c, err));
+    g->told = gpu_tests_verdicts(&x->tests);
     if (x->backend->device_bytes) *vram = x->backend->device_bytes(&x->options);
     if (x->backend == &backend_cpu) return PV_OK;
     x->options.places = places_of(c, *vram);
-    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " gpu_slots=%u", x->backend->name, *vram, x->options.places);
+    g->backend.proofs_at_once = x->options.places * g->cards.n;
+    LOG_INFO("prover.backend", "name=%s vram=%" PRIu64 " gpus=%u gpu_slots=%u", x->backend->name, *vram, g->cards.n,
+             x->options.places);
     return PV_OK;
+}
+
+/* --- while they serve --- */
+
+static void event_heard(struct node_gpu *g, unsigned board, const char *why)
+{
+    for (unsigned i = 0; i < g->cards.n; i++)
+        if (g->cards.board[i] == (int)board) gpus_end(g->gpus, i, why);
+}
+
+/* Tests are made here, and not by the thread that hears signals: one may take as long as a hang does. */
+static void *keep(void *gpu)
+{
+    struct node_gpu *g = gpu;
+    const struct timespec nap = { .tv_nsec = LOOK_MS * 1000000L };
+    (void)team_start(1, TEAM_SPIN_AS_IT_IS);
+    while (!atomic_load(&g->ending)) {
+        unsigned board;
+        char why[64];
+        handler_groth16_look(g->proving, &g->ending);
+        if (g->nvml && nvml_event(g->nvml, 0, &board, why)) event_heard(g, board, why);
+        nanosleep(&nap, NULL);
+    }
+    return NULL;
+}
+
+void node_gpu_keep(struct node_gpu *g)
+{
+    if (g->gpus) g->kept = pthread_create(&g->keeper, NULL, keep, g) == 0;
+    if (g->gpus && !g->kept) LOG_WARN("gpu.keeper", "text=%s", "no thread can be started to look after the GPUs");
+}
+
+void node_gpu_part(struct node_gpu *g)
+{
+    atomic_store(&g->ending, 1);
+    if (g->kept) pthread_join(g->keeper, NULL);
+    g->kept = false;
+}
+
+void node_gpu_clear(struct node_gpu *g)
+{
+    node_gpu_part(g);
+    gpus_destroy(&g->gpus);
+    nvml_close(&g->nvml);
 }
 
 void node_gpu_now(void *gpu, struct agent_gpu *now)
@@ -87,20 +224,18 @@ void node_gpu_now(void *gpu, struct agent_gpu *now)
         [GPU_TRUSTED] = AGENT_GPU_FIT, [GPU_SUSPECT] = AGENT_GPU_SUSPECT, [GPU_BROKEN] = AGENT_GPU_BROKEN
     };
     const struct node_gpu *g = gpu;
-    const struct gpu_trust *t = &g->proving->trust;
-    enum gpu_trust_state state = gpu_trust_now(t);
+    const struct gpu_tests *t = &g->proving->tests;
+    char why[sizeof now->unused];
+    enum gpu_trust_state state = gpu_tests_now(t, why, sizeof why);
     *now = (struct agent_gpu){ .state = g->beside ? AGENT_GPU_FIT : states[state],
-                               .wrong_proofs = atomic_load(&t->wrong_proofs) };
-    if (state == GPU_BROKEN)
-        snprintf(now->unused, sizeof now->unused, "the GPU failed its self-test: %.220s", t->why);
-    else
-        snprintf(now->unused, sizeof now->unused, "%s", g->unused);
+                               .wrong_proofs = gpu_tests_wrong_proofs(t) };
+    wire_text_clip(now->unused, sizeof now->unused, *why ? why : g->unused);
 }
 
 /* A test may begin and end between two looks. */
 bool node_gpu_changed(struct node_gpu *g)
 {
-    unsigned long now = atomic_load(&g->proving->trust.verdicts), was = g->told;
+    unsigned long now = gpu_tests_verdicts(&g->proving->tests), was = g->told;
     g->told = now;
     return now != was;
 }

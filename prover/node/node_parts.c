@@ -105,6 +105,13 @@ static uint64_t device_memory(struct node *n)
     return most;
 }
 
+void node_gpus_look(struct node *n)
+{
+    n->gpu.proving = &n->proving;
+    n->gpu.beside = node_serves_beside(n);
+    if (node_serves(n, &n->groth16)) node_gpu_look(&n->gpu, &n->config);
+}
+
 pv_status node_proving_open(struct node *n)
 {
     struct prove_error err = { 0 };
@@ -116,11 +123,12 @@ pv_status node_proving_open(struct node *n)
                                   .ops = &handler_groth16_keys,
                                   .arg = &n->proving };
     if (!node_serves(n, &n->groth16)) return PV_OK;
-    n->gpu = (struct node_gpu){ .proving = &n->proving, .beside = node_serves_beside(n) };
+    node_gpus_look(n);
     pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu) o.bytes_most = device_memory(n);
     while (s == PV_OK && (s = keycache_new(&n->proving.cache, &o, &err)) == PV_CANCELLED && is_hangup(n)) s = PV_OK;
     if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
+    node_gpu_keep(&n->gpu);
     n->agent.circuits = keycache_list;
     n->agent.circuits_arg = n->proving.cache;
     n->agent.gpu = node_gpu_now;

@@ -15,6 +15,9 @@ void node_name_settle(struct node *n);
  *  fit. */
 void node_memory_plan(struct node *n);
 
+/** Looks which GPUs there are to use: as many slots as GPUs are the default. Starts nothing. */
+void node_gpus_look(struct node *n);
+
 /** Picks the backend and reads the folder of keys, when a queue needs them. PV_CANCELLED: told to end meanwhile. */
 pv_status node_proving_open(struct node *n);
 

@@ -26,11 +26,11 @@ class Fleet:
         witness[-32] ^= 1
         self.bad = cluster.input_file(bytes(witness))
 
-    def node(self, name, *options, env=(), ready=True):
+    def node(self, name, *options, env=(), ready=True, program=LYING):
         mode = self.cluster.path(f"{name}.gpu")
         self.cluster.environments[name] = {**os.environ, "LYING_GPU": mode, **dict(env)}
         process = self.cluster.start(name, [
-            LYING, "run", "--broker", self.cluster.endpoint, "--insecure", "--queue", QUEUE, "--name", name,
+            program, "run", "--broker", self.cluster.endpoint, "--insecure", "--queue", QUEUE, "--name", name,
             "--state", self.cluster.path(f"{name}-state"), "--circuits", DATA, *options])
         if ready:
             until(f"{name} is listed", lambda: self.row(name))

@@ -207,12 +207,12 @@ static void expect_failure(bool good, pv_status status, enum handler_verdict ver
 
 static unsigned long wrong_proofs(void)
 {
-    return atomic_load(&context.trust.wrong_proofs);
+    return atomic_load(&context.tests.trust[0].wrong_proofs);
 }
 
 static enum gpu_trust_state trust(void)
 {
-    return gpu_trust_now(&context.trust);
+    return gpu_trust_now(&context.tests.trust[0]);
 }
 
 /* --- whose fault --- */

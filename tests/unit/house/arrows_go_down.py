@@ -52,7 +52,7 @@ MAY_USE = {
     "prover/machine": ["base", "base/limits"],
     "prover/child": ["base"],
     "prover/groth16": ["prover/files", "prover/machine", "crypto/groth16", BN254 + "msm", BN254 + "ntt", "cuda"],
-    "prover/gpu": ["prover/groth16"],
+    "prover/gpu": ["prover/groth16", "prover/child"],
     "prover/handler": ["prover/gpu", "wire"],
     "prover/launch": [],
     "prover/program": ["prover/handler", "prover/launch", "base/settings"],

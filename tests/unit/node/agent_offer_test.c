@@ -202,6 +202,46 @@ static void test_failures_say_who_is_to_blame(void **state)
     }
 }
 
+static void lost(uint64_t seq)
+{
+    char input[8];
+    snprintf(input, sizeof input, "fail%d", HANDLER_LOST);
+    scene_offer(seq, input);
+    scene_expect_token(WIRE_STARTED, seq);
+    scene_expect_token(WIRE_FAIL, seq);
+}
+
+static void test_what_ended_the_process_that_computed_it_is_lost(void **state)
+{
+    scene.takes_lost = true;
+    scene_node_start();
+    scene_expect_hello();
+    lost(1);
+    assert_int_equal(scene.in.failure, WIRE_FAILURE_LOST);
+}
+
+/* It does not know the word; a failure is counted too, so that the task comes to an end. */
+static void test_to_an_older_broker_a_loss_is_a_failure(void **state)
+{
+    scene_node_start();
+    scene_expect_hello();
+    lost(1);
+    assert_int_equal(scene.in.failure, WIRE_FAILURE_RETRYABLE);
+}
+
+static void test_what_was_not_begun_is_handed_back_without_blame(void **state)
+{
+    char input[8];
+    scene_node_start();
+    scene_expect_hello();
+    snprintf(input, sizeof input, "fail%d", HANDLER_UNSTARTED);
+    scene_offer(1, input);
+    scene_expect_token(WIRE_STARTED, 1);
+    scene_expect_token(WIRE_RELEASE, 1);
+    assert_int_equal(scene.in.reason, WIRE_REASON_DRAIN);
+    scene_expect_ready(2);
+}
+
 static void test_what_the_node_cannot_take_is_handed_back(void **state)
 {
     scene.options.input_most = 10;
@@ -361,6 +401,9 @@ int main(void)
         TEST(test_a_node_without_keys_takes_any_circuit),
         TEST(test_an_offer_becomes_a_result),
         TEST(test_failures_say_who_is_to_blame),
+        TEST(test_what_ended_the_process_that_computed_it_is_lost),
+        TEST(test_to_an_older_broker_a_loss_is_a_failure),
+        TEST(test_what_was_not_begun_is_handed_back_without_blame),
         TEST(test_what_the_node_cannot_take_is_handed_back),
         TEST(test_the_next_input_waits_and_then_starts),
         TEST(test_an_offer_said_twice_runs_once),

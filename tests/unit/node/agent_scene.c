@@ -144,6 +144,7 @@ void scene_welcome(void)
     WIRE_SET(&m, principal, "local");
     WIRE_SET(&m, software, "test");
     if (scene.more_circuits) WIRE_SET(&m, more_circuits, true);
+    if (scene.takes_lost) WIRE_SET(&m, takes_lost, true);
     scene_say(&m);
 }
 

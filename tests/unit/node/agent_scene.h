@@ -20,6 +20,7 @@ enum { SCENE_SOON_MS = 10000 }; /* a deadline, never a pause */
 struct agent_scene {
     /* the node */
     bool more_circuits;           /* the broker takes CIRCUITS */
+    bool takes_lost;              /* and FAIL lost */
     struct agent_options options; /* may be changed before scene_node_start */
     struct agent *agent;
     zactor_t *actor;

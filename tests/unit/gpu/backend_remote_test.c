@@ -1,0 +1,350 @@
+/* Proofs whose sums are made in the processes of GPUs (lying-prover gpu-child): whole proofs, stops, ends of processes, and what is left in
+ * the memory that was lent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "backend_remote.h"
+#include "clock.h"
+#include "gpus.h"
+#include "log.h"
+#include "prove.h"
+#include "selftest.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct gpus *gpus;
+static char mode_file[] = "/tmp/lying-gpu-XXXXXX";
+static struct prove_error err;
+
+static void tell(const char *mode)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.new", mode_file);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(mode, out);
+    fclose(out);
+    assert_int_equal(rename(path, mode_file), 0);
+}
+
+static bool told(const char *mode)
+{
+    char now[32] = "";
+    FILE *in = fopen(mode_file, "r");
+    assert_non_null(in);
+    if (fscanf(in, "%31s", now) != 1) *now = 0;
+    fclose(in);
+    return !strcmp(now, mode);
+}
+
+static void start(unsigned n, uint64_t limit_ms)
+{
+    struct gpus_options o = { .program = PV_LYING_PROVER, .n = n, .jobs = 4, .threads = 1, .limit_ms = limit_ms };
+    for (unsigned i = 0; n > 1 && i < n; i++) snprintf(o.cards[i], sizeof o.cards[i], "%u", i);
+    tell("honest");
+    assert_int_equal(gpus_new(&gpus, &o, &err), PV_OK);
+    for (unsigned i = 0; i < n; i++) assert_int_equal(gpus_wait(gpus, i, NULL, &err), PV_OK);
+}
+
+static int end(void **state)
+{
+    gpus_destroy(&gpus);
+    return 0;
+}
+
+static pv_status test(unsigned i)
+{
+    const struct backend_options options = { .device = (int)i, .gpus = gpus };
+    const struct prove_run run = { .cpu.threads = 1 };
+    pv_status s = selftest_proof(&backend_remote, &options, &run, &err);
+    if (s == PV_OK) gpus_passed(gpus, i);
+    return s;
+}
+
+static pv_status key_of(struct prove_key **key, const char *name)
+{
+    char path[64];
+    const struct backend_options options = { .device = GPUS_ANY, .gpus = gpus };
+    snprintf(path, sizeof path, "data/%s/circuit.zkey", name);
+    return prove_key_new(key, path, &backend_remote, &options, NULL, &err);
+}
+
+static pv_status prove(struct prove_key *key, const char *name, const atomic_int *stop, int *device)
+{
+    char path[64];
+    struct wtns w;
+    struct groth16_proof proof;
+    const struct prove_run run = { .cpu = { .threads = 1, .stop = stop }, .device = device };
+    snprintf(path, sizeof path, "data/%s/witness.wtns", name);
+    assert_int_equal(wtns_open(&w, path, &err), PV_OK);
+    pv_status s = prove_groth16(&proof, key, &w, NULL, &run, &err);
+    wtns_close(&w);
+    return s;
+}
+
+/* Waits until GPU i has another process that serves. */
+static void next_process(unsigned i, uint64_t deaths)
+{
+    struct gpus_facts now;
+    for (int k = 0; k < 4000; k++, poll(NULL, 0, 5)) {
+        gpus_now(gpus, i, &now);
+        if (now.deaths >= deaths && now.serves) return;
+    }
+    fail_msg("it does not come");
+}
+
+static void proofs_are_made_elsewhere_and_verified_here(void **state)
+{
+    static const char *const names[] = { "chain-5", "chain-7", "bits", "chain-5" };
+    struct prove_key *keys[4];
+    int device = -1;
+    start(1, 0);
+    assert_int_equal(test(0), PV_OK);
+    for (int i = 0; i < 4; i++) assert_int_equal(key_of(&keys[i], names[i]), PV_OK);
+    for (int i = 0; i < 8; i++) assert_int_equal(prove(keys[i % 4], names[i % 4], NULL, &device), PV_OK);
+    assert_int_equal(device, 0);
+    tell("wrong");
+    assert_int_equal(prove(keys[0], names[0], NULL, NULL), PV_BAD_PROOF);
+    for (int i = 0; i < 4; i++) prove_key_destroy(&keys[i]);
+    struct gpus_facts now;
+    gpus_now(gpus, 0, &now);
+    assert_int_equal(now.deaths, 0);
+}
+
+/* Work goes to a process that has passed the self-test, and to no other. */
+static void an_untested_process_gets_no_work(void **state)
+{
+    struct prove_key *key;
+    start(1, 0);
+    assert_int_equal(key_of(&key, "chain-5"), PV_BAD_STATE);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    gpus_end(gpus, 0, "the card is gone");
+    next_process(0, 1);
+    assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_BAD_STATE);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_OK); /* the key is sent again */
+    gpus_doubt(gpus, 0);
+    assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_BAD_STATE);
+    prove_key_destroy(&key);
+}
+
+static void what_ends_the_process_is_the_devices_failure(void **state)
+{
+    static const struct {
+        const char *mode, *why;
+    } ends[] = { { "broken-tasks-once", "an illegal memory access was encountered" },
+                 { "crash-tasks-once", "killed by signal 11" },
+                 { "hang-tasks-once", "took longer than" } };
+    struct prove_key *key;
+    start(1, 500);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(test(0), PV_OK);
+        if (i == 0) assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+        tell(ends[i].mode);
+        assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_DEVICE);
+        if (!strstr(err.text, ends[i].why)) fail_msg("\"%s\" does not say \"%s\"", err.text, ends[i].why);
+        next_process(0, i + 1);
+        assert_int_equal(test(0), PV_OK);
+        assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_OK);
+        gpus_good(gpus, 0);
+    }
+    prove_key_destroy(&key);
+}
+
+static atomic_int stop;
+
+static void *stop_when_it_hangs(void *arg)
+{
+    for (int i = 0; i < 2000 && !told("honest"); i++) poll(NULL, 0, 5);
+    atomic_store(&stop, 1);
+    return NULL;
+}
+
+/* It is a stop all the same: the task is not to blame for it. */
+static void a_stop_ends_a_process_that_does_not_listen(void **state)
+{
+    struct prove_key *key;
+    pthread_t thread;
+    start(1, 0);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    atomic_store(&stop, 1);
+    assert_int_equal(prove(key, "chain-5", &stop, NULL), PV_CANCELLED);
+    atomic_store(&stop, 0);
+    tell("hang-tasks-once");
+    pthread_create(&thread, NULL, stop_when_it_hangs, NULL);
+    uint64_t from = pv_clock_ms();
+    assert_int_equal(prove(key, "chain-5", &stop, NULL), PV_CANCELLED);
+    assert_in_range(pv_clock_ms() - from, 0, 15000);
+    pthread_join(thread, NULL);
+    prove_key_destroy(&key);
+}
+
+struct beside {
+    pthread_t thread;
+    struct prove_key *key;
+    int device;
+    pv_status status;
+};
+
+static void *prove_beside(void *arg)
+{
+    struct beside *b = arg;
+    b->status = prove(b->key, "chain-5", NULL, &b->device);
+    return NULL;
+}
+
+/* A second each; the same key lies on both. */
+static void several_share_the_work(void **state)
+{
+    struct prove_key *key;
+    struct beside b[2];
+    start(2, 0);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(test(1), PV_OK);
+    assert_int_equal(gpus_proofs_at_once(gpus), 2);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    tell("slow");
+    for (int i = 0; i < 2; i++) {
+        b[i].key = key;
+        pthread_create(&b[i].thread, NULL, prove_beside, &b[i]);
+        poll(NULL, 0, 50);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(b[i].thread, NULL);
+        assert_int_equal(b[i].status, PV_OK);
+    }
+    assert_int_equal(b[0].device + b[1].device, 1);
+    tell("honest");
+    gpus_end(gpus, 0, "gone");
+    next_process(0, 1);
+    for (int i = 0; i < 3; i++) { /* by the other: this one is not tested */
+        assert_int_equal(prove(key, "chain-5", NULL, &b[0].device), PV_OK);
+        assert_int_equal(b[0].device, 1);
+    }
+    prove_key_destroy(&key);
+}
+
+/* The process has one place for a key's witness: two proofs take their turns. */
+static void a_key_has_no_more_proofs_at_once_than_the_device_takes(void **state)
+{
+    struct prove_key *key;
+    struct beside b[3];
+    start(1, 0);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    for (int i = 0; i < 3; i++) {
+        b[i].key = key;
+        pthread_create(&b[i].thread, NULL, prove_beside, &b[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(b[i].thread, NULL);
+        assert_int_equal(b[i].status, PV_OK);
+    }
+    prove_key_destroy(&key);
+}
+
+/* Bytes of the witness in this process's memory that is shared as "witness". */
+static size_t left_of_the_witness(void)
+{
+    char line[512];
+    size_t left = 0;
+    FILE *in = fopen("/proc/self/maps", "r");
+    while (in && fgets(line, sizeof line, in)) {
+        unsigned long from, to;
+        if (!strstr(line, "memfd:witness") || sscanf(line, "%lx-%lx", &from, &to) != 2) continue;
+        for (const uint8_t *p = (const uint8_t *)from; p < (const uint8_t *)to; p++) left += *p != 0; // NOLINT
+    }
+    if (in) fclose(in);
+    return left;
+}
+
+static atomic_bool over;
+
+/* The most that there was at a time. */
+static void *look_meanwhile(void *arg)
+{
+    size_t *most = arg;
+    for (; !atomic_load(&over); poll(NULL, 0, 20)) {
+        size_t now = left_of_the_witness();
+        if (now > *most) *most = now;
+    }
+    return NULL;
+}
+
+static void the_witness_is_wiped_whatever_becomes_of_the_process(void **state)
+{
+    static const char *const modes[] = { "slow-tasks", "broken-tasks-once", "crash-tasks-once", "hang-tasks-once" };
+    start(1, 2000);
+    for (int i = 0; i < 4; i++) {
+        struct prove_key *key;
+        struct wtns w;
+        struct groth16_proof proof;
+        size_t during = 0;
+        pthread_t thread;
+        const struct prove_run run = { .cpu.threads = 1 };
+        if (i) next_process(0, (uint64_t)(i - 1));
+        assert_int_equal(test(0), PV_OK);
+        assert_int_equal(key_of(&key, "bits"), PV_OK);
+        assert_int_equal(wtns_open(&w, "data/bits/witness.wtns", &err), PV_OK);
+        tell(modes[i]);
+        atomic_store(&over, false);
+        pthread_create(&thread, NULL, look_meanwhile, &during);
+        assert_int_equal(prove_groth16(&proof, key, &w, NULL, &run, &err), i ? PV_DEVICE : PV_OK);
+        atomic_store(&over, true);
+        pthread_join(thread, NULL);
+        if (!i || i == 3) assert_true(during > 100); /* it was there, so we look in the right place */
+        assert_int_equal(left_of_the_witness(), 0);
+        gpus_good(gpus, 0);
+        wtns_close(&w);
+        prove_key_destroy(&key);
+    }
+}
+
+static void a_program_that_is_no_gpus_is_told(void **state)
+{
+    const struct gpus_options o = { .program = "/bin/true", .n = 1 };
+    assert_int_equal(gpus_new(&gpus, &o, &err), PV_OK);
+    assert_int_equal(gpus_wait(gpus, 0, NULL, &err), PV_NO_DEVICE);
+    assert_non_null(strstr(err.text, "ended with status 0"));
+    gpus_destroy(&gpus);
+    setenv("LYING_GPU_MISSING", "1", 1);
+    const struct gpus_options without = { .program = PV_LYING_PROVER, .n = 1 };
+    assert_int_equal(gpus_new(&gpus, &without, &err), PV_OK);
+    uint64_t from = pv_clock_ms();
+    assert_int_equal(gpus_wait(gpus, 0, NULL, &err), PV_NO_DEVICE);
+    assert_in_range(pv_clock_ms() - from, 0, 900); /* at once: it would say so again */
+    assert_string_equal(err.text, "driver 535.183 has CUDA 12.2, but 13.0 is needed");
+    unsetenv("LYING_GPU_MISSING");
+}
+
+int main(void)
+{
+#define REMOTE(t) cmocka_unit_test_teardown(t, end)
+    const struct CMUnitTest tests[] = {
+        REMOTE(proofs_are_made_elsewhere_and_verified_here),
+        REMOTE(an_untested_process_gets_no_work),
+        REMOTE(what_ends_the_process_is_the_devices_failure),
+        REMOTE(a_stop_ends_a_process_that_does_not_listen),
+        REMOTE(several_share_the_work),
+        REMOTE(a_key_has_no_more_proofs_at_once_than_the_device_takes),
+        REMOTE(the_witness_is_wiped_whatever_becomes_of_the_process),
+        REMOTE(a_program_that_is_no_gpus_is_told),
+    };
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    close(mkstemp(mode_file));
+    setenv("LYING_GPU", mode_file, 1);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(mode_file);
+    return failed;
+}
