@@ -86,6 +86,8 @@ enum {
     X(ram, U64, UINT64_MAX, "bytes of memory it may use")                                                              \
     X(gpu_unused, TEXT, 256, "why its GPU proves nothing; absent: it does, or none is wanted")                         \
     X(gpu_wrong_proofs, U64, UINT64_MAX, "proofs that its GPU got wrong since its start, and the CPU right")           \
+    X(gpu_ended, U64, UINT64_MAX,                                                                                      \
+      "processes of its GPUs that ended by themselves or had to be ended, since its start")                            \
     X(held, HELDS, 256, "attempts the prover holds: running, or finished and not acknowledged")                        \
     X(revoked, TOKENS, 256, "attempts that are no longer valid and not yet confirmed")                                 \
     X(credit, U32, 2048, "offers the prover will take from now on, in all")                                            \

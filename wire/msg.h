@@ -39,7 +39,8 @@ enum {
 #define WIRE_MSG_LIST(X)                                                                                               \
     X(HELLO, 1, UP, NONE,                                                                                              \
       N(role) N(name) N(session) N(software) N(vmin) N(vmax) N(epoch) M(queues) M(circuits) M(slots) M(prefetch)       \
-          M(vram) M(ram) M(held) M(any_role) M(chunk_most) M(input_kinds) M(gpu_unused) M(gpu_wrong_proofs),           \
+          M(vram) M(ram) M(held) M(any_role) M(chunk_most) M(input_kinds) M(gpu_unused) M(gpu_wrong_proofs)            \
+              M(gpu_ended),                                                                                            \
       "introduces the peer: the first message, and again whenever the broker does not know it")                        \
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
@@ -86,7 +87,8 @@ enum {
       "asks for a table, page by page; answered by ROWS")                                                              \
     X(ROWS, 28, DOWN, NONE, N(req) N(schema) N(rows) M(next), "a page of a table")                                     \
     X(KICK, 29, UP, NONE, N(req) N(task), "an operator queues a task again; answered by TASK")                         \
-    X(READY, 40, UP, NONE, N(credit) M(warm) M(gpu_wrong_proofs), "how many offers the prover takes from now on")      \
+    X(READY, 40, UP, NONE, N(credit) M(warm) M(gpu_wrong_proofs) M(gpu_ended),                                         \
+      "how many offers the prover takes from now on")                                                                  \
     X(OFFER, 41, DOWN, INLINE,                                                                                         \
       N(token) N(task) N(generation) N(queue) N(circuit) M(digest) N(length) N(sha256) M(run_timeout_ms) M(input_kind) \
           M(traceparent),                                                                                              \

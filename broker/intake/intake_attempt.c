@@ -21,7 +21,7 @@ void intake_more_circuits(struct broker *b, struct peer *peer, const struct wire
 
 void intake_ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
-    if (m->has.gpu_wrong_proofs) intake_gpu(b, peer, m);
+    if (m->has.gpu_wrong_proofs || m->has.gpu_ended) intake_gpu(b, peer, m);
     struct sched_event ev = intake_event(SCHED_READY, peer, m);
     ev.ready.credit = m->credit;
     ev.ready.has_warm = m->has.warm;

@@ -8,12 +8,15 @@ void peer_gpu_clear(struct peers *p, struct peer *peer)
     p->gpus_unused -= peer->gpu_unused != NULL;
     free(peer->gpu_unused);
     peer->gpu_unused = NULL;
-    peer->gpu_wrong_proofs = 0;
+    peer->gpu_wrong_proofs = peer->gpu_ended = 0;
 }
 
-static uint64_t wrong_proofs(const struct wire_msg *m)
+/* Takes a number that only grows. Returns by how much it did. */
+static uint64_t take_count(uint64_t *count, uint64_t said)
 {
-    return m->gpu_wrong_proofs < PEER_GPU_PROOFS_MOST ? m->gpu_wrong_proofs : PEER_GPU_PROOFS_MOST;
+    uint64_t had = *count, now = said < PEER_GPU_PROOFS_MOST ? said : PEER_GPU_PROOFS_MOST;
+    if (now > had) *count = now;
+    return *count - had;
 }
 
 /* True: it is another than before, or none is left. */
@@ -30,11 +33,11 @@ static bool take_reason(struct peers *p, struct peer *peer, const char *why)
 struct peer_gpu_news peer_gpu_take(struct peers *p, struct peer *peer, const struct wire_msg *m)
 {
     struct peer_gpu_news news = { 0 };
-    uint64_t had = peer->gpu_wrong_proofs;
     if (m->type == WIRE_HELLO)
         news.unused = take_reason(p, peer, m->has.gpu_unused && *m->gpu_unused ? m->gpu_unused : NULL);
-    if (m->has.gpu_wrong_proofs && wrong_proofs(m) > had) peer->gpu_wrong_proofs = wrong_proofs(m);
-    if (peer->gpu_heard) news.wrong_proofs = peer->gpu_wrong_proofs - had;
+    if (m->has.gpu_wrong_proofs) news.wrong_proofs = take_count(&peer->gpu_wrong_proofs, m->gpu_wrong_proofs);
+    if (m->has.gpu_ended) news.ended = take_count(&peer->gpu_ended, m->gpu_ended);
+    if (!peer->gpu_heard) news.wrong_proofs = news.ended = 0;
     peer->gpu_heard = true;
     return news;
 }

@@ -7,12 +7,12 @@
 #include "msg.h"
 #include "peers.h"
 
-enum { PEER_GPU_PROOFS_MOST = 1000000000 }; /* a larger number is no count of proofs */
+enum { PEER_GPU_PROOFS_MOST = 1000000000 }; /* a larger number is no count of proofs, nor of processes */
 
 /** What is new of it. */
 struct peer_gpu_news {
-    uint64_t wrong_proofs; /* so many more, since the first HELLO of this connection */
-    bool unused;           /* there is a reason, and another than before */
+    uint64_t wrong_proofs, ended; /* so many more, since the first HELLO of this connection */
+    bool unused;                  /* there is a reason, and another than before */
 };
 
 /** Takes a HELLO or a READY. Without memory the reason is not kept. */

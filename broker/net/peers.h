@@ -48,7 +48,7 @@ struct peer {
     char *unserved;      /* peer_keys.h; NULL: nothing was said */
     uint32_t unserved_bytes, unserved_files;
     char *gpu_unused; /* peer_gpu.h; NULL: nothing was said */
-    uint64_t gpu_wrong_proofs;
+    uint64_t gpu_wrong_proofs, gpu_ended;
     bool gpu_heard; /* in a HELLO of this connection */
 };
 

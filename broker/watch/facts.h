@@ -22,6 +22,7 @@ struct facts_counters {
     uint64_t clock_jumps;               /* how often the wall clock was found set */
     uint64_t damaged;                   /* payloads that the store could not give */
     uint64_t gpu_wrong_proofs;          /* that provers told since the start */
+    uint64_t gpu_ended;                 /* likewise */
     uint64_t turns;
     uint64_t list_rows; /* looked at for LISTs */
     uint64_t rows_most; /* the most that one turn looked at, by the core and for LISTs */

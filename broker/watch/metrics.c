@@ -80,6 +80,8 @@ static void daemon_metrics(FILE *to, const struct facts *f)
           f->gpus_unused },
         { "provost_gpu_wrong_proofs_total", "counter",
           "Proofs that GPUs of provers got wrong, and their CPUs right, as they say.", f->counters.gpu_wrong_proofs },
+        { "provost_gpu_ended_total", "counter",
+          "Processes of provers' GPUs that ended or had to be ended, as they say.", f->counters.gpu_ended },
         { "provost_strangers", "gauge", "Connections that have not said HELLO.", f->strangers },
         { "provost_strangers_cut_total", "counter", "Those that were too slow, or too many.",
           f->counters.strangers_cut },

@@ -175,6 +175,7 @@ static void prover_row(struct tables *t, const struct sched_prover_view *p, cons
     number(t, "unserved", peer ? peer->unserved_files : 0);
     number(t, "gpu_wrong_proofs", peer ? peer->gpu_wrong_proofs : 0);
     text(t, "gpu_unused", peer ? peer->gpu_unused : NULL);
+    number(t, "gpu_ended", peer ? peer->gpu_ended : 0);
 }
 
 static void circuit_row(struct tables *t, const struct sched_circuit *c, uint64_t after)

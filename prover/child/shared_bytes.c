@@ -57,6 +57,12 @@ pv_status shared_bytes_of(struct shared_bytes *s, int fd, size_t bytes)
     return PV_OK;
 }
 
+void shared_bytes_lent(struct shared_bytes *s)
+{
+    if (s->made && s->fd >= 0) close(s->fd);
+    s->fd = -1;
+}
+
 void shared_bytes_wipe(struct shared_bytes *s)
 {
     if (s->at && s->made) explicit_bzero(s->at, s->bytes);
@@ -65,6 +71,6 @@ void shared_bytes_wipe(struct shared_bytes *s)
 void shared_bytes_clear(struct shared_bytes *s)
 {
     if (s->at) munmap(s->at, s->bytes);
-    if (s->made && s->fd >= 0) close(s->fd);
+    shared_bytes_lent(s);
     *s = (struct shared_bytes){ .fd = -1 };
 }

@@ -27,6 +27,9 @@ pv_status shared_bytes_new(struct shared_bytes *s, const char *name, size_t byte
  *  from everybody but its maker, or it has another size. PV_NO_MEMORY. */
 pv_status shared_bytes_of(struct shared_bytes *s, int fd, size_t bytes);
 
+/** Closes the descriptor: whoever was to map them has done so. */
+void shared_bytes_lent(struct shared_bytes *s);
+
 /** Zeroes what this process made; the mapping stays. */
 void shared_bytes_wipe(struct shared_bytes *s);
 

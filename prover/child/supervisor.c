@@ -45,6 +45,7 @@ static void say(struct supervisor *s, uint16_t kind, uint32_t tag)
         supervisor_child_kill(s, "it does not read its socket");
 }
 
+/* Only an answer that does not come says something: this process may have been stopped itself. */
 static void silence(struct supervisor *s, uint64_t now)
 {
     if (s->now.state == SUPERVISOR_STARTING) {
@@ -52,9 +53,10 @@ static void silence(struct supervisor *s, uint64_t now)
         return;
     }
     uint64_t third = s->o.silence_ms / 3;
-    if (now - s->heard_ms >= s->o.silence_ms) {
+    bool asked = s->asked_ms > s->heard_ms;
+    if (asked && now - s->asked_ms >= s->o.silence_ms - third) {
         supervisor_child_kill(s, "it says nothing any more");
-    } else if (now - s->heard_ms >= third && now - s->asked_ms >= third) {
+    } else if (!asked && now - s->heard_ms >= third) {
         s->asked_ms = now;
         say(s, CHILD_PING, (uint32_t)now);
     }

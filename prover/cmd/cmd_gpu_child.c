@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static bool number(unsigned *to, const char *text, unsigned most)
 {
@@ -35,7 +36,8 @@ int cmd_gpu_child(int argc, char **argv)
     process_no_core();
     process_ignore_pipe();
 #ifdef PV_HAVE_CUDA
-    return gpu_child(&(struct gpu_child_options){ &backend_cuda, (int)device, jobs, threads });
+    /* Without the handlers of exit: a driver's may wait for work that hangs. */
+    _exit(gpu_child(&(struct gpu_child_options){ &backend_cuda, (int)device, jobs, threads }));
 #else
     return child_refuse("built without CUDA");
 #endif

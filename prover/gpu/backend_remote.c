@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { NAP_MS = 2, CLOSE_BYTES = 0 };
+enum { NAP_MS = 2, CLOSE_MS = 10000 }; /* others wait for a key's close: a lease lasts longer */
 
 /* Memory for one witness, here and in the GPU's process. */
 struct place {
@@ -155,9 +155,9 @@ static void there_close(struct backend_key *k, unsigned i)
     struct there *t = &k->there[i];
     struct supervisor_answer answer = { .room = 0 };
     struct supervisor_job job = job_of(GPU_KEY_CLOSE, &m, sizeof m, NULL);
-    job.progress = NULL;
     job.generation = t->generation;
-    if (t->generation) (void)gpus_call(k->gpus, i, &job, CLOSE_BYTES, &answer, NULL);
+    job.limit_ms = CLOSE_MS;
+    if (t->generation) (void)gpus_call(k->gpus, i, &job, 0, &answer, NULL);
     for (unsigned p = 0; p < GPU_PLACES_MAX; p++)
         if (t->places[p].bytes.at) shared_bytes_clear(&t->places[p].bytes);
 }
@@ -203,9 +203,17 @@ static struct place *place_free(struct there *t, unsigned n)
     return NULL;
 }
 
+/* Its descriptor was closed when it was sent, or keys would use them up: another process gets other memory. */
+static pv_status place_ready(struct place *p, const struct backend_key *k, uint64_t generation)
+{
+    if (p->bytes.at && (p->sent == generation || p->bytes.fd >= 0)) return PV_OK;
+    if (p->bytes.at) shared_bytes_clear(&p->bytes);
+    return shared_bytes_new(&p->bytes, "witness", witness_bytes(k->zkey));
+}
+
 /* More callers than the process serves at once with a key wait here: another GPU may have ended, whose they were. */
-static pv_status place_take(struct place **place, struct backend_key *k, unsigned i, const struct prove_run *run,
-                            struct prove_error *err)
+static pv_status place_take(struct place **place, struct backend_key *k, unsigned i, uint64_t generation,
+                            const struct prove_run *run, struct prove_error *err)
 {
     const struct timespec nap = { .tv_nsec = NAP_MS * 1000000L };
     struct place *found;
@@ -218,7 +226,7 @@ static pv_status place_take(struct place **place, struct backend_key *k, unsigne
         if (is_stopped(run)) return prove_error_set(err, PV_CANCELLED, "stopped while another proof used the key");
         nanosleep(&nap, NULL);
     }
-    pv_status status = found->bytes.at ? PV_OK : shared_bytes_new(&found->bytes, "witness", witness_bytes(k->zkey));
+    pv_status status = place_ready(found, k, generation);
     if (status == PV_OK) return *place = found, PV_OK;
     pthread_mutex_lock(&k->lock);
     found->busy = false;
@@ -259,7 +267,10 @@ static pv_status sums_ask(struct backend_sums *out, struct backend_key *k, unsig
     job.fds = &p->bytes.fd;
     job.fds_n = p->sent != generation;
     pv_status status = gpus_call(k->gpus, i, &job, witness_bytes(k->zkey), &answer, err);
-    if (answer.generation && status != PV_DEVICE && status != PV_BAD_MESSAGE) p->sent = generation;
+    if (answer.generation && status != PV_DEVICE && status != PV_BAD_MESSAGE) {
+        p->sent = generation;
+        shared_bytes_lent(&p->bytes);
+    }
     if (status == PV_OK && (answer.bytes != sizeof found || !sums_are_formed(&found)))
         status = prove_error_set(err, PV_BAD_PROOF, "the sums of the GPU's process are no points");
     if (status == PV_OK) *out = found;
@@ -272,7 +283,7 @@ static pv_status sums_on(struct backend_sums *out, struct backend_key *k, unsign
 {
     struct place *p = NULL;
     TRY(key_there(k, i, generation, run, err));
-    TRY(place_take(&p, k, i, run, err));
+    TRY(place_take(&p, k, i, generation, run, err));
     memcpy(p->bytes.at, witness, witness_bytes(k->zkey));
     pv_status status = sums_ask(out, k, i, generation, p, run, err);
     place_give(k, p);

@@ -224,6 +224,6 @@ static pv_status sentence(struct prove_error *err, pv_status status, const struc
 pv_status gpus_call(struct gpus *g, unsigned i, struct supervisor_job *job, uint64_t bytes,
                     struct supervisor_answer *answer, struct prove_error *err)
 {
-    job->limit_ms = g->limit_ms + bytes / BYTES_MS;
+    if (!job->limit_ms) job->limit_ms = g->limit_ms + bytes / BYTES_MS;
     return sentence(err, supervisor_call(g->one[i].s, job, answer), answer);
 }

@@ -70,7 +70,7 @@ void gpus_give(struct gpus *g, unsigned i);
 /** The process that a test runs in: what gpus_passed is about. */
 void gpus_on_trial(struct gpus *g, unsigned i, uint64_t generation);
 
-/** supervisor_call with gpus_options.limit_ms and what these bytes add to it. What ended the process is PV_DEVICE; err has
+/** supervisor_call; where the job has no limit, with gpus_options.limit_ms and what these bytes add to it. What ended the process is PV_DEVICE; err has
  *  its sentence. */
 pv_status gpus_call(struct gpus *g, unsigned i, struct supervisor_job *job, uint64_t bytes,
                     struct supervisor_answer *answer, struct prove_error *err);

@@ -1,9 +1,15 @@
 #include "gpu_tests.h"
 
+#include "clock.h"
+
 #include <stdio.h>
 #include <time.h>
 
-enum { NAP_MS = 20 };
+enum {
+    NAP_MS = 20,
+    REST_MS =
+        1000, /* a task is not handed back sooner: a node that has other work too would be offered it again at once */
+};
 
 /* What gpu_trust_test.arg is. */
 struct one_test {
@@ -85,6 +91,7 @@ static pv_status pass_many(struct gpu_tests *t, const struct gpu_tests_how *how,
                            struct prove_error *err)
 {
     const struct timespec nap = { .tv_nsec = NAP_MS * 1000000L };
+    const uint64_t patience_ms = pv_clock_ms() + REST_MS;
     for (;;) {
         unsigned of_broken = 0, resting = 0;
         for (unsigned i = 0; i < gpus_count(t->gpus); i++) {
@@ -94,7 +101,8 @@ static pv_status pass_many(struct gpu_tests *t, const struct gpu_tests_how *how,
             resting += s == PV_RESOURCES;
         }
         if (of_broken == gpus_count(t->gpus)) return PV_NO_DEVICE;
-        if (of_broken + resting == gpus_count(t->gpus)) return err ? err->status = PV_BUSY : PV_BUSY;
+        if (of_broken + resting == gpus_count(t->gpus) && pv_clock_ms() >= patience_ms)
+            return err ? err->status = PV_BUSY : PV_BUSY;
         if (is_stopped(stop)) return prove_error_set(err, PV_CANCELLED, "stopped before the GPU was tested");
         nanosleep(&nap, NULL);
     }
@@ -143,6 +151,17 @@ unsigned long gpu_tests_wrong_proofs(const struct gpu_tests *t)
 {
     unsigned long n = 0;
     for (unsigned i = 0; i < GPUS_MAX; i++) n += atomic_load(&t->trust[i].wrong_proofs);
+    return n;
+}
+
+uint64_t gpu_tests_ended(const struct gpu_tests *t)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; t->gpus && i < gpus_count(t->gpus); i++) {
+        struct gpus_facts facts;
+        gpus_now(t->gpus, i, &facts);
+        n += facts.deaths;
+    }
     return n;
 }
 

@@ -41,6 +41,8 @@ void gpu_tests_try(struct gpu_tests *t, const struct gpu_tests_how *how, const a
 enum gpu_trust_state gpu_tests_now(const struct gpu_tests *t, char *why, size_t room);
 
 unsigned long gpu_tests_wrong_proofs(const struct gpu_tests *t);
+/** Processes of the GPUs that ended. */
+uint64_t gpu_tests_ended(const struct gpu_tests *t);
 /** Changes whenever there is news for whoever offers work. */
 unsigned long gpu_tests_verdicts(const struct gpu_tests *t);
 

@@ -39,8 +39,8 @@ struct agent_gpu {
         AGENT_GPU_SUSPECT, /* it is about to be tested: nothing is taken meanwhile */
         AGENT_GPU_BROKEN   /* and the node with it: it drains, and stays to be looked at */
     } state;
-    uint64_t wrong_proofs;
-    char unused[256]; /* why it proves nothing; "": it does */
+    uint64_t wrong_proofs, ended; /* proofs; processes of GPUs */
+    char unused[256];             /* why it proves nothing; "": it does */
 };
 
 /** Zero is the default. Everything pointed to is borrowed while the agent lives. */

@@ -67,6 +67,7 @@ void agent_session_announce(struct agent *a)
     WIRE_SET(&m, ram, a->o.ram);
     if (*gpu.unused) WIRE_SET(&m, gpu_unused, gpu.unused);
     if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
+    if (gpu.ended) WIRE_SET(&m, gpu_ended, gpu.ended);
     WIRE_SET_LIST(&m, held, held, held_list(a, held));
     a->welcome_due = agent_link_hello(a, &m);
     a->hello_ms = a->now_ms;
@@ -200,6 +201,7 @@ static void ready_say(struct agent *a)
     /* A broker takes an empty list of circuits for "any": so no credit, or it would offer what fails at once. */
     if ((a->o.circuits_needed && !any) || gpu.state != AGENT_GPU_FIT) taken = places;
     if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
+    if (gpu.ended) WIRE_SET(&m, gpu_ended, gpu.ended);
     WIRE_SET(&m, credit, taken < places ? places - taken : 0);
     WIRE_SET_LIST(&m, warm, a->said.warm, warm);
     a->ready_due = !agent_link_say(a, &m);

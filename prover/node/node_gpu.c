@@ -228,7 +228,8 @@ void node_gpu_now(void *gpu, struct agent_gpu *now)
     char why[sizeof now->unused];
     enum gpu_trust_state state = gpu_tests_now(t, why, sizeof why);
     *now = (struct agent_gpu){ .state = g->beside ? AGENT_GPU_FIT : states[state],
-                               .wrong_proofs = gpu_tests_wrong_proofs(t) };
+                               .wrong_proofs = gpu_tests_wrong_proofs(t),
+                               .ended = gpu_tests_ended(t) };
     wire_text_clip(now->unused, sizeof now->unused, *why ? why : g->unused);
 }
 

@@ -105,6 +105,7 @@ def drill_an_error_ends_the_process(cluster, soak=False):
     expect(node.log_count("gpu.tested") == 3, f"{node.log_count('gpu.tested')} self-tests")
     expect(fleet.metric("provost_losses_total") == 2 and fleet.metric("provost_failures_total") == 0, "not counted as losses")
     expect(fleet.metric("provost_quarantines_total") == 0, "the node is in quarantine")
+    until("they are counted at the broker", lambda: fleet.row("n1")["gpu_ended"] == 2 and fleet.metric("provost_gpu_ended_total") == 2)
 
 
 def drill_a_hang_is_ended(cluster, soak=False):

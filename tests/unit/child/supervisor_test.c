@@ -464,6 +464,27 @@ static void many_callers_share_a_child_that_is_killed(void **state)
     assert_int_equal(now.deaths, 1);
 }
 
+/* In a process of its own, which is stopped for longer than a child may be silent: its child was not asked meanwhile. */
+static void a_parent_that_was_stopped_finds_its_child(void **state)
+{
+    int status = 0;
+    pid_t parent = fork();
+    if (parent == 0) {
+        start_with("serve", NULL, (struct supervisor_options){ .silence_ms = 300 });
+        if (ask(ACTOR_ECHO, "x") != PV_OK) _exit(1);
+        raise(SIGSTOP);
+        poll(NULL, 0, 500);
+        supervisor_now(s, &now);
+        _exit(now.deaths || ask(ACTOR_ECHO, "x") != PV_OK ? 2 : 0);
+    }
+    assert_int_equal(waitpid(parent, &status, WUNTRACED), parent);
+    assert_true(WIFSTOPPED(status));
+    poll(NULL, 0, 700);
+    kill(parent, SIGCONT);
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    assert_int_equal(status, 0);
+}
+
 static void a_destroyed_supervisor_leaves_no_process(void **state)
 {
     pid_t pid;
@@ -501,6 +522,7 @@ int main(void)
         SUPERVISED(an_answer_that_is_too_large_is_refused),
         SUPERVISED(a_child_ends_with_its_parent),
         SUPERVISED(many_callers_share_a_child_that_is_killed),
+        SUPERVISED(a_parent_that_was_stopped_finds_its_child),
         SUPERVISED(a_destroyed_supervisor_leaves_no_process),
     };
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);

@@ -192,6 +192,23 @@ static void wrong_proofs_are_counted_once(void **state)
     peers_clear(&p);
 }
 
+static void processes_that_ended_are_counted_once(void **state)
+{
+    (void)state;
+    struct peers p;
+    struct wire_msg m = { .type = WIRE_HELLO };
+    assert_int_equal(peers_init(&p, 4), PV_OK);
+    struct peer *peer = peers_add(&p, 1, 0);
+    WIRE_SET(&m, gpu_ended, 4);
+    assert_int_equal(peer_gpu_take(&p, peer, &m).ended, 0);
+    WIRE_SET(&m, gpu_ended, 6);
+    assert_int_equal(peer_gpu_take(&p, peer, &m).ended, 2);
+    assert_int_equal(peer_gpu_take(&p, peer, &m).ended, 0);
+    assert_int_equal(peer->gpu_ended, 6);
+    assert_int_equal(peer->gpu_wrong_proofs, 0);
+    peers_clear(&p);
+}
+
 static void an_unused_gpu_is_counted_while_it_is_there(void **state)
 {
     (void)state;
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(only_ids_of_the_socket_are_taken),
         cmocka_unit_test(what_a_prover_does_not_serve_is_kept_within_a_bound),
         cmocka_unit_test(wrong_proofs_are_counted_once),
+        cmocka_unit_test(processes_that_ended_are_counted_once),
         cmocka_unit_test(an_unused_gpu_is_counted_while_it_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,18 +131,21 @@ static void gpu_now(void *arg, struct agent_gpu *now)
 /* Suspect: no credit, until it is announced anew. Broken: it drains, and says why. */
 static void test_a_gpu_that_is_not_trusted_takes_nothing(void **state)
 {
-    static struct agent_gpu suspect = { .state = AGENT_GPU_SUSPECT, .wrong_proofs = 3 }, fit = { .wrong_proofs = 3 },
+    static struct agent_gpu suspect = { .state = AGENT_GPU_SUSPECT, .wrong_proofs = 3, .ended = 2 },
+                            fit = { .wrong_proofs = 3 },
                             broken = { .state = AGENT_GPU_BROKEN, .wrong_proofs = 4, .unused = "it lies" };
     atomic_store(&gpu_shown, &suspect);
     scene.options.gpu = gpu_now;
     scene_node_start();
     const struct wire_msg *m = scene_expect(WIRE_HELLO);
     assert_int_equal(m->gpu_wrong_proofs, 3);
+    assert_int_equal(m->gpu_ended, 2);
     assert_false(m->has.gpu_unused);
     scene_welcome();
     m = scene_expect(WIRE_READY);
     assert_int_equal(m->credit, 0);
     assert_int_equal(m->gpu_wrong_proofs, 3);
+    assert_int_equal(m->gpu_ended, 2);
     atomic_store(&gpu_shown, &fit);
     zstr_send(scene.actor, "CIRCUITS");
     scene_expect(WIRE_HELLO);

@@ -74,6 +74,7 @@ Message = TypedDict("Message", {
     "ram": int,
     "gpu_unused": str,
     "gpu_wrong_proofs": int,
+    "gpu_ended": int,
     "held": list[dict[str, Any]],
     "revoked": list[Token],
     "credit": int,
@@ -177,6 +178,7 @@ FIELDS: tuple[Field, ...] = (
     Field('ram', 'U64', 18446744073709551615),
     Field('gpu_unused', 'TEXT', 256),
     Field('gpu_wrong_proofs', 'U64', 18446744073709551615),
+    Field('gpu_ended', 'U64', 18446744073709551615),
     Field('held', 'HELDS', 256),
     Field('revoked', 'TOKENS', 256),
     Field('credit', 'U32', 2048),
@@ -260,7 +262,7 @@ HELD_FIELDS: tuple[Field, ...] = (
 )
 
 MESSAGES: tuple[Layout, ...] = (
-    Layout('HELLO', 1, 'up', 'none', {'role': 'need', 'name': 'need', 'session': 'need', 'software': 'need', 'vmin': 'need', 'vmax': 'need', 'epoch': 'need', 'queues': 'may', 'circuits': 'may', 'slots': 'may', 'prefetch': 'may', 'vram': 'may', 'ram': 'may', 'held': 'may', 'any_role': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'gpu_unused': 'may', 'gpu_wrong_proofs': 'may'}),
+    Layout('HELLO', 1, 'up', 'none', {'role': 'need', 'name': 'need', 'session': 'need', 'software': 'need', 'vmin': 'need', 'vmax': 'need', 'epoch': 'need', 'queues': 'may', 'circuits': 'may', 'slots': 'may', 'prefetch': 'may', 'vram': 'may', 'ram': 'may', 'held': 'may', 'any_role': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'gpu_unused': 'may', 'gpu_wrong_proofs': 'may', 'gpu_ended': 'may'}),
     Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may'}),
     Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may'}),
     Layout('DISCONNECT', 4, 'both', 'none', {'status': 'need', 'text': 'may', 'endpoints': 'may'}),
@@ -285,7 +287,7 @@ MESSAGES: tuple[Layout, ...] = (
     Layout('LIST', 27, 'up', 'none', {'req': 'need', 'what': 'need', 'queue': 'may', 'state': 'may', 'after': 'may', 'limit': 'may', 'prover': 'may', 'principal': 'may'}),
     Layout('ROWS', 28, 'down', 'none', {'req': 'need', 'schema': 'need', 'rows': 'need', 'next': 'may'}),
     Layout('KICK', 29, 'up', 'none', {'req': 'need', 'task': 'need'}),
-    Layout('READY', 40, 'up', 'none', {'credit': 'need', 'warm': 'may', 'gpu_wrong_proofs': 'may'}),
+    Layout('READY', 40, 'up', 'none', {'credit': 'need', 'warm': 'may', 'gpu_wrong_proofs': 'may', 'gpu_ended': 'may'}),
     Layout('OFFER', 41, 'down', 'inline', {'token': 'need', 'task': 'need', 'generation': 'need', 'queue': 'need', 'circuit': 'need', 'digest': 'may', 'length': 'need', 'sha256': 'need', 'run_timeout_ms': 'may', 'input_kind': 'may', 'traceparent': 'may'}),
     Layout('STARTED', 42, 'up', 'none', {'token': 'need'}),
     Layout('RESULT', 43, 'up', 'inline', {'token': 'need', 'task': 'need', 'input': 'need', 'length': 'need', 'sha256': 'need', 'measured_ms': 'need'}),

@@ -116,6 +116,8 @@ export interface Fields {
   gpu_unused?: string;
   /** proofs that its GPU got wrong since its start, and the CPU right */
   gpu_wrong_proofs?: Whole;
+  /** processes of its GPUs that ended by themselves or had to be ended, since its start */
+  gpu_ended?: Whole;
   /** attempts the prover holds: running, or finished and not acknowledged */
   held?: readonly HeldFields[];
   /** attempts that are no longer valid and not yet confirmed */
@@ -315,6 +317,7 @@ export const fields: readonly Field[] = [
   { key: "ram", kind: "U64", bound: 18446744073709551615n },
   { key: "gpu_unused", kind: "TEXT", bound: 256n },
   { key: "gpu_wrong_proofs", kind: "U64", bound: 18446744073709551615n },
+  { key: "gpu_ended", kind: "U64", bound: 18446744073709551615n },
   { key: "held", kind: "HELDS", bound: 256n },
   { key: "revoked", kind: "TOKENS", bound: 256n },
   { key: "credit", kind: "U32", bound: 2048n },
@@ -398,7 +401,7 @@ export const heldFields: readonly Field[] = [
 ];
 
 export const messages: readonly Layout[] = [
-  { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may", gpu_unused: "may", gpu_wrong_proofs: "may" } },
+  { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may", gpu_unused: "may", gpu_wrong_proofs: "may", gpu_ended: "may" } },
   { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may" } },
   { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may" } },
   { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may", endpoints: "may" } },
@@ -423,7 +426,7 @@ export const messages: readonly Layout[] = [
   { name: "LIST", code: 27, way: "up", payload: "none", fields: { req: "need", what: "need", queue: "may", state: "may", after: "may", limit: "may", prover: "may", principal: "may" } },
   { name: "ROWS", code: 28, way: "down", payload: "none", fields: { req: "need", schema: "need", rows: "need", next: "may" } },
   { name: "KICK", code: 29, way: "up", payload: "none", fields: { req: "need", task: "need" } },
-  { name: "READY", code: 40, way: "up", payload: "none", fields: { credit: "need", warm: "may", gpu_wrong_proofs: "may" } },
+  { name: "READY", code: 40, way: "up", payload: "none", fields: { credit: "need", warm: "may", gpu_wrong_proofs: "may", gpu_ended: "may" } },
   { name: "OFFER", code: 41, way: "down", payload: "inline", fields: { token: "need", task: "need", generation: "need", queue: "need", circuit: "need", digest: "may", length: "need", sha256: "need", run_timeout_ms: "may", input_kind: "may", traceparent: "may" } },
   { name: "STARTED", code: 42, way: "up", payload: "none", fields: { token: "need" } },
   { name: "RESULT", code: 43, way: "up", payload: "inline", fields: { token: "need", task: "need", input: "need", length: "need", sha256: "need", measured_ms: "need" } },
