@@ -53,8 +53,9 @@ static void rest(struct supervisor *s)
     uint64_t ms = doubled(s->o.quarantine_ms, s->quarantines++, QUARANTINE_MOST_MS);
     s->now.state = SUPERVISOR_QUARANTINED;
     s->again_ms = pv_clock_ms() + ms;
-    LOG_ERROR("child.quarantined", "name=%s deaths=%u again_ms=%" PRIu64 " why=%s", s->o.name, s->now.in_row, ms,
-              s->now.why);
+    if (!s->refused)
+        LOG_ERROR("child.quarantined", "name=%s deaths=%u again_ms=%" PRIu64 " why=%s", s->o.name, s->now.in_row, ms,
+                  s->now.why);
     pthread_cond_broadcast(&s->news);
 }
 
@@ -63,8 +64,11 @@ static void ended(struct supervisor *s, pid_t pid, unsigned lost)
 {
     s->now.deaths++;
     s->now.in_row++;
-    LOG_WARN("child.ended", "name=%s pid=%ld lost=%u in_row=%u why=%s said=%s", s->o.name, (long)pid, lost,
-             s->now.in_row, s->now.why, s->said);
+    if (s->refused)
+        LOG_INFO("child.refused", "name=%s why=%s", s->o.name, s->now.why); /* who asked for it says what that means */
+    else
+        LOG_WARN("child.ended", "name=%s pid=%ld lost=%u in_row=%u why=%s said=%s", s->o.name, (long)pid, lost,
+                 s->now.in_row, s->now.why, s->said);
     frame_reader_clear(&s->reader);
     rest(s);
 }
