@@ -239,6 +239,8 @@ static void programs(void)
     opened("a database of somebody else");
     shell("rm -rf now && mkdir -m 700 now && head -c 9000 /dev/zero | tr '\\0' x >now/provost.db");
     opened("no database at all");
+    shell("rm -rf now && mkdir -p -m 700 now/lock");
+    opened("where the lock is a folder");
     shell("rm -rf now && touch now");
     struct store *s = NULL;
     char why[STORE_WHY_BYTES];

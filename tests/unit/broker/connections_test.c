@@ -172,6 +172,21 @@ static void the_end_of_a_member_is_written_down(void **state)
     minds(b->now_ms, "peer.gone name= principal=local\n", "");
 }
 
+/* Whoever had a descriptor before has gone, though no report of it came. */
+static void a_descriptor_has_one_peer(void **state)
+{
+    struct router_message m = { .fd = 77 };
+    struct peer *first = connection_new(b, 5001, &m);
+    assert_non_null(first);
+    first->hello = true;
+    snprintf(first->name, sizeof first->name, "first");
+    uint64_t handle = first->handle;
+    struct peer *second = connection_new(b, 5002, &m);
+    assert_ptr_equal(second, peers_on_fd(&b->peers, 77));
+    assert_null(peers_of(&b->peers, handle));
+    minds(b->now_ms, "peer.gone name=first principal=local\n", "");
+}
+
 static void places_are_for_members_and_administrators(void **state)
 {
     b->door.places = (struct door_places){ 0, 1 };
@@ -350,6 +365,7 @@ int main(void)
         T(a_full_house_is_told_now_and_then),
         T(a_stranger_has_its_time_and_no_more),
         T(the_end_of_a_member_is_written_down),
+        T(a_descriptor_has_one_peer),
         T(places_are_for_members_and_administrators),
         T(a_key_has_so_many_connections),
         T(lists_grow),
