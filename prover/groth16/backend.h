@@ -64,7 +64,7 @@ struct backend_options {
     unsigned places;        /* on a device: proofs that may run at a time, of all keys together; 0: by its memory */
     /* key_open fails with PV_NO_MEMORY rather than take a slower plan than the device has room for when it is empty. */
     bool best_plan_only;
-    struct gpus *gpus;      /* of backend_remote alone: the processes that do the sums (prover/gpu/gpus.h) */
+    struct gpus *gpus; /* of backend_remote alone: the processes that do the sums (prover/gpu/gpus.h) */
 };
 
 /** The memory of a key and of one proof with it, known before any work. On the CPU the mapped file itself is not
