@@ -13,11 +13,15 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { ABOVE_THEIRS = 16 }; /* those that the launcher gets take the low numbers, before it is executed */
+
 /* By its descriptor: the path is looked up in the child, which has it until it executes. */
 static pv_status launcher_keep(struct program_place *p, const char *there, struct prove_error *err)
 {
-    p->launcher_fd = open(there, O_PATH | O_CLOEXEC);
-    if (p->launcher_fd < 0) return prove_error_set(err, PV_IO, "%.150s: %s", there, strerror(errno));
+    int fd = open(there, O_PATH | O_CLOEXEC), error = errno;
+    p->launcher_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_THEIRS);
+    if (fd >= 0) error = errno, close(fd);
+    if (p->launcher_fd < 0) return prove_error_set(err, PV_IO, "%.150s: %s", there, strerror(error));
     if (asprintf(&p->launcher, "/proc/self/fd/%d", p->launcher_fd) > 0) return PV_OK;
     p->launcher = NULL;
     return prove_error_set(err, PV_NO_MEMORY, "no memory");

@@ -74,6 +74,7 @@ node_checked() {
     [[ $output == *"tested "*"ok"*"coreutils"*"self-test: 9 bytes in "* ]]
     rm handlers/lost.yaml
     expect 0 provost-prover handlers --handlers handlers -o json
+    provost-prover handlers --handlers handlers 3>&- 4>&- | grep -q '^cat  *ok ' # with every low descriptor free
     [ "$(provost-prover handlers --handlers handlers -o json | json '[h["handler"] for h in d["handlers"] if h["usable"]]')" = "['echo', 'groth16', 'cat', 'tested']" ]
     handler failing "command: [/bin/false]" "input: stdin" "result: stdout" "selftest: $PWD/input"
     expect 2 provost-prover handlers --handlers handlers --selftest
