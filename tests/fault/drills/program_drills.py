@@ -74,9 +74,8 @@ def processes(part):
 
 
 def launchers_of(node):
-    """The launchers of the node's process, and the first ones of their namespaces. Other tests have launchers too."""
-    ours = [pid for pid in processes("provost-launch") if parent_of(pid) == node.process.popen.pid]
-    return ours + [pid for pid in processes("provost-launch") if parent_of(pid) in ours]
+    """The launchers, and their children, of the node's process."""
+    return [pid for pid in processes("provost-launch") if parent_of(pid) == node.process.popen.pid]
 
 
 def parent_of(pid):
@@ -192,7 +191,7 @@ def drill_a_killed_node_leaves_no_program(c, soak=False):
         task = node.submit(name)
         node.running(task)
         until("the daemons are there", lambda: len(processes(node.ill)) > 20)
-        for pid in launchers_of(node):
+        for pid in processes("provost-launch"):
             os.kill(pid, signal.SIGKILL)
         until("the attempt has failed", lambda: node.process.log_count("task.failed") >= 1)
         expect(node.process.running(), "the node ended with its launcher")
@@ -200,7 +199,7 @@ def drill_a_killed_node_leaves_no_program(c, soak=False):
         if sandbox == "auto":
             gone(node)
         node.process.end()
-        for pid in processes(node.ill):  # without a namespace nobody finds those of a killed launcher (prover/SECURITY.md)
+        for pid in processes(node.ill):  # what a program had started lives on here: prover/SECURITY.md says so
             os.kill(pid, signal.SIGKILL)
 
 
