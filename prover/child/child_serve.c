@@ -143,7 +143,10 @@ static void *worker(void *arg)
 /* False: more than a parent may give, or no memory for it. */
 static bool on_job(struct server *s, struct frame *f)
 {
-    struct queued *q = s->jobs_n < CHILD_JOBS_MAX ? job_new(f) : NULL;
+    pthread_mutex_lock(&s->lock);
+    bool room = s->jobs_n < CHILD_JOBS_MAX;
+    pthread_mutex_unlock(&s->lock);
+    struct queued *q = room ? job_new(f) : NULL;
     if (!q) return false;
     pthread_mutex_lock(&s->lock);
     q->next = s->jobs;

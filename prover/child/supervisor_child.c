@@ -4,11 +4,13 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
+    END_MS = 50,
     FRAMES_TURN = 64,      /* read in a turn */
     FRAMES_SECOND = 50000, /* of a child that floods; 1,500 proofs a second say 10,000 */
     QUARANTINE_MOST_MS = 3600 * 1000
@@ -220,6 +222,14 @@ bool supervisor_is_up(const struct supervisor *s)
     return s->now.state == SUPERVISOR_STARTING || s->now.state == SUPERVISOR_SERVING;
 }
 
+/* A process that ends closes its socket a moment before it can be reaped, and then says better why. */
+static void socket_lost(struct supervisor *s, pv_status status)
+{
+    struct pollfd end = { .fd = s->child.end, .events = POLLIN };
+    if (status == PV_GONE && poll(&end, 1, END_MS) > 0) return; /* reaped in this turn */
+    supervisor_child_kill(s, status == PV_GONE ? "it closed its socket" : "it broke the rules of its frames");
+}
+
 void supervisor_frames_read(struct supervisor *s)
 {
     for (int i = 0; i < FRAMES_TURN && supervisor_is_up(s); i++) {
@@ -233,7 +243,8 @@ void supervisor_frames_read(struct supervisor *s)
             frame_close(&f);
             if (++s->frames > FRAMES_SECOND) supervisor_child_kill(s, "it flooded its socket");
         } else {
-            supervisor_child_kill(s, status == PV_GONE ? "it closed its socket" : "it broke the rules of its frames");
+            socket_lost(s, status);
+            return;
         }
     }
 }

@@ -191,9 +191,9 @@ class Cluster:
             until(f"prover {name} is listed", lambda: any(p["prover"] == name for p in self.rows("prover", "ls")))
         return process
 
-    def cli(self, *words, check=True, data=None, who="admin"):
+    def cli(self, *words, check=True, data=None, who="admin", seconds=60):
         done = subprocess.run([CLI, *words, "--broker", self.endpoint, *self.doors.get(who, ["--insecure"])], input=data,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, env=self.environments.get("cli"))
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds, env=self.environments.get("cli"))
         if check and done.returncode != 0:
             raise Failed(f"provost {' '.join(words)}: exit {done.returncode}: {done.stderr.decode().strip()}")
         return done

@@ -15,6 +15,7 @@ import time
 from drill import BUILD, QUEUE, SKIPPED, expect, run, until
 from gpu_drills import DATA, Fleet
 
+PATIENCE = 400  # two nodes may be left alone for two minutes each at the same time
 EMULATED = os.path.join(BUILD, "tests", "emulated-prover")
 
 
@@ -56,7 +57,7 @@ def proof_of(fleet, circuit, seconds=60):
     folder = os.path.join(DATA, circuit)
     out = fleet.cluster.path(f"proof-{threading.get_ident()}")
     done = fleet.cluster.cli("prove", "-q", QUEUE, "-c", circuit, "-t", f"{seconds}s", "--progress", "none", "--vkey",
-                             os.path.join(folder, "vkey.json"), os.path.join(folder, "witness.wtns"), out, out + ".public", check=False)
+                             os.path.join(folder, "vkey.json"), os.path.join(folder, "witness.wtns"), out, out + ".public", check=False, seconds=seconds + 30)
     expect(done.returncode == 0, f"no proof of {circuit}: {done.stderr.decode().strip()}")
 
 
@@ -237,7 +238,7 @@ def kill_at_random(fleet, nodes, rounds, over):
         except ProcessLookupError:
             continue
         done = fleet.metric("provost_succeeded_total")
-        until("tasks are proved between", lambda: over.is_set() or fleet.metric("provost_succeeded_total") > done, seconds=90)
+        until("tasks are proved between", lambda: over.is_set() or fleet.metric("provost_succeeded_total") > done, seconds=PATIENCE)
     return killed
 
 
@@ -248,7 +249,7 @@ def killed_under_load(cluster, fleet, nodes, rounds, circuits):
     def load(circuit):
         while not over.is_set():
             try:
-                proof_of(fleet, circuit, seconds=120)
+                proof_of(fleet, circuit, seconds=PATIENCE)
                 proved.append(circuit)
             except Exception as failed:  # whatever it is, the drill is over
                 wrong.append(str(failed))
