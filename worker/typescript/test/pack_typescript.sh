@@ -24,7 +24,7 @@ mkdir "$work/user"
 cd "$work/user"
 echo '{ "private": true, "type": "module" }' >package.json
 timeout 300 npm install --ignore-scripts --no-audit --no-fund --silent "$tarball" || exit 77
-[ "$(ls node_modules | tr '\n' ' ')" = "cmake-ts node-addon-api provost zeromq " ] || fail "it brings along: $(ls node_modules)"
+[ "$(ls node_modules | tr '\n' ' ')" = "@msgpack cmake-ts node-addon-api provost zeromq " ] || fail "it brings along: $(ls node_modules)"
 
 "$PROVOST_BUILD/broker/provost-broker" --insecure --bind 'tcp://127.0.0.1:*' --port-file port --state state --queue outer >broker.log 2>&1 &
 pids+=($!)

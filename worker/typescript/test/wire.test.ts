@@ -145,3 +145,34 @@ test("what a correct peer would refuse is not said", () => {
   ];
   for (const [way, message, fault] of refused) assert.throws(() => encode(way, message), fault);
 });
+
+test("numbers are written in their shortest form", () => {
+  const forms: [number | bigint, string][] = [
+    [0, "00"], [127, "7f"], [128, "cc80"], [255, "ccff"], [256, "cd0100"], [65535, "cdffff"], [65536, "ce00010000"], [0xffffffff, "ceffffffff"],
+    [0x100000000, "cf0000000100000000"], [5n, "05"], [(1n << 63n) - 1n, "cf7fffffffffffffff"],
+    [-1, "ff"], [-32, "e0"], [-33, "d0df"], [-128, "d080"], [-129, "d1ff7f"], [-32768, "d18000"], [-32769, "d2ffff7fff"], [-0x80000000, "d280000000"],
+    [-0x80000001, "d3ffffffff7fffffff"], [-5n, "fb"], [-(1n << 63n), "d38000000000000000"],
+  ];
+  for (const [value, form] of forms) {
+    const body = Buffer.from(encode("down", { type: "ROWS", req: 1, schema: "tasks/1", rows: [{ n: value }] })[1]!).toString("hex");
+    assert.equal(body.split("81a16e")[1], form, String(value));
+  }
+  const past: unknown[] = [1n << 63n, -(1n << 63n) - 1n, 1.5, -1.5, NaN, 2 ** 53];
+  for (const value of past) {
+    const rows = [{ n: value as number }];
+    assert.throws(() => encode("down", { type: "ROWS", req: 1, schema: "tasks/1", rows }), /rows is/, String(value));
+  }
+});
+
+test("a body of 64 KiB is written, one of a byte more is refused as too large, and the next one is whole", () => {
+  const others = Array.from({ length: 128 }, () => ({ text: "x".repeat(500) }));
+  const written = (last: number) => encode("down", { type: "ROWS", req: 1, schema: "tasks/1", rows: [...others, { text: "y".repeat(last) }] });
+  const most = written(346);
+  assert.equal(most[1]!.length, 64 * 1024);
+  const { code } = statuses.find((s) => s.word === "too-large")!;
+  assert.throws(() => written(347), (e) => e instanceof Malformed && e.code === code && e.message === "the body of ROWS is too large");
+  assert.deepEqual(written(346), most);
+  const small = encode("up", { type: "STARTED", token: { epoch: 1, seq: 1 } })[1]!;
+  assert.deepEqual(Buffer.from(small), Buffer.from("81a5746f6b656e920101", "hex"));
+  assert.equal(most[1]!.at(-1), 0x79, "a body keeps its bytes when the next one is written");
+});

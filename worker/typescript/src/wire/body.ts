@@ -1,6 +1,9 @@
 /**
  * Reads a body, msgpack bytes, into bounded values. Every count is checked before memory is taken for it, the second of two equal
  * keys is refused, and text and bin are looked at where they lie.
+ *
+ * `@msgpack/msgpack` encodes for us, but its decoder must not see a peer's bytes: it reserves memory for whatever count is
+ * announced, keeps the last of two equal keys, and reads text that is not UTF-8.
  */
 import { circuitFields, fields, heldFields, states } from "./lists.js";
 

@@ -2,8 +2,8 @@
  * Frames to message and message to frames. Both ways check the same, so a mistake of ours shows here and not at a peer.
  * What the bytes are: wire/PROTOCOL.md.
  */
+import { Encoder } from "@msgpack/msgpack";
 import { Bin, BODY_MAX, Malformed, Pairs, readBody, Str, type Value } from "./body.js";
-import { BodyWriter, packedKey } from "./body_writer.js";
 import {
   circuitFields, fields, heldFields, messages, states, words,
   type Field, type Fields, type Layout, type MessageName, type Row, type TaskState, type Token,
@@ -31,14 +31,13 @@ export interface Message extends Fields {
   payload?: Uint8Array;
 }
 
-/** One kind of field: how it is read, and how it is written. Both throw Malformed with what is wrong, without the key. */
+/** One kind of field: how it is read, and what the encoder is given of it. Both throw Malformed with what is wrong, without the key. */
 interface Codec {
   read(value: Value, field: Field): unknown;
-  write(value: unknown, field: Field): void;
+  write(value: unknown, field: Field): unknown;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const out = new BodyWriter();
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/;
 const NAME_MAX = 64;
@@ -65,6 +64,11 @@ function number(value: unknown, most: number | bigint): number | bigint {
   return value;
 }
 
+/** As the encoder writes it in the shortest form: it makes floats of numbers above 32 bits, and 64 bits of every bigint. */
+function packed(value: number | bigint): number | bigint {
+  return value > 0xffffffff || value < -0x80000000 ? BigInt(value) : Number(value);
+}
+
 /** True for the usual text: ASCII without controls. */
 function isPlain(value: Str): boolean {
   for (let at = value.from; at < value.to; at++) {
@@ -88,12 +92,12 @@ function text(value: Value, most: number): string {
   return read;
 }
 
-function writeText(value: unknown, most: number): void {
+function writeText(value: unknown, most: number): string {
   if (typeof value !== "string") wrong("is not a string");
   if (Buffer.byteLength(value) > most) wrong("is too long");
   if (!value.isWellFormed()) wrong("is not UTF-8");
   if (CONTROL.test(value)) wrong("holds a control character");
-  out.str(value);
+  return value;
 }
 
 function isHex(value: string): boolean {
@@ -113,7 +117,7 @@ function bytes(length: number): Codec {
     },
     write(value) {
       if (typeof value !== "string" || value.length !== 2 * length || !isHex(value)) wrong(`is not ${length} bytes in hex`);
-      out.hex(value);
+      return Buffer.from(value, "hex");
     },
   };
 }
@@ -134,12 +138,12 @@ function readCell(value: Value): Row[string] {
   return text(value, CELL_TEXT_MAX);
 }
 
-function writeCell(value: unknown): void {
-  if (value === null) out.nil();
-  else if (typeof value === "boolean") out.bool(value);
-  else if (typeof value !== "number" && typeof value !== "bigint") writeText(value, CELL_TEXT_MAX);
-  else if (value >= 0) out.uint(number(value, (1n << 63n) - 1n));
-  else number(-value, 1n << 63n), out.negative(value);
+function writeCell(value: unknown): unknown {
+  if (value === null || typeof value === "boolean") return value;
+  if (typeof value !== "number" && typeof value !== "bigint") return writeText(value, CELL_TEXT_MAX);
+  if (value >= 0) return packed(number(value, (1n << 63n) - 1n));
+  number(-value, 1n << 63n);
+  return packed(value);
 }
 
 const row: Codec = {
@@ -152,11 +156,7 @@ const row: Codec = {
     const cells = Object.entries(value as Row);
     if (cells.length > CELLS_MAX) wrong("has too many columns");
     if (cells.some(([key]) => !/^[\x21-\x7e]{1,32}$/.test(key))) wrong("has a column name that is not printable ASCII");
-    out.map(cells.length);
-    for (const [key, cell] of cells) {
-      out.ascii(key);
-      writeCell(cell);
-    }
+    return Object.fromEntries(cells.map(([key, cell]) => [key, writeCell(cell)]));
   },
 };
 
@@ -170,33 +170,30 @@ function listOf(item: Codec): Codec {
     write(value, field) {
       if (!Array.isArray(value)) wrong("is not a list");
       if (value.length > Number(field.bound)) wrong("has too many items");
-      out.array(value.length);
-      for (const v of value) item.write(v, field);
+      return value.map((v) => item.write(v, field));
     },
   };
 }
 
 /** A record inside a list; `key` is always there. */
 function record(list: readonly Field[], key: string): Codec {
-  const packed = list.map(packedOf);
+  const coded = list.map(codedOf);
   return {
     read(value) {
       if (!(value instanceof Pairs)) wrong("is not a map");
-      const found = readFields(value, packed);
+      const found = readFields(value, coded);
       return key in found ? found : wrong(`has an entry without ${key}`);
     },
     write(value) {
-      const from = value as Record<string, unknown>;
-      if (!(key in from)) wrong(`has an entry without ${key}`);
-      out.map(packed.reduce((n, p) => n + Number(from[p.field.key] !== undefined), 0));
-      writeFields(from, packed);
+      if (!(key in (value as object))) wrong(`has an entry without ${key}`);
+      return writeFields(value as Record<string, unknown>, coded);
     },
   };
 }
 
 const state: Codec = {
   read: (value) => oneOf(value, states, "is not the word of a state"),
-  write: (value) => (states.includes(value as TaskState) ? out.ascii(value as string) : wrong("is no state")),
+  write: (value) => (states.includes(value as TaskState) ? value : wrong("is no state")),
 };
 
 const nameCodec: Codec = {
@@ -207,8 +204,7 @@ const nameCodec: Codec = {
   },
   write(value) {
     if (typeof value !== "string") wrong("is not a string");
-    if (!isName(value)) wrong(NO_NAME);
-    out.ascii(value);
+    return isName(value) ? value : wrong(NO_NAME);
   },
 };
 
@@ -216,16 +212,14 @@ const token: Codec = {
   read: readToken,
   write(value) {
     const { epoch, seq } = value as Token;
-    out.array(2);
-    out.uint(number(epoch, UINT32_MAX));
-    out.uint(number(seq, UINT64_MAX));
+    return [packed(number(epoch, UINT32_MAX)), packed(number(seq, UINT64_MAX))];
   },
 };
 
 /** A bound that a number can hold is kept as one: comparing with a bigint takes longer. */
 function integer(most: number | bigint): Codec {
   const bound = most <= Number.MAX_SAFE_INTEGER ? Number(most) : most;
-  return { read: (value) => number(value, bound), write: (value) => out.uint(number(value, bound)) };
+  return { read: (value) => number(value, bound), write: (value) => packed(number(value, bound)) };
 }
 
 const counts: Codec = {
@@ -237,26 +231,22 @@ const counts: Codec = {
   write(value) {
     const of = value as Partial<Record<TaskState, number | bigint>>;
     const there = states.filter((s) => of[s]);
-    out.map(there.length);
-    for (const s of there) {
-      out.ascii(s);
-      out.uint(number(of[s], UINT64_MAX));
-    }
+    return Object.fromEntries(there.map((s) => [s, packed(number(of[s], UINT64_MAX))]));
   },
 };
 
 function wordOf(list: readonly string[]): Codec {
   return {
     read: (value) => oneOf(value, list, "is not one of its words"),
-    write: (value) => (list.includes(value as string) ? out.ascii(value as string) : wrong("is not one of its words")),
+    write: (value) => (list.includes(value as string) ? value : wrong("is not one of its words")),
   };
 }
 
 const codecs: Partial<Record<Field["kind"], Codec>> = {
-  STATUS: { read: (value) => number(value, 9999), write: (value) => out.uint(number(value, UINT32_MAX)) },
+  STATUS: { read: (value) => number(value, 9999), write: (value) => packed(number(value, UINT32_MAX)) },
   BOOL: {
     read: (value) => (typeof value === "boolean" ? value : wrong("is not a boolean")),
-    write: (value) => (typeof value === "boolean" ? out.bool(value) : wrong("is not a boolean")),
+    write: (value) => (typeof value === "boolean" ? value : wrong("is not a boolean")),
   },
   NAME: nameCodec,
   TEXT: {
@@ -273,11 +263,7 @@ const codecs: Partial<Record<Field["kind"], Codec>> = {
       const set = new Set(value.map((v) => oneOf(v, states, "is not the word of a state")));
       return states.filter((s) => set.has(s));
     },
-    write(value) {
-      const there = states.filter((s) => (value as TaskState[]).includes(s));
-      out.array(there.length);
-      for (const s of there) out.ascii(s);
-    },
+    write: (value) => states.filter((s) => (value as TaskState[]).includes(s)),
   },
   COUNTS: counts,
   ROW: row,
@@ -288,11 +274,9 @@ const codecs: Partial<Record<Field["kind"], Codec>> = {
 };
 
 /** A field with what reads and writes it. */
-interface Packed {
+interface Coded {
   field: Field;
   codec: Codec;
-  /** Its key as it stands in a body. */
-  key: Buffer;
 }
 
 function codecOf(field: Field): Codec {
@@ -303,8 +287,8 @@ function codecOf(field: Field): Codec {
   return codecs[field.kind]!;
 }
 
-function packedOf(field: Field): Packed {
-  return { field, codec: codecOf(field), key: packedKey(field.key) };
+function codedOf(field: Field): Coded {
+  return { field, codec: codecOf(field) };
 }
 
 /** Names the key in what a field's codec says. */
@@ -313,7 +297,7 @@ function keyed(e: unknown, key: string): unknown {
 }
 
 /** Unknown keys are passed over: a newer peer may send more. A search goes on behind the field before: peers keep the order of the list. */
-function readFields(pairs: Pairs, list: readonly Packed[], found: Record<string, unknown> = {}): Record<string, unknown> {
+function readFields(pairs: Pairs, list: readonly Coded[], found: Record<string, unknown> = {}): Record<string, unknown> {
   const { keys, values } = pairs;
   let at = 0;
   for (let i = 0; i < keys.length; i++) {
@@ -337,34 +321,31 @@ function readField(codec: Codec, value: Value, field: Field): unknown {
   }
 }
 
-/** Fields go in the order of the list, so that one message has one encoding. Returns how many there were. */
-function writeFields(from: Record<string, unknown>, list: readonly Packed[]): number {
+/** Fields go in the order of the list, so that one message has one encoding. */
+function writeFields(from: Record<string, unknown>, list: readonly Coded[]): Record<string, unknown> {
+  const made: Record<string, unknown> = {};
   let key = "";
-  let n = 0;
   try {
-    for (const { field, codec, key: packed } of list) {
+    for (const { field, codec } of list) {
       const value = from[(key = field.key)];
-      if (value === undefined) continue;
-      out.key(packed);
-      codec.write(value, field);
-      n++;
+      if (value !== undefined) made[key] = codec.write(value, field);
     }
   } catch (e) {
     throw keyed(e, key);
   }
-  return n;
+  return made;
 }
 
 interface Form {
   layout: Layout;
   head: Buffer;
-  fields: readonly Packed[];
+  fields: readonly Coded[];
   needed: Record<Way, readonly string[]>;
 }
 
 function formOf(layout: Layout): Form {
   const needed = (way: Way) => Object.keys(layout.fields).filter((k) => layout.fields[k] === "need" || layout.fields[k] === `need-${way}`);
-  const mine = fields.filter((f) => f.key in layout.fields).map(packedOf);
+  const mine = fields.filter((f) => f.key in layout.fields).map(codedOf);
   return { layout, head: Buffer.of(0x50, 0x56, VERSION, layout.code), fields: mine, needed: { up: needed("up"), down: needed("down") } };
 }
 
@@ -423,32 +404,36 @@ export function decode(way: Way, frames: readonly Uint8Array[]): Message {
   return message;
 }
 
-/** Says what is not a field of the message. */
 function checkFields(form: Form, message: Message): void {
-  for (const [key, value] of Object.entries(message)) {
-    if (key === "type" || key === "payload" || value === undefined) continue;
+  for (const key in message) {
+    if (key === "type" || key === "payload" || message[key as keyof Message] === undefined) continue;
     if (!(key in form.layout.fields)) wrong(`${key} is not a field of this message`);
   }
 }
 
-function given(message: Message): number {
-  let n = 0;
-  for (const key in message) if (key !== "type" && key !== "payload" && message[key as keyof Message] !== undefined) n++;
-  return n;
+/** One for all bodies: it writes into a room that it keeps. */
+let encoder = new Encoder({ useBigInt64: true });
+
+/** In memory of its own. */
+function bodyOf(type: MessageName, made: object): Buffer {
+  const body = encoder.encodeSharedRef(made);
+  if (body.length <= BODY_MAX) return Buffer.from(body);
+  // The room grew with the body, and an encoder never gives it back.
+  encoder = new Encoder({ useBigInt64: true });
+  return wrong(`the body of ${type} is too large`, TOO_LARGE);
 }
 
 /**
  * Makes the frames of a message: two, or three with a payload.
- * @throws Malformed: a needed field is missing, one is not of this message, or a value is out of bound
+ * @throws Malformed: a needed field is missing, one is not of this message, a value is out of bound, or the body is too large
  */
 export function encode(way: Way, message: Message): Uint8Array[] {
   const form = byName.get(message.type);
   if (!form || !travels(form.layout, way)) return wrong(`${message.type} is not a message of this way`);
-  out.begin();
-  const pairs = writeFields(message as unknown as Record<string, unknown>, form.fields);
-  if (pairs !== given(message)) checkFields(form, message);
+  checkFields(form, message);
+  const made = writeFields(message as unknown as Record<string, unknown>, form.fields);
   checkNeeded(form, way, message);
   checkPayload(form.layout, message);
-  const body = out.finish(pairs);
+  const body = bodyOf(message.type, made);
   return message.payload ? [form.head, body, message.payload] : [form.head, body];
 }
