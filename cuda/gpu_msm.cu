@@ -1,20 +1,10 @@
 /* The C face: tables of base sets and their sums. The plan has the policy, the kernels the arithmetic; this file has
  * the order. */
-#include "gpu_msm.h"
-#include "gpu.cuh"
+#include "gpu_msm.cuh"
+#include "comb.cuh"
 #include "curve.cuh"
-#include "msm.cuh"
 #include "replay.cuh"
 #include <stdlib.h>
-
-struct gpu_msm {
-    gpu *g;
-    msm_plan plan;
-    gpu_buf tables;
-    const fp *table_g1[MSM_BASES_MAX], *table_g2[MSM_BASES_MAX];
-    const uint32_t *list; /* behind the tables: the scalars of the points; NULL: all */
-    unsigned g2_lanes;
-};
 
 /* ---- which scalars have a finite base ---- */
 static bool blank(const uint8_t *at, size_t bytes)
@@ -22,16 +12,31 @@ static bool blank(const uint8_t *at, size_t bytes)
     static const uint8_t zero[128] = { 0 };
     return !memcmp(at, zero, bytes);
 }
-static bool set_finite(const gpu_msm_set *set, size_t point, size_t i)
+/* scalar i's point in the set; NULL: none, or infinity */
+static const uint8_t *set_point(const gpu_msm_set *set, size_t point, size_t i)
 {
-    return i >= set->first && i - set->first < set->count &&
-           !blank((const uint8_t *)set->bases + (i - set->first) * point, point);
+    for (; set; set = set->rest) {
+        if (i < set->first || i - set->first >= set->count) continue;
+        const uint8_t *at = (const uint8_t *)set->bases + (i - set->first) * point;
+        return blank(at, point) ? NULL : at;
+    }
+    return NULL;
 }
 static bool any_finite(const gpu_msm_set *sets, msm_bases bases, size_t i)
 {
     for (unsigned k = 0; k < bases.g1 + bases.g2; k++)
-        if (set_finite(sets + k, k < bases.g1 ? 64 : 128, i)) return true;
+        if (set_point(sets + k, k < bases.g1 ? 64 : 128, i)) return true;
     return false;
+}
+/* its pieces are in order, and inside the scalars */
+static bool set_ok(const gpu_msm_set *set, size_t scalars)
+{
+    size_t at = 0;
+    for (; set; set = set->rest) {
+        if (set->first < at || set->first > scalars || set->count > scalars - set->first) return false;
+        at = set->first + set->count;
+    }
+    return true;
 }
 extern "C" size_t gpu_msm_finite(const gpu_msm_set *sets, msm_bases bases, size_t n)
 {
@@ -44,7 +49,7 @@ static pv_status make_list(uint32_t **list, const msm_plan &p, const gpu_msm_set
 {
     *list = NULL;
     for (unsigned k = 0; k < p.bases.g1 + p.bases.g2; k++)
-        if (sets[k].count > p.scalars || sets[k].first > p.scalars - sets[k].count) return PV_INVALID_INPUT;
+        if (!set_ok(sets + k, p.scalars)) return PV_INVALID_INPUT;
     if (p.n == p.scalars) return PV_OK;
     if (gpu_msm_finite(sets, p.bases, p.scalars) != p.n) return PV_INVALID_INPUT;
     uint32_t *to = (uint32_t *)malloc(p.n ? p.n * sizeof *to : 1);
@@ -66,19 +71,15 @@ static size_t build_points(const msm_plan *p)
 }
 extern "C" size_t gpu_msm_build_bytes(const msm_plan *p)
 {
-    return build_points(p) * msm_table_spare(p->bases.g2 ? 2 : 1);
+    return p->comb ? comb_build_bytes(p) : build_points(p) * msm_table_spare(p->bases.g2 ? 2 : 1);
 }
-/* row 0: the bases in place, infinity outside the set */
-static pv_status first_row(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point)
+/* row 0: the bases in place, infinity where there is none */
+static pv_status first_row_whole(gpu_msm *m, fp *table, const gpu_msm_set *set, size_t point)
 {
-    const size_t n = m->plan.n, behind = (set->first + set->count) * point;
-    uint8_t *to = (uint8_t *)table;
-    cudaStream_t s = m->g->building;
-    if (set->first) TRY_CUDA(m->g, cudaMemsetAsync(to, 0, set->first * point, s));
-    if (set->count)
-        TRY_CUDA(m->g,
-                 cudaMemcpyAsync(to + set->first * point, set->bases, set->count * point, cudaMemcpyHostToDevice, s));
-    if (behind < n * point) TRY_CUDA(m->g, cudaMemsetAsync(to + behind, 0, n * point - behind, s));
+    TRY_CUDA(m->g, cudaMemsetAsync(table, 0, m->plan.n * point, m->g->building));
+    for (; set; set = set->rest)
+        TRY_CUDA(m->g, cudaMemcpyAsync((uint8_t *)table + set->first * point, set->bases, set->count * point,
+                                       cudaMemcpyHostToDevice, m->g->building));
     return PV_OK;
 }
 /* row 0: the bases of the listed scalars, collected in pieces */
@@ -91,9 +92,9 @@ static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set,
     for (size_t at = 0; at < n && e == cudaSuccess; at += step) {
         const size_t count = n - at < step ? n - at : step;
         for (size_t i = 0; i < count; i++) {
-            const size_t k = list[at + i];
-            if (set_finite(set, point, k))
-                memcpy(piece + i * point, (const uint8_t *)set->bases + (k - set->first) * point, point);
+            const uint8_t *p = set_point(set, point, list[at + i]);
+            if (p)
+                memcpy(piece + i * point, p, point);
             else
                 memset(piece + i * point, 0, point);
         }
@@ -103,6 +104,10 @@ static pv_status first_row_listed(gpu_msm *m, fp *table, const gpu_msm_set *set,
     }
     free(piece);
     return e == cudaSuccess ? PV_OK : gpu_failed(m->g, e, "bases");
+}
+pv_status gpu_msm_first_row(gpu_msm *m, fp *to, const gpu_msm_set *set, unsigned group, const uint32_t *list)
+{
+    return list ? first_row_listed(m, to, set, 64 * group, list) : first_row_whole(m, to, set, 64 * group);
 }
 /* each further row from the one before */
 static pv_status further_rows(gpu_msm *m, fp *table, unsigned group, gpu_buf spare)
@@ -128,7 +133,12 @@ static pv_status build_tables(gpu_msm *m, const gpu_msm_set *sets, const uint32_
         const unsigned group = i < p.bases.g1 ? 1 : 2;
         fp *table = (fp *)at;
         (group == 1 ? m->table_g1[i] : m->table_g2[i - p.bases.g1]) = table;
-        TRY(list ? first_row_listed(m, table, sets + i, 64 * group, list) : first_row(m, table, sets + i, 64 * group));
+        if (p.comb) {
+            TRY(gpu_comb_tables(m, table, sets + i, group, list, spare));
+            at += gpu_comb_table_bytes(&p, group);
+            continue;
+        }
+        TRY(gpu_msm_first_row(m, table, sets + i, group, list));
         TRY(further_rows(m, table, group, spare));
         at += p.n * p.rows * 64 * group;
     }
@@ -203,16 +213,31 @@ static cudaError_t walk_sums(const gpu_msm *m, const msm_scratch &x, size_t firs
     const cudaError_t joined = aside ? replay_join(s) : cudaSuccess;
     return e == cudaSuccess ? joined : e;
 }
+/* As walk, without a sort: the two groups need nothing but the scalars. */
+static cudaError_t walk_comb(const gpu_msm *m, const msm_input &in, const msm_scratch &x, void *sums,
+                             const gpu_stream *s, bool aside)
+{
+    const msm_plan &p = m->plan;
+    cudaError_t e = aside ? replay_fork(s) : cudaSuccess;
+    if (e == cudaSuccess) e = comb_sums_g2(p, sets_of(p, x, m->table_g2, 2, 0), in, s->s);
+    if (e == cudaSuccess) e = comb_sums_g1(p, sets_of(p, x, m->table_g1, 1, 0), in, aside ? s->side : s->s);
+    const cudaError_t joined = aside ? replay_join(s) : cudaSuccess;
+    if (e == cudaSuccess) e = joined;
+    if (e == cudaSuccess) e = cudaMemcpyAsync(sums, x.result, msm_result_bytes(&p), cudaMemcpyDeviceToHost, s->s);
+    return e;
+}
 /* everything between the scalars and the sums on the host */
-static cudaError_t walk(const gpu_msm *m, const fr *scalars, const msm_scratch &x, void *sums, const gpu_stream *s,
+static cudaError_t walk(const gpu_msm *m, msm_input in, const msm_scratch &x, void *sums, const gpu_stream *s,
                         bool aside)
 {
     const msm_plan &p = m->plan;
     const size_t bytes = msm_result_bytes(&p);
+    in.list = m->list;
+    if (p.comb) return walk_comb(m, in, x, sums, s, aside);
     for (unsigned chunk = 0; chunk < p.chunks; chunk++) {
         const size_t first = chunk * p.chunk_n < p.n ? chunk * p.chunk_n : p.n,
                      n = p.n - first < p.chunk_n ? p.n - first : p.chunk_n;
-        const msm_input in = { m->list ? scalars : scalars + first, m->list ? m->list + first : NULL };
+        in.first = (uint32_t)first, in.list = m->list ? m->list + first : NULL;
         cudaError_t e = msm_sort(p, x, in, (uint32_t)n, (uint32_t)p.n, s->s);
         if (e == cudaSuccess) e = walk_sums(m, x, first, s, aside);
         if (e == cudaSuccess)
@@ -228,17 +253,21 @@ extern "C" size_t gpu_msm_sums_bytes(const msm_plan *p)
 extern "C" pv_status gpu_msm_async(const gpu_msm *m, gpu_stream *s, gpu_buf scalars, const gpu_msm_run *run)
 {
     const msm_plan &p = m->plan;
-    if (run->scratch.bytes < p.scratch_bytes || scalars.bytes < p.scalars * sizeof(fr)) return PV_INVALID_INPUT;
+    const size_t here = run->more.bytes ? scalars.bytes / sizeof(fr) : p.scalars;
+    if (run->scratch.bytes < p.scratch_bytes || (scalars.bytes + run->more.bytes) / sizeof(fr) < p.scalars ||
+        here > p.scalars)
+        return PV_INVALID_INPUT;
     ENTER(s->g);
     msm_arena arena = { (uint8_t *)run->scratch.at, 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
     const bool recorded = p.replay && run->recording, aside = recorded && p.bases.g1 && p.bases.g2;
     if (aside) TRY_CUDA(s->g, gpu_stream_side(s)); /* before a recording begins */
-    const auto queue = [&] { return walk(m, (const fr *)scalars.at, x, run->sums, s, aside); };
-    const cudaError_t e =
-        recorded ? replay_run(run->recording, scalars.at, run->scratch.at, run->sums, m->g2_lanes, s->s, queue)
-                 : queue();
+    const msm_input in = { (const fr *)scalars.at, (const fr *)run->more.at, (uint32_t)here, NULL, 0 };
+    const auto queue = [&] { return walk(m, in, x, run->sums, s, aside); };
+    const cudaError_t e = recorded ? replay_run(run->recording, scalars.at, run->more.at, run->scratch.at, run->sums,
+                                                m->g2_lanes, s->s, queue)
+                                   : queue();
     return e == cudaSuccess ? PV_OK : gpu_failed(s->g, e, "MSM");
 }
 extern "C" void gpu_msm_finish(const msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2)

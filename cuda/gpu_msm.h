@@ -10,11 +10,12 @@
 extern "C" {
 #endif
 
-/** sum over first <= i < first + count of k_i bases[i - first]. bases: packed points (bn254_g1_packed,
- *  bn254_g2_packed). */
+/** sum over first <= i < first + count of k_i bases[i - first], and what rest adds to it: more points of the same base set, of scalars
+ *  behind these; NULL: none. bases: packed points (bn254_g1_packed, bn254_g2_packed). */
 struct gpu_msm_set {
     const void *bases;
     size_t first, count;
+    const struct gpu_msm_set *rest;
 };
 /** How many of n scalars have a base that is not infinity in at least one of the sets (bases.g1 in G1, then bases.g2 in
  *  G2). A plan for that many points with limits.scalars = n drops the others before it sorts. Pure; reads all bases. */
@@ -34,6 +35,7 @@ struct gpu_msm_run {
     gpu_buf scratch;                 /* plan->scratch_bytes, secret afterwards */
     void *sums;                      /* pinned, gpu_msm_sums_bytes: read by gpu_msm_finish */
     struct gpu_recording *recording; /* of a small plan (plan->replay); others leave it alone */
+    gpu_buf more;                    /* the scalars behind those of gpu_msm_async; empty: they are all there */
 };
 size_t gpu_msm_sums_bytes(const struct msm_plan *plan);
 /** Queues the sums of the plan->scalars plain scalars (each < r). *run may go before they are done, what it names may not. Sums

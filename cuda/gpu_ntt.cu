@@ -211,7 +211,7 @@ extern "C" pv_status gpu_quotient_async(const gpu_qap *q, gpu_stream *s, gpu_buf
     ENTER(s->g);
     const auto queue = [&] { return walk_quotient(q, (const fr *)witness.at, w, abc, s->s); };
     const bool recorded = recording && q->log_n <= QUOTIENT_REPLAY_LOG;
-    const cudaError_t e = recorded ? replay_run(recording, witness.at, work.at, NULL, 0, s->s, queue) : queue();
+    const cudaError_t e = recorded ? replay_run(recording, witness.at, NULL, work.at, NULL, 0, s->s, queue) : queue();
     if (e != cudaSuccess) return gpu_failed(s->g, e, "quotient");
     *h = gpu_buf{ abc + 2 * n, n * sizeof(fr) };
     return PV_OK;

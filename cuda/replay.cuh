@@ -8,7 +8,7 @@
 /** Behind gpu_recording: the graph, and what it was recorded for. */
 struct gpu_recording {
     cudaGraphExec_t exec; /* NULL: not recorded */
-    const void *in, *memory, *out;
+    const void *in, *more, *memory, *out;
     unsigned variant;
 };
 /** A walk over two streams. fork: the side stream goes on after the work that s has so far; join: s goes on after that of
@@ -43,17 +43,17 @@ template <class Walk> static cudaError_t replay_record(cudaGraphExec_t *exec, cu
     gpu_apart_unlock();
     return e;
 }
-/** Queues on s what walk() queues; in one call when r has that for the same in, memory, out and variant. */
+/** Queues on s what walk() queues; in one call when r has that for the same in, more, memory, out and variant. */
 template <class Walk>
-static cudaError_t replay_run(gpu_recording *r, const void *in, const void *memory, const void *out, unsigned variant,
-                              cudaStream_t s, const Walk &walk)
+static cudaError_t replay_run(gpu_recording *r, const void *in, const void *more, const void *memory, const void *out,
+                              unsigned variant, cudaStream_t s, const Walk &walk)
 {
-    if (!r->exec || r->in != in || r->memory != memory || r->out != out || r->variant != variant) {
+    if (!r->exec || r->in != in || r->more != more || r->memory != memory || r->out != out || r->variant != variant) {
         if (r->exec) cudaGraphExecDestroy(r->exec); /* a graph that still runs is freed when it is done */
         r->exec = NULL;
         const cudaError_t e = replay_record(&r->exec, s, walk);
         if (e != cudaSuccess) return e;
-        r->in = in, r->memory = memory, r->out = out, r->variant = variant;
+        r->in = in, r->more = more, r->memory = memory, r->out = out, r->variant = variant;
     }
     return cudaGraphLaunch(r->exec, s);
 }

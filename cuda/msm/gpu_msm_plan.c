@@ -1,8 +1,20 @@
 #include "gpu_msm_plan.h"
+
+#include "gpu_msm_switches.h"
+
 #include <assert.h>
 #include <string.h>
 
-enum { G1_AFFINE = 64, G2_AFFINE = 128, G1_XYZZ = 128, G2_XYZZ = 256, COUNTERS = 64, THREADS_SM = 512, BLOCK = 128 };
+enum {
+    G1_AFFINE = 64,
+    G2_AFFINE = 128,
+    G1_XYZZ = 128,
+    G2_XYZZ = 256,
+    COUNTERS = 64,
+    THREADS_SM = 512,
+    BLOCK = 128,
+    COMB_KEEP = 160 /* bytes of a sum in G1 while a comb's table is made */
+};
 
 /* Wide multiply-adds (counted from the kernels' formulas): a bucket addition, a full addition; G2 as G1 times 2.5. */
 enum { COST_MIXED = 1232, COST_FULL = 1776, COST_G2_TENTHS = 25 };
@@ -30,10 +42,22 @@ size_t msm_result_bytes(const struct msm_plan *p)
 {
     return msm_set_sums(p) * (p->bases.g1 * G1_XYZZ + p->bases.g2 * G2_XYZZ);
 }
+/* One part for every bit of the scalars and every strip. */
+static void comb_scratch_layout(struct msm_scratch *s, const struct msm_plan *p, struct msm_arena *a)
+{
+    const size_t parts = (size_t)p->strips * COMB_WORDS * 32;
+    for (unsigned i = 0; i < p->bases.g1; i++) s->parts_g1[i] = msm_take(a, parts * G1_XYZZ);
+    for (unsigned i = 0; i < p->bases.g2; i++) s->parts_g2[i] = msm_take(a, parts * G2_XYZZ);
+    s->result = msm_take(a, msm_result_bytes(p));
+}
 void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *p, struct msm_arena *a)
 {
     const size_t lines = p->sets * (((size_t)1 << p->row_bits) + ((size_t)1 << (p->window_bits - 1 - p->row_bits)));
     memset(s, 0, sizeof *s);
+    if (p->comb) {
+        comb_scratch_layout(s, p, a);
+        return;
+    }
     s->counters = msm_take(a, COUNTERS * 4);
     s->bin_counts = msm_take(a, (size_t)p->bins * p->sort_blocks * 4);
     s->bin_start = msm_take(a, ((size_t)p->bins + 1) * 4);
@@ -121,10 +145,70 @@ static bool fit(struct msm_plan *p, const struct msm_limits *l)
     }
     return false;
 }
+/* ---- combs ---- */
+
+static size_t comb_spare(size_t groups, unsigned group)
+{
+    const size_t points = groups * COMB_TEETH, at_once = min_size(groups, 1024);
+    return 2 * points * group * G1_AFFINE + max_size(points, at_once * COMB_SUMS) * group * COMB_KEEP + 2 * (size_t)256;
+}
+size_t comb_build_bytes(const struct msm_plan *p)
+{
+    return comb_spare(comb_groups(p), p->bases.g2 ? 2 : 1);
+}
+size_t comb_build_bytes_most(size_t n, struct msm_bases bases)
+{
+    return PV_COMB && n <= COMB_N_MOST ? comb_spare(ceil_div(n, COMB_TEETH), bases.g2 ? 2 : 1) : 0;
+}
+/* As many strips as give every quarter of the device a warp. */
+static unsigned comb_strips(size_t groups, unsigned sm_count)
+{
+    unsigned strips = 1;
+    while (2 * strips <= sm_count * 4 / COMB_WORDS && 2 * strips <= groups) strips *= 2;
+    return strips;
+}
+static bool comb_fit(struct msm_plan *p, unsigned rows, const struct msm_limits *l)
+{
+    const size_t groups = comb_groups(p);
+    p->comb = p->rows = rows, p->sets = p->chunks = p->replay = 1;
+    p->windows = COMB_WORDS * 32 / COMB_TEETH; /* additions a point */
+    p->chunk_n = p->n;
+    p->strips = comb_strips(groups, p->sm_count);
+    if (groups * rows > UINT32_MAX / COMB_SUMS / 2) return false;
+    p->table_bytes = groups * rows * COMB_SUMS * (p->bases.g1 * (size_t)G1_AFFINE + p->bases.g2 * (size_t)G2_AFFINE);
+    if (p->scalars > p->n) p->table_bytes += p->n * sizeof(uint32_t);
+    struct msm_arena dry = { 0 };
+    struct msm_scratch s;
+    msm_scratch_layout(&s, p, &dry);
+    p->scratch_bytes = dry.used;
+    return fits(p, l);
+}
+/* The most rows that fit: each halves what is left to the host. Fewer than four leave it more than buckets cost. */
+static bool comb_for(struct msm_plan *plan, const struct msm_plan *asked, const struct msm_limits *l)
+{
+    const unsigned most = l->comb ? l->comb : COMB_ROWS_MOST, least = l->comb ? l->comb : 4;
+    for (unsigned rows = most; rows >= least; rows /= 2) {
+        *plan = *asked;
+        if (comb_fit(plan, rows, l)) return true;
+    }
+    return false;
+}
+
+/* Counted as for buckets: the additions, a tree, and the host's end. */
+static double comb_cost(const struct msm_plan *p)
+{
+    const double lanes = (double)p->sm_count * THREADS_SM, weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
+    double depth = 1;
+    for (unsigned parts = p->strips * p->comb; parts > 1; parts /= 2) depth++;
+    return weight * ((double)p->n * p->windows * COST_MIXED + (double)msm_set_sums(p) * COST_FULL * 2000) +
+           depth * COST_FULL * lanes / 3;
+}
+
 /* The wide multiply-adds of the whole; a chain of dependent additions counts as if it filled the lanes that wait for
  * it. */
 double msm_plan_cost(const struct msm_plan *p)
 {
+    if (p->comb) return comb_cost(p);
     const double lanes = (double)p->sm_count * THREADS_SM;
     const double weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
     const double adds = (double)p->n * p->windows * COST_MIXED;
@@ -153,6 +237,10 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
     if (n > scalars || scalars > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX ||
         bases.g1 + bases.g2 == 0 || l->sm_count == 0 || c0 < MSM_WINDOW_BITS_MIN || c1 > MSM_WINDOW_BITS_MAX)
         return PV_INVALID_INPUT;
+    const struct msm_plan asked = { .scalars = scalars, .n = n, .bases = bases, .sm_count = l->sm_count };
+    if (l->comb > COMB_ROWS_MOST || (l->comb & (l->comb - 1))) return PV_INVALID_INPUT;
+    if (l->comb) return comb_for(plan, &asked, l) ? PV_OK : PV_NO_MEMORY;
+    if (PV_COMB && scalars <= COMB_N_MOST && !l->window_bits && !l->rows && comb_for(plan, &asked, l)) return PV_OK;
     struct msm_plan best;
     double best_cost = -1;
     for (unsigned c = c0; c <= c1; c++) {
@@ -162,14 +250,9 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
             /* other numbers of rows leave part of the last row unused */
             const unsigned sets = (unsigned)ceil_div(windows, rows);
             if (!l->rows && (unsigned)ceil_div(windows, sets) != rows) continue;
-            consider(&best, &best_cost,
-                     (struct msm_plan){ .scalars = scalars,
-                                        .n = n,
-                                        .bases = bases,
-                                        .window_bits = c,
-                                        .rows = rows,
-                                        .sm_count = l->sm_count },
-                     l);
+            struct msm_plan p = asked;
+            p.window_bits = c, p.rows = rows;
+            consider(&best, &best_cost, p, l);
         }
     }
     if (best_cost < 0) return PV_NO_MEMORY;

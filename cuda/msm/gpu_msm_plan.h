@@ -5,6 +5,10 @@
  *  window_bits of min(k, r - k); window j = row * sets + set. Bases are tabulated as rows of 2^(window_bits sets row)
  *  P, so that all rows share the bucket set number `set`: rows = windows is one bucket set in all (fastest, largest),
  *  rows = 1 plain Pippenger.
+ *
+ *  Few points go without digits, sort and buckets, as a comb (gpu_msm_switches.h says when). Eight points are a group and have a
+ *  table of their 255 sums, so that bit t of their scalars is one point to add with weight 2^t. Scalars are cut into comb rows of
+ *  256 / comb bits; row r has tables of its own, of 2^(r 256 / comb) P, so that all rows share their weights.
  */
 #ifndef PV_GPU_MSM_PLAN_H
 #define PV_GPU_MSM_PLAN_H
@@ -26,7 +30,11 @@ enum {
     MSM_CLASSES = 256,    /* sizes by which bucket work is ordered; longer work counts as the last */
     MSM_BASES_MAX = 4,    /* base sets of one group in one launch */
     /* up to this n several threads share a bucket from the start, and one call launches everything */
-    MSM_LATENCY_N = 1 << 17
+    MSM_LATENCY_N = 1 << 17,
+    COMB_TEETH = 8,  /* points of a group */
+    COMB_SUMS = 256, /* entries of its table; the first is infinity */
+    COMB_WORDS = 8,  /* of 32 bits, of a scalar: what a warp adds up at a time */
+    COMB_ROWS_MOST = 8
 };
 
 /** How many base sets of each group share the scalars. */
@@ -39,6 +47,7 @@ struct msm_limits {
     unsigned window_bits, rows; /* 0: chosen */
     size_t scalars;             /* all of them, when more than the n with a finite base; 0: n */
     unsigned runs;              /* that are to be under way at a time, each with scratch of its own; 0: 1 */
+    unsigned comb;              /* rows of a comb (1, 2, 4, 8), whatever the switch says; 0: chosen */
 };
 
 struct msm_plan {
@@ -49,6 +58,7 @@ struct msm_plan {
     struct msm_bases bases;
     unsigned window_bits, windows;
     unsigned rows, sets;        /* rows of the table; bucket sets */
+    unsigned comb, strips;      /* rows of a comb, 0: buckets; how many threads share a bit of its scalars */
     uint32_t set_buckets, keys; /* 2^(window_bits - 1); sets times that */
     unsigned bin_log, bins;     /* first level of the counting sort */
     unsigned sort_blocks;
@@ -94,10 +104,25 @@ struct msm_scratch {
 void msm_scratch_layout(struct msm_scratch *s, const struct msm_plan *plan, struct msm_arena *arena);
 
 /** The points that remain of a base set: for each bucket set one for every bit of a bucket's number, and one for all
- *  buckets. */
+ *  buckets; of a comb one for every bit of a row. */
 static inline size_t msm_set_sums(const struct msm_plan *plan)
 {
-    return (size_t)plan->sets * plan->window_bits;
+    return plan->comb ? COMB_WORDS * 32 / plan->comb : (size_t)plan->sets * plan->window_bits;
+}
+/** A comb's groups of points; points of a row with what fills the last group. */
+static inline size_t comb_groups(const struct msm_plan *plan)
+{
+    return (plan->n + COMB_TEETH - 1) / COMB_TEETH;
+}
+/** What making the tables takes beside them: two rows of points, and room for the sums of some groups before they are affine. */
+size_t comb_build_bytes(const struct msm_plan *plan);
+/** At least that of any plan for so many points. */
+size_t comb_build_bytes_most(size_t n, struct msm_bases bases);
+/** How many groups' tables are made at a time. */
+static inline size_t comb_build_groups(const struct msm_plan *plan)
+{
+    const size_t most = 1024; /* 42 MB in G1, 84 MB in G2 */
+    return comb_groups(plan) < most ? comb_groups(plan) : most;
 }
 /** Bytes of msm_scratch.result, for one chunk. */
 size_t msm_result_bytes(const struct msm_plan *plan);

@@ -31,11 +31,19 @@ struct msm_sets {
     fp *buckets[MSM_BASES_MAX], *parts[MSM_BASES_MAX], *lines[MSM_BASES_MAX], *result[MSM_BASES_MAX];
 };
 
-/** Canonical scalars, and the numbers of those that the table's points belong to; list NULL: 0, 1, 2 ... */
+/** Canonical scalars, in two pieces when split is less than their number, and the numbers of those that the table's points belong
+ *  to; list NULL: first, first + 1, first + 2 ... */
 struct msm_input {
-    const fr *scalars;
+    const fr *scalars, *more;
+    uint32_t split; /* the number of more's first scalar */
     const uint32_t *list;
+    uint32_t first;
 };
+GPU_DEV const fr *msm_scalar_at(const msm_input &in, uint32_t i)
+{
+    const uint32_t k = in.list ? in.list[i] : in.first + i;
+    return k < in.split ? in.scalars + k : in.more + (k - in.split);
+}
 /** Scalars to tasks, for n <= plan.chunk_n points. stride: points of a table row. */
 cudaError_t msm_sort(const msm_plan &p, const msm_scratch &m, const msm_input &in, uint32_t n, uint32_t stride,
                      cudaStream_t s);

@@ -75,10 +75,6 @@ template <class Emit> GPU_DEV void msm_digits(fr k, uint32_t i, uint32_t n, cons
 }
 
 /* ---- sorting ---- */
-GPU_DEV fr msm_scalar(const msm_input &in, uint32_t i)
-{
-    return fr::load(in.scalars + (in.list ? in.list[i] : i));
-}
 __global__ void __launch_bounds__(MSM_SORT_THREADS)
     msm_bin_count(uint32_t *counts, msm_input in, uint32_t n, uint32_t rows_n, msm_plan p)
 {
@@ -86,7 +82,7 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS)
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) bin[b] = 0;
     __syncthreads();
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
-        msm_digits(msm_scalar(in, i), i, rows_n, p,
+        msm_digits(fr::load(msm_scalar_at(in, i)), i, rows_n, p,
                    [&](uint32_t key, uint32_t) { atomicAdd(&bin[key >> p.bin_log], 1u); });
     __syncthreads();
     for (uint32_t b = threadIdx.x; b < p.bins; b += MSM_SORT_THREADS) counts[b * gridDim.x + blockIdx.x] = bin[b];
@@ -160,7 +156,7 @@ __global__ void __launch_bounds__(MSM_SORT_THREADS)
     __syncthreads();
     const uint32_t low = (1u << p.bin_log) - 1;
     for (uint32_t i = blockIdx.x * MSM_SORT_THREADS + threadIdx.x; i < n; i += gridDim.x * MSM_SORT_THREADS)
-        msm_digits(msm_scalar(in, i), i, rows_n, p, [&](uint32_t key, uint32_t point) {
+        msm_digits(fr::load(msm_scalar_at(in, i)), i, rows_n, p, [&](uint32_t key, uint32_t point) {
             pairs[atomicAdd(&next[key >> p.bin_log], 1u)] = (uint64_t)(key & low) << 32 | point;
         });
 }

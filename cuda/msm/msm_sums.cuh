@@ -62,14 +62,15 @@ static void msm_finish_add(xyzz<F> &total, const msm_plan &p, const void *sums, 
 }
 template <class F> static void msm_finish(fp *result, const msm_plan &p, const void *sums, size_t chunk_stride)
 {
+    /* of a bucket set's sums the last one has weight 1 beside bit 0's */
+    const unsigned weights = (unsigned)msm_set_sums(&p) / p.sets, apart = p.comb ? 0 : 1;
     xyzz<F> total = xyzz_infinity<F>();
     for (unsigned set = p.sets; set-- > 0;) {
-        for (unsigned bit = p.window_bits;
-             bit-- > 0;) { /* of the set's sums the last one has weight 1 beside bit 0's */
+        for (unsigned bit = weights; bit-- > 0;) {
             if (!xyzz_is_infinity(total)) total = xyzz_dbl(total);
-            if (bit + 1 < p.window_bits) msm_finish_add(total, p, sums, chunk_stride, set, bit);
+            if (bit + apart < weights) msm_finish_add(total, p, sums, chunk_stride, set, bit);
         }
-        msm_finish_add(total, p, sums, chunk_stride, set, p.window_bits - 1);
+        if (apart) msm_finish_add(total, p, sums, chunk_stride, set, weights - 1);
     }
     /* with Z = zz: X / Z^2 = x / zz, and Y / Z^3 = y / zzz because zz^3 = zzz^2. Three products and no inversion. */
     F x, y, z;

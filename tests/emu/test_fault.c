@@ -81,7 +81,7 @@ static pv_status msm_steps(struct work *w, struct gpu_msm **m, const struct msm_
 static pv_status msm_job(bool retry)
 {
     (void)retry;
-    const struct gpu_msm_set sets[] = { { bases1, 0, POINTS }, { bases2, 0, POINTS } };
+    const struct gpu_msm_set sets[] = { { bases1, 0, POINTS, NULL }, { bases2, 0, POINTS, NULL } };
     const struct msm_bases both = { 1, 1 };
     const struct msm_limits limits = {
         .free_bytes = (size_t)1 << 26, .sm_count = 4, .window_bits = 8, .rows = 2, .scalars = POINTS

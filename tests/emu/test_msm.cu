@@ -65,6 +65,7 @@ struct run_options {
 };
 static struct gpu *the_gpu;
 static unsigned runs;
+static unsigned comb_rows; /* 0: buckets, unless PV_COMB */
 /* all sets share k; set i starts at first[i] */
 static void run(const char *what, const std::vector<bases> &sets, const std::vector<size_t> &first,
                 const std::vector<Z> &k, run_options o)
@@ -74,11 +75,15 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     std::vector<gpu_msm_set> s;
     for (size_t i = 0; i < sets.size(); i++) {
         (sets[i].group == 1 ? count.g1 : count.g2)++;
-        s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size() });
+        s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size(), NULL });
     }
-    struct msm_limits l = {
-        o.free_bytes ? o.free_bytes : (size_t)1 << 30, gpu_about(the_gpu)->sm_count, o.window_bits, o.rows, k.size(), 0
-    };
+    struct msm_limits l = { o.free_bytes ? o.free_bytes : (size_t)1 << 30,
+                            gpu_about(the_gpu)->sm_count,
+                            o.window_bits,
+                            o.rows,
+                            k.size(),
+                            0,
+                            comb_rows };
     /* every other time points at infinity are left out, otherwise they are summed */
     const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
     OK(msm_plan_for(&plan, n, count, &l));
@@ -93,7 +98,7 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     OK(gpu_buf_new(the_gpu, &scratch, plan.scratch_bytes));
     OK(gpu_buf_new(the_gpu, &scalars, words.size()));
     OK(gpu_upload_async(st, scalars, words.data(), words.size()));
-    gpu_msm_run run = { scratch, NULL, NULL };
+    gpu_msm_run run = { scratch, NULL, NULL, { NULL, 0 } };
     OK(gpu_pinned_new(the_gpu, &run.sums, gpu_msm_sums_bytes(&plan)));
     if (runs % 3) OK(gpu_recording_new(&run.recording));
     OK(gpu_msm_async(m, st, scalars, &run));
@@ -107,7 +112,8 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
         CHECK(pt_eq(got(sets[i].group == 1 ? (void *)&g1[i1++] : (void *)&g2[i2++], sets[i].group),
                     want(sets[i], first[i], k)));
     if (failed != before)
-        printf("  in %s: n=%zu c=%u rows=%u chunks=%u\n", what, k.size(), plan.window_bits, plan.rows, plan.chunks);
+        printf("  in %s: n=%zu c=%u rows=%u chunks=%u comb=%u\n", what, k.size(), plan.window_bits, plan.rows,
+               plan.chunks, plan.comb);
     gpu_buf_free(the_gpu, &scratch), gpu_buf_free(the_gpu, &scalars);
     gpu_pinned_free(the_gpu, &run.sums), gpu_recording_destroy(&run.recording);
     gpu_msm_destroy(&m), gpu_stream_destroy(&st);
@@ -203,7 +209,7 @@ static void test_giant(unsigned group, size_t n, unsigned c)
     for (size_t i = 0; i < n; i++)
         if (i % 4 == 3) k[i] = Z(2 + rnd() % 8);
     struct msm_plan p;
-    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0, 0 };
+    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0, 0, 0 };
     CHECK(msm_plan_for(&p, n, msm_bases{ group == 1, group == 2 }, &l) == PV_OK);
     CHECK(3 * n / 4 / p.segment > MSM_PIECE_PARTS && n / 32 > p.segment);
     run("giant", { make_bases(group, logs(n)) }, { 0 }, k, { c, 1, 0, 0 });
@@ -214,7 +220,7 @@ static void test_plan()
     const struct msm_bases four = { 3, 1 };
     for (unsigned log_n = 0; log_n <= 26; log_n++)
         for (size_t gb : { 0, 1, 8, 40, 139 }) {
-            struct msm_limits l = { gb << 30, 132, 0, 0, 0, 0 };
+            struct msm_limits l = { gb << 30, 132, 0, 0, 0, 0, 0 };
             const pv_status s = msm_plan_for(&p, (size_t)1 << log_n, four, &l);
             if (s != PV_OK) {
                 CHECK(s == PV_NO_MEMORY);
@@ -222,6 +228,10 @@ static void test_plan()
                 continue;
             }
             CHECK(p.table_bytes + p.scratch_bytes <= gb << 30);
+            if (p.comb) {
+                CHECK(log_n <= 14 && p.strips >= 1 && p.comb >= 4 && p.comb <= COMB_ROWS_MOST);
+                continue;
+            }
             CHECK(p.rows * p.sets >= p.windows && (p.rows - 1) * p.sets < p.windows);
             CHECK(p.windows * p.window_bits >= 253 && p.keys == p.sets << (p.window_bits - 1));
             CHECK(p.bins <= MSM_BINS_MAX && (size_t)p.bins << p.bin_log >= p.keys && p.bin_log <= MSM_BIN_LOG_MAX);
@@ -232,7 +242,7 @@ static void test_plan()
             CHECK(dry.used == p.scratch_bytes);
         }
     /* on an H200 the plan is the one the floors are counted with: one bucket set, 13 windows at 2^20 */
-    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0, 0 };
+    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0, 0, 0 };
     CHECK(msm_plan_for(&p, 1 << 20, msm_bases{ 1, 0 }, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
     CHECK(msm_plan_for(&p, (size_t)1 << 29, four, &h200) == PV_INVALID_INPUT);
     CHECK(msm_plan_for(&p, 10, msm_bases{ 0, 0 }, &h200) == PV_INVALID_INPUT);
@@ -243,7 +253,7 @@ static void test_chunks()
 {
     const size_t n = 3000;
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0, 0 };
+    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0, 0, 0 };
     size_t free_bytes = 0;
     for (free_bytes = 200000; free_bytes < 4000000; free_bytes += 20000) {
         l.free_bytes = free_bytes;
@@ -253,20 +263,90 @@ static void test_chunks()
     run("chunks", { make_bases(1, logs(n)) }, { 0 }, scalars(n, DENSE), { 8, 1, 0, free_bytes });
 }
 
+/* ---- combs ---- */
+
+/* Points and scalars of two groups, so that tables and strips both meet what is asked for. */
+static void comb_case(const char *what, std::vector<long> log, const std::vector<Z> &k)
+{
+    for (unsigned group : { 1u, 2u })
+        for (unsigned rows : { 8u, 2u }) comb_rows = rows, run(what, { make_bases(group, log) }, { 0 }, k, {});
+    comb_rows = 0;
+}
+/* In a table: equal points are doubled, opposite ones cancel, infinity changes nothing. In the strips and the tree: groups whose
+ * sums are equal, opposite or infinity. */
+static void test_comb_edges()
+{
+    std::vector<long> equal(16, 7), opposite(16), groups(16), none(16, 0), some(16), chain(16), late(16);
+    for (int i = 0; i < 16; i++) {
+        opposite[i] = i % 2 ? -5 : 5;
+        groups[i] = i < 8 ? i + 1 : -(i - 7); /* the second group's points are the first's, turned */
+        some[i] = i % 3 ? 0 : i - 20;         /* mostly infinity */
+        chain[i] = 1 << i % 8;                /* every sum of points before equals a later one but for one */
+        late[i] = i % 8 < 2 ? 3 : -3;         /* infinity as the sum of four, then on from it */
+    }
+    const std::vector<Z> ones(16, Z(1)), dense = scalars(16, DENSE), same = scalars(16, SAME),
+                                         minus = scalars(16, MINUS_ONE);
+    for (const auto &k : { ones, dense, same, minus }) comb_case("comb: equal points", equal, k);
+    for (const auto &k : { ones, dense, same }) comb_case("comb: opposite points", opposite, k);
+    for (const auto &k : { ones, dense, same }) comb_case("comb: opposite groups", groups, k);
+    for (const auto &k : { ones, dense }) comb_case("comb: infinity everywhere", none, k);
+    for (const auto &k : { same, dense }) comb_case("comb: infinity here and there", some, k);
+    for (const auto &k : { same, dense }) comb_case("comb: sums that meet points", chain, k);
+    for (const auto &k : { ones, dense }) comb_case("comb: through infinity", late, k);
+}
+static void test_comb_families(size_t n, unsigned rows)
+{
+    for (int f = 0; f < FAMILIES; f++) {
+        auto l = logs(n);
+        if (f == ONE)
+            for (size_t i = 0; i < n; i++) l[i] = i % 3 ? 0 : l[i];
+        comb_rows = rows;
+        run("comb families", { make_bases(1 + f % 2, l) }, { 0 }, scalars(n, f), {});
+    }
+    comb_rows = 0;
+}
+static void test_comb_sizes()
+{
+    for (size_t n : { 0, 1, 7, 8, 9, 33, 130 }) {
+        comb_rows = n % 2 ? 8 : 1;
+        run("comb sizes", { make_bases(1, logs(n)) }, { 0 }, scalars(n, DENSE), {});
+    }
+    comb_rows = 0;
+}
+static void test_combs(bool little)
+{
+    struct msm_plan p;
+    struct msm_limits l = { (size_t)1 << 30, 132, 0, 0, 0, 0, 8 };
+    CHECK(msm_plan_for(&p, 1 << 13, msm_bases{ 1, 0 }, &l) == PV_OK && p.comb == 8 && p.strips == 64);
+    CHECK(p.table_bytes == (size_t)16384 << 13 && msm_set_sums(&p) == 32);
+    l.comb = 3;
+    CHECK(msm_plan_for(&p, 1 << 13, msm_bases{ 1, 0 }, &l) == PV_INVALID_INPUT);
+    l.comb = 8, l.free_bytes = 1 << 20;
+    CHECK(msm_plan_for(&p, 1 << 13, msm_bases{ 1, 0 }, &l) == PV_NO_MEMORY);
+    comb_rows = 4, test_shared(little ? 20 : 150, {}), comb_rows = 0;
+    if (little) return;
+    test_comb_edges();
+    test_comb_families(70, 8), test_comb_families(20, 4);
+    test_comb_sizes();
+}
+
 int main(int argc, char **argv)
 {
     rnd_start("msm");
     char why[200];
     OK(gpu_open(&the_gpu, 0, why, sizeof why));
-    const bool little = argc > 1 && !strcmp(argv[1], "little");
+    const bool little = argc > 1 && !strcmp(argv[1], "little"), combs = argc > 1 && !strcmp(argv[1], "comb");
     test_plan();
-    if (little) { /* for the slow builds: every kernel once, every family once */
+    if (combs) {
+        test_combs(false);
+    } else if (little) { /* for the slow builds: every kernel once, every family once */
         run("little", { make_bases(1, logs(33)) }, { 0 }, scalars(33, DENSE), {});
         test_shared(70, { 7, 3, 2, 0 }), test_shared(70, { 6, 0, 1, 0 });
         run("hot", { make_bases(1, logs(300)) }, { 0 }, scalars(300, ONE), { 6, 2, 0, 0 });
         run("tiles", { make_bases(1, logs(300)) }, { 0 }, scalars(300, DENSE),
             { 8, 0, 0, 0 }); /* more than blocks, with EMU_SMS=1 */
         test_giant(1, 1100, 11);
+        test_combs(true);
     } else {
         test_sizes();
         test_giant(1, 1600, 6), test_giant(2, 1100, 6);

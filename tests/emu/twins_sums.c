@@ -142,7 +142,7 @@ static struct msm_plan plan_of(const struct msm_case *c, const struct gpu_msm_se
 
 static void check_msm(const struct msm_case *c, unsigned window_bits, unsigned rows, unsigned lanes)
 {
-    const struct gpu_msm_set sets[] = { { c->p, c->first, c->n - c->first }, { c->q, 0, c->n } };
+    const struct gpu_msm_set sets[] = { { c->p, c->first, c->n - c->first, NULL }, { c->q, 0, c->n, NULL } };
     const struct msm_plan plan = plan_of(c, sets, window_bits, rows);
     struct gpu_msm *m;
     struct gpu_stream *s;
@@ -192,7 +192,7 @@ static void infinities_are_left_out_before_the_sort(void **state)
     (void)state;
     for (unsigned infinite = 25; infinite <= 68; infinite += 43) {
         struct msm_case c = msm_case(600, 0, CIRCOM, infinite);
-        const struct gpu_msm_set sets[] = { { c.p, 0, c.n }, { c.q, 0, c.n } };
+        const struct gpu_msm_set sets[] = { { c.p, 0, c.n, NULL }, { c.q, 0, c.n, NULL } };
         size_t finite = 0;
         for (size_t i = 0; i < c.n; i++) finite += memcmp(&c.p[i], &(bn254_g1_packed){ { 0 } }, 64) != 0;
         const struct msm_plan plan = plan_of(&c, sets, 8, 2);
@@ -207,8 +207,8 @@ static void a_plan_for_other_bases_is_refused(void **state)
 {
     (void)state;
     struct msm_case c = msm_case(50, 0, DENSE, 50);
-    const struct gpu_msm_set sets[] = { { c.p, 0, c.n }, { c.q, 0, c.n } },
-                             late[] = { { c.p, 1, c.n }, { c.q, 0, c.n } };
+    const struct gpu_msm_set sets[] = { { c.p, 0, c.n, NULL }, { c.q, 0, c.n, NULL } },
+                             late[] = { { c.p, 1, c.n, NULL }, { c.q, 0, c.n, NULL } };
     struct msm_plan plan = plan_of(&c, sets, 6, 1);
     struct gpu_msm *m = NULL;
     assert_int_equal(gpu_msm_new(twins_gpu, &m, &plan, late), PV_INVALID_INPUT);
@@ -224,7 +224,7 @@ static void small_sums_are_one_launch(void **state)
 {
     (void)state;
     struct msm_case c = msm_case(80, 0, DENSE, 0), d = msm_case(80, 0, CIRCOM, 0);
-    const struct gpu_msm_set sets[] = { { c.p, 0, c.n }, { c.q, 0, c.n } };
+    const struct gpu_msm_set sets[] = { { c.p, 0, c.n, NULL }, { c.q, 0, c.n, NULL } };
     const struct msm_plan plan = plan_of(&c, sets, 7, 4);
     struct gpu_msm *m;
     struct gpu_stream *s;

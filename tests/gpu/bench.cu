@@ -79,14 +79,14 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0, 0 };
+    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0, 0, 0 };
     OK(gpu_free_bytes(g, &l.free_bytes));
     l.free_bytes -= l.free_bytes / 16 + n * 32 + ((size_t)84 << 20);
     OK(msm_plan_for(&p, n, group == 1 ? msm_bases{ 1, 0 } : msm_bases{ 0, 1 }, &l));
     struct gpu_msm *m;
     struct gpu_stream *s;
     gpu_buf scratch, scalars;
-    const struct gpu_msm_set set = { bases.data(), 0, n };
+    const struct gpu_msm_set set = { bases.data(), 0, n, NULL };
     const double t0 = now();
     OK(gpu_msm_new(g, &m, &p, &set));
     const double build_ms = now() - t0;
@@ -94,7 +94,7 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     OK(gpu_buf_new(g, &scratch, p.scratch_bytes));
     OK(gpu_buf_new(g, &scalars, n * 32));
     OK(gpu_upload_async(s, scalars, k.data(), n * 32));
-    gpu_msm_run run = { scratch, NULL, NULL };
+    gpu_msm_run run = { scratch, NULL, NULL, { NULL, 0 } };
     OK(gpu_pinned_new(g, &run.sums, gpu_msm_sums_bytes(&p)));
     OK(gpu_recording_new(&run.recording));
     for (unsigned lanes = group == 1 ? 2 : 1; lanes <= 2; lanes++) {

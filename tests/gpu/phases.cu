@@ -43,7 +43,7 @@ static void msm_phases(int sms)
     size_t free_bytes, total;
     msm_plan p;
     CU(cudaMemGetInfo(&free_bytes, &total));
-    const msm_limits l = { free_bytes - free_bytes / 8, (unsigned)sms, 0, 0, 0, 0 };
+    const msm_limits l = { free_bytes - free_bytes / 8, (unsigned)sms, 0, 0, 0, 0, 0 };
     if (msm_plan_for(&p, n, msm_bases{ 3, 1 }, &l) != PV_OK) exit(1);
     const auto k = values(n, true), piece = values((size_t)1 << 16, false);
     const fr *scalars = (const fr *)upload(k.data(), n * 32);

@@ -96,7 +96,7 @@ static bool check(unsigned log_n, bool circom)
     msm_plan p;
     int sms = 0;
     CU(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
-    const msm_limits l = { (size_t)8 << 30, (unsigned)sms, log_n < 14 ? 8u : 16u, 4, 0, 0 };
+    const msm_limits l = { (size_t)8 << 30, (unsigned)sms, log_n < 14 ? 8u : 16u, 4, 0, 0, 0 };
     if (msm_plan_for(&p, n, msm_bases{ 1, 0 }, &l) != PV_OK) return false;
     std::vector<scalar> k(n);
     pairs in;
