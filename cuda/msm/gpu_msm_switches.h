@@ -11,4 +11,10 @@
 #endif
 enum { COMB_N_MOST = 1 << 14 };
 
+/* 1: a proof's sums over C and H, of which it needs only their sum, go into one bucket set: one reduction less, but the witness's
+ * digits of C are sorted twice, and C waits for the quotient. */
+#ifndef PV_ONE_SET
+#define PV_ONE_SET 0
+#endif
+
 #endif

@@ -83,7 +83,8 @@ struct backend_need {
     size_t best_bytes;
 };
 
-/** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. */
+/** The sums over the witness w and the quotient h: sum w_i A_i, w_i B_i (in G1 and G2), w_i C_i, h_i H_i. A proof needs only c + h, so a
+ *  backend may put both into h and leave c at infinity. */
 struct backend_sums {
     bn254_g1 a, b1, c, h;
     bn254_g2 b2;

@@ -159,6 +159,7 @@ static pv_status part_open(struct backend_key *k, enum cuda_part part)
         const struct cuda_set *set = &k->sizes.part[part].set[i];
         sets[i] = (struct gpu_msm_set){ .bases = set->points, .first = set->first, .count = set->count };
     }
+    if (k->sizes.part[part].joined) sets[0].rest = &sets[1];
     return gpu_msm_new(k->gpu, &k->msm[part], &k->layout.plan[part], sets);
 }
 
@@ -326,7 +327,9 @@ static pv_status queue_work(struct flight *f, const bn254_scalar_packed *witness
     TRY(queue_part(f, CUDA_WITNESS, f->witness));
     TRY(gpu_quotient_async(f->key->qap, stream_of(f, CUDA_H), f->witness, f->work,
                            f->key->recording[f->place->number][OF_QUOTIENT], &h));
-    return queue_part(f, CUDA_H, h);
+    if (!f->key->sizes.c_with_h) return queue_part(f, CUDA_H, h);
+    f->run[CUDA_H].more = h;
+    return queue_part(f, CUDA_H, f->witness);
 }
 
 static bool stopped(const struct prove_run *run)
@@ -375,12 +378,11 @@ static void finish(struct backend_sums *sums, struct flight *f)
     bn254_g1 g1[3];
     gpu_msm_finish(&plan[CUDA_H], f->run[CUDA_H].sums, &sums->h, NULL);
     gpu_msm_finish(&plan[CUDA_WITNESS], f->run[CUDA_WITNESS].sums, g1, &sums->b2);
+    const bool b_apart = f->key->msm[CUDA_B];
     sums->a = g1[0];
-    sums->b1 = g1[1];
-    sums->c = g1[2];
-    if (!f->key->msm[CUDA_B]) return;
-    sums->c = g1[1];
-    gpu_msm_finish(&plan[CUDA_B], f->run[CUDA_B].sums, &sums->b1, &sums->b2);
+    if (!f->key->sizes.c_with_h) sums->c = g1[b_apart ? 1 : 2]; /* otherwise in h */
+    if (!b_apart) sums->b1 = g1[1];
+    if (b_apart) gpu_msm_finish(&plan[CUDA_B], f->run[CUDA_B].sums, &sums->b1, &sums->b2);
 }
 
 static double now_ms(void)

@@ -1,5 +1,7 @@
 #include "cuda_layout.h"
 
+#include "gpu_msm_switches.h"
+
 #include <string.h>
 
 enum {
@@ -11,9 +13,14 @@ enum {
 
 /* ---- what a key brings ---- */
 
-static size_t point_bytes(struct msm_bases bases, unsigned set)
+static unsigned pieces(const struct cuda_sets *p)
 {
-    return set < bases.g1 ? sizeof(bn254_g1_packed) : sizeof(bn254_g2_packed);
+    return p->bases.g1 + p->bases.g2 + p->joined;
+}
+
+static size_t point_bytes(const struct cuda_sets *p, unsigned set)
+{
+    return set < p->bases.g1 + p->joined ? sizeof(bn254_g1_packed) : sizeof(bn254_g2_packed);
 }
 
 static bool is_infinity(const struct cuda_set *s, size_t bytes, size_t i)
@@ -28,17 +35,17 @@ static size_t finite_scalars(const struct cuda_sets *p)
     size_t n = 0;
     for (size_t i = 0; i < p->scalars; i++) {
         unsigned k = 0;
-        while (k < p->bases.g1 + p->bases.g2 && is_infinity(&p->set[k], point_bytes(p->bases, k), i)) k++;
-        n += k < p->bases.g1 + p->bases.g2;
+        while (k < pieces(p) && is_infinity(&p->set[k], point_bytes(p, k), i)) k++;
+        n += k < pieces(p);
     }
     return n;
 }
 
-static struct cuda_sets sets_of(const struct zkey *z, struct msm_bases bases, const struct cuda_set set[],
+static struct cuda_sets sets_of(const struct zkey *z, struct msm_bases bases, bool joined, const struct cuda_set set[],
                                 size_t scalars)
 {
-    struct cuda_sets p = { .bases = bases, .scalars = scalars };
-    memcpy(p.set, set, (bases.g1 + bases.g2) * sizeof *set);
+    struct cuda_sets p = { .bases = bases, .scalars = scalars, .joined = joined };
+    memcpy(p.set, set, pieces(&p) * sizeof *set);
     p.finite = z->points_absent ? scalars : finite_scalars(&p);
     return p;
 }
@@ -61,25 +68,49 @@ static bool worth_apart(const struct cuda_sets *b)
     return b->finite < b->scalars - b->scalars / 8;
 }
 
-void cuda_sizes_of(struct cuda_sizes *s, const struct zkey *z, size_t matrices, size_t work)
+/* C with H, or each in its own. */
+static void take_sets(struct cuda_sizes *s, const struct zkey *z)
 {
     const struct cuda_set a = { z->a, 0, z->vars }, b1 = { z->b1, 0, z->vars },
                           c = { z->c, z->publics + 1, zkey_c_count(z) }, b2 = { z->b2, 0, z->vars },
-                          h = { z->h, 0, z->domain };
-    const size_t most = z->vars > z->domain ? z->vars : z->domain;
-    *s = (struct cuda_sizes){ .witness = (size_t)z->vars * sizeof(bn254_scalar_packed) };
-    s->part[CUDA_H] = sets_of(z, (struct msm_bases){ 1, 0 }, &h, z->domain);
-    s->part[CUDA_B] = sets_of(z, (struct msm_bases){ 1, 1 }, (struct cuda_set[]){ b1, b2 }, z->vars);
+                          h = { z->h, s->c_with_h ? z->vars : 0, z->domain };
+    s->part[CUDA_H] = s->c_with_h ? sets_of(z, (struct msm_bases){ 1, 0 }, true, (struct cuda_set[]){ c, h },
+                                            (size_t)z->vars + z->domain)
+                                  : sets_of(z, (struct msm_bases){ 1, 0 }, false, &h, z->domain);
+    s->part[CUDA_B] = sets_of(z, (struct msm_bases){ 1, 1 }, false, (struct cuda_set[]){ b1, b2 }, z->vars);
     s->b_apart = worth_apart(&s->part[CUDA_B]);
     s->parts = s->b_apart ? CUDA_PARTS : CUDA_B;
-    s->part[CUDA_WITNESS] = s->b_apart
-                                ? sets_of(z, (struct msm_bases){ 2, 0 }, (struct cuda_set[]){ a, c }, z->vars)
-                                : sets_of(z, (struct msm_bases){ 3, 1 }, (struct cuda_set[]){ a, b1, c, b2 }, z->vars);
+    struct cuda_set of_witness[CUDA_SETS_MOST] = { a };
+    unsigned n = 1;
+    if (!s->b_apart) of_witness[n++] = b1;
+    if (!s->c_with_h) of_witness[n++] = c;
+    if (!s->b_apart) of_witness[n] = b2;
+    s->part[CUDA_WITNESS] = sets_of(z, (struct msm_bases){ n, s->b_apart ? 0 : 1 }, false, of_witness, z->vars);
+}
+
+/* While the tables of one of the parts are made. */
+static size_t building_of(const struct cuda_sizes *s)
+{
+    size_t most = 0;
+    for (unsigned i = 0; i < s->parts; i++) {
+        const struct cuda_sets *p = &s->part[i];
+        size_t rows = (p->finite < BUILDING_POINTS ? p->finite : BUILDING_POINTS) * BUILDING_BYTES,
+               comb = comb_build_bytes_most(p->scalars, p->bases);
+        if (rows > most) most = rows;
+        if (comb > most) most = comb;
+    }
+    return most;
+}
+
+void cuda_sizes_of(struct cuda_sizes *s, const struct zkey *z, size_t matrices, size_t work)
+{
+    *s = (struct cuda_sizes){ .witness = (size_t)z->vars * sizeof(bn254_scalar_packed), .c_with_h = PV_ONE_SET };
+    take_sets(s, z);
     s->matrices = matrices
                       ? matrices
                       : matrix_bytes(z->coef_count, z->log_domain) + matrix_bytes(0, z->log_domain) + NTT_TABLES_BYTES;
     s->work = work ? work : aligned(s->witness) + aligned(3 * sizeof(bn254_fr) << z->log_domain);
-    s->building = (most < BUILDING_POINTS ? most : BUILDING_POINTS) * BUILDING_BYTES;
+    s->building = building_of(s);
 }
 
 /* ---- plans ---- */

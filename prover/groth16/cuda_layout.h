@@ -18,7 +18,8 @@ enum cuda_part { CUDA_H, CUDA_WITNESS, CUDA_B, CUDA_PARTS };
 
 enum { CUDA_PLACES_MOST = 16, CUDA_SETS_MOST = 4 };
 
-/** One base set: the points of the scalars first .. first + count - 1, bases.g1 of them in G1, then bases.g2 in G2. */
+/** One base set: the points of the scalars first .. first + count - 1, bases.g1 of them in G1, then bases.g2 in G2. joined: set[1] is
+ *  no set of its own but the rest of set[0], C's points and then H's; the scalars are the witness and behind it the quotient. */
 struct cuda_set {
     const void *points;
     size_t first, count;
@@ -26,13 +27,15 @@ struct cuda_set {
 struct cuda_sets {
     struct cuda_set set[CUDA_SETS_MOST];
     struct msm_bases bases;
+    bool joined;
     size_t scalars, finite; /* finite: those with a finite base in one set at least */
 };
 
 /** What a key brings: read once from all of its points. */
 struct cuda_sizes {
     struct cuda_sets part[CUDA_PARTS];
-    bool b_apart; /* otherwise part[CUDA_B] is not used */
+    bool b_apart;  /* otherwise part[CUDA_B] is not used */
+    bool c_with_h; /* part[CUDA_H] is joined, and C is not in part[CUDA_WITNESS] */
     unsigned parts;
     size_t matrices, work, witness; /* bytes: of the key; of a proof */
     size_t building;                /* bytes, while table rows are made */
