@@ -64,36 +64,35 @@ GPU_DEV uint32_t comb_mask(const msm_input &in, uint32_t n, uint32_t group, uint
     for (int k = 0; k < COMB_TEETH; k++) mask |= (__shfl_sync(WHOLE_WARP, mine, k) >> bit & 1) << k;
     return mask;
 }
-/* A lane (or two) has a bit of the scalars and every strips-th group, and adds what the groups' tables have for that bit. A warp's
- * bits are those of one word, so that all its lanes go round together and a word that is zero in many scalars costs little. As in
- * msm_accumulate the next point is on its way while one is added. */
+/* A lane (or two) has a bit of the scalars and every strips-th group, and adds what the groups' tables have for that bit: infinity
+ * where all eight are zero. A warp's bits are those of one word, so that all its lanes go round together and a word that is zero in
+ * many scalars costs little. As in msm_accumulate the next point is on its way while one is added. */
 template <class F>
 __global__ void __launch_bounds__(MSM_THREADS, msm_acc_blocks<F>())
     comb_add(msm_sets sets, msm_input in, uint32_t n, uint32_t rows, uint32_t strips)
 {
     enum { SLOTS = 4 * sizeof(F) / sizeof(fp), SUM = XYZZ_COORDS * F::COORD };
     GPU_SHARED(uint4, slots, 2 * SLOTS * MSM_THREADS);
-    uint4 *mine = slots + threadIdx.x;
-    const uint32_t me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES, bit = me & 31,
-                   word = me / 32 & (COMB_WORDS - 1), strip = me / (32 * COMB_WORDS), which = blockIdx.y,
-                   groups = (n + COMB_TEETH - 1) / COMB_TEETH, row = word * rows / COMB_WORDS;
+    const uint32_t me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES, word = me / 32 & (COMB_WORDS - 1),
+                   which = blockIdx.y, groups = (n + COMB_TEETH - 1) / COMB_TEETH, row = word * rows / COMB_WORDS;
     const fp *table = sets.table[which] + (size_t)row * groups * (COMB_SUMS * AFFINE_COORDS * F::COORD);
-    xyzz<F> sum = xyzz_infinity<F>();
-    uint32_t mask = 0;
-    if (strip < groups) mask = comb_mask(in, n, strip, word, bit);
-    if (mask) msm_fetch<F>(mine, table, strip * COMB_SUMS + mask);
-    gpu_copy_close();
-    GPU_ROLLED
-    for (uint32_t g = strip, k = 0; g < groups; g += strips, k++) {
-        const uint32_t now = mask;
-        if (g + strips < groups) mask = comb_mask(in, n, g + strips, word, bit);
-        if (g + strips < groups && mask)
-            msm_fetch<F>(mine + ((k + 1) & 1) * SLOTS * MSM_THREADS, table, (g + strips) * COMB_SUMS + mask);
+    uint4 *slot = slots + threadIdx.x, *other = slot + SLOTS * MSM_THREADS;
+    const auto fetch = [&](uint4 *to, uint32_t group) {
+        if (group < groups) msm_fetch<F>(to, table, group * COMB_SUMS + comb_mask(in, n, group, word, me & 31));
         gpu_copy_close();
+    };
+    xyzz<F> sum = xyzz_infinity<F>();
+    uint32_t g = me / (32 * COMB_WORDS);
+    fetch(slot, g);
+    GPU_ROLLED
+    for (; g < groups; g += strips) {
+        fetch(other, g + strips);
         gpu_copy_wait<1>();
         affine<F> p;
-        msm_take_point(p, mine + (k & 1) * SLOTS * MSM_THREADS);
-        xyzz_add_affine(sum, p, now != 0);
+        msm_take_point(p, slot);
+        xyzz_add_affine(sum, p);
+        uint4 *const t = slot;
+        slot = other, other = t;
     }
     gpu_copy_wait<0>();
     xyzz_store(sets.parts[which] + (size_t)me * SUM, sum);

@@ -1,6 +1,8 @@
-/* bench ntt|msm|msm2 LOG_MIN LOG_MAX [dense|circom|same]: NTT and MSM through the C face, one JSON line a size.
+/* bench ntt|msm|msm2|five LOG_MIN LOG_MAX [dense|circom|same]: NTT and MSM through the C face, one JSON line a size; five: the sums of
+ * a proof beside one another, as many points and rows.
  * Median of 11 after a warm-up; points and scalars on the device; the time to build tables apart. */
 #include "gpu_msm.h"
+#include "gpu_msm_switches.h"
 #include "gpu_ntt.h"
 #include "timing.cuh"
 #include <string.h>
@@ -63,10 +65,8 @@ static void ntt(unsigned log_n)
     fflush(stdout);
     gpu_buf_free(g, &b), gpu_domain_destroy(&d), gpu_stream_destroy(&s);
 }
-static void msm(unsigned log_n, unsigned group, const char *family)
+static std::vector<uint64_t> scalars_of(size_t n, const char *family)
 {
-    const size_t n = (size_t)1 << log_n;
-    const size_t point = 64 * group;
     std::vector<uint64_t> k(n * 4);
     uint64_t same[4];
     random_words(same);
@@ -75,6 +75,69 @@ static void msm(unsigned log_n, unsigned group, const char *family)
         if (!strcmp(family, "same")) memcpy(&k[4 * i], same, 32);
         if (!strcmp(family, "circom") && rnd() % 10 < 7) k[4 * i] &= 1, k[4 * i + 1] = k[4 * i + 2] = k[4 * i + 3] = 0;
     }
+    return k;
+}
+/* What one scalar vector is summed with, and all that its sums need. */
+struct part {
+    struct msm_plan plan;
+    struct gpu_msm *m;
+    struct gpu_stream *s;
+    gpu_msm_run run;
+};
+static void part_new(part *p, size_t n, msm_bases bases, const gpu_msm_set *sets, size_t free_bytes)
+{
+    const struct msm_limits l = { free_bytes, gpu_about(g)->sm_count, 0, 0, 0, 0, 0 };
+    *p = {};
+    OK(msm_plan_for(&p->plan, n, bases, &l));
+    OK(gpu_msm_new(g, &p->m, &p->plan, sets));
+    OK(gpu_stream_new(g, &p->s, bases.g2 > 0));
+    OK(gpu_buf_new(g, &p->run.scratch, p->plan.scratch_bytes));
+    OK(gpu_pinned_new(g, &p->run.sums, gpu_msm_sums_bytes(&p->plan)));
+    OK(gpu_recording_new(&p->run.recording));
+}
+static void part_free(part *p)
+{
+    gpu_buf_free(g, &p->run.scratch), gpu_pinned_free(g, &p->run.sums), gpu_recording_destroy(&p->run.recording);
+    gpu_msm_destroy(&p->m), gpu_stream_destroy(&p->s);
+}
+/* A, B1, C and B2 over the witness and H over the quotient; with PV_ONE_SET C goes with H (prover/groth16/cuda_layout.c). */
+static void five(unsigned log_n, const char *family)
+{
+    const size_t n = (size_t)1 << log_n;
+    const auto w = scalars_of(n, family), h = scalars_of(n, "dense");
+    std::vector<uint64_t> bases(n * 16); /* coordinates at random, as below */
+    for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
+    const gpu_msm_set set = { bases.data(), 0, n, NULL }, behind = { bases.data(), n, n, NULL },
+                      joined = { bases.data(), 0, n, &behind }, four[4] = { set, set, set, set };
+    size_t free_bytes;
+    OK(gpu_free_bytes(g, &free_bytes));
+    gpu_buf witness, quotient;
+    part of_w, of_h;
+    OK(gpu_buf_new(g, &witness, n * 32)), OK(gpu_buf_new(g, &quotient, n * 32));
+    part_new(&of_w, n, msm_bases{ PV_ONE_SET ? 2u : 3u, 1 }, four, free_bytes / 2);
+    part_new(&of_h, PV_ONE_SET ? 2 * n : n, msm_bases{ 1, 0 }, PV_ONE_SET ? &joined : &set, free_bytes / 4);
+    if (PV_ONE_SET) of_h.run.more = quotient;
+    OK(gpu_upload_async(of_w.s, witness, w.data(), n * 32)), OK(gpu_upload_async(of_w.s, quotient, h.data(), n * 32));
+    OK(gpu_stream_wait(of_w.s));
+    bn254_g1 g1[3];
+    bn254_g2 g2;
+    const double ms = median([&] {
+        OK(gpu_msm_async(of_w.m, of_w.s, witness, &of_w.run));
+        OK(gpu_msm_async(of_h.m, of_h.s, PV_ONE_SET ? witness : quotient, &of_h.run));
+        OK(gpu_stream_wait(of_w.s)), OK(gpu_stream_wait(of_h.s));
+        gpu_msm_finish(&of_w.plan, of_w.run.sums, g1, &g2), gpu_msm_finish(&of_h.plan, of_h.run.sums, g1, NULL);
+    });
+    printf("{\"bench\":\"msm\",\"kind\":\"five\",\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"comb\":%u,\"one_set\":%d,"
+           "\"table_mib\":%zu}\n",
+           family, log_n, ms, of_w.plan.comb, PV_ONE_SET, (of_w.plan.table_bytes + of_h.plan.table_bytes) >> 20);
+    fflush(stdout);
+    part_free(&of_w), part_free(&of_h), gpu_buf_free(g, &witness), gpu_buf_free(g, &quotient);
+}
+static void msm(unsigned log_n, unsigned group, const char *family)
+{
+    const size_t n = (size_t)1 << log_n;
+    const size_t point = 64 * group;
+    const auto k = scalars_of(n, family);
     /* coordinates at random: not on the curve, which the formulas do not notice, and no sum repeats */
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
@@ -126,6 +189,8 @@ int main(int argc, char **argv)
     for (unsigned log_n = atoi(argv[2]); log_n <= (unsigned)atoi(argv[3]); log_n += 2) {
         if (!strcmp(argv[1], "ntt"))
             ntt(log_n);
+        else if (!strcmp(argv[1], "five"))
+            five(log_n, argc > 4 ? argv[4] : "dense");
         else
             msm(log_n, strcmp(argv[1], "msm2") ? 1 : 2, argc > 4 ? argv[4] : "dense");
     }

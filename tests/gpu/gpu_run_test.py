@@ -142,8 +142,7 @@ def every_step_has_its_row(_):
     check("rows without a step: %s" % (set(rows) - set(steps)), set(rows) <= set(steps))
     variants = here.parents[1] / "cuda/variants.cuh"
     if variants.exists():
-        switches = set(re.findall(r"^#ifndef (PV_\w+)\s*\n#define \1 ", variants.read_text(), re.M))
-        switches |= set(re.findall(r"^#ifndef (PV_COMB)$", "".join(f.read_text() for f in (variants.parent / "msm").glob("gpu_comb*")), re.M))
+        switches = set(re.findall(r"^#ifndef (PV_\w+)\s*\n#define \1 ", variants.read_text() + (variants.parent / "msm/gpu_msm_switches.h").read_text(), re.M))
         check("a switch that no step measures: %s" % switches, switches <= {line.split()[1].split("=")[0] for line in listed})
 
 

@@ -63,7 +63,7 @@ static void msm_phases(int sms)
     g2.table[0] = (const fp *)(tables + 3 * n * p.rows * 64), g2.buckets[0] = (fp *)x.buckets_g2[0],
     g2.parts[0] = (fp *)x.parts_g2[0];
     g2.lines[0] = (fp *)x.lines_g2[0], g2.result[0] = (fp *)((uint8_t *)x.result + 3 * msm_set_sums(&p) * 128);
-    const msm_input in = { scalars, NULL };
+    const msm_input in = { scalars, NULL, UINT32_MAX, NULL, 0 };
     const uint32_t count = (uint32_t)std::min(n, p.chunk_n);
     phase("sort", [&] { return msm_sort(p, x, in, count, (uint32_t)n, 0); });
     /* the sums use up the work counters, which the sort sets: it goes before each and is taken off in the table's reading */

@@ -81,7 +81,8 @@ build_switch() { # NAME SWITCH=VALUE SIZES: gpu_bench or gpu_phases with it
             own+=("$object.o")
         fi
     done
-    [ $found = yes ] || { left_out+=("${kind}_$name (no kernel asks for ${switch%%=*})"); return 0; }
+    ! uses "tests/gpu/$kind.cu" "${switch%%=*}" || found=yes
+    [ $found = yes ] || { left_out+=("${kind}_$name (nothing asks for ${switch%%=*})"); return 0; }
     echo "building ${kind}_$name" >&2
     "$nvcc" "${flags[@]}" "-D$switch" "tests/gpu/$kind.cu" "${own[@]}" "${links[@]}" -o "$out/${kind}_$name"
 }

@@ -2,7 +2,7 @@
  * the plan, from counted instructions, and from the rates that one run of an H100 gave (tests/bench/RESULTS.md). Scalars are
  * drawn as bucket sizes only. NAME: gib (memory), c, rows, segment (0: chosen), few (parts that one thread puts together),
  * spread (0: a bucket of many parts is placed by a thread and added up by a block), rotate, acc3 (G2 at three blocks),
- * shift (0: a word select for each digit), dense and ones (in percent: of the scalars; the rest is zero). */
+ * shift (0: a word select for each digit), comb (rows of a comb; 0: buckets), dense and ones (in percent: of the scalars; the rest is zero). */
 #include "gpu_msm_plan.h"
 #include <algorithm>
 #include <cmath>
@@ -39,7 +39,7 @@ static double us(double clocks)
 struct wish {
     unsigned log_n, group;
     int gib = 79, c = 0, rows = 0, segment = 0, few = 16, spread = 1, rotate = 1, acc3 = 0, shift = 1, dense = 100,
-        ones = 0;
+        ones = 0, comb = 0;
 };
 static bool take(wish &w, const char *arg)
 {
@@ -48,7 +48,7 @@ static bool take(wish &w, const char *arg)
         int *to;
     } names[] = { { "gib", &w.gib },     { "c", &w.c },           { "rows", &w.rows },     { "segment", &w.segment },
                   { "few", &w.few },     { "spread", &w.spread }, { "rotate", &w.rotate }, { "acc3", &w.acc3 },
-                  { "shift", &w.shift }, { "dense", &w.dense },   { "ones", &w.ones } };
+                  { "shift", &w.shift }, { "dense", &w.dense },   { "ones", &w.ones },     { "comb", &w.comb } };
     const char *value = strchr(arg, '=');
     for (const auto &n : names)
         if (value && !strncmp(arg, n.name, value - arg) && !n.name[value - arg]) return *n.to = atoi(value + 1), true;
@@ -313,6 +313,22 @@ static double sort_us(const msm_plan &p, const pieces &x, const wish &w)
            stage_us(p.keys * 4.0 + (double)x.tasks.size() * 24, p.keys / 32 * 250.0, 0.4) + 8 + longest * 0.03 +
            (p.keys * 12.0 + p.bins * (double)p.sort_blocks * 8) / 2.6e12 * 1e6 + 24;
 }
+/* A comb: each warp a word of the scalars and a strip of groups, then a block of 256 threads for each bit. */
+static void print_comb(const msm_plan &p, const wish &w)
+{
+    const cost &bucket = w.group == 1 ? BUCKET_1
+                         : w.acc3     ? BUCKET_2_THREE
+                                      : BUCKET_2,
+               &c = w.group == 1 ? FULL_1 : FULL_2;
+    const double rounds = std::ceil(comb_groups(&p) / (double)p.strips), bits = (double)msm_set_sums(&p),
+                 parts = p.strips * p.comb, points = std::min(parts, w.group == 1 ? 256.0 : 128.0);
+    const double add = us(warp_jobs(std::vector<double>(p.strips * COMB_WORDS, rounds - 1), bucket, 1500)) + 3,
+                 tree = us(in_a_row(parts, points) * c.alone) + 3,
+                 host = w.group == 1 ? 30 + bits * 0.55 : 34 + bits * 1.8;
+    printf("{\"log_n\":%u,\"group\":%u,\"comb\":%u,\"strips\":%u,\"table_kib_a_point\":%.1f,\"add\":%.0f,\"tree\":%.0f,"
+           "\"host\":%.0f,\"total\":%.0f}\n",
+           w.log_n, w.group, p.comb, p.strips, p.table_bytes / 1024.0 / p.n, add, tree, host, add + tree + host);
+}
 int main(int argc, char **argv)
 {
     wish w = { argc > 2 ? (unsigned)atoi(argv[1]) : 0, argc > 2 ? (unsigned)atoi(argv[2]) : 0 };
@@ -321,10 +337,11 @@ int main(int argc, char **argv)
     if (w.group != 1 && w.group != 2) return fprintf(stderr, "usage: sim LOG_N 1|2 [NAME=VALUE ...]\n"), 2;
     msm_limits limits = {};
     limits.free_bytes = (size_t)w.gib << 30, limits.sm_count = SMS;
-    limits.window_bits = (unsigned)w.c, limits.rows = (unsigned)w.rows;
+    limits.window_bits = (unsigned)w.c, limits.rows = (unsigned)w.rows, limits.comb = (unsigned)w.comb;
     msm_plan p;
     if (msm_plan_for(&p, (size_t)1 << w.log_n, msm_bases{ w.group == 1, w.group == 2 }, &limits) != PV_OK)
         return puts("no plan"), 1;
+    if (p.comb) return print_comb(p, w), 0;
     if (w.segment) p.segment = (uint32_t)w.segment;
     const pieces x = cut(p, w);
     const double sort = sort_us(p, x, w), sum = accumulate_us(x, w), combine = combine_us(p, x, w),

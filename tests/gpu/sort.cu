@@ -112,7 +112,7 @@ static bool check(unsigned log_n, bool circom)
     msm_arena arena = { memory.p, 0 };
     msm_scratch x;
     msm_scratch_layout(&x, &p, &arena);
-    const msm_input input = { (const fr *)scalars.p, NULL };
+    const msm_input input = { (const fr *)scalars.p, NULL, UINT32_MAX, NULL, 0 };
     const float ms = best_ms([&] { return msm_sort(p, x, input, (uint32_t)n, (uint32_t)n, 0); });
     std::vector<uint32_t> start(p.keys + 1), ours(in.key.size()), key, point;
     CU(cudaMemcpy(start.data(), x.bucket_start, start.size() * 4, cudaMemcpyDeviceToHost));
