@@ -71,28 +71,27 @@ template <class F>
 __global__ void __launch_bounds__(MSM_THREADS, msm_acc_blocks<F>())
     comb_add(msm_sets sets, msm_input in, uint32_t n, uint32_t rows, uint32_t strips)
 {
-    enum { SLOTS = 4 * sizeof(F) / sizeof(fp), SUM = XYZZ_COORDS * F::COORD };
-    GPU_SHARED(uint4, slots, 2 * SLOTS * MSM_THREADS);
+    enum { POINT = 4 * sizeof(F) / sizeof(fp) * MSM_THREADS }; /* a point for each thread, in pieces */
+    enum { SUM = XYZZ_COORDS * F::COORD };
+    GPU_SHARED(uint4, slots, 2 * POINT);
     const uint32_t me = (blockIdx.x * MSM_THREADS + threadIdx.x) / F::LANES, word = me / 32 & (COMB_WORDS - 1),
                    which = blockIdx.y, groups = (n + COMB_TEETH - 1) / COMB_TEETH, row = word * rows / COMB_WORDS;
     const fp *table = sets.table[which] + (size_t)row * groups * (COMB_SUMS * AFFINE_COORDS * F::COORD);
-    uint4 *slot = slots + threadIdx.x, *other = slot + SLOTS * MSM_THREADS;
-    const auto fetch = [&](uint4 *to, uint32_t group) {
-        if (group < groups) msm_fetch<F>(to, table, group * COMB_SUMS + comb_mask(in, n, group, word, me & 31));
+    const auto fetch = [&](uint32_t to, uint32_t group) {
+        if (group < groups) msm_fetch<F>(slots + to, table, group * COMB_SUMS + comb_mask(in, n, group, word, me & 31));
         gpu_copy_close();
     };
     xyzz<F> sum = xyzz_infinity<F>();
-    uint32_t g = me / (32 * COMB_WORDS);
+    uint32_t g = me / (32 * COMB_WORDS), slot = threadIdx.x;
     fetch(slot, g);
     GPU_ROLLED
     for (; g < groups; g += strips) {
-        fetch(other, g + strips);
+        fetch(slot ^ POINT, g + strips);
         gpu_copy_wait<1>();
         affine<F> p;
-        msm_take_point(p, slot);
+        msm_take_point(p, slots + slot);
         xyzz_add_affine(sum, p);
-        uint4 *const t = slot;
-        slot = other, other = t;
+        slot ^= POINT;
     }
     gpu_copy_wait<0>();
     xyzz_store(sets.parts[which] + (size_t)me * SUM, sum);

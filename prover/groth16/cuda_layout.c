@@ -46,7 +46,10 @@ static struct cuda_sets sets_of(const struct zkey *z, struct msm_bases bases, bo
 {
     struct cuda_sets p = { .bases = bases, .scalars = scalars, .joined = joined };
     memcpy(p.set, set, pieces(&p) * sizeof *set);
-    p.finite = z->points_absent ? scalars : finite_scalars(&p);
+    if (!z->points_absent)
+        p.finite = finite_scalars(&p);
+    else /* of a set in two pieces some scalars have no point in any case, and so there is a list */
+        p.finite = joined ? set[0].count + set[1].count : scalars;
     return p;
 }
 
