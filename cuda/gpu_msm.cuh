@@ -13,8 +13,13 @@ struct gpu_msm {
     const uint32_t *list; /* behind the tables: the scalars of the points; NULL: all */
     unsigned g2_lanes;
 };
+enum { BUILD_POINTS = 1 << 18 }; /* points of a table row made at a time: bounds the spare memory to 84 MB */
+
+/** *list <- the scalars with a finite base, malloc'ed; NULL when the plan drops no scalar. PV_INVALID_INPUT: the plan is one for other
+ *  sets. */
+pv_status gpu_bases_list(uint32_t **list, const msm_plan &p, const gpu_msm_set *sets);
 /** to <- the plan's n points of the set, infinity where it has none; list: their scalars, NULL: all. On the building stream. */
-pv_status gpu_msm_first_row(gpu_msm *m, fp *to, const gpu_msm_set *set, unsigned group, const uint32_t *list);
+pv_status gpu_bases_row(gpu_msm *m, fp *to, const gpu_msm_set *set, unsigned group, const uint32_t *list);
 
 /** A comb's tables of a set; spare: comb_build_bytes. On the building stream. */
 pv_status gpu_comb_tables(gpu_msm *m, fp *table, const gpu_msm_set *set, unsigned group, const uint32_t *list,
