@@ -72,10 +72,13 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
 {
     struct msm_plan plan;
     struct msm_bases count = { 0, 0 };
-    std::vector<gpu_msm_set> s;
+    std::vector<gpu_msm_set> s, rest(sets.size());
+    const bool pieces = runs % 5 == 3; /* bases and scalars in two pieces each, not cut at the same place */
     for (size_t i = 0; i < sets.size(); i++) {
+        const size_t all = sets[i].log.size(), half = pieces ? all / 2 : all;
         (sets[i].group == 1 ? count.g1 : count.g2)++;
-        s.push_back(gpu_msm_set{ sets[i].bytes.data(), first[i], sets[i].log.size(), NULL });
+        rest[i] = { sets[i].bytes.data() + half * 64 * sets[i].group, first[i] + half, all - half, NULL };
+        s.push_back({ sets[i].bytes.data(), first[i], half, pieces ? &rest[i] : NULL });
     }
     struct msm_limits l = { o.free_bytes ? o.free_bytes : (size_t)1 << 30,
                             gpu_about(the_gpu)->sm_count,
@@ -89,16 +92,21 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     OK(msm_plan_for(&plan, n, count, &l));
     struct gpu_msm *m;
     struct gpu_stream *st;
-    gpu_buf scratch, scalars;
+    gpu_buf scratch, scalars, more = { NULL, 0 };
     std::vector<uint8_t> words(k.size() * 32);
+    const size_t here = (pieces ? k.size() / 3 : k.size()) * 32;
     for (size_t i = 0; i < k.size(); i++) z_put(&words[32 * i], k[i]);
     OK(gpu_stream_new(the_gpu, &st, false));
     OK(gpu_msm_new(the_gpu, &m, &plan, s.data()));
     if (o.g2_lanes) gpu_msm_set_g2_lanes(m, o.g2_lanes);
     OK(gpu_buf_new(the_gpu, &scratch, plan.scratch_bytes));
-    OK(gpu_buf_new(the_gpu, &scalars, words.size()));
-    OK(gpu_upload_async(st, scalars, words.data(), words.size()));
-    gpu_msm_run run = { scratch, NULL, NULL, { NULL, 0 } };
+    OK(gpu_buf_new(the_gpu, &scalars, here));
+    OK(gpu_upload_async(st, scalars, words.data(), here));
+    if (here < words.size()) {
+        OK(gpu_buf_new(the_gpu, &more, words.size() - here));
+        OK(gpu_upload_async(st, more, words.data() + here, words.size() - here));
+    }
+    gpu_msm_run run = { scratch, NULL, NULL, more };
     OK(gpu_pinned_new(the_gpu, &run.sums, gpu_msm_sums_bytes(&plan)));
     if (runs % 3) OK(gpu_recording_new(&run.recording));
     OK(gpu_msm_async(m, st, scalars, &run));
@@ -114,7 +122,7 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
     if (failed != before)
         printf("  in %s: n=%zu c=%u rows=%u chunks=%u comb=%u\n", what, k.size(), plan.window_bits, plan.rows,
                plan.chunks, plan.comb);
-    gpu_buf_free(the_gpu, &scratch), gpu_buf_free(the_gpu, &scalars);
+    gpu_buf_free(the_gpu, &scratch), gpu_buf_free(the_gpu, &scalars), gpu_buf_free(the_gpu, &more);
     gpu_pinned_free(the_gpu, &run.sums), gpu_recording_destroy(&run.recording);
     gpu_msm_destroy(&m), gpu_stream_destroy(&st);
     runs++;
