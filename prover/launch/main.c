@@ -4,12 +4,14 @@
  *
  *      node -- posix_spawn --> provost-launch -- fork --> keeper (first of its namespace) -- fork, execve --> program
  *
- * Without namespaces the launcher is the keeper itself. */
+ * Without namespaces both are subreapers, so that one of them may be killed. */
 #include "confine.h"
+#include "descendants.h"
 #include "keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -49,8 +51,17 @@ static int keep(struct keeper *k)
     return 0;
 }
 
-/* The first process of the new namespace; this one only waits for it. */
-static int keep_in_namespace(struct keeper *k)
+/* The keeper was killed, and no namespace went with it: what it kept has come to this process. */
+static void clear_after(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) >= 0 || errno == EINTR) {
+        descendants_signal(SIGKILL);
+        usleep(500);
+    }
+}
+
+/* The keeper is a process of its own: the first of the new namespace, or one whose death leaves this one to clear up. */
+static int keep_below(struct keeper *k)
 {
     int status;
     pid_t keeper = fork();
@@ -63,6 +74,7 @@ static int keep_in_namespace(struct keeper *k)
     close_range(0, ~0u, 0); /* the node must see the keeper's end, and the program's */
     while (waitpid(keeper, &status, 0) < 0 && errno == EINTR) {
     }
+    if (!(k->got & LAUNCH_GOT_PROCESSES)) clear_after();
     return 0;
 }
 
@@ -85,5 +97,6 @@ int main(void)
         report_send(control, &r);
         return 0;
     }
-    return k.got & LAUNCH_GOT_PROCESSES ? keep_in_namespace(&k) : keep(&k);
+    if (!(k.got & LAUNCH_GOT_PROCESSES)) prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return keep_below(&k);
 }
