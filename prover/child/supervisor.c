@@ -163,6 +163,7 @@ static void defaults(struct supervisor_options *o)
     fill_in(&o->quarantine_ms, 60000);
     fill_in(&o->silence_ms, 30000);
     fill_in(&o->stop_ms, 5000);
+    fill_in(&o->frames_most, 50000);
 }
 
 static void news_init(pthread_cond_t *news)

@@ -40,6 +40,7 @@ struct supervisor_options {
     uint64_t quarantine_ms; /* doubled up to an hour [60 s] */
     uint64_t silence_ms;    /* is asked (PING) after a third of it; without a word for so long it is killed [30 s] */
     uint64_t stop_ms;       /* how long a job may go on after it was told to stop [5 s] */
+    uint64_t frames_most;   /* in a second; more are a flood [50,000: 1,500 proofs a second say 10,000] */
 };
 
 struct supervisor_facts {

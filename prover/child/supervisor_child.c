@@ -11,8 +11,7 @@
 
 enum {
     END_MS = 50,
-    FRAMES_TURN = 64,      /* read in a turn */
-    FRAMES_SECOND = 50000, /* of a child that floods; 1,500 proofs a second say 10,000 */
+    FRAMES_TURN = 64, /* read in a turn */
     QUARANTINE_MOST_MS = 3600 * 1000
 };
 
@@ -241,7 +240,7 @@ void supervisor_frames_read(struct supervisor *s)
             if (!on_frame(s, &f))
                 supervisor_child_kill(s, "it broke the rules of its frames: a word that it may not say now");
             frame_close(&f);
-            if (++s->frames > FRAMES_SECOND) supervisor_child_kill(s, "it flooded its socket");
+            if (++s->frames > s->o.frames_most) supervisor_child_kill(s, "it flooded its socket");
         } else {
             socket_lost(s, status);
             return;

@@ -140,9 +140,10 @@ enum gpu_trust_state gpu_tests_now(const struct gpu_tests *t, char *why, size_t 
         enum gpu_trust_state state = gpu_trust_now(&t->trust[i]);
         struct gpus_facts facts = { 0 };
         if (t->gpus) gpus_now(t->gpus, i, &facts);
-        if (state < best) best = state;
+        bool rests = state == GPU_SUSPECT && facts.quarantined;
+        if (!rests && state < best) best = state;
         if (state == GPU_BROKEN) say(t, i, why, room, "failed its self-test", t->trust[i].why);
-        if (state == GPU_SUSPECT && facts.quarantined) say(t, i, why, room, "is left alone for a while", facts.why);
+        if (rests) say(t, i, why, room, "is left alone for a while", facts.why);
     }
     return best;
 }

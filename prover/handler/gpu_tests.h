@@ -36,7 +36,8 @@ pv_status gpu_tests_pass(struct gpu_tests *t, const struct gpu_tests_how *how, c
 /** Tests each that is suspect and can be tested without waiting. */
 void gpu_tests_try(struct gpu_tests *t, const struct gpu_tests_how *how, const atomic_int *stop);
 
-/** All of them together, for whoever offers work: TRUSTED if one is, else SUSPECT if one is, else BROKEN. why gets a sentence about one
+/** All of them together, for whoever offers work: TRUSTED if one is, else SUSPECT if one is about to be tested, else BROKEN, which one in
+ *  quarantine is until that ends: tasks that wait for this node go to others. why gets a sentence about one
  *  that does not prove, or "". */
 enum gpu_trust_state gpu_tests_now(const struct gpu_tests *t, char *why, size_t room);
 

@@ -37,7 +37,7 @@ struct agent_gpu {
     enum agent_gpu_state {
         AGENT_GPU_FIT,
         AGENT_GPU_SUSPECT, /* it is about to be tested: nothing is taken meanwhile */
-        AGENT_GPU_BROKEN   /* and the node with it: it drains, and stays to be looked at */
+        AGENT_GPU_BROKEN   /* and the node with it, for good or for long: it drains until it is announced anew */
     } state;
     uint64_t wrong_proofs, ended; /* proofs; processes of GPUs */
     char unused[256];             /* why it proves nothing; "": it does */

@@ -143,7 +143,7 @@ static void what_ends_the_process_is_the_devices_failure(void **state)
     static const struct {
         const char *mode, *why;
     } ends[] = { { "broken-tasks-once", "an illegal memory access was encountered" },
-                 { "crash-tasks-once", "killed by signal 11" },
+                 { "crash-tasks-once", "killed by signal 10" },
                  { "hang-tasks-once", "took longer than" } };
     struct prove_key *key;
     start(1, 500);
