@@ -38,8 +38,8 @@ pv_status gpu_comb_tables(gpu_msm *m, fp *table, const gpu_msm_set *set, unsigne
     if (p.n == 0) return PV_OK;
     msm_arena a = { (uint8_t *)spare.at, 0 };
     fp *row[2] = { (fp *)msm_take(&a, row_bytes), (fp *)msm_take(&a, row_bytes) }, *rest = (fp *)(a.base + a.used);
-    TRY_CUDA(m->g, cudaMemsetAsync(row[0], 0, row_bytes,
-                                   m->g->building)); /* what fills the last group shares its inversion */
+    /* what fills the last group shares its inversion */
+    TRY_CUDA(m->g, cudaMemsetAsync(row[0], 0, row_bytes, m->g->building));
     TRY(gpu_bases_row(m, row[0], set, group, list));
     for (unsigned r = 0; r < p.comb; r++) {
         if (r) TRY_CUDA(m->g, next_row(m, row[r & 1], row[(r - 1) & 1], rest, group));

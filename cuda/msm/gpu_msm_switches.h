@@ -4,8 +4,8 @@
 #define PV_GPU_MSM_SWITCHES_H
 
 /* 1: sums over at most COMB_N_MOST scalars go without buckets. By count G1 2^13 takes 141 us and not 224, but the tables 16 KiB a
- * point and not 1.5, and the host's end of each base set 18 us and not 6: a proof does not gain (tests/gpu/EXPECTED.md). By all scalars and not by those with
- * a finite base, so that a key whose points are not known yet has the same kind of plan. */
+ * point and not 1.5, and the host's end of each base set 18 us and not 6, so that a proof does not gain (tests/gpu/EXPECTED.md). By all
+ * scalars and not by those with a finite base, so that a key whose points are not known yet has the same kind of plan. */
 #ifndef PV_COMB
 #define PV_COMB 0
 #endif
