@@ -113,18 +113,21 @@ static void five(unsigned log_n, const char *family)
     OK(gpu_free_bytes(g, &free_bytes));
     gpu_buf witness, quotient;
     part of_w, of_h;
-    OK(gpu_buf_new(g, &witness, n * 32)), OK(gpu_buf_new(g, &quotient, n * 32));
+    OK(gpu_buf_new(g, &witness, n * 32));
+    OK(gpu_buf_new(g, &quotient, n * 32));
     part_new(&of_w, n, msm_bases{ PV_ONE_SET ? 2u : 3u, 1 }, four, free_bytes / 2);
     part_new(&of_h, PV_ONE_SET ? 2 * n : n, msm_bases{ 1, 0 }, PV_ONE_SET ? &joined : &set, free_bytes / 4);
     if (PV_ONE_SET) of_h.run.more = quotient;
-    OK(gpu_upload_async(of_w.s, witness, w.data(), n * 32)), OK(gpu_upload_async(of_w.s, quotient, h.data(), n * 32));
+    OK(gpu_upload_async(of_w.s, witness, w.data(), n * 32));
+    OK(gpu_upload_async(of_w.s, quotient, h.data(), n * 32));
     OK(gpu_stream_wait(of_w.s));
     bn254_g1 g1[3];
     bn254_g2 g2;
     const double ms = median([&] {
         OK(gpu_msm_async(of_w.m, of_w.s, witness, &of_w.run));
         OK(gpu_msm_async(of_h.m, of_h.s, PV_ONE_SET ? witness : quotient, &of_h.run));
-        OK(gpu_stream_wait(of_w.s)), OK(gpu_stream_wait(of_h.s));
+        OK(gpu_stream_wait(of_w.s));
+        OK(gpu_stream_wait(of_h.s));
         gpu_msm_finish(&of_w.plan, of_w.run.sums, g1, &g2), gpu_msm_finish(&of_h.plan, of_h.run.sums, g1, NULL);
     });
     printf("{\"bench\":\"msm\",\"kind\":\"five\",\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"comb\":%u,\"one_set\":%d,"
