@@ -201,8 +201,8 @@ static enum keyfolder_read entry_found(void *cache, const char *name, const char
     bool placed = entry_place(c, name, path, stamp, &facts);
     pthread_mutex_unlock(&c->lock);
     if (placed) return KEYFOLDER_KEY;
-    snprintf(why, KEYFOLDER_WHY_BYTES, "out of memory");
-    return KEYFOLDER_NO_KEY;
+    unserved_add(&c->seen, path + c->folder_bytes, "out of memory");
+    return KEYFOLDER_LATER; /* nothing is wrong with the file: a later look may have the memory */
 }
 
 /* Whether it is a key in that state of its file; then it is not stale after all. */
