@@ -333,10 +333,40 @@ static void stops(const struct bn254_run *run)
     free(bases), free(scratch), free_input(&in);
 }
 
-int main(void)
+/* Each law at small sizes, and one size whose windows are cut one by one: half a second, for every change of a line. */
+static void quick(void)
+{
+    static const size_t sizes[] = { 0, 1, 2, 7, 9, 33, 65, 129, 513 };
+    for (int path = BN254_PATH_PORTABLE; path <= BN254_PATH_IFMA; path++) {
+        if (!bn254_path_available((enum bn254_path)path)) continue;
+        for (unsigned threads = 1; threads <= 3; threads += 2) {
+            struct bn254_run run = { .path = (enum bn254_path)path, .threads = threads };
+            terms_g1(&run), terms_g2(&run);
+            for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                struct input in = input_of(sizes[i]);
+                check(&in, "random", &run);
+                free_input(&in);
+            }
+            any_scalars(150, &run);
+            any_bases(80, &run);
+            shared(0, 0, &run), shared(1, 1, &run), shared(700, 9, &run);
+            stops(&run);
+        }
+    }
+    const struct bn254_run best = { .path = bn254_path_best(), .threads = 2 };
+    struct input in = input_of(20011);
+    check_g1(&in, "random", &best);
+    free_input(&in);
+}
+
+int main(int argc, char **argv)
 {
     prop_seed();
     fill_pools();
+    if (argc > 1 && !strcmp(argv[1], "quick")) {
+        quick();
+        return 0;
+    }
     for (int path = BN254_PATH_PORTABLE; path <= BN254_PATH_IFMA; path++) {
         if (!bn254_path_available((enum bn254_path)path)) continue;
         for (unsigned threads = 1; threads <= 3; threads += 2) {
