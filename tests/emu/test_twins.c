@@ -1,11 +1,13 @@
 /* Every kernel beside its twin in crypto/: fields, points, NTT, quotient, MSM (twins_*.c), and the sums of whole circuits. The
- * programs test_*.cu hold the same kernels to GMP; this one shows that both give the same bits. */
+ * programs test_*.cu hold the same kernels to GMP; this one shows that both give the same bits (sums as
+ * points). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include "backend.h"
+#include "same_sum.h"
 #include "toy_circuits.h"
 #include "twins_scene.h"
 #include "wtns.h"
@@ -56,7 +58,8 @@ static void check_circuit(struct toy_circuit *c)
     assert_int_equal(wtns_of(&w, wtns_bytes, wtns_size, "toy", &err), PV_OK);
     sums_of(&cpu, &backend_cpu, &z, &w);
     sums_of(&cuda, &backend_cuda, &z, &w);
-    assert_memory_equal(&cpu, &cuda, sizeof cpu);
+    assert_true(same_sum_g1(&cpu.a, &cuda.a) && same_sum_g1(&cpu.b1, &cuda.b1) && same_sum_g1(&cpu.c, &cuda.c));
+    assert_true(same_sum_g1(&cpu.h, &cuda.h) && same_sum_g2(&cpu.b2, &cuda.b2));
     wtns_close(&w);
     zkey_close(&z);
     free(zkey_bytes);
