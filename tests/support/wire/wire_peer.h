@@ -38,10 +38,12 @@ struct wire_peer {
 static inline void wire_peer_dial(struct wire_peer *p, const char *endpoint, const char *const keys[3])
 {
     static const int names[] = { ZMQ_CURVE_SERVERKEY, ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY };
-    int linger = 0, none = 0;
+    int linger = 0, none = 0, patience = 1000;
     *p = (struct wire_peer){ .context = zmq_ctx_new() };
     p->socket = zmq_socket(p->context, ZMQ_DEALER);
     zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof linger);
+    /* One whose handshake was refused may have no connection any more, and a send would wait for one for ever. */
+    zmq_setsockopt(p->socket, ZMQ_SNDTIMEO, &patience, sizeof patience);
     zmq_setsockopt(p->socket, ZMQ_SNDHWM, &none, sizeof none);
     zmq_setsockopt(p->socket, ZMQ_RCVHWM, &none, sizeof none);
     for (int i = 0; keys && i < 3; i++) zmq_setsockopt(p->socket, names[i], keys[i], strlen(keys[i]) + 1);

@@ -61,12 +61,15 @@ static bool does(int *left)
     return true;
 }
 
+static atomic_int sums_made;
+
 static pv_status fake_sums(struct backend_sums *out, struct backend_key *key, const bn254_scalar_packed *witness,
                            const struct prove_run *run, struct prove_error *err)
 {
     if (does(&gpu.failing)) return prove_error_set(err, PV_DEVICE, "GPU: an illegal memory access was encountered");
     TRY(backend_cpu.sums(out, key, witness, run, err));
     gpu.sums += !gpu.testing;
+    atomic_fetch_add(&sums_made, !gpu.testing);
     if (does(&gpu.wrong)) bn254_g1_from_affine(&out->c, &BN254_G1_GENERATOR);
     return PV_OK;
 }
@@ -446,12 +449,24 @@ static void a_stop_ends_the_check(void **state)
     expect_failure(false, PV_BAD_WITNESS, HANDLER_PERMANENT, "witness");
 }
 
+/* Once the GPU's wrong sums are there: what follows is the wait for the check. */
+static void *stop_after_sums(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2000 && !atomic_load(&sums_made); i++)
+        nanosleep(&(struct timespec){ .tv_nsec = 5000000L }, NULL);
+    nanosleep(&(struct timespec){ .tv_nsec = 300 * 1000000L }, NULL);
+    atomic_store(&stop, 1);
+    return NULL;
+}
+
 static void one_check_at_a_time(void **state)
 {
     (void)state;
     pthread_t later;
     atomic_store(&context.check.busy, 1);
-    assert_int_equal(pthread_create(&later, NULL, stop_later, NULL), 0);
+    atomic_store(&sums_made, 0);
+    assert_int_equal(pthread_create(&later, NULL, stop_after_sums, NULL), 0);
     expect_failure(false, PV_CANCELLED, HANDLER_RETRYABLE, "before the CPU's check began");
     pthread_join(later, NULL);
     assert_int_equal(atomic_load(&context.check.busy), 1);
