@@ -83,8 +83,9 @@ static void step(const char *what)
              wire_hash_text((char[WIRE_HASH_TEXT]){ 0 }, list[i].digest), list[i].warm ? "warm" : "cold",
              (unsigned long long)list[i].need_ram, (unsigned long long)list[i].need_vram, list[i].slower,
              list[i].warm           ? (list[i].load_ms ? "some" : "0")
-             : list[i].load_ms <= 1 ? "1"
-                                    : "N");
+             : atomic_load(&closes) ? "N"
+             : list[i].load_ms == 1 ? "1"
+                                    : "not 1");
 }
 
 static void look(const char *what)
