@@ -205,7 +205,13 @@ static void a_key_on_a_device_is_told_with_its_plan(void **state)
     keycache_give(cache, &l);
     use("b");
     step("spoilt");
+    best_room = 0;
+    use("a");
+    step("a slow plan");
+    best_room = 100;
     nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
+    use("a");
+    step("planned again");
     while (keycache_evict(cache)) tell("evicted\n");
     step("evicted");
     without_folder();
