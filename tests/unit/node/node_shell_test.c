@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,20 @@ static const char *time_out(const char *p)
     return end && memchr(p, 'T', (size_t)(end - p)) && end[-1] == 'Z' ? end + 1 : p;
 }
 
+/* What is said where the programs are built for GPUs and there is none here: not said elsewhere. */
+static bool is_of_the_build(const char *line)
+{
+    const char *end = strchr(line, '\n'), *at = strstr(line, " prover.backend name=cpu note=");
+    return end && at && at < end;
+}
+
 static void tell(const char *text)
 {
     char *to = told + strlen(told);
     for (const char *p = text; *p;) {
         if (p == text || p[-1] == '\n') {
+            while (is_of_the_build(p)) p = strchr(p, '\n') + 1;
+            if (!*p) break;
             p = time_out(p);
             to += sprintf(to, "| ");
         }
