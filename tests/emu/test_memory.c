@@ -197,7 +197,7 @@ static void memory_that_is_gone_is_nobody_s_fault(void **state)
     assert_int_equal(handler_run(&handler, &in, &watch, &out), PV_NO_MEMORY);
     assert_int_equal(out.verdict, HANDLER_RESOURCE);
     assert_non_null(strstr(out.text, "out of GPU memory: this key needs"));
-    assert_int_equal(gpu_trust_now(&context.trust), GPU_TRUSTED);
+    assert_int_equal(gpu_trust_now(&context.tests.trust[0]), GPU_TRUSTED);
     emu_leave(0);
     wtns_close(&w);
     prove_task("chain-5");
