@@ -95,7 +95,7 @@ export class Provers {
       count("done", null, "Done"), count("failed", null, "Failed"), count("lost", null, "Lost"),
       { name: "Busy for", class: "number", cell: (p) => duration(p.busy_ms) },
       { name: "Heard", class: "number", cell: (p) => (p.heard_ms < 5000 ? "now" : `${duration(p.heard_ms)} ago`) },
-      { name: "GPU", class: "text", cell: (p) => [p.gpu_unused && `unused: ${p.gpu_unused}`, p.gpu_wrong_proofs && `${p.gpu_wrong_proofs} wrong proofs`].filter(Boolean).join("; ") },
+      { name: "GPU", class: "text", cell: (p) => [p.gpu_unused && `unused: ${p.gpu_unused}`, p.gpu_wrong_proofs && `${p.gpu_wrong_proofs} wrong proofs`, p.gpu_ended && `${p.gpu_ended} processes ended`].filter(Boolean).join("; ") },
       { name: "Software", cell: (p) => p.software }, { name: "Principal", cell: (p) => p.principal },
       { name: "Do", same: (p) => `${p.draining}${mayWrite()}`, cell: (p) => (mayWrite() ? proverActs(p, app) : "") },
     ], (p) => `${p.principal}/${p.prover}`);
