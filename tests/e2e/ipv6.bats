@@ -18,6 +18,9 @@ page() {
     python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())' "http://$1:$port$2"
 }
 
+# counted N: /metrics says so many provers.
+counted() { page '[::1]' /metrics | grep -q "^provost_provers $1\$"; }
+
 a_task_goes_through() {
     echo "$1" >input
     local id
@@ -35,7 +38,7 @@ a_task_goes_through() {
     expect 0 provost queue pause echo
     expect 0 provost queue resume echo
     [ "$(page '[::1]' /healthz)" = ok ]
-    page '[::1]' /metrics | grep -q '^provost_provers 1$'
+    poll 10 counted 1 # the figures are those of a second ago
     four=$(sed -n 2p "$CLUSTER/port")
     [[ "$four" == 'tcp://127.0.0.1:'* ]]
     PROVOST_BROKER=$four a_task_goes_through four
