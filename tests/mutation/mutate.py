@@ -355,6 +355,7 @@ def main():
     p.add_argument("--rest", action="store_true", help="what the fast tests let live meets the rest of the default run")
     a = p.parse_args()
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what goes to the background without it, and tests would inherit that
     trees = [Tree(ROOT)] if a.here else [Tree(a.work.resolve() / str(i)) for i in range(a.jobs)]
     a.jobs = len(trees)
     if not a.keep and not a.here:
