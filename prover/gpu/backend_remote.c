@@ -25,6 +25,8 @@ struct place {
 struct there {
     uint64_t generation; /* of the process in which it is open; 0: in none */
     bool opening;
+    struct gpu_key_plan plan; /* that it got there */
+    bool better_now;          /* as the last proof's process said */
     struct place places[GPU_PLACES_MAX];
 };
 
@@ -78,7 +80,8 @@ static pv_status key_send(struct backend_key *k, unsigned i, uint64_t *generatio
                           struct prove_error *err)
 {
     const struct gpu_key_open m = { k->number, k->zkey->size, k->memory_bytes_max, k->proofs, k->best_plan_only };
-    struct supervisor_answer answer = { .room = 0 };
+    struct gpu_key_plan plan = { .known = 0 };
+    struct supervisor_answer answer = { .body = (uint8_t *)&plan, .room = sizeof plan };
     struct shared_bytes bytes;
     pv_status status = shared_bytes_new(&bytes, "zkey", k->zkey->size);
     if (status != PV_OK) return no_memory(err, status, "key");
@@ -89,8 +92,15 @@ static pv_status key_send(struct backend_key *k, unsigned i, uint64_t *generatio
     job.generation = *generation;
     status = gpus_call(k->gpus, i, &job, k->zkey->size, &answer, err);
     shared_bytes_clear(&bytes);
-    if (status == PV_OK) *generation = answer.generation;
-    return status;
+    if (status == PV_OK && answer.bytes != sizeof plan)
+        return prove_error_set(err, PV_BAD_MESSAGE, "the GPU's process does not say what plan the key got");
+    if (status != PV_OK) return status;
+    *generation = answer.generation;
+    pthread_mutex_lock(&k->lock);
+    k->there[i].plan = plan;
+    k->there[i].better_now = false;
+    pthread_mutex_unlock(&k->lock);
+    return PV_OK;
 }
 
 /* With the lock. One thread opens, the others wait for it. */
@@ -254,11 +264,18 @@ static bool sums_are_formed(const struct backend_sums *s)
            bn254_fp2_is_reduced(&s->b2.x) && bn254_fp2_is_reduced(&s->b2.y) && bn254_fp2_is_reduced(&s->b2.z);
 }
 
+static void better_note(struct backend_key *k, unsigned i, bool better)
+{
+    pthread_mutex_lock(&k->lock);
+    k->there[i].better_now = better;
+    pthread_mutex_unlock(&k->lock);
+}
+
 static pv_status sums_ask(struct backend_sums *out, struct backend_key *k, unsigned i, uint64_t generation,
                           struct place *p, const struct prove_run *run, struct prove_error *err)
 {
     const struct gpu_sums m = { .key = k->number, .place = (uint32_t)(p - k->there[i].places) };
-    struct backend_sums found = { 0 };
+    struct gpu_sums_found found = { .better_now = 0 };
     struct supervisor_answer answer = { .body = (uint8_t *)&found, .room = sizeof found };
     struct supervisor_job job = job_of(GPU_SUMS, &m, sizeof m, run);
     job.generation = generation;
@@ -271,9 +288,10 @@ static pv_status sums_ask(struct backend_sums *out, struct backend_key *k, unsig
         p->sent = generation;
         shared_bytes_lent(&p->bytes);
     }
-    if (status == PV_OK && (answer.bytes != sizeof found || !sums_are_formed(&found)))
+    if (status == PV_OK && (answer.bytes != sizeof found || !sums_are_formed(&found.sums)))
         status = prove_error_set(err, PV_BAD_PROOF, "the sums of the GPU's process are no points");
-    if (status == PV_OK) *out = found;
+    if (status == PV_OK) *out = found.sums;
+    if (status == PV_OK) better_note(k, i, found.better_now != 0);
     explicit_bzero(&found, sizeof found);
     return status;
 }
@@ -310,43 +328,39 @@ static pv_status remote_sums(struct backend_sums *out, struct backend_key *k, co
 
 /* --- plans --- */
 
-static bool plan_ask(struct gpu_key_plan *plan, struct backend_key *k, unsigned i)
-{
-    const struct gpu_key_need m = { k->number };
-    struct supervisor_answer answer = { .body = (uint8_t *)plan, .room = sizeof *plan };
-    struct supervisor_job job = job_of(GPU_KEY_NEED, &m, sizeof m, NULL);
-    pthread_mutex_lock(&k->lock);
-    job.generation = k->there[i].generation;
-    pthread_mutex_unlock(&k->lock);
-    job.progress = NULL;
-    if (!job.generation || gpus_call(k->gpus, i, &job, 0, &answer, NULL) != PV_OK) return false;
-    return answer.bytes == sizeof *plan && plan->known;
-}
-
 static pv_status remote_need(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                              struct prove_error *err);
 
-/* Of the GPU where it is slowest. Where its process is gone, what was surveyed: it is opened anew there. */
+static void need_of_plan(struct backend_need *need, const struct gpu_key_plan *plan)
+{
+    need->key_bytes = (size_t)plan->key_bytes;
+    need->proof_bytes = (size_t)plan->proof_bytes;
+    need->place_host_bytes = (size_t)plan->place_host_bytes;
+    need->best_bytes = (size_t)plan->best_bytes;
+    need->places = plan->places;
+    need->slower = plan->slower;
+}
+
+/* Of the GPU where it is slowest, from what their processes said last: whoever asks may hold a lock that heartbeats need, and must
+ * not wait for a process that hangs. */
 static void remote_key_need(struct backend_need *need, bool *better_now, struct backend_key *k)
 {
     const struct backend_options options = { .gpus = k->gpus,
                                              .places = k->proofs,
                                              .memory_bytes_max = k->memory_bytes_max };
     struct prove_error err;
+    bool found = false;
     *better_now = false;
     if (remote_need(need, k->zkey, &options, &err) != PV_OK) *need = (struct backend_need){ 0 };
-    for (unsigned i = 0, asked = 0; i < gpus_count(k->gpus); i++) {
-        struct gpu_key_plan plan;
-        if (!plan_ask(&plan, k, i)) continue;
-        *better_now |= plan.better_now != 0;
-        if (asked++ && plan.slower <= need->slower) continue;
-        need->key_bytes = (size_t)plan.key_bytes;
-        need->proof_bytes = (size_t)plan.proof_bytes;
-        need->place_host_bytes = (size_t)plan.place_host_bytes;
-        need->best_bytes = (size_t)plan.best_bytes;
-        need->places = plan.places;
-        need->slower = plan.slower;
+    pthread_mutex_lock(&k->lock);
+    for (unsigned i = 0; i < gpus_count(k->gpus); i++) {
+        const struct there *t = &k->there[i];
+        if (!t->plan.known) continue;
+        *better_now |= t->better_now;
+        if (!found || t->plan.slower > need->slower) need_of_plan(need, &t->plan);
+        found = true;
     }
+    pthread_mutex_unlock(&k->lock);
 }
 
 /* --- what is known without them --- */

@@ -16,6 +16,7 @@ struct key {
     struct shared_bytes bytes;
     struct zkey zkey;
     struct backend_key *opened;
+    struct gpu_key_plan plan;
     struct shared_bytes places[GPU_PLACES_MAX];
 };
 
@@ -92,6 +93,30 @@ static pv_status key_fill(struct key *k, const struct gpu_key_open *m, struct ch
     return PV_OK;
 }
 
+/* Asks the device, so only for a key that lacks its best plan. */
+static bool better_now(const struct key *k)
+{
+    struct backend_need need;
+    bool better = false;
+    if (k->plan.slower) me.o->backend->key_need(&need, &better, k->opened);
+    return better;
+}
+
+static void plan_take(struct key *k)
+{
+    struct backend_need need;
+    bool better;
+    if (!me.o->backend->key_need) return;
+    me.o->backend->key_need(&need, &better, k->opened);
+    k->plan = (struct gpu_key_plan){ .key_bytes = need.key_bytes,
+                                     .proof_bytes = need.proof_bytes,
+                                     .place_host_bytes = need.place_host_bytes,
+                                     .best_bytes = need.best_bytes,
+                                     .places = need.places,
+                                     .slower = need.slower,
+                                     .known = 1 };
+}
+
 static pv_status key_open(struct child_job *job, struct child_answer *answer)
 {
     struct gpu_key_open m;
@@ -106,6 +131,9 @@ static pv_status key_open(struct child_job *job, struct child_answer *answer)
         key_free(k);
         return failed(answer, status, err.text);
     }
+    plan_take(k);
+    memcpy(answer->body, &k->plan, sizeof k->plan);
+    answer->bytes = sizeof k->plan;
     pthread_mutex_lock(&me.lock);
     k->next = me.keys;
     me.keys = k;
@@ -129,29 +157,6 @@ static pv_status key_close(const struct child_job *job, struct child_answer *ans
     return PV_OK;
 }
 
-static pv_status key_need(const struct child_job *job, struct child_answer *answer)
-{
-    struct gpu_key_need m;
-    struct backend_need need = { 0 };
-    bool better = false;
-    if (job->bytes != sizeof m) return broken_rule(answer);
-    memcpy(&m, job->body, sizeof m);
-    const struct key *k = key_of(m.key);
-    if (!k) return broken_rule(answer);
-    if (me.o->backend->key_need) me.o->backend->key_need(&need, &better, k->opened);
-    const struct gpu_key_plan plan = { .key_bytes = need.key_bytes,
-                                       .proof_bytes = need.proof_bytes,
-                                       .place_host_bytes = need.place_host_bytes,
-                                       .best_bytes = need.best_bytes,
-                                       .places = need.places,
-                                       .slower = need.slower,
-                                       .known = me.o->backend->key_need != NULL,
-                                       .better_now = better };
-    memcpy(answer->body, &plan, sizeof plan);
-    answer->bytes = sizeof plan;
-    return PV_OK;
-}
-
 /* --- proofs --- */
 
 /* A place has one proof at a time, so nobody else is at it. */
@@ -169,7 +174,7 @@ static pv_status sums(struct child_job *job, struct child_answer *answer)
 {
     struct gpu_sums m;
     struct prove_error err = { 0 };
-    struct backend_sums found;
+    struct gpu_sums_found found = { .better_now = 0 };
     const struct shared_bytes *place;
     if (job->bytes != sizeof m) return broken_rule(answer);
     memcpy(&m, job->body, sizeof m);
@@ -177,8 +182,9 @@ static pv_status sums(struct child_job *job, struct child_answer *answer)
     if (!k || m.place >= GPU_PLACES_MAX || place_of(&place, k, m.place, job) != PV_OK) return broken_rule(answer);
     const struct prove_run run = run_of(job);
     pv_status status =
-        me.o->backend->sums(&found, k->opened, (const bn254_scalar_packed *)(const void *)place->at, &run, &err);
+        me.o->backend->sums(&found.sums, k->opened, (const bn254_scalar_packed *)(const void *)place->at, &run, &err);
     if (status != PV_OK) return failed(answer, status, err.text);
+    found.better_now = better_now(k);
     _Static_assert(sizeof found <= sizeof answer->body, "five sums are an answer");
     memcpy(answer->body, &found, sizeof found);
     answer->bytes = sizeof found;
@@ -192,7 +198,6 @@ static pv_status run(void *arg, struct child_job *job, struct child_answer *answ
     switch (job->kind) {
     case GPU_KEY_OPEN: return key_open(job, answer);
     case GPU_KEY_CLOSE: return key_close(job, answer);
-    case GPU_KEY_NEED: return key_need(job, answer);
     case GPU_SUMS: return sums(job, answer);
     default: return broken_rule(answer);
     }

@@ -17,13 +17,21 @@ struct gpu_ready {
     uint64_t bytes;          /* of the card */
 };
 
-enum gpu_job { GPU_KEY_OPEN, GPU_KEY_CLOSE, GPU_KEY_NEED, GPU_SUMS };
+enum gpu_job { GPU_KEY_OPEN, GPU_KEY_CLOSE, GPU_SUMS };
 
-/** With the key's bytes (shared_bytes.h). Its answer is empty. */
+/** With the key's bytes (shared_bytes.h). The answer is a struct gpu_key_plan. */
 struct gpu_key_open {
     uint64_t key; /* a number of the node's */
     uint64_t bytes, memory_bytes_max;
     uint32_t places, best_plan_only; /* as in struct backend_options */
+};
+
+/** What the open key holds by the plan that it got, as in struct backend_need. */
+struct gpu_key_plan {
+    uint64_t key_bytes, proof_bytes, place_host_bytes, best_bytes;
+    uint32_t places, slower;
+    uint32_t known; /* 0: this backend has one plan only */
+    uint32_t zero;
 };
 
 /** Nothing is proved with it any more. Its answer is empty. */
@@ -31,23 +39,16 @@ struct gpu_key_close {
     uint64_t key;
 };
 
-/** What the open key holds by the plan that it got. The answer is a struct gpu_key_plan. */
-struct gpu_key_need {
-    uint64_t key;
-};
-
-struct gpu_key_plan {
-    uint64_t key_bytes, proof_bytes, place_host_bytes, best_bytes;
-    uint32_t places, slower;
-    uint32_t known;      /* 0: this backend has one plan only */
-    uint32_t better_now; /* it would get a better one if it were opened now */
-};
-
-/** With the place's bytes if the process does not have them yet. The answer is a struct backend_sums. */
+/** With the place's bytes if the process does not have them yet. The answer is a struct gpu_sums_found. */
 struct gpu_sums {
     uint64_t key;
     uint32_t place; /* of the key's: memory for one witness, below GPU_PLACES_MAX */
     uint32_t zero;
+};
+
+struct gpu_sums_found {
+    struct backend_sums sums;
+    uint64_t better_now; /* 1: the key would get a better plan if it were opened now */
 };
 
 _Static_assert(sizeof(struct gpu_ready) == 16 && sizeof(struct gpu_key_open) == 32 &&

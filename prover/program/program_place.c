@@ -44,9 +44,12 @@ pv_status program_place_launcher(struct program_place *p, struct prove_error *er
 
 static pv_status folder_choose(struct program_place *p, const char *work, struct prove_error *err)
 {
-    char made[] = "/tmp/provost-work-XXXXXX";
+    char made[PATH_MAX];
+    const char *in = getenv("TMPDIR");
     int error = 0;
     p->temporary = !*work;
+    int n = snprintf(made, sizeof made, "%s/provost-work-XXXXXX", in && *in ? in : "/tmp");
+    if (p->temporary && n >= (int)sizeof made) return prove_error_set(err, PV_BAD_CONFIG, "TMPDIR is too long");
     if (p->temporary && !mkdtemp(made)) error = errno;
     if (!p->temporary) error = file_folder_make(work);
     if (!error && !(p->work = realpath(p->temporary ? made : work, NULL))) error = errno;

@@ -121,6 +121,62 @@ static void proofs_are_made_elsewhere_and_verified_here(void **state)
 }
 
 /* Work goes to a process that has passed the self-test, and to no other. */
+/* Told by the process at the key's opening and with each proof: to ask takes no call, so a process that hangs delays nobody. */
+static void the_plan_of_a_key_is_known_here(void **state)
+{
+    struct prove_key *key = NULL;
+    struct backend_need need;
+    bool better = true;
+    setenv("LYING_GPU_SLOW_PLAN", "1", 1);
+    start(1, 0);
+    unsetenv("LYING_GPU_SLOW_PLAN");
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    for (int proofs = 0; proofs <= 3; proofs++) {
+        assert_true(prove_key_need(&need, &better, key));
+        assert_int_equal(need.slower, 40);
+        assert_int_equal(need.key_bytes, 1000);
+        assert_int_equal(need.proof_bytes, 200);
+        assert_int_equal(better, proofs == 3);
+        assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_OK);
+    }
+    tell("hang");
+    uint64_t from = pv_clock_ms();
+    assert_true(prove_key_need(&need, &better, key));
+    assert_in_range(pv_clock_ms() - from, 0, 1000);
+    prove_key_destroy(&key);
+}
+
+static unsigned meanwhile_calls;
+
+static void meanwhile(void *arg)
+{
+    meanwhile_calls += *(unsigned *)arg;
+}
+
+/* The CPU's part of a proof is done once the process has its own. */
+static void what_can_be_done_meanwhile_is_done_once(void **state)
+{
+    struct zkey zkey;
+    struct wtns w;
+    struct backend_key *key = NULL;
+    struct backend_sums sums;
+    unsigned one = 1;
+    const struct prove_run run = { .cpu.threads = 1, .meanwhile = meanwhile, .meanwhile_arg = &one };
+    start(1, 0);
+    const struct backend_options options = { .device = GPUS_ANY, .gpus = gpus };
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(zkey_open(&zkey, "data/chain-5/circuit.zkey", &err), PV_OK);
+    assert_int_equal(wtns_open(&w, "data/chain-5/witness.wtns", &err), PV_OK);
+    assert_int_equal(backend_remote.key_open(&key, &zkey, &options, NULL, &err), PV_OK);
+    meanwhile_calls = 0;
+    assert_int_equal(backend_remote.sums(&sums, key, w.values, &run, &err), PV_OK);
+    assert_int_equal(meanwhile_calls, 1);
+    backend_remote.key_close(&key);
+    wtns_close(&w);
+    zkey_close(&zkey);
+}
+
 static void an_untested_process_gets_no_work(void **state)
 {
     struct prove_key *key;
@@ -333,6 +389,8 @@ int main(void)
 #define REMOTE(t) cmocka_unit_test_teardown(t, end)
     const struct CMUnitTest tests[] = {
         REMOTE(proofs_are_made_elsewhere_and_verified_here),
+        REMOTE(the_plan_of_a_key_is_known_here),
+        REMOTE(what_can_be_done_meanwhile_is_done_once),
         REMOTE(an_untested_process_gets_no_work),
         REMOTE(what_ends_the_process_is_the_devices_failure),
         REMOTE(a_stop_ends_a_process_that_does_not_listen),
