@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ static int shell(const char *command, char *out, size_t most)
     char *script = NULL;
     size_t n = 0;
     assert_true(asprintf(&script,
-                         "cd %s && PATH=%s:$PATH; DATA=%s; exec 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "
+                         "cd %s && PATH=%s:$PATH; DATA=%s; exec 2>&1 </dev/null; "
                          "unset PV_SEED; export TZ=UTC LC_ALL=C\n%s%s",
                          home, PV_PROVER_FOLDER, data, prelude, command) > 0);
     FILE *in = popen(script, "r");
@@ -120,8 +121,15 @@ static void play(void)
     free(script);
 }
 
+/* Descriptors that whoever started this test left open would be counted among the node's. */
+static void keep_inherited_descriptors(void)
+{
+    assert_int_equal(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC), 0);
+}
+
 static int start(void **state)
 {
+    keep_inherited_descriptors();
     FILE *in = fopen(golden, "rb");
     assert_non_null(in);
     wanted[fread(wanted, 1, sizeof wanted - 1, in)] = '\0';
