@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "process.h"
 #include "reload.h"
+#include "state_commands.h"
 #include "std_streams.h"
 #include "values.h"
 #include "web.h"
@@ -27,6 +28,8 @@ enum { OPTION_SETTING = 256, OPTION_CONFIG = 1000, OPTION_QUEUE, OPTION_CHECK, O
 struct arguments {
     struct config_args config;
     bool check, print;
+    enum state_command command;
+    const char *folder; /* of the command */
 };
 
 static const struct argp_option own_options[] = {
@@ -67,6 +70,18 @@ static uint32_t epoch_read(const char *text, struct argp_state *state)
     return (uint32_t)n;
 }
 
+/* A command and its folder, or nothing. */
+static void argument(struct arguments *a, char *arg, struct argp_state *state)
+{
+    if (state->arg_num == 0) {
+        a->command = state_command_of(arg);
+        if (!a->command) argp_error(state, "unexpected argument \"%s\"", arg);
+    } else if (state->arg_num == 1)
+        a->folder = arg;
+    else
+        argp_error(state, "unexpected argument \"%s\"", arg);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -83,7 +98,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_CHECK: a->check = true; return 0;
     case OPTION_RAISE: a->config.raise_epoch = epoch_read(arg, state); return 0;
     case OPTION_PRINT: a->print = true; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "unexpected argument \"%s\"", arg); return 0;
+    case ARGP_KEY_ARG: argument(a, arg, state); return 0;
+    case ARGP_KEY_END:
+        if (a->command && !a->folder) argp_error(state, "which folder?");
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -185,8 +203,14 @@ int main(int argc, char **argv)
     static struct config config;
     struct arguments a = { .check = false };
     struct argp argp = {
-        options_make(), parse, NULL, "Keeps a queue of proofs to make, and hands them to the provers that dial in.",
-        NULL,           NULL,  NULL
+        options_make(),
+        parse,
+        "[backup DIR | restore DIR]",
+        "Keeps a queue of proofs to make, and hands them to the provers that dial in. backup copies the state folder "
+        "(--state) into DIR while a broker uses it; restore makes a state folder of such a copy.",
+        NULL,
+        NULL,
+        NULL
     };
     _Static_assert((int)AUTH_WHY_BYTES <= (int)CONFIG_WHY_BYTES, "one buffer for both");
     char why[CONFIG_WHY_BYTES];
@@ -200,7 +224,10 @@ int main(int argc, char **argv)
     if (a.print) config_print(&config, stdout);
     if (a.check && (st = check_start(&config, why)) != PV_OK) result = complain(st, why);
     if (a.check && st == PV_OK) puts("ok");
-    if (!a.print && !a.check) result = serve(&config, &a.config);
+    if (a.command && !a.print && !a.check)
+        result = pv_status_exit(state_command_run(a.command, a.folder, &config, a.config.raise_epoch));
+    else if (!a.print && !a.check)
+        result = serve(&config, &a.config);
     config_clear(&config);
     return result;
 }

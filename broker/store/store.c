@@ -36,6 +36,8 @@ enum {
     LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
     CACHE_KIB = 8192,
     TIDY_PAGES = 256,
+    LOCK_TRIES = 10,
+    LOCK_PAUSE_US = 10000,
 };
 
 /* --- opening --- */
@@ -44,6 +46,16 @@ static pv_status refuse(char *why, pv_status st, const char *what, const char *d
 {
     snprintf(why, STORE_WHY_BYTES, "%.180s: %.320s", what, detail);
     return st;
+}
+
+/* A backup looks for a moment whether a broker runs. */
+static bool lock_take(int fd)
+{
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+        if (i == LOCK_TRIES) return false;
+        usleep(LOCK_PAUSE_US);
+    }
+    return true;
 }
 
 static pv_status folder_lock(struct store *s, const char *dir, char *why)
@@ -56,8 +68,9 @@ static pv_status folder_lock(struct store *s, const char *dir, char *why)
     snprintf(path, sizeof path, "%s/lock", dir);
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));
-    if (flock(s->lock, LOCK_EX | LOCK_NB)) return refuse(why, PV_BUSY, dir, "another broker has this folder");
-    return PV_OK;
+    if (!lock_take(s->lock)) return refuse(why, PV_BUSY, dir, "another broker has this folder");
+    if (faccessat(s->root, STORE_RESTORING, F_OK, 0)) return PV_OK;
+    return refuse(why, PV_STORE, dir, "a restore has not ended: run it again");
 }
 
 /* The first two are given to a database when it is made. */

@@ -38,6 +38,9 @@
 
 enum { STORE_WHY_BYTES = 512 };
 
+/** In a state folder that is being restored, or whose restore did not end: no store is opened there. */
+#define STORE_RESTORING "RESTORING"
+
 struct store;
 
 /** Opens the store, or makes a new one, and removes what a crash left half done. A store of an earlier program is

@@ -37,6 +37,8 @@ pv_status store_check(const char *where, char why[STORE_WHY_BYTES])
     struct stat st;
     int error = file_folder_usable(where);
     if (error) return refuse(why, PV_IO, where, strerror(error));
+    snprintf(path, sizeof path, "%.4000s/" STORE_RESTORING, where);
+    if (!stat(path, &st)) return refuse(why, PV_STORE, where, "a restore has not ended: run it again");
     snprintf(path, sizeof path, "%.4000s/provost.db", where);
     if (stat(path, &st)) return PV_OK; /* it will be made */
     struct store *s = calloc(1, sizeof *s);

@@ -108,7 +108,7 @@ static inline pv_status file_payload(struct store *s, uint8_t fill, struct store
 
 static inline size_t files_in(const char *dir, const char *sub)
 {
-    char path[128];
+    char path[512];
     size_t n = 0;
     snprintf(path, sizeof path, "%s/%s", dir, sub);
     DIR *d = opendir(path);
