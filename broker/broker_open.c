@@ -367,6 +367,7 @@ void broker_close(struct broker **broker)
     store_close(&b->store);
     auth_keys_destroy(&b->keys);
     peers_clear(&b->peers);
+    fleet_handlers_clear(&b->fleet);
     flood_clear(&b->flood);
     strangers_clear(&b->strangers);
     door_clear(&b->door);

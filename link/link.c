@@ -219,6 +219,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->more_circuits = m->has.more_circuits && m->more_circuits;
     l->deadline_in = m->has.deadline_in && m->deadline_in;
     l->takes_lost = m->has.takes_lost && m->takes_lost;
+    l->takes_handlers = m->has.takes_handlers && m->takes_handlers;
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

@@ -58,11 +58,12 @@ struct link {
     /* the terms of the latest WELCOME */
     uint32_t epoch, heartbeat_ms, lease_ms, inline_max, chunk_max, window;
     uint64_t payload_max;
-    bool by_principal;  /* PROVER may name a principal */
-    bool purge_forgets; /* PURGE may say forget */
-    bool more_circuits; /* CIRCUITS and LIST keys are known */
-    bool deadline_in;   /* SUBMIT may say deadline_in_ms */
-    bool takes_lost;    /* FAIL may say lost */
+    bool by_principal;   /* PROVER may name a principal */
+    bool purge_forgets;  /* PURGE may say forget */
+    bool more_circuits;  /* CIRCUITS and LIST keys are known */
+    bool deadline_in;    /* SUBMIT may say deadline_in_ms */
+    bool takes_lost;     /* FAIL may say lost */
+    bool takes_handlers; /* HEARTBEAT may say handlers, and LIST handlers is known */
     char principal[WIRE_NAME_MAX + 1];
     char software[65];
     uint64_t welcomes, welcomed_ms;

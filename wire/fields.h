@@ -68,6 +68,7 @@ enum {
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
     X(takes_lost, BOOL, 0, "FAIL may say lost")                                                                        \
+    X(takes_handlers, BOOL, 0, "HEARTBEAT may say handlers, and LIST knows the table handlers")                        \
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
     X(chunk_most, U32, 16777216, "reserved: the largest payload of a CHUNK that the peer would take")                  \
     X(input_kinds, NAMES, 16, "reserved: the kinds of input that the peer takes")                                      \
@@ -88,6 +89,7 @@ enum {
     X(gpu_wrong_proofs, U64, UINT64_MAX, "proofs that its GPU got wrong since its start, and the CPU right")           \
     X(gpu_ended, U64, UINT64_MAX,                                                                                      \
       "processes of its GPUs that ended by themselves or had to be ended, since its start")                            \
+    X(handlers, ROWS, 64, "handlers of the prover whose figures have changed, each with all of its figures")           \
     X(held, HELDS, 256, "attempts the prover holds: running, or finished and not acknowledged")                        \
     X(revoked, TOKENS, 256, "attempts that are no longer valid and not yet confirmed")                                 \
     X(credit, U32, 2048, "offers the prover will take from now on, in all")                                            \
@@ -203,6 +205,7 @@ enum {
     W(what, STATUS, "status")                                                                                          \
     W(what, EVENTS, "events")                                                                                          \
     W(what, KEYS, "keys")                                                                                              \
+    W(what, HANDLERS, "handlers")                                                                                      \
     W(verb, PAUSE, "pause")                                                                                            \
     W(verb, RESUME, "resume")                                                                                          \
     W(verb, SET, "set")                                                                                                \
@@ -221,7 +224,8 @@ enum wire_what {
     WIRE_WHAT_CLIENTS,
     WIRE_WHAT_STATUS,
     WIRE_WHAT_EVENTS,
-    WIRE_WHAT_KEYS
+    WIRE_WHAT_KEYS,
+    WIRE_WHAT_HANDLERS
 };
 enum wire_verb { WIRE_VERB_PAUSE, WIRE_VERB_RESUME, WIRE_VERB_SET, WIRE_VERB_DRAIN };
 

@@ -45,9 +45,10 @@ enum {
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
           N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unknown_queues) M(deadline_in) M(not_ready)  \
-              M(chunk_most) M(input_kinds) M(takes_lost),                                                              \
+              M(chunk_most) M(input_kinds) M(takes_lost) M(takes_handlers),                                            \
       "the terms of the session")                                                                                      \
-    X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked), "the sender is alive; the broker answers at once")        \
+    X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked) M(handlers),                                               \
+      "the sender is alive; the broker answers at once")                                                               \
     X(DISCONNECT, 4, BOTH, NONE, N(status) M(text) M(endpoints), "the sender leaves")                                  \
     X(ERROR, 5, DOWN, NONE, M(req) M(task) M(token) N(status) M(text) M(retry_ms) M(which) M(endpoints),               \
       "the request or message is refused")                                                                             \

@@ -253,16 +253,17 @@ _Static_assert((int)PV_LIST_TASKS == (int)WIRE_WHAT_TASKS && (int)PV_LIST_QUEUES
                    (int)PV_LIST_STATUS == (int)WIRE_WHAT_STATUS && (int)PV_LIST_EVENTS == (int)WIRE_WHAT_EVENTS,
                "tables");
 
-/* What is listed: a table, or the keys of one prover. */
+/* What is listed: a table, or what one prover has. */
 struct listed {
     const struct pv_list_options *table;
     const char *principal, *prover;
+    enum wire_what of_prover;
 };
 
 static pv_status list_message(struct wire_msg *m, const struct listed *of)
 {
     const struct pv_list_options *w = of->table;
-    WIRE_SET(m, what, of->prover ? WIRE_WHAT_KEYS : (enum wire_what)w->what);
+    WIRE_SET(m, what, of->prover ? of->of_prover : (enum wire_what)w->what);
     if (of->prover) WIRE_SET(m, prover, of->prover);
     if (of->prover) WIRE_SET(m, principal, of->principal);
     if (w->queue) WIRE_SET(m, queue, w->queue);
@@ -319,14 +320,28 @@ pv_status pv_list(pv_client *c, pv_table **t, const struct pv_list_options *what
     return list(c, t, &(struct listed){ .table = what }, timeout_ms);
 }
 
-pv_status pv_prover_keys(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+static pv_status list_of_prover(pv_client *c, pv_table **t, const struct listed *of, int64_t timeout_ms)
 {
-    static const struct pv_list_options all = { .rows_max = SIZE_MAX };
+    bool handlers = of->of_prover == WIRE_WHAT_HANDLERS;
     TRY(pv_client_ready(c, timeout_ms));
     TRY(client_enter(c));
-    bool tells = c->link.more_circuits;
-    TRY(client_leave(c, tells ? PV_OK : PV_BAD_VERSION, "this broker is too old to tell which keys a prover has"));
-    return list(c, t, &(struct listed){ .table = &all, .principal = principal, .prover = prover }, timeout_ms);
+    bool tells = handlers ? c->link.takes_handlers : c->link.more_circuits;
+    TRY(client_leave(c, tells ? PV_OK : PV_BAD_VERSION,
+                     handlers ? "this broker is too old to tell what a prover's handlers did"
+                              : "this broker is too old to tell which keys a prover has"));
+    return list(c, t, of, timeout_ms);
+}
+
+static const struct pv_list_options all_rows = { .rows_max = SIZE_MAX };
+
+pv_status pv_prover_keys(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+{
+    return list_of_prover(c, t, &(struct listed){ &all_rows, principal, prover, WIRE_WHAT_KEYS }, timeout_ms);
+}
+
+pv_status pv_prover_handlers(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms)
+{
+    return list_of_prover(c, t, &(struct listed){ &all_rows, principal, prover, WIRE_WHAT_HANDLERS }, timeout_ms);
 }
 
 const char *pv_table_schema(const pv_table *t)

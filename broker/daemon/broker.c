@@ -118,6 +118,7 @@ void broker_facts(const struct broker *b, struct facts *f)
         .downloads = downloads_read_stats(b->downloads),
         .counters = b->counters,
         .found = *store_found(b->store),
+        .handlers = &b->fleet,
     };
     sched_read_stats(b->sched, &f->core);
     store_read_stats(b->store, &f->store);

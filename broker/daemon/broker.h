@@ -176,6 +176,7 @@ struct broker {
     struct tables *tables;
     struct http *http; /* NULL: not served */
     struct broker_web web;
+    struct fleet_handlers fleet;
 
     /* the turn */
     struct broker_clock clock;

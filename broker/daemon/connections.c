@@ -1,5 +1,6 @@
 #include "connections.h"
 
+#include "peer_handlers.h"
 #include "step.h"
 
 #include "log.h"
@@ -21,6 +22,7 @@ void connection_end(struct broker *b, struct peer *peer)
     if (peer->share) downloads_peer_gone(b->downloads, peer->share);
     share_close(&b->shares, &peer->share);
     if (known && b->keys) auth_keys_connected(b->keys, peer->key, -1);
+    peer_handlers_leave(&b->fleet, peer, broker_principal(b, peer));
     peers_drop(&b->peers, peer);
     /* The connection of a member that ends here is still there, a stranger again. One that was not welcome has the time
      * that it had from the beginning. */

@@ -69,6 +69,7 @@ static void page_fill(struct broker *b, const struct list_question *ask, const s
     case WIRE_WHAT_CLIENTS: tables_clients(b->tables, b->sched, q); break;
     case WIRE_WHAT_STATUS: status_read(b, v); break;
     case WIRE_WHAT_KEYS: tables_keys(b->tables, b->sched, &b->peers, q); break;
+    case WIRE_WHAT_HANDLERS: tables_handlers(b->tables, b->sched, &b->peers, q); break;
     case WIRE_WHAT_EVENTS: tables_events(b->tables, b->journal, v, b->wall_ms, q); break;
     }
     list_turns_spend(&b->lists, b->tables->looked, b->tables->rows_n);

@@ -92,6 +92,7 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     WIRE_SET(&m, more_circuits, true);
     WIRE_SET(&m, deadline_in, true);
     WIRE_SET(&m, takes_lost, true);
+    WIRE_SET(&m, takes_handlers, true);
     const char *why = broker_not_ready(b);
     char clipped[512];
     if (why) WIRE_SET(&m, not_ready, wire_text_clip(clipped, sizeof clipped, why));

@@ -178,6 +178,12 @@ static bool read_answer(struct broker *b, struct http_question *q, uint64_t left
     switch (q->what) {
     case HTTP_TASK: task_answer(b, q); return true;
     case HTTP_PROVERS: json = provers_json(b, &query); break;
+    case HTTP_HANDLERS:
+        query.prover = q->prover;
+        query.principal = q->principal;
+        tables_handlers(b->tables, b->sched, &b->peers, &query);
+        json = rows_json(b->tables, tables_schema(WIRE_WHAT_HANDLERS));
+        break;
     case HTTP_TASKS:
         tables_tasks(b->tables, b->sched, &v, &query);
         if (!b->tables->unfinished) json = rows_json(b->tables, tables_schema(WIRE_WHAT_TASKS));

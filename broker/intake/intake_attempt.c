@@ -3,6 +3,7 @@
 
 #include "intake_event.h"
 #include "intake_gpu.h"
+#include "peer_handlers.h"
 #include "peer_keys.h"
 #include "step.h"
 
@@ -33,6 +34,8 @@ void intake_ready(struct broker *b, struct peer *peer, const struct wire_msg *m)
 void intake_heartbeat(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_held *held = b->heard.held;
+    if (m->has.handlers && peer->role == WIRE_ROLE_PROVER)
+        peer_handlers_take(&b->fleet, peer, broker_principal(b, peer), m);
     struct sched_event ev = intake_event(SCHED_HEARTBEAT, peer, m);
     ev.heartbeat.held = held;
     ev.heartbeat.held_n = intake_held(held, m);

@@ -29,6 +29,7 @@ void peers_clear(struct peers *p)
     for (uint32_t i = 0; p->slots && i < p->slots_n; i++) {
         free(p->slots[i].unserved);
         free(p->slots[i].gpu_unused);
+        free(p->slots[i].handlers);
     }
     free(p->slots);
     free(p->index);
@@ -111,6 +112,8 @@ void peers_drop(struct peers *p, struct peer *peer)
     free(peer->unserved);
     peer->unserved = NULL;
     peer_gpu_clear(p, peer);
+    free(peer->handlers);
+    peer->handlers = NULL;
     p->free_next[slot] = p->free_head;
     p->free_head = slot;
     p->used--;

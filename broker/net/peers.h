@@ -27,6 +27,7 @@ enum { PEER_KEY_TEXT = 41 /* a CURVE key in Z85 and the NUL */ };
 
 struct auth_key;
 struct share;
+struct peer_handlers;
 
 struct peer {
     uint64_t handle; /* 0: the slot is free */
@@ -49,7 +50,8 @@ struct peer {
     uint32_t unserved_bytes, unserved_files;
     char *gpu_unused; /* peer_gpu.h; NULL: nothing was said */
     uint64_t gpu_wrong_proofs, gpu_ended;
-    bool gpu_heard; /* in a HELLO of this connection */
+    bool gpu_heard;                 /* in a HELLO of this connection */
+    struct peer_handlers *handlers; /* peer_handlers.h; NULL: nothing was said */
 };
 
 struct peers {

@@ -7,6 +7,7 @@
 #include "sched.h"
 #include "store.h"
 #include "download.h"
+#include "peer_handlers.h"
 #include "upload.h"
 
 /** The daemon's own counters, since its start. */
@@ -49,6 +50,7 @@ struct facts {
     struct uploads_stats uploads;
     struct downloads_stats downloads;
     struct facts_counters counters;
+    const struct fleet_handlers *handlers; /* what provers say of theirs; NULL: nothing. Borrowed */
     struct {
         uint64_t requests, refused, streams_cut;
         uint32_t streams, questions;

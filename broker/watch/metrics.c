@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include "handler_metrics.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +241,7 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     core_metrics(to, &f->core);
     daemon_metrics(to, f);
     http_metrics(to, f);
+    handler_metrics(to, f->handlers);
     queue_metrics(to, s, f->now_ms);
     if (fclose(to)) {
         free(made);

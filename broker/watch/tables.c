@@ -1,8 +1,9 @@
 #include "tables.h"
 
+#include "peer_handlers.h"
 #include "peer_keys.h"
+#include "table_cells.h"
 #include "warnings.h"
-#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,73 +24,17 @@ void tables_destroy(struct tables **t)
 
 const char *tables_schema(enum wire_what what)
 {
-    static const char *const schemas[] = { "provost.tasks/1",   "provost.queues/1", "provost.provers/1",
-                                           "provost.clients/1", "provost.status/1", "provost.events/1",
-                                           "provost.keys/1" };
+    static const char *const schemas[] = { "provost.tasks/1",   "provost.queues/1",  "provost.provers/1",
+                                           "provost.clients/1", "provost.status/1",  "provost.events/1",
+                                           "provost.keys/1",    "provost.handlers/1" };
     return schemas[what];
 }
 
 bool tables_allowed(enum wire_what what, const struct viewer *v)
 {
-    return (what != WIRE_WHAT_PROVERS && what != WIRE_WHAT_CLIENTS && what != WIRE_WHAT_KEYS) || viewer_sees_others(v);
-}
-
-/* --- cells --- */
-
-static void begin(struct tables *t)
-{
-    t->rows_n = t->cells_n = t->text_n = 0;
-    t->more = t->unfinished = false;
-    t->looked = t->go_on = 0;
-}
-
-static void row(struct tables *t, uint64_t after)
-{
-    t->after[t->rows_n] = after;
-    t->rows[t->rows_n++] = (struct wire_row){ .cells = &t->cells[t->cells_n] };
-}
-
-/* The tables below have fewer columns than a row has room for; one too many would overwrite the last. */
-static struct wire_cell *cell(struct tables *t, const char *key)
-{
-    struct wire_row *r = &t->rows[t->rows_n - 1];
-    struct wire_cell *c = &t->cells[t->cells_n];
-    if (r->cells_n < WIRE_CELLS_MAX) {
-        r->cells_n++;
-        t->cells_n++;
-    } else {
-        c--;
-    }
-    *c = (struct wire_cell){ .key = key };
-    return c;
-}
-
-static void number(struct tables *t, const char *key, uint64_t n)
-{
-    struct wire_cell *c = cell(t, key);
-    c->type = WIRE_CELL_INT;
-    c->number = n > INT64_MAX ? INT64_MAX : (int64_t)n;
-}
-
-static void truth(struct tables *t, const char *key, bool yes)
-{
-    struct wire_cell *c = cell(t, key);
-    c->type = WIRE_CELL_BOOL;
-    c->truth = yes;
-}
-
-/* "" and NULL are nil. */
-static void text(struct tables *t, const char *key, const char *value)
-{
-    struct wire_cell *c = cell(t, key);
-    size_t bytes = value ? strlen(value) + 1 : 1;
-    if (bytes > WIRE_CELL_TEXT_MAX) bytes = WIRE_CELL_TEXT_MAX;
-    if (bytes == 1 || bytes > TABLES_TEXT_BYTES - t->text_n) return;
-    char *to = t->text + t->text_n;
-    wire_text_clip(to, bytes, value);
-    t->text_n += bytes;
-    c->type = WIRE_CELL_TEXT;
-    c->text = to;
+    bool of_others =
+        what == WIRE_WHAT_PROVERS || what == WIRE_WHAT_CLIENTS || what == WIRE_WHAT_KEYS || what == WIRE_WHAT_HANDLERS;
+    return !of_others || viewer_sees_others(v);
 }
 
 /* --- the rows --- */
@@ -176,6 +121,8 @@ static void prover_row(struct tables *t, const struct sched_prover_view *p, cons
     number(t, "gpu_wrong_proofs", peer ? peer->gpu_wrong_proofs : 0);
     text(t, "gpu_unused", peer ? peer->gpu_unused : NULL);
     number(t, "gpu_ended", peer ? peer->gpu_ended : 0);
+    number(t, "handlers", peer ? peer_handlers_n(peer) : 0);
+    number(t, "handlers_resting", peer ? peer_handlers_resting(peer) : 0);
 }
 
 static void circuit_row(struct tables *t, const struct sched_circuit *c, uint64_t after)
@@ -338,13 +285,6 @@ static void lost_row(struct tables *t, const struct journal *j, uint64_t after, 
 
 /* --- the pages --- */
 
-/* Whether the page has room for another row; if not, there is one more. */
-static bool room(struct tables *t, const struct tables_query *q)
-{
-    t->more = t->rows_n == q->limit;
-    return !t->more;
-}
-
 static uint64_t look_of(const struct tables_query *q)
 {
     return q->look ? q->look : UINT64_MAX;
@@ -395,19 +335,19 @@ void tables_provers(struct tables *t, const struct sched *s, const struct peers 
     t->looked = place - q->after;
 }
 
-/* The connection of that prover, or NULL. */
-static const struct peer *peer_of(const struct sched *s, const struct peers *peers, const struct tables_query *q)
+const struct peer *tables_peer(const struct sched *s, const struct peers *peers, const struct tables_query *q)
 {
     struct sched_prover_view v;
     for (size_t place = 0; sched_prover_next(s, &place, 0, &v);)
-        if (!strcmp(v.name, q->prover) && !strcmp(v.principal, q->principal)) return peers_of(peers, v.peer);
+        if (!strcmp(v.name, q->prover) && (!*q->principal || !strcmp(v.principal, q->principal)))
+            return peers_of(peers, v.peer);
     return NULL;
 }
 
 void tables_keys(struct tables *t, const struct sched *s, const struct peers *peers, const struct tables_query *q)
 {
     struct sched_circuit *all = calloc(SCHED_PROVER_CIRCUITS, sizeof *all);
-    const struct peer *peer = peer_of(s, peers, q);
+    const struct peer *peer = tables_peer(s, peers, q);
     struct peer_key key;
     begin(t);
     if (!all) return;

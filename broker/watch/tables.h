@@ -32,7 +32,7 @@ struct tables {
 /** Which rows of a table. Zero, with a limit of WIRE_ROWS_MAX: all, from the first on. */
 struct tables_query {
     const char *queue;              /* tasks, queues, events: of this queue alone; NULL: any */
-    const char *prover, *principal; /* keys: of this one */
+    const char *prover, *principal; /* keys, handlers: of this one */
     bool has_state;
     enum task_state state; /* tasks in this state; events of tasks that came into it */
     bool has_after;        /* false for events: the newest that fit */
@@ -65,6 +65,10 @@ void tables_clients(struct tables *t, const struct sched *s, const struct tables
 void tables_status(struct tables *t, const struct sched *s, const struct viewer *v, const struct facts *f);
 /** The circuits of one prover, and the key files that it does not serve, with its reasons. Out of memory: no rows. */
 void tables_keys(struct tables *t, const struct sched *s, const struct peers *peers, const struct tables_query *q);
+/** What one prover says of its handlers. */
+void tables_handlers(struct tables *t, const struct sched *s, const struct peers *peers, const struct tables_query *q);
+/** The connection of the prover q->prover of q->principal ("": the first of that name), or NULL. */
+const struct peer *tables_peer(const struct sched *s, const struct peers *peers, const struct tables_query *q);
 /** wall_ms: the time of the row that says that entries after q->after were lost. */
 void tables_events(struct tables *t, const struct journal *j, const struct viewer *v, uint64_t wall_ms,
                    const struct tables_query *q);

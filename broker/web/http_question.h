@@ -17,6 +17,7 @@ enum { HTTP_LIMIT_MOST = 200, HTTP_FROM_BYTES = 48 };
     Q(TASK, "task")                                                                                                    \
     Q(PROVERS, "provers")                                                                                              \
     Q(EVENTS, "events")                                                                                                \
+    Q(HANDLERS, "handlers")                                                                                            \
     Q(CANCEL, "cancel")                                                                                                \
     Q(KICK, "kick")                                                                                                    \
     Q(PAUSE, "pause")                                                                                                  \

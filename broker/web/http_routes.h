@@ -23,6 +23,8 @@ enum { HTTP_ROUTE_WHY_BYTES = 160 };
     R(GET, "/v1/overview", READ, OVERVIEW, 0, 0)                                                                       \
     R(GET, "/v1/queues", READ, QUEUES, 0, 0)                                                                           \
     R(GET, "/v1/provers", READ, QUESTION, HTTP_HAS_AFTER | HTTP_HAS_LIMIT, HTTP_PROVERS)                               \
+    R(GET, "/v1/provers/{prover}/handlers", READ, QUESTION, HTTP_HAS_PRINCIPAL | HTTP_HAS_AFTER | HTTP_HAS_LIMIT,      \
+      HTTP_HANDLERS)                                                                                                   \
     R(GET, "/v1/tasks", READ, QUESTION,                                                                                \
       HTTP_HAS_QUEUE | HTTP_HAS_STATE | HTTP_HAS_AFTER | HTTP_HAS_LIMIT | HTTP_HAS_ORDER, HTTP_TASKS)                  \
     R(GET, "/v1/tasks/{task}", READ, QUESTION, HTTP_HAS_PRINCIPAL, HTTP_TASK)                                          \

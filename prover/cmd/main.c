@@ -47,6 +47,7 @@ static const struct command {
     { "selftest", "                         check the arithmetic of this machine", cmd_selftest },
     { "bench", "ZKEY WTNS                measure proofs on this machine; prints a line of JSON", cmd_bench },
     { "handlers", "                         list the handlers that are programs, and check each", run_node },
+    { "status", "                         show what the node that runs with a state folder does", run_node },
     { "run", "                         take tasks from a broker until told to stop", run_node },
     { "gpu-child", NULL, cmd_gpu_child }, /* for nodes, not for people */
 };

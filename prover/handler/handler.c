@@ -22,6 +22,14 @@ unsigned long handler_mean_ms(const struct handler_counters *c)
     return over ? atomic_load(&c->busy_ms) / over : 0;
 }
 
+static void kind_count(struct handler_counters *c, enum handler_verdict verdict)
+{
+    if (verdict == HANDLER_PERMANENT) atomic_fetch_add(&c->permanent, 1);
+    if (verdict == HANDLER_RESOURCE) atomic_fetch_add(&c->resource, 1);
+    if (verdict == HANDLER_LOST) atomic_fetch_add(&c->lost, 1);
+    if (verdict == HANDLER_UNSTARTED) atomic_fetch_add(&c->unstarted, 1);
+}
+
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,
                       struct handler_output *out)
 {
@@ -32,9 +40,7 @@ pv_status handler_run(struct handler *h, const struct handler_input *in, const s
     atomic_fetch_add(&h->counters.busy_ms, (unsigned long)(pv_clock_ms() - from));
     atomic_fetch_add(&h->counters.bytes_in, in->size);
     if (s == PV_OK) atomic_fetch_add(&h->counters.bytes_out, out->size);
-    if (s != PV_OK && s != PV_CANCELLED && out->verdict == HANDLER_PERMANENT)
-        atomic_fetch_add(&h->counters.permanent, 1);
-    if (s != PV_OK && s != PV_CANCELLED && out->verdict == HANDLER_RESOURCE) atomic_fetch_add(&h->counters.resource, 1);
+    if (s != PV_OK && s != PV_CANCELLED) kind_count(&h->counters, out->verdict);
     atomic_ulong *outcome = s == PV_OK          ? &h->counters.succeeded
                             : s == PV_CANCELLED ? &h->counters.stopped
                                                 : &h->counters.failed;

@@ -50,6 +50,7 @@ struct handler_output {
 struct handler_counters {
     atomic_ulong started, succeeded, failed, stopped;
     atomic_ulong permanent, resource; /* of failed: those that were no fault of the attempt */
+    atomic_ulong lost, unstarted;     /* of failed: what computed it ended; nothing was done with it */
     atomic_ulong busy_ms;             /* of those that ended */
     atomic_ulong bytes_in, bytes_out; /* inputs of all that ended, results of those that succeeded */
 };

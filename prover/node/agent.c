@@ -1,6 +1,7 @@
 #include "agent.h"
 
 #include "agent_attempts.h"
+#include "agent_hello.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "agent_session.h"
@@ -101,7 +102,7 @@ static void reload(struct agent *a)
 {
     char why[AGENT_WHY_BYTES];
     if (agent_link_keys(a, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
-    agent_session_announce(a);
+    agent_hello_say(a);
 }
 
 /* True to go on, false at $TERM. */
@@ -113,7 +114,7 @@ static bool command_read(struct agent *a, zsock_t *pipe)
     if (!strcmp(word, "DRAIN")) mode_set(a, AGENT_DRAIN);
     if (!strcmp(word, "HANDBACK")) mode_set(a, AGENT_HANDBACK);
     if (!strcmp(word, "RELOAD")) reload(a);
-    if (!strcmp(word, "CIRCUITS")) agent_session_announce(a);
+    if (!strcmp(word, "CIRCUITS")) agent_hello_say(a);
     zstr_free(&word);
     return !end;
 }

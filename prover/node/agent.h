@@ -13,7 +13,7 @@
 #ifndef PV_AGENT_H
 #define PV_AGENT_H
 
-#include "handler.h"
+#include "handlers.h"
 #include "link.h"
 #include "numa.h"
 
@@ -74,6 +74,8 @@ struct agent_options {
     /** Called by the agent's thread before each HELLO and READY. NULL: nothing is to be known. */
     void (*gpu)(void *arg, struct agent_gpu *now);
     void *gpu_arg;
+    /** Those of the queues: what the broker is told of them, and which of them rest. NULL: nothing is told, none rests. */
+    struct handlers *handlers;
     bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 

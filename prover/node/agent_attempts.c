@@ -1,5 +1,6 @@
 #include "agent_attempts.h"
 
+#include "agent_hello.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "log.h"
@@ -157,7 +158,8 @@ static void offer_decline(struct agent *a, const struct wire_msg *m, const char 
     char task[WIRE_ID_TEXT];
     struct wire_msg r = { .type = WIRE_RELEASE };
     WIRE_SET(&r, token, m->token);
-    WIRE_SET(&r, reason, a->mode == AGENT_SERVE ? WIRE_REASON_RESOURCE : WIRE_REASON_DRAIN);
+    bool rests = handlers_state(a->o.handlers, handler_of(a, m->queue)) == REST_RESTS;
+    WIRE_SET(&r, reason, a->mode == AGENT_SERVE && !rests ? WIRE_REASON_RESOURCE : WIRE_REASON_DRAIN);
     LOG_WARN("task.declined", "task=%s because=%s", wire_id_text(task, m->task), because);
     agent_link_say(a, &r);
 }
@@ -166,6 +168,7 @@ static const char *offer_fault(const struct agent *a, const struct wire_msg *m)
 {
     if (a->mode != AGENT_SERVE) return "draining";
     if (!handler_of(a, m->queue)) return "this node does not serve the queue";
+    if (handlers_state(a->o.handlers, handler_of(a, m->queue)) == REST_RESTS) return "its handler rests";
     if (m->length > a->o.input_most) return "the input is larger than this node accepts";
     if (a->attempts_n == a->attempts_room) return "more offers than credit";
     return NULL;
@@ -230,12 +233,22 @@ static void attempt_start(struct agent *a, struct agent_attempt *at, unsigned ru
     runner_start(a->runners[runner], &job);
 }
 
+/* A handler on trial gets one task at a time. */
+static bool may_start(const struct agent *a, const struct handler *h)
+{
+    if (handlers_state(a->o.handlers, h) != REST_TRIAL) return true;
+    for (size_t i = 0; i < a->attempts_n; i++)
+        if (a->attempts[i].state == AGENT_ATTEMPT_RUNNING && a->attempts[i].handler == h) return false;
+    return true;
+}
+
 static void attempts_start(struct agent *a)
 {
     for (size_t i = 0; i < a->attempts_n; i++) {
         int idle = runner_idle(a);
         if (idle < 0) return;
-        if (a->attempts[i].state == AGENT_ATTEMPT_WAITING) attempt_start(a, &a->attempts[i], (unsigned)idle);
+        if (a->attempts[i].state == AGENT_ATTEMPT_WAITING && may_start(a, a->attempts[i].handler))
+            attempt_start(a, &a->attempts[i], (unsigned)idle);
     }
 }
 
@@ -244,6 +257,36 @@ static struct agent_attempt *attempt_of_job(struct agent *a, unsigned runner)
     for (size_t i = 0; i < a->attempts_n; i++)
         if (a->attempts[i].state == AGENT_ATTEMPT_RUNNING && a->attempts[i].runner == runner) return &a->attempts[i];
     return NULL;
+}
+
+/* Its queues are no longer announced, and what it had not begun goes back; what it works on runs on. */
+static void handler_rests(struct agent *a, const struct handler *h, const char *text)
+{
+    LOG_WARN("handler.rests", "handler=%s rest_ms=%" PRIu64 " text=%s", h->name, handlers_rest_ms(a->o.handlers, h),
+             text);
+    agent_hello_say(a);
+    for (size_t i = a->attempts_n; i-- > 0;) {
+        struct agent_attempt *at = &a->attempts[i];
+        bool begun = at->state == AGENT_ATTEMPT_RUNNING || at->state == AGENT_ATTEMPT_ENDED;
+        if (at->handler == h && !begun) attempt_release(a, at, WIRE_REASON_DRAIN);
+    }
+}
+
+/* A failure that may be the handler's fault: told to the broker, or a reason for it to rest (handler_rest.h). */
+static void attempt_blame(struct agent *a, struct agent_attempt *at, pv_status status, const char *text)
+{
+    const wire_token token = at->token;
+    const struct handler *h = at->handler;
+    bool begins;
+    if (handlers_failed(a->o.handlers, h, at->task, text, a->now_ms, &begins) == REST_SAY) {
+        attempt_fail(a, at, WIRE_FAILURE_RETRYABLE, status, text);
+        return;
+    }
+    LOG_WARN("task.failed", "task=%s token=%s status=%s text=%s", at->task_text, at->token_text, pv_status_word(status),
+             text);
+    if (begins) handler_rests(a, h, text); /* which moves attempts */
+    at = attempt_find(a, token);
+    if (at) attempt_release(a, at, WIRE_REASON_DRAIN);
 }
 
 /* A failure, or a hand-back where nothing was done. A broker that does not know losses of this kind takes them for failures: they
@@ -262,7 +305,10 @@ static void job_failed(struct agent *a, struct agent_attempt *at, const struct j
         return;
     }
     if (verdict == HANDLER_LOST && !a->link.takes_lost) verdict = HANDLER_RETRYABLE;
-    attempt_fail(a, at, failures[verdict], job->status, text);
+    if (verdict == HANDLER_RETRYABLE)
+        attempt_blame(a, at, job->status, text);
+    else
+        attempt_fail(a, at, failures[verdict], job->status, text);
 }
 
 /* A result that came in spite of a stop still goes to the broker, which decides what it is worth. */
@@ -272,6 +318,8 @@ static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
         LOG_INFO("task.proved", "task=%s token=%s handler=%s prove_ms=%" PRIu64 " bytes=%zu", at->task_text,
                  at->token_text, at->handler->name, job->measured_ms, job->out.size);
         bool confirm = at->end == AGENT_ATTEMPT_END_REVOKED;
+        if (handlers_succeeded(a->o.handlers, at->handler))
+            LOG_INFO("handler.serves", "handler=%s text=%s", at->handler->name, "a task succeeded after its rest");
         agent_results_add(a, at, job);
         if (confirm)
             attempt_part(a, at);
@@ -279,7 +327,9 @@ static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
             attempt_remove(a, at);
         return;
     }
-    if (at->end == AGENT_ATTEMPT_END_FAIL)
+    if (at->end == AGENT_ATTEMPT_END_FAIL && at->failure == WIRE_FAILURE_RETRYABLE)
+        attempt_blame(a, at, at->status, at->text);
+    else if (at->end == AGENT_ATTEMPT_END_FAIL)
         attempt_fail(a, at, at->failure, at->status, at->text);
     else if (at->end == AGENT_ATTEMPT_END_RELEASE)
         attempt_release(a, at, at->reason);

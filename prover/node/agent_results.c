@@ -211,6 +211,7 @@ void agent_results_ok(struct agent *a, const struct wire_msg *m)
     struct agent_result *f = result_find(a, m->token);
     if (!f || !wire_id_equal(m->task, f->entry.task)) return;
     LOG_INFO("task.acknowledged", "task=%s status=%s", f->task_text, pv_status_word(m->status));
+    if (m->status == PV_OK) handlers_accepted(a->o.handlers);
     result_remove(a, f);
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent_attempts.h"
 #include "agent_circuits.h"
+#include "agent_hello.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "decode.h"
@@ -13,64 +14,32 @@
 enum {
     READ_MOST = 256,       /* messages in one turn, so that the next heartbeat never waits long */
     HELLO_EVERY_MS = 1000, /* the broker's word alone makes the node say hello no more often */
-    HELD_MOST = AGENT_HELD_MAX,
 };
 
-static size_t held_list(const struct agent *a, struct wire_held held[HELD_MOST])
+/* --- heartbeats --- */
+
+/* The handlers whose figures have changed. Returns how many. */
+static size_t handlers_list(struct agent *a)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < a->attempts_n && n < HELD_MOST; i++, n++) {
-        const struct agent_attempt *at = &a->attempts[i];
-        held[n] = (struct wire_held){ 0 };
-        WIRE_SET(&held[n], token, at->token);
-        WIRE_SET(&held[n], percent, at->percent);
-        if (*at->phase) WIRE_SET(&held[n], phase, at->phase);
-        WIRE_SET(&held[n], task, at->task);
-        WIRE_SET(&held[n], input, at->sha256);
-        WIRE_SET(&held[n], started, at->state == AGENT_ATTEMPT_RUNNING);
-    }
-    for (size_t i = 0; i < a->results_n && n < HELD_MOST; i++, n++) {
-        const struct spool_entry *e = &a->results[i].entry;
-        held[n] = (struct wire_held){ 0 };
-        WIRE_SET(&held[n], token, e->token);
-        WIRE_SET(&held[n], percent, 100);
-        WIRE_SET(&held[n], task, e->task);
-        WIRE_SET(&held[n], input, e->input);
-        WIRE_SET(&held[n], spooled, true);
-        WIRE_SET(&held[n], sha256, e->sha256);
-        WIRE_SET(&held[n], length, e->length);
-    }
+    struct agent_said *said = &a->said;
+    size_t n = a->link.takes_handlers ? handlers_changed(a->o.handlers, said->handlers, WIRE_HANDLERS_MAX) : 0;
+    for (size_t i = 0; i < n; i++) said->handler_rows[i] = wire_handler_row(said->handler_cells[i], &said->handlers[i]);
     return n;
 }
 
-static struct agent_gpu gpu_now(const struct agent *a)
+static void heartbeat_say(struct agent *a)
 {
-    struct agent_gpu gpu = { .state = AGENT_GPU_FIT };
-    if (a->o.gpu) a->o.gpu(a->o.gpu_arg, &gpu);
-    return gpu;
-}
-
-void agent_session_announce(struct agent *a)
-{
-    const struct agent_gpu gpu = gpu_now(a);
     struct wire_held *held = a->said.held;
-    const char *queues[AGENT_QUEUES_MAX];
-    struct wire_msg m = { .type = WIRE_HELLO };
-    if (a->link.state == LINK_DOWN) return;
-    for (size_t i = 0; i < a->o.queues_n; i++) queues[i] = a->o.queues[i].name;
-    WIRE_SET_LIST(&m, queues, queues, a->o.queues_n);
-    a->said.hello_n = agent_circuits_hello(a);
-    if (a->o.circuits) WIRE_SET_LIST(&m, circuits, a->said.circuits, a->said.hello_n);
-    WIRE_SET(&m, slots, a->o.slots);
-    WIRE_SET(&m, prefetch, a->o.prefetch);
-    WIRE_SET(&m, vram, a->o.vram);
-    WIRE_SET(&m, ram, a->o.ram);
-    if (*gpu.unused) WIRE_SET(&m, gpu_unused, gpu.unused);
-    if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
-    if (gpu.ended) WIRE_SET(&m, gpu_ended, gpu.ended);
-    WIRE_SET_LIST(&m, held, held, held_list(a, held));
-    a->welcome_due = agent_link_hello(a, &m);
-    a->hello_ms = a->now_ms;
+    struct wire_msg m = { .type = WIRE_HEARTBEAT };
+    size_t n = agent_hello_held(a, held), handlers = handlers_list(a);
+    for (size_t i = 0; i < n; i++) { /* the rest was in HELLO */
+        held[i].has.task = held[i].has.input = held[i].has.sha256 = held[i].has.length = false;
+        held[i].has.started = held[i].has.spooled = false;
+    }
+    WIRE_SET_LIST(&m, held, held, n);
+    if (handlers) WIRE_SET_LIST(&m, handlers, a->said.handler_rows, handlers);
+    a->link.beat_ms = a->now_ms + a->link.heartbeat_ms;
+    if (agent_link_say(a, &m)) handlers_told(a->o.handlers, a->said.handlers, handlers);
 }
 
 /* --- what the broker says --- */
@@ -91,8 +60,10 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
         LOG_WARN("broker.queue", "queue=%s text=%s", m->unknown_queues[i],
                  "the broker has no such queue: is it mistyped? Nothing comes from it until the broker has it");
     if (m->has.not_ready) LOG_WARN("broker.not_ready", "because=%s", m->not_ready);
-    if (a->mode != AGENT_SERVE || gpu_now(a).state == AGENT_GPU_BROKEN)
+    if (a->mode != AGENT_SERVE || agent_hello_gpu(a).state == AGENT_GPU_BROKEN)
         agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    handlers_tell_all(a->o.handlers);
+    if (a->o.handlers && a->link.takes_handlers) heartbeat_say(a); /* before they count any more (peer_handlers.h) */
     agent_circuits_linked(a);
     agent_attempts_linked(a);
     agent_results_linked(a);
@@ -101,7 +72,7 @@ static void on_welcome(struct agent *a, const struct wire_msg *m)
 static void on_heartbeat(struct agent *a, const struct wire_msg *m)
 {
     for (size_t i = 0; i < m->revoked_n; i++) agent_attempts_revoke(a, m->revoked[i]);
-    if (m->epoch != a->link.epoch_seen && a->now_ms >= a->hello_ms + HELLO_EVERY_MS) agent_session_announce(a);
+    if (m->epoch != a->link.epoch_seen && a->now_ms >= a->hello_ms + HELLO_EVERY_MS) agent_hello_say(a);
 }
 
 /* An ERROR about a task goes to the file that holds it. One about nothing: the broker does not know us any more, or
@@ -116,7 +87,7 @@ static void on_error(struct agent *a, const struct wire_msg *m)
     } else if (status == PV_BAD_STATE) {
         if (a->link.state != LINK_UP || a->welcome_due) return;
         link_rehello(&a->link, a->now_ms); /* anything sent before WELCOME would be refused in the same way */
-        agent_session_announce(a);
+        agent_hello_say(a);
     } else if (a->link.state == LINK_DIALLING) {
         agent_link_refuse(a, status, text);
     } else {
@@ -177,23 +148,9 @@ void agent_session_events(struct agent *a)
 
 /* --- what is due --- */
 
-static void heartbeat_say(struct agent *a)
-{
-    struct wire_held *held = a->said.held;
-    struct wire_msg m = { .type = WIRE_HEARTBEAT };
-    size_t n = held_list(a, held);
-    for (size_t i = 0; i < n; i++) { /* the rest was in HELLO */
-        held[i].has.task = held[i].has.input = held[i].has.sha256 = held[i].has.length = false;
-        held[i].has.started = held[i].has.spooled = false;
-    }
-    WIRE_SET_LIST(&m, held, held, n);
-    a->link.beat_ms = a->now_ms + a->link.heartbeat_ms;
-    agent_link_say(a, &m);
-}
-
 static void ready_say(struct agent *a)
 {
-    const struct agent_gpu gpu = gpu_now(a);
+    const struct agent_gpu gpu = agent_hello_gpu(a);
     struct wire_msg m = { .type = WIRE_READY };
     bool any;
     size_t warm = agent_circuits_warm(a, &any);
@@ -207,16 +164,28 @@ static void ready_say(struct agent *a)
     a->ready_due = !agent_link_say(a, &m);
 }
 
+/* Rests that are over: the queues are announced again. */
+static void trials_begin(struct agent *a)
+{
+    bool begun = false;
+    for (const struct handler *h; (h = handlers_trial(a->o.handlers, a->now_ms)); begun = true)
+        LOG_INFO("handler.trial", "handler=%s text=%s", h->name,
+                 "its rest is over: one task at a time until one succeeds");
+    if (begun) agent_hello_say(a);
+}
+
 void agent_session_tick(struct agent *a)
 {
     if (a->over) return;
+    trials_begin(a);
     agent_link_step(a);
-    if (a->link.state == LINK_DIALLING && a->link.hello_due) agent_session_announce(a);
+    if (a->link.state == LINK_DIALLING && a->link.hello_due) agent_hello_say(a);
     if (a->link.state == LINK_UP && a->now_ms >= a->link.beat_ms) heartbeat_say(a);
     if (a->link.state == LINK_UP && a->ready_due && a->mode == AGENT_SERVE) ready_say(a);
 }
 
 uint64_t agent_session_next_ms(const struct agent *a)
 {
-    return link_next_ms(&a->link);
+    uint64_t link = link_next_ms(&a->link), trial = handlers_next_ms(a->o.handlers);
+    return link < trial ? link : trial;
 }

@@ -77,6 +77,9 @@ struct agent_said {
     struct handler_unserved unserved[AGENT_UNSERVED_MAX];
     struct wire_row rows[AGENT_UNSERVED_MAX];
     struct wire_cell cells[AGENT_UNSERVED_MAX][2];
+    struct wire_handler handlers[WIRE_HANDLERS_MAX]; /* of the heartbeat that is being written */
+    struct wire_row handler_rows[WIRE_HANDLERS_MAX];
+    struct wire_cell handler_cells[WIRE_HANDLERS_MAX][WIRE_HANDLER_CELLS];
 };
 
 enum agent_mode { AGENT_SERVE, AGENT_DRAIN, AGENT_HANDBACK };

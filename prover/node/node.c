@@ -14,6 +14,7 @@
 #include "node_plain.h"
 #include "node_settings.h"
 #include "process.h"
+#include "status_show.h"
 #include "std_streams.h"
 #include "team.h"
 
@@ -80,11 +81,11 @@ static void arguments_read(struct node *n, int argc, char **argv)
     options[NODE_CONFIG_SETTINGS + 2] = (struct argp_option){
         "print-config", KEY_PRINT, NULL, 0, "Print the settings and where each came from, and end", 2
     };
-    if (n->list) {
-        options[NODE_CONFIG_SETTINGS + 3] =
+    if (n->list || n->status)
+        options[NODE_CONFIG_SETTINGS + 3] = (struct argp_option){ "output", 'o', "json", 0, "Print JSON", 2 };
+    if (n->list)
+        options[NODE_CONFIG_SETTINGS + 4] =
             (struct argp_option){ "selftest", KEY_SELFTEST, NULL, 0, "Run each handler on its self-test input", 2 };
-        options[NODE_CONFIG_SETTINGS + 4] = (struct argp_option){ "output", 'o', "json", 0, "Print JSON", 2 };
-    }
     argp_parse(&argp, argc, argv, 0, NULL, n);
 }
 
@@ -107,6 +108,37 @@ static void counters_log(const struct handler *h)
              h->name, atomic_load(&c->started), atomic_load(&c->succeeded), atomic_load(&c->failed),
              atomic_load(&c->permanent), atomic_load(&c->resource), atomic_load(&c->stopped), handler_running(c),
              atomic_load(&c->busy_ms), handler_mean_ms(c), atomic_load(&c->bytes_in), atomic_load(&c->bytes_out));
+}
+
+/* Opens the socket that `provost-prover status` asks. A node without one serves as well. */
+static void status_open(struct node *n)
+{
+    if (!*n->config.state) return;
+    n->status_socket = status_socket_open(n->config.state);
+    if (n->status_socket < 0)
+        LOG_WARN("prover.status", "text=%.150s/status cannot be listened on: %s", n->config.state, strerror(errno));
+}
+
+static void status_say(struct node *n)
+{
+    struct status_queue queues[AGENT_QUEUES_MAX];
+    struct status_left_out left_out[AGENT_QUEUES_MAX];
+    struct status_of of = { .state = n->config.state,
+                            .software = "provost-prover " PV_VERSION,
+                            .started_ms = n->started_ms,
+                            .slots = n->agent.slots,
+                            .handlers = &n->handlers,
+                            .queues = queues,
+                            .queues_n = n->agent.queues_n,
+                            .left_out = left_out,
+                            .left_out_n = n->left_out_n };
+    for (size_t i = 0; i < of.queues_n; i++)
+        queues[i] = (struct status_queue){ n->queues[i].name, n->queues[i].handler };
+    for (size_t i = 0; i < of.left_out_n; i++)
+        left_out[i] = (struct status_left_out){ n->left_out[i].queue, n->left_out[i].handler, n->left_out[i].why };
+    char *text = status_text(&of, pv_clock_ms());
+    if (text) status_socket_answer(n->status_socket, text);
+    free(text);
 }
 
 static void handlers_log(const struct node *n)
@@ -142,10 +174,13 @@ static void serve(struct node *n)
     uint64_t counters_ms = pv_clock_ms() + COUNTERS_MS;
     for (unsigned asked = 0;;) {
         zmq_pollitem_t items[] = { { .fd = n->signals, .events = ZMQ_POLLIN },
-                                   { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN } };
-        if (zmq_poll(items, 2, n->proving.cache ? LOOK_MS : COUNTERS_MS) < 0 && errno != EINTR) return;
+                                   { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN },
+                                   { .fd = n->status_socket, .events = ZMQ_POLLIN } };
+        int watched = n->status_socket >= 0 ? 3 : 2;
+        if (zmq_poll(items, watched, n->proving.cache ? LOOK_MS : COUNTERS_MS) < 0 && errno != EINTR) return;
         if (items[0].revents) on_signal(n, &asked);
         if (items[1].revents) return;
+        if (watched == 3 && items[2].revents) status_say(n);
         if (pv_clock_ms() >= counters_ms) {
             handlers_log(n);
             counters_ms += COUNTERS_MS;
@@ -188,6 +223,11 @@ static pv_status node_run(struct node *n)
     if (s == PV_CANCELLED) return ended_early(n);
     TRY(s);
     TRY(node_programs_open(n));
+    handlers_init(&n->handlers);
+    for (size_t i = 0; i < n->agent.queues_n; i++) handlers_add(&n->handlers, n->queues[i].handler);
+    n->agent.handlers = &n->handlers;
+    n->started_ms = pv_clock_ms();
+    status_open(n);
     s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return node_refuse(n, s, "%s", why);
     LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
@@ -197,6 +237,7 @@ static pv_status node_run(struct node *n)
     zactor_destroy(&n->actor);
     agent_destroy(&agent);
     close(n->signals);
+    status_socket_close(&n->status_socket, n->config.state);
     handlers_log(n);
     LOG_INFO("prover.ended", "name=%s", n->agent.name);
     return PV_OK;
@@ -243,6 +284,7 @@ static pv_status node_check(struct node *n)
 
 static void node_clear(struct node *n)
 {
+    if (n->status_socket >= 0) status_socket_close(&n->status_socket, n->config.state);
     node_gpu_part(&n->gpu);
     keycache_destroy(&n->proving.cache);
     node_gpu_clear(&n->gpu);
@@ -269,10 +311,23 @@ static int handlers_list(struct node *n)
     return pv_status_exit(s != PV_OK ? s : bad ? PV_BAD_CONFIG : PV_OK);
 }
 
-/* argv[0] is "provost-prover run", or "provost-prover handlers". */
+/* `provost-prover status`: of the node that runs with these settings' state folder. */
+static int status_print(struct node *n)
+{
+    char why[STATUS_WHY_BYTES] = "";
+    pv_status s = node_config_read(&n->config, &n->args, n->why);
+    if (s == PV_OK && !*n->config.state) s = node_refuse(n, PV_USAGE, "which node? Say its --state");
+    if (s == PV_OK) s = status_show(stdout, n->config.state, n->listing.json, why);
+    const char *text = *n->why ? n->why : *why ? why : pv_status_text(s);
+    if (s != PV_OK) fprintf(stderr, "provost-prover status: %s\n", text);
+    node_clear(n);
+    return pv_status_exit(s);
+}
+
+/* argv[0] is "provost-prover run", "provost-prover handlers" or "provost-prover status". */
 int main(int argc, char **argv)
 {
-    static struct node n = { .name.claim = -1, .signals = -1 };
+    static struct node n = { .name.claim = -1, .signals = -1, .status_socket = -1 };
     std_streams_begin("provost-prover");
     team_stack_suffices(argv);
     process_thread_stacks();
@@ -281,9 +336,11 @@ int main(int argc, char **argv)
     n.echo = handler_echo();
     process_no_core();
     n.list = !strcmp(argv[0], "provost-prover handlers");
+    n.status = !strcmp(argv[0], "provost-prover status");
     arguments_read(&n, argc, argv);
     zsys_handler_set(NULL);
     if (n.list) return handlers_list(&n);
+    if (n.status) return status_print(&n);
     pv_status s = node_settings_read(&n);
     if (s == PV_OK && n.print) node_config_print(&n.config, stdout);
     if (s == PV_OK && n.check) s = node_check(&n);

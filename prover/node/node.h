@@ -10,12 +10,16 @@
 #include "node_limits.h"
 #include "node_name.h"
 #include "program_list.h"
+#include "status_text.h"
 
 struct node {
     struct node_config_args args;
     struct node_config config;
     bool check, print, memory_set;
-    bool list; /* `provost-prover handlers` */
+    bool list, status; /* `provost-prover handlers`, `provost-prover status` */
+    struct handlers handlers;
+    int status_socket; /* -1: none */
+    uint64_t started_ms;
     struct program_list_options listing;
     char host[WIRE_NAME_MAX + 1];
     struct node_name name;

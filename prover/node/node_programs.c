@@ -48,19 +48,38 @@ static struct program_entry *entry_of(const struct node *n, const struct handler
 
 /* --- what is left out --- */
 
-/* The keys first, then the queues: each list as far as there is room. */
+static void queue_told(struct handler_unserved *to, const char *queue, const char *handler, const char *why)
+{
+    char text[sizeof to->file + WIRE_NAME_MAX];
+    snprintf(text, sizeof text, "queue %s:%s", queue, handler);
+    wire_text_clip(to->file, sizeof to->file, text);
+    wire_text_clip(to->why, sizeof to->why, why);
+}
+
+/* The queues whose handler rests, from place `at` on. Returns the place behind them. */
+static size_t resting(struct node *n, struct handler_unserved *to, size_t at, size_t most)
+{
+    for (size_t i = 0; i < n->agent.queues_n; i++) {
+        char why[WIRE_HANDLER_WHY_BYTES], text[sizeof to->why];
+        const struct handler *h = n->queues[i].handler;
+        if (handlers_state(&n->handlers, h) != REST_RESTS) continue;
+        handlers_why(&n->handlers, h, why);
+        snprintf(text, sizeof text, "it rests for %" PRIu64 " s, because tasks failed one after another: %s",
+                 handlers_rest_ms(&n->handlers, h) / 1000, why);
+        if (at < most) queue_told(&to[at], n->queues[i].name, h->name, text);
+        at++;
+    }
+    return at;
+}
+
+/* The keys first, then the queues: each list as far as there is room. Called by the agent's thread. */
 static size_t unserved(void *node, struct handler_unserved *to, size_t most)
 {
-    const struct node *n = node;
-    size_t keys = n->proving.cache ? keycache_unserved(n->proving.cache, to, most) : 0;
-    for (size_t i = 0; i < n->left_out_n && keys + i < most; i++) {
-        const struct node_left_out *l = &n->left_out[i];
-        char text[sizeof to->file + WIRE_NAME_MAX];
-        snprintf(text, sizeof text, "queue %s:%s", l->queue, l->handler);
-        wire_text_clip(to[keys + i].file, sizeof to->file, text);
-        wire_text_clip(to[keys + i].why, sizeof to->why, l->why);
-    }
-    return keys + n->left_out_n;
+    struct node *n = node;
+    size_t at = n->proving.cache ? keycache_unserved(n->proving.cache, to, most) : 0;
+    for (size_t i = 0; i < n->left_out_n; i++, at++)
+        if (at < most) queue_told(&to[at], n->left_out[i].queue, n->left_out[i].handler, n->left_out[i].why);
+    return resting(n, to, at, most);
 }
 
 static void left_out_say(const struct node *n)

@@ -208,7 +208,7 @@ const struct command cli_commands[] = {
       "cancel and remove its tasks, running ones too; results stay (administrators)", run_queue_purge },
     { "prover", "ls", "", 0, 0, ASKS, "list provers and what they do", run_prover_ls },
     { "prover", "show", "PROVER", 1, 1, ASKS | FOR_PROVER,
-      "show a prover, its circuits, and the key files that it does not serve, with its reasons", run_prover_show },
+      "show a prover, its circuits, the key files that it does not serve, with its reasons, and what its handlers did", run_prover_show },
     { "prover", "drain", "PROVER", 1, 1, ASKS | FOR_PROVER, "give a prover no new tasks (administrators)",
       run_prover_drain },
     { "prover", "resume", "PROVER", 1, 1, ASKS | FOR_PROVER, "give a prover new tasks again (administrators)",

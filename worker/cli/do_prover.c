@@ -58,21 +58,29 @@ static pv_status find(const struct cli *cli, const pv_table *t, struct pv_row *o
     return found ? PV_USAGE : PV_NOT_FOUND;
 }
 
+/* What cannot be told leaves the rest to be shown. */
+static void tell(pv_client *c, const char *what)
+{
+    char why[PV_TEXT_BYTES];
+    pv_client_error(c, why, sizeof why);
+    fprintf(stderr, "provost: its %s: %s\n", what, why);
+}
+
 static pv_status show(pv_client *c, const struct cli *cli)
 {
-    pv_table *provers = NULL, *keys = NULL;
+    pv_table *provers = NULL, *keys = NULL, *handlers = NULL;
     struct pv_row row;
     pv_status s = pv_list(c, &provers, &(struct pv_list_options){ .what = PV_LIST_PROVERS, .rows_max = SIZE_MAX },
                           PV_DEFAULT_TIMEOUT);
     if (s != PV_OK) cli_fail(c, s, NULL);
     if (s == PV_OK) s = find(cli, provers, &row);
     if (s == PV_OK) {
-        pv_status told = pv_prover_keys(c, &keys, cell_text(&row, "principal"), cli->args[0], PV_DEFAULT_TIMEOUT);
-        char why[PV_TEXT_BYTES];
-        pv_client_error(c, why, sizeof why);
-        if (told != PV_OK) fprintf(stderr, "provost: its keys: %s\n", why);
-        show_prover(cli, row, keys);
+        const char *principal = cell_text(&row, "principal");
+        if (pv_prover_keys(c, &keys, principal, cli->args[0], PV_DEFAULT_TIMEOUT) != PV_OK) tell(c, "keys");
+        if (pv_prover_handlers(c, &handlers, principal, cli->args[0], PV_DEFAULT_TIMEOUT) != PV_OK) tell(c, "handlers");
+        show_prover(cli, row, keys, handlers);
     }
+    pv_table_free(&handlers);
     pv_table_free(&keys);
     pv_table_free(&provers);
     return s;

@@ -282,7 +282,40 @@ static void put_key(const struct pv_row *row)
     }
 }
 
-void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys)
+static void put_handler(const struct pv_row *row)
+{
+    char name[WHOLE_BYTES], why[WHOLE_BYTES];
+    int64_t calls = cell_number(row, "calls"), good = cell_number(row, "succeeded"), now = cell_number(row, "running");
+    printf("%-18s %s  %" PRId64 " calls, %" PRId64 " good, %" PRId64 " failed (%" PRId64 " permanent, %" PRId64
+           " resource, %" PRId64 " lost), %" PRId64 " stopped, %" PRId64 " running",
+           "handler", whole(name, row, "handler"), calls, good,
+           cell_number(row, "retryable") + cell_number(row, "permanent") + cell_number(row, "resource") +
+               cell_number(row, "lost"),
+           cell_number(row, "permanent"), cell_number(row, "resource"), cell_number(row, "lost"),
+           cell_number(row, "stopped"), now);
+    printf("; %" PRId64 " ms in all, %" PRId64 " on average; %" PRId64 " bytes in, %" PRId64 " out\n",
+           cell_number(row, "busy_ms"), cell_number(row, "mean_ms"), cell_number(row, "bytes_in"),
+           cell_number(row, "bytes_out"));
+    if (cell_number(row, "rest_ms"))
+        printf("%-18s %s, for %" PRId64 " s: %s\n", "rests", name, cell_number(row, "rest_ms") / 1000,
+               whole(why, row, "why"));
+}
+
+/* Prints the rows, or collects them for JSON. NULL: not known. */
+static json_t *put_handlers(const struct cli *cli, const pv_table *handlers)
+{
+    json_t *rows = handlers ? json_array() : json_null();
+    for (size_t i = 0; handlers && i < pv_table_rows(handlers); i++) {
+        struct pv_row row = pv_table_row(handlers, i);
+        if (cli->output == OUTPUT_JSON)
+            json_array_append_new(rows, row_to_json(row));
+        else
+            put_handler(&row);
+    }
+    return rows;
+}
+
+void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys, const pv_table *handlers)
 {
     json_t *rows = json_array();
     int64_t told = 0, all = cell_number(&prover, "unserved");
@@ -295,11 +328,13 @@ void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *ke
         else
             put_key(&row);
     }
-    if (cli->output == OUTPUT_JSON)
-        show_json(json_pack("{s:s, s:o, s:o}", "schema", "provost.prover/1", "prover", row_to_json(prover), "keys",
-                            keys ? json_incref(rows) : json_null()));
-    else if (keys && told < all)
+    if (cli->output != OUTPUT_JSON && keys && told < all)
         printf("%-18s %" PRId64 " more: its log has them all\n", "not served", all - told);
+    json_t *handler_rows = put_handlers(cli, handlers);
+    if (cli->output == OUTPUT_JSON)
+        show_json(json_pack("{s:s, s:o, s:o, s:O}", "schema", "provost.prover/1", "prover", row_to_json(prover), "keys",
+                            keys ? json_incref(rows) : json_null(), "handlers", handler_rows));
+    json_decref(handler_rows);
     json_decref(rows);
 }
 

@@ -16,8 +16,9 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name);
 
 /** Prints a prover's row, one line for each value, then its keys as the table provost.keys/1 has them (NULL: not known):
- *  circuits, and files that are not served. As JSON an object of schema provost.prover/1. */
-void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys);
+ *  circuits, and files that are not served, and its handlers as provost.handlers/1 has them (NULL: not known). As JSON an object of
+ *  schema provost.prover/1. */
+void show_prover(const struct cli *cli, struct pv_row prover, const pv_table *keys, const pv_table *handlers);
 
 /** Prints an object with json_dumps' flags and a line feed. What could upset a terminal is escaped. */
 void show_json_to(FILE *to, const json_t *object, size_t flags);

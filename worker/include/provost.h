@@ -479,6 +479,9 @@ pv_status pv_prover_resume(pv_client *c, pv_table **t, const char *prover, int64
 /** The circuits of one prover, with the state of their keys, and the key files that it does not serve, with its reasons
  *  ("served" is false): schema provost.keys/1. For administrators. PV_BAD_VERSION: the broker is too old to tell. */
 pv_status pv_prover_keys(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms);
+/** What its handlers did since it started, and which of them rest, as it says (about every heartbeat): schema
+ *  provost.handlers/1. For administrators. PV_BAD_VERSION: the broker is too old to tell. */
+pv_status pv_prover_handlers(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms);
 pv_status pv_prover_drain_of(pv_client *c, pv_table **t, const char *principal, const char *prover, int64_t timeout_ms);
 pv_status pv_prover_resume_of(pv_client *c, pv_table **t, const char *principal, const char *prover,
                               int64_t timeout_ms);

@@ -125,6 +125,11 @@ const struct wire_msg *scene_expect(enum wire_type type)
     return NULL;
 }
 
+void scene_any(void)
+{
+    if (!next_until(pv_clock_ms() + SCENE_SOON_MS)) fail_msg("nothing came");
+}
+
 void scene_expect_ready(unsigned credit)
 {
     while (scene_expect(WIRE_READY)->credit != credit) {
@@ -145,6 +150,7 @@ void scene_welcome(void)
     WIRE_SET(&m, software, "test");
     if (scene.more_circuits) WIRE_SET(&m, more_circuits, true);
     if (scene.takes_lost) WIRE_SET(&m, takes_lost, true);
+    if (scene.takes_handlers) WIRE_SET(&m, takes_handlers, true);
     scene_say(&m);
 }
 

@@ -21,6 +21,7 @@ struct agent_scene {
     /* the node */
     bool more_circuits;           /* the broker takes CIRCUITS */
     bool takes_lost;              /* and FAIL lost */
+    bool takes_handlers;          /* and HEARTBEAT with handlers */
     struct agent_options options; /* may be changed before scene_node_start */
     struct agent *agent;
     zactor_t *actor;
@@ -53,6 +54,8 @@ void scene_listen(zsock_t *router, const char *endpoint);
 const struct wire_msg *scene_expect(enum wire_type type);
 /** Or of one of two types; returns which. */
 enum wire_type scene_expect_either(enum wire_type one, enum wire_type other);
+/** The next message, whatever it is. */
+void scene_any(void);
 void scene_expect_token(enum wire_type type, uint64_t seq);
 void scene_expect_ready(unsigned credit);
 /** HELLO, which is welcomed. */

@@ -57,6 +57,7 @@ Message = TypedDict("Message", {
     "more_circuits": bool,
     "deadline_in": bool,
     "takes_lost": bool,
+    "takes_handlers": bool,
     "not_ready": str,
     "chunk_most": int,
     "input_kinds": list[str],
@@ -75,6 +76,7 @@ Message = TypedDict("Message", {
     "gpu_unused": str,
     "gpu_wrong_proofs": int,
     "gpu_ended": int,
+    "handlers": list[Row],
     "held": list[dict[str, Any]],
     "revoked": list[Token],
     "credit": int,
@@ -161,6 +163,7 @@ FIELDS: tuple[Field, ...] = (
     Field('more_circuits', 'BOOL', 0),
     Field('deadline_in', 'BOOL', 0),
     Field('takes_lost', 'BOOL', 0),
+    Field('takes_handlers', 'BOOL', 0),
     Field('not_ready', 'TEXT', 512),
     Field('chunk_most', 'U32', 16777216),
     Field('input_kinds', 'NAMES', 16),
@@ -179,6 +182,7 @@ FIELDS: tuple[Field, ...] = (
     Field('gpu_unused', 'TEXT', 256),
     Field('gpu_wrong_proofs', 'U64', 18446744073709551615),
     Field('gpu_ended', 'U64', 18446744073709551615),
+    Field('handlers', 'ROWS', 64),
     Field('held', 'HELDS', 256),
     Field('revoked', 'TOKENS', 256),
     Field('credit', 'U32', 2048),
@@ -263,8 +267,8 @@ HELD_FIELDS: tuple[Field, ...] = (
 
 MESSAGES: tuple[Layout, ...] = (
     Layout('HELLO', 1, 'up', 'none', {'role': 'need', 'name': 'need', 'session': 'need', 'software': 'need', 'vmin': 'need', 'vmax': 'need', 'epoch': 'need', 'queues': 'may', 'circuits': 'may', 'slots': 'may', 'prefetch': 'may', 'vram': 'may', 'ram': 'may', 'held': 'may', 'any_role': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'gpu_unused': 'may', 'gpu_wrong_proofs': 'may', 'gpu_ended': 'may'}),
-    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may'}),
-    Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may'}),
+    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may', 'takes_handlers': 'may'}),
+    Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may', 'handlers': 'may'}),
     Layout('DISCONNECT', 4, 'both', 'none', {'status': 'need', 'text': 'may', 'endpoints': 'may'}),
     Layout('ERROR', 5, 'down', 'none', {'req': 'may', 'task': 'may', 'token': 'may', 'status': 'need', 'text': 'may', 'retry_ms': 'may', 'which': 'may', 'endpoints': 'may'}),
     Layout('SUBMIT', 10, 'up', 'inline', {'req': 'need', 'task': 'need', 'queue': 'need', 'circuit': 'need', 'length': 'need', 'sha256': 'need', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'on_restart': 'may', 'ttl_ms': 'may', 'revive': 'may', 'need_vram': 'may', 'need_ram': 'may', 'deadline_in_ms': 'may', 'input_kind': 'may', 'traceparent': 'may'}),
@@ -310,7 +314,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     'reason': ('drain', 'recall', 'resource'),
     'on_restart': ('keep', 'cancel', 'ttl'),
     'scope': ('session', 'client', 'queue', 'principal'),
-    'what': ('tasks', 'queues', 'provers', 'clients', 'status', 'events', 'keys'),
+    'what': ('tasks', 'queues', 'provers', 'clients', 'status', 'events', 'keys', 'handlers'),
     'verb': ('pause', 'resume', 'set', 'drain'),
 }
 

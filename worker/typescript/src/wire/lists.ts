@@ -82,6 +82,8 @@ export interface Fields {
   deadline_in?: boolean;
   /** FAIL may say lost */
   takes_lost?: boolean;
+  /** HEARTBEAT may say handlers, and LIST knows the table handlers */
+  takes_handlers?: boolean;
   /** why the broker accepts no tasks now; absent: it does */
   not_ready?: string;
   /** reserved: the largest payload of a CHUNK that the peer would take */
@@ -118,6 +120,8 @@ export interface Fields {
   gpu_wrong_proofs?: Whole;
   /** processes of its GPUs that ended by themselves or had to be ended, since its start */
   gpu_ended?: Whole;
+  /** handlers of the prover whose figures have changed, each with all of its figures */
+  handlers?: readonly Row[];
   /** attempts the prover holds: running, or finished and not acknowledged */
   held?: readonly HeldFields[];
   /** attempts that are no longer valid and not yet confirmed */
@@ -219,7 +223,7 @@ export interface Fields {
   /** tasks by the state they were in */
   counts?: Counts;
   /** which table */
-  what?: "tasks" | "queues" | "provers" | "clients" | "status" | "events" | "keys";
+  what?: "tasks" | "queues" | "provers" | "clients" | "status" | "events" | "keys" | "handlers";
   /** continue after this row: `next` of the page before */
   after?: string;
   /** most rows wanted */
@@ -300,6 +304,7 @@ export const fields: readonly Field[] = [
   { key: "more_circuits", kind: "BOOL", bound: 0n },
   { key: "deadline_in", kind: "BOOL", bound: 0n },
   { key: "takes_lost", kind: "BOOL", bound: 0n },
+  { key: "takes_handlers", kind: "BOOL", bound: 0n },
   { key: "not_ready", kind: "TEXT", bound: 512n },
   { key: "chunk_most", kind: "U32", bound: 16777216n },
   { key: "input_kinds", kind: "NAMES", bound: 16n },
@@ -318,6 +323,7 @@ export const fields: readonly Field[] = [
   { key: "gpu_unused", kind: "TEXT", bound: 256n },
   { key: "gpu_wrong_proofs", kind: "U64", bound: 18446744073709551615n },
   { key: "gpu_ended", kind: "U64", bound: 18446744073709551615n },
+  { key: "handlers", kind: "ROWS", bound: 64n },
   { key: "held", kind: "HELDS", bound: 256n },
   { key: "revoked", kind: "TOKENS", bound: 256n },
   { key: "credit", kind: "U32", bound: 2048n },
@@ -402,8 +408,8 @@ export const heldFields: readonly Field[] = [
 
 export const messages: readonly Layout[] = [
   { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may", gpu_unused: "may", gpu_wrong_proofs: "may", gpu_ended: "may" } },
-  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may" } },
-  { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may" } },
+  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may", takes_handlers: "may" } },
+  { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may", handlers: "may" } },
   { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may", endpoints: "may" } },
   { name: "ERROR", code: 5, way: "down", payload: "none", fields: { req: "may", task: "may", token: "may", status: "need", text: "may", retry_ms: "may", which: "may", endpoints: "may" } },
   { name: "SUBMIT", code: 10, way: "up", payload: "inline", fields: { req: "need", task: "need", queue: "need", circuit: "need", length: "need", sha256: "need", priority: "may", group: "may", deadline: "may", on_restart: "may", ttl_ms: "may", revive: "may", need_vram: "may", need_ram: "may", deadline_in_ms: "may", input_kind: "may", traceparent: "may" } },
@@ -449,7 +455,7 @@ export const words: Readonly<Record<string, readonly string[]>> = {
   reason: ["drain", "recall", "resource"],
   on_restart: ["keep", "cancel", "ttl"],
   scope: ["session", "client", "queue", "principal"],
-  what: ["tasks", "queues", "provers", "clients", "status", "events", "keys"],
+  what: ["tasks", "queues", "provers", "clients", "status", "events", "keys", "handlers"],
   verb: ["pause", "resume", "set", "drain"],
 };
 

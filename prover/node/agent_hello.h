@@ -1,0 +1,16 @@
+/** HELLO: what the node is, which queues it serves now, and what it holds. */
+#ifndef PV_AGENT_HELLO_H
+#define PV_AGENT_HELLO_H
+
+#include "agent_state.h"
+
+/** Says HELLO on the connection there is, if any. */
+void agent_hello_say(struct agent *a);
+
+/** The attempts and results that the node holds, as HELLO tells them. Returns how many. */
+size_t agent_hello_held(const struct agent *a, struct wire_held held[AGENT_HELD_MAX]);
+
+/** What is to be known of its GPU now. */
+struct agent_gpu agent_hello_gpu(const struct agent *a);
+
+#endif
