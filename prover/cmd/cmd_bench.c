@@ -278,7 +278,8 @@ static pv_status bench(const struct arguments *a, struct prove_error *err)
     const struct prove_run run = { .cpu = a->machine.cpu };
     struct cmd_inputs in = { 0 };
     struct figures f = { .slots = a->slots, .rounds = a->rounds };
-    TRY(cmd_open(&in, &a->machine, a->zkey, a->wtns, a->slots, &run, err));
+    const struct cmd_witness witness = { .path = a->wtns };
+    TRY(cmd_open(&in, &a->machine, a->zkey, &witness, a->slots, &run, err));
     f.laps = calloc((size_t)f.slots * f.rounds, sizeof *f.laps);
     pv_status status = f.laps ? measure(a, &in, &f, err) : prove_error_set(err, PV_NO_MEMORY, "out of memory");
     free(f.laps);

@@ -40,15 +40,22 @@ static pv_status open_key(struct cmd_inputs *in, const struct cmd_machine *machi
     return because_of_limits(slots_fit(in, &options, slots, err), machine, err);
 }
 
-pv_status cmd_open(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey, const char *wtns,
-                   unsigned slots, const struct prove_run *run, struct prove_error *err)
+static pv_status open_witness(struct cmd_inputs *in, const struct cmd_witness *w, struct prove_error *err)
+{
+    if (w->path) return wtns_open(&in->witness, w->path, err);
+    return w->make(&in->witness, w->arg, prove_key_zkey(in->key)->vars, err);
+}
+
+pv_status cmd_open(struct cmd_inputs *in, const struct cmd_machine *machine, const char *zkey,
+                   const struct cmd_witness *witness, unsigned slots, const struct prove_run *run,
+                   struct prove_error *err)
 {
     TRY(backend_pick(&in->backend, machine->backend, &machine->options, in->note, sizeof in->note, err));
     if (in->backend->proofs_at_once < slots)
         return prove_error_set(err, PV_USAGE, "%s makes %u proofs at a time with one key", in->backend->name,
                                in->backend->proofs_at_once);
     pv_status status = open_key(in, machine, zkey, slots, run, err);
-    if (status == PV_OK) status = wtns_open(&in->witness, wtns, err);
+    if (status == PV_OK) status = open_witness(in, witness, err);
     if (status != PV_OK) cmd_close(in);
     return status;
 }

@@ -1,4 +1,5 @@
 #include "cmd_bench.h"
+#include "cmd_fullprove.h"
 #include "cmd_gpu_child.h"
 #include "cmd_inspect.h"
 #include "cmd_prove.h"
@@ -42,6 +43,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     { "prove", "ZKEY WTNS PROOF PUBLIC   prove, verify the proof and write both files", cmd_prove },
+    { "fullprove", "INPUT WITNESS ZKEY PROOF PUBLIC   compute the witness, then prove", cmd_fullprove },
     { "verify", "VKEY PUBLIC PROOF        verify a proof for its public signals", cmd_verify },
     { "inspect", "ZKEY                     show what a key is for and what it needs", cmd_inspect },
     { "selftest", "                         check the arithmetic of this machine", cmd_selftest },

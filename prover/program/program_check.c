@@ -80,12 +80,18 @@ static pv_status arguments_check(const struct program *p, const char *key, char 
 
 /* --- the user --- */
 
+static pv_status user_refuse(char why[PROGRAM_WHY_BYTES], const char *user, const char *text)
+{
+    snprintf(why, PROGRAM_WHY_BYTES, "%.60s%.300s", user, text);
+    return PV_BAD_CONFIG;
+}
+
 static pv_status groups_take(struct program *p, const struct passwd *user, char *why)
 {
     gid_t groups[LAUNCH_GROUPS_MAX];
     int n = LAUNCH_GROUPS_MAX;
     if (getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
-        return program_config_refuse(p, "run_as", why, "%.60s is in more than %d groups", p->run_as, LAUNCH_GROUPS_MAX);
+        return user_refuse(why, p->run_as, " is in more groups than a program can have");
     for (int i = 0; i < n; i++) p->groups[i] = groups[i];
     p->groups_n = (uint32_t)n;
     p->uid = user->pw_uid;
@@ -93,21 +99,26 @@ static pv_status groups_take(struct program *p, const struct passwd *user, char 
     return PV_OK;
 }
 
-static pv_status user_find(struct program *p, char *why)
+pv_status program_user(struct program *p, char why[PROGRAM_WHY_BYTES])
 {
     char room[4096];
     struct passwd user, *found = NULL;
     if (!*p->run_as && geteuid()) return PV_OK;
-    if (!*p->run_as)
-        return program_config_refuse(p, "run_as", why, "missing: a node that is root needs a user for its programs");
+    if (!*p->run_as) return user_refuse(why, "missing", ": a node that is root needs a user for its programs");
     int error = getpwnam_r(p->run_as, &user, room, sizeof room, &found);
-    if (!found)
-        return program_config_refuse(p, "run_as", why, "%.60s: %s", p->run_as,
-                                     error ? strerror(error) : "no such user");
-    if (!user.pw_uid) return program_config_refuse(p, "run_as", why, "%.60s is root: a program never is", p->run_as);
+    if (!found && error) return user_refuse(why, p->run_as, ": the user cannot be looked up");
+    if (!found) return user_refuse(why, p->run_as, ": no such user");
+    if (!user.pw_uid) return user_refuse(why, p->run_as, " is root: a program never is");
     if (!geteuid()) return groups_take(p, &user, why);
     if (user.pw_uid == geteuid()) return PV_OK;
-    return program_config_refuse(p, "run_as", why, "only a node that is root can run programs as %.60s", p->run_as);
+    return user_refuse(why, "only a node that is root can run programs as ", p->run_as);
+}
+
+static pv_status user_find(struct program *p, char *why)
+{
+    char fault[PROGRAM_WHY_BYTES];
+    pv_status s = program_user(p, fault);
+    return s == PV_OK ? s : program_config_refuse(p, "run_as", why, "%.250s", fault);
 }
 
 pv_status program_check(struct program *p, char why[PROGRAM_WHY_BYTES])

@@ -15,4 +15,8 @@ pv_status program_check(struct program *p, char why[PROGRAM_WHY_BYTES]);
  *  sentence's end. */
 void program_trusted(const char *path, char fault[PROGRAM_WHY_BYTES]);
 
+/** Takes the user named by p->run_as into p: uid, gid, groups. Empty: this process's own, which must not be root's then. PV_BAD_CONFIG with
+ *  a sentence: it is missing, there is no such user, it is root, this process cannot become it. */
+pv_status program_user(struct program *p, char why[PROGRAM_WHY_BYTES]);
+
 #endif

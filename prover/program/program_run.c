@@ -73,7 +73,8 @@ static ssize_t out_read(struct run *r, char *scratch, size_t bytes)
     }
     size_t room = kept ? r->room - e->out_n : 0;
     ssize_t n = room ? read(fd, e->out + e->out_n, room) : read(fd, scratch, bytes);
-    if (n > 0 && !r->call->stdout_most) error_tail_add(&e->errors, scratch, (size_t)n);
+    if (n > 0 && !r->call->stdout_most)
+        error_tail_add(r->call->out_tail ? r->call->out_tail : &e->errors, scratch, (size_t)n);
     if (n <= 0 || !r->call->stdout_most || r->flooded) return n;
     if (room) {
         e->out_n += (size_t)n;

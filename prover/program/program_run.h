@@ -16,13 +16,14 @@
 struct program_call {
     const struct program *program; /* limits, user, sandbox, grace, environment */
     const struct program_place *place;
-    const char *file;                  /* the executable */
-    char *const *argv;                 /* its arguments, filled */
-    const char *folder;                /* where it works */
-    int input;                         /* becomes its stdin; -1: it reads nothing. Stays the caller's */
-    uint64_t stdout_most;              /* more is a flood: it is killed; 0: it is no result, and is kept like stderr */
-    bool stdout_cut;                   /* more is dropped instead */
-    uint64_t limit_ms;                 /* then it is stopped; 0: no limit */
+    const char *file;            /* the executable */
+    char *const *argv;           /* its arguments, filled */
+    const char *folder;          /* where it works */
+    int input;                   /* becomes its stdin; -1: it reads nothing. Stays the caller's */
+    uint64_t stdout_most;        /* more is a flood: it is killed; 0: it is no result, and is kept like stderr */
+    bool stdout_cut;             /* more is dropped instead */
+    struct error_tail *out_tail; /* with stdout_most 0: its end goes there, and not to what it said; NULL: it does */
+    uint64_t limit_ms;           /* then it is stopped; 0: no limit */
     const struct handler_watch *watch; /* stop and progress */
 };
 

@@ -18,7 +18,7 @@ rm -rf "$work/debian"
 
 git -C "$root" ls-files -z | (cd "$root" && xargs -0 tar -cf -) | (mkdir "$work/src" && tar -C "$work/src" -xf -)
 for part in broker prover cli; do
-    buildah bud -q --network host --build-arg BUILD_BASE=localhost/debian12 --build-arg RUN_BASE=localhost/debian12 --target "$part" \
+    buildah bud -q --layers --network host --build-arg BUILD_BASE=localhost/debian12 --build-arg RUN_BASE=localhost/debian12 --target "$part" \
         -f "$work/src/deploy/containers/Containerfile" -t "localhost/provost-$part" "$work/src" >"$work/$part.log" 2>&1 || { tail -n 40 "$work/$part.log"; exit 1; }
     made=$(buildah from "localhost/provost-$part")
     case $part in cli) program=provost ;; *) program=provost-$part ;; esac
@@ -30,6 +30,7 @@ for part in broker prover cli; do
 done
 # A broker and a node of the images, as their own user.
 broker=$(buildah from localhost/provost-broker)
+# shellcheck disable=SC2016
 buildah run "$broker" -- sh -c 'provost-broker --insecure --bind "tcp://127.0.0.1:*" --queue q --state /var/lib/provost >/tmp/log 2>&1 & p=$!
     for i in $(seq 100); do grep -q broker.listening /tmp/log && break; sleep 0.1; done; grep broker.listening /tmp/log; kill $p; wait $p'
 prover=$(buildah from localhost/provost-prover)

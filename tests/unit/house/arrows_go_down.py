@@ -57,8 +57,9 @@ MAY_USE = {
     "prover/handler": ["prover/gpu", "wire"],
     "prover/launch": [],
     "prover/program": ["prover/handler", "prover/launch", "base/settings"],
-    "prover/node": ["prover/program", "link", "base/settings", "base/files", "base/limits"],
-    "prover/cmd": ["prover/gpu", "base/files", "base/limits"],
+    "prover/witness": ["prover/program"],
+    "prover/node": ["prover/witness", "link", "base/settings", "base/files", "base/limits"],
+    "prover/cmd": ["prover/witness", "base/files", "base/limits"],
 }
 
 # What a file of the folder must not compile: the walls that matter most, tried with the compiler itself. (Not "sched.h": the system has
