@@ -71,7 +71,7 @@ enum {
     X(takes_handlers, BOOL, 0, "HEARTBEAT may say handlers, and LIST knows the table handlers")                        \
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
     X(chunk_most, U32, 16777216, "reserved: the largest payload of a CHUNK that the peer would take")                  \
-    X(input_kinds, NAMES, 16, "reserved: the kinds of input that the peer takes")                                      \
+    X(input_kinds, NAMES, 16, "the kinds of input that the peer takes")                                                \
     X(endpoints, ROWS, 16, "reserved: with status standby, where the active broker may be, each with endpoint")        \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
@@ -111,7 +111,7 @@ enum {
     X(revive, BOOL, 0, "queue the task again if it is cancelled, expired or dead")                                     \
     X(need_vram, U64, UINT64_MAX, "bytes of GPU memory the task needs")                                                \
     X(need_ram, U64, UINT64_MAX, "bytes of memory the task needs")                                                     \
-    X(input_kind, NAME, 0, "reserved: what the input is; absent: a .wtns for Groth16")                                 \
+    X(input_kind, NAME, 0, "what the input is, a word of input_kind; absent: wtns")                                    \
     X(traceparent, TEXT, 256, "reserved: the trace that the task belongs to, as in W3C Trace Context")                 \
     X(run_timeout_ms, U64, UINT64_MAX, "an attempt that runs longer is revoked (0: no limit)")                         \
     /* the state of a task */                                                                                          \
@@ -163,7 +163,8 @@ enum {
     X(load_ms, U32, UINT32_MAX, "how long it takes to make the key resident")                                          \
     X(need_vram, U64, UINT64_MAX, "GPU memory a proof needs")                                                          \
     X(need_ram, U64, UINT64_MAX, "memory a proof needs")                                                               \
-    X(slower, U32, UINT32_MAX, "percent more work that a proof is than if the GPU had all the memory the key can use")
+    X(slower, U32, UINT32_MAX, "percent more work that a proof is than if the GPU had all the memory the key can use") \
+    X(input_kinds, NAMES, 16, "the kinds of input that the prover takes for it, besides wtns")
 
 /** An attempt in a prover's HELLO or HEARTBEAT. token is always there; the fields marked HELLO only in HELLO. */
 #define WIRE_HELD_FIELDS(X)                                                                                            \
@@ -209,7 +210,9 @@ enum {
     W(verb, PAUSE, "pause")                                                                                            \
     W(verb, RESUME, "resume")                                                                                          \
     W(verb, SET, "set")                                                                                                \
-    W(verb, DRAIN, "drain")
+    W(verb, DRAIN, "drain")                                                                                            \
+    W(input_kind, WTNS, "wtns")                                                                                        \
+    W(input_kind, JSON, "input.json")
 
 enum wire_role { WIRE_ROLE_CLIENT, WIRE_ROLE_PROVER, WIRE_ROLE_ADMIN };
 enum wire_kind { WIRE_KIND_INPUT, WIRE_KIND_RESULT };
@@ -228,6 +231,9 @@ enum wire_what {
     WIRE_WHAT_HANDLERS
 };
 enum wire_verb { WIRE_VERB_PAUSE, WIRE_VERB_RESUME, WIRE_VERB_SET, WIRE_VERB_DRAIN };
+/** What an input is: what the proving system takes, or what its witness is computed from. Its word goes in fields of KIND NAME, so that a
+ *  kind of a later release is no malformed message. Stored by its number. */
+enum wire_input_kind { WIRE_INPUT_KIND_WTNS, WIRE_INPUT_KIND_JSON, WIRE_INPUT_KINDS };
 
 /** Lists of words, for wire_word and the codec. */
 enum wire_words {
@@ -239,6 +245,7 @@ enum wire_words {
     WIRE_WORDS_scope,
     WIRE_WORDS_what,
     WIRE_WORDS_verb,
+    WIRE_WORDS_input_kind,
 };
 
 /** One cell of a table: a name and a scalar. */

@@ -64,7 +64,7 @@ enum {
       M(req) N(task) N(state) N(generation) N(queue) N(circuit) N(status) M(text) M(position) M(eta_ms) M(unservable)  \
           M(failures) M(losses) M(attempts) M(percent) M(phase) M(note) M(prover) N(length) N(sha256) M(result_length) \
               M(measured_ms) N(created) N(changed) M(client) M(session) M(principal) M(priority) M(group) M(deadline)  \
-                  M(need_vram) M(need_ram),                                                                            \
+                  M(need_vram) M(need_ram) M(input_kind),                                                              \
       "the state of a task")                                                                                           \
     X(FETCH, 15, UP, NONE, N(req) N(task), "asks for a result again; answered by DELIVER, or ERROR bad-state")         \
     X(DELIVER, 16, DOWN, INLINE,                                                                                       \

@@ -19,6 +19,7 @@ struct word {
 #define WIRE_CONSTANT_scope(NAME) WIRE_SCOPE_##NAME
 #define WIRE_CONSTANT_what(NAME) WIRE_WHAT_##NAME
 #define WIRE_CONSTANT_verb(NAME) WIRE_VERB_##NAME
+#define WIRE_CONSTANT_input_kind(NAME) WIRE_INPUT_KIND_##NAME
 
 static const struct word words[] = {
 #define W(list, NAME, word) { WIRE_WORDS_##list, WIRE_CONSTANT_##list(NAME), word },

@@ -167,6 +167,7 @@ static bool take_name(struct sched *s, struct prover *p, const struct sched_circ
     c->need_vram = from->need_vram;
     c->need_ram = from->need_ram;
     c->slower = from->slower;
+    c->kinds = from->kinds;
     p->circuits_n++;
     return true;
 }
@@ -218,6 +219,7 @@ static bool take_offer(struct sched *s, struct prover *p, const struct sched_eve
     p->slots = ev->prover.slots;
     p->prefetch = ev->prover.prefetch;
     p->vram = ev->prover.vram;
+    p->kinds = ev->prover.kinds;
     p->ram = ev->prover.ram;
     p->credit = 0;
     p->draining = false;

@@ -194,7 +194,8 @@ size_t sched_prover_circuits(const struct sched *s, const char *principal, const
                                           .load_ms = (uint32_t)c->load_ms,
                                           .need_vram = c->need_vram,
                                           .need_ram = c->need_ram,
-                                          .slower = c->slower };
+                                          .slower = c->slower,
+                                          .kinds = c->kinds };
     }
     if (n) qsort(to, n, sizeof *to, by_name);
     return all;

@@ -20,7 +20,8 @@ static bool could_take(const struct sched *s, const struct attempt *a, const str
 {
     const struct task *t = a->task;
     if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
-    if (!prover_fits(idle, t->account->queue, t->circuit, t->need_vram, t->need_ram)) return false;
+    const struct fit_wants wants = fit_wants_of(t);
+    if (!prover_fits(idle, &wants)) return false;
     unsigned rank = prover_rank(idle, t->excluded);
     return !rank || (rank == 1 && !stranger_lives(s, t));
 }

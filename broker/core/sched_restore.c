@@ -71,6 +71,7 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
     t->priority = r->priority < SCHED_PRIORITIES ? r->priority : SCHED_PRIORITIES - 1;
     t->on_restart = r->on_restart;
     t->has_input = r->has_input;
+    t->kind = r->input_kind;
     t->ttl_ms = r->ttl_ms;
     t->need_vram = r->need_vram;
     t->need_ram = r->need_ram;

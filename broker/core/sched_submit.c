@@ -77,6 +77,7 @@ static struct task *create(struct sched *s, const struct sched_event *ev, struct
     t->group = g;
     t->session = e;
     e->tasks++;
+    t->kind = (uint8_t)ev->submit.kind;
     t->generation = generation;
     t->input = ev->submit.sha256;
     t->input_bytes = ev->submit.length;
@@ -180,7 +181,8 @@ static void owe(struct sched *s, struct attach *a)
 
 static void submit_again(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
 {
-    bool same = wire_hash_equal(t->input, ev->submit.sha256) && t->input_bytes == ev->submit.length;
+    bool same = wire_hash_equal(t->input, ev->submit.sha256) && t->input_bytes == ev->submit.length &&
+                t->kind == ev->submit.kind;
     if (!same) {
         sched_about(sched_refuse(s, PV_CONFLICT), t);
     } else if (t->state == TASK_RECEIVING) {

@@ -93,6 +93,9 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     WIRE_SET(&m, deadline_in, true);
     WIRE_SET(&m, takes_lost, true);
     WIRE_SET(&m, takes_handlers, true);
+    const char *kinds[WIRE_INPUT_KINDS];
+    for (int i = 0; i < WIRE_INPUT_KINDS; i++) kinds[i] = wire_word(WIRE_WORDS_input_kind, i);
+    WIRE_SET_LIST(&m, input_kinds, kinds, WIRE_INPUT_KINDS);
     const char *why = broker_not_ready(b);
     char clipped[512];
     if (why) WIRE_SET(&m, not_ready, wire_text_clip(clipped, sizeof clipped, why));
@@ -108,6 +111,12 @@ static const char *prover_name(const char *prover)
     char *colon = strchr(name, ':');
     if (colon) *colon = '.';
     return name;
+}
+
+static void kind_set(struct wire_msg *m, const struct task_record *r)
+{
+    if (r->input_kind != WIRE_INPUT_KIND_WTNS && r->input_kind < WIRE_INPUT_KINDS)
+        WIRE_SET(m, input_kind, wire_word(WIRE_WORDS_input_kind, r->input_kind));
 }
 
 /* The optional fields of TASK. */
@@ -132,6 +141,7 @@ static void view_extras(struct wire_msg *m, const struct sched_view *v)
     if (r->deadline_ms) WIRE_SET(m, deadline, r->deadline_ms);
     if (r->need_vram) WIRE_SET(m, need_vram, r->need_vram);
     if (r->need_ram) WIRE_SET(m, need_ram, r->need_ram);
+    kind_set(m, r);
 }
 
 void reply_view(struct broker *b, enum reply_when when, const struct sched_action *a)
@@ -304,6 +314,7 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     WIRE_SET(&m, circuit, r->circuit);
     if (a->has_digest) WIRE_SET(&m, digest, a->digest);
     if (a->run_timeout_ms) WIRE_SET(&m, run_timeout_ms, a->run_timeout_ms);
+    kind_set(&m, r);
     pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
     if (st != PV_OK) {
         payload_missing(b, when, a, STORE_INPUT, st);

@@ -4,6 +4,7 @@
 #include "reply.h"
 
 #include "sha256.h"
+#include "words.h"
 
 void intake_busy(struct broker *b, const struct peer *peer, uint32_t req, const char *which)
 {
@@ -40,6 +41,16 @@ struct broker_payload intake_payload(const struct wire_msg *m)
                                     .stored = { .sha256 = m->sha256, .length = m->length, .bytes = m->payload } };
 }
 
+uint32_t intake_kinds(const char *const *words, size_t n)
+{
+    uint32_t kinds = 0;
+    for (size_t i = 0; i < n; i++) {
+        int kind = wire_word_value(WIRE_WORDS_input_kind, words[i]);
+        if (kind >= 0) kinds |= 1u << kind;
+    }
+    return kinds;
+}
+
 size_t intake_circuits(struct sched_circuit *to, const struct wire_msg *m)
 {
     size_t n = m->circuits_n < BROKER_CIRCUITS ? m->circuits_n : BROKER_CIRCUITS;
@@ -52,7 +63,8 @@ size_t intake_circuits(struct sched_circuit *to, const struct wire_msg *m)
                                         .load_ms = c->load_ms,
                                         .need_vram = c->need_vram,
                                         .need_ram = c->need_ram,
-                                        .slower = c->has.slower ? c->slower : 0 };
+                                        .slower = c->has.slower ? c->slower : 0,
+                                        .kinds = intake_kinds(c->input_kinds, c->input_kinds_n) };
     }
     return n;
 }

@@ -16,6 +16,9 @@ bool intake_payload_matches(const struct wire_msg *m);
 /** The message's payload, complete when it came along; its bytes are the message's. */
 struct broker_payload intake_payload(const struct wire_msg *m);
 
+/** The kinds of input that a prover names, as bits 1 << enum wire_input_kind; those that this broker does not know are passed over. */
+uint32_t intake_kinds(const char *const *words, size_t n);
+
 /** The circuits and the held attempts that a prover names, into arrays of BROKER_CIRCUITS and BROKER_HELD; how many. */
 size_t intake_circuits(struct sched_circuit *to, const struct wire_msg *m);
 size_t intake_held(struct sched_held *to, const struct wire_msg *m);

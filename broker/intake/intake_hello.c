@@ -62,6 +62,7 @@ static void hello_prover(struct broker *b, struct peer *peer, const struct wire_
     ev.prover.prefetch = m->has.prefetch ? m->prefetch : 0;
     ev.prover.vram = m->vram;
     ev.prover.ram = m->ram;
+    ev.prover.kinds = intake_kinds(m->input_kinds, m->input_kinds_n);
     ev.prover.held = held;
     ev.prover.held_n = intake_held(held, m);
     broker_step(b, &ev, NULL);

@@ -6,6 +6,10 @@
 #include "step.h"
 #include "uploads.h"
 
+#include "words.h"
+
+#include <stdio.h>
+
 /* Refusals that are not the core's. */
 static pv_status submit_refused(struct broker *b, const struct peer *peer, const struct wire_msg *m, const char **which,
                                 uint64_t *retry_ms)
@@ -30,6 +34,20 @@ static void deadline_take(const struct broker *b, struct sched_event *ev, const 
     ev->submit.deadline_in_ms = m->has.deadline_in_ms ? m->deadline_in_ms : left;
 }
 
+/* A client names only what WELCOME named. False, and refused: it has not read it. */
+static bool kind_take(struct broker *b, struct sched_event *ev, const struct peer *peer, const struct wire_msg *m)
+{
+    char text[160];
+    int kind = m->has.input_kind ? wire_word_value(WIRE_WORDS_input_kind, m->input_kind) : WIRE_INPUT_KIND_WTNS;
+    if (kind < 0) {
+        snprintf(text, sizeof text, "this broker does not know inputs of the kind %.64s", m->input_kind);
+        reply_error(b, peer->handle, m->req, PV_USAGE, text);
+        return false;
+    }
+    ev->submit.kind = (enum wire_input_kind)kind;
+    return true;
+}
+
 void intake_submit(struct broker *b, struct peer *peer, const struct wire_msg *m)
 {
     struct sched_event ev = intake_event(SCHED_SUBMIT, peer, m);
@@ -39,6 +57,7 @@ void intake_submit(struct broker *b, struct peer *peer, const struct wire_msg *m
         reply_refuse(b, REPLY_AT_ONCE, &refusal);
         return;
     }
+    if (!kind_take(b, &ev, peer, m)) return;
     ev.submit.queue = m->queue;
     ev.submit.circuit = m->circuit;
     ev.submit.group = m->has.group ? m->group : NULL;

@@ -70,6 +70,9 @@ struct task_record {
     /* since schema 6 */
     uint64_t made_ms, moved_ms; /* moments: of the submit, and of the last change of state */
     uint64_t expires_ms;        /* moment of the deadline, on a clock that counts the known time away too */
+
+    /* since schema 7 */
+    uint8_t input_kind; /* enum wire_input_kind */
 };
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
@@ -124,6 +127,7 @@ struct task_record {
     C(earlier, earlier, TRIMMED)                                                                                       \
     C(made_ms, made_ms, INT)                                                                                           \
     C(moved_ms, moved_ms, INT)                                                                                         \
-    C(expires_ms, expires_ms, INT)
+    C(expires_ms, expires_ms, INT)                                                                                     \
+    C(input_kind, input_kind, INT)
 
 #endif

@@ -62,6 +62,9 @@
     "UPDATE task SET " AFTER_CHANGE("expires_ms") ", " AFTER_CHANGE("orphan_ms") ", " AFTER_CHANGE(                    \
         "ready_ms") ", " AFTER_CHANGE("verdict_ms") ", acked_ms = CASE acked_ms WHEN 0 THEN 0 ELSE 1000000001 END"
 
+/* What an input is. Every older task's is a witness, number 0. */
+#define INPUT_KINDS_7 "ALTER TABLE task ADD COLUMN input_kind INTEGER NOT NULL DEFAULT 0"
+
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
     { 2, "settings of queues and provers", SETTINGS_2, NULL },
@@ -69,6 +72,7 @@ static const struct store_step steps[] = {
     { 4, "attempts that may still bring a result", EARLIER_4, NULL },
     { 5, "an id for the database and its payload folder", IDENTITY_5, store_identity_give },
     { 6, "the broker's own clock, and moments on it", MOMENTS_6, NULL },
+    { 7, "kinds of input", INPUT_KINDS_7, NULL },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

@@ -137,6 +137,7 @@ static void circuit_row(struct tables *t, const struct sched_circuit *c, uint64_
     number(t, "need_ram", c->need_ram);
     number(t, "need_vram", c->need_vram);
     number(t, "slower_percent", c->slower);
+    truth(t, "input_json", c->kinds >> WIRE_INPUT_KIND_JSON & 1);
 }
 
 static void unserved_row(struct tables *t, const struct peer_key *k, uint64_t after)

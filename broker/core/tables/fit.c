@@ -1,39 +1,55 @@
 #include "fit.h"
 #include "provers.h"
 
-/* c: as p announced the circuit. */
-static bool fits_as(const struct prover *p, const struct prover_circuit *c, const struct queue *q, uint64_t vram,
-                    uint64_t ram)
+static bool takes_kind(const struct prover *p, const struct prover_circuit *c, uint8_t kind)
 {
-    if (!prover_serves(p, q) || vram > p->vram || (p->ram && ram > p->ram)) return false;
+    return kind == WIRE_INPUT_KIND_WTNS || (kind < WIRE_INPUT_KINDS && (p->kinds | (c ? c->kinds : 0)) >> kind & 1);
+}
+
+/* c: as p announced the circuit. */
+static bool fits_as(const struct prover *p, const struct prover_circuit *c, const struct fit_wants *w)
+{
+    if (!prover_serves(p, w->queue) || w->vram > p->vram || (p->ram && w->ram > p->ram)) return false;
+    if (!takes_kind(p, c, w->kind)) return false;
     return p->any_circuit || (c && c->need_vram <= p->vram && (!p->ram || c->need_ram <= p->ram));
 }
 
-bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram, uint64_t ram)
+struct fit_wants fit_wants_of(const struct task *t)
 {
-    return fits_as(p, p->any_circuit ? NULL : prover_circuit(p, circuit), q, vram, ram);
+    return (struct fit_wants){ t->account->queue, t->circuit, t->need_vram, t->need_ram, t->kind };
+}
+
+static struct fit_wants wants_of_lane(const struct lane *l)
+{
+    return (struct fit_wants){ l->work->queue, l->work->circuit, l->need_vram, l->need_ram, l->kind };
+}
+
+bool prover_fits(const struct prover *p, const struct fit_wants *w)
+{
+    return fits_as(p, p->any_circuit ? NULL : prover_circuit(p, w->circuit), w);
 }
 
 struct fit_walk fit_walk_lane(const struct sched *s, const struct lane *l)
 {
-    return (struct fit_walk){ circuit_walk(s, l->work->circuit), l->work->queue, l->need_vram, l->need_ram };
+    return (struct fit_walk){ circuit_walk(s, l->work->circuit), wants_of_lane(l) };
 }
 
 struct fit_walk fit_walk_task(const struct sched *s, const struct task *t)
 {
-    return (struct fit_walk){ circuit_walk(s, t->circuit), t->account->queue, t->need_vram, t->need_ram };
+    return (struct fit_walk){ circuit_walk(s, t->circuit), fit_wants_of(t) };
 }
 
 struct prover *fit_walk_next(const struct sched *s, struct fit_walk *w)
 {
     for (struct prover *p; (p = circuit_walk_next(s, &w->of));)
-        if (fits_as(p, w->of.as, w->queue, w->vram, w->ram)) return p;
+        if (fits_as(p, w->of.as, &w->wants)) return p;
     return NULL;
 }
 
 bool lane_fits(const struct lane *l, const struct prover *p)
 {
-    return prover_fits(p, l->work->queue, l->work->circuit, l->need_vram, l->need_ram);
+    const struct fit_wants w = wants_of_lane(l);
+    return prover_fits(p, &w);
 }
 
 unsigned prover_rank(const struct prover *p, const uint64_t *excluded)

@@ -4,16 +4,23 @@
 
 #include "circuits.h"
 
-/** Whether p serves the queue, has the circuit and has the memory, whatever it does now. */
-bool prover_fits(const struct prover *p, const struct queue *q, const struct name *circuit, uint64_t vram,
-                 uint64_t ram);
+/** What a prover has to have and to take for a task. */
+struct fit_wants {
+    const struct queue *queue;
+    const struct name *circuit;
+    uint64_t vram, ram;
+    uint8_t kind; /* of input: a prover that has not announced it would take it for a witness */
+};
+struct fit_wants fit_wants_of(const struct task *t);
+
+/** Whether p serves the queue, has the circuit and the memory, and takes the kind of input, whatever it does now. */
+bool prover_fits(const struct prover *p, const struct fit_wants *w);
 /** The same for the tasks of a lane. */
 bool lane_fits(const struct lane *l, const struct prover *p);
 /** A walk over the provers that fit a lane or a task, in no order: as many looks as announced the circuit, or any. */
 struct fit_walk {
     struct circuit_walk of;
-    const struct queue *queue;
-    uint64_t vram, ram;
+    struct fit_wants wants;
 };
 struct fit_walk fit_walk_lane(const struct sched *s, const struct lane *l);
 struct fit_walk fit_walk_task(const struct sched *s, const struct task *t);

@@ -53,7 +53,7 @@ static uint64_t rounded_need(const struct account *a, uint64_t need)
 static bool lane_is_for(const struct lane *l, const struct lane *want)
 {
     return l->account == want->account && l->work->circuit == want->work->circuit && l->need_vram == want->need_vram &&
-           l->need_ram == want->need_ram && l->suspect == want->suspect &&
+           l->need_ram == want->need_ram && l->kind == want->kind && l->suspect == want->suspect &&
            !memcmp(l->excluded, want->excluded, sizeof l->excluded);
 }
 
@@ -70,7 +70,7 @@ static wire_id lane_key(const struct sched *s, const struct lane *l)
         h[i] = mixed(s->names.seed + (uint64_t)i, (uintptr_t)l->account);
         h[i] = mixed(h[i], (uintptr_t)l->work->circuit);
         h[i] = mixed(mixed(h[i], l->need_vram), l->need_ram);
-        h[i] = mixed(h[i], l->suspect);
+        h[i] = mixed(h[i], (uint64_t)l->kind << 1 | l->suspect);
         for (int k = 0; k < TASK_EXCLUDED_MAX && l->excluded[k]; k++) h[i] = mixed(h[i], l->excluded[k]);
     }
     return idmap_key(h[0], h[1]);
@@ -83,6 +83,7 @@ static void lane_of_task(const struct sched *s, struct lane *want, const struct 
     want->work = w;
     want->need_vram = rounded_need(t->account, t->need_vram);
     want->need_ram = rounded_need(t->account, t->need_ram);
+    want->kind = t->kind;
     want->suspect = t->losses >= s->cfg.suspect_losses;
     if (t->excluded) memcpy(want->excluded, t->excluded, sizeof want->excluded);
 }

@@ -1,6 +1,6 @@
 /** Where queued tasks wait, and who comes first (R10).
  *
- *  Tasks that every prover judges alike (same queue, principal, circuit, needs, exclusions, suspect or not) wait in one
+ *  Tasks that every prover judges alike (same queue, principal, circuit, kind of input, needs, exclusions, suspect or not) wait in one
  *  lane; a lane has a heap for each priority. Choosing a task is then choosing between the heads of lanes:
  *
  *      1. priority, raised by one for each age_ms in which no task of the same line (queue, principal, priority) was

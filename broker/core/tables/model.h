@@ -128,6 +128,7 @@ struct lane {
     struct account *account;
     struct work *work;
     uint64_t need_vram, need_ram;
+    uint8_t kind; /* of the inputs: enum wire_input_kind */
     bool suspect;
     uint64_t excluded[TASK_EXCLUDED_MAX];
     uint64_t waiting;
@@ -173,8 +174,8 @@ struct task {
     wire_id id;
     uint64_t order;
     heap_at timer_at, line_at, acked_at, oldest_at, group_at;
-    uint8_t state, priority, on_restart;
-    bool has_input, acked, damaged; /* damaged: DEAD, because the store lost its input or result */
+    uint8_t state, priority, on_restart, kind; /* kind: of its input, enum wire_input_kind */
+    bool has_input, acked, damaged;            /* damaged: DEAD, because the store lost its input or result */
     struct account *account;
     struct lane *lane; /* while QUEUED */
     struct name *circuit;
@@ -256,6 +257,7 @@ struct prover_circuit {
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
     uint32_t slower; /* percent, as announced */
+    uint32_t kinds;  /* of input besides a witness, as bits */
     struct prover *prover;
     struct circuit *of;                  /* NULL: not in its list */
     struct prover_circuit *next, **link; /* in of->first */
@@ -311,6 +313,7 @@ struct prover {
     uint32_t awaiting; /* recalls made for its sake */
     uint32_t arriving; /* attempts whose result is on its way */
     uint64_t vram, ram;
+    uint32_t kinds; /* of input, for any circuit, as bits */
     struct attempt *attempts, **attempts_end;
     struct streak {
         const struct principal *owner;

@@ -21,6 +21,7 @@ struct sched_circuit {
     bool has_digest, warm;
     uint64_t load_ms, need_vram, need_ram;
     uint32_t slower; /* percent more work of a proof, because GPU memory is short; shown, and no rule's */
+    uint32_t kinds;  /* of input that it takes for the circuit besides a witness: bits 1 << enum wire_input_kind */
 };
 
 /** An attempt as its prover reports it. */
@@ -128,6 +129,7 @@ struct sched_event {
             bool any_circuit; /* it announced no list of circuits: its handlers need no key */
             uint32_t slots, prefetch;
             uint64_t vram, ram;
+            uint32_t kinds; /* of input that it takes for any circuit besides a witness: bits */
             const struct sched_held *held;
             size_t held_n;
         } prover;
@@ -147,6 +149,7 @@ struct sched_event {
             uint64_t ttl_ms;
             bool revive;
             uint64_t need_vram, need_ram;
+            enum wire_input_kind kind; /* what the input is */
         } submit;
         struct {
             enum wire_scope scope;

@@ -357,6 +357,7 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     r->raises = t->raises;
     r->state = t->state;
     r->has_input = t->has_input;
+    r->input_kind = t->kind;
     r->generation = t->generation;
     r->failures = t->failures;
     r->losses = t->losses;

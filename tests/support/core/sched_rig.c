@@ -363,17 +363,19 @@ void prover_with(struct rig *r, const char *who, const struct rig_prover *with)
     ev.prover.queues = queue;
     ev.prover.circuits_n = words(circuits, circuit);
     for (size_t i = 0; i < ev.prover.circuits_n; i++) {
-        bool warm = circuit[i][0] == '+';
+        bool json = circuit[i][0] == '*', warm = (circuit[i] += json)[0] == '+';
         list[i] = (struct sched_circuit){ .name = circuit[i] + warm, .warm = warm, .has_digest = true };
         list[i].digest = rig_hash((unsigned)circuit[i][warm]);
         list[i].load_ms = with->load_ms;
         list[i].slower = with->slower;
+        list[i].kinds = json ? 1u << WIRE_INPUT_KIND_JSON : 0;
     }
     ev.prover.circuits = list;
     ev.prover.any_circuit = !with->circuits;
     ev.prover.slots = with->slots;
     ev.prover.prefetch = with->prefetch;
     ev.prover.vram = with->vram;
+    ev.prover.kinds = with->kinds;
     ev.prover.held = with->held;
     ev.prover.held_n = with->held_n;
     size_t n = r->lines_n;

@@ -75,7 +75,8 @@ struct rig_prover {
     uint32_t slots, prefetch;
     uint64_t vram, load_ms;
     unsigned slower;      /* percent, of each circuit */
-    const char *circuits; /* names with blanks between; "+" before: warm; NULL: any */
+    uint32_t kinds;       /* of input that it takes for any circuit, as bits */
+    const char *circuits; /* names with blanks between; "+" before: warm; "*" before: takes input.json; NULL: any */
     const char *queues;   /* with blanks between; NULL: outer */
     const struct sched_held *held;
     size_t held_n;
