@@ -223,6 +223,21 @@ static pv_status program_handler_run(void *self, const struct handler_input *in,
     return s;
 }
 
+pv_status program_result_verify(const struct handler_program *x, const struct handler_input *in,
+                                const struct handler_watch *watch, struct handler_output *out)
+{
+    struct attempt a = {
+        .x = x, .in = in, .watch = watch, .out = out, .folder = { .work = -1, .fd = -1, .results = -1 }
+    };
+    if (!x->program.verify) return PV_OK;
+    if (!circuit_fits(&x->program, in->circuit))
+        return fail(out, HANDLER_PERMANENT, PV_UNKNOWN_CIRCUIT, "the task's circuit cannot be put into a command");
+    pv_status s = folder_fill(&a);
+    s = s == PV_OK ? verify_run(&a) : fail_here(&a, s);
+    attempt_folder_remove(&a.folder);
+    return s;
+}
+
 struct handler handler_program(struct handler_program *x)
 {
     return (struct handler){

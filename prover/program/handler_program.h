@@ -15,4 +15,9 @@ struct handler_program {
  *  returns: no process, no file, no descriptor. */
 struct handler handler_program(struct handler_program *x);
 
+/** Runs the verify command, if there is one, on a result that came by other ways, in a folder of its own. out has the result, and keeps
+ *  it; a failure is told there too. */
+pv_status program_result_verify(const struct handler_program *x, const struct handler_input *in,
+                                const struct handler_watch *watch, struct handler_output *out);
+
 #endif

@@ -14,8 +14,18 @@ enum program_input { PROGRAM_INPUT_FILE, PROGRAM_INPUT_STDIN };
 enum program_result { PROGRAM_RESULT_FILE, PROGRAM_RESULT_STDOUT, PROGRAM_RESULT_GROTH16 };
 enum program_progress { PROGRAM_PROGRESS_NONE, PROGRAM_PROGRESS_STDERR, PROGRAM_PROGRESS_DESCRIPTOR };
 
+enum program_mode { PROGRAM_TASK, PROGRAM_PERSISTENT, PROGRAM_LIBRARY };
+
 /* X(name, KIND, default, low, high, "words", "meaning") */
 #define PROGRAM_SETTING_LIST(X)                                                                                        \
+    X(mode, CHOICE, "task", 0, 0, "task persistent library",                                                           \
+      "started for each task; started once and spoken to in frames; a shared object, which provost-host loads")        \
+    X(library, TEXT, "", 0, 0, NULL, "mode: library: the whole path of the shared object")                             \
+    X(options, TEXT, "", 0, 0, NULL, "a text for a program that stays, in HELLO")                                      \
+    X(instances, NUMBER, "1", 1, 64, NULL, "how many of a program that stays run at once")                             \
+    X(ready_limit, DURATION, "60s", 100, 86400000, NULL, "how long one may take until it is ready")                    \
+    X(ping, DURATION, "10s", 100, 86400000, NULL, "one that has nothing to do is asked so often, and answers as soon") \
+    X(quarantine, DURATION, "60s", 100, 3600000, NULL, "the rest after three deaths in a row; doubled each time")      \
     X(input, CHOICE, "file", 0, 0, "file stdin", "how the input reaches it: a file named by {input}, or stdin")        \
     X(result, CHOICE, "file", 0, 0, "file stdout groth16",                                                             \
       "how the result comes back: the file {result}, stdout, or the two files {proof} and {public} of snarkjs")        \

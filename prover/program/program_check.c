@@ -1,5 +1,6 @@
 #include "program_check.h"
 
+#include "program_beside.h"
 #include "program_config.h"
 
 #include <errno.h>
@@ -49,12 +50,24 @@ void program_trusted(const char *path, char fault[PROGRAM_WHY_BYTES])
 
 /* --- commands --- */
 
+/* What loads a shared object: of the same installation as this program. */
+static pv_status program_host_find(const struct program *p, char **file, char *why)
+{
+    char there[PATH_MAX];
+    if (!program_beside(there, "provost-host"))
+        return program_config_refuse(p, "library", why,
+                                     "provost-host is neither beside this program nor in ../libexec/provost");
+    *file = realpath(there, NULL);
+    return *file ? PV_OK : program_config_refuse(p, "library", why, "%.150s: %s", there, strerror(errno));
+}
+
 static pv_status executable_find(const struct program *p, const char *key, char **argv, char **file, char *why)
 {
     struct stat st;
     char fault[PROGRAM_WHY_BYTES];
     if (!argv) return PV_OK;
     free(*file);
+    if (p->mode == PROGRAM_LIBRARY && argv == p->command) return program_host_find(p, file, why);
     *file = realpath(argv[0], NULL);
     if (!*file || stat(*file, &st))
         return program_config_refuse(p, key, why, "%.150s: %s%s", argv[0], strerror(errno),
@@ -76,6 +89,15 @@ static pv_status arguments_check(const struct program *p, const char *key, char 
         if (*fault) return program_config_refuse(p, key, why, "%.250s", fault);
     }
     return PV_OK;
+}
+
+static pv_status library_check(const struct program *p, char *why)
+{
+    struct stat st;
+    if (p->mode != PROGRAM_LIBRARY) return PV_OK;
+    if (stat(p->library, &st))
+        return program_config_refuse(p, "library", why, "%.150s: %s", p->library, strerror(errno));
+    return S_ISREG(st.st_mode) ? PV_OK : program_config_refuse(p, "library", why, "%.150s is not a file", p->library);
 }
 
 /* --- the user --- */
@@ -133,7 +155,8 @@ pv_status program_check(struct program *p, char why[PROGRAM_WHY_BYTES])
     TRY(executable_find(p, "command", p->command, &p->executable, why));
     TRY(executable_find(p, "verify", p->verify, &p->verifier, why));
     TRY(executable_find(p, "version", p->version, &p->versioner, why));
-    TRY(arguments_check(p, "command", p->command, why));
+    TRY(library_check(p, why));
+    TRY(arguments_check(p, p->mode == PROGRAM_LIBRARY ? "library" : "command", p->command, why));
     TRY(arguments_check(p, "verify", p->verify, why));
     return user_find(p, why);
 }

@@ -148,13 +148,64 @@ static pv_status statuses_take(struct program *p, char *why)
     return verdicts_take(p, "resource", p->resource, HANDLER_RESOURCE, why);
 }
 
+/* --- what the mode has a use for --- */
+
+static bool is_set(const struct file *f, const char *key)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (!strcmp(rows[i].name, key)) return f->data && f->data->values[i];
+    for (size_t i = 0; i < TEXTS; i++)
+        if (!strcmp(texts_names[i], key)) return f->lists[i];
+    return false;
+}
+
+/* Refuses the first of a list of keys that ends with NULL, if it is there. */
+static pv_status none_set(const struct program *p, const struct file *f, const char *const *keys, const char *because,
+                          char *why)
+{
+    for (; *keys; keys++)
+        if (is_set(f, *keys)) return program_config_refuse(p, *keys, why, "%s", because);
+    return PV_OK;
+}
+
+/* A shared object is loaded by a program of the house, which is told its path. */
+static pv_status library_take(struct program *p, struct file *f, char *why)
+{
+    static char host[] = "provost-host";
+    if (!*p->library || *p->library != '/')
+        return program_config_refuse(
+            p, "library", why, *p->library ? "\"%.80s\" is not a whole path" : "mode: library needs one", p->library);
+    char **argv = calloc(3, sizeof *argv);
+    if (!argv) return PV_NO_MEMORY;
+    argv[0] = host;
+    argv[1] = (char *)p->library;
+    f->lists[0] = p->command = argv; /* command is the first of the list */
+    return PV_OK;
+}
+
+static pv_status mode_settle(struct program *p, struct file *f, char *why)
+{
+    static const char *const staying[] = { "options", "instances", "ready_limit", "ping", "quarantine", NULL };
+    static const char *const passing[] = { "result", "progress", "permanent", "resource", NULL };
+    static const char *const library[] = { "library", NULL }, *const command[] = { "command", NULL };
+    if (p->mode != PROGRAM_LIBRARY) TRY(none_set(p, f, library, "only with mode: library", why));
+    if (p->mode == PROGRAM_TASK)
+        return none_set(p, f, staying, "only of a program that stays (mode: persistent, mode: library)", why);
+    TRY(none_set(p, f, passing, "a program that stays says that in frames, and has no such setting", why));
+    p->result = PROGRAM_RESULT_STDOUT;
+    if (!is_set(f, "input")) p->input = PROGRAM_INPUT_STDIN;
+    if (p->mode == PROGRAM_PERSISTENT) return PV_OK;
+    TRY(none_set(p, f, command, "mode: library has a library in place of a command", why));
+    return library_take(p, f, why);
+}
+
 /* --- what the commands say --- */
 
 static pv_status command_check(const struct program *p, const char *key, char **argv, char *why)
 {
     char unknown[32];
     if (!argv) return PV_OK;
-    if (argv[0][0] != '/')
+    if (argv[0][0] != '/' && (p->mode != PROGRAM_LIBRARY || argv != p->command))
         return program_config_refuse(p, key, why,
                                      "\"%.80s\" is not the whole path of a program%s (a command is a list: "
                                      "[/path/of/program, argument, ...]; no shell reads it)",
@@ -171,8 +222,18 @@ static pv_status place_wanted(const struct program *p, const char *place, bool w
     return program_config_refuse(p, "command", why, "%s {%s}: %s", wanted ? "has no" : "has", place, because);
 }
 
+/* It is started before there is a task. */
+static pv_status staying_places_check(const struct program *p, char *why)
+{
+    static const char *const none[] = { "input", "result", "proof", "public", "circuit", "task" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        TRY(place_wanted(p, none[i], false, "a program that stays is started before there is a task", why));
+    return PV_OK;
+}
+
 static pv_status places_check(const struct program *p, char *why)
 {
+    if (p->mode != PROGRAM_TASK) return staying_places_check(p, why);
     bool groth16 = p->result == PROGRAM_RESULT_GROTH16;
     if (p->input == PROGRAM_INPUT_FILE) TRY(place_wanted(p, "input", true, "the input comes as a file", why));
     TRY(place_wanted(p, "result", p->result == PROGRAM_RESULT_FILE, "see result", why));
@@ -236,5 +297,6 @@ pv_status program_config_read(struct program *p, const char *name, const char *p
     TRY(s);
     TRY(values_take(p, f, why));
     TRY(lists_take(p, f));
+    TRY(mode_settle(p, f, why));
     return all_check(p, why);
 }

@@ -3,6 +3,7 @@
 #include "attempt_folder.h"
 #include "file_io.h"
 #include "log.h"
+#include "program_beside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,15 +30,8 @@ static pv_status launcher_keep(struct program_place *p, const char *there, struc
 
 pv_status program_place_launcher(struct program_place *p, struct prove_error *err)
 {
-    static const char *const places[] = { "provost-launch", "../libexec/provost/provost-launch" };
-    char own[PATH_MAX], there[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    while (n > 0 && own[n - 1] != '/') n--;
-    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
-        int used = snprintf(there, sizeof there, "%.*s%s", (int)n, own, places[i]);
-        if (used < 0 || (size_t)used >= sizeof there || access(there, X_OK)) continue;
-        return launcher_keep(p, there, err);
-    }
+    char there[PATH_MAX];
+    if (program_beside(there, "provost-launch")) return launcher_keep(p, there, err);
     return prove_error_set(err, PV_NOT_FOUND,
                            "provost-launch is neither beside this program nor in ../libexec/provost");
 }

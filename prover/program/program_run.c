@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "program_env.h"
+#include "program_plan.h"
 #include "program_spawn.h"
 #include "progress_lines.h"
 
@@ -191,42 +192,19 @@ static pv_status end_take(struct run *r, struct prove_error *err)
     return PV_OK;
 }
 
-static void plan_make(struct launch_plan *plan, const struct program_call *c, char **env, const char **hide)
-{
-    const struct program *p = c->program;
-    size_t n = 0;
-    while (n < sizeof c->place->hide / sizeof *c->place->hide && c->place->hide[n]) hide[n] = c->place->hide[n], n++;
-    hide[n] = c->place->work;
-    *plan = (struct launch_plan){ .sandbox = (enum launch_sandbox)p->sandbox,
-                                  .network = p->network,
-                                  .extra = p->progress == PROGRAM_PROGRESS_DESCRIPTOR,
-                                  .uid = p->uid,
-                                  .gid = p->gid,
-                                  .grace_ms = (uint32_t)p->grace,
-                                  .nice = (uint32_t)p->nice,
-                                  .groups_n = p->groups_n,
-                                  .file = c->file,
-                                  .folder = c->folder,
-                                  .argv = (char **)c->argv,
-                                  .envp = env,
-                                  .hide = (char **)hide,
-                                  .limits = { [LAUNCH_LIMIT_MEMORY] = p->memory,
-                                              [LAUNCH_LIMIT_CPU] = p->cpu_seconds,
-                                              [LAUNCH_LIMIT_OPEN_FILES] = p->open_files,
-                                              [LAUNCH_LIMIT_FILE_SIZE] = p->file_size,
-                                              [LAUNCH_LIMIT_PROCESSES] = p->processes } };
-    memcpy(plan->groups, p->groups, sizeof plan->groups);
-}
-
 pv_status program_run(struct program_end *end, const struct program_call *call, struct prove_error *err)
 {
     struct run r = { .call = call, .end = end, .limit_ms = call->limit_ms ? pv_clock_ms() + call->limit_ms : 0 };
     struct launch_plan plan;
-    const char *hide[sizeof call->place->hide / sizeof *call->place->hide + 2] = { NULL };
+    const char *hide[PROGRAM_HIDE_ROOM] = { NULL };
     *end = (struct program_end){ .ending = PROGRAM_NOT_STARTED };
     char **env = program_env(call->program, call->folder);
     if (!env) return prove_error_set(err, PV_NO_MEMORY, "no memory for the environment");
-    plan_make(&plan, call, env, hide);
+    program_plan(&plan, call->program, call->place, hide);
+    plan.file = call->file;
+    plan.folder = call->folder;
+    plan.argv = (char **)call->argv;
+    plan.envp = env;
     pv_status s = program_spawn(&r.process, call->place->launcher, &plan, call->input, err);
     free(env);
     if (s != PV_OK) return s;

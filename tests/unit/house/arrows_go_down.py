@@ -58,7 +58,9 @@ MAY_USE = {
     "prover/launch": [],
     "prover/program": ["prover/handler", "prover/launch", "base/settings"],
     "prover/witness": ["prover/program"],
-    "prover/node": ["prover/witness", "link", "base/settings", "base/files", "base/limits"],
+    "prover/talk": [],
+    "prover/resident": ["prover/program", "prover/talk"],
+    "prover/node": ["prover/resident", "prover/witness", "link", "base/settings", "base/files", "base/limits"],
     "prover/cmd": ["prover/witness", "base/files", "base/limits"],
 }
 
@@ -71,6 +73,7 @@ WALLS = {
     "broker/watch/tables.c": ["broker.h", "config.h", "reply.h"],
     "wire/body.c": ["link_keys.h", "payload.h"],
     "prover/groth16/prove.c": ["agent.h", "msg.h"],
+    "prover/talk/talk_message.c": ["log.h", "program.h"],
     "prover/child/supervisor.c": ["backend.h", "handler.h", "gpu.h"],
 }
 
