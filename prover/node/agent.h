@@ -70,7 +70,9 @@ struct agent_options {
     size_t (*circuits)(void *arg, const char *after, struct handler_circuit *to, size_t most);
     /** Fills `to` with at most `most` files of keys and handlers that are not served, and returns how many there are. May be NULL. */
     size_t (*unserved)(void *arg, struct handler_unserved *to, size_t most);
-    void *circuits_arg, *unserved_arg;
+    /** Whether tasks of a queue are asked for just now. Called by the agent's thread before each HELLO and READY. NULL: of all. */
+    bool (*offers)(void *arg, const struct agent_queue *queue);
+    void *circuits_arg, *unserved_arg, *offers_arg;
     /** Called by the agent's thread before each HELLO and READY. NULL: nothing is to be known. */
     void (*gpu)(void *arg, struct agent_gpu *now);
     void *gpu_arg;

@@ -37,12 +37,27 @@ struct agent_gpu agent_hello_gpu(const struct agent *a)
     return gpu;
 }
 
-/* Without those of handlers that rest. */
+static bool asked_for(const struct agent *a, const struct agent_queue *q)
+{
+    return handlers_state(a->o.handlers, q->handler) != REST_RESTS && (!a->o.offers || a->o.offers(a->o.offers_arg, q));
+}
+
+bool agent_hello_asks(const struct agent *a)
+{
+    for (size_t i = 0; i < a->o.queues_n; i++)
+        if (asked_for(a, &a->o.queues[i])) return true;
+    return false;
+}
+
+/* The queues that are served just now. When none is, all of them are named, and no credit is given: a list without an entry would
+ * say something else. */
 static size_t queues_list(const struct agent *a, const char *queues[AGENT_QUEUES_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < a->o.queues_n; i++)
-        if (handlers_state(a->o.handlers, a->o.queues[i].handler) != REST_RESTS) queues[n++] = a->o.queues[i].name;
+        if (asked_for(a, &a->o.queues[i])) queues[n++] = a->o.queues[i].name;
+    if (n) return n;
+    for (; n < a->o.queues_n; n++) queues[n] = a->o.queues[n].name;
     return n;
 }
 

@@ -156,7 +156,7 @@ static void ready_say(struct agent *a)
     size_t warm = agent_circuits_warm(a, &any);
     unsigned places = a->o.slots + a->o.prefetch, taken = agent_attempts_unfinished(a);
     /* A broker takes an empty list of circuits for "any": so no credit, or it would offer what fails at once. */
-    if ((a->o.circuits_needed && !any) || gpu.state != AGENT_GPU_FIT) taken = places;
+    if ((a->o.circuits_needed && !any) || gpu.state != AGENT_GPU_FIT || !agent_hello_asks(a)) taken = places;
     if (gpu.wrong_proofs) WIRE_SET(&m, gpu_wrong_proofs, gpu.wrong_proofs);
     if (gpu.ended) WIRE_SET(&m, gpu_ended, gpu.ended);
     WIRE_SET(&m, credit, taken < places ? places - taken : 0);

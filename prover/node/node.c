@@ -177,7 +177,8 @@ static void serve(struct node *n)
                                    { .socket = zsock_resolve(n->actor), .events = ZMQ_POLLIN },
                                    { .fd = n->status_socket, .events = ZMQ_POLLIN } };
         int watched = n->status_socket >= 0 ? 3 : 2;
-        if (zmq_poll(items, watched, n->proving.cache ? LOOK_MS : COUNTERS_MS) < 0 && errno != EINTR) return;
+        bool looks = n->proving.cache || n->residents.n;
+        if (zmq_poll(items, watched, looks ? LOOK_MS : COUNTERS_MS) < 0 && errno != EINTR) return;
         if (items[0].revents) on_signal(n, &asked);
         if (items[1].revents) return;
         if (watched == 3 && items[2].revents) status_say(n);
@@ -185,9 +186,10 @@ static void serve(struct node *n)
             handlers_log(n);
             counters_ms += COUNTERS_MS;
         }
-        if (!n->proving.cache) continue;
-        bool news = keycache_look(n->proving.cache), changed = node_gpu_changed(&n->gpu);
-        if (news || changed) zstr_send(n->actor, "CIRCUITS");
+        bool rests = resident_table_changed(&n->residents);
+        bool news = n->proving.cache && keycache_look(n->proving.cache);
+        bool changed = n->proving.cache && node_gpu_changed(&n->gpu);
+        if (rests || news || changed) zstr_send(n->actor, "CIRCUITS");
     }
 }
 
@@ -222,7 +224,9 @@ static pv_status node_run(struct node *n)
     pv_status s = node_proving_open(n);
     if (s == PV_CANCELLED) return ended_early(n);
     TRY(s);
-    TRY(node_programs_open(n));
+    s = node_programs_open(n);
+    if (s == PV_CANCELLED) return ended_early(n);
+    TRY(s);
     handlers_init(&n->handlers);
     for (size_t i = 0; i < n->agent.queues_n; i++) handlers_add(&n->handlers, n->queues[i].handler);
     n->agent.handlers = &n->handlers;

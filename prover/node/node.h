@@ -10,6 +10,7 @@
 #include "node_limits.h"
 #include "node_name.h"
 #include "program_list.h"
+#include "resident_table.h"
 #include "status_text.h"
 
 struct node {
@@ -26,6 +27,7 @@ struct node {
     char *lists[2]; /* the broker and queue lists, cut at their commas */
     struct agent_queue queues[AGENT_QUEUES_MAX];
     struct program_table programs;
+    struct resident_table residents; /* those of programs that stay */
     struct program_place place;
     char *hidden[2]; /* from programs: the whole paths of the key file and of the spool */
     struct node_left_out {

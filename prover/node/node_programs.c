@@ -7,6 +7,7 @@
 #include "startable.h"
 #include "text.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,7 +18,8 @@ pv_status node_programs_read(struct node *n)
     n->place.work_fd = -1;
     if (!*n->config.handlers) return PV_OK;
     pv_status s = program_table_read(&n->programs, n->config.handlers, &n->place, &err);
-    return s == PV_OK ? s : node_refuse(n, s, "%s", err.text);
+    if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
+    return resident_table_read(&n->residents, &n->programs);
 }
 
 static void leave_out(struct node *n, const char *queue, const char *handler, const char *why)
@@ -56,30 +58,40 @@ static void queue_told(struct handler_unserved *to, const char *queue, const cha
     wire_text_clip(to->why, sizeof to->why, why);
 }
 
-/* The queues whose handler rests, from place `at` on. Returns the place behind them. */
-static size_t resting(struct node *n, struct handler_unserved *to, size_t at, size_t most)
+/* A queue whose handler rests, or whose program does: true, and why. */
+static bool queue_rests(struct node *n, const struct agent_queue *q, char why[PROGRAM_WHY_BYTES])
 {
+    char text[WIRE_HANDLER_WHY_BYTES];
+    if (resident_table_rests(&n->residents, q->handler, why)) return true;
+    if (handlers_state(&n->handlers, q->handler) != REST_RESTS) return false;
+    handlers_why(&n->handlers, q->handler, text);
+    snprintf(why, PROGRAM_WHY_BYTES, "it rests for %" PRIu64 " s, because tasks failed one after another: %s",
+             handlers_rest_ms(&n->handlers, q->handler) / 1000, text);
+    return true;
+}
+
+/* The keys first, then the queues that are left out, then those that rest: each list as far as there is room. Called by the agent's thread. */
+static size_t unserved(void *node, struct handler_unserved *to, size_t most)
+{
+    struct node *n = node;
+    char why[PROGRAM_WHY_BYTES];
+    size_t at = n->proving.cache ? keycache_unserved(n->proving.cache, to, most) : 0;
+    for (size_t i = 0; i < n->left_out_n; i++, at++)
+        if (at < most) queue_told(&to[at], n->left_out[i].queue, n->left_out[i].handler, n->left_out[i].why);
     for (size_t i = 0; i < n->agent.queues_n; i++) {
-        char why[WIRE_HANDLER_WHY_BYTES], text[sizeof to->why];
-        const struct handler *h = n->queues[i].handler;
-        if (handlers_state(&n->handlers, h) != REST_RESTS) continue;
-        handlers_why(&n->handlers, h, why);
-        snprintf(text, sizeof text, "it rests for %" PRIu64 " s, because tasks failed one after another: %s",
-                 handlers_rest_ms(&n->handlers, h) / 1000, why);
-        if (at < most) queue_told(&to[at], n->queues[i].name, h->name, text);
+        const struct agent_queue *q = &n->queues[i];
+        if (!queue_rests(n, q, why)) continue;
+        if (at < most) queue_told(&to[at], q->name, q->handler->name, why);
         at++;
     }
     return at;
 }
 
-/* The keys first, then the queues: each list as far as there is room. Called by the agent's thread. */
-static size_t unserved(void *node, struct handler_unserved *to, size_t most)
+static bool offers(void *node, const struct agent_queue *queue)
 {
-    struct node *n = node;
-    size_t at = n->proving.cache ? keycache_unserved(n->proving.cache, to, most) : 0;
-    for (size_t i = 0; i < n->left_out_n; i++, at++)
-        if (at < most) queue_told(&to[at], n->left_out[i].queue, n->left_out[i].handler, n->left_out[i].why);
-    return resting(n, to, at, most);
+    const struct node *n = node;
+    char why[PROGRAM_WHY_BYTES];
+    return !resident_table_rests(&n->residents, queue->handler, why);
 }
 
 static void left_out_say(const struct node *n)
@@ -116,7 +128,7 @@ static pv_status place_open(struct node *n, const char *work)
 
 /* Of one that runs: its streams on both sides while it is started, its folder, its input, and what the removal of a folder takes. The
  * rest is as node_limits.c counts it. */
-enum { OWN_DESCRIPTORS = 40, SLOT_DESCRIPTORS = 2 + 16 };
+enum { OWN_DESCRIPTORS = 40, SLOT_DESCRIPTORS = 2 + 16, INSTANCE_DESCRIPTORS = 8 };
 
 static void descriptors_raise(uint64_t wanted)
 {
@@ -129,14 +141,16 @@ static void descriptors_raise(uint64_t wanted)
 /* Fewer slots rather than attempts that fail. */
 static void descriptors_suffice(struct node *n)
 {
-    unsigned slots = n->agent.slots, wanted = OWN_DESCRIPTORS + slots * SLOT_DESCRIPTORS;
+    unsigned slots = n->agent.slots,
+             own = OWN_DESCRIPTORS + resident_table_instances(&n->residents) * INSTANCE_DESCRIPTORS,
+             wanted = own + slots * SLOT_DESCRIPTORS;
     unsigned can = startable_descriptors(wanted);
     if (can < wanted) {
         descriptors_raise(2 * (uint64_t)wanted);
         can = startable_descriptors(wanted);
     }
     if (can >= wanted) return;
-    n->agent.slots = can < OWN_DESCRIPTORS + SLOT_DESCRIPTORS ? 1 : (can - OWN_DESCRIPTORS) / SLOT_DESCRIPTORS;
+    n->agent.slots = can < own + SLOT_DESCRIPTORS ? 1 : (can - own) / SLOT_DESCRIPTORS;
     LOG_WARN("prover.descriptors",
              "slots=%u slots_wanted=%u text=only %u more files can be opened, and programs need %u: "
              "raise the limit (ulimit -n, LimitNOFILE)",
@@ -149,16 +163,37 @@ static void queue_drop(struct node *n, size_t i, const struct program_entry *e)
     memmove(&n->queues[i], &n->queues[i + 1], (--n->agent.queues_n - i) * sizeof *n->queues);
 }
 
-/* Asks each bound program once for its version; the queues of one that gives another are left out. */
+/* Asks each bound program once for its version, if it has a command for it or runs for a task. */
 static void versions_ask(struct node *n)
 {
     char shown[128];
     for (size_t i = 0; i < n->programs.n; i++) {
         struct program_entry *e = &n->programs.entries[i];
         if (*e->why || !node_serves(n, &e->handler)) continue;
-        if (program_version(&e->serves.program, &n->place, shown, e->why) == PV_OK)
+        if (program_version(&e->serves.program, &n->place, shown, e->why) == PV_OK && !resident_is(e))
             LOG_INFO("handler.ready", "handler=%s program=%s version=%s", e->name, e->serves.program.executable, shown);
     }
+}
+
+static bool is_served(void *node, const struct handler *h)
+{
+    return node_serves(node, h);
+}
+
+/* A signal that ends the node. HUP asks for what a start does anyway. */
+static bool is_ended(void *node)
+{
+    sigset_t pending;
+    if (((const struct node *)node)->signals < 0 || sigpending(&pending)) return false;
+    return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) || sigismember(&pending, SIGUSR1);
+}
+
+/* The queues of a program that is another version, or does not become ready, are left out. */
+static pv_status programs_try(struct node *n)
+{
+    versions_ask(n);
+    pv_status s = resident_table_start(&n->residents, is_served, is_ended, n);
+    if (s != PV_OK) return s;
     for (size_t i = 0; i < n->agent.queues_n;) {
         struct program_entry *e = entry_of(n, n->queues[i].handler);
         if (e && *e->why)
@@ -166,6 +201,7 @@ static void versions_ask(struct node *n)
         else
             i++;
     }
+    return PV_OK;
 }
 
 static bool serves_programs(const struct node *n)
@@ -193,11 +229,13 @@ pv_status node_programs_open(struct node *n)
         TRY(place_open(n, work));
         hide_ours(n);
         descriptors_suffice(n);
-        versions_ask(n);
+        TRY(programs_try(n));
     }
     left_out_say(n);
     n->agent.unserved = unserved;
     n->agent.unserved_arg = n;
+    if (n->residents.n) n->agent.offers = offers;
+    n->agent.offers_arg = n;
     return n->agent.queues_n ? PV_OK : none_left(n);
 }
 
@@ -206,7 +244,7 @@ pv_status node_programs_check(struct node *n)
 {
     if (serves_programs(n)) {
         TRY(place_open(n, ""));
-        versions_ask(n);
+        TRY(programs_try(n));
     }
     for (size_t i = 0; i < n->programs.n; i++)
         if (*n->programs.entries[i].why)
@@ -216,17 +254,31 @@ pv_status node_programs_check(struct node *n)
     return node_refuse(n, PV_BAD_CONFIG, "queue %s: handler %s: %.400s", l->queue, l->handler, l->why);
 }
 
+static bool list_open(void *residents, struct program_entry *e, char version[128])
+{
+    return resident_table_open(residents, e, version);
+}
+
+static void list_close(void *residents, const struct program_entry *e)
+{
+    resident_table_close(residents, e);
+}
+
 pv_status node_programs_list(struct node *n, FILE *to, size_t *bad)
 {
     TRY(node_programs_read(n));
     TRY(place_open(n, ""));
     hide_ours(n);
+    n->listing.open = list_open;
+    n->listing.close = list_close;
+    n->listing.arg = &n->residents;
     *bad = program_list(to, &n->programs, &n->listing);
     return PV_OK;
 }
 
 void node_programs_clear(struct node *n)
 {
+    resident_table_clear(&n->residents);
     if (n->place.work || n->place.launcher) program_place_close(&n->place);
     program_table_clear(&n->programs);
     free(n->hidden[0]);

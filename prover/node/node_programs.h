@@ -15,7 +15,8 @@ pv_status node_programs_read(struct node *n);
  *  could be. */
 pv_status node_programs_bind(struct node *n, const char *queue, const char *handler);
 
-/** Makes ready what the bound programs need, and asks them for their versions. PV_BAD_CONFIG: no queue is left. */
+/** Makes ready what the bound programs need, asks them for their versions, and starts those that stay. PV_BAD_CONFIG: no queue is left;
+ *  PV_CANCELLED: told to end meanwhile. */
 pv_status node_programs_open(struct node *n);
 
 /** The same for --check-config: nothing is kept, and a queue that is left out is a refusal. */

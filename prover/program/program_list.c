@@ -13,7 +13,7 @@
 
 /* What was found out about one handler. */
 struct row {
-    const char *name, *program, *user, *why;
+    const char *name, *program, *user, *why, *mode;
     char version[128], sandbox[64], selftest[64];
 };
 
@@ -108,9 +108,9 @@ static void line_print(FILE *to, const struct row *r)
 
 static json_t *row_json(const struct row *r)
 {
-    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s}", "handler", r->name, "usable", !*r->why, "runs_as",
+    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "handler", r->name, "usable", !*r->why, "runs_as",
                      r->user, "sandbox", r->sandbox, "version", r->version, "program", r->program, "selftest",
-                     r->selftest, "why", r->why);
+                     r->selftest, "why", r->why, "mode", r->mode);
 }
 
 static void row_print(FILE *to, json_t *rows, const struct row *r)
@@ -126,17 +126,31 @@ static const char *user_of(const struct program *p)
     return p->run_as && *p->run_as ? p->run_as : "node's user";
 }
 
+static const char *mode_of(const struct program *p)
+{
+    static const char *const words[] = { "task", "persistent", "library" };
+    return words[p->mode];
+}
+
+static const char *program_of(const struct program *p)
+{
+    if (p->mode == PROGRAM_LIBRARY && p->library) return p->library;
+    return p->executable ? p->executable : "";
+}
+
 /* True: it can serve. */
-static bool one_print(FILE *to, json_t *rows, struct program_entry *e, bool selftest)
+static bool one_print(FILE *to, json_t *rows, struct program_entry *e, const struct program_list_options *o)
 {
     char shown[PROGRAM_WHY_BYTES];
     const struct program *p = &e->serves.program;
     struct row r = {
-        .name = e->name, .program = p->executable ? p->executable : "", .user = user_of(p), .sandbox = "-"
+        .name = e->name, .program = program_of(p), .mode = mode_of(p), .user = user_of(p), .sandbox = "-"
     };
     if (!*e->why) (void)program_version(p, e->serves.place, r.version, e->why);
     if (!*e->why) (void)sandbox_try(e, r.sandbox);
-    if (!*e->why && selftest) selftest_run(e, r.selftest);
+    if (!*e->why && o->open) (void)o->open(o->arg, e, r.version);
+    if (!*e->why && o->selftest) selftest_run(e, r.selftest);
+    if (o->close) o->close(o->arg, e);
     r.why = visible_text(shown, sizeof shown, e->why);
     row_print(to, rows, &r);
     return !*e->why;
@@ -151,8 +165,8 @@ size_t program_list(FILE *to, struct program_table *t, const struct program_list
     if (!rows)
         fprintf(to, "%-20s %-9s %-12s %-28s %-20s %s\n", "HANDLER", "STATE", "RUNS AS", "APART", "VERSION", "PROGRAM");
     for (size_t i = 0; i < 2; i++)
-        row_print(to, rows, &(struct row){ own[i][0], own[i][1], "the node", "", "", "none", "" });
-    for (size_t i = 0; i < t->n; i++) bad += !one_print(to, rows, &t->entries[i], options->selftest);
+        row_print(to, rows, &(struct row){ own[i][0], own[i][1], "the node", "", "node", "", "none", "" });
+    for (size_t i = 0; i < t->n; i++) bad += !one_print(to, rows, &t->entries[i], options);
     if (!rows) return bad;
     json_t *all = json_pack("{s:i, s:o}", "schema", 1, "handlers", rows);
     json_dumpf(all, to, JSON_INDENT(2));

@@ -10,6 +10,11 @@
 struct program_list_options {
     bool json;
     bool selftest; /* run each handler on its self-test input */
+    /** Makes an entry's handler ready, when it is of a kind that this room does not know; false: why says the reason. version gets what it
+     *  says of itself. Both may be NULL. */
+    bool (*open)(void *arg, struct program_entry *e, char version[128]);
+    void (*close)(void *arg, const struct program_entry *e);
+    void *arg;
 };
 
 /** Asks every program that passed its check for its version, tells how far its sandbox comes, and prints a row for each
