@@ -59,6 +59,7 @@ MAY_USE = {
     "prover/program": ["prover/handler", "prover/launch", "base/settings"],
     "prover/witness": ["prover/program"],
     "prover/talk": [],
+    "prover/host": ["prover/talk"],
     "prover/resident": ["prover/program", "prover/talk"],
     "prover/node": ["prover/resident", "prover/witness", "link", "base/settings", "base/files", "base/limits"],
     "prover/cmd": ["prover/witness", "base/files", "base/limits"],
