@@ -19,6 +19,8 @@ int resident_scene_tear_down(void **state);
 
 /** Writes the file of the handler, mode: persistent added; HOW of ill_resident is how, and starts its pool. Must succeed. */
 void resident_scene_start(struct resident_scene *s, const char *how, const char *rest);
+/** The same with provost-host and ill_object, copied beside. */
+void resident_scene_start_object(struct resident_scene *s, const char *rest);
 /** Ends it. */
 void resident_scene_stop(struct resident_scene *s);
 
