@@ -17,5 +17,5 @@ if(PV_TESTS)
   add_dependencies(vectors vectors_wire vectors_bn254)
   # Programs to call by hand: tests/bench/RESULTS.md.
   add_custom_target(bench)
-  add_dependencies(bench bench_field bench_ntt bench_msm bench_store bench_broker bench_program)
+  add_dependencies(bench bench_field bench_ntt bench_msm bench_store bench_broker bench_program bench_resident)
 endif()
