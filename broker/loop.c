@@ -98,6 +98,18 @@ static void watermark_look(struct broker *b)
         LOG_INFO("watermark.written", "state=%s", b->config->state);
 }
 
+/* One line for `systemctl status`. */
+static void service_status(struct broker *b)
+{
+    struct sched_stats core;
+    const char *why = broker_not_ready(b);
+    sched_read_stats(b->sched, &core);
+    if (why)
+        notify_status(&b->notify, "Accepts no tasks: %s", why);
+    else
+        notify_status(&b->notify, "%" PRIu64 " tasks kept, %" PRIu64 " provers", core.tasks, core.provers);
+}
+
 /* What is done about once a second. */
 static void second(struct broker *b)
 {
@@ -110,6 +122,7 @@ static void second(struct broker *b)
     store_tidy(b->store);
     if (!b->disk_low && !b->store_failed) broker_clock_save(b, CLOCK_IDLE_MS);
     web_publish(b);
+    service_status(b);
 }
 
 /* Each try opens the database and may make the core anew, so the pauses double. Also when a try went well and the space was gone
@@ -168,8 +181,9 @@ struct turn {
 static long sleep_ms(struct broker *b, const struct turn *left)
 {
     if (left->messages || left->chunks || b->cuts.n || b->lists.n || b->damaged.n || web_left(b)) return 0;
-    uint64_t next = sched_next_ms(b->sched), now = broker_clock_ms(b);
+    uint64_t next = sched_next_ms(b->sched), now = broker_clock_ms(b), alive = notify_next_ms(&b->notify);
     if (b->second_ms < next) next = b->second_ms;
+    if (alive < next) next = alive;
     if (b->door.n && flood_next_ms(&b->flood) < next) next = flood_next_ms(&b->flood);
     if ((store_writing(b->store) || b->batch.later_ms) && now + 10 < next) next = now + 10; /* neither waits longer */
     return next <= now ? 0 : (long)(next - now);
@@ -191,10 +205,13 @@ static void signals_read(struct broker *b)
 {
     struct signalfd_siginfo s;
     while (read(b->signals, &s, sizeof s) == sizeof s) {
-        if (s.ssi_signo == SIGHUP)
-            reload_all(b);
-        else
+        if (s.ssi_signo != SIGHUP) {
             b->stopping = true;
+            continue;
+        }
+        notify_reloading(&b->notify);
+        reload_all(b);
+        notify_ready(&b->notify);
     }
 }
 
@@ -215,6 +232,7 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
 {
     struct turn left;
     uint64_t rows = rows_visited(b);
+    notify_alive(&b->notify, b->now_ms);
     durable_turn(b);
     connections_end_cut(b);
     damage_tell(b);
@@ -243,6 +261,8 @@ pv_status broker_run(struct broker *b)
     struct turn left = { .messages = false };
     uint64_t woke = broker_clock_ms(b);
     router_message_init(&m);
+    notify_open(&b->notify);
+    notify_ready(&b->notify);
     while (!b->stopping) {
         zmq_pollitem_t items[] = { { .socket = b->router.socket, .events = ZMQ_POLLIN },
                                    { .socket = b->router.events, .events = ZMQ_POLLIN },
@@ -261,10 +281,12 @@ pv_status broker_run(struct broker *b)
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");
+    notify_stopping(&b->notify);
     web_publish(b);    /* not ready, from now on */
     uploads_settle(b); /* what came whole counts */
     broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;
     batch_end(b);
+    notify_close(&b->notify);
     return store_failure(b->store) ? PV_STORE : PV_OK;
 }

@@ -21,6 +21,7 @@
 #include "journal.h"
 #include "later_starts.h"
 #include "list_turns.h"
+#include "notify.h"
 #include "outbox.h"
 #include "overview.h"
 #include "phases.h"
@@ -196,8 +197,9 @@ struct broker {
     uint64_t healed_ms;                /* when that last went well; 0: never */
     struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
-    bool mark_failed; /* the store's watermark, as told last */
-    int signals;      /* descriptor */
+    bool mark_failed;     /* the store's watermark, as told last */
+    int signals;          /* descriptor */
+    struct notify notify; /* the service manager (loop.c) */
 
     /* what waits for the disk (durable.c) */
     struct disk_jobs *files; /* threads that publish payload files */

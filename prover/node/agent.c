@@ -7,11 +7,15 @@
 #include "agent_session.h"
 #include "clock.h"
 #include "log.h"
+#include "notify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURN_MOST_MS = 1000 };
+enum {
+    TURN_MOST_MS = 1000,
+    DRAIN_AHEAD_MS = 30000, /* a drain that still lives is given so long from each second on */
+};
 
 static pv_status options_check(const struct agent_options *o, char *why)
 {
@@ -92,8 +96,10 @@ static void mode_set(struct agent *a, enum agent_mode mode)
     LOG_INFO(mode == AGENT_DRAIN ? "prover.draining" : "prover.handback", "attempts=%zu unacknowledged=%zu",
              a->attempts_n, a->results_n);
     if (a->mode == AGENT_SERVE) agent_link_say(a, &(struct wire_msg){ .type = WIRE_DRAIN });
+    if (a->mode == AGENT_SERVE && a->o.notify) notify_stopping(a->o.notify);
     a->mode = mode;
     a->mode_ms = a->now_ms;
+    a->told_ms = 0;
     agent_attempts_drain(a);
     if (mode == AGENT_HANDBACK) agent_attempts_handback(a);
 }
@@ -103,6 +109,7 @@ static void reload(struct agent *a)
     char why[AGENT_WHY_BYTES];
     if (agent_link_keys(a, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
     agent_hello_say(a);
+    if (a->o.notify && a->mode == AGENT_SERVE) notify_ready(a->o.notify);
 }
 
 /* True to go on, false at $TERM. */
@@ -133,12 +140,29 @@ static void mode_tick(struct agent *a)
     a->over = true;
 }
 
+/* What the service manager hears. "Alive" comes from here, the loop that heartbeats and proofs hang on. A drain may take as long as its
+ * grace allows, so it asks for more time again and again; a hand-back does not, and is killed where it hangs. */
+static void service_tell(struct agent *a)
+{
+    static const char *const modes[] = { "", "draining, ", "handing back, " };
+    struct notify *n = a->o.notify;
+    if (!n) return;
+    notify_alive(n, a->now_ms);
+    if (a->now_ms < a->told_ms) return;
+    a->told_ms = a->now_ms + TURN_MOST_MS;
+    if (a->mode == AGENT_DRAIN) notify_extend(n, DRAIN_AHEAD_MS);
+    notify_status(n, "%s%s %s: %zu tasks held, %zu results to hand over", modes[a->mode],
+                  a->link.state == LINK_UP ? "connected to" : "no broker at", a->link.options.endpoint[a->link.at],
+                  a->attempts_n, a->results_n);
+}
+
 static long wait_ms(const struct agent *a)
 {
     uint64_t next = agent_session_next_ms(a), other = agent_attempts_next_ms(a);
     if (other < next) next = other;
     if ((other = agent_results_next_ms(a)) < next) next = other;
     if (a->mode == AGENT_DRAIN && a->o.grace_ms && a->mode_ms + a->o.grace_ms < next) next = a->mode_ms + a->o.grace_ms;
+    if (a->o.notify && notify_next_ms(a->o.notify) < next) next = notify_next_ms(a->o.notify);
     uint64_t now = pv_clock_ms();
     if (next <= now) return 0;
     return next - now < TURN_MOST_MS ? (long)(next - now) : TURN_MOST_MS;
@@ -173,6 +197,7 @@ void agent_main(zsock_t *pipe, void *agent)
     bool go_on = true;
     zsock_signal(pipe, 0);
     a->now_ms = pv_clock_ms();
+    if (a->o.notify) notify_ready(a->o.notify);
     while (go_on && !a->over) {
         turn(a, pipe);
         go_on = command_read(a, pipe);
@@ -183,6 +208,7 @@ void agent_main(zsock_t *pipe, void *agent)
         agent_results_tick(a);
         mode_tick(a);
         agent_session_tick(a);
+        service_tell(a);
     }
     if (a->link.state == LINK_UP)
         link_goodbye(&a->link, PV_OK);

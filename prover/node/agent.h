@@ -15,6 +15,7 @@
 
 #include "handlers.h"
 #include "link.h"
+#include "notify.h"
 #include "numa.h"
 
 #include <czmq.h>
@@ -78,6 +79,8 @@ struct agent_options {
     void *gpu_arg;
     /** Those of the queues: what the broker is told of them, and which of them rest. NULL: nothing is told, none rests. */
     struct handlers *handlers;
+    struct notify
+        *notify; /* the service manager: it hears when the node is ready, lives and drains. NULL: nobody does */
     bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 

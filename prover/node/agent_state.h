@@ -106,6 +106,7 @@ struct agent {
     enum agent_mode mode;
     uint64_t mode_ms; /* when it began */
     uint64_t now_ms;  /* of this turn of the loop */
+    uint64_t told_ms; /* when the service manager was told how it is */
     bool over;
     struct agent_said said;
 };

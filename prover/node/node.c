@@ -156,6 +156,7 @@ static void on_signal(struct node *n, unsigned *asked)
     struct prove_error err = { 0 };
     if (read(n->signals, &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo == SIGHUP) {
+        notify_reloading(&n->notify);
         handlers_log(n);
         pv_status s = n->proving.cache ? keycache_scan(n->proving.cache, &err) : PV_OK;
         if (s != PV_OK && s != PV_CANCELLED) LOG_ERROR("prover.circuits", "text=%s", err.text);
@@ -210,6 +211,8 @@ static pv_status node_run(struct node *n)
 {
     char why[AGENT_WHY_BYTES];
     struct agent *agent = NULL;
+    notify_open(&n->notify);
+    n->agent.notify = &n->notify;
     n->signals = signals_open();
     if (n->signals < 0) return node_refuse(n, PV_IO, "signalfd: %s", strerror(errno));
     (void)team_start(1, TEAM_SPIN_AS_IT_IS); /* this thread looks at keys, it does not compute */
@@ -289,6 +292,7 @@ static pv_status node_check(struct node *n)
 static void node_clear(struct node *n)
 {
     if (n->status_socket >= 0) status_socket_close(&n->status_socket, n->config.state);
+    notify_close(&n->notify);
     node_gpu_part(&n->gpu);
     keycache_destroy(&n->proving.cache);
     node_gpu_clear(&n->gpu);

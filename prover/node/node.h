@@ -9,6 +9,7 @@
 #include "node_gpu.h"
 #include "node_limits.h"
 #include "node_name.h"
+#include "notify.h"
 #include "program_list.h"
 #include "resident_table.h"
 #include "status_text.h"
@@ -37,7 +38,8 @@ struct node {
     char *spool, *checked;
     int lock; /* on the state folder; 0: none */
     int signals;
-    zactor_t *actor; /* the agent's; NULL: it does not run */
+    struct notify notify; /* opened by this thread, then the agent's */
+    zactor_t *actor;      /* the agent's; NULL: it does not run */
     struct agent_options agent;
     struct handler groth16, echo;
     struct handler_groth16_context proving;

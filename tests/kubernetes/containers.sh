@@ -16,7 +16,8 @@ buildah add -q "$base" "$work/debian" / >/dev/null
 buildah commit -q "$base" localhost/debian12 >/dev/null
 rm -rf "$work/debian"
 
-git -C "$root" ls-files -z | (cd "$root" && xargs -0 tar -cf -) | (mkdir "$work/src" && tar -C "$work/src" -xf -)
+mkdir "$work/src"
+git -C "$root" ls-files -z | tar -C "$root" --null -T - -cf - | tar -C "$work/src" -xf -
 for part in broker prover cli; do
     buildah bud -q --layers --network host --build-arg BUILD_BASE=localhost/debian12 --build-arg RUN_BASE=localhost/debian12 --target "$part" \
         -f "$work/src/deploy/containers/Containerfile" -t "localhost/provost-$part" "$work/src" >"$work/$part.log" 2>&1 || { tail -n 40 "$work/$part.log"; exit 1; }
