@@ -1,4 +1,5 @@
-# What is installed: provost.h, libprovost shared and static, provost.pc, find_package(provost).
+# What is installed: libprovost as programs load it (component library); provost.h, the link to it, the static one, provost.pc and
+# find_package(provost) to build with (client).
 set(PV_HEADER ${CMAKE_CURRENT_SOURCE_DIR}/include/provost.h)
 set(PV_STATUS_LIST ${CMAKE_SOURCE_DIR}/base/status_list.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PV_HEADER} ${PV_STATUS_LIST})
@@ -75,7 +76,7 @@ configure_file(provost.pc.in provost.pc @ONLY)
 configure_file(provostConfig.cmake.in provostConfig.cmake @ONLY)
 write_basic_package_version_file(provostConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/provost)
-install(TARGETS provost EXPORT provostTargets COMPONENT client LIBRARY NAMELINK_COMPONENT client)
+install(TARGETS provost EXPORT provostTargets LIBRARY COMPONENT library NAMELINK_COMPONENT client)
 install(EXPORT provostTargets NAMESPACE provost:: DESTINATION ${package} COMPONENT client)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/provostConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/provostConfigVersion.cmake
   DESTINATION ${package} COMPONENT client)

@@ -9,7 +9,9 @@ trap 'rm -rf "$work"' EXIT
 fail() { echo "consumer: $*" >&2; exit 1; }
 
 # Installed as a package's build does, under another root, and moved afterwards: nothing names the place of the install.
-DESTDIR=$work/root cmake --install "$build" --component client --prefix /opt/provost >"$work/install.log"
+for component in library client; do
+  DESTDIR=$work/root cmake --install "$build" --component $component --prefix /opt/provost >>"$work/install.log"
+done
 mv "$work/root/opt/provost" "$work/prefix"
 pc=$(find "$work/prefix" -name provost.pc)
 export PKG_CONFIG_PATH=${pc%/*}

@@ -1,0 +1,17 @@
+# cpack runs this on what goes into the packages. Archives are stripped of what is for debuggers alone, pages are compressed, and in programs,
+# which are stripped already, nothing names the compiler.
+file(GLOB_RECURSE files ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*)
+foreach(file IN LISTS files)
+  if(IS_SYMLINK ${file})
+    continue()
+  elseif(file MATCHES "\\.a$")
+    set(tidy ${CPACK_PV_OBJCOPY} --strip-debug --enable-deterministic-archives --remove-section=.comment ${file})
+  elseif(file MATCHES "/man/man[1-8]/[^/]*\\.[1-8]$")
+    set(tidy gzip -9n ${file})
+  elseif(file MATCHES "/usr/(bin|libexec)/|\\.so\\.[0-9.]+$")
+    set(tidy ${CPACK_PV_STRIP} --strip-unneeded --remove-section=.comment --remove-section=.note ${file})
+  else()
+    continue()
+  endif()
+  execute_process(COMMAND ${tidy} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
