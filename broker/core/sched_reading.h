@@ -90,8 +90,8 @@ struct sched_running {
 size_t sched_prover_running(const struct sched *s, const char *principal, const char *prover, uint64_t now_ms,
                             struct sched_running *to, size_t most);
 
-/** The circuits that a prover announced, by their names, in the order of these: the first `most`, borrowed until the next
- *  step. Returns how many there are. */
+/** The circuits that a prover announced, by their names, in the order of these, borrowed until the next step. Where there are more than
+ *  `most`, any of them. Returns how many there are. */
 size_t sched_prover_circuits(const struct sched *s, const char *principal, const char *prover, struct sched_circuit *to,
                              size_t most);
 

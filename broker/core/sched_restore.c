@@ -135,6 +135,8 @@ void sched_on_restore(struct sched *s, const struct sched_event *ev)
     if (s->next_order < r->order) s->next_order = r->order;
     struct task *t = e && circuit && g ? task_new(s, a, r->id) : NULL;
     if (!t) {
+        names_drop(&s->names, circuit);
+        group_drop(s, g);
         sched_broken(s);
         return;
     }

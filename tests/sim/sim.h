@@ -88,6 +88,8 @@ struct sim {
     struct sim_msg pool[SIM_POOL];
     unsigned pool_n;
     jmp_buf *broken;
+    void (*watch)(struct sim *w,
+                  const struct sched_event *ev); /* after each step, while its actions are there; NULL: nobody */
     char why[256];
     bool tell;
     uint64_t offers, results, restarts;

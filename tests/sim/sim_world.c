@@ -118,6 +118,7 @@ void sim_step(struct sim *w, struct sched_event *ev)
     sched_step(w->s, ev, &w->out);
     model_step(w, ev);
     sim_check_actions(w, ev);
+    if (w->watch) w->watch(w, ev);
     if (stale) sim_check_unchanged(w, &before);
     take_actions(w);
     sched_actions_clear(&w->out);
@@ -226,8 +227,10 @@ void sim_open(struct sim *w, uint64_t seed)
 {
     jmp_buf *broken = w->broken;
     bool tell = w->tell;
+    void (*watch)(struct sim *, const struct sched_event *) = w->watch;
     memset(w, 0, sizeof *w);
     w->broken = broken;
+    w->watch = watch;
     w->tell = tell;
     w->seed = seed;
     w->random = seed * 0x2545F4914F6CDD1Du + 1;

@@ -18,7 +18,7 @@ struct rows {
 
 /** Appends t, whose order is above all that are in. False: out of memory. */
 bool rows_add(struct rows *r, struct task *t);
-/** t must be in. */
+/** Takes t out. It need not be in: there may have been no memory for it. */
 void rows_remove(struct rows *r, struct task *t);
 /** The first task above *after, or NULL: there is none, or *left entries were passed before one was found. Holes are
  *  entries too. *after becomes the order of the last entry passed, and *left is less by the entries passed: so a walk of
