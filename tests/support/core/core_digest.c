@@ -583,6 +583,8 @@ static void stats(struct core_digest *d, const struct sched *s)
     line(d, "stats");
     memset(&c, 0, sizeof c);
     sched_read_stats(s, &c);
+    c.rows =
+        0; /* how many lanes matching looks at depends on the order of a prover's circuits, which is one of addresses */
     uint64_t each[offsetof(struct sched_stats, store_failed) / sizeof(uint64_t)];
     memcpy(each, &c, sizeof each);
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) num(d, "c", each[i]);
