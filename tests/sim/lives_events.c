@@ -264,7 +264,7 @@ static void fail(struct wild *w, struct sched_event *ev)
         [WIRE_FAILURE_RESOURCE] = { PV_RESOURCES, PV_NO_DEVICE, PV_BAD_PROOF },
         [WIRE_FAILURE_LOST] = { PV_FAILED, PV_FAILED, PV_RESOURCES },
     };
-    ev->fail.failure = (enum wire_failure)wild_random(w, 4);
+    ev->fail.failure = chance(w, 30) ? WIRE_FAILURE_PERMANENT : (enum wire_failure)wild_random(w, 4);
     ev->fail.status = of[ev->fail.failure][wild_random(w, 3)];
     ev->fail.text = chance(w, 70) ? "it said so" : NULL;
 }
@@ -376,7 +376,7 @@ static void daemon_says(struct wild *w)
     } else if (dice == 3) {
         ev.type = SCHED_DISK;
         ev.disk_low = chance(w, 30);
-    } else if (dice == 4 && chance(w, 10)) {
+    } else if (dice == 4 && chance(w, 30)) {
         ev.type = SCHED_STORE_FAILED;
         w->broken = true;
     }

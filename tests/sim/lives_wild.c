@@ -207,7 +207,7 @@ void wild_move(struct wild *w, uint64_t number)
 {
     w->random = (w->seed << 24 ^ number) * 0x9E3779B97F4A7C15u;
     time_passes(w);
-    if (wild_random(w, 150) && !(w->broken && wild_random(w, 2)))
+    if (wild_random(w, 150) && !(w->broken && !wild_random(w, 12)))
         wild_something(w);
     else
         restart(w);
