@@ -8,26 +8,13 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "golden.h"
 #include "heap_watch.h"
 #include "json_limit.h"
 #include "vector_file.h"
 #include "verify.h"
 
-enum { TEXT_BYTES = 1 << 17 };
-
 static const char golden[] = "vectors/crypto/groth16_sentences.txt";
-static char told[TEXT_BYTES], wanted[TEXT_BYTES];
-static bool writes;
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
-{
-    size_t n = strlen(told);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(told + n, sizeof told - n, format, args);
-    va_end(args);
-}
 
 /* One of the three files read from a text: its error, and its sentence. What was there stays. */
 static enum groth16_error read_one(int file, const char *text, size_t bytes, struct groth16_text *why)
@@ -63,7 +50,7 @@ static void tell_of(int file, const char *what, const char *text, size_t bytes)
     enum groth16_error e = read_one(file, text, bytes, &why);
     assert_int_equal(read_one(file, text, bytes, NULL), e);
     assert_int_equal(heap_blocks(), blocks);
-    tell("%s %s: %d %s\n", kinds[file], what, (int)e, why.text);
+    golden_tell("%s %s: %d %s\n", kinds[file], what, (int)e, why.text);
 }
 
 /* Every value of the file in turn is something else. */
@@ -134,22 +121,6 @@ static char *file_text(size_t *bytes, int file)
     return vector_file(bytes, path);
 }
 
-static void told_is_golden(void)
-{
-    FILE *f = fopen(golden, writes ? "w" : "r");
-    assert_non_null(f);
-    if (writes)
-        fputs(told, f);
-    else
-        wanted[fread(wanted, 1, sizeof wanted - 1, f)] = 0;
-    fclose(f);
-    if (writes || !strcmp(told, wanted)) return;
-    size_t at = 0;
-    while (told[at] && told[at] == wanted[at]) at++;
-    while (at > 0 && wanted[at - 1] != '\n') at--;
-    fail_msg("wanted\n%.300s\ngot\n%.300s", wanted + at, told + at);
-}
-
 static void each_sentence_is_what_it_was(void **state)
 {
     static const char *const texts[] = { "",
@@ -179,7 +150,7 @@ static void each_sentence_is_what_it_was(void **state)
         if (file < 2) tell_each_missing(file, text);
         free(text);
     }
-    told_is_golden();
+    golden_is(golden);
 }
 
 static void each_allocation_may_fail(void **state)
@@ -241,6 +212,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = { cmocka_unit_test(each_sentence_is_what_it_was),
                                         cmocka_unit_test(each_allocation_may_fail),
                                         cmocka_unit_test(each_allocation_of_what_is_written_may_fail) };
-    writes = argc > 1;
+    golden_writes(argc > 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

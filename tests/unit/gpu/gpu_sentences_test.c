@@ -1,29 +1,17 @@
 /* What keys need of cards of some sizes, byte for byte, and every way a proof on the CPU beside a GPU can end, word for word.
  * `gpu_sentences_test write` writes the golden text anew. */
 #include "cpu_proof.h"
+#include "golden.h"
 #include "gpu_need.h"
 #include "zkey_survey.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 static const char golden[] = "vectors/prover/gpu.txt";
-static char told[1 << 16], wanted[1 << 16];
-static bool writes;
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
-{
-    size_t n = strlen(told);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(told + n, sizeof told - n, format, args);
-    va_end(args);
-}
 
 static void tell_need(const struct zkey *z, size_t mib, unsigned sm_count, unsigned places)
 {
@@ -31,15 +19,15 @@ static void tell_need(const struct zkey *z, size_t mib, unsigned sm_count, unsig
     struct backend_need n = { 0 };
     const struct gpu_need_card card = { mib << 20, sm_count, places };
     pv_status s = gpu_need(&n, z, &card, &err);
-    tell("  %zu MiB, %u, %u: %s%s%s key %zu proof %zu places %u host %zu best %zu slower %u\n", mib, sm_count, places,
-         pv_status_word(s), *err.text ? ": " : "", err.text, n.key_bytes, n.proof_bytes, n.places, n.place_host_bytes,
-         n.best_bytes, n.slower);
+    golden_tell("  %zu MiB, %u, %u: %s%s%s key %zu proof %zu places %u host %zu best %zu slower %u\n", mib, sm_count,
+                places, pv_status_word(s), *err.text ? ": " : "", err.text, n.key_bytes, n.proof_bytes, n.places,
+                n.place_host_bytes, n.best_bytes, n.slower);
 }
 
 static void tell_key(const char *what, const struct zkey *z)
 {
     static const size_t mib[] = { 2, 3, 4, 5, 6, 8, 16, 32, 64, 1024, 24575, 24576, 49151, 49152, 81920 };
-    tell("%s: at least %zu, of 16 multiprocessors %zu\n", what, gpu_need_least(z, 0), gpu_need_least(z, 16));
+    golden_tell("%s: at least %zu, of 16 multiprocessors %zu\n", what, gpu_need_least(z, 0), gpu_need_least(z, 16));
     for (size_t i = 0; i < sizeof mib / sizeof *mib; i++) tell_need(z, mib[i], 0, 0);
     tell_need(z, 81920, 16, 1);
     tell_need(z, 16, 16, 4);
@@ -60,7 +48,7 @@ static void tell_needs(void)
         tell_key("surveyed", &z);
         zkey_close(&z);
     }
-    for (size_t gib = 23; gib <= 49; gib++) tell("%zu GiB: %u places\n", gib, gpu_need_places(gib << 30));
+    for (size_t gib = 23; gib <= 49; gib++) golden_tell("%zu GiB: %u places\n", gib, gpu_need_places(gib << 30));
 }
 
 static void tell_proof(const char *what, const struct prove_key *key, const struct wtns *w, size_t most,
@@ -71,7 +59,8 @@ static void tell_proof(const char *what, const struct prove_key *key, const stru
     memset(&proof, 0x5a, sizeof proof);
     memcpy(&before, &proof, sizeof proof);
     pv_status s = cpu_proof(&proof, key, w, most, run, &err);
-    tell("%s: %s: %s%s\n", what, pv_status_word(s), err.text, memcmp(&proof, &before, sizeof proof) ? ", a proof" : "");
+    golden_tell("%s: %s: %s%s\n", what, pv_status_word(s), err.text,
+                memcmp(&proof, &before, sizeof proof) ? ", a proof" : "");
 }
 
 static void tell_proofs(void)
@@ -101,23 +90,12 @@ static void all_is_as_it_was(void **state)
 {
     tell_needs();
     tell_proofs();
-    FILE *f = fopen(golden, writes ? "w" : "r");
-    assert_non_null(f);
-    if (writes)
-        fputs(told, f);
-    else
-        wanted[fread(wanted, 1, sizeof wanted - 1, f)] = 0;
-    fclose(f);
-    if (writes || !strcmp(told, wanted)) return;
-    size_t at = 0;
-    while (told[at] && told[at] == wanted[at]) at++;
-    while (at > 0 && wanted[at - 1] != '\n') at--;
-    fail_msg("wanted\n%.300s\ngot\n%.300s", wanted + at, told + at);
+    golden_is(golden);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_as_it_was) };
-    writes = argc > 1;
+    golden_writes(argc > 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

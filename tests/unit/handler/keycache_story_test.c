@@ -1,5 +1,6 @@
 /* A key's whole life in the cache, told step by step: what each call gave, what is listed, and what was logged.
  * `keycache_story_test write` makes the golden texts anew. */
+#include "golden.h"
 #include "heap_watch.h"
 #include "keycache_memory.h"
 #include "keycache_scene.h"
@@ -18,23 +19,12 @@
 
 #include <cmocka.h>
 
-static char story[8192], log_path[80];
+static char log_path[80];
 static int was;
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
-{
-    size_t n = strlen(story);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(story + n, sizeof story - n, format, args);
-    va_end(args);
-}
 
 static void begin(void)
 {
     atomic_store(&surveys, 0);
-    *story = 0;
     snprintf(log_path, sizeof log_path, "%s/log", folder);
     int out = open(log_path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
     was = dup(2);
@@ -52,14 +42,14 @@ static void tell_line(const char *line)
         size_t i = 0;
         while (i < 4 && strncmp(p, cut[i], strlen(cut[i])) != 0) i++;
         if (i == 4) {
-            tell("%c", *p++);
+            golden_tell("%c", *p++);
             continue;
         }
         size_t name = strlen(cut[i]), value = strcspn(p + name, " ");
-        tell("%s%.*s", cut[i], i < 2 ? 10 : 1, i < 2 ? p + name : "N");
+        golden_tell("%s%.*s", cut[i], i < 2 ? 10 : 1, i < 2 ? p + name : "N");
         p += name + value;
     }
-    tell("\n");
+    golden_tell("\n");
 }
 
 /* What was logged since the last step, and what the cache says of itself. */
@@ -67,8 +57,8 @@ static void step(const char *what)
 {
     static char text[8192];
     struct handler_circuit list[10];
-    tell("-- %s: %d opened, %d closed, %d checked, %d read\n", what, atomic_load(&opens), atomic_load(&closes),
-         atomic_load(&checks), atomic_load(&surveys));
+    golden_tell("-- %s: %d opened, %d closed, %d checked, %d read\n", what, atomic_load(&opens), atomic_load(&closes),
+                atomic_load(&checks), atomic_load(&surveys));
     FILE *in = fopen(log_path, "r");
     assert_non_null(in);
     text[fread(text, 1, sizeof text - 1, in)] = 0;
@@ -79,19 +69,19 @@ static void step(const char *what)
         if (*line) tell_line(line);
     size_t n = cache ? keycache_list(cache, "", list, 10) : 0;
     for (size_t i = 0; i < n; i++)
-        tell("   %s %.10s %s ram=%llu vram=%llu slower=%u load_ms=%s\n", list[i].name,
-             wire_hash_text((char[WIRE_HASH_TEXT]){ 0 }, list[i].digest), list[i].warm ? "warm" : "cold",
-             (unsigned long long)list[i].need_ram, (unsigned long long)list[i].need_vram, list[i].slower,
-             list[i].warm           ? (list[i].load_ms ? "some" : "0")
-             : atomic_load(&closes) ? "N"
-             : list[i].load_ms == 1 ? "1"
-                                    : "not 1");
+        golden_tell("   %s %.10s %s ram=%llu vram=%llu slower=%u load_ms=%s\n", list[i].name,
+                    wire_hash_text((char[WIRE_HASH_TEXT]){ 0 }, list[i].digest), list[i].warm ? "warm" : "cold",
+                    (unsigned long long)list[i].need_ram, (unsigned long long)list[i].need_vram, list[i].slower,
+                    list[i].warm           ? (list[i].load_ms ? "some" : "0")
+                    : atomic_load(&closes) ? "N"
+                    : list[i].load_ms == 1 ? "1"
+                                           : "not 1");
 }
 
 static void look(const char *what)
 {
     bool first = keycache_look(cache), second = keycache_look(cache);
-    tell("news %d, then %d\n", first, second);
+    golden_tell("news %d, then %d\n", first, second);
     step(what);
 }
 
@@ -100,37 +90,24 @@ static void try_to_take(const char *circuit)
     struct keycache_key *k = NULL;
     err = (struct prove_error){ 0 };
     pv_status s = take(&k, circuit);
-    tell("take %s: %s%s%s\n", circuit, pv_status_word(s), *err.text ? ": " : "", err.text);
+    golden_tell("take %s: %s%s%s\n", circuit, pv_status_word(s), *err.text ? ": " : "", err.text);
     if (k) keycache_give(cache, &k);
 }
 
-static bool writes; /* the golden texts anew */
-
 static void told(const char *name)
 {
-    static char path[80], wanted[8192];
+    char path[80];
     dup2(was, 2);
     close(was);
     snprintf(path, sizeof path, "vectors/keycache/%s.txt", name);
-    FILE *f = fopen(path, writes ? "w" : "r");
-    assert_non_null(f);
-    if (writes)
-        fputs(story, f);
-    else
-        wanted[fread(wanted, 1, sizeof wanted - 1, f)] = 0;
-    fclose(f);
-    if (writes || strcmp(story, wanted) == 0) return;
-    size_t at = 0;
-    while (story[at] && story[at] == wanted[at]) at++;
-    while (at > 0 && wanted[at - 1] != '\n') at--;
-    fail_msg("%s: wanted\n%.300s\ngot\n%.600s", path, wanted + at, story + at);
+    golden_is(path);
 }
 
 /* What the golden text has of the folder's name. */
 static void without_folder(void)
 {
     size_t n = strlen(circuits);
-    for (char *at; (at = strstr(story, circuits));) {
+    for (char *at; (at = strstr(golden_told(), circuits));) {
         memcpy(at, "DIR", 3);
         memmove(at + 3, at + n, strlen(at + n) + 1);
     }
@@ -172,7 +149,7 @@ static void what_comes_changes_and_goes_is_told(void **state)
     unlink(path_of("twin.zkey"));
     unlink(path_of("b.zkey"));
     look("gone");
-    while (keycache_evict(cache)) tell("evicted\n");
+    while (keycache_evict(cache)) golden_tell("evicted\n");
     step("evicted");
     keycache_destroy(&cache);
     step("end");
@@ -196,9 +173,9 @@ static void a_key_on_a_device_is_told_with_its_plan(void **state)
     assert_int_equal(take(&k, "a"), PV_OK);
     assert_int_equal(take(&l, "b"), PV_OK);
     step("two at once");
-    tell("lend 11: %d, 12: %d\n", keycache_lend(cache, 11), keycache_lend(cache, 12));
+    golden_tell("lend 11: %d, 12: %d\n", keycache_lend(cache, 11), keycache_lend(cache, 12));
     keycache_give(cache, &k);
-    tell("lend 1: %d\n", keycache_lend(cache, 1));
+    golden_tell("lend 1: %d\n", keycache_lend(cache, 1));
     step("one is idle");
     keycache_lend_end(cache, 12);
     keycache_spoil(cache, l);
@@ -212,7 +189,7 @@ static void a_key_on_a_device_is_told_with_its_plan(void **state)
     nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
     use("a");
     step("planned again");
-    while (keycache_evict(cache)) tell("evicted\n");
+    while (keycache_evict(cache)) golden_tell("evicted\n");
     step("evicted");
     without_folder();
     told("device");
@@ -226,25 +203,25 @@ static void doubts_are_told(void **state)
     put("a.zkey", "first key");
     start();
     assert_int_equal(take(&k, "a"), PV_OK);
-    tell("doubt: %s\n", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
-    tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, &stop, &err)));
-    tell(": %s\n", err.text);
+    golden_tell("doubt: %s\n", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
+    golden_tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, &stop, &err)));
+    golden_tell(": %s\n", err.text);
     ((char *)keycache_key(k))[0] = 'F';
-    tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
-    tell(": %s\n", err.text);
+    golden_tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
+    golden_tell(": %s\n", err.text);
     keycache_give(cache, &k);
     use("a");
     step("damaged and loaded again");
     put("b.zkey", "second key");
     look("a new one");
     assert_int_equal(take(&k, "b"), PV_OK);
-    tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
-    tell(": %s\n", err.text);
+    golden_tell("doubt: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
+    golden_tell(": %s\n", err.text);
     keycache_proved(cache, k);
-    tell("proved: %s\n", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
+    golden_tell("proved: %s\n", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
     write_in_place(path_of("b.zkey"), "second lot");
-    tell("changed: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
-    tell(": %s\n", err.text);
+    golden_tell("changed: %s", pv_status_word(keycache_doubt(cache, k, NULL, &err)));
+    golden_tell(": %s\n", err.text);
     keycache_give(cache, &k);
     look("changed");
     try_to_take("b");
@@ -398,7 +375,7 @@ static void who_waits_sleeps_and_stops_when_told(void **state)
 
 int main(int argc, char **argv)
 {
-    writes = argc > 1;
+    golden_writes(argc > 1);
     const struct CMUnitTest tests[] = { TEST(what_comes_changes_and_goes_is_told),
                                         TEST(a_key_on_a_device_is_told_with_its_plan),
                                         TEST(doubts_are_told),

@@ -1,5 +1,6 @@
 /* What a node says from its start to its end, line by line: each command of the golden transcript is run by a shell in a folder of its own, and what it
  * prints and exits with is compared with what the transcript says. `node_start_test FILE write` makes the transcript anew. */
+#include "golden.h"
 #include "temp_dir.h"
 
 #include <ctype.h>
@@ -15,9 +16,7 @@
 
 #include <cmocka.h>
 
-enum { TEXT_BYTES = 1 << 18 };
-
-static char home[64], data[4096], told[TEXT_BYTES], wanted[TEXT_BYTES];
+static char home[64], data[4096];
 static const char *golden;
 
 /* run SIGNAL ARGS: a node without a broker to be found, told to end as soon as it has started; what it says of its link depends on the moment. */
@@ -71,7 +70,8 @@ static bool is_of_the_build(const char *line)
 
 static void tell(const char *text)
 {
-    char *to = told + strlen(told);
+    static char line[1 << 17];
+    char *to = line;
     for (const char *p = text; *p;) {
         if (p == text || p[-1] == '\n') {
             while (is_of_the_build(p)) p = strchr(p, '\n') + 1;
@@ -87,6 +87,7 @@ static void tell(const char *text)
         to = next;
     }
     *to = '\0';
+    golden_tell("%s", line);
 }
 
 static int shell(const char *command, char *out, size_t most)
@@ -109,14 +110,14 @@ static int shell(const char *command, char *out, size_t most)
 static void play(void)
 {
     static char out[65536];
-    char *script = strdup(wanted), *rest = script;
+    char *script = strdup(golden_wanted(golden)), *rest = script;
     for (char *line; (line = strsep(&rest, "\n"));) {
-        if (line[0] == '#') sprintf(told + strlen(told), "%s\n\n", line);
+        if (line[0] == '#') golden_tell("%s\n\n", line);
         if (strncmp(line, "$ ", 2) != 0) continue;
         int status = shell(line + 2, out, sizeof out);
-        sprintf(told + strlen(told), "%s\n", line);
+        golden_tell("%s\n", line);
         tell(out);
-        sprintf(told + strlen(told), "= %d\n\n", status);
+        golden_tell("= %d\n\n", status);
     }
     free(script);
 }
@@ -130,10 +131,6 @@ static void keep_inherited_descriptors(void)
 static int start(void **state)
 {
     keep_inherited_descriptors();
-    FILE *in = fopen(golden, "rb");
-    assert_non_null(in);
-    wanted[fread(wanted, 1, sizeof wanted - 1, in)] = '\0';
-    fclose(in);
     assert_non_null(realpath("data", data));
     temp_dir_make(home);
     return 0;
@@ -147,28 +144,15 @@ static int stop(void **state)
 
 static void what_a_node_says_is_what_the_transcript_says(void **state)
 {
-    size_t at = 0, line = 1;
     play();
-    if (strcmp(told, wanted) == 0) return;
-    while (told[at] && told[at] == wanted[at]) line += told[at++] == '\n';
-    while (at > 0 && wanted[at - 1] != '\n') at--;
-    fail_msg("%s:%zu: wanted\n%.600s\ngot\n%.600s", golden, line, wanted + at, told + at);
-}
-
-static void write_the_transcript(void **state)
-{
-    play();
-    FILE *to = fopen(golden, "w");
-    assert_non_null(to);
-    fputs(told, to);
-    fclose(to);
+    golden_is(golden);
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest check[] = { cmocka_unit_test_setup_teardown(what_a_node_says_is_what_the_transcript_says,
+    const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(what_a_node_says_is_what_the_transcript_says,
                                                                         start, stop) };
-    const struct CMUnitTest make[] = { cmocka_unit_test_setup_teardown(write_the_transcript, start, stop) };
     golden = argc > 1 ? argv[1] : "vectors/node/start.txt";
-    return argc > 2 ? cmocka_run_group_tests(make, NULL, NULL) : cmocka_run_group_tests(check, NULL, NULL);
+    golden_writes(argc > 2);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
