@@ -16,6 +16,30 @@
 
 int __real__cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t n, CMFixtureFunction set_up,
                                    CMFixtureFunction tear_down);
+/* Whether a list of names, with a space between them, has this one. Ends the program where the list has a name that no test has. */
+static bool has_name(const char *list, const char *name, const struct CMUnitTest *tests, size_t n)
+{
+    bool has = false;
+    for (const char *p = list + strspn(list, " "); *p; p += strspn(p, " ")) {
+        size_t k = strcspn(p, " "), i = 0;
+        while (i < n && (strlen(tests[i].name) != k || strncmp(tests[i].name, p, k) != 0)) i++;
+        if (i == n) {
+            print_error("there is no test %.*s\n", (int)k, p);
+            exit(1);
+        }
+        has |= strcmp(tests[i].name, name) == 0;
+        p += k;
+    }
+    return has;
+}
+
+/* PV_ONLY and PV_BUT: the tests of one part (pv_part in tests/CMakeLists.txt), or those of none. */
+static bool is_of_part(const char *name, const struct CMUnitTest *tests, size_t n)
+{
+    const char *only = getenv("PV_ONLY"), *but = getenv("PV_BUT");
+    return (!only || has_name(only, name, tests, n)) && (!but || !has_name(but, name, tests, n));
+}
+
 int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t n, CMFixtureFunction set_up,
                                    CMFixtureFunction tear_down);
 
@@ -97,14 +121,18 @@ int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *te
                                    CMFixtureFunction tear_down)
 {
     struct CMUnitTest *watched = calloc(n, sizeof *watched);
+    size_t of_part = 0;
     for (size_t i = 0; i < n; i++) {
-        watched[i] = tests[i];
-        watched[i].setup_func = begin;
-        watched[i].teardown_func = end;
-        watched[i].initial_state = (void *)(uintptr_t)&tests[i];
+        struct CMUnitTest *w = &watched[of_part];
+        if (!is_of_part(tests[i].name, tests, n)) continue;
+        *w = tests[i];
+        w->setup_func = begin;
+        w->teardown_func = end;
+        w->initial_state = (void *)(uintptr_t)&tests[i];
+        of_part++;
     }
     group_set_up = set_up;
-    int failed = __real__cmocka_run_group_tests(name, watched, n, begin_group, tear_down);
+    int failed = __real__cmocka_run_group_tests(name, watched, of_part, begin_group, tear_down);
     free(watched);
     return failed;
 }

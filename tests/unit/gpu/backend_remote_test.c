@@ -194,27 +194,36 @@ static void an_untested_process_gets_no_work(void **state)
     prove_key_destroy(&key);
 }
 
-static void what_ends_the_process_is_the_devices_failure(void **state)
+/* What a device's process ends of is the device's failure; the next process is as good as the first. */
+static void is_the_devices_failure(const char *mode, const char *why)
 {
-    static const struct {
-        const char *mode, *why;
-    } ends[] = { { "broken-tasks-once", "an illegal memory access was encountered" },
-                 { "crash-tasks-once", "killed by signal 10" },
-                 { "hang-tasks-once", "took longer than" } };
     struct prove_key *key;
     start(1, 500);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(test(0), PV_OK);
-        if (i == 0) assert_int_equal(key_of(&key, "chain-5"), PV_OK);
-        tell(ends[i].mode);
-        assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_DEVICE);
-        if (!strstr(err.text, ends[i].why)) fail_msg("\"%s\" does not say \"%s\"", err.text, ends[i].why);
-        next_process(0, i + 1);
-        assert_int_equal(test(0), PV_OK);
-        assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_OK);
-        gpus_good(gpus, 0);
-    }
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    tell(mode);
+    assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_DEVICE);
+    if (!strstr(err.text, why)) fail_msg("\"%s\" does not say \"%s\"", err.text, why);
+    next_process(0, 1);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(prove(key, "chain-5", NULL, NULL), PV_OK);
+    gpus_good(gpus, 0);
     prove_key_destroy(&key);
+}
+
+static void an_error_of_the_device_ends_the_process(void **state)
+{
+    is_the_devices_failure("broken-tasks-once", "an illegal memory access was encountered");
+}
+
+static void a_process_that_crashes_is_the_devices_failure(void **state)
+{
+    is_the_devices_failure("crash-tasks-once", "killed by signal 10");
+}
+
+static void a_process_that_hangs_is_the_devices_failure(void **state)
+{
+    is_the_devices_failure("hang-tasks-once", "took longer than");
 }
 
 static atomic_int stop;
@@ -392,7 +401,9 @@ int main(void)
         REMOTE(the_plan_of_a_key_is_known_here),
         REMOTE(what_can_be_done_meanwhile_is_done_once),
         REMOTE(an_untested_process_gets_no_work),
-        REMOTE(what_ends_the_process_is_the_devices_failure),
+        REMOTE(an_error_of_the_device_ends_the_process),
+        REMOTE(a_process_that_crashes_is_the_devices_failure),
+        REMOTE(a_process_that_hangs_is_the_devices_failure),
         REMOTE(a_stop_ends_a_process_that_does_not_listen),
         REMOTE(several_share_the_work),
         REMOTE(a_key_has_no_more_proofs_at_once_than_the_device_takes),
