@@ -251,6 +251,7 @@ CIRCUIT_FIELDS: tuple[Field, ...] = (
     Field('need_vram', 'U64', 18446744073709551615),
     Field('need_ram', 'U64', 18446744073709551615),
     Field('slower', 'U32', 4294967295),
+    Field('input_kinds', 'NAMES', 16),
 )
 
 HELD_FIELDS: tuple[Field, ...] = (
@@ -275,7 +276,7 @@ MESSAGES: tuple[Layout, ...] = (
     Layout('SUBMIT_OK', 11, 'down', 'none', {'req': 'need', 'task': 'need', 'state': 'need', 'generation': 'need', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may'}),
     Layout('ATTACH', 12, 'up', 'none', {'req': 'need', 'task': 'need'}),
     Layout('SHOW', 13, 'up', 'none', {'req': 'need', 'task': 'need'}),
-    Layout('TASK', 14, 'down', 'none', {'req': 'may', 'task': 'need', 'state': 'need', 'generation': 'need', 'queue': 'need', 'circuit': 'need', 'status': 'need', 'text': 'may', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may', 'failures': 'may', 'losses': 'may', 'attempts': 'may', 'percent': 'may', 'phase': 'may', 'note': 'may', 'prover': 'may', 'length': 'need', 'sha256': 'need', 'result_length': 'may', 'measured_ms': 'may', 'created': 'need', 'changed': 'need', 'client': 'may', 'session': 'may', 'principal': 'may', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'need_vram': 'may', 'need_ram': 'may'}),
+    Layout('TASK', 14, 'down', 'none', {'req': 'may', 'task': 'need', 'state': 'need', 'generation': 'need', 'queue': 'need', 'circuit': 'need', 'status': 'need', 'text': 'may', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may', 'failures': 'may', 'losses': 'may', 'attempts': 'may', 'percent': 'may', 'phase': 'may', 'note': 'may', 'prover': 'may', 'length': 'need', 'sha256': 'need', 'result_length': 'may', 'measured_ms': 'may', 'created': 'need', 'changed': 'need', 'client': 'may', 'session': 'may', 'principal': 'may', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'need_vram': 'may', 'need_ram': 'may', 'input_kind': 'may'}),
     Layout('FETCH', 15, 'up', 'none', {'req': 'need', 'task': 'need'}),
     Layout('DELIVER', 16, 'down', 'inline', {'req': 'may', 'task': 'need', 'generation': 'need', 'state': 'need', 'status': 'need', 'text': 'may', 'length': 'may', 'sha256': 'may', 'measured_ms': 'may', 'prover': 'may'}),
     Layout('ACK', 17, 'up', 'none', {'task': 'need', 'generation': 'need'}),
@@ -316,6 +317,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     'scope': ('session', 'client', 'queue', 'principal'),
     'what': ('tasks', 'queues', 'provers', 'clients', 'status', 'events', 'keys', 'handlers'),
     'verb': ('pause', 'resume', 'set', 'drain'),
+    'input_kind': ('wtns', 'input.json'),
 }
 
 #: The states of a task, in the order of their codes.

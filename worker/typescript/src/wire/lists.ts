@@ -88,7 +88,7 @@ export interface Fields {
   not_ready?: string;
   /** reserved: the largest payload of a CHUNK that the peer would take */
   chunk_most?: number;
-  /** reserved: the kinds of input that the peer takes */
+  /** the kinds of input that the peer takes */
   input_kinds?: readonly string[];
   /** reserved: with status standby, where the active broker may be, each with endpoint */
   endpoints?: readonly Row[];
@@ -160,7 +160,7 @@ export interface Fields {
   need_vram?: Whole;
   /** bytes of memory the task needs */
   need_ram?: Whole;
-  /** reserved: what the input is; absent: a .wtns for Groth16 */
+  /** what the input is, a word of input_kind; absent: wtns */
   input_kind?: string;
   /** reserved: the trace that the task belongs to, as in W3C Trace Context */
   traceparent?: string;
@@ -255,6 +255,8 @@ export interface CircuitFields {
   need_ram?: Whole;
   /** percent more work that a proof is than if the GPU had all the memory the key can use */
   slower?: number;
+  /** the kinds of input that the prover takes for it, besides wtns */
+  input_kinds?: readonly string[];
 }
 
 export interface HeldFields {
@@ -392,6 +394,7 @@ export const circuitFields: readonly Field[] = [
   { key: "need_vram", kind: "U64", bound: 18446744073709551615n },
   { key: "need_ram", kind: "U64", bound: 18446744073709551615n },
   { key: "slower", kind: "U32", bound: 4294967295n },
+  { key: "input_kinds", kind: "NAMES", bound: 16n },
 ];
 
 export const heldFields: readonly Field[] = [
@@ -416,7 +419,7 @@ export const messages: readonly Layout[] = [
   { name: "SUBMIT_OK", code: 11, way: "down", payload: "none", fields: { req: "need", task: "need", state: "need", generation: "need", position: "may", eta_ms: "may", unservable: "may" } },
   { name: "ATTACH", code: 12, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "SHOW", code: 13, way: "up", payload: "none", fields: { req: "need", task: "need" } },
-  { name: "TASK", code: 14, way: "down", payload: "none", fields: { req: "may", task: "need", state: "need", generation: "need", queue: "need", circuit: "need", status: "need", text: "may", position: "may", eta_ms: "may", unservable: "may", failures: "may", losses: "may", attempts: "may", percent: "may", phase: "may", note: "may", prover: "may", length: "need", sha256: "need", result_length: "may", measured_ms: "may", created: "need", changed: "need", client: "may", session: "may", principal: "may", priority: "may", group: "may", deadline: "may", need_vram: "may", need_ram: "may" } },
+  { name: "TASK", code: 14, way: "down", payload: "none", fields: { req: "may", task: "need", state: "need", generation: "need", queue: "need", circuit: "need", status: "need", text: "may", position: "may", eta_ms: "may", unservable: "may", failures: "may", losses: "may", attempts: "may", percent: "may", phase: "may", note: "may", prover: "may", length: "need", sha256: "need", result_length: "may", measured_ms: "may", created: "need", changed: "need", client: "may", session: "may", principal: "may", priority: "may", group: "may", deadline: "may", need_vram: "may", need_ram: "may", input_kind: "may" } },
   { name: "FETCH", code: 15, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "DELIVER", code: 16, way: "down", payload: "inline", fields: { req: "may", task: "need", generation: "need", state: "need", status: "need", text: "may", length: "may", sha256: "may", measured_ms: "may", prover: "may" } },
   { name: "ACK", code: 17, way: "up", payload: "none", fields: { task: "need", generation: "need" } },
@@ -457,6 +460,7 @@ export const words: Readonly<Record<string, readonly string[]>> = {
   scope: ["session", "client", "queue", "principal"],
   what: ["tasks", "queues", "provers", "clients", "status", "events", "keys", "handlers"],
   verb: ["pause", "resume", "set", "drain"],
+  input_kind: ["wtns", "input.json"],
 };
 
 /** The states of a task, in the order of their codes. */
