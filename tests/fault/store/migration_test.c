@@ -288,6 +288,7 @@ static void old_moments_become_what_was_left(void **state)
         store_close(&s);
         expect_rows(dir, "provost.db", "SELECT expires_ms, orphan_ms, ready_ms, acked_ms FROM task", cases[i].become);
         expect_rows(dir, "provost.db", "SELECT made_ms, moved_ms FROM task", "made_ms=1000000001;moved_ms=1000000001;");
+        expect_rows(dir, "provost.db", "SELECT input_kind FROM task", "input_kind=0;"); /* a witness */
         temp_dir_remove(dir);
     }
 }

@@ -63,8 +63,8 @@ static void circuits_print(const struct sched_event *ev)
         const struct sched_circuit *c = &ev->prover.circuits[i];
         fprintf(out, " circuit(%s", word(c->name));
         if (c->has_digest) hash_print("digest", c->digest);
-        fprintf(out, " warm=%d load=%" PRIu64 " vram=%" PRIu64 " ram=%" PRIu64 " slower=%u)", c->warm, c->load_ms,
-                c->need_vram, c->need_ram, c->slower);
+        fprintf(out, " warm=%d load=%" PRIu64 " vram=%" PRIu64 " ram=%" PRIu64 " slower=%u kinds=%u)", c->warm,
+                c->load_ms, c->need_vram, c->need_ram, c->slower, c->kinds);
     }
 }
 
@@ -89,6 +89,7 @@ static void prover_print(const struct sched_event *ev)
     number("prefetch", ev->prover.prefetch);
     number("vram", ev->prover.vram);
     number("ram", ev->prover.ram);
+    number("kinds", ev->prover.kinds);
     circuits_print(ev);
     held_print(ev->prover.held, ev->prover.held_n);
 }
@@ -107,6 +108,7 @@ static void submit_print(const struct sched_event *ev)
     number("revive", ev->submit.revive);
     number("vram", ev->submit.need_vram);
     number("ram", ev->submit.need_ram);
+    number("kind", ev->submit.kind);
 }
 
 static void purge_print(const struct sched_event *ev)

@@ -118,6 +118,7 @@ static const struct sched_view *full_view(enum task_state state)
                     .status = state == TASK_SUCCEEDED ? PV_OK : PV_BAD_WITNESS,
                     .text = "line 7 breaks",
                     .input_bytes = 9,
+                    .input_kind = WIRE_INPUT_KIND_JSON,
                     .result_bytes = 21,
                     .measured_ms = 22,
                     .prover = "p1:x" },
