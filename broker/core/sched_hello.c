@@ -145,10 +145,13 @@ static void drop_twins(struct sched *s, struct prover *p)
 {
     size_t kept = 0;
     for (size_t i = 0; i < p->circuits_n; i++) {
-        if (kept && p->circuits[kept - 1].name == p->circuits[i].name)
+        if (kept && p->circuits[kept - 1].name == p->circuits[i].name) {
+            if (p->circuits[i].by_digest)
+                p->circuits[kept - 1].kinds |= p->circuits[i].kinds; /* the prover finds the one that does */
             names_drop(&s->names, p->circuits[i].name);
-        else
+        } else {
             p->circuits[kept++] = p->circuits[i];
+        }
     }
     p->circuits_n = kept;
 }

@@ -22,6 +22,7 @@ struct handler_input {
     const char *circuit; /* as the client wrote it: a name or the 64 hex digits of a zkey's SHA-256; may be "" */
     const uint8_t *bytes;
     size_t size;
+    enum wire_input_kind kind; /* what the bytes are */
 };
 
 /** How the node stops a handler and follows its progress. */
@@ -64,6 +65,7 @@ struct handler {
     void (*after)(void *self);
     void *self;
     uint64_t time_limit_ms; /* 0: none. The node raises stop after it. */
+    uint32_t kinds;         /* of input that it takes besides a witness, as bits: others never reach run */
     struct handler_counters counters;
 };
 
@@ -75,6 +77,7 @@ struct handler_circuit {
     uint32_t load_ms;
     uint64_t need_vram, need_ram;
     unsigned slower; /* percent more work of a proof, because the GPU's memory is short */
+    uint32_t kinds;  /* of input besides a witness, as bits 1 << enum wire_input_kind */
 };
 
 /** A key file that the node does not serve, as it is announced: cut to fit, safe to show. */
@@ -87,7 +90,8 @@ struct handler_unserved {
 unsigned long handler_running(const struct handler_counters *c);
 unsigned long handler_mean_ms(const struct handler_counters *c);
 
-/** Runs h and keeps its counters. */
+/** Runs h and keeps its counters. Input of a kind that it does not take is a failure (PV_INVALID_INPUT, HANDLER_RETRYABLE: another node may bind the
+ *  queue to a handler that does). */
 pv_status handler_run(struct handler *h, const struct handler_input *in, const struct handler_watch *watch,
                       struct handler_output *out);
 

@@ -148,6 +148,9 @@ static enum handler_verdict verdict_of(const struct handler_groth16_context *x, 
     case PV_UNKNOWN_CIRCUIT:
     case PV_NO_MEMORY:
     case PV_RESOURCES:
+    case PV_DISK_FULL:
+    case PV_NOT_FOUND: /* of a witness generator that is gone, or is not to be trusted any more */
+    case PV_BAD_CONFIG:
     case PV_BAD_ZKEY:
     case PV_BAD_PROOF: /* undecided (cpu_check.h) */
     case PV_NO_DEVICE: return HANDLER_RESOURCE;
@@ -199,8 +202,59 @@ static pv_status second_look(struct groth16_proof *proof, struct handler_groth16
     return s;
 }
 
+/* The bytes of a witness: the task's, or computed. */
+struct witness_bytes {
+    const uint8_t *bytes;
+    size_t n;
+    uint8_t *made; /* those, if they were computed: to be wiped and freed */
+};
+
+static void witness_bytes_clear(struct witness_bytes *w)
+{
+    if (w->made) explicit_bzero(w->made, w->n);
+    free(w->made);
+    *w = (struct witness_bytes){ 0 };
+}
+
+/* Others may prove with the key meanwhile: circom's programs take longer than a proof, and use none of it. */
+static pv_status witness_compute(struct witness_bytes *to, struct handler_groth16_context *x,
+                                 struct keycache_key *taken, const struct handler_input *in,
+                                 const struct handler_watch *watch, struct prove_error *err)
+{
+    const struct witness_wanted wanted = { .task = in->task,
+                                           .key_path = keycache_path(taken),
+                                           .input = in->bytes,
+                                           .input_bytes = in->size,
+                                           .values = prove_key_zkey(keycache_key(taken))->vars,
+                                           .watch = watch };
+    if (!x->witnesses.make) return prove_error_set(err, PV_NOT_FOUND, "this node computes no witnesses");
+    if (watch->progress) watch->progress(watch->ctx, "witness", 0);
+    keycache_aside(x->cache, taken);
+    pv_status s = x->witnesses.make(x->witnesses.self, &to->made, &to->n, &wanted, err);
+    keycache_aside_end(x->cache, taken);
+    to->bytes = to->made;
+    return s;
+}
+
+static pv_status witness_of(struct witness_bytes *to, struct handler_groth16_context *x, struct keycache_key *taken,
+                            const struct handler_input *in, const struct handler_watch *watch, struct prove_error *err)
+{
+    if (in->kind == WIRE_INPUT_KIND_JSON) return witness_compute(to, x, taken, in, watch, err);
+    *to = (struct witness_bytes){ .bytes = in->bytes, .n = in->size };
+    return PV_OK;
+}
+
+/* A witness that was computed here and is none, or none of this key, is not the task's fault: another node's generator may be the key's. */
+static pv_status blame(const struct handler_input *in, pv_status s, struct prove_error *err)
+{
+    struct prove_error was = *err;
+    if (in->kind == WIRE_INPUT_KIND_WTNS || (s != PV_BAD_WTNS && s != PV_BAD_WITNESS)) return s;
+    return prove_error_set(err, PV_FAILED, "the witness generator is not of this key: %.250s", was.text);
+}
+
 static pv_status prove(struct handler_groth16_context *x, struct keycache_key *taken, const struct handler_input *in,
-                       const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
+                       const struct witness_bytes *bytes, const struct handler_watch *watch, struct handler_output *out,
+                       struct prove_error *err)
 {
     int gpu = 0;
     struct prove_run run = {
@@ -209,7 +263,7 @@ static pv_status prove(struct handler_groth16_context *x, struct keycache_key *t
     struct prove_key *key = keycache_key(taken);
     struct groth16_proof proof;
     struct wtns w;
-    TRY(wtns_of(&w, in->bytes, in->size, "witness", err));
+    TRY(wtns_of(&w, bytes->bytes, bytes->n, "witness", err));
     pv_status s;
     do s = prove_groth16(&proof, key, &w, NULL, &run, err); /* which opens the key on a GPU that has not had it yet */
     while (x->options.gpus && (s == PV_NO_MEMORY || s == PV_RESOURCES) && keycache_evict(x->cache));
@@ -294,10 +348,13 @@ static pv_status attempt(struct handler_groth16_context *x, const struct handler
     struct keycache_key *key;
     TRY(trusted(x, watch, err));
     TRY(keycache_take(&key, x->cache, in->circuit, &waiting, err));
-    pv_status s = prove(x, key, in, watch, out, err);
+    struct witness_bytes witness = { 0 };
+    pv_status s = witness_of(&witness, x, key, in, watch, err);
+    if (s == PV_OK) s = prove(x, key, in, &witness, watch, out, err);
+    witness_bytes_clear(&witness);
     s = doubt(x, key, s, watch->stop, err);
     keycache_give(x->cache, &key);
-    return s;
+    return blame(in, s, err);
 }
 
 /* A GPU whose process ended before it was given this task has done nothing to it: another's turn, or its next process's. */
@@ -316,5 +373,9 @@ static pv_status groth16_run(void *self, const struct handler_input *in, const s
 
 struct handler handler_groth16(struct handler_groth16_context *context)
 {
-    return (struct handler){ .name = "groth16", .run = groth16_run, .after = groth16_after, .self = context };
+    return (struct handler){ .name = "groth16",
+                             .run = groth16_run,
+                             .after = groth16_after,
+                             .self = context,
+                             .kinds = 1u << WIRE_INPUT_KIND_JSON };
 }

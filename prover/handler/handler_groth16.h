@@ -7,6 +7,7 @@
 #include "handler.h"
 #include "keycache.h"
 #include "prove.h"
+#include "witness_source.h"
 
 /** What all proofs of a node share. It must outlive the handler and the key cache. */
 struct handler_groth16_context {
@@ -14,11 +15,12 @@ struct handler_groth16_context {
     struct backend_options options;
     struct bn254_run cpu; /* path and threads; the stop flag is not used */
     struct keycache *cache;
-    struct cpu_check check; /* zero at first, like tests */
-    struct gpu_tests tests; /* of the backend's GPUs; of the CPU nothing is doubted */
+    struct witness_source witnesses; /* what computes the witness of an input.json; zero: nothing does */
+    struct cpu_check check;          /* zero at first, like tests */
+    struct gpu_tests tests;          /* of the backend's GPUs; of the CPU nothing is doubted */
 };
 
-/** Input: the bytes of a .wtns file. Result: {"proof": ..., "public": ...}, the objects of snarkjs. A proof that a GPU
+/** Input: the bytes of a .wtns file, or, with the context's witnesses, of an input.json. Result: {"proof": ..., "public": ...}, the objects of snarkjs. A proof that a GPU
  *  made and that does not verify is made again on the CPU (cpu_check.h), and a GPU that was wrong or failed passes its
  *  self-test before it proves again (gpu_trust.h). */
 struct handler handler_groth16(struct handler_groth16_context *context);

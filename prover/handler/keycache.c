@@ -71,6 +71,7 @@ static void describe(struct handler_circuit *to, const struct keycache_key *k)
                                     .need_ram =
                                         b->facts.on_device ? b->facts.host_bytes + b->facts.place_host_bytes : need };
     to->slower = b->key ? b->open.slower : b->facts.slower;
+    to->kinds = k->kinds;
     memcpy(to->name, k->name, sizeof to->name);
 }
 
@@ -105,14 +106,17 @@ size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most)
 /* One whose file has not changed, if there is one: a key may have several circuits. */
 static struct keycache_key *entry_of_digest(const struct keycache *c, wire_hash digest)
 {
-    struct keycache_key *stale = NULL;
+    struct keycache_key *stale = NULL, *good = NULL;
     for (size_t i = 0; i < c->n; i++) {
         struct keycache_key *k = c->keys[i];
         if (!k->there || !wire_hash_equal(k->body->facts.digest, digest)) continue;
-        if (!k->stale) return k;
-        stale = k;
+        if (k->stale)
+            stale = k;
+        else if (!good ||
+                 (k->kinds && !good->kinds)) /* the circuit may be asked for with an input that not all of them take */
+            good = k;
     }
-    return stale;
+    return good ? good : stale;
 }
 
 static struct keycache_key *entry_of_circuit(const struct keycache *c, const char *circuit)
@@ -338,6 +342,11 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
         keycache_give(c, &k);
         if (s != PV_HASH_MISMATCH) return s;
     }
+}
+
+const char *keycache_path(const struct keycache_key *key)
+{
+    return key->path;
 }
 
 void *keycache_key(const struct keycache_key *key)

@@ -27,6 +27,7 @@
 #include "handler.h"
 #include "prove_error.h"
 #include "regular.h"
+#include "witness_source.h"
 
 #include <stdatomic.h>
 
@@ -75,6 +76,8 @@ struct keycache_options {
     struct regular_interrupt interrupt; /* of every scan and look */
     const struct keycache_ops *ops;
     void *arg;
+    const struct witness_source
+        *witnesses; /* borrowed; asked at each look which kinds of input a circuit takes; NULL: a witness alone */
 };
 
 struct keycache;
@@ -115,6 +118,8 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
                         const struct keycache_watch *watch, struct prove_error *err);
 /** What ops.open made; borrowed until it is given back. */
 void *keycache_key(const struct keycache_key *key);
+/** The file that the key was found in; likewise. Of several circuits with one key, one that takes more than a witness. */
+const char *keycache_path(const struct keycache_key *key);
 
 /** Whether a failure with a key that is taken can be believed: whether its file is still the one that was read, and its
  *  bytes in memory still have their digest (0.7 s a GB). PV_HASH_MISMATCH with a sentence when it cannot: the key's file or

@@ -179,6 +179,24 @@ static bool name_fits(const char *name, const struct keycache_facts *facts, char
     return false;
 }
 
+/* Which inputs the circuit takes: the generator beside its key comes, goes and changes as the key does. Without the lock, as files are
+ * looked at. */
+static void kinds_look(struct keycache *c, const char *name, const char *path)
+{
+    char file[4096], why[PROVE_ERROR_TEXT_BYTES] = "";
+    const struct witness_source *w = c->o.witnesses;
+    if (!w || !w->kinds) return;
+    uint32_t kinds = w->kinds(w->self, path, file, why);
+    if (*why) unserved_add(&c->seen, strlen(file) > c->folder_bytes ? file + c->folder_bytes : file, why);
+    pthread_mutex_lock(&c->lock);
+    struct keycache_key *k = keycache_entry_of(c, name);
+    bool changed = k && k->kinds != kinds;
+    if (changed) k->kinds = kinds;
+    c->news |= changed;
+    pthread_mutex_unlock(&c->lock);
+    if (changed) LOG_INFO("key.inputs", "circuit=%s input_json=%s", name, kinds ? "yes" : "no");
+}
+
 /* One file of the folder. It is read without the lock: a large key takes a while. */
 static enum keyfolder_read entry_found(void *cache, const char *name, const char *path, const struct file_stamp *stamp,
                                        char why[KEYFOLDER_WHY_BYTES])
@@ -200,6 +218,7 @@ static enum keyfolder_read entry_found(void *cache, const char *name, const char
     pthread_mutex_lock(&c->lock);
     bool placed = entry_place(c, name, path, stamp, &facts);
     pthread_mutex_unlock(&c->lock);
+    if (placed) kinds_look(c, name, path);
     if (placed) return KEYFOLDER_KEY;
     unserved_add(&c->seen, path + c->folder_bytes, "out of memory");
     return KEYFOLDER_LATER; /* nothing is wrong with the file: a later look may have the memory */
@@ -218,6 +237,7 @@ static bool entry_known(void *cache, const char *name, const char *path, const s
         c->news = true;
     }
     pthread_mutex_unlock(&c->lock);
+    if (known) kinds_look(c, name, path);
     return known;
 }
 

@@ -36,6 +36,7 @@ struct keycache_key {
     bool reread;    /* the file is not what its stamp says it is */
     bool unproven;  /* it came while the node ran, and has made no proof yet */
     bool marked;    /* seen in the scan that goes on */
+    uint32_t kinds; /* of input besides a witness, at the last look */
     unsigned users; /* takers that have not given it back */
 };
 

@@ -133,6 +133,12 @@ static struct handler *handler_of(const struct agent *a, const char *queue)
     return NULL;
 }
 
+/* -1: a kind that this node does not know. */
+static int kind_of(const struct wire_msg *m)
+{
+    return m->has.input_kind ? wire_word_value(WIRE_WORDS_input_kind, m->input_kind) : WIRE_INPUT_KIND_WTNS;
+}
+
 static struct agent_attempt *attempt_add(struct agent *a, const struct wire_msg *m)
 {
     if (a->attempts_n == a->attempts_room) return NULL;
@@ -143,6 +149,7 @@ static struct agent_attempt *attempt_add(struct agent *a, const struct wire_msg 
                                   .sha256 = m->sha256,
                                   .run_timeout_ms = m->run_timeout_ms,
                                   .handler = handler_of(a, m->queue) };
+    at->kind = (enum wire_input_kind)kind_of(m);
     wire_id_text(at->task_text, m->task);
     wire_token_text(at->token_text, m->token);
     if (m->has.digest)
@@ -169,6 +176,7 @@ static const char *offer_fault(const struct agent *a, const struct wire_msg *m)
     if (a->mode != AGENT_SERVE) return "draining";
     if (!handler_of(a, m->queue)) return "this node does not serve the queue";
     if (handlers_state(a->o.handlers, handler_of(a, m->queue)) == REST_RESTS) return "its handler rests";
+    if (kind_of(m) < 0) return "this node does not know the kind of its input";
     if (m->length > a->o.input_most) return "the input is larger than this node accepts";
     if (a->attempts_n == a->attempts_room) return "more offers than credit";
     return NULL;
@@ -218,6 +226,7 @@ static void attempt_start(struct agent *a, struct agent_attempt *at, unsigned ru
     }
     job->token = at->token;
     job->handler = at->handler;
+    job->kind = at->kind;
     job->input = incoming_release(&at->input, &job->input_bytes);
     memcpy(job->task, at->task_text, sizeof job->task);
     snprintf(job->circuit, sizeof job->circuit, "%s", at->circuit);

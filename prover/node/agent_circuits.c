@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { BROKER_TAKES = 4096 /* circuits of one prover, by HELLO and CIRCUITS (PROTOCOL.md) */ };
+enum {
+    BROKER_TAKES = 4096,    /* circuits of one prover, by HELLO and CIRCUITS (PROTOCOL.md) */
+    HELLO_WITH_KINDS = 170, /* as many bytes as AGENT_CIRCUITS_MAX without */
+};
 
 /* The next circuits after the name, at most `most`, in a->said.store; after becomes the name of the last. Names only go
  * up, so that every walk ends. */
@@ -18,6 +21,9 @@ static size_t page(struct agent *a, char after[WIRE_NAME_MAX + 1], size_t most)
     return n;
 }
 
+/* Of each circuit that takes them; the lists are the same, so one serves all. */
+static const char *const json[] = { "input.json" };
+
 static void describe(struct wire_circuit *to, const struct handler_circuit *c)
 {
     *to = (struct wire_circuit){ 0 };
@@ -28,12 +34,25 @@ static void describe(struct wire_circuit *to, const struct handler_circuit *c)
     if (c->need_vram) WIRE_SET(to, need_vram, c->need_vram);
     if (c->need_ram) WIRE_SET(to, need_ram, c->need_ram);
     if (c->slower) WIRE_SET(to, slower, c->slower);
+    if (c->kinds >> WIRE_INPUT_KIND_JSON & 1) WIRE_SET_LIST(to, input_kinds, json, 1);
+}
+
+/* A HELLO of AGENT_CIRCUITS_MAX circuits with the longest names is as long as one may be; kinds are 24 bytes more of each. */
+static void fit_hello(struct agent *a)
+{
+    struct agent_said *said = &a->said;
+    bool kinds = false;
+    for (size_t i = 0; i < said->hello_n; i++) kinds = kinds || said->store[i].kinds;
+    if (!kinds || said->hello_n <= HELLO_WITH_KINDS) return;
+    said->hello_n = HELLO_WITH_KINDS;
+    memcpy(said->last, said->store[HELLO_WITH_KINDS - 1].name, sizeof said->last);
 }
 
 size_t agent_circuits_hello(struct agent *a)
 {
     a->said.last[0] = 0;
     a->said.hello_n = page(a, a->said.last, AGENT_CIRCUITS_MAX);
+    fit_hello(a);
     for (size_t i = 0; i < a->said.hello_n; i++) describe(&a->said.circuits[i], &a->said.store[i]);
     return a->said.hello_n;
 }

@@ -31,6 +31,7 @@ struct agent_attempt {
     enum agent_attempt_state state;
     wire_token token;
     wire_id task;
+    enum wire_input_kind kind;
     char task_text[WIRE_ID_TEXT], token_text[WIRE_TOKEN_TEXT], circuit[WIRE_HASH_TEXT];
     struct handler *handler;
     uint64_t run_timeout_ms;

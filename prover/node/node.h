@@ -13,6 +13,7 @@
 #include "program_list.h"
 #include "resident_table.h"
 #include "status_text.h"
+#include "witness_maker.h"
 
 struct node {
     struct node_config_args args;
@@ -30,7 +31,8 @@ struct node {
     struct program_table programs;
     struct resident_table residents; /* those of programs that stay */
     struct program_place place;
-    char *hidden[2]; /* from programs: the whole paths of the key file and of the spool */
+    struct witness_maker maker; /* with allow_code */
+    char *hidden[2];            /* from programs: the whole paths of the key file and of the spool */
     struct node_left_out {
         const char *queue, *handler, *why;
     } left_out[AGENT_QUEUES_MAX]; /* queues whose handler cannot serve */

@@ -19,6 +19,15 @@
     X(work, TEXT, "", 0, 0, "DIR",                                                                                     \
       "where these programs work: a folder for each task, removed after it (default: STATE/work, or one in /tmp)")     \
     X(circuits, TEXT, "", 0, 0, "DIR", "folder of keys: DIR/NAME.zkey or DIR/NAME/circuit.zkey")                       \
+    X(allow_code, SWITCH, "no", 0, 1, NULL,                                                                            \
+      "compute witnesses with the programs beside the keys, DIR/NAME/witness or DIR/NAME/circuit.wasm: then tasks "    \
+      "may "                                                                                                           \
+      "be an input.json (prover/HANDLERS.md)")                                                                         \
+    X(run_as, TEXT, "", 0, 0, "USER", "with allow_code: the user that they run as, for a node that is root")           \
+    X(witness_limit_s, NUMBER, "600", 0, 1000000, "SECONDS",                                                           \
+      "with allow_code: end one that takes longer (0: no limit)")                                                      \
+    X(node_js, TEXT, "", 0, 0, "FILE",                                                                                 \
+      "with allow_code: Node.js, which runs circuit.wasm (default: /usr/bin/node or /usr/local/bin/node)")             \
     X(name, TEXT, "", 0, 0, "NAME",                                                                                    \
       "name of this node (default: the host's, and a number if another node there has it)")                            \
     X(state, TEXT, "", 0, 0, "DIR",                                                                                    \

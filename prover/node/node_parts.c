@@ -4,6 +4,7 @@
 #include "file_io.h"
 #include "keycache_folder.h"
 #include "log.h"
+#include "node_code.h"
 #include "node_plain.h"
 
 #include <errno.h>
@@ -121,8 +122,10 @@ pv_status node_proving_open(struct node *n)
                                   .host_most = n->config.memory,
                                   .interrupt = { is_told, n },
                                   .ops = &handler_groth16_keys,
-                                  .arg = &n->proving };
+                                  .arg = &n->proving,
+                                  .witnesses = &n->proving.witnesses };
     if (!node_serves(n, &n->groth16)) return PV_OK;
+    TRY(node_code_open(n));
     node_gpus_look(n);
     pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu) o.bytes_most = device_memory(n);

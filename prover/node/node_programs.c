@@ -1,6 +1,7 @@
 #include "node_programs.h"
 
 #include "log.h"
+#include "node_code.h"
 #include "node_plain.h"
 #include "program_place.h"
 #include "program_version.h"
@@ -225,7 +226,7 @@ pv_status node_programs_open(struct node *n)
         snprintf(work, sizeof work, "%s", n->config.work);
     else if (*n->config.state)
         snprintf(work, sizeof work, "%s/work", n->config.state);
-    if (serves_programs(n)) {
+    if (serves_programs(n) || node_code_is_allowed(n)) {
         TRY(place_open(n, work));
         hide_ours(n);
         descriptors_suffice(n);
@@ -242,7 +243,7 @@ pv_status node_programs_open(struct node *n)
 /* Beside a node that runs with the same settings, whose folder is locked: a temporary one serves as well. */
 pv_status node_programs_check(struct node *n)
 {
-    if (serves_programs(n)) {
+    if (serves_programs(n) || node_code_is_allowed(n)) {
         TRY(place_open(n, ""));
         TRY(programs_try(n));
     }
@@ -281,6 +282,7 @@ void node_programs_clear(struct node *n)
     resident_table_clear(&n->residents);
     if (n->place.work || n->place.launcher) program_place_close(&n->place);
     program_table_clear(&n->programs);
+    witness_maker_clear(&n->maker);
     free(n->hidden[0]);
     free(n->hidden[1]);
 }

@@ -48,7 +48,7 @@ static void job_run(zsock_t *pipe, struct job *j)
 {
     struct watch_context w = { .pipe = pipe };
     struct handler_watch watch = { .stop = &j->stop, .progress = on_progress, .ctx = &w };
-    struct handler_input in = { j->task, j->circuit, j->input, j->input_bytes };
+    struct handler_input in = { j->task, j->circuit, j->input, j->input_bytes, j->kind };
     struct handler *handler = j->handler;
     uint64_t from = pv_clock_ms();
     j->status = handler_run(j->handler, &in, &watch, &j->out);

@@ -15,6 +15,7 @@ struct job {
     wire_token token;
     char task[WIRE_ID_TEXT], circuit[WIRE_NAME_MAX + 1];
     struct handler *handler;
+    enum wire_input_kind kind;
     uint8_t *input; /* owned; wiped by job_destroy */
     size_t input_bytes;
     atomic_int stop;

@@ -25,7 +25,7 @@ static void count_progress(void *ctx, const char *phase, unsigned percent)
 
 static pv_status run(const char *text, const atomic_int *stop)
 {
-    struct handler_input in = { "00", "", (const uint8_t *)text, strlen(text) };
+    struct handler_input in = { "00", "", (const uint8_t *)text, strlen(text), WIRE_INPUT_KIND_WTNS };
     struct handler_watch watch = { stop, count_progress, NULL };
     return handler_run(&echo, &in, &watch, &out);
 }

@@ -55,7 +55,7 @@ static uint8_t *file_read(const char *path, size_t *n)
 
 static pv_status run(const char *circuit, const uint8_t *bytes, size_t n, struct handler_output *out)
 {
-    struct handler_input in = { "00000000000000000000000000000000", circuit, bytes, n };
+    struct handler_input in = { "00000000000000000000000000000000", circuit, bytes, n, WIRE_INPUT_KIND_WTNS };
     struct handler_watch watch = { &stop, on_progress, NULL };
     return handler_run(&handler, &in, &watch, out);
 }

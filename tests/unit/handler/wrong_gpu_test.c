@@ -163,7 +163,7 @@ static pv_status run(struct handler_output *out, bool good)
     size_t n;
     uint8_t *w = file_read("data/chain-5/witness.wtns", &n);
     if (!good) w[n - 32] ^= 1;
-    const struct handler_input in = { "00000000000000000000000000000000", "chain-5", w, n };
+    const struct handler_input in = { "00000000000000000000000000000000", "chain-5", w, n, WIRE_INPUT_KIND_WTNS };
     const struct handler_watch watch = { &stop, on_progress, NULL };
     checked = false;
     pv_status s = handler_run(&handler, &in, &watch, out);
