@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "endpoint.h"
 #include "random.h"
+#include "words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -205,6 +206,13 @@ void link_goodbye(struct link *l, pv_status status)
     dealer_close(&l->dealer);
 }
 
+static bool names_kind(const struct wire_msg *m, const char *kind)
+{
+    for (size_t i = 0; m->has.input_kinds && i < m->input_kinds_n; i++)
+        if (!strcmp(m->input_kinds[i], kind)) return true;
+    return false;
+}
+
 static void take_terms(struct link *l, const struct wire_msg *m)
 {
     l->epoch = l->epoch_seen = m->epoch;
@@ -220,6 +228,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->deadline_in = m->has.deadline_in && m->deadline_in;
     l->takes_lost = m->has.takes_lost && m->takes_lost;
     l->takes_handlers = m->has.takes_handlers && m->takes_handlers;
+    l->input_json = names_kind(m, wire_word(WIRE_WORDS_input_kind, WIRE_INPUT_KIND_JSON));
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

@@ -8,6 +8,7 @@
 #include "task.h"
 #include "values.h"
 #include "visible.h"
+#include "words.h"
 
 #include <stdio.h>
 
@@ -49,6 +50,7 @@ static void set_optional(struct wire_msg *m, const struct task *t)
     if (w->revive) WIRE_SET(m, revive, true);
     if (w->need_vram) WIRE_SET(m, need_vram, w->need_vram);
     if (w->need_ram) WIRE_SET(m, need_ram, w->need_ram);
+    if (t->kind != WIRE_INPUT_KIND_WTNS) WIRE_SET(m, input_kind, wire_word(WIRE_WORDS_input_kind, t->kind));
 }
 
 static bool send_submit(pv_client *c, struct task *t)
@@ -99,6 +101,13 @@ static void refuse_size(pv_client *c, struct task *t)
     refuse(c, t, PV_TOO_LARGE, text);
 }
 
+/* An older broker would pass the kind over, and have the input proved as if it were a witness. */
+static void refuse_kind(pv_client *c, struct task *t)
+{
+    refuse(c, t, PV_BAD_VERSION,
+           "the broker is too old to take an input.json: it has witnesses proved alone; nothing was sent");
+}
+
 /* Sends what was granted, at most CHUNKS_A_TURN chunks. */
 static void upload(pv_client *c, struct task *t, uint64_t now_ms)
 {
@@ -124,6 +133,10 @@ void ask_step(pv_client *c, struct task *t, uint64_t now_ms)
     bool attach = t->attach || t->accepted;
     if (!attach && t->input.length > c->link.payload_max) {
         refuse_size(c, t);
+        return;
+    }
+    if (!attach && t->kind == WIRE_INPUT_KIND_JSON && !c->link.input_json) {
+        refuse_kind(c, t);
         return;
     }
     if (now_ms >= t->ask_ms) {

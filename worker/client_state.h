@@ -70,6 +70,7 @@ struct task {
     uint64_t expires_ms;           /* its deadline on the monotonic clock; 0: none */
     uint8_t *owned;                /* the copy of the input, or NULL */
     struct outgoing input;
+    enum wire_input_kind kind; /* what the input is */
     wire_hash input_sha256;
     struct statement statement; /* with a key: what its proof has to be of */
     uint64_t submitted_ms;

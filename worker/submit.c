@@ -45,14 +45,24 @@ static void take_what(struct task *t, const struct pv_submit_options *w)
     t->submitted_ms = pv_clock_ms();
 }
 
+struct input {
+    const void *bytes;
+    size_t n;
+    enum wire_input_kind kind;
+};
+
 /* Borrows the input for the call, and copies it if it is needed after the call. */
-static pv_status take_input(struct task *t, const void *input, size_t bytes)
+static pv_status take_input(struct task *t, const struct input *in)
 {
     static const uint8_t nothing;
-    t->input = (struct outgoing){ .bytes = bytes > 0 ? input : &nothing, .length = bytes };
+    const size_t bytes = in->n;
+    t->kind = in->kind;
+    t->input = (struct outgoing){ .bytes = bytes > 0 ? in->bytes : &nothing, .length = bytes };
     t->news.total = bytes;
     TRY(sha256_of(&t->input_sha256, t->input.bytes, bytes));
-    if (t->what.vkey) TRY(statement_of_input(&t->statement, t->input.bytes, bytes, verdict_publics(t->what.vkey)));
+    bool witness = t->kind == WIRE_INPUT_KIND_WTNS;
+    if (t->what.vkey && witness)
+        TRY(statement_of_input(&t->statement, t->input.bytes, bytes, verdict_publics(t->what.vkey)));
     if (!t->what.nowait && t->what.local.policy == PV_LOCAL_NEVER) return PV_OK;
     t->owned = malloc(bytes > 0 ? bytes : 1);
     if (!t->owned) return PV_NO_MEMORY;
@@ -73,13 +83,13 @@ static pv_status make_place(pv_client *c, wire_id id)
 
 /* Puts a new task into the table and lets the I/O thread submit it. */
 static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, const struct pv_submit_options *what,
-                       const void *input, size_t bytes)
+                       const struct input *in)
 {
     TRY(make_place(c, wire_of(id)));
     struct task *t = tasks_add(c, wire_of(id));
     if (!t) return PV_NO_MEMORY;
     take_what(t, what);
-    pv_status s = take_input(t, input, bytes);
+    pv_status s = take_input(t, in);
     if (s != PV_OK) {
         tasks_drop(c, t);
         return s;
@@ -118,11 +128,11 @@ static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline,
 }
 
 /* With the lock held. On failure the task is dropped, and with it the borrowed input. */
-static pv_status submit(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what, const void *input,
-                        size_t bytes, uint64_t deadline, char text[PV_TEXT_BYTES])
+static pv_status submit(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what,
+                        const struct input *in, uint64_t deadline, char text[PV_TEXT_BYTES])
 {
     struct task *t;
-    TRY(begin(c, &t, id, what, input, bytes));
+    TRY(begin(c, &t, id, what, in));
     if (what->nowait) return PV_OK;
     tasks_hold(t);
     pv_status s = until_accepted(c, t, deadline, text);
@@ -140,8 +150,8 @@ static pv_status usage(pv_client *c, const char *text)
     return client_leave(c, PV_USAGE, text);
 }
 
-pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input, size_t bytes,
-                    int64_t timeout_ms)
+static pv_status submit_any(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const struct input *in,
+                            int64_t timeout_ms)
 {
     const char *wrong = what_is_wrong(what);
     if (wrong) return usage(c, wrong);
@@ -154,8 +164,20 @@ pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options
     TRY(client_enter(c));
     char text[PV_TEXT_BYTES] = "";
     uint64_t deadline = client_deadline(timeout_ms, c->request_timeout_ms);
-    pv_status s = submit(c, &mine, what, input, bytes, deadline, text);
+    pv_status s = submit(c, &mine, what, in, deadline, text);
     return client_leave(c, s, text);
+}
+
+pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input, size_t bytes,
+                    int64_t timeout_ms)
+{
+    return submit_any(c, id, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_WTNS }, timeout_ms);
+}
+
+pv_status pv_submit_json(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input,
+                         size_t bytes, int64_t timeout_ms)
+{
+    return submit_any(c, id, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_JSON }, timeout_ms);
 }
 
 /* Puts a task to attach to into the table. */
@@ -206,8 +228,8 @@ pv_status pv_wait(pv_client *c, struct pv_result *r, const pv_task_id *id, int64
     return client_leave(c, s, text);
 }
 
-pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
-                   size_t bytes, int64_t timeout_ms)
+static pv_status prove_any(pv_client *c, struct pv_result *r, const struct pv_submit_options *what,
+                           const struct input *in, int64_t timeout_ms)
 {
     const char *wrong = what_is_wrong(what);
     if (wrong) return usage(c, wrong);
@@ -223,7 +245,7 @@ pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_opt
     char text[PV_TEXT_BYTES] = "";
     struct pv_result got = { 0 };
     uint64_t deadline = client_deadline(timeout_ms, c->wait_timeout_ms);
-    pv_status s = submit(c, &id, &mine, input, bytes, deadline, text);
+    pv_status s = submit(c, &id, &mine, in, deadline, text);
     struct task *t = s == PV_OK ? tasks_find(c, wire_of(&id)) : NULL;
     if (s == PV_OK) s = t ? wait_for(c, &got, t, deadline, text) : PV_GONE;
     if (s == PV_OK && got.status != PV_OK) {
@@ -235,4 +257,16 @@ pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_opt
     else
         pv_result_clear(&got);
     return client_leave(c, s, text);
+}
+
+pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
+                   size_t bytes, int64_t timeout_ms)
+{
+    return prove_any(c, r, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_WTNS }, timeout_ms);
+}
+
+pv_status pv_prove_json(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
+                        size_t bytes, int64_t timeout_ms)
+{
+    return prove_any(c, r, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_JSON }, timeout_ms);
 }

@@ -20,6 +20,7 @@ enum {
     FOR_SET = 1024, /* queue set */
     FOR_EVENTS = 2048,
     FOR_PROVER = 4096, /* prover drain, resume */
+    FOR_INPUT = 8192,  /* prove, task submit */
 };
 
 struct cli_option {

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INPUT_BYTES_MAX = 1 << 30 };
-
 struct submit_wait {
     struct waiting said;
     const struct cli *cli;
@@ -29,19 +27,17 @@ int run_task_submit(struct cli *cli)
 {
     struct submit_wait waiting = { .cli = cli };
     struct pv_submit_options what = { 0 };
-    struct bytes input = { 0 };
+    struct task_input input;
     pv_client *c = NULL;
     pv_task_id id;
-    pv_status s = submit_options_of(&what, cli, &id);
+    pv_status s = task_input_choose(&input, cli, 0);
+    if (s == PV_OK) s = submit_options_of(&what, cli, &id);
     what.progress = on_held;
     what.user = &waiting;
-    if (s == PV_OK) s = file_read(&input, cli->args[0], INPUT_BYTES_MAX);
+    if (s == PV_OK) s = task_input_read(&input, false);
     if (s == PV_OK) s = cli_connect(&c, cli, PV_ROLE_CLIENT);
-    if (s == PV_OK) {
-        s = pv_submit(c, &id, &what, input.data, input.n, PV_DEFAULT_TIMEOUT);
-        if (s != PV_OK) cli_fail(c, s, NULL);
-    }
-    bytes_clear(&input);
+    if (s == PV_OK) s = task_input_submit(&input, c, &id, &what, PV_DEFAULT_TIMEOUT);
+    task_input_clear(&input);
     pv_client_close(&c);
     if (s != PV_OK) return pv_status_exit(s);
     char text[PV_ID_TEXT];

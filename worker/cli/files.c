@@ -46,3 +46,58 @@ pv_status files_write(struct outputs *o, const struct output_bytes *bytes)
     sigprocmask(SIG_UNBLOCK, &ends, NULL); /* nobody reads them from the descriptor any more */
     return say(outputs_write(o, bytes, &why), &why);
 }
+
+/* --- what is submitted --- */
+
+enum { INPUT_BYTES_MAX = 1 << 30 };
+
+static pv_status refuse(pv_status s, const char *path, const char *text)
+{
+    cli_fail_text(s, path, text);
+    return s;
+}
+
+pv_status task_input_choose(struct task_input *in, const struct cli *cli, int results)
+{
+    bool enough = cli->args_n == results + (cli->input ? 0 : 1);
+    *in = (struct task_input){ .path = cli->input, .json = cli->input != NULL, .args = cli->input ? 0 : 1 };
+    if (!enough && cli->input && cli->args_n > results)
+        return refuse(PV_USAGE, NULL, "--input takes the place of the first argument: one is too many");
+    if (!enough) return refuse(PV_USAGE, NULL, "missing argument: the input, or --input FILE");
+    if (!cli->input) in->path = cli->args[0];
+    return PV_OK;
+}
+
+static bool is_witness(const struct bytes *b)
+{
+    return b->n >= 12 && memcmp(b->data, "wtns", 4) == 0;
+}
+
+/* Whether it is JSON to its end is for the circuit's program to find out. */
+static bool is_object(const struct bytes *b)
+{
+    size_t i = 0;
+    while (i < b->n && strchr(" \t\r\n", b->data[i]) && b->data[i]) i++;
+    return i < b->n && b->data[i] == '{';
+}
+
+pv_status task_input_read(struct task_input *in, bool witness)
+{
+    pv_status s = file_read(&in->bytes, in->path, INPUT_BYTES_MAX);
+    if (s != PV_OK) return s;
+    if (in->json && is_witness(&in->bytes))
+        s = refuse(PV_BAD_JSON, in->path, "a witness, and not an input.json: give it without --input");
+    else if (in->json && !is_object(&in->bytes))
+        s = refuse(PV_BAD_JSON, in->path, "not an input.json: no JSON object");
+    else if (!in->json && witness && !is_witness(&in->bytes))
+        s = refuse(PV_BAD_WTNS, in->path,
+                   is_object(&in->bytes) ? "not a witness file; an input.json is given with --input"
+                                         : "not a witness file");
+    if (s != PV_OK) bytes_clear(&in->bytes);
+    return s;
+}
+
+void task_input_clear(struct task_input *in)
+{
+    bytes_clear(&in->bytes);
+}

@@ -22,4 +22,20 @@ pv_status files_open(struct outputs *o, const struct cli *cli, const char *const
 /** outputs_write. ^C ends a wait for the reader of a pipe. */
 pv_status files_write(struct outputs *o, const struct output_bytes *bytes);
 
+/** What a command submits: a witness or whatever its queue's handler takes, or with --input an input.json. */
+struct task_input {
+    const char *path;
+    bool json;
+    struct bytes bytes;
+    int args; /* how many of the command's arguments it took: 0 or 1 */
+};
+
+/** Which file it is: --input, or the first argument. results: how many arguments have to follow. PV_USAGE. */
+pv_status task_input_choose(struct task_input *in, const struct cli *cli, int results);
+
+/** Reads it. A file that is no JSON object is not sent as one, nor, with witness, one that is no witness. */
+pv_status task_input_read(struct task_input *in, bool witness);
+
+void task_input_clear(struct task_input *in);
+
 #endif

@@ -305,3 +305,11 @@ void followed_clear(struct followed *f)
     outputs_close(&f->out);
     cli_signals_free(&f->signals);
 }
+
+pv_status task_input_submit(const struct task_input *in, pv_client *c, pv_task_id *id,
+                            const struct pv_submit_options *what, int64_t timeout_ms)
+{
+    pv_status s = (in->json ? pv_submit_json : pv_submit)(c, id, what, in->bytes.data, in->bytes.n, timeout_ms);
+    if (s != PV_OK) cli_fail(c, s, NULL);
+    return s;
+}

@@ -33,6 +33,7 @@ struct cli {
     enum busy busy;
 
     const char *principal;
+    const char *input;           /* a file: input.json instead of a witness */
     const char *vkey, *expected; /* files */
     bool development_key;
     enum progress progress;

@@ -276,6 +276,7 @@ static void put_key(const struct pv_row *row)
                cell_number(row, "warm") ? "  resident" : "");
         if (cell_number(row, "slower_percent"))
             printf("  %" PRId64 " %% more work a proof: GPU memory is short", cell_number(row, "slower_percent"));
+        if (cell_number(row, "input_json")) printf("  takes input.json");
         putchar('\n');
     } else {
         printf("%-18s %s: %s\n", "not served", whole(name, row, "file"), whole(more, row, "why"));

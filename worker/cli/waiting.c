@@ -71,7 +71,8 @@ static pv_status ask(char text[PV_TEXT_BYTES], pv_client *c, const struct cli *c
     pv_status s = ask_queue(text, c, info.queue, timeout_ms);
     if (s == PV_UNSERVABLE || !info.unservable) return s;
     bool needs = cli->need_vram || cli->need_ram;
-    snprintf(text, PV_TEXT_BYTES, "no live prover of queue \"%s\" has circuit \"%s\"%s", info.queue, info.circuit,
+    snprintf(text, PV_TEXT_BYTES, "no live prover of queue \"%s\" has circuit \"%s\"%s%s", info.queue, info.circuit,
+             cli->input ? " with a program that computes witnesses (--input)" : "",
              needs ? " and the memory that the task needs" : "");
     return needs ? PV_UNSERVABLE : PV_UNKNOWN_CIRCUIT;
 }

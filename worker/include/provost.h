@@ -339,6 +339,17 @@ pv_status pv_wait(pv_client *c, struct pv_result *r, const pv_task_id *id, int64
 pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
                    size_t bytes, int64_t timeout_ms);
 
+/** Since 0.2: pv_submit and pv_prove of the circuit's inputs, as circom's programs read them ({"a": "6", ...}; numbers above 2^53 as text), of which
+ *  a prover computes the witness. Only provers that announce it for the circuit get such a task. It is another task than one of the same id with a
+ *  witness: PV_CONFLICT. There is no witness here whose public values could be compared: with a plain what->vkey r->checked says PV_CHECKED_PROOF,
+ *  a proof of something; bind the key to what is expected (pv_vkey_for_publics). An input that the circuit refuses ends the task with
+ *  PV_INVALID_INPUT and the line of the assert. what->local.prove gets the input as it is. PV_BAD_VERSION: the broker is too old to know this; nothing
+ *  was sent. */
+pv_status pv_submit_json(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input,
+                         size_t bytes, int64_t timeout_ms);
+pv_status pv_prove_json(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
+                        size_t bytes, int64_t timeout_ms);
+
 /** Begins to follow a task that another process, or an earlier run of this one, has submitted. Of what only vkey,
  *  manual_ack, progress, done and user count; it may be NULL. PV_NOT_FOUND, PV_GONE: the broker does not have the task.
  *  PV_BAD_STATE: a call of this handle is submitting or waiting for it. PV_NO_MEMORY. */
