@@ -86,6 +86,7 @@ static void rests_grow_twice_as_long_to_an_hour_and_end_with_a_success(void **st
         assert_int_equal(r.state, REST_TRIAL);
         assert_int_equal(r.rest_ms, 0);
         assert_false(handler_rest_over(&r, now));
+        node.n = 0;
         assert_int_equal(handler_rest_failed(&r, &node, task(9), true, now), REST_RELEASE); /* one failure suffices */
     }
     now += r.rest_ms;
