@@ -151,6 +151,15 @@ static void what_it_left_behind_goes_with_it(void **state)
     assert_int_equal(program_scene_processes(s->program), 0);
 }
 
+static void it_is_set_apart_as_any_program_is(void **state)
+{
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, "uid=%u descriptors=3 beside=1 new_privileges=no elsewhere=no network=no",
+             geteuid() ? geteuid() : 65534);
+    resident_scene_start(s, "good", BRISK "sandbox: namespaces\n");
+    expect_result("look", wanted);
+}
+
 /* --- progress and stops --- */
 
 static char phases[256];
@@ -248,6 +257,7 @@ int main(void)
         TEST(a_second_result_that_comes_later_ends_it_too),
         TEST(a_noisy_one_keeps_serving),
         TEST(what_it_left_behind_goes_with_it),
+        TEST(it_is_set_apart_as_any_program_is),
         TEST(progress_is_passed_on),
         TEST(one_that_stops_when_told_lives_on),
         TEST(one_that_does_not_is_killed_after_the_grace),
