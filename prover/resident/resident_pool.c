@@ -82,8 +82,9 @@ static void quarantine(struct resident_pool *p, uint64_t now)
     uint64_t ms = doubled(p->x->program.quarantine, p->quarantines++);
     p->held = true;
     p->held_until_ms = now + ms;
-    LOG_ERROR("handler.quarantined", "handler=%s deaths=%u again_ms=%" PRIu64 " text=%s", name_of(p), p->in_row, ms,
-              p->why);
+    if (p->was_ready) /* else whoever waits for its start says what is wrong */
+        LOG_ERROR("handler.quarantined", "handler=%s deaths=%u again_ms=%" PRIu64 " text=%s", name_of(p), p->in_row, ms,
+                  p->why);
     for (unsigned i = 0; i < p->seats_n; i++)
         if (p->seats[i].state == SEAT_PAUSED) p->seats[i].again_ms = p->held_until_ms;
 }

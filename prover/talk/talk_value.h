@@ -14,7 +14,8 @@ struct talk_writer {
     bool full;
 };
 
-void talk_put_array(struct talk_writer *w, uint32_t elements);
+/** The head: n elements are to follow. */
+void talk_put_array(struct talk_writer *w, uint32_t n);
 void talk_put_uint(struct talk_writer *w, uint64_t v);
 void talk_put_text(struct talk_writer *w, const char *text, size_t n);
 void talk_put_nil(struct talk_writer *w);

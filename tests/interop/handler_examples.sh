@@ -70,7 +70,7 @@ refused() {
 bad() { # NAME LINE...: an object of that source
     local name=$1
     shift
-    printf '%s\n' '#include <provost_handler.h>' "$@" >"$name.c"
+    printf '%s\n' '#include <provost_handler.h>' '#include <stdlib.h>' "$@" >"$name.c"
     $object "$name.c" -o "$name.so"
     handler bad "mode: library" "library: $work/$name.so"
 }
@@ -86,9 +86,9 @@ refused "its provost_handler has no run"
 bad open "$run" 'static int open(void **self, const struct provost_opening *o) { o->refuse(o->host, "no key for this machine"); return 3; }' \
     'const struct provost_handler provost_handler = { 1, sizeof(struct provost_handler), NULL, open, NULL, NULL, run, NULL };'
 refused "no key for this machine"
-bad crash 'static int open(void **self, const struct provost_opening *o) { *(volatile int *)0 = 1; return 0; }' "$run" \
+bad crash 'static int open(void **self, const struct provost_opening *o) { abort(); }' "$run" \
     'const struct provost_handler provost_handler = { 1, sizeof(struct provost_handler), NULL, open, NULL, NULL, run, NULL };'
-refused "it ended by signal 11"
+refused "it ended by signal 6"
 echo "no object" >text.so
 handler bad "mode: library" "library: $work/text.so"
 refused "it cannot be loaded: $work/text.so: "

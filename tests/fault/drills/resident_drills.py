@@ -105,7 +105,7 @@ def drill_a_library_that_crashes_loses_one_attempt(c, soak=False):
     node = Stays(c, {"object": "mode: library\nlibrary: OBJECT\ngrace: 500ms\ntime_limit: 1s\nquarantine: 1s\n", "good": GOOD}, 4)
     node.start()
     pid = node.process.popen.pid
-    for what, said in (("crash", "it ended by signal 11"), ("exit", "it ended with exit status 0"), ("hang", "it ran longer than 1000 ms"),
+    for what, said in (("crash", "it ended by signal 6"), ("exit", "it ended with exit status 0"), ("hang", "it ran longer than 1000 ms"),
                        ("none", "it gave no result"), ("two", "it gave two results")):
         failed = node.process.log_count("task.failed")
         ill = node.submit("object", what.encode())

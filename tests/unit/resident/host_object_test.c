@@ -80,7 +80,7 @@ static void what_it_does_wrong_is_told(void **state)
 static void a_crash_loses_one_task(void **state)
 {
     expect_result("count", "1");
-    expect_failure("crash", PV_RETRY_LOST, HANDLER_LOST, "signal 11");
+    expect_failure("crash", PV_RETRY_LOST, HANDLER_LOST, "signal 6");
     expect_result("count", "1");
     expect_failure("exit", PV_RETRY_LOST, HANDLER_LOST, "exit status 0");
     expect_result("count", "1");
