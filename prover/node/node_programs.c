@@ -189,6 +189,18 @@ static bool is_ended(void *node)
     return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) || sigismember(&pending, SIGUSR1);
 }
 
+/* Fewer instances than slots are what an operator may want, who has other queues too; but a wait is part of a task's time. */
+static void instances_told(const struct node *n)
+{
+    for (size_t i = 0; i < n->residents.n; i++) {
+        const struct program_entry *e = n->residents.entries[i].entry;
+        unsigned instances = (unsigned)e->serves.program.instances;
+        if (!*e->why && node_serves(n, &e->handler) && instances < n->agent.slots)
+            LOG_WARN("handler.instances", "handler=%s instances=%u slots=%u text=%s", e->name, instances,
+                     n->agent.slots, "tasks beyond the instances wait in a slot, and the wait counts for time_limit");
+    }
+}
+
 /* The queues of a program that is another version, or does not become ready, are left out. */
 static pv_status programs_try(struct node *n)
 {
@@ -231,6 +243,7 @@ pv_status node_programs_open(struct node *n)
         hide_ours(n);
         descriptors_suffice(n);
         TRY(programs_try(n));
+        instances_told(n);
     }
     left_out_say(n);
     n->agent.unserved = unserved;

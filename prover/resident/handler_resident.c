@@ -78,7 +78,7 @@ static pv_status resident_run(void *self, const struct handler_input *in, const 
                               struct handler_output *out)
 {
     const struct attempt a = { .h = self, .in = in, .watch = watch, .out = out };
-    char why[RESIDENT_WHY_BYTES];
+    char why[PROGRAM_WHY_BYTES];
     struct resident *r;
     if (!a.h->pool) return fail(&a, HANDLER_UNSTARTED, PV_BUSY, "it was not started");
     pv_status s = resident_pool_take(&r, a.h->pool, watch->stop, why);

@@ -15,7 +15,7 @@ struct handler_resident {
 /** The handler of that program. A task waits in its thread for an instance; what became of it:
  *    its result, verified where there is a verify command; a failure as the program said it; PV_CANCELLED;
  *    lost (HANDLER_LOST): the program ended, or was killed because it said what it may not;
- *    handed back (HANDLER_UNSTARTED): the program is left alone after repeated deaths;
+ *    handed back (HANDLER_UNSTARTED): the program is left alone after repeated deaths, or takes long to start again;
  *    resource: a circuit that the program has not, or that needs more memory than `memory` allows. */
 struct handler handler_resident(struct handler_resident *r);
 

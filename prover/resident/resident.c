@@ -114,7 +114,7 @@ pv_status resident_start(struct resident *r, const struct handler_program *x, un
                             .input = -1,
                             .folder = { .work = -1, .fd = -1, .results = -1 },
                             .process.streams = { -1, -1, -1, -1 },
-                            .stream.most = (size_t)p->result_max + TALK_BESIDES,
+                            .stream.most = TALK_BESIDES,
                             .started_ms = pv_clock_ms() };
     pv_status s = attempt_folder_make(&r->folder, x->place->work_fd, x->place->work, err);
     if (s == PV_OK) s = attempt_folder_give(&r->folder, (struct attempt_owner){ p->uid, p->gid }, err);

@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 enum {
-    LOOK_MS = 100,   /* how often one that has nothing to do is looked at */
-    CALLER_MS = 20,  /* how often a caller looks at its stop flag */
+    LOOK_MS = 100,  /* how often one that has nothing to do is looked at */
+    CALLER_MS = 20, /* how often a caller looks at its stop flag */
+    DOWN_MS = 2000, /* without a ready instance: a start that takes no longer is nobody's business */
+    HOLD_MS =
+        1000, /* a task that cannot be done is kept: handed back before the node has said so, it would come again at once */
     DEATHS_MOST = 3, /* in a row */
     PAUSE_PART = 60, /* of the quarantine: the first pause */
     QUARANTINE_MOST_MS = 3600 * 1000
@@ -39,8 +42,8 @@ struct resident_pool {
     int wake;
     bool over, was_ready, held; /* held: in quarantine, until one is ready again */
     unsigned in_row, quarantines, seats_n;
-    uint64_t held_until_ms, pings;
-    char why[PROGRAM_WHY_BYTES]; /* of the last death */
+    uint64_t held_until_ms, down_ms, pings; /* down_ms: since then no instance is ready; 0: one is */
+    char why[PROGRAM_WHY_BYTES];            /* of the last death */
     char software[128];
     struct seat seats[];
 };
@@ -141,6 +144,7 @@ static void on_ready(struct resident_pool *p, struct seat *s)
     state_set(s, SEAT_IDLE);
     memcpy(p->software, s->resident.software, sizeof p->software);
     p->was_ready = true;
+    p->down_ms = 0;
     pthread_cond_broadcast(&p->news);
 }
 
@@ -231,6 +235,14 @@ static bool is_any(const struct resident_pool *p, enum seat_state state)
     return false;
 }
 
+/* Since when none is ready. */
+static void down_look(struct resident_pool *p, uint64_t now)
+{
+    bool up = is_any(p, SEAT_IDLE) || is_any(p, SEAT_ASKED) || is_any(p, SEAT_BUSY);
+    if (up) p->down_ms = 0;
+    if (!up && !p->down_ms) p->down_ms = now;
+}
+
 /* The quarantine is over when its time is and one is ready. */
 static void held_look(struct resident_pool *p, uint64_t now)
 {
@@ -268,6 +280,7 @@ static void *pool_main(void *arg)
             if (is_ours(&p->seats[i])) seat_look(p, &p->seats[i]);
             seat_times(p, &p->seats[i], pv_clock_ms());
         }
+        down_look(p, pv_clock_ms());
         held_look(p, pv_clock_ms());
         if (!p->over) turn_wait(p);
     }
@@ -362,14 +375,23 @@ pv_status resident_pool_ready(struct resident_pool *p, bool (*told)(void *arg), 
     return s;
 }
 
+/* With the lock. */
+static bool serves(const struct resident_pool *p, char why[PROGRAM_WHY_BYTES])
+{
+    *why = 0;
+    if (p->held)
+        snprintf(why, PROGRAM_WHY_BYTES, "left alone after deaths in a row: %.460s", p->why);
+    else if (p->down_ms && pv_clock_ms() - p->down_ms >= DOWN_MS)
+        snprintf(why, PROGRAM_WHY_BYTES, "it is started again: %.460s", p->why);
+    return !*why;
+}
+
 bool resident_pool_serves(struct resident_pool *p, char why[PROGRAM_WHY_BYTES])
 {
     pthread_mutex_lock(&p->lock);
-    bool serves = !p->held;
-    snprintf(why, PROGRAM_WHY_BYTES, "%s%.460s",
-             serves ? "" : "left alone after deaths in a row: ", serves ? "" : p->why);
+    bool is = serves(p, why);
     pthread_mutex_unlock(&p->lock);
-    return serves;
+    return is;
 }
 
 /* One that ended since it was looked at is none to give a task to: the task would be lost with it. */
@@ -386,20 +408,23 @@ static struct seat *idle_find(struct resident_pool *p)
 }
 
 pv_status resident_pool_take(struct resident **r, struct resident_pool *p, const atomic_int *stop,
-                             char why[RESIDENT_WHY_BYTES])
+                             char why[PROGRAM_WHY_BYTES])
 {
     pv_status status = PV_OK;
     struct seat *s = NULL;
+    uint64_t refused_ms = 0;
     pthread_mutex_lock(&p->lock);
-    while (status == PV_OK && (p->held || !(s = idle_find(p)))) {
-        if (p->held) {
-            snprintf(why, RESIDENT_WHY_BYTES, "left alone after deaths in a row: %.360s", p->why);
-            status = PV_BUSY;
-        } else if (stop && atomic_load(stop)) {
+    while (status == PV_OK) {
+        bool is = serves(p, why);
+        if (is && (s = idle_find(p))) break;
+        if (is) refused_ms = 0;
+        if (!is && !refused_ms) refused_ms = pv_clock_ms();
+        if (stop && atomic_load(stop))
             status = PV_CANCELLED;
-        } else {
+        else if (refused_ms && pv_clock_ms() - refused_ms >= HOLD_MS)
+            status = PV_BUSY;
+        else
             news_wait(p);
-        }
     }
     if (status == PV_OK) {
         state_set(s, SEAT_BUSY);

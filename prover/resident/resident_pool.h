@@ -29,12 +29,14 @@ void resident_pool_destroy(struct resident_pool **pool_p);
 pv_status resident_pool_ready(struct resident_pool *pool, bool (*told)(void *arg), void *arg, char software[128],
                               char why[PROGRAM_WHY_BYTES]);
 
-/** Whether tasks are to be asked for; else *why is the sentence. */
+/** Whether tasks are to be asked for; else *why is the sentence: it is in quarantine, or no instance has been ready for 2 s, as when one
+ *  that reads large keys has ended. */
 bool resident_pool_serves(struct resident_pool *pool, char why[PROGRAM_WHY_BYTES]);
 
-/** Waits for an instance that has nothing to do, and lends it. PV_CANCELLED: stop. PV_BUSY with a sentence: in quarantine. */
+/** Waits for an instance that has nothing to do, and lends it. PV_CANCELLED: stop. PV_BUSY: it does not serve now, with that sentence; only
+ *  after a second, in which whoever asks for its tasks hears of it. */
 pv_status resident_pool_take(struct resident **r, struct resident_pool *pool, const atomic_int *stop,
-                             char why[RESIDENT_WHY_BYTES]);
+                             char why[PROGRAM_WHY_BYTES]);
 void resident_pool_give(struct resident_pool *pool, struct resident *r);
 
 /** In place of give: it is dead, or is to die. because as in resident_end. guiltless: its end is no death of the row. how gets how. */

@@ -211,6 +211,7 @@ enum resident_outcome resident_task(struct resident *r, const struct handler_inp
     enum resident_outcome o;
     *broken = 0;
     r->jobs++;
+    r->stream.most = (size_t)r->x->program.result_max + TALK_BESIDES;
     r->errors.n = 0; /* what it says of this task */
     pv_status s = file_put(&t, &err);
     if (s != PV_OK)
@@ -220,6 +221,7 @@ enum resident_outcome resident_task(struct resident *r, const struct handler_inp
     else
         o = follow(&t);
     file_remove(&t);
+    r->stream.most = TALK_BESIDES; /* without a task nothing that it may say is longer */
     *status = t.status;
     return o;
 }
