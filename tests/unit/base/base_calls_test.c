@@ -276,23 +276,37 @@ static void outputs_to(const char *a, const char *b, const char *input)
     list_folder();
 }
 
-static void outputs(void)
+static void outputs_anew(void)
 {
     outputs_to("new", NULL, NULL);
+    put_file("two", "old", 0600);
+    outputs_to("two", NULL, "two");
+    outputs_to("two", "./two", NULL);
+}
+
+static void outputs_in_pairs(void)
+{
     put_file("one", "an old text", 0640);
     put_file("two", "old", 0600);
     outputs_to("one", "two", "new");
-    outputs_to("one", "three", "one/x");
-    outputs_to("two", NULL, "two");
-    outputs_to("two", "./two", NULL);
+}
+
+static void outputs_over_what_stays(void)
+{
     put_file("hard", "an old text with more names than one", 0644);
     assert_int_equal(link("hard", "harder"), 0);
     outputs_to("hard", NULL, NULL);
     put_file("short", "s", 0644);
     assert_int_equal(link("short", "shorter"), 0);
     outputs_to("two", "short", NULL);
+}
+
+static void outputs_elsewhere(void)
+{
+    put_file("one", "an old text", 0640);
     assert_int_equal(symlink("one", "link"), 0);
     outputs_to("link", "/dev/null", NULL);
+    outputs_to("one", "three", "one/x");
     outputs_to("no/such", NULL, NULL);
     outputs_to("new", ".", NULL);
     outputs_to("/dev/fd/499", NULL, NULL);
@@ -360,7 +374,10 @@ static void what_a_start_needs(void)
     golden_add("cleared: %d\n", d.context == NULL);
 }
 
-static void (*const scenes[])(void) = { key_files, whole_files, outputs, folders, bytes, what_a_start_needs };
+static void (*const scenes[])(void) = {
+    key_files,         whole_files, outputs_anew, outputs_in_pairs,  outputs_over_what_stays,
+    outputs_elsewhere, folders,     bytes,        what_a_start_needs
+};
 enum { SCENES = sizeof scenes / sizeof *scenes };
 
 /* ---- tests ---- */
