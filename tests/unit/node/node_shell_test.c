@@ -17,6 +17,8 @@
 #include <cmocka.h>
 
 static char home[64], data[4096];
+static char own_name
+    [24]; /* of the node, which the transcript calls n1: names are claimed for the whole machine, and other tests run beside this one */
 static const char *golden;
 
 /* run SIGNAL ARGS: a node without a broker to be found, told to end as soon as it has started; what it says of its link depends on the moment. */
@@ -26,7 +28,25 @@ static const char prelude[] =
     "done\n"
     "kill -$s $n 2>/dev/null; for i in $(seq 2000); do kill -0 $n 2>/dev/null || break; sleep 0.005; done\n"
     "kill -KILL $n 2>/dev/null; wait $n; r=$?; grep -vE 'broker\\.(unreachable|dial)' log; return $r; }\n"
-    "check() { provost-prover run --check-config --broker tcp://127.0.0.1:7070 \"$@\"; }\n";
+    "check() { provost-prover run --check-config --broker tcp://127.0.0.1:7070 \"$@\"; }\n"
+    /* await TEXT [N]: until the node has logged it N times. day STEPS ARGS: a node with these arguments beside a broker of its own, while the steps are
+     * done; what the steps print is told first, then what the node logged. The node's own words about the broker are its version. */
+    "await() { for i in $(seq 600); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; sleep 0.005; done; "
+    "echo "
+    "\"never: $1\"; }\n"
+    "ask() { provost \"$@\" --broker ipc://$PWD/b.sock --insecure 2>&1 | sed -E 's/[0-9a-f]{32}/ID/g; s/in [0-9]+ "
+    "ms/in N ms/'; }\n"
+    "day() { steps=$1; shift; : >log; rm -rf b b.sock; "
+    "provost-broker --insecure --queue q --queue r --state b --bind ipc://$PWD/b.sock >b.log 2>&1 & b=$!\n"
+    "provost-prover run --broker ipc://$PWD/b.sock --insecure --log-level debug --name $NAME --threads 1 --memory 64M "
+    "\"$@\" "
+    ">log 2>&1 & n=$!; await broker.connected; eval \"$steps\"\n"
+    "for i in $(seq 2000); do kill -0 $n 2>/dev/null || break; sleep 0.005; done; kill -KILL $n 2>/dev/null; wait $n; "
+    "r=$?; kill -KILL $b; wait $b 2>/dev/null\n"
+    "sed -E 's/software=[^ ]*( [^ ]*\")?/software=V/; s/task=[0-9a-f]{32}/task=ID/; s/(handler=groth16 .* "
+    "bytes(_out)?=)[0-9]+/\\1N/' log | grep -vE "
+    "'broker\\.(unreachable|dial)'; "
+    "return $r; }\n";
 
 static char *replaced(const char *p, const char *what, const char *by, char *to)
 {
@@ -37,8 +57,8 @@ static char *replaced(const char *p, const char *what, const char *by, char *to)
 }
 
 /* A number after one of these differs from run to run, or from machine to machine. */
-static const char *const measured[] = { "load_ms=", "check_ms=",  "busy_ms=", "mean_ms=",
-                                        "memory=",  "slots and ", "pid=",     NULL };
+static const char *const measured[] = { "load_ms=", "check_ms=",  "prove_ms=", "busy_ms=", "mean_ms=",
+                                        "memory=",  "slots and ", "pid=",      NULL };
 
 static char *number_out(const char **p, char *to)
 {
@@ -81,6 +101,7 @@ static void tell(const char *text)
         }
         char *next = replaced(p, home, "HOME", to);
         if (next) p += strlen(home);
+        if (!next && (next = replaced(p, own_name, "n1", to))) p += strlen(own_name);
         if (!next && (next = replaced(p, data, "DATA", to))) p += strlen(data);
         if (!next) next = number_out(&p, to);
         if (!next) next = to, *next++ = *p++;
@@ -90,14 +111,31 @@ static void tell(const char *text)
     golden_tell("%s", line);
 }
 
+/* The command, with the node's own name. Until the next call. */
+static const char *with_own_name(const char *command)
+{
+    static char text[8192];
+    char *to = text;
+    for (const char *p = command; *p;) {
+        char *next = strncmp(p, "n1", 2) == 0 && !isalnum((unsigned char)p[2]) ? replaced(p, "n1", own_name, to) : NULL;
+        if (next)
+            p += 2;
+        else
+            next = to, *next++ = *p++;
+        to = next;
+    }
+    *to = '\0';
+    return text;
+}
+
 static int shell(const char *command, char *out, size_t most)
 {
     char *script = NULL;
     size_t n = 0;
     assert_true(asprintf(&script,
-                         "cd %s && PATH=%s:$PATH; DATA=%s; exec 2>&1 </dev/null; "
+                         "cd %s && PATH=%s:$PATH; DATA=%s; NAME=%s; exec 2>&1 </dev/null; "
                          "unset PV_SEED; export TZ=UTC LC_ALL=C\n%s%s",
-                         home, PV_PROVER_FOLDER, data, prelude, command) > 0);
+                         home, PV_PROVER_FOLDER, data, own_name, prelude, with_own_name(command)) > 0);
     FILE *in = popen(script, "r");
     assert_non_null(in);
     for (size_t k; (k = fread(out + n, 1, most - 1 - n, in)) > 0;) n += k;
@@ -133,6 +171,7 @@ static int start(void **state)
     keep_inherited_descriptors();
     assert_non_null(realpath("data", data));
     temp_dir_make(home);
+    snprintf(own_name, sizeof own_name, "n1x%d", (int)getpid());
     return 0;
 }
 
