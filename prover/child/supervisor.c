@@ -201,14 +201,19 @@ pv_status supervisor_new(struct supervisor **s_p, const struct supervisor_option
     return PV_OK;
 }
 
-void supervisor_destroy(struct supervisor **s_p)
+void supervisor_part(struct supervisor *s)
 {
-    struct supervisor *s = *s_p;
-    if (!s) return;
     pthread_mutex_lock(&s->lock);
     s->over = true;
     pthread_mutex_unlock(&s->lock);
     wake(s);
+}
+
+void supervisor_destroy(struct supervisor **s_p)
+{
+    struct supervisor *s = *s_p;
+    if (!s) return;
+    supervisor_part(s);
     pthread_join(s->thread, NULL);
     supervisor_free(s);
     *s_p = NULL;

@@ -57,6 +57,8 @@ struct supervisor;
 
 /** Starts the thread, and that the first child. PV_NO_MEMORY; PV_BUSY: no thread can be started. */
 pv_status supervisor_new(struct supervisor **s_p, const struct supervisor_options *options);
+/** Begins what supervisor_destroy does, and does not wait for it: several end side by side. No call is under way. */
+void supervisor_part(struct supervisor *s);
 /** Closes the child's socket, kills it if it has not ended a second later, and ends the thread. No call is under way. */
 void supervisor_destroy(struct supervisor **s_p);
 

@@ -72,6 +72,7 @@ void gpus_destroy(struct gpus **g_p)
 {
     struct gpus *g = *g_p;
     if (!g) return;
+    for (unsigned i = 0; i < g->n; i++) supervisor_part(g->one[i].s);
     for (unsigned i = 0; i < g->n; i++) supervisor_destroy(&g->one[i].s);
     free(g);
     *g_p = NULL;

@@ -25,7 +25,7 @@ struct gpus;
 
 /** Starts all of their processes. PV_NO_MEMORY, PV_BUSY. */
 pv_status gpus_new(struct gpus **g_p, const struct gpus_options *options, struct prove_error *err);
-/** No key is open any more. */
+/** No key is open any more. They end side by side, within two seconds. */
 void gpus_destroy(struct gpus **g_p);
 
 unsigned gpus_count(const struct gpus *g);

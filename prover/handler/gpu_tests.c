@@ -104,6 +104,7 @@ static pv_status pass_many(struct gpu_tests *t, const struct gpu_tests_how *how,
         if (of_broken + resting == gpus_count(t->gpus) && pv_clock_ms() >= patience_ms)
             return err ? err->status = PV_BUSY : PV_BUSY;
         if (is_stopped(stop)) return prove_error_set(err, PV_CANCELLED, "stopped before the GPU was tested");
+        if (atomic_load(&t->leaving)) return prove_error_set(err, PV_BUSY, "the node ends, and its GPU is not ready");
         nanosleep(&nap, NULL);
     }
 }
@@ -114,6 +115,16 @@ pv_status gpu_tests_pass(struct gpu_tests *t, const struct gpu_tests_how *how, c
     struct one_test o = { .how = how };
     const struct gpu_trust_test test = test_of(&o);
     return t->gpus ? pass_many(t, how, stop, err) : gpu_trust_pass(&t->trust[0], &test, stop, err);
+}
+
+void gpu_tests_leave(struct gpu_tests *t)
+{
+    struct gpus_facts facts;
+    atomic_store(&t->leaving, 1);
+    for (unsigned i = 0; t->gpus && i < gpus_count(t->gpus); i++) {
+        gpus_now(t->gpus, i, &facts);
+        if (!facts.tested) gpus_end(t->gpus, i, "the node ends, and it was not ready");
+    }
 }
 
 void gpu_tests_try(struct gpu_tests *t, const struct gpu_tests_how *how, const atomic_int *stop)

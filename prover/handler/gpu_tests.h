@@ -13,6 +13,7 @@
 struct gpu_tests {
     struct gpus *gpus; /* NULL: one, in this process */
     struct gpu_trust trust[GPUS_MAX];
+    atomic_int leaving; /* gpu_tests_leave */
 };
 
 /** How one is tested. */
@@ -29,9 +30,13 @@ unsigned gpu_tests_count(const struct gpu_tests *t);
 void gpu_tests_doubt(struct gpu_tests *t, unsigned gpu);
 
 /** Returns PV_OK once a GPU is trusted, and tests those that are suspect first. With a sentence: PV_NO_DEVICE, all of them are broken;
- *  PV_BUSY, those that are not are in quarantine. PV_CANCELLED. */
+ *  PV_BUSY, those that are not are in quarantine, or the node ends. PV_CANCELLED. */
 pv_status gpu_tests_pass(struct gpu_tests *t, const struct gpu_tests_how *how, const atomic_int *stop,
                          struct prove_error *err);
+
+/** The node ends: nobody waits for a GPU any more that has not passed its test, and the process of such a one is killed, whatever
+ *  its start or its test hangs in. Those that have passed finish what they work on. */
+void gpu_tests_leave(struct gpu_tests *t);
 
 /** Tests each that is suspect and can be tested without waiting. */
 void gpu_tests_try(struct gpu_tests *t, const struct gpu_tests_how *how, const atomic_int *stop);

@@ -163,6 +163,7 @@ static void on_signal(struct node *n, unsigned *asked)
         zstr_send(n->actor, "RELOAD");
         return;
     }
+    if (n->gpu.gpus) node_gpu_leave(&n->gpu);
     if (*asked > 2) _exit(1); /* asked for the fourth time: the hand-back hangs */
     zstr_send(n->actor, info.ssi_signo == SIGTERM && !*asked ? "DRAIN" : "HANDBACK");
     ++*asked;
@@ -197,7 +198,7 @@ static void serve(struct node *n)
 /* A signal came while the keys were read: nothing had begun. */
 static pv_status ended_early(const struct node *n)
 {
-    LOG_INFO("prover.ended", "name=%s text=told to end before its keys were read", n->agent.name);
+    LOG_INFO("prover.ended", "name=%s text=%s", n->agent.name, "told to end before its keys were read");
     return PV_OK;
 }
 

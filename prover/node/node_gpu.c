@@ -8,12 +8,13 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 100 };
+enum { LOOK_MS = 100, SIGNAL_MS = 20 };
 
 static bool is_built_for_gpus(void)
 {
@@ -103,7 +104,9 @@ static pv_status processes_wait(struct node_gpu *g, struct prove_error *err)
     unsigned ready = 0;
     for (unsigned i = 0; i < g->cards.n; i++) {
         struct prove_error why = { 0 };
-        if (gpus_wait(g->gpus, i, NULL, &why) == PV_OK) {
+        pv_status s = gpus_wait(g->gpus, i, &g->ending, &why);
+        if (s == PV_CANCELLED) return *err = why, s;
+        if (s == PV_OK) {
             ready++;
             continue;
         }
@@ -113,20 +116,59 @@ static pv_status processes_wait(struct node_gpu *g, struct prove_error *err)
     return ready ? PV_OK : err->status;
 }
 
-static pv_status use_gpus(struct node_gpu *g, const struct node_config *c, struct prove_error *err)
+static pv_status processes_try(struct node_gpu *g, struct prove_error *err)
 {
     struct handler_groth16_context *x = g->proving;
-    if (g->why.status != PV_OK) return *err = g->why, g->why.status;
-    TRY(processes_start(g, c, err));
     TRY(processes_wait(g, err));
     g->backend = backend_remote;
     g->backend.proofs_at_once = gpus_proofs_at_once(g->gpus);
     x->backend = &g->backend;
     x->options.device = GPUS_ANY;
-    x->options.gpus = x->tests.gpus = g->gpus;
-    pv_status s = handler_groth16_test(x, NULL, err);
+    x->options.gpus = g->gpus;
+    pv_status s = handler_groth16_test(x, &g->ending, err);
     if (s == PV_BUSY) err->status = s = PV_NO_DEVICE; /* its process ended three times */
     return s;
+}
+
+/* A signal that ends the node, and that its main thread will take from its signalfd once it has time: it is blocked. */
+static bool is_told_to_end(void)
+{
+    static const int ends[] = { SIGTERM, SIGINT, SIGUSR1 };
+    sigset_t pending;
+    if (sigpending(&pending)) return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (sigismember(&pending, ends[i]) == 1) return true;
+    return false;
+}
+
+/* While the main thread waits for processes and their tests, which may hang for minutes. */
+static void *listen_for_the_end(void *gpu)
+{
+    struct node_gpu *g = gpu;
+    const struct timespec nap = { .tv_nsec = SIGNAL_MS * 1000000L };
+    while (!atomic_load(&g->opened)) {
+        if (is_told_to_end()) {
+            atomic_store(&g->ending, 1);
+            node_gpu_leave(g);
+            break;
+        }
+        nanosleep(&nap, NULL);
+    }
+    return NULL;
+}
+
+static pv_status use_gpus(struct node_gpu *g, const struct node_config *c, struct prove_error *err)
+{
+    pthread_t listener;
+    if (g->why.status != PV_OK) return *err = g->why, g->why.status;
+    TRY(processes_start(g, c, err));
+    g->proving->tests.gpus = g->gpus;
+    bool listens = pthread_create(&listener, NULL, listen_for_the_end, g) == 0;
+    pv_status s = processes_try(g, err);
+    atomic_store(&g->opened, 1);
+    if (listens) pthread_join(listener, NULL);
+    if (!atomic_load(&g->ending)) return s;
+    return prove_error_set(err, PV_CANCELLED, "told to end while the GPUs were started");
 }
 
 /* Proofs beyond the node's own slots never run. */
@@ -146,6 +188,7 @@ static pv_status choose(struct node_gpu *g, enum backend_choice choice, const st
     if (choice == BACKEND_CPU) return use_cpu(g, ""), PV_OK;
     pv_status s = use_gpus(g, c, &failed);
     if (s == PV_OK) return PV_OK;
+    if (s == PV_CANCELLED) return *err = failed, s;
     snprintf(note, sizeof note, "%s: proving on the CPU", failed.text);
     use_cpu(g, note);
     if (choice == BACKEND_AUTO && s != PV_BAD_CONFIG) return PV_OK;
@@ -202,6 +245,11 @@ void node_gpu_keep(struct node_gpu *g)
 {
     if (g->gpus) g->kept = pthread_create(&g->keeper, NULL, keep, g) == 0;
     if (g->gpus && !g->kept) LOG_WARN("gpu.keeper", "text=%s", "no thread can be started to look after the GPUs");
+}
+
+void node_gpu_leave(struct node_gpu *g)
+{
+    gpu_tests_leave(&g->proving->tests);
 }
 
 void node_gpu_part(struct node_gpu *g)

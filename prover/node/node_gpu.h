@@ -25,7 +25,7 @@ struct node_gpu {
     struct backend backend; /* backend_remote, with as many proofs at once as they serve */
     pthread_t keeper;       /* tests what is suspect, and hears of NVML's events */
     bool kept;
-    atomic_int ending;
+    atomic_int opened, ending;
 };
 
 /** Looks which GPUs the settings mean, once; starts nothing. With several of them there are as many slots, unless slots is
@@ -35,12 +35,16 @@ void node_gpu_look(struct node_gpu *g, struct node_config *c);
 /** Sets the context's backend and what goes with it by the settings. Each GPU makes a proof first (selftest.h), which loads
  *  and warms it. With backend auto, where none is usable or passes, the CPU is left, and it is a warning where the
  *  machine has a card or the program was built for one. *vram: the smallest one's memory, 0 without one. PV_BAD_CONFIG, PV_NO_DEVICE.
+ *  PV_CANCELLED at once when a signal that ends the node is pending, whatever a GPU's start hangs in.
  *  state: the node's folder, "" for none (gpu_host.h). */
 pv_status node_gpu_open(struct node_gpu *g, struct node_config *c, const char *state, uint64_t *vram,
                         struct prove_error *err);
 
 /** Starts the keeper, once the context's key cache is there. Without it nothing is tested but by a task's thread. */
 void node_gpu_keep(struct node_gpu *g);
+
+/** The node was told to end: nobody waits for a GPU any more that is not ready, and its process is killed. */
+void node_gpu_leave(struct node_gpu *g);
 
 /** Ends the keeper; the processes live on, for keys that are closed. */
 void node_gpu_part(struct node_gpu *g);

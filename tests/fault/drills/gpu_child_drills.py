@@ -225,6 +225,41 @@ def drill_a_card_that_falls_off_the_bus(cluster, soak=False):
     fleet.prove()
 
 
+def ended_in(node, seconds=2.5):
+    """TERM, and how long the node takes to end, which it has to do well."""
+    began = time.monotonic()
+    code = node.end(seconds=60)
+    took = time.monotonic() - began
+    expect(code == 0, f"ended with {code}: {node.log_text()[-1500:]}")
+    expect(took < seconds, f"it took {took:.1f} s to end: {node.log_text()[-1500:]}")
+    return round(took, 2)
+
+
+def drill_a_hanging_start_delays_no_end(cluster, soak=False):
+    """TERM while a GPU's process hangs at its start or in its self-test: the node ends at once; a task that waits for such a GPU is handed back."""
+    fleet, took = Fleet(cluster), []
+    for name, mode in (("n1", "hang-start"), ("n2", "hang")):
+        fleet.tell(name, mode)
+        node = fleet.node(name, "--gpus", "0,1,2,3", ready=False)
+        until("all its processes are there", lambda: len(gpu_children(node)) == 4)
+        time.sleep(0.5)  # until it hangs
+        took.append(ended_in(node))
+        expect("told to end before" in node.log_text() and "name=cpu" not in node.log_text(), node.log_text()[-1500:])
+    for name, mode in (("n3", "hang-start"), ("n4", "hang")):
+        node = fleet.node(name, "--queue", "other:echo")  # with other work it takes tasks whatever its GPU does
+        fleet.prove()
+        fleet.tell(name, mode)
+        before = child_of(node)
+        os.kill(before, signal.SIGKILL)
+        until("another process is there", lambda: before not in (gpu_children(node) or [before]))
+        task = submit(fleet, "bits")
+        cluster.wait(task, "running")
+        took.append(ended_in(node))
+        expect(cluster.state_is(task, "queued") and losses_of(fleet, task) == (0, 0), f"{cluster.task(task)}")
+        cluster.cli("task", "cancel", task)
+    return {"ended_after_s": took}
+
+
 def kill_at_random(fleet, nodes, rounds, over):
     """Kills a GPU process of one of the nodes, again and again; each node rests between, so that its row of deaths ends."""
     killed = 0

@@ -6,6 +6,7 @@
  *      crash                 its process ends
  *      hang                  it computes for ever, whatever it is told
  *      slow                  right, a second later
+ *      hang-start            its process never comes to serve
  *  With LYING_GPU_SLOW_PLAN keys other than the self-test's lack their best plan, by 40 percent, and would get it once three of their
  *  proofs are made.
  *  with "-tasks" behind it: the self-test is right (chain-7 is its circuit), with "-large": and every circuit of up to 8 rows; with "-once" behind that: then the
@@ -41,8 +42,11 @@ static void mode_write(const char *mode)
 
 static pv_status usable(const struct backend_options *options, struct prove_error *err)
 {
+    char mode[MODE_BYTES];
     if (getenv("LYING_GPU_MISSING"))
         return prove_error_set(err, PV_NO_DEVICE, "driver 535.183 has CUDA 12.2, but 13.0 is needed");
+    mode_read(mode);
+    while (!strcmp(mode, "hang-start")) pause();
     return PV_OK;
 }
 

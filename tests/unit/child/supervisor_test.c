@@ -495,6 +495,23 @@ static void a_destroyed_supervisor_leaves_no_process(void **state)
     assert_int_equal(errno, ECHILD);
 }
 
+/* Children that do not end by themselves are given a second each: side by side, when they are told first. */
+static void several_end_side_by_side(void **state)
+{
+    enum { N = 4 };
+    struct supervisor *all[N];
+    for (int i = 0; i < N; i++) {
+        start("mute");
+        all[i] = s;
+        for (now.starts = 0; !now.starts; poll(NULL, 0, 2)) supervisor_now(s, &now);
+    }
+    s = NULL;
+    const uint64_t from = pv_clock_ms();
+    for (int i = 0; i < N; i++) supervisor_part(all[i]);
+    for (int i = 0; i < N; i++) supervisor_destroy(&all[i]);
+    assert_in_range(pv_clock_ms() - from, 0, 2500);
+}
+
 int main(void)
 {
 #define SUPERVISED(test) cmocka_unit_test_teardown(test, end)
@@ -521,6 +538,7 @@ int main(void)
         SUPERVISED(many_callers_share_a_child_that_is_killed),
         SUPERVISED(a_parent_that_was_stopped_finds_its_child),
         SUPERVISED(a_destroyed_supervisor_leaves_no_process),
+        SUPERVISED(several_end_side_by_side),
     };
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
