@@ -12,7 +12,9 @@ nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 [ -x "$nvcc" ] || { echo "prep.sh: no nvcc; install CUDA 13's compiler or name one with NVCC=" >&2; exit 77; }
 mkdir -p "$out/lib" "$work"
 paths=(-Ibase -Icrypto/bn254/field -Icuda -Icuda/field -Icuda/msm -Icuda/ntt -Itests/emu -Itests/gpu)
-flags=(-arch="${ARCH:-sm_90}" -std=c++17 -O3 "${paths[@]}")
+arch=${ARCH:-sm_90}
+architecture=${arch#sm_} # of provost-prover too: a release build has six, and takes six times as long
+flags=(-arch="$arch" -std=c++17 -O3 "${paths[@]}")
 links=(-Xcompiler -static-libgcc -Xcompiler -static-libstdc++)
 gmp=$(find /usr/lib -name libgmp.a 2> /dev/null | head -1)
 left_out=()
@@ -87,8 +89,8 @@ build_switch() { # NAME SWITCH=VALUE SIZES: gpu_bench or gpu_phases with it
     "$nvcc" "${flags[@]}" "-D$switch" "tests/gpu/$kind.cu" "${own[@]}" "${links[@]}" -o "$out/${kind}_$name"
 }
 build_prover() {
-    cmake -S . -B "$work/tree" -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON > "$work/cmake.log" 2>&1 \
-        && cmake --build "$work/tree" --target provost-prover make_circuit >> "$work/cmake.log" 2>&1 \
+    cmake -S . -B "$work/tree" -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON -DPV_CUDA_ARCHITECTURES="$architecture" > "$work/cmake.log" 2>&1 \
+        && cmake --build "$work/tree" -j "$(nproc)" --target provost-prover make_circuit >> "$work/cmake.log" 2>&1 \
         || { left_out+=("provost-prover, make_circuit ($work/cmake.log says why)"); return 0; }
     cp "$work/tree/prover/provost-prover" "$work/tree/tests/make_circuit" "$out"
 }
