@@ -1,10 +1,12 @@
 #include "mapfile.h"
 
 #include "sha256.h"
+#include "shared_bytes.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { HUGE_BYTES = 2 << 20, PIECE_BYTES = 1 << 20 /* a digest finds it in the processor's cache */ };
@@ -45,6 +47,26 @@ uint8_t *mapfile_own(const struct mapfile *m)
     return m->owned ? (uint8_t *)m->bytes : NULL;
 }
 
+/* Half of this process's descriptors are for other things than files that stay: connections above all. */
+static bool is_spare(int fd)
+{
+    struct rlimit most;
+    return getrlimit(RLIMIT_NOFILE, &most) == 0 && (rlim_t)fd < most.rlim_cur / 2;
+}
+
+/* False: it has to be memory of this process alone. */
+static bool lendable(struct mapfile *m, size_t size)
+{
+    struct shared_bytes s;
+    if (shared_bytes_new(&s, "file", size) != PV_OK) return false;
+    if (!is_spare(s.fd)) {
+        shared_bytes_clear(&s);
+        return false;
+    }
+    *m = (struct mapfile){ .bytes = s.at, .size = size, .owned = true, .lendable = s.fd };
+    return true;
+}
+
 static pv_status read_pieces(const struct mapfile *m, int fd, const struct mapfile_limits *limits, const char *path,
                              struct prove_error *err)
 {
@@ -65,7 +87,8 @@ static pv_status read_whole(struct mapfile *m, int fd, const struct file_stamp *
                             const struct mapfile_limits *limits, const char *path, struct prove_error *err)
 {
     struct mapfile read;
-    TRY(mapfile_zeroes(&read, (size_t)stamp->size, err));
+    if (!limits->lendable || !lendable(&read, (size_t)stamp->size))
+        TRY(mapfile_zeroes(&read, (size_t)stamp->size, err));
     if (read.size >= HUGE_BYTES) (void)madvise(mapfile_own(&read), read.size, MADV_HUGEPAGE);
     (void)madvise(mapfile_own(&read), read.size, MADV_DONTDUMP);
     read.stamp = *stamp;
@@ -112,5 +135,6 @@ bool mapfile_is_current(const struct mapfile *m, const char *path)
 void mapfile_close(struct mapfile *m)
 {
     if (m->bytes) munmap((void *)m->bytes, m->size);
+    if (m->lendable) close(m->lendable);
     *m = (struct mapfile){ 0 };
 }

@@ -22,11 +22,13 @@
 
 struct sha256;
 
+/** Zero: nothing. */
 struct mapfile {
     const uint8_t *bytes; /* NULL when there are none */
     size_t size;
     struct file_stamp stamp; /* of the file when it was opened */
     bool owned;              /* memory of this process, not the file */
+    int lendable; /* the descriptor of that memory, to be sent to a child (shared_bytes.h); 0: it cannot be lent */
 };
 
 /** Maps the regular file at path. PV_NOT_FOUND (missing), PV_INVALID_INPUT (folder, special file, empty),
@@ -38,6 +40,7 @@ struct mapfile_limits {
     size_t bytes_most;      /* PV_TOO_LARGE above; 0: no limit */
     struct sha256 *digest;  /* a digest that was started: gets every byte as it is read; may be NULL */
     const atomic_int *stop; /* non-zero: PV_CANCELLED within some milliseconds; may be NULL */
+    bool lendable;          /* into memory that can be lent, where the system has some and descriptors are not short */
 };
 
 /** Reads the regular file at path into memory of this process, in huge pages where the kernel has them. As mapfile_open;

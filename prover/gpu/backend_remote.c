@@ -75,6 +75,19 @@ static pv_status no_memory(struct prove_error *err, pv_status status, const char
 
 /* --- keys --- */
 
+/* The key as it is sent: its own memory, where that can be lent, or a copy for as long as the process takes it in. */
+static pv_status key_lend(int *fd, struct shared_bytes *copy, const struct zkey *z, struct prove_error *err)
+{
+    *copy = (struct shared_bytes){ .fd = -1 };
+    *fd = z->file.lendable;
+    if (*fd) return PV_OK;
+    pv_status status = shared_bytes_new(copy, "zkey", z->size);
+    if (status != PV_OK) return no_memory(err, status, "key");
+    memcpy(copy->at, z->bytes, z->size);
+    *fd = copy->fd;
+    return PV_OK;
+}
+
 /* Sends the key to a process: of that generation, or, for a test, to whichever comes. */
 static pv_status key_send(struct backend_key *k, unsigned i, uint64_t *generation, const struct prove_run *run,
                           struct prove_error *err)
@@ -82,16 +95,15 @@ static pv_status key_send(struct backend_key *k, unsigned i, uint64_t *generatio
     const struct gpu_key_open m = { k->number, k->zkey->size, k->memory_bytes_max, k->proofs, k->best_plan_only };
     struct gpu_key_plan plan = { .known = 0 };
     struct supervisor_answer answer = { .body = (uint8_t *)&plan, .room = sizeof plan };
-    struct shared_bytes bytes;
-    pv_status status = shared_bytes_new(&bytes, "zkey", k->zkey->size);
-    if (status != PV_OK) return no_memory(err, status, "key");
-    memcpy(bytes.at, k->zkey->bytes, k->zkey->size);
+    struct shared_bytes copy;
+    int fd;
+    TRY(key_lend(&fd, &copy, k->zkey, err));
     struct supervisor_job job = job_of(GPU_KEY_OPEN, &m, sizeof m, run);
-    job.fds = &bytes.fd;
+    job.fds = &fd;
     job.fds_n = 1;
     job.generation = *generation;
-    status = gpus_call(k->gpus, i, &job, k->zkey->size, &answer, err);
-    shared_bytes_clear(&bytes);
+    pv_status status = gpus_call(k->gpus, i, &job, k->zkey->size, &answer, err);
+    shared_bytes_clear(&copy);
     if (status == PV_OK && answer.bytes != sizeof plan)
         return prove_error_set(err, PV_BAD_MESSAGE, "the GPU's process does not say what plan the key got");
     if (status != PV_OK) return status;

@@ -257,16 +257,16 @@ static pv_status other_bytes(const char *path, struct prove_error *err)
     return prove_error_set(err, PV_HASH_MISMATCH, "%s: %s", path, pv_status_text(PV_HASH_MISMATCH));
 }
 
-pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], const atomic_int *stop,
-                           struct prove_error *err)
+pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], enum zkey_memory memory,
+                           const atomic_int *stop, struct prove_error *err)
 {
     struct sha256 sha = { 0 };
+    const struct mapfile_limits limits = { .stop = stop, .digest = &sha, .lendable = memory == ZKEY_LENDABLE };
     struct mapfile file = { 0 };
     wire_hash found;
     pv_status status = sha256_start(&sha);
     if (status != PV_OK) prove_error_set(err, status, "%s: no digest: %s", path, pv_status_text(status));
-    if (status == PV_OK)
-        status = mapfile_read(&file, path, &(struct mapfile_limits){ .stop = stop, .digest = &sha }, err);
+    if (status == PV_OK) status = mapfile_read(&file, path, &limits, err);
     if (status == PV_OK && (sha256_finish(&sha, &found) != PV_OK || memcmp(found.bytes, digest, sizeof found.bytes)))
         status = other_bytes(path, err);
     sha256_clear(&sha);

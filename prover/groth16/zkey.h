@@ -71,10 +71,13 @@ pv_status zkey_open(struct zkey *z, const char *path, struct prove_error *err);
  *  NULL. */
 pv_status zkey_load(struct zkey *z, const char *path, const atomic_int *stop, struct prove_error *err);
 
+/** Whether a key's copy can be lent to a child (mapfile.h), which then needs none of its own. */
+enum zkey_memory { ZKEY_PRIVATE, ZKEY_LENDABLE };
+
 /** zkey_load of a key that has to have that digest, which is taken while the file is read: PV_HASH_MISMATCH for any other
  *  bytes, whatever they are. */
-pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], const atomic_int *stop,
-                           struct prove_error *err);
+pv_status zkey_load_digest(struct zkey *z, const char *path, const uint8_t digest[32], enum zkey_memory memory,
+                           const atomic_int *stop, struct prove_error *err);
 
 /** Takes over *file, whose bytes are a zkey's as far as its checks read them; on failure too. Errors call it name. */
 pv_status zkey_take(struct zkey *z, struct mapfile *file, const char *name, struct prove_error *err);

@@ -98,7 +98,7 @@ static pv_status key_open(void **key, void *arg, const char *path, wire_hash dig
     struct prove_run run = { .cpu = run_here(x, stop) };
     struct prove_key *made = NULL;
     struct zkey zkey;
-    TRY(zkey_load_digest(&zkey, path, digest.bytes, stop, err));
+    TRY(zkey_load_digest(&zkey, path, digest.bytes, options.gpus ? ZKEY_LENDABLE : ZKEY_PRIVATE, stop, err));
     options.best_plan_only = plan == KEYCACHE_BEST_PLAN;
     TRY(prove_key_take(&made, &zkey, path, x->backend, &options, &run, err));
     *key = made;

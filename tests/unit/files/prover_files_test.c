@@ -6,11 +6,14 @@
 
 #include "mapfile.h"
 #include "sha256.h"
+#include "shared_bytes.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +147,63 @@ static void a_digest_gets_every_byte_as_it_is_read(void **state)
     free(text);
 }
 
+static size_t descriptors(void)
+{
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+/* What a child gets to see is this process's own copy: whatever becomes of the file, and it cannot be written to. */
+static void a_copy_can_be_lent(void **state)
+{
+    (void)state;
+    struct mapfile m;
+    struct shared_bytes theirs;
+    struct prove_error err = { 0 };
+    const struct mapfile_limits limits = { .lendable = true };
+    const size_t before = descriptors();
+    write_text(in_folder("file"), "hello");
+    assert_int_equal(mapfile_read(&m, in_folder("file"), &limits, &err), PV_OK);
+    assert_true(m.owned && m.lendable > 2);
+    write_text(in_folder("file"), "HELLO");
+    assert_int_equal(shared_bytes_of(&theirs, dup(m.lendable), 5), PV_OK);
+    assert_memory_equal(theirs.at, "hello", 5);
+    assert_ptr_equal(mmap(NULL, 5, PROT_READ | PROT_WRITE, MAP_SHARED, m.lendable, 0), MAP_FAILED);
+    assert_int_equal(pwrite(m.lendable, "x", 1, 0), -1);
+    mapfile_close(&m);
+    assert_memory_equal(theirs.at, "hello", 5);
+    shared_bytes_clear(&theirs);
+    assert_int_equal(descriptors(), before);
+}
+
+/* A node with thousands of keys needs its descriptors for other things. */
+static void where_descriptors_are_short_a_copy_is_private(void **state)
+{
+    (void)state;
+    struct mapfile m[40];
+    struct rlimit was, few;
+    const struct mapfile_limits limits = { .lendable = true };
+    size_t lendable = 0, before = descriptors();
+    write_text(in_folder("file"), "hello");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = (struct rlimit){ 60, was.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (size_t i = 0; i < 40; i++) {
+        assert_int_equal(mapfile_read(&m[i], in_folder("file"), &limits, NULL), PV_OK);
+        assert_memory_equal(m[i].bytes, "hello", 5);
+        lendable += m[i].lendable != 0;
+    }
+    assert_in_range(lendable, 1, 30);
+    assert_in_range(descriptors(), before + 1, 35);
+    for (size_t i = 0; i < 40; i++) mapfile_close(&m[i]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(descriptors(), before);
+}
+
 static void a_file_that_ends_early_or_changes_is_said_to(void **state)
 {
     (void)state;
@@ -171,6 +231,8 @@ int main(void)
         IN_FOLDER(maps_a_file_that_outlives_its_name),
         IN_FOLDER(reads_a_file_that_may_change_afterwards),
         IN_FOLDER(a_digest_gets_every_byte_as_it_is_read),
+        IN_FOLDER(a_copy_can_be_lent),
+        IN_FOLDER(where_descriptors_are_short_a_copy_is_private),
         IN_FOLDER(a_file_that_ends_early_or_changes_is_said_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "prove.h"
 #include "selftest.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -376,6 +377,69 @@ static void the_witness_is_wiped_whatever_becomes_of_the_process(void **state)
     }
 }
 
+static pid_t child_of_ours(void)
+{
+    char path[64];
+    long pid = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *e; (e = readdir(tasks));) {
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/children", e->d_name);
+        FILE *in = fopen(path, "r");
+        if (in && !pid && fscanf(in, "%ld", &pid) != 1) pid = 0;
+        if (in) fclose(in);
+    }
+    closedir(tasks);
+    assert_true(pid > 0);
+    return (pid_t)pid;
+}
+
+/* How many KiB of that process's memory lie in memory files, and the number of the last of these files. */
+static size_t in_memory_files(pid_t pid, unsigned long *inode)
+{
+    char path[64], line[512];
+    size_t kib = 0;
+    snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    while (fgets(line, sizeof line, in)) {
+        unsigned long from, to;
+        if (!strstr(line, "/memfd:") || sscanf(line, "%lx-%lx %*s %*s %*s %lu", &from, &to, inode) != 3) continue;
+        kib += (to - from) >> 10;
+    }
+    fclose(in);
+    return kib;
+}
+
+/* The process has the node's own copy of a key, and none besides: the pages are the same. */
+static void a_key_is_in_memory_once(void **state)
+{
+    static const char path[] = "data/member/circuit.zkey";
+    struct zkey zkey, whole;
+    struct prove_key *key = NULL;
+    uint8_t digest[32];
+    unsigned long here = 0, there = 1;
+    start(1, 0);
+    const struct backend_options options = { .device = GPUS_ANY, .gpus = gpus };
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(zkey_open(&whole, path, &err), PV_OK);
+    assert_int_equal(zkey_digest_of(digest, whole.bytes, whole.size, &err), PV_OK);
+    zkey_close(&whole);
+    assert_int_equal(zkey_load_digest(&zkey, path, digest, ZKEY_LENDABLE, NULL, &err), PV_OK);
+    const size_t kib = (zkey.size + 4095) >> 12 << 2;
+    assert_int_equal(prove_key_take(&key, &zkey, path, &backend_remote, &options, NULL, &err), PV_OK);
+    assert_int_equal(in_memory_files(getpid(), &here), kib);
+    assert_int_equal(in_memory_files(child_of_ours(), &there), kib);
+    assert_int_equal(here, there);
+    assert_int_equal(prove(key, "member", NULL, NULL), PV_OK);
+    kill(child_of_ours(), SIGKILL); /* the next one has it, too */
+    next_process(0, 1);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(prove(key, "member", NULL, NULL), PV_OK);
+    prove_key_destroy(&key);
+    assert_int_equal(in_memory_files(getpid(), &here), 0);
+}
+
 static void a_program_that_is_no_gpus_is_told(void **state)
 {
     const struct gpus_options o = { .program = "/bin/true", .n = 1 };
@@ -408,6 +472,7 @@ int main(void)
         REMOTE(several_share_the_work),
         REMOTE(a_key_has_no_more_proofs_at_once_than_the_device_takes),
         REMOTE(the_witness_is_wiped_whatever_becomes_of_the_process),
+        REMOTE(a_key_is_in_memory_once),
         REMOTE(a_program_that_is_no_gpus_is_told),
     };
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);

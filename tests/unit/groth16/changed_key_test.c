@@ -268,18 +268,18 @@ static void a_key_is_loaded_by_its_digest_alone(void **state)
     struct prove_error err = { 0 };
     const atomic_int raised = 1;
     assert_int_equal(zkey_digest_of(digest, bytes, size, NULL), PV_OK);
-    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_OK);
+    assert_int_equal(zkey_load_digest(&z, path, digest, ZKEY_PRIVATE, NULL, &err), PV_OK);
     zkey_close(&z);
-    assert_int_equal(zkey_load_digest(&z, path, digest, &raised, &err), PV_CANCELLED);
+    assert_int_equal(zkey_load_digest(&z, path, digest, ZKEY_PRIVATE, &raised, &err), PV_CANCELLED);
     bytes[size - 1] ^= 1;
     file_write(size);
-    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_HASH_MISMATCH);
+    assert_int_equal(zkey_load_digest(&z, path, digest, ZKEY_PRIVATE, NULL, &err), PV_HASH_MISMATCH);
     assert_non_null(strstr(err.text, path));
     memset(bytes, 0, 100);
     file_write(size); /* no key at all */
-    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_HASH_MISMATCH);
+    assert_int_equal(zkey_load_digest(&z, path, digest, ZKEY_PRIVATE, NULL, &err), PV_HASH_MISMATCH);
     file_write(0);
-    assert_int_equal(zkey_load_digest(&z, path, digest, NULL, &err), PV_INVALID_INPUT);
+    assert_int_equal(zkey_load_digest(&z, path, digest, ZKEY_PRIVATE, NULL, &err), PV_INVALID_INPUT);
 }
 
 static void a_survey_refuses_what_a_reader_of_the_whole_refuses(void **state)
