@@ -87,7 +87,7 @@ static void *runner_main(void *arg)
 {
     static const struct handler_watch unwatched;
     struct runner *r = arg;
-    const struct handler_input in = { "00", "member", (const uint8_t *)"sleep 400", 9 };
+    const struct handler_input in = { "00", "member", (const uint8_t *)"sleep 400", 9, WIRE_INPUT_KIND_WTNS };
     r->status = handler_run(&s->handler, &in, &unwatched, &r->out);
     free(r->out.bytes);
     return NULL;
