@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PLAN_MAGIC = 0x50564c31 };
+enum { PLAN_MAGIC = 0x50564c33 };
 
-/* Before the texts, which follow in the order file, folder, argv, envp, hide, each with its NUL. */
+/* Before the texts, which follow in the order file, folder, group, argv, envp, hide, each with its NUL. */
 struct head {
     uint32_t magic, bytes; /* of the texts */
     uint32_t sandbox, network, extra, uid, gid, grace_ms, nice, groups_n;
@@ -62,8 +62,8 @@ bool launch_plan_send(int fd, const struct launch_plan *p)
     memcpy(h.limits, p->limits, sizeof h.limits);
     memcpy(h.groups, p->groups, sizeof h.groups);
     bool fits = text_add(to, &used, p->file) && text_add(to, &used, p->folder) &&
-                texts_add(to, &used, p->argv, &h.argc) && texts_add(to, &used, p->envp, &h.envc) &&
-                texts_add(to, &used, p->hide, &h.hidec);
+                text_add(to, &used, p->group ? p->group : "") && texts_add(to, &used, p->argv, &h.argc) &&
+                texts_add(to, &used, p->envp, &h.envc) && texts_add(to, &used, p->hide, &h.hidec);
     h.bytes = (uint32_t)(used - sizeof h);
     memcpy(to, &h, sizeof h);
     if (!fits) errno = E2BIG;
@@ -120,7 +120,8 @@ bool launch_plan_receive(struct launch_plan *p, int fd)
     memcpy(p->groups, h.groups, sizeof h.groups);
     p->file = text_take(&next, end);
     p->folder = p->file ? text_take(&next, end) : NULL;
-    p->argv = p->folder ? texts_take(&next, end, h.argc) : NULL;
+    p->group = p->folder ? text_take(&next, end) : NULL;
+    p->argv = p->group ? texts_take(&next, end, h.argc) : NULL;
     p->envp = p->argv ? texts_take(&next, end, h.envc) : NULL;
     p->hide = p->envp ? texts_take(&next, end, h.hidec) : NULL;
     return p->hide && p->argv[0];

@@ -57,6 +57,7 @@ struct launch_plan {
     uint32_t groups_n;           /* further groups, with uid */
     const char *file;            /* the executable, absolute */
     const char *folder;          /* where it works, absolute; with namespaces the only folder that it may write to */
+    const char *group;           /* the file cgroup.procs of a control group that all of it runs in; "": none */
     char **argv, **envp, **hide; /* each ends with NULL; hide: files and folders that it does not see */
 };
 

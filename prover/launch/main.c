@@ -78,6 +78,21 @@ static int keep_below(struct keeper *k)
     return 0;
 }
 
+/* This process, and so whatever it starts. While it still has the node's files and user. */
+static bool group_joined(const char *procs, struct confine_fault *fault)
+{
+    if (!*procs) return true;
+    int fd = open(procs, O_WRONLY | O_CLOEXEC);
+    bool joined = fd >= 0 && write(fd, "0", 1) == 1;
+    fault->error = errno;
+    if (fd >= 0) close(fd);
+    if (joined)
+        fault->error = 0;
+    else
+        snprintf(fault->text, sizeof fault->text, "control group %.120s", procs);
+    return joined;
+}
+
 int main(void)
 {
     static struct launch_plan plan;
@@ -90,7 +105,8 @@ int main(void)
     close(LAUNCH_CONTROL);
     close_range(LAUNCH_CONTROL + 1 + (plan.extra ? 1 : 0), (unsigned)control - 1, 0);
     close_range((unsigned)control + 1, ~0u, 0);
-    struct keeper k = { .plan = &plan, .control = control, .got = confine_namespaces(&plan, &fault) };
+    struct keeper k = { .plan = &plan, .control = control };
+    if (group_joined(plan.group, &fault)) k.got = confine_namespaces(&plan, &fault);
     if (fault.error) {
         struct launch_report r = { .magic = LAUNCH_REPORT_MAGIC, .end = LAUNCH_NOT_STARTED, .error = fault.error };
         memcpy(r.text, fault.text, sizeof r.text);

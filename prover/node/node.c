@@ -220,6 +220,7 @@ static pv_status node_run(struct node *n)
     node_config_shared(&n->config, shared_told);
     TRY(node_state_open(n));
     node_name_settle(n);
+    node_programs_group(n);
     node_gpus_look(n);
     TRY(node_limits_start(&n->config, &n->limits, node_serves(n, &n->groth16), n->why));
     n->agent.slots = (unsigned)n->config.slots;
@@ -336,7 +337,7 @@ static int status_print(struct node *n)
 /* argv[0] is "provost-prover run", "provost-prover handlers" or "provost-prover status". */
 int main(int argc, char **argv)
 {
-    static struct node n = { .name.claim = -1, .signals = -1, .status_socket = -1 };
+    static struct node n = { .name.claim = -1, .signals = -1, .status_socket = -1, .groups.fd = -1 };
     std_streams_begin("provost-prover");
     team_stack_suffices(argv);
     process_thread_stacks();

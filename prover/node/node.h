@@ -31,8 +31,9 @@ struct node {
     struct program_table programs;
     struct resident_table residents; /* those of programs that stay */
     struct program_place place;
-    struct witness_maker maker; /* with allow_code */
-    char *hidden[2];            /* from programs: the whole paths of the key file and of the spool */
+    struct witness_maker maker;   /* with allow_code */
+    struct attempt_groups groups; /* fd -1: none */
+    char *hidden[2];              /* from programs: the whole paths of the key file and of the spool */
     struct node_left_out {
         const char *queue, *handler, *why;
     } left_out[AGENT_QUEUES_MAX]; /* queues whose handler cannot serve */

@@ -231,6 +231,33 @@ static pv_status none_left(struct node *n)
                        l->why);
 }
 
+/* Some handler has limits that only a control group keeps. NULL: none. */
+static const struct program_entry *group_wanted(const struct node *n)
+{
+    for (size_t i = 0; i < n->programs.n; i++) {
+        const struct program *p = &n->programs.entries[i].serves.program;
+        if (p->total_memory || p->total_processes || p->cpus) return &n->programs.entries[i];
+    }
+    return NULL;
+}
+
+void node_programs_group(struct node *n)
+{
+    char why[GROUP_WHY_BYTES];
+    unsigned left;
+    const struct program_entry *wants = group_wanted(n);
+    if (!serves_programs(n)) return;
+    if (!attempt_groups_open(&n->groups, "", &left, why)) {
+        if (wants)
+            LOG_WARN("handler.limits", "handler=%s text=total_memory, total_processes and cpus do not hold: %s",
+                     wants->name, why);
+        return;
+    }
+    n->place.groups = &n->groups;
+    LOG_INFO("handler.groups", "group=%s memory=%d processes=%d cpus=%d swept=%u", n->groups.path, n->groups.memory,
+             n->groups.pids, n->groups.cpu, left);
+}
+
 pv_status node_programs_open(struct node *n)
 {
     char work[4096] = "";
@@ -294,6 +321,7 @@ void node_programs_clear(struct node *n)
 {
     resident_table_clear(&n->residents);
     if (n->place.work || n->place.launcher) program_place_close(&n->place);
+    attempt_groups_close(&n->groups);
     program_table_clear(&n->programs);
     witness_maker_clear(&n->maker);
     free(n->hidden[0]);

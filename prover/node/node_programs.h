@@ -27,4 +27,8 @@ pv_status node_programs_list(struct node *n, FILE *to, size_t *bad);
 
 void node_programs_clear(struct node *n);
 
+/** Takes the node's control group for its programs, if it is delegated, and tells what of it. To be called before any process is
+ *  started. */
+void node_programs_group(struct node *n);
+
 #endif

@@ -80,6 +80,29 @@ static pv_status input_open(int *fd, struct attempt *a)
 
 /* --- the runs --- */
 
+/* Where the node has control groups, one of its own for each run. *procs: what the launcher needs of it. */
+static pv_status group_begin(struct attempt_group *group, const char **procs, struct attempt *a)
+{
+    const struct program *p = &a->x->program;
+    const struct attempt_groups *all = a->x->place->groups;
+    const struct attempt_group_limits limits = { p->total_memory, p->total_processes, p->cpus };
+    *group = (struct attempt_group){ .groups = NULL };
+    *procs = NULL;
+    if (!all) return PV_OK;
+    if (!attempt_group_make(group, all, &limits))
+        return prove_error_set(&a->err, PV_FAILED, "its control group below %.150s: %s", all->path, strerror(errno));
+    *procs = group->procs;
+    return PV_OK;
+}
+
+static void group_finish(struct attempt_group *group, struct program_end *end, const struct attempt *a)
+{
+    const struct attempt_groups *all = group->groups;
+    if (!attempt_group_end(group, &end->out_of_memory))
+        LOG_WARN("handler.group", "handler=%s task=%s text=%s/%s cannot be removed: %s", a->x->program.name,
+                 a->in->task, all->path, group->name, strerror(errno));
+}
+
 static pv_status command_run(struct program_end *end, struct attempt *a, char **argv, const char *file, int input,
                              uint64_t stdout_most)
 {
@@ -90,18 +113,26 @@ static pv_status command_run(struct program_end *end, struct attempt *a, char **
                                  .folder = a->folder.path,
                                  .circuit = a->in->circuit,
                                  .task = a->in->task };
+    struct attempt_group group;
+    const char *procs;
+    TRY(group_begin(&group, &procs, a));
     char **filled = placed_fill(argv, &with);
-    if (!filled) return prove_error_set(&a->err, PV_NO_MEMORY, "no memory for the command");
+    if (!filled) {
+        group_finish(&group, end, a);
+        return prove_error_set(&a->err, PV_NO_MEMORY, "no memory for the command");
+    }
     struct program_call call = { .program = &a->x->program,
                                  .place = a->x->place,
                                  .file = file,
                                  .argv = filled,
                                  .folder = a->folder.path,
+                                 .group = procs,
                                  .input = input,
                                  .stdout_most = stdout_most,
                                  .watch = a->watch };
     pv_status s = program_run(end, &call, &a->err);
     free(filled);
+    group_finish(&group, end, a);
     if (end->left)
         LOG_WARN("handler.left", "handler=%s task=%s text=%s", a->x->program.name, a->in->task,
                  "it ended and left processes behind, which were killed");
@@ -137,6 +168,8 @@ static pv_status ending_judge(struct attempt *a, const struct program_end *end)
     case PROGRAM_FLOODED:
         return fail_with(a, end, HANDLER_RETRYABLE, PV_TOO_LARGE, "it wrote more to stdout than result_max allows");
     case PROGRAM_SIGNALLED:
+        if (end->out_of_memory)
+            return fail_with(a, end, HANDLER_RESOURCE, PV_RESOURCES, "it needed more memory than total_memory");
         snprintf(what, sizeof what, "ended by signal %d (%.40s)", end->code, strsignal(end->code));
         return fail_with(a, end, HANDLER_RETRYABLE, PV_FAILED, what);
     default: break;

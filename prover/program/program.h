@@ -5,6 +5,7 @@
 #ifndef PV_PROGRAM_H
 #define PV_PROGRAM_H
 
+#include "attempt_groups.h"
 #include "handler.h"
 #include "launch_plan.h"
 
@@ -43,6 +44,10 @@ enum program_mode { PROGRAM_TASK, PROGRAM_PERSISTENT, PROGRAM_LIBRARY };
     X(open_files, NUMBER, "1024", 16, 1u << 20, NULL, "descriptors of each of its processes")                          \
     X(file_size, SIZE, "0", 0, 1ull << 50, NULL, "bytes of each file that it writes (0: four times result_max)")       \
     X(processes, NUMBER, "0", 0, 1u << 22, NULL, "processes and threads of its user (0: no limit)")                    \
+    X(total_memory, SIZE, "0", 0, 1ull << 50, NULL,                                                                    \
+      "bytes of memory of all of its processes, where the node's control group is delegated (0: no limit)")            \
+    X(total_processes, NUMBER, "0", 0, 1u << 22, NULL, "its processes and threads, likewise (0: no limit)")            \
+    X(cpus, NUMBER, "0", 0, 4096, NULL, "processors that they may use at once, likewise (0: no limit)")                \
     X(nice, NUMBER, "5", 0, 19, NULL, "added to the node's niceness, so that the node itself is never kept waiting")   \
     X(time_limit, DURATION, "0", 0, 1ull << 40, NULL, "how long one task may take (0: as the queue says)")             \
     X(grace, DURATION, "5s", 0, 600000, NULL, "between TERM and KILL")
@@ -87,6 +92,7 @@ struct program_place {
     char *work;      /* absolute; each attempt has a folder below it */
     int work_fd;     /* of that folder, locked while the node lives; -1: none */
     bool temporary;  /* it was made by this process, and goes with it */
+    const struct attempt_groups *groups; /* NULL: no control groups */
     const char *hide[8]; /* what no program is to see, up to a NULL; the folder work is hidden besides */
 };
 

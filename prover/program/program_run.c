@@ -203,6 +203,7 @@ pv_status program_run(struct program_end *end, const struct program_call *call, 
     program_plan(&plan, call->program, call->place, hide);
     plan.file = call->file;
     plan.folder = call->folder;
+    plan.group = call->group;
     plan.argv = (char **)call->argv;
     plan.envp = env;
     pv_status s = program_spawn(&r.process, call->place->launcher, &plan, call->input, err);

@@ -19,6 +19,7 @@ struct program_call {
     const char *file;            /* the executable */
     char *const *argv;           /* its arguments, filled */
     const char *folder;          /* where it works */
+    const char *group;           /* cgroup.procs of its control group; NULL: none */
     int input;                   /* becomes its stdin; -1: it reads nothing. Stays the caller's */
     uint64_t stdout_most;        /* more is a flood: it is killed; 0: it is no result, and is kept like stderr */
     bool stdout_cut;             /* more is dropped instead */
@@ -39,8 +40,9 @@ enum program_ending {
 struct program_end {
     enum program_ending ending;
     int code;
-    bool left;        /* it ended and left processes behind, which were killed */
-    unsigned sandbox; /* LAUNCH_GOT_... */
+    bool out_of_memory; /* something in its control group was killed for want of memory; the caller looks */
+    bool left;          /* it ended and left processes behind, which were killed */
+    unsigned sandbox;   /* LAUNCH_GOT_... */
     uint64_t cpu_ms, peak_bytes;
     uint8_t *out; /* what it wrote to stdout; the caller frees it */
     size_t out_n;

@@ -56,12 +56,14 @@ MAY_USE = {
     "prover/gpu": ["prover/groth16", "prover/child"],
     "prover/handler": ["prover/gpu", "wire"],
     "prover/launch": [],
-    "prover/program": ["prover/handler", "prover/launch", "base/settings"],
+    "prover/cgroups": ["base"],
+    "prover/status": ["prover/handler", "base/files"],
+    "prover/program": ["prover/handler", "prover/launch", "prover/cgroups", "base/settings"],
     "prover/witness": ["prover/program"],
     "prover/talk": [],
     "prover/host": ["prover/talk"],
     "prover/resident": ["prover/program", "prover/talk"],
-    "prover/node": ["prover/resident", "prover/witness", "link", "base/settings", "base/files", "base/limits"],
+    "prover/node": ["prover/resident", "prover/witness", "prover/status", "link", "base/settings", "base/files", "base/limits"],
     "prover/cmd": ["prover/witness", "base/files", "base/limits"],
 }
 
