@@ -1,7 +1,10 @@
 /* What a node adds to a program: the same program on the same input by hand (posix_spawn, files as stdin and stdout, the result read) and
  * as a handler, in turns. One JSON line for each way.
  *
- *      bench_program [ROUNDS [BYTES [RESIDENT_MIB]]]       RESIDENT_MIB: memory of this process that is touched first, as of a large key
+ *      bench_program [ROUNDS [BYTES [RESIDENT_MIB [mapped]]]]
+ *
+ *  RESIDENT_MIB: memory of this process that is touched first, as of a large key: private memory, or with `mapped` a file in memory of at most
+ *  1 GiB that is mapped as often as needed, so that a process of 20 GiB can be measured on a machine that has no room for them.
  */
 #include "handler_program.h"
 
@@ -125,6 +128,21 @@ static void print(const char *way, double *ms, double cpu_sum, size_t rounds, si
            cpu_sum / (double)rounds, grown >> 10);
 }
 
+enum { MAPPED_BYTES = 1 << 30 };
+
+static void key_map(uint64_t bytes, bool mapped)
+{
+    int fd = mapped ? memfd_create("key", MFD_CLOEXEC) : -1;
+    size_t once = mapped && bytes > MAPPED_BYTES ? MAPPED_BYTES : bytes;
+    if (mapped && (fd < 0 || ftruncate(fd, (off_t)once))) exit(1);
+    for (uint64_t done = 0; done < bytes; done += once) {
+        void *at = mmap(NULL, once, PROT_READ | PROT_WRITE, mapped ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
+        if (at == MAP_FAILED) exit(1);
+        memset(at, 1, once);
+    }
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv)
 {
     size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 300, n = argc > 2 ? strtoul(argv[2], NULL, 10) : 1 << 20;
@@ -146,7 +164,7 @@ int main(int argc, char **argv)
     }
     uint8_t *bytes = malloc(n);
     memset(bytes, 'x', n);
-    if (key) memset(mmap(NULL, key, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, key);
+    if (key) key_map(key, argc > 4 && !strcmp(argv[4], "mapped"));
     for (size_t i = 1; i < 4; i++) as_handler(&h[i], bytes, n);
     uint64_t before = resident();
     for (size_t r = 0; r < rounds; r++)
