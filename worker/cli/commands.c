@@ -103,7 +103,8 @@ const struct cli_option cli_options[] = {
     OPTION('c', FOR_SUBMIT, ENV, NULL, MEMBER("circuit", TEXT, circuit, "NAME"),
            MEANS("the circuit's name, or its zkey's SHA-256 in hex")),
     OPTION('i', FOR_INPUT, NO_ENV, "@file", MEMBER("input", TEXT, input, "FILE"),
-           MEANS("an input.json, as circom's programs read it, in place of the witness: the prover computes that")),
+           MEANS("an input.json, as circom's programs read it, in place of the first argument: the prover computes the "
+                 "witness")),
     OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("id", TEXT, id, "HEX"),
            MEANS("the task's id, 32 hex digits; the same id with the same input may be submitted again (random)")),
     OPTION(0, FOR_SUBMIT, NO_ENV, "0 1 2 3 4 5 6 7 8 9",
@@ -188,9 +189,9 @@ const struct cli_option cli_options[] = {
 #define ASKS (FOR_BROKER | FOR_OUTPUT)
 
 const struct command cli_commands[] = {
-    { "prove", NULL, "[WITNESS] PROOF PUBLIC", 2, 3, ASKS | FOR_SUBMIT | FOR_INPUT | FOR_RESULT | FOR_WAIT,
-      "have a witness, or with --input an input.json, proved: submit, wait, verify, write both files", run_prove },
-    { "task", "submit", "[INPUT]", 0, 1, ASKS | FOR_SUBMIT | FOR_INPUT, "submit a task and print its id",
+    { "prove", NULL, "WITNESS PROOF PUBLIC", 3, 3, ASKS | FOR_SUBMIT | FOR_INPUT | FOR_RESULT | FOR_WAIT,
+      "have a witness proved: submit, wait, verify, write both files", run_prove },
+    { "task", "submit", "INPUT", 1, 1, ASKS | FOR_SUBMIT | FOR_INPUT, "submit a task and print its id",
       run_task_submit },
     { "task", "wait", "ID [PROOF PUBLIC | FILE]", 1, 3, ASKS | FOR_RESULT | FOR_WAIT,
       "wait until the task is over, and write its result", run_task_wait },

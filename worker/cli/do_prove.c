@@ -31,8 +31,8 @@ int run_prove(struct cli *cli)
     struct followed f = { .cli = cli, .signals = -1 };
     struct task_input in;
     progress_begin(&f.view, cli->progress);
-    pv_status s = task_input_choose(&in, cli, 2);
-    if (s == PV_OK) s = followed_places(&f, in.args, in.path);
+    task_input_choose(&in, cli);
+    pv_status s = followed_places(&f, in.args, in.path);
     if (s == PV_OK) s = prepare(&f, &in);
     if (s == PV_OK) s = cli_connect(&f.client, cli, PV_ROLE_CLIENT);
     f.signals = cli_signal_fd(); /* from here on there may be a task that goes on without us */

@@ -30,8 +30,8 @@ int run_task_submit(struct cli *cli)
     struct task_input input;
     pv_client *c = NULL;
     pv_task_id id;
-    pv_status s = task_input_choose(&input, cli, 0);
-    if (s == PV_OK) s = submit_options_of(&what, cli, &id);
+    task_input_choose(&input, cli);
+    pv_status s = submit_options_of(&what, cli, &id);
     what.progress = on_held;
     what.user = &waiting;
     if (s == PV_OK) s = task_input_read(&input, false);

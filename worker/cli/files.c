@@ -57,15 +57,10 @@ static pv_status refuse(pv_status s, const char *path, const char *text)
     return s;
 }
 
-pv_status task_input_choose(struct task_input *in, const struct cli *cli, int results)
+void task_input_choose(struct task_input *in, const struct cli *cli)
 {
-    bool enough = cli->args_n == results + (cli->input ? 0 : 1);
     *in = (struct task_input){ .path = cli->input, .json = cli->input != NULL, .args = cli->input ? 0 : 1 };
-    if (!enough && cli->input && cli->args_n > results)
-        return refuse(PV_USAGE, NULL, "--input takes the place of the first argument: one is too many");
-    if (!enough) return refuse(PV_USAGE, NULL, "missing argument: the input, or --input FILE");
     if (!cli->input) in->path = cli->args[0];
-    return PV_OK;
 }
 
 static bool is_witness(const struct bytes *b)

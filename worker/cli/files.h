@@ -30,8 +30,8 @@ struct task_input {
     int args; /* how many of the command's arguments it took: 0 or 1 */
 };
 
-/** Which file it is: --input, or the first argument. results: how many arguments have to follow. PV_USAGE. */
-pv_status task_input_choose(struct task_input *in, const struct cli *cli, int results);
+/** Which file it is: --input, or the first argument. */
+void task_input_choose(struct task_input *in, const struct cli *cli);
 
 /** Reads it. A file that is no JSON object is not sent as one, nor, with witness, one that is no witness. */
 pv_status task_input_read(struct task_input *in, bool witness);

@@ -21,17 +21,23 @@ static void unexpected(struct argp_state *state, const char *text)
     argp_error(state, "unexpected argument \"%s\"", text);
 }
 
+/* How many arguments an option takes the place of, the first ones: --input that of the witness. */
+static int replaced(const struct cli *c)
+{
+    return c->input && c->command->scopes & FOR_INPUT ? 1 : 0;
+}
+
 /* The first argument that was not given, by its name in the usage: "WITNESS PROOF PUBLIC", "ID...". */
 static void missing(const struct cli *c, struct argp_state *state)
 {
     const char *name = c->command->args;
-    for (int i = 0; i < c->args_n; i++) name += strcspn(name, " ") + 1;
+    for (int i = 0; i < c->args_n + replaced(c); i++) name += strcspn(name, " ") + 1;
     argp_error(state, "missing argument: %.*s", (int)strcspn(name, " ."), name);
 }
 
 static void on_argument(struct cli *c, const char *text, struct argp_state *state)
 {
-    int most = c->command->args_max;
+    int most = c->command->args_max - replaced(c);
     if (most == 0) unexpected(state, text);
     c->args = state->argv + state->next - 1;
     c->args_n = state->argc - state->next + 1;
@@ -47,7 +53,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); return 0;
     case ARGP_KEY_ARG: on_argument(c, text, state); return 0;
     case ARGP_KEY_END:
-        if (c->args_n < c->command->args_min) missing(c, state);
+        if (c->args_n < c->command->args_min - replaced(c)) missing(c, state);
         return 0;
     default: break;
     }
