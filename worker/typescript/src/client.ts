@@ -6,6 +6,7 @@ import { BadStateError, CancelledError, TimeoutError, wordOf } from "./errors.js
 import { endOf } from "./io/followed.js";
 import { MockBridge } from "./mock_bridge.js";
 import { expiryOf } from "./expiry.js";
+import { inputOf } from "./input_json.js";
 import { Operator } from "./operator.js";
 import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption } from "./options.js";
 import { Result } from "./result.js";
@@ -65,7 +66,7 @@ export class Client extends Operator {
 
   /**
    * Proves: submits, waits, checks, acknowledges. With `verificationKey` the proof is verified first. The public signals have to be
-   * those of the witness.
+   * those of the witness; of an `inputJson`, `publicSignals` if they are given.
    * @throws a ProvostError of the class of the outcome, with `taskId`. After a TimeoutError the task goes on: `attach` to it
    */
   async prove(options: ProveOptions): Promise<Result> {
@@ -84,7 +85,7 @@ export class Client extends Operator {
    * @param wasm the circuit's wasm: a file, or its bytes
    * @throws as `prove`; InvalidInputError when there is no witness for this input; UsageError when snarkjs is not installed
    */
-  async fullProve(input: object, wasm: string | Uint8Array, options: Omit<ProveOptions, "witness">): Promise<Result> {
+  async fullProve(input: object, wasm: string | Uint8Array, options: Omit<ProveOptions, "witness" | "inputJson">): Promise<Result> {
     this.#core.check();
     const began = performance.now();
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
@@ -187,15 +188,16 @@ export class Client extends Operator {
   async #start(options: ProveOptions, quiet = false): Promise<Task> {
     this.#core.check();
     const id = options.id === undefined ? newId() : checkId(options.id);
-    const fields = submitFieldsOf(options);
+    const given = inputOf(options);
+    const fields = { ...submitFieldsOf(options), ...given.kind };
     const expiresMs = expiryOf(fields.deadline);
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
     this.#free(id);
-    const waits = !(options.witness instanceof Uint8Array) || options.verificationKey !== undefined;
+    const waits = !(given.bytes instanceof Uint8Array) || options.verificationKey !== undefined;
     const slots = waits || options.signal ? undefined : this.#core.bridge.inputs; // only where nothing comes between this and the order
     const work = async (stop: AbortSignal) => {
       const key = options.verificationKey === undefined ? undefined : await loadKey(options.verificationKey);
-      return { key, prepared: await prepare(options.witness, this.#core.link.terms?.payloadMax, key?.publics, stop, slots) };
+      return { key, prepared: await prepare(given.bytes, this.#core.link.terms?.payloadMax, key?.publics, stop, slots) };
     };
     const { key, prepared } = await this.#before(id, work, { timeout, signal: options.signal, waits });
     try {

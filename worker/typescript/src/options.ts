@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { isIPv4 } from "node:net";
 import type { Readable } from "node:stream";
 import { UsageError } from "./errors.js";
+import type { InputJson } from "./input_json.js";
 import type { SubmitFields } from "./io/bridge.js";
 import type { LinkOptions } from "./io/link.js";
 import { keysOf, type KeyPair } from "./keys.js";
@@ -50,7 +51,13 @@ export interface SubmitOptions {
   queue: string;
   /** The circuit's name, or 64 hex digits of its zkey's SHA-256. */
   circuit: string;
-  witness: Witness;
+  /** The circuit's witness, a .wtns; for queues of other handlers, their input. */
+  witness?: Witness | undefined;
+  /**
+   * In place of the witness: the circuit's input signals. A prover that has the circuit's program computes the witness. Without `publicSignals` the
+   * proof is bound to no statement: `checked` says "proof". @throws BadVersionError when the broker is too old, before anything is sent
+   */
+  inputJson?: InputJson | undefined;
   /** 32 hex digits. Submitting an id again with the same input is harmless: it is the same task. Default: random. */
   id?: string | undefined;
   /** 0 (lowest) to 9. Default: 4. */

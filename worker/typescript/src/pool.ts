@@ -8,7 +8,7 @@ import { BadStateError } from "./errors.js";
 import { usage, type ConnectOptions, type Witness } from "./options.js";
 import type { Result } from "./result.js";
 
-export interface PoolOptions extends Omit<ProveOptions, "witness" | "id" | "signal">, ConnectOptions {
+export interface PoolOptions extends Omit<ProveOptions, "witness" | "inputJson" | "id" | "signal">, ConnectOptions {
   /** The circuit's wasm, a file or its bytes: then `request` takes the circuit's signals and computes the witness with snarkjs. */
   wasm?: string | Uint8Array | undefined;
   /** A client to use instead of one of its own. */

@@ -183,9 +183,13 @@ test("what is reserved for later is passed over by the broker of today", async (
   const payload = Buffer.from("x");
   const sha256 = createHash("sha256").update(payload).digest("hex");
   const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  dealer.send({ type: "SUBMIT", req: 1, task: "e7".repeat(16), ...echo, length: 1, sha256, payload, input_kind: "signals.json", traceparent });
+  dealer.send({ type: "SUBMIT", req: 1, task: "e7".repeat(16), ...echo, length: 1, sha256, payload, traceparent });
   await told("DELIVER");
   assert.equal(heard.find((m) => m.type === "DELIVER")!.state, "succeeded");
+  // a kind of input that it does not know is no witness
+  dealer.send({ type: "SUBMIT", req: 2, task: "e8".repeat(16), ...echo, length: 1, sha256, payload, input_kind: "signals.json" });
+  await told("ERROR");
+  assert.match(heard.find((m) => m.type === "ERROR")!.text!, /does not know inputs of the kind signals.json/);
   dealer.send({ type: "DISCONNECT", status: 0, endpoints: [{ endpoint: "tcp://nowhere:1" }] });
   await dealer.close(100);
 });

@@ -169,6 +169,11 @@ export class Followed {
       const { length } = this.submit!.source;
       return this.refuse(TOO_LARGE, `${sizeText(length)}; the broker takes at most ${sizeText(link.terms!.payloadMax)}`);
     }
+    const kind = this.submit?.fields.input_kind;
+    if (!this.attaches && kind !== undefined && !link.terms!.inputKinds.includes(kind)) {
+      // it would pass the kind over, and have the input proved as if it were a witness
+      return this.refuse(codeOf("bad-version"), `the broker is too old to take an ${kind}: it has witnesses proved alone; nothing was sent`);
+    }
     if (now >= this.askMs && this.req !== 0 && link.crowded) {
       this.askMs = now + CROWDED_MS; // what was asked before may wait here still
     } else if (now >= this.askMs) {

@@ -42,6 +42,8 @@ export interface Terms {
   purgeForgets: boolean;
   /** SUBMIT may say deadline_in_ms. */
   deadlineIn: boolean;
+  /** What SUBMIT may say in input_kind. */
+  inputKinds: readonly string[];
   /** LIST keys is known. */
   tellsKeys: boolean;
   /** Why the broker accepts no tasks now; "": it does. */
@@ -272,6 +274,7 @@ function termsOf(m: Message): Terms {
     byPrincipal: m.by_principal ?? false,
     purgeForgets: m.purge_forgets ?? false,
     deadlineIn: m.deadline_in ?? false,
+    inputKinds: m.input_kinds ?? [],
     tellsKeys: m.more_circuits ?? false,
     notReady: visible(m.not_ready ?? ""),
   };
