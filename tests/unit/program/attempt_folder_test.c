@@ -59,18 +59,18 @@ static void it_is_made_filled_and_removed(void **state)
 }
 
 /* Deep, wide, without rights, with links out: all of it goes, and nothing else. */
-static void whatever_is_in_it_goes_and_nothing_else(void **state)
+static void a_tree_goes_and_nothing_else(int wide, int deep)
 {
     char name[32];
     touch_below(outside, "precious");
     assert_int_equal(mkdirat(work_fd, "try-1", 0700), 0);
     int at = openat(work_fd, "try-1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < wide; i++) {
         snprintf(name, sizeof name, "wide-%d", i);
         assert_int_equal(mkdirat(at, name, 0700), 0);
     }
     assert_int_equal(mkdirat(at, ".up-1", 0700), 0); /* a name that the removal would take itself */
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < deep; i++) {
         assert_int_equal(symlinkat(outside, at, "link"), 0);
         assert_int_equal(mkdirat(at, "d", 0700), 0);
         int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -86,6 +86,16 @@ static void whatever_is_in_it_goes_and_nothing_else(void **state)
     int there = open(outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(faccessat(there, name, F_OK, 0), 0);
     close(there);
+}
+
+static void whatever_is_in_it_goes_and_nothing_else(void **state)
+{
+    a_tree_goes_and_nothing_else(20, 40);
+}
+
+static void a_tree_of_five_thousand_floors_goes(void **state)
+{
+    a_tree_goes_and_nothing_else(300, 5000);
 }
 
 static void a_start_sweeps_what_a_killed_node_left(void **state)
@@ -116,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_is_made_filled_and_removed),
         TEST(whatever_is_in_it_goes_and_nothing_else),
+        TEST(a_tree_of_five_thousand_floors_goes),
         TEST(a_start_sweeps_what_a_killed_node_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
