@@ -133,6 +133,25 @@ static void memory_is_lent(void **state)
     shared_bytes_clear(&lent);
 }
 
+/* The descriptors of a job are the child's until the job is over. */
+static void what_was_lent_is_given_back(void **state)
+{
+    struct shared_bytes lent;
+    uint32_t bytes = 1000;
+    int fds = 0;
+    start("serve");
+    assert_int_equal(shared_bytes_new(&lent, "lent", bytes), PV_OK);
+    const struct supervisor_job job = {
+        .kind = ACTOR_ADD_UP, .body = (const uint8_t *)&bytes, .bytes = sizeof bytes, .fds = &lent.fd, .fds_n = 1
+    };
+    for (int i = 0; i < 20; i++) assert_int_equal(supervisor_call(s, &job, &answer), PV_OK);
+    assert_int_equal(ask(ACTOR_SURROUNDINGS, NULL), PV_OK);
+    body[answer.bytes] = 0;
+    assert_int_equal(sscanf((char *)body, "fds=%d", &fds), 1);
+    assert_in_range(fds, 4, 5); /* the last one may be on its way */
+    shared_bytes_clear(&lent);
+}
+
 static void a_crash_loses_its_job_and_another_child_serves(void **state)
 {
     start("serve");
@@ -519,6 +538,7 @@ int main(void)
         SUPERVISED(a_job_is_done),
         SUPERVISED(what_a_child_has_of_us_is_its_socket),
         SUPERVISED(memory_is_lent),
+        SUPERVISED(what_was_lent_is_given_back),
         SUPERVISED(a_crash_loses_its_job_and_another_child_serves),
         SUPERVISED(a_job_that_hangs_is_ended_at_its_limit),
         SUPERVISED(a_job_is_stopped),

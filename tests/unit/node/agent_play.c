@@ -38,7 +38,7 @@ static void words_split(void)
         if (*w) word[words_n++] = w;
 }
 
-static const char *option(const char *name)
+const char *stage_option(const char *name)
 {
     size_t n = strlen(name);
     for (unsigned i = 1; i < words_n; i++)
@@ -55,9 +55,9 @@ static uint64_t number_of(const char *text)
     return v;
 }
 
-static uint64_t number(const char *name, uint64_t or_else)
+uint64_t stage_number(const char *name, uint64_t or_else)
 {
-    return option(name) ? number_of(option(name)) : or_else;
+    return stage_option(name) ? number_of(stage_option(name)) : or_else;
 }
 
 static uint64_t argument(unsigned i)
@@ -105,27 +105,27 @@ static void welcome(void)
 {
     static const char *unknown[1];
     struct wire_msg *m = said(WIRE_WELCOME);
-    WIRE_SET(m, epoch, (uint32_t)number("epoch", 4));
-    WIRE_SET(m, heartbeat_ms, (uint32_t)number("beat", 1000));
-    WIRE_SET(m, lease_ms, (uint32_t)number("lease", 10000));
-    WIRE_SET(m, inline_max, (uint32_t)number("inline", 16));
-    WIRE_SET(m, chunk_max, (uint32_t)number("chunk", 8));
+    WIRE_SET(m, epoch, (uint32_t)stage_number("epoch", 4));
+    WIRE_SET(m, heartbeat_ms, (uint32_t)stage_number("beat", 1000));
+    WIRE_SET(m, lease_ms, (uint32_t)stage_number("lease", 10000));
+    WIRE_SET(m, inline_max, (uint32_t)stage_number("inline", 16));
+    WIRE_SET(m, chunk_max, (uint32_t)stage_number("chunk", 8));
     WIRE_SET(m, payload_max, 1 << 30);
-    WIRE_SET(m, window, (uint32_t)number("window", 20));
+    WIRE_SET(m, window, (uint32_t)stage_number("window", 20));
     WIRE_SET(m, principal, "local");
     WIRE_SET(m, software, "a stage");
-    if (option("more")) WIRE_SET(m, more_circuits, true);
-    if (option("lost")) WIRE_SET(m, takes_lost, true);
-    if (option("not-ready")) WIRE_SET(m, not_ready, option("not-ready"));
-    if ((unknown[0] = option("unknown"))) WIRE_SET_LIST(m, unknown_queues, unknown, 1);
+    if (stage_option("more")) WIRE_SET(m, more_circuits, true);
+    if (stage_option("lost")) WIRE_SET(m, takes_lost, true);
+    if (stage_option("not-ready")) WIRE_SET(m, not_ready, stage_option("not-ready"));
+    if ((unknown[0] = stage_option("unknown"))) WIRE_SET_LIST(m, unknown_queues, unknown, 1);
 }
 
 static void heartbeat(void)
 {
     static wire_token revoked;
     struct wire_msg *m = said(WIRE_HEARTBEAT);
-    WIRE_SET(m, epoch, (uint32_t)number("epoch", 4));
-    revoked = token_of(number("revoked", 0));
+    WIRE_SET(m, epoch, (uint32_t)stage_number("epoch", 4));
+    revoked = token_of(stage_number("revoked", 0));
     if (revoked.seq) WIRE_SET_LIST(m, revoked, &revoked, 1);
 }
 
@@ -133,9 +133,9 @@ static void error(void)
 {
     struct wire_msg *m = said(WIRE_ERROR);
     WIRE_SET(m, status, status_named(text_at(1)));
-    if (option("token")) WIRE_SET(m, token, token_of(number("token", 0)));
-    if (option("retry")) WIRE_SET(m, retry_ms, (uint32_t)number("retry", 0));
-    if (option("text")) WIRE_SET(m, text, option("text"));
+    if (stage_option("token")) WIRE_SET(m, token, token_of(stage_number("token", 0)));
+    if (stage_option("retry")) WIRE_SET(m, retry_ms, (uint32_t)stage_number("retry", 0));
+    if (stage_option("text")) WIRE_SET(m, text, stage_option("text"));
 }
 
 static void bye(void)
@@ -158,26 +158,26 @@ static void offer(void)
     const char *input = text_at(2);
     wire_hash digest = { { 0 } };
     assert_int_equal(sha256_of(&digest, input, strlen(input)), PV_OK);
-    if (option("wrong")) digest.bytes[0] ^= 1;
+    if (stage_option("wrong")) digest.bytes[0] ^= 1;
     WIRE_SET(m, token, token_of(argument(1)));
     WIRE_SET(m, task, task_of(argument(1)));
     WIRE_SET(m, generation, 1);
-    WIRE_SET(m, queue, option("queue") ? option("queue") : "outer");
+    WIRE_SET(m, queue, stage_option("queue") ? stage_option("queue") : "outer");
     WIRE_SET(m, circuit, "membership");
-    WIRE_SET(m, length, number("length", strlen(input)));
+    WIRE_SET(m, length, stage_number("length", strlen(input)));
     WIRE_SET(m, sha256, digest);
-    if (option("digest")) WIRE_SET(m, digest, ((wire_hash){ "the digest of a key, as it is.." }));
-    if (option("timeout")) WIRE_SET(m, run_timeout_ms, number("timeout", 0));
-    if (!option("bare")) payload(m, input);
+    if (stage_option("digest")) WIRE_SET(m, digest, ((wire_hash){ "the digest of a key, as it is.." }));
+    if (stage_option("timeout")) WIRE_SET(m, run_timeout_ms, stage_number("timeout", 0));
+    if (!stage_option("bare")) payload(m, input);
 }
 
 static void piece(enum wire_type type, enum wire_kind kind, enum wire_kind other)
 {
-    bool of_other = option("of-result") || option("of-input");
+    bool of_other = stage_option("of-result") || stage_option("of-input");
     struct wire_msg *m = said(type);
     WIRE_SET(m, kind, of_other ? other : kind);
     WIRE_SET(m, task, task_of(argument(1)));
-    if (!option("no-token")) WIRE_SET(m, token, token_of(argument(1)));
+    if (!stage_option("no-token")) WIRE_SET(m, token, token_of(argument(1)));
     WIRE_SET(m, offset, argument(2));
     if (type == WIRE_CHUNK)
         payload(m, text_at(3));
@@ -190,7 +190,7 @@ static void of_token(enum wire_type type)
     struct wire_msg *m = said(type);
     WIRE_SET(m, token, token_of(argument(1)));
     if (type == WIRE_RESULT_OK) {
-        WIRE_SET(m, task, task_of(argument(1) + (option("other") ? 1 : 0)));
+        WIRE_SET(m, task, task_of(argument(1) + (stage_option("other") ? 1 : 0)));
         WIRE_SET(m, status, PV_OK);
     }
     if (type == WIRE_REVOKE) WIRE_SET(m, status, PV_CANCELLED);
@@ -245,7 +245,7 @@ static void done(void)
     j->status = PV_OK;
     j->out.size = strlen(result);
     j->out.bytes = (uint8_t *)result;
-    j->measured_ms = number("ms", 5);
+    j->measured_ms = stage_number("ms", 5);
     assert_int_equal(sha256_of(&j->sha256, j->out.bytes, j->out.size), PV_OK);
     stage.report[argument(1)] = (struct runner_report){ .news = RUNNER_DONE, .job = j };
 }
@@ -307,9 +307,9 @@ static void gpu(void)
     unsigned s = 0;
     while (s < 3 && strcmp(states[s], text_at(1)) != 0) s++;
     stage.gpu = (struct agent_gpu){ .state = (enum agent_gpu_state)s,
-                                    .wrong_proofs = number("wrong", 0),
-                                    .ended = number("ended", 0) };
-    if (option("unused")) snprintf(stage.gpu.unused, sizeof stage.gpu.unused, "%s", option("unused"));
+                                    .wrong_proofs = stage_number("wrong", 0),
+                                    .ended = stage_number("ended", 0) };
+    if (stage_option("unused")) snprintf(stage.gpu.unused, sizeof stage.gpu.unused, "%s", stage_option("unused"));
 }
 
 static bool machine_does(const char *verb)
@@ -405,71 +405,6 @@ bool stage_next(uint64_t until_ms)
 
 /* --- the agent --- */
 
-static struct handler prove = { .name = "prove" }, limited = { .name = "limited", .time_limit_ms = 700 };
-static const struct agent_queue queues[] = { { "outer", &prove }, { "keccak", &limited } };
-
-static size_t circuits(void *arg, const char *after, struct handler_circuit *to, size_t most)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < stage.circuits_n && n < most && n < 2; i++) { /* two a page */
-        const char *name = stage.circuits[i];
-        if (strcmp(name, after) <= 0) continue;
-        struct handler_circuit *c = &to[n++];
-        *c = (struct handler_circuit){ .warm = name[1] == 'w', .load_ms = 9, .slower = name[1] == 's' ? 30 : 0 };
-        if (name[1] == 'm') c->need_ram = 70, c->need_vram = 80;
-        c->digest.bytes[0] = (uint8_t)name[0];
-        snprintf(c->name, sizeof c->name, "%s", name);
-    }
-    return n;
-}
-
-static size_t unserved(void *arg, struct handler_unserved *to, size_t most)
-{
-    for (size_t i = 0; i < stage.unserved_n && i < most; i++) {
-        snprintf(to[i].file, sizeof to[i].file, "%s", stage.unserved[i]);
-        snprintf(to[i].why, sizeof to[i].why, "no key");
-    }
-    return stage.unserved_n;
-}
-
-static void gpu_now(void *arg, struct agent_gpu *now)
-{
-    *now = stage.gpu;
-}
-
-static bool another_name(void *arg, const char **name)
-{
-    if (stage.names_at == stage.names_n) return false;
-    *name = stage.names[stage.names_at++];
-    return true;
-}
-
-/* Of the script's first step. */
-static struct agent_options options_read(void)
-{
-    struct agent_options o = { .link = { .reconnect_ms = 100, .reconnect_max_ms = 400, .connect_ms = 2000 },
-                               .name = "node-1",
-                               .queues = queues,
-                               .queues_n = 2,
-                               .slots = (unsigned)number("slots", 1),
-                               .prefetch = (unsigned)number("prefetch", 1),
-                               .threads = 3,
-                               .ram = 1000,
-                               .vram = 2000,
-                               .input_most = 40,
-                               .grace_ms = number("grace", 0),
-                               .state = option("memory") ? NULL : stage.folder,
-                               .circuits = option("any") ? NULL : circuits,
-                               .unserved = option("any") ? NULL : unserved,
-                               .another_name = option("renames") ? another_name : NULL,
-                               .circuits_needed = option("needed") != NULL,
-                               .gpu = option("gpu") ? gpu_now : NULL };
-    assert_int_equal(
-        link_endpoints(&o.link, option("two") ? "tcp://127.0.0.1:1,tcp://127.0.0.1:2" : "tcp://127.0.0.1:1", true),
-        PV_OK);
-    return o;
-}
-
 static void begin(const char *script)
 {
     stage = (struct stage){ .now_ms = 1000, .refuse_in = -1 };
@@ -485,7 +420,7 @@ static void begin(const char *script)
 static void live(void)
 {
     char why[AGENT_WHY_BYTES];
-    const struct agent_options o = options_read();
+    const struct agent_options o = stage_options();
     *line = '\0';
     pv_status s = agent_new(&stage.agent, &o, why);
     if (s != PV_OK) {

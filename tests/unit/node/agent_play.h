@@ -14,6 +14,9 @@
  *      drain | handback | reload | circuits-command | term      commands
  *      spool-fails N ERRNO    the Nth step on the disk from now fails
  *      nothing
+ *
+ *  The first step, "begin OPTIONS", and each "again OPTIONS", which begins another life with the folder that the last one left, has the agent's options:
+ *      slots=N prefetch=N grace=MS memory (no folder) any (no circuits) needed two (endpoints) renames gpu, and those of options_spoilt
  */
 #ifndef AGENT_PLAY_H
 #define AGENT_PLAY_H

@@ -69,7 +69,7 @@ uint64_t __wrap_pv_clock_ms(void)
 pv_status __wrap_pv_random(void *to, size_t bytes)
 {
     memset(to, 0x11, bytes);
-    return PV_OK;
+    return stage.no_random ? PV_INTERNAL : PV_OK;
 }
 
 uint32_t __wrap_pv_random_below(uint32_t bound)
@@ -91,7 +91,7 @@ pv_status __wrap_dealer_receive(struct dealer *d, struct wire_msg *m, struct dea
 
 pv_status __wrap_dealer_zmq_new(void **zmq)
 {
-    return PV_OK;
+    return stage.no_context ? PV_BUSY : PV_OK;
 }
 
 bool __wrap_dealer_open(struct dealer *d, void *zmq, unsigned number, const char *endpoint,
@@ -189,7 +189,7 @@ static size_t index_of(struct runner *r)
 
 struct runner *__wrap_runner_new(const struct numa *numa, unsigned slot, unsigned threads)
 {
-    stage_tell("  runner %u is made, of %u threads\n", slot, threads);
+    stage_tell("  runner %u %s, of %u threads\n", slot, slot < STAGE_RUNNERS ? "is made" : "cannot be made", threads);
     return slot < STAGE_RUNNERS ? (struct runner *)&stage.job[slot] : NULL;
 }
 
