@@ -61,7 +61,7 @@ static void finish(pv_client *c, struct request *q, pv_status s, const char *tex
 
 static bool is_wrong(bool there, const char *name)
 {
-    return there && !wire_name_valid(name, strlen(name));
+    return there && (!name || !wire_name_valid(name, strlen(name)));
 }
 
 /* Why a request could not be written: the caller's text is in it. */
