@@ -125,25 +125,34 @@ _Static_assert((int)PV_PURGE_SESSION == (int)WIRE_SCOPE_SESSION && (int)PV_PURGE
                    (int)PV_PURGE_QUEUE == (int)WIRE_SCOPE_QUEUE && (int)PV_PURGE_PRINCIPAL == (int)WIRE_SCOPE_PRINCIPAL,
                "scopes");
 
-static pv_status purge_message(struct wire_msg *m, const struct pv_purge_options *w)
+/* What makes no sense is not sent. */
+static pv_status misused(pv_client *c, const char *text)
+{
+    TRY(client_enter(c));
+    return client_leave(c, PV_USAGE, text);
+}
+
+/* NULL, or what is wrong. */
+static const char *purge_message(struct wire_msg *m, const struct pv_purge_options *w)
 {
     WIRE_SET(m, scope, (enum wire_scope)w->scope);
-    if (w->scope == PV_PURGE_QUEUE && !w->queue) return PV_USAGE;
+    if (w->scope == PV_PURGE_QUEUE && !w->queue) return "queue: a purge of a queue has to name it";
     if (w->client) WIRE_SET(m, client, w->client);
     if (w->queue) WIRE_SET(m, queue, w->queue);
-    if (w->session && !wire_id_of_text(&m->session, w->session)) return PV_USAGE;
+    if (w->session && !wire_id_of_text(&m->session, w->session)) return "session: must be 32 hex digits";
     m->has.session = w->session != NULL;
     if (w->states) WIRE_SET(m, states, w->states);
     if (w->age_ms) WIRE_SET(m, age_ms, w->age_ms);
     if (w->dry_run) WIRE_SET(m, dry, true);
-    return PV_OK;
+    return NULL;
 }
 
 static pv_status purge(pv_client *c, uint64_t counts[PV_TASK_STATES], const struct pv_purge_options *what, bool forget,
                        int64_t timeout_ms)
 {
     struct request q = { .ask = { .type = WIRE_PURGE }, .want = WIRE_COUNTS };
-    TRY(purge_message(&q.ask, what));
+    const char *wrong = purge_message(&q.ask, what);
+    if (wrong) return misused(c, wrong);
     if (forget) WIRE_SET(&q.ask, forget, true);
     pv_status s = ask(c, &q, timeout_ms);
     if (s == PV_OK && counts) memcpy(counts, q.answer.counts.of, sizeof q.answer.counts.of);
@@ -260,17 +269,17 @@ struct listed {
     enum wire_what of_prover;
 };
 
-static pv_status list_message(struct wire_msg *m, const struct listed *of)
+/* False: there is no such state. */
+static bool list_message(struct wire_msg *m, const struct listed *of)
 {
     const struct pv_list_options *w = of->table;
     WIRE_SET(m, what, of->prover ? of->of_prover : (enum wire_what)w->what);
     if (of->prover) WIRE_SET(m, prover, of->prover);
     if (of->prover) WIRE_SET(m, principal, of->principal);
     if (w->queue) WIRE_SET(m, queue, w->queue);
-    if (!w->state) return PV_OK;
-    if (!task_state_of_word(&m->state, w->state)) return PV_USAGE;
-    m->has.state = true;
-    return PV_OK;
+    if (!w->state) return true;
+    m->has.state = task_state_of_word(&m->state, w->state);
+    return m->has.state;
 }
 
 static pv_status list_pages(pv_client *c, pv_table *t, const struct listed *of, int64_t timeout_ms)
@@ -280,7 +289,7 @@ static pv_status list_pages(pv_client *c, pv_table *t, const struct listed *of, 
     const char *after = w->after;
     do {
         struct request q = { .ask = { .type = WIRE_LIST }, .want = WIRE_ROWS };
-        TRY(list_message(&q.ask, of));
+        if (!list_message(&q.ask, of)) return misused(c, "state: must be the word of a state, such as queued");
         if (after) WIRE_SET(&q.ask, after, after);
         WIRE_SET(&q.ask, limit, most - rows < WIRE_ROWS_MAX ? (uint32_t)(most - rows) : WIRE_ROWS_MAX);
         pv_status s = ask(c, &q, timeout_ms);

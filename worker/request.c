@@ -73,6 +73,8 @@ static const char *invalid_text(const struct wire_msg *ask)
         return "principal: must be 1 to 64 letters, digits, dots, underscores or dashes";
     if (is_wrong(ask->has.prover, ask->prover))
         return "prover: must be 1 to 64 letters, digits, dots, underscores or dashes";
+    if (is_wrong(ask->has.client, ask->client))
+        return "client: must be 1 to 64 letters, digits, dots, underscores or dashes";
     return "a value is longer than may be sent";
 }
 

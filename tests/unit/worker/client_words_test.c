@@ -9,7 +9,6 @@
 
 static const char *golden;
 static bool write_it;
-static unsigned sent; /* messages of the calls that make no sense */
 
 static void said(pv_client *c, const char *what, pv_status s)
 {
@@ -21,11 +20,6 @@ static void said(pv_client *c, const char *what, pv_status s)
 #define SAID(call) said(s->c, #call, call)
 
 /* ---- arguments ---- */
-
-static void count(struct fake *f, const struct wire_msg *m)
-{
-    sent++;
-}
 
 static void submits(struct scene *s)
 {
@@ -91,12 +85,9 @@ static void questions(struct scene *s)
 static void what_makes_no_sense(void **state)
 {
     struct scene *s = *state;
-    static const enum wire_type types[] = { WIRE_SUBMIT, WIRE_LIST, WIRE_PURGE, WIRE_QUEUE, WIRE_PROVER, WIRE_ACK };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) scene_handle(s, types[i], count);
     scene_expect_ok(s->c, pv_client_ready(s->c, LONG));
     questions(s);
     submits(s);
-    golden_add("sent: %u\n", LOOK(s, page) + sent);
     char text[PV_ID_TEXT];
     pv_task_id id;
     static const char *const ids[] = { "",
