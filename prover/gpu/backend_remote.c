@@ -216,6 +216,38 @@ static pv_status remote_key_open(struct backend_key **key, const struct zkey *zk
     return status;
 }
 
+static pv_status check_ask(struct backend_key *k, unsigned i, uint64_t generation, const struct prove_run *run,
+                           struct prove_error *err)
+{
+    const struct gpu_key_check m = { k->number, k->zkey->size };
+    struct supervisor_answer answer = { .room = 0 };
+    struct supervisor_job job = job_of(GPU_KEY_CHECK, &m, sizeof m, run);
+    struct shared_bytes copy;
+    int fd;
+    TRY(key_there(k, i, generation, run, err));
+    TRY(key_lend(&fd, &copy, k->zkey, err));
+    job.generation = generation;
+    job.fds = &fd;
+    job.fds_n = 1;
+    pv_status status = gpus_call(k->gpus, i, &job, k->zkey->size, &answer, err);
+    shared_bytes_clear(&copy);
+    return status;
+}
+
+/* By any GPU that has passed its test. */
+static pv_status remote_key_check(struct backend_key *k, const struct zkey *zkey, const struct prove_run *run,
+                                  struct prove_error *err)
+{
+    unsigned i;
+    uint64_t generation;
+    (void)zkey; /* the one that k was opened with */
+    if (!gpus_take(k->gpus, &i, &generation))
+        return prove_error_set(err, PV_BAD_STATE, "no GPU that has passed its test serves just now");
+    pv_status status = check_ask(k, i, generation, run, err);
+    gpus_give(k->gpus, i);
+    return status;
+}
+
 /* --- proofs --- */
 
 static struct place *place_free(struct there *t, unsigned n)
@@ -408,5 +440,6 @@ const struct backend backend_remote = {
     .key_open = remote_key_open,
     .key_close = remote_key_close,
     .key_need = remote_key_need,
+    .key_check = remote_key_check,
     .sums = remote_sums,
 };

@@ -157,6 +157,39 @@ static pv_status key_close(const struct child_job *job, struct child_answer *ans
     return PV_OK;
 }
 
+/* A process that looks at the bytes of another key would answer for this one. */
+static bool is_of(const struct key *k, const struct zkey *z)
+{
+    return z->size == k->zkey.size && z->vars == k->zkey.vars && z->domain == k->zkey.domain;
+}
+
+static pv_status key_look(const struct key *k, const struct shared_bytes *bytes, struct child_job *job,
+                          struct prove_error *err)
+{
+    const struct prove_run run = run_of(job);
+    struct zkey z;
+    TRY(zkey_of(&z, bytes->at, bytes->bytes, "the key", err));
+    if (!is_of(k, &z)) return prove_error_set(err, PV_BAD_MESSAGE, "another key's bytes");
+    return me.o->backend->key_check(k->opened, &z, &run, err);
+}
+
+static pv_status key_check(struct child_job *job, struct child_answer *answer)
+{
+    struct gpu_key_check m;
+    struct prove_error err = { 0 };
+    struct shared_bytes bytes;
+    if (job->bytes != sizeof m || job->fds_n != 1) return broken_rule(answer);
+    memcpy(&m, job->body, sizeof m);
+    const struct key *k = key_of(m.key);
+    if (!k) return broken_rule(answer);
+    if (!me.o->backend->key_check) return failed(answer, PV_NO_DEVICE, "this backend looks at no keys");
+    pv_status status = shared_bytes_of(&bytes, descriptor_take(job), (size_t)m.bytes);
+    if (status != PV_OK) return failed(answer, status, "the key's memory");
+    status = key_look(k, &bytes, job, &err);
+    shared_bytes_clear(&bytes);
+    return status == PV_OK ? PV_OK : failed(answer, status, err.text);
+}
+
 /* --- proofs --- */
 
 /* A place has one proof at a time, so nobody else is at it. */
@@ -199,6 +232,7 @@ static pv_status run(void *arg, struct child_job *job, struct child_answer *answ
     case GPU_KEY_OPEN: return key_open(job, answer);
     case GPU_KEY_CLOSE: return key_close(job, answer);
     case GPU_SUMS: return sums(job, answer);
+    case GPU_KEY_CHECK: return key_check(job, answer);
     default: return broken_rule(answer);
     }
 }

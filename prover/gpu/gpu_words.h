@@ -17,7 +17,7 @@ struct gpu_ready {
     uint64_t bytes;          /* of the card */
 };
 
-enum gpu_job { GPU_KEY_OPEN, GPU_KEY_CLOSE, GPU_SUMS };
+enum gpu_job { GPU_KEY_OPEN, GPU_KEY_CLOSE, GPU_SUMS, GPU_KEY_CHECK };
 
 /** With the key's bytes (shared_bytes.h). The answer is a struct gpu_key_plan. */
 struct gpu_key_open {
@@ -37,6 +37,11 @@ struct gpu_key_plan {
 /** Nothing is proved with it any more. Its answer is empty. */
 struct gpu_key_close {
     uint64_t key;
+};
+
+/** With the key's bytes again. Its answer is empty, or a failure: PV_BAD_ZKEY. */
+struct gpu_key_check {
+    uint64_t key, bytes;
 };
 
 /** With the place's bytes if the process does not have them yet. The answer is a struct gpu_sums_found. */

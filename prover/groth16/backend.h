@@ -121,6 +121,11 @@ struct backend {
      *  is one plan only. */
     void (*key_need)(struct backend_need *need, bool *better_now, struct backend_key *key);
 
+    /** Looks on the device at every point of an open key, whose bytes are given again, as keycheck_points does: PV_OK, all are good;
+     *  PV_BAD_ZKEY, one is not, and it does not say which; PV_CANCELLED, PV_DEVICE, ... NULL: there is no device. */
+    pv_status (*key_check)(struct backend_key *key, const struct zkey *zkey, const struct prove_run *run,
+                           struct prove_error *err);
+
     /** witness: zkey->vars values, each < r. All copies of it in RAM are wiped before the return, on failure too; those on a device
      *  by work that is queued there, which comes before anything else in their place and before the place's memory is freed. Up to
      *  proofs_at_once threads may call it with one key. PV_CANCELLED when the stop flag was seen. */

@@ -125,6 +125,12 @@ bool prove_key_need(struct backend_need *need, bool *better_now, const struct pr
     return true;
 }
 
+pv_status prove_key_check(const struct prove_key *key, const struct prove_run *run, struct prove_error *err)
+{
+    if (!key->backend->key_check) return prove_error_set(err, PV_NO_DEVICE, "no device looks at keys");
+    return key->backend->key_check(key->backend_key, &key->zkey, run ? run : &default_run, err);
+}
+
 const struct zkey *prove_key_zkey(const struct prove_key *key)
 {
     return &key->zkey;

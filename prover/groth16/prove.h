@@ -48,6 +48,10 @@ void prove_key_destroy(struct prove_key **key);
  *  now. False where there is one plan only: *need and *better_now are untouched. Asks the device; not while the key is closed. */
 bool prove_key_need(struct backend_need *need, bool *better_now, const struct prove_key *key);
 
+/** Has the backend's device look at every point, which takes it a fraction of the CPU's time: PV_OK, all are good. Whatever else it
+ *  says, keycheck_points tells which point is bad, if one is. PV_NO_DEVICE: the backend has none. */
+pv_status prove_key_check(const struct prove_key *key, const struct prove_run *run, struct prove_error *err);
+
 /** Borrowed until prove_key_destroy. */
 const struct zkey *prove_key_zkey(const struct prove_key *key);
 const struct groth16_vkey *prove_key_vkey(const struct prove_key *key);

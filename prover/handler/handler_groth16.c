@@ -111,10 +111,25 @@ static void key_opened(struct keycache_facts *facts, bool *better_now, void *key
     if (prove_key_need(&need, better_now, key)) facts_of_need(facts, &need);
 }
 
+/* PV_OK: a GPU found all of them good. */
+static pv_status key_check_on_gpu(const struct prove_key *key, const struct bn254_run *cpu, struct prove_error *err)
+{
+    const struct prove_run run = { .cpu = *cpu };
+    pv_status s = prove_key_check(key, &run, err);
+    if (s != PV_OK && s != PV_CANCELLED)
+        LOG_WARN("gpu.key_check", "why=%s text=%s", err->text, "the CPU looks at the key's points");
+    return s;
+}
+
+/* What a GPU says against a key is no verdict: the CPU names the point, or finds none. */
 static pv_status key_check(void *arg, void *key, const atomic_int *stop, struct prove_error *err)
 {
     const struct handler_groth16_context *x = arg;
     struct bn254_run run = run_here(x, stop);
+    if (x->gpu_check && x->backend != &backend_cpu) {
+        pv_status s = key_check_on_gpu(key, &run, err);
+        if (s == PV_OK || s == PV_CANCELLED) return s;
+    }
     return keycheck_points(prove_key_zkey(key), &run, err);
 }
 

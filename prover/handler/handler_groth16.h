@@ -14,6 +14,8 @@ struct handler_groth16_context {
     const struct backend *backend;
     struct backend_options options;
     struct bn254_run cpu; /* path and threads; the stop flag is not used */
+    bool
+        gpu_check; /* a new key's points are looked at by a GPU, and by the CPU where that does not find all of them good */
     struct keycache *cache;
     struct witness_source witnesses; /* what computes the witness of an input.json; zero: nothing does */
     struct cpu_check check;          /* zero at first, like tests */

@@ -47,6 +47,8 @@
       "GPUs to use, each in a process of its own: all, numbers, or UUIDs (default: the one of device)")                \
     X(gpu_limit_s, NUMBER, "120", 1, 86400, "SECONDS",                                                                 \
       "a GPU that takes longer for a proof hangs, and its process is ended")                                           \
+    X(gpu_check, SWITCH, "no", 0, 1, NULL,                                                                             \
+      "check every point of a new key on a GPU; the CPU looks only where that does not find all of them good")         \
     X(threads, NUMBER, "0", 0, 4096, "N", "CPU threads (0: as many as the node may use processors)")                   \
     X(plan, WORD, "latency", "latency throughput", 0, "latency|throughput",                                            \
       "latency: each proof uses all threads; throughput: the threads are divided among the slots, and there is one "   \

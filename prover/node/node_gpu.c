@@ -204,6 +204,7 @@ pv_status node_gpu_open(struct node_gpu *g, struct node_config *c, const char *s
         return prove_error_set(err, PV_BAD_CONFIG, "backend: not auto, cpu or cuda: \"%.64s\"", c->backend);
     x->options.keys = c->allow_development_key ? GROTH16_KEYS_DEVELOPMENT : GROTH16_KEYS_SOUND;
     x->cpu.threads = x->options.threads = (unsigned)c->threads;
+    x->gpu_check = c->gpu_check;
     node_gpu_look(g, c);
     if (choice != BACKEND_CPU) gpu_host_environment(state);
     TRY(choose(g, choice, c, err));

@@ -133,6 +133,21 @@ def drill_a_gpu_is_tested_at_a_start(cluster, soak=False):
     expect("13.0 is needed" in fleet.row("n3")["gpu_unused"], f"{fleet.row('n3')}")
 
 
+def drill_what_a_gpu_says_against_a_key_is_no_verdict(cluster, soak=False):
+    """gpu_check: a GPU looks at a new key's points; where it finds a bad one the CPU looks, and its word counts."""
+    fleet = Fleet(cluster)
+    fleet.tell("n1", "honest")
+    node = fleet.node("n1", "--gpu-check")
+    fleet.prove()
+    expect(node.log_count("gpu.key_check") == 0, "the CPU looked at a key that the GPU found good")
+    fleet.tell("n2", "check-bad")
+    other = fleet.node("n2", "--gpu-check")
+    node.end()
+    fleet.prove()
+    said = [line for line in other.log_text().splitlines() if " gpu.key_check " in line]
+    expect(len(said) == 1 and "a point of the key is damaged" in said[0] and "the CPU looks" in said[0], f"{said}")
+
+
 def drill_one_shot(cluster, soak=False):
     """provost-prover prove: the CPU's proof is written where the GPU's is wrong, and a bad witness is said to be one."""
     fleet = Fleet(cluster)

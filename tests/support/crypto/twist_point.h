@@ -4,6 +4,8 @@
 
 #include "g2.h"
 
+#include <string.h>
+
 /* A square root of a in Fp (p = 3 mod 4), or false. */
 static inline bool fp_sqrt(bn254_fp *r, const bn254_fp *a)
 {
@@ -50,6 +52,26 @@ static inline bool twist_point_above(bn254_g2_affine *p, const bn254_fp2 *x)
     if (!fp2_sqrt(&y, &y)) return false;
     *p = (bn254_g2_affine){ *x, y };
     return true;
+}
+
+/** A point of the smallest order outside the group, 10069: r * 5864401 * 1875725156269 * (a prime of 178 bits) times any point of the
+ *  twist; another one where that is infinity. */
+static inline void twist_point_of_10069(bn254_g2 *to)
+{
+    static const bn254_scalar factor[] = { { { 5864401, 0, 0, 0 } },
+                                           { { 1875725156269, 0, 0, 0 } },
+                                           { { 0x9b6e0b358e0d894d, 0xe9dab9240f0c6ab8, 0x000210315729f570, 0 } } };
+    bn254_scalar r;
+    bn254_fp2 x = { { { 1, 0, 0, 0 } }, { { 0, 0, 0, 0 } } };
+    memcpy(r.l, BN254_FR_MODULUS, sizeof r.l);
+    do {
+        bn254_g2_affine p;
+        while (!twist_point_above(&p, &x)) x.c0.l[0]++;
+        x.c0.l[0]++;
+        bn254_g2_from_affine(to, &p);
+        bn254_g2_mul(to, to, &r);
+        for (int i = 0; i < 3; i++) bn254_g2_mul(to, to, &factor[i]);
+    } while (bn254_g2_is_infinity(to));
 }
 
 #endif

@@ -6,6 +6,7 @@
  *      crash                 its process ends
  *      hang                  it computes for ever, whatever it is told
  *      slow                  right, a second later
+ *      check-bad             right, but no key is good
  *      hang-start            its process never comes to serve
  *  With LYING_GPU_SLOW_PLAN keys other than the self-test's lack their best plan, by 40 percent, and would get it once three of their
  *  proofs are made.
@@ -138,6 +139,17 @@ static void key_need(struct backend_need *to, bool *better_now, struct backend_k
     *better_now = slow && k->proofs >= 3;
 }
 
+/* Believes every key, or none. */
+static pv_status key_check(struct backend_key *key, const struct zkey *zkey, const struct prove_run *run,
+                           struct prove_error *err)
+{
+    char mode[MODE_BYTES];
+    mode_of(mode, (const struct key *)(const void *)key);
+    if (!strcmp(mode, "crash")) raise(SIGUSR1);
+    if (!strcmp(mode, "check-bad")) return prove_error_set(err, PV_BAD_ZKEY, "a point of the key is damaged");
+    return PV_OK;
+}
+
 const struct backend backend_cuda = {
     .name = "cuda",
     .proofs_at_once = 1,
@@ -147,5 +159,6 @@ const struct backend backend_cuda = {
     .key_open = key_open,
     .key_close = key_close,
     .key_need = key_need,
+    .key_check = key_check,
     .sums = sums,
 };

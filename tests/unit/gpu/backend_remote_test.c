@@ -440,6 +440,27 @@ static void a_key_is_in_memory_once(void **state)
     assert_int_equal(in_memory_files(getpid(), &here), 0);
 }
 
+/* A failure to look, and a process that ends of it, are no words against the key. */
+static void a_keys_points_are_looked_at_there(void **state)
+{
+    struct prove_key *key = NULL;
+    start(1, 0);
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(key_of(&key, "chain-5"), PV_OK);
+    assert_int_equal(prove_key_check(key, NULL, &err), PV_OK);
+    tell("check-bad");
+    assert_int_equal(prove_key_check(key, NULL, &err), PV_BAD_ZKEY);
+    assert_string_equal(err.text, "a point of the key is damaged");
+    tell("crash");
+    assert_int_equal(prove_key_check(key, NULL, &err), PV_DEVICE);
+    tell("honest");
+    next_process(0, 1);
+    assert_int_equal(prove_key_check(key, NULL, &err), PV_BAD_STATE); /* not tested */
+    assert_int_equal(test(0), PV_OK);
+    assert_int_equal(prove_key_check(key, NULL, &err), PV_OK);
+    prove_key_destroy(&key);
+}
+
 static void a_program_that_is_no_gpus_is_told(void **state)
 {
     const struct gpus_options o = { .program = "/bin/true", .n = 1 };
@@ -473,6 +494,7 @@ int main(void)
         REMOTE(a_key_has_no_more_proofs_at_once_than_the_device_takes),
         REMOTE(the_witness_is_wiped_whatever_becomes_of_the_process),
         REMOTE(a_key_is_in_memory_once),
+        REMOTE(a_keys_points_are_looked_at_there),
         REMOTE(a_program_that_is_no_gpus_is_told),
     };
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);

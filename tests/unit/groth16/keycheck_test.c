@@ -128,25 +128,6 @@ static struct {
     bn254_g2 of_10069; /* a point of the smallest order outside the group */
 } many;
 
-/* r * 5864401 * 1875725156269 * (a prime of 178 bits) times any point of the twist; another one where that is infinity. */
-static void find_of_10069(void)
-{
-    static const bn254_scalar factor[] = { { { 5864401, 0, 0, 0 } },
-                                           { { 1875725156269, 0, 0, 0 } },
-                                           { { 0x9b6e0b358e0d894d, 0xe9dab9240f0c6ab8, 0x000210315729f570, 0 } } };
-    bn254_scalar r;
-    bn254_fp2 x = { { { 1, 0, 0, 0 } }, { { 0, 0, 0, 0 } } };
-    memcpy(r.l, BN254_FR_MODULUS, sizeof r.l);
-    do {
-        bn254_g2_affine p;
-        while (!twist_point_above(&p, &x)) x.c0.l[0]++;
-        x.c0.l[0]++;
-        bn254_g2_from_affine(&many.of_10069, &p);
-        bn254_g2_mul(&many.of_10069, &many.of_10069, &r);
-        for (int i = 0; i < 3; i++) bn254_g2_mul(&many.of_10069, &many.of_10069, &factor[i]);
-    } while (bn254_g2_is_infinity(&many.of_10069));
-}
-
 static void pack(bn254_g2_packed *to, const bn254_g2 *p)
 {
     bn254_g2_affine a;
@@ -171,7 +152,7 @@ static int many_points(void **state)
     }
     const bn254_g1_packed *g1 = (const bn254_g1_packed *)many.infinite;
     many.zkey = (struct zkey){ .vars = MANY, .ic = &nothing, .a = g1, .b1 = g1, .b2 = many.b2, .c = g1, .h = g1 };
-    find_of_10069();
+    twist_point_of_10069(&many.of_10069);
     return 0;
 }
 
