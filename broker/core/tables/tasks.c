@@ -452,7 +452,6 @@ uint64_t task_next_ms(const struct sched *s, const struct task *t)
     case TASK_RECOVERING:
         return least(least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms), task_offer_end_ms(t));
     case TASK_RUNNING:
-        if (!t->attempt) return NEVER;
         return least(least(t->attempt->lease_ms, t->orphan_ms),
                      least(push_ms(t), least(task_run_end_ms(t), task_stall_end_ms(t))));
     default: return t->until_ms;

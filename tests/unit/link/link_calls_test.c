@@ -7,6 +7,7 @@
 #include "decode.h"
 #include "encode.h"
 #include "link.h"
+#include "startable.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,6 +67,14 @@ void *__wrap_zmq_msg_data(zmq_msg_t *m);
 size_t __wrap_zmq_msg_size(const zmq_msg_t *m);
 int __wrap_zmq_errno(void);
 uint32_t __wrap_pv_random_below(uint32_t bound);
+pv_status __wrap_startable_check(const struct startable *need, char *why, size_t why_bytes);
+
+pv_status __wrap_startable_check(const struct startable *need, char *why, size_t why_bytes)
+{
+    return call("startable: %u threads, %u descriptors, %zu bytes", need->threads, need->descriptors, need->memory)
+               ? PV_BUSY
+               : PV_OK;
+}
 
 void *__wrap_zmq_ctx_new(void)
 {
