@@ -1,7 +1,6 @@
 #include "agent.h"
 
 #include "agent_attempts.h"
-#include "agent_hello.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "agent_session.h"
@@ -108,7 +107,7 @@ static void reload(struct agent *a)
 {
     char why[AGENT_WHY_BYTES];
     if (agent_link_keys(a, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
-    agent_hello_say(a);
+    agent_session_announce(a);
     if (a->o.notify && a->mode == AGENT_SERVE) notify_ready(a->o.notify);
 }
 
@@ -121,7 +120,7 @@ static bool command_read(struct agent *a, zsock_t *pipe)
     if (!strcmp(word, "DRAIN")) mode_set(a, AGENT_DRAIN);
     if (!strcmp(word, "HANDBACK")) mode_set(a, AGENT_HANDBACK);
     if (!strcmp(word, "RELOAD")) reload(a);
-    if (!strcmp(word, "CIRCUITS")) agent_hello_say(a);
+    if (!strcmp(word, "CIRCUITS")) agent_session_announce(a);
     zstr_free(&word);
     return !end;
 }

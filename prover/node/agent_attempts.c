@@ -1,6 +1,5 @@
 #include "agent_attempts.h"
 
-#include "agent_hello.h"
 #include "agent_link.h"
 #include "agent_results.h"
 #include "log.h"
@@ -242,10 +241,11 @@ static void attempt_start(struct agent *a, struct agent_attempt *at, unsigned ru
     runner_start(a->runners[runner], &job);
 }
 
-/* A handler on trial gets one task at a time. */
+/* A handler that rests gets none, one on trial one at a time. */
 static bool may_start(const struct agent *a, const struct handler *h)
 {
-    if (handlers_state(a->o.handlers, h) != REST_TRIAL) return true;
+    enum rest_state state = handlers_state(a->o.handlers, h);
+    if (state != REST_TRIAL) return state == REST_SERVES;
     for (size_t i = 0; i < a->attempts_n; i++)
         if (a->attempts[i].state == AGENT_ATTEMPT_RUNNING && a->attempts[i].handler == h) return false;
     return true;
@@ -268,34 +268,34 @@ static struct agent_attempt *attempt_of_job(struct agent *a, unsigned runner)
     return NULL;
 }
 
-/* Its queues are no longer announced, and what it had not begun goes back; what it works on runs on. */
-static void handler_rests(struct agent *a, const struct handler *h, const char *text)
-{
-    LOG_WARN("handler.rests", "handler=%s rest_ms=%" PRIu64 " text=%s", h->name, handlers_rest_ms(a->o.handlers, h),
-             text);
-    agent_hello_say(a);
-    for (size_t i = a->attempts_n; i-- > 0;) {
-        struct agent_attempt *at = &a->attempts[i];
-        bool begun = at->state == AGENT_ATTEMPT_RUNNING || at->state == AGENT_ATTEMPT_ENDED;
-        if (at->handler == h && !begun) attempt_release(a, at, WIRE_REASON_DRAIN);
-    }
-}
-
-/* A failure that may be the handler's fault: told to the broker, or a reason for it to rest (handler_rest.h). */
+/* A failure that may be the handler's fault: told to the broker, or a reason for it to rest (handler_rest.h). Then the attempt waits to
+ * be handed back, behind the HELLO that no longer has its queue (agent_attempts_rest). */
 static void attempt_blame(struct agent *a, struct agent_attempt *at, pv_status status, const char *text)
 {
-    const wire_token token = at->token;
-    const struct handler *h = at->handler;
     bool begins;
+    const struct handler *h = at->handler;
     if (handlers_failed(a->o.handlers, h, at->task, text, a->now_ms, &begins) == REST_SAY) {
         attempt_fail(a, at, WIRE_FAILURE_RETRYABLE, status, text);
         return;
     }
     LOG_WARN("task.failed", "task=%s token=%s status=%s text=%s", at->task_text, at->token_text, pv_status_word(status),
              text);
-    if (begins) handler_rests(a, h, text); /* which moves attempts */
-    at = attempt_find(a, token);
-    if (at) attempt_release(a, at, WIRE_REASON_DRAIN);
+    at->state = AGENT_ATTEMPT_WAITING;
+    if (!begins) return;
+    LOG_WARN("handler.rests", "handler=%s rest_ms=%" PRIu64 " text=%s", h->name, handlers_rest_ms(a->o.handlers, h),
+             text);
+    a->rest_begins = true;
+}
+
+void agent_attempts_rest(struct agent *a)
+{
+    if (handlers_next_ms(a->o.handlers) == UINT64_MAX) return;
+    for (size_t i = a->attempts_n; i-- > 0;) {
+        struct agent_attempt *at = &a->attempts[i];
+        bool begun = at->state == AGENT_ATTEMPT_RUNNING || at->state == AGENT_ATTEMPT_ENDED;
+        if (!begun && handlers_state(a->o.handlers, at->handler) == REST_RESTS)
+            attempt_release(a, at, WIRE_REASON_DRAIN);
+    }
 }
 
 /* A failure, or a hand-back where nothing was done. A broker that does not know losses of this kind takes them for failures: they

@@ -34,4 +34,7 @@ unsigned agent_attempts_unfinished(const struct agent *a);
 /** Wipes and frees all inputs. */
 void agent_attempts_clear(struct agent *a);
 
+/** Hands back what has not begun of handlers that rest: when the broker knows that they do. */
+void agent_attempts_rest(struct agent *a);
+
 #endif

@@ -14,6 +14,9 @@ void agent_session_events(struct agent *a);
 /** Dials, says HELLO, heartbeats and READY when they are due, and notices silence. */
 void agent_session_tick(struct agent *a);
 
+/** Says HELLO on the connection there is, if any: what the node is, and what it holds. */
+void agent_session_announce(struct agent *a);
+
 /** When agent_session_tick has something to do. */
 uint64_t agent_session_next_ms(const struct agent *a);
 

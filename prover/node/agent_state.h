@@ -109,6 +109,7 @@ struct agent {
     uint64_t now_ms;  /* of this turn of the loop */
     uint64_t told_ms; /* when the service manager was told how it is */
     bool over;
+    bool rest_begins; /* of a handler: to be announced in this turn */
     struct agent_said said;
 };
 

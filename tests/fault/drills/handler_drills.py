@@ -87,6 +87,7 @@ def drill_counters_are_told_and_never_go_back(c, soak=False):
     until("the sum of both", lambda: fleet.calls("good", "succeeded") == 8)
     expect(fleet.status("p1", check=False).returncode == 3, "a killed node has a status")
     fleet.start("p1")
+    until("the new node is there", lambda: fleet.status("p1", check=False).returncode == 0)
     expect(fleet.own("good")["calls"] == 0, "a new node begins at 0")
     expect(fleet.calls("good", "succeeded") == 8, "the sum went back")
     seconds = fleet.metric('provost_handler_seconds_total{handler="good"}')
