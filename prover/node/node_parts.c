@@ -4,7 +4,7 @@
 #include "file_io.h"
 #include "keycache_folder.h"
 #include "log.h"
-#include "node_code.h"
+#include "maker_source.h"
 #include "node_plain.h"
 
 #include <errno.h>
@@ -113,6 +113,23 @@ void node_gpus_look(struct node *n)
     if (node_serves(n, &n->groth16)) node_gpu_look(&n->gpu, &n->config);
 }
 
+/* The programs beside the keys: with allow_code. Where they run is opened later, with the place of the handlers that are programs. */
+static pv_status code_open(struct node *n)
+{
+    const struct witness_maker_options o = { .run_as = n->config.run_as,
+                                             .node_js = n->config.node_js,
+                                             .limit_ms = 1000 * n->config.witness_limit_s };
+    char why[PROGRAM_WHY_BYTES];
+    if (!node_runs_code(n)) return PV_OK;
+    pv_status s = witness_maker_open(&n->maker, &n->place, &o, why);
+    if (s != PV_OK) return node_refuse(n, s, "run_as: %.400s", why);
+    if (*n->config.node_js && !n->maker.node_js)
+        return node_refuse(n, PV_BAD_CONFIG, "node_js: %.400s", n->maker.no_wasm);
+    if (!n->maker.node_js || !n->maker.script) LOG_INFO("witness.no_wasm", "text=%s", n->maker.no_wasm);
+    n->proving.witnesses = maker_source(&n->maker);
+    return PV_OK;
+}
+
 pv_status node_proving_open(struct node *n)
 {
     struct prove_error err = { 0 };
@@ -125,7 +142,7 @@ pv_status node_proving_open(struct node *n)
                                   .arg = &n->proving,
                                   .witnesses = &n->proving.witnesses };
     if (!node_serves(n, &n->groth16)) return PV_OK;
-    TRY(node_code_open(n));
+    TRY(code_open(n));
     node_gpus_look(n);
     pv_status s = node_gpu_open(&n->gpu, &n->config, n->check ? "" : n->config.state, &n->agent.vram, &err);
     if (s == PV_OK && n->proving.backend != &backend_cpu) o.bytes_most = device_memory(n);

@@ -25,3 +25,8 @@ bool node_serves_beside(const struct node *n)
         if (n->queues[i].handler != &n->groth16) return true;
     return false;
 }
+
+bool node_runs_code(const struct node *n)
+{
+    return n->config.allow_code && node_serves(n, &n->groth16);
+}

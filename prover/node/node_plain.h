@@ -13,4 +13,7 @@ bool node_serves(const struct node *n, const struct handler *h);
 /** Whether a queue is bound to another handler than groth16: one that needs neither keys nor a GPU. */
 bool node_serves_beside(const struct node *n);
 
+/** Whether this node runs the programs beside the keys, which compute witnesses. */
+bool node_runs_code(const struct node *n);
+
 #endif

@@ -1,7 +1,6 @@
 #include "node_programs.h"
 
 #include "log.h"
-#include "node_code.h"
 #include "node_plain.h"
 #include "program_place.h"
 #include "program_version.h"
@@ -265,7 +264,7 @@ pv_status node_programs_open(struct node *n)
         snprintf(work, sizeof work, "%s", n->config.work);
     else if (*n->config.state)
         snprintf(work, sizeof work, "%s/work", n->config.state);
-    if (serves_programs(n) || node_code_is_allowed(n)) {
+    if (serves_programs(n) || node_runs_code(n)) {
         TRY(place_open(n, work));
         hide_ours(n);
         descriptors_suffice(n);
@@ -283,7 +282,7 @@ pv_status node_programs_open(struct node *n)
 /* Beside a node that runs with the same settings, whose folder is locked: a temporary one serves as well. */
 pv_status node_programs_check(struct node *n)
 {
-    if (serves_programs(n) || node_code_is_allowed(n)) {
+    if (serves_programs(n) || node_runs_code(n)) {
         TRY(place_open(n, ""));
         TRY(programs_try(n));
     }

@@ -9,10 +9,9 @@ enum { SHELL_SIGNAL = 128 }; /* a script tells the signal of what it ran by this
 /* Of circom's C++ (main.cpp, calcwit.cpp), and of witness_wasm.cjs. */
 static const char *const on_stdout[] = { "Failed assert", ".dat file not found" };
 static const char *const on_stderr[] = { "Assert Failed", "Error", "Not all inputs", "Signal ", "Too many " };
-static const char *const of_machine[] = { "bad_alloc",          "out of memory",     "Out of memory",
-                                          "Not enough memory",  "allocation failed", "Cannot allocate memory",
-                                          "No such file",
-                                          ".dat file not found" };
+static const char *const of_machine[] = { "bad_alloc",         "out of memory",      "Out of memory",
+                                          "Not enough memory", "allocation failed",  "Cannot allocate memory",
+                                          "No such file",      ".dat file not found" };
 
 static const char *first_of(const char *text, const char *const *phrases, size_t n)
 {

@@ -22,6 +22,7 @@ from . import task as tasks
 from .client import About, WhenBusy
 from .error_list import BadStateError, InternalError, UsageError
 from .io.tidings import Progress
+from .input_json import Given, InputJson, given
 from .keys import Key
 from .operators import Scope, TaskInfo
 from .options import Deadline, OnRestart, Role
@@ -214,7 +215,8 @@ class Client:
         self._client = client
 
     def prove(
-        self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
+        self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
+        priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
@@ -223,10 +225,10 @@ class Client:
         news = _News() if on_progress else None
         with self._begun() as begun:
             future = self._loop.start(self._prove(
-                begun, timeout, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
+                begun, timeout, queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
                 manual_ack, verification_key, public_signals, news, timeout, news is None,
             ))
-            del witness  # not to be held by this call once the broker has it
+            del witness, input_json  # not to be held by this call once the broker has it
             try:
                 if news and on_progress:
                     news.until(future, on_progress, begun)
@@ -249,7 +251,8 @@ class Client:
         return task, await task._outcome(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 
     def submit(
-        self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
+        self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
+        priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
@@ -258,7 +261,7 @@ class Client:
         news = _News() if on_progress else None
         with self._begun() as begun:
             task = self._loop.run(self._begin(
-                begun, queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+                begun, queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
                 verification_key, public_signals, news, timeout, False,
             ))
             self._loop.run(self._client._taken(task, timeout))
@@ -277,7 +280,7 @@ class Client:
             raise
 
     async def _begin(
-        self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None,
+        self, begun: list[tasks.Task], queue: str, circuit: str, witness: Witness | Given, id: str | None, priority: int | None, group: str | None,
         deadline: Deadline | None, on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy,
         manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None, news: _News | None,
         timeout: float | None, quiet: bool,

@@ -16,6 +16,7 @@ from .provost_error import word_of
 from .io.connection import Connection
 from .io.followed import end_of
 from .io.tidings import Submit
+from .input_json import KIND, Given, InputJson, given
 from .keys import Key
 from .mock_bridge import MockBridge
 from .operators import Operator
@@ -63,7 +64,8 @@ class Client(Operator):
         self._tasks: dict[str, Task] = {}
 
     async def prove(
-        self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
+        self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
+        priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
@@ -72,6 +74,9 @@ class Client(Operator):
 
         queue, circuit    names; the circuit also as 64 hex digits of its zkey's SHA-256
         witness           bytes, the path of a file, or a Stream
+        input_json        in place of the witness: the circuit's input signals, a mapping or the bytes, path or Stream of an input.json. A prover
+                          that has the circuit's program computes the witness. Without public_signals the proof is bound to no statement:
+                          `checked` says "proof". BadVersionError: the broker is too old; nothing was sent
         id                32 hex digits. Submitting an id again with the same input is harmless: it is the same task. Default: random
         priority          0 (lowest) to 9, 4 by default;  group  tasks of one group share one turn in their queue
         deadline          a task that is not running by then expires
@@ -90,10 +95,10 @@ class Client(Operator):
         """
         began = time.monotonic()
         task = await self._begin(
-            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+            queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
             verification_key, public_signals, on_progress, timeout, quiet=on_progress is None,
         )
-        del witness  # not to be held by this call once the broker has it
+        del witness, input_json  # not to be held by this call once the broker has it
         left = (self._core.wait_timeout if timeout is None else timeout) - (time.monotonic() - began)
         try:
             return await task.result(max(0.0, left))
@@ -104,7 +109,8 @@ class Client(Operator):
             task.forget()
 
     async def submit(
-        self, *, queue: str, circuit: str, witness: Witness, id: str | None = None, priority: int | None = None, group: str | None = None,
+        self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
+        priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
         need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
@@ -116,7 +122,7 @@ class Client(Operator):
         UnauthorizedError. After a TimeoutError it is not known whether the broker has the task: submit the same id again.
         """
         task = await self._begin(
-            queue, circuit, witness, id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+            queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
             verification_key, public_signals, on_progress, timeout, quiet=False,
         )
         try:
@@ -221,7 +227,7 @@ class Client(Operator):
         return Follow(manual_ack, key, publics, on_progress)
 
     async def _begin(
-        self, queue: str, circuit: str, witness: Witness, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
+        self, queue: str, circuit: str, witness: Witness | Given, id: str | None, priority: int | None, group: str | None, deadline: Deadline | None,
         on_restart: OnRestart, revive: bool, need_vram: int | None, need_ram: int | None, when_busy: WhenBusy, manual_ack: bool,
         verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None, timeout: float | None, *,
         quiet: bool,
@@ -230,6 +236,9 @@ class Client(Operator):
         core.check()
         name = random_id() if id is None else check_id(id)
         fields = submit_fields(queue, circuit, priority, group, on_restart, revive, need_vram, need_ram)
+        if isinstance(witness, Given):
+            fields["input_kind"] = KIND
+            witness = witness.source
         moment = None if deadline is None else deadline_of(deadline)
         seconds = core.wait_timeout if timeout is None else check_timeout(timeout)
         if when_busy not in ("wait", "fail"):

@@ -17,7 +17,7 @@ from ..provost_error import code_of
 from ..wire.codec import Frame, Message
 from ..wire.wire_lists import LIVE_STATES
 from .link import Link
-from .text import BAD_MESSAGE, BAD_STATE, BUSY, HASH_MISMATCH, IO, NO_MEMORY, TOO_LARGE, refusal, size_text, visible
+from .text import BAD_MESSAGE, BAD_VERSION, BAD_STATE, BUSY, HASH_MISMATCH, IO, NO_MEMORY, TOO_LARGE, refusal, size_text, visible
 from .tidings import End, Progress, Submit
 from .timers import NEVER, Timers
 from .transfer import Incoming, Outgoing, sha256_of
@@ -173,6 +173,10 @@ class Followed:
         if self._submit and not self._accepted and self._submit.source.length > link.terms.payload_max:
             size, most = size_text(self._submit.source.length), size_text(link.terms.payload_max)
             return self._refuse(TOO_LARGE, f"{size}; the broker takes at most {most}")
+        kind = self._submit.fields.get("input_kind") if self._submit else None
+        if kind is not None and not self._accepted and kind not in link.terms.input_kinds:
+            # it would pass the kind over, and have the input proved as if it were a witness
+            return self._refuse(BAD_VERSION, f"the broker is too old to take an {kind}: it has witnesses proved alone; nothing was sent")
         if now >= self._ask_at and self.req and link.blocked:
             self._ask_at = now + ASK_AGAIN  # what was asked may not have left yet
         if now >= self._ask_at:

@@ -1,25 +1,15 @@
-#include "node_code.h"
+#include "maker_source.h"
 
-#include "log.h"
-#include "node_plain.h"
-
-#include <string.h>
-
-bool node_code_is_allowed(const struct node *n)
-{
-    return n->config.allow_code && node_serves(n, &n->groth16);
-}
-
-/* --- for the handler (witness_source.h) --- */
+#include <stdio.h>
 
 static uint32_t kinds(void *self, const char *key_path, char file[PATH_MAX], char why[PROVE_ERROR_TEXT_BYTES])
 {
-    const struct node *n = self;
+    const struct witness_maker *m = self;
     struct generator g;
     char fault[PROGRAM_WHY_BYTES];
     *why = 0;
     if (!generator_beside(file, key_path)) return 0;
-    bool good = generator_open(&g, file, fault) == PV_OK && witness_maker_can(&n->maker, &g, fault);
+    bool good = generator_open(&g, file, fault) == PV_OK && witness_maker_can(m, &g, fault);
     if (good) return 1u << WIRE_INPUT_KIND_JSON;
     snprintf(why, PROVE_ERROR_TEXT_BYTES, "no input.json is taken for its circuit: %.270s", fault);
     return 0;
@@ -28,7 +18,7 @@ static uint32_t kinds(void *self, const char *key_path, char file[PATH_MAX], cha
 static pv_status make(void *self, uint8_t **bytes, size_t *n, const struct witness_wanted *wanted,
                       struct prove_error *err)
 {
-    const struct node *node = self;
+    const struct witness_maker *m = self;
     struct witness_made made;
     struct generator g;
     char file[PATH_MAX], why[PROGRAM_WHY_BYTES];
@@ -42,24 +32,13 @@ static pv_status make(void *self, uint8_t **bytes, size_t *n, const struct witne
                                          .input_bytes = wanted->input_bytes,
                                          .values = wanted->values,
                                          .watch = wanted->watch };
-    TRY(witness_make(&made, &node->maker, &order, err));
+    TRY(witness_make(&made, m, &order, err));
     *bytes = made.bytes;
     *n = made.n;
     return PV_OK;
 }
 
-pv_status node_code_open(struct node *n)
+struct witness_source maker_source(struct witness_maker *m)
 {
-    const struct witness_maker_options o = { .run_as = n->config.run_as,
-                                             .node_js = n->config.node_js,
-                                             .limit_ms = 1000 * n->config.witness_limit_s };
-    char why[PROGRAM_WHY_BYTES];
-    if (!node_code_is_allowed(n)) return PV_OK;
-    pv_status s = witness_maker_open(&n->maker, &n->place, &o, why);
-    if (s != PV_OK) return node_refuse(n, s, "run_as: %.400s", why);
-    if (*n->config.node_js && !n->maker.node_js)
-        return node_refuse(n, PV_BAD_CONFIG, "node_js: %.400s", n->maker.no_wasm);
-    if (!n->maker.node_js || !n->maker.script) LOG_INFO("witness.no_wasm", "text=%s", n->maker.no_wasm);
-    n->proving.witnesses = (struct witness_source){ kinds, make, n };
-    return PV_OK;
+    return (struct witness_source){ kinds, make, m };
 }
