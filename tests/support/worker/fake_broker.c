@@ -73,7 +73,9 @@ static void welcome(struct fake *f, const struct wire_msg *m)
     WIRE_SET(&w, window, f->window);
     WIRE_SET(&w, principal, "local");
     WIRE_SET(&w, software, "fake 1");
+    static const char *const kinds[] = { "wtns", "input.json" };
     if (f->deadline_in) WIRE_SET(&w, deadline_in, true);
+    if (f->input_json) WIRE_SET_LIST(&w, input_kinds, kinds, 2);
     fake_send(f, &w);
 }
 

@@ -18,6 +18,7 @@ struct fake {
     bool mute;        /* ignores everything and sends nothing */
     bool no_welcome;  /* HELLO is not answered */
     bool deadline_in; /* announced in WELCOME */
+    bool input_json;  /* likewise: input_kinds */
     void *state;      /* the test's */
 
     /* Read with fake_lock held. */

@@ -219,6 +219,49 @@ static void test_submits_keep_their_order(void **state)
     assert_int_equal(LOOK(s, page), 50);
 }
 
+static void on_submit_json(struct fake *f, const struct wire_msg *m)
+{
+    struct scene *s = scene_of(f);
+    assert_string_equal(m->has.input_kind ? m->input_kind : "none", s->page++ ? "none" : "input.json");
+    scene_accept(f, m);
+}
+
+static void test_an_input_json_says_its_kind(void **state)
+{
+    struct scene *s = *state;
+    fake_stop(&s->f);
+    s->f.input_json = true;
+    s->f.epoch = 2;
+    fake_start(&s->f);
+    scene_handle(s, WIRE_SUBMIT, on_submit_json);
+    scene_expect_ok(s->c, pv_submit_json(s->c, NULL, &scene_plain, "{}", 2, LONG));
+    scene_expect_ok(s->c, pv_submit(s->c, NULL, &scene_plain, "abc", 3, LONG));
+}
+
+static void on_submit_at_all(struct fake *f, const struct wire_msg *m)
+{
+    fail_msg("a broker that does not name the kind was sent an input.json");
+}
+
+/* It would pass the kind over, and have the input proved as if it were a witness. */
+static void test_an_older_broker_is_sent_no_input_json(void **state)
+{
+    struct scene *s = *state;
+    struct pv_result r;
+    struct pv_submit_options o = scene_plain;
+    scene_handle(s, WIRE_SUBMIT, on_submit_at_all);
+    assert_int_equal(pv_submit_json(s->c, NULL, &o, "{}", 2, LONG), PV_BAD_VERSION);
+    scene_expect_error(s->c, "too old to take an input.json");
+    assert_int_equal(pv_prove_json(s->c, &r, &o, "{}", 2, LONG), PV_BAD_VERSION);
+    pv_task_id id = { { 1 } };
+    o.id = &id;
+    o.nowait = true;
+    assert_int_equal(pv_submit_json(s->c, NULL, &o, "{}", 2, LONG), PV_OK);
+    scene_expect_ok(s->c, pv_wait(s->c, &r, &id, LONG));
+    assert_int_equal(r.status, PV_BAD_VERSION);
+    pv_result_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +275,8 @@ int main(void)
         SCENE_TEST(test_busy_can_be_told_at_once_or_ends_the_wait),
         SCENE_TEST(test_an_input_above_the_limit_is_not_sent),
         SCENE_TEST(test_submits_keep_their_order),
+        SCENE_TEST(test_an_input_json_says_its_kind),
+        SCENE_TEST(test_an_older_broker_is_sent_no_input_json),
     };
     return SCENE_RUN(tests);
 }
