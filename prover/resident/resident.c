@@ -1,6 +1,7 @@
 #include "resident.h"
 
 #include "clock.h"
+#include "ids.h"
 #include "program_env.h"
 #include "program_plan.h"
 #include "visible.h"
@@ -255,7 +256,7 @@ static bool circuits_take(struct resident *r, const struct talk_message *m)
     r->circuits = calloc(m->circuits, sizeof *r->circuits);
     r->needs = calloc(m->circuits, sizeof *r->needs);
     for (; r->circuits && r->needs && r->circuits_n < m->circuits; r->circuits_n++) {
-        if (!talk_circuit(&rest, &name, &n, &r->needs[r->circuits_n])) return false;
+        if (!talk_circuit(&rest, &name, &n, &r->needs[r->circuits_n]) || !wire_name_valid(name, n)) return false;
         memcpy(r->circuits[r->circuits_n], name, n);
     }
     return r->circuits && r->needs;
