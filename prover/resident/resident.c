@@ -164,6 +164,12 @@ static void errors_read(struct resident *r)
     }
 }
 
+void resident_errors_forget(struct resident *r)
+{
+    for (int turns = 0; turns < 4; turns++) errors_read(r); /* as much as the pipe holds */
+    r->errors.n = 0;
+}
+
 /* Of the launcher, which says it once nothing of the program is left. */
 static void report_read(struct resident *r)
 {

@@ -58,6 +58,9 @@ struct resident_saying {
 /** Writes what fits. PV_OK: all is written; PV_BUSY: not yet; PV_GONE. */
 pv_status resident_say(struct resident *r, struct resident_saying *s);
 
+/** Forgets what it has written on stderr so far: what comes from here on is of the next task. */
+void resident_errors_forget(struct resident *r);
+
 /** Waits until something comes or can be written (writing), at most ms, and reads what is there of stderr and of its launcher. */
 void resident_wait(struct resident *r, bool writing, int ms);
 

@@ -212,7 +212,7 @@ enum resident_outcome resident_task(struct resident *r, const struct handler_inp
     *broken = 0;
     r->jobs++;
     r->stream.most = (size_t)r->x->program.result_max + TALK_BESIDES;
-    r->errors.n = 0; /* what it says of this task */
+    resident_errors_forget(r);
     pv_status s = file_put(&t, &err);
     if (s != PV_OK)
         o = here(&t, s, err.text);

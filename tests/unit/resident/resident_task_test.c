@@ -106,6 +106,9 @@ static void one_that_ends_loses_its_task_and_the_next_is_served(void **state)
     expect_result("echo after a crash", "after a crash");
     expect_lost("exit 3", "it ended with exit status 3");
     expect_result("echo after an exit", "after an exit");
+    expect_result("noisy", "quiet");
+    expect_lost("exit 3", "it ended with exit status 3");
+    assert_null(strstr(s->out.text, "yyy")); /* which was of another task */
     expect_lost("close", "it closed its stdout and went on");
     expect_result("echo at last", "at last");
 }
