@@ -19,7 +19,9 @@ pv_status node_programs_read(struct node *n)
     if (!*n->config.handlers) return PV_OK;
     pv_status s = program_table_read(&n->programs, n->config.handlers, &n->place, &err);
     if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
-    return resident_table_read(&n->residents, &n->programs);
+    s = resident_table_read(&n->residents, &n->programs);
+    if (n->check || n->list) resident_table_single(&n->residents);
+    return s;
 }
 
 static void leave_out(struct node *n, const char *queue, const char *handler, const char *why)

@@ -19,6 +19,11 @@ pv_status resident_table_read(struct resident_table *t, struct program_table *pr
     return PV_OK;
 }
 
+void resident_table_single(struct resident_table *t)
+{
+    for (size_t i = 0; i < t->n; i++) t->entries[i].entry->serves.program.instances = 1;
+}
+
 static void unusable(struct resident_entry *r, pv_status s)
 {
     if (!*r->entry->why) snprintf(r->entry->why, sizeof r->entry->why, "%.150s: %s", r->entry->path, pv_status_text(s));

@@ -19,6 +19,9 @@ struct resident_table {
 /** Makes the programs that stay among the table's into handlers of their kind. The table must outlive this one. PV_NO_MEMORY. */
 pv_status resident_table_read(struct resident_table *t, struct program_table *programs);
 
+/** One instance of each is enough: for whoever only looks whether they can serve. */
+void resident_table_single(struct resident_table *t);
+
 /** Starts those that are wanted, all at once, and waits until each is ready; told, which may be NULL, ends the waiting (PV_CANCELLED). One
  *  that cannot be is ended, and its entry's why says the reason. */
 pv_status resident_table_start(struct resident_table *t, bool (*wanted)(void *arg, const struct handler *h),

@@ -43,8 +43,14 @@ solved() {
 
 @test "--check-config starts a program that stays, and tells what is wrong with it" {
     before=$(ls /tmp | grep -c provost-work || true)
-    handler good "$ill, good]"
+    mkdir -m 777 starts
+    handler good "mode: persistent" "sandbox: none" "instances: 8" "command: [/bin/sh, -c, \"mktemp $PWD/starts/XXXXXX; exec $PWD/ill good\"]"
+    node_checked 2 'is something else written to its stdout?' --queue q:good
+    handler good "mode: persistent" "sandbox: none" "instances: 8" "command: [/bin/sh, -c, \"mktemp $PWD/starts/XXXXXX >&2; exec $PWD/ill good\"]"
+    rm -r starts/*
     node_checked 0 ok --queue q:good
+    [ "$(ls starts | wc -l)" = 1 ] # keys may be large: a check reads them once
+    handler good "$ill, good]"
     handler bad "$ill, refuse]"
     node_checked 2 'queue q: handler bad: handlers/bad.yaml: no keys here' --queue q:bad
     handler bad "$ill, version]"
