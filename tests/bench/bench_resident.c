@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS_MOST = 100000, WAYS = 4 };
+enum { ROUNDS_MOST = 100000, WAYS = 5 };
 
 static double took[WAYS][ROUNDS_MOST];
 static char folder[64];
@@ -124,7 +124,7 @@ static void as_handler(struct handler *h, const uint8_t *bytes, size_t n)
 {
     static const struct handler_watch unwatched;
     struct handler_output out;
-    struct handler_input in = { .task = "00", .circuit = "", .bytes = bytes, .size = n };
+    struct handler_input in = { .task = "00", .circuit = "any", .bytes = bytes, .size = n };
     if (handler_run(h, &in, &unwatched, &out) != PV_OK || out.size != n) {
         fprintf(stderr, "%s\n", out.text);
         exit(1);
@@ -132,13 +132,13 @@ static void as_handler(struct handler *h, const uint8_t *bytes, size_t n)
     free(out.bytes);
 }
 
-static void handler_make(struct handler_program *x, struct program_place *place, const char *program, const char *rest)
+static void handler_make(struct handler_program *x, struct program_place *place, const char *command, const char *rest)
 {
     char path[128], why[PROGRAM_WHY_BYTES];
     snprintf(path, sizeof path, "%s/bench.yaml", folder);
     FILE *f = fopen(path, "w");
     if (!f) exit(1);
-    fprintf(f, "mode: persistent\ncommand: [%s, good]\nresult_max: 512M\nnice: 0\n%s%s", program, rest,
+    fprintf(f, "mode: persistent\ncommand: [%s]\nresult_max: 512M\nnice: 0\n%s%s", command, rest,
             geteuid() ? "" : "run_as: nobody\n");
     fclose(f);
     x->place = place;
@@ -159,19 +159,19 @@ static void print(const char *way, double *us, size_t rounds, size_t n)
         way, rounds, n, us[0], us[rounds / 2], us[rounds * 95 / 100], sum / (double)rounds);
 }
 
-static void program_copy(char to_path[128])
+static void file_copy(char to_path[128], const char *name, const char *from_path)
 {
-    char command[400];
-    snprintf(to_path, 128, "%s/ill_resident", folder);
-    snprintf(command, sizeof command, "cp '%s' '%s' && chmod 755 '%s' '%s'", PV_ILL_RESIDENT_PATH, to_path, folder,
-             to_path);
+    char command[600];
+    snprintf(to_path, 128, "%s/%s", folder, name);
+    snprintf(command, sizeof command, "cp '%s' '%s' && chmod 755 '%s' '%s'", from_path, to_path, folder, to_path);
     if (system(command)) exit(1);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const ways[WAYS] = { "by hand", "namespaces", "none", "namespaces, input: file" };
-    static const char *const rest[WAYS] = { "", "sandbox: namespaces\n", "sandbox: none\n",
+    static const char *const ways[WAYS] = { "by hand", "namespaces", "none", "a shared object",
+                                            "namespaces, input: file" };
+    static const char *const rest[WAYS] = { "", "sandbox: namespaces\n", "sandbox: none\n", "sandbox: namespaces\n",
                                             "sandbox: namespaces\ninput: file\n" };
     size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 2000, n = argc > 2 ? strtoul(argv[2], NULL, 10) : 1024;
     unsigned ways_n = n <= 4096 ? WAYS : WAYS - 1; /* ill_resident reads no longer file */
@@ -180,15 +180,19 @@ int main(int argc, char **argv)
     struct handler_resident r[WAYS] = { 0 };
     struct handler h[WAYS] = { 0 };
     struct prove_error err;
-    char program[128];
+    char program[128], host[128], object[128], ill[160], loaded[300];
     if (!rounds || rounds > ROUNDS_MOST || !n) return 2;
     temp_dir_make(folder);
-    program_copy(program);
+    file_copy(program, "ill_resident", PV_ILL_RESIDENT_PATH);
+    file_copy(host, "provost-host", PV_HOST_PATH);
+    file_copy(object, "ill_object.so", PV_ILL_OBJECT_PATH);
+    snprintf(ill, sizeof ill, "%s, good", program);
+    snprintf(loaded, sizeof loaded, "%s, %s", host, object);
     if (program_place_open(&place, "", &err) != PV_OK) return fprintf(stderr, "%s\n", err.text), 1;
     place.launcher = strdup(PV_LAUNCH_PATH);
     by_hand_start(program);
     for (unsigned i = 1; i < ways_n; i++) {
-        handler_make(&x[i], &place, program, rest[i]);
+        handler_make(&x[i], &place, i == 3 ? loaded : ill, rest[i]);
         r[i].x = &x[i];
         h[i] = handler_resident(&r[i]);
         if (resident_pool_new(&r[i].pool, &x[i]) != PV_OK) return 1;
