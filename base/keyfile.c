@@ -10,6 +10,16 @@
 
 enum { KEY_FILE_MAX = 16 * 1024, PATH_BYTES = 4096 };
 
+bool keyfile_is_private(const char *path, const struct stat *state)
+{
+    const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
+    mode_t others = state->st_mode & (S_IRWXG | S_IRWXO);
+    if (!others || !folder || !*folder) return !others;
+    size_t bytes = strlen(folder);
+    bool inside = !strncmp(path, folder, bytes) && path[bytes] == '/' && !strchr(path + bytes + 1, '/');
+    return inside && others == S_IRGRP && !state->st_uid;
+}
+
 /* The whole file into text (KEY_FILE_MAX + 1 bytes), NUL-terminated. */
 static pv_status slurp_into(char *text, const char *path, bool secret)
 {
@@ -17,7 +27,7 @@ static pv_status slurp_into(char *text, const char *path, bool secret)
     if (fd < 0) return PV_BAD_KEY_FILE;
     struct stat st;
     bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= KEY_FILE_MAX;
-    if (good && secret) good = (st.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (good && secret) good = keyfile_is_private(path, &st);
     size_t have = 0;
     while (good && have < KEY_FILE_MAX) {
         ssize_t n = read(fd, text + have, KEY_FILE_MAX - have);

@@ -7,6 +7,7 @@
 #include "status.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 enum { KEYFILE_TEXT = 41 }; /* 40 characters of Z85 and the NUL */
 
@@ -14,6 +15,11 @@ struct keyfile_pair {
     char public_key[KEYFILE_TEXT];
     char secret_key[KEYFILE_TEXT];
 };
+
+/** Whether nobody but the owner can read the file with this state (of fstat). So counts a credential that systemd handed over, too: root's,
+ *  in the folder CREDENTIALS_DIRECTORY that this service alone can enter, and readable by it through an access list, which shows as
+ *  the group's bit (systemd.exec(5), LoadCredential). */
+bool keyfile_is_private(const char *path, const struct stat *state);
 
 /** Reads both keys from path, or from path_secret if that exists: czmq writes a pair into two files.
  *  PV_BAD_KEY_FILE: missing, not such a file (or above 16 KiB), or readable by group or others. PV_NO_MEMORY. */

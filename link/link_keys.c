@@ -28,7 +28,7 @@ static pv_status pair_bad(const char *file, char *why)
     snprintf(path, sizeof path, "%s_secret", file);
     if (stat(path, &st)) snprintf(path, sizeof path, "%s", file);
     if (stat(path, &st)) return bad(why, "%.200s: %s", path, strerror(errno));
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
+    if (!keyfile_is_private(path, &st))
         return bad(why, "%.160s: others can read this secret key, so it is not used (chmod 600)", path);
     return bad(why, "%.200s: no usable key in it", file);
 }

@@ -209,11 +209,12 @@ static bool private_file(const char *path, char *why)
     char secret[4096];
     struct stat s;
     snprintf(secret, sizeof secret, "%s_secret", path);
-    if (stat(secret, &s) && stat(path, &s)) {
+    const char *file = stat(secret, &s) ? path : secret;
+    if (file == path && stat(path, &s)) {
         snprintf(why, AUTH_WHY_BYTES, "%.200s: %s", path, strerror(errno));
         return false;
     }
-    if (!(s.st_mode & 077)) return true;
+    if (keyfile_is_private(file, &s)) return true;
     snprintf(why, AUTH_WHY_BYTES, "%.200s: others may read it (mode %03o); chmod 600", path, s.st_mode & 0777);
     return false;
 }

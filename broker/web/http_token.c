@@ -1,5 +1,6 @@
 #include "http_token.h"
 
+#include "keyfile.h"
 #include "sha256.h"
 
 #include <errno.h>
@@ -17,12 +18,12 @@ static pv_status refuse(char *why, size_t bytes, const char *setting, const char
 }
 
 /* What is wrong with the file, or NULL. */
-static const char *fault_of(int fd)
+static const char *fault_of(int fd, const char *path)
 {
     struct stat s;
     if (fd < 0 || fstat(fd, &s)) return strerror(errno);
     if (!S_ISREG(s.st_mode)) return "is not a file";
-    return s.st_mode & 077 ? "others than its owner may read it: chmod 600" : NULL;
+    return keyfile_is_private(path, &s) ? NULL : "others than its owner may read it: chmod 600";
 }
 
 static bool visible(const char *s, size_t n)
@@ -48,7 +49,7 @@ pv_status http_token_read(struct http_token *to, const char *path, const char *s
     *to = (struct http_token){ .there = false };
     if (!path[0]) return PV_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const char *fault = fault_of(fd);
+    const char *fault = fault_of(fd, path);
     ssize_t got = fault ? -1 : read(fd, text, sizeof text);
     if (fd >= 0) close(fd);
     if (fault) return refuse(why, why_bytes, setting, path, fault);

@@ -146,13 +146,15 @@ static void service_tell(struct agent *a)
     static const char *const modes[] = { "", "draining, ", "handing back, " };
     struct notify *n = a->o.notify;
     if (!n) return;
+    bool up = a->link.state == LINK_UP;
     notify_alive(n, a->now_ms);
-    if (a->now_ms < a->told_ms) return;
+    if (a->now_ms < a->told_ms && up == a->told_up) return;
+    a->told_up = up;
     a->told_ms = a->now_ms + TURN_MOST_MS;
     if (a->mode == AGENT_DRAIN) notify_extend(n, DRAIN_AHEAD_MS);
     notify_status(n, "%s%s %s: %zu tasks held, %zu results to hand over", modes[a->mode],
-                  a->link.state == LINK_UP ? "connected to" : "no broker at", a->link.options.endpoint[a->link.at],
-                  a->attempts_n, a->results_n);
+                  up ? "connected to" : "no broker at", a->link.options.endpoint[a->link.at], a->attempts_n,
+                  a->results_n);
 }
 
 static long wait_ms(const struct agent *a)

@@ -107,7 +107,8 @@ struct agent {
     enum agent_mode mode;
     uint64_t mode_ms; /* when it began */
     uint64_t now_ms;  /* of this turn of the loop */
-    uint64_t told_ms; /* when the service manager was told how it is */
+    uint64_t told_ms; /* before this the service manager is not told again how it is, unless the link came or went */
+    bool told_up;
     bool over;
     bool rest_begins; /* of a handler: to be announced in this turn */
     struct agent_said said;
