@@ -86,10 +86,10 @@ file(CONFIGURE OUTPUT ${made}/authorized_keys.yaml CONTENT "${keys}" @ONLY)
 
 set(pull "A service submits a witness and awaits the proof; provers dial out to a\nbroker and pull. Every proof is verified before it leaves its node.")
 pv_package(broker provost-broker net "pull queue for zero-knowledge provers: the broker"
-  "${pull}\n.\nThis package has the broker, as a service." DEPENDS provost systemd)
+  "${pull}\n.\nThis package has the broker, as a service." DEPENDS provost systemd procps)
 pv_package(prover provost-prover net "pull queue for zero-knowledge provers: the prover"
   "${pull}\n.\nThis package has the prover, as a service that takes tasks from a broker,\nand as a program that proves files. It proves on the CPU."
-  DEPENDS provost systemd)
+  DEPENDS provost systemd procps)
 pv_package(cli provost net "pull queue for zero-knowledge provers: the command line"
   "${pull}\n.\nThis package has the command with which tasks are submitted and awaited, queues\nand provers are looked at and operated, and keys are made.")
 pv_package(library libprovost${PROJECT_VERSION_MAJOR} libs "pull queue for zero-knowledge provers: client library"
