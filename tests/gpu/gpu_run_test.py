@@ -95,6 +95,22 @@ def the_whole_time_holds(tmp):
     check("table and archive come all the same", "%d steps" % len(states) in done.stdout and (bin / "out/all.tgz").exists())
 
 
+def programs_in_an_archive(tmp):
+    """As prep.sh leaves them: unpacked once, beside it; what is not packed is skipped; what cannot be unpacked is told."""
+    loose, bin = stubs(tmp / "loose", 'echo \'{"bench":"msm","ms":2.9}\''), tmp / "packed"
+    bin.mkdir()
+    with tarfile.open(bin / "programs.tar.xz", "w:xz") as t:
+        t.add(loose / "gpu_bench", "./gpu_bench")
+    for _ in range(2):
+        done = run("run.sh", "only", bin, "msm_g2", "rates")
+        rows, states = results(bin)
+        check("packed: %s %s" % (states, done.stderr), states == {"msm_g2": "ok", "rates": "skipped: no gpu_rates in the folder"})
+    check("it still travels", run("run.sh", "check", bin).returncode == 0)
+    (bin / "programs.tar.xz").write_bytes(b"nothing of the kind")
+    done = run("run.sh", "only", bin, "msm_g2")
+    check("no archive: %d %s" % (done.returncode, done.stderr), done.returncode == 1 and "cannot be unpacked" in done.stderr)
+
+
 def nothing_there(tmp):
     bin = tmp / "empty"
     bin.mkdir()
@@ -149,7 +165,7 @@ def every_step_has_its_row(_):
 with tempfile.TemporaryDirectory(prefix="provost-gpu-") as tmp:
     os.environ["PV_SWITCHES"] = tmp + "/switches"
     Path(tmp, "switches").write_text("# a comment\nrotate_0 PV_ROTATE=0 msm:16 msm:20\ntiles_0 PV_TILES=0 phases:13\n")
-    for case in (each_step_ends_alone, the_whole_time_holds, nothing_there, wrong_words, what_travels, every_step_has_its_row):
+    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, nothing_there, wrong_words, what_travels, every_step_has_its_row):
         case(Path(tmp))
         print(case.__name__)
 sys.exit(1 if failed else 0)

@@ -27,7 +27,17 @@ esac
 [ "$what" != only ] || [ ${#only[@]} -gt 0 ] || { echo "run.sh only: which steps? \"run.sh steps\" names them" >&2; exit 2; }
 [ -d "$bin" ] || { echo "run.sh: no folder \"$bin\": make it with \"run.sh prep\"" >&2; exit 2; }
 bin=$(cd "$bin" && pwd)
-export bin here LD_LIBRARY_PATH=$bin/lib:${LD_LIBRARY_PATH:-}
+store=$bin
+export bin here LD_LIBRARY_PATH=$store/lib:${LD_LIBRARY_PATH:-}
+unpack() { # the programs, once; tar wants an xz beside it, which Python has in itself
+    bin=$store/programs
+    [ "$store/programs.tar.xz" -nt "$bin/.unpacked" ] || return 0
+    mkdir -p "$bin" && { tar -C "$bin" -xJf "$store/programs.tar.xz" 2> /dev/null ||
+        python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$store/programs.tar.xz" "$bin"; } && touch "$bin/.unpacked" && return 0
+    echo "run.sh: $store/programs.tar.xz cannot be unpacked" >&2
+    exit 1
+}
+[ "$what" = list ] || [ ! -e "$store/programs.tar.xz" ] || unpack
 
 total=570; [ "$mode" != again ] || total=240
 total=${PV_TOTAL_S:-$total}
@@ -76,7 +86,7 @@ if [ "$what" = only ]; then
     for name in "${only[@]}"; do "$0" steps first | grep -q "^$name " || { echo "run.sh only: unknown step \"$name\"; \"run.sh steps\" names them" >&2; exit 2; }; done
     mode=first
 fi
-out=${OUT:-$bin/out}
+out=${OUT:-$store/out}
 tmp=$(mktemp -d) || exit 1
 export tmp
 mkdir -p "$out" && echo "{\"bench\":\"run\",\"what\":\"$what\",\"total_s\":$total}" > "$out/results.jsonl" || exit 1
