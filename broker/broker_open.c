@@ -333,7 +333,7 @@ pv_status broker_begin_again(struct broker *b)
     TRY(journal_begin(b));
     TRY(core_open(b));
     b->store_failed = b->disk_low = false;
-    b->promised = 0;
+    b->promised = b->commits.n = 0;
     LOG_INFO("store.healed", "epoch=%u", b->epoch);
     journal_broker(b->journal, b->wall_ms, "store healed", NULL);
     for (uint32_t i = 0; i < b->peers.slots_n; i++) {

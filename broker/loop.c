@@ -14,6 +14,7 @@
 #include "uploads.h"
 #include "web.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -277,7 +278,9 @@ pv_status broker_run(struct broker *b)
         woke = b->now_ms;
         if (items[2].revents) signals_read(b);
         if (items[3].revents) wake_read(b);
+        uint64_t from_us = pv_clock_us();
         left = turn(b, &m, items[1].revents != 0);
+        histogram_add(&b->counters.loop, &histogram_of_turns, pv_clock_us() - from_us);
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");

@@ -68,6 +68,7 @@ void attempt_offer(struct sched *s, struct task *t, struct prover *p)
         s->stats.warm_offers++;
     else
         s->stats.cold_offers++;
+    if (c && !c->warm && c->load_ms) histogram_add_ms(&s->measures.key_load, &histogram_of_tasks, c->load_ms);
     struct sched_action *o = sched_act_to(s, SCHED_OFFER, p->peer);
     o->token = a->token;
     sched_about(o, t);

@@ -38,7 +38,7 @@ static void input_damaged(struct sched *s, struct task *t, const struct sched_ev
     if (other || !t->has_input || !task_state_live(t->state) || !wire_hash_equal(t->input, ev->damaged.sha256)) return;
     let_go(s, t, ev);
     sched_act_of(s, SCHED_DELETE_INPUT, t);
-    t->has_input = false;
+    task_has_input(t, false);
     task_finish(s, t, TASK_DEAD, PV_STORE, "the broker's store has lost the input, or it is damaged: submit it again",
                 SCHED_FREE, NULL);
 }

@@ -51,7 +51,7 @@ void task_received(struct sched *s, struct task *t)
     struct sched_action *a = sched_act_of(s, SCHED_SAVE_INPUT, t);
     a->bytes = t->input_bytes;
     a->hash = t->input;
-    t->has_input = true;
+    task_has_input(t, true);
     t->until_ms = NEVER;
     lanes_stamp(s, t);
     task_move(s, t, TASK_QUEUED, SCHED_FREE);

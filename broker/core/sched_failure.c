@@ -127,6 +127,7 @@ void sched_on_fail(struct sched *s, const struct sched_event *ev)
         return;
     }
     task_given_back(a->task);
+    if (ev->fail.status == PV_BAD_PROOF) s->measures.proofs_rejected++;
     if (ev->fail.failure == WIRE_FAILURE_RETRYABLE)
         attempt_failed(s, a, ev->fail.status, ev->fail.text, true);
     else if (ev->fail.failure == WIRE_FAILURE_LOST)

@@ -102,6 +102,8 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->run_timeout_set = q->set[SETTING_RUN_TIMEOUT].there;
     v->stall_timeout_set = q->set[SETTING_STALL_TIMEOUT].there;
     v->late = q->late;
+    v->live_bytes = q->live_bytes;
+    v->measures = &q->measures;
     const struct task *oldest = heap_top(&q->oldest);
     if (oldest && oldest->created_ms < now_ms) v->oldest_queued_ms = now_ms - oldest->created_ms;
     return true;
@@ -138,6 +140,7 @@ bool sched_prover_next(const struct sched *s, size_t *place, uint64_t now_ms, st
         .failed = p->failed,
         .lost = p->lost,
         .busy_ms = p->busy_ms,
+        .ran_ms = prover_ran_ms(p, now_ms),
         .circuits = p->announced,
     };
     v->quarantined_ms = p->quarantined_ms > now_ms ? p->quarantined_ms - now_ms : 0;
@@ -208,6 +211,11 @@ bool sched_session_at(const struct sched *s, size_t i, struct sched_session_view
     *v = (struct sched_session_view){ e->client->principal->name->text, e->client->name->text, e->id, e->peer,
                                       e->attached_n };
     return true;
+}
+
+const struct measures *sched_measures(const struct sched *s)
+{
+    return &s->measures;
 }
 
 void sched_read_stats(const struct sched *s, struct sched_stats *stats)

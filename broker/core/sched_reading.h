@@ -6,6 +6,7 @@
 #ifndef PV_SCHED_READING_H
 #define PV_SCHED_READING_H
 
+#include "measures.h"
 #include "sched_config.h"
 #include "sched_event.h"
 #include "sched_view.h"
@@ -54,6 +55,8 @@ struct sched_queue_view {
     uint64_t run_timeout_ms, stall_timeout_ms;
     bool run_timeout_set, stall_timeout_set; /* by an administrator, whatever is configured */
     enum sched_late late;
+    uint64_t live_bytes; /* of the inputs and results that are kept */
+    const struct measures_queue *measures;
 };
 bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sched_queue_view *view);
 /** The core's own copy of a queue's name, which lives as long as the core. "" for a queue that is not declared. */
@@ -73,6 +76,7 @@ struct sched_prover_view {
     uint64_t heard_ms; /* ago */
     uint64_t vram, ram;
     uint64_t done, failed, lost, busy_ms;
+    uint64_t ran_ms;   /* how long its attempts ran, added up; those that run too */
     uint32_t circuits; /* that it announced */
 };
 /** The first prover from *place on, 0 at the start; *place becomes the place behind it. False: there is none. */
@@ -104,5 +108,7 @@ struct sched_session_view {
 bool sched_session_at(const struct sched *s, size_t i, struct sched_session_view *view);
 
 void sched_read_stats(const struct sched *s, struct sched_stats *stats);
+/** Lent until the next step, as the measures of a queue are. */
+const struct measures *sched_measures(const struct sched *s);
 
 #endif

@@ -85,7 +85,7 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     save->hash = ev->result.sha256;
     save = sched_act(s, SCHED_DELETE_INPUT);
     sched_about(save, t);
-    t->has_input = false;
+    task_has_input(t, false);
     if (mine) {
         attempt_settle(s, a, cost_ms);
         attempt_end(s, a);
@@ -95,6 +95,10 @@ static void commit(struct sched *s, struct task *t, const struct sched_peer *pee
     } else if (a) {
         attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
         attempt_revoke(s, a, PV_SUPERSEDED);
+    }
+    if (!mine && t->state == TASK_RUNNING) { /* its own attempt is not the one that succeeded */
+        s->measures.attempts[MEASURES_SUPERSEDED]++;
+        s->measures.attempts[MEASURES_SUCCEEDED]--; /* the move counts it */
     }
     if (!mine && t->state != TASK_DEAD) {
         principal_charge(t->account->principal, cost_ms);
@@ -182,6 +186,7 @@ static struct sched_peer *absent(struct sched *s, const struct sched_event *ev, 
  * may be well the next time. */
 static void not_good(struct sched *s, struct attempt *a, const struct sched_event *ev)
 {
+    if (ev->result.verdict == PV_BAD_PROOF) s->measures.proofs_rejected++;
     if (ev->result.verdict == PV_TOO_LARGE)
         verdict_given(s, a, PV_TOO_LARGE, ev->result.text);
     else

@@ -164,7 +164,7 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
         sched_about(save, t);
         save->bytes = t->input_bytes;
         save->hash = t->input;
-        t->has_input = true;
+        task_has_input(t, true);
     }
     terms(s, t, ev);
     task_revive(s, t);

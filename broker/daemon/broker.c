@@ -120,11 +120,13 @@ void broker_facts(const struct broker *b, struct facts *f)
         .found = *store_found(b->store),
         .handlers = &b->fleet,
     };
+    f->counters.denied[FACTS_DENIED_KEY] = auth_refused();
     sched_read_stats(b->sched, &f->core);
     store_read_stats(b->store, &f->store);
     if (!b->http) return;
     struct http_counts n = http_counts(b->http);
     f->http.requests = n.requests;
+    f->counters.denied[FACTS_DENIED_HTTP] = n.denied;
     f->http.refused = n.refused;
     f->http.streams_cut = n.streams_cut;
     f->http.streams = n.streams;

@@ -62,6 +62,16 @@ struct broker_batch {
     uint64_t later_ms; /* since when the batch waits for the sync under way; 0: it does not */
 };
 
+enum { BROKER_COMMITS = 64 };
+
+/** Commits on their way to the disk, and since when (commit.c). One that finds no place is not measured. */
+struct broker_commits {
+    struct {
+        uint64_t number, us;
+    } at[BROKER_COMMITS];
+    size_t first, n;
+};
+
 /** A SHOW is answered after the commit of its batch, so that nobody is told of what is not committed. */
 struct broker_show {
     uint64_t peer;
@@ -204,7 +214,8 @@ struct broker {
     /* what waits for the disk (durable.c) */
     struct disk_jobs *files; /* threads that publish payload files */
     int wake;                /* eventfd: they, or the store, have finished something */
-    uint64_t promised;       /* the last commit that replies must wait for */
+    struct broker_commits commits;
+    uint64_t promised; /* the last commit that replies must wait for */
     struct outbox outbox;
     bool waits_long; /* the replies that wait for one peer nearly fill its queue: the loop must wait for the disk */
 

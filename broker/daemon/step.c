@@ -111,6 +111,8 @@ void broker_step(struct broker *b, struct sched_event *ev, struct broker_payload
     if (b->batch.out.failed) store_fail(b->store, "out of memory");
     for (size_t end = b->batch.out.n; i < end; i++) {
         struct sched_action a = b->batch.out.at[i]; /* a copy: what follows may step the core and move the list */
+        if (ev->type == SCHED_SUBMIT && a.type == SCHED_REFUSE)
+            b->counters.rejected[facts_rejected_of(a.status, a.which)]++;
         do_at_once(b, &a, payload);
     }
 }

@@ -94,10 +94,25 @@ static void dispatch(struct broker *b, struct peer *peer, const struct wire_msg 
     }
 }
 
+/* Of a peer that is known, anything but HELLO. */
+static void member(struct broker *b, struct peer *peer, const struct wire_msg *m)
+{
+    if (!peer->hello) {
+        b->counters.protocol[FACTS_PROTOCOL_NO_HELLO]++;
+        reply_error(b, peer->handle, m->req, PV_BAD_STATE, "say HELLO first");
+    } else if (!(speakers(m->type) & (peer->role == WIRE_ROLE_PROVER ? PROVERS : CLIENTS))) {
+        b->counters.denied[FACTS_DENIED_ROLE]++;
+        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this role does not send this message");
+    } else {
+        dispatch(b, peer, m);
+    }
+}
+
 static void understood(struct broker *b, uint32_t routing, struct peer *peer, const struct router_message *d,
                        const struct wire_msg *m)
 {
     if (!peer && m->type != WIRE_HELLO) {
+        b->counters.protocol[FACTS_PROTOCOL_NO_HELLO]++;
         reply_stranger(b, routing, PV_BAD_STATE, "say HELLO first");
         return;
     }
@@ -108,6 +123,7 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
     }
     if (!connection_key_stands(b, peer, d->user)) {
         b->counters.refused_keys++;
+        b->counters.denied[FACTS_DENIED_REVOKED]++;
         reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this key is not one of the broker's authorized keys");
         connection_end(b, peer);
         return;
@@ -115,12 +131,8 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
     peer->heard_ms = b->now_ms;
     if (m->type == WIRE_HELLO)
         intake_hello(b, peer, m);
-    else if (!peer->hello)
-        reply_error(b, peer->handle, m->req, PV_BAD_STATE, "say HELLO first");
-    else if (!(speakers(m->type) & (peer->role == WIRE_ROLE_PROVER ? PROVERS : CLIENTS)))
-        reply_error(b, peer->handle, m->req, PV_UNAUTHORIZED, "this role does not send this message");
     else
-        dispatch(b, peer, m);
+        member(b, peer, m);
 }
 
 void intake_message(struct broker *b, struct router_message *d)
@@ -130,6 +142,7 @@ void intake_message(struct broker *b, struct router_message *d)
     struct wire_frames f = router_frames(d);
     uint32_t routing;
     if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
+        b->counters.protocol[FACTS_PROTOCOL_ROUTING]++;
         b->counters.strangers++; /* the peer chose its routing id itself: such peers get no answer */
         return;
     }
@@ -137,6 +150,7 @@ void intake_message(struct broker *b, struct router_message *d)
     pv_status st = d->too_many ? PV_BAD_MESSAGE : wire_msg_decode(&m, WIRE_TO_BROKER, &f, why);
     if (st != PV_OK) {
         b->counters.malformed++;
+        b->counters.protocol[FACTS_PROTOCOL_MALFORMED]++;
         LOG_DEBUG("message.malformed", "why=%s", why);
         reply_stranger(b, routing, st, why);
         return;

@@ -98,15 +98,18 @@ void intake_hello(struct broker *b, struct peer *peer, const struct wire_msg *m)
     bool again =
         peer->hello && (peer->role != role || !wire_id_equal(peer->session, m->session) || strcmp(peer->name, m->name));
     if (again) {
+        b->counters.protocol[FACTS_PROTOCOL_SESSION]++;
         LOG_INFO("peer.refused", "name=%s principal=%s why=another-session", m->name, broker_principal(b, peer));
         reply_error(b, peer->handle, 0, PV_BAD_STATE, "a connection has one session and one name only");
         return;
     }
     if (m->vmin > WIRE_VERSION || m->vmax < WIRE_VERSION) {
+        b->counters.protocol[FACTS_PROTOCOL_VERSION]++;
         reply_error(b, peer->handle, 0, PV_BAD_VERSION, "this broker speaks version 1");
         return;
     }
     if (!role_allowed(b, peer, role)) {
+        b->counters.denied[FACTS_DENIED_ROLE]++;
         LOG_WARN("peer.refused", "name=%s principal=%s role=%s", m->name, broker_principal(b, peer),
                  wire_word(WIRE_WORDS_role, (int)m->role));
         snprintf(text, sizeof text, "this key does not have the %s role", wire_word(WIRE_WORDS_role, (int)m->role));

@@ -54,6 +54,8 @@ void intake_submit(struct broker *b, struct peer *peer, const struct wire_msg *m
     struct sched_action refusal = { .peer = peer->handle, .req = m->req, .task = m->task, .queue = m->queue };
     refusal.status = submit_refused(b, peer, m, &refusal.which, &refusal.retry_ms);
     if (refusal.status != PV_OK) {
+        b->counters.rejected[facts_rejected_of(refusal.status, refusal.which)]++;
+        b->counters.denied[FACTS_DENIED_QUEUE] += refusal.status == PV_UNAUTHORIZED;
         reply_refuse(b, REPLY_AT_ONCE, &refusal);
         return;
     }

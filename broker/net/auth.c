@@ -56,11 +56,19 @@ static const char *judge(const struct request *r, const struct auth_keys *keys, 
 
 /* Tells the operator why somebody cannot connect. At most one line a second: anybody can dial, and a line for each
  * attempt could fill the disk. */
+static _Atomic uint64_t refused;
+
+uint64_t auth_refused(void)
+{
+    return refused;
+}
+
 static void refusal_note(const struct request *r, const char *text)
 {
     static uint64_t due_ms, times; /* used by the one ZAP thread alone */
     uint64_t now_ms = pv_clock_ms();
     times++;
+    refused++;
     if (now_ms < due_ms) return;
     LOG_WARN("key.refused", "key=%s address=%s times=%" PRIu64, text, r->address ? r->address : "", times);
     due_ms = now_ms + NOTE_MS;

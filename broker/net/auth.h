@@ -19,6 +19,8 @@ typedef struct _zactor_t zactor_t;
 pv_status auth_start(zactor_t **actor, struct auth_keys **keys);
 /** Gives the thread another table, which it takes. Returns once connections are judged by it. */
 void auth_change(zactor_t *actor, struct auth_keys **keys);
+/** Handshakes refused since the start of the process, of all keys that are not authorised. Callable from any thread. */
+uint64_t auth_refused(void);
 void auth_stop(zactor_t **actor);
 
 #endif

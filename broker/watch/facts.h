@@ -10,6 +10,51 @@
 #include "peer_handlers.h"
 #include "upload.h"
 
+/* F(NAME, "label"): what counters are broken down by. The last of a list is for what comes later. */
+#define FACTS_DENIED_LIST(F)                                                                                           \
+    F(KEY, "unknown-key") /* at the handshake: no authorised key */                                                    \
+    F(REVOKED, "revoked") /* a message under a key that is authorised no more */                                       \
+    F(ROLE, "role")       /* a role that the key does not have, or a message of another role */                        \
+    F(QUEUE, "queue")     /* a queue that the key may not use */                                                       \
+    F(HTTP, "http")       /* no token, or a wrong one */
+
+#define FACTS_PROTOCOL_LIST(F)                                                                                         \
+    F(MALFORMED, "malformed") /* refused by the decoder */                                                             \
+    F(ROUTING, "routing-id")  /* a routing id that the peer chose itself */                                            \
+    F(NO_HELLO, "no-hello")   /* a message before HELLO */                                                             \
+    F(VERSION, "version")     /* HELLO of other versions */                                                            \
+    F(SESSION, "session")     /* HELLO of another session on the same connection */
+
+#define FACTS_REJECTED_LIST(F)                                                                                         \
+    F(QUEUED_TASKS, "queued_tasks")                                                                                    \
+    F(QUEUED_BYTES, "queued_bytes")                                                                                    \
+    F(RATE, "rate")                                                                                                    \
+    F(DISK, "disk")                                                                                                    \
+    F(MEMORY, "memory")                                                                                                \
+    F(ATTACHMENTS, "attachments")                                                                                      \
+    F(UPLOADS, "uploads_max")                                                                                          \
+    F(UNAUTHORIZED, "unauthorized")                                                                                    \
+    F(UNKNOWN_QUEUE, "unknown-queue")                                                                                  \
+    F(CONFLICT, "conflict")                                                                                            \
+    F(EXPIRED, "expired")                                                                                              \
+    F(TOO_LARGE, "too-large")                                                                                          \
+    F(HASH_MISMATCH, "hash-mismatch")                                                                                  \
+    F(STORE, "store")                                                                                                  \
+    F(OTHER, "other")
+
+#define F(name, word) FACTS_DENIED_##name,
+enum facts_denied { FACTS_DENIED_LIST(F) FACTS_DENIED_N };
+#undef F
+#define F(name, word) FACTS_PROTOCOL_##name,
+enum facts_protocol { FACTS_PROTOCOL_LIST(F) FACTS_PROTOCOL_N };
+#undef F
+#define F(name, word) FACTS_REJECTED_##name,
+enum facts_rejected { FACTS_REJECTED_LIST(F) FACTS_REJECTED_N };
+#undef F
+
+/** The reason of a refused SUBMIT: the limit that it hit (NULL: none), else the word of its status. */
+enum facts_rejected facts_rejected_of(pv_status status, const char *which);
+
 /** The daemon's own counters, since its start. */
 struct facts_counters {
     uint64_t messages, malformed,
@@ -27,6 +72,8 @@ struct facts_counters {
     uint64_t turns;
     uint64_t list_rows; /* looked at for LISTs */
     uint64_t rows_most; /* the most that one turn looked at, by the core and for LISTs */
+    uint64_t denied[FACTS_DENIED_N], protocol[FACTS_PROTOCOL_N], rejected[FACTS_REJECTED_N];
+    struct histogram commit, loop; /* histogram_of_turns: from a commit to its being on the disk; the work of a turn */
 };
 
 struct facts {

@@ -1,69 +1,42 @@
 #include "metrics.h"
 
 #include "handler_metrics.h"
+#include "metrics_parts.h"
 
-#include <inttypes.h>
+#include "prom_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-struct metric {
-    const char *name, *type, *help;
-    uint64_t value;
-};
-
-static void head(FILE *to, const char *name, const char *type, const char *help)
-{
-    fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void print(FILE *to, const struct metric *m, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        head(to, m[i].name, m[i].type, m[i].help);
-        fprintf(to, "%s %" PRIu64 "\n", m[i].name, m[i].value);
-    }
-}
-
 static void core_metrics(FILE *to, const struct sched_stats *s)
 {
-    const struct metric all[] = {
-        { "provost_tasks", "gauge", "Tasks kept, in any state.", s->tasks },
+    const struct prom_metric all[] = {
+        { "provost_tasks_submitted_total", "counter", "Tasks accepted.", s->submitted },
+        { "provost_prover_lost_total", "counter", "Provers lost.", s->provers_lost },
         { "provost_sessions", "gauge", "Client sessions known.", s->sessions },
-        { "provost_provers", "gauge", "Live provers.", s->provers },
         { "provost_provers_known", "gauge", "Provers that are remembered: live ones, and those that are gone.",
           s->provers_known },
-        { "provost_submitted_total", "counter", "Tasks accepted.", s->submitted },
         { "provost_refused_total", "counter", "Requests refused.", s->refused },
-        { "provost_succeeded_total", "counter", "Tasks that succeeded.", s->succeeded },
-        { "provost_dead_total", "counter", "Tasks that used up their attempts or could not be proved.", s->dead },
-        { "provost_cancelled_total", "counter", "Tasks cancelled or purged.", s->cancelled },
-        { "provost_expired_total", "counter", "Tasks whose deadline passed.", s->expired },
         { "provost_offers_total", "counter", "Offers made to provers.", s->offers },
-        { "provost_offers_warm_total", "counter", "Offers to a prover that had the key resident.", s->warm_offers },
-        { "provost_offers_cold_total", "counter", "Offers to a prover that had to load the key.", s->cold_offers },
         { "provost_started_total", "counter", "Attempts started.", s->started },
-        { "provost_failures_total", "counter", "Attempts that failed.", s->failures },
-        { "provost_losses_total", "counter", "Attempts lost with their prover.", s->losses },
         { "provost_releases_total", "counter", "Attempts handed back.", s->releases },
         { "provost_recalls_total", "counter", "Prefetched attempts asked back.", s->recalls },
         { "provost_revokes_total", "counter", "Attempts revoked.", s->revokes },
-        { "provost_late_accepted_total", "counter", "Results accepted after their lease was lost.", s->late_accepted },
         { "provost_stale_reports_total", "counter", "Reports of attempts that are no longer valid.", s->stale_reports },
         { "provost_quarantines_total", "counter", "Provers put into quarantine.", s->quarantines },
         { "provost_second_opinions_total", "counter", "Permanent failures that another prover was asked about.",
           s->opinions },
         { "provost_contradicted_total", "counter", "Permanent failures that another prover showed to be wrong.",
           s->contradicted },
-        { "provost_provers_lost_total", "counter", "Provers lost.", s->provers_lost },
         { "provost_prover_names_refused_total", "counter",
           "HELLOs of provers whose name and key another process was using.", s->names_refused },
     };
-    print(to, all, sizeof all / sizeof *all);
+    prom_metrics(to, all, sizeof all / sizeof *all);
 }
 
 static void daemon_metrics(FILE *to, const struct facts *f)
 {
-    const struct metric all[] = {
+    const struct prom_metric all[] = {
         { "provost_up", "gauge", "1 while tasks are accepted.", f->not_ready == NULL },
         { "provost_boot_epoch", "gauge", "Counts the starts of this store.", f->epoch },
         { "provost_uptime_seconds", "gauge", "Since the start.", (f->now_ms - f->started_ms) / 1000 },
@@ -88,16 +61,11 @@ static void daemon_metrics(FILE *to, const struct facts *f)
         { "provost_strangers_cut_total", "counter", "Those that were too slow, or too many.",
           f->counters.strangers_cut },
         { "provost_messages_total", "counter", "Messages received.", f->counters.messages },
-        { "provost_messages_malformed_total", "counter", "Messages refused by the decoder.", f->counters.malformed },
-        { "provost_keys_refused_total", "counter", "Messages under a key that is not authorised.",
-          f->counters.refused_keys },
         { "provost_sends_total", "counter", "Messages sent.", f->counters.sends },
         { "provost_sends_unreachable_total", "counter", "Messages whose peer was gone or did not read.",
           f->counters.unreachable },
         { "provost_unread_cut_total", "counter", "Connections cut because they asked for much and read nothing.",
           f->counters.unread_cut },
-        { "provost_loop_lag_milliseconds_total", "counter", "Time the loop was late.", f->counters.lag_ms_total },
-        { "provost_loop_lag_milliseconds_max", "gauge", "Latest it ever was.", f->counters.lag_ms_most },
         { "provost_rows_visited_total", "counter",
           "Tasks, lanes and provers looked at: to match, for LISTs, and by work that goes in slices.",
           f->core.rows + f->counters.list_rows },
@@ -131,12 +99,12 @@ static void daemon_metrics(FILE *to, const struct facts *f)
         { "provost_bytes_in_total", "counter", "Bytes of chunks received.", f->uploads.bytes_in },
         { "provost_bytes_out_total", "counter", "Bytes of chunks sent.", f->downloads.bytes_out },
     };
-    print(to, all, sizeof all / sizeof *all);
+    prom_metrics(to, all, sizeof all / sizeof *all);
 }
 
 static void http_metrics(FILE *to, const struct facts *f)
 {
-    const struct metric all[] = {
+    const struct prom_metric all[] = {
         { "provost_http_requests_total", "counter", "HTTP requests.", f->http.requests },
         { "provost_http_refused_total", "counter", "Those that were refused: wrong, or without the token.",
           f->http.refused },
@@ -144,92 +112,86 @@ static void http_metrics(FILE *to, const struct facts *f)
         { "provost_http_streams", "gauge", "Streams of events that are read.", f->http.streams },
         { "provost_http_streams_cut_total", "counter", "Those cut because nobody read them.", f->http.streams_cut },
     };
-    print(to, all, sizeof all / sizeof *all);
+    prom_metrics(to, all, sizeof all / sizeof *all);
 }
 
-static void queue_gauge(FILE *to, const struct sched *s, uint64_t now_ms, const char *name, const char *help,
-                        uint64_t (*value)(const struct sched_queue_view *))
+/* ---- by reason ---- */
+
+struct reason {
+    const char *word;
+    uint64_t n;
+};
+
+static void by_reason(FILE *to, const char *name, const char *help, const char *label, const struct reason *all,
+                      size_t n)
 {
-    struct sched_queue_view q;
-    head(to, name, "gauge", help);
-    for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++)
-        fprintf(to, "%s{queue=\"%s\"} %" PRIu64 "\n", name, q.name, value(&q));
+    prom_family(to, name, "counter", help);
+    for (size_t i = 0; i < n; i++) {
+        const struct prom_labels labels = { { { label, all[i].word } } };
+        prom_sample(to, name, &labels, all[i].n);
+    }
 }
 
-static uint64_t queue_demand(const struct sched_queue_view *q)
+#define BY_REASON(to, name, help, label, all) by_reason(to, name, help, label, all, sizeof(all) / sizeof *(all))
+
+static void outcome_metrics(FILE *to, const struct sched_stats *s)
 {
-    return q->demand;
+    const struct reason finished[] = {
+        { "succeeded", s->succeeded }, { "dead", s->dead }, { "cancelled", s->cancelled }, { "expired", s->expired }
+    };
+    const struct reason late[] = { { "accepted", s->late_accepted },
+                                   { "superseded", s->superseded },
+                                   { "refused", s->late_refused } };
+    const struct reason affinity[] = { { "true", s->warm_offers }, { "false", s->cold_offers } };
+    BY_REASON(to, "provost_tasks_finished_total", "Tasks that came to an end.", "outcome", finished);
+    BY_REASON(to, "provost_late_results_total",
+              "Results of attempts that were no longer their task's, and what became of them.", "verdict", late);
+    BY_REASON(to, "provost_affinity_total", "Offers; hit: to a prover that had the key of the circuit resident.", "hit",
+              affinity);
 }
 
-static uint64_t queue_demand_paused(const struct sched_queue_view *q)
+static void attempt_metrics(FILE *to, const struct measures *m)
 {
-    return q->demand_paused;
+    struct reason all[MEASURES_OUTCOMES];
+    for (size_t i = 0; i < MEASURES_OUTCOMES; i++)
+        all[i] = (struct reason){ measures_outcome_word((enum measures_outcome)i), m->attempts[i] };
+    BY_REASON(to, "provost_attempts_total", "Attempts that had started and came to an end.", "outcome", all);
 }
 
-static uint64_t queue_demand_unservable(const struct sched_queue_view *q)
+static void refusal_metrics(FILE *to, const struct facts_counters *c)
 {
-    return q->demand_unservable;
+#define F(name, word) { word, c->denied[FACTS_DENIED_##name] },
+    const struct reason denied[] = { FACTS_DENIED_LIST(F) };
+#undef F
+#define F(name, word) { word, c->protocol[FACTS_PROTOCOL_##name] },
+    const struct reason protocol[] = { FACTS_PROTOCOL_LIST(F) };
+#undef F
+#define F(name, word) { word, c->rejected[FACTS_REJECTED_##name] },
+    const struct reason rejected[] = { FACTS_REJECTED_LIST(F) };
+#undef F
+    BY_REASON(to, "provost_auth_denied_total", "What was refused for want of a key, a role, a queue or a token.", "why",
+              denied);
+    BY_REASON(to, "provost_protocol_errors_total", "Messages that do not follow the protocol.", "kind", protocol);
+    BY_REASON(to, "provost_submit_rejected_total", "SUBMITs refused: by the limit that they hit, or the reason.",
+              "reason", rejected);
 }
 
-static uint64_t queue_provers(const struct sched_queue_view *q)
-{
-    return q->provers;
-}
+/* ---- in seconds ---- */
 
-static uint64_t queue_serving(const struct sched_queue_view *q)
+static void durations(FILE *to, const struct facts *f)
 {
-    return q->serving;
-}
-
-static uint64_t queue_oldest(const struct sched_queue_view *q)
-{
-    return q->oldest_queued_ms;
-}
-
-static uint64_t queue_damaged(const struct sched_queue_view *q)
-{
-    return q->damaged;
-}
-
-static uint64_t queue_unservable(const struct sched_queue_view *q)
-{
-    return q->unservable;
-}
-
-static uint64_t queue_slots(const struct sched_queue_view *q)
-{
-    return q->slots;
-}
-
-static uint64_t queue_paused(const struct sched_queue_view *q)
-{
-    return q->paused;
-}
-
-static void queue_metrics(FILE *to, const struct sched *s, uint64_t now_ms)
-{
-    struct sched_queue_view q;
-    head(to, "provost_queue_tasks", "gauge", "Tasks by queue and state.");
-    for (size_t i = 0; sched_queue_at(s, i, now_ms, &q); i++)
-        for (int state = 0; state < TASK_STATES; state++)
-            fprintf(to, "provost_queue_tasks{queue=\"%s\",state=\"%s\"} %" PRIu64 "\n", q.name,
-                    task_state_word((enum task_state)state), q.tasks[state]);
-    queue_gauge(to, s, now_ms, "provost_queue_demand", "Tasks that want a prover now or soon: scale by this.",
-                queue_demand);
-    queue_gauge(to, s, now_ms, "provost_queue_demand_paused", "Of the demand: tasks that wait in a paused queue.",
-                queue_demand_paused);
-    queue_gauge(to, s, now_ms, "provost_queue_demand_unservable",
-                "Of the demand: tasks that wait and that no live prover can serve.", queue_demand_unservable);
-    queue_gauge(to, s, now_ms, "provost_queue_provers", "Live provers that serve it.", queue_provers);
-    queue_gauge(to, s, now_ms, "provost_queue_provers_serving",
-                "Those of them that take tasks: no drain, no quarantine.", queue_serving);
-    queue_gauge(to, s, now_ms, "provost_queue_oldest_milliseconds", "How long the oldest queued task waits.",
-                queue_oldest);
-    queue_gauge(to, s, now_ms, "provost_queue_unservable", "Queued tasks no live prover can serve.", queue_unservable);
-    queue_gauge(to, s, now_ms, "provost_queue_damaged", "Dead tasks whose input or result the store has lost.",
-                queue_damaged);
-    queue_gauge(to, s, now_ms, "provost_queue_slots", "Slots of the live provers that serve it.", queue_slots);
-    queue_gauge(to, s, now_ms, "provost_queue_paused", "1 while it is paused.", queue_paused);
+    static const struct prom_labels version = { { { "version", PV_VERSION } } };
+    prom_family(to, "provost_build_info", "gauge", "1; what runs here stands in the label.");
+    prom_sample(to, "provost_build_info", &version, 1);
+    prom_family(to, "provost_loop_lag_seconds_total", "counter", "Time the loop was late.");
+    prom_seconds_ms(to, "provost_loop_lag_seconds_total", NULL, f->counters.lag_ms_total);
+    prom_family(to, "provost_loop_lag_seconds_max", "gauge", "Latest it ever was.");
+    prom_seconds_ms(to, "provost_loop_lag_seconds_max", NULL, f->counters.lag_ms_most);
+    prom_family(to, "provost_loop_seconds", "histogram", "Work of one turn of the loop.");
+    prom_histogram(to, "provost_loop_seconds", NULL, &f->counters.loop, &histogram_of_turns);
+    prom_family(to, "provost_store_commit_seconds", "histogram",
+                "From a commit of the store to its being on the disk.");
+    prom_histogram(to, "provost_store_commit_seconds", NULL, &f->counters.commit, &histogram_of_turns);
 }
 
 pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const struct sched *s)
@@ -238,11 +200,17 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     size_t n = 0;
     FILE *to = open_memstream(&made, &n);
     if (!to) return PV_NO_MEMORY;
+    durations(to, f);
     core_metrics(to, &f->core);
+    outcome_metrics(to, &f->core);
+    attempt_metrics(to, sched_measures(s));
+    refusal_metrics(to, &f->counters);
     daemon_metrics(to, f);
     http_metrics(to, f);
     handler_metrics(to, f->handlers);
-    queue_metrics(to, s, f->now_ms);
+    metrics_queues(to, s, f->now_ms);
+    metrics_provers(to, s, f->now_ms);
+    metrics_former(to, f, s);
     if (fclose(to)) {
         free(made);
         return PV_NO_MEMORY;

@@ -239,6 +239,7 @@ struct http_counts http_counts(struct http *h)
     pthread_mutex_lock(&h->lock);
     n.requests = h->requests;
     n.refused = h->refused;
+    n.denied = h->denied;
     pthread_mutex_unlock(&h->lock);
     pthread_mutex_lock(&h->asks.lock);
     n.questions = (uint32_t)h->asks.n;

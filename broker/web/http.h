@@ -73,6 +73,7 @@ void http_tell(struct http *h, const char *event, uint64_t number, const char *j
 /** Counted since the start, for metrics. */
 struct http_counts {
     uint64_t requests, refused, streams_cut;
+    uint64_t denied; /* of the refused: no token, a wrong one, or too many wrong ones */
     uint32_t streams, questions;
 };
 struct http_counts http_counts(struct http *h);

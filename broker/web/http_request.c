@@ -241,7 +241,12 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *c, struct re
     if (!q->route) return refuse(h, c, q, 404, "not-found", "there is no such page", NULL);
     struct http_asker who = asker_of(c);
     struct http_verdict v = http_access_judge(&h->access, q->route->class, &who, pv_clock_ms());
-    if (v.code) return refuse(h, c, q, v.code, v.status, v.text, NULL);
+    if (v.code) {
+        pthread_mutex_lock(&h->lock);
+        h->denied += v.code == MHD_HTTP_UNAUTHORIZED || v.code == MHD_HTTP_FORBIDDEN;
+        pthread_mutex_unlock(&h->lock);
+        return refuse(h, c, q, v.code, v.status, v.text, NULL);
+    }
     if (word == PV_OK) MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, argument, q);
     if (word != PV_OK || q->argument != PV_OK) return refuse(h, c, q, 400, "usage", q->why, NULL);
     return MHD_YES;

@@ -23,7 +23,7 @@ struct http {
     struct http_news news;
     char not_ready[256], warnings[512];
     uint64_t published_ms;
-    uint64_t requests, refused;
+    uint64_t requests, refused, denied;
 };
 
 /* What libmicrohttpd calls. context: the struct http. */

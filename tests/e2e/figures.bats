@@ -18,6 +18,17 @@ print(*[l.rsplit(" ", 1)[1] for l in urllib.request.urlopen("http://" + sys.argv
         if l.rsplit(" ", 1)[0] == sys.argv[2]])' "$HTTP" "$1"
 }
 
+# The sum over the states.
+live_are() {
+    [ "$(metric_sum provost_provers)" = "$1" ]
+}
+
+metric_sum() {
+    python3 -c 'import sys, urllib.request
+print(sum(int(l.rsplit(" ", 1)[1]) for l in urllib.request.urlopen("http://" + sys.argv[1] + "/metrics").read().decode().splitlines()
+          if l.startswith(sys.argv[2] + "{")))' "$HTTP" "$1"
+}
+
 metric_is() {
     [ "$(metric "$1")" = "$2" ]
 }
@@ -39,10 +50,10 @@ provers_are() {
     prover_start p1 --queue echo:echo
     expect 0 provost check
     [[ $output == *"OK"*"provers=1"* ]]
-    poll 5 metric_is provost_provers 1
+    poll 5 live_are 1
     kill -9 "$PROVER_PID"
     poll 10 provers_are 0
-    poll 5 metric_is provost_provers 0
+    poll 5 live_are 0
     [ "$(metric provost_provers_known)" = 1 ]
     [ "$(metric 'provost_queue_provers{queue="echo"}')" = 0 ]
     expect 1 provost check

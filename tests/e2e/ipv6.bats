@@ -18,8 +18,8 @@ page() {
     python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())' "http://$1:$port$2"
 }
 
-# counted N: /metrics says so many provers.
-counted() { page '[::1]' /metrics | grep -q "^provost_provers $1\$"; }
+# counted N: /metrics says that so many provers wait for work.
+counted() { page '[::1]' /metrics | grep -q "^provost_provers{state=\"ready\"} $1\$"; }
 
 a_task_goes_through() {
     echo "$1" >input

@@ -17,6 +17,7 @@
 
 #include "heap.h"
 #include "idmap.h"
+#include "measures.h"
 #include "names.h"
 #include "rows.h"
 #include "sched_action.h"
@@ -85,6 +86,8 @@ struct queue {
     uint64_t fleet;          /* goes up when what its provers can serve changes */
     uint64_t unservable;     /* tasks waiting in lanes that no live prover can do */
     uint64_t damaged;        /* tasks that are DEAD because the store lost their input or result */
+    uint64_t live_bytes;     /* of the inputs and results that are kept */
+    struct measures_queue measures;
     struct {
         uint64_t of, done; /* the fleet it looks for, and the one it is through with */
         struct work *next; /* NULL: the first */
@@ -324,6 +327,8 @@ struct prover {
     uint64_t quarantined_ms; /* until then; 0: it is not */
     bool doubted;            /* another prover did what it had called impossible, and none has agreed with it since */
     uint64_t done, failed, lost, busy_ms;
+    uint64_t ran_ms, ran_until_ms; /* how long its attempts ran, added up to that moment */
+    uint32_t running;              /* attempts */
 };
 
 /* ---- clients and sessions (sessions.h) ---- */
@@ -469,6 +474,7 @@ struct sched {
     uint64_t batches;
     uint64_t virtual_ms; /* turn of the principal served last */
     struct sched_stats stats;
+    struct measures measures;
 };
 
 /** a + b, or NEVER where that is less. */

@@ -249,6 +249,11 @@ struct prover_circuit *prover_circuit(const struct prover *p, const struct name 
 
 /* ---- attempts ---- */
 
+uint64_t prover_ran_ms(const struct prover *p, uint64_t now_ms)
+{
+    return p->ran_ms + (now_ms > p->ran_until_ms ? p->running * (now_ms - p->ran_until_ms) : 0);
+}
+
 static wire_id token_key(wire_token t)
 {
     return idmap_key(t.epoch, t.seq);
@@ -259,8 +264,13 @@ struct attempt *attempt_find(const struct sched *s, wire_token token)
     return idmap_find(&s->attempts, token_key(token));
 }
 
-static void count(struct prover *p, enum attempt_state state, int sign)
+static void count(const struct sched *s, struct prover *p, enum attempt_state state, int sign)
 {
+    if (state == ATTEMPT_RUNNING) {
+        p->ran_ms = prover_ran_ms(p, s->now_ms);
+        p->ran_until_ms = s->now_ms;
+        p->running += (uint32_t)sign;
+    }
     if (state != ATTEMPT_LATE) p->held += (uint32_t)sign;
     if (state == ATTEMPT_OFFERED) p->offered += (uint32_t)sign;
 }
@@ -279,7 +289,7 @@ struct attempt *attempt_new(struct sched *s, struct prover *p, wire_token token,
     a->link = p->attempts_end;
     *p->attempts_end = a;
     p->attempts_end = &a->next;
-    count(p, state, 1);
+    count(s, p, state, 1);
     p->sated = false; /* it will have the key of this one */
     prover_changed(s, p);
     prover_rearm(s, p);
@@ -299,9 +309,9 @@ static void attempt_unwant(struct sched *s, struct attempt *a)
 void attempt_set_state(struct sched *s, struct attempt *a, enum attempt_state state)
 {
     if (state != ATTEMPT_OFFERED) attempt_unwant(s, a);
-    count(a->prover, a->state, -1);
+    count(s, a->prover, a->state, -1);
     a->state = state;
-    count(a->prover, a->state, 1);
+    count(s, a->prover, a->state, 1);
     prover_changed(s, a->prover);
 }
 
@@ -327,7 +337,7 @@ void attempt_end(struct sched *s, struct attempt *a)
         a->next->link = a->link;
     else
         p->attempts_end = a->link;
-    count(p, a->state, -1);
+    count(s, p, a->state, -1);
     free(a);
     prover_changed(s, p);
     prover_rearm(s, p);

@@ -40,6 +40,8 @@ void prover_recall_all(struct sched *s, struct prover *p);
 void prover_unwant(struct sched *s, struct prover *p);
 
 /** NULL: there is none. */
+/** How long its attempts ran until now, added up: the time of its slots that was used. Never goes back. */
+uint64_t prover_ran_ms(const struct prover *p, uint64_t now_ms);
 struct attempt *attempt_find(const struct sched *s, wire_token token);
 /** A new attempt of p, in the tables. NULL: out of memory. */
 struct attempt *attempt_new(struct sched *s, struct prover *p, wire_token token, enum attempt_state state);

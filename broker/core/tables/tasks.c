@@ -81,9 +81,24 @@ static bool is_leased(enum task_state s)
     return s == TASK_OFFERED || s == TASK_RUNNING || s == TASK_RECOVERING;
 }
 
+/* What the store keeps of it: the result when it succeeded, else the input. */
+static uint64_t live_bytes(const struct task *t)
+{
+    if (t->state == TASK_SUCCEEDED) return t->past ? t->past->result_bytes : 0;
+    return t->has_input ? t->input_bytes : 0;
+}
+
+void task_has_input(struct task *t, bool has)
+{
+    t->account->queue->live_bytes -= live_bytes(t);
+    t->has_input = has;
+    t->account->queue->live_bytes += live_bytes(t);
+}
+
 void task_count_out(struct task *t)
 {
     struct account *a = t->account;
+    a->queue->live_bytes -= live_bytes(t);
     a->queue->damaged -= t->damaged;
     t->damaged = false;
     a->queue->count[t->state]--;
@@ -105,6 +120,7 @@ static void count_in(struct task *t)
     struct account *a = t->account;
     t->damaged = t->state == TASK_DEAD && t->past && t->past->status == PV_STORE;
     a->queue->damaged += t->damaged;
+    a->queue->live_bytes += live_bytes(t);
     a->queue->count[t->state]++;
     a->count[t->state]++;
     a->principal->count[t->state]++;
@@ -141,11 +157,37 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
     if (t->past && t->past->prover) a->name = sched_actions_text(s->out, t->past->prover->text);
 }
 
+static enum measures_outcome outcome_of(enum task_state to, enum sched_charge charged)
+{
+    if (to == TASK_SUCCEEDED) return MEASURES_SUCCEEDED;
+    if (to == TASK_CANCELLED) return MEASURES_CANCELLED;
+    if (charged == SCHED_LOSS) return MEASURES_LOST;
+    bool refunded = charged == SCHED_FREE && to == TASK_DELAYED; /* a failure all the same */
+    return charged == SCHED_FREE && !refunded ? MEASURES_RETURNED : MEASURES_FAILED;
+}
+
+/* Before the move. A run ends whatever becomes of the task; only the first start ends a wait. A task that was revived waits from
+ * some moment that is not kept: it is left out. */
+static void measure(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)
+{
+    struct queue *q = t->account->queue;
+    uint64_t age_ms = s->now_ms - t->created_ms;
+    if (t->state == TASK_RUNNING) {
+        s->measures.attempts[outcome_of(to, charged)]++;
+        measures_ran(&s->measures, &q->measures, q->name->text, t->circuit->text, s->now_ms - t->changed_ms);
+    }
+    if (t->generation > 1) return;
+    if (t->state == TASK_OFFERED && to == TASK_RUNNING && t->attempts == 1)
+        histogram_add_ms(&q->measures.wait, &histogram_of_tasks, age_ms);
+    if (to == TASK_SUCCEEDED) histogram_add_ms(&q->measures.task, &histogram_of_tasks, age_ms);
+}
+
 void task_move(struct sched *s, struct task *t, enum task_state to, enum sched_charge charged)
 {
     enum task_state from = t->state;
     /* Every caller looks at the state first, and refuses what a peer asks for in a wrong state (sched_sim). */
     assert(sched_move_allowed(from, to));
+    measure(s, t, to, charged);
     if (from == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
     if (is_leased(from) != is_leased(to)) task_disarm(s, t);

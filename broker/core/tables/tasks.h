@@ -21,6 +21,8 @@ struct task *task_new(struct sched *s, struct account *a, wire_id id);
 void task_unlist(struct sched *s, struct task *t);
 /** Gives a new task its first state. */
 void task_begin(struct sched *s, struct task *t, enum task_state state);
+/** Its input is kept, or is no longer. */
+void task_has_input(struct task *t, bool has);
 /** Takes a task that goes away out of the counts. */
 void task_count_out(struct task *t);
 

@@ -54,7 +54,17 @@ static void figures_are_the_facts(void **state)
         .stale_hellos = 14,
         .later_start = 13,
         .uploads = { .bytes_in = 1ull << 40 },
-        .counters = { .list_rows = 12, .rows_most = 9, .messages = 1000, .sends = 2000 }
+        .counters = { .list_rows = 12,
+                      .rows_most = 9,
+                      .messages = 1000,
+                      .sends = 2000,
+                      .lag_ms_total = 1234,
+                      .lag_ms_most = 250,
+                      .malformed = 3,
+                      .denied = { [FACTS_DENIED_ROLE] = 4 },
+                      .protocol = { [FACTS_PROTOCOL_MALFORMED] = 3 },
+                      .rejected = { [FACTS_REJECTED_RATE] = 5, [FACTS_REJECTED_OTHER] = 6 },
+                      .loop = { .at = { 2, 1 }, .sum_us = 300 } }
     };
     write_metrics(&f);
     expect_line("provost_up 1");
@@ -63,10 +73,23 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_connections 12");
     expect_line("provost_peers 11");
     expect_line("provost_strangers 1");
-    expect_line("provost_provers 2");
     expect_line("provost_provers_known 5");
-    expect_line("provost_submitted_total 100");
-    expect_line("provost_offers_warm_total 80");
+    expect_line("provost_tasks_submitted_total 100");
+    expect_line("provost_tasks_finished_total{outcome=\"succeeded\"} 90");
+    expect_line("provost_tasks_finished_total{outcome=\"expired\"} 0");
+    expect_line("provost_affinity_total{hit=\"true\"} 80");
+    expect_line("provost_affinity_total{hit=\"false\"} 0");
+    expect_line("provost_loop_lag_seconds_total 1.234");
+    expect_line("provost_loop_lag_seconds_max 0.250");
+    expect_line("provost_auth_denied_total{why=\"role\"} 4");
+    expect_line("provost_protocol_errors_total{kind=\"malformed\"} 3");
+    expect_line("provost_submit_rejected_total{reason=\"rate\"} 5");
+    expect_line("provost_submit_rejected_total{reason=\"other\"} 6");
+    expect_line("provost_loop_seconds_bucket{le=\"0.0001\"} 2");
+    expect_line("provost_loop_seconds_bucket{le=\"0.00025\"} 3");
+    expect_line("provost_loop_seconds_bucket{le=\"+Inf\"} 3");
+    expect_line("provost_loop_seconds_sum 0.000300");
+    expect_line("provost_loop_seconds_count 3");
     expect_line("provost_syncs_total 49");
     expect_line("provost_rows_visited_total 42");
     expect_line("provost_rows_visited_max 9");
@@ -84,6 +107,95 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_sends_total 2000");
 }
 
+static void the_names_of_before_stay_for_a_release(void **state)
+{
+    const struct facts f = { .core = { .submitted = 100, .warm_offers = 80, .provers_lost = 2 },
+                             .now_ms = 1,
+                             .counters = { .lag_ms_total = 1234, .malformed = 3 } };
+    submit(&r, "c1", 1);
+    write_metrics(&f);
+    expect_line("provost_submitted_total 100");
+    expect_line("# HELP provost_submitted_total Deprecated: provost_tasks_submitted_total");
+    expect_line("provost_offers_warm_total 80");
+    expect_line("provost_provers_lost_total 2");
+    expect_line("provost_loop_lag_milliseconds_total 1234");
+    expect_line("provost_messages_malformed_total 3");
+    expect_line("provost_queue_tasks{queue=\"outer\",state=\"queued\"} 1");
+    expect_line("provost_queue_demand{queue=\"outer\"} 1");
+    expect_line("provost_queue_unservable{queue=\"outer\"} 1");
+    expect_line("provost_queue_oldest_milliseconds{queue=\"outer\"} 1");
+}
+
+static void a_refusal_has_one_reason(void **state)
+{
+    assert_int_equal(facts_rejected_of(PV_BUSY, "rate"), FACTS_REJECTED_RATE);
+    assert_int_equal(facts_rejected_of(PV_BUSY, "disk"), FACTS_REJECTED_DISK);
+    assert_int_equal(facts_rejected_of(PV_BUSY, "what nobody knows"), FACTS_REJECTED_OTHER);
+    assert_int_equal(facts_rejected_of(PV_UNKNOWN_QUEUE, NULL), FACTS_REJECTED_UNKNOWN_QUEUE);
+    assert_int_equal(facts_rejected_of(PV_CONFLICT, NULL), FACTS_REJECTED_CONFLICT);
+    assert_int_equal(facts_rejected_of(PV_TOO_LARGE, NULL), FACTS_REJECTED_TOO_LARGE);
+    assert_int_equal(facts_rejected_of(PV_HASH_MISMATCH, NULL), FACTS_REJECTED_HASH_MISMATCH);
+    assert_int_equal(facts_rejected_of(PV_EXPIRED, NULL), FACTS_REJECTED_EXPIRED);
+    assert_int_equal(facts_rejected_of(PV_STORE, NULL), FACTS_REJECTED_STORE);
+    assert_int_equal(facts_rejected_of(PV_UNAUTHORIZED, NULL), FACTS_REJECTED_UNAUTHORIZED);
+    assert_int_equal(facts_rejected_of(PV_BAD_STATE, NULL), FACTS_REJECTED_OTHER);
+}
+
+static size_t lines_with(const char *start)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, start)); at++) n += at == text || at[-1] == '\n';
+    return n;
+}
+
+static void hello_of(const char *principal, const char *name, unsigned n)
+{
+    struct sched_event ev = { .type = SCHED_PROVER_HELLO, .peer = 100000 + n };
+    ev.prover.principal = principal;
+    ev.prover.name = name;
+    ev.prover.incarnation = rig_id(n + 1);
+    ev.prover.slots = 1;
+    rig_step(&r, ev);
+}
+
+static void provers_are_told_by_name_and_by_principal_where_one_name_is_not_enough(void **state)
+{
+    const struct facts f = { .now_ms = 5000 };
+    prover(&r, "p1", 2, 0);
+    submit(&r, "c1", 1);
+    started(&r, "p1", 1);
+    prover(&r, "p2", 3, 0);
+    at(&r, 5000);
+    beat(&r, "p1", 1, 0);
+    beat(&r, "p2", 0);
+    hello_of("else", "p1", 1);
+    write_metrics(&f);
+    expect_line("provost_provers{state=\"ready\"} 2");
+    expect_line("provost_provers{state=\"busy\"} 1");
+    expect_line("provost_provers{state=\"draining\"} 0");
+    expect_line("provost_slots 6");
+    expect_line("provost_slots_busy 1");
+    expect_line("provost_prover_busy_seconds_total{prover=\"fleet/p1\"} 5.000");
+    expect_line("provost_prover_busy_seconds_total{prover=\"else/p1\"} 0.000");
+    expect_line("provost_prover_busy_seconds_total{prover=\"p2\"} 0.000");
+    expect_line("provost_prover_heartbeat_age_seconds{prover=\"p2\"} 0.000");
+}
+
+static void a_large_fleet_has_bounded_series(void **state)
+{
+    const struct facts f = { .now_ms = 1 };
+    char name[32];
+    for (unsigned i = 0; i < 1003; i++) {
+        snprintf(name, sizeof name, "q%u", i);
+        hello_of("fleet", name, i);
+    }
+    write_metrics(&f);
+    expect_line("provost_slots 1003");
+    expect_line("provost_provers_unlisted 3");
+    assert_int_equal(lines_with("provost_prover_busy_seconds_total{"), 1000);
+    assert_int_equal(lines_with("provost_prover_heartbeat_age_seconds{"), 1000);
+}
+
 static void it_is_down_while_not_ready(void **state)
 {
     const struct facts f = { .not_ready = "the disk failed" };
@@ -97,12 +209,14 @@ static void every_queue_has_its_lines(void **state)
     submit(&r, "c1", 1);
     submit(&r, "c1", 2);
     write_metrics(&f);
-    expect_line("provost_queue_tasks{queue=\"outer\",state=\"queued\"} 2");
-    expect_line("provost_queue_tasks{queue=\"keccak\",state=\"queued\"} 0");
-    expect_line("provost_queue_demand{queue=\"outer\"} 2");
+    expect_line("provost_tasks{queue=\"outer\",state=\"queued\"} 2");
+    expect_line("provost_tasks{queue=\"keccak\",state=\"queued\"} 0");
+    expect_line("provost_demand_slots{queue=\"outer\"} 2");
+    expect_line("provost_oldest_queued_seconds{queue=\"outer\"} 0.001");
+    expect_line("provost_tasks_unservable{queue=\"outer\"} 2");
+    expect_line("provost_wait_seconds_count{queue=\"outer\"} 0");
     expect_line("provost_queue_demand_paused{queue=\"outer\"} 0");
     expect_line("provost_queue_demand_unservable{queue=\"outer\"} 2");
-    expect_line("provost_queue_unservable{queue=\"outer\"} 2");
     expect_line("provost_queue_damaged{queue=\"outer\"} 0");
     expect_line("provost_queue_provers{queue=\"outer\"} 0");
     expect_line("provost_queue_provers_serving{queue=\"outer\"} 0");
@@ -115,6 +229,7 @@ static void every_sample_belongs_to_the_family_before_it(void **state)
     const struct facts f = { .now_ms = 1 };
     char family[128] = "", seen[16384] = "\n", *save = NULL;
     size_t samples = 0;
+    bool histogram = false;
     write_metrics(&f);
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         if (sscanf(line, "# HELP %127s", family) == 1) {
@@ -127,10 +242,13 @@ static void every_sample_belongs_to_the_family_before_it(void **state)
         }
         if (!strncmp(line, "# TYPE ", 7)) {
             assert_false(strncmp(line + 7, family, strlen(family)));
+            histogram = strstr(line, " histogram") != NULL;
             continue;
         }
-        size_t n = strcspn(line, "{ ");
-        if (n != strlen(family) || strncmp(line, family, n)) fail_msg("%s after %s", line, family);
+        size_t n = strcspn(line, "{ "), whole = strlen(family);
+        bool same = n == whole && !strncmp(line, family, n);
+        if (histogram) same = n > whole && !strncmp(line, family, whole) && line[whole] == '_';
+        if (!same) fail_msg("%s after %s", line, family);
         samples++;
     }
     assert_true(samples > 50);
@@ -156,6 +274,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(figures_are_the_facts),
+        T(the_names_of_before_stay_for_a_release),
+        T(a_refusal_has_one_reason),
+        T(provers_are_told_by_name_and_by_principal_where_one_name_is_not_enough),
+        T(a_large_fleet_has_bounded_series),
         T(it_is_down_while_not_ready),
         T(every_queue_has_its_lines),
         T(every_sample_belongs_to_the_family_before_it),
