@@ -64,7 +64,7 @@ struct broker_batch {
 
 enum { BROKER_COMMITS = 64 };
 
-/** Commits on their way to the disk, and since when (commit.c). One that finds no place is not measured. */
+/** Commits on their way to the disk, and since when (commit_times.c). One that finds no place is not measured. */
 struct broker_commits {
     struct {
         uint64_t number, us;

@@ -1,5 +1,6 @@
 #include "commit.h"
 
+#include "commit_times.h"
 #include "durable.h"
 #include "reply.h"
 
@@ -52,25 +53,6 @@ static void answers_refuse(struct broker *b)
     }
 }
 
-static void commit_begun(struct broker *b, uint64_t number, uint64_t us)
-{
-    struct broker_commits *c = &b->commits;
-    if (c->n == BROKER_COMMITS) return;
-    size_t i = (c->first + c->n++) % BROKER_COMMITS;
-    c->at[i].number = number;
-    c->at[i].us = us;
-}
-
-void commit_durable(struct broker *b)
-{
-    struct broker_commits *c = &b->commits;
-    uint64_t durable = c->n ? store_durable(b->store) : 0, now_us = c->n ? pv_clock_us() : 0;
-    for (; c->n && c->at[c->first].number <= durable; c->n--) {
-        histogram_add(&b->counters.commit, &histogram_of_turns, now_us - c->at[c->first].us);
-        c->first = (c->first + 1) % BROKER_COMMITS;
-    }
-}
-
 /* A queue with sync = always has its commit synced at once, after the sync under way, so that what waited is said
  * before. Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
 static pv_status commit_now(struct broker *b)
@@ -83,7 +65,7 @@ static pv_status commit_now(struct broker *b)
     TRY(store_commit(b->store, when, &number));
     if (when != STORE_LAZY) {
         b->promised = number;
-        commit_begun(b, number, from_us);
+        commit_times_begun(b, number, from_us);
     }
     if (when == STORE_NOW) durable_say(b);
     return PV_OK;

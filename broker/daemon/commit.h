@@ -10,8 +10,6 @@ bool commit_later(struct broker *b);
 /** Writes the tasks' rows of the batch, commits, and starts the sync that was asked for. Replies of this batch
  *  wait until commit b->promised is durable. False: the store has failed, and every question of the batch was
  *  answered with that. */
-/** Measures the commits that are on the disk by now. */
-void commit_durable(struct broker *b);
 bool commit_batch(struct broker *b);
 
 #endif

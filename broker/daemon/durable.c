@@ -1,6 +1,6 @@
 #include "durable.h"
 
-#include "commit.h"
+#include "commit_times.h"
 #include "reply.h"
 #include "step.h"
 #include "uploads.h"
@@ -14,7 +14,7 @@ enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256 };
 void durable_say(struct broker *b)
 {
     struct outbox_word w;
-    commit_durable(b);
+    commit_times_durable(b);
     while (outbox_take(&b->outbox, store_durable(b->store), &w)) reply_waited(b, &w);
 }
 
