@@ -42,6 +42,12 @@ void prom_sample(FILE *to, const char *name, const struct prom_labels *labels, u
     fprintf(to, "%" PRIu64 "\n", value);
 }
 
+void prom_percent(FILE *to, const char *name, const struct prom_labels *labels, unsigned percent)
+{
+    put_head(to, name, "", labels, NULL, NULL);
+    fprintf(to, "%u.%02u\n", percent / 100, percent % 100);
+}
+
 void prom_seconds_us(FILE *to, const char *name, const struct prom_labels *labels, uint64_t us)
 {
     put_head(to, name, "", labels, NULL, NULL);

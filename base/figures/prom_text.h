@@ -24,6 +24,8 @@ struct prom_labels {
 void prom_family(FILE *to, const char *name, const char *type, const char *help);
 /** labels NULL: none. */
 void prom_sample(FILE *to, const char *name, const struct prom_labels *labels, uint64_t value);
+/** A share, of 1. */
+void prom_percent(FILE *to, const char *name, const struct prom_labels *labels, unsigned percent);
 /** A duration, in seconds. */
 void prom_seconds_ms(FILE *to, const char *name, const struct prom_labels *labels, uint64_t ms);
 void prom_seconds_us(FILE *to, const char *name, const struct prom_labels *labels, uint64_t us);

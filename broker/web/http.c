@@ -1,6 +1,6 @@
 #include "http_request.h"
 
-#include "http_address.h"
+#include "http_ground.h"
 
 #include "clock.h"
 
@@ -55,11 +55,8 @@ pv_status http_check(const struct http_options *options, char why[HTTP_WHY_BYTES
     union http_address at;
     struct http_access_files files = files_of(options);
     TRY(address_read(&at, options->address, why));
-    *(at.any.sa_family == AF_INET6 ? &at.v6.sin6_port : &at.v4.sin_port) = 0;
-    int fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool bound = fd >= 0 && !bind(fd, &at.any, (socklen_t)http_address_bytes(&at));
+    bool bound = http_ground_usable(&at);
     if (!bound) snprintf(why, HTTP_WHY_BYTES, "http: %.100s: %s", options->address, strerror(errno));
-    if (fd >= 0) close(fd);
     return bound ? http_access_check(&files, why, HTTP_WHY_BYTES) : PV_BAD_CONFIG;
 }
 
@@ -77,23 +74,9 @@ static struct http *http_new(const union http_address *at, const struct http_opt
     return h;
 }
 
-/* A socket of our own, for libmicrohttpd does not say why it has none. -1: errno says. */
-static int socket_on(const union http_address *at)
-{
-    int fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, off = 0;
-    if (fd < 0) return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (at->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* IPv4 too */
-    if (!bind(fd, &at->any, (socklen_t)http_address_bytes(at)) && !listen(fd, SOMAXCONN)) return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
 static pv_status listen_on(struct http *h, const union http_address *at, const char *address, char why[HTTP_WHY_BYTES])
 {
-    int fd = socket_on(at);
+    int fd = http_ground_listen(at);
     if (fd < 0) {
         snprintf(why, HTTP_WHY_BYTES, "http: cannot listen on %.100s: %s", address, strerror(errno));
         return PV_IO;

@@ -1,8 +1,9 @@
 #include "http_request.h"
 
-#include "http_address.h"
+#include "http_ground.h"
 #include "http_reply.h"
 #include "json_text.h"
+#include "page_files.h"
 #include "values.h"
 
 #include "clock.h"
@@ -27,32 +28,6 @@ struct request {
 static const char *header(struct MHD_Connection *c, const char *name)
 {
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
-static enum MHD_Result header_count(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-    struct http_asker *who = context;
-    if (!strcasecmp(key, MHD_HTTP_HEADER_HOST)) who->hosts_n++;
-    if (!strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION)) who->authorizations_n++;
-    return MHD_YES;
-}
-
-static const struct sockaddr *address_of(struct MHD_Connection *c)
-{
-    return MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-}
-
-static struct http_asker asker_of(struct MHD_Connection *c)
-{
-    struct http_asker who = {
-        .host = header(c, MHD_HTTP_HEADER_HOST),
-        .origin = header(c, MHD_HTTP_HEADER_ORIGIN),
-        .site = header(c, "Sec-Fetch-Site"),
-        .authorization = header(c, MHD_HTTP_HEADER_AUTHORIZATION),
-        .from = address_of(c),
-    };
-    MHD_get_connection_values(c, MHD_HEADER_KIND, header_count, &who);
-    return who;
 }
 
 /* ---- what the loop published ---- */
@@ -128,7 +103,7 @@ static struct MHD_Response *overview(struct http *h)
 /* What the page may offer to who has this token. */
 static struct MHD_Response *access_told(struct http *h, struct MHD_Connection *c)
 {
-    struct http_asker who = asker_of(c);
+    struct http_asker who = http_ground_asker(c);
     bool writes = http_access_writes(&h->access), may = false;
     if (writes && who.authorization) may = !http_access_judge(&h->access, HTTP_WRITE, &who, pv_clock_ms()).code;
     struct json_text j = { .at = NULL };
@@ -174,7 +149,8 @@ static enum MHD_Result question(struct http *h, struct MHD_Connection *c, struct
     bool late = stale(h);
     pthread_mutex_unlock(&h->lock);
     if (late) return busy(c, "the broker's loop does not turn");
-    http_address_text(ask->from, sizeof ask->from, address_of(c));
+    http_address_text(ask->from, sizeof ask->from,
+                      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     q->asked = http_ask(&h->asks, ask, c, pv_clock_ms());
     return q->asked ? MHD_YES : busy(c, "too many questions wait already");
 }
@@ -239,7 +215,7 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *c, struct re
     bool hidden = other && !strcmp(other, "POST") && !http_access_writes(&h->access);
     if (!q->route && other && !hidden) return refuse(h, c, q, 405, "usage", "this page has another method", other);
     if (!q->route) return refuse(h, c, q, 404, "not-found", "there is no such page", NULL);
-    struct http_asker who = asker_of(c);
+    struct http_asker who = http_ground_asker(c);
     struct http_verdict v = http_access_judge(&h->access, q->route->class, &who, pv_clock_ms());
     if (v.code) {
         pthread_mutex_lock(&h->lock);
@@ -256,7 +232,7 @@ static enum MHD_Result serve(struct http *h, struct MHD_Connection *c, struct re
 {
     unsigned code = MHD_HTTP_OK;
     if (q->body) return refuse(h, c, q, 400, "usage", "nothing here takes a body", NULL);
-    if (q->file) return http_reply_send(c, code, http_reply_file(q->file), NULL);
+    if (q->file) return http_reply_send(c, code, http_reply_file(q->file->bytes, q->file->n, q->file->type), NULL);
     if (q->asked) return http_reply_send(c, q->asked->code, http_reply_json(q->asked->text), NULL);
     if (q->route->source == HTTP_EVENTS_OR_STREAM && wants_stream(c)) {
         if (!(q->arguments.seen & ~(unsigned)HTTP_HAS_AFTER)) return stream(h, c, &q->arguments);

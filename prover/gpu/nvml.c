@@ -31,10 +31,25 @@ struct event_data {
     X(watch, (device, unsigned long long, event_set), "nvmlDeviceRegisterEvents")                                      \
     X(wait, (event_set, struct event_data *, unsigned), "nvmlEventSetWait_v2")
 
+struct memory {
+    unsigned long long total, free, used;
+};
+struct use {
+    unsigned gpu, memory; /* percent of the last sample */
+};
+
+/* For people alone: a library without one of them serves as well. */
+#define NVML_FACTS(X)                                                                                                  \
+    X(memory_of, (device, struct memory *), "nvmlDeviceGetMemoryInfo")                                                 \
+    X(use_of, (device, struct use *), "nvmlDeviceGetUtilizationRates")                                                 \
+    X(temperature_of, (device, int, unsigned *), "nvmlDeviceGetTemperature")                                           \
+    X(power_of, (device, unsigned *), "nvmlDeviceGetPowerUsage")
+
 struct nvml {
     void *library;
 #define X(member, arguments, name) int(*member) arguments;
     NVML_CALLS(X)
+    NVML_FACTS(X)
 #undef X
     bool up;
     event_set events; /* NULL: no card tells any */
@@ -52,6 +67,9 @@ static bool calls_find(struct nvml *n)
     *(void **)(&n->member) = dlsym(n->library, name);                                                                  \
     all = all && n->member;
     NVML_CALLS(X)
+#undef X
+#define X(member, arguments, name) *(void **)(&n->member) = dlsym(n->library, name);
+    NVML_FACTS(X)
 #undef X
     return all;
 }
@@ -131,6 +149,22 @@ const struct nvml_card *nvml_cards(const struct nvml *n, unsigned *count)
 {
     *count = n->cards_n;
     return n->cards;
+}
+
+bool nvml_facts(const struct nvml *n, unsigned board, struct nvml_facts *to)
+{
+    struct memory m = { 0 };
+    struct use u = { 0 };
+    if (board >= n->boards_n) return false;
+    device d = n->boards[board];
+    *to = (struct nvml_facts){ .has_memory = n->memory_of && n->memory_of(d, &m) == NVML_OK,
+                               .has_use = n->use_of && n->use_of(d, &u) == NVML_OK };
+    to->memory_used = m.used;
+    to->memory_total = m.total;
+    to->use_percent = u.gpu;
+    to->has_temperature = n->temperature_of && n->temperature_of(d, 0, &to->temperature_c) == NVML_OK;
+    to->has_power = n->power_of && n->power_of(d, &to->power_mw) == NVML_OK;
+    return to->has_memory || to->has_use || to->has_temperature || to->has_power;
 }
 
 /* What a program did to itself: if it is ours, CUDA tells it. Source: NVIDIA's list of Xids. */

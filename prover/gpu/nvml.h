@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define NVML_LIBRARY "libnvidia-ml.so.1"
 
@@ -22,6 +23,13 @@ struct nvml_card {
     unsigned board;             /* number of the physical card */
 };
 
+/** What a card tells of itself; has_...: whether it does. */
+struct nvml_facts {
+    bool has_memory, has_use, has_temperature, has_power;
+    uint64_t memory_used, memory_total; /* bytes */
+    unsigned use_percent, temperature_c, power_mw;
+};
+
 struct nvml;
 
 /** PV_NO_DEVICE with a sentence: it is not there, or refuses. library: NVML_LIBRARY, or a test's. */
@@ -30,6 +38,9 @@ void nvml_close(struct nvml **n);
 
 /** The cards, at most NVML_CARDS_MAX. A card that is cut into parts is listed as its parts. Borrowed until nvml_close. */
 const struct nvml_card *nvml_cards(const struct nvml *n, unsigned *count);
+
+/** Of a physical card. False: there is none of this number, or it tells nothing. */
+bool nvml_facts(const struct nvml *n, unsigned board, struct nvml_facts *to);
 
 /** Whether something befell a card that ends every process on it, within wait_ms: an uncorrected ECC error, or an Xid that is the
  *  card's and not a program's. *board: which; why: the words. */

@@ -101,6 +101,21 @@ size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most)
     return n;
 }
 
+bool keycache_try_figures(struct keycache *c, struct keycache_figures *to)
+{
+    if (pthread_mutex_trylock(&c->lock)) return false;
+    *to = c->figures;
+    for (size_t i = 0; i < c->n; i++) to->keys += c->keys[i]->there;
+    for (size_t i = 0; i < c->bodies_n; i++) {
+        const struct keycache_body *b = c->bodies[i];
+        to->resident += b->key != NULL;
+        to->bytes += b->key ? b->open.resident_bytes : 0;
+    }
+    to->unserved = c->unserved.n;
+    pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
 /* --- taking and giving, under the lock --- */
 
 /* One whose file has not changed, if there is one: a key may have several circuits. */
@@ -211,6 +226,7 @@ static pv_status reserve(struct keycache_key **k_p, struct keycache *c, const ch
         if (!k->stale && free_for_one_more(c, k->body) && keycache_room_make(c, k->body)) {
             k->users++;
             k->body->users++;
+            ++*(k->body->key ? &c->figures.hits : &c->figures.misses);
             *k_p = k;
             return PV_OK;
         }
@@ -302,6 +318,7 @@ static pv_status warm(struct keycache *c, struct keycache_key *k, const struct k
     c->news |= open.slower != k->body->facts.slower;
     k->body->replan_ms = replan_next(c);
     k->body->load_ms = load_ms;
+    histogram_add_ms(&c->figures.loads, &histogram_of_tasks, load_ms);
     if (!checked) checked_add(&c->checked, k->body->facts.digest);
     pthread_mutex_unlock(&c->lock);
     return PV_OK;

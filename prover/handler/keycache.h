@@ -25,6 +25,7 @@
 #define PV_KEYCACHE_H
 
 #include "handler.h"
+#include "histogram.h"
 #include "prove_error.h"
 #include "regular.h"
 #include "witness_source.h"
@@ -95,6 +96,15 @@ size_t keycache_list(void *cache, const char *after, struct handler_circuit *to,
 /** The first files, by name, that are not served, at most `most`; returns how many there are in all. For
  *  agent_options.unserved. */
 size_t keycache_unserved(void *cache, struct handler_unserved *to, size_t most);
+
+/** For people and metrics. Counters are those since the start. */
+struct keycache_figures {
+    uint64_t keys, resident, unserved, bytes; /* now */
+    uint64_t hits, misses, closed;            /* takes that found the key loaded, or did not; keys closed */
+    struct histogram loads;                   /* histogram_of_tasks */
+};
+/** Does not wait: false, and `to` as it was, while another thread looks at the keys. */
+bool keycache_try_figures(struct keycache *c, struct keycache_figures *to);
 
 struct keycache_key; /* a key that was taken */
 

@@ -87,6 +87,7 @@ void keycache_close(struct keycache *c, struct keycache_body *b)
 {
     c->news |= b->open.slower != b->facts.slower;
     c->o.ops->close(&b->key);
+    c->figures.closed++;
 }
 
 bool keycache_evict_idle(struct keycache *c, const struct keycache_body *but)

@@ -51,6 +51,7 @@ struct keycache {
     struct keycache_body **bodies;
     size_t bodies_n, bodies_room;
     uint64_t uses;
+    struct keycache_figures figures; /* its counters */
     struct checked checked;
     struct unserved seen;     /* in the scan that goes on: the looking thread's */
     struct unserved unserved; /* in the last one */

@@ -13,6 +13,7 @@
 
 enum {
     TURN_MOST_MS = 1000,
+    FIGURES_MS = 500,
     DRAIN_AHEAD_MS = 30000, /* a drain that still lives is given so long from each second on */
 };
 
@@ -178,6 +179,27 @@ static void runners_read(struct agent *a)
     }
 }
 
+static void figures_leave(struct agent *a)
+{
+    struct node_now now = { .turned_ms = a->now_ms,
+                            .slots = a->o.slots,
+                            .unacknowledged = a->results_n,
+                            .connected = a->link.state == LINK_UP,
+                            .draining = a->mode != AGENT_SERVE };
+    struct agent_gpu gpu = { .state = AGENT_GPU_FIT };
+    if (!a->o.figures || a->now_ms < a->figures_ms + FIGURES_MS) return;
+    a->figures_ms = a->now_ms;
+    for (unsigned i = 0; i < a->o.slots; i++) now.busy += a->busy[i];
+    for (size_t i = 0; i < a->attempts_n; i++)
+        now.waiting += a->attempts[i].state == AGENT_ATTEMPT_FETCHING || a->attempts[i].state == AGENT_ATTEMPT_WAITING;
+    if (a->o.gpu) a->o.gpu(a->o.gpu_arg, &gpu);
+    now.gpu_state = gpu.state;
+    now.gpu_wrong_proofs = gpu.wrong_proofs;
+    now.gpu_ended = gpu.ended;
+    now.gpu_unused = *gpu.unused != 0;
+    node_figures_now(a->o.figures, &now);
+}
+
 static void turn(struct agent *a, zsock_t *pipe)
 {
     zmq_pollitem_t items[3 + AGENT_SLOTS_MAX] = { { .socket = zsock_resolve(pipe), .events = ZMQ_POLLIN } };
@@ -210,6 +232,7 @@ void agent_main(zsock_t *pipe, void *agent)
         mode_tick(a);
         agent_session_tick(a);
         service_tell(a);
+        figures_leave(a);
     }
     if (a->link.state == LINK_UP)
         link_goodbye(&a->link, PV_OK);

@@ -15,6 +15,7 @@
 
 #include "handlers.h"
 #include "link.h"
+#include "node_figures.h"
 #include "notify.h"
 #include "numa.h"
 
@@ -81,7 +82,8 @@ struct agent_options {
     struct handlers *handlers;
     struct notify
         *notify; /* the service manager: it hears when the node is ready, lives and drains. NULL: nobody does */
-    bool circuits_needed; /* every queue's handler needs a key: while there is none, nothing is taken */
+    struct node_figures *figures; /* where the agent leaves figures of its work; NULL: nobody reads them */
+    bool circuits_needed;         /* every queue's handler needs a key: while there is none, nothing is taken */
 };
 
 struct agent;

@@ -232,7 +232,7 @@ static void attempt_start(struct agent *a, struct agent_attempt *at, unsigned ru
     at->state = AGENT_ATTEMPT_RUNNING;
     at->job = job;
     at->runner = runner;
-    at->started_ms = a->now_ms;
+    at->started_ms = at->phase_ms = a->now_ms;
     a->busy[runner] = true;
     struct wire_msg m = { .type = WIRE_STARTED };
     WIRE_SET(&m, token, at->token);
@@ -323,7 +323,9 @@ static void job_failed(struct agent *a, struct agent_attempt *at, const struct j
 /* A result that came in spite of a stop still goes to the broker, which decides what it is worth. */
 static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
 {
+    if (job->status == PV_BAD_PROOF) node_figures_rejected(a->o.figures);
     if (job->status == PV_OK) {
+        node_figures_proved(a->o.figures, job->measured_ms);
         LOG_INFO("task.proved", "task=%s token=%s handler=%s prove_ms=%" PRIu64 " bytes=%zu", at->task_text,
                  at->token_text, at->handler->name, job->measured_ms, job->out.size);
         bool confirm = at->end == AGENT_ATTEMPT_END_REVOKED;
@@ -351,6 +353,10 @@ static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
 void agent_attempts_report(struct agent *a, unsigned runner, struct runner_report *report)
 {
     struct agent_attempt *at = attempt_of_job(a, runner);
+    if (at && (report->news == RUNNER_DONE || strcmp(at->phase, report->phase) != 0)) {
+        node_figures_phase(a->o.figures, at->phase, a->now_ms - at->phase_ms);
+        at->phase_ms = a->now_ms;
+    }
     if (report->news == RUNNER_PROGRESS && at) {
         snprintf(at->phase, sizeof at->phase, "%s", report->phase);
         at->percent = report->percent;

@@ -40,6 +40,7 @@ struct agent_attempt {
     struct job *job;       /* while it runs; the runner's, except for stop */
     unsigned runner;
     uint64_t started_ms, told_ms; /* when it started to run; when PROGRESS was sent last */
+    uint64_t phase_ms;            /* when its phase began */
     char phase[WIRE_NAME_MAX + 1];
     unsigned percent;
     bool progress_due;
@@ -109,6 +110,7 @@ struct agent {
     uint64_t now_ms;  /* of this turn of the loop */
     uint64_t told_ms; /* before this the service manager is not told again how it is, unless the link came or went */
     bool told_up;
+    uint64_t figures_ms; /* when figures were left last */
     bool over;
     bool rest_begins; /* of a handler: to be announced in this turn */
     struct agent_said said;

@@ -150,6 +150,20 @@ static void handlers_log(const struct node *n)
     }
 }
 
+static struct node_http_options http_options(const struct node *n)
+{
+    return (struct node_http_options){ .address = n->config.http,
+                                       .hosts = n->config.http_hosts,
+                                       .read_token = n->config.http_read_token };
+}
+
+static void http_reload(struct node *n)
+{
+    struct node_http_options o = http_options(n);
+    char why[NODE_HTTP_WHY_BYTES] = "no memory";
+    if (n->http && node_http_reload(n->http, &o, why) != PV_OK) LOG_ERROR("http.unchanged", "why=%s", why);
+}
+
 static void on_signal(struct node *n, unsigned *asked)
 {
     struct signalfd_siginfo info;
@@ -158,6 +172,7 @@ static void on_signal(struct node *n, unsigned *asked)
     if (info.ssi_signo == SIGHUP) {
         notify_reloading(&n->notify);
         handlers_log(n);
+        http_reload(n);
         pv_status s = n->proving.cache ? keycache_scan(n->proving.cache, &err) : PV_OK;
         if (s != PV_OK && s != PV_CANCELLED) LOG_ERROR("prover.circuits", "text=%s", err.text);
         zstr_send(n->actor, "RELOAD");
@@ -208,6 +223,37 @@ static void shared_told(const char *variable, const char *own)
              "other programs read this variable too: set this program's own instead");
 }
 
+static size_t cards(void *node, struct node_card *to, size_t most)
+{
+    struct node *n = node;
+    return node_gpu_cards(&n->gpu, to, most);
+}
+
+static pv_status http_open(struct node *n)
+{
+    struct node_http_options o = http_options(n);
+    char why[NODE_HTTP_WHY_BYTES] = "";
+    if (!*n->config.http) return PV_OK;
+    n->sources = (struct node_sources){ .figures = &n->figures,
+                                        .cache = n->proving.cache,
+                                        .memory_most = n->proving.options.memory_bytes_max,
+                                        .cards = cards,
+                                        .cards_arg = n };
+    if (!n->sources.memory_most) n->sources.memory_most = n->agent.ram;
+    for (size_t i = 0; i < n->agent.queues_n; i++) {
+        size_t first = 0;
+        while (n->queues[first].handler != n->queues[i].handler) first++;
+        if (first == i) n->sources.handlers[n->sources.handlers_n++] = n->queues[i].handler;
+    }
+    pv_status s = node_http_start(&n->http, &o, &n->sources, why);
+    if (s != PV_OK) return node_refuse(n, s, "%s", *why ? why : pv_status_text(s));
+    LOG_INFO("http.listening", "port=%u", node_http_port(n->http));
+    if (node_http_is_shut(n->http))
+        LOG_WARN("http.closed", "address=%s text=%s", n->config.http,
+                 "beyond loopback only /livez and /readyz are open: /metrics needs http_read_token");
+    return PV_OK;
+}
+
 static pv_status node_run(struct node *n)
 {
     char why[AGENT_WHY_BYTES];
@@ -237,6 +283,9 @@ static pv_status node_run(struct node *n)
     n->agent.handlers = &n->handlers;
     n->started_ms = pv_clock_ms();
     status_open(n);
+    node_figures_now(&n->figures, &(struct node_now){ .turned_ms = pv_clock_ms() });
+    TRY(http_open(n));
+    n->agent.figures = &n->figures;
     s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return node_refuse(n, s, "%s", why);
     LOG_INFO("prover.started", "name=%s queues=%zu slots=%u threads=%u prefetch=%u memory=%" PRIu64, n->agent.name,
@@ -245,6 +294,7 @@ static pv_status node_run(struct node *n)
     if (n->actor) serve(n);
     zactor_destroy(&n->actor);
     agent_destroy(&agent);
+    node_http_stop(&n->http);
     close(n->signals);
     status_socket_close(&n->status_socket, n->config.state);
     handlers_log(n);
@@ -270,6 +320,14 @@ static pv_status keys_check(struct node *n)
     return s;
 }
 
+static pv_status http_check(struct node *n)
+{
+    struct node_http_options o = http_options(n);
+    char why[NODE_HTTP_WHY_BYTES] = "";
+    pv_status s = *n->config.http ? node_http_check(&o, why) : PV_OK;
+    return s == PV_OK ? s : node_refuse(n, s, "%s", why);
+}
+
 static pv_status state_check(struct node *n)
 {
     int error = *n->config.state ? file_folder_usable(n->config.state) : 0;
@@ -283,6 +341,7 @@ static pv_status node_check(struct node *n)
     node_config_shared(&n->config, shared_told);
     TRY(keys_check(n));
     TRY(state_check(n));
+    TRY(http_check(n));
     TRY(node_proving_open(n));
     TRY(node_programs_check(n));
     if (n->proving.cache && !keycache_list(n->proving.cache, "", &one, 1))
@@ -295,6 +354,7 @@ static void node_clear(struct node *n)
 {
     if (n->status_socket >= 0) status_socket_close(&n->status_socket, n->config.state);
     notify_close(&n->notify);
+    node_http_stop(&n->http);
     node_gpu_part(&n->gpu);
     keycache_destroy(&n->proving.cache);
     node_gpu_clear(&n->gpu);
@@ -339,6 +399,7 @@ int main(int argc, char **argv)
 {
     static struct node n = { .name.claim = -1, .signals = -1, .status_socket = -1, .groups.fd = -1 };
     std_streams_begin("provost-prover");
+    node_figures_init(&n.figures);
     team_stack_suffices(argv);
     process_thread_stacks();
     argp_err_exit_status = pv_status_exit(PV_USAGE);

@@ -7,6 +7,7 @@
 #include "handler_groth16.h"
 #include "node_config.h"
 #include "node_gpu.h"
+#include "node_http.h"
 #include "node_limits.h"
 #include "node_name.h"
 #include "notify.h"
@@ -49,6 +50,9 @@ struct node {
     struct node_gpu gpu;
     struct numa numa;
     struct limits limits;
+    struct node_figures figures; /* of the agent's work */
+    struct node_sources sources;
+    struct node_http *http; /* NULL: not served */
     char why[NODE_CONFIG_WHY_BYTES];
 };
 

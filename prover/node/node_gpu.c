@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 100, SIGNAL_MS = 20 };
+enum { LOOK_MS = 100, SIGNAL_MS = 20, FACTS_LOOKS = 50 /* every 5 s: NVML takes milliseconds a card */ };
 
 static bool is_built_for_gpus(void)
 {
@@ -226,17 +226,53 @@ static void event_heard(struct node_gpu *g, unsigned board, const char *why)
         if (g->cards.board[i] == (int)board) gpus_end(g->gpus, i, why);
 }
 
+/* What a card tells, as the broker of its figures has it. */
+static void facts_read(struct node_gpu *g)
+{
+    struct node_card all[GPUS_MAX] = { { .name = "" } };
+    size_t n = 0;
+    for (unsigned i = 0; i < g->cards.n; i++) {
+        struct nvml_facts f;
+        if (g->cards.board[i] < 0 || !nvml_facts(g->nvml, (unsigned)g->cards.board[i], &f)) continue;
+        struct node_card *c = &all[n++];
+        *c = (struct node_card){ .has_memory = f.has_memory,
+                                 .has_use = f.has_use,
+                                 .has_temperature = f.has_temperature,
+                                 .has_power = f.has_power,
+                                 .memory_used = f.memory_used,
+                                 .memory_total = f.memory_total,
+                                 .use_percent = f.use_percent,
+                                 .temperature_c = f.temperature_c,
+                                 .power_mw = f.power_mw };
+        snprintf(c->name, sizeof c->name, "%s", gpus_name(g->gpus, i));
+    }
+    pthread_mutex_lock(&g->facts_lock);
+    memcpy(g->facts, all, sizeof all);
+    g->facts_n = n;
+    pthread_mutex_unlock(&g->facts_lock);
+}
+
+size_t node_gpu_cards(struct node_gpu *g, struct node_card *to, size_t most)
+{
+    pthread_mutex_lock(&g->facts_lock);
+    size_t n = g->facts_n < most ? g->facts_n : most;
+    memcpy(to, g->facts, n * sizeof *to);
+    pthread_mutex_unlock(&g->facts_lock);
+    return n;
+}
+
 /* Tests are made here, and not by the thread that hears signals: one may take as long as a hang does. */
 static void *keep(void *gpu)
 {
     struct node_gpu *g = gpu;
     const struct timespec nap = { .tv_nsec = LOOK_MS * 1000000L };
     (void)team_start(1, TEAM_SPIN_AS_IT_IS);
-    while (!atomic_load(&g->ending)) {
+    for (unsigned looks = 0; !atomic_load(&g->ending); looks++) {
         unsigned board;
         char why[64];
         handler_groth16_look(g->proving, &g->ending);
         if (g->nvml && nvml_event(g->nvml, 0, &board, why)) event_heard(g, board, why);
+        if (g->nvml && looks % FACTS_LOOKS == 0) facts_read(g);
         nanosleep(&nap, NULL);
     }
     return NULL;

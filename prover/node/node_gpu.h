@@ -9,6 +9,7 @@
 #include "gpu_cards.h"
 #include "handler_groth16.h"
 #include "node_config.h"
+#include "node_scrape.h"
 
 #include <pthread.h>
 
@@ -26,6 +27,9 @@ struct node_gpu {
     pthread_t keeper;       /* tests what is suspect, and hears of NVML's events */
     bool kept;
     atomic_int opened, ending;
+    pthread_mutex_t facts_lock; /* of what NVML said last, each FACTS_MS; held for a copy */
+    struct node_card facts[GPUS_MAX];
+    size_t facts_n;
 };
 
 /** Looks which GPUs the settings mean, once; starts nothing. With several of them there are as many slots, unless slots is
@@ -50,6 +54,9 @@ void node_gpu_leave(struct node_gpu *g);
 void node_gpu_part(struct node_gpu *g);
 /** Ends the processes, after the key cache. */
 void node_gpu_clear(struct node_gpu *g);
+
+/** What NVML said of the cards last, at most `most`; returns how many. From any thread; never waits for NVML. */
+size_t node_gpu_cards(struct node_gpu *g, struct node_card *to, size_t most);
 
 /** For agent_options.gpu, with the struct as arg. */
 void node_gpu_now(void *gpu, struct agent_gpu *now);

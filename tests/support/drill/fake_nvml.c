@@ -30,6 +30,11 @@ EXPORT int nvmlEventSetCreate(void **set);
 EXPORT int nvmlEventSetFree(void *set);
 EXPORT int nvmlDeviceRegisterEvents(struct fake *d, unsigned long long types, void *set);
 
+EXPORT int nvmlDeviceGetMemoryInfo(struct fake *d, unsigned long long figures[3]);
+EXPORT int nvmlDeviceGetUtilizationRates(struct fake *d, unsigned figures[2]);
+EXPORT int nvmlDeviceGetTemperature(struct fake *d, int sensor, unsigned *celsius);
+EXPORT int nvmlDeviceGetPowerUsage(struct fake *d, unsigned *milliwatts);
+
 struct event {
     struct fake *of;
     unsigned long long type, data;
@@ -132,4 +137,30 @@ int nvmlEventSetWait_v2(void *set, struct event *e, unsigned ms)
     int ecc = !strcmp(what, "ecc");
     *e = (struct event){ .of = &boards[board], .type = ecc ? 0x2 : 0x8, .data = ecc ? 0 : strtoull(what, NULL, 10) };
     return 0;
+}
+
+int nvmlDeviceGetMemoryInfo(struct fake *d, unsigned long long figures[3])
+{
+    figures[0] = 80ull << 30;
+    figures[1] = 79ull << 30;
+    figures[2] = (1ull << 30) + d->board;
+    return 0;
+}
+
+int nvmlDeviceGetUtilizationRates(struct fake *d, unsigned figures[2])
+{
+    figures[0] = 42;
+    return 0;
+}
+
+int nvmlDeviceGetTemperature(struct fake *d, int sensor, unsigned *celsius)
+{
+    *celsius = 61;
+    return sensor ? NOT_FOUND : 0;
+}
+
+/* As of a card that does not tell it. */
+int nvmlDeviceGetPowerUsage(struct fake *d, unsigned *milliwatts)
+{
+    return NOT_SUPPORTED;
 }

@@ -181,14 +181,31 @@ static void what_befalls_a_card_is_told(void **state)
     unsetenv("FAKE_NVML_EVENT");
 }
 
+static void a_card_tells_what_it_can(void **state)
+{
+    struct nvml_facts f;
+    nvml_of("GPU-a,GPU-b");
+    assert_true(nvml_facts(nvml, 1, &f));
+    assert_true(f.has_memory && f.has_use && f.has_temperature && !f.has_power);
+    assert_true(f.memory_used == (1ull << 30) + 1 && f.memory_total == 80ull << 30);
+    assert_int_equal(f.use_percent, 42);
+    assert_int_equal(f.temperature_c, 61);
+    assert_false(nvml_facts(nvml, 2, &f));
+}
+
 int main(void)
 {
 #define CARDS(test) cmocka_unit_test_teardown(test, close_nvml)
     const struct CMUnitTest tests[] = {
-        CARDS(cards_are_counted_as_nvml_does),   CARDS(without_the_setting_it_is_the_one_of_device),
-        CARDS(cuda_visible_devices_is_honoured), CARDS(parts_of_cards_are_listed_in_place_of_the_card),
-        CARDS(without_nvml_it_is_said),          CARDS(a_node_takes_sixteen),
-        CARDS(what_befalls_a_card_is_told),      CARDS(a_library_that_is_not_there_or_refuses_is_told),
+        CARDS(cards_are_counted_as_nvml_does),
+        CARDS(without_the_setting_it_is_the_one_of_device),
+        CARDS(cuda_visible_devices_is_honoured),
+        CARDS(parts_of_cards_are_listed_in_place_of_the_card),
+        CARDS(without_nvml_it_is_said),
+        CARDS(a_node_takes_sixteen),
+        CARDS(a_card_tells_what_it_can),
+        CARDS(what_befalls_a_card_is_told),
+        CARDS(a_library_that_is_not_there_or_refuses_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,27 @@ static void test_the_longest_unused_key_goes_when_room_is_needed(void **state)
     assert_int_equal(atomic_load(&closes), 1);
 }
 
+static void test_figures_tell_what_is_resident_and_what_was_found_so(void **state)
+{
+    struct keycache_figures f = { .keys = 0 };
+    put("a.zkey", "aaaaaaaaaa");
+    put("b.zkey", "bbbbbbbbbb");
+    put("no key", "x");
+    options.bytes_most = 20;
+    start();
+    use("a");
+    use("a");
+    use("b"); /* there is room for one alone */
+    assert_true(keycache_try_figures(cache, &f));
+    assert_int_equal(f.keys, 2);
+    assert_int_equal(f.resident, 1);
+    assert_int_equal(f.bytes, 10);
+    assert_int_equal(f.hits, 1);
+    assert_int_equal(f.misses, 2);
+    assert_int_equal(f.closed, 1);
+    assert_int_equal(histogram_count(&f.loads, &histogram_of_tasks), 2);
+}
+
 static void test_a_device_with_less_room_than_it_said_lets_a_key_go(void **state)
 {
     struct keycache_key *a, *b;
@@ -369,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_keys_are_found_by_name_and_by_digest),
         TEST(test_the_longest_unused_key_goes_when_room_is_needed),
+        TEST(test_figures_tell_what_is_resident_and_what_was_found_so),
         TEST(test_a_device_with_less_room_than_it_said_lets_a_key_go),
         TEST(test_a_key_above_the_bound_is_refused_and_not_announced),
         TEST(test_points_are_checked_once_for_a_digest),

@@ -48,11 +48,10 @@ struct MHD_Response *http_reply_error(const char *status, const char *text)
     return r;
 }
 
-struct MHD_Response *http_reply_file(const struct page_file *file)
+struct MHD_Response *http_reply_file(const void *bytes, size_t n, const char *type)
 {
     struct MHD_Response *r =
-        headed(MHD_create_response_from_buffer(file->n, (void *)(uintptr_t)file->bytes, MHD_RESPMEM_PERSISTENT),
-               file->type, "no-cache");
+        headed(MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT), type, "no-cache");
     if (!r) return NULL;
     MHD_add_response_header(r, "Content-Security-Policy", policy);
     MHD_add_response_header(r, "Referrer-Policy", "no-referrer");

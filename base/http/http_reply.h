@@ -3,8 +3,6 @@
 #ifndef PV_HTTP_REPLY_H
 #define PV_HTTP_REPLY_H
 
-#include "page_files.h"
-
 #include <microhttpd.h>
 #include <stddef.h>
 
@@ -15,7 +13,7 @@ struct MHD_Response *http_reply_json(const char *json);
 /** {"schema":"provost.error/1","status":status,"text":text}. */
 struct MHD_Response *http_reply_error(const char *status, const char *text);
 /** A file of the page, with the policy that keeps it to itself. */
-struct MHD_Response *http_reply_file(const struct page_file *file);
+struct MHD_Response *http_reply_file(const void *bytes, size_t n, const char *type);
 /** The headers of a stream of events. */
 void http_reply_stream(struct MHD_Response *r);
 

@@ -61,7 +61,7 @@ static struct http_verdict host_judge(const struct http_access *a, const struct 
     if (who->hosts_n > 1 || who->authorizations_n > 1)
         return no(400, "usage", "Host or Authorization is there more than once");
     if (!who->host || http_host_allowed(who->host, a->hosts)) return may;
-    return no(421, "usage", "this name is not one that the broker is asked under: add it to http_hosts");
+    return no(421, "usage", "this name is not one of http_hosts: add it there");
 }
 
 /* The token of "Bearer TOKEN", or NULL. */
