@@ -1,4 +1,6 @@
 #include "connect.h"
+
+#include "std_streams.h"
 #include "endpoint.h"
 #include "link_keys.h"
 #include "process.h"
@@ -6,6 +8,7 @@
 #include "visible.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -182,4 +185,15 @@ void cli_signals_free(int *fd)
     sigemptyset(&set);
     for (const int *number = signals_of_ours; *number; number++) sigaddset(&set, *number);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+bool cli_next_look(const struct cli *cli, uint64_t done, uint64_t wait_ms)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    std_streams_check();
+    if (cli->times > 0 && done >= cli->times) return false;
+    int n = poll(&out, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    if (n <= 0 || !(out.revents & (POLLERR | POLLHUP | POLLNVAL))) return true;
+    std_streams_lost(EPIPE);
+    return false;
 }

@@ -36,4 +36,8 @@ int cli_signal_fd(void);
 /** Ends that: closes the descriptor (-1: none), and what came meanwhile acts as cli_signals_end said. */
 void cli_signals_free(int *fd);
 
+/** Of commands that look again and again: waits. False: there were enough looks, or nobody reads stdout any more (a closed pipe, a full
+ *  disk; main says which). */
+bool cli_next_look(const struct cli *cli, uint64_t done, uint64_t wait_ms);
+
 #endif

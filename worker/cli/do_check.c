@@ -124,6 +124,13 @@ int run_check(struct cli *cli)
     else if (s != PV_OK)
         worsen(&v, CRITICAL, pv_status_text(s), NULL);
     pv_client_close(&c);
+    if (cli->output == OUTPUT_JSON) {
+        show_json(json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I}", "schema", "provost.check/1", "verdict",
+                            words[v.level], "exit", (int)v.level, "text", v.why, "queued", (json_int_t)v.queued,
+                            "delayed", (json_int_t)v.delayed, "running", (json_int_t)v.running, "provers",
+                            (json_int_t)v.provers));
+        return v.level;
+    }
     char why[PV_TEXT_BYTES];
     visible_text(why, sizeof why, v.why);
     printf("PROVOST %s - %s | queued=%" PRId64 ";%" PRIu64 ";%" PRIu64 " running=%" PRId64 " provers=%" PRId64

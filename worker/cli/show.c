@@ -128,12 +128,17 @@ static json_t *row_to_json(struct pv_row row)
     return o;
 }
 
-static void table_as_json(const pv_table *t)
+json_t *show_rows_json(const pv_table *t)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < pv_table_rows(t); i++) json_array_append_new(rows, row_to_json(pv_table_row(t, i)));
+    return rows;
+}
+
+static void table_as_json(const pv_table *t)
+{
     const char *next = pv_table_next(t);
-    show_json(json_pack("{s:s, s:o, s:s*}", "schema", pv_table_schema(t), "rows", rows, "next", next));
+    show_json(json_pack("{s:s, s:o, s:s*}", "schema", pv_table_schema(t), "rows", show_rows_json(t), "next", next));
 }
 
 /* The names of the columns: those given, else those of the first row. Returns how many. */
@@ -147,15 +152,15 @@ static size_t choose(const char *names[COLUMNS_MAX], const pv_table *t, const ch
 }
 
 /* A text that is longer than its column ends with "~". */
-static void put_cell(char text[CELL_BYTES], size_t width, bool last, bool right)
+static void put_cell(FILE *to, char text[CELL_BYTES], size_t width, bool last, bool right)
 {
     size_t end = width - 1;
     while (strlen(text) > width && end > 0 && (text[end] & 0xc0) == 0x80) end--; /* no half of a character */
     if (strlen(text) > width) strcpy(text + end, "~");
     if (last && !right)
-        printf("%s\n", text);
+        fprintf(to, "%s\n", text);
     else
-        printf(right ? "%*s%s" : "%-*s%s", (int)width, text, last ? "\n" : "  ");
+        fprintf(to, right ? "%*s%s" : "%-*s%s", (int)width, text, last ? "\n" : "  ");
 }
 
 static void title(char to[CELL_BYTES], const char *name)
@@ -183,6 +188,29 @@ static void measure(const pv_table *t, const char *name, size_t *width, size_t *
     *least = cuts && !*right ? (label > TEXT_LEAST ? label : TEXT_LEAST) : *width;
 }
 
+size_t show_rows(FILE *to, const struct cli *cli, const pv_table *t, const char *const *columns, const size_t *order,
+                 size_t rows, size_t room)
+{
+    const char *names[COLUMNS_MAX];
+    size_t width[COLUMNS_MAX], least[COLUMNS_MAX], all = choose(names, t, cli->wide ? NULL : columns);
+    bool right[COLUMNS_MAX] = { false };
+    char text[CELL_BYTES];
+    for (size_t k = 0; k < all; k++) measure(t, names[k], &width[k], &least[k], &right[k]);
+    size_t n = columns_fit(width, least, all, cli->wide ? 0 : room);
+    for (size_t k = 0; k < n; k++) {
+        title(text, names[k]);
+        put_cell(to, text, width[k], k + 1 == n, right[k]);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        struct pv_row row = pv_table_row(t, order ? order[i] : i);
+        for (size_t k = 0; k < n; k++) {
+            cell_to_text(text, pv_row_cell(&row, names[k]));
+            put_cell(to, text, width[k], k + 1 == n, right[k]);
+        }
+    }
+    return all - n;
+}
+
 void show_table(const struct cli *cli, const pv_table *t, const char *const *columns)
 {
     if (cli->output == OUTPUT_JSON) {
@@ -191,24 +219,8 @@ void show_table(const struct cli *cli, const pv_table *t, const char *const *col
     }
     size_t rows = pv_table_rows(t);
     if (rows == 0) return;
-    const char *names[COLUMNS_MAX];
-    size_t width[COLUMNS_MAX], least[COLUMNS_MAX], all = choose(names, t, cli->wide ? NULL : columns);
-    bool right[COLUMNS_MAX] = { false };
-    char text[CELL_BYTES];
-    for (size_t k = 0; k < all; k++) measure(t, names[k], &width[k], &least[k], &right[k]);
-    size_t n = columns_fit(width, least, all, cli->wide ? 0 : columns_room());
-    for (size_t k = 0; k < n; k++) {
-        title(text, names[k]);
-        put_cell(text, width[k], k + 1 == n, right[k]);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        struct pv_row row = pv_table_row(t, i);
-        for (size_t k = 0; k < n; k++) {
-            cell_to_text(text, pv_row_cell(&row, names[k]));
-            put_cell(text, width[k], k + 1 == n, right[k]);
-        }
-    }
-    if (n < all) fprintf(stderr, "provost: %zu more columns with --wide\n", all - n);
+    size_t more = show_rows(stdout, cli, t, columns, NULL, rows, columns_room());
+    if (more) fprintf(stderr, "provost: %zu more columns with --wide\n", more);
 }
 
 static bool is_empty(const struct pv_cell *cell)
@@ -352,6 +364,45 @@ pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, co
         return PV_OK;
     }
     return PV_NOT_FOUND;
+}
+
+enum { FIGURE_WIDTH = 39 };
+
+static size_t figure_text(char to[CELL_BYTES + 32], const struct pv_cell *cell)
+{
+    char text[CELL_BYTES];
+    cell_to_text(text, cell);
+    snprintf(to, CELL_BYTES + 32, "%-18.*s %s", label_bytes(cell->key), cell->key, text);
+    return strlen(to);
+}
+
+/* Short figures go two to a line, in columns that are read downwards; longer ones have a line of their own, first. */
+static void put_figures(struct pv_row row)
+{
+    const struct pv_cell *narrow[COLUMNS_MAX];
+    char left[CELL_BYTES + 32], right[CELL_BYTES + 32];
+    size_t n = 0;
+    for (size_t k = 0; k < row.cells_n; k++) {
+        if (is_empty(&row.cells[k])) continue; /* --wide and JSON have it */
+        if (figure_text(left, &row.cells[k]) < FIGURE_WIDTH && n < COLUMNS_MAX)
+            narrow[n++] = &row.cells[k];
+        else
+            printf("%s\n", left);
+    }
+    for (size_t i = 0, half = (n + 1) / 2; i < half; i++) {
+        figure_text(left, narrow[i]);
+        *right = 0;
+        if (i + half < n) figure_text(right, narrow[i + half]);
+        printf(*right ? "%-*s  %s\n" : "%.*s%s\n", *right ? FIGURE_WIDTH : CELL_BYTES, left, right);
+    }
+}
+
+pv_status show_figures(const struct cli *cli, const pv_table *t)
+{
+    bool two = cli->output == OUTPUT_TABLE && !cli->wide && columns_room() >= 2 * FIGURE_WIDTH + 2;
+    if (!two || !pv_table_rows(t)) return show_row(cli, t, NULL, NULL);
+    put_figures(pv_table_row(t, 0));
+    return PV_OK;
 }
 
 static void set_text(json_t *o, const char *key, const char *value)

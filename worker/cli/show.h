@@ -11,6 +11,17 @@
  *  columns. */
 void show_table(const struct cli *cli, const pv_table *t, const char *const *columns);
 
+/** Prints the first rows of a table as columns that fit into room characters (0: all of them). order: which row comes when; NULL: as they
+ *  are. Returns how many columns found no room. */
+size_t show_rows(FILE *to, const struct cli *cli, const pv_table *t, const char *const *columns, const size_t *order,
+                 size_t rows, size_t room);
+/** The rows as a JSON array. */
+json_t *show_rows_json(const pv_table *t);
+
+/** Prints the first row as show_row does; on a terminal of 80 characters and more two figures to a line, without those that are empty, so
+ *  that it fits a screen. */
+pv_status show_figures(const struct cli *cli, const pv_table *t);
+
 /** Prints the row whose column key is name (key NULL: the first row), one line for each column; as JSON like
  *  show_table. PV_NOT_FOUND when there is no such row. */
 pv_status show_row(const struct cli *cli, const pv_table *t, const char *key, const char *name);

@@ -52,6 +52,7 @@ MAY_USE = {
     "worker": ["link", "crypto/groth16"],
     "worker/cli": ["worker", "base/files"],
     "worker/cli/keys": ["worker/cli"],
+    "worker/cli/top": ["worker/cli"],
     "prover/files": ["base", BN254 + "field"],
     "prover/machine": ["base", "base/limits"],
     "prover/child": ["base"],
