@@ -229,6 +229,7 @@ static void take_terms(struct link *l, const struct wire_msg *m)
     l->takes_lost = m->has.takes_lost && m->takes_lost;
     l->takes_handlers = m->has.takes_handlers && m->takes_handlers;
     l->input_json = names_kind(m, wire_word(WIRE_WORDS_input_kind, WIRE_INPUT_KIND_JSON));
+    l->traces = m->has.traces && m->traces;
     snprintf(l->principal, sizeof l->principal, "%s", m->principal);
     snprintf(l->software, sizeof l->software, "%s", m->software);
 }

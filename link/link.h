@@ -65,6 +65,7 @@ struct link {
     bool takes_lost;     /* FAIL may say lost */
     bool takes_handlers; /* HEARTBEAT may say handlers, and LIST handlers is known */
     bool input_json;     /* SUBMIT may say that its input is an input.json */
+    bool traces;         /* SUBMIT may say traceparent */
     char principal[WIRE_NAME_MAX + 1];
     char software[65];
     uint64_t welcomes, welcomed_ms;

@@ -67,6 +67,7 @@ enum {
     X(purge_forgets, BOOL, 0, "PURGE may say forget")                                                                  \
     X(more_circuits, BOOL, 0, "the broker takes CIRCUITS, and tells a prover's keys (LIST keys)")                      \
     X(deadline_in, BOOL, 0, "SUBMIT may say deadline_in_ms")                                                           \
+    X(traces, BOOL, 0, "SUBMIT may say traceparent")                                                                   \
     X(takes_lost, BOOL, 0, "FAIL may say lost")                                                                        \
     X(takes_handlers, BOOL, 0, "HEARTBEAT may say handlers, and LIST knows the table handlers")                        \
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
@@ -112,7 +113,7 @@ enum {
     X(need_vram, U64, UINT64_MAX, "bytes of GPU memory the task needs")                                                \
     X(need_ram, U64, UINT64_MAX, "bytes of memory the task needs")                                                     \
     X(input_kind, NAME, 0, "what the input is, a word of input_kind; absent: wtns")                                    \
-    X(traceparent, TEXT, 256, "reserved: the trace that the task belongs to, as in W3C Trace Context")                 \
+    X(traceparent, TEXT, 256, "the trace that the task belongs to, as in W3C Trace Context")                           \
     X(run_timeout_ms, U64, UINT64_MAX, "an attempt that runs longer is revoked (0: no limit)")                         \
     /* the state of a task */                                                                                          \
     X(state, STATE, 0, "state of the task")                                                                            \

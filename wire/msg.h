@@ -45,7 +45,7 @@ enum {
     X(WELCOME, 2, DOWN, NONE,                                                                                          \
       N(epoch) N(heartbeat_ms) N(lease_ms) N(inline_max) N(chunk_max) N(payload_max) N(window) N(principal)            \
           N(software) M(by_principal) M(purge_forgets) M(more_circuits) M(unknown_queues) M(deadline_in) M(not_ready)  \
-              M(chunk_most) M(input_kinds) M(takes_lost) M(takes_handlers),                                            \
+              M(chunk_most) M(input_kinds) M(takes_lost) M(takes_handlers) M(traces),                                  \
       "the terms of the session")                                                                                      \
     X(HEARTBEAT, 3, BOTH, NONE, M(held) D(epoch) M(revoked) M(handlers),                                               \
       "the sender is alive; the broker answers at once")                                                               \

@@ -25,6 +25,7 @@ const char *refusal_limit_text(const char *which)
         { "lists", "this key has as many lists under way as it may" },
         { "operations", "too many operations at the same time" },
         { "unread", "this peer has not read what it was sent" },
+        { "traceparent", "traceparent: not as W3C Trace Context has it, such as 00-<32 hex digits>-<16>-01" },
         { "restarts", "this download was begun anew too often" },
     };
     for (size_t i = 0; which && i < sizeof limits / sizeof *limits; i++)
@@ -85,7 +86,7 @@ const char *refusal_say(char *to, size_t bytes, const struct wire_msg *error, en
     const char *said = error->has.text ? error->text : "", *better = NULL;
     if (!refusal_is_general(s, said))
         better = said;
-    else if (s == PV_BUSY)
+    else if (s == PV_BUSY || (s == PV_INVALID_INPUT && error->has.which))
         better = refusal_limit_text(error->has.which ? error->which : NULL);
     else
         better = meaning(s, asked);

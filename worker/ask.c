@@ -63,6 +63,7 @@ static bool send_submit(pv_client *c, struct task *t)
     WIRE_SET(&m, length, t->input.length);
     WIRE_SET(&m, sha256, t->input_sha256);
     set_optional(&m, t);
+    if (t->traceparent[0] && c->link.traces) WIRE_SET(&m, traceparent, t->traceparent);
     set_deadline(&m, c, t);
     if (t->input.length <= c->link.inline_max) {
         m.has_payload = true;

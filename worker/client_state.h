@@ -17,6 +17,7 @@
 #define PV_CLIENT_STATE_H
 
 #include "link.h"
+#include "trace.h"
 #include "payload.h"
 #include "provost.h"
 #include "statement.h"
@@ -66,9 +67,10 @@ struct task {
     unsigned waiters; /* threads that are in pv_wait for it */
 
     char queue[WIRE_NAME_MAX + 1], circuit[WIRE_NAME_MAX + 1], group[WIRE_NAME_MAX + 1];
-    struct pv_submit_options what; /* do not use its strings: they were the caller's */
-    uint64_t expires_ms;           /* its deadline on the monotonic clock; 0: none */
-    uint8_t *owned;                /* the copy of the input, or NULL */
+    char traceparent[WIRE_TRACE_TEXT]; /* "" none */
+    struct pv_submit_options what;     /* do not use its strings: they were the caller's */
+    uint64_t expires_ms;               /* its deadline on the monotonic clock; 0: none */
+    uint8_t *owned;                    /* the copy of the input, or NULL */
     struct outgoing input;
     enum wire_input_kind kind; /* what the input is */
     wire_hash input_sha256;

@@ -4,6 +4,7 @@
 #include "public_id.h"
 #include "sha256.h"
 #include "task.h"
+#include "trace.h"
 #include "wait.h"
 
 #include <stdio.h>
@@ -45,19 +46,14 @@ static void take_what(struct task *t, const struct pv_submit_options *w)
     t->submitted_ms = pv_clock_ms();
 }
 
-struct input {
-    const void *bytes;
-    size_t n;
-    enum wire_input_kind kind;
-};
-
 /* Borrows the input for the call, and copies it if it is needed after the call. */
-static pv_status take_input(struct task *t, const struct input *in)
+static pv_status take_input(struct task *t, const struct pv_input *in)
 {
     static const uint8_t nothing;
-    const size_t bytes = in->n;
-    t->kind = in->kind;
-    t->input = (struct outgoing){ .bytes = bytes > 0 ? in->bytes : &nothing, .length = bytes };
+    const size_t bytes = in->bytes;
+    t->kind = in->kind == PV_INPUT_JSON ? WIRE_INPUT_KIND_JSON : WIRE_INPUT_KIND_WTNS;
+    if (in->traceparent) snprintf(t->traceparent, sizeof t->traceparent, "%s", in->traceparent);
+    t->input = (struct outgoing){ .bytes = bytes > 0 ? in->data : &nothing, .length = bytes };
     t->news.total = bytes;
     TRY(sha256_of(&t->input_sha256, t->input.bytes, bytes));
     bool witness = t->kind == WIRE_INPUT_KIND_WTNS;
@@ -83,7 +79,7 @@ static pv_status make_place(pv_client *c, wire_id id)
 
 /* Puts a new task into the table and lets the I/O thread submit it. */
 static pv_status begin(pv_client *c, struct task **out, const pv_task_id *id, const struct pv_submit_options *what,
-                       const struct input *in)
+                       const struct pv_input *in)
 {
     TRY(make_place(c, wire_of(id)));
     struct task *t = tasks_add(c, wire_of(id));
@@ -129,7 +125,7 @@ static pv_status until_accepted(pv_client *c, struct task *t, uint64_t deadline,
 
 /* With the lock held. On failure the task is dropped, and with it the borrowed input. */
 static pv_status submit(pv_client *c, const pv_task_id *id, const struct pv_submit_options *what,
-                        const struct input *in, uint64_t deadline, char text[PV_TEXT_BYTES])
+                        const struct pv_input *in, uint64_t deadline, char text[PV_TEXT_BYTES])
 {
     struct task *t;
     TRY(begin(c, &t, id, what, in));
@@ -150,10 +146,13 @@ static pv_status usage(pv_client *c, const char *text)
     return client_leave(c, PV_USAGE, text);
 }
 
-static pv_status submit_any(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const struct input *in,
-                            int64_t timeout_ms)
+pv_status pv_submit_input(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const struct pv_input *in,
+                          int64_t timeout_ms)
 {
     const char *wrong = what_is_wrong(what);
+    if (!wrong && in->kind != PV_INPUT_WITNESS && in->kind != PV_INPUT_JSON) wrong = "kind: no kind of input";
+    if (!wrong && in->traceparent && !wire_trace_valid(in->traceparent))
+        wrong = "traceparent: not as W3C Trace Context has it, such as 00-<32 hex digits>-<16>-01";
     if (wrong) return usage(c, wrong);
     pv_task_id mine;
     if (what->id)
@@ -171,13 +170,14 @@ static pv_status submit_any(pv_client *c, pv_task_id *id, const struct pv_submit
 pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input, size_t bytes,
                     int64_t timeout_ms)
 {
-    return submit_any(c, id, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_WTNS }, timeout_ms);
+    return pv_submit_input(c, id, what, &(struct pv_input){ .data = input, .bytes = bytes }, timeout_ms);
 }
 
 pv_status pv_submit_json(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input,
                          size_t bytes, int64_t timeout_ms)
 {
-    return submit_any(c, id, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_JSON }, timeout_ms);
+    const struct pv_input in = { .data = input, .bytes = bytes, .kind = PV_INPUT_JSON };
+    return pv_submit_input(c, id, what, &in, timeout_ms);
 }
 
 /* Puts a task to attach to into the table. */
@@ -229,7 +229,7 @@ pv_status pv_wait(pv_client *c, struct pv_result *r, const pv_task_id *id, int64
 }
 
 static pv_status prove_any(pv_client *c, struct pv_result *r, const struct pv_submit_options *what,
-                           const struct input *in, int64_t timeout_ms)
+                           const struct pv_input *in, int64_t timeout_ms)
 {
     const char *wrong = what_is_wrong(what);
     if (wrong) return usage(c, wrong);
@@ -262,11 +262,12 @@ static pv_status prove_any(pv_client *c, struct pv_result *r, const struct pv_su
 pv_status pv_prove(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
                    size_t bytes, int64_t timeout_ms)
 {
-    return prove_any(c, r, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_WTNS }, timeout_ms);
+    return prove_any(c, r, what, &(struct pv_input){ .data = input, .bytes = bytes }, timeout_ms);
 }
 
 pv_status pv_prove_json(pv_client *c, struct pv_result *r, const struct pv_submit_options *what, const void *input,
                         size_t bytes, int64_t timeout_ms)
 {
-    return prove_any(c, r, what, &(struct input){ input, bytes, WIRE_INPUT_KIND_JSON }, timeout_ms);
+    return prove_any(c, r, what, &(struct pv_input){ .data = input, .bytes = bytes, .kind = PV_INPUT_JSON },
+                     timeout_ms);
 }

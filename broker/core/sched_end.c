@@ -104,6 +104,7 @@ void task_revive(struct sched *s, struct task *t)
     t->until_ms = t->orphan_ms = NEVER;
     heap_remove(&s->acked, t);
     free(t->excluded);
+    free(t->traceparent);
     t->excluded = NULL;
     if (t->deadline_ms <= s->now_ms) {
         t->deadline_ms = NEVER;

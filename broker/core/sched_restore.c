@@ -78,6 +78,7 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
     t->asked_vram = r->asked_vram;
     t->asked_ram = r->asked_ram;
     t->raises = r->raises;
+    task_set_trace(s, t, r->traceparent);
     restore_times(s, t, r);
     t->generation = r->generation;
     t->failures = r->failures;

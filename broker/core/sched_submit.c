@@ -57,6 +57,7 @@ static void terms(struct sched *s, struct task *t, const struct sched_event *ev)
     t->ttl_ms = ev->submit.ttl_ms;
     t->need_vram = t->asked_vram = ev->submit.need_vram;
     t->need_ram = t->asked_ram = ev->submit.need_ram;
+    task_set_trace(s, t, ev->submit.traceparent);
     t->deadline_ms = ev->submit.has_deadline ? sched_add(s->now_ms, ev->submit.deadline_in_ms) : NEVER;
     t->deadline_wall_ms = t->deadline_ms == NEVER ? 0 : sched_add(s->wall_ms, ev->submit.deadline_in_ms);
 }

@@ -96,6 +96,7 @@ void reply_welcome(struct broker *b, enum reply_when when, const struct sched_ac
     const char *kinds[WIRE_INPUT_KINDS];
     for (int i = 0; i < WIRE_INPUT_KINDS; i++) kinds[i] = wire_word(WIRE_WORDS_input_kind, i);
     WIRE_SET_LIST(&m, input_kinds, kinds, WIRE_INPUT_KINDS);
+    WIRE_SET(&m, traces, true);
     const char *why = broker_not_ready(b);
     char clipped[512];
     if (why) WIRE_SET(&m, not_ready, wire_text_clip(clipped, sizeof clipped, why));
@@ -315,6 +316,7 @@ void reply_offer(struct broker *b, enum reply_when when, const struct sched_acti
     if (a->has_digest) WIRE_SET(&m, digest, a->digest);
     if (a->run_timeout_ms) WIRE_SET(&m, run_timeout_ms, a->run_timeout_ms);
     kind_set(&m, r);
+    if (r->traceparent[0]) WIRE_SET(&m, traceparent, r->traceparent);
     pv_status st = payload_attach(b, &m, a, STORE_INPUT, file);
     if (st != PV_OK) {
         payload_missing(b, when, a, STORE_INPUT, st);

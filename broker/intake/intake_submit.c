@@ -4,6 +4,7 @@
 #include "intake_event.h"
 #include "reply.h"
 #include "step.h"
+#include "trace.h"
 #include "uploads.h"
 
 #include "words.h"
@@ -19,6 +20,10 @@ static pv_status submit_refused(struct broker *b, const struct peer *peer, const
         *which = "disk";
         *retry_ms = INTAKE_RETRY_MS;
         return PV_BUSY;
+    }
+    if (m->has.traceparent && !wire_trace_valid(m->traceparent)) {
+        *which = "traceparent";
+        return PV_INVALID_INPUT;
     }
     if (m->length > b->config->payload_max) return PV_TOO_LARGE;
     if (m->has_payload && !intake_payload_matches(m)) return PV_HASH_MISMATCH;
@@ -71,6 +76,7 @@ void intake_submit(struct broker *b, struct peer *peer, const struct wire_msg *m
     ev.submit.on_restart = m->on_restart;
     ev.submit.ttl_ms = m->ttl_ms;
     ev.submit.revive = m->revive;
+    ev.submit.traceparent = m->has.traceparent ? m->traceparent : NULL;
     ev.submit.need_vram = m->need_vram;
     ev.submit.need_ram = m->need_ram;
     struct broker_payload payload = intake_payload(m);

@@ -10,6 +10,7 @@
 #include "ids.h"
 #include "status.h"
 #include "task_state.h"
+#include "trace.h"
 
 enum { TASK_TEXT_MAX = 512, TASK_EXCLUDED_MAX = 8, TASK_EARLIER_MAX = 8 };
 
@@ -73,6 +74,9 @@ struct task_record {
 
     /* since schema 7 */
     uint8_t input_kind; /* enum wire_input_kind */
+
+    /* since schema 8 */
+    char traceparent[WIRE_TRACE_TEXT]; /* "" none */
 };
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
@@ -128,6 +132,7 @@ struct task_record {
     C(made_ms, made_ms, INT)                                                                                           \
     C(moved_ms, moved_ms, INT)                                                                                         \
     C(expires_ms, expires_ms, INT)                                                                                     \
-    C(input_kind, input_kind, INT)
+    C(input_kind, input_kind, INT)                                                                                     \
+    C(traceparent, traceparent, TEXT)
 
 #endif

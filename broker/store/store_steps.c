@@ -64,6 +64,7 @@
 
 /* What an input is. Every older task's is a witness, number 0. */
 #define INPUT_KINDS_7 "ALTER TABLE task ADD COLUMN input_kind INTEGER NOT NULL DEFAULT 0"
+#define TRACES_8 "ALTER TABLE task ADD COLUMN traceparent TEXT NOT NULL DEFAULT ''"
 
 static const struct store_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
@@ -73,6 +74,7 @@ static const struct store_step steps[] = {
     { 5, "an id for the database and its payload folder", IDENTITY_5, store_identity_give },
     { 6, "the broker's own clock, and moments on it", MOMENTS_6, NULL },
     { 7, "kinds of input", INPUT_KINDS_7, NULL },
+    { 8, "traces", TRACES_8, NULL },
 };
 
 enum { STEPS = sizeof steps / sizeof *steps };

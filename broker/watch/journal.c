@@ -61,6 +61,7 @@ void journal_moved(struct journal *j, uint64_t wall_ms, const struct sched_actio
     e->to = a->state;
     e->status = a->status;
     e->charged = charges[a->charged];
+    snprintf(e->traceparent, sizeof e->traceparent, "%s", a->traceparent ? a->traceparent : "");
     name_it(e, a->name);
 }
 

@@ -40,7 +40,8 @@ struct journal_entry {
     wire_token token; /* {0, 0}: none */
     enum task_state from, to;
     pv_status status;
-    const char *charged; /* static: "", "failure", "loss" */
+    const char *charged;               /* static: "", "failure", "loss" */
+    char traceparent[WIRE_TRACE_TEXT]; /* "" none */
 };
 
 struct journal;

@@ -269,6 +269,7 @@ static void event_row(struct tables *t, const struct journal_entry *e, const cha
     text(t, "status", task ? pv_status_word(e->status) : NULL);
     text(t, "charged", e->charged);
     text(t, "text", said);
+    text(t, "traceparent", e->traceparent);
 }
 
 /* Stands before what is still there, for a reader that goes on from an entry that has left the ring. */

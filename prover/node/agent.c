@@ -108,6 +108,7 @@ static void reload(struct agent *a)
 {
     char why[AGENT_WHY_BYTES];
     if (agent_link_keys(a, why) != PV_OK) LOG_ERROR("prover.keys", "status=bad-key-file text=%s", why);
+    node_trace_reopen(a->o.trace);
     agent_session_announce(a);
     if (a->o.notify && a->mode == AGENT_SERVE) notify_ready(a->o.notify);
 }

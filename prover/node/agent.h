@@ -16,6 +16,7 @@
 #include "handlers.h"
 #include "link.h"
 #include "node_figures.h"
+#include "node_trace.h"
 #include "notify.h"
 #include "numa.h"
 
@@ -82,6 +83,7 @@ struct agent_options {
     struct handlers *handlers;
     struct notify
         *notify; /* the service manager: it hears when the node is ready, lives and drains. NULL: nobody does */
+    struct node_trace *trace;     /* where it writes what each attempt spent its time on; NULL: nowhere */
     struct node_figures *figures; /* where the agent leaves figures of its work; NULL: nobody reads them */
     bool circuits_needed;         /* every queue's handler needs a key: while there is none, nothing is taken */
 };

@@ -151,6 +151,8 @@ static struct agent_attempt *attempt_add(struct agent *a, const struct wire_msg 
     at->kind = (enum wire_input_kind)kind_of(m);
     wire_id_text(at->task_text, m->task);
     wire_token_text(at->token_text, m->token);
+    if (m->has.traceparent && wire_trace_valid(m->traceparent))
+        memcpy(at->traceparent, m->traceparent, sizeof at->traceparent);
     if (m->has.digest)
         wire_hash_text(at->circuit, m->digest);
     else
@@ -350,6 +352,19 @@ static void job_done(struct agent *a, struct agent_attempt *at, struct job *job)
         job_failed(a, at, job);
 }
 
+static void trace_say(const struct agent *a, const struct agent_attempt *at, pv_status outcome)
+{
+    const struct node_traced said = { .traceparent = at->traceparent,
+                                      .task = at->task_text,
+                                      .token = at->token_text,
+                                      .handler = at->handler->name,
+                                      .outcome = outcome,
+                                      .started_ms = at->started_ms,
+                                      .ended_ms = a->now_ms,
+                                      .phases = &at->phases };
+    node_trace_say(a->o.trace, &said);
+}
+
 void agent_attempts_report(struct agent *a, unsigned runner, struct runner_report *report)
 {
     struct agent_attempt *at = attempt_of_job(a, runner);
@@ -358,12 +373,14 @@ void agent_attempts_report(struct agent *a, unsigned runner, struct runner_repor
         at->phase_ms = a->now_ms;
     }
     if (report->news == RUNNER_PROGRESS && at) {
+        node_phases_note(&at->phases, report->phase, a->now_ms);
         snprintf(at->phase, sizeof at->phase, "%s", report->phase);
         at->percent = report->percent;
         at->progress_due = true;
     }
     if (report->news != RUNNER_DONE) return;
     a->busy[runner] = false;
+    if (at) trace_say(a, at, report->job->status);
     if (at) job_done(a, at, report->job);
     job_destroy(&report->job);
     attempts_start(a);

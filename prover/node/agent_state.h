@@ -33,6 +33,7 @@ struct agent_attempt {
     wire_id task;
     enum wire_input_kind kind;
     char task_text[WIRE_ID_TEXT], token_text[WIRE_TOKEN_TEXT], circuit[WIRE_HASH_TEXT];
+    char traceparent[WIRE_TRACE_TEXT]; /* "" none */
     struct handler *handler;
     uint64_t run_timeout_ms;
     wire_hash sha256;      /* of the input */
@@ -41,6 +42,7 @@ struct agent_attempt {
     unsigned runner;
     uint64_t started_ms, told_ms; /* when it started to run; when PROGRESS was sent last */
     uint64_t phase_ms;            /* when its phase began */
+    struct node_phases phases;    /* for the trace */
     char phase[WIRE_NAME_MAX + 1];
     unsigned percent;
     bool progress_due;

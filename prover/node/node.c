@@ -254,6 +254,15 @@ static pv_status http_open(struct node *n)
     return PV_OK;
 }
 
+static pv_status trace_open(struct node *n)
+{
+    char why[NODE_TRACE_WHY_BYTES] = "";
+    if (!*n->config.trace) return PV_OK;
+    pv_status s = node_trace_open(&n->trace, n->config.trace, why);
+    n->agent.trace = n->trace;
+    return s == PV_OK ? s : node_refuse(n, s, "%s", *why ? why : pv_status_text(s));
+}
+
 static pv_status node_run(struct node *n)
 {
     char why[AGENT_WHY_BYTES];
@@ -285,6 +294,7 @@ static pv_status node_run(struct node *n)
     status_open(n);
     node_figures_now(&n->figures, &(struct node_now){ .turned_ms = pv_clock_ms() });
     TRY(http_open(n));
+    TRY(trace_open(n));
     n->agent.figures = &n->figures;
     s = agent_new(&agent, &n->agent, why);
     if (s != PV_OK) return node_refuse(n, s, "%s", why);
@@ -355,6 +365,7 @@ static void node_clear(struct node *n)
     if (n->status_socket >= 0) status_socket_close(&n->status_socket, n->config.state);
     notify_close(&n->notify);
     node_http_stop(&n->http);
+    node_trace_close(&n->trace);
     node_gpu_part(&n->gpu);
     keycache_destroy(&n->proving.cache);
     node_gpu_clear(&n->gpu);

@@ -53,6 +53,7 @@ struct node {
     struct node_figures figures; /* of the agent's work */
     struct node_sources sources;
     struct node_http *http; /* NULL: not served */
+    struct node_trace *trace;
     char why[NODE_CONFIG_WHY_BYTES];
 };
 

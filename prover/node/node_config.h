@@ -63,6 +63,7 @@
     X(http, TEXT, "", 0, 0, "ADDRESS:PORT", "serve /metrics, /livez and /readyz there (default: not at all)")          \
     X(http_hosts, TEXT, "", 0, 0, "NAMES", "names by which it may be asked there, with commas between them")           \
     X(http_read_token, TEXT, "", 0, 0, "FILE", "file with the token that reads of /metrics need")                      \
+    X(trace, TEXT, "", 0, 0, "FILE", "append a line of JSON for each attempt: its phases, and the trace of its task")  \
     X(grace_s, NUMBER, "110", 0, 1000000, "SECONDS",                                                                   \
       "how long a drain may take before the remaining tasks are handed back")                                          \
     X(log, WORD, "text", LOG_FORMAT_WORDS, 0, "text|json", "form of the log lines")                                    \

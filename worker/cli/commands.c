@@ -123,6 +123,8 @@ const struct cli_option cli_options[] = {
             "10m (keep)")),
     OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("revive", SWITCH, revive, NULL),
            MEANS("queue the task again if it is cancelled, expired or dead")),
+    OPTION(0, FOR_SUBMIT, ENV, NULL, MEMBER("traceparent", TEXT, traceparent, "TRACE"),
+           MEANS("the trace that the task belongs to, as in W3C Trace Context: 00-<32 hex digits>-<16>-01")),
     OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("need-vram", LARGE_SIZE, need_vram, "BYTES"), FROM(0),
            MEANS("GPU memory the task needs: 8G")),
     OPTION(0, FOR_SUBMIT, NO_ENV, NULL, MEMBER("need-ram", LARGE_SIZE, need_ram, "BYTES"), FROM(0),

@@ -13,7 +13,7 @@ static pv_status submit(struct followed *f, const struct cli *cli, const struct 
     what.progress = mine.progress;
     what.done = mine.done;
     what.user = mine.user;
-    return task_input_submit(in, f->client, NULL, &what, 0);
+    return task_input_submit(in, f->client, NULL, &what, cli->traceparent, 0);
 }
 
 /* Checks options and files before it connects. */

@@ -36,7 +36,7 @@ int run_task_submit(struct cli *cli)
     what.user = &waiting;
     if (s == PV_OK) s = task_input_read(&input, false);
     if (s == PV_OK) s = cli_connect(&c, cli, PV_ROLE_CLIENT);
-    if (s == PV_OK) s = task_input_submit(&input, c, &id, &what, PV_DEFAULT_TIMEOUT);
+    if (s == PV_OK) s = task_input_submit(&input, c, &id, &what, cli->traceparent, PV_DEFAULT_TIMEOUT);
     task_input_clear(&input);
     pv_client_close(&c);
     if (s != PV_OK) return pv_status_exit(s);

@@ -307,9 +307,13 @@ void followed_clear(struct followed *f)
 }
 
 pv_status task_input_submit(const struct task_input *in, pv_client *c, pv_task_id *id,
-                            const struct pv_submit_options *what, int64_t timeout_ms)
+                            const struct pv_submit_options *what, const char *traceparent, int64_t timeout_ms)
 {
-    pv_status s = (in->json ? pv_submit_json : pv_submit)(c, id, what, in->bytes.data, in->bytes.n, timeout_ms);
+    const struct pv_input input = { .data = in->bytes.data,
+                                    .bytes = in->bytes.n,
+                                    .kind = in->json ? PV_INPUT_JSON : PV_INPUT_WITNESS,
+                                    .traceparent = traceparent };
+    pv_status s = pv_submit_input(c, id, what, &input, timeout_ms);
     if (s != PV_OK) cli_fail(c, s, NULL);
     return s;
 }

@@ -50,8 +50,8 @@ void followed_clear(struct followed *f);
  *  stderr. */
 pv_status submit_options_of(struct pv_submit_options *o, const struct cli *cli, pv_task_id *id);
 
-/** Submits the input: pv_submit or pv_submit_json. A failure is on stderr when it returns. */
+/** Submits the input. traceparent: NULL: none. A failure is on stderr when it returns. */
 pv_status task_input_submit(const struct task_input *in, pv_client *c, pv_task_id *id,
-                            const struct pv_submit_options *what, int64_t timeout_ms);
+                            const struct pv_submit_options *what, const char *traceparent, int64_t timeout_ms);
 
 #endif

@@ -30,6 +30,7 @@ struct cli {
     enum pv_on_restart on_restart;
     uint64_t ttl_ms, need_vram, need_ram;
     bool revive;
+    const char *traceparent;
     enum busy busy;
 
     const char *principal;

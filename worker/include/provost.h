@@ -325,6 +325,22 @@ struct pv_submit_options {
  *  With nowait only PV_USAGE, PV_BAD_STATE and PV_NO_MEMORY; a refusal ends the task, and done or pv_wait tells it. */
 pv_status pv_submit(pv_client *c, pv_task_id *id, const struct pv_submit_options *what, const void *input, size_t bytes,
                     int64_t timeout_ms);
+enum pv_input_kind { PV_INPUT_WITNESS, PV_INPUT_JSON };
+
+/** An input, and what is said of it. Zero what you do not set. */
+struct pv_input {
+    const void *data;
+    size_t bytes;
+    enum pv_input_kind kind; /* a witness, or an input.json (pv_submit_json) */
+    /** The trace that the task belongs to, as in W3C Trace Context: "00-TRACE-PARENT-FLAGS"; NULL: none. It comes back in the broker's
+     *  events, in the prover's log and in its trace file. A broker that is too old to know of traces takes the task without it. */
+    const char *traceparent;
+    void *reserved[4];
+};
+
+/** pv_submit of an input of any kind. PV_USAGE also: the kind or the traceparent is none. */
+pv_status pv_submit_input(pv_client *c, pv_task_id *id, const struct pv_submit_options *what,
+                          const struct pv_input *input, int64_t timeout_ms);
 
 /** Waits until the task is over and hands its result over, once. PV_OK: r is filled, and r->status tells how the task
  *  ended; the result is acknowledged (unless manual_ack) and the task forgotten here. A task that this handle does not

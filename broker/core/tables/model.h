@@ -197,6 +197,7 @@ struct task {
     uint64_t created_ms, changed_ms, acked_ms; /* acked_ms: if it is */
     uint64_t input_bytes;
     wire_hash input;
+    char *traceparent;  /* NULL: none */
     uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
     struct task_past *past;
     struct attempt *attempt; /* the live one: OFFERED, RUNNING, RECOVERING */

@@ -47,7 +47,7 @@ enum sched_action_type {
     SCHED_HEARTBEAT_OK,  /* peer, tokens: those revoked and not yet confirmed */
     SCHED_DISCONNECT,    /* peer, status: say good-bye; a SCHED_PEER_GONE for this peer is not needed */
     /* for the log and the counters */
-    SCHED_MOVED,       /* task, row, token, from, state, status, name (of its prover), charged, principal, queue */
+    SCHED_MOVED, /* task, row, token, from, state, status, name (of its prover), charged, principal, queue, traceparent */
     SCHED_QUARANTINED, /* name, retry_ms: a prover, and for how long */
     SCHED_NEAR_LIMIT,  /* principal, queue, which, bytes: the limit, of which four fifths are used now */
     SCHED_QUARREL,     /* principal, name: another process wants the name of a prover that is here */
@@ -74,6 +74,7 @@ struct sched_action {
     uint64_t retry_ms, run_timeout_ms;
     const char *which; /* static: the limit that was hit */
     const char *name;
+    const char *traceparent;       /* MOVED: of the task; NULL none */
     const char *principal, *queue; /* live as long as the core; principal: the owner of task, where one is known */
     wire_hash hash, digest;
     const struct sched_view *view;    /* of the moment of the action */

@@ -154,6 +154,7 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
     a->queue = t->account->queue->name->text;
     a->token = t->past ? t->past->token : (wire_token){ 0 };
     a->status = t->past ? t->past->status : PV_OK;
+    if (t->traceparent) a->traceparent = sched_actions_text(s->out, t->traceparent);
     if (t->past && t->past->prover) a->name = sched_actions_text(s->out, t->past->prover->text);
 }
 
@@ -251,6 +252,14 @@ void task_set_status(struct sched *s, struct task *t, pv_status status, const ch
     char *copy = text_copy(s, text);
     free(p->text);
     p->text = copy;
+}
+
+void task_set_trace(struct sched *s, struct task *t, const char *traceparent)
+{
+    char *copy = traceparent && *traceparent ? strndup(traceparent, WIRE_TRACE_TEXT - 1) : NULL;
+    if (traceparent && *traceparent && !copy) sched_broken(s);
+    free(t->traceparent);
+    t->traceparent = copy;
 }
 
 void task_clear_progress(struct sched *s, struct task *t)
@@ -407,6 +416,7 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     render_times(s, t, r);
     r->input_bytes = t->input_bytes;
     r->input = t->input;
+    if (t->traceparent) strcpy(r->traceparent, t->traceparent);
     if (t->excluded) memcpy(r->excluded, t->excluded, sizeof r->excluded);
     render_past(t, r);
 }

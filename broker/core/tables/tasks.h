@@ -45,6 +45,8 @@ struct task_past *task_past_of(struct sched *s, struct task *t);
 void task_past_free(struct sched *s, struct task *t);
 /** Why it is as it is. text: NULL or "": none; cut to TASK_TEXT_MAX. */
 void task_set_status(struct sched *s, struct task *t, pv_status status, const char *text);
+/** The trace that it belongs to; NULL or "": none. Copied. */
+void task_set_trace(struct sched *s, struct task *t, const char *traceparent);
 /** Forgets the progress of the last attempt. */
 void task_clear_progress(struct sched *s, struct task *t);
 

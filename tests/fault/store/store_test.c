@@ -209,7 +209,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
     static const char *const later[] = { "verdict_principal", "verdict_prover", "verdict_status", "verdict_text",
                                          "verdict_ms",        "asked_vram",     "asked_ram",      "raises",
                                          "earlier",           "made_ms",        "moved_ms",       "expires_ms",
-                                         "input_kind" };
+                                         "input_kind",        "traceparent" };
     struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);

@@ -93,6 +93,8 @@ static const struct wire_cell brokers[] = {
 };
 static const struct wire_row broker_rows[] = { { &brokers[0], 1 }, { &brokers[1], 1 } };
 
+static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 static void reserved_set(struct wire_msg *m, const char *field)
 {
     if (!strcmp(field, "endpoints")) WIRE_SET_LIST(m, endpoints, broker_rows, 2);
@@ -100,8 +102,7 @@ static void reserved_set(struct wire_msg *m, const char *field)
     if (!strcmp(field, "chunk_most")) WIRE_SET(m, chunk_most, 4u << 20);
     if (!strcmp(field, "input_kinds")) WIRE_SET_LIST(m, input_kinds, input_kinds, 2);
     if (!strcmp(field, "input_kind")) WIRE_SET(m, input_kind, input_kinds[1]);
-    if (!strcmp(field, "traceparent"))
-        WIRE_SET(m, traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    if (!strcmp(field, "traceparent")) WIRE_SET(m, traceparent, trace);
 }
 
 size_t wire_samples(void)
@@ -129,8 +130,10 @@ __attribute__((noinline)) static void value_set(char *record, const struct layou
 {
     uint64_t number = number_for(f->key, f->bound);
     uint32_t half = (uint32_t)number;
-    const char *text =
-        strcmp(f->key, "input_kind") ? f->key : "input.json"; /* a broker refuses what it does not know */
+    /* The broker refuses any other text as a trace, and any kind that it does not know. */
+    const char *text = !strcmp(f->key, "traceparent")  ? trace
+                       : !strcmp(f->key, "input_kind") ? "input.json"
+                                                       : f->key;
     wire_id id = { "0123456789abcde" };
     wire_hash hash = hashes[0];
     int value = 1;

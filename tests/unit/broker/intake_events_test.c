@@ -109,6 +109,7 @@ static void submit_print(const struct sched_event *ev)
     number("vram", ev->submit.need_vram);
     number("ram", ev->submit.need_ram);
     number("kind", ev->submit.kind);
+    if (ev->submit.traceparent) fprintf(out, " trace=%s", ev->submit.traceparent);
 }
 
 static void purge_print(const struct sched_event *ev)
