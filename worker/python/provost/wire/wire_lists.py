@@ -58,6 +58,7 @@ Message = TypedDict("Message", {
     "deadline_in": bool,
     "traces": bool,
     "takes_lost": bool,
+    "takes_handlers": bool,
     "not_ready": str,
     "chunk_most": int,
     "input_kinds": list[str],
@@ -76,6 +77,7 @@ Message = TypedDict("Message", {
     "gpu_unused": str,
     "gpu_wrong_proofs": int,
     "gpu_ended": int,
+    "handlers": list[Row],
     "held": list[dict[str, Any]],
     "revoked": list[Token],
     "credit": int,
@@ -163,6 +165,7 @@ FIELDS: tuple[Field, ...] = (
     Field('deadline_in', 'BOOL', 0),
     Field('traces', 'BOOL', 0),
     Field('takes_lost', 'BOOL', 0),
+    Field('takes_handlers', 'BOOL', 0),
     Field('not_ready', 'TEXT', 512),
     Field('chunk_most', 'U32', 16777216),
     Field('input_kinds', 'NAMES', 16),
@@ -181,6 +184,7 @@ FIELDS: tuple[Field, ...] = (
     Field('gpu_unused', 'TEXT', 256),
     Field('gpu_wrong_proofs', 'U64', 18446744073709551615),
     Field('gpu_ended', 'U64', 18446744073709551615),
+    Field('handlers', 'ROWS', 64),
     Field('held', 'HELDS', 256),
     Field('revoked', 'TOKENS', 256),
     Field('credit', 'U32', 2048),
@@ -249,6 +253,7 @@ CIRCUIT_FIELDS: tuple[Field, ...] = (
     Field('need_vram', 'U64', 18446744073709551615),
     Field('need_ram', 'U64', 18446744073709551615),
     Field('slower', 'U32', 4294967295),
+    Field('input_kinds', 'NAMES', 16),
 )
 
 HELD_FIELDS: tuple[Field, ...] = (
@@ -265,15 +270,15 @@ HELD_FIELDS: tuple[Field, ...] = (
 
 MESSAGES: tuple[Layout, ...] = (
     Layout('HELLO', 1, 'up', 'none', {'role': 'need', 'name': 'need', 'session': 'need', 'software': 'need', 'vmin': 'need', 'vmax': 'need', 'epoch': 'need', 'queues': 'may', 'circuits': 'may', 'slots': 'may', 'prefetch': 'may', 'vram': 'may', 'ram': 'may', 'held': 'may', 'any_role': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'gpu_unused': 'may', 'gpu_wrong_proofs': 'may', 'gpu_ended': 'may'}),
-    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may', 'traces': 'may'}),
-    Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may'}),
+    Layout('WELCOME', 2, 'down', 'none', {'epoch': 'need', 'heartbeat_ms': 'need', 'lease_ms': 'need', 'inline_max': 'need', 'chunk_max': 'need', 'payload_max': 'need', 'window': 'need', 'principal': 'need', 'software': 'need', 'by_principal': 'may', 'purge_forgets': 'may', 'more_circuits': 'may', 'unknown_queues': 'may', 'deadline_in': 'may', 'not_ready': 'may', 'chunk_most': 'may', 'input_kinds': 'may', 'takes_lost': 'may', 'takes_handlers': 'may', 'traces': 'may'}),
+    Layout('HEARTBEAT', 3, 'both', 'none', {'held': 'may', 'epoch': 'need-down', 'revoked': 'may', 'handlers': 'may'}),
     Layout('DISCONNECT', 4, 'both', 'none', {'status': 'need', 'text': 'may', 'endpoints': 'may'}),
     Layout('ERROR', 5, 'down', 'none', {'req': 'may', 'task': 'may', 'token': 'may', 'status': 'need', 'text': 'may', 'retry_ms': 'may', 'which': 'may', 'endpoints': 'may'}),
     Layout('SUBMIT', 10, 'up', 'inline', {'req': 'need', 'task': 'need', 'queue': 'need', 'circuit': 'need', 'length': 'need', 'sha256': 'need', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'on_restart': 'may', 'ttl_ms': 'may', 'revive': 'may', 'need_vram': 'may', 'need_ram': 'may', 'deadline_in_ms': 'may', 'input_kind': 'may', 'traceparent': 'may'}),
     Layout('SUBMIT_OK', 11, 'down', 'none', {'req': 'need', 'task': 'need', 'state': 'need', 'generation': 'need', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may'}),
     Layout('ATTACH', 12, 'up', 'none', {'req': 'need', 'task': 'need'}),
     Layout('SHOW', 13, 'up', 'none', {'req': 'need', 'task': 'need'}),
-    Layout('TASK', 14, 'down', 'none', {'req': 'may', 'task': 'need', 'state': 'need', 'generation': 'need', 'queue': 'need', 'circuit': 'need', 'status': 'need', 'text': 'may', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may', 'failures': 'may', 'losses': 'may', 'attempts': 'may', 'percent': 'may', 'phase': 'may', 'note': 'may', 'prover': 'may', 'length': 'need', 'sha256': 'need', 'result_length': 'may', 'measured_ms': 'may', 'created': 'need', 'changed': 'need', 'client': 'may', 'session': 'may', 'principal': 'may', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'need_vram': 'may', 'need_ram': 'may'}),
+    Layout('TASK', 14, 'down', 'none', {'req': 'may', 'task': 'need', 'state': 'need', 'generation': 'need', 'queue': 'need', 'circuit': 'need', 'status': 'need', 'text': 'may', 'position': 'may', 'eta_ms': 'may', 'unservable': 'may', 'failures': 'may', 'losses': 'may', 'attempts': 'may', 'percent': 'may', 'phase': 'may', 'note': 'may', 'prover': 'may', 'length': 'need', 'sha256': 'need', 'result_length': 'may', 'measured_ms': 'may', 'created': 'need', 'changed': 'need', 'client': 'may', 'session': 'may', 'principal': 'may', 'priority': 'may', 'group': 'may', 'deadline': 'may', 'need_vram': 'may', 'need_ram': 'may', 'input_kind': 'may'}),
     Layout('FETCH', 15, 'up', 'none', {'req': 'need', 'task': 'need'}),
     Layout('DELIVER', 16, 'down', 'inline', {'req': 'may', 'task': 'need', 'generation': 'need', 'state': 'need', 'status': 'need', 'text': 'may', 'length': 'may', 'sha256': 'may', 'measured_ms': 'may', 'prover': 'may'}),
     Layout('ACK', 17, 'up', 'none', {'task': 'need', 'generation': 'need'}),
@@ -312,8 +317,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     'reason': ('drain', 'recall', 'resource'),
     'on_restart': ('keep', 'cancel', 'ttl'),
     'scope': ('session', 'client', 'queue', 'principal'),
-    'what': ('tasks', 'queues', 'provers', 'clients', 'status', 'events', 'keys'),
+    'what': ('tasks', 'queues', 'provers', 'clients', 'status', 'events', 'keys', 'handlers'),
     'verb': ('pause', 'resume', 'set', 'drain'),
+    'input_kind': ('wtns', 'input.json'),
 }
 
 #: The states of a task, in the order of their codes.

@@ -84,11 +84,13 @@ export interface Fields {
   traces?: boolean;
   /** FAIL may say lost */
   takes_lost?: boolean;
+  /** HEARTBEAT may say handlers, and LIST knows the table handlers */
+  takes_handlers?: boolean;
   /** why the broker accepts no tasks now; absent: it does */
   not_ready?: string;
   /** reserved: the largest payload of a CHUNK that the peer would take */
   chunk_most?: number;
-  /** reserved: the kinds of input that the peer takes */
+  /** the kinds of input that the peer takes */
   input_kinds?: readonly string[];
   /** reserved: with status standby, where the active broker may be, each with endpoint */
   endpoints?: readonly Row[];
@@ -120,6 +122,8 @@ export interface Fields {
   gpu_wrong_proofs?: Whole;
   /** processes of its GPUs that ended by themselves or had to be ended, since its start */
   gpu_ended?: Whole;
+  /** handlers of the prover whose figures have changed, each with all of its figures */
+  handlers?: readonly Row[];
   /** attempts the prover holds: running, or finished and not acknowledged */
   held?: readonly HeldFields[];
   /** attempts that are no longer valid and not yet confirmed */
@@ -158,7 +162,7 @@ export interface Fields {
   need_vram?: Whole;
   /** bytes of memory the task needs */
   need_ram?: Whole;
-  /** reserved: what the input is; absent: a .wtns for Groth16 */
+  /** what the input is, a word of input_kind; absent: wtns */
   input_kind?: string;
   /** the trace that the task belongs to, as in W3C Trace Context */
   traceparent?: string;
@@ -221,7 +225,7 @@ export interface Fields {
   /** tasks by the state they were in */
   counts?: Counts;
   /** which table */
-  what?: "tasks" | "queues" | "provers" | "clients" | "status" | "events" | "keys";
+  what?: "tasks" | "queues" | "provers" | "clients" | "status" | "events" | "keys" | "handlers";
   /** continue after this row: `next` of the page before */
   after?: string;
   /** most rows wanted */
@@ -253,6 +257,8 @@ export interface CircuitFields {
   need_ram?: Whole;
   /** percent more work that a proof is than if the GPU had all the memory the key can use */
   slower?: number;
+  /** the kinds of input that the prover takes for it, besides wtns */
+  input_kinds?: readonly string[];
 }
 
 export interface HeldFields {
@@ -303,6 +309,7 @@ export const fields: readonly Field[] = [
   { key: "deadline_in", kind: "BOOL", bound: 0n },
   { key: "traces", kind: "BOOL", bound: 0n },
   { key: "takes_lost", kind: "BOOL", bound: 0n },
+  { key: "takes_handlers", kind: "BOOL", bound: 0n },
   { key: "not_ready", kind: "TEXT", bound: 512n },
   { key: "chunk_most", kind: "U32", bound: 16777216n },
   { key: "input_kinds", kind: "NAMES", bound: 16n },
@@ -321,6 +328,7 @@ export const fields: readonly Field[] = [
   { key: "gpu_unused", kind: "TEXT", bound: 256n },
   { key: "gpu_wrong_proofs", kind: "U64", bound: 18446744073709551615n },
   { key: "gpu_ended", kind: "U64", bound: 18446744073709551615n },
+  { key: "handlers", kind: "ROWS", bound: 64n },
   { key: "held", kind: "HELDS", bound: 256n },
   { key: "revoked", kind: "TOKENS", bound: 256n },
   { key: "credit", kind: "U32", bound: 2048n },
@@ -389,6 +397,7 @@ export const circuitFields: readonly Field[] = [
   { key: "need_vram", kind: "U64", bound: 18446744073709551615n },
   { key: "need_ram", kind: "U64", bound: 18446744073709551615n },
   { key: "slower", kind: "U32", bound: 4294967295n },
+  { key: "input_kinds", kind: "NAMES", bound: 16n },
 ];
 
 export const heldFields: readonly Field[] = [
@@ -405,15 +414,15 @@ export const heldFields: readonly Field[] = [
 
 export const messages: readonly Layout[] = [
   { name: "HELLO", code: 1, way: "up", payload: "none", fields: { role: "need", name: "need", session: "need", software: "need", vmin: "need", vmax: "need", epoch: "need", queues: "may", circuits: "may", slots: "may", prefetch: "may", vram: "may", ram: "may", held: "may", any_role: "may", chunk_most: "may", input_kinds: "may", gpu_unused: "may", gpu_wrong_proofs: "may", gpu_ended: "may" } },
-  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may", traces: "may" } },
-  { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may" } },
+  { name: "WELCOME", code: 2, way: "down", payload: "none", fields: { epoch: "need", heartbeat_ms: "need", lease_ms: "need", inline_max: "need", chunk_max: "need", payload_max: "need", window: "need", principal: "need", software: "need", by_principal: "may", purge_forgets: "may", more_circuits: "may", unknown_queues: "may", deadline_in: "may", not_ready: "may", chunk_most: "may", input_kinds: "may", takes_lost: "may", takes_handlers: "may", traces: "may" } },
+  { name: "HEARTBEAT", code: 3, way: "both", payload: "none", fields: { held: "may", epoch: "need-down", revoked: "may", handlers: "may" } },
   { name: "DISCONNECT", code: 4, way: "both", payload: "none", fields: { status: "need", text: "may", endpoints: "may" } },
   { name: "ERROR", code: 5, way: "down", payload: "none", fields: { req: "may", task: "may", token: "may", status: "need", text: "may", retry_ms: "may", which: "may", endpoints: "may" } },
   { name: "SUBMIT", code: 10, way: "up", payload: "inline", fields: { req: "need", task: "need", queue: "need", circuit: "need", length: "need", sha256: "need", priority: "may", group: "may", deadline: "may", on_restart: "may", ttl_ms: "may", revive: "may", need_vram: "may", need_ram: "may", deadline_in_ms: "may", input_kind: "may", traceparent: "may" } },
   { name: "SUBMIT_OK", code: 11, way: "down", payload: "none", fields: { req: "need", task: "need", state: "need", generation: "need", position: "may", eta_ms: "may", unservable: "may" } },
   { name: "ATTACH", code: 12, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "SHOW", code: 13, way: "up", payload: "none", fields: { req: "need", task: "need" } },
-  { name: "TASK", code: 14, way: "down", payload: "none", fields: { req: "may", task: "need", state: "need", generation: "need", queue: "need", circuit: "need", status: "need", text: "may", position: "may", eta_ms: "may", unservable: "may", failures: "may", losses: "may", attempts: "may", percent: "may", phase: "may", note: "may", prover: "may", length: "need", sha256: "need", result_length: "may", measured_ms: "may", created: "need", changed: "need", client: "may", session: "may", principal: "may", priority: "may", group: "may", deadline: "may", need_vram: "may", need_ram: "may" } },
+  { name: "TASK", code: 14, way: "down", payload: "none", fields: { req: "may", task: "need", state: "need", generation: "need", queue: "need", circuit: "need", status: "need", text: "may", position: "may", eta_ms: "may", unservable: "may", failures: "may", losses: "may", attempts: "may", percent: "may", phase: "may", note: "may", prover: "may", length: "need", sha256: "need", result_length: "may", measured_ms: "may", created: "need", changed: "need", client: "may", session: "may", principal: "may", priority: "may", group: "may", deadline: "may", need_vram: "may", need_ram: "may", input_kind: "may" } },
   { name: "FETCH", code: 15, way: "up", payload: "none", fields: { req: "need", task: "need" } },
   { name: "DELIVER", code: 16, way: "down", payload: "inline", fields: { req: "may", task: "need", generation: "need", state: "need", status: "need", text: "may", length: "may", sha256: "may", measured_ms: "may", prover: "may" } },
   { name: "ACK", code: 17, way: "up", payload: "none", fields: { task: "need", generation: "need" } },
@@ -452,8 +461,9 @@ export const words: Readonly<Record<string, readonly string[]>> = {
   reason: ["drain", "recall", "resource"],
   on_restart: ["keep", "cancel", "ttl"],
   scope: ["session", "client", "queue", "principal"],
-  what: ["tasks", "queues", "provers", "clients", "status", "events", "keys"],
+  what: ["tasks", "queues", "provers", "clients", "status", "events", "keys", "handlers"],
   verb: ["pause", "resume", "set", "drain"],
+  input_kind: ["wtns", "input.json"],
 };
 
 /** The states of a task, in the order of their codes. */
