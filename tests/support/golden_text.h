@@ -28,7 +28,8 @@ static inline __attribute__((format(printf, 1, 2))) void golden_add(const char *
     va_start(list, format);
     int n = vsnprintf(golden_text + golden_n, GOLDEN_BYTES - golden_n, format, list);
     va_end(list);
-    if (n > 0 && golden_n + (size_t)n < GOLDEN_BYTES) golden_n += (size_t)n;
+    if (n < 0 || golden_n + (size_t)n >= GOLDEN_BYTES) fail_msg("the text has no room: %d bytes more", n);
+    golden_n += (size_t)n;
 }
 
 /** What was added since `from` is replaced by one number: for what is too long to be read. */
