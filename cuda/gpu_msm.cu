@@ -178,21 +178,30 @@ extern "C" pv_status gpu_msm_async(const gpu_msm *m, gpu_stream *s, gpu_buf scal
                                    : queue();
     return e == cudaSuccess ? PV_OK : gpu_failed(s->g, e, "MSM");
 }
-extern "C" void gpu_msm_finish(const msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2)
+extern "C" void gpu_msm_finish_set(const msm_plan *plan, const void *sums, unsigned set, bn254_g1 *g1, bn254_g2 *g2)
 {
     const msm_plan &p = *plan;
-    const size_t stride = msm_result_bytes(&p);
-    const char *at = (const char *)sums;
-    for (unsigned i = 0; i < p.bases.g1; i++, at += msm_set_sums(&p) * 128) {
+    const size_t stride = msm_result_bytes(&p), in_g1 = set < p.bases.g1 ? set : p.bases.g1;
+    const char *at = (const char *)sums + in_g1 * msm_set_sums(&p) * 128 + (set - in_g1) * msm_set_sums(&p) * 256;
+    if (set < p.bases.g1) {
         fp r[3];
         msm_finish_g1(r, p, at, stride);
-        memcpy(g1 + i, r, sizeof *g1);
-    }
-    for (unsigned i = 0; i < p.bases.g2; i++, at += msm_set_sums(&p) * 256) {
+        memcpy(g1, r, sizeof *g1);
+    } else {
         fp r[6];
         msm_finish_g2(r, p, at, stride);
-        memcpy(g2 + i, r, sizeof *g2);
+        memcpy(g2, r, sizeof *g2);
     }
-    memset(sums, 0, p.chunks * stride);
+}
+extern "C" void gpu_msm_finish_end(const msm_plan *plan, void *sums)
+{
+    memset(sums, 0, gpu_msm_sums_bytes(plan));
     __asm__ volatile("" ::"r"(sums) : "memory"); /* the wipe is not optimised away */
+}
+extern "C" void gpu_msm_finish(const msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2)
+{
+    const msm_bases &b = plan->bases;
+    for (unsigned i = 0; i < b.g1; i++) gpu_msm_finish_set(plan, sums, i, g1 + i, NULL);
+    for (unsigned i = 0; i < b.g2; i++) gpu_msm_finish_set(plan, sums, b.g1 + i, NULL, g2 + i);
+    gpu_msm_finish_end(plan, sums);
 }

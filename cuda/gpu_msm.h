@@ -44,6 +44,9 @@ pv_status gpu_msm_async(const struct gpu_msm *m, struct gpu_stream *s, gpu_buf s
 /** The sums in Jacobian coordinates (all zero for infinity) from run's sums, once the stream has been waited for; wipes those. Either
  *  array may be NULL when the plan has no set of that group. On the CPU alone; takes well under a millisecond. */
 void gpu_msm_finish(const struct msm_plan *plan, void *sums, bn254_g1 *g1, bn254_g2 *g2);
+/** The same in parts, for several threads: one set's sum, G1 sets first, into *g1 or *g2; then, once all are done, the wipe. */
+void gpu_msm_finish_set(const struct msm_plan *plan, const void *sums, unsigned set, bn254_g1 *g1, bn254_g2 *g2);
+void gpu_msm_finish_end(const struct msm_plan *plan, void *sums);
 
 #ifdef __cplusplus
 }

@@ -423,7 +423,9 @@ static size_t remote_device_bytes(const struct backend_options *options)
 static pv_status remote_need(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                              struct prove_error *err)
 {
-    struct gpu_need_card card = { .bytes = gpus_bytes(options->gpus), .places = options->places };
+    struct gpu_need_card card = { .bytes = gpus_bytes(options->gpus),
+                                  .sm_count = gpus_sm_count(options->gpus),
+                                  .places = options->places };
     size_t most = options->memory_bytes_max / 19 * 20; /* a twentieth of a card is left alone */
     if (most && most < card.bytes) card.bytes = most;
     TRY(gpu_need(need, zkey, &card, err));

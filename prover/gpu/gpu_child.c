@@ -244,8 +244,10 @@ int gpu_child(const struct gpu_child_options *options)
     struct prove_error err = { 0 };
     me.o = options;
     if (options->backend->usable(&device, &err) != PV_OK) return child_refuse(err.text);
+    const struct backend *b = options->backend;
     const struct gpu_ready ready = { .version = GPU_WORDS_VERSION,
-                                     .proofs_at_once = options->backend->proofs_at_once,
-                                     .bytes = options->backend->device_bytes(&device) };
+                                     .proofs_at_once = b->proofs_at_once,
+                                     .bytes = b->device_bytes(&device),
+                                     .sm_count = b->device_sm_count ? b->device_sm_count(&device) : 0 };
     return child_serve(&serve, (const uint8_t *)&ready, sizeof ready);
 }

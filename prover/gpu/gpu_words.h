@@ -8,13 +8,15 @@
 
 #include <stdint.h>
 
-enum { GPU_WORDS_VERSION = 1, GPU_PLACES_MAX = 16 };
+enum { GPU_WORDS_VERSION = 2, GPU_PLACES_MAX = 16 };
 
-/** The body of READY. */
+/** The body of READY. The version comes first in every version. */
 struct gpu_ready {
     uint32_t version;
     uint32_t proofs_at_once; /* with one key */
     uint64_t bytes;          /* of the card */
+    uint32_t sm_count;       /* its multiprocessors, by which sums are planned; 0: not known */
+    uint32_t zero;
 };
 
 enum gpu_job { GPU_KEY_OPEN, GPU_KEY_CLOSE, GPU_SUMS, GPU_KEY_CHECK };
@@ -56,7 +58,7 @@ struct gpu_sums_found {
     uint64_t better_now; /* 1: the key would get a better plan if it were opened now */
 };
 
-_Static_assert(sizeof(struct gpu_ready) == 16 && sizeof(struct gpu_key_open) == 32 &&
+_Static_assert(sizeof(struct gpu_ready) == 24 && sizeof(struct gpu_key_open) == 32 &&
                    sizeof(struct gpu_key_plan) == 48 && sizeof(struct gpu_sums) == 16,
                "no byte of a body is without a meaning");
 

@@ -21,7 +21,7 @@ struct one {
     atomic_uint running;
     atomic_ulong tested, trial; /* generations */
     atomic_ulong bytes;         /* of the card, once it has been ready */
-    atomic_uint places;
+    atomic_uint places, sm_count;
 };
 
 struct gpus {
@@ -92,11 +92,13 @@ const char *gpus_name(const struct gpus *g, unsigned i)
 static pv_status ready_read(struct one *o, const struct supervisor_facts *now, struct prove_error *err)
 {
     struct gpu_ready ready;
-    if (now->ready_bytes != sizeof ready) return prove_error_set(err, PV_NO_DEVICE, "the GPU's process is no GPU's");
-    memcpy(&ready, now->ready, sizeof ready);
-    if (ready.version != GPU_WORDS_VERSION)
+    if (now->ready_bytes >= sizeof ready.version) memcpy(&ready.version, now->ready, sizeof ready.version);
+    if (now->ready_bytes >= sizeof ready.version && ready.version != GPU_WORDS_VERSION)
         return prove_error_set(err, PV_NO_DEVICE,
                                "provost-prover was replaced by another version: start the node again");
+    if (now->ready_bytes != sizeof ready) return prove_error_set(err, PV_NO_DEVICE, "the GPU's process is no GPU's");
+    memcpy(&ready, now->ready, sizeof ready);
+    atomic_store(&o->sm_count, ready.sm_count);
     atomic_store(&o->bytes, ready.bytes);
     atomic_store(&o->places, ready.proofs_at_once > GPU_PLACES_MAX ? GPU_PLACES_MAX
                              : ready.proofs_at_once                ? ready.proofs_at_once
@@ -164,6 +166,16 @@ size_t gpus_bytes(const struct gpus *g)
         if (bytes && (!least || bytes < least)) least = bytes;
     }
     return least;
+}
+
+unsigned gpus_sm_count(const struct gpus *g)
+{
+    unsigned most = 0;
+    for (unsigned i = 0; i < g->n; i++) {
+        unsigned count = atomic_load(&g->one[i].sm_count);
+        if (count > most) most = count;
+    }
+    return most;
 }
 
 unsigned gpus_places(const struct gpus *g, unsigned i)

@@ -55,6 +55,8 @@ void gpus_end(struct gpus *g, unsigned i, const char *why);
 
 /** The smallest card's memory, as far as they have been ready; 0: none has. */
 size_t gpus_bytes(const struct gpus *g);
+/** The most multiprocessors of a card that has been ready: with more of them a proof takes more memory. 0: not known. */
+unsigned gpus_sm_count(const struct gpus *g);
 /** Proofs at a time with one key, on all of them that have been ready. */
 unsigned gpus_proofs_at_once(const struct gpus *g);
 /** On one. */

@@ -106,6 +106,9 @@ struct backend {
      *  own (CPU). */
     size_t (*device_bytes)(const struct backend_options *options);
 
+    /** The device's multiprocessors, by which sums are planned. NULL: none, or not known. */
+    unsigned (*device_sm_count)(const struct backend_options *options);
+
     /** A pure function of the key's sizes (and, for a GPU, of the device's). */
     pv_status (*need)(struct backend_need *need, const struct zkey *zkey, const struct backend_options *options,
                       struct prove_error *err);

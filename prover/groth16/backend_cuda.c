@@ -3,42 +3,12 @@
  * from A's and C's when many of B are infinity) run beside matrices, NTTs and H's sum. */
 #include "backend.h"
 
-#include "cuda_layout.h"
-#include "cuda_places.h"
-#include "gpu_check.h"
-#include "gpu_msm.h"
-#include "gpu_ntt.h"
-#include "random.h"
+#include "cuda_check.h"
+#include "cuda_flight.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { RECORDINGS = CUDA_PARTS + 1, OF_QUOTIENT = CUDA_PARTS };
-
-struct backend_key {
-    const struct zkey *zkey;
-    struct gpu *gpu; /* for what is made when it is opened */
-    struct gpu_qap *qap;
-    struct gpu_msm *msm[CUDA_PARTS]; /* msm[CUDA_B] NULL when the witness's four sums go together */
-    struct backend_options options;
-    struct cuda_sizes sizes;
-    struct cuda_layout layout;
-    struct cuda_places *places;
-    struct cuda_user user;
-    /* of each place that a proof has run in; its taker's */
-    struct gpu_recording *recording[CUDA_PLACES_MOST][RECORDINGS];
-};
-
-/* A proof under way: how the place's memory is laid out for this key. */
-struct flight {
-    struct backend_key *key;
-    struct cuda_place *place;
-    gpu_buf witness, work, secret; /* secret: all of them */
-    struct gpu_msm_run run[CUDA_PARTS];
-    uint8_t *staging; /* pinned: the witness on its way */
-};
 
 static size_t min(size_t a, size_t b)
 {
@@ -67,6 +37,15 @@ static size_t cuda_device_bytes(const struct backend_options *options)
     size_t bytes = gpu_about(g)->total_bytes;
     gpu_close(&g);
     return bytes;
+}
+
+static unsigned cuda_device_sm_count(const struct backend_options *options)
+{
+    struct gpu *g = NULL;
+    if (open_gpu(&g, options, NULL) != PV_OK) return 0;
+    unsigned count = gpu_about(g)->sm_count;
+    gpu_close(&g);
+    return count;
 }
 
 static void sizes_of(struct cuda_sizes *sizes, const struct zkey *z)
@@ -145,8 +124,8 @@ static void cuda_key_close(struct backend_key **key)
     struct backend_key *k = *key;
     if (!k) return;
     cuda_places_leave(&k->places, &k->user);
-    for (unsigned i = 0; i < CUDA_PLACES_MOST * RECORDINGS; i++)
-        gpu_recording_destroy(&k->recording[i / RECORDINGS][i % RECORDINGS]);
+    for (unsigned i = 0; i < CUDA_PLACES_MOST * CUDA_RECORDINGS; i++)
+        gpu_recording_destroy(&k->recording[i / CUDA_RECORDINGS][i % CUDA_RECORDINGS]);
     for (unsigned i = 0; i < CUDA_PARTS; i++) gpu_msm_destroy(&k->msm[i]);
     gpu_qap_destroy(&k->qap);
     gpu_close(&k->gpu);
@@ -242,51 +221,6 @@ static pv_status cuda_key_open(struct backend_key **key, const struct zkey *zkey
 
 /* ---- a proof ---- */
 
-static gpu_buf cut(struct flight *f, size_t *at, size_t bytes)
-{
-    const gpu_buf b = gpu_buf_part(f->place->memory, *at, bytes);
-    *at += (bytes + 255) & ~(size_t)255;
-    return b;
-}
-
-/* As cuda_layout.c counts it. */
-static void lay_out(struct flight *f, struct backend_key *k, struct cuda_place *place)
-{
-    size_t at = 0, pinned = (k->sizes.witness + 255) & ~(size_t)255;
-    *f = (struct flight){ .key = k, .place = place, .staging = place->pinned };
-    f->witness = cut(f, &at, k->sizes.witness);
-    f->work = cut(f, &at, k->sizes.work);
-    for (unsigned i = 0; i < CUDA_PARTS; i++) {
-        const struct msm_plan *plan = &k->layout.plan[i];
-        if (!k->msm[i]) continue;
-        f->run[i] = (struct gpu_msm_run){ .scratch = cut(f, &at, plan->scratch_bytes),
-                                          .sums = (uint8_t *)place->pinned + pinned,
-                                          .recording = k->recording[place->number][i] };
-        pinned += (gpu_msm_sums_bytes(plan) + 255) & ~(size_t)255;
-    }
-    f->secret = gpu_buf_part(place->memory, 0, at);
-}
-
-/* The first proof of a key in a place. */
-static pv_status recordings_new(struct backend_key *k, const struct cuda_place *place)
-{
-    for (unsigned i = 0; i < RECORDINGS; i++)
-        if (!k->recording[place->number][i]) TRY(gpu_recording_new(&k->recording[place->number][i]));
-    return PV_OK;
-}
-
-static struct gpu_stream *stream_of(const struct flight *f, enum cuda_part part)
-{
-    if (part == CUDA_H) return f->place->stream[CUDA_STREAM_H];
-    return f->place->stream[f->key->layout.plan[part].bases.g2 ? CUDA_STREAM_G2 : CUDA_STREAM_G1];
-}
-
-static pv_status queue_part(struct flight *f, enum cuda_part part, gpu_buf scalars)
-{
-    if (!f->key->msm[part]) return PV_OK;
-    return gpu_msm_async(f->key->msm[part], stream_of(f, part), scalars, &f->run[part]);
-}
-
 /* ---- the witness on its way ---- */
 
 #ifndef CUDA_PIECE_BYTES /* tests/emu has small witnesses */
@@ -304,7 +238,7 @@ static void stage_piece(struct flight *f, const bn254_scalar_packed *witness, si
  * copy at a time; the region has the whole team, because one of another size would end threads that the next has to start. */
 static pv_status stage(struct flight *f, const bn254_scalar_packed *witness, const struct prove_run *run)
 {
-    struct gpu_stream *first = stream_of(f, CUDA_WITNESS);
+    struct gpu_stream *first = cuda_flight_stream(f, CUDA_WITNESS);
     const unsigned team = run ? bn254_run_threads(&run->cpu) : 1,
                    pieces = team < PIECES_AT_ONCE ? team : PIECES_AT_ONCE;
     const size_t bytes = f->witness.bytes, step = (size_t)pieces * PIECE_BYTES;
@@ -319,24 +253,19 @@ static pv_status stage(struct flight *f, const bn254_scalar_packed *witness, con
 
 static pv_status queue_work(struct flight *f, const bn254_scalar_packed *witness, const struct prove_run *run)
 {
-    struct gpu_stream *first = stream_of(f, CUDA_WITNESS);
+    struct gpu_stream *first = cuda_flight_stream(f, CUDA_WITNESS);
     gpu_buf h;
-    TRY(gpu_stream_after_async(first, stream_of(f, CUDA_H))); /* which wipes what the last proof left */
+    TRY(gpu_stream_after_async(first, cuda_flight_stream(f, CUDA_H))); /* which wipes what the last proof left */
     TRY(stage(f, witness, run));
     for (unsigned i = 0; i < CUDA_PARTS; i++)
-        if (i != CUDA_WITNESS && f->key->msm[i]) TRY(gpu_stream_after_async(stream_of(f, i), first));
-    TRY(queue_part(f, CUDA_B, f->witness)); /* has the longest chains */
-    TRY(queue_part(f, CUDA_WITNESS, f->witness));
-    TRY(gpu_quotient_async(f->key->qap, stream_of(f, CUDA_H), f->witness, f->work,
-                           f->key->recording[f->place->number][OF_QUOTIENT], &h));
-    if (!f->key->sizes.c_with_h) return queue_part(f, CUDA_H, h);
+        if (i != CUDA_WITNESS && f->key->msm[i]) TRY(gpu_stream_after_async(cuda_flight_stream(f, i), first));
+    TRY(cuda_flight_queue(f, CUDA_B, f->witness)); /* has the longest chains */
+    TRY(cuda_flight_queue(f, CUDA_WITNESS, f->witness));
+    TRY(gpu_quotient_async(f->key->qap, cuda_flight_stream(f, CUDA_H), f->witness, f->work,
+                           f->key->recording[f->place->number][CUDA_OF_QUOTIENT], &h));
+    if (!f->key->sizes.c_with_h) return cuda_flight_queue(f, CUDA_H, h);
     f->run[CUDA_H].more = h;
-    return queue_part(f, CUDA_H, f->witness);
-}
-
-static bool stopped(const struct prove_run *run)
-{
-    return run && run->cpu.stop && atomic_load_explicit(run->cpu.stop, memory_order_relaxed);
+    return cuda_flight_queue(f, CUDA_H, f->witness);
 }
 
 /* Waits until ask says that s is done, or the stop flag is up. Queued work cannot be called back; the caller waits for it before
@@ -349,7 +278,7 @@ static pv_status watch(struct gpu_stream *s, pv_status (*ask)(struct gpu_stream 
         bool done;
         TRY(ask(s, &done));
         if (done) return PV_OK;
-        if (stopped(run)) return PV_CANCELLED;
+        if (cuda_flight_stopped(run)) return PV_CANCELLED;
         nanosleep(&nap, NULL);
     }
 }
@@ -359,7 +288,7 @@ static pv_status watch(struct gpu_stream *s, pv_status (*ask)(struct gpu_stream 
 /* Nothing waits for it: what comes next in the place comes after it. */
 static pv_status wipe_device_async(struct flight *f)
 {
-    struct gpu_stream *s = stream_of(f, CUDA_H);
+    struct gpu_stream *s = cuda_flight_stream(f, CUDA_H);
     for (unsigned i = 0; i < CUDA_STREAMS; i++)
         if (f->place->stream[i] != s) TRY(gpu_stream_after_async(s, f->place->stream[i]));
     return gpu_wipe_async(s, f->secret);
@@ -370,21 +299,43 @@ static void wipe_all(struct flight *f)
 {
     for (unsigned i = 0; i < CUDA_STREAMS; i++) (void)gpu_stream_wait(f->place->stream[i]);
     explicit_bzero(f->staging, f->witness.bytes);
-    if (wipe_device_async(f) == PV_OK) (void)gpu_stream_wait(stream_of(f, CUDA_H));
+    if (wipe_device_async(f) == PV_OK) (void)gpu_stream_wait(cuda_flight_stream(f, CUDA_H));
 }
 
-/* Also wipes the sums it reads. */
-static void finish(struct backend_sums *sums, struct flight *f)
+/* One of a part's sets, and where its sum goes. */
+struct finish_of {
+    enum cuda_part part;
+    unsigned set;
+    bn254_g1 *g1;
+    bn254_g2 *g2;
+};
+
+/* The sets of all parts, G2's first: it takes as long as three of the others. */
+static unsigned finishes_of(struct finish_of to[CUDA_SETS_MOST + 1], struct backend_sums *sums, const struct flight *f)
 {
+    const bool b_apart = f->key->msm[CUDA_B], c_with_h = f->key->sizes.c_with_h;
+    unsigned n = 0, of_witness = 0, of_b = 0;
+    const unsigned g2 = b_apart ? 1 : c_with_h ? 2 : 3; /* behind the sets of G1 */
+    to[n++] = (struct finish_of){ b_apart ? CUDA_B : CUDA_WITNESS, g2, NULL, &sums->b2 };
+    to[n++] = (struct finish_of){ CUDA_H, 0, &sums->h, NULL };
+    to[n++] = (struct finish_of){ CUDA_WITNESS, of_witness++, &sums->a, NULL };
+    to[n++] = (struct finish_of){ b_apart ? CUDA_B : CUDA_WITNESS, b_apart ? of_b : of_witness++, &sums->b1, NULL };
+    if (!c_with_h) to[n++] = (struct finish_of){ CUDA_WITNESS, of_witness, &sums->c, NULL }; /* otherwise in h */
+    return n;
+}
+
+/* Also wipes the sums it reads. A doubling and an addition for each bit of a bucket's number, one after another: 118 us in all for
+ * five sums of 2^13, of which the longest is 50. */
+static void finish(struct backend_sums *sums, struct flight *f, const struct prove_run *run)
+{
+    struct finish_of of[CUDA_SETS_MOST + 1];
     const struct msm_plan *plan = f->key->layout.plan;
-    bn254_g1 g1[3];
-    gpu_msm_finish(&plan[CUDA_H], f->run[CUDA_H].sums, &sums->h, NULL);
-    gpu_msm_finish(&plan[CUDA_WITNESS], f->run[CUDA_WITNESS].sums, g1, &sums->b2);
-    const bool b_apart = f->key->msm[CUDA_B];
-    sums->a = g1[0];
-    if (!f->key->sizes.c_with_h) sums->c = g1[b_apart ? 1 : 2]; /* otherwise in h */
-    if (!b_apart) sums->b1 = g1[1];
-    if (b_apart) gpu_msm_finish(&plan[CUDA_B], f->run[CUDA_B].sums, &sums->b1, &sums->b2);
+    const unsigned n = finishes_of(of, sums, f), team = run ? bn254_run_threads(&run->cpu) : 1;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(team) if (team > 1)
+    for (unsigned i = 0; i < n; i++)
+        gpu_msm_finish_set(&plan[of[i].part], f->run[of[i].part].sums, of[i].set, of[i].g1, of[i].g2);
+    for (unsigned i = 0; i < CUDA_PARTS; i++)
+        if (f->key->msm[i]) gpu_msm_finish_end(&plan[i], f->run[i].sums);
 }
 
 static double now_ms(void)
@@ -397,13 +348,13 @@ static double now_ms(void)
 /* Waits until all streams are done. The copy in RAM is wiped as soon as it has been uploaded. */
 static pv_status watch_all(struct flight *f, const struct prove_run *run, struct backend_times *t, double from)
 {
-    TRY(watch(stream_of(f, CUDA_WITNESS), gpu_mark_query, run));
+    TRY(watch(cuda_flight_stream(f, CUDA_WITNESS), gpu_mark_query, run));
     explicit_bzero(f->staging, f->witness.bytes);
     t->uploaded_ms = now_ms() - from;
-    TRY(watch(stream_of(f, CUDA_H), gpu_stream_query, run));
+    TRY(watch(cuda_flight_stream(f, CUDA_H), gpu_stream_query, run));
     prove_run_report(run, "msm", 45);
-    TRY(watch(stream_of(f, CUDA_WITNESS), gpu_stream_query, run));
-    if (f->key->msm[CUDA_B]) TRY(watch(stream_of(f, CUDA_B), gpu_stream_query, run));
+    TRY(watch(cuda_flight_stream(f, CUDA_WITNESS), gpu_stream_query, run));
+    if (f->key->msm[CUDA_B]) TRY(watch(cuda_flight_stream(f, CUDA_B), gpu_stream_query, run));
     t->device_ms = now_ms() - from;
     return PV_OK;
 }
@@ -420,7 +371,7 @@ static pv_status fly(struct backend_sums *sums, struct flight *f, const bn254_sc
     if (status == PV_OK) status = wipe_device_async(f);
     t->wiped_ms = now_ms() - from;
     if (status != PV_OK) wipe_all(f);
-    finish(sums, f); /* on failure too, for the wipe */
+    finish(sums, f, run); /* on failure too, for the wipe */
     t->finished_ms = now_ms() - from;
     return status;
 }
@@ -433,13 +384,10 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
     struct flight f;
     struct backend_times times = { 0 };
     const double from = now_ms();
-    if (stopped(run)) return prove_error_set(err, PV_CANCELLED, "stopped");
+    if (cuda_flight_stopped(run)) return prove_error_set(err, PV_CANCELLED, "stopped");
     TRY(cuda_place_take(&place, key->places, &key->user, run ? run->cpu.stop : NULL, err));
-    pv_status status = recordings_new(key, place);
-    if (status == PV_OK) {
-        lay_out(&f, key, place);
-        status = fly(&sums, &f, witness, run, &times, from);
-    }
+    pv_status status = cuda_flight_begin(&f, key, place);
+    if (status == PV_OK) status = fly(&sums, &f, witness, run, &times, from);
     if (status == PV_CANCELLED) prove_error_set(err, status, "stopped");
     if (status != PV_OK && status != PV_CANCELLED) prove_error_set(err, status, "GPU: %s", gpu_why(place->gpu));
     cuda_place_give(key->places, &place);
@@ -450,86 +398,13 @@ static pv_status cuda_sums(struct backend_sums *out, struct backend_key *key, co
     return PV_OK;
 }
 
-/* ---- the check of a key ---- */
-
-/* A sum with coefficients of 16 bits misses a point outside G2 with 2^-13.2 at most (msm_subgroup.h). */
-enum { MIXES = 10 };
-
-static pv_status look_at_points(struct flight *f, bool *sound, const struct zkey *z, const struct prove_run *run)
-{
-    const struct {
-        const void *points;
-        size_t count;
-        unsigned group;
-    } list[] = {
-        { z->ic, (size_t)z->publics + 1, 1 }, { z->a, z->vars, 1 },  { z->b1, z->vars, 1 }, { z->b2, z->vars, 2 },
-        { z->c, zkey_c_count(z), 1 },         { z->h, z->domain, 1 }
-    };
-    struct gpu_stream *s = stream_of(f, CUDA_H); /* which wipes what the last proof left */
-    TRY(gpu_check_begin(s, f->work));
-    for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
-        const void *b = list[i].group == 1 ? (const void *)&BN254_G1_B : (const void *)&BN254_G2_B;
-        if (stopped(run)) return PV_CANCELLED;
-        TRY(gpu_check_points(s, list[i].group, list[i].points, list[i].count, b, f->work));
-    }
-    return gpu_check_end(s, sound, f->work);
-}
-
-/* B2's sum with random coefficients as the witness. */
-static pv_status mix(struct flight *f, bool *sound)
-{
-    const enum cuda_part part = f->key->msm[CUDA_B] ? CUDA_B : CUDA_WITNESS;
-    const size_t n = f->witness.bytes / sizeof(bn254_scalar_packed);
-    struct gpu_stream *s = stream_of(f, part);
-    bn254_g1 g1[3];
-    bn254_g2 sum;
-    bn254_g2_affine p;
-    TRY(pv_random(f->staging, n * sizeof(uint16_t)));
-    TRY(gpu_coefs_async(s, f->witness, (const uint16_t *)(const void *)f->staging, n, f->work));
-    TRY(queue_part(f, part, f->witness));
-    TRY(gpu_stream_wait(s));
-    gpu_msm_finish(&f->key->layout.plan[part], f->run[part].sums, g1, &sum);
-    bn254_g2_to_affine(&p, &sum);
-    *sound = bn254_g2_is_in_subgroup(&p);
-    return PV_OK;
-}
-
-static pv_status look(struct flight *f, const struct zkey *z, const struct prove_run *run, struct prove_error *err)
-{
-    bool sound = false;
-    TRY(look_at_points(f, &sound, z, run));
-    for (unsigned i = 0; i < MIXES && sound; i++) {
-        if (stopped(run)) return PV_CANCELLED;
-        TRY(mix(f, &sound));
-    }
-    return sound ? PV_OK : prove_error_set(err, PV_BAD_ZKEY, "a point of the key is damaged");
-}
-
-static pv_status cuda_key_check(struct backend_key *key, const struct zkey *zkey, const struct prove_run *run,
-                                struct prove_error *err)
-{
-    struct cuda_place *place;
-    struct flight f;
-    TRY(cuda_place_take(&place, key->places, &key->user, run ? run->cpu.stop : NULL, err));
-    pv_status status = recordings_new(key, place);
-    if (status == PV_OK) {
-        lay_out(&f, key, place);
-        status = look(&f, zkey, run, err);
-        for (unsigned i = 0; i < CUDA_STREAMS; i++) (void)gpu_stream_wait(place->stream[i]);
-    }
-    if (status == PV_CANCELLED) prove_error_set(err, status, "stopped");
-    if (status != PV_OK && status != PV_CANCELLED && status != PV_BAD_ZKEY)
-        prove_error_set(err, status, "GPU: %s", gpu_why(place->gpu));
-    cuda_place_give(key->places, &place);
-    return status;
-}
-
 const struct backend backend_cuda = {
     .name = "cuda",
     .proofs_at_once = CUDA_PLACES_MOST,
     .reads_key_once = true,
     .usable = cuda_usable,
     .device_bytes = cuda_device_bytes,
+    .device_sm_count = cuda_device_sm_count,
     .need = cuda_need,
     .key_open = cuda_key_open,
     .key_close = cuda_key_close,

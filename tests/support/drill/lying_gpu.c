@@ -56,6 +56,12 @@ static size_t device_bytes(const struct backend_options *options)
     return (size_t)1 << 30;
 }
 
+/* Of a large card: a proof takes more memory there than on an H100. */
+static unsigned device_sm_count(const struct backend_options *options)
+{
+    return 256;
+}
+
 static pv_status need(struct backend_need *to, const struct zkey *zkey, const struct backend_options *options,
                       struct prove_error *err)
 {
@@ -155,6 +161,7 @@ const struct backend backend_cuda = {
     .proofs_at_once = 1,
     .usable = usable,
     .device_bytes = device_bytes,
+    .device_sm_count = device_sm_count,
     .need = need,
     .key_open = key_open,
     .key_close = key_close,

@@ -8,6 +8,7 @@
 
 #include "backend_remote.h"
 #include "clock.h"
+#include "gpu_need.h"
 #include "gpus.h"
 #include "log.h"
 #include "prove.h"
@@ -440,6 +441,24 @@ static void a_key_is_in_memory_once(void **state)
     assert_int_equal(in_memory_files(getpid(), &here), 0);
 }
 
+/* What a key needs is counted with the card's multiprocessors, as its process tells them, and not with an H100's. */
+static void a_need_is_that_of_the_card(void **state)
+{
+    const struct gpu_need_card h100 = { .bytes = (size_t)1 << 30, .places = 1 },
+                               theirs = { .bytes = (size_t)1 << 30, .places = 1, .sm_count = 256 };
+    struct backend_need asked, wanted, other;
+    const struct zkey zkey = {
+        .vars = 1 << 19, .publics = 1, .domain = 1 << 19, .log_domain = 19, .coef_count = 1 << 19, .points_absent = true
+    };
+    start(1, 0);
+    const struct backend_options options = { .device = GPUS_ANY, .gpus = gpus, .places = 1 };
+    assert_int_equal(backend_remote.need(&asked, &zkey, &options, &err), PV_OK);
+    assert_int_equal(gpu_need(&wanted, &zkey, &theirs, &err), PV_OK);
+    assert_int_equal(gpu_need(&other, &zkey, &h100, &err), PV_OK);
+    assert_int_equal(asked.proof_bytes, wanted.proof_bytes);
+    assert_int_not_equal(asked.proof_bytes, other.proof_bytes);
+}
+
 /* A failure to look, and a process that ends of it, are no words against the key. */
 static void a_keys_points_are_looked_at_there(void **state)
 {
@@ -494,6 +513,7 @@ int main(void)
         REMOTE(a_key_has_no_more_proofs_at_once_than_the_device_takes),
         REMOTE(the_witness_is_wiped_whatever_becomes_of_the_process),
         REMOTE(a_key_is_in_memory_once),
+        REMOTE(a_need_is_that_of_the_card),
         REMOTE(a_keys_points_are_looked_at_there),
         REMOTE(a_program_that_is_no_gpus_is_told),
     };
