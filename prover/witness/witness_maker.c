@@ -159,7 +159,7 @@ static pv_status generator_run(struct run *r)
                                        .out_tail = &r->printed,
                                        .limit_ms = m->limit_ms,
                                        .watch = r->o->watch };
-    pv_status s = program_run(&r->end, &call, r->err);
+    pv_status s = prove_error_in(r->err, program_run(&r->end, &call, r->err), "the witness generator");
     if (r->end.left)
         LOG_WARN("witness.left", "task=%s text=%s", r->o->task,
                  "it ended and left processes behind, which were killed");
