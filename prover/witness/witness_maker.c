@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INPUT_FILE "input.json"
-#define WITNESS_FILE ATTEMPT_RESULTS "/" RESULT_FILE
+static const char input_file[] = "input.json", witness_file[] = ATTEMPT_RESULTS "/" RESULT_FILE;
 
 enum {
     HEADER_MOST = 4096, /* of a .wtns beside its values: circom's has 76 bytes */
@@ -139,7 +138,7 @@ static pv_status folder_fill(struct run *r)
 {
     const struct attempt_owner owner = { r->as.uid, r->as.gid };
     TRY(attempt_folder_make(&r->folder, r->m->place->work_fd, r->m->place->work, r->err));
-    TRY(attempt_folder_put(r->folder.fd, INPUT_FILE, r->o->input, r->o->input_bytes, owner, r->err));
+    TRY(attempt_folder_put(r->folder.fd, input_file, r->o->input, r->o->input_bytes, owner, r->err));
     return attempt_folder_give(&r->folder, owner, r->err);
 }
 
@@ -148,8 +147,8 @@ static pv_status generator_run(struct run *r)
     const struct witness_maker *m = r->m;
     char *path = (char *)r->o->generator->path;
     bool wasm = r->o->generator->kind == GENERATOR_WASM;
-    char *executable[] = { path, INPUT_FILE, WITNESS_FILE, NULL };
-    char *by_node[] = { m->node_js, m->script, path, INPUT_FILE, WITNESS_FILE, NULL };
+    char *executable[] = { path, (char *)input_file, (char *)witness_file, NULL };
+    char *by_node[] = { m->node_js, m->script, path, (char *)input_file, (char *)witness_file, NULL };
     const struct program_call call = { .program = &r->as,
                                        .place = m->place,
                                        .file = wasm ? m->node_js : path,
@@ -159,7 +158,8 @@ static pv_status generator_run(struct run *r)
                                        .out_tail = &r->printed,
                                        .limit_ms = m->limit_ms,
                                        .watch = r->o->watch };
-    pv_status s = prove_error_in(r->err, program_run(&r->end, &call, r->err), "the witness generator");
+    pv_status s = program_run(&r->end, &call, r->err);
+    if (s != PV_OK) prove_error_in(r->err, s, "the witness generator");
     if (r->end.left)
         LOG_WARN("witness.left", "task=%s text=%s", r->o->task,
                  "it ended and left processes behind, which were killed");

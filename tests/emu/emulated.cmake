@@ -6,7 +6,7 @@ list(TRANSFORM sources PREPEND ${folder}/)
 emu_c_program(emulated-prover ${sources} ${CMAKE_SOURCE_DIR}/prover/groth16/backend.c)
 target_compile_options(emulated-prover PRIVATE "SHELL:-iquote ${folder}")
 target_compile_definitions(emulated-prover PRIVATE PV_VERSION="${PROJECT_VERSION}")
-target_link_libraries(emulated-prover PRIVATE pv_limits pv_files OpenMP::OpenMP_C)
+target_link_libraries(emulated-prover PRIVATE pv_witness pv_limits pv_files OpenMP::OpenMP_C)
 
 get_target_property(folder provost-prover-node SOURCE_DIR)
 get_target_property(sources provost-prover-node SOURCES)
