@@ -32,6 +32,7 @@ struct seat {
     enum seat_state state;
     uint64_t since_ms; /* of the state */
     uint64_t again_ms; /* PAUSED */
+    unsigned in_row;   /* deaths without a task that it has survived: others may be well */
 };
 
 struct resident_pool {
@@ -42,8 +43,8 @@ struct resident_pool {
     int wake;
     bool over, was_ready, held; /* held: in quarantine, until one is ready again */
     unsigned in_row, quarantines, seats_n;
-    uint64_t held_until_ms, down_ms, pings; /* down_ms: since then no instance is ready; 0: one is */
-    char why[PROGRAM_WHY_BYTES];            /* of the last death */
+    uint64_t starts, held_until_ms, down_ms, pings; /* down_ms: since then no instance is ready; 0: one is */
+    char why[PROGRAM_WHY_BYTES];                    /* of the last death */
     char software[128];
     struct seat seats[];
 };
@@ -103,8 +104,10 @@ static void died(struct resident_pool *p, struct seat *s, const char *how, bool 
              guiltless ? "yes" : "no", p->in_row + !guiltless, how);
     if (!guiltless) {
         p->in_row++;
+        s->in_row++;
         if (refused && p->in_row < DEATHS_MOST) p->in_row = DEATHS_MOST;
-        s->again_ms = p->held ? p->held_until_ms : now + doubled(pause, p->in_row - 1);
+        s->again_ms =
+            p->held ? p->held_until_ms : now + doubled(pause, (s->in_row > p->in_row ? s->in_row : p->in_row) - 1);
         if (p->in_row >= DEATHS_MOST && now >= p->held_until_ms) quarantine(p, now);
     }
     pthread_cond_broadcast(&p->news);
@@ -127,6 +130,7 @@ static void seat_start(struct resident_pool *p, struct seat *s)
 {
     struct prove_error err = { 0 };
     state_set(s, SEAT_STARTING);
+    p->starts++;
     pthread_mutex_unlock(&p->lock);
     pv_status status = resident_start(&s->resident, p->x, number_of(p, s), &err);
     pthread_mutex_lock(&p->lock);
@@ -444,7 +448,9 @@ static struct seat *seat_of(struct resident_pool *p, const struct resident *r)
 void resident_pool_give(struct resident_pool *p, struct resident *r)
 {
     pthread_mutex_lock(&p->lock);
-    state_set(seat_of(p, r), SEAT_IDLE);
+    struct seat *s = seat_of(p, r);
+    s->in_row = 0;
+    state_set(s, SEAT_IDLE);
     pthread_cond_signal(&p->news);
     pthread_mutex_unlock(&p->lock);
 }
@@ -464,6 +470,14 @@ void resident_pool_good(struct resident_pool *p)
     pthread_mutex_lock(&p->lock);
     p->in_row = p->quarantines = 0;
     pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t resident_pool_starts(struct resident_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t starts = p->starts;
+    pthread_mutex_unlock(&p->lock);
+    return starts;
 }
 
 size_t resident_pool_circuits(struct resident_pool *p, char (*names)[TALK_NAME_MAX + 1], uint64_t *needs, size_t most)

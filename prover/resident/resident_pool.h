@@ -6,7 +6,8 @@
  *                                                               |
  *                                  third death in a row: all rest for 60, 120 s ... (quarantine)
  *
- *  The row is of the program, not of an instance, and is ended by a result that somebody found good (resident_pool_good). A thread of its
+ *  The row is of the program, not of an instance, and is ended by a result that somebody found good (resident_pool_good); an instance that dies
+ *  beside good ones waits longer each time all the same, until it survives a task. A thread of its
  *  own does all but the tasks. Thread-safe. What it does is logged: handler.started, handler.ended, handler.quarantined.
  */
 #ifndef PV_RESIDENT_POOL_H
@@ -45,6 +46,9 @@ void resident_pool_lose(struct resident_pool *pool, struct resident *r, const ch
 
 /** A result was looked at and is good: the deaths so far are no row. */
 void resident_pool_good(struct resident_pool *pool);
+
+/** Starts of instances so far. */
+uint64_t resident_pool_starts(struct resident_pool *pool);
 
 /** How many circuits it has said; 0: any. Copies the first `most` names, and what a task of each needs. */
 size_t resident_pool_circuits(struct resident_pool *pool, char (*names)[TALK_NAME_MAX + 1], uint64_t *needs,

@@ -65,6 +65,8 @@ def drill_residents_harm_nobody(c, soak=False):
         expect(said in node.process.log_text(), f'{what}: the log does not say "{said}"')
         fine = node.submit("ill", b"echo alive")
         expect(node.result(fine, 60) == b"alive", f"after {what} the program is not served")
+    lost = [line for line in node.process.log_text().splitlines() if "task.failed" in line and "failure=lost" in line]
+    expect(len(lost) >= 7, f"{len(lost)} attempts count as losses")
     task = node.submit("ill", b"daemon")
     expect(node.result(task) == b"left", "one that leaves a daemon")
     grown = memory(pid) - before

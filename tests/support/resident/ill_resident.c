@@ -1,6 +1,6 @@
 /* A program that stays and behaves as it is told: at its start by its first argument, in a task by the task's input.
  *
- *      ill_resident HOW        good, refuse, version, mute, dies, slow, noise, deaf (to PING), circuits
+ *      ill_resident HOW        good, refuse, version, mute, dies, second-dies, slow, noise, deaf (to PING), circuits
  */
 #include "talk_message.h"
 #include "talk_stream.h"
@@ -354,6 +354,7 @@ static void begin(void)
 {
     if (!strcmp(how, "mute")) do_hang(NULL, 0);
     if (!strcmp(how, "dies")) exit(3);
+    if (!strcmp(how, "second-dies") && m.instance == 1) exit(3);
     if (!strcmp(how, "slow")) usleep(2600000);
     if (!strcmp(how, "noise")) write_all("loading keys...\n", 16);
     if (strcmp(how, "refuse")) {

@@ -182,6 +182,20 @@ static void one_that_starts_slowly_is_not_waited_for(void **state)
     assert_int_equal(resident_scene_run(s, "echo x", NULL), PV_OK); /* ready within the moment that a task is kept */
 }
 
+static void one_that_dies_beside_a_good_one_is_started_less_and_less(void **state)
+{
+    resident_scene_start(s, "second-dies", "quarantine: 1200ms\ninstances: 2\n"); /* pauses from 20 ms on */
+    uint64_t end = pv_clock_ms() + 2000;
+    while (pv_clock_ms() < end) {
+        assert_int_equal(resident_scene_run(s, "echo x", NULL), PV_OK);
+        usleep(1000);
+    }
+    uint64_t starts =
+        resident_pool_starts(s->x.pool); /* 20, 40, 80 ms ...: 8, and the good one; without it, 40 and more */
+    if (starts < 4 || starts > 12) fail_msg("%llu starts", (unsigned long long)starts);
+    assert_true(is_served());
+}
+
 static void failures_that_it_says_are_no_deaths(void **state)
 {
     resident_scene_start(s, "good", "");
@@ -223,6 +237,7 @@ int main(void)
         TEST(one_that_does_not_answer_is_started_again),
         TEST(three_deaths_in_a_row_are_a_quarantine_that_ends),
         TEST(one_that_starts_slowly_is_not_waited_for),
+        TEST(one_that_dies_beside_a_good_one_is_started_less_and_less),
         TEST(failures_that_it_says_are_no_deaths),
         TEST(a_stop_is_heeded_while_it_starts),
         TEST(its_circuits_are_told),
