@@ -344,7 +344,7 @@ static void ready(void)
     for (int i = 0; some && i < 2; i++) {
         talk_put_array(&w, 2);
         talk_put_text(&w, i ? "huge" : "member", i ? 4 : 6);
-        talk_put_uint(&w, i ? 1ull << 40 : 1000);
+        talk_put_uint(&w, i ? 1ull << 60 : 1000);
     }
     talk_end(&w, 0);
     write_all(block, w.n);
