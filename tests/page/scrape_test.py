@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.request
 
-import page_scene
 from page_scene import Scene
 from programs import until
 
@@ -105,9 +104,24 @@ def asked_exist(known):
             expect(f"{where} asks for {name}, a name of before", not told.startswith("Deprecated"))
 
 
-def scrape(scene):
-    with urllib.request.urlopen(f"http://127.0.0.1:{scene.port}/metrics") as r:
+def scrape(scene, port=None):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port or scene.port}/metrics") as r:
         return r.read().decode()
+
+
+def scrape_node(scene):
+    """Of a node beside the broker. What it tells of cards where NVML does is in node_scrape.c: there is none here."""
+    scene.p.node("n1", ["--queue", "held:echo", "--queue", "inner:groth16", "--circuits", os.path.join(ROOT, "tests/data"),
+                         "--allow-development-key", "--http", "127.0.0.1:0"])
+    def said():
+        return open(scene.p.path("n1.log"), encoding="utf-8").read()
+
+    until("the node's HTTP", lambda: "http.listening" in said())
+    known, _ = families(scrape(scene, re.search(r"http.listening port=(\d+)", said())[1]))
+    for name in re.findall(r'"(provost_node_gpu_[a-z_]+)", "', open(os.path.join(ROOT, "prover/figures/node_scrape.c"), encoding="utf-8").read()):
+        known.setdefault(name, ["gauge", {"gpu"}, ""])
+    expect("a node tells of itself", "provost_node_connected" in known and "provost_node_gpu_use_ratio" in known, known)
+    return known
 
 
 def main():
@@ -121,6 +135,7 @@ def main():
         until("an end of each kind", lambda: families(scrape(scene))[1].get('provost_tasks_finished_total', 0) >= 15)
         time.sleep(1.1)  # the next text, of all that is over
         text = scrape(scene)
+        node = scrape_node(scene)
     finally:
         scene.close()
     known, sums = families(text)
@@ -136,7 +151,7 @@ def main():
     faults = [f for f in promtool(text) if not known[f.split(" ")[0]][2].startswith("Deprecated")]
     expect("promtool finds no fault", not faults, faults)
     expect("promtool finds fault at all", promtool("# HELP bad_total x\n# TYPE bad_total gauge\nbad_total 1\n"))
-    asked_exist(known)
+    asked_exist({**node, **known})
     for f in failures:
         print("not ok:", f)
     sys.exit(1 if failures else 0)
