@@ -150,7 +150,7 @@ struct sched_event {
             bool revive;
             uint64_t need_vram, need_ram;
             enum wire_input_kind kind; /* what the input is */
-            const char *traceparent; /* NULL: none; else wire_trace_valid */
+            const char *traceparent;   /* NULL: none; else wire_trace_valid */
         } submit;
         struct {
             enum wire_scope scope;

@@ -131,9 +131,7 @@ __attribute__((noinline)) static void value_set(char *record, const struct layou
     uint64_t number = number_for(f->key, f->bound);
     uint32_t half = (uint32_t)number;
     /* The broker refuses any other text as a trace, and any kind that it does not know. */
-    const char *text = !strcmp(f->key, "traceparent")  ? trace
-                       : !strcmp(f->key, "input_kind") ? "input.json"
-                                                       : f->key;
+    const char *text = !strcmp(f->key, "traceparent") ? trace : !strcmp(f->key, "input_kind") ? "input.json" : f->key;
     wire_id id = { "0123456789abcde" };
     wire_hash hash = hashes[0];
     int value = 1;
