@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ./roots.bash
 export PV_UNSAFE_IO=1
+# As on a real machine /proc has nothing mounted over it, or no user namespace in it could mount its own (drop-in sandbox.conf).
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1
 
 say() { printf -- '-- %s\n' "$*"; }
 
@@ -109,8 +111,8 @@ drain() {
     say "a drain that takes longer than TimeoutStopSec=3 is not cut"
     local id started
     cli queue resume outer >/dev/null
-    done_is() { is "$kept" succeeded; }
-    until_true "the kept task is done" done_is
+    kept_is_done() { is "$kept" succeeded; }
+    until_true "the kept task is done" kept_is_done
     id=$(cli task submit slow --queue outer --circuit any)
     runs() { is "$id" running; }
     until_true "the slow task runs" runs
@@ -121,12 +123,46 @@ drain() {
     [ "$(show provost-prover Result)" = success ] || fail "the drain ended as $(show provost-prover Result)"
 }
 
+# with_handler SANDBOX DROP-IN...: the node with these drop-ins alone serves the queue by a program.
+with_handler() {
+    local sandbox=$1 at=/etc/systemd/system/provost-prover.service.d; shift
+    root_run one sh -c "rm -rf $at; mkdir -p $at /etc/provost/handlers
+        for name in $*; do ln -s /usr/share/provost/systemd/\$name.conf $at/; done
+        printf 'command: [/usr/bin/sort, \"{input}\", -o, \"{result}\"]\nsandbox: $sandbox\n' >/etc/provost/handlers/sorted.yaml
+        printf 'broker: tcp://127.0.0.1:7070\nserver_key: /etc/provost/broker.key.pub\nqueue: outer:sorted\nhandlers: /etc/provost/handlers\n' >/etc/provost/prover.yaml
+        systemctl daemon-reload; systemctl restart provost-prover; printf 'b\na\n' >lines"
+}
+
+sorted() {
+    local id
+    id=$(cli task submit lines --queue outer --circuit any)
+    until_true "the program has served the task" done_is
+    cli task fetch "$id" sorted.txt >/dev/null
+    [ "$(root_run one cat sorted.txt)" = $'a\nb' ] || fail "the program's result"
+    root_run one rm sorted.txt
+}
+
+refused() { root_run one journalctl --no-pager -u provost-prover | grep -q 'task.failed.*namespaces: Operation not permitted'; }
+done_is() { is "$id" succeeded; }
+handlers() {
+    say "programs as handlers, with the drop-ins and without"
+    with_handler none handlers
+    sorted
+    with_handler namespaces handlers sandbox
+    sorted
+    with_handler namespaces handlers
+    cli task submit lines --queue outer --circuit any >/dev/null
+    until_true "without sandbox.conf there are no namespaces, and the node says so" refused
+    root_run one journalctl --no-pager -u provost-prover | grep -o 'text=.*namespaces.*' | tail -n 1
+    root_run one sh -c 'systemctl stop provost-prover; rm -rf /etc/provost/handlers /etc/systemd/system/provost-prover.service.d'
+}
+
 away() {
     say "removal: services stop, settings and state stay"
     root_run one apt-get remove -qy provost-broker provost-prover >"$work/said" 2>&1 || { cat "$work/said"; fail "removal"; }
     ! root_run one pgrep provost-broker >/dev/null || fail "a removed broker runs"
-    left one | grep -v '^./usr/\|^./var/lib/dpkg' | sed 's|/var/lib/provost/.*|/var/lib/provost/...|; s|/var/lib/provost-prover/.*|/var/lib/provost-prover/...|' | uniq
-    [ -e "$work/one/root/var/lib/provost/store.db" ] || ls "$work/one/root/var/lib/provost"
+    left one | grep -v '^./usr/\|^./var/lib/dpkg\|^./var/lib/systemd' | sed 's|/var/lib/provost/.*|/var/lib/provost/...|; s|/var/lib/provost-prover/.*|/var/lib/provost-prover/...|' | uniq
+    [ -e "$work/one/root/var/lib/provost/provost.db" ] || fail "a removal takes the state folder"
     say "installed again: the same tasks"
     root_run one sh -c 'apt-get install -qy /packages/provost-broker_*.deb' >"$work/said" 2>&1 || { cat "$work/said"; fail "second installation"; }
     root_run one systemctl start provost-broker
@@ -145,5 +181,6 @@ setup
 upgrade
 hang
 drain
+handlers
 away
 echo "installed, upgraded, hung, drained, removed, purged"

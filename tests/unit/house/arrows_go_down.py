@@ -22,6 +22,7 @@ MAY_USE = {
     "base/limits": ["base"],
     "base/figures": ["base"],
     "base/http": ["base"],
+    "base/notify": ["base"],
     "wire": ["base"],
     "link": ["wire", "base/limits"],
     "crypto": [],
@@ -46,7 +47,7 @@ MAY_USE = {
     "broker/net": ["wire", "base/settings", "base/limits"],
     "broker/watch": ["broker/core", "broker/store/transfers", "broker/net"],
     "broker/web": ["wire", "base/http"],
-    "broker/daemon": ["broker/watch", "broker/web", "base/files"],
+    "broker/daemon": ["broker/watch", "broker/web", "base/files", "base/notify"],
     "broker/intake": ["broker/daemon"],
     "broker": ["broker/intake", "broker/store/backup"],
     "worker": ["link", "crypto/groth16"],
@@ -68,7 +69,7 @@ MAY_USE = {
     "prover/host": ["prover/talk"],
     "prover/resident": ["prover/program", "prover/talk"],
     "prover/figures": ["prover/handler", "base/http", "base/figures"],
-    "prover/node": ["prover/resident", "prover/witness", "prover/status", "prover/figures", "link", "base/settings", "base/files", "base/limits"],
+    "prover/node": ["prover/resident", "prover/witness", "prover/status", "prover/figures", "link", "base/settings", "base/files", "base/limits", "base/notify"],
     "prover/cmd": ["prover/witness", "base/files", "base/limits"],
 }
 
