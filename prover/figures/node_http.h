@@ -19,7 +19,7 @@ struct node_http;
 
 /** sources is borrowed until node_http_stop. PV_BAD_CONFIG: not an address, or the token's file is not usable; PV_IO: cannot listen; with
  *  a sentence. PV_NO_MEMORY. */
-pv_status node_http_start(struct node_http **h, const struct node_http_options *o, const struct node_sources *sources,
+pv_status node_http_start(struct node_http **out, const struct node_http_options *o, const struct node_sources *sources,
                           char why[NODE_HTTP_WHY_BYTES]);
 /** Whether node_http_start would find all of it usable; the port may be taken by the node that runs. */
 pv_status node_http_check(const struct node_http_options *o, char why[NODE_HTTP_WHY_BYTES]);
