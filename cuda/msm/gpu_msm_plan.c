@@ -211,7 +211,7 @@ double msm_plan_cost(const struct msm_plan *p)
     if (p->comb) return comb_cost(p);
     const double lanes = (double)p->sm_count * THREADS_SM;
     const double weight = p->bases.g1 + p->bases.g2 * COST_G2_TENTHS / 10.0;
-    const double adds = (double)p->n * p->windows * COST_MIXED;
+    const double adds = (double)p->n * p->windows * COST_MIXED * p->dense / 100;
     const double reduce = 2.0 * p->chunks * p->keys * COST_FULL;
     /* dependent additions, each of which takes the time of a third of the machine's lanes (6 us, H100): along a line
      * and through the tree of a block, twice */
@@ -237,7 +237,11 @@ pv_status msm_plan_for(struct msm_plan *plan, size_t n, struct msm_bases bases, 
     if (n > scalars || scalars > (size_t)1 << 28 || bases.g1 > MSM_BASES_MAX || bases.g2 > MSM_BASES_MAX ||
         bases.g1 + bases.g2 == 0 || l->sm_count == 0 || c0 < MSM_WINDOW_BITS_MIN || c1 > MSM_WINDOW_BITS_MAX)
         return PV_INVALID_INPUT;
-    const struct msm_plan asked = { .scalars = scalars, .n = n, .bases = bases, .sm_count = l->sm_count };
+    const struct msm_plan asked = { .scalars = scalars,
+                                    .n = n,
+                                    .bases = bases,
+                                    .sm_count = l->sm_count,
+                                    .dense = l->dense && l->dense < 100 ? l->dense : 100 };
     if (l->comb > COMB_ROWS_MOST || (l->comb & (l->comb - 1))) return PV_INVALID_INPUT;
     if (l->comb) return comb_for(plan, &asked, l) ? PV_OK : PV_NO_MEMORY;
     if (PV_COMB && scalars <= COMB_N_MOST && !l->window_bits && !l->rows && comb_for(plan, &asked, l)) return PV_OK;

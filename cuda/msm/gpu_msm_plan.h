@@ -48,6 +48,7 @@ struct msm_limits {
     size_t scalars;             /* all of them, when more than the n with a finite base; 0: n */
     unsigned runs;              /* that are to be under way at a time, each with scratch of its own; 0: 1 */
     unsigned comb;              /* rows of a comb (1, 2, 4, 8), whatever the switch says; 0: chosen */
+    unsigned dense;             /* percent of the scalars that are expected to be neither 0 nor small; 0: all */
 };
 
 struct msm_plan {
@@ -68,7 +69,8 @@ struct msm_plan {
     uint32_t tasks_max, parts_max, heavy_max, joins_max;
     uint32_t row_bits; /* a set's buckets are added up as 2^row_bits rows, and as columns */
     unsigned sm_count;
-    unsigned replay;    /* 1: stages are recorded once and launched by one call from then on */
+    unsigned dense;  /* as in struct msm_limits; it chooses the windows, and sums are right whatever the scalars are */
+    unsigned replay; /* 1: stages are recorded once and launched by one call from then on */
     size_t table_bytes; /* of all base sets, and of the list of their scalars when that is not all */
     size_t scratch_bytes;
 };

@@ -178,6 +178,11 @@ static cudaError_t coset_products_of_three(fr *a, size_t stride, const ntt_table
 }
 cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStream_t s)
 {
+    const bool three = PV_QUOTIENT_OF_THREE && t.log_n <= PV_OF_THREE_LOG && b > a && c > b && b - a == c - b;
+    return ntt_coset_products_by(a, b, c, t, three ? NTT_QUOTIENT_OF_THREE : NTT_QUOTIENT_OF_TWO, s);
+}
+cudaError_t ntt_coset_products_by(fr *a, fr *b, fr *c, const ntt_tables &t, ntt_quotient by, cudaStream_t s)
+{
     ntt_job down = {};
     down.inverse = true, down.store = NTT_STORE_COSET;
     ntt_job up = {};
@@ -187,8 +192,7 @@ cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStr
     up_c.store = NTT_STORE_QUOTIENT;
     cudaError_t e = cudaSuccess;
     if (t.log_n == 0) return ntt_quotient_of_one(a, b, c, s);
-    if (PV_QUOTIENT_OF_THREE && t.log_n < NTT_DEVICE_LOG && b > a && c > b && b - a == c - b)
-        return coset_products_of_three(a, (size_t)(b - a), t, down, up, s);
+    if (by == NTT_QUOTIENT_OF_THREE) return coset_products_of_three(a, (size_t)(b - a), t, down, up, s);
     /* c reads a and b as they are, before they are transformed in place, and again when both are done */
     if (e == cudaSuccess) e = ntt_run(c, 0, 1, t, down_c, s);
     const bool together = b > a;

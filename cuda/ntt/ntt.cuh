@@ -67,5 +67,8 @@ cudaError_t ntt_run(fr *data, size_t stride, unsigned batch, const ntt_tables &t
 /** a, b: evaluations on the domain, destroyed. c <- the plain canonical scalars a b - c at the odd points of the
  *  doubled domain, c there the polynomial through the products a_i b_i. The old content of c is not read. */
 cudaError_t ntt_coset_products(fr *a, fr *b, fr *c, const ntt_tables &t, cudaStream_t s);
+/** The same with c's transforms in the launches of a's and b's, or apart; three: a, b and c lie one stride apart, in this order. */
+enum ntt_quotient { NTT_QUOTIENT_OF_TWO, NTT_QUOTIENT_OF_THREE };
+cudaError_t ntt_coset_products_by(fr *a, fr *b, fr *c, const ntt_tables &t, ntt_quotient by, cudaStream_t s);
 cudaError_t ntt_quotient_of_one(const fr *a, const fr *b, fr *c, cudaStream_t s);
 #endif

@@ -153,9 +153,11 @@ static pv_status layout_with(struct cuda_layout *l, const struct cuda_sizes *s, 
     for (unsigned i = 0; i < s->parts; i++) { /* the last gets what is left */
         const struct cuda_sets *p = &s->part[i];
         double share = i + 1 == s->parts ? 1 : (double)row_bytes(p) / (double)rows;
-        const struct msm_limits limits = {
-            .free_bytes = (size_t)((double)bytes * share), .sm_count = sm_count, .scalars = p->scalars, .runs = places
-        };
+        const struct msm_limits limits = { .free_bytes = (size_t)((double)bytes * share),
+                                           .sm_count = sm_count,
+                                           .scalars = p->scalars,
+                                           .runs = places,
+                                           .dense = i == CUDA_H ? 0 : PV_WITNESS_DENSE };
         TRY(msm_plan_for(&l->plan[i], p->finite, p->bases, &limits));
         bytes -= l->plan[i].table_bytes + places * l->plan[i].scratch_bytes;
         rows -= row_bytes(p);

@@ -86,7 +86,8 @@ static void run(const char *what, const std::vector<bases> &sets, const std::vec
                             o.rows,
                             k.size(),
                             0,
-                            comb_rows };
+                            comb_rows,
+                            0 };
     /* every other time points at infinity are left out, otherwise they are summed */
     const size_t n = runs % 2 ? gpu_msm_finite(s.data(), count, k.size()) : k.size();
     OK(msm_plan_for(&plan, n, count, &l));
@@ -217,7 +218,7 @@ static void test_giant(unsigned group, size_t n, unsigned c)
     for (size_t i = 0; i < n; i++)
         if (i % 4 == 3) k[i] = Z(2 + rnd() % 8);
     struct msm_plan p;
-    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0, 0, 0 };
+    struct msm_limits l = { (size_t)1 << 30, gpu_about(the_gpu)->sm_count, c, 1, 0, 0, 0, 0 };
     CHECK(msm_plan_for(&p, n, msm_bases{ group == 1, group == 2 }, &l) == PV_OK);
     CHECK(3 * n / 4 / p.segment > MSM_PIECE_PARTS && n / 32 > p.segment);
     run("giant", { make_bases(group, logs(n)) }, { 0 }, k, { c, 1, 0, 0 });
@@ -228,7 +229,7 @@ static void test_plan()
     const struct msm_bases four = { 3, 1 };
     for (unsigned log_n = 0; log_n <= 26; log_n++)
         for (size_t gb : { 0, 1, 8, 40, 139 }) {
-            struct msm_limits l = { gb << 30, 132, 0, 0, 0, 0, 0 };
+            struct msm_limits l = { gb << 30, 132, 0, 0, 0, 0, 0, 0 };
             const pv_status s = msm_plan_for(&p, (size_t)1 << log_n, four, &l);
             if (s != PV_OK) {
                 CHECK(s == PV_NO_MEMORY);
@@ -250,8 +251,13 @@ static void test_plan()
             CHECK(dry.used == p.scratch_bytes);
         }
     /* on an H200 the plan is the one the floors are counted with: one bucket set, 13 windows at 2^20 */
-    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0, 0, 0 };
+    struct msm_limits h200 = { (size_t)139 << 30, 132, 0, 0, 0, 0, 0, 0 };
     CHECK(msm_plan_for(&p, 1 << 20, msm_bases{ 1, 0 }, &h200) == PV_OK && p.sets == 1 && p.windows <= 13);
+    struct msm_limits sparse = h200; /* a third of the digits: fewer buckets are worth more additions */
+    sparse.dense = 30;
+    struct msm_plan narrow;
+    CHECK(msm_plan_for(&narrow, 1 << 20, msm_bases{ 1, 0 }, &sparse) == PV_OK && narrow.window_bits < p.window_bits);
+    CHECK(msm_plan_cost(&narrow) < msm_plan_cost(&p) && narrow.entries_max >= narrow.n * narrow.windows);
     CHECK(msm_plan_for(&p, (size_t)1 << 29, four, &h200) == PV_INVALID_INPUT);
     CHECK(msm_plan_for(&p, 10, msm_bases{ 0, 0 }, &h200) == PV_INVALID_INPUT);
     CHECK(msm_plan_for(&p, 10, msm_bases{ 5, 0 }, &h200) == PV_INVALID_INPUT);
@@ -261,7 +267,7 @@ static void test_chunks()
 {
     const size_t n = 3000;
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0, 0, 0 };
+    struct msm_limits l = { 0, gpu_about(the_gpu)->sm_count, 8, 1, 0, 0, 0, 0 };
     size_t free_bytes = 0;
     for (free_bytes = 200000; free_bytes < 4000000; free_bytes += 20000) {
         l.free_bytes = free_bytes;
@@ -324,7 +330,7 @@ static void test_comb_sizes()
 static void test_combs(bool little)
 {
     struct msm_plan p;
-    struct msm_limits l = { (size_t)1 << 30, 132, 0, 0, 0, 0, 8 };
+    struct msm_limits l = { (size_t)1 << 30, 132, 0, 0, 0, 0, 8, 0 };
     CHECK(msm_plan_for(&p, 1 << 13, msm_bases{ 1, 0 }, &l) == PV_OK && p.comb == 8 && p.strips == 64);
     CHECK(p.table_bytes == (size_t)16384 << 13 && msm_set_sums(&p) == 32);
     l.comb = 3;

@@ -1,5 +1,5 @@
 /* Proofs with a switch of the plans in its other position (cuda/msm/gpu_msm_switches.h): compiled once with PV_COMB, once with
- * PV_ONE_SET, once with both. */
+ * PV_ONE_SET, once with both, once with PV_WITNESS_DENSE. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,6 +91,8 @@ static void the_need_follows_the_switch(void **state)
         for (unsigned k = 0; k < sizes.parts; k++)
             assert_int_equal(l.plan[k].comb,
                              PV_COMB && sizes.part[k].scalars <= COMB_N_MOST ? (unsigned)COMB_ROWS_MOST : 0);
+        for (unsigned k = 0; k < sizes.parts; k++)
+            assert_int_equal(l.plan[k].dense, k == CUDA_H ? 100 : PV_WITNESS_DENSE);
         assert_int_equal(backend_cuda.need(&there, &z, &options, &err), PV_OK);
         assert_int_equal(gpu_need(&here, &z, &card, &err), PV_OK);
         size_t least = there.key_bytes + there.proof_bytes, found = here.key_bytes + here.proof_bytes;

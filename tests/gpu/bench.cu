@@ -84,9 +84,9 @@ struct part {
     struct gpu_stream *s;
     gpu_msm_run run;
 };
-static void part_new(part *p, size_t n, msm_bases bases, const gpu_msm_set *sets, size_t free_bytes)
+static void part_new(part *p, size_t n, msm_bases bases, const gpu_msm_set *sets, size_t free_bytes, unsigned dense)
 {
-    const struct msm_limits l = { free_bytes, gpu_about(g)->sm_count, 0, 0, 0, 0, 0 };
+    const struct msm_limits l = { free_bytes, gpu_about(g)->sm_count, 0, 0, 0, 0, 0, dense };
     *p = {};
     OK(msm_plan_for(&p->plan, n, bases, &l));
     OK(gpu_msm_new(g, &p->m, &p->plan, sets));
@@ -115,8 +115,8 @@ static void five(unsigned log_n, const char *family)
     part of_w, of_h;
     OK(gpu_buf_new(g, &witness, n * 32));
     OK(gpu_buf_new(g, &quotient, n * 32));
-    part_new(&of_w, n, msm_bases{ PV_ONE_SET ? 2u : 3u, 1 }, four, free_bytes / 2);
-    part_new(&of_h, PV_ONE_SET ? 2 * n : n, msm_bases{ 1, 0 }, PV_ONE_SET ? &joined : &set, free_bytes / 4);
+    part_new(&of_w, n, msm_bases{ PV_ONE_SET ? 2u : 3u, 1 }, four, free_bytes / 2, PV_WITNESS_DENSE);
+    part_new(&of_h, PV_ONE_SET ? 2 * n : n, msm_bases{ 1, 0 }, PV_ONE_SET ? &joined : &set, free_bytes / 4, 100);
     if (PV_ONE_SET) of_h.run.more = quotient;
     OK(gpu_upload_async(of_w.s, witness, w.data(), n * 32));
     OK(gpu_upload_async(of_w.s, quotient, h.data(), n * 32));
@@ -131,8 +131,10 @@ static void five(unsigned log_n, const char *family)
         gpu_msm_finish(&of_w.plan, of_w.run.sums, g1, &g2), gpu_msm_finish(&of_h.plan, of_h.run.sums, g1, NULL);
     });
     printf("{\"bench\":\"msm\",\"kind\":\"five\",\"family\":\"%s\",\"log_n\":%u,\"ms\":%.4f,\"comb\":%u,\"one_set\":%d,"
+           "\"window_bits\":%u,"
            "\"table_mib\":%zu}\n",
-           family, log_n, ms, of_w.plan.comb, PV_ONE_SET, (of_w.plan.table_bytes + of_h.plan.table_bytes) >> 20);
+           family, log_n, ms, of_w.plan.comb, PV_ONE_SET, of_w.plan.window_bits,
+           (of_w.plan.table_bytes + of_h.plan.table_bytes) >> 20);
     fflush(stdout);
     part_free(&of_w), part_free(&of_h), gpu_buf_free(g, &witness), gpu_buf_free(g, &quotient);
 }
@@ -145,7 +147,7 @@ static void msm(unsigned log_n, unsigned group, const char *family)
     std::vector<uint64_t> bases(n * point / 8);
     for (size_t i = 0; i < bases.size(); i += 4) random_words(&bases[i]);
     struct msm_plan p;
-    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0, 0, 0 };
+    struct msm_limits l = { 0, gpu_about(g)->sm_count, 0, 0, 0, 0, 0, 0 };
     OK(gpu_free_bytes(g, &l.free_bytes));
     l.free_bytes -= l.free_bytes / 16 + n * 32 + ((size_t)84 << 20);
     OK(msm_plan_for(&p, n, group == 1 ? msm_bases{ 1, 0 } : msm_bases{ 0, 1 }, &l));

@@ -2,7 +2,8 @@
  * the plan, from counted instructions, and from the rates that one run of an H100 gave (tests/bench/RESULTS.md). Scalars are
  * drawn as bucket sizes only. NAME: gib (memory), c, rows, segment (0: chosen), few (parts that one thread puts together),
  * spread (0: a bucket of many parts is placed by a thread and added up by a block), rotate, acc3 (G2 at three blocks),
- * shift (0: a word select for each digit), comb (rows of a comb; 0: buckets), dense and ones (in percent: of the scalars; the rest is zero). */
+ * shift (0: a word select for each digit), comb (rows of a comb; 0: buckets), expect (dense scalars, in percent, that the plan
+ * expects; 0: all), dense and ones (in percent: of the scalars; the rest is zero). */
 #include "gpu_msm_plan.h"
 #include <algorithm>
 #include <cmath>
@@ -39,16 +40,17 @@ static double us(double clocks)
 struct wish {
     unsigned log_n, group;
     int gib = 79, c = 0, rows = 0, segment = 0, few = 16, spread = 1, rotate = 1, acc3 = 0, shift = 1, dense = 100,
-        ones = 0, comb = 0;
+        ones = 0, comb = 0, expect = 0;
 };
 static bool take(wish &w, const char *arg)
 {
     const struct {
         const char *name;
         int *to;
-    } names[] = { { "gib", &w.gib },     { "c", &w.c },           { "rows", &w.rows },     { "segment", &w.segment },
-                  { "few", &w.few },     { "spread", &w.spread }, { "rotate", &w.rotate }, { "acc3", &w.acc3 },
-                  { "shift", &w.shift }, { "dense", &w.dense },   { "ones", &w.ones },     { "comb", &w.comb } };
+    } names[] = { { "gib", &w.gib },      { "c", &w.c },           { "rows", &w.rows },     { "segment", &w.segment },
+                  { "few", &w.few },      { "spread", &w.spread }, { "rotate", &w.rotate }, { "acc3", &w.acc3 },
+                  { "shift", &w.shift },  { "dense", &w.dense },   { "ones", &w.ones },     { "comb", &w.comb },
+                  { "expect", &w.expect } };
     const char *value = strchr(arg, '=');
     for (const auto &n : names)
         if (value && !strncmp(arg, n.name, value - arg) && !n.name[value - arg]) return *n.to = atoi(value + 1), true;
@@ -338,6 +340,7 @@ int main(int argc, char **argv)
     msm_limits limits = {};
     limits.free_bytes = (size_t)w.gib << 30, limits.sm_count = SMS;
     limits.window_bits = (unsigned)w.c, limits.rows = (unsigned)w.rows, limits.comb = (unsigned)w.comb;
+    limits.dense = (unsigned)w.expect;
     msm_plan p;
     if (msm_plan_for(&p, (size_t)1 << w.log_n, msm_bases{ w.group == 1, w.group == 2 }, &limits) != PV_OK)
         return puts("no plan"), 1;
