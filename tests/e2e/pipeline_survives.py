@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The chain of docs/pipelines.md: its worker is killed with kill -9 at many places, started again, and finishes; nothing is proved
 twice. The final result is checked here, from the inputs on, with a hash of its own.
+
+usage: pipeline_survives.py [--mixed]      --mixed: what the worker in C began, the one in Python finishes, and the reverse
 """
 import hashlib
 import os
@@ -11,9 +13,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fault", "drills"))
 
-from drill import BRISK, BUILD, Failed, expect, main  # noqa: E402
+from drill import BRISK, BUILD, ROOT, SKIPPED, Failed, expect, main  # noqa: E402
 
-WORKER = os.path.join(BUILD, "tests", "pipeline_worker")
+WORKER = [os.path.join(BUILD, "tests", "pipeline_worker")]
+PYTHON = ["/usr/bin/python3", os.path.join(ROOT, "docs", "pipeline", "pipeline_worker.py")]
 STEPS = ("inner", "keccak", "outer")
 INNERS = 16
 # Lines of the worker: 16 submits, 16 results, keccak and its result, outer and its result, written, done.
@@ -84,10 +87,11 @@ def start_node(c):
     return c.prover("p1", "--handlers", folder, "--slots", "4", queue=",".join(f"{s}:{s}" for s in STEPS))
 
 
-def run_once(c, job, kill_at=None):
+def run_once(c, job, kill_at=None, by=WORKER):
     """Runs the worker, to its end or to that line, at which it is killed. Returns its lines."""
-    argv = [WORKER, c.endpoint, job, c.path(f"{job}.out")]
-    worker = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    argv = [*by, c.endpoint, job, c.path(f"{job}.out")]
+    env = {**os.environ, "PYTHONPATH": os.path.join(ROOT, "worker", "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+    worker = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     lines = []
     try:
         for line in worker.stdout:
@@ -108,17 +112,18 @@ def calls(node):
     return {step: sum(f"handler={step}" in line for line in lines) for step in STEPS}
 
 
-def pipeline_survives(c):
+def pipeline_survives(c, first=WORKER, then=WORKER, places=PLACES):
     expect(keccak256(b"") == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470", "this test's own hash")
     c.broker(*BRISK, *(word for s in STEPS for word in ("--queue", s)))
     node, jobs = start_node(c), 0
-    for place in PLACES:
+    for place in places:
         job = f"killed-at-{place}"
         jobs += 1
-        run_once(c, job, place)
+        run_once(c, job, place, first)
         if place % 2:  # and once more, a little later
-            run_once(c, job, place + 1)
-        run_once(c, job)
+            run_once(c, job, place + 1, then)
+        run_once(c, job, by=then)
+        first, then = then, first
         with open(c.path(f"{job}.out")) as f:
             got = f.read()
         expect(got == wanted(job), f"{job}: {got!r}, not {wanted(job)!r}")
@@ -129,5 +134,13 @@ def pipeline_survives(c):
     return {"jobs": jobs, "tasks": len(rows)}
 
 
+def mixed():
+    needs = "import sys, zmq, msgpack; sys.exit(sys.version_info < (3, 11))"
+    if subprocess.run([PYTHON[0], "-c", needs], stderr=subprocess.DEVNULL).returncode:
+        print("skipped: Python 3.11 with pyzmq and msgpack is missing")
+        return SKIPPED
+    return main(pipeline_survives, WORKER, PYTHON, PLACES[1::2])
+
+
 if __name__ == "__main__":
-    sys.exit(main(pipeline_survives))
+    sys.exit(mixed() if "--mixed" in sys.argv[1:] else main(pipeline_survives))
