@@ -231,30 +231,36 @@ static void witness_bytes_clear(struct witness_bytes *w)
     *w = (struct witness_bytes){ 0 };
 }
 
-/* Others may prove with the key meanwhile: circom's programs take longer than a proof, and use none of it. */
+enum { KEY_BYTES_A_VALUE = 256 }; /* at least: its points in the sections A, B1 and B2 of a zkey */
+
+/* Without the key: circom's programs take longer than a proof, and others may prove with it meanwhile. How many values a witness can have, its
+ * file tells. */
 static pv_status witness_compute(struct witness_bytes *to, struct handler_groth16_context *x,
-                                 struct keycache_key *taken, const struct handler_input *in,
-                                 const struct handler_watch *watch, struct prove_error *err)
+                                 const struct handler_input *in, const struct handler_watch *watch,
+                                 struct prove_error *err)
 {
+    char path[4096];
+    struct file_stamp stamp;
+    if (!x->witnesses.make) return prove_error_set(err, PV_NOT_FOUND, "this node computes no witnesses");
+    if (!keycache_where(x->cache, in->circuit, path) || !file_stamp_of(&stamp, path))
+        return prove_error_set(err, PV_UNKNOWN_CIRCUIT, "no such circuit here: %s", in->circuit);
+    const uint64_t most = (uint64_t)stamp.size / KEY_BYTES_A_VALUE;
     const struct witness_wanted wanted = { .task = in->task,
-                                           .key_path = keycache_path(taken),
+                                           .key_path = path,
                                            .input = in->bytes,
                                            .input_bytes = in->size,
-                                           .values = prove_key_zkey(keycache_key(taken))->vars,
+                                           .values = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX,
                                            .watch = watch };
-    if (!x->witnesses.make) return prove_error_set(err, PV_NOT_FOUND, "this node computes no witnesses");
     if (watch->progress) watch->progress(watch->ctx, "witness", 0);
-    keycache_aside(x->cache, taken);
     pv_status s = x->witnesses.make(x->witnesses.self, &to->made, &to->n, &wanted, err);
-    keycache_aside_end(x->cache, taken);
     to->bytes = to->made;
     return s;
 }
 
-static pv_status witness_of(struct witness_bytes *to, struct handler_groth16_context *x, struct keycache_key *taken,
-                            const struct handler_input *in, const struct handler_watch *watch, struct prove_error *err)
+static pv_status witness_of(struct witness_bytes *to, struct handler_groth16_context *x, const struct handler_input *in,
+                            const struct handler_watch *watch, struct prove_error *err)
 {
-    if (in->kind == WIRE_INPUT_KIND_JSON) return witness_compute(to, x, taken, in, watch, err);
+    if (in->kind == WIRE_INPUT_KIND_JSON) return witness_compute(to, x, in, watch, err);
     *to = (struct witness_bytes){ .bytes = in->bytes, .n = in->size };
     return PV_OK;
 }
@@ -357,30 +363,39 @@ static void groth16_after(void *self)
 /* --- a task --- */
 
 static pv_status attempt(struct handler_groth16_context *x, const struct handler_input *in,
-                         const struct handler_watch *watch, struct handler_output *out, struct prove_error *err)
+                         const struct witness_bytes *witness, const struct handler_watch *watch,
+                         struct handler_output *out, struct prove_error *err)
 {
     const struct keycache_watch waiting = { .stop = watch->stop, .phase = watch->progress, .ctx = watch->ctx };
     struct keycache_key *key;
     TRY(trusted(x, watch, err));
     TRY(keycache_take(&key, x->cache, in->circuit, &waiting, err));
-    struct witness_bytes witness = { 0 };
-    pv_status s = witness_of(&witness, x, key, in, watch, err);
-    if (s == PV_OK) s = prove(x, key, in, &witness, watch, out, err);
-    witness_bytes_clear(&witness);
+    pv_status s = prove(x, key, in, witness, watch, out, err);
     s = doubt(x, key, s, watch->stop, err);
     keycache_give(x->cache, &key);
     return blame(in, s, err);
 }
 
 /* A GPU whose process ended before it was given this task has done nothing to it: another's turn, or its next process's. */
+static pv_status attempts(struct handler_groth16_context *x, const struct handler_input *in,
+                          const struct witness_bytes *witness, const struct handler_watch *watch,
+                          struct handler_output *out, struct prove_error *err)
+{
+    pv_status s;
+    do s = attempt(x, in, witness, watch, out, err);
+    while (s == PV_BAD_STATE && x->options.gpus);
+    return s;
+}
+
 static pv_status groth16_run(void *self, const struct handler_input *in, const struct handler_watch *watch,
                              struct handler_output *out)
 {
     struct handler_groth16_context *x = self;
     struct prove_error err = { 0 };
-    pv_status s;
-    do s = attempt(x, in, watch, out, &err);
-    while (s == PV_BAD_STATE && x->options.gpus);
+    struct witness_bytes witness = { 0 };
+    pv_status s = witness_of(&witness, x, in, watch, &err);
+    if (s == PV_OK) s = attempts(x, in, &witness, watch, out, &err);
+    witness_bytes_clear(&witness);
     out->verdict = verdict_of(x, s);
     if (s != PV_OK) snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
     return s;

@@ -361,9 +361,14 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
     }
 }
 
-const char *keycache_path(const struct keycache_key *key)
+bool keycache_where(struct keycache *c, const char *circuit, char path[4096])
 {
-    return key->path;
+    pthread_mutex_lock(&c->lock);
+    const struct keycache_key *k = entry_of_circuit(c, circuit);
+    bool fits = k && strlen(k->path) < 4096;
+    if (fits) strcpy(path, k->path);
+    pthread_mutex_unlock(&c->lock);
+    return fits;
 }
 
 void *keycache_key(const struct keycache_key *key)

@@ -120,6 +120,10 @@ struct keycache_watch {
     void *ctx;
 };
 
+/** Where the circuit's key is, without taking it. Of several circuits with one key, one that takes more than a witness. False: there is
+ *  none, or no room for its path. */
+bool keycache_where(struct keycache *c, const char *circuit, char path[4096]);
+
 /** Takes a key for one proof, and loads it if necessary. Waits while another thread loads it, while it serves as many
  *  proofs as it can, while other keys leave no room, or, for KEYCACHE_PATIENCE_MS, while its file changes. Reports the
  *  phases "load" and "check". PV_UNKNOWN_CIRCUIT; PV_RESOURCES (the key alone exceeds bytes_most); PV_HASH_MISMATCH (its
@@ -128,8 +132,6 @@ pv_status keycache_take(struct keycache_key **key_p, struct keycache *c, const c
                         const struct keycache_watch *watch, struct prove_error *err);
 /** What ops.open made; borrowed until it is given back. */
 void *keycache_key(const struct keycache_key *key);
-/** The file that the key was found in; likewise. Of several circuits with one key, one that takes more than a witness. */
-const char *keycache_path(const struct keycache_key *key);
 
 /** Whether a failure with a key that is taken can be believed: whether its file is still the one that was read, and its
  *  bytes in memory still have their digest (0.7 s a GB). PV_HASH_MISMATCH with a sentence when it cannot: the key's file or

@@ -13,7 +13,7 @@ struct witness_wanted {
     const char *key_path; /* of the circuit's key: the generator lies beside it */
     const uint8_t *input; /* the bytes of input.json */
     size_t input_bytes;
-    uint32_t values; /* of a witness of the key */
+    uint32_t values; /* at most, of a witness of the key */
     const struct handler_watch *watch;
 };
 

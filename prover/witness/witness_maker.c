@@ -199,7 +199,7 @@ static pv_status witness_take(struct run *r)
     pv_status s = result_take(&out, &r->folder, PROGRAM_RESULT_FILE, bytes_most(r->o), &why);
     if (s == PV_NO_MEMORY) return prove_error_set(r->err, PV_RESOURCES, "no memory for the witness"), fail_here(r, s);
     if (s == PV_TOO_LARGE)
-        snprintf(why.text, sizeof why.text, "its witness is larger than one of the key, which has %u values",
+        snprintf(why.text, sizeof why.text, "its witness is larger than one of the key can be (%u values)",
                  r->o->values);
     if (s != PV_OK) return fail_with(r, HANDLER_RETRYABLE, PV_FAILED, why.text, "");
     r->made->bytes = out.bytes;

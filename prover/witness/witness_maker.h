@@ -39,7 +39,7 @@ struct witness_order {
     const char *task;     /* for log lines */
     const uint8_t *input; /* the bytes of input.json */
     size_t input_bytes;
-    uint32_t values; /* of a witness of the key: no file may be larger than one with so many */
+    uint32_t values; /* at most, of a witness of the key: no file may be larger than one with so many */
     const struct handler_watch *watch;
 };
 
