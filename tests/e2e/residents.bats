@@ -126,3 +126,24 @@ solved() {
     [ "$(cat result)" = later ]
     poll 10 eval '! provost prover show p1 | grep -q "left alone"'
 }
+
+@test "a task that runs on while its program is left alone is finished" {
+    handler ill "$ill, good]" "quarantine: 30s" "instances: 2"
+    broker_start --queue ill --heartbeat-ms 500 --lease-ms 2000
+    prover_start p1 --handlers handlers --queue ill:ill --slots 2
+    printf 'sleep 6000' >input
+    long=$(provost task submit --queue ill --circuit any input)
+    poll 10 eval '[ "$(provost task show "$long" -o json | json "d[\"state\"]")" = running ]'
+    for i in 1 2 3; do
+        printf crash >input
+        id=$(provost task submit --queue ill --circuit any input)
+        poll 10 eval '[ "$(grep -c "task.failed" "$CLUSTER/prover-p1.log")" -ge '$i' ]'
+        provost task cancel "$id" || true
+    done
+    poll 10 grep -q handler.quarantined "$CLUSTER/prover-p1.log"
+    poll 10 eval 'provost prover show p1 | grep -q "left alone after deaths in a row"'
+    [ "$(provost task show "$long" -o json | json 'd["state"]')" = running ]
+    expect 0 provost task wait "$long" result
+    [ "$(cat result)" = slept ]
+    [ "$(grep -c "task.offered task=$long" "$CLUSTER/prover-p1.log")" = 1 ]
+}
