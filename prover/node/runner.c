@@ -70,6 +70,7 @@ static void runner_main(zsock_t *pipe, void *args)
     const struct place *place = args;
     if (place->numa) (void)numa_settle(place->numa, place->slot);
     if (place->threads) (void)team_start(place->threads, TEAM_SPIN_AS_IT_IS);
+    HAND_OVER(args);
     zsock_signal(pipe, 0); /* after this *place is no longer valid */
     for (;;) {
         char *word = NULL;
@@ -90,6 +91,7 @@ struct runner *runner_new(const struct numa *numa, unsigned slot, unsigned threa
     struct runner *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->actor = zactor_new(runner_main, &place);
+    TAKE_OVER(&place);
     if (r->actor) return r;
     free(r);
     return NULL;
