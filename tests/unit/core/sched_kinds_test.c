@@ -1,6 +1,8 @@
 /** What an input is: a task whose input is input.json goes to nobody who has not said that it takes such inputs for its circuit (R11). */
 #include "sched_case.h"
 
+#include <stdio.h>
+
 static void submit_json(unsigned n, const char *circuit)
 {
     struct sched_event ev = submit_event(&r, "c1", n);
@@ -114,6 +116,21 @@ static void R12_nothing_is_recalled_for_one_that_does_not_take_the_kind(void **s
     assert_true(said(&r, "RECALL p1 8"));
 }
 
+/* Circuits with one key have its digest in common: who asks by that is served if one of them takes the kind, whichever comes first. */
+static void R11_of_two_circuits_with_one_key_one_may_take_it(void **state)
+{
+    static const char *const orders[] = { "first *finest", "*finest first", "*first finest" };
+    char hex[WIRE_HASH_TEXT], name[8];
+    wire_hash_text(hex, rig_hash('f')); /* the rig's digest goes by the first letter */
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "p%u", i);
+        prover_with(&r, name, &(struct rig_prover){ .slots = 1, .circuits = orders[i] });
+        submit_json(7 + i, hex);
+        assert_int_equal(state_of(&r, 7 + i), TASK_OFFERED);
+        started(&r, name, 7 + i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +141,7 @@ int main(void)
         T(R2_the_same_id_with_another_kind_is_a_conflict),
         T(R9_a_task_keeps_its_kind_over_a_restart),
         T(R7_whoever_does_not_take_the_kind_has_no_second_opinion),
+        T(R11_of_two_circuits_with_one_key_one_may_take_it),
         T(R12_nothing_is_recalled_for_one_that_does_not_take_the_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,20 @@ static void any_bytes_come_back(void **state)
     assert_int_equal(atomic_load(&echo.counters.succeeded), 2);
 }
 
+/* What a handler does not take never reaches it: an input.json would be echoed, or proved as if it were a witness. */
+static void a_kind_that_it_does_not_take_is_refused(void **state)
+{
+    struct handler_input in = { "00", "", (const uint8_t *)"{}", 2, WIRE_INPUT_KIND_JSON };
+    struct handler_watch watch = { NULL, count_progress, NULL };
+    assert_int_equal(handler_run(&echo, &in, &watch, &out), PV_INVALID_INPUT);
+    assert_int_equal(out.verdict, HANDLER_RETRYABLE);
+    assert_string_equal(out.text, "this node's handler echo takes no input.json");
+    assert_null(out.bytes);
+    echo.kinds = 1u << WIRE_INPUT_KIND_JSON;
+    assert_int_equal(handler_run(&echo, &in, &watch, &out), PV_OK);
+    free(out.bytes);
+}
+
 static void a_sized_answer_depends_on_the_input_alone(void **state)
 {
     uint8_t *answers[3];
@@ -106,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(any_bytes_come_back, fresh),
+        cmocka_unit_test_setup(a_kind_that_it_does_not_take_is_refused, fresh),
         cmocka_unit_test_setup(a_sized_answer_depends_on_the_input_alone, fresh),
         cmocka_unit_test_setup(failures_have_their_verdict, fresh),
         cmocka_unit_test_setup(stop_ends_a_long_sleep, fresh),
