@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 {
     rnd_start("msm");
     char why[200];
-    OK(gpu_open(&the_gpu, 0, why, sizeof why));
+    if (gpu_open(&the_gpu, 0, why, sizeof why) != PV_OK) return fprintf(stderr, "%s\n", why), 77;
     const bool little = argc > 1 && !strcmp(argv[1], "little"), combs = argc > 1 && !strcmp(argv[1], "comb");
     test_plan();
     if (combs) {

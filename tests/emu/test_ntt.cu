@@ -157,6 +157,8 @@ static void test_plan()
 
 int main(int argc, char **argv)
 {
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return fprintf(stderr, "no CUDA device\n"), 77;
     rnd_start("ntt");
     const unsigned big = argc > 1 ? atoi(argv[1]) : 13;
     test_plan();

@@ -120,6 +120,7 @@ int main(int argc, char **argv)
     int sms = 0;
     if (argc != 2) return 2;
     log_n = (unsigned)atoi(argv[1]);
+    if (cudaGetDeviceCount(&sms) != cudaSuccess || sms == 0) return fprintf(stderr, "no CUDA device\n"), 77;
     CU(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
     quotient_phases();
     msm_phases(sms);
