@@ -20,9 +20,8 @@
       "where these programs work: a folder for each task, removed after it (default: STATE/work, or one in /tmp)")     \
     X(circuits, TEXT, "", 0, 0, "DIR", "folder of keys: DIR/NAME.zkey or DIR/NAME/circuit.zkey")                       \
     X(allow_code, SWITCH, "no", 0, 1, NULL,                                                                            \
-      "compute witnesses with the programs beside the keys, DIR/NAME/witness or DIR/NAME/circuit.wasm: then tasks "    \
-      "may "                                                                                                           \
-      "be an input.json (prover/HANDLERS.md)")                                                                         \
+      "run programs: handlers, and those beside keys, DIR/NAME/witness or DIR/NAME/circuit.wasm, which compute "       \
+      "witnesses: then tasks may be an input.json (prover/HANDLERS.md)")                                               \
     X(run_as, TEXT, "", 0, 0, "USER", "with allow_code: the user that they run as, for a node that is root")           \
     X(witness_limit_s, NUMBER, "600", 0, 1000000, "SECONDS",                                                           \
       "with allow_code: end one that takes longer (0: no limit)")                                                      \

@@ -17,6 +17,8 @@ pv_status node_programs_read(struct node *n)
     struct prove_error err = { 0 };
     n->place.work_fd = -1;
     if (!*n->config.handlers) return PV_OK;
+    if (!n->config.allow_code)
+        return node_refuse(n, PV_BAD_CONFIG, "handlers: no program is run without allow_code: yes");
     pv_status s = program_table_read(&n->programs, n->config.handlers, &n->place, &err);
     if (s != PV_OK) return node_refuse(n, s, "%s", err.text);
     s = resident_table_read(&n->residents, &n->programs);

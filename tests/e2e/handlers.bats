@@ -5,6 +5,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
     chmod 755 . # whoever the programs run as has to get at them
     cluster_init
+    export PROVOST_PROVER_ALLOW_CODE=yes
     mkdir handlers
     user=
     [ "$(id -u)" != 0 ] || user="run_as: nobody"
@@ -56,6 +57,15 @@ node_checked() {
     # a bad handler that no queue is bound to is a warning
     node_checked 0 ok --queue q:cat
     [[ $output == *"WARN handler.unusable handler=lost"* ]]
+}
+
+@test "no program is run without allow_code" {
+    handler cat "command: [/bin/cat]" "input: stdin" "result: stdout"
+    unset PROVOST_PROVER_ALLOW_CODE
+    node_checked 2 'handlers: no program is run without allow_code: yes' --queue q:cat
+    expect 2 provost-prover handlers --handlers handlers
+    expect 2 provost-prover run --insecure --broker tcp://127.0.0.1:7070 --handlers handlers --queue q:cat
+    node_checked 0 ok --queue q:cat --allow-code
 }
 
 @test "with no queue that can be served a start is refused with 2" {

@@ -84,7 +84,7 @@ def start_node(c):
             f.write(f"command: [{program}, {step}]\ninput: stdin\nresult: stdout\n")
             if os.geteuid() == 0:
                 f.write("run_as: nobody\n")
-    return c.prover("p1", "--handlers", folder, "--slots", "4", queue=",".join(f"{s}:{s}" for s in STEPS))
+    return c.prover("p1", "--handlers", folder, "--allow-code", "--slots", "4", queue=",".join(f"{s}:{s}" for s in STEPS))
 
 
 def run_once(c, job, kill_at=None, by=WORKER):

@@ -4,6 +4,7 @@
 #
 # exec_snarkjs.sh BUILD      exits 77 where npm cannot be reached, or where the user that programs run as cannot read this tree.
 set -euo pipefail
+export PROVOST_PROVER_ALLOW_CODE=yes
 PV_BUILD=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 npm=$(bash "$here/npm_setup.sh" 2>/dev/null) || exit 77

@@ -2,6 +2,7 @@
 # The examples of prover/HANDLERS.md, built outside the tree against what is installed, and run by the installed node; and objects that are none.
 # usage: handler_examples.sh BUILD_DIR
 set -euo pipefail
+export PROVOST_PROVER_ALLOW_CODE=yes
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d /tmp/handler-examples-XXXXXX)

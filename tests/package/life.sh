@@ -129,7 +129,7 @@ with_handler() {
     root_run one sh -c "rm -rf $at; mkdir -p $at /etc/provost/handlers
         for name in $*; do ln -s /usr/share/provost/systemd/\$name.conf $at/; done
         printf 'command: [/usr/bin/sort, \"{input}\", -o, \"{result}\"]\nsandbox: $sandbox\n' >/etc/provost/handlers/sorted.yaml
-        printf 'broker: tcp://127.0.0.1:7070\nserver_key: /etc/provost/broker.key.pub\nqueue: outer:sorted\nhandlers: /etc/provost/handlers\n' >/etc/provost/prover.yaml
+        printf 'broker: tcp://127.0.0.1:7070\nserver_key: /etc/provost/broker.key.pub\nqueue: outer:sorted\nhandlers: /etc/provost/handlers\nallow_code: yes\n' >/etc/provost/prover.yaml
         systemctl daemon-reload; systemctl restart provost-prover; printf 'b\na\n' >lines"
 }
 

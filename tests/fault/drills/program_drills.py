@@ -39,7 +39,7 @@ class Node:
 
     def start(self, name="p1", *options):
         queues = ",".join(f"{q}:{'echo' if q == QUEUE else q}" for q in self.queues)
-        self.process = self.c.prover(name, "--handlers", self.folder, "--slots", str(self.slots), *self.options, *options,
+        self.process = self.c.prover(name, "--handlers", self.folder, "--allow-code", "--slots", str(self.slots), *self.options, *options,
                                      queue=queues)
         return self.process
 
