@@ -3,6 +3,7 @@
  *  tests/vectors/base/calls.txt (`base_calls_test FILE write` makes it anew).
  */
 #include "golden_text.h"
+#include "sanitized.h"
 
 #include "file_io.h"
 #include "keyfile.h"
@@ -438,6 +439,7 @@ static void each_allocation_fails(void **state)
 static void it_is_as_it_was(void **state)
 {
     const char *const *args = *state;
+    if (PV_SANITIZED) skip(); /* a sanitizer's own calls come by here too */
     golden_compare(args[0], args[1] != NULL);
 }
 
