@@ -218,14 +218,14 @@ class Client:
         self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
         priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
-        need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
+        need_ram: int | None = None, traceparent: str | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. As provost.Client.prove."""
         news = _News() if on_progress else None
         with self._begun() as begun:
             future = self._loop.start(self._prove(
-                begun, timeout, queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
+                begun, timeout, queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
                 manual_ack, verification_key, public_signals, news, timeout, news is None,
             ))
             del witness, input_json  # not to be held by this call once the broker has it
@@ -254,14 +254,14 @@ class Client:
         self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
         priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
-        need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
+        need_ram: int | None = None, traceparent: str | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there. As provost.Client.submit."""
         news = _News() if on_progress else None
         with self._begun() as begun:
             task = self._loop.run(self._begin(
-                begun, queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+                begun, queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
                 verification_key, public_signals, news, timeout, False,
             ))
             self._loop.run(self._client._taken(task, timeout))

@@ -16,7 +16,7 @@ from .provost_error import word_of
 from .io.connection import Connection
 from .io.followed import end_of
 from .io.tidings import Submit
-from .input_json import KIND, Given, InputJson, given
+from .input_json import Given, InputJson, given
 from .keys import Key
 from .mock_bridge import MockBridge
 from .operators import Operator
@@ -67,7 +67,7 @@ class Client(Operator):
         self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
         priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
-        need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
+        need_ram: int | None = None, traceparent: str | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. Cancelling this call cancels the task at the broker; `timeout` leaves it running.
@@ -84,6 +84,8 @@ class Client(Operator):
                           cancelled ("cancel"), or lives on for a timedelta
         revive            queue the task again if it is cancelled, expired or dead
         need_vram, need_ram   bytes of memory that a prover needs for it
+        traceparent       the trace that the task belongs to, as W3C Trace Context has it: "00-TRACE-PARENT-FLAGS". It comes back in the broker's
+                          events, in the prover's log and in its trace file. A broker that is too old to know of traces takes the task without it
         when_busy         at a limit of the broker: "wait" tries again when the broker says so, "fail" is a BusyError at once
         manual_ack        the result is acknowledged by ack(), once the caller has made it durable
         verification_key  snarkjs's key, or the path of its file: the proof is verified before it is handed over. Needs libprovost
@@ -95,7 +97,7 @@ class Client(Operator):
         """
         began = time.monotonic()
         task = await self._begin(
-            queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+            queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
             verification_key, public_signals, on_progress, timeout, quiet=on_progress is None,
         )
         del witness, input_json  # not to be held by this call once the broker has it
@@ -112,7 +114,7 @@ class Client(Operator):
         self, *, queue: str, circuit: str, witness: Witness | None = None, input_json: InputJson | None = None, id: str | None = None,
         priority: int | None = None, group: str | None = None,
         deadline: Deadline | None = None, on_restart: OnRestart = "keep", revive: bool = False, need_vram: int | None = None,
-        need_ram: int | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
+        need_ram: int | None = None, traceparent: str | None = None, when_busy: WhenBusy = "wait", manual_ack: bool = False, verification_key: VerificationKey | None = None,
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there, at most `timeout` seconds (default: request_timeout) after the
@@ -122,7 +124,7 @@ class Client(Operator):
         UnauthorizedError. After a TimeoutError it is not known whether the broker has the task: submit the same id again.
         """
         task = await self._begin(
-            queue, circuit, given(witness, input_json), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
+            queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
             verification_key, public_signals, on_progress, timeout, quiet=False,
         )
         try:
@@ -237,7 +239,7 @@ class Client(Operator):
         name = random_id() if id is None else check_id(id)
         fields = submit_fields(queue, circuit, priority, group, on_restart, revive, need_vram, need_ram)
         if isinstance(witness, Given):
-            fields["input_kind"] = KIND
+            witness.say(fields)
             witness = witness.source
         moment = None if deadline is None else deadline_of(deadline)
         seconds = core.wait_timeout if timeout is None else check_timeout(timeout)

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
 from .options import usage
 from .witness import Witness
+from .wire.wire_lists import Message
 
 #: A signal's value: whole numbers, also as text ("0x..." too), and lists of them.
 Signal = Union[int, str, Sequence["Signal"]]
@@ -18,11 +20,24 @@ InputJson = Union[Mapping[str, Signal], Witness]
 KIND = "input.json"
 
 
+#: traceparent, as wire/trace.h has it: any version but ff; trace and parent are not all zeros.
+_TRACE = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
 @dataclass(frozen=True)
 class Given:
-    """What is submitted in a witness's place."""
+    """What is submitted, when it is more than a witness."""
 
     source: Witness
+    is_json: bool
+    traceparent: str | None
+
+    def say(self, fields: Message) -> None:
+        """Of SUBMIT, besides the options."""
+        if self.is_json:
+            fields["input_kind"] = KIND
+        if self.traceparent is not None:
+            fields["traceparent"] = self.traceparent
 
 
 def _text(value: object, name: str) -> object:
@@ -36,17 +51,19 @@ def _text(value: object, name: str) -> object:
     usage(f"input_json: {name}: a whole number, text, or a list of them")
 
 
-def given(witness: Witness | None, input_json: InputJson | None) -> Witness | Given:
-    """The one of the two that is there."""
+def given(witness: Witness | None, input_json: InputJson | None, traceparent: str | None) -> Witness | Given:
+    """The one of the two that is there, and the trace."""
+    if traceparent is not None and not (isinstance(traceparent, str) and _TRACE.fullmatch(traceparent)):
+        usage("traceparent: not as W3C Trace Context has it, such as 00-<32 hex digits>-<16>-01")
     if input_json is None:
         if witness is None:
             usage("witness: give one, or input_json")
-        return witness
+        return witness if traceparent is None else Given(witness, False, traceparent)
     if witness is not None:
         usage("give a witness or input_json, and not both")
     if not isinstance(input_json, Mapping):
-        return Given(input_json)
+        return Given(input_json, True, traceparent)
     names = [name for name in input_json if not isinstance(name, str)]
     if names:
         usage("input_json: the names of signals are strings")
-    return Given(json.dumps({name: _text(value, name) for name, value in input_json.items()}).encode())
+    return Given(json.dumps({name: _text(value, name) for name, value in input_json.items()}).encode(), True, traceparent)

@@ -18,7 +18,8 @@ FAKE_PROOF = {
 }
 _TERMS = Terms(
     epoch=1, heartbeat=3.0, lease=15.0, inline_max=65536, chunk_max=262144, payload_max=512 * 1024 * 1024, window=1 << 20, principal="mock",
-    software="mock", by_principal=True, purge_forgets=True, more_circuits=True, deadline_in=True, input_kinds=("wtns", "input.json"), not_ready="",
+    software="mock", by_principal=True, purge_forgets=True, more_circuits=True, deadline_in=True, traces=True, input_kinds=("wtns", "input.json"),
+    not_ready="",
 )
 _NOT_FOUND = code_of("not-found")
 ENDS_MOST = 10_000  # a test suite may run for long

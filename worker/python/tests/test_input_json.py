@@ -84,6 +84,17 @@ class Fleet(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(provost.ConflictError):
             await self.client.prove(**HIDDEN, id=result.task_id, witness=data)
 
+    async def test_a_trace_comes_back_in_events(self) -> None:
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        result = await self.client.prove(**HIDDEN, input_json=SIGNALS, traceparent=trace)
+        async for event in self.client.events(after=0):
+            if event.get("task") == result.task_id:
+                self.assertEqual(event["traceparent"], trace)
+                break
+        for wrong in ("", "00", trace.upper(), "ff" + trace[2:], trace.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32), trace + "0", 7):
+            with self.subTest(wrong), self.assertRaises(provost.UsageError):
+                await self.client.prove(**HIDDEN, input_json=SIGNALS, traceparent=wrong)  # type: ignore[arg-type]
+
     async def test_wrong_use_is_said_before_anything_is_sent(self) -> None:
         wrong: list[dict[str, Any]] = [{}, {"input_json": SIGNALS, "witness": b"x"}, {"input_json": {"a": 0.5}}, {"input_json": {1: 2}}, {"input_json": [1]}]
         for given in wrong:

@@ -25,7 +25,7 @@ export class MockBridge implements Bridge {
   constructor(private readonly user: BridgeUser) {
     const terms = {
       epoch: 1, heartbeatMs: 3000, leaseMs: 15000, inlineMax: 65536, chunkMax: 262144, payloadMax: 512 * 1024 * 1024, window: 1 << 20,
-      principal: "mock", software: "mock", byPrincipal: true, purgeForgets: true, deadlineIn: true, inputKinds: ["wtns", "input.json"], tellsKeys: true, notReady: "",
+      principal: "mock", software: "mock", byPrincipal: true, purgeForgets: true, deadlineIn: true, traces: true, inputKinds: ["wtns", "input.json"], tellsKeys: true, notReady: "",
     };
     queueMicrotask(() => this.say({ say: "link", link: { up: true, endpoint: "mock:", status: 0, text: "", welcomes: 1, terms } }));
   }

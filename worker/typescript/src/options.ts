@@ -74,6 +74,11 @@ export interface SubmitOptions {
   needVram?: number | undefined;
   /** Bytes of memory that a prover needs for it. */
   needRam?: number | undefined;
+  /**
+   * The trace that the task belongs to, as W3C Trace Context has it: "00-TRACE-PARENT-FLAGS". It comes back in the broker's events, in the prover's log
+   * and in its trace file. A broker that is too old to know of traces takes the task without it.
+   */
+  traceparent?: string | undefined;
   /** At a limit of the broker: "wait" tries again when the broker says so (default), "fail" is a BusyError at once. */
   whenBusy?: "wait" | "fail" | undefined;
   /** The result is acknowledged by `client.ack`, once the caller has made it durable. */
@@ -197,6 +202,14 @@ function whole(value: number | undefined, most: number, what: string): number | 
   return value;
 }
 
+/** As wire/trace.h: any version but ff; trace and parent are not all zeros. */
+function traceOf(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const legal = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+  if (typeof value !== "string" || !legal.test(value)) usage("traceparent: not as W3C Trace Context has it, such as 00-<32 hex digits>-<16>-01");
+  return value;
+}
+
 /** @internal */
 export function submitFieldsOf(o: SubmitOptions): SubmitFields {
   const fields: SubmitFields = { queue: checkName(o.queue, "queue"), circuit: checkName(o.circuit, "circuit") };
@@ -212,6 +225,7 @@ export function submitFieldsOf(o: SubmitOptions): SubmitFields {
     revive: o.revive || undefined,
     need_vram: whole(o.needVram, Number.MAX_SAFE_INTEGER, "needVram"),
     need_ram: whole(o.needRam, Number.MAX_SAFE_INTEGER, "needRam"),
+    traceparent: traceOf(o.traceparent),
   };
   let key: keyof SubmitFields;
   for (key in optional) if (optional[key] !== undefined) Object.assign(fields, { [key]: optional[key] });

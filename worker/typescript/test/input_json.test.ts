@@ -40,6 +40,18 @@ test("with the public signals that are expected it is bound to them", async () =
   await assert.rejects(client.prove({ ...options, inputJson, publicSignals: ["1"] }), { code: "bad-proof" });
 });
 
+test("a trace comes back in events", async () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const result = await client.prove({ ...options, inputJson, traceparent });
+  for await (const event of client.events({ after: 0 })) {
+    if (event["task"] !== result.taskId) continue;
+    assert.equal(event["traceparent"], traceparent);
+    break;
+  }
+  for (const wrong of ["", "00", traceparent.toUpperCase(), `ff${traceparent.slice(2)}`, traceparent.replace(/-[0-9a-f]{32}-/, `-${"0".repeat(32)}-`), `${traceparent}0`])
+    await assert.rejects(client.prove({ ...options, inputJson, traceparent: wrong }), { code: "usage" });
+});
+
 test("a file of signals", async () => {
   const file = join(cluster.folder, "input.json");
   writeFileSync(file, JSON.stringify({ a: "6", b: "35", c: "14", d: "15" }));

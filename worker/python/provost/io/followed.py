@@ -210,6 +210,8 @@ class Followed:
             message["deadline_in_ms"] = max(0, int((what.expires - time.monotonic()) * 1000))
         elif what.deadline is not None:
             message["deadline"] = int(what.deadline * 1000)
+        if not terms.traces:
+            message.pop("traceparent", None)
         return message
 
     def _read(self, offset: int, n: int) -> None:

@@ -56,6 +56,7 @@ class Terms:
     purge_forgets: bool
     more_circuits: bool
     deadline_in: bool
+    traces: bool
     input_kinds: tuple[str, ...]
     not_ready: str  # why the broker accepts no tasks now
 
@@ -305,6 +306,7 @@ def _terms_of(m: Message) -> Terms:
         epoch=m["epoch"], heartbeat=m["heartbeat_ms"] / 1000, lease=m["lease_ms"] / 1000, inline_max=min(m["inline_max"], INLINE_MAX),
         chunk_max=min(m["chunk_max"], CHUNK_MAX), payload_max=m["payload_max"], window=m["window"], principal=m["principal"],
         software=visible(m["software"]), by_principal=m.get("by_principal", False), purge_forgets=m.get("purge_forgets", False),
-        more_circuits=m.get("more_circuits", False), deadline_in=m.get("deadline_in", False), input_kinds=tuple(m.get("input_kinds", ())),
+        more_circuits=m.get("more_circuits", False), deadline_in=m.get("deadline_in", False), traces=m.get("traces", False),
+        input_kinds=tuple(m.get("input_kinds", ())),
         not_ready=visible(m.get("not_ready", "")),
     )

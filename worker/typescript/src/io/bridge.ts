@@ -13,7 +13,7 @@ export type Input =
 /** SUBMIT's own fields, without req, task, length and sha256. */
 export type SubmitFields = Pick<
   Message,
-  "queue" | "circuit" | "priority" | "group" | "deadline" | "on_restart" | "ttl_ms" | "revive" | "need_vram" | "need_ram" | "input_kind"
+  "queue" | "circuit" | "priority" | "group" | "deadline" | "on_restart" | "ttl_ms" | "revive" | "need_vram" | "need_ram" | "input_kind" | "traceparent"
 >;
 
 /**

@@ -194,6 +194,7 @@ export class Followed {
       message.deadline = undefined;
       message.deadline_in_ms = Math.max(0, Math.round(expiresMs - monotonicMs()));
     }
+    if (!this.user.link.terms!.traces) message.traceparent = undefined;
     return message;
   }
 

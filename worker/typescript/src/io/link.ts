@@ -42,6 +42,8 @@ export interface Terms {
   purgeForgets: boolean;
   /** SUBMIT may say deadline_in_ms. */
   deadlineIn: boolean;
+  /** SUBMIT may say traceparent. */
+  traces: boolean;
   /** What SUBMIT may say in input_kind. */
   inputKinds: readonly string[];
   /** LIST keys is known. */
@@ -274,6 +276,7 @@ function termsOf(m: Message): Terms {
     byPrincipal: m.by_principal ?? false,
     purgeForgets: m.purge_forgets ?? false,
     deadlineIn: m.deadline_in ?? false,
+    traces: m.traces ?? false,
     inputKinds: m.input_kinds ?? [],
     tellsKeys: m.more_circuits ?? false,
     notReady: visible(m.not_ready ?? ""),
