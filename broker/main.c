@@ -76,6 +76,7 @@ static void argument(struct arguments *a, char *arg, struct argp_state *state)
     if (state->arg_num == 0) {
         a->command = state_command_of(arg);
         if (!a->command) argp_error(state, "unexpected argument \"%s\"", arg);
+        a->config.state_only = true;
     } else if (state->arg_num == 1)
         a->folder = arg;
     else

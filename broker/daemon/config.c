@@ -173,7 +173,7 @@ static pv_status gather(struct config *c, struct owned *o, const struct config_a
     TRY(settings_gather(&table, &to, args->values, o->file, why));
     TRY(queues_of_file(c, o->file, why));
     for (size_t i = 0; i < args->queues_n; i++) TRY(queue_of_flag(c, o, args->queues[i], why));
-    return check(c, why);
+    return args->state_only ? PV_OK : check(c, why);
 }
 
 pv_status config_read(struct config *c, const struct config_args *args, char why[CONFIG_WHY_BYTES])

@@ -113,6 +113,7 @@ struct config_args {
     size_t queues_n;
     const char *file;     /* --config; NULL: the usual place if it exists */
     uint32_t raise_epoch; /* --raise-epoch; 0: not given. For this start alone, so it is no setting */
+    bool state_only;      /* nobody is served: keys and addresses may be missing */
 };
 
 /** Row i of the list, for the argument parser and the manual. */

@@ -139,6 +139,28 @@ restored() {
     poll 20 dead_are 2
 }
 
+@test "a broker that was killed is backed up with its log, and nobody needs a key for it" {
+    echo x >small
+    id=$(provost task submit --queue idle small)
+    broker_killed
+    [ -s "$CLUSTER/state/provost.db-wal" ]
+    log=$(sha256sum "$CLUSTER/state/provost.db-wal")
+    (
+        unset PROVOST_INSECURE
+        expect 0 provost-broker backup b --state "$CLUSTER/state"
+        [ "$(sha256sum "$CLUSTER/state/provost.db-wal")" = "$log" ]
+        rm -rf "$CLUSTER/state"
+        expect 0 provost-broker restore b --state "$CLUSTER/state"
+        if [ "$(id -u)" = 0 ]; then # the folder is the service's, and root restores
+            mkdir theirs && chown nobody theirs
+            expect 0 provost-broker restore b --state theirs
+            [ "$(stat -c %U theirs/* | sort -u)" = nobody ]
+        fi
+    )
+    broker_start "${usual[@]}"
+    task_is "$id" queued
+}
+
 dead_are() {
     [ "$(provost task ls --queue idle -o json | json '[r["state"] for r in d["rows"]].count("dead")')" = "$1" ]
 }
