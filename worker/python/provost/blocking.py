@@ -235,6 +235,11 @@ class Client:
                 task, result = future.result()
             except concurrent.futures.CancelledError:
                 raise BadStateError("the client is closed") from None
+            except (KeyboardInterrupt, SystemExit):
+                for task in begun:
+                    task._abandon_now()  # before the loop's thread forgets it, which would be all
+                future.cancel()
+                raise
             except BaseException:
                 future.cancel()
                 for task in begun:
@@ -275,7 +280,7 @@ class Client:
             yield begun
         except (KeyboardInterrupt, SystemExit):
             for task in begun:
-                task._abandon_now()
+                task._abandon_now()  # a second time does no harm
                 self._loop.soon(task.forget)
             raise
 

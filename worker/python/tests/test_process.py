@@ -126,6 +126,21 @@ while c.connection.connected and (state := c.show('ef' * 16).state) != 'cancelle
 print(state)""")
         self.assertEqual(out, "interrupted\ncancelled\n")
 
+    def test_an_interrupted_prove_cancels_its_task_before_the_loop_forgets_it(self) -> None:
+        out = self.run_program("""
+from provost import task as tasks
+real = tasks.Task._abandon_now
+def slow(self): time.sleep(0.3); real(self)
+tasks.Task._abandon_now = slow
+c = provost.blocking.connect(URL, insecure=True, name='interrupted')
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try: c.prove(**IDLE, id='ee' * 16, witness=b'x')
+except KeyboardInterrupt: print('interrupted')
+end = time.monotonic() + 5
+while (state := c.show('ee' * 16).state) != 'cancelled' and time.monotonic() < end: time.sleep(0.02)
+print(state)""")
+        self.assertEqual(out, "interrupted\ncancelled\n")
+
     def test_an_interrupted_program_cancels_its_task_before_it_ends(self) -> None:
         self.run_program("""
 signal.signal(signal.SIGINT, signal.default_int_handler)
