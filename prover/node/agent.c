@@ -188,8 +188,10 @@ static void figures_leave(struct agent *a)
                             .connected = a->link.state == LINK_UP,
                             .draining = a->mode != AGENT_SERVE };
     struct agent_gpu gpu = { .state = AGENT_GPU_FIT };
-    if (!a->o.figures || a->now_ms < a->figures_ms + FIGURES_MS) return;
+    bool news = now.connected != a->figures_up;
+    if (!a->o.figures || (!news && a->now_ms < a->figures_ms + FIGURES_MS)) return;
     a->figures_ms = a->now_ms;
+    a->figures_up = now.connected;
     for (unsigned i = 0; i < a->o.slots; i++) now.busy += a->busy[i];
     for (size_t i = 0; i < a->attempts_n; i++)
         now.waiting += a->attempts[i].state == AGENT_ATTEMPT_FETCHING || a->attempts[i].state == AGENT_ATTEMPT_WAITING;

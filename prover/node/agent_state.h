@@ -113,6 +113,7 @@ struct agent {
     uint64_t told_ms; /* before this the service manager is not told again how it is, unless the link came or went */
     bool told_up;
     uint64_t figures_ms; /* when figures were left last */
+    bool figures_up;     /* whether they said that a broker knows the node */
     bool over;
     bool rest_begins; /* of a handler: to be announced in this turn */
     struct agent_said said;
