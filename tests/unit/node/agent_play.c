@@ -167,6 +167,7 @@ static void offer(void)
     WIRE_SET(m, length, stage_number("length", strlen(input)));
     WIRE_SET(m, sha256, digest);
     if (stage_option("digest")) WIRE_SET(m, digest, ((wire_hash){ "the digest of a key, as it is.." }));
+    if (stage_option("kind")) WIRE_SET(m, input_kind, stage_option("kind"));
     if (stage_option("timeout")) WIRE_SET(m, run_timeout_ms, stage_number("timeout", 0));
     if (!stage_option("bare")) payload(m, input);
 }

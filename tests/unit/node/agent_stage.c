@@ -203,9 +203,10 @@ void __wrap_runner_start(struct runner *r, struct job **job_p)
 {
     struct job *j = stage.job[index_of(r)] = *job_p;
     char token[WIRE_TOKEN_TEXT];
-    stage_tell("  runner %zu: task %s token %s circuit %s handler %s input %.*s\n", index_of(r), j->task,
-               wire_token_text(token, j->token), j->circuit, j->handler->name, (int)j->input_bytes,
-               j->input ? (char *)j->input : "");
+    stage_tell("  runner %zu: task %s token %s circuit %s handler %s %s %.*s\n", index_of(r), j->task,
+               wire_token_text(token, j->token), j->circuit, j->handler->name,
+               j->kind == WIRE_INPUT_KIND_WTNS ? "input" : wire_word(WIRE_WORDS_input_kind, (int)j->kind),
+               (int)j->input_bytes, j->input ? (char *)j->input : "");
     *job_p = NULL;
 }
 
