@@ -92,14 +92,16 @@ static pv_status source_open(struct backup *b)
     return pins_open(b);
 }
 
+/* Of a backup that was killed before it had a database there are payload folders, beside the mark of target_begin. */
 static bool is_empty(int folder)
 {
+    bool begun = !faccessat(folder, DATABASE_NEW, F_OK, 0);
     int fd = folder_open(folder, ".");
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     bool empty = d;
     for (struct dirent *e; empty && (e = readdir(d));)
         empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, DATABASE_NEW) ||
-                !strcmp(e->d_name, "lost+found") || !strncmp(e->d_name, "blobs", 5);
+                !strcmp(e->d_name, "lost+found") || (begun && !strncmp(e->d_name, "blobs", 5));
     if (d) closedir(d);
     return empty;
 }
@@ -123,6 +125,15 @@ static pv_status target_look(struct backup *b)
     return same ? PV_OK : refuse(b, PV_BAD_CONFIG, b->to, other);
 }
 
+/* The new database's file, empty: what lies beside it is a backup's. */
+static pv_status target_begin(struct backup *b)
+{
+    int fd = openat(b->to_fd, DATABASE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return refuse_errno(b, b->to);
+    close(fd);
+    return PV_OK;
+}
+
 static pv_status target_open(struct backup *b)
 {
     int error = file_folder_make(b->to);
@@ -132,7 +143,7 @@ static pv_status target_open(struct backup *b)
     if (flock(b->to_fd, LOCK_EX | LOCK_NB)) return refuse(b, PV_BUSY, b->to, "another backup is written there");
     TRY(target_look(b));
     if (fchmod(b->to_fd, 0700)) return refuse_errno(b, b->to); /* inputs are witnesses */
-    return PV_OK;
+    return target_begin(b);
 }
 
 /* The broker makes another payload folder only at a start, and a start may come between two rounds. */
@@ -213,7 +224,7 @@ static pv_status pins_copy(struct backup *b)
         if (payload_there(b->kept, f) || !payload_there(b->pins, f)) continue;
         pv_status st = payload_copy(b->pins, b->kept, f);
         if (st == PV_GONE || st == PV_HASH_MISMATCH)
-            b->missed_n++; /* damaged on its disk: told with those that are missing */
+            b->done.lost++; /* damaged on its disk */
         else if (st != PV_OK)
             return refuse(b, st, b->to,
                           st == PV_DISK_FULL ? "no space for a payload" : "a payload could not be copied");
@@ -227,7 +238,6 @@ static pv_status database_keep(struct backup *b)
 {
     char path[PATH_BYTES + 8];
     snprintf(path, sizeof path, "%s/" DATABASE_NEW, b->to);
-    unlinkat(b->to_fd, DATABASE_NEW, 0);
     return snapshot_write(&b->snapshot, path, b->why);
 }
 
@@ -268,6 +278,7 @@ static pv_status run(struct backup *b)
     TRY(target_open(b));
     TRY(moment_find(b));
     TRY(database_keep(b));
+    snapshot_end(&b->snapshot); /* copies may take hours, and the broker's log would grow for as long */
     TRY(pins_copy(b));
     return database_name(b);
 }
@@ -295,7 +306,7 @@ pv_status backup_take(const char *state, const char *to, struct backup_done *don
     done->tasks = b.snapshot.tasks;
     done->epoch = b.snapshot.epoch;
     done->payloads = b.snapshot.files_n;
-    done->lost = b.missed_n;
+    done->lost += b.missed_n;
     end(&b);
     return st;
 }

@@ -123,9 +123,14 @@ static pv_status files_read(struct snapshot *s, char *why)
     return PV_OK;
 }
 
-pv_status snapshot_begin(struct snapshot *s, char why[STORE_WHY_BYTES])
+void snapshot_end(struct snapshot *s)
 {
     if (!sqlite3_get_autocommit(s->db)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+pv_status snapshot_begin(struct snapshot *s, char why[STORE_WHY_BYTES])
+{
+    snapshot_end(s);
     if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) return failed(s, why);
     TRY(schema_look(s, why));
     TRY(identity_read(s, why));

@@ -43,6 +43,8 @@ pv_status snapshot_begin(struct snapshot *s, char why[STORE_WHY_BYTES]);
 bool snapshot_names(const struct snapshot *s, wire_hash hash);
 /** Writes the database of that moment into a new file, whole and without a log, unsynced. PV_DISK_FULL, PV_STORE. */
 pv_status snapshot_write(struct snapshot *s, const char *path, char why[STORE_WHY_BYTES]);
+/** Lets the moment go, so that the broker's log can be folded in again; what was read of it stays. */
+void snapshot_end(struct snapshot *s);
 /** Every page and index is read: PV_STORE when one is damaged. */
 pv_status snapshot_check(struct snapshot *s, char why[STORE_WHY_BYTES]);
 void snapshot_close(struct snapshot *s);

@@ -10,6 +10,7 @@
 
 #include "backup.h"
 #include "disk_steps.h"
+#include "payload_copy.h"
 #include "restore.h"
 
 #include <errno.h>
@@ -217,6 +218,55 @@ static void where_no_link_can_be_made_it_copies(void **state)
     }
 }
 
+/* While payloads are copied nobody holds the moment: the log can be folded in and begun anew. */
+static bool fold_tried, fold_whole, fold_wanted;
+
+static void fold_try(void)
+{
+    char path[2 * PATH];
+    sqlite3 *db = NULL;
+    int log = -1, folded = -1;
+    snprintf(path, sizeof path, "%s/provost.db", state_dir);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT 1 FROM meta", NULL, NULL, NULL),
+                     SQLITE_OK); /* it sees the log from then on */
+    fold_whole = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, &log, &folded) == SQLITE_OK && log > 0;
+    fold_tried = true;
+    sqlite3_close(db);
+}
+
+pv_status __real_payload_copy(int from, int there, const struct snapshot_file *file);
+pv_status __wrap_payload_copy(int from, int there, const struct snapshot_file *file);
+
+pv_status __wrap_payload_copy(int from, int there, const struct snapshot_file *file)
+{
+    if (fold_wanted && !fold_tried) fold_try();
+    return __real_payload_copy(from, there, file);
+}
+
+static void the_log_is_free_while_payloads_are_copied(void **state)
+{
+    link_errors[0] = EXDEV;
+    fold_wanted = true;
+    taken();
+    fold_wanted = false;
+    assert_true(fold_tried);
+    assert_true(fold_whole);
+}
+
+static void folders_of_others_are_not_swept(void **state)
+{
+    char path[2 * PATH];
+    struct backup_done done;
+    mkdir(to, 0755);
+    snprintf(path, sizeof path, "%s/blobs", to);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/blobs/%064d", to, 7);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(backup_take(state_dir, to, &done, why), PV_BAD_CONFIG);
+    assert_int_equal(files_in(to, "blobs"), 1);
+}
+
 /* Another file system, and the disk has turned a bit of one payload. */
 static void a_damaged_payload_is_not_copied_and_told(void **state)
 {
@@ -353,6 +403,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_task_that_ends_meanwhile_is_in_or_out, start, stop),
         cmocka_unit_test_setup_teardown(a_payload_that_the_state_folder_lost_is_told, start, stop),
         cmocka_unit_test_setup_teardown(where_no_link_can_be_made_it_copies, start, stop),
+        cmocka_unit_test_setup_teardown(the_log_is_free_while_payloads_are_copied, start, stop),
+        cmocka_unit_test_setup_teardown(folders_of_others_are_not_swept, start, stop),
         cmocka_unit_test_setup_teardown(a_damaged_payload_is_not_copied_and_told, start, stop),
         cmocka_unit_test_setup_teardown(a_killed_backup_leaves_nothing_to_the_next, start, stop),
         cmocka_unit_test_setup_teardown(one_at_a_time, start, stop),
