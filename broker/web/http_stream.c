@@ -44,6 +44,7 @@ static ssize_t lost(struct http_stream *x, char *to, size_t most)
     char text[LOST_BYTES];
     int n = snprintf(text, sizeof text, "event: lost\ndata: {\"messages\":%" PRIu64 "}\n\n", oldest(x->of) - x->at);
     if (x->offset || (size_t)n > most) {
+        x->ended = true; /* or it was cut a second time while the server has not let it go */
         x->of->cut++;
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
