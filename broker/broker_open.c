@@ -7,6 +7,7 @@
 #include "reload.h"
 #include "reply.h"
 #include "step.h"
+#include "store_open.h"
 #include "warnings.h"
 #include "web.h"
 

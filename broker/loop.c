@@ -136,25 +136,25 @@ static void heal_later(struct broker *b, bool failed_anew)
     if (wait > HEAL_MOST_MS) wait = HEAL_MOST_MS;
     b->heal_wait_ms = wait;
     b->heal_ms = b->now_ms + wait;
-    LOG_INFO("store.full", "next_try_ms=%" PRIu64, wait);
+    LOG_INFO(store_full(b->store) ? "store.full" : "store.away", "next_try_ms=%" PRIu64, wait);
 }
 
 /* The new core was made, and the space was gone again before that was committed: it is told, and answers as the old one did. */
 static bool begun_in_vain(struct broker *b)
 {
     struct sched_event ev = { .type = SCHED_STORE_FAILED };
-    if (!b->sched || !b->uploads || !b->journal || !store_full(b->store)) return false;
+    if (!b->sched || !b->uploads || !b->journal || !store_heals(b->store)) return false;
     broker_step(b, &ev, NULL);
     sched_actions_clear(&b->batch.out);
     b->batch = (struct broker_batch){ .out = b->batch.out };
     return true;
 }
 
-/* A store that failed for want of space goes on when there is some, as after a restart of the broker: the core is made anew
+/* A store that failed for want of space goes on when there is some (and one whose server was away when it is back), as after a restart of the broker: the core is made anew
  * from what is really there. */
 static void heal(struct broker *b)
 {
-    if (!b->store_failed || !store_full(b->store)) return;
+    if (!b->store_failed || !store_heals(b->store)) return;
     if (!b->heal_ms) heal_later(b, true);
     if (b->now_ms < b->heal_ms) return;
     pv_status st = store_reopen(b->store);
@@ -166,7 +166,7 @@ static void heal(struct broker *b)
         b->heal_ms = 0;
         b->healed_ms = b->now_ms;
     } else if (!opened || begun_in_vain(b)) {
-        if (store_full(b->store)) heal_later(b, false); /* else something worse, and it still answers */
+        if (store_heals(b->store)) heal_later(b, false); /* else something worse, and it still answers */
     } else {
         LOG_ERROR("store.not_healed", "why=%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
         b->stopping = true; /* there is no core to go on with: a start may do better */

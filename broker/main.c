@@ -3,7 +3,7 @@
 #include "broker_open.h"
 #include "config.h"
 #include "file_io.h"
-#include "store_check.h"
+#include "sqlite_check.h"
 #include "router.h"
 #include "log.h"
 #include "loop.h"
@@ -187,7 +187,7 @@ static pv_status check_start(const struct config *c, char *why)
     reload_warn_queues(c);
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
-    TRY(store_check(c->state, why));
+    TRY(sqlite_check(c->state, why));
     TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));
     return broker_check_places(c, why);

@@ -57,7 +57,8 @@ static void answers_refuse(struct broker *b)
  * before. Lazy saves alone survive this process, which costs no sync; the next sync carries them to the disk. */
 static pv_status commit_now(struct broker *b)
 {
-    enum store_when when = !b->batch.must_sync ? STORE_LAZY : b->batch.full ? STORE_NOW : STORE_SOON;
+    bool lazy = !b->batch.must_sync && store_lazy(b->store);
+    enum store_when when = lazy ? STORE_LAZY : b->batch.full ? STORE_NOW : STORE_SOON;
     uint64_t number, from_us;
     if (when == STORE_NOW) durable_settle(b);
     from_us = pv_clock_us();

@@ -76,7 +76,9 @@ void durable_failed(struct broker *b)
     waiting_refuse(b);
     if (b->store_failed) return;
     LOG_ERROR("store.failed", "why=%s then=%s", store_failure(b->store),
-              store_full(b->store) ? "goes-on-when-there-is-space" : "needs-a-restart");
+              store_full(b->store)    ? "goes-on-when-there-is-space"
+              : store_heals(b->store) ? "goes-on-when-it-is-back"
+                                      : "needs-a-restart");
     journal_broker(b->journal, b->wall_ms, "store failed", store_failure(b->store));
     b->store_failed = true;
     survey_end(&b->survey); /* a core made anew begins it anew */

@@ -81,7 +81,7 @@ struct task_record {
 
 /* C(member, column, KIND): INT any unsigned integer, enum or bool; TEXT a char array; BYTES a fixed array or id struct.
  * TRIMMED a fixed array whose zeros at the end are not written.
- * The first is the row's number. A new one needs a step of the store too (store_steps.c). */
+ * The first is the row's number. A new one needs a step of the store too (sqlite_steps.c). */
 #define TASK_RECORD_LIST(C)                                                                                            \
     C(order, row, INT)                                                                                                 \
     C(id, id, BYTES)                                                                                                   \

@@ -1,400 +1,191 @@
-/* The store in SQLite (write-ahead log, synchronous=FULL) and payload files, in one folder:
- *
- *      lock          held while the store is open: two brokers never share a folder
- *      provost.db    tables task, input, result, blob, setting, clock, meta (store_steps.c)
- *      provost.db.schema-N   the database as it was before it was raised from schema number N
- *      blobs/        payloads above STORE_INLINE_MAX, by SHA-256 (blobs.h); or blobs-2, ... (store_identity.h)
- *      aside/        payloads that no row names, when rows may be lost
- *      watermark     how far the database was (watermark.h)
- *      incoming/     uploads under way
- *
- *  STORE_NOW lets SQLite sync its log. SOON and LAZY leave that sync out (store_vfs.h); log_sync.h does it on a thread.
- */
-#include "store.h"
+/* Which driver answers: each function of the contract asks its own. */
+#include "store_driver.h"
 
-#include "checkpoint.h"
-#include "log_sync.h"
-#include "store_files.h"
-#include "store_identity.h"
-#include "store_schema.h"
-#include "store_sql.h"
-#include "store_state.h"
-#include "store_vfs.h"
+#include <stddef.h>
 
-#include "file_io.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum {
-    LOG_KEEP_BYTES = 64 << 20, /* the log file is cut back to this after it was folded in */
-    CACHE_KIB = 8192,
-    TIDY_PAGES = 256,
-    LOCK_TRIES = 10,
-    LOCK_PAUSE_US = 10000,
-};
-
-/* --- opening --- */
-
-static pv_status refuse(char *why, pv_status st, const char *what, const char *detail)
+void store_close(struct store **s)
 {
-    snprintf(why, STORE_WHY_BYTES, "%.180s: %.320s", what, detail);
-    return st;
-}
-
-/* A backup looks for a moment whether a broker runs. */
-static bool lock_take(int fd)
-{
-    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
-        if (i == LOCK_TRIES) return false;
-        usleep(LOCK_PAUSE_US);
-    }
-    return true;
-}
-
-static pv_status folder_lock(struct store *s, const char *dir, char *why)
-{
-    char path[4096];
-    int error = file_folder_make(dir);
-    if (error) return refuse(why, PV_IO, dir, strerror(error));
-    s->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->root < 0) return refuse(why, PV_IO, dir, strerror(errno));
-    snprintf(path, sizeof path, "%s/lock", dir);
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));
-    if (!lock_take(s->lock)) return refuse(why, PV_BUSY, dir, "another broker has this folder");
-    if (faccessat(s->root, STORE_RESTORING, F_OK, 0)) return PV_OK;
-    return refuse(why, PV_STORE, dir, "a restore has not ended: run it again");
-}
-
-/* The first two are given to a database when it is made. */
-static pv_status database_settings(struct store *s, bool empty)
-{
-    if (empty) TRY(store_sql_pragma(s, "PRAGMA page_size=%ld", 4096));
-    if (empty) TRY(store_sql_pragma(s, "PRAGMA auto_vacuum=INCREMENTAL", 0));
-    TRY(store_sql_pragma(s, "PRAGMA journal_mode=WAL", 0));
-    TRY(store_sql_pragma(s, "PRAGMA synchronous=FULL", 0));
-    TRY(store_sql_pragma(s, "PRAGMA wal_autocheckpoint=0", 0)); /* checkpoint.h */
-    TRY(store_sql_pragma(s, "PRAGMA journal_size_limit=%ld", LOG_KEEP_BYTES));
-    return store_sql_pragma(s, "PRAGMA cache_size=-%ld", CACHE_KIB);
-}
-
-/* A descriptor of our own for log_sync: SQLite made the log when it first read. SQLite takes no lock on this file, so
- * that closing the descriptor drops none. */
-static pv_status log_open(struct store *s, const char *database)
-{
-    char path[4100];
-    snprintf(path, sizeof path, "%s-wal", database);
-    s->log = open(path, O_RDONLY | O_CLOEXEC);
-    return s->log >= 0 ? PV_OK : store_sql_fail(s, "the log could not be opened");
-}
-
-/* The number first: nothing is written into what a newer program left. */
-static pv_status schema_settle(struct store *s, const char *dir)
-{
-    int64_t number;
-    TRY(store_schema_read(s, &number));
-    TRY(database_settings(s, !number));
-    int where = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (where < 0) return store_sql_fail(s, strerror(errno));
-    pv_status st = store_schema_raise(s, where, number);
-    close(where);
-    return st;
-}
-
-/* Settled by the last connection to close it otherwise: what we refuse stays as it is, its log too. */
-static pv_status refused(struct store *s, pv_status st)
-{
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    return st;
-}
-
-static pv_status database_open(struct store *s, const char *dir)
-{
-    char path[4096];
-    bool layers = store_vfs_register(&s->vfs);
-    snprintf(path, sizeof path, "%s/provost.db", dir);
-    mode_t before = umask(077);
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                             STORE_VFS_WRITE);
-    pv_status st = layers && rc == SQLITE_OK ? schema_settle(s, dir) : store_sql_failed(s, path);
-    s->vfs.database = open(path, O_RDONLY | O_CLOEXEC);
-    umask(before);
-    if (st == PV_OK) st = store_sql_prepare(s);
-    if (st != PV_OK) return refused(s, st);
-    st = checkpoint_start(&s->checkpoint, path, s->db);
-    if (st != PV_OK) store_sql_fail(s, "a second connection to the database could not be opened");
-    return st == PV_OK ? log_open(s, path) : st;
-}
-
-static pv_status parts_open(struct store *s, const char *dir, int wake, char *why)
-{
-    pv_status st = store_identity_begin(s);
-    if (st != PV_OK)
-        return refuse(why, st, "provost.db-wal, which is not the database's, cannot be set aside", strerror(errno));
-    st = database_open(s, dir);
-    if (st == PV_OK) st = store_identity_settle(s, dir);
-    if (st != PV_OK) return refuse(why, st, dir, s->failure);
-    /* The last commits may be in memory only. A file must not go because of a row whose deletion is not durable. */
-    if (fdatasync(s->log)) return refuse(why, PV_STORE, dir, strerror(errno));
-    st = log_sync_open(&s->sync, s->log, wake, s->faults);
-    if (st != PV_OK) return refuse(why, st, dir, "the thread that syncs the log did not start");
-    store_files_sweep(s, s->unsure);
-    store_identity_end(s);
-    return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
-}
-
-static pv_status open_all(struct store *s, const char *dir, int wake, char *why)
-{
-    TRY(folder_lock(s, dir, why));
-    s->wake = wake;
-    s->where = strdup(dir);
-    return s->where ? parts_open(s, dir, wake, why) : PV_NO_MEMORY;
-}
-
-pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES])
-{
-    struct store *s = calloc(1, sizeof *s);
-    if (!s) return PV_NO_MEMORY;
-    s->root = s->lock = s->log = s->mark.fd = s->vfs.database = -1;
-    s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
-    s->faults = s->vfs.faults = faults;
-    why[0] = 0;
-    pv_status st = open_all(s, where, wake, why);
-    if (st == PV_OK)
-        *out = s;
-    else
-        store_close(&s);
-    return st;
-}
-
-/* Everything but the lock and the folders of payload files. */
-static void parts_close(struct store *s)
-{
-    log_sync_close(&s->sync);
-    checkpoint_stop(&s->checkpoint);
-    store_sql_finalize(s);
-    sqlite3_close(s->db);
-    s->db = NULL;
-    if (s->vfs.database >= 0) close(s->vfs.database);
-    if (s->log >= 0) close(s->log);
-    s->vfs.database = s->log = -1;
-    store_files_clear(s);
-    watermark_close(&s->mark);
-    s->lent = s->reading = s->open_transaction = false;
-}
-
-void store_close(struct store **store)
-{
-    struct store *s = *store;
-    if (!s) return;
-    parts_close(s);
-    blobs_close(&s->blobs);
-    if (s->root >= 0) close(s->root);
-    if (s->lock >= 0) close(s->lock);
-    free(s->where);
-    free(s);
-    *store = NULL;
+    if (*s) (*s)->driver->close(*s);
+    *s = NULL;
 }
 
 const struct store_migration *store_migration(const struct store *s)
 {
-    return s->migration.to ? &s->migration : NULL;
+    return s->driver->migration(s);
 }
 
 const struct store_found *store_found(const struct store *s)
 {
-    return &s->found;
+    return s->driver->found(s);
 }
 
 uint32_t store_epoch(const struct store *s)
 {
-    return s->mine.epoch;
+    return s->driver->epoch(s);
 }
 
 pv_status store_boot(struct store *s, uint32_t above, uint32_t *epoch)
 {
-    uint32_t last = above > s->mine.epoch ? above : s->mine.epoch;
-    int64_t next = (int64_t)last + 1;
-    uint64_t number;
-    if (last == UINT32_MAX) return store_sql_fail(s, "the boot epoch cannot rise above 4294967295");
-    TRY(store_sql_write_begin(s));
-    store_identity_epoch(s, (uint32_t)next);
-    sqlite3_bind_int64(s->sql[SQL_EPOCH], 1, next);
-    TRY(store_sql_run(s, SQL_EPOCH, NULL, &next));
-    TRY(store_commit(s, STORE_NOW, &number));
-    *epoch = (uint32_t)next;
-    return PV_OK;
+    return s->driver->boot(s, above, epoch);
 }
 
-/* --- commits --- */
-
-static pv_status transaction_end(struct store *s, enum store_when when)
+bool store_ours(const struct store *s)
 {
-    if (fault_hit(s->faults, FAULT_COMMIT)) return store_sql_fail(s, "commit: failed as asked");
-    TRY(store_sql_run(s, SQL_COUNT, NULL, NULL));
-    s->vfs.log_sync_off = when != STORE_NOW;
-    pv_status st = store_sql_run(s, SQL_COMMIT, NULL, NULL);
-    s->vfs.log_sync_off = 0;
-    if (st != PV_OK) return st;
-    s->open_transaction = false;
-    s->stats.commits++;
-    if (when == STORE_NOW) {
-        log_sync_reached(s->sync, s->stats.commits);
-        store_identity_durable(s);
-    }
-    /* This commit stands; the next batch is refused. */
-    if (!checkpoint_committed(s->checkpoint)) {
-        bool full = checkpoint_full(s->checkpoint);
-        store_sql_fail(s, full ? "the disk of the state folder is full, free some space"
-                               : "the log could not be folded into the database");
-        s->full = full;
-    }
-    return PV_OK;
+    return s->driver->ours(s);
 }
 
-/* Nothing was written since the last commit, which may have been lazy. */
-static pv_status last_durable(struct store *s)
+bool store_lazy(const struct store *s)
 {
-    log_sync_ask(s->sync, s->stats.commits);
-    store_sync(s);
-    store_settle(s);
-    return s->failure[0] ? PV_STORE : PV_OK;
+    return s->driver->lazy(s);
 }
 
 pv_status store_commit(struct store *s, enum store_when when, uint64_t *number)
 {
-    store_sql_lent_back(s);
-    if (when == STORE_NOW) store_settle(s);
-    if (s->failure[0]) return PV_STORE;
-    if (s->open_transaction)
-        TRY(transaction_end(s, when));
-    else if (when == STORE_NOW)
-        TRY(last_durable(s));
-    if (when == STORE_SOON) log_sync_ask(s->sync, s->stats.commits);
-    if (!s->failure[0]) store_files_remove(s);
-    *number = s->stats.commits;
-    return PV_OK;
+    return s->driver->commit(s, when, number);
 }
 
 bool store_writing(const struct store *s)
 {
-    return s->open_transaction;
+    return s->driver->writing(s);
 }
 
 void store_sync(struct store *s)
 {
-    if (!s->failure[0]) log_sync_start(s->sync, s->stats.commits);
+    s->driver->sync(s);
 }
 
 bool store_syncing(const struct store *s)
 {
-    return s->sync && log_sync_running(s->sync);
-}
-
-static void sync_ended(struct store *s)
-{
-    if (log_sync_failed(s->sync)) store_sql_fail(s, "the log could not be synced");
-    if (s->failure[0]) return;
-    s->stats.syncs++;
-    store_identity_durable(s);
-    store_sql_lent_back(s);
-    store_files_remove(s);
+    return s->driver->syncing(s);
 }
 
 void store_turn(struct store *s)
 {
-    if (s->sync && log_sync_collect(s->sync)) sync_ended(s);
+    s->driver->turn(s);
 }
 
 void store_settle(struct store *s)
 {
-    if (s->sync && log_sync_settle(s->sync)) sync_ended(s);
+    s->driver->settle(s);
 }
 
 uint64_t store_durable(const struct store *s)
 {
-    return s->sync ? log_sync_durable(s->sync) : 0;
+    return s->driver->durable(s);
 }
-
-/* --- the rest --- */
 
 const char *store_failure(const struct store *s)
 {
-    return s->failure[0] ? s->failure : NULL;
+    return s->driver->failure(s);
 }
 
 void store_fail(struct store *s, const char *why)
 {
-    store_sql_fail(s, why);
+    s->driver->fail(s, why);
 }
 
 bool store_full(const struct store *s)
 {
-    return s->failure[0] && s->full;
+    return s->driver->full(s);
 }
 
-enum { ROOM_BYTES = 4 << 20 }; /* below it the next failure would come at once */
+bool store_heals(const struct store *s)
+{
+    return s->driver->heals(s);
+}
 
 pv_status store_reopen(struct store *s)
 {
-    char why[STORE_WHY_BYTES] = "";
-    if (!store_full(s)) return PV_STORE;
-    if (!blobs_room(&s->blobs, ROOM_BYTES)) return PV_DISK_FULL;
-    parts_close(s);
-    s->failure[0] = 0;
-    s->full = false;
-    pv_status st = parts_open(s, s->where, s->wake, why);
-    if (st == PV_OK) return PV_OK;
-    bool full = s->full;
-    if (!s->failure[0]) store_sql_fail(s, why);
-    s->full = full;
-    return full ? PV_DISK_FULL : PV_STORE;
+    return s->driver->reopen(s);
 }
 
 struct blobs *store_blobs(struct store *s)
 {
-    return &s->blobs;
+    return s->driver->blobs(s);
 }
 
 void store_read_stats(struct store *s, struct store_stats *to)
 {
-    sqlite3_stmt *q = NULL;
-    *to = s->stats;
-    to->syncs += s->vfs.log_syncs;
-    if (!s->db) return;
-    if (sqlite3_prepare_v2(
-            s->db, "SELECT (p.page_count - f.freelist_count) * 4096 FROM pragma_page_count p, pragma_freelist_count f",
-            -1, &q, NULL) == SQLITE_OK &&
-        sqlite3_step(q) == SQLITE_ROW)
-        to->database_bytes = (uint64_t)sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-}
-
-static bool pages_unused(struct store *s)
-{
-    int64_t pages = 0;
-    return store_sql_run(s, SQL_PAGES_UNUSED, NULL, &pages) == PV_OK && pages;
-}
-
-static void pages_give_back(struct store *s)
-{
-    if (!pages_unused(s) || store_sql_write_begin(s) != PV_OK) return;
-    if (store_sql_pragma(s, "PRAGMA incremental_vacuum(%ld)", TIDY_PAGES) == PV_OK) transaction_end(s, STORE_LAZY);
+    s->driver->read_stats(s, to);
 }
 
 void store_tidy(struct store *s)
 {
-    store_sql_lent_back(s);
-    if (!s->failure[0] && !s->open_transaction) pages_give_back(s);
-    if (s->failure[0]) return;
-    store_files_remove(s);
-    bool asked = log_sync_asked(s->sync) > log_sync_durable(s->sync);
-    if (store_files_wait(s) && !asked) log_sync_ask(s->sync, s->stats.commits);
+    s->driver->tidy(s);
+}
+
+pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context)
+{
+    return s->driver->scan(s, each, context);
+}
+
+pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
+                              void *context)
+{
+    return s->driver->scan_settings(s, each, context);
+}
+
+pv_status store_put_task(struct store *s, const struct task_record *task)
+{
+    return s->driver->put_task(s, task);
+}
+
+pv_status store_delete_task(struct store *s, uint64_t row)
+{
+    return s->driver->delete_task(s, row);
+}
+
+pv_status store_put_setting(struct store *s, const struct setting_record *setting)
+{
+    return s->driver->put_setting(s, setting);
+}
+
+pv_status store_get_clock(struct store *s, struct up_clock *clock)
+{
+    return s->driver->get_clock(s, clock);
+}
+
+pv_status store_put_clock(struct store *s, const struct up_clock *clock)
+{
+    return s->driver->put_clock(s, clock);
+}
+
+pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+{
+    return s->driver->put_payload(s, kind, row, p);
+}
+
+pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row)
+{
+    return s->driver->delete_payload(s, kind, row);
+}
+
+pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p)
+{
+    return s->driver->get_payload(s, kind, row, p);
+}
+
+void store_read_begin(struct store *s)
+{
+    s->driver->read_begin(s);
+}
+
+void store_read_end(struct store *s)
+{
+    s->driver->read_end(s);
+}
+
+pv_status store_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n)
+{
+    return s->driver->survey(s, after, to, n);
+}
+
+pv_status store_last_row(struct store *s, uint64_t *row)
+{
+    return s->driver->last_row(s, row);
+}
+
+void store_forget_file(struct store *s, wire_hash hash)
+{
+    s->driver->forget_file(s, hash);
 }

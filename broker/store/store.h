@@ -43,14 +43,6 @@ enum { STORE_WHY_BYTES = 512 };
 
 struct store;
 
-/** Opens the store, or makes a new one, and removes what a crash left half done. A store of an earlier program is
- *  brought to this one's schema first, in one transaction, and a copy of it is kept (store_migration).
- *  where   which store: today a folder, made with mode 0700 when it is not there
- *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
- *  faults  where a test makes it fail; borrowed until store_close; NULL in production
- *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, no copy could be kept, or damaged. PV_IO, PV_NO_MEMORY,
- *  PV_FAILED (no thread). why gets the sentence. */
-pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 /** What the opening did to a store of an earlier program (R20). */
 struct store_migration {
     int from, to;  /* schema numbers; from 0: the store was new */
@@ -95,6 +87,13 @@ enum store_when {
     STORE_LAZY, /* durable together with some later commit; asks for nothing */
 };
 
+/** Whether this process may still speak for the store: false once another may have taken it over. A clock is read, no disk. */
+bool store_ours(const struct store *s);
+
+/** Whether a commit with STORE_LAZY outlives this process from the moment that store_commit returns. Where it does not, nobody
+ *  must be told of a commit before it is durable. */
+bool store_lazy(const struct store *s);
+
 /** Ends the transaction. *number: the commit that holds all that was written so far. When nothing was written since
  *  the last commit, that is the last one, and NOW and SOON count for it. On failure nothing of the transaction is
  *  promised: it may be there after a restart or not. */
@@ -125,7 +124,9 @@ void store_fail(struct store *s, const char *why);
 /** Whether it failed only because a write found no space (or no quota). Then nothing that was reported as durable is in doubt,
  *  and store_reopen may end the failure. False while it works, and when anything else failed since. */
 bool store_full(const struct store *s);
-/** Ends such a failure when there is space again: closes what is open and opens it anew, with what is really there. What was
+/** Whether the failure is of a kind that store_reopen may end: no space, or a server that was away, or another holder of the store. */
+bool store_heals(const struct store *s);
+/** Ends such a failure when its cause is gone: closes what is open and opens it anew, with what is really there. What was
  *  not committed is gone; commits are numbered on. The lock is kept. store_boot comes next. Waits. PV_DISK_FULL: there is
  *  none yet. PV_STORE: it was not store_full, or something else is wrong now. */
 pv_status store_reopen(struct store *s);

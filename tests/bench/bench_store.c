@@ -1,7 +1,7 @@
 /* The cost of a commit: batches of 1 KiB tasks are stored, then get results and are deleted, as in the loop under load.
  * One JSON line.      bench_store [BATCH [TASKS]]      folder: TMPDIR (put it on a real disk) */
 #include "clock.h"
-#include "store.h"
+#include "store_open.h"
 #include "temp_dir.h"
 
 #include <inttypes.h>

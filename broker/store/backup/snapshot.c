@@ -1,6 +1,6 @@
 #include "snapshot.h"
 
-#include "store_steps.h"
+#include "sqlite_steps.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static pv_status schema_look(struct snapshot *s, char *why)
     int64_t number;
     if (!number_of(s, "SELECT value FROM meta WHERE name = 'schema'", &number))
         return refuse(why, PV_STORE, "provost.db", "not a database of a Provost broker, or damaged");
-    if (number > store_steps_newest())
+    if (number > sqlite_steps_newest())
         return refuse(why, PV_STORE, "provost.db", "written by a newer program: use that one's");
     if (number < IDENTITY_SCHEMA)
         return refuse(why, PV_STORE, "provost.db", "of an earlier program: start this one's broker with it once");

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "store_scene.h"
-#include "store_steps.h"
+#include "sqlite_steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,11 +200,11 @@ static void raised(const char *dir, const char *which)
     const struct store_migration *m = store_migration(s);
     assert_non_null(m);
     assert_int_equal(m->from, OLD);
-    assert_int_equal(m->to, store_steps_newest());
+    assert_int_equal(m->to, sqlite_steps_newest());
     assert_string_equal(m->copy, "provost.db.schema-1");
     assert_true(tasks_in(s) > 0);
     store_close(&s);
-    expect_schema(dir, "provost.db", store_steps_newest());
+    expect_schema(dir, "provost.db", sqlite_steps_newest());
     expect_all(dir, "provost.db", want);
     expect_schema(dir, "provost.db.schema-1", OLD);
     expect_all(dir, "provost.db.schema-1", want);
@@ -227,7 +227,7 @@ static void a_new_folder_has_the_newest_number_and_no_copy(void **state)
     struct store *s = open_or_die(*state, NULL);
     assert_int_equal(store_migration(s)->from, 0);
     store_close(&s);
-    expect_schema(*state, "provost.db", store_steps_newest());
+    expect_schema(*state, "provost.db", sqlite_steps_newest());
     assert_false(there(*state, "provost.db.schema-0"));
     s = open_or_die(*state, NULL);
     assert_null(store_migration(s));
@@ -356,7 +356,7 @@ static void a_newer_number_is_refused_and_nothing_changes(void **state)
     sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'; CREATE TABLE later (x)");
     wire_hash before = file_hash(*state, "provost.db");
     assert_int_equal(store_open(&s, *state, -1, NULL, why), PV_STORE);
-    snprintf(known, sizeof known, "up to %d", store_steps_newest());
+    snprintf(known, sizeof known, "up to %d", sqlite_steps_newest());
     assert_non_null(strstr(why, "schema 1000"));
     assert_non_null(strstr(why, known));
     assert_non_null(strstr(why, "newer program"));
@@ -397,13 +397,13 @@ static void expect_old_or_new(const char *dir, char *want[TABLES])
     char *number = rows(dir, "provost.db", "SELECT value FROM meta WHERE name = 'schema'");
     bool old = !strcmp(number, "value=1;");
     free(number);
-    expect_schema(dir, "provost.db", old ? OLD : store_steps_newest());
+    expect_schema(dir, "provost.db", old ? OLD : sqlite_steps_newest());
     expect_all(dir, "provost.db", want);
     if (!old || there(dir, "provost.db.schema-1")) expect_all(dir, "provost.db.schema-1", want);
     struct store *s = open_or_die(dir, NULL);
     assert_true(tasks_in(s) > 0);
     store_close(&s);
-    expect_schema(dir, "provost.db", store_steps_newest());
+    expect_schema(dir, "provost.db", sqlite_steps_newest());
     expect_all(dir, "provost.db", want);
     expect_all(dir, "provost.db.schema-1", want);
     assert_false(there(dir, "provost.db.schema-1.2"));

@@ -3,7 +3,7 @@
 #ifndef PV_STORE_SCENE_H
 #define PV_STORE_SCENE_H
 
-#include "store.h"
+#include "store_open.h"
 #include "temp_dir.h"
 
 #include <dirent.h>

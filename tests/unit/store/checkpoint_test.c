@@ -8,7 +8,7 @@
 
 #include "checkpoint.h"
 #include "clock.h"
-#include "store_vfs.h"
+#include "sqlite_vfs.h"
 #include "temp_dir.h"
 
 #include <poll.h>
@@ -20,7 +20,7 @@
 enum { DUE = 8192, PAGE = 512, SOON = 10000, LITTLE = 32 };
 
 static char dir[64], path[96];
-static struct store_vfs vfs;
+static struct sqlite_vfs vfs;
 static struct checkpoint *c;
 static sqlite3 *db;
 static atomic_int passes, answer; /* of the thread's own connection; answer: in place of SQLite's, 0: its own */
@@ -65,8 +65,8 @@ static int setup(void **state)
     snprintf(path, sizeof path, "%s/x.db", dir);
     passes = answer = by_writer = 0;
     held = false;
-    vfs = (struct store_vfs){ .log_sync_off = 1, .database = -1 };
-    assert_true(store_vfs_register(&vfs));
+    vfs = (struct sqlite_vfs){ .log_sync_off = 1, .database = -1 };
+    assert_true(sqlite_vfs_register(&vfs));
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, STORE_VFS_WRITE),
                      SQLITE_OK);
     sql("PRAGMA page_size=512; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;"

@@ -1,7 +1,7 @@
-#include "store_sql.h"
+#include "sqlite_sql.h"
 
-#include "store_columns.h"
-#include "store_state.h"
+#include "sqlite_columns.h"
+#include "sqlite_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,38 +12,38 @@ static const char *const statement_sql[] = {
 #undef S
 };
 
-pv_status store_sql_fail(struct store *s, const char *why)
+pv_status sqlite_sql_fail(struct sqlite_store *s, const char *why)
 {
     if (!s->failure[0]) snprintf(s->failure, sizeof s->failure, "%s", why);
     s->full = false; /* also when something worse comes after it */
     return PV_STORE;
 }
 
-pv_status store_sql_failed(struct store *s, const char *doing)
+pv_status sqlite_sql_failed(struct sqlite_store *s, const char *doing)
 {
     char why[STORE_WHY_BYTES];
     bool first = !s->failure[0], full = (sqlite3_errcode(s->db) & 0xff) == SQLITE_FULL;
     snprintf(why, sizeof why, "%s%.200s: %.200s", full ? "the disk of the state folder is full, free some space: " : "",
              doing, sqlite3_errmsg(s->db));
-    store_sql_fail(s, why);
+    sqlite_sql_fail(s, why);
     s->full = first && full;
     return PV_STORE;
 }
 
-pv_status store_sql_prepare(struct store *s)
+pv_status sqlite_sql_prepare(struct sqlite_store *s)
 {
     char put[STORE_COLUMNS_SQL_BYTES], scan[STORE_COLUMNS_SQL_BYTES];
-    store_columns_put_sql(put);
-    store_columns_scan_sql(scan);
+    sqlite_columns_put_sql(put);
+    sqlite_columns_scan_sql(scan);
     for (int i = 0; i < SQL_STATEMENTS; i++) {
         const char *sql = i == SQL_PUT_TASK ? put : i == SQL_SCAN ? scan : statement_sql[i];
         if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) != SQLITE_OK)
-            return store_sql_failed(s, sql);
+            return sqlite_sql_failed(s, sql);
     }
     return PV_OK;
 }
 
-void store_sql_finalize(struct store *s)
+void sqlite_sql_finalize(struct sqlite_store *s)
 {
     for (int i = 0; i < SQL_STATEMENTS; i++) {
         sqlite3_finalize(s->sql[i]);
@@ -51,7 +51,7 @@ void store_sql_finalize(struct store *s)
     }
 }
 
-pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number)
+pv_status sqlite_sql_run(struct sqlite_store *s, enum sqlite_statement which, wire_hash *blob, int64_t *number)
 {
     sqlite3_stmt *q = s->sql[which];
     int rc, rows = 0;
@@ -62,28 +62,28 @@ pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *
     }
     sqlite3_reset(q);
     sqlite3_clear_bindings(q);
-    return rc == SQLITE_DONE ? PV_OK : store_sql_failed(s, statement_sql[which]);
+    return rc == SQLITE_DONE ? PV_OK : sqlite_sql_failed(s, statement_sql[which]);
 }
 
-pv_status store_sql_pragma(struct store *s, const char *format, long value)
+pv_status sqlite_sql_pragma(struct sqlite_store *s, const char *format, long value)
 {
     char sql[128];
     snprintf(sql, sizeof sql, format, value);
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, sql);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : sqlite_sql_failed(s, sql);
 }
 
-void store_sql_lent_back(struct store *s)
+void sqlite_sql_lent_back(struct sqlite_store *s)
 {
     if (s->lent) sqlite3_reset(s->sql[s->lent_by]);
     s->lent = false;
 }
 
-pv_status store_sql_write_begin(struct store *s)
+pv_status sqlite_sql_write_begin(struct sqlite_store *s)
 {
-    store_sql_lent_back(s);
+    sqlite_sql_lent_back(s);
     if (s->failure[0]) return PV_STORE;
     if (s->open_transaction) return PV_OK;
-    TRY(store_sql_run(s, SQL_BEGIN, NULL, NULL));
+    TRY(sqlite_sql_run(s, SQL_BEGIN, NULL, NULL));
     s->open_transaction = true;
     return PV_OK;
 }

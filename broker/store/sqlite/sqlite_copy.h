@@ -1,10 +1,10 @@
 /** The copy of the database that is kept before its schema number is raised, so that there is a way back. */
-#ifndef PV_STORE_COPY_H
-#define PV_STORE_COPY_H
+#ifndef PV_SQLITE_COPY_H
+#define PV_SQLITE_COPY_H
 
 #include "status.h"
 
-struct store;
+struct sqlite_store;
 
 enum { STORE_COPY_BYTES = 64 };
 
@@ -16,6 +16,6 @@ enum { STORE_COPY_BYTES = 64 };
  *  where   the folder, open for reading
  *  name    the copy's name in that folder
  *  PV_STORE, and the store has failed with a sentence: no room, or the disk fails. Nothing was changed then. */
-pv_status store_copy_keep(struct store *s, int where, int number, char name[STORE_COPY_BYTES]);
+pv_status sqlite_copy_keep(struct sqlite_store *s, int where, int number, char name[STORE_COPY_BYTES]);
 
 #endif

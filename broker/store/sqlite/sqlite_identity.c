@@ -1,7 +1,7 @@
-#include "store_identity.h"
+#include "sqlite_identity.h"
 
-#include "store_sql.h"
-#include "store_state.h"
+#include "sqlite_sql.h"
+#include "sqlite_state.h"
 
 #include "folder_id.h"
 #include "log_owner.h"
@@ -21,7 +21,7 @@ static const wire_id none;
 
 /* --- before the database is opened --- */
 
-static pv_status log_set_aside(struct store *s)
+static pv_status log_set_aside(struct sqlite_store *s)
 {
     struct stat st;
     for (int i = 1; i <= LOGS_MOST; i++) {
@@ -33,7 +33,7 @@ static pv_status log_set_aside(struct store *s)
     return PV_IO;
 }
 
-pv_status store_identity_begin(struct store *s)
+pv_status sqlite_identity_begin(struct sqlite_store *s)
 {
     static const char *const why[] = {
         [LOG_NO_OWNER] = "its database is missing or empty",
@@ -53,7 +53,7 @@ pv_status store_identity_begin(struct store *s)
 
 /* --- the id of a database --- */
 
-static pv_status number_read(struct store *s, const char *sql, wire_id *id, int64_t *number)
+static pv_status number_read(struct sqlite_store *s, const char *sql, wire_id *id, int64_t *number)
 {
     sqlite3_stmt *q = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
@@ -62,11 +62,11 @@ static pv_status number_read(struct store *s, const char *sql, wire_id *id, int6
     if (ok) *number = sqlite3_column_int64(q, 0);
     if (ok && id) memcpy(id, sqlite3_column_blob(q, 1), sizeof *id);
     sqlite3_finalize(q);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return store_sql_failed(s, "identity");
-    return ok ? PV_OK : store_sql_fail(s, "provost.db has no identity: it is damaged, or was changed by hand");
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return sqlite_sql_failed(s, "identity");
+    return ok ? PV_OK : sqlite_sql_fail(s, "provost.db has no identity: it is damaged, or was changed by hand");
 }
 
-static pv_status identity_insert(struct store *s, wire_id id, int folder)
+static pv_status identity_insert(struct sqlite_store *s, wire_id id, int folder)
 {
     char sql[160];
     sqlite3_stmt *q = NULL;
@@ -76,11 +76,11 @@ static pv_status identity_insert(struct store *s, wire_id id, int folder)
     sqlite3_finalize(q);
     snprintf(sql, sizeof sql, "INSERT INTO meta (name, value) VALUES ('payload_folder', %d)", folder);
     ok = ok && sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
-    return ok ? PV_OK : store_sql_failed(s, "identity");
+    return ok ? PV_OK : sqlite_sql_failed(s, "identity");
 }
 
 /* The first folder with no payloads in it; 0: all are taken. */
-static int folder_free(const struct store *s)
+static int folder_free(const struct sqlite_store *s)
 {
     struct folder_mark mark;
     for (int n = 1; n <= FOLDERS_MOST; n++)
@@ -90,15 +90,15 @@ static int folder_free(const struct store *s)
 
 /* A new database takes no payloads over. One of an earlier program has those in "blobs": it takes their id over, when
  * they have one already because it is a copy from before and was put back. */
-pv_status store_identity_give(struct store *s)
+pv_status sqlite_identity_give(struct sqlite_store *s)
 {
     struct folder_mark mark = { .epoch = 0 };
     bool is_new = !s->migration.from;
     int folder = is_new ? folder_free(s) : 1;
-    if (!folder) return store_sql_fail(s, "99 payload folders of other databases are in the state folder");
+    if (!folder) return sqlite_sql_fail(s, "99 payload folders of other databases are in the state folder");
     if (!is_new) folder_look(s->root, 1, &mark);
     if (wire_id_equal(mark.id, none) && pv_random(&mark.id, sizeof mark.id) != PV_OK)
-        return store_sql_fail(s, "identity: no random bytes");
+        return sqlite_sql_fail(s, "identity: no random bytes");
     TRY(identity_insert(s, mark.id, folder));
     /* From now on a watermark that is missing is one that was lost. */
     s->mark_is_new = !s->mark.known;
@@ -109,14 +109,14 @@ pv_status store_identity_give(struct store *s)
 
 /* --- its payload folder --- */
 
-static bool folder_is_mine(const struct store *s, int n)
+static bool folder_is_mine(const struct sqlite_store *s, int n)
 {
     struct folder_mark mark;
     return folder_look(s->root, n, &mark) != FOLDER_ABSENT && wire_id_equal(mark.id, s->mine.identity);
 }
 
 /* The one that the database names, unless it is another's: then the one with our id, wherever it is, or a new one. */
-static int folder_choose(const struct store *s, int named)
+static int folder_choose(const struct sqlite_store *s, int named)
 {
     struct folder_mark mark;
     if (named >= 1 && named <= FOLDERS_MOST && folder_is_mine(s, named)) return named;
@@ -126,18 +126,18 @@ static int folder_choose(const struct store *s, int named)
     return folder_free(s);
 }
 
-static pv_status folder_name_it(struct store *s, int n)
+static pv_status folder_name_it(struct sqlite_store *s, int n)
 {
     char sql[200];
     snprintf(sql, sizeof sql,
              "BEGIN IMMEDIATE; UPDATE meta SET value = %d WHERE name = 'payload_folder';"
              "UPDATE identity SET commits = commits + 1; COMMIT",
              n);
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : store_sql_failed(s, "identity");
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? PV_OK : sqlite_sql_failed(s, "identity");
 }
 
 /* Payloads of others: they stay, and are told. A start that used them was one of this state folder, too. */
-static void strangers_find(struct store *s, int mine)
+static void strangers_find(struct sqlite_store *s, int mine)
 {
     char name[FOLDER_NAME_BYTES];
     struct folder_mark mark;
@@ -150,14 +150,14 @@ static void strangers_find(struct store *s, int mine)
     }
 }
 
-static pv_status folder_settle(struct store *s, const char *dir)
+static pv_status folder_settle(struct sqlite_store *s, const char *dir)
 {
     int64_t named = 0, files = 0;
     struct folder_mark mark;
     TRY(number_read(s, "SELECT value FROM meta WHERE name = 'payload_folder'", NULL, &named));
     TRY(number_read(s, "SELECT count(*) FROM blob", NULL, &files));
     int n = folder_choose(s, (int)named);
-    if (!n) return store_sql_fail(s, "99 payload folders of other databases are in the state folder");
+    if (!n) return sqlite_sql_fail(s, "99 payload folders of other databases are in the state folder");
     if (n != named) TRY(folder_name_it(s, n));
     enum folder_state state = folder_look(s->root, n, &mark);
     s->found.payloads_gone = files && state <= FOLDER_EMPTY;
@@ -167,16 +167,16 @@ static pv_status folder_settle(struct store *s, const char *dir)
     strangers_find(s, n);
     folder_name(s->found.payloads, n);
     if (blobs_open_named(&s->blobs, dir, s->found.payloads, s->faults) == PV_OK) return PV_OK;
-    return store_sql_fail(s, "the payload folder could not be opened");
+    return sqlite_sql_fail(s, "the payload folder could not be opened");
 }
 
-static void folder_mark(struct store *s, uint32_t epoch)
+static void folder_mark(struct sqlite_store *s, uint32_t epoch)
 {
     struct folder_mark mark = { s->mine.identity, epoch };
     s->folder_unmarked = folder_mark_write(s->blobs.files, &mark) != PV_OK;
 }
 
-void store_identity_end(struct store *s)
+void sqlite_identity_end(struct sqlite_store *s)
 {
     if (s->folder_unmarked) folder_mark(s, 0);
 }
@@ -184,7 +184,7 @@ void store_identity_end(struct store *s)
 /* --- how far it is, and how far it was --- */
 
 /* Database and watermark may be copies of the same day, and the payloads of a later one. */
-static void compare_epochs(struct store *s)
+static void compare_epochs(struct sqlite_store *s)
 {
     uint32_t known = s->mark_was.epoch > s->mine.epoch ? s->mark_was.epoch : s->mine.epoch;
     if (s->found.later_start <= known) s->found.later_start = 0;
@@ -192,7 +192,7 @@ static void compare_epochs(struct store *s)
     s->mine.epoch = known > s->folders_epoch ? known : s->folders_epoch;
 }
 
-static void compare(struct store *s)
+static void compare(struct sqlite_store *s)
 {
     const struct watermark_values *was = &s->mark_was, *is = &s->mine;
     if (wire_id_equal(was->identity, none)) {
@@ -206,7 +206,7 @@ static void compare(struct store *s)
     s->unsure = true;
 }
 
-pv_status store_identity_settle(struct store *s, const char *dir)
+pv_status sqlite_identity_settle(struct sqlite_store *s, const char *dir)
 {
     int64_t commits = 0, epoch = 0;
     TRY(number_read(s, "SELECT value FROM meta WHERE name = 'epoch'", NULL, &epoch));
@@ -222,19 +222,19 @@ pv_status store_identity_settle(struct store *s, const char *dir)
     return PV_OK;
 }
 
-static void mark(struct store *s, int (*write)(struct watermark *, const struct watermark_values *))
+static void mark(struct sqlite_store *s, int (*write)(struct watermark *, const struct watermark_values *))
 {
     s->found.mark_failed = write(&s->mark, &s->mine) != 0 || s->folder_unmarked;
 }
 
-void store_identity_epoch(struct store *s, uint32_t epoch)
+void sqlite_identity_epoch(struct sqlite_store *s, uint32_t epoch)
 {
     s->mine.epoch = epoch;
     mark(s, watermark_write_synced);
     folder_mark(s, epoch);
 }
 
-void store_identity_durable(struct store *s)
+void sqlite_identity_durable(struct sqlite_store *s)
 {
     uint64_t durable = log_sync_durable(s->sync);
     if (durable <= s->marked) return;

@@ -1,60 +1,63 @@
-#include "store_payloads.h"
+#include "sqlite_payloads.h"
 
-#include "store_files.h"
-#include "store_sql.h"
-#include "store_state.h"
+#include "sqlite_files.h"
+#include "sqlite_sql.h"
+#include "sqlite_state.h"
 
 #include "task_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static pv_status insert(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+static pv_status insert(struct sqlite_store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
 {
-    enum store_statement which = kind == STORE_INPUT ? SQL_PUT_INPUT : SQL_PUT_RESULT;
+    enum sqlite_statement which = kind == STORE_INPUT ? SQL_PUT_INPUT : SQL_PUT_RESULT;
     sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
     sqlite3_bind_blob(s->sql[which], 2, &p->sha256, sizeof p->sha256, SQLITE_STATIC);
     sqlite3_bind_int64(s->sql[which], 3, (int64_t)p->length);
     if (p->bytes) sqlite3_bind_blob(s->sql[which], 4, p->bytes, (int)p->length, SQLITE_STATIC);
     s->stats.rows_written++;
-    return store_sql_run(s, which, NULL, NULL);
+    return sqlite_sql_run(s, which, NULL, NULL);
 }
 
 /* The row has a payload already only after a revival. The statement leaves that one alone, so that the usual case is
  * one statement. */
-pv_status store_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p)
+pv_status sqlite_put_payload(struct store *base, enum store_kind kind, uint64_t row, const struct store_payload *p)
 {
-    TRY(store_sql_write_begin(s));
-    if (!p->bytes) TRY(store_files_name(s, p->sha256, p->length));
+    struct sqlite_store *s = sqlite_of(base);
+    TRY(sqlite_sql_write_begin(s));
+    if (!p->bytes) TRY(sqlite_files_name(s, p->sha256, p->length));
     TRY(insert(s, kind, row, p));
     if (sqlite3_changes(s->db)) return PV_OK;
-    TRY(store_delete_payload(s, kind, row));
+    TRY(sqlite_delete_payload(&s->base, kind, row));
     return insert(s, kind, row, p);
 }
 
-pv_status store_delete_payload(struct store *s, enum store_kind kind, uint64_t row)
+pv_status sqlite_delete_payload(struct store *base, enum store_kind kind, uint64_t row)
 {
+    struct sqlite_store *s = sqlite_of(base);
     static const wire_hash none;
-    enum store_statement which = kind == STORE_INPUT ? SQL_DELETE_INPUT : SQL_DELETE_RESULT;
+    enum sqlite_statement which = kind == STORE_INPUT ? SQL_DELETE_INPUT : SQL_DELETE_RESULT;
     wire_hash file = none;
-    TRY(store_sql_write_begin(s));
+    TRY(sqlite_sql_write_begin(s));
     sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
-    TRY(store_sql_run(s, which, &file, NULL));
-    return wire_hash_equal(file, none) ? PV_OK : store_files_unname(s, file);
+    TRY(sqlite_sql_run(s, which, &file, NULL));
+    return wire_hash_equal(file, none) ? PV_OK : sqlite_files_unname(s, file);
 }
 
-pv_status store_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p)
+pv_status sqlite_get_payload(struct store *base, enum store_kind kind, uint64_t row, struct store_payload *p)
 {
-    enum store_statement which = kind == STORE_INPUT ? SQL_GET_INPUT : SQL_GET_RESULT;
+    struct sqlite_store *s = sqlite_of(base);
+    enum sqlite_statement which = kind == STORE_INPUT ? SQL_GET_INPUT : SQL_GET_RESULT;
     sqlite3_stmt *q = s->sql[which];
-    store_sql_lent_back(s);
+    sqlite_sql_lent_back(s);
     sqlite3_bind_int64(q, 1, (int64_t)row);
     int rc = sqlite3_step(q);
     if (rc != SQLITE_ROW || sqlite3_column_bytes(q, 0) != sizeof p->sha256) {
         sqlite3_reset(q);
         return rc == SQLITE_DONE  ? PV_NOT_FOUND
                : rc == SQLITE_ROW ? PV_HASH_MISMATCH
-                                  : store_sql_failed(s, "read a payload");
+                                  : sqlite_sql_failed(s, "read a payload");
     }
     memcpy(&p->sha256, sqlite3_column_blob(q, 0), sizeof p->sha256);
     p->length = (uint64_t)sqlite3_column_int64(q, 1);
@@ -105,11 +108,12 @@ static bool is_named(sqlite3_stmt *q, enum store_kind kind)
     return task_state_live(state) && sqlite3_column_int(q, AT_HAS_INPUT);
 }
 
-pv_status store_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n)
+pv_status sqlite_survey(struct store *base, uint64_t *after, struct store_named *to, size_t *n)
 {
+    struct sqlite_store *s = sqlite_of(base);
     sqlite3_stmt *q = s->sql[SQL_SURVEY];
     int rc;
-    store_sql_lent_back(s);
+    sqlite_sql_lent_back(s);
     sqlite3_bind_int64(q, 1, (int64_t)*after);
     sqlite3_bind_int64(q, 2, STORE_SURVEY_ROWS);
     *after = UINT64_MAX; /* unless there is a row */
@@ -121,33 +125,37 @@ pv_status store_survey(struct store *s, uint64_t *after, struct store_named *to,
             one->found = named_read(q, kind == STORE_INPUT ? AT_INPUT : AT_RESULT, one);
         }
     sqlite3_reset(q);
-    return rc == SQLITE_DONE ? PV_OK : store_sql_failed(s, "look at the payloads");
+    return rc == SQLITE_DONE ? PV_OK : sqlite_sql_failed(s, "look at the payloads");
 }
 
-pv_status store_last_row(struct store *s, uint64_t *row)
+pv_status sqlite_last_row(struct store *base, uint64_t *row)
 {
+    struct sqlite_store *s = sqlite_of(base);
     int64_t last = 0;
-    store_sql_lent_back(s);
-    TRY(store_sql_run(s, SQL_LAST_ROW, NULL, &last));
+    sqlite_sql_lent_back(s);
+    TRY(sqlite_sql_run(s, SQL_LAST_ROW, NULL, &last));
     *row = (uint64_t)last;
     return PV_OK;
 }
 
 /* Answers nothing: a failure shows in the reads themselves. */
-void store_read_begin(struct store *s)
+void sqlite_read_begin(struct store *base)
 {
-    store_sql_lent_back(s);
-    s->reading = !s->failure[0] && !s->open_transaction && store_sql_run(s, SQL_BEGIN_READ, NULL, NULL) == PV_OK;
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite_sql_lent_back(s);
+    s->reading = !s->failure[0] && !s->open_transaction && sqlite_sql_run(s, SQL_BEGIN_READ, NULL, NULL) == PV_OK;
 }
 
-void store_read_end(struct store *s)
+void sqlite_read_end(struct store *base)
 {
-    store_sql_lent_back(s);
-    if (s->reading) store_sql_run(s, SQL_COMMIT, NULL, NULL);
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite_sql_lent_back(s);
+    if (s->reading) sqlite_sql_run(s, SQL_COMMIT, NULL, NULL);
     s->reading = false;
 }
 
-void store_forget_file(struct store *s, wire_hash hash)
+void sqlite_forget_file(struct store *base, wire_hash hash)
 {
-    store_files_forget(s, hash);
+    struct sqlite_store *s = sqlite_of(base);
+    sqlite_files_forget(s, hash);
 }

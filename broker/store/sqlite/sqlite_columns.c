@@ -1,4 +1,4 @@
-#include "store_columns.h"
+#include "sqlite_columns.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ static void add_updates(struct text *t)
     }
 }
 
-void store_columns_put_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+void sqlite_columns_put_sql(char sql[STORE_COLUMNS_SQL_BYTES])
 {
     struct text t = { .at = sql };
     add(&t, "INSERT INTO task (", "");
@@ -63,7 +63,7 @@ void store_columns_put_sql(char sql[STORE_COLUMNS_SQL_BYTES])
     add_updates(&t);
 }
 
-void store_columns_scan_sql(char sql[STORE_COLUMNS_SQL_BYTES])
+void sqlite_columns_scan_sql(char sql[STORE_COLUMNS_SQL_BYTES])
 {
     struct text t = { .at = sql };
     add(&t, "SELECT ", "");
@@ -122,12 +122,12 @@ static bool read_one(sqlite3_stmt *q, int i, const struct column *c, struct task
     return true;
 }
 
-void store_columns_bind(sqlite3_stmt *q, const struct task_record *task)
+void sqlite_columns_bind(sqlite3_stmt *q, const struct task_record *task)
 {
     for (int i = 0; i < COLUMNS; i++) bind(q, i, &columns[i], task);
 }
 
-bool store_columns_read(sqlite3_stmt *q, struct task_record *task)
+bool sqlite_columns_read(sqlite3_stmt *q, struct task_record *task)
 {
     memset(task, 0, sizeof *task);
     for (int i = 0; i < COLUMNS; i++)

@@ -1,4 +1,4 @@
-#include "store_vfs.h"
+#include "sqlite_vfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ struct layer_file {
     sqlite3_file *real;
 };
 
-static struct store_vfs *options;
+static struct sqlite_vfs *options;
 
 /* SQLite writes each page of the log in two pieces, 24 bytes and 4096, with a system call for each. They are
  * consecutive, so they are gathered here and written when the file is to be synced, read or measured. With 1 KiB
@@ -258,7 +258,7 @@ static bool layer_add(sqlite3_vfs *v, const char *name)
     return sqlite3_vfs_register(v, 0) == SQLITE_OK;
 }
 
-bool store_vfs_register(struct store_vfs *o)
+bool sqlite_vfs_register(struct sqlite_vfs *o)
 {
     options = o;
     if (below) return true;

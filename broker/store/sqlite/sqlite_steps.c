@@ -1,6 +1,6 @@
-#include "store_steps.h"
+#include "sqlite_steps.h"
 
-#include "store_identity.h"
+#include "sqlite_identity.h"
 
 /* The tables of 52f222a. */
 #define TABLES_1                                                                                                       \
@@ -66,12 +66,12 @@
 #define INPUT_KINDS_7 "ALTER TABLE task ADD COLUMN input_kind INTEGER NOT NULL DEFAULT 0"
 #define TRACES_8 "ALTER TABLE task ADD COLUMN traceparent TEXT NOT NULL DEFAULT ''"
 
-static const struct store_step steps[] = {
+static const struct sqlite_step steps[] = {
     { 1, "the first tables", TABLES_1, NULL },
     { 2, "settings of queues and provers", SETTINGS_2, NULL },
     { 3, "second opinions, and needs as submitted", VERDICTS_3, NULL },
     { 4, "attempts that may still bring a result", EARLIER_4, NULL },
-    { 5, "an id for the database and its payload folder", IDENTITY_5, store_identity_give },
+    { 5, "an id for the database and its payload folder", IDENTITY_5, sqlite_identity_give },
     { 6, "the broker's own clock, and moments on it", MOMENTS_6, NULL },
     { 7, "kinds of input", INPUT_KINDS_7, NULL },
     { 8, "traces", TRACES_8, NULL },
@@ -79,13 +79,13 @@ static const struct store_step steps[] = {
 
 enum { STEPS = sizeof steps / sizeof *steps };
 
-const struct store_step *store_steps(size_t *n)
+const struct sqlite_step *sqlite_steps(size_t *n)
 {
     *n = STEPS;
     return steps;
 }
 
-int store_steps_newest(void)
+int sqlite_steps_newest(void)
 {
     return steps[STEPS - 1].number;
 }

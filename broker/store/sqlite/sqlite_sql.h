@@ -1,13 +1,13 @@
 /** The statements of the store in SQLite: all of them prepared at the opening, and run one at a time. */
-#ifndef PV_STORE_SQL_H
-#define PV_STORE_SQL_H
+#ifndef PV_SQLITE_SQL_H
+#define PV_SQLITE_SQL_H
 
 #include "ids.h"
 #include "status.h"
 
 #include <stdint.h>
 
-struct store;
+struct sqlite_store;
 
 /* S(name, "sql") */
 #define STORE_STATEMENTS(S)                                                                                            \
@@ -43,7 +43,7 @@ struct store;
     S(PAGES_UNUSED, "PRAGMA freelist_count")                                                                           \
     S(COUNT, "UPDATE identity SET commits = commits + 1") /* of every transaction: log_owner.h */
 
-enum store_statement {
+enum sqlite_statement {
 #define S(name, sql) SQL_##name,
     STORE_STATEMENTS(S)
 #undef S
@@ -51,23 +51,23 @@ enum store_statement {
 };
 
 /** Prepares every statement; the tables must be there. PV_STORE. */
-pv_status store_sql_prepare(struct store *s);
-void store_sql_finalize(struct store *s);
+pv_status sqlite_sql_prepare(struct sqlite_store *s);
+void sqlite_sql_finalize(struct sqlite_store *s);
 
 /** Runs a statement whose parameters are bound, to its end, and unbinds them. *blob (if it has that size) and *number
  *  take the first column of the first row; either may be NULL. PV_STORE marks the store failed. */
-pv_status store_sql_run(struct store *s, enum store_statement which, wire_hash *blob, int64_t *number);
+pv_status sqlite_sql_run(struct sqlite_store *s, enum sqlite_statement which, wire_hash *blob, int64_t *number);
 /** Runs "PRAGMA ..." with one number in its format. PV_STORE marks the store failed. */
-pv_status store_sql_pragma(struct store *s, const char *format, long value);
+pv_status sqlite_sql_pragma(struct sqlite_store *s, const char *format, long value);
 
 /** Before a write: begins the transaction if none is open. PV_STORE: the store has failed. */
-pv_status store_sql_write_begin(struct store *s);
+pv_status sqlite_sql_write_begin(struct sqlite_store *s);
 /** Before any other use of the store: the row that store_get_payload lent goes back. */
-void store_sql_lent_back(struct store *s);
+void sqlite_sql_lent_back(struct sqlite_store *s);
 
 /** Marks the store failed with this reason, unless it has one. Answers PV_STORE. */
-pv_status store_sql_fail(struct store *s, const char *why);
+pv_status sqlite_sql_fail(struct sqlite_store *s, const char *why);
 /** The same with SQLite's last complaint: "doing: complaint". */
-pv_status store_sql_failed(struct store *s, const char *doing);
+pv_status sqlite_sql_failed(struct sqlite_store *s, const char *doing);
 
 #endif

@@ -1,7 +1,7 @@
-#include "store_check.h"
+#include "sqlite_check.h"
 
-#include "store_schema.h"
-#include "store_state.h"
+#include "sqlite_schema.h"
+#include "sqlite_state.h"
 
 #include "file_io.h"
 
@@ -17,7 +17,7 @@ static pv_status refuse(char *why, pv_status st, const char *what, const char *d
 }
 
 /* A reader makes the log's files where there are none, so a database that is closed is read as one that nobody changes. */
-static pv_status schema_look(struct store *s, const char *path, char *why)
+static pv_status schema_look(struct sqlite_store *s, const char *path, char *why)
 {
     char log[4200], uri[4200];
     struct stat st;
@@ -27,11 +27,11 @@ static pv_status schema_look(struct store *s, const char *path, char *why)
     bool plain = !strpbrk(path, "?#%"); /* of an URI, not of a path */
     int rc = sqlite3_open_v2(plain ? uri : path, &s->db, SQLITE_OPEN_READONLY | (plain ? SQLITE_OPEN_URI : 0), NULL);
     if (rc != SQLITE_OK) return refuse(why, PV_STORE, path, sqlite3_errmsg(s->db));
-    pv_status read = store_schema_read(s, &number);
+    pv_status read = sqlite_schema_read(s, &number);
     return read == PV_OK ? PV_OK : refuse(why, read, path, s->failure);
 }
 
-pv_status store_check(const char *where, char why[STORE_WHY_BYTES])
+pv_status sqlite_check(const char *where, char why[STORE_WHY_BYTES])
 {
     char path[4100];
     struct stat st;
@@ -41,7 +41,7 @@ pv_status store_check(const char *where, char why[STORE_WHY_BYTES])
     if (!stat(path, &st)) return refuse(why, PV_STORE, where, "a restore has not ended: run it again");
     snprintf(path, sizeof path, "%.4000s/provost.db", where);
     if (stat(path, &st)) return PV_OK; /* it will be made */
-    struct store *s = calloc(1, sizeof *s);
+    struct sqlite_store *s = calloc(1, sizeof *s);
     if (!s) return PV_NO_MEMORY;
     pv_status read = schema_look(s, path, why);
     sqlite3_close(s->db);

@@ -1,44 +1,49 @@
-#include "store_rows.h"
+#include "sqlite_rows.h"
 
-#include "store_columns.h"
-#include "store_payloads.h"
-#include "store_sql.h"
-#include "store_state.h"
+#include "sqlite_columns.h"
+#include "sqlite_payloads.h"
+#include "sqlite_sql.h"
+#include "sqlite_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* --- tasks --- */
 
-pv_status store_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context)
+pv_status sqlite_scan(struct store *base, pv_status (*each)(void *context, const struct task_record *task),
+                      void *context)
 {
+    struct sqlite_store *s = sqlite_of(base);
     sqlite3_stmt *q = s->sql[SQL_SCAN];
     pv_status st = PV_OK;
     int rc = SQLITE_DONE;
     while (st == PV_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct task_record task;
-        st = store_columns_read(q, &task) ? each(context, &task) : store_sql_fail(s, "a row of table task is damaged");
+        st =
+            sqlite_columns_read(q, &task) ? each(context, &task) : sqlite_sql_fail(s, "a row of table task is damaged");
     }
     sqlite3_reset(q);
-    if (st == PV_OK && rc != SQLITE_DONE) return store_sql_failed(s, "scan");
+    if (st == PV_OK && rc != SQLITE_DONE) return sqlite_sql_failed(s, "scan");
     return st;
 }
 
-pv_status store_put_task(struct store *s, const struct task_record *task)
+pv_status sqlite_put_task(struct store *base, const struct task_record *task)
 {
-    TRY(store_sql_write_begin(s));
-    store_columns_bind(s->sql[SQL_PUT_TASK], task);
+    struct sqlite_store *s = sqlite_of(base);
+    TRY(sqlite_sql_write_begin(s));
+    sqlite_columns_bind(s->sql[SQL_PUT_TASK], task);
     s->stats.rows_written++;
-    return store_sql_run(s, SQL_PUT_TASK, NULL, NULL);
+    return sqlite_sql_run(s, SQL_PUT_TASK, NULL, NULL);
 }
 
-pv_status store_delete_task(struct store *s, uint64_t row)
+pv_status sqlite_delete_task(struct store *base, uint64_t row)
 {
-    TRY(store_sql_write_begin(s));
+    struct sqlite_store *s = sqlite_of(base);
+    TRY(sqlite_sql_write_begin(s));
     sqlite3_bind_int64(s->sql[SQL_DELETE_TASK], 1, (int64_t)row);
-    TRY(store_sql_run(s, SQL_DELETE_TASK, NULL, NULL));
-    TRY(store_delete_payload(s, STORE_INPUT, row));
-    return store_delete_payload(s, STORE_RESULT, row);
+    TRY(sqlite_sql_run(s, SQL_DELETE_TASK, NULL, NULL));
+    TRY(sqlite_delete_payload(&s->base, STORE_INPUT, row));
+    return sqlite_delete_payload(&s->base, STORE_RESULT, row);
 }
 
 /* --- settings --- */
@@ -62,9 +67,10 @@ static bool setting_read(sqlite3_stmt *q, struct setting_record *r)
     return r->key < SETTINGS;
 }
 
-pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
-                              void *context)
+pv_status sqlite_scan_settings(struct store *base,
+                               pv_status (*each)(void *context, const struct setting_record *setting), void *context)
 {
+    struct sqlite_store *s = sqlite_of(base);
     sqlite3_stmt *q = s->sql[SQL_SCAN_SETTINGS];
     pv_status st = PV_OK;
     int rc = SQLITE_DONE;
@@ -73,20 +79,21 @@ pv_status store_scan_settings(struct store *s, pv_status (*each)(void *context, 
         if (setting_read(q, &r)) st = each(context, &r);
     }
     sqlite3_reset(q);
-    if (st == PV_OK && rc != SQLITE_DONE) return store_sql_failed(s, "scan settings");
+    if (st == PV_OK && rc != SQLITE_DONE) return sqlite_sql_failed(s, "scan settings");
     return st;
 }
 
-pv_status store_put_setting(struct store *s, const struct setting_record *setting)
+pv_status sqlite_put_setting(struct store *base, const struct setting_record *setting)
 {
-    enum store_statement which = setting->cleared ? SQL_DELETE_SETTING : SQL_PUT_SETTING;
-    TRY(store_sql_write_begin(s));
+    struct sqlite_store *s = sqlite_of(base);
+    enum sqlite_statement which = setting->cleared ? SQL_DELETE_SETTING : SQL_PUT_SETTING;
+    TRY(sqlite_sql_write_begin(s));
     sqlite3_bind_text(s->sql[which], 1, setting_words[setting->key], -1, SQLITE_STATIC);
     sqlite3_bind_text(s->sql[which], 2, setting->principal, -1, SQLITE_STATIC);
     sqlite3_bind_text(s->sql[which], 3, setting->name, -1, SQLITE_STATIC);
     if (!setting->cleared) sqlite3_bind_int64(s->sql[which], 4, (int64_t)setting->value);
     s->stats.rows_written++;
-    return store_sql_run(s, which, NULL, NULL);
+    return sqlite_sql_run(s, which, NULL, NULL);
 }
 
 /* --- the clock --- */
@@ -105,24 +112,26 @@ static bool clock_read(sqlite3_stmt *q, struct up_clock *c)
     return true;
 }
 
-pv_status store_get_clock(struct store *s, struct up_clock *clock)
+pv_status sqlite_get_clock(struct store *base, struct up_clock *clock)
 {
+    struct sqlite_store *s = sqlite_of(base);
     sqlite3_stmt *q = s->sql[SQL_GET_CLOCK];
     struct up_clock c = { .up_ms = 0 };
     int rc = sqlite3_step(q);
     bool whole = rc != SQLITE_ROW || clock_read(q, &c);
     sqlite3_reset(q);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return store_sql_failed(s, "read the clock");
-    if (!whole) return store_sql_fail(s, "the row of table clock is damaged");
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return sqlite_sql_failed(s, "read the clock");
+    if (!whole) return sqlite_sql_fail(s, "the row of table clock is damaged");
     *clock = c;
     return PV_OK;
 }
 
-pv_status store_put_clock(struct store *s, const struct up_clock *c)
+pv_status sqlite_put_clock(struct store *base, const struct up_clock *c)
 {
+    struct sqlite_store *s = sqlite_of(base);
     const uint64_t from[CLOCK_COLUMNS] = { c->up_ms, c->away_ms, c->then.monotonic_ms, c->then.wall_ms, c->then.boot };
-    TRY(store_sql_write_begin(s));
+    TRY(sqlite_sql_write_begin(s));
     for (int i = 0; i < CLOCK_COLUMNS; i++)
         sqlite3_bind_int64(s->sql[SQL_PUT_CLOCK], i + 1, from[i] < INT64_MAX ? (int64_t)from[i] : INT64_MAX);
-    return store_sql_run(s, SQL_PUT_CLOCK, NULL, NULL);
+    return sqlite_sql_run(s, SQL_PUT_CLOCK, NULL, NULL);
 }

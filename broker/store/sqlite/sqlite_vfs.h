@@ -10,8 +10,8 @@
  *  disk in pieces. 32 MiB at once kept syncs of the log waiting for 5 to 10 ms instead of 0.3, which set the 99th
  *  percentile of round trips.
  */
-#ifndef PV_STORE_VFS_H
-#define PV_STORE_VFS_H
+#ifndef PV_SQLITE_VFS_H
+#define PV_SQLITE_VFS_H
 
 #include "faults.h"
 
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /** What the layer is told. One per process, as a process opens one store. */
-struct store_vfs {
+struct sqlite_vfs {
     struct faults *faults; /* NULL in production */
     int log_sync_off;      /* 1: a sync of the log is left out */
     uint64_t log_syncs;    /* those that were done, for metrics */
@@ -32,6 +32,6 @@ struct store_vfs {
 
 /** Registers the two layers (once; later calls only set the options again). options is borrowed while a connection is
  *  open. False: SQLite has no default layer. */
-bool store_vfs_register(struct store_vfs *options);
+bool sqlite_vfs_register(struct sqlite_vfs *options);
 
 #endif

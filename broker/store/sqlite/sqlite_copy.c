@@ -1,8 +1,8 @@
-#include "store_copy.h"
+#include "sqlite_copy.h"
 
-#include "store_sql.h"
-#include "store_state.h"
-#include "store_vfs.h"
+#include "sqlite_sql.h"
+#include "sqlite_state.h"
+#include "sqlite_vfs.h"
 
 #include "file_io.h"
 
@@ -21,21 +21,21 @@ enum {
 /* Under this name it is not whole yet. */
 #define COPY_NEW "provost.db.copy"
 
-static void beside(const struct store *s, char path[PATH_BYTES], const char *name)
+static void beside(const struct sqlite_store *s, char path[PATH_BYTES], const char *name)
 {
     const char *database = sqlite3_db_filename(s->db, "main");
     const char *slash = strrchr(database, '/');
     snprintf(path, PATH_BYTES, "%.*s%s", slash ? (int)(slash - database + 1) : 0, database, name);
 }
 
-static pv_status refuse(struct store *s, int number, const char *detail)
+static pv_status refuse(struct sqlite_store *s, int number, const char *detail)
 {
     char why[STORE_WHY_BYTES];
     snprintf(why, sizeof why,
              "the copy that is kept before the database is raised from schema %d could not be written: %.120s; nothing "
              "was changed, there must be room for the database once more",
              number, detail);
-    return store_sql_fail(s, why);
+    return sqlite_sql_fail(s, why);
 }
 
 /* --- is the one that is there of this very state? --- */
@@ -73,7 +73,7 @@ static bool whole(sqlite3 *copy)
 
 /* The epoch rises durably with every start of a broker, before anybody can write. A copy that was put back and used may
  * reach an epoch a second time: the newest row and the newest change tell those apart. "immutable": the copy is read as it lies there, no file appears beside it. */
-static bool kept_already(const struct store *s, const char *name)
+static bool kept_already(const struct sqlite_store *s, const char *name)
 {
     char path[PATH_BYTES], uri[PATH_BYTES + 32];
     sqlite3 *copy = NULL;
@@ -98,7 +98,7 @@ static int copy_pages(sqlite3 *to, sqlite3 *from)
 }
 
 /* Without a journal: a copy that is not whole is never named. It is synced once, at its end. */
-static pv_status write_new(struct store *s, int number)
+static pv_status write_new(struct sqlite_store *s, int number)
 {
     char path[PATH_BYTES];
     sqlite3 *to = NULL;
@@ -112,7 +112,7 @@ static pv_status write_new(struct store *s, int number)
     return rc == SQLITE_OK ? PV_OK : refuse(s, number, sqlite3_errstr(rc));
 }
 
-static pv_status name_new(struct store *s, int where, int number, const char *name)
+static pv_status name_new(struct sqlite_store *s, int where, int number, const char *name)
 {
     int fd = openat(where, COPY_NEW, O_RDWR | O_CLOEXEC);
     if (fd < 0) return refuse(s, number, strerror(errno));
@@ -125,7 +125,7 @@ static pv_status name_new(struct store *s, int where, int number, const char *na
 }
 
 /* The first name that is free, or has a whole copy of this state. */
-static pv_status name_find(struct store *s, int where, int number, char name[STORE_COPY_BYTES], bool *there)
+static pv_status name_find(struct sqlite_store *s, int where, int number, char name[STORE_COPY_BYTES], bool *there)
 {
     for (int i = 1; i <= COPIES_MAX; i++) {
         struct stat st;
@@ -137,7 +137,7 @@ static pv_status name_find(struct store *s, int where, int number, char name[STO
     return refuse(s, number, "there are 100 copies of earlier states already");
 }
 
-pv_status store_copy_keep(struct store *s, int where, int number, char name[STORE_COPY_BYTES])
+pv_status sqlite_copy_keep(struct sqlite_store *s, int where, int number, char name[STORE_COPY_BYTES])
 {
     bool there;
     TRY(name_find(s, where, number, name, &there));

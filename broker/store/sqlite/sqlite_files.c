@@ -1,7 +1,7 @@
-#include "store_files.h"
+#include "sqlite_files.h"
 
-#include "store_sql.h"
-#include "store_state.h"
+#include "sqlite_sql.h"
+#include "sqlite_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,31 +9,31 @@
 /* When the store cannot say, the file stays. */
 static bool named(void *context, wire_hash file)
 {
-    struct store *s = context;
+    struct sqlite_store *s = context;
     int64_t found = 0;
     sqlite3_bind_blob(s->sql[SQL_BLOB_FIND], 1, &file, sizeof file, SQLITE_TRANSIENT);
-    return store_sql_run(s, SQL_BLOB_FIND, NULL, &found) != PV_OK || found;
+    return sqlite_sql_run(s, SQL_BLOB_FIND, NULL, &found) != PV_OK || found;
 }
 
-pv_status store_files_name(struct store *s, wire_hash file, uint64_t length)
+pv_status sqlite_files_name(struct sqlite_store *s, wire_hash file, uint64_t length)
 {
     sqlite3_bind_blob(s->sql[SQL_BLOB_NAME], 1, &file, sizeof file, SQLITE_STATIC);
     sqlite3_bind_int64(s->sql[SQL_BLOB_NAME], 2, (int64_t)length);
-    return store_sql_run(s, SQL_BLOB_NAME, NULL, NULL);
+    return sqlite_sql_run(s, SQL_BLOB_NAME, NULL, NULL);
 }
 
-pv_status store_files_unname(struct store *s, wire_hash file)
+pv_status sqlite_files_unname(struct sqlite_store *s, wire_hash file)
 {
     int64_t left = 0;
     sqlite3_bind_blob(s->sql[SQL_BLOB_UNNAME], 1, &file, sizeof file, SQLITE_STATIC);
-    TRY(store_sql_run(s, SQL_BLOB_UNNAME, NULL, &left));
+    TRY(sqlite_sql_run(s, SQL_BLOB_UNNAME, NULL, &left));
     if (left > 0) return PV_OK;
-    store_files_forget(s, file);
+    sqlite_files_forget(s, file);
     sqlite3_bind_blob(s->sql[SQL_BLOB_DELETE], 1, &file, sizeof file, SQLITE_STATIC);
-    return store_sql_run(s, SQL_BLOB_DELETE, NULL, NULL);
+    return sqlite_sql_run(s, SQL_BLOB_DELETE, NULL, NULL);
 }
 
-void store_files_forget(struct store *s, wire_hash file)
+void sqlite_files_forget(struct sqlite_store *s, wire_hash file)
 {
     if (s->unnamed_n == s->unnamed_room) {
         size_t room = s->unnamed_room ? 2 * s->unnamed_room : 64;
@@ -46,14 +46,14 @@ void store_files_forget(struct store *s, wire_hash file)
 }
 
 /* Whether the file got a name and lost it again since: then it goes with the later commit. */
-static bool listed_again(const struct store *s, size_t from, wire_hash file)
+static bool listed_again(const struct sqlite_store *s, size_t from, wire_hash file)
 {
     for (size_t i = from; i < s->unnamed_n; i++)
         if (wire_hash_equal(s->unnamed[i].file, file)) return true;
     return false;
 }
 
-void store_files_remove(struct store *s)
+void sqlite_files_remove(struct sqlite_store *s)
 {
     size_t ready = 0;
     while (ready < s->unnamed_n && s->unnamed[ready].commit <= log_sync_durable(s->sync)) ready++;
@@ -65,12 +65,12 @@ void store_files_remove(struct store *s)
     if (ready) memmove(s->unnamed, s->unnamed + ready, s->unnamed_n * sizeof *s->unnamed);
 }
 
-bool store_files_wait(const struct store *s)
+bool sqlite_files_wait(const struct sqlite_store *s)
 {
     return s->unnamed_n > 0;
 }
 
-void store_files_sweep(struct store *s, bool unsure)
+void sqlite_files_sweep(struct sqlite_store *s, bool unsure)
 {
     struct blobs_moved moved = { .failed = false };
     blobs_sweep_uploads(&s->blobs);
@@ -85,7 +85,7 @@ void store_files_sweep(struct store *s, bool unsure)
     s->found.payloads_stuck = moved.failed;
 }
 
-void store_files_clear(struct store *s)
+void sqlite_files_clear(struct sqlite_store *s)
 {
     free(s->unnamed);
     s->unnamed = NULL;

@@ -1,14 +1,14 @@
 /** The state of the store in SQLite, shared by store.c and the files store_*.c. Nobody else includes this. */
-#ifndef PV_STORE_STATE_H
-#define PV_STORE_STATE_H
+#ifndef PV_SQLITE_STATE_H
+#define PV_SQLITE_STATE_H
 
 #include "blobs.h"
 #include "checkpoint.h"
 #include "faults.h"
 #include "log_sync.h"
-#include "store.h"
-#include "store_sql.h"
-#include "store_vfs.h"
+#include "store_driver.h"
+#include "sqlite_sql.h"
+#include "sqlite_vfs.h"
 #include "watermark.h"
 
 #include <sqlite3.h>
@@ -21,18 +21,19 @@ struct store_unnamed {
     uint64_t commit;
 };
 
-struct store {
+struct sqlite_store {
+    struct store base; /* first: what the contract knows of it */
     sqlite3 *db;
     sqlite3_stmt *sql[SQL_STATEMENTS];
     struct blobs blobs;
-    struct store_vfs vfs;
+    struct sqlite_vfs vfs;
     struct faults *faults;
     struct checkpoint *checkpoint;
     struct log_sync *sync;
     int root, lock, log; /* descriptors; log: the write-ahead log, opened once more for its syncs */
     bool open_transaction, reading;
     bool lent; /* a payload's statement still holds its row */
-    enum store_statement lent_by;
+    enum sqlite_statement lent_by;
     char failure[STORE_WHY_BYTES];
     bool full;   /* nothing failed but for want of space */
     char *where; /* as opened, and its wake */
@@ -42,7 +43,7 @@ struct store {
     struct store_stats stats;
     struct store_migration migration; /* to 0: none was needed */
 
-    /* store_identity.h */
+    /* sqlite_identity.h */
     struct watermark mark;
     struct watermark_values mark_was, mine; /* as read at the opening; of this database, as last written */
     bool mark_is_new;                       /* there was none, and none was expected */
@@ -51,5 +52,15 @@ struct store {
     uint64_t commits_before, marked;        /* of the database, before this opening's number 1; the last one marked */
     struct store_found found;
 };
+
+static inline struct sqlite_store *sqlite_of(struct store *base)
+{
+    return (struct sqlite_store *)base;
+}
+
+static inline const struct sqlite_store *sqlite_of_const(const struct store *base)
+{
+    return (const struct sqlite_store *)base;
+}
 
 #endif

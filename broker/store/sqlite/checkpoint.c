@@ -1,6 +1,6 @@
 #include "checkpoint.h"
 
-#include "store_vfs.h"
+#include "sqlite_vfs.h"
 
 #include <pthread.h>
 #include <stdlib.h>

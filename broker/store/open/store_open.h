@@ -1,0 +1,16 @@
+/** Opening a store, whichever driver has it. */
+#ifndef PV_STORE_OPEN_H
+#define PV_STORE_OPEN_H
+
+#include "store.h"
+
+/** Opens the store, or makes a new one, and removes what a crash left half done. A store of an earlier program is
+ *  brought to this one's schema first, in one transaction, and a copy of it is kept (store_migration).
+ *  where   which store: today a folder, made with mode 0700 when it is not there
+ *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
+ *  faults  where a test makes it fail; borrowed until store_close; NULL in production
+ *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, no copy could be kept, or damaged. PV_IO, PV_NO_MEMORY,
+ *  PV_FAILED (no thread). why gets the sentence. */
+pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
+
+#endif
