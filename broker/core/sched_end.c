@@ -104,7 +104,6 @@ void task_revive(struct sched *s, struct task *t)
     t->until_ms = t->orphan_ms = NEVER;
     heap_remove(&s->acked, t);
     free(t->excluded);
-    free(t->traceparent);
     t->excluded = NULL;
     if (t->deadline_ms <= s->now_ms) {
         t->deadline_ms = NEVER;
@@ -165,6 +164,7 @@ void task_forget(struct sched *s, struct task *t)
     names_drop(&s->names, t->circuit);
     struct session *e = t->session;
     free(t->excluded);
+    free(t->traceparent);
     free(t);
     s->stats.tasks--;
     e->tasks--;

@@ -99,6 +99,27 @@ static void move_13_revive_is_a_new_generation_with_new_budgets(void **state)
     assert_true(said(&r, "DELIVER c1 7 succeeded"));
 }
 
+/* The trace of a task stays its own, whoever revives it; what a submit says of one is taken. */
+static void move_13_the_trace_stays(void **state)
+{
+    static const char one[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    static const char two[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    struct sched_event ev = submit_event(&r, "c1", 7);
+    ev.submit.traceparent = one;
+    rig_step(&r, ev);
+    cancel(&r, "c1", 7);
+    kick(&r, "ops", 7);
+    assert_string_equal(view_of(&r, 7).record.traceparent, one);
+    cancel(&r, "c1", 7);
+    ev.submit.revive = true;
+    ev.submit.traceparent = two;
+    rig_step(&r, ev);
+    assert_string_equal(view_of(&r, 7).record.traceparent, two);
+    cancel(&r, "c1", 7);
+    kick(&r, "ops", 7);
+    assert_string_equal(view_of(&r, 7).record.traceparent, two);
+}
+
 static void move_13_kick_revives_too(void **state)
 {
     submit(&r, "c1", 7);
@@ -186,6 +207,7 @@ int main(void)
         T(R14_cancel_of_an_upload_is_durable_too),
         T(move_11_deadline_expires_what_waits_and_not_what_runs),
         T(move_13_revive_is_a_new_generation_with_new_budgets),
+        T(move_13_the_trace_stays),
         T(move_13_kick_revives_too),
         T(move_13_what_was_never_received_needs_its_payload_to_revive),
         T(move_14_acknowledged_stays_ten_minutes_and_the_rest_a_day),
