@@ -10,7 +10,7 @@ static const char *const prover_keys[WILD_PROVERS] = { "fleet", "fleet", "fleet"
 static const char *const queues[] = { "outer", "keccak", "extra", "nowhere" };
 static const char *const circuits[] = { "a", "b", "mul", "chain" };
 
-static wire_hash hash_of(unsigned n)
+wire_hash wild_hash(unsigned n)
 {
     wire_hash h = { { 0 } };
     h.bytes[0] = (uint8_t)n;
@@ -18,7 +18,7 @@ static wire_hash hash_of(unsigned n)
     return h;
 }
 
-static wire_id id_of(unsigned n)
+wire_id wild_id(unsigned n)
 {
     wire_id id = { { 0 } };
     id.bytes[2] = (uint8_t)(n + 1);
@@ -47,7 +47,7 @@ static unsigned any_task(struct wild *w)
 
 /* ---- connections ---- */
 
-static void client_hello(struct wild *w, unsigned i)
+void wild_client_hello(struct wild *w, unsigned i)
 {
     struct sched_event ev = wild_event(w, SCHED_CLIENT_HELLO);
     if (chance(w, 15)) w->clients[i].process++;
@@ -73,7 +73,7 @@ static void some_circuits(struct wild *w, struct lists *l)
         if (chance(w, 50)) continue;
         struct sched_circuit *c = &l->circuits[l->circuits_n++];
         *c = (struct sched_circuit){ .name = circuits[i], .has_digest = i != 3, .warm = chance(w, 40) };
-        c->digest = hash_of(100 + i);
+        c->digest = wild_hash(100 + i);
         c->load_ms = wild_random(w, 3) * 900;
         c->need_vram = wild_random(w, 3) * 20;
         c->need_ram = wild_random(w, 3) * 30;
@@ -90,7 +90,7 @@ static void some_held(struct wild *w, uint64_t peer, struct lists *l)
         struct sched_held *h = &l->held[l->held_n++];
         *h = (struct sched_held){ .token = o->token, .task = o->task, .percent = (uint32_t)wild_random(w, 101) };
         h->phase = chance(w, 50) ? "msm" : NULL;
-        h->input = hash_of(o->task.bytes[2] - 1u);
+        h->input = wild_hash(o->task.bytes[2] - 1u);
         h->started = chance(w, 50);
         h->spooled = chance(w, 30);
     }
@@ -151,7 +151,7 @@ static void submit(struct wild *w, struct sched_event *ev, unsigned n)
     ev->submit.group = groups[wild_random(w, 4)];
     ev->submit.payload = chance(w, 25) ? SCHED_ANNOUNCED : SCHED_COMPLETE;
     ev->submit.length = 100 + n % 3 * 400;
-    ev->submit.sha256 = hash_of(chance(w, 95) ? n : n + 50);
+    ev->submit.sha256 = wild_hash(chance(w, 95) ? n : n + 50);
     ev->submit.priority = (uint32_t)wild_random(w, 10);
     ev->submit.has_deadline = chance(w, 15);
     ev->submit.deadline_in_ms = wild_random(w, 4) * 1500;
@@ -203,10 +203,10 @@ static void client_says(struct wild *w)
     unsigned i = (unsigned)wild_random(w, WILD_CLIENTS), n = any_task(w);
     struct sched_event ev = wild_event(w, says[wild_random(w, sizeof says / sizeof *says)]);
     if (ev.type == SCHED_QUEUE_VERB || ev.type == SCHED_PROVER_VERB || ev.type == SCHED_KICK) i = chance(w, 80) ? 4 : i;
-    if (!w->clients[i].peer && chance(w, 95)) client_hello(w, i);
+    if (!w->clients[i].peer && chance(w, 95)) wild_client_hello(w, i);
     ev.peer = w->clients[i].peer;
     ev.req = 1 + (uint32_t)wild_random(w, 9);
-    ev.task = id_of(n);
+    ev.task = wild_id(n);
     if (i == 4 && chance(w, 70)) ev.owner = client_keys[wild_random(w, WILD_CLIENTS)];
     if (ev.type == SCHED_SUBMIT) submit(w, &ev, n);
     if (ev.type == SCHED_ACK) ev.generation = 1 + (uint32_t)wild_random(w, 2);
@@ -220,7 +220,7 @@ static void upload_ends(struct wild *w)
     static const pv_status how[] = { PV_OK, PV_OK, PV_OK, PV_GONE, PV_HASH_MISMATCH };
     struct sched_event ev = wild_event(w, SCHED_INPUT);
     for (unsigned i = 0; i < WILD_SAVED; i++) { /* most likely it is of a task that is there */
-        ev.task = id_of(any_task(w));
+        ev.task = wild_id(any_task(w));
         ev.owner = client_keys[wild_random(w, WILD_CLIENTS)];
         struct sched_view v;
         if (sched_show(w->s, 0, ev.owner, ev.task, &v) == PV_OK && v.record.state == TASK_RECEIVING) break;
@@ -236,7 +236,7 @@ static void ready(struct wild *w, struct sched_event *ev, struct lists *l)
     ev->ready.credit = (uint32_t)wild_random(w, 5);
     ev->ready.has_warm = chance(w, 50);
     for (unsigned i = 0; i < 4; i++)
-        if (chance(w, 40)) l->warm[l->warm_n++] = hash_of(100 + i);
+        if (chance(w, 40)) l->warm[l->warm_n++] = wild_hash(100 + i);
     ev->ready.warm = l->warm;
     ev->ready.warm_n = l->warm_n;
 }
@@ -244,8 +244,8 @@ static void ready(struct wild *w, struct sched_event *ev, struct lists *l)
 static void result(struct wild *w, struct sched_event *ev, unsigned n)
 {
     ev->result.payload = chance(w, 30) ? SCHED_ANNOUNCED : SCHED_COMPLETE;
-    ev->result.input = hash_of(chance(w, 95) ? n : n + 50);
-    ev->result.sha256 = hash_of(150 + (chance(w, 80) ? 0 : (unsigned)wild_random(w, 9)));
+    ev->result.input = wild_hash(chance(w, 95) ? n : n + 50);
+    ev->result.sha256 = wild_hash(150 + (chance(w, 80) ? 0 : (unsigned)wild_random(w, 9)));
     ev->result.length = 10 + wild_random(w, 3);
     ev->result.measured_ms = wild_random(w, 500);
     ev->result.verdict = chance(w, 92)   ? PV_OK
@@ -272,7 +272,7 @@ static void fail(struct wild *w, struct sched_event *ev)
 static void damaged(struct wild *w, struct sched_event *ev, unsigned n)
 {
     ev->damaged.kind = chance(w, 50) ? WIRE_KIND_INPUT : WIRE_KIND_RESULT;
-    ev->damaged.sha256 = hash_of(ev->damaged.kind == WIRE_KIND_INPUT ? n : 150);
+    ev->damaged.sha256 = wild_hash(ev->damaged.kind == WIRE_KIND_INPUT ? n : 150);
     ev->damaged.unsent = chance(w, 30);
     ev->owner = client_keys[wild_random(w, WILD_CLIENTS)];
 }
@@ -385,6 +385,7 @@ static void daemon_says(struct wild *w)
 
 void wild_something(struct wild *w)
 {
+    if (w->calm && calm_something(w)) return;
     uint64_t dice = wild_random(w, 100);
     unsigned i = (unsigned)wild_random(w, WILD_PROVERS), k = (unsigned)wild_random(w, WILD_CLIENTS);
     if (dice < 34)
@@ -394,7 +395,7 @@ void wild_something(struct wild *w)
     else if (dice < 79)
         prover_hello(w, i);
     else if (dice < 81)
-        client_hello(w, k);
+        wild_client_hello(w, k);
     else if (dice < 84)
         somebody_goes(w);
     else if (dice < 88)

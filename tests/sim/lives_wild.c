@@ -134,8 +134,10 @@ static bool boot(struct wild *w)
 bool wild_open(struct wild *w, uint64_t seed)
 {
     void (*watch)(struct wild *, const struct sched_event *) = w->watch;
+    bool calm = w->calm;
     memset(w, 0, sizeof *w);
     w->watch = watch;
+    w->calm = calm;
     w->seed = seed;
     w->random = seed * 0x2545F4914F6CDD1Du + 5;
     w->now_ms = 5000;
@@ -166,6 +168,7 @@ bool wild_open(struct wild *w, uint64_t seed)
         .guests_share = 3,
         .sessions_max = 5,
     };
+    if (calm) calm_config(&w->cfg, seed);
     return boot(w);
 }
 

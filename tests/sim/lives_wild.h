@@ -29,11 +29,12 @@ struct wild {
     struct task_record saved[WILD_SAVED]; /* the disk; order 0: free */
     struct setting_record settings[WILD_SETTINGS];
     unsigned settings_n;
+    bool calm;   /* most of what is said is what the core waits for (lives_calm.c), and the limits are others */
     bool broken; /* a batch failed: the core has to be made anew */
     void (*watch)(struct wild *w, const struct sched_event *ev);
 };
 
-/** False: there was no memory. */
+/** calm and watch are what they were; all else is made anew. False: there was no memory. */
 bool wild_open(struct wild *w, uint64_t seed);
 void wild_close(struct wild *w);
 /** One event, and now and then a restart. */
@@ -46,5 +47,14 @@ uint64_t wild_random(struct wild *w, uint64_t n);
 struct sched_event wild_event(const struct wild *w, enum sched_event_type type);
 /** A random event (lives_events.c), given to the core. */
 void wild_something(struct wild *w);
+/** One that goes on with what is under way. False: this time one of any kind. */
+bool calm_something(struct wild *w);
+/** The times and limits of a calm life. */
+void calm_config(struct sched_config *cfg, uint64_t seed);
+
+wire_id wild_id(unsigned n);
+wire_hash wild_hash(unsigned n);
+/** The client of this index says hello. */
+void wild_client_hello(struct wild *w, unsigned i);
 
 #endif

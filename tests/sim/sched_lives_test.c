@@ -2,7 +2,7 @@
  *  tests/vectors/core/lives.txt. What it should do is the business of the other tests; here any change is told.
  *
  *      sched_lives_test FILE write            makes the file anew, after a change that is meant
- *      sched_lives_test FILE show KIND SEED   the whole life as text (wild, sim, without): of this tree and of the one before, for diff
+ *      sched_lives_test FILE show KIND SEED   the whole life as text (wild, calm, sim, without): of this tree and of the one before, for diff
  */
 #include "core_digest.h"
 #include "lives_wild.h"
@@ -20,7 +20,16 @@
 
 #include <cmocka.h>
 
-enum { MOVES = 600, EVERY = 60, WILD_LIVES = 12, SIM_LIVES = 6, POOR_MOVES = 90, LINES = 400, LINE = 96 };
+enum {
+    MOVES = 600,
+    EVERY = 60,
+    WILD_LIVES = 12,
+    CALM_LIVES = 18,
+    SIM_LIVES = 6,
+    POOR_MOVES = 90,
+    LINES = 800,
+    LINE = 96
+};
 
 static const char *golden;
 static struct core_digest digest;
@@ -62,14 +71,15 @@ static void see_sim(struct sim *w, const struct sched_event *ev)
     see(w->s, ev, &w->out);
 }
 
-static void wild_life(uint64_t seed)
+static void wild_life(uint64_t seed, bool calm)
 {
     digest.sum = seed;
     wild.watch = see_wild;
+    wild.calm = calm;
     wild_open(&wild, seed);
     for (unsigned i = 1; i <= MOVES; i++) {
         wild_move(&wild, i);
-        if (i % EVERY == 0) put_line("wild", seed, i);
+        if (i % EVERY == 0) put_line(calm ? "calm" : "wild", seed, i);
     }
     wild_close(&wild);
 }
@@ -93,6 +103,7 @@ static bool sim_life(uint64_t seed)
 static bool poor_life(uint64_t seed, long after)
 {
     wild.watch = see_poor;
+    wild.calm = false;
     heap_fail_after(after);
     bool open = wild_open(&wild, seed);
     for (unsigned i = 1; open && i <= POOR_MOVES && wild.s; i++) {
@@ -111,7 +122,12 @@ static bool poor_life(uint64_t seed, long after)
 
 static void lives_at_small_limits(void **state)
 {
-    for (uint64_t seed = 1; seed <= WILD_LIVES; seed++) wild_life(seed);
+    for (uint64_t seed = 1; seed <= WILD_LIVES; seed++) wild_life(seed, false);
+}
+
+static void lives_that_go_their_way(void **state)
+{
+    for (uint64_t seed = 1; seed <= CALM_LIVES; seed++) wild_life(seed, true);
 }
 
 static void lives_of_the_simulation(void **state)
@@ -173,7 +189,7 @@ static int show(const char *kind, uint64_t seed)
     digest.out = stdout;
     if (!strcmp(kind, "sim")) return !sim_life(seed);
     if (!strcmp(kind, "without")) return !poor_life(2, (long)seed); /* the number of the allocation */
-    wild_life(seed);
+    wild_life(seed, !strcmp(kind, "calm"));
     return 0;
 }
 
@@ -185,6 +201,7 @@ int main(int argc, char **argv)
     if (argc > 4 && !strcmp(argv[2], "show")) return show(argv[3], strtoull(argv[4], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lives_at_small_limits),
+        cmocka_unit_test(lives_that_go_their_way),
         cmocka_unit_test(lives_of_the_simulation),
         cmocka_unit_test(lives_without_memory),
         cmocka_unit_test_prestate(the_lives_are_as_they_were, &write_it),

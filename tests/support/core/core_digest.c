@@ -153,6 +153,27 @@ void core_digest_actions(struct core_digest *d, const struct sched_actions *acti
     num(d, "failed", actions->failed);
 }
 
+/* ---- what metrics tell ---- */
+
+static void histogram(struct core_digest *d, const char *what, const struct histogram *h)
+{
+    num(d, what, h->sum_us);
+    for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++) num(d, "in", h->at[i]);
+}
+
+static void measures(struct core_digest *d, const struct measures *m)
+{
+    line(d, "measures");
+    for (size_t i = 0; i < m->runs_n; i++) {
+        text(d, "queue", m->runs[i].queue);
+        text(d, "circuit", m->runs[i].circuit);
+        histogram(d, "run", &m->runs[i].run);
+    }
+    histogram(d, "key_load", &m->key_load);
+    for (int i = 0; i < MEASURES_OUTCOMES; i++) num(d, "attempts", m->attempts[i]);
+    num(d, "proofs_rejected", m->proofs_rejected);
+}
+
 /* ---- the tables ---- */
 
 static void heap(struct core_digest *d, const char *what, const struct heap *h)
@@ -194,12 +215,15 @@ static void principal(struct core_digest *d, const struct principal *p)
     num(d, "provers", p->provers);
     num(d, "circuits", p->circuits);
     num(d, "guests", p->guests);
+    num(d, "tasks.mask", p->tasks.mask);
+    num(d, "index", p->index);
 }
 
 static void lane(struct core_digest *d, const struct lane *l)
 {
     line(d, "  lane");
     text(d, "of", l->account->principal->name->text);
+    num(d, "kind", l->kind);
     num(d, "need_vram", l->need_vram);
     num(d, "need_ram", l->need_ram);
     num(d, "suspect", l->suspect);
@@ -256,6 +280,10 @@ static void queue(struct core_digest *d, const struct queue *q)
     num(d, "fleet", q->fleet);
     num(d, "unservable", q->unservable);
     num(d, "damaged", q->damaged);
+    num(d, "live_bytes", q->live_bytes);
+    histogram(d, "wait", &q->measures.wait);
+    histogram(d, "took", &q->measures.task);
+    histogram(d, "run_other", &q->measures.run_other);
     num(d, "sweep.of", q->sweep.of);
     num(d, "sweep.done", q->sweep.done);
     num(d, "sweep.left", q->sweep.left);
@@ -387,6 +415,7 @@ static void circuits(struct core_digest *d, const struct prover *p)
         num(d, "need_vram", next->need_vram);
         num(d, "need_ram", next->need_ram);
         num(d, "slower", next->slower);
+        num(d, "kinds", next->kinds);
         for (const struct prover_circuit *c = next->of ? next->of->first : NULL; c; c = c->next)
             num(d, "who", c->prover->index + 1);
     }
@@ -436,6 +465,12 @@ static void prover(struct core_digest *d, const struct sched *s, const struct pr
     num(d, "failed", p->failed);
     num(d, "lost", p->lost);
     num(d, "busy_ms", p->busy_ms);
+    num(d, "ran_ms", p->ran_ms);
+    num(d, "ran_until_ms", p->ran_until_ms);
+    num(d, "runs", p->running);
+    num(d, "kinds", p->kinds);
+    num(d, "digest", p->digest);
+    num(d, "key_digest", p->key_digest);
     for (int i = 0; i < PROVER_SETS; i++) num(d, "set", prover_in(s, (enum prover_set)i, p));
     for (const struct attempt *a = p->attempts; a; a = a->next) attempt(d, a);
     circuits(d, p);
@@ -470,6 +505,7 @@ static void session(struct core_digest *d, const struct session *s)
     num(d, "next_stalled", s->next_stalled ? s->next_stalled->number : 0);
     num(d, "next_ending", s->next_ending ? s->next_ending->number : 0);
     num(d, "ending_left", s->ending_left);
+    num(d, "index", s->index);
 }
 
 /* ---- what readers get ---- */
@@ -494,9 +530,12 @@ static void queues_read(struct core_digest *d, const struct sched *s)
         num(d, "serving", v.serving);
         num(d, "run_timeout_ms", v.run_timeout_ms);
         num(d, "stall_timeout_ms", v.stall_timeout_ms);
+        num(d, "live_bytes", v.live_bytes);
+        text(d, "own", sched_queue_name(s, v.name));
         num(d, "flags", v.paused | v.run_timeout_set << 1 | v.stall_timeout_set << 2 | v.late << 3);
         for (int k = 0; k < TASK_STATES; k++) num(d, "tasks", v.tasks[k]);
     }
+    text(d, "of nothing", sched_queue_name(s, "nothing"));
 }
 
 static void provers_read(struct core_digest *d, const struct sched *s)
@@ -512,6 +551,17 @@ static void provers_read(struct core_digest *d, const struct sched *s)
         num(d, "heard_ms", v.heard_ms);
         num(d, "busy_ms", v.busy_ms);
         num(d, "circuits", v.circuits);
+        text(d, "principal", v.principal);
+        num(d, "peer", v.peer);
+        num(d, "slots", v.slots);
+        num(d, "prefetch", v.prefetch);
+        num(d, "credit", v.credit);
+        num(d, "vram", v.vram);
+        num(d, "ram", v.ram);
+        num(d, "done", v.done);
+        num(d, "failed", v.failed);
+        num(d, "lost", v.lost);
+        num(d, "ran_ms", v.ran_ms);
         struct sched_running running[4];
         size_t n = sched_prover_running(s, v.principal, v.name, s->now_ms, running, 4);
         num(d, "attempts", n);
@@ -536,7 +586,10 @@ static void provers_read(struct core_digest *d, const struct sched *s)
             num(d, "need_vram", list[i].need_vram);
             num(d, "need_ram", list[i].need_ram);
             num(d, "slower", list[i].slower);
+            num(d, "kinds", list[i].kinds);
         }
+        num(d, "of one", sched_prover_circuits(s, v.principal, v.name, list, 1));
+        num(d, "one", sched_prover_running(s, v.principal, v.name, s->now_ms, running, 1));
         const char *unserved[2];
         n = sched_prover_unserved(s, v.peer, unserved, 2);
         for (size_t i = 0; i < n; i++) text(d, "unserved", unserved[i]);
@@ -560,6 +613,9 @@ static void sessions_read(struct core_digest *d, const struct sched *s)
     for (size_t i = 0; sched_session_at(s, i, &v); i++) {
         line(d, "read session");
         text(d, "client", v.client);
+        text(d, "principal", v.principal);
+        bytes(d, "session", &v.session, sizeof v.session);
+        num(d, "peer", v.peer);
         num(d, "tasks", v.tasks);
         if (!v.peer) continue;
         walk_read(d, s, &(struct sched_filter){ .peer = v.peer });
@@ -573,6 +629,9 @@ static void sessions_read(struct core_digest *d, const struct sched *s)
     }
     walk_read(d, s, &(struct sched_filter){ .states = 1u << TASK_QUEUED | 1u << TASK_DEAD });
     walk_read(d, s, &(struct sched_filter){ .newest = true });
+    walk_read(d, s, &(struct sched_filter){ .queue = "keccak", .states = 1u << TASK_SUCCEEDED });
+    walk_read(d, s, &(struct sched_filter){ .queue = "nothing" });
+    walk_read(d, s, &(struct sched_filter){ .peer = UINT64_MAX });
 }
 
 /* ---- the whole ---- */
@@ -631,6 +690,14 @@ static void whole(struct core_digest *d, const struct sched *s)
     num(d, "batches", s->batches);
     num(d, "virtual_ms", s->virtual_ms);
     num(d, "next_ms", sched_next_ms(s));
+    const struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->circuits,      &s->peers,
+                                   &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) num(d, "mask", maps[i]->mask);
+    num(d, "names.mask", s->names.mask);
+    num(d, "ids_seed", s->ids_seed);
+    num(d, "provers_cap", s->provers_cap);
+    num(d, "sessions_cap", s->sessions_cap);
+    for (const struct account *a = s->fresh_accounts; a; a = a->next_fresh) text(d, "fresh of", a->queue->name->text);
     for (const struct lane *l = s->fresh; l; l = l->next_fresh) text(d, "fresh", l->work->circuit->text);
     for (const struct prover *p = s->any; p; p = p->next_any) text(d, "any", p->name->text);
 }
@@ -639,6 +706,7 @@ void core_digest_state(struct core_digest *d, const struct sched *s)
 {
     whole(d, s);
     stats(d, s);
+    measures(d, sched_measures(s));
     for (uint32_t i = 0; i < s->principals_n; i++) principal(d, s->principals[i]);
     for (uint32_t i = 0; i < s->queues_n; i++) queue(d, s->queues[i]);
     uint64_t after = 0, all = NEVER;
