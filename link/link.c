@@ -18,6 +18,8 @@ enum {
     SEND_MOST = 64,        /* messages; of full chunks that is 16 MiB */
     RECEIVE_MOST = 256,    /* more than the credit the library ever gives */
     LINGER_MS = 100,
+    STANDBY_MAX_MS = 2000, /* between rounds in which a broker stood by: another takes over in seconds */
+    POINTED_MS = 1000,     /* two brokers that point at one another are followed at once no more often */
 };
 
 /* --- options --- */
@@ -89,15 +91,19 @@ static uint64_t pause_ms(const struct link *l)
 {
     const struct link_options *o = &l->options;
     if (l->fails % o->endpoints != 0) return NEXT_ENDPOINT_MS < o->reconnect_ms ? NEXT_ENDPOINT_MS : o->reconnect_ms;
-    uint64_t pause = o->reconnect_ms;
-    for (size_t rounds = l->fails / o->endpoints; rounds > 1 && pause < o->reconnect_max_ms; rounds--) pause *= 2;
-    if (pause > o->reconnect_max_ms) pause = o->reconnect_max_ms;
+    uint64_t pause = o->reconnect_ms, most = o->reconnect_max_ms;
+    if (l->stood_by && most > STANDBY_MAX_MS) most = STANDBY_MAX_MS;
+    for (size_t rounds = l->fails / o->endpoints; rounds > 1 && pause < most; rounds--) pause *= 2;
+    if (pause > most) pause = most;
     return pause / 2 + pv_random_below((uint32_t)pause + 1);
 }
 
+/* After one that a standby pointed at, the round goes on where it would have without it: none is passed over. */
 static void next_endpoint(struct link *l)
 {
-    l->at = (l->at + 1) % l->options.endpoints;
+    size_t from = l->pointed ? l->pointed_from : l->at;
+    l->at = (from + 1) % l->options.endpoints;
+    l->pointed = false;
 }
 
 void link_fail(struct link *l, pv_status status, const char *text, uint64_t now_ms)
@@ -113,6 +119,43 @@ void link_fail(struct link *l, pv_status status, const char *text, uint64_t now_
         next_endpoint(l);
     }
     l->due_ms = now_ms + pause_ms(l);
+    if (l->fails % l->options.endpoints == 0) l->stood_by = false; /* the next round finds out anew */
+}
+
+static const char *cell_endpoint(const struct wire_row *row)
+{
+    for (size_t i = 0; i < row->cells_n; i++)
+        if (row->cells[i].type == WIRE_CELL_TEXT && !strcmp(row->cells[i].key, "endpoint")) return row->cells[i].text;
+    return "";
+}
+
+/* The first endpoint of ours that m names and that has not just said this; as many as there are: none. */
+static size_t endpoint_named(const struct link *l, const struct wire_msg *m)
+{
+    size_t n = l->options.endpoints;
+    for (size_t i = 0; m->has.endpoints && i < m->endpoints_n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (k != l->at && !strcmp(cell_endpoint(&m->endpoints[i]), l->options.endpoint[k])) return k;
+    return n;
+}
+
+void link_standby(struct link *l, const struct wire_msg *m, uint64_t now_ms)
+{
+    const char *text = m->has.text ? m->text : pv_status_text(PV_STANDBY);
+    size_t said = l->at, to = endpoint_named(l, m);
+    bool followed = l->pointed;
+    l->stood_by = true;
+    link_fail(l, PV_STANDBY, text, now_ms);
+    if (l->lost) { /* it worked, and is the last to ask now */
+        next_endpoint(l);
+        if (l->options.endpoints > 1) l->due_ms = now_ms;
+    }
+    if (followed || to == l->options.endpoints) return;
+    l->pointed = to != l->at; /* else it is the next one anyway */
+    l->pointed_from = said;
+    l->at = to;
+    if (l->pointed_ms && now_ms - l->pointed_ms < POINTED_MS) return;
+    l->pointed_ms = l->due_ms = now_ms;
 }
 
 static void dial(struct link *l, uint64_t now_ms)
@@ -248,6 +291,7 @@ bool link_welcome(struct link *l, const struct wire_msg *m, uint64_t now_ms)
     take_terms(l, m);
     l->state = LINK_UP;
     l->fails = 0;
+    l->pointed = l->stood_by = false;
     l->welcomes++;
     l->heard_ms = l->welcomed_ms = now_ms;
     l->beat_ms = now_ms + l->heartbeat_ms;

@@ -44,11 +44,15 @@ struct link {
     unsigned dials;       /* attempts so far */
     size_t at;            /* endpoint in use, or the next one */
     unsigned fails;       /* attempts since the last welcome */
-    uint64_t due_ms;      /* DOWN: when to dial; DIALLING: when to give up */
-    bool hello_due;       /* DIALLING: link_hello has to be called */
-    uint64_t heard_ms;    /* when the broker's last message came */
-    uint64_t beat_ms;     /* UP: when the next heartbeat is due; moved on by the caller, who sends it */
-    uint32_t epoch_seen;  /* the highest of any broker: an older one is refused */
+    bool stood_by;        /* a broker of this round stands by */
+    bool pointed;         /* at is where a standby pointed; the round goes on after pointed_from */
+    size_t pointed_from;
+    uint64_t pointed_ms; /* when one was followed at once last; 0: never */
+    uint64_t due_ms;     /* DOWN: when to dial; DIALLING: when to give up */
+    bool hello_due;      /* DIALLING: link_hello has to be called */
+    uint64_t heard_ms;   /* when the broker's last message came */
+    uint64_t beat_ms;    /* UP: when the next heartbeat is due; moved on by the caller, who sends it */
+    uint32_t epoch_seen; /* the highest of any broker: an older one is refused */
     /* the latest failure */
     uint64_t downs;    /* how often the link went down */
     bool lost;         /* it was UP before */
@@ -111,6 +115,11 @@ bool link_welcome(struct link *l, const struct wire_msg *m, uint64_t now_ms);
  *  between the endpoints of one round, and between rounds a pause that doubles from reconnect_ms to reconnect_max_ms.
  *  A connection that worked is dialled again first (a broker that restarts is soon back), except after silence. */
 void link_fail(struct link *l, pv_status status, const char *text, uint64_t now_ms);
+
+/** ERROR or DISCONNECT with the status standby: goes down, and on to another endpoint. That is the one that the message names, if it is one
+ *  of ours, at once (but at most once a second: two standbys may point at one another); it has one attempt, then the round
+ *  goes on. While all stand by or are away, the pause between rounds is 2 s at most. */
+void link_standby(struct link *l, const struct wire_msg *m, uint64_t now_ms);
 
 /** Sends, without waiting. PV_BUSY: the queue to the broker is full, try again when the socket is writable.
  *  PV_UNREACHABLE: not up. PV_INTERNAL: not a legal message, l->why says why. */

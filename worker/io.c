@@ -122,6 +122,8 @@ static void on_error(pv_client *c, struct wire_msg *m, uint64_t now_ms)
     } else if (m->has.token) {
         t = local_find(c, m->token);
         if (t) task_local_revoked(c, t);
+    } else if (c->link.state == LINK_DIALLING && m->status == PV_STANDBY) {
+        link_standby(&c->link, m, now_ms);
     } else if (c->link.state == LINK_DIALLING) {
         link_fail(&c->link, m->status, text, now_ms);
     } else if (m->status == PV_BAD_STATE && !m->has.req && now_ms >= c->link.welcomed_ms + REHELLO_MS) {
@@ -219,8 +221,11 @@ static void on_message(pv_client *c, struct wire_msg *m, uint64_t now_ms)
     case WIRE_WELCOME: on_welcome(c, m, now_ms); break;
     case WIRE_HEARTBEAT: on_heartbeat(c, m, now_ms); break;
     case WIRE_DISCONNECT:
-        link_fail(&c->link, m->status == PV_OK ? PV_UNREACHABLE : m->status,
-                  m->has.text ? m->text : "the broker ended the connection", now_ms);
+        if (m->status == PV_STANDBY)
+            link_standby(&c->link, m, now_ms);
+        else
+            link_fail(&c->link, m->status == PV_OK ? PV_UNREACHABLE : m->status,
+                      m->has.text ? m->text : "the broker ended the connection", now_ms);
         break;
     case WIRE_ERROR: on_error(c, m, now_ms); break;
     case WIRE_CREDIT: on_credit(c, m, now_ms); break;

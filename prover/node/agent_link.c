@@ -68,7 +68,7 @@ void agent_link_log(struct agent *a)
     const struct link *l = &a->link;
     if (a->downs == l->downs) return;
     a->downs = l->downs;
-    if (l->trouble != PV_UNREACHABLE)
+    if (l->trouble != PV_UNREACHABLE && l->trouble != PV_STANDBY)
         LOG_ERROR("broker.refused", "status=%s text=%s", pv_status_word(l->trouble), l->trouble_text);
     else if (l->lost)
         LOG_WARN("broker.lost", "because=%s attempts=%zu unacknowledged=%zu", l->trouble_text, a->attempts_n,
@@ -80,6 +80,12 @@ void agent_link_log(struct agent *a)
 void agent_link_lose(struct agent *a, const char *because)
 {
     link_fail(&a->link, PV_UNREACHABLE, because, a->now_ms);
+    agent_link_log(a);
+}
+
+void agent_link_standby(struct agent *a, const struct wire_msg *m)
+{
+    link_standby(&a->link, m, a->now_ms);
     agent_link_log(a);
 }
 

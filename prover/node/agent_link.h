@@ -21,6 +21,8 @@ bool agent_link_hello(struct agent *a, struct wire_msg *m);
 
 /** Closes the connection; because is a sentence for the log. The next dial follows by itself. */
 void agent_link_lose(struct agent *a, const char *because);
+/** The same for a broker that stands by: another endpoint is next (link_standby). */
+void agent_link_standby(struct agent *a, const struct wire_msg *m);
 /** The same for a broker that refuses this node, which is told good-bye. */
 void agent_link_refuse(struct agent *a, pv_status status, const char *text);
 /** A WELCOME came: what was refused before no longer counts. */

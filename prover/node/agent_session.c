@@ -168,6 +168,8 @@ static void on_error(struct agent *a, const struct wire_msg *m)
         if (a->link.state != LINK_UP || a->welcome_due) return;
         link_rehello(&a->link, a->now_ms); /* anything sent before WELCOME would be refused in the same way */
         agent_session_announce(a);
+    } else if (a->link.state == LINK_DIALLING && status == PV_STANDBY) {
+        agent_link_standby(a, m);
     } else if (a->link.state == LINK_DIALLING) {
         agent_link_refuse(a, status, text);
     } else {
@@ -183,6 +185,10 @@ static void on_message(struct agent *a, const struct wire_msg *m)
     }
     if (m->type == WIRE_ERROR) {
         on_error(a, m);
+        return;
+    }
+    if (m->type == WIRE_DISCONNECT && m->status == PV_STANDBY) {
+        agent_link_standby(a, m);
         return;
     }
     if (m->type == WIRE_DISCONNECT) {

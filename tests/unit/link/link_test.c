@@ -307,6 +307,114 @@ static void test_a_welcome_begins_the_rounds_anew(void **state)
     assert_in_range(l.due_ms - now_ms, 50, 150); /* as after the first of a round */
 }
 
+/* --- brokers that stand by --- */
+
+static const char a[] = "tcp://127.0.0.1:1", b[] = "tcp://127.0.0.1:2", c[] = "tcp://127.0.0.1:3";
+
+static void three(void)
+{
+    char list[256];
+    l.options.reconnect_max_ms = 10000;
+    snprintf(list, sizeof list, "%s,%s,%s", a, b, c);
+    endpoints(list, NULL);
+}
+
+/* The broker in turn says standby, and points at these; the next one has to be this, after that pause. */
+static void stands_by(const char *first, const char *second, const char *next, uint64_t least, uint64_t most)
+{
+    struct wire_cell cells[4] = { { .key = "endpoint", .type = WIRE_CELL_INT, { .number = 1 } },
+                                  { .key = "name", .type = WIRE_CELL_TEXT, { .text = c } },
+                                  { .key = "endpoint", .type = WIRE_CELL_TEXT, { .text = first } },
+                                  { .key = "endpoint", .type = WIRE_CELL_TEXT, { .text = second } } };
+    struct wire_row rows[3] = { { &cells[0], 2 }, { &cells[2], 1 }, { &cells[3], 1 } };
+    struct wire_msg m = { .type = WIRE_ERROR, .status = PV_STANDBY };
+    if (first) WIRE_SET_LIST(&m, endpoints, rows, second ? 3 : 2);
+    link_standby(&l, &m, now_ms);
+    assert_int_equal(l.state, LINK_DOWN);
+    assert_int_equal(l.trouble, PV_STANDBY);
+    uint64_t pause = l.due_ms - now_ms;
+    if (strcmp(l.options.endpoint[l.at], next) || pause < least || pause > most)
+        fail_msg("%s after %u ms", l.options.endpoint[l.at], (unsigned)pause);
+    now_ms = l.due_ms;
+}
+
+static void test_a_standby_is_left_for_the_next(void **state)
+{
+    three();
+    stands_by(NULL, NULL, b, 20, 20);
+    assert_non_null(strstr(l.trouble_text, ":1: this broker stands by"));
+    stands_by("tcp://192.0.2.1:1", b, c, 20, 20); /* not ours, and itself */
+    stands_by(NULL, NULL, a, 50, 150);
+}
+
+static void test_a_standby_points_at_the_active_one(void **state)
+{
+    three();
+    stands_by("tcp://192.0.2.1:1", c, c, 0, 0);
+    assert_int_equal(l.fails, 1);
+    link_fail(&l, PV_UNREACHABLE, "no connection", now_ms); /* it is away: the round goes on */
+    assert_int_equal(l.at, 1);
+    assert_int_equal(l.due_ms, now_ms + 20);
+    now_ms = l.due_ms;
+    stands_by(a, NULL, a, 50, 150); /* the end of a round, and too soon after the last */
+    stands_by(c, NULL, c, 20, 20);  /* whose turn it is */
+    now_ms += 1000;
+    stands_by(b, NULL, b, 0, 0);
+}
+
+static void test_two_standbys_that_point_at_one_another_are_not_followed_for_ever(void **state)
+{
+    three();
+    stands_by(c, NULL, c, 0, 0);
+    stands_by(a, NULL, b, 20, 20); /* which nobody points at, and has its turn */
+    stands_by(NULL, NULL, c, 50, 150);
+    stands_by(a, NULL, a, 20, 20);
+    stands_by(c, NULL, c, 20, 20);
+    stands_by(a, NULL, b, 100, 300);
+    assert_int_equal(l.fails, 6);
+}
+
+static void test_while_all_stand_by_the_pause_is_two_seconds_at_most(void **state)
+{
+    three();
+    for (uint64_t round = 0, pause = 100; round < 10; round++, pause = pause * 2 < 2000 ? pause * 2 : 2000) {
+        fail_once(20, 20);
+        stands_by(NULL, NULL, c, 20, 20);
+        fail_once(pause / 2, pause * 3 / 2);
+    }
+    for (int i = 0; i < 2; i++) fail_once(20, 20);
+    fail_once(5000, 15000); /* all are away */
+    l.options.reconnect_max_ms = 1000;
+    for (int i = 0; i < 2; i++) stands_by(NULL, NULL, i ? c : b, 20, 20);
+    stands_by(NULL, NULL, a, 500, 1500);
+}
+
+static void test_one_that_was_active_is_left_at_once(void **state)
+{
+    three();
+    l.state = LINK_UP;
+    stands_by(NULL, NULL, b, 0, 0);
+    assert_true(l.lost);
+    assert_int_equal(l.fails, 0);
+    l.state = LINK_UP;
+    stands_by(a, NULL, a, 0, 0);
+    link_clear(&l);
+    endpoints(f.endpoint, NULL);
+    l.state = LINK_UP;
+    stands_by(NULL, NULL, f.endpoint, 50, 150); /* there is no other */
+}
+
+static void test_a_welcome_forgets_where_a_standby_pointed(void **state)
+{
+    endpoints(nobody, f.endpoint);
+    stands_by(f.endpoint, NULL, f.endpoint, 0, 0);
+    until(LINK_UP);
+    assert_false(l.pointed || l.stood_by);
+    fake_stop(&f);
+    until(LINK_DOWN);
+    assert_int_equal(l.at, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -327,6 +435,12 @@ int main(void)
         TEST(test_a_goodbye_is_heard),
         TEST(test_the_pause_doubles_a_round_up_to_its_bound),
         TEST(test_one_endpoint_is_a_round_of_its_own),
+        TEST(test_a_standby_is_left_for_the_next),
+        TEST(test_a_standby_points_at_the_active_one),
+        TEST(test_two_standbys_that_point_at_one_another_are_not_followed_for_ever),
+        TEST(test_while_all_stand_by_the_pause_is_two_seconds_at_most),
+        TEST(test_one_that_was_active_is_left_at_once),
+        TEST(test_a_welcome_forgets_where_a_standby_pointed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

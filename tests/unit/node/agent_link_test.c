@@ -126,6 +126,33 @@ static void test_a_broker_that_does_not_know_the_node_is_greeted_again(void **st
     scene_expect_ready(1);
 }
 
+/* The other endpoint leads to the same broker, so its HELLO comes on a new connection. What was being computed goes on. */
+static void test_a_broker_that_stands_by_is_left_for_another(void **state)
+{
+    char localhost[64];
+    struct wire_cell cell = { .key = "endpoint", .type = WIRE_CELL_TEXT };
+    struct wire_row row = { &cell, 1 };
+    snprintf(localhost, sizeof localhost, "tcp://localhost%s", strrchr(scene.endpoint, ':'));
+    link_endpoint_add(&scene.options.link, "tcp://127.0.0.1:1", 17); /* nobody listens there */
+    link_endpoint_add(&scene.options.link, localhost, strlen(localhost));
+    cell.text = localhost;
+    scene_node_start();
+    scene_expect_hello();
+    scene_offer(1, "wait");
+    scene_expect_token(WIRE_STARTED, 1);
+    struct wire_msg m = { .type = WIRE_DISCONNECT };
+    WIRE_SET(&m, status, PV_STANDBY);
+    WIRE_SET_LIST(&m, endpoints, &row, 1);
+    scene_say(&m);
+    scene_expect(WIRE_HELLO); /* without a word of good-bye: whoever stands by does not know it */
+    assert_int_equal(scene.in.held_n, 1);
+    m.type = WIRE_ERROR;
+    scene_say(&m);
+    while (scene_expect_either(WIRE_HELLO, WIRE_DISCONNECT) == WIRE_DISCONNECT) fail_msg("it said good-bye");
+    scene_welcome();
+    scene_expect_ready(1);
+}
+
 static void test_silence_of_a_lease_means_dialling_again(void **state)
 {
     scene.lease_ms = 200;
@@ -274,6 +301,7 @@ int main(void)
         TEST(test_an_older_broker_is_refused),
         TEST(test_another_endpoint_is_tried),
         TEST(test_a_broker_that_does_not_know_the_node_is_greeted_again),
+        TEST(test_a_broker_that_stands_by_is_left_for_another),
         TEST(test_silence_of_a_lease_means_dialling_again),
         TEST(test_malformed_messages_change_nothing),
         TEST(test_curve_keys_are_used_and_kept_private),

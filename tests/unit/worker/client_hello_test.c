@@ -27,8 +27,8 @@ static void on_hello(struct fake *f, const struct wire_msg *m)
     say(f);
 }
 
-static const pv_status statuses[] = { PV_UNAUTHORIZED, PV_BUSY,        PV_BAD_STATE,    PV_CONFLICT,
-                                      PV_BAD_VERSION,  PV_BAD_MESSAGE, PV_STALE_BROKER, PV_INTERNAL };
+static const pv_status statuses[] = { PV_UNAUTHORIZED, PV_BUSY,         PV_BAD_STATE, PV_CONFLICT, PV_BAD_VERSION,
+                                      PV_BAD_MESSAGE,  PV_STALE_BROKER, PV_STANDBY,   PV_INTERNAL };
 
 /* Every attempt ends with what the broker said, and the next begins. */
 static void refused(struct scene *s, enum wire_type type, bool with_text)

@@ -13,6 +13,7 @@ from places import DATA
 
 import provost
 from provost.wire.codec import Message
+from provost.wire.wire_lists import Row
 
 
 class Session(LinkCase):
@@ -142,6 +143,30 @@ class Session(LinkCase):
         self.assertTrue(caught.exception.retryable)
         c = await self.client(old.url, young.url)
         self.assertEqual(c.connection.endpoint, young.url)
+
+    async def test_a_standby_points_at_the_active_broker_and_one_that_was_active_is_left_at_once(self) -> None:
+        standby, after, active = await self.broker(welcomes=False), await self.broker(), await self.broker()
+        rows: list[Row] = [{"endpoint": "tcp://192.0.2.1:1"}, {"endpoint": active.url}]
+        standby.on = lambda who, m: m["type"] == "HELLO" and standby.say(who, {"type": "ERROR", "status": 27, "endpoints": rows})
+        c = await self.client(standby.url, after.url, active.url)
+        self.assertEqual(c.connection.endpoint, active.url)
+        self.assertEqual(after.of("HELLO"), [])
+        active.say(active.heard[0][0], {"type": "DISCONNECT", "status": 27, "endpoints": [{"endpoint": after.url}]})
+        await poll("the next one", 5, lambda: bool(after.of("HELLO")))
+        self.assertEqual(len(active.of("HELLO")), 1)
+
+    async def test_two_standbys_that_point_at_one_another_are_not_followed_for_ever(self) -> None:
+        brokers = [await self.broker(welcomes=False) for _ in range(3)]
+
+        def points(b: FakeBroker, to: FakeBroker) -> None:
+            b.on = lambda who, m: m["type"] == "HELLO" and b.say(who, {"type": "ERROR", "status": 27, "endpoints": [{"endpoint": to.url}]})
+
+        for b, to in zip(brokers, (brokers[2], brokers[0], brokers[0])):
+            points(b, to)
+        c = await self.client(*(b.url for b in brokers), connect_timeout=0, reconnect_min=0.1, reconnect_max=0.1)
+        await poll("all are asked", 5, lambda: bool(brokers[1].of("HELLO")))
+        self.assertEqual(c.connection.code, "standby")
+        self.assertLessEqual(len(brokers[0].of("HELLO")), 2)
 
     async def test_a_broker_that_accepts_no_tasks_says_why_in_its_welcome(self) -> None:
         full, fine = await self.broker(terms={"not_ready": "the disk is full"}), await self.broker()

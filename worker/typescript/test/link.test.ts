@@ -104,6 +104,27 @@ test("a broker that stands by is left for the next one of one's own, wherever it
   assert.equal(aside.heard.length, 0);
 });
 
+test("a standby points at the active broker, which is dialled at once; one that was active is left at once", async (t) => {
+  const [active, next] = [await broker(t), await broker(t)];
+  const standby = await broker(t, { welcomes: false });
+  standby.on = (m) => m.type === "HELLO" && standby.say(m.from, { type: "ERROR", status: 27, endpoints: [{ endpoint: "tcp://192.0.2.1:1" }, { endpoint: active.url }] });
+  const c = await client(t, [standby.url, next.url, active.url]);
+  assert.equal(c.connection.endpoint, active.url);
+  assert.equal(next.heard.length, 0);
+  active.say(active.of("HELLO")[0]!.from, { type: "DISCONNECT", status: 27, endpoints: [{ endpoint: next.url }] });
+  await next.hears("HELLO");
+  assert.equal(active.of("HELLO").length, 1);
+});
+
+test("two standbys that point at one another are not followed for ever, and all are asked", async (t) => {
+  const brokers = [await broker(t, { welcomes: false }), await broker(t, { welcomes: false }), await broker(t, { welcomes: false })];
+  brokers.forEach((b, i) => (b.on = (m) => m.type === "HELLO" && b.say(m.from, { type: "ERROR", status: 27, endpoints: [{ endpoint: brokers[[2, 0, 0][i]!]!.url }] })));
+  const c = await client(t, brokers.map((b) => b.url), { connectTimeout: 0, reconnectMin: 100, reconnectMax: 100 });
+  await brokers[1]!.hears("HELLO");
+  assert.equal(c.connection.code, "standby");
+  assert.ok(brokers[0]!.of("HELLO").length <= 2, String(brokers[0]!.of("HELLO").length));
+});
+
 test("what a deadline leaves is said as a duration, and as the moment to a broker that takes no other", async (t) => {
   const b = await broker(t, { terms: { deadline_in: true } });
   b.on = (m) => m.type === "SUBMIT" && delivers(b, m, Buffer.from("x"));

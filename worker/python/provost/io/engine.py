@@ -11,7 +11,7 @@ from ..wire.codec import Frame, Message, Token
 from .followed import Followed
 from .link import Link, LinkOptions
 from .question import Question
-from .text import BAD_MESSAGE, BAD_STATE, UNAUTHORIZED, refusal
+from .text import BAD_MESSAGE, BAD_STATE, STANDBY, UNAUTHORIZED, refusal
 from .tidings import End, LinkState, Submit
 from .timers import Timers
 
@@ -209,6 +209,8 @@ class Engine:
         task = self._tasks.get(m["task"]) if "task" in m else self._task_of(m.get("req"))
         if task and self.link.up:
             task.on_error(m)
+        elif self.link.state == "dialling" and m["status"] == STANDBY:
+            self.link.standby(m, refusal(m, "HELLO"))
         elif self.link.state == "dialling":
             self.link.fail(m["status"], refusal(m, "HELLO"))
         elif "req" not in m and m["status"] == BAD_STATE:

@@ -17,7 +17,7 @@ import zmq
 
 from ..wire.codec import CHUNK_MAX, INLINE_MAX, VERSION, Message
 from .dealer import Dealer, Keys
-from .text import BAD_MESSAGE, STALE_BROKER, UNAUTHORIZED, UNREACHABLE, visible
+from .text import BAD_MESSAGE, STALE_BROKER, STANDBY, UNAUTHORIZED, UNREACHABLE, visible
 from .timers import Timers
 
 
@@ -75,6 +75,8 @@ class LinkUser(Protocol):
 
 NEXT_ENDPOINT = 0.02
 LINGER_MS = 100
+STANDBY_MAX = 2.0  # between rounds in which a broker stood by: another takes over in seconds
+POINTED = 1.0  # two brokers that point at one another are followed at once no more often
 REHELLO = 1.0
 #: How long nothing of what waits may leave. libzmq takes more only after half of SEND_MOST has left: 8 MiB of chunks, 2 minutes at 0.5 Mbit/s.
 STUCK = 600.0
@@ -107,6 +109,9 @@ class Link:
         self.dealer: Dealer | None = None
         self._at = 0
         self._fails = 0
+        self._stood_by = False
+        self._pointed_from: int | None = None  # set while at is where a standby pointed: the round goes on after this one
+        self._pointed = float("-inf")
         self._heard = self._beat = self._welcomed = 0.0
         self._left = 0
         self._moved = 0.0  # when something left last, or nothing waited
@@ -170,17 +175,43 @@ class Link:
             self._fails += 1
             self._next_endpoint()
         self._timers.set(self, time.monotonic() + self._pause())
+        if self._fails % len(self._options.endpoints) == 0:
+            self._stood_by = False  # the next round finds out anew
         self._user.on_change()
 
+    def standby(self, m: Message, text: str) -> None:
+        """ERROR or DISCONNECT with the status standby: goes down, and on to another endpoint; the one that the message names, if it is one of
+        ours, at once (but at most once a second: two standbys may point at one another). It has one attempt, then the round goes on."""
+        said, followed, lost, ours = self._at, self._pointed_from is not None, self.up, self._options.endpoints
+        names = [row.get("endpoint") for row in m.get("endpoints", ())]
+        named = next((i for name in names for i, url in enumerate(ours) if i != said and url == name), None)
+        self._stood_by = True
+        self.fail(STANDBY, text)
+        now = time.monotonic()
+        if lost:
+            self._next_endpoint()  # it worked, and is the last to ask now
+            if len(ours) > 1:
+                self._timers.set(self, now)
+        if followed or named is None:
+            return
+        if named != self._at:  # else it is the next one anyway
+            self._pointed_from, self._at = said, named
+        if now - self._pointed >= POINTED:
+            self._pointed = now
+            self._timers.set(self, now)
+
     def _next_endpoint(self) -> None:
-        self._at = (self._at + 1) % len(self._options.endpoints)
+        after = self._at if self._pointed_from is None else self._pointed_from
+        self._at = (after + 1) % len(self._options.endpoints)
+        self._pointed_from = None
 
     def _pause(self) -> float:
         o = self._options
         if self._fails % len(o.endpoints) != 0:
             return min(NEXT_ENDPOINT, o.reconnect)
         rounds = max(1, self._fails // len(o.endpoints))
-        pause = min(o.reconnect * 2.0 ** min(rounds - 1, 30), o.reconnect_max)
+        most = min(o.reconnect_max, STANDBY_MAX) if self._stood_by else o.reconnect_max
+        pause = min(o.reconnect * 2.0 ** min(rounds - 1, 30), most)
         return pause / 2 + random.random() * pause
 
     # --- what is due, and what came ---
@@ -276,6 +307,8 @@ class Link:
         if kind == "WELCOME":
             if self.state == "dialling":
                 self._welcome(m)
+        elif kind == "DISCONNECT" and m["status"] == STANDBY:
+            self.standby(m, m.get("text") or "this broker stands by, another one is active")
         elif kind == "DISCONNECT":
             self.fail(m["status"] or UNREACHABLE, m.get("text") or "the broker ended the connection")
         elif self.up or kind == "ERROR":
@@ -293,6 +326,7 @@ class Link:
         self._epoch_seen = self.terms.epoch
         self.state = "up"
         self._fails = 0
+        self._stood_by, self._pointed_from = False, None
         self.welcomes += 1
         self._welcomed = self._heard = self._moved = time.monotonic()
         self._beat = self._welcomed + self.terms.heartbeat

@@ -7,7 +7,7 @@ import { InputSlots, Pulled, sourceInFile, sourceOf, type Source } from "./input
 import { Link, type LinkOptions, type LinkUser } from "./link.js";
 import { Slots } from "./slots.js";
 import { Question, type QuestionUser } from "./question.js";
-import { BAD_MESSAGE, BAD_STATE, UNAUTHORIZED, refusal } from "./text.js";
+import { BAD_MESSAGE, BAD_STATE, STANDBY, UNAUTHORIZED, refusal } from "./text.js";
 import { codeOf } from "../errors.js";
 
 interface Ack {
@@ -237,6 +237,7 @@ export class Engine implements LinkUser, TaskUser, QuestionUser {
     if (question) return question.onAnswer(m);
     const task = m.task !== undefined ? this.tasks.get(m.task) : this.taskOf(m.req);
     if (task && this.link.state === "up") return task.onError(m);
+    if (this.link.state === "dialling" && m.status === STANDBY) return this.link.standby(m, refusal(m, "HELLO"));
     if (this.link.state === "dialling") return this.link.fail(m.status!, refusal(m, "HELLO"));
     if (m.req !== undefined) return;
     if (m.status === BAD_STATE) this.link.rehello();

@@ -8,7 +8,7 @@
  */
 import { CHUNK_MAX, INLINE_MAX, VERSION, type Message } from "../wire/codec.js";
 import { Dealer, type DealerEvent, type Keys } from "./dealer.js";
-import { BAD_MESSAGE, STALE_BROKER, UNAUTHORIZED, UNREACHABLE, visible } from "./text.js";
+import { BAD_MESSAGE, STALE_BROKER, STANDBY, UNAUTHORIZED, UNREACHABLE, visible } from "./text.js";
 
 export interface LinkOptions {
   endpoints: string[];
@@ -63,6 +63,8 @@ export interface LinkUser {
 
 const NEXT_ENDPOINT_MS = 20;
 const LINGER_MS = 100;
+const STANDBY_MAX_MS = 2000; // between rounds in which a broker stood by: another takes over in seconds
+const POINTED_MS = 1000; // two brokers that point at one another are followed at once no more often
 const WAITING_MOST = 16_384;
 const REHELLO_MS = 1000;
 const PAYLOAD_MOST = Number.MAX_SAFE_INTEGER;
@@ -76,6 +78,10 @@ export class Link {
   private dealer: Dealer | undefined;
   private at = 0;
   private fails = 0;
+  private stoodBy = false;
+  /** Set while `at` is where a standby pointed: the round goes on after this one. */
+  private pointedFrom: number | undefined;
+  private pointedMs = -Infinity;
   private heardMs = 0;
   private beatMs = 0;
   private welcomedMs = 0;
@@ -147,18 +153,45 @@ export class Link {
       this.nextEndpoint();
     }
     this.arm(this.pauseMs());
+    if (this.fails % this.options.endpoints.length === 0) this.stoodBy = false; // the next round finds out anew
     this.user.onChange();
   }
 
+  /**
+   * ERROR or DISCONNECT with the status standby: goes down, and on to another endpoint; the one that the message names, if it is one of ours, at once
+   * (but at most once a second: two standbys may point at one another). It has one attempt, then the round goes on.
+   */
+  standby(m: Message, text: string): void {
+    const { at, pointedFrom } = this;
+    const lost = this.state === "up";
+    const named = this.options.endpoints.findIndex((url, i) => i !== at && (m.endpoints ?? []).some((row) => row.endpoint === url));
+    this.stoodBy = true;
+    this.fail(STANDBY, text);
+    if (this.closed) return;
+    if (lost) {
+      this.nextEndpoint(); // it worked, and is the last to ask now
+      if (this.options.endpoints.length > 1) this.arm(0);
+    }
+    if (pointedFrom !== undefined || named < 0) return;
+    if (named !== this.at) this.pointedFrom = at; // else it is the next one anyway
+    this.at = named;
+    const now = performance.now();
+    if (now - this.pointedMs < POINTED_MS) return;
+    this.pointedMs = now;
+    this.arm(0);
+  }
+
   private nextEndpoint(): void {
-    this.at = (this.at + 1) % this.options.endpoints.length;
+    this.at = ((this.pointedFrom ?? this.at) + 1) % this.options.endpoints.length;
+    this.pointedFrom = undefined;
   }
 
   private pauseMs(): number {
     const { endpoints, reconnectMs, reconnectMaxMs } = this.options;
     if (this.fails % endpoints.length !== 0) return Math.min(NEXT_ENDPOINT_MS, reconnectMs);
     const rounds = Math.max(1, this.fails / endpoints.length);
-    const pause = Math.min(reconnectMs * 2 ** Math.min(rounds - 1, 30), reconnectMaxMs);
+    const most = this.stoodBy ? Math.min(reconnectMaxMs, STANDBY_MAX_MS) : reconnectMaxMs;
+    const pause = Math.min(reconnectMs * 2 ** Math.min(rounds - 1, 30), most);
     return pause / 2 + Math.random() * pause;
   }
 
@@ -233,6 +266,8 @@ export class Link {
     this.heardMs = performance.now();
     if (message.type === "WELCOME") {
       if (this.state === "dialling") this.welcome(message);
+    } else if (message.type === "DISCONNECT" && message.status === STANDBY) {
+      this.standby(message, message.text || "this broker stands by, another one is active");
     } else if (message.type === "DISCONNECT") {
       this.fail(message.status || UNREACHABLE, message.text || "the broker ended the connection");
     } else if (this.state === "up" || message.type === "ERROR") {
@@ -253,6 +288,8 @@ export class Link {
     this.epochSeen = this.terms.epoch;
     this.state = "up";
     this.fails = 0;
+    this.stoodBy = false;
+    this.pointedFrom = undefined;
     this.welcomes++;
     this.welcomedMs = performance.now();
     this.beatMs = this.welcomedMs + this.terms.heartbeatMs;

@@ -66,6 +66,7 @@ export const BAD_MESSAGE = codeOf("bad-message");
 export const UNAUTHORIZED = codeOf("unauthorized");
 export const UNREACHABLE = codeOf("unreachable");
 export const STALE_BROKER = codeOf("stale-broker");
+export const STANDBY = codeOf("standby");
 export const TOO_LARGE = codeOf("too-large");
 export const HASH_MISMATCH = codeOf("hash-mismatch");
 export const INTERNAL = codeOf("internal");

@@ -92,7 +92,7 @@ export interface Fields {
   chunk_most?: number;
   /** the kinds of input that the peer takes */
   input_kinds?: readonly string[];
-  /** reserved: with status standby, where the active broker may be, each with endpoint */
+  /** with status standby, where the active broker may be, each with endpoint */
   endpoints?: readonly Row[];
   /** HELLO of client or admin: if the key lacks the role, the other of the two will do */
   any_role?: boolean;
