@@ -6,6 +6,7 @@
 #include "intake_hello.h"
 #include "reload.h"
 #include "reply.h"
+#include "standby.h"
 #include "step.h"
 #include "store_open.h"
 #include "warnings.h"
@@ -198,7 +199,8 @@ static pv_status journal_begin(struct broker *b)
     return b->journal ? PV_OK : PV_NO_MEMORY;
 }
 
-static pv_status parts_open(struct broker *b, char *why)
+/* What lies on the store that was opened, but the core. */
+static pv_status store_begin(struct broker *b, char *why)
 {
     const struct config *c = b->config;
     struct downloads_config downloads = {
@@ -210,19 +212,53 @@ static pv_status parts_open(struct broker *b, char *why)
         .damaged = reply_damaged,
         .context = b,
     };
-    TRY(shares_init(&b->shares, b->wake, c->window));
-    TRY(store_open(&b->store, c->state, b->wake, NULL, why));
     migration_log(b);
     found_log(b);
     TRY(uploads_open(b));
     TRY(downloads_new(&b->downloads, store_blobs(b->store), &downloads));
-    TRY(tables_new(&b->tables));
-    list_turns_init(&b->lists);
-    b->questions.shows = calloc(c->batch, sizeof *b->questions.shows);
-    if (!b->questions.shows) return PV_NO_MEMORY;
     TRY(epoch_begin(b, why));
     TRY(broker_clock_begin(b));
-    return journal_begin(b);
+    TRY(journal_begin(b));
+    return core_open(b);
+}
+
+static pv_status parts_open(struct broker *b)
+{
+    TRY(shares_init(&b->shares, b->wake, b->config->window));
+    TRY(tables_new(&b->tables));
+    list_turns_init(&b->lists);
+    b->questions.shows = calloc(b->config->batch, sizeof *b->questions.shows);
+    return b->questions.shows ? PV_OK : PV_NO_MEMORY;
+}
+
+/* Until there is a store that has one, so that deadlines of connections have a clock. */
+static void clock_without_store(struct broker *b)
+{
+    struct up_clock none = { .up_ms = 0 };
+    struct clock_jump unused;
+    b->clock.last = clock_reading_take(clock_boot());
+    up_clock_begin(&b->clock.up, &none, &b->clock.last, &unused);
+    broker_clocks_read(b);
+}
+
+/* Another broker has the store, or its server is away: both may end, and this one is needed then. */
+static bool may_stand_by(const struct broker *b, pv_status st)
+{
+    return b->config->store[0] && (st == PV_BUSY || st == PV_UNREACHABLE);
+}
+
+static pv_status store_first(struct broker *b, char *why)
+{
+    char busy[STORE_WHY_BYTES] = "";
+    pv_status st = store_open(&b->store, config_store(b->config), b->wake, NULL, busy);
+    if (may_stand_by(b, st)) {
+        clock_without_store(b);
+        TRY(journal_begin(b));
+        snprintf(b->standby.found, sizeof b->standby.found, "%s", busy[0] ? busy : pv_status_text(st));
+        return PV_OK;
+    }
+    if (busy[0]) snprintf(why, BROKER_WHY_BYTES, "%s", busy);
+    return st == PV_OK ? store_begin(b, why) : st;
 }
 
 /* The places that the limit of descriptors leaves. */
@@ -279,8 +315,8 @@ static pv_status open_all(struct broker *b, char *why)
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (b->wake < 0) return PV_FAILED;
     TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
-    TRY(parts_open(b, why));
-    TRY(core_open(b));
+    TRY(parts_open(b));
+    TRY(store_first(b, why));
     TRY(web_open(b, why, BROKER_WHY_BYTES));
     TRY(router_start(b, why));
     TRY(port_file_write(b, why));
@@ -345,11 +381,53 @@ pv_status broker_begin_again(struct broker *b)
     return PV_OK;
 }
 
+/* The core, the store, and what waits for them. */
+static void store_end(struct broker *b)
+{
+    core_forget(b);
+    outbox_clear(&b->outbox);
+    downloads_destroy(&b->downloads);
+    list_turns_clear(&b->lists);
+    list_turns_init(&b->lists);
+    store_close(&b->store);
+    b->cuts.n = 0;
+    b->store_failed = b->disk_low = b->not_ours = b->waits_long = false;
+    b->heal_ms = b->healed_ms = b->promised = b->commits.n = 0;
+}
+
+void broker_stand_by(struct broker *b, const char *why)
+{
+    store_end(b);
+    if (journal_begin(b) != PV_OK) b->stopping = true; /* no memory: a start may do better */
+    standby_begin(b, why);
+}
+
+bool broker_take_over(struct broker *b, struct store **store)
+{
+    char why[BROKER_WHY_BYTES] = "";
+    b->store = *store;
+    *store = NULL;
+    pv_status st = store_begin(b, why);
+    b->second_ms = 0;
+    if (st == PV_OK) {
+        LOG_INFO("broker.active", "epoch=%u", b->epoch);
+        return true;
+    }
+    if (!why[0])
+        snprintf(why, sizeof why, "%s", store_failure(b->store) ? store_failure(b->store) : pv_status_text(st));
+    LOG_ERROR("broker.not_active", "status=%s why=%s", pv_status_word(st), why);
+    store_end(b);
+    if (journal_begin(b) != PV_OK) b->stopping = true;
+    standby_again(b, why);
+    return false;
+}
+
 void broker_close(struct broker **broker)
 {
     struct broker *b = *broker;
     if (!b) return;
     router_close(&b->router);
+    standby_end(b);
     web_close(b);
     auth_stop(&b->auth.zap);
     auth_own_keys_destroy(b->auth.certs, &b->auth.certs_n);

@@ -12,6 +12,7 @@
 enum { BROKER_WHY_BYTES = 512 };
 
 struct broker;
+struct store;
 
 /** Opens everything in the order that makes it safe: keys, store, boot epoch, the tasks that survived, and the socket last.
  *  config is borrowed until broker_close, and so is args, from which SIGHUP reads the settings again. On failure a status, and why
@@ -27,6 +28,12 @@ pv_status broker_check_places(const struct config *config, char why[BROKER_WHY_B
  *  in at once; provers say HELLO again when they hear of the epoch, and announce what they hold. Uploads and downloads under
  *  way have ended. */
 pv_status broker_begin_again(struct broker *b);
+
+/** Closes core and store, which another may have, and begins to stand by. Connections and addresses stay; peers are told to go on. */
+void broker_stand_by(struct broker *b, const char *why);
+/** The end of that: takes the store, which another may not have any more, and makes a core of it. False: it could not be used, is closed, and
+ *  the broker goes on standing by. */
+bool broker_take_over(struct broker *b, struct store **store);
 
 /** NULL is no broker. */
 void broker_close(struct broker **b);

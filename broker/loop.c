@@ -10,6 +10,7 @@
 #include "listing.h"
 #include "reload.h"
 #include "say.h"
+#include "standby.h"
 #include "step.h"
 #include "uploads.h"
 #include "web.h"
@@ -158,6 +159,7 @@ static void heal(struct broker *b)
     if (!b->heal_ms) heal_later(b, true);
     if (b->now_ms < b->heal_ms) return;
     pv_status st = store_reopen(b->store);
+    if (st == PV_BUSY) b->not_ours = true;
     if (st == PV_OK) st = store_boot(b->store, 0, &b->epoch);
     bool opened = st == PV_OK;
     if (opened) st = broker_begin_again(b);
@@ -246,50 +248,86 @@ static struct turn turn(struct broker *b, struct router_message *m, bool notices
     tick(b);
     second(b);
     listing_turn(b);
-    web_turn(b);
+    if (broker_ours(b)) web_turn(b);
     if (!commit_later(b)) batch_end(b);
     heal(b);
-    left.chunks = downloads_pump(b->downloads, CHUNK_BUDGET);
+    left.chunks = broker_ours(b) && downloads_pump(b->downloads, CHUNK_BUDGET);
     b->counters.turns++;
     rows = rows_visited(b) - rows;
     if (rows > b->counters.rows_most) b->counters.rows_most = rows;
     return left;
 }
 
-pv_status broker_run(struct broker *b)
+/* Reads what has come to signals and wake, and whether connections have something to tell. */
+static bool wait_for(struct broker *b, bool asleep, long timeout)
 {
-    struct router_message m;
+    zmq_pollitem_t items[] = { { .socket = b->router.socket, .events = ZMQ_POLLIN },
+                               { .socket = b->router.events, .events = ZMQ_POLLIN },
+                               { .fd = b->signals, .events = ZMQ_POLLIN },
+                               { .fd = b->wake, .events = ZMQ_POLLIN } };
+    if (asleep) zmq_poll(items, 4, timeout);
+    broker_clocks_read(b);
+    if (items[2].revents) signals_read(b);
+    if (items[3].revents) wake_read(b);
+    return items[1].revents != 0;
+}
+
+/* Until it is told to end, or another may have the store. */
+static void active_turns(struct broker *b, struct router_message *m)
+{
     struct turn left = { .messages = false };
     uint64_t woke = broker_clock_ms(b);
-    router_message_init(&m);
-    notify_open(&b->notify);
-    notify_ready(&b->notify);
-    while (!b->stopping) {
-        zmq_pollitem_t items[] = { { .socket = b->router.socket, .events = ZMQ_POLLIN },
-                                   { .socket = b->router.events, .events = ZMQ_POLLIN },
-                                   { .fd = b->signals, .events = ZMQ_POLLIN },
-                                   { .fd = b->wake, .events = ZMQ_POLLIN } };
+    while (!b->stopping && broker_ours(b)) {
         uint64_t slept = broker_clock_ms(b);
         long timeout = sleep_ms(b, &left);
         /* Polling costs seven system calls: while messages are known to wait, only every sixteenth turn does it. */
-        if (!left.messages || b->counters.turns % 16 == 0) zmq_poll(items, 4, timeout);
-        broker_clocks_read(b);
+        bool notices = wait_for(b, !left.messages || b->counters.turns % 16 == 0, timeout);
         lag_tell(b, slept - woke, b->now_ms - slept, (uint64_t)timeout);
         woke = b->now_ms;
-        if (items[2].revents) signals_read(b);
-        if (items[3].revents) wake_read(b);
         uint64_t from_us = pv_clock_us();
-        left = turn(b, &m, items[1].revents != 0);
+        left = turn(b, m, notices);
         histogram_add(&b->counters.loop, &histogram_of_turns, pv_clock_us() - from_us);
     }
-    router_message_clear(&m);
-    LOG_INFO("broker.stopping", "tasks_kept=all");
-    notify_stopping(&b->notify);
+}
+
+/* Until it is told to end, or has taken the store over. */
+static void standby_turns(struct broker *b, struct router_message *m)
+{
+    struct store *store = NULL;
+    bool left = false, ours = false;
+    while (!b->stopping && !ours) {
+        bool notices = wait_for(b, true, left ? 0 : standby_sleep_ms(b));
+        if (standby_turn(b, m, notices, &left, &store)) ours = broker_take_over(b, &store);
+    }
+}
+
+static void last_batch(struct broker *b)
+{
     web_publish(b);    /* not ready, from now on */
     uploads_settle(b); /* what came whole counts */
     broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;
     batch_end(b);
+}
+
+pv_status broker_run(struct broker *b)
+{
+    struct router_message m;
+    router_message_init(&m);
+    notify_open(&b->notify);
+    notify_ready(&b->notify);
+    if (!b->sched) standby_begin(b, b->standby.found);
+    while (!b->stopping) {
+        if (b->sched)
+            active_turns(b, &m);
+        else
+            standby_turns(b, &m);
+        if (b->sched && !broker_ours(b)) broker_stand_by(b, "another broker may have the store");
+    }
+    router_message_clear(&m);
+    LOG_INFO("broker.stopping", "tasks_kept=all");
+    notify_stopping(&b->notify);
+    if (b->sched) last_batch(b);
     notify_close(&b->notify);
-    return store_failure(b->store) ? PV_STORE : PV_OK;
+    return b->store && store_failure(b->store) ? PV_STORE : PV_OK;
 }

@@ -67,6 +67,15 @@ const char *broker_principal(const struct broker *b, const struct peer *peer)
     return peer->rights ? peer->rights->name : b->keys ? "unknown" : "local";
 }
 
+bool broker_ours(struct broker *b)
+{
+    if (!b->not_ours && b->store && !store_ours(b->store)) {
+        b->not_ours = true;
+        LOG_WARN("store.lost", "epoch=%u then=%s", b->epoch, "nothing-more-is-said-and-the-broker-stands-by");
+    }
+    return !b->not_ours;
+}
+
 const char *broker_not_ready(const struct broker *b)
 {
     if (store_failure(b->store)) return store_failure(b->store);

@@ -139,6 +139,20 @@ struct broker_clock {
     uint64_t saved_ms;         /* when it went into the store's transaction last */
 };
 
+struct store_try;
+
+enum { BROKER_ENDPOINT_BYTES = 128 };
+
+/** A broker that stands by while another has the store (broker/standby/). */
+struct broker_standby {
+    struct store_try *try;                /* the one under way, or NULL */
+    uint64_t try_ms;                      /* when the next is due, on the monotonic clock */
+    uint64_t hellos;                      /* that were sent on */
+    char found[STORE_WHY_BYTES];          /* what the first look at the store found */
+    char why[STORE_WHY_BYTES];            /* what the last try found */
+    char endpoint[BROKER_ENDPOINT_BYTES]; /* of the active one; "": not known */
+};
+
 enum { BROKER_CIRCUITS = 256, BROKER_HELD = 256 };
 
 /** The lists of the message in hand, on their way to the core (intake.c): too large for a stack. */
@@ -169,7 +183,7 @@ struct broker {
     const struct config *config; /* in force */
     struct broker_settings settings;
 
-    /* the rooms */
+    /* the rooms; while it stands by there is neither core nor store */
     struct sched *sched;
     struct store *store;
     struct shares shares;
@@ -207,6 +221,8 @@ struct broker {
     uint64_t healed_ms;                /* when that last went well; 0: never */
     struct broker_note full, short_of; /* of connections, of descriptors */
     bool disk_low, store_failed, stopping;
+    bool not_ours; /* another may have the store: nothing more is said (broker_ours) */
+    struct broker_standby standby;
     bool mark_failed;     /* the store's watermark, as told last */
     int signals;          /* descriptor */
     struct notify notify; /* the service manager (loop.c) */
@@ -233,6 +249,8 @@ void broker_clock_save(struct broker *b, uint64_t older_ms);
 /** The name by which the core knows the peer's principal: that of its key, "unknown" when the key is not authorised any more,
  *  "local" without keys. Borrowed until keys are read again. */
 const char *broker_principal(const struct broker *b, const struct peer *peer);
+/** Whether this process may still speak for its store. False stays until it stands by, and has taken the store over anew. */
+bool broker_ours(struct broker *b);
 /** Why no tasks are accepted, or NULL: they are. Borrowed until the next call on the store. */
 const char *broker_not_ready(const struct broker *b);
 /** The settings of a queue, or NULL: it is not configured. */

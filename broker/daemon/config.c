@@ -145,8 +145,39 @@ static pv_status endpoints_check(const char *list, char *why)
     return PV_OK;
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return !strncmp(text, with, strlen(with));
+}
+
+const char *config_store(const struct config *c)
+{
+    return c->store[0] ? c->store : c->state;
+}
+
+/* What is said to a database is libpq's; here only what cannot be one, and what means nothing without one. */
+static pv_status store_place_check(const struct config *c, char *why)
+{
+    const char *lone = c->payloads[0] ? "payloads" : c->advertise[0] ? "advertise" : NULL, *at = c->advertise;
+    bool url = begins(c->store, "postgresql://") || begins(c->store, "postgres://") || begins(c->store, "service=");
+    if (c->store[0] && !url)
+        return settings_refuse(why,
+                               "store: neither postgresql://HOST/NAME nor service=NAME; a folder is named by state");
+    if (!c->store[0] && lone)
+        return settings_refuse(why, "%s: without store there is one broker, which keeps everything in state", lone);
+    if (c->payloads[0] && c->payloads[0] != '/')
+        return settings_refuse(why, "payloads: \"%.200s\" is no absolute path", c->payloads);
+    if (at[0] && (strchr(at, ',') || !(begins(at, "tcp://") || begins(at, "ipc://")) || !endpoint_port_fits(at, false)))
+        return settings_refuse(why, "advertise: \"%.200s\" is not one endpoint, such as tcp://broker-a.example:7070",
+                               at);
+    if (begins(at, "tcp://*:") || begins(at, "tcp://0.0.0.0:") || begins(at, "tcp://[::]:"))
+        return settings_refuse(why, "advertise: peers cannot dial \"%.200s\": name this machine", at);
+    return PV_OK;
+}
+
 static pv_status check(const struct config *c, char *why)
 {
+    TRY(store_place_check(c, why));
     if (c->lease_ms < 4 * c->heartbeat_ms)
         return settings_refuse(why, "lease_ms (%llu) is less than 4 times heartbeat_ms (%llu)",
                                (unsigned long long)c->lease_ms, (unsigned long long)c->heartbeat_ms);

@@ -16,6 +16,11 @@
     X(bind, TEXT, START, "tcp://127.0.0.1:7070", 0, 0,                                                                 \
       "endpoints to listen on, separated by commas; IPv6 as tcp://[::1]:7070")                                         \
     X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder for everything that survives a restart")                   \
+    X(store, TEXT, START, "", 0, 0,                                                                                    \
+      "database that brokers share, as postgresql://HOST/NAME or service=NAME; empty: the folder state")               \
+    X(payloads, TEXT, START, "", 0, 0, "with store: folder for large payloads, mounted by all brokers that share it")  \
+    X(advertise, TEXT, START, "", 0, 0,                                                                                \
+      "with store: endpoint where peers reach this broker, told by brokers that stand by; empty: the first of bind")   \
     X(insecure, SWITCH, START, "no", 0, 1, "no keys: listen on loopback only, every peer is \"local\"")                \
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
@@ -118,6 +123,9 @@ struct config_args {
 
 /** Row i of the list, for the argument parser and the manual. */
 const struct setting *config_setting(enum config_setting i);
+
+/** The store that a broker with these settings opens: the database, or the folder. */
+const char *config_store(const struct config *c);
 
 /** Reads everything in its order and checks it: each value alone, and some against one another (lease and heartbeat, keys
  *  and addresses). PV_BAD_CONFIG with a sentence that names the setting, where it came from, and the line of the file.

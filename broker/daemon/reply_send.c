@@ -118,7 +118,7 @@ bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const s
     struct wire_frames f;
     zmq_msg_t parts[3];
     struct peer *peer = peers_of(&b->peers, handle);
-    if (!peer) return false;
+    if (!peer || !broker_ours(b)) return false;
     if (wire_msg_encode(m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why) != PV_OK) {
         LOG_ERROR("message.unsendable", "type=%s why=%s", wire_type_name((int)m->type), why);
         return false;
@@ -139,7 +139,7 @@ bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const s
 void reply_waited(struct broker *b, struct outbox_word *w)
 {
     struct peer *peer = peers_of(&b->peers, w->peer);
-    if (peer) {
+    if (peer && broker_ours(b)) {
         peer->waiting--;
         sent(b, peer, router_send_parts(&b->router, peer->routing, w->parts, w->parts_n));
         if (w->last) broker_peer_cut(b, w->peer);

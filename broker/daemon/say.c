@@ -193,7 +193,7 @@ static enum reply_when when_said(const struct broker *b, const struct sched_acti
 static void sends(struct broker *b, bool behind)
 {
     store_read_begin(b->store); /* one for the payloads of all offers and results */
-    for (size_t i = 0; i < b->batch.out.n; i++) {
+    for (size_t i = 0; i < b->batch.out.n && broker_ours(b); i++) {
         const struct sched_action *a = &b->batch.out.at[i];
         say(b, when_said(b, a, behind), a);
         downloads_follow(b, a);

@@ -181,10 +181,13 @@ void http_publish(struct http *h, struct http_news *news)
     old.scales_n = h->news.scales_n;
     h->news.scales = news->scales;
     h->news.scales_n = news->scales_n;
+    bool ends = news->standby && !h->news.standby;
+    h->news.standby = news->standby;
     snprintf(h->not_ready, sizeof h->not_ready, "%s", news->not_ready ? news->not_ready : "");
     snprintf(h->warnings, sizeof h->warnings, "%s", news->warnings ? news->warnings : "");
     uint64_t now_ms = h->published_ms = pv_clock_ms();
     pthread_mutex_unlock(&h->lock);
+    if (ends) http_streams_end(&h->streams, false);
     http_news_clear(&old);
     *news = (struct http_news){ .metrics = NULL };
     http_visitors_expire(&h->visitors, now_ms);

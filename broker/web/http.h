@@ -52,6 +52,8 @@ struct http_news {
     char *history;                              /* JSON; NULL: as it was */
     struct http_scale *scales;
     size_t scales_n;
+    bool
+        standby; /* another broker is active: but for health, metrics and the page all is answered with 503 and not_ready */
     const char *not_ready, *warnings; /* why no tasks are accepted, NULL: they are; what is amiss, NULL: nothing */
 };
 

@@ -228,11 +228,26 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *c, struct re
     return MHD_YES;
 }
 
+/* Why this is another broker's to answer. */
+static bool others(struct http *h, const struct http_route *r, char why[256])
+{
+    bool own =
+        r->source == HTTP_LIVE || r->source == HTTP_READY || r->source == HTTP_METRICS || r->source == HTTP_ACCESS;
+    pthread_mutex_lock(&h->lock);
+    bool standby = h->news.standby && !own;
+    snprintf(why, 256, "%s", h->not_ready);
+    pthread_mutex_unlock(&h->lock);
+    return standby;
+}
+
 static enum MHD_Result serve(struct http *h, struct MHD_Connection *c, struct request *q)
 {
+    char why[sizeof h->not_ready];
     unsigned code = MHD_HTTP_OK;
     if (q->body) return refuse(h, c, q, 400, "usage", "nothing here takes a body", NULL);
     if (q->file) return http_reply_send(c, code, http_reply_file(q->file->bytes, q->file->n, q->file->type), NULL);
+    if (others(h, q->route, why))
+        return http_reply_send(c, MHD_HTTP_SERVICE_UNAVAILABLE, http_reply_error("standby", why), NULL);
     if (q->asked) return http_reply_send(c, q->asked->code, http_reply_json(q->asked->text), NULL);
     if (q->route->source == HTTP_EVENTS_OR_STREAM && wants_stream(c)) {
         if (!(q->arguments.seen & ~(unsigned)HTTP_HAS_AFTER)) return stream(h, c, &q->arguments);

@@ -1,0 +1,68 @@
+#include "store_try.h"
+
+#include "store_open.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct store_try {
+    pthread_t thread;
+    const char *where;
+    int wake;
+    atomic_bool over;
+    pv_status status;
+    struct store *store;
+    char why[STORE_WHY_BYTES];
+};
+
+static void *open_it(void *arg)
+{
+    struct store_try *t = arg;
+    uint64_t one = 1;
+    int wake = t->wake;
+    t->status = store_open(&t->store, t->where, wake, NULL, t->why);
+    atomic_store(&t->over, true);
+    if (write(wake, &one, sizeof one) < 0) return NULL; /* the loop looks anyway, a little later */
+    return NULL;
+}
+
+pv_status store_try_begin(struct store_try **out, const char *where, int wake)
+{
+    struct store_try *t = calloc(1, sizeof *t);
+    if (!t) return PV_NO_MEMORY;
+    t->where = where;
+    t->wake = wake;
+    if (pthread_create(&t->thread, NULL, open_it, t)) {
+        free(t);
+        return PV_FAILED;
+    }
+    *out = t;
+    return PV_OK;
+}
+
+bool store_try_ended(struct store_try **at, pv_status *st, struct store **store, char why[STORE_WHY_BYTES])
+{
+    struct store_try *t = *at;
+    if (!atomic_load(&t->over)) return false;
+    pthread_join(t->thread, NULL);
+    *st = t->status;
+    *store = t->store;
+    snprintf(why, STORE_WHY_BYTES, "%s", t->why);
+    free(t);
+    *at = NULL;
+    return true;
+}
+
+void store_try_drop(struct store_try **at)
+{
+    struct store_try *t = *at;
+    if (!t) return;
+    pthread_join(t->thread, NULL);
+    store_close(&t->store);
+    free(t);
+    *at = NULL;
+}

@@ -1,0 +1,21 @@
+/** One try to open a store, on a thread of its own: a database server that does not answer keeps it for seconds, and the door of a
+ *  broker that stands by must not stand still meanwhile. The store is handed over as it is; from then on it belongs to who asked.
+ */
+#ifndef PV_STORE_TRY_H
+#define PV_STORE_TRY_H
+
+#include "store.h"
+
+struct store_try;
+
+/** Begins to open the store at where. wake: an eventfd that is counted up at the end, and that the store gets too. Both are borrowed
+ *  until the end of the store. PV_NO_MEMORY; PV_FAILED: no thread. */
+pv_status store_try_begin(struct store_try **out, const char *where, int wake);
+
+/** False while it is under way. Else the try is over and *t is NULL: what store_open answered, the store on PV_OK, and its sentence. */
+bool store_try_ended(struct store_try **t, pv_status *st, struct store **store, char why[STORE_WHY_BYTES]);
+
+/** Waits for the end, and closes the store that came of it. NULL is none. */
+void store_try_drop(struct store_try **t);
+
+#endif
