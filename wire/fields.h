@@ -73,7 +73,7 @@ enum {
     X(not_ready, TEXT, 512, "why the broker accepts no tasks now; absent: it does")                                    \
     X(chunk_most, U32, 16777216, "reserved: the largest payload of a CHUNK that the peer would take")                  \
     X(input_kinds, NAMES, 16, "the kinds of input that the peer takes")                                                \
-    X(endpoints, ROWS, 16, "with status standby, where the active broker may be, each with endpoint")        \
+    X(endpoints, ROWS, 16, "with status standby, where the active broker may be, each with endpoint")                  \
     X(any_role, BOOL, 0, "HELLO of client or admin: if the key lacks the role, the other of the two will do")          \
     X(retry_ms, U32, UINT32_MAX, "do not try again before this much time has passed")                                  \
     X(which, NAME, 0, "the limit that was reached (broker/SECURITY.md)")                                               \
