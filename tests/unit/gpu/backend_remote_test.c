@@ -197,10 +197,10 @@ static void an_untested_process_gets_no_work(void **state)
 }
 
 /* What a device's process ends of is the device's failure; the next process is as good as the first. */
-static void is_the_devices_failure(const char *mode, const char *why)
+static void is_the_devices_failure(const char *mode, const char *why, unsigned limit_ms)
 {
     struct prove_key *key;
-    start(1, 500);
+    start(1, limit_ms);
     assert_int_equal(test(0), PV_OK);
     assert_int_equal(key_of(&key, "chain-5"), PV_OK);
     tell(mode);
@@ -215,17 +215,17 @@ static void is_the_devices_failure(const char *mode, const char *why)
 
 static void an_error_of_the_device_ends_the_process(void **state)
 {
-    is_the_devices_failure("broken-tasks-once", "an illegal memory access was encountered");
+    is_the_devices_failure("broken-tasks-once", "an illegal memory access was encountered", 0);
 }
 
 static void a_process_that_crashes_is_the_devices_failure(void **state)
 {
-    is_the_devices_failure("crash-tasks-once", "killed by signal 10");
+    is_the_devices_failure("crash-tasks-once", "killed by signal 10", 0);
 }
 
 static void a_process_that_hangs_is_the_devices_failure(void **state)
 {
-    is_the_devices_failure("hang-tasks-once", "took longer than");
+    is_the_devices_failure("hang-tasks-once", "took longer than", 3000);
 }
 
 static atomic_int stop;

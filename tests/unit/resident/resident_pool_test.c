@@ -121,9 +121,10 @@ static void one_that_dies_while_it_has_no_task_costs_no_task(void **state)
     resident_scene_start(s, "good", "quarantine: 600ms\nsandbox: none\n");
     for (int i = 0; i < 5; i++) { /* each followed by a good result: no row */
         int pid = run_pid();
+        uint64_t starts = resident_pool_starts(s->x.pool);
         resident_pool_good(s->x.pool);
         kill(pid, SIGKILL);
-        usleep(20000);
+        while (resident_pool_starts(s->x.pool) == starts) usleep(1000); /* its death was noticed */
         assert_int_not_equal(run_pid(), pid);
     }
 }
