@@ -206,7 +206,9 @@ GPU_DEV xyzz<F> msm_job_sum(const msm_heavy &job, const fp *parts, uint4 *slots,
     for (uint32_t k = 0; k < rounds; k++) {
         const uint32_t at = k * group + mine;
         const bool on = at < job.parts;
-        const xyzz<F> part = xyzz_load<F>(parts + (size_t)(on ? job.first + at * job.stride : 0) * SUM);
+        xyzz<F> part = xyzz_infinity<F>();
+        if (on) /* not any other part instead: somebody may be writing it */
+            part = xyzz_load<F>(parts + (size_t)(job.first + at * job.stride) * SUM);
         xyzz_add_call(&sum, &part, on);
     }
     msm_group_sum(sum, slots, group, warp_on);

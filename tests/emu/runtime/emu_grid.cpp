@@ -88,7 +88,8 @@ static void work(Launch *L)
     if (!W) {
         W = new Worker();
         for (int i = 0; i <= TSAN; i++) W->arenas[i] = (char *)aligned_alloc(1024, ARENA);
-        W->rng = seed() * 0x2545f4914f6cdd1du + (uintptr_t)pthread_self();
+        static std::atomic<unsigned> made; /* not an address: one seed is one order, whatever the loader did */
+        W->rng = seed() * 0x2545f4914f6cdd1du + made++;
 #ifdef EMU_TSAN
         W->main_tsan = __tsan_get_current_fiber();
 #endif
