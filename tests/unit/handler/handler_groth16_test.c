@@ -119,6 +119,8 @@ static void test_a_circuit_is_found_by_its_digest(void **state)
     free(out.bytes);
 }
 
+static struct handler_output out_of_failure;
+
 static void expect_failure(const char *circuit, const uint8_t *bytes, size_t n, pv_status status,
                            enum handler_verdict verdict)
 {
@@ -127,6 +129,7 @@ static void expect_failure(const char *circuit, const uint8_t *bytes, size_t n, 
     assert_int_equal(out.verdict, verdict);
     assert_true(strlen(out.text) > 10);
     assert_null(out.bytes);
+    out_of_failure = out;
 }
 
 static void test_failures_are_blamed_on_the_right_one(void **state)
@@ -139,6 +142,9 @@ static void test_failures_are_blamed_on_the_right_one(void **state)
     expect_failure("chain-5", w, 0, PV_BAD_WTNS, HANDLER_PERMANENT);
     w[n - 32] ^= 1; /* the last value: well formed, but a constraint breaks */
     expect_failure("chain-5", w, n, PV_BAD_WITNESS, HANDLER_PERMANENT);
+    assert_string_equal(out_of_failure.text,
+                        "the finished proof does not verify: the witness does not satisfy the circuit, "
+                        "or a coefficient of the key is damaged"); /* not what the look at the key came to */
     free(w);
 }
 
@@ -154,6 +160,8 @@ static void test_a_key_that_changed_in_memory_blames_no_witness(void **state)
     ((uint8_t *)z->file.bytes)[z->file.size - 1] ^= 1;
     keycache_give(context.cache, &k);
     expect_failure("chain-6", w, n, PV_HASH_MISMATCH, HANDLER_RETRYABLE);
+    assert_string_equal(out_of_failure.text,
+                        "the key of circuit chain-6 has changed in the memory of this node, and is loaded again");
     expect_failure("chain-6", w, n, PV_BAD_WITNESS, HANDLER_PERMANENT); /* it was loaded again */
     free(w);
 }
