@@ -109,6 +109,52 @@ static void cards_tell_what_they_tell(void **state)
     free(text);
 }
 
+/* Each tells one thing alone. */
+static size_t cards_of_one_figure(void *arg, struct node_card *to, size_t most)
+{
+    for (size_t i = 0; i < 5; i++) {
+        to[i] = (struct node_card){ .has_memory = i == 0,
+                                    .has_use = i == 1,
+                                    .has_temperature = i == 2,
+                                    .has_power = i == 3,
+                                    .memory_used = 5,
+                                    .memory_total = 9,
+                                    .use_percent = 7,
+                                    .temperature_c = 44,
+                                    .power_mw = 61005 };
+        snprintf(to[i].name, sizeof to[i].name, "%zu", i);
+    }
+    return 5;
+}
+
+static void no_figure_stands_in_anothers_place(void **state)
+{
+    static const char wanted[] =
+        "# HELP provost_node_gpu_memory_used_bytes Memory of the card that is used, by anybody.\n"
+        "# TYPE provost_node_gpu_memory_used_bytes gauge\n"
+        "provost_node_gpu_memory_used_bytes{gpu=\"0\"} 5\n"
+        "# HELP provost_node_gpu_memory_bytes Memory of the card.\n"
+        "# TYPE provost_node_gpu_memory_bytes gauge\n"
+        "provost_node_gpu_memory_bytes{gpu=\"0\"} 9\n"
+        "# HELP provost_node_gpu_use_ratio Of the last second, when kernels ran.\n"
+        "# TYPE provost_node_gpu_use_ratio gauge\n"
+        "provost_node_gpu_use_ratio{gpu=\"1\"} 0.07\n"
+        "# HELP provost_node_gpu_temperature_celsius Temperature of the card.\n"
+        "# TYPE provost_node_gpu_temperature_celsius gauge\n"
+        "provost_node_gpu_temperature_celsius{gpu=\"2\"} 44\n"
+        "# HELP provost_node_gpu_power_watts Power that the card takes.\n"
+        "# TYPE provost_node_gpu_power_watts gauge\n"
+        "provost_node_gpu_power_watts{gpu=\"3\"} 61.005\n";
+    struct keycache_figures keys = { .keys = 0 };
+    const struct node_sources s = { .figures = &f, .cards = cards_of_one_figure };
+    char *text = NULL;
+    size_t n;
+    assert_int_equal(node_scrape(&text, &n, &s, &keys), PV_OK);
+    assert_non_null(strstr(text, "# HELP provost_node_gpu_memory_used_bytes "));
+    assert_string_equal(strstr(text, "# HELP provost_node_gpu_memory_used_bytes "), wanted);
+    free(text);
+}
+
 static int begin(void **state)
 {
     node_figures_init(&f);
@@ -130,6 +176,7 @@ int main(void)
         T(without_a_reader_nothing_is_kept),
         T(health_is_of_the_loop_and_of_what_can_come),
         T(cards_tell_what_they_tell),
+        T(no_figure_stands_in_anothers_place),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }
