@@ -44,7 +44,9 @@ def stubs(folder, bench):
     program(folder, "gpu_test_ntt", "echo 'no NVIDIA driver'; exit 77")
     program(folder, "gpu_bench", bench)
     program(folder, "make_circuit", 'touch "$3/circuit.zkey" "$3/witness.wtns"\n[ "$1" != bits ] || { echo $$ > %s/pid; exec sleep 600; }' % folder)
-    program(folder, "provost-prover", '[ "$1" = bench ] || exit 0\necho \'{"bench":"resident","wall_ms":2.5,"device_ms":1.25}\'')
+    program(folder, "provost-prover", '[ "$1" = bench ] || exit 0\n'
+            'case "$*" in *chain-16*slots*|*slots*chain-16*) echo "cuda: $1: no NVIDIA driver here, and one with CUDA 13.0 is needed" >&2; exit 1 ;;\n'
+            '*--rounds\\ 1\\ *) echo "no usable GPU: an illegal memory access" >&2; exit 1 ;; esac\necho \'{"bench":"resident","wall_ms":2.5,"device_ms":1.25}\'')
     program(folder, "bench_rotate_0", "echo '{\"bench\":\"msm\",\"ms\":3}'")
     program(folder, "phases_tiles_0", "echo '{\"bench\":\"phases\",\"ms\":4}'")
     return folder
@@ -70,7 +72,8 @@ def each_step_ends_alone(tmp):
     check("every step once, in order", [r["step"] for r in rows if r["bench"] == "step"] == steps_of("first"))
     for step, state in (("rates", "ok"), ("test_msm", "failed with status 1"), ("test_ntt", "skipped: no NVIDIA driver"), ("msm_dense", "ok"),
                         ("msm_g2", "stopped at its limit of 1 s"), ("msm_circom", "ok"), ("prove_chain-13", "ok"), ("prove_chain-20", "ok"),
-                        ("prove_bits-18", "stopped at its limit of 1 s"), ("slots_chain-16", "ok"), ("phases_16", "skipped: no gpu_phases in the folder")):
+                        ("prove_bits-18", "stopped at its limit of 1 s"), ("slots_chain-13", "ok"), ("slots_chain-16", "skipped: cuda: bench: no NVIDIA driver here, and one with CUDA 13.0 is needed"),
+                        ("key_chain-20", "failed with status 1"), ("phases_16", "skipped: no gpu_phases in the folder")):
         check("%s: %s, not %s" % (step, states.get(step), state), states.get(step) == state)
     check("figures name their step", any(r.get("step") == "rates" and r.get("T") == 16.3 for r in rows))
     check("three counts of slots", sum(r.get("step") == "slots_chain-13" and r["bench"] == "resident" for r in rows) == 3)
@@ -150,6 +153,29 @@ def what_travels(tmp):
     check("with its libraries it travels: %s" % done.stderr, done.returncode == 0)
 
 
+def a_switch_that_does_not_compile(tmp):
+    """prep.sh with a compiler that refuses one switch in a kernel and another in a program: both are named, the rest is there, and 1 is its end."""
+    nvcc, bin = tmp / "nvcc", tmp / "prep"
+    nvcc.write_text('''#!/bin/bash
+[[ " $* " != *" -M "* ]] || { ls -d "$PWD"/cuda/*.cuh "$PWD"/cuda/*/*.cuh | sed "s|$PWD/||"; exit; }
+case " $* " in *PV_ROTATE=0*\ -c\ *) echo "no such rotation" >&2; exit 2 ;; *PV_SORT_SHIFT=0*bench.cu*) echo "undefined" >&2; exit 1 ;; esac
+while [ "$1" != -o ]; do shift; done
+cp /bin/true "$2"
+''')
+    nvcc.chmod(0o755)
+    done = run("run.sh", "prep", bin, NVCC=str(nvcc), SWITCHES="rotate_0 sort_shift_0 g1_acc_5", PROGRAMS="gpu_bench", PROVER="no", BUDGET_MIB="200")
+    said = [line for line in done.stdout.splitlines() if line.startswith("left out: ")]
+    check("prep says what does not compile: %s" % said, said == ["left out: bench_rotate_0 (PV_ROTATE=0 does not compile)",
+                                                                 "left out: bench_sort_shift_0 (PV_SORT_SHIFT=0 does not link)"])
+    check("its status is 1: %d %s" % (done.returncode, done.stderr[-500:]), done.returncode == 1)
+    with tarfile.open(bin / "programs.tar.xz") as t:
+        check("the rest is packed: %s" % t.getnames(), sorted(t.getnames()) == [".", "./bench_g1_acc_5", "./gpu_bench"])
+    nvcc.write_text(nvcc.read_text().replace("PV_ROTATE=0", "PV_NONE").replace("PV_SORT_SHIFT=0", "PV_NONE"))
+    done = run("run.sh", "prep", bin, NVCC=str(nvcc), SWITCHES="rotate_0 sort_shift_0 g1_acc_5", PROGRAMS="gpu_bench", PROVER="no", BUDGET_MIB="200")
+    check("mended, it ends well: %d %s" % (done.returncode, done.stderr[-500:]), done.returncode == 0 and "left out" not in done.stdout)
+    check("and only what was missing is made: %s" % done.stderr, "PV_ACC_G1" not in done.stderr and "PV_ROTATE" in done.stderr)
+
+
 def every_step_has_its_row(_):
     rows = re.findall(r"^\| `([^`]+)` \|", (here / "EXPECTED.md").read_text(), re.M)
     del os.environ["PV_SWITCHES"]
@@ -165,7 +191,7 @@ def every_step_has_its_row(_):
 with tempfile.TemporaryDirectory(prefix="provost-gpu-") as tmp:
     os.environ["PV_SWITCHES"] = tmp + "/switches"
     Path(tmp, "switches").write_text("# a comment\nrotate_0 PV_ROTATE=0 msm:16 msm:20\ntiles_0 PV_TILES=0 phases:13\n")
-    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, nothing_there, wrong_words, what_travels, every_step_has_its_row):
+    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, nothing_there, wrong_words, what_travels, a_switch_that_does_not_compile, every_step_has_its_row):
         case(Path(tmp))
         print(case.__name__)
 sys.exit(1 if failed else 0)

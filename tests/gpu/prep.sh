@@ -2,6 +2,7 @@
 # prep.sh [FOLDER]: into FOLDER (build/gpu) all that run.sh wants on a machine with a GPU, built on one without. Minutes the first time.
 # FOLDER travels (travels.sh checks that it can): all programs in one archive, a thirteenth of their size, since their kernels are nearly the
 # same, and the libraries that they want. Objects and the programs stay in FOLDER.work. What cannot be built is left out and named; run.sh skips it.
+# Exit status: 0; 1 when a program or a switch does not compile (the rest is there) or too much would travel; 77 without nvcc.
 #   ARCH=sm_90        the card's architecture            SWITCHES="NAME ..."   those of switches.txt (default all, "" none)
 #   JOBS=2            compilers side by side (default: one a core)
 #   PROGRAMS="..."    of gpu_rates gpu_bench ... (default those that run.sh calls; gpu_sort gpu_arithmetic gpu_test_field are slow to build)
@@ -20,7 +21,7 @@ architecture=${arch#sm_} # of provost-prover too: a release build has six, and t
 flags=(-arch="$arch" -std=c++17 -O3 "${paths[@]}")
 links=(-Xcompiler -static-libgcc -Xcompiler -static-libstdc++)
 gmp=$(find /usr/lib -name libgmp.a 2> /dev/null | head -1)
-left_out=()
+left_out=() broken=0
 declare -A sources=(
     [gpu_rates]=tests/gpu/rates.cu
     [gpu_arithmetic]="tests/gpu/arithmetic.cu tests/emu/probe.cu"
@@ -56,7 +57,15 @@ compile_one() { # OBJECT SOURCE FLAGS...
     *) "$nvcc" "${flags[@]}" "$@" -c "$source" -o "$object.part" ;;
     esac && mv "$object.part" "$object"
 }
-compile() { # OBJECT SOURCE FLAGS...
+try() { # WHAT COMMAND ...: where it fails, WHAT is left out and nothing else
+    local what=$1; shift
+    "$@" || echo "$what" >> "$work/broken"
+}
+is_broken() { [ -e "$work/broken" ] && grep -qx -- "$1" "$work/broken"; }
+leave_out_broken() { # WHAT WHY
+    left_out+=("$1 ($2)") broken=1
+}
+compile() { # OBJECT SOURCE
     newer "$1" cuda || start compile_one "$@"
 }
 objects=()
@@ -99,15 +108,19 @@ switches() { # NAME SWITCH=VALUE SIZES: those that are wanted and not built
     done < <(grep -v '^#' tests/gpu/switches.txt)
     return 0
 }
+compile_with() { # NAME OBJECT SOURCE FLAG
+    newer "$2" cuda || { rm -f "$2" && start try "$1" compile_one "${@:2}"; } # none of an earlier day is linked in its place
+}
 compile_switch() { # NAME SWITCH=VALUE SIZES: the kernels that ask for it
     local source
     for source in cuda/*.cu cuda/*/*.cu cuda/*/*.c; do
-        ! uses "$source" "${2%%=*}" || compile "$work/$(basename "${source%.*}").$1.o" "$source" "-D$2"
+        ! uses "$source" "${2%%=*}" || compile_with "$1" "$work/$(basename "${source%.*}").$1.o" "$source" "-D$2"
     done
 }
 build_switch() { # NAME SWITCH=VALUE SIZES: gpu_bench or gpu_phases with it
     local object with own=() found=no program
     program=$(kind_of "$3")
+    ! is_broken "$1" || { leave_out_broken "${program}_$1" "$2 does not compile"; return 0; }
     for object in "${objects[@]}"; do
         with=$work/$(basename "${object%.o}").$1.o
         ! newer "$with" cuda || { found=yes object=$with; }
@@ -115,12 +128,16 @@ build_switch() { # NAME SWITCH=VALUE SIZES: gpu_bench or gpu_phases with it
     done
     ! uses "tests/gpu/$program.cu" "${2%%=*}" || found=yes
     [ $found = yes ] || { left_out+=("${program}_$1 (nothing asks for ${2%%=*})"); return 0; }
-    start link "${program}_$1" "-D$2" "tests/gpu/$program.cu" "${own[@]}"
+    start try "${program}_$1" link "${program}_$1" "-D$2" "tests/gpu/$program.cu" "${own[@]}"
+}
+left_out_by_links() { # NAME SWITCH=VALUE SIZES
+    local program; program=$(kind_of "$3")_$1
+    ! is_broken "$program" || leave_out_broken "$program" "$2 does not link"
 }
 build_prover() {
     cmake -S . -B "$work/tree" -DCMAKE_BUILD_TYPE=Release -DPV_CUDA=ON -DPV_CUDA_ARCHITECTURES="$architecture" > "$work/cmake.log" 2>&1 \
         && cmake --build "$work/tree" -j "$(nproc)" --target provost-prover make_circuit >> "$work/cmake.log" 2>&1 \
-        || { left_out+=("provost-prover, make_circuit ($work/cmake.log says why)"); return 0; }
+        || { leave_out_broken "provost-prover, make_circuit" "$work/cmake.log says why"; return 0; }
     cp "$work/tree/prover/provost-prover" "$work/tree/tests/make_circuit" "$programs"
 }
 take_libraries() { # what the programs want besides glibc
@@ -141,15 +158,19 @@ keep_the_budget() { # the last switches go first
     done
     return 0
 }
+rm -f "$work/broken"
+wanted_switches=$(switches) # once: a switch that does not compile would be asked for again
 build_kernels
-while read -r name switch sizes; do compile_switch "$name" "$switch" "$sizes"; done < <(switches)
+while read -r name switch sizes; do [ -z "$name" ] || compile_switch "$name" "$switch" "$sizes"; done <<< "$wanted_switches"
 wait_for_all
 for program in ${PROGRAMS-gpu_rates gpu_bench gpu_phases gpu_test_ntt gpu_test_msm}; do build "$program"; done
-while read -r name switch sizes; do build_switch "$name" "$switch" "$sizes"; done < <(switches)
+while read -r name switch sizes; do [ -z "$name" ] || build_switch "$name" "$switch" "$sizes"; done <<< "$wanted_switches"
 wait_for_all
+while read -r name switch sizes; do [ -z "$name" ] || left_out_by_links "$name" "$switch" "$sizes"; done <<< "$wanted_switches"
 [ "${PROVER:-}" = no ] || build_prover
 find "$programs" -type f -exec strip {} + 2> /dev/null || true
 take_libraries
 keep_the_budget
+tests/gpu/travels.sh "$out" || broken=1
 for what in "${left_out[@]}"; do echo "left out: $what"; done
-tests/gpu/travels.sh "$out"
+[ $broken -eq 0 ]

@@ -57,7 +57,11 @@ circuit() { # waits for it; the step's limit ends that
 }
 prove() { # CIRCUIT OPTIONS ... PROGRAM
     circuit "$1" || return
-    "${!#}" bench --backend cuda "${@:2:$#-2}" "$tmp/circuits/$1/circuit.zkey" "$tmp/circuits/$1/witness.wtns"
+    "${!#}" bench --backend cuda "${@:2:$#-2}" "$tmp/circuits/$1/circuit.zkey" "$tmp/circuits/$1/witness.wtns" 2>&1 | tee "$tmp/said" || no_card
+}
+no_card() { # a failure whose reason is that there is no card, as the others say it with their status
+    ! grep -qE 'no NVIDIA driver here|the driver shows no GPU' "$tmp/said" || return 77
+    return 1
 }
 slots() { # CIRCUIT PROGRAM: proofs a second of 1, 2 and 4 at a time
     local n
