@@ -174,6 +174,7 @@ if("tsan" IN_LIST PV_EMU_VARIANTS)
   emu_test(emu_field_tsan emu_field_tsan ARGS 100 ENV EMU_SEED=2)
   emu_test(emu_ntt_tsan emu_ntt_tsan ARGS 12 ENV EMU_SEED=3)
   emu_test(emu_msm_tsan emu_msm_tsan ARGS little ENV EMU_SEED=3 EMU_SMS=1) # fewer blocks than tiles: loops go round
+  emu_test(emu_giant_tsan emu_msm_tsan ARGS giant ENV EMU_SEED=18 EMU_SMS=1) # an order in which the first part is written while others are read
 endif()
 if(PV_HAVE_CUDA AND PV_EMU_PTX)
   emu_test(emu_field_ptx emu_field_plain ARGS 400 ENV EMU_PTX=1)

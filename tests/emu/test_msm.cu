@@ -349,10 +349,13 @@ int main(int argc, char **argv)
     rnd_start("msm");
     char why[200];
     if (gpu_open(&the_gpu, 0, why, sizeof why) != PV_OK) return fprintf(stderr, "%s\n", why), 77;
-    const bool little = argc > 1 && !strcmp(argv[1], "little"), combs = argc > 1 && !strcmp(argv[1], "comb");
+    const char *what = argc > 1 ? argv[1] : "";
+    const bool little = !strcmp(what, "little"), combs = !strcmp(what, "comb"), giant = !strcmp(what, "giant");
     test_plan();
     if (combs) {
         test_combs(false);
+    } else if (giant) { /* with a seed whose order has the first part written last */
+        test_giant(1, 1100, 11);
     } else if (little) { /* for the slow builds: every kernel once, every family once */
         run("little", { make_bases(1, logs(33)) }, { 0 }, scalars(33, DENSE), {});
         test_shared(70, { 7, 3, 2, 0 }), test_shared(70, { 6, 0, 1, 0 });
