@@ -213,16 +213,25 @@ static void fill_prover(struct sched *s, struct prover *p, bool prefetch, struct
         ;
 }
 
-/* Repeats while a suspect kept a prover empty: it may since have been offered elsewhere, or be over a limit. */
-static void fill_all(struct sched *s, bool prefetch)
+static struct pass fill_all(struct sched *s, bool prefetch)
 {
-    struct pass pass;
+    struct pass pass = { 0 };
     struct prover *p;
+    for (uint32_t from = 0; (p = prover_first(s, PROVERS_OPEN, PROVERS_LOOK, from)); from = p->index + 1)
+        fill_prover(s, p, prefetch, &pass);
+    return pass;
+}
+
+/* Repeats while a suspect kept a prover empty: it may since have been offered elsewhere, or be over a limit. What is
+ * prefetched counts towards the limit too, so the slots are looked at again after it. */
+static void fill_slots_and_places(struct sched *s)
+{
+    struct pass slots, places;
     do {
-        pass = (struct pass){ 0 };
-        for (uint32_t from = 0; (p = prover_first(s, PROVERS_OPEN, PROVERS_LOOK, from)); from = p->index + 1)
-            fill_prover(s, p, prefetch, &pass);
-    } while (pass.offered && pass.kept_empty);
+        do slots = fill_all(s, false);
+        while (slots.offered && slots.kept_empty);
+        places = fill_all(s, true);
+    } while (places.offered && (places.kept_empty || slots.kept_empty));
 }
 
 static void gather_for(struct sched *s, struct lane *l)
@@ -245,8 +254,7 @@ void sched_match(struct sched *s)
     if (!s->dirty || !s->booted) return;
     s->dirty = false;
     gather(s);
-    fill_all(s, false);
-    fill_all(s, true);
+    fill_slots_and_places(s);
     sched_recall(s);
     looks_done(s);
     s->dirty = false;
