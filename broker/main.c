@@ -11,6 +11,7 @@
 #include "reload.h"
 #include "state_commands.h"
 #include "std_streams.h"
+#include "store_open.h"
 #include "values.h"
 #include "web.h"
 
@@ -187,7 +188,7 @@ static pv_status check_start(const struct config *c, char *why)
     reload_warn_queues(c);
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
-    TRY(sqlite_check(c->state, why));
+    TRY(c->store[0] ? store_known(c->store, why) : sqlite_check(c->state, why));
     TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));
     return broker_check_places(c, why);

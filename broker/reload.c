@@ -109,7 +109,7 @@ static void settings_apply(struct broker *b)
     ev.config.retention_ms = c->retention_ms;
     broker_step(b, &ev, NULL);
     reload_declare_queues(b);
-    uploads_limit(b->uploads, c->uploads_max);
+    if (b->uploads) uploads_limit(b->uploads, c->uploads_max); /* else it stands by */
     reload_memory(b);
     reload_log(c);
     reload_warn_queues(c);

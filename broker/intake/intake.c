@@ -10,14 +10,10 @@
 #include "intake_submit.h"
 #include "intake_transfer.h"
 #include "listing.h"
+#include "message.h"
 #include "reply.h"
 #include "say.h"
 #include "step.h"
-
-#include "decode.h"
-#include "log.h"
-
-#include <stdio.h>
 
 static void plain(struct broker *b, struct peer *peer, const struct wire_msg *m, enum sched_event_type type)
 {
@@ -137,24 +133,9 @@ static void understood(struct broker *b, uint32_t routing, struct peer *peer, co
 
 void intake_message(struct broker *b, struct router_message *d)
 {
-    char why[WIRE_WHY_BYTES];
     struct wire_msg m;
-    struct wire_frames f = router_frames(d);
     uint32_t routing;
-    if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
-        b->counters.protocol[FACTS_PROTOCOL_ROUTING]++;
-        b->counters.strangers++; /* the peer chose its routing id itself: such peers get no answer */
-        return;
-    }
-    snprintf(why, sizeof why, "more than three frames");
-    pv_status st = d->too_many ? PV_BAD_MESSAGE : wire_msg_decode(&m, WIRE_TO_BROKER, &f, why);
-    if (st != PV_OK) {
-        b->counters.malformed++;
-        b->counters.protocol[FACTS_PROTOCOL_MALFORMED]++;
-        LOG_DEBUG("message.malformed", "why=%s", why);
-        reply_stranger(b, routing, st, why);
-        return;
-    }
+    if (!message_read(b, d, &routing, &m)) return;
     understood(b, routing, peers_find(&b->peers, routing), d, &m);
     wire_msg_clear(&m);
 }

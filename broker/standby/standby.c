@@ -1,11 +1,11 @@
 #include "standby.h"
 
 #include "connections.h"
+#include "message.h"
 #include "reply.h"
 #include "store_try.h"
 
 #include "clock.h"
-#include "decode.h"
 #include "encode.h"
 #include "log.h"
 #include "peer_handlers.h"
@@ -82,23 +82,9 @@ static void hello(struct broker *b, uint32_t routing, const struct router_messag
 
 static void message(struct broker *b, struct router_message *d)
 {
-    char why[WIRE_WHY_BYTES];
     struct wire_msg m;
-    struct wire_frames f = router_frames(d);
     uint32_t routing;
-    if (!peers_routing(&routing, zmq_msg_data(&d->part[0]), zmq_msg_size(&d->part[0]))) {
-        b->counters.protocol[FACTS_PROTOCOL_ROUTING]++;
-        b->counters.strangers++;
-        return;
-    }
-    snprintf(why, sizeof why, "more than three frames");
-    pv_status st = d->too_many ? PV_BAD_MESSAGE : wire_msg_decode(&m, WIRE_TO_BROKER, &f, why);
-    if (st != PV_OK) {
-        b->counters.malformed++;
-        b->counters.protocol[FACTS_PROTOCOL_MALFORMED]++;
-        reply_stranger(b, routing, st, why);
-        return;
-    }
+    if (!message_read(b, d, &routing, &m)) return;
     if (m.type == WIRE_HELLO)
         hello(b, routing, d);
     else if (m.type != WIRE_DISCONNECT) /* a peer of before that has not heard yet: it says HELLO, and is sent on */
@@ -160,6 +146,7 @@ static void why_note(struct broker *b, const char *why)
     if (!strcmp(b->standby.why, why)) return;
     snprintf(b->standby.why, sizeof b->standby.why, "%s", why);
     standby_endpoint(b->standby.endpoint, why);
+    b->second_ms = 0; /* /readyz says so now */
     LOG_INFO("broker.standby", "why=%s active=%s", why, b->standby.endpoint);
 }
 

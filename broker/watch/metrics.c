@@ -206,6 +206,8 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     attempt_metrics(to, sched_measures(s));
     refusal_metrics(to, &f->counters);
     daemon_metrics(to, f);
+    prom_family(to, "provost_store_role", "gauge", "1 for what this broker is to its store: active or standby.");
+    prom_sample(to, "provost_store_role", &(struct prom_labels){ { { "role", "active" } } }, 1);
     http_metrics(to, f);
     handler_metrics(to, f->handlers);
     metrics_queues(to, s, f->now_ms);

@@ -13,4 +13,7 @@
  *  PV_FAILED (no thread). why gets the sentence. */
 pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
 
+/** Whether this program has a driver for a store at where; nothing is opened. PV_BAD_CONFIG with a sentence. */
+pv_status store_known(const char *where, char why[STORE_WHY_BYTES]);
+
 #endif

@@ -272,11 +272,48 @@ static void limits_are_on_unless_switched_off(void **state)
     config_clear(&c);
 }
 
+/* What a store that brokers share needs, and what means nothing without one. */
+static void a_shared_store_is_named_by_url_or_service(void **state)
+{
+#define BASE "bind: tcp://127.0.0.1:1\ninsecure: yes\n"
+    static const char *const good[] = { "postgresql://db/provost", "postgres://a@db:5433/x?sslmode=verify-full",
+                                        "service=provost" };
+    static const char *const ends[] = { "tcp://broker-a.example:7070", "tcp://[fd00::1]:7070", "ipc:///run/provost" };
+    char yaml[512];
+    assert_int_equal(read_with(BASE, NULL, NULL), PV_OK);
+    assert_string_equal(config_store(&c), c.state);
+    config_clear(&c);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(yaml, sizeof yaml, BASE "store: \"%s\"\npayloads: /mnt/provost\nadvertise: \"%s\"\n", good[i],
+                 ends[i]);
+        if (read_with(yaml, NULL, NULL) != PV_OK) fail_msg("%s: %s", yaml, why);
+        assert_string_equal(config_store(&c), good[i]);
+        assert_string_equal(c.advertise, ends[i]);
+        config_clear(&c);
+    }
+    expect_refused(BASE "store: /var/lib/provost\n", NULL, NULL, "a folder is named by state");
+    expect_refused(BASE "store: mysql://db/provost\n", NULL, NULL, "neither postgresql://HOST/NAME nor service=NAME");
+    expect_refused(BASE "payloads: /mnt/provost\n", NULL, NULL, "payloads: without store");
+    expect_refused(BASE "advertise: tcp://a:1\n", NULL, NULL, "advertise: without store");
+    expect_refused(BASE "store: service=a\npayloads: mnt\n", NULL, NULL, "payloads: \"mnt\" is no absolute path");
+    static const char *const bad[] = { "tcp://a", "tcp://a:0", "tcp://a:*", "http://a:1", "tcp://a:1,tcp://b:1" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(yaml, sizeof yaml, BASE "store: service=a\nadvertise: \"%s\"\n", bad[i]);
+        expect_refused(yaml, NULL, NULL, "is not one endpoint");
+    }
+    static const char *const nowhere[] = { "tcp://*:7070", "tcp://0.0.0.0:7070", "tcp://[::]:7070" };
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(yaml, sizeof yaml, BASE "store: service=a\nadvertise: \"%s\"\n", nowhere[i]);
+        expect_refused(yaml, NULL, NULL, "peers cannot dial");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_beats_the_environment_beats_the_file_beats_the_default),
         cmocka_unit_test(limits_are_on_unless_switched_off),
+        cmocka_unit_test(a_shared_store_is_named_by_url_or_service),
         cmocka_unit_test(unknown_keys_are_errors_with_their_line),
         cmocka_unit_test(values_are_checked),
         cmocka_unit_test(every_number_ends_at_its_bounds),
