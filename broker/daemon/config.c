@@ -152,7 +152,11 @@ static bool begins(const char *text, const char *with)
 
 const char *config_store(const struct config *c)
 {
-    return c->store[0] ? c->store : c->state;
+    static char place[sizeof c->store + sizeof c->advertise + sizeof c->payloads + 2];
+    if (!c->store[0]) return c->state;
+    snprintf(place, sizeof place, "%s%s%s%s%s", c->store, c->advertise[0] ? " " : "", c->advertise,
+             c->payloads[0] ? " " : "", c->payloads);
+    return place;
 }
 
 /* What is said to a database is libpq's; here only what cannot be one, and what means nothing without one. */

@@ -20,7 +20,7 @@
       "database that brokers share, as postgresql://HOST/NAME or service=NAME; empty: the folder state")               \
     X(payloads, TEXT, START, "", 0, 0, "with store: folder for large payloads, mounted by all brokers that share it")  \
     X(advertise, TEXT, START, "", 0, 0,                                                                                \
-      "with store: endpoint where peers reach this broker, told by brokers that stand by; empty: the first of bind")   \
+      "with store: endpoint where peers reach this broker, told by brokers that stand by; empty: none is told")        \
     X(insecure, SWITCH, START, "no", 0, 1, "no keys: listen on loopback only, every peer is \"local\"")                \
     X(key, TEXT, START, "", 0, 0,                                                                                      \
       "file with the broker's secret key; or several, separated by commas, one for each endpoint")                     \
@@ -124,7 +124,8 @@ struct config_args {
 /** Row i of the list, for the argument parser and the manual. */
 const struct setting *config_setting(enum config_setting i);
 
-/** The store that a broker with these settings opens: the database, or the folder. */
+/** The store that a broker with these settings opens: the folder; or the database with what goes with it, as pg_store.h reads it. Good
+ *  until the next call; settings of the store do not change while the broker runs. */
 const char *config_store(const struct config *c);
 
 /** Reads everything in its order and checks it: each value alone, and some against one another (lease and heartbeat, keys

@@ -35,7 +35,7 @@ pv_status __wrap_store_open(struct store **out, const char *where, int wake, str
     static const char turns[] = "postgresql://turns";
     char state[300], holder[256];
     if (strncmp(where, turns, sizeof turns - 1)) return __real_store_open(out, where, wake, faults, why);
-    snprintf(folder, sizeof folder, "%s", where + sizeof turns - 1);
+    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(where + sizeof turns - 1, " "), where + sizeof turns - 1);
     snprintf(state, sizeof state, "%s/away", folder);
     if (!access(state, F_OK)) {
         snprintf(why, STORE_WHY_BYTES, "the server does not answer");

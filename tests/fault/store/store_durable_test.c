@@ -90,7 +90,7 @@ static void the_caller_is_woken_when_a_sync_has_ended(void **state)
     struct store *s = NULL;
     struct pollfd wake = { .fd = eventfd(0, EFD_NONBLOCK), .events = POLLIN };
     assert_true(wake.fd >= 0);
-    assert_int_equal(store_open(&s, *state, wake.fd, NULL, why), PV_OK);
+    assert_int_equal(store_open(&s, where_of(*state), wake.fd, NULL, why), PV_OK);
     assert_int_equal(poll(&wake, 1, 0), 0);
     put(s, 1);
     uint64_t n = committed(s, STORE_SOON);
@@ -138,6 +138,7 @@ static void fold(const char *dir)
 static void a_log_that_begins_anew_syncs_its_header(void **state)
 {
     struct faults f = { .seen = { 0 } };
+    of_sqlite_alone();
     struct store *s = open_or_die(*state, &f);
     for (uint64_t n = 1; n <= 3; n++) {
         uint64_t before = f.seen[FAULT_SYNC];
@@ -196,6 +197,7 @@ static void fail_each(enum fault_kind kind, enum store_when when, const char *wo
         char dir[64];
         struct faults f = { .seen = { 0 } };
         temp_dir_make(dir);
+        if (on_postgres()) pg_server_fresh(&scene_server, scene_url);
         struct store *s = open_or_die(dir, &f);
         f.fail_at[kind] = f.seen[kind] + ++nth;
         uint64_t acknowledged = work_until_it_fails(s, when);
@@ -232,5 +234,5 @@ int main(void)
         IN_A_FOLDER(a_log_that_begins_anew_syncs_its_header),
         IN_A_FOLDER(whatever_fails_the_acknowledged_is_there),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scene_up, scene_down);
 }

@@ -226,5 +226,5 @@ int main(void)
         IN_A_FOLDER(a_file_being_published_is_not_removed), IN_A_FOLDER(reads_of_a_batch_share_one_view),
         IN_A_FOLDER(no_space_for_a_payload_is_told_apart),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scene_up, scene_down);
 }

@@ -1,9 +1,11 @@
 /** What the tests of the store share: a folder for each test, tasks and payloads to put in. Include cmocka before
- *  it. */
+ *  it. With PV_TEST_STORE=postgresql each test has an empty database too, of one server for the program; what is in the folder
+ *  is large payloads then. */
 #ifndef PV_STORE_SCENE_H
 #define PV_STORE_SCENE_H
 
 #include "store_open.h"
+#include "pg_server.h"
 #include "temp_dir.h"
 
 #include <dirent.h>
@@ -11,11 +13,37 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct pg_server scene_server;
+static char scene_url[PG_URL_BYTES]; /* "": SQLite */
+
+static inline bool on_postgres(void)
+{
+    const char *which = getenv("PV_TEST_STORE");
+    return which && !strcmp(which, "postgresql");
+}
+
+/* For a test that speaks of SQLite's files. */
+static inline void of_sqlite_alone(void)
+{
+    if (on_postgres()) skip();
+}
+
+static inline const char *where_of(const char *dir)
+{
+    static char where[PG_URL_BYTES + 256];
+    if (!on_postgres()) return dir;
+    snprintf(where, sizeof where, "%s %s", scene_url, dir);
+    return where;
+}
+
+/* A process that died holds its lease for some seconds. */
 static inline struct store *open_or_die(const char *dir, struct faults *f)
 {
     struct store *s = NULL;
     char why[STORE_WHY_BYTES];
-    pv_status st = store_open(&s, dir, -1, f, why);
+    pv_status st;
+    for (int i = 0; (st = store_open(&s, where_of(dir), -1, f, why)) == PV_BUSY && on_postgres() && i < 200; i++)
+        usleep(50000);
     if (st != PV_OK) fail_msg("store_open: %s", why);
     return s;
 }
@@ -122,6 +150,11 @@ static inline void sql(const char *dir, const char *text)
 {
     char path[128];
     sqlite3 *db;
+    if (on_postgres()) {
+        pg_server_sql(&scene_server, scene_url, "ALTER ROLE postgres SET search_path = provost");
+        pg_server_sql(&scene_server, scene_url, text);
+        return;
+    }
     snprintf(path, sizeof path, "%s/provost.db", dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
@@ -133,12 +166,25 @@ static inline int folder(void **state)
     static char dir[64];
     temp_dir_make(dir);
     *state = dir;
+    if (on_postgres()) pg_server_fresh(&scene_server, scene_url);
     return 0;
 }
 
 static inline int folder_gone(void **state)
 {
     temp_dir_remove(*state);
+    return 0;
+}
+
+static inline int scene_up(void **state)
+{
+    if (on_postgres()) pg_server_start(&scene_server, NULL);
+    return 0;
+}
+
+static inline int scene_down(void **state)
+{
+    if (on_postgres()) pg_server_end(&scene_server);
     return 0;
 }
 

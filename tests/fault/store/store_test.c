@@ -17,6 +17,7 @@ static char why[STORE_WHY_BYTES];
 static void a_new_folder_outlives_a_crash_of_the_machine(void **state)
 {
     char path[128];
+    of_sqlite_alone();
     snprintf(path, sizeof path, "%s/state", (char *)*state);
     fsync_watch(*state);
     struct store *s = open_or_die(path, NULL);
@@ -59,7 +60,8 @@ static void a_process_that_dies_loses_nothing_acknowledged(void **state)
         struct store *s = open_or_die(dir, NULL);
         for (uint64_t n = 1; n <= 50; n++) {
             struct task_record t = task_of(n);
-            if (store_put_task(s, &t) != PV_OK || commit(s, n % 2 ? STORE_NOW : STORE_LAZY) != PV_OK) _exit(1);
+            if (store_put_task(s, &t) != PV_OK || commit(s, n % 2 || !store_lazy(s) ? STORE_NOW : STORE_LAZY) != PV_OK)
+                _exit(1);
         }
         struct task_record t = task_of(51);
         store_put_task(s, &t);
@@ -105,7 +107,7 @@ static void a_large_commit_is_whole(void **state)
 static void two_brokers_never_share_a_folder(void **state)
 {
     struct store *s = open_or_die(*state, NULL), *other = NULL;
-    assert_int_equal(store_open(&other, *state, -1, NULL, why), PV_BUSY);
+    assert_int_equal(store_open(&other, where_of(*state), -1, NULL, why), PV_BUSY);
     assert_null(other);
     store_close(&s);
     s = open_or_die(*state, NULL);
@@ -117,7 +119,7 @@ static void a_newer_schema_is_refused(void **state)
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
     sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'");
-    assert_int_equal(store_open(&s, *state, -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, where_of(*state), -1, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "schema 1000"));
 }
 
@@ -211,6 +213,7 @@ static void a_store_from_before_settings_gets_their_table(void **state)
                                          "earlier",           "made_ms",        "moved_ms",       "expires_ms",
                                          "input_kind",        "traceparent" };
     struct setting_record pause = { .key = SETTING_PAUSED, .name = "outer", .value = 1 };
+    of_sqlite_alone();
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
@@ -244,5 +247,5 @@ int main(void)
         IN_A_FOLDER(a_clock_that_nobody_saved_is_refused),
         IN_A_FOLDER(a_store_from_before_settings_gets_their_table),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scene_up, scene_down);
 }

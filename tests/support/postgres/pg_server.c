@@ -8,6 +8,7 @@
 #include "temp_dir.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -207,12 +208,32 @@ void pg_server_kill(struct pg_server *p, int signal)
     if (running(p)) kill(p->pid, signal);
 }
 
-/* A child of the postmaster keeps a shared piece of memory while it lives, and the next one would not start beside it; it
- * notices the postmaster's end at its next wait. */
+/* A process of the server works in its data folder. */
+static bool works_there(const struct pg_server *p, const char *pid)
+{
+    char path[300], at[128], data[80];
+    snprintf(path, sizeof path, "/proc/%.200s/cwd", pid);
+    snprintf(data, sizeof data, "%s/data", p->dir);
+    ssize_t n = readlink(path, at, sizeof at - 1);
+    return n > 0 && (size_t)n == strlen(data) && !memcmp(at, data, (size_t)n);
+}
+
+static bool children_there(const struct pg_server *p)
+{
+    bool there = false;
+    DIR *d = opendir("/proc");
+    assert_non_null(d);
+    for (struct dirent *e; !there && (e = readdir(d));) there = works_there(p, e->d_name);
+    closedir(d);
+    return there;
+}
+
+/* The children of a postmaster that was killed notice at their next wait, and may commit until then. */
 void pg_server_wait(struct pg_server *p)
 {
     if (p->pid) waitpid(p->pid, NULL, 0);
     p->pid = 0;
+    for (int i = 0; i < READY_MS / 10 && children_there(p); i++) moment();
 }
 
 void pg_server_ready(const struct pg_server *p)

@@ -43,6 +43,8 @@ MAY_USE = {
     "broker/store/identity": ["base"],
     "broker/store": ["broker/record"],
     "broker/store/sqlite": ["broker/store", "broker/store/identity"],
+    "broker/store/postgres": ["broker/store"],
+    "broker/store/open": ["broker/store/sqlite", "broker/store/postgres"],
     "broker/store/open": ["broker/store/sqlite"],
     "broker/store/transfers": ["broker/store"],
     "broker/store/backup": ["broker/store/sqlite"],

@@ -1,0 +1,29 @@
+/** Connections to a PostgreSQL server, and statements that end in time whatever the server does. */
+#ifndef PV_PG_CONNECT_H
+#define PV_PG_CONNECT_H
+
+#include "store.h"
+
+#include <libpq-fe.h>
+
+enum { PG_CONNECT_S = 3, PG_OLDEST_SERVER = 130000 };
+
+/** Connects, and looks whether a broker can work there. url: libpq's own (URL, service, passfile). name: what the server's
+ *  lists say of this session. PV_BAD_CONFIG: no URL, or a server before version 13. PV_UNAUTHORIZED: the role or its password
+ *  is refused. PV_STORE: the server is read-only. PV_UNREACHABLE: anything else; it may do better later. why gets the sentence,
+ *  which holds no password. */
+pv_status pg_connect(PGconn **out, const char *url, const char *name, char why[STORE_WHY_BYTES]);
+
+/** Whether libpq can read it; nothing is dialled. PV_BAD_CONFIG. */
+pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES]);
+
+/** Runs one statement with n text parameters and waits limit_ms at most. NULL: the connection is lost, or no answer came, and
+ *  then it can only be closed: whether the statement did anything is not known. */
+PGresult *pg_ask(PGconn *c, const char *sql, int n, const char *const *values, uint64_t limit_ms);
+
+/** The SQLSTATE of a failure; "" of NULL and of a success. Borrowed from r. */
+const char *pg_state(const PGresult *r);
+/** The first line of what the server said; r may be NULL. PV_STORE, for the caller to return. */
+pv_status pg_said(const PGconn *c, const PGresult *r, char why[STORE_WHY_BYTES]);
+
+#endif

@@ -1,0 +1,84 @@
+#include "pg_mark.h"
+
+#include "file_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SLOT_BYTES = 512 };
+
+/* In the byte order of the machine. No hole may be in it: the sum is over its bytes. */
+struct slot {
+    char magic[8];
+    uint64_t serial; /* the greater is the newer */
+    uint64_t system, lsn, commits, timeline, epoch;
+    wire_id reign;
+    uint64_t sum; /* of all before it */
+};
+
+static const char magic[8] = { 'p', 'v', ' ', 'p', 'g', 'm', 'k', '1' };
+
+/* FNV-1a: it tells a torn write, not a forged one. */
+static uint64_t sum_of(const struct slot *s)
+{
+    uint64_t sum = UINT64_C(14695981039346656037);
+    const uint8_t *p = (const uint8_t *)s;
+    for (size_t i = 0; i < offsetof(struct slot, sum); i++) sum = (sum ^ p[i]) * UINT64_C(1099511628211);
+    return sum;
+}
+
+static void slot_read(struct pg_mark *m, off_t which)
+{
+    struct slot s;
+    if (pread(m->fd, &s, sizeof s, which * SLOT_BYTES) != sizeof s) return;
+    if (memcmp(s.magic, magic, sizeof magic) || s.sum != sum_of(&s)) return;
+    if (s.epoch > UINT32_MAX || s.timeline > UINT32_MAX) return;
+    if (m->known && s.serial <= m->serial) return;
+    m->known = true;
+    m->serial = s.serial;
+    m->at = (struct pg_position){ s.system, s.lsn, s.reign, s.commits, (uint32_t)s.timeline, (uint32_t)s.epoch };
+}
+
+pv_status pg_mark_open(struct pg_mark *m, int root)
+{
+    struct stat st;
+    *m = (struct pg_mark){ .fd = openat(root, "server-mark", O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600) };
+    if (m->fd < 0) return file_write_status(errno);
+    if (fstat(m->fd, &st) || !S_ISREG(st.st_mode)) {
+        pg_mark_close(m);
+        return PV_IO;
+    }
+    slot_read(m, 0);
+    slot_read(m, 1);
+    return fsync(root) ? PV_IO : PV_OK; /* its name, which may be new */
+}
+
+void pg_mark_close(struct pg_mark *m)
+{
+    if (m->fd >= 0) close(m->fd);
+    m->fd = -1;
+}
+
+int pg_mark_write(struct pg_mark *m, const struct pg_position *to, bool sync)
+{
+    struct slot s = { .serial = m->serial + 1,
+                      .system = to->system,
+                      .lsn = to->lsn,
+                      .commits = to->commits,
+                      .timeline = to->timeline,
+                      .epoch = to->epoch,
+                      .reign = to->reign };
+    memcpy(s.magic, magic, sizeof magic);
+    s.sum = sum_of(&s);
+    ssize_t n = pwrite(m->fd, &s, sizeof s, (off_t)(s.serial & 1) * SLOT_BYTES);
+    if (n != sizeof s) return n < 0 ? errno : EIO;
+    if (sync && fdatasync(m->fd)) return errno;
+    m->serial = s.serial;
+    m->known = true;
+    m->at = *to;
+    return 0;
+}

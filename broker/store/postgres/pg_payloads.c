@@ -1,0 +1,198 @@
+#include "pg_state.h"
+
+#include "task_state.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- writing --- */
+
+static pv_status write_both(struct pg_store *s, struct pg_cell *cell)
+{
+    if (!cell || pg_cache_put(&s->cache, cell) != PV_OK) {
+        pg_cell_drop(cell);
+        return pg_fail(s, "out of memory", false);
+    }
+    return pg_write(s, cell);
+}
+
+pv_status pg_put_payload(struct store *store, enum store_kind kind, uint64_t row, const struct store_payload *p)
+{
+    struct pg_store *s = pg_of(store);
+    if (s->failure[0]) return PV_STORE;
+    s->stats.rows_written++;
+    return write_both(s, pg_cell_payload(kind, row, p));
+}
+
+pv_status pg_delete_payload(struct store *store, enum store_kind kind, uint64_t row)
+{
+    struct pg_store *s = pg_of(store);
+    if (s->failure[0]) return PV_STORE;
+    return write_both(s, pg_cell_deleted((enum pg_kind)kind, row));
+}
+
+/* --- reading --- */
+
+static PGresult *run_numbers(struct pg_store *s, const char *sql, uint64_t a, uint64_t b, int n)
+{
+    uint64_t big[2] = { htobe64(a), htobe64(b) };
+    struct pg_parameters p = { .n = n, .at = { (char *)&big[0], (char *)&big[1] }, .bytes = { 8, 8 } };
+    return pg_session_run(&s->reader, sql, &p);
+}
+
+enum { SHA256, LENGTH, BYTES };
+
+static pv_status row_read(const PGresult *r, struct store_payload *p)
+{
+    if (!PQntuples(r)) return PV_NOT_FOUND;
+    if (PQgetlength(r, 0, SHA256) != sizeof p->sha256) return PV_HASH_MISMATCH;
+    memcpy(&p->sha256, PQgetvalue(r, 0, SHA256), sizeof p->sha256);
+    p->length = (uint64_t)pg_number(r, 0, LENGTH);
+    p->bytes = NULL;
+    if (PQgetisnull(r, 0, BYTES)) return PV_OK;
+    p->bytes = (const uint8_t *)PQgetvalue(r, 0, BYTES);
+    return (uint64_t)PQgetlength(r, 0, BYTES) == p->length ? PV_OK : PV_HASH_MISMATCH;
+}
+
+pv_status pg_get_payload(struct store *store, enum store_kind kind, uint64_t row, struct store_payload *p)
+{
+    static const char *const sql[] = { "SELECT sha256, length, bytes FROM input WHERE row = $1::int8",
+                                       "SELECT sha256, length, bytes FROM result WHERE row = $1::int8" };
+    struct pg_store *s = pg_of(store);
+    const struct pg_cell *c = pg_cache_find(&s->cache, kind, row);
+    pg_lent_back(s);
+    if (c && c->deleted) return PV_NOT_FOUND;
+    if (c) {
+        *p = c->payload;
+        return PV_OK;
+    }
+    if (s->failure[0]) return PV_STORE;
+    s->lent = run_numbers(s, sql[kind], row, 0, 1);
+    return s->lent ? row_read(s->lent, p) : pg_read_failed(s);
+}
+
+void pg_read_begin(struct store *store)
+{
+    (void)store; /* most reads are the cache's: a view for all would cost two round trips */
+}
+
+void pg_read_end(struct store *store)
+{
+    pg_lent_back(pg_of(store));
+}
+
+/* --- all of them, looked at after a start --- */
+
+enum { AT_ROW, AT_ID, AT_PRINCIPAL, AT_HAS_INPUT, AT_STATE, AT_INPUT, AT_RESULT = AT_INPUT + 5 };
+enum { WANTED, ROW_SHA256, ROW_LENGTH, NO_BYTES, ROW_BYTES };
+
+static bool hash_at(const PGresult *r, int row, int column, wire_hash *to)
+{
+    if (PQgetlength(r, row, column) != sizeof *to) return false;
+    memcpy(to, PQgetvalue(r, row, column), sizeof *to);
+    return true;
+}
+
+static pv_status named_read(const PGresult *r, int row, int at, struct store_named *to)
+{
+    wire_hash got;
+    memcpy(&to->task, PQgetvalue(r, row, AT_ID), sizeof to->task);
+    snprintf(to->principal, sizeof to->principal, "%s", PQgetvalue(r, row, AT_PRINCIPAL));
+    if (!hash_at(r, row, at + WANTED, &to->sha256)) return PV_HASH_MISMATCH;
+    if (PQgetisnull(r, row, at + ROW_SHA256)) return PV_NOT_FOUND;
+    if (!hash_at(r, row, at + ROW_SHA256, &got) || !wire_hash_equal(got, to->sha256)) return PV_HASH_MISMATCH;
+    to->length = (uint64_t)pg_number(r, row, at + ROW_LENGTH);
+    to->in_file = pg_number(r, row, at + NO_BYTES);
+    bool whole = to->in_file || (uint64_t)pg_number(r, row, at + ROW_BYTES) == to->length;
+    return whole ? PV_OK : PV_HASH_MISMATCH;
+}
+
+static bool is_named(const PGresult *r, int row, enum store_kind kind)
+{
+    enum task_state state = (enum task_state)pg_number(r, row, AT_STATE);
+    if (PQgetlength(r, row, AT_ID) != sizeof(wire_id)) return false;
+    if (kind == STORE_RESULT) return state == TASK_SUCCEEDED;
+    return task_state_live(state) && pg_number(r, row, AT_HAS_INPUT);
+}
+
+pv_status pg_survey(struct store *store, uint64_t *after, struct store_named *to, size_t *n)
+{
+    struct pg_store *s = pg_of(store);
+    static const char sql[] =
+        "SELECT t.row, t.id, t.principal, t.has_input, t.state, t.input, i.sha256, i.length, i.bytes IS NULL,"
+        " length(i.bytes)::int8, t.result, r.sha256, r.length, r.bytes IS NULL, length(r.bytes)::int8 FROM task t"
+        " LEFT JOIN input i ON i.row = t.row LEFT JOIN result r ON r.row = t.row"
+        " WHERE t.row > $1::int8 ORDER BY t.row LIMIT $2::int8";
+    if (s->failure[0]) return PV_STORE;
+    PGresult *r = run_numbers(s, sql, *after, STORE_SURVEY_ROWS, 2);
+    if (!r) return pg_read_failed(s);
+    *after = UINT64_MAX; /* unless there is a row */
+    *n = 0;
+    for (int row = 0; row < PQntuples(r); row++) {
+        *after = (uint64_t)pg_number(r, row, AT_ROW);
+        for (int kind = STORE_INPUT; kind <= STORE_RESULT; kind++) {
+            if (!is_named(r, row, (enum store_kind)kind)) continue;
+            struct store_named *one = &to[(*n)++];
+            *one = (struct store_named){ .kind = (enum store_kind)kind };
+            one->found = named_read(r, row, kind == STORE_INPUT ? AT_INPUT : AT_RESULT, one);
+        }
+    }
+    PQclear(r);
+    return PV_OK;
+}
+
+pv_status pg_last_row(struct store *store, uint64_t *row)
+{
+    struct pg_store *s = pg_of(store);
+    if (s->failure[0]) return PV_STORE;
+    PGresult *r = pg_session_run(&s->reader, "SELECT coalesce(max(row), 0) FROM task", NULL);
+    if (!r) return pg_read_failed(s);
+    *row = (uint64_t)pg_number(r, 0, 0);
+    PQclear(r);
+    return PV_OK;
+}
+
+/* --- files --- */
+
+void pg_forget_file(struct store *store, wire_hash hash)
+{
+    struct pg_store *s = pg_of(store);
+    if (!s->failure[0]) pg_batch_forget(&s->open, hash);
+}
+
+/* When the database cannot say, the file stays. */
+static bool named(void *context, wire_hash file)
+{
+    struct pg_store *s = context;
+    struct pg_parameters p = { .n = 1, .at = { (const char *)&file }, .bytes = { sizeof file } };
+    if (s->failure[0] || pg_batch_names(&s->open, file) || pg_batch_names(&s->sealed, file)) return true;
+    PGresult *r = pg_session_run(&s->reader,
+                                 "SELECT EXISTS (SELECT 1 FROM input WHERE bytes IS NULL AND sha256 = $1::bytea)"
+                                 " OR EXISTS (SELECT 1 FROM result WHERE bytes IS NULL AND sha256 = $1::bytea)",
+                                 &p);
+    if (!r) {
+        pg_read_failed(s);
+        return true;
+    }
+    bool found = pg_number(r, 0, 0);
+    PQclear(r);
+    return found;
+}
+
+void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
+{
+    for (size_t i = 0; i < files->files_n; i++)
+        if (!named(s, files->files[i])) blobs_remove(&s->blobs, files->files[i]);
+}
+
+pv_status pg_blobs_open(struct pg_store *s)
+{
+    if (!s->folder) return pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
+    if (blobs_open(&s->blobs, s->folder, s->faults) != PV_OK)
+        return pg_fail(s, "the folder of large payloads cannot be opened", true);
+    s->blobs_open = true;
+    blobs_sweep_uploads(&s->blobs);
+    blobs_sweep(&s->blobs, named, s);
+    return s->failure[0] ? PV_STORE : PV_OK;
+}

@@ -1,0 +1,99 @@
+#include "pg_schema.h"
+
+#include "pg_columns.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The lease has its own table (pg_lease_row.c). */
+static const char tables[] =
+    "CREATE TABLE meta (name text PRIMARY KEY, value int8 NOT NULL);"
+    "CREATE TABLE input (row int8 PRIMARY KEY, sha256 bytea NOT NULL, length int8 NOT NULL, bytes bytea);"
+    "CREATE TABLE result (row int8 PRIMARY KEY, sha256 bytea NOT NULL, length int8 NOT NULL, bytes bytea);"
+    "ALTER TABLE input ALTER bytes SET STORAGE EXTERNAL; ALTER TABLE result ALTER bytes SET STORAGE EXTERNAL;"
+    "CREATE INDEX input_file ON input (sha256) WHERE bytes IS NULL;"
+    "CREATE INDEX result_file ON result (sha256) WHERE bytes IS NULL;"
+    "CREATE TABLE setting (key text NOT NULL, principal text NOT NULL, name text NOT NULL, value int8 NOT NULL,"
+    " PRIMARY KEY (key, principal, name));"
+    "CREATE TABLE clock (row int8 PRIMARY KEY, up_ms int8 NOT NULL, away_ms int8 NOT NULL,"
+    " monotonic_ms int8 NOT NULL, wall_ms int8 NOT NULL, boot int8 NOT NULL);"
+    "INSERT INTO clock VALUES (1, 0, 0, 0, 0, 0);"
+    "INSERT INTO meta (name, value) VALUES ('schema', 8);";
+
+static const char look_sql[] =
+    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',"
+    " current_setting('server_encoding') = 'UTF8', to_regnamespace('provost') IS NOT NULL,"
+    " to_regclass('provost.meta') IS NOT NULL,"
+    " EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'provost') AND n.nspname !~ '^pg_')";
+
+enum { IN_RECOVERY, READ_ONLY, UTF8, SCHEMA, META, OTHERS };
+
+static pv_status refuse(struct pg_session *s, bool passes, const char *why)
+{
+    s->passes = passes;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    return PV_STORE;
+}
+
+static pv_status fits(struct pg_session *s, const bool *is)
+{
+    if (is[IN_RECOVERY]) return refuse(s, true, "this PostgreSQL is a read-only replica: the broker needs the primary");
+    if (is[READ_ONLY]) return refuse(s, true, "PostgreSQL is read-only for this role (default_transaction_read_only)");
+    if (!is[UTF8]) return refuse(s, false, "the database's encoding is not UTF8: make one with ENCODING 'UTF8'");
+    if (is[SCHEMA] && !is[META]) return refuse(s, false, "schema provost of this database is not a Provost broker's");
+    if (!is[SCHEMA] && is[OTHERS])
+        return refuse(s, false, "the database has tables of another program: give Provost a database of its own");
+    return PV_OK;
+}
+
+static pv_status look(struct pg_session *s, bool *there)
+{
+    bool is[OTHERS + 1];
+    PGresult *r = pg_session_run(s, look_sql, NULL);
+    if (!r) return PV_STORE;
+    for (int i = 0; i <= OTHERS; i++) is[i] = pg_number(r, 0, i);
+    PQclear(r);
+    *there = is[META];
+    return fits(s, is);
+}
+
+static pv_status number_check(struct pg_session *s)
+{
+    PGresult *r = pg_session_run(s, "SELECT value FROM meta WHERE name = 'schema'", NULL);
+    if (!r) return PV_STORE;
+    long long number = PQntuples(r) == 1 ? pg_number(r, 0, 0) : 0;
+    PQclear(r);
+    if (number == PG_SCHEMA) return PV_OK;
+    if (number < 1) return refuse(s, false, "schema provost of this database is not a Provost broker's");
+    snprintf(s->why, sizeof s->why,
+             "written by a newer program: it has schema %lld, this program knows up to %d; start the newer program",
+             number, PG_SCHEMA);
+    s->passes = false;
+    return PV_STORE;
+}
+
+static pv_status make(struct pg_session *s)
+{
+    static const char first[] = "BEGIN; CREATE SCHEMA provost; SET LOCAL search_path = provost; ";
+    char task[PG_SQL_BYTES], all[2 * PG_SQL_BYTES];
+    pg_columns_create_sql(task);
+    snprintf(all, sizeof all, "%s%s%s; COMMIT", first, tables, task);
+    if (pg_session_do(s, all) == PV_OK) return PV_OK;
+    char why[PG_WHY_BYTES];
+    snprintf(why, sizeof why, "%s", s->why);
+    pg_session_do(s, "ROLLBACK");
+    snprintf(s->why, sizeof s->why, "%s", why);
+    return strstr(why, "already exists") || strstr(why, "duplicate key") ? PV_BUSY : PV_STORE;
+}
+
+pv_status pg_schema_settle(struct pg_session *s, bool *made)
+{
+    bool there;
+    *made = false;
+    TRY(look(s, &there));
+    if (there) return number_check(s);
+    TRY(make(s));
+    *made = true;
+    return PV_OK;
+}

@@ -1,0 +1,74 @@
+/** The state of the store in PostgreSQL, shared by the files pg_*.c. Nobody else includes this. */
+#ifndef PV_PG_STATE_H
+#define PV_PG_STATE_H
+
+#include "pg_batch.h"
+#include "pg_cache.h"
+#include "pg_lease.h"
+#include "pg_session.h"
+#include "pg_writer.h"
+#include "store_driver.h"
+
+struct pg_store {
+    struct store base;
+    char *url, *endpoint, *folder;
+    int wake;
+    struct faults *faults;
+    struct blobs blobs;
+    bool blobs_open;
+    struct pg_session reader;
+    struct pg_writer *writer;
+    struct pg_lease *lease;
+    struct pg_batch open, sealed; /* written and not committed; committed and not with the writer */
+    bool asked;                   /* sealed is to be made durable */
+    uint64_t flying, durable;     /* the last commit of what the writer has; the last durable one */
+    struct pg_cache cache;
+    PGresult *lent; /* holds the bytes of a payload that was read */
+    int64_t epoch;
+    bool booted, full, passes;
+    bool fails; /* a test wants the commit to fail */
+    char failure[STORE_WHY_BYTES];
+    struct store_stats stats;
+    struct store_migration migration;
+    struct store_found found;
+};
+
+static inline struct pg_store *pg_of(struct store *s)
+{
+    return (struct pg_store *)s;
+}
+
+/** Marks it failed with this reason, unless it has one. Answers PV_STORE. */
+pv_status pg_fail(struct pg_store *s, const char *why, bool passes);
+/** The same after a statement on the loop's own connection. */
+pv_status pg_read_failed(struct pg_store *s);
+/** Puts the cell into the open batch; takes it. PV_STORE. */
+pv_status pg_write(struct pg_store *s, struct pg_cell *cell);
+/** The payload that pg_payload_get lent goes back. */
+void pg_lent_back(struct pg_store *s);
+
+/* pg_rows.c */
+pv_status pg_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);
+pv_status pg_scan_settings(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
+                           void *context);
+pv_status pg_put_task(struct store *s, const struct task_record *task);
+pv_status pg_delete_task(struct store *s, uint64_t row);
+pv_status pg_put_setting(struct store *s, const struct setting_record *setting);
+pv_status pg_get_clock(struct store *s, struct up_clock *clock);
+pv_status pg_put_clock(struct store *s, const struct up_clock *clock);
+
+/* pg_payloads.c */
+pv_status pg_put_payload(struct store *s, enum store_kind kind, uint64_t row, const struct store_payload *p);
+pv_status pg_delete_payload(struct store *s, enum store_kind kind, uint64_t row);
+pv_status pg_get_payload(struct store *s, enum store_kind kind, uint64_t row, struct store_payload *p);
+void pg_read_begin(struct store *s);
+void pg_read_end(struct store *s);
+pv_status pg_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n);
+pv_status pg_last_row(struct store *s, uint64_t *row);
+void pg_forget_file(struct store *s, wire_hash hash);
+/** Removes these files, but for those that a row names. */
+void pg_files_remove(struct pg_store *s, const struct pg_batch *files);
+/** At the opening: removes uploads that were cut off. */
+pv_status pg_blobs_open(struct pg_store *s);
+
+#endif

@@ -1,0 +1,20 @@
+/** The store in PostgreSQL: a database that brokers on several machines can reach, one at a time. See store.h for what it promises.
+ *
+ *  where: libpq's URL or "service=..."; after a space, if it begins with tcp:// or ipc://, the endpoint where peers reach this
+ *  broker, which others tell while they stand by; after a space the folder of payloads above STORE_INLINE_MAX, which every one
+ *  of those machines has mounted. */
+#ifndef PV_PG_STORE_H
+#define PV_PG_STORE_H
+
+#include "store_driver.h"
+
+#include <stdbool.h>
+
+extern const struct store_driver pg_driver;
+
+/** Whether this text names a database server and not a folder. */
+bool pg_store_named(const char *where);
+/** Whether libpq can read it. PV_BAD_CONFIG with a sentence. */
+pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES]);
+
+#endif
