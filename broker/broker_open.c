@@ -250,7 +250,8 @@ static bool may_stand_by(const struct broker *b, pv_status st)
 static pv_status store_first(struct broker *b, char *why)
 {
     char busy[STORE_WHY_BYTES] = "";
-    pv_status st = store_open(&b->store, config_store(b->config), b->wake, NULL, busy);
+    struct store_place place = config_store(b->config);
+    pv_status st = store_open(&b->store, &place, b->wake, NULL, busy);
     if (may_stand_by(b, st)) {
         clock_without_store(b);
         TRY(journal_begin(b));

@@ -150,13 +150,13 @@ static bool begins(const char *text, const char *with)
     return !strncmp(text, with, strlen(with));
 }
 
-const char *config_store(const struct config *c)
+struct store_place config_store(const struct config *c)
 {
-    static char place[sizeof c->store + sizeof c->advertise + sizeof c->payloads + 2];
-    if (!c->store[0]) return c->state;
-    snprintf(place, sizeof place, "%s%s%s%s%s", c->store, c->advertise[0] ? " " : "", c->advertise,
-             c->payloads[0] ? " " : "", c->payloads);
-    return place;
+    if (!c->store[0]) return (struct store_place){ .where = c->state };
+    return (struct store_place){ .where = c->store,
+                                 .folder = c->state,
+                                 .payloads = c->payloads[0] ? c->payloads : NULL,
+                                 .endpoint = c->advertise[0] ? c->advertise : NULL };
 }
 
 /* What is said to a database is libpq's; here only what cannot be one, and what means nothing without one. */

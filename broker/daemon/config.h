@@ -7,6 +7,7 @@
 #define PV_CONFIG_H
 
 #include "settings.h"
+#include "store.h"
 
 /* X(name, KIND, WHEN, default, low, high, "meaning")     flag --na-me, environment PROVOST_BROKER_NA_ME, file na_me
  *   TEXT    const char *; empty means none          WORD  const char *, one of the words in low
@@ -124,9 +125,8 @@ struct config_args {
 /** Row i of the list, for the argument parser and the manual. */
 const struct setting *config_setting(enum config_setting i);
 
-/** The store that a broker with these settings opens: the folder; or the database with what goes with it, as pg_store.h reads it. Good
- *  until the next call; settings of the store do not change while the broker runs. */
-const char *config_store(const struct config *c);
+/** The store that a broker with these settings opens. Its texts are those of c. */
+struct store_place config_store(const struct config *c);
 
 /** Reads everything in its order and checks it: each value alone, and some against one another (lease and heartbeat, keys
  *  and addresses). PV_BAD_CONFIG with a sentence that names the setting, where it came from, and the line of the file.

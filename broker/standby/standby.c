@@ -167,7 +167,8 @@ static bool store_taken(struct broker *b, struct store **store)
         return false;
     }
     if (pv_clock_ms() < b->standby.try_ms) return false;
-    st = store_try_begin(&b->standby.try, config_store(b->config), b->wake);
+    struct store_place place = config_store(b->settings.started); /* a reload meanwhile frees none of its texts */
+    st = store_try_begin(&b->standby.try, &place, b->wake);
     if (st != PV_OK) standby_again(b, "there is no memory or thread to open the store");
     return false;
 }

@@ -11,7 +11,7 @@
 
 struct store_try {
     pthread_t thread;
-    const char *where;
+    struct store_place place;
     int wake;
     atomic_bool over;
     pv_status status;
@@ -24,17 +24,17 @@ static void *open_it(void *arg)
     struct store_try *t = arg;
     uint64_t one = 1;
     int wake = t->wake;
-    t->status = store_open(&t->store, t->where, wake, NULL, t->why);
+    t->status = store_open(&t->store, &t->place, wake, NULL, t->why);
     atomic_store(&t->over, true);
     if (write(wake, &one, sizeof one) < 0) return NULL; /* the loop looks anyway, a little later */
     return NULL;
 }
 
-pv_status store_try_begin(struct store_try **out, const char *where, int wake)
+pv_status store_try_begin(struct store_try **out, const struct store_place *place, int wake)
 {
     struct store_try *t = calloc(1, sizeof *t);
     if (!t) return PV_NO_MEMORY;
-    t->where = where;
+    t->place = *place;
     t->wake = wake;
     if (pthread_create(&t->thread, NULL, open_it, t)) {
         free(t);

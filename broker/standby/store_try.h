@@ -8,9 +8,9 @@
 
 struct store_try;
 
-/** Begins to open the store at where. wake: an eventfd that is counted up at the end, and that the store gets too. Both are borrowed
- *  until the end of the store. PV_NO_MEMORY; PV_FAILED: no thread. */
-pv_status store_try_begin(struct store_try **out, const char *where, int wake);
+/** Begins to open the store at this place, whose texts are borrowed until the try has ended. wake: an eventfd that is counted up at
+ *  the end, and that the store gets too; borrowed until the end of the store. PV_NO_MEMORY; PV_FAILED: no thread. */
+pv_status store_try_begin(struct store_try **out, const struct store_place *place, int wake);
 
 /** False while it is under way. Else the try is over and *t is NULL: what store_open answered, the store on PV_OK, and its sentence. */
 bool store_try_ended(struct store_try **t, pv_status *st, struct store **store, char why[STORE_WHY_BYTES]);

@@ -43,6 +43,16 @@ enum { STORE_WHY_BYTES = 512 };
 
 struct store;
 
+/** Where a store is, and how this broker is known there. Texts are borrowed until the opening has ended. */
+struct store_place {
+    const char *where;    /* a state folder; or a database: libpq's URL, or "service=..." */
+    const char *folder;   /* of a database: this broker's own folder, which remembers the server; NULL: none */
+    const char *payloads; /* of a database: the folder of large payloads, which all its brokers mount */
+    const char *endpoint; /* of a database: where peers reach this broker, told to them by others; NULL: not told */
+};
+/** A store in a folder. */
+#define STORE_AT(path) (&(struct store_place){ .where = (path) })
+
 /** What the opening did to a store of an earlier program (R20). */
 struct store_migration {
     int from, to;  /* schema numbers; from 0: the store was new */

@@ -16,7 +16,7 @@ struct store {
 
 struct store_driver {
     const char *name; /* "sqlite", "postgresql" */
-    pv_status (*open)(struct store **out, const char *where, int wake, struct faults *faults,
+    pv_status (*open)(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                       char why[STORE_WHY_BYTES]);
     void (*close)(struct store *s); /* frees it; never NULL */
 

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     size_t commits = 0;
     uint64_t number;
     temp_dir_make(dir);
-    if (!batch || store_open(&s, dir, -1, NULL, why) != PV_OK) {
+    if (!batch || store_open(&s, STORE_AT(dir), -1, NULL, why) != PV_OK) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }

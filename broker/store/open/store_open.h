@@ -6,12 +6,14 @@
 
 /** Opens the store, or makes a new one, and removes what a crash left half done. A store of an earlier program is
  *  brought to this one's schema first, in one transaction, and a copy of it is kept (store_migration).
- *  where   which store: a folder, made with mode 0700 when it is not there; or a database server (pg_store.h)
+ *  place   which store: a folder, made with mode 0700 when it is not there; or a database
  *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
  *  faults  where a test makes it fail; borrowed until store_close; NULL in production
- *  PV_BUSY: another process has it. PV_STORE: not ours, written by a newer program, no copy could be kept, or damaged. PV_IO, PV_NO_MEMORY,
- *  PV_FAILED (no thread). why gets the sentence. */
-pv_status store_open(struct store **out, const char *where, int wake, struct faults *faults, char why[STORE_WHY_BYTES]);
+ *  PV_BUSY: another process has it; of a database, why names its endpoint. PV_STORE: not ours, written by a newer program, no copy
+ *  could be kept, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED (no thread). Of a database also PV_UNREACHABLE: it may be had later;
+ *  PV_UNAUTHORIZED: the role or its password is refused; PV_BAD_CONFIG. why gets the sentence. */
+pv_status store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
+                     char why[STORE_WHY_BYTES]);
 
 /** Whether where can name a store; nothing is opened. PV_BAD_CONFIG with a sentence. */
 pv_status store_known(const char *where, char why[STORE_WHY_BYTES]);

@@ -38,12 +38,16 @@ pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES])
     return good ? PV_OK : told(PV_BAD_CONFIG, why, "", "store: not a URL of PostgreSQL, as libpq reads it");
 }
 
+/* What the server says before it accepts a session has no SQLSTATE in libpq: its words are all there is. */
 static pv_status refused(PGconn *c, char *why)
 {
     const char *text = PQerrorMessage(c);
     bool role = PQconnectionNeedsPassword(c) || strstr(text, "authentication failed") ||
                 strstr(text, "permission denied") || strstr(text, "no pg_hba.conf entry");
-    return told(role ? PV_UNAUTHORIZED : PV_UNREACHABLE, why, "PostgreSQL: ", text);
+    bool wrong = strstr(text, "does not exist") || strstr(text, "service file");
+    if (role) return told(PV_UNAUTHORIZED, why, "PostgreSQL refuses this broker: ", text);
+    if (wrong) return told(PV_BAD_CONFIG, why, "PostgreSQL: ", text);
+    return told(PV_UNREACHABLE, why, "PostgreSQL cannot be reached: ", text);
 }
 
 /* transaction_read_only is on in a standby too, on every version. */
@@ -79,6 +83,7 @@ pv_status pg_connect(PGconn **out, const char *url, const char *name, char why[S
     if (!c) return told(PV_NO_MEMORY, why, "", "out of memory");
     PQsetNoticeProcessor(c, quiet, NULL);
     st = PQstatus(c) == CONNECTION_OK ? server_look(c, why) : refused(c, why);
+    if (st == PV_OK && PQsetnonblocking(c, 1)) st = told(PV_NO_MEMORY, why, "", "out of memory");
     if (st == PV_OK)
         *out = c;
     else
@@ -88,41 +93,42 @@ pv_status pg_connect(PGconn **out, const char *url, const char *name, char why[S
 
 /* --- statements --- */
 
-static bool ready(PGconn *c, short events, uint64_t until)
+static bool flushed(PGconn *c, short *events)
 {
-    struct pollfd p = { .fd = PQsocket(c), .events = events };
-    uint64_t now = pv_clock_ms();
-    if (p.fd < 0 || now >= until) return false;
-    int n = poll(&p, 1, (int)(until - now));
-    return n > 0 || (n < 0 && errno == EINTR);
+    int rc = PQflush(c);
+    *events = rc > 0 ? POLLIN | POLLOUT : POLLIN;
+    return rc >= 0;
 }
 
-static bool sent(PGconn *c, uint64_t until)
+PGresult *pg_next(PGconn *c, uint64_t limit_ms, bool *late)
 {
-    int left;
-    while ((left = PQflush(c)) > 0)
-        if (!ready(c, POLLIN | POLLOUT, until) || !PQconsumeInput(c)) return false;
-    return !left;
-}
-
-static bool answered(PGconn *c, uint64_t until)
-{
-    while (PQisBusy(c))
-        if (!ready(c, POLLIN, until) || !PQconsumeInput(c)) return false;
-    return true;
+    uint64_t until = pv_clock_ms() + limit_ms;
+    short events;
+    *late = false;
+    while (flushed(c, &events) && (PQisBusy(c) || events & POLLOUT)) {
+        struct pollfd fd = { .fd = PQsocket(c), .events = events };
+        uint64_t now = pv_clock_ms();
+        if (now >= until) {
+            *late = true;
+            return NULL;
+        }
+        if (poll(&fd, 1, (int)(until - now)) > 0 && !PQconsumeInput(c)) break;
+    }
+    return PQgetResult(c);
 }
 
 PGresult *pg_ask(PGconn *c, const char *sql, int n, const char *const *values, uint64_t limit_ms)
 {
     PGresult *last = NULL, *r;
     uint64_t until = pv_clock_ms() + limit_ms;
-    if (PQsetnonblocking(c, 1)) return NULL;
-    if (!PQsendQueryParams(c, sql, n, NULL, values, NULL, NULL, 0) || !sent(c, until)) return NULL;
-    for (;;) {
-        if (!answered(c, until)) break;
-        if (!(r = PQgetResult(c))) return last;
+    bool late = false;
+    if (!PQsendQueryParams(c, sql, n, NULL, values, NULL, NULL, 0)) return NULL;
+    for (uint64_t now; (now = pv_clock_ms()) < until;) {
+        r = pg_next(c, until - now, &late);
+        if (!r && !late) return last;
         PQclear(last);
         last = r;
+        if (late || PQstatus(c) != CONNECTION_OK) break;
     }
     PQclear(last);
     return NULL;

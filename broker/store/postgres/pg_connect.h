@@ -6,16 +6,20 @@
 
 #include <libpq-fe.h>
 
-enum { PG_CONNECT_S = 3, PG_OLDEST_SERVER = 130000 };
+enum { PG_OLDEST_SERVER = 130000 };
 
 /** Connects, and looks whether a broker can work there. url: libpq's own (URL, service, passfile). name: what the server's
- *  lists say of this session. PV_BAD_CONFIG: no URL, or a server before version 13. PV_UNAUTHORIZED: the role or its password
- *  is refused. PV_STORE: the server is read-only. PV_UNREACHABLE: anything else; it may do better later. why gets the sentence,
- *  which holds no password. */
+ *  lists say of this session. PV_BAD_CONFIG: no URL, no such database, or a server before version 13. PV_UNAUTHORIZED: the role
+ *  or its password is refused. PV_STORE: the server is read-only. PV_UNREACHABLE: anything else; it may do better later. why
+ *  gets the sentence, which holds no password. */
 pv_status pg_connect(PGconn **out, const char *url, const char *name, char why[STORE_WHY_BYTES]);
 
 /** Whether libpq can read it; nothing is dialled. PV_BAD_CONFIG. */
 pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES]);
+
+/** The next result of what was sent, or NULL at its end; *late when limit_ms went by first, and then the connection can only be
+ *  closed. The caller clears it. The connection does not block (pg_connect made it so): this alone waits. */
+PGresult *pg_next(PGconn *c, uint64_t limit_ms, bool *late);
 
 /** Runs one statement with n text parameters and waits limit_ms at most. NULL: the connection is lost, or no answer came, and
  *  then it can only be closed: whether the statement did anything is not known. */

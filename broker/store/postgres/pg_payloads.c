@@ -188,8 +188,9 @@ void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
 
 pv_status pg_blobs_open(struct pg_store *s)
 {
-    if (!s->folder) return pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
-    if (blobs_open(&s->blobs, s->folder, s->faults) != PV_OK)
+    if (!s->payloads)
+        return pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
+    if (blobs_open(&s->blobs, s->payloads, s->faults) != PV_OK)
         return pg_fail(s, "the folder of large payloads cannot be opened", true);
     s->blobs_open = true;
     blobs_sweep_uploads(&s->blobs);

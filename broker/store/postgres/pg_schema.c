@@ -80,7 +80,7 @@ static pv_status make(struct pg_session *s)
     pg_columns_create_sql(task);
     snprintf(all, sizeof all, "%s%s%s; COMMIT", first, tables, task);
     if (pg_session_do(s, all) == PV_OK) return PV_OK;
-    char why[PG_WHY_BYTES];
+    char why[STORE_WHY_BYTES];
     snprintf(why, sizeof why, "%s", s->why);
     pg_session_do(s, "ROLLBACK");
     snprintf(s->why, sizeof s->why, "%s", why);

@@ -1,6 +1,7 @@
 #include "pg_send.h"
 
 #include "pg_columns.h"
+#include "pg_history.h"
 #include "pg_lease.h"
 
 #include <endian.h>
@@ -159,17 +160,25 @@ static void send_clock(struct sending *to, const struct up_clock *c)
         &p, false);
 }
 
-static void send_all(struct sending *to, int64_t epoch, const struct pg_batch *b)
+/* How far the reign has come: what the row says after a failover is what survived it. */
+static void send_count(struct sending *to, const struct pg_reign *reign)
+{
+    uint64_t big = htobe64(reign->commits + 1);
+    struct pg_parameters p = { .n = 2, .at = { reign->id, (char *)&big }, .bytes = { 0, sizeof big } };
+    p.bytes[0] = (int)strlen(reign->id);
+    send(to, PG_REIGN_COMMIT, &p, false);
+}
+
+static void send_all(struct sending *to, const struct pg_reign *reign, const struct pg_batch *b)
 {
     send(to, "BEGIN", NULL, false);
-    send_fence(to, epoch);
-    if (b) {
-        send_tasks(to, b);
-        send_payloads(to, b, PG_INPUT);
-        send_payloads(to, b, PG_RESULT);
-        send_settings(to, b);
-        if (b->clock_set) send_clock(to, &b->clock);
-    }
+    send_fence(to, reign->epoch);
+    send_tasks(to, b);
+    send_payloads(to, b, PG_INPUT);
+    send_payloads(to, b, PG_RESULT);
+    send_settings(to, b);
+    if (b->clock_set) send_clock(to, &b->clock);
+    send_count(to, reign);
     send(to, "COMMIT", NULL, false);
     if (!PQpipelineSync(to->s->c)) to->failed = true;
 }
@@ -204,7 +213,7 @@ static pv_status results_read(struct sending *sent, struct pg_batch *files)
     pv_status st = PV_OK;
     bool late;
     for (int i = 0; i <= sent->n;) {
-        PGresult *r = pg_session_next(sent->s, PG_STATEMENT_MS + PG_CONNECT_MS, &late);
+        PGresult *r = pg_next(sent->s->c, PG_STATEMENT_MS + PG_CONNECT_MS, &late);
         if (late || PQstatus(sent->s->c) != CONNECTION_OK) {
             PQclear(r);
             if (st == PV_OK) pg_session_failed(sent->s, NULL, late ? "PostgreSQL does not answer" : "PostgreSQL");
@@ -221,12 +230,13 @@ static pv_status results_read(struct sending *sent, struct pg_batch *files)
     return st;
 }
 
-pv_status pg_send(struct pg_session *s, int64_t epoch, const struct pg_batch *batch, struct pg_batch *files)
+pv_status pg_send(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *batch,
+                  struct pg_batch *files)
 {
     struct sending to = { .s = s };
     s->why[0] = 0;
     if (!PQenterPipelineMode(s->c)) return pg_session_failed(s, NULL, "PostgreSQL");
-    send_all(&to, epoch, batch);
+    send_all(&to, reign, batch);
     pv_status st = to.failed ? pg_session_failed(s, NULL, "PostgreSQL") : results_read(&to, files);
     if (st == PV_OK && !PQexitPipelineMode(s->c)) st = pg_session_failed(s, NULL, "PostgreSQL");
     return st;

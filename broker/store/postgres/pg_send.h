@@ -2,11 +2,21 @@
 #ifndef PV_PG_SEND_H
 #define PV_PG_SEND_H
 
+#include "ids.h"
 #include "pg_batch.h"
 #include "pg_session.h"
 
-/** files: takes the payload files whose rows went, to look at once more.
+/** Whose commits they are: the epoch of the lease, the reign (pg_history.h), and how many commits of it the server has. */
+struct pg_reign {
+    int64_t epoch;
+    char id[WIRE_ID_TEXT];
+    uint64_t commits;
+};
+
+/** Asserts the reign's epoch, and counts reign->commits + 1 in its row.
+ *  files: takes the payload files whose rows went, to look at once more.
  *  PV_STORE: s->why. The batch may be in the database or not. */
-pv_status pg_send(struct pg_session *s, int64_t epoch, const struct pg_batch *batch, struct pg_batch *files);
+pv_status pg_send(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *batch,
+                  struct pg_batch *files);
 
 #endif

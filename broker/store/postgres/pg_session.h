@@ -1,15 +1,10 @@
-/** A connection to PostgreSQL that never waits for longer than it is told, and says in one sentence what is wrong. */
+/** A session of the store: its limits, statements in binary form, and one sentence for what is wrong. */
 #ifndef PV_PG_SESSION_H
 #define PV_PG_SESSION_H
 
-#include "status.h"
-
-#include <libpq-fe.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "pg_connect.h"
 
 enum {
-    PG_WHY_BYTES = 512,
     PG_CONNECT_MS = 5000,    /* for the connection, and for each thing asked at the opening */
     PG_STATEMENT_MS = 30000, /* the server ends what takes longer */
     PG_PARAMETERS_MAX = 64,
@@ -17,19 +12,16 @@ enum {
 
 struct pg_session {
     PGconn *c;
-    char why[PG_WHY_BYTES]; /* of the last failure */
+    char why[STORE_WHY_BYTES]; /* of the last failure */
     bool passes; /* that one may end by itself: a server that is away, restarting, full, or full of connections */
 };
 
-/** Connects, and makes the session's limits. where: libpq's URL or "service=..."; name: shown in pg_stat_activity.
- *  PV_IO: the server cannot be reached now (passes is set), PV_STORE: it refuses the role or
- *  its password, or another reason. */
-pv_status pg_session_open(struct pg_session *s, const char *where, const char *name);
+/** Connects (pg_connect, and its statuses), and makes the session's limits. passes is set where it may do better later. PV_STORE:
+ *  the limits were refused, too. */
+pv_status pg_session_open(struct pg_session *s, const char *url, const char *name);
 /** Zero-initialised or closed: nothing happens. */
 void pg_session_close(struct pg_session *s);
 
-/** The next result of what was sent, or NULL at its end; *late when limit_ms went by first. The caller clears it. */
-PGresult *pg_session_next(struct pg_session *s, int limit_ms, bool *late);
 /** Parameters of a statement, in PostgreSQL's binary form. */
 struct pg_parameters {
     int n;

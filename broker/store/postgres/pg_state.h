@@ -5,13 +5,14 @@
 #include "pg_batch.h"
 #include "pg_cache.h"
 #include "pg_lease.h"
+#include "pg_mark.h"
 #include "pg_session.h"
 #include "pg_writer.h"
 #include "store_driver.h"
 
 struct pg_store {
     struct store base;
-    char *url, *endpoint, *folder;
+    char *url, *endpoint, *folder, *payloads;
     int wake;
     struct faults *faults;
     struct blobs blobs;
@@ -19,6 +20,9 @@ struct pg_store {
     struct pg_session reader;
     struct pg_writer *writer;
     struct pg_lease *lease;
+    struct pg_mark mark; /* fd -1: no folder, or it could not be written */
+    struct pg_position at;
+    struct pg_reign reign;
     struct pg_batch open, sealed; /* written and not committed; committed and not with the writer */
     bool asked;                   /* sealed is to be made durable */
     uint64_t flying, durable;     /* the last commit of what the writer has; the last durable one */
@@ -46,6 +50,15 @@ pv_status pg_read_failed(struct pg_store *s);
 pv_status pg_write(struct pg_store *s, struct pg_cell *cell);
 /** The payload that pg_payload_get lent goes back. */
 void pg_lent_back(struct pg_store *s);
+
+/* pg_reign.c */
+/** With the lease just taken: what the server lost since this broker last wrote there is noticed (found), the epoch rises above
+ *  what peers may have seen, and the reign begins. */
+pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by);
+/** The epoch was raised: the reign begins anew. Before the first commit. */
+pv_status pg_reign_anew(struct pg_store *s);
+/** The server has answered a commit: the mark in the folder says so. */
+void pg_reign_answered(struct pg_store *s);
 
 /* pg_rows.c */
 pv_status pg_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);

@@ -46,7 +46,8 @@ static pv_status writer_open(struct pg_store *s, struct pg_session *writer)
     TRY(pg_schema_settle(writer, &made));
     if (made) s->migration = (struct store_migration){ .to = PG_SCHEMA };
     TRY(lease_take(s, writer));
-    return pg_writer_start(&s->writer, writer, s->epoch, s->wake);
+    TRY(pg_reigns_open(s, writer));
+    return pg_writer_start(&s->writer, writer, &s->reign, s->wake);
 }
 
 static pv_status parts_open(struct pg_store *s)
@@ -61,31 +62,23 @@ static pv_status parts_open(struct pg_store *s)
     return pg_blobs_open(s);
 }
 
-static bool is_endpoint(const char *text)
+static pv_status text_take(char **to, const char *text)
 {
-    return !strncmp(text, "tcp://", 6) || !strncmp(text, "ipc://", 6);
+    *to = text ? strdup(text) : NULL;
+    return *to || !text ? PV_OK : PV_NO_MEMORY;
 }
 
-static pv_status where_take(struct pg_store *s, const char *where)
+static pv_status place_take(struct pg_store *s, const struct store_place *place)
 {
-    size_t n = strcspn(where, " ");
-    const char *rest = where[n] ? where + n + 1 : NULL;
-    if (!(s->url = strndup(where, n))) return PV_NO_MEMORY;
-    if (rest && is_endpoint(rest)) {
-        n = strcspn(rest, " ");
-        if (!(s->endpoint = strndup(rest, n))) return PV_NO_MEMORY;
-        rest = rest[n] ? rest + n + 1 : NULL;
-    }
-    if (rest) s->folder = strdup(rest);
-    return !rest || s->folder ? PV_OK : PV_NO_MEMORY;
+    TRY(text_take(&s->url, place->where));
+    TRY(text_take(&s->folder, place->folder));
+    TRY(text_take(&s->payloads, place->payloads));
+    return text_take(&s->endpoint, place->endpoint);
 }
 
 pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES])
 {
-    char *url = strndup(where, strcspn(where, " "));
-    pv_status st = url ? pg_url_look(url, why) : PV_NO_MEMORY;
-    free(url);
-    return st;
+    return pg_url_look(where, why);
 }
 
 static void parts_close(struct pg_store *s)
@@ -93,6 +86,7 @@ static void parts_close(struct pg_store *s)
     pg_lent_back(s);
     pg_writer_stop(&s->writer);
     pg_lease_release(&s->lease);
+    pg_mark_close(&s->mark);
     pg_session_close(&s->reader);
     pg_batch_clear(&s->open);
     pg_batch_clear(&s->sealed);
@@ -109,10 +103,11 @@ static void driver_close(struct store *store)
     free(s->url);
     free(s->endpoint);
     free(s->folder);
+    free(s->payloads);
     free(s);
 }
 
-static pv_status driver_open(struct store **out, const char *where, int wake, struct faults *faults,
+static pv_status driver_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                              char why[STORE_WHY_BYTES])
 {
     struct pg_store *s = calloc(1, sizeof *s);
@@ -121,7 +116,8 @@ static pv_status driver_open(struct store **out, const char *where, int wake, st
     s->wake = wake;
     s->faults = faults;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
-    pv_status st = where_take(s, where);
+    s->mark.fd = -1;
+    pv_status st = place_take(s, place);
     if (st == PV_OK) st = parts_open(s);
     snprintf(why, STORE_WHY_BYTES, "%s", s->failure);
     if (st == PV_OK)
@@ -164,6 +160,7 @@ static void landed(struct pg_store *s)
     if (st == PV_OK && !s->failure[0]) {
         s->durable = s->flying;
         s->stats.syncs++;
+        pg_reign_answered(s);
         pg_files_remove(s, &done);
         pg_files_remove(s, &files);
     }
@@ -267,8 +264,7 @@ static pv_status driver_boot(struct store *store, uint32_t above, uint32_t *epoc
     if (next > UINT32_MAX) return pg_fail(s, "the boot epoch cannot rise above 4294967295", false);
     if (next > s->epoch && pg_lease_raise(s->lease, (uint32_t)(next - 1)) != PV_OK)
         return pg_fail(s, "the epoch could not be raised", true);
-    s->epoch = pg_lease_epoch(s->lease);
-    pg_writer_epoch(s->writer, s->epoch);
+    if (next > s->epoch) TRY(pg_reign_anew(s));
     s->booted = true;
     *epoch = (uint32_t)s->epoch;
     return PV_OK;
@@ -277,7 +273,7 @@ static pv_status driver_boot(struct store *store, uint32_t above, uint32_t *epoc
 static bool driver_ours(const struct store *store)
 {
     const struct pg_store *s = (const struct pg_store *)store;
-    return s->lease && pg_lease_holds(s->lease);
+    return s->lease && !s->failure[0] && pg_lease_holds(s->lease);
 }
 
 static bool driver_lazy(const struct store *s)

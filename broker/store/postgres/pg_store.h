@@ -1,8 +1,4 @@
-/** The store in PostgreSQL: a database that brokers on several machines can reach, one at a time. See store.h for what it promises.
- *
- *  where: libpq's URL or "service=..."; after a space, if it begins with tcp:// or ipc://, the endpoint where peers reach this
- *  broker, which others tell while they stand by; after a space the folder of payloads above STORE_INLINE_MAX, which every one
- *  of those machines has mounted. */
+/** The store in PostgreSQL: a database that brokers on several machines can reach, one at a time. See store.h for what it promises. */
 #ifndef PV_PG_STORE_H
 #define PV_PG_STORE_H
 

@@ -1,7 +1,6 @@
 #include "pg_writer.h"
 
 #include "pg_schema.h"
-#include "pg_send.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@ struct pg_writer {
     pthread_mutex_t lock;
     pthread_cond_t wanted, idle;
     struct pg_session session;
-    int64_t epoch;
+    struct pg_reign reign;
     int wake;
     bool stop, given, finished; /* given: a batch is the thread's; finished: and is done */
     bool failed;
@@ -33,9 +32,10 @@ static void wake_up(const struct pg_writer *w)
 static void send_one(struct pg_writer *w)
 {
     pthread_mutex_unlock(&w->lock);
-    pv_status st = pg_send(&w->session, w->epoch, &w->batch, &w->files);
+    pv_status st = pg_send(&w->session, &w->reign, &w->batch, &w->files);
     pthread_mutex_lock(&w->lock);
     w->status = st;
+    w->reign.commits += st == PV_OK;
     w->failed |= st != PV_OK;
     w->finished = true;
     wake_up(w);
@@ -56,11 +56,11 @@ static void *work(void *context)
     return NULL;
 }
 
-pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, int64_t epoch, int wake)
+pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, const struct pg_reign *reign, int wake)
 {
     struct pg_writer *w = calloc(1, sizeof *w);
     if (!w) return PV_NO_MEMORY;
-    w->epoch = epoch;
+    w->reign = *reign;
     w->wake = wake;
     w->session = *session;
     pthread_mutex_init(&w->lock, NULL);
@@ -141,10 +141,18 @@ const char *pg_writer_failure(struct pg_writer *w, bool *passes)
     return failed ? w->session.why : NULL;
 }
 
-void pg_writer_epoch(struct pg_writer *w, int64_t to)
+void pg_writer_reign(struct pg_writer *w, const struct pg_reign *reign)
 {
     pthread_mutex_lock(&w->lock);
     while (w->given && !w->finished) pthread_cond_wait(&w->idle, &w->lock);
-    w->epoch = to;
+    w->reign = *reign;
     pthread_mutex_unlock(&w->lock);
+}
+
+uint64_t pg_writer_commits(struct pg_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t n = w->reign.commits;
+    pthread_mutex_unlock(&w->lock);
+    return n;
 }

@@ -3,13 +3,13 @@
 #define PV_PG_WRITER_H
 
 #include "pg_batch.h"
-#include "pg_session.h"
+#include "pg_send.h"
 
 struct pg_writer;
 
-/** Takes over the session, and asserts this epoch of the lease in each transaction. wake: an eventfd counted up when a batch is
+/** Takes over the session, and commits for this reign. wake: an eventfd counted up when a batch is
  *  done; -1: none. PV_NO_MEMORY, PV_FAILED: the session stays the caller's. */
-pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, int64_t epoch, int wake);
+pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, const struct pg_reign *reign, int wake);
 /** Waits for the batch under way, closes the session. */
 void pg_writer_stop(struct pg_writer **w);
 
@@ -22,7 +22,9 @@ bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done
 void pg_writer_settle(struct pg_writer *w);
 /** Why the writer failed, with *passes; NULL: it did not. */
 const char *pg_writer_failure(struct pg_writer *w, bool *passes);
-/** The epoch was raised: the transactions after the one under way assert this one. */
-void pg_writer_epoch(struct pg_writer *w, int64_t to);
+/** A reign began anew: the transactions after the one under way are its. */
+void pg_writer_reign(struct pg_writer *w, const struct pg_reign *reign);
+/** How many commits of its reign the server has answered. */
+uint64_t pg_writer_commits(struct pg_writer *w);
 
 #endif

@@ -187,7 +187,7 @@ static void sqlite_close(struct store *base)
     free(s);
 }
 
-static pv_status sqlite_open(struct store **out, const char *where, int wake, struct faults *faults,
+static pv_status sqlite_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                              char why[STORE_WHY_BYTES])
 {
     struct sqlite_store *s = calloc(1, sizeof *s);
@@ -197,7 +197,7 @@ static pv_status sqlite_open(struct store **out, const char *where, int wake, st
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
-    pv_status st = open_all(s, where, wake, why);
+    pv_status st = open_all(s, place->where, wake, why);
     if (st == PV_OK)
         *out = &s->base;
     else

@@ -144,10 +144,9 @@ static void a_server_full_of_connections_is_told_and_ends(void **state)
 
 static void expect_refused(const char *url, const char *dir, const char *word)
 {
-    char where[PG_URL_BYTES + 128];
     struct store *s = NULL;
-    snprintf(where, sizeof where, "%s %s", url, dir);
-    assert_int_not_equal(store_open(&s, where, -1, NULL, why), PV_OK);
+    struct store_place place = { .where = url, .folder = dir, .payloads = dir };
+    assert_int_not_equal(store_open(&s, &place, -1, NULL, why), PV_OK);
     assert_null(s);
     if (!strstr(why, word)) fail_msg("\"%s\" lacks \"%s\"", why, word);
 }
@@ -163,7 +162,7 @@ static void each_bad_use_has_its_own_sentence(void **state)
     expect_refused(url, *state, "does not exist");
     pg_server_url(&scene_server, "provost", "postgres", url); /* not its own */
     expect_refused(url, *state, "permission denied");
-    assert_int_equal(store_open(&s, scene_url, -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(scene_url), -1, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "--payloads"));
     pg_server_fresh(&scene_server, url);
     pg_server_sql(&scene_server, url, "CREATE TABLE theirs (a int)");

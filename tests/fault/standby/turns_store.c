@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-pv_status __real_store_open(struct store **out, const char *where, int wake, struct faults *faults,
+pv_status __real_store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                             char why[STORE_WHY_BYTES]);
-pv_status __wrap_store_open(struct store **out, const char *where, int wake, struct faults *faults,
+pv_status __wrap_store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                             char why[STORE_WHY_BYTES]);
 bool __wrap_store_ours(const struct store *s);
 
@@ -29,13 +29,13 @@ static bool ours(char holder[256])
     return me && n > 0 && !strcmp(me, name);
 }
 
-pv_status __wrap_store_open(struct store **out, const char *where, int wake, struct faults *faults,
+pv_status __wrap_store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,
                             char why[STORE_WHY_BYTES])
 {
     static const char turns[] = "postgresql://turns";
     char state[300], holder[256];
-    if (strncmp(where, turns, sizeof turns - 1)) return __real_store_open(out, where, wake, faults, why);
-    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(where + sizeof turns - 1, " "), where + sizeof turns - 1);
+    if (strncmp(place->where, turns, sizeof turns - 1)) return __real_store_open(out, place, wake, faults, why);
+    snprintf(folder, sizeof folder, "%s", place->where + sizeof turns - 1);
     snprintf(state, sizeof state, "%s/away", folder);
     if (!access(state, F_OK)) {
         snprintf(why, STORE_WHY_BYTES, "the server does not answer");
@@ -46,7 +46,7 @@ pv_status __wrap_store_open(struct store **out, const char *where, int wake, str
         return PV_BUSY;
     }
     snprintf(state, sizeof state, "%s/state", folder);
-    return __real_store_open(out, state, wake, faults, why);
+    return __real_store_open(out, STORE_AT(state), wake, faults, why);
 }
 
 bool __wrap_store_ours(const struct store *s)

@@ -383,7 +383,7 @@ static void a_failing_step_of_a_restore_is_found_again(void **state)
         assert_true(why[0]);
         if (there(again, STORE_RESTORING)) {
             half++;
-            assert_int_equal(store_open(&s, again, -1, NULL, why), PV_STORE);
+            assert_int_equal(store_open(&s, STORE_AT(again), -1, NULL, why), PV_STORE);
             assert_non_null(strstr(why, "a restore has not ended: run it again"));
             assert_int_equal(restore_make(to, again, 0, &done, why), PV_OK);
         }

@@ -182,7 +182,7 @@ static void what_ends_in_the_background_wakes(void **state)
     char why[STORE_WHY_BYTES];
     int wake = eventfd(0, EFD_CLOEXEC);
     struct pollfd woken = { .fd = wake, .events = POLLIN };
-    assert_int_equal(store_open(&s, *state, wake, NULL, why), PV_OK);
+    assert_int_equal(store_open(&s, STORE_AT(*state), wake, NULL, why), PV_OK);
     boot(s, 0);
     assert_int_equal(poll(&woken, 1, 0), 0);
     uint64_t n = put(s, 1, STORE_SOON);

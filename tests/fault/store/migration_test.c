@@ -318,7 +318,7 @@ static void a_whole_copy_is_not_written_again(void **state)
     struct faults f = { .fail_at = { [FAULT_COMMIT] = 1 } };
     struct store *s = NULL;
     old_folder(*state, "closed");
-    assert_int_equal(store_open(&s, *state, -1, &f, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(*state), -1, &f, why), PV_STORE);
     snprintf(path, sizeof path, "%s/provost.db.schema-1", (char *)*state);
     assert_int_equal(stat(path, &before), 0);
     s = open_or_die(*state, NULL);
@@ -355,7 +355,7 @@ static void a_newer_number_is_refused_and_nothing_changes(void **state)
     store_close(&s);
     sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'; CREATE TABLE later (x)");
     wire_hash before = file_hash(*state, "provost.db");
-    assert_int_equal(store_open(&s, *state, -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(*state), -1, NULL, why), PV_STORE);
     snprintf(known, sizeof known, "up to %d", sqlite_steps_newest());
     assert_non_null(strstr(why, "schema 1000"));
     assert_non_null(strstr(why, known));
@@ -370,7 +370,7 @@ static void a_strange_database_is_refused(void **state)
 {
     struct store *s = NULL;
     sql(*state, "CREATE TABLE photographs (x)");
-    assert_int_equal(store_open(&s, *state, -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(*state), -1, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "not a database of a Provost broker"));
 }
 
@@ -381,7 +381,7 @@ static void a_full_disk_refuses_and_changes_nothing(void **state)
     char *want[TABLES];
     read_old("closed", want);
     old_folder(*state, "closed");
-    assert_int_equal(store_open(&s, *state, -1, &f, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(*state), -1, &f, why), PV_STORE);
     if (!strstr(why, "nothing was changed")) fail_msg("%s", why);
     assert_non_null(strstr(why, "full"));
     assert_false(there(*state, "provost.db.schema-1"));
@@ -418,7 +418,7 @@ static bool fails_once(const char *which, enum fault_kind kind, uint64_t nth, ch
     f.fail_at[kind] = nth;
     temp_dir_make(dir);
     old_folder(dir, which);
-    bool opened = store_open(&s, dir, -1, &f, why) == PV_OK;
+    bool opened = store_open(&s, STORE_AT(dir), -1, &f, why) == PV_OK;
     store_close(&s);
     expect_old_or_new(dir, want);
     temp_dir_remove(dir);
@@ -445,7 +445,7 @@ static bool dies_once(const char *which, uint64_t nth, char *want[TABLES])
     if (!child) {
         struct store *s = NULL;
         die_at = asked + nth;
-        _exit(store_open(&s, dir, -1, NULL, why) != PV_OK);
+        _exit(store_open(&s, STORE_AT(dir), -1, NULL, why) != PV_OK);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) || !WEXITSTATUS(status));

@@ -92,7 +92,7 @@ static void opened(const char *title)
     char why[STORE_WHY_BYTES] = "";
     unsigned tasks = 0;
     uint32_t epoch = 0;
-    pv_status st = store_open(&s, at, -1, NULL, why);
+    pv_status st = store_open(&s, STORE_AT(at), -1, NULL, why);
     fprintf(out, "%s: %s", title, pv_status_word(st));
     if (st != PV_OK) {
         const char *sentence = strncmp(why, at, strlen(at)) ? why : why + strlen(at);
@@ -244,7 +244,7 @@ static void programs(void)
     shell("rm -rf now && touch now");
     struct store *s = NULL;
     char why[STORE_WHY_BYTES];
-    assert_int_equal(store_open(&s, at, -1, NULL, why), PV_IO);
+    assert_int_equal(store_open(&s, STORE_AT(at), -1, NULL, why), PV_IO);
     shell("rm now");
     opened("nothing");
 }

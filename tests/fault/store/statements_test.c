@@ -97,7 +97,7 @@ static pv_status setting_seen(void *context, const struct setting_record *r)
 static bool opened(const char *what)
 {
     char why[STORE_WHY_BYTES] = "";
-    pv_status st = store_open(&s, dir, -1, NULL, why);
+    pv_status st = store_open(&s, STORE_AT(dir), -1, NULL, why);
     told(what, st);
     const char *sentence = strncmp(why, dir, strlen(dir)) ? why : why + strlen(dir) + 2;
     if (st != PV_OK) fprintf(out, " (%s)", sentence);

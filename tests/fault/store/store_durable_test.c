@@ -90,7 +90,7 @@ static void the_caller_is_woken_when_a_sync_has_ended(void **state)
     struct store *s = NULL;
     struct pollfd wake = { .fd = eventfd(0, EFD_NONBLOCK), .events = POLLIN };
     assert_true(wake.fd >= 0);
-    assert_int_equal(store_open(&s, where_of(*state), wake.fd, NULL, why), PV_OK);
+    assert_int_equal(store_open(&s, place_of(*state), wake.fd, NULL, why), PV_OK);
     assert_int_equal(poll(&wake, 1, 0), 0);
     put(s, 1);
     uint64_t n = committed(s, STORE_SOON);

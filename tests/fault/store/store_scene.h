@@ -28,12 +28,12 @@ static inline void of_sqlite_alone(void)
     if (on_postgres()) skip();
 }
 
-static inline const char *where_of(const char *dir)
+static inline const struct store_place *place_of(const char *dir)
 {
-    static char where[PG_URL_BYTES + 256];
-    if (!on_postgres()) return dir;
-    snprintf(where, sizeof where, "%s %s", scene_url, dir);
-    return where;
+    static struct store_place place;
+    place = (struct store_place){ .where = dir };
+    if (on_postgres()) place = (struct store_place){ .where = scene_url, .folder = dir, .payloads = dir };
+    return &place;
 }
 
 /* A process that died holds its lease for some seconds. */
@@ -42,7 +42,7 @@ static inline struct store *open_or_die(const char *dir, struct faults *f)
     struct store *s = NULL;
     char why[STORE_WHY_BYTES];
     pv_status st;
-    for (int i = 0; (st = store_open(&s, where_of(dir), -1, f, why)) == PV_BUSY && on_postgres() && i < 200; i++)
+    for (int i = 0; (st = store_open(&s, place_of(dir), -1, f, why)) == PV_BUSY && on_postgres() && i < 200; i++)
         usleep(50000);
     if (st != PV_OK) fail_msg("store_open: %s", why);
     return s;

@@ -107,7 +107,7 @@ static void a_large_commit_is_whole(void **state)
 static void two_brokers_never_share_a_folder(void **state)
 {
     struct store *s = open_or_die(*state, NULL), *other = NULL;
-    assert_int_equal(store_open(&other, where_of(*state), -1, NULL, why), PV_BUSY);
+    assert_int_equal(store_open(&other, place_of(*state), -1, NULL, why), PV_BUSY);
     assert_null(other);
     store_close(&s);
     s = open_or_die(*state, NULL);
@@ -119,7 +119,7 @@ static void a_newer_schema_is_refused(void **state)
     struct store *s = open_or_die(*state, NULL);
     store_close(&s);
     sql(*state, "UPDATE meta SET value = 1000 WHERE name = 'schema'");
-    assert_int_equal(store_open(&s, where_of(*state), -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, place_of(*state), -1, NULL, why), PV_STORE);
     assert_non_null(strstr(why, "schema 1000"));
 }
 

@@ -281,14 +281,18 @@ static void a_shared_store_is_named_by_url_or_service(void **state)
     static const char *const ends[] = { "tcp://broker-a.example:7070", "tcp://[fd00::1]:7070", "ipc:///run/provost" };
     char yaml[512];
     assert_int_equal(read_with(BASE, NULL, NULL), PV_OK);
-    assert_string_equal(config_store(&c), c.state);
+    assert_string_equal(config_store(&c).where, c.state);
+    assert_null(config_store(&c).payloads);
     config_clear(&c);
     for (size_t i = 0; i < 3; i++) {
         snprintf(yaml, sizeof yaml, BASE "store: \"%s\"\npayloads: /mnt/provost\nadvertise: \"%s\"\n", good[i],
                  ends[i]);
         if (read_with(yaml, NULL, NULL) != PV_OK) fail_msg("%s: %s", yaml, why);
-        assert_string_equal(config_store(&c), good[i]);
-        assert_string_equal(c.advertise, ends[i]);
+        struct store_place place = config_store(&c);
+        assert_string_equal(place.where, good[i]);
+        assert_string_equal(place.folder, c.state);
+        assert_string_equal(place.payloads, "/mnt/provost");
+        assert_string_equal(place.endpoint, ends[i]);
         config_clear(&c);
     }
     expect_refused(BASE "store: /var/lib/provost\n", NULL, NULL, "a folder is named by state");

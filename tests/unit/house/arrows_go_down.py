@@ -45,7 +45,6 @@ MAY_USE = {
     "broker/store/sqlite": ["broker/store", "broker/store/identity"],
     "broker/store/postgres": ["broker/store"],
     "broker/store/open": ["broker/store/sqlite", "broker/store/postgres"],
-    "broker/store/open": ["broker/store/sqlite"],
     "broker/store/transfers": ["broker/store"],
     "broker/store/backup": ["broker/store/sqlite"],
     "broker/net": ["wire", "base/settings", "base/limits"],
