@@ -3,6 +3,7 @@
  * acknowledges it.
  *
  *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog flood      folder: TMPDIR (put it on a real disk)
+ *      STORE=postgresql://... bench_broker [JOB]...    tasks in an empty database
  *
  * flood: how long a node's heartbeat waits for its answer beside BACKLOG queued tasks, while a client keeps eight LISTs
  * that match nothing, SHOWs and dry PURGEs of everything asked.
@@ -17,6 +18,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 enum { PROVERS = 8, RESULT_BYTES = 1024, IN_FLIGHT_MAX = 256, SAMPLES_MAX = 2000000 };
 
@@ -25,8 +27,19 @@ static char dir[64];
 static atomic_bool stop;
 
 /* No quota: the broker itself is measured. */
-static const char *const arguments[] = { "--insecure", "--queue", "bench",       "--queued-tasks", "0",
-                                         "--rate",     "0",       "--log-level", "warn",           NULL };
+static const char *arguments[16] = { "--insecure", "--queue", "bench",       "--queued-tasks", "0",
+                                     "--rate",     "0",       "--log-level", "warn",           NULL };
+static char payloads[96];
+
+/* In a database, with large payloads in a folder beside it. */
+static void store_in(const char *url)
+{
+    const char *const more[] = { "--store", url, "--payloads", payloads };
+    size_t n = 0;
+    if (!url) return;
+    while (arguments[n]) n++;
+    for (size_t i = 0; i < 4; i++) arguments[n + i] = more[i];
+}
 
 /* --- provers: one thread, eight connections --- */
 
@@ -396,8 +409,11 @@ int main(int argc, char **argv)
     static const char *const all[] = { "1k", "one", "64k", "1m", "16m", "backlog" };
     samples = malloc(SAMPLES_MAX * sizeof *samples);
     int jobs = argc > 1 ? argc - 1 : 6;
+    store_in(getenv("STORE"));
     for (int i = 0; i < jobs; i++) {
         temp_dir_make(dir);
+        snprintf(payloads, sizeof payloads, "%s/payloads", dir);
+        if (mkdir(payloads, 0700)) return 1;
         if (!broker_process_start(&broker, dir, NULL, arguments)) {
             broker_process_print_log(&broker);
             return 1;

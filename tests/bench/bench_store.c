@@ -1,5 +1,5 @@
 /* The cost of a commit: batches of 1 KiB tasks are stored, then get results and are deleted, as in the loop under load.
- * One JSON line.      bench_store [BATCH [TASKS]]      folder: TMPDIR (put it on a real disk) */
+ * One JSON line.      bench_store [BATCH [TASKS]]      folder: TMPDIR (put it on a real disk); STORE=postgresql://... a database */
 #include "clock.h"
 #include "store_open.h"
 #include "temp_dir.h"
@@ -48,7 +48,8 @@ int main(int argc, char **argv)
     size_t commits = 0;
     uint64_t number;
     temp_dir_make(dir);
-    if (!batch || store_open(&s, STORE_AT(dir), -1, NULL, why) != PV_OK) {
+    struct store_place place = { .where = getenv("STORE"), .folder = dir, .payloads = dir };
+    if (!batch || store_open(&s, place.where ? &place : STORE_AT(dir), -1, NULL, why) != PV_OK) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }

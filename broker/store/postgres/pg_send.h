@@ -4,6 +4,7 @@
 
 #include "ids.h"
 #include "pg_batch.h"
+#include "pg_prepared.h"
 #include "pg_session.h"
 
 /** Whose commits they are: the epoch of the lease, the reign (pg_history.h), and how many commits of it the server has. */
@@ -13,10 +14,10 @@ struct pg_reign {
     uint64_t commits;
 };
 
-/** Asserts the reign's epoch, and counts reign->commits + 1 in its row.
+/** Asserts in a session of pg_prepare the reign's epoch, and counts reign->commits + 1 in its row.
  *  files: takes the payload files whose rows went, to look at once more.
  *  PV_STORE: s->why. The batch may be in the database or not. */
-pv_status pg_send(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *batch,
-                  struct pg_batch *files);
+pv_status pg_send(struct pg_session *s, const struct pg_types *types, const struct pg_reign *reign,
+                  const struct pg_batch *batch, struct pg_batch *files);
 
 #endif

@@ -42,7 +42,8 @@ static const char limits[] = "SET default_transaction_isolation = 'read committe
                              " WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false);"
                              "SET statement_timeout = 30000; SET lock_timeout = 5000;"
                              "SET idle_in_transaction_session_timeout = 30000; SET search_path = provost;"
-                             "SET client_min_messages = error; SET bytea_output = hex; SET jit = off";
+                             "SET client_min_messages = error; SET bytea_output = hex; SET jit = off;"
+                             "SET plan_cache_mode = force_generic_plan";
 
 pv_status pg_session_open(struct pg_session *s, const char *url, const char *name)
 {
@@ -99,6 +100,15 @@ PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_
 pv_status pg_session_do(struct pg_session *s, const char *sql)
 {
     PGresult *r = PQsendQuery(s->c, sql) ? only_result(s, "PostgreSQL") : NULL;
+    if (!r && !s->why[0]) return pg_session_failed(s, NULL, "PostgreSQL");
+    if (!r) return PV_STORE;
+    PQclear(r);
+    return PV_OK;
+}
+
+pv_status pg_session_prepare(struct pg_session *s, const char *name, const char *sql)
+{
+    PGresult *r = PQsendPrepare(s->c, name, sql, 0, NULL) ? only_result(s, "PostgreSQL") : NULL;
     if (!r && !s->why[0]) return pg_session_failed(s, NULL, "PostgreSQL");
     if (!r) return PV_STORE;
     PQclear(r);

@@ -7,7 +7,7 @@
 enum {
     PG_CONNECT_MS = 5000,    /* for the connection, and for each thing asked at the opening */
     PG_STATEMENT_MS = 30000, /* the server ends what takes longer */
-    PG_PARAMETERS_MAX = 64,
+    PG_PARAMETERS_MAX = 8,
 };
 
 struct pg_session {
@@ -32,6 +32,9 @@ struct pg_parameters {
 PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_parameters *p);
 /** The same for text that may hold several statements and answers nothing. */
 pv_status pg_session_do(struct pg_session *s, const char *sql);
+
+/** Prepares a statement for PQsendQueryPrepared. */
+pv_status pg_session_prepare(struct pg_session *s, const char *name, const char *sql);
 
 /** Takes the reason from a failed result, or from the connection if that is NULL. Answers PV_STORE. */
 pv_status pg_session_failed(struct pg_session *s, const PGresult *r, const char *doing);

@@ -12,6 +12,7 @@ struct pg_writer {
     pthread_cond_t wanted, idle;
     struct pg_session session;
     struct pg_reign reign;
+    struct pg_types types;
     int wake;
     bool stop, given, finished; /* given: a batch is the thread's; finished: and is done */
     bool failed;
@@ -32,7 +33,7 @@ static void wake_up(const struct pg_writer *w)
 static void send_one(struct pg_writer *w)
 {
     pthread_mutex_unlock(&w->lock);
-    pv_status st = pg_send(&w->session, &w->reign, &w->batch, &w->files);
+    pv_status st = pg_send(&w->session, &w->types, &w->reign, &w->batch, &w->files);
     pthread_mutex_lock(&w->lock);
     w->status = st;
     w->reign.commits += st == PV_OK;
@@ -58,8 +59,11 @@ static void *work(void *context)
 
 pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, const struct pg_reign *reign, int wake)
 {
+    struct pg_types types;
+    TRY(pg_prepare(session, &types));
     struct pg_writer *w = calloc(1, sizeof *w);
     if (!w) return PV_NO_MEMORY;
+    w->types = types;
     w->reign = *reign;
     w->wake = wake;
     w->session = *session;
