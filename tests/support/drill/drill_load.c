@@ -1,6 +1,6 @@
 /* A caller under test: submits echo tasks from several threads through libprovost and checks every answer.
  *
- *   drill_load --broker ENDPOINTS --queue Q --tasks N [--threads K] [--sleep-ms MS] [--bytes B] [--seed S]
+ *   drill_load --broker ENDPOINTS --queue Q --tasks N [--threads K] [--sleep-ms MS] [--bytes B] [--pad B] [--seed S]
  *              [--circuits A,B,...] [--name CLIENT] [--acked FILE] [--done FILE] [--patience S] [--submit-only]
  *              [--key FILE --server-key FILE]
  *   drill_load --broker ENDPOINTS --queue Q --resume FILE       fetches the answer of every task in FILE
@@ -10,7 +10,8 @@
  * to the file of --done once its answer was handed over. What a former process left in these files is not done again: what
  * is done is passed over, what is acknowledged is attached to, not submitted. TERM: no more submits, the open ones are
  * awaited. Ends with one line of JSON: tasks, acked, answered, wrong (an answer that is not the one this input has),
- * failed, attached (to what a former process submitted), attempts. Exit 0 if each acknowledged task was answered rightly.
+ * failed, attached (to what a former process submitted), attempts. Exit 0 if each acknowledged task was answered rightly. --pad: an
+ * input is so long; above 64 KiB it is no order, and is answered as it is.
  */
 #include <argp.h>
 #include <inttypes.h>
@@ -29,7 +30,7 @@ struct load {
     const char *broker, *queue, *name, *acked_path, *done_path, *resume_path, *key, *server_key;
     char *circuits[16]; /* task i is for circuit i mod circuits_n */
     size_t circuits_n;
-    long tasks, threads, sleep_ms, bytes, seed, patience_s;
+    long tasks, threads, sleep_ms, bytes, pad, seed, patience_s;
     bool submit_only;
     pv_client *client;
     FILE *acked_file, *done_file;
@@ -70,12 +71,15 @@ static long number_of(const pv_task_id *id)
     return i;
 }
 
-/* The order names the task, so that no two answers are alike: an answer that was swapped is wrong. */
-static size_t order_of(char *to, size_t bytes, const pv_task_id *id)
+/* The order names the task, so that no two answers are alike: an answer that was swapped is wrong. The caller frees it. */
+static char *order_of(size_t *n, const pv_task_id *id)
 {
-    char text[PV_ID_TEXT];
-    return (size_t)snprintf(to, bytes, "{\"sleep_ms\": %ld, \"bytes\": %ld, \"text\": \"%s\"}", load.sleep_ms,
-                            load.bytes, pv_task_id_text(text, id));
+    char text[PV_ID_TEXT], *to = NULL;
+    int made = asprintf(&to, "{\"sleep_ms\": %ld, \"bytes\": %ld, \"text\": \"%s\", \"pad\": \"%*s\"}", load.sleep_ms,
+                        load.bytes, pv_task_id_text(text, id), (int)load.pad, "");
+    if (made < 0) abort();
+    *n = (size_t)made;
+    return to;
 }
 
 /* What the echo handler answers: the input, or `bytes` bytes that are a function of the input. */
@@ -110,7 +114,8 @@ static pv_status submit(const pv_task_id *id, const char *order, size_t n)
                                       .circuit = load.circuits[(size_t)number_of(id) % load.circuits_n],
                                       .id = id };
     pv_status s = PV_TIMEOUT;
-    for (long left = load.patience_s; left > 0 && (s == PV_TIMEOUT || s == PV_UNREACHABLE); left -= 5)
+    for (long left = load.patience_s; left > 0 && (s == PV_TIMEOUT || s == PV_UNREACHABLE || s == PV_STANDBY);
+         left -= 5)
         s = pv_submit(load.client, NULL, &what, order, n, 5000);
     return s;
 }
@@ -147,8 +152,8 @@ static uint64_t now_us(void)
 
 static void await_answer(const pv_task_id *id, uint64_t since_us)
 {
-    char order[256];
-    size_t n = order_of(order, sizeof order, id);
+    size_t n;
+    char *order = order_of(&n, id);
     struct pv_result r = { 0 };
     struct pv_task_info info;
     pv_status s = pv_wait(load.client, &r, id, load.patience_s * 1000);
@@ -161,6 +166,7 @@ static void await_answer(const pv_task_id *id, uint64_t since_us)
         note(load.done_file, id);
     }
     pv_result_clear(&r);
+    free(order);
     if (pv_show(load.client, &info, id, 10000) == PV_OK && info.attempts > 0)
         atomic_fetch_add(&load.attempts, (long)info.attempts);
 }
@@ -168,9 +174,11 @@ static void await_answer(const pv_task_id *id, uint64_t since_us)
 static void submit_and_wait(long i)
 {
     pv_task_id id = id_of(i);
-    char order[256];
+    size_t n;
+    char *order = order_of(&n, &id);
     uint64_t since_us = now_us();
-    pv_status s = load.was_acked[i] ? PV_OK : submit(&id, order, order_of(order, sizeof order, &id));
+    pv_status s = load.was_acked[i] ? PV_OK : submit(&id, order, n);
+    free(order);
     if (s != PV_OK) {
         complain("submit", &id, s);
         return;
@@ -264,6 +272,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
     case 'k': load.threads = atol(arg); return 0;
     case 's': load.sleep_ms = atol(arg); return 0;
     case 'B': load.bytes = atol(arg); return 0;
+    case 'P': load.pad = atol(arg); return 0;
     case 'S': load.seed = atol(arg); return 0;
     case 'p': load.patience_s = atol(arg); return 0;
     case 'o': load.submit_only = true; return 0;
@@ -286,6 +295,7 @@ int main(int argc, char **argv)
         { "threads", 'k', "K", 0, "at once", 0 },
         { "sleep-ms", 's', "MS", 0, "work per task", 0 },
         { "bytes", 'B', "B", 0, "size of the answers", 0 },
+        { "pad", 'P', "B", 0, "size of the inputs", 0 },
         { "seed", 'S', "S", 0, "of the ids", 0 },
         { "patience", 'p', "S", 0, "longest wait", 0 },
         { "submit-only", 'o', NULL, 0, "ask for no answer", 0 },
