@@ -251,6 +251,7 @@ static pv_status store_first(struct broker *b, char *why)
 {
     char busy[STORE_WHY_BYTES] = "";
     struct store_place place = config_store(b->config);
+    place.active = b->standby.found_active;
     pv_status st = store_open(&b->store, &place, b->wake, NULL, busy);
     if (may_stand_by(b, st)) {
         clock_without_store(b);
@@ -396,11 +397,14 @@ static void store_end(struct broker *b)
     b->heal_ms = b->healed_ms = b->promised = b->commits.n = 0;
 }
 
-void broker_stand_by(struct broker *b, const char *why)
+void broker_stand_by(struct broker *b)
 {
+    char why[STORE_WHY_BYTES];
+    const char *failure = store_failure(b->store);
+    snprintf(why, sizeof why, "%s", failure ? failure : "another broker may have the store");
     store_end(b);
     if (journal_begin(b) != PV_OK) b->stopping = true; /* no memory: a start may do better */
-    standby_begin(b, why);
+    standby_begin(b, why, "");
 }
 
 bool broker_take_over(struct broker *b, struct store **store)
@@ -419,7 +423,7 @@ bool broker_take_over(struct broker *b, struct store **store)
     LOG_ERROR("broker.not_active", "status=%s why=%s", pv_status_word(st), why);
     store_end(b);
     if (journal_begin(b) != PV_OK) b->stopping = true;
-    standby_again(b, why);
+    standby_again(b, why, "");
     return false;
 }
 

@@ -30,7 +30,7 @@ pv_status broker_check_places(const struct config *config, char why[BROKER_WHY_B
 pv_status broker_begin_again(struct broker *b);
 
 /** Closes core and store, which another may have, and begins to stand by. Connections and addresses stay; peers are told to go on. */
-void broker_stand_by(struct broker *b, const char *why);
+void broker_stand_by(struct broker *b);
 /** The end of that: takes the store, which another may not have any more, and makes a core of it. False: it could not be used, is closed, and
  *  the broker goes on standing by. */
 bool broker_take_over(struct broker *b, struct store **store);

@@ -316,13 +316,13 @@ pv_status broker_run(struct broker *b)
     router_message_init(&m);
     notify_open(&b->notify);
     notify_ready(&b->notify);
-    if (!b->sched) standby_begin(b, b->standby.found);
+    if (!b->sched) standby_begin(b, b->standby.found, b->standby.found_active);
     while (!b->stopping) {
         if (b->sched)
             active_turns(b, &m);
         else
             standby_turns(b, &m);
-        if (b->sched && !broker_ours(b)) broker_stand_by(b, "another broker may have the store");
+        if (b->sched && !broker_ours(b)) broker_stand_by(b);
     }
     router_message_clear(&m);
     LOG_INFO("broker.stopping", "tasks_kept=all");

@@ -10,44 +10,35 @@
 #include "log.h"
 #include "peer_handlers.h"
 #include "prom_text.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND_MS = 1000, INTAKE_BYTES = 16 << 20, TEXT_BYTES = 400 };
+enum { SECOND_MS = 1000, INTAKE_BYTES = 16 << 20, TEXT_BYTES = 600 };
 
 /* ---- what is said ---- */
-
-void standby_endpoint(char to[BROKER_ENDPOINT_BYTES], const char *why)
-{
-    const char *at = strstr(why, "tcp://");
-    if (!at) at = strstr(why, "ipc://");
-    size_t n = at ? strcspn(at, " ,;()\"'") : 0;
-    while (n && strchr(".:", at[n - 1])) n--; /* of the sentence */
-    if (n >= BROKER_ENDPOINT_BYTES) n = 0;
-    if (n) memcpy(to, at, n);
-    to[n] = 0;
-}
 
 static void text_of(const struct broker *b, char to[TEXT_BYTES])
 {
     const char *at = b->standby.endpoint;
-    snprintf(to, TEXT_BYTES, at[0] ? "this broker stands by; the active one is at %s" : "this broker stands by%s", at);
+    snprintf(to, TEXT_BYTES, at[0] ? "this broker stands by; the active one is at %s" : "this broker stands by: %s",
+             at[0] ? at : b->standby.why);
 }
 
 /* ERROR or DISCONNECT, with where the active one is. */
 static pv_status say_standby(struct broker *b, uint32_t routing, enum wire_type type)
 {
-    char text[TEXT_BYTES], why[WIRE_WHY_BYTES];
+    char text[TEXT_BYTES], clipped[512], why[WIRE_WHY_BYTES];
     const struct wire_cell cell = { .key = "endpoint", .type = WIRE_CELL_TEXT, { .text = b->standby.endpoint } };
     const struct wire_row row = { &cell, 1 };
     struct wire_frames f;
     struct wire_msg m = { .type = type };
     text_of(b, text);
     WIRE_SET(&m, status, PV_STANDBY);
-    WIRE_SET(&m, text, text);
+    WIRE_SET(&m, text, wire_text_clip(clipped, sizeof clipped, text));
     if (b->standby.endpoint[0]) WIRE_SET_LIST(&m, endpoints, &row, 1);
     TRY(wire_msg_encode(&m, WIRE_TO_PEER, b->buffer, sizeof b->buffer, &f, why));
     return router_send(&b->router, routing, &f);
@@ -141,44 +132,45 @@ static void show(struct broker *b)
 
 /* ---- tries ---- */
 
-static void why_note(struct broker *b, const char *why)
+static void why_note(struct broker *b, const char *why, const char *active)
 {
-    if (!strcmp(b->standby.why, why)) return;
-    snprintf(b->standby.why, sizeof b->standby.why, "%s", why);
-    standby_endpoint(b->standby.endpoint, why);
+    struct broker_standby *s = &b->standby;
+    if (!strcmp(s->why, why) && !strcmp(s->endpoint, active)) return;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    snprintf(s->endpoint, sizeof s->endpoint, "%s", active);
     b->second_ms = 0; /* /readyz says so now */
-    LOG_INFO("broker.standby", "why=%s active=%s", why, b->standby.endpoint);
+    LOG_INFO("broker.standby", "why=%s active=%s", why, active);
 }
 
-void standby_again(struct broker *b, const char *why)
+void standby_again(struct broker *b, const char *why, const char *active)
 {
-    why_note(b, why);
+    why_note(b, why, active);
     b->standby.try_ms = pv_clock_ms() + STANDBY_TRY_MS;
 }
 
 static bool store_taken(struct broker *b, struct store **store)
 {
-    char why[STORE_WHY_BYTES] = "";
+    char why[STORE_WHY_BYTES] = "", active[STORE_ENDPOINT_BYTES] = "";
     pv_status st = PV_OK;
     if (b->standby.try) {
-        if (!store_try_ended(&b->standby.try, &st, store, why)) return false;
+        if (!store_try_ended(&b->standby.try, &st, store, why, active)) return false;
         if (st == PV_OK) return true;
-        standby_again(b, why[0] ? why : pv_status_text(st));
+        standby_again(b, why[0] ? why : pv_status_text(st), active);
         return false;
     }
     if (pv_clock_ms() < b->standby.try_ms) return false;
     struct store_place place = config_store(b->settings.started); /* a reload meanwhile frees none of its texts */
     st = store_try_begin(&b->standby.try, &place, b->wake);
-    if (st != PV_OK) standby_again(b, "there is no memory or thread to open the store");
+    if (st != PV_OK) standby_again(b, "there is no memory or thread to open the store", "");
     return false;
 }
 
 /* ---- the turn ---- */
 
-void standby_begin(struct broker *b, const char *why)
+void standby_begin(struct broker *b, const char *why, const char *active)
 {
-    b->standby.endpoint[0] = b->standby.why[0] = 0;
-    why_note(b, why);
+    b->standby.why[0] = 0;
+    why_note(b, why, active);
     for (uint32_t i = 0; i < b->peers.slots_n; i++)
         if (b->peers.slots[i].handle) peer_leaves(b, &b->peers.slots[i]);
     b->standby.try_ms = pv_clock_ms() + STANDBY_TRY_MS;

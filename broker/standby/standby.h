@@ -12,8 +12,8 @@
 enum { STANDBY_TRY_MS = 500 };
 
 /** Begins. Peers that are there are told DISCONNECT standby and become strangers; one that does not read is cut. why: the sentence of
- *  store_open, which may name the endpoint of the active one. Core and store must be gone. */
-void standby_begin(struct broker *b, const char *why);
+ *  store_open, or of the store's failure; active: the endpoint of the active one, "": not known. Core and store must be gone. */
+void standby_begin(struct broker *b, const char *why, const char *active);
 
 /** One turn: connections, messages, HTTP, the next try. True: *store is open, and another may not have it.
  *  left: whether more messages may wait. */
@@ -22,13 +22,10 @@ bool standby_turn(struct broker *b, struct router_message *m, bool notices, bool
 /** How long a turn may wait for messages, in milliseconds. */
 long standby_sleep_ms(const struct broker *b);
 
-/** A store that was opened could not be used: the next try comes a little later. */
-void standby_again(struct broker *b, const char *why);
+/** The store could not be had, or not be used: the next try comes a little later. */
+void standby_again(struct broker *b, const char *why, const char *active);
 
 /** Waits for a try that is under way, and drops what comes of it. */
 void standby_end(struct broker *b);
-
-/** The endpoint that a sentence names, "" when it names none. */
-void standby_endpoint(char to[BROKER_ENDPOINT_BYTES], const char *why);
 
 #endif

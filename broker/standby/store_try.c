@@ -16,7 +16,7 @@ struct store_try {
     atomic_bool over;
     pv_status status;
     struct store *store;
-    char why[STORE_WHY_BYTES];
+    char why[STORE_WHY_BYTES], active[STORE_ENDPOINT_BYTES];
 };
 
 static void *open_it(void *arg)
@@ -35,6 +35,7 @@ pv_status store_try_begin(struct store_try **out, const struct store_place *plac
     struct store_try *t = calloc(1, sizeof *t);
     if (!t) return PV_NO_MEMORY;
     t->place = *place;
+    t->place.active = t->active;
     t->wake = wake;
     if (pthread_create(&t->thread, NULL, open_it, t)) {
         free(t);
@@ -44,7 +45,8 @@ pv_status store_try_begin(struct store_try **out, const struct store_place *plac
     return PV_OK;
 }
 
-bool store_try_ended(struct store_try **at, pv_status *st, struct store **store, char why[STORE_WHY_BYTES])
+bool store_try_ended(struct store_try **at, pv_status *st, struct store **store, char why[STORE_WHY_BYTES],
+                     char active[STORE_ENDPOINT_BYTES])
 {
     struct store_try *t = *at;
     if (!atomic_load(&t->over)) return false;
@@ -52,6 +54,7 @@ bool store_try_ended(struct store_try **at, pv_status *st, struct store **store,
     *st = t->status;
     *store = t->store;
     snprintf(why, STORE_WHY_BYTES, "%s", t->why);
+    snprintf(active, STORE_ENDPOINT_BYTES, "%s", t->active);
     free(t);
     *at = NULL;
     return true;

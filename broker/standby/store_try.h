@@ -12,8 +12,10 @@ struct store_try;
  *  the end, and that the store gets too; borrowed until the end of the store. PV_NO_MEMORY; PV_FAILED: no thread. */
 pv_status store_try_begin(struct store_try **out, const struct store_place *place, int wake);
 
-/** False while it is under way. Else the try is over and *t is NULL: what store_open answered, the store on PV_OK, and its sentence. */
-bool store_try_ended(struct store_try **t, pv_status *st, struct store **store, char why[STORE_WHY_BYTES]);
+/** False while it is under way. Else the try is over and *t is NULL: what store_open answered, the store on PV_OK, its sentence, and
+ *  where the active broker is. */
+bool store_try_ended(struct store_try **t, pv_status *st, struct store **store, char why[STORE_WHY_BYTES],
+                     char active[STORE_ENDPOINT_BYTES]);
 
 /** Waits for the end, and closes the store that came of it. NULL is none. */
 void store_try_drop(struct store_try **t);

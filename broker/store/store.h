@@ -36,7 +36,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STORE_WHY_BYTES = 512 };
+enum { STORE_WHY_BYTES = 512, STORE_ENDPOINT_BYTES = 128 };
 
 /** In a state folder that is being restored, or whose restore did not end: no store is opened there. */
 #define STORE_RESTORING "RESTORING"
@@ -49,6 +49,8 @@ struct store_place {
     const char *folder;   /* of a database: this broker's own folder, which remembers the server; NULL: none */
     const char *payloads; /* of a database: the folder of large payloads, which all its brokers mount */
     const char *endpoint; /* of a database: where peers reach this broker, told to them by others; NULL: not told */
+    char *
+        active; /* gets where the broker is that has the store, STORE_ENDPOINT_BYTES, or "" (PV_BUSY); NULL: not asked */
 };
 /** A store in a folder. */
 #define STORE_AT(path) (&(struct store_place){ .where = (path) })

@@ -9,7 +9,7 @@
  *  place   which store: a folder, made with mode 0700 when it is not there; or a database
  *  wake    an eventfd that is counted up when there is something for store_turn; borrowed until store_close; -1: none
  *  faults  where a test makes it fail; borrowed until store_close; NULL in production
- *  PV_BUSY: another process has it; of a database, why names its endpoint. PV_STORE: not ours, written by a newer program, no copy
+ *  PV_BUSY: another process has it; of a database, place->active gets its endpoint. PV_STORE: not ours, written by a newer program, no copy
  *  could be kept, or damaged. PV_IO, PV_NO_MEMORY, PV_FAILED (no thread). Of a database also PV_UNREACHABLE: it may be had later;
  *  PV_UNAUTHORIZED: the role or its password is refused; PV_BAD_CONFIG. why gets the sentence. */
 pv_status store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,

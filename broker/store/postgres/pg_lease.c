@@ -97,9 +97,10 @@ static void *renewing(void *context)
 
 static pv_status busy(const struct pg_lease_seen *other, char *why)
 {
-    snprintf(why, STORE_WHY_BYTES, "another broker has the store: %s%s%s, for %llu ms more unless it renews",
-             other->holder[0] ? other->holder : "one without a name", other->endpoint[0] ? " at " : "", other->endpoint,
-             (unsigned long long)other->left_ms);
+    /* No time in it: brokers that stand by write a line when the sentence changes. */
+    snprintf(why, STORE_WHY_BYTES, "another broker has the store: %s%s%s",
+             other->holder[0] ? other->holder : "one without a name", other->endpoint[0] ? " at " : "",
+             other->endpoint);
     return PV_BUSY;
 }
 

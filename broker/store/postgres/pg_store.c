@@ -34,6 +34,7 @@ static pv_status lease_take(struct pg_store *s, struct pg_session *writer)
     struct pg_lease_seen other;
     holder_name(holder);
     pv_status st = pg_lease_take(&s->lease, s->url, holder, s->endpoint ? s->endpoint : "", &other, writer->why);
+    if (strlen(other.endpoint) < sizeof s->active) strcpy(s->active, other.endpoint);
     writer->passes = st == PV_BUSY || st == PV_UNREACHABLE || st == PV_STORE;
     if (st == PV_OK) s->epoch = pg_lease_epoch(s->lease);
     return st;
@@ -120,6 +121,7 @@ static pv_status driver_open(struct store **out, const struct store_place *place
     pv_status st = place_take(s, place);
     if (st == PV_OK) st = parts_open(s);
     snprintf(why, STORE_WHY_BYTES, "%s", s->failure);
+    if (place->active) snprintf(place->active, STORE_ENDPOINT_BYTES, "%s", s->active);
     if (st == PV_OK)
         *out = &s->base;
     else

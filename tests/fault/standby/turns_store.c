@@ -16,12 +16,13 @@ bool __wrap_store_ours(const struct store *s);
 
 static char folder[256];
 
-/* Whether it is our turn; holder: whose it is, as a sentence goes on. */
-static bool ours(char holder[256])
+/* Whether it is our turn; holder: whose it is, as a sentence goes on; at: where. */
+static bool ours(char holder[256], char at[STORE_ENDPOINT_BYTES])
 {
-    char path[300], name[64] = "", at[128] = "";
+    char path[300], name[64] = "";
     const char *me = getenv("PV_TURN");
     snprintf(path, sizeof path, "%s/turn", folder);
+    at[0] = 0;
     FILE *f = fopen(path, "re");
     int n = f ? fscanf(f, "%63s %127s", name, at) : 0;
     if (f) fclose(f);
@@ -33,7 +34,7 @@ pv_status __wrap_store_open(struct store **out, const struct store_place *place,
                             char why[STORE_WHY_BYTES])
 {
     static const char turns[] = "postgresql://turns";
-    char state[300], holder[256];
+    char state[300], holder[256], at[STORE_ENDPOINT_BYTES];
     if (strncmp(place->where, turns, sizeof turns - 1)) return __real_store_open(out, place, wake, faults, why);
     snprintf(folder, sizeof folder, "%s", place->where + sizeof turns - 1);
     snprintf(state, sizeof state, "%s/away", folder);
@@ -41,7 +42,8 @@ pv_status __wrap_store_open(struct store **out, const struct store_place *place,
         snprintf(why, STORE_WHY_BYTES, "the server does not answer");
         return PV_UNREACHABLE;
     }
-    if (!ours(holder)) {
+    if (!ours(holder, at)) {
+        if (place->active) strcpy(place->active, at);
         snprintf(why, STORE_WHY_BYTES, "%s has the store.", holder);
         return PV_BUSY;
     }
@@ -51,6 +53,6 @@ pv_status __wrap_store_open(struct store **out, const struct store_place *place,
 
 bool __wrap_store_ours(const struct store *s)
 {
-    char holder[256];
-    return !folder[0] || ours(holder);
+    char holder[256], at[STORE_ENDPOINT_BYTES];
+    return !folder[0] || ours(holder, at);
 }

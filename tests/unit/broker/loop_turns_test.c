@@ -120,10 +120,10 @@ void __wrap_connections_cut_flood(struct broker *p, bool drained);
 bool __wrap_downloads_pump(struct downloads *t, uint64_t budget);
 void __wrap_sched_read_stats(const struct sched *p, struct sched_stats *stats);
 void __wrap_histogram_add(struct histogram *h, const struct histogram_bounds *bounds, uint64_t us);
-void __wrap_standby_begin(struct broker *p, const char *why);
+void __wrap_standby_begin(struct broker *p, const char *why, const char *active);
 bool __wrap_standby_turn(struct broker *p, struct router_message *m, bool notices, bool *left, struct store **store);
 bool __wrap_broker_take_over(struct broker *p, struct store **store);
-void __wrap_broker_stand_by(struct broker *p, const char *why);
+void __wrap_broker_stand_by(struct broker *p);
 int __wrap_zmq_poll(zmq_pollitem_t *items, int n, long timeout);
 
 void __wrap_broker_clocks_read(struct broker *p)
@@ -267,9 +267,9 @@ void __wrap_histogram_add(struct histogram *h, const struct histogram_bounds *bo
 
 static int standing; /* turns */
 
-void __wrap_standby_begin(struct broker *p, const char *why)
+void __wrap_standby_begin(struct broker *p, const char *why, const char *active)
 {
-    golden_tell(" standby_begin(%s)", why);
+    golden_tell(" standby_begin(%s at %s)", why, active);
 }
 
 bool __wrap_standby_turn(struct broker *p, struct router_message *m, bool notices, bool *left, struct store **store)
@@ -287,9 +287,9 @@ bool __wrap_broker_take_over(struct broker *p, struct store **store)
     return p->sched;
 }
 
-void __wrap_broker_stand_by(struct broker *p, const char *why)
+void __wrap_broker_stand_by(struct broker *p)
 {
-    golden_tell(" stand_by(%s)", why);
+    golden_tell(" stand_by");
     p->sched = NULL;
     p->not_ours = s.lost = false;
 }
@@ -553,6 +553,7 @@ static void it_stands_by_from_the_start(void **state)
     b.sched = NULL;
     b.store = NULL;
     snprintf(b.standby.found, sizeof b.standby.found, "another has it");
+    snprintf(b.standby.found_active, sizeof b.standby.found_active, "tcp://a:1");
     RUNS("it stands by from the start", steps);
 }
 
