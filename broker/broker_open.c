@@ -391,7 +391,8 @@ static void store_end(struct broker *b)
     downloads_destroy(&b->downloads);
     list_turns_clear(&b->lists);
     list_turns_init(&b->lists);
-    store_close(&b->store);
+    b->standby.old = b->store;
+    b->store = NULL;
     b->cuts.n = 0;
     b->store_failed = b->disk_low = b->not_ours = b->waits_long = false;
     b->heal_ms = b->healed_ms = b->promised = b->commits.n = 0;

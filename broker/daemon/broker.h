@@ -143,10 +143,11 @@ struct store_try;
 
 /** A broker that stands by while another has the store (broker/standby/). */
 struct broker_standby {
-    struct store_try *try;                   /* the one under way, or NULL */
-    uint64_t try_ms;                         /* when the next is due, on the monotonic clock */
-    uint64_t hellos;                         /* that were sent on */
-    char found[STORE_WHY_BYTES];             /* what the first look at the store found, */
+    struct store *old;           /* the one that was ours, for the next try to close: that may wait for its server */
+    struct store_try *try;       /* the one under way, or NULL */
+    uint64_t try_ms;             /* when the next is due, on the monotonic clock */
+    uint64_t hellos;             /* that were sent on */
+    char found[STORE_WHY_BYTES]; /* what the first look at the store found, */
     char found_active[STORE_ENDPOINT_BYTES]; /* and where the active one is */
     char why[STORE_WHY_BYTES];               /* what the last try found */
     char endpoint[STORE_ENDPOINT_BYTES];     /* of the active one; "": not known */

@@ -160,7 +160,7 @@ static bool store_taken(struct broker *b, struct store **store)
     }
     if (pv_clock_ms() < b->standby.try_ms) return false;
     struct store_place place = config_store(b->settings.started); /* a reload meanwhile frees none of its texts */
-    st = store_try_begin(&b->standby.try, &place, b->wake);
+    st = store_try_begin(&b->standby.try, &place, b->wake, &b->standby.old);
     if (st != PV_OK) standby_again(b, "there is no memory or thread to open the store", "");
     return false;
 }
@@ -173,7 +173,7 @@ void standby_begin(struct broker *b, const char *why, const char *active)
     why_note(b, why, active);
     for (uint32_t i = 0; i < b->peers.slots_n; i++)
         if (b->peers.slots[i].handle) peer_leaves(b, &b->peers.slots[i]);
-    b->standby.try_ms = pv_clock_ms() + STANDBY_TRY_MS;
+    b->standby.try_ms = pv_clock_ms() + (b->standby.old ? 0 : STANDBY_TRY_MS);
     b->second_ms = 0;
 }
 
@@ -205,4 +205,5 @@ long standby_sleep_ms(const struct broker *b)
 void standby_end(struct broker *b)
 {
     store_try_drop(&b->standby.try);
+    store_close(&b->standby.old);
 }

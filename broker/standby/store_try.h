@@ -8,9 +8,10 @@
 
 struct store_try;
 
-/** Begins to open the store at this place, whose texts are borrowed until the try has ended. wake: an eventfd that is counted up at
+/** Closes *old, which is taken (NULL: none), and half a second later, or at once when there is none, begins to open the store at this
+ *  place, whose texts are borrowed until the try has ended. wake: an eventfd that is counted up at
  *  the end, and that the store gets too; borrowed until the end of the store. PV_NO_MEMORY; PV_FAILED: no thread. */
-pv_status store_try_begin(struct store_try **out, const struct store_place *place, int wake);
+pv_status store_try_begin(struct store_try **out, const struct store_place *place, int wake, struct store **old);
 
 /** False while it is under way. Else the try is over and *t is NULL: what store_open answered, the store on PV_OK, its sentence, and
  *  where the active broker is. */

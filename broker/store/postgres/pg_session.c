@@ -66,7 +66,8 @@ static PGresult *only_result(struct pg_session *s, const char *doing)
 {
     bool late;
     PGresult *r = NULL, *next;
-    while ((next = pg_next(s->c, PG_STATEMENT_MS + PG_CONNECT_MS, &late))) {
+    uint64_t limit = s->limit_ms ? s->limit_ms : PG_STATEMENT_MS + PG_CONNECT_MS;
+    while ((next = pg_next(s->c, limit, &late))) {
         if (r) PQclear(r);
         r = next;
         ExecStatusType st = PQresultStatus(r);

@@ -8,10 +8,12 @@ enum {
     PG_CONNECT_MS = 5000,    /* for the connection, and for each thing asked at the opening */
     PG_STATEMENT_MS = 30000, /* the server ends what takes longer */
     PG_PARAMETERS_MAX = 8,
+    PG_READ_MS = 4000,       /* the loop waits no longer: less than a lease lasts */
 };
 
 struct pg_session {
     PGconn *c;
+    uint64_t limit_ms;         /* for an answer; 0: a little more than PG_STATEMENT_MS */
     char why[STORE_WHY_BYTES]; /* of the last failure */
     bool passes; /* that one may end by itself: a server that is away, restarting, full, or full of connections */
 };

@@ -34,6 +34,7 @@ struct pg_store {
     bool fails; /* a test wants the commit to fail */
     char failure[STORE_WHY_BYTES];
     struct store_stats stats;
+    uint64_t sized_ms; /* when the database's size was asked for; 0: never */
     struct store_migration migration;
     struct store_found found;
 };

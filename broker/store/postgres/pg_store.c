@@ -6,12 +6,15 @@
 #include "pg_schema.h"
 #include "pg_state.h"
 
+#include "clock.h"
 #include "file_io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { SIZE_MS = 30000 }; /* the loop waits for the answer: not each second */
 
 /* --- opening --- */
 
@@ -60,6 +63,7 @@ static pv_status parts_open(struct pg_store *s)
     if (st != PV_OK) return st;
     st = pg_session_open(&s->reader, s->url, "provost-broker reads");
     if (st != PV_OK) return pg_read_failed(s), st;
+    s->reader.limit_ms = PG_READ_MS;
     return pg_blobs_open(s);
 }
 
@@ -82,9 +86,20 @@ pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES])
     return pg_url_look(where, why);
 }
 
+static bool driver_ours(const struct store *store)
+{
+    const struct pg_store *s = (const struct pg_store *)store;
+    return s->lease && !s->failure[0] && pg_lease_holds(s->lease);
+}
+
+/* What is under way counts if the store is ours. Otherwise nobody was told of it, and its end may be long in coming. */
 static void parts_close(struct pg_store *s)
 {
     pg_lent_back(s);
+    if (s->writer && driver_ours(&s->base))
+        pg_writer_settle(s->writer);
+    else if (s->writer)
+        pg_writer_cut(s->writer);
     pg_writer_stop(&s->writer);
     pg_lease_release(&s->lease);
     pg_mark_close(&s->mark);
@@ -99,7 +114,6 @@ static void parts_close(struct pg_store *s)
 static void driver_close(struct store *store)
 {
     struct pg_store *s = pg_of(store);
-    if (s->writer) pg_writer_settle(s->writer);
     parts_close(s);
     free(s->url);
     free(s->endpoint);
@@ -272,12 +286,6 @@ static pv_status driver_boot(struct store *store, uint32_t above, uint32_t *epoc
     return PV_OK;
 }
 
-static bool driver_ours(const struct store *store)
-{
-    const struct pg_store *s = (const struct pg_store *)store;
-    return s->lease && !s->failure[0] && pg_lease_holds(s->lease);
-}
-
 static bool driver_lazy(const struct store *s)
 {
     (void)s;
@@ -315,10 +323,12 @@ static struct blobs *driver_blobs(struct store *s)
 static void driver_stats(struct store *store, struct store_stats *to)
 {
     struct pg_store *s = pg_of(store);
+    uint64_t now = pv_clock_ms();
     *to = s->stats;
-    if (s->failure[0]) return;
+    if (s->failure[0] || (s->sized_ms && now - s->sized_ms < SIZE_MS)) return;
+    s->sized_ms = now;
     PGresult *r = pg_session_run(&s->reader, "SELECT pg_database_size(current_database())", NULL);
-    if (r) to->database_bytes = (uint64_t)pg_number(r, 0, 0);
+    if (r) to->database_bytes = s->stats.database_bytes = (uint64_t)pg_number(r, 0, 0);
     PQclear(r);
 }
 

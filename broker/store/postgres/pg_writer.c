@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct pg_writer {
@@ -77,6 +78,13 @@ pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, co
     *session = (struct pg_session){ .c = NULL };
     *out = w;
     return PV_OK;
+}
+
+/* The thread alone closes the descriptor, in pg_writer_stop. */
+void pg_writer_cut(struct pg_writer *w)
+{
+    int fd = PQsocket(w->session.c);
+    if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
 void pg_writer_stop(struct pg_writer **writer)

@@ -10,6 +10,8 @@ struct pg_writer;
 /** Takes over the session, and commits for this reign. wake: an eventfd counted up when a batch is
  *  done; -1: none. PV_NO_MEMORY, PV_FAILED, PV_STORE (session->why): the session stays the caller's. */
 pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, const struct pg_reign *reign, int wake);
+/** The batch under way ends now: in the database or not. For a server that does not answer, when nobody waits any more. */
+void pg_writer_cut(struct pg_writer *w);
 /** Waits for the batch under way, closes the session. */
 void pg_writer_stop(struct pg_writer **w);
 
