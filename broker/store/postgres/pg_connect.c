@@ -25,7 +25,8 @@ const char *pg_state(const PGresult *r)
 pv_status pg_said(const PGconn *c, const PGresult *r, char why[STORE_WHY_BYTES])
 {
     const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    return told(PV_STORE, why, "PostgreSQL: ", text ? text : PQerrorMessage(c));
+    bool full = !strcmp(pg_state(r), "53100");
+    return told(PV_STORE, why, full ? "PostgreSQL's disk is full: " : "PostgreSQL: ", text ? text : PQerrorMessage(c));
 }
 
 pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES])

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One line of libpq's several. */
+/* The first line of libpq's several. */
 static void sentence(char *to, const char *first, const char *text)
 {
-    size_t n = (size_t)snprintf(to, STORE_WHY_BYTES, "%.120s: %.360s", first, text);
-    if (n >= STORE_WHY_BYTES) n = STORE_WHY_BYTES - 1;
-    while (n && to[n - 1] == '\n') to[--n] = 0;
+    int n = (int)strcspn(text, "\n");
+    snprintf(to, STORE_WHY_BYTES, "%.120s: %.*s", first, n < 360 ? n : 360, text);
     for (char *at = to; *at; at++)
         if ((unsigned char)*at < ' ') *at = ' ';
 }
@@ -76,7 +75,7 @@ static PGresult *only_result(struct pg_session *s, const char *doing)
     }
     if (late) {
         s->passes = true;
-        snprintf(s->why, sizeof s->why, "%.80s: PostgreSQL does not answer", doing);
+        snprintf(s->why, sizeof s->why, "PostgreSQL does not answer");
         PQclear(r);
         return NULL;
     }

@@ -44,8 +44,8 @@ def somebody():
 
 
 class PostgresServer:
-    def __init__(self, folder, settings="", of=None, name=None, data=None):
-        """of, name: a standby of that server. data: where its files are, if not in the folder."""
+    def __init__(self, folder, settings="", of=None, standby=None, data=None, port=None):
+        """of, standby: one that follows that server, under this name. data: where its files are, if not in the folder. port: this one, else any."""
         self.folder, self.databases, self.process = folder, 0, None
         self.data = data or os.path.join(folder, "data")
         os.makedirs(folder)
@@ -56,7 +56,7 @@ class PostgresServer:
             if who:
                 os.chown(path, who.pw_uid, who.pw_gid)
         if of:
-            source = f"host=127.0.0.1 port={of.port} user=postgres application_name={name}"
+            source = f"host=127.0.0.1 port={of.port} user=postgres application_name={standby}"
             self.run("pg_basebackup", "-D", self.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "-N")
         else:
             self.run("initdb", "-D", self.data, "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-instructions")
@@ -65,7 +65,7 @@ class PostgresServer:
         self.set(settings)
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+            self.port = port or s.getsockname()[1]
         self.start()
         if not of:
             self.sql("CREATE ROLE provost LOGIN")
