@@ -56,6 +56,7 @@ static pv_status compare(struct pg_store *s, struct pg_session *by)
     pv_status st = pg_history_compare(by->c, &s->mark, &h, by->why);
     if (st != PV_OK) return told(by, st);
     pg_history_tell(&h, &s->found);
+    if (s->migration.to) s->found.unmarked = false; /* it is new: there was nothing to lose */
     if (!h.epoch_above || h.epoch_above < pg_lease_epoch(s->lease)) return PV_OK;
     st = pg_lease_raise(s->lease, h.epoch_above);
     if (st == PV_OK) return PV_OK;

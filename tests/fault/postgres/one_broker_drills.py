@@ -25,14 +25,15 @@ def operate(c):
     check = c.cli("check", check=False)
     expect(check.returncode == 0, f"check: {check.stdout.decode()}")
     c.cli("queue", "pause", "drill")
-    tasks = [c.submit({"text": str(i)}) for i in range(3)]
+    for i in range(3):
+        c.submit({"text": str(i)})
     c.cli("queue", "purge", "drill", "--yes")
-    for task in tasks:
-        c.wait(task, "cancelled")
+    left = c.rows("status")[0]
+    expect(left["tasks"] == 3 and left["queued"] == 0, f"after a purge: {left}")
     c.cli("queue", "resume", "drill")
     c.cli("prover", "drain", "p1")
     until("the prover drains", lambda: c.rows("prover", "ls")[0]["draining"])
-    c.cli("prover", "undrain", "p1")
+    c.cli("prover", "resume", "p1")
 
 
 def drill_works(c, soak):
