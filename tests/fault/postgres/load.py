@@ -34,9 +34,9 @@ class Answers:
         self.end = True
         self.thread.join()
 
-    def gap_over(self, moment):
-        """From the last answer before a moment to the first after it."""
-        return next((gap for gap, before, after in self.gaps if before <= moment < after), None)
+    def gap_in(self, since, until):
+        """The longest time without an answer that overlaps with these moments: an answer may be on its way at a kill. None: there is none."""
+        return max((gap for gap, before, after in self.gaps if before < until and after > since), default=None)
 
 
 class Load:

@@ -117,7 +117,7 @@ def drill_cut(c, soak):
     until("the other takes over", other.ready, HEALS_S)
     expect(not active.ready(), "two are ready")
     until("answers come again", lambda: callers.answers.last > since, HEALS_S)
-    took = callers.answers.gap_over(since)
+    took = callers.answers.gap_in(since, callers.answers.last)
     of_a.mend()
     figures = ended(c, nodes, callers, gap_s=round(took, 2))
     for proxy in (all_of, of_a):
@@ -218,7 +218,7 @@ def drill_failover(c, soak):
         standby.set("synchronous_standby_names = ''")
         standby.promote()
         heals(c, callers, since)
-        took.append(callers.answers.gap_over(since))
+        took.append(callers.answers.gap_in(since, callers.answers.last))
         gone, c.server = c.server, standby
         if i + 1 < n:
             port = gone.port

@@ -39,17 +39,18 @@ def drill_killed_under_load(c, soak):
         time.sleep(chance.uniform(0.2, 1.0))
         was = active.epochs()[-1]
         active.process.kill()
-        moments.append(time.monotonic())
+        at = time.monotonic()
         takes_over(standby, was)
         since = time.monotonic()  # what was on its way at the kill is no answer of the new one
         active, standby = standby, active.start()
         until("it stands by", lambda: standby.says("standby"))
         until("answers come again", lambda: callers.answers.last > since)
+        moments.append((at, since))
     time.sleep(0.5)
     tasks = callers.end()
     for node in nodes:
         expect(node.end() == 0, "a node did not end well")
-    took = [callers.answers.gap_over(moment) for moment in moments]
+    took = [callers.answers.gap_in(*moment) for moment in moments]
     expect(all(took), f"no answer after a takeover: {took}")
     return told(c, took, tasks)
 
@@ -65,7 +66,7 @@ def drill_frozen_past_its_lease(c, soak):
         time.sleep(chance.uniform(0.2, 1.0))
         was = active.epochs()[-1]
         active.process.freeze()
-        moments.append(time.monotonic())
+        at = time.monotonic()
         now = takes_over(standby, was)
         since = time.monotonic()
         commits = c.commits_of(was)
@@ -76,13 +77,14 @@ def drill_frozen_past_its_lease(c, soak):
         expect(c.lease()[0] == now, "the lease moved")
         expect(standby.ready() and standby.epochs()[-1] == now, "the new one is not active any more")
         until("answers come again", lambda: callers.answers.last > since)
+        moments.append((at, since))
         active, standby = standby, active
     time.sleep(0.5)
     tasks = callers.end()
     for node in nodes:
         expect(node.end() == 0, "a node did not end well")
     callers.expect_once()
-    took = [callers.answers.gap_over(moment) for moment in moments]
+    took = [callers.answers.gap_in(*moment) for moment in moments]
     expect(all(took), f"no answer after a takeover: {took}")
     return told(c, took, tasks)
 
