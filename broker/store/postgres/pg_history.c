@@ -19,6 +19,8 @@ static const char sql_begin[] = "WITH old AS (DELETE FROM provost.reign WHERE id
                                 "INSERT INTO provost.reign VALUES ($1, $2::bigint, 0)";
 static const char sql_reign[] = "SELECT (SELECT commits FROM provost.reign WHERE id = $1), "
                                 "(SELECT count(*) >= 1000 AND min(epoch) > $2::bigint FROM provost.reign)";
+static const char sql_bury[] = "UPDATE provost.lease l SET until = '-infinity' FROM provost.reign r "
+                               "WHERE r.id = $1 AND r.epoch = l.epoch";
 /* The name of a file of the log begins with the timeline, at once after a promotion; the control file learns it later. */
 static const char sql_position[] = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn, "
                                    "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)";
@@ -99,6 +101,20 @@ pv_status pg_reign_begin(PGconn *c, uint32_t epoch, struct pg_position *p, char 
     PQclear(r);
     TRY(pg_position_read(c, &to, why));
     *p = to;
+    return PV_OK;
+}
+
+/* The reign's row, and not the epoch alone: another database may have come to the same number. */
+pv_status pg_reign_bury(PGconn *c, wire_id reign, char why[STORE_WHY_BYTES])
+{
+    char id[WIRE_ID_TEXT];
+    bool is = false;
+    PGresult *r = NULL;
+    TRY(there(c, &is, why));
+    if (!is) return PV_OK;
+    wire_id_text(id, reign);
+    TRY(rows(c, sql_bury, 1, (const char *const[]){ id }, &r, why));
+    PQclear(r);
     return PV_OK;
 }
 

@@ -22,6 +22,9 @@ pv_status pg_reign_begin(PGconn *c, uint32_t epoch, struct pg_position *p, char 
 /** System, timeline and LSN as they are now; the rest of p stays. PV_STORE, PV_UNREACHABLE. */
 pv_status pg_position_read(PGconn *c, struct pg_position *p, char why[STORE_WHY_BYTES]);
 
+/** Ends the lease that this reign has, if it still has it: its process has died. PV_STORE, PV_UNREACHABLE. */
+pv_status pg_reign_bury(PGconn *c, wire_id reign, char why[STORE_WHY_BYTES]);
+
 struct pg_history {
     bool another;          /* the server belongs to another cluster */
     bool unmarked;         /* the last reign is too long ago, or there was no mark: a loss could not be noticed */

@@ -6,21 +6,23 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOT_BYTES = 512 };
+enum { SLOT_BYTES = 512, LOCK_TRIES = 10, LOCK_PAUSE_US = 20000 };
 
 /* In the byte order of the machine. No hole may be in it: the sum is over its bytes. */
 struct slot {
     char magic[8];
     uint64_t serial; /* the greater is the newer */
     uint64_t system, lsn, commits, timeline, epoch;
+    uint64_t inode; /* of the file it was written to */
     wire_id reign;
     uint64_t sum; /* of all before it */
 };
 
-static const char magic[8] = { 'p', 'v', ' ', 'p', 'g', 'm', 'k', '1' };
+static const char magic[8] = { 'p', 'v', ' ', 'p', 'g', 'm', 'k', '2' };
 
 /* FNV-1a: it tells a torn write, not a forged one. */
 static uint64_t sum_of(const struct slot *s)
@@ -31,7 +33,7 @@ static uint64_t sum_of(const struct slot *s)
     return sum;
 }
 
-static void slot_read(struct pg_mark *m, off_t which)
+static void slot_read(struct pg_mark *m, off_t which, uint64_t inode)
 {
     struct slot s;
     if (pread(m->fd, &s, sizeof s, which * SLOT_BYTES) != sizeof s) return;
@@ -39,8 +41,19 @@ static void slot_read(struct pg_mark *m, off_t which)
     if (s.epoch > UINT32_MAX || s.timeline > UINT32_MAX) return;
     if (m->known && s.serial <= m->serial) return;
     m->known = true;
+    m->copied = s.inode != inode;
     m->serial = s.serial;
     m->at = (struct pg_position){ s.system, s.lsn, s.reign, s.commits, (uint32_t)s.timeline, (uint32_t)s.epoch };
+}
+
+/* A process that was just killed may have it for a moment more. */
+static bool lock_take(int fd)
+{
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+        if (i == LOCK_TRIES) return false;
+        usleep(LOCK_PAUSE_US);
+    }
+    return true;
 }
 
 pv_status pg_mark_open(struct pg_mark *m, int root)
@@ -52,8 +65,13 @@ pv_status pg_mark_open(struct pg_mark *m, int root)
         pg_mark_close(m);
         return PV_IO;
     }
-    slot_read(m, 0);
-    slot_read(m, 1);
+    m->inode = st.st_ino;
+    if (!lock_take(m->fd)) {
+        pg_mark_close(m);
+        return PV_BUSY;
+    }
+    slot_read(m, 0, m->inode);
+    slot_read(m, 1, m->inode);
     return fsync(root) ? PV_IO : PV_OK; /* its name, which may be new */
 }
 
@@ -71,6 +89,7 @@ int pg_mark_write(struct pg_mark *m, const struct pg_position *to, bool sync)
                       .commits = to->commits,
                       .timeline = to->timeline,
                       .epoch = to->epoch,
+                      .inode = m->inode,
                       .reign = to->reign };
     memcpy(s.magic, magic, sizeof magic);
     s.sum = sum_of(&s);
@@ -79,6 +98,7 @@ int pg_mark_write(struct pg_mark *m, const struct pg_position *to, bool sync)
     if (sync && fdatasync(m->fd)) return errno;
     m->serial = s.serial;
     m->known = true;
+    m->copied = false;
     m->at = *to;
     return 0;
 }

@@ -3,6 +3,9 @@
  *
  *  Two slots, written in turn, each with a sum, as in the watermark of a state folder: one that was torn leaves the other. It
  *  never knows more than what the server had answered, so losing the newest slot is no false alarm.
+ *
+ *  It is locked while it is open: one process at a time has the folder. So a reign that it names, and that was not given back, is of
+ *  a process that has died; unless the file is a copy, whose original may be in use elsewhere.
  */
 #ifndef PV_PG_MARK_H
 #define PV_PG_MARK_H
@@ -22,14 +25,15 @@ struct pg_position {
 };
 
 struct pg_mark {
-    int fd;     /* -1: not open, and writes answer EBADF */
-    bool known; /* a whole slot was read or written */
-    uint64_t serial;
+    int fd;      /* -1: not open, and writes answer EBADF */
+    bool known;  /* a whole slot was read or written */
+    bool copied; /* the file that was read was written elsewhere */
+    uint64_t serial, inode;
     struct pg_position at;
 };
 
-/** Opens the file in the folder root, or makes it, and reads it. One that is damaged counts as empty. PV_IO, PV_DISK_FULL: m can
- *  be closed all the same. */
+/** Opens the file in the folder root, or makes it, and reads it. One that is damaged counts as empty. PV_BUSY: another process has
+ *  it. PV_IO, PV_DISK_FULL. m can be closed all the same. */
 pv_status pg_mark_open(struct pg_mark *m, int root);
 void pg_mark_close(struct pg_mark *m);
 /** Writes, and syncs if told to (once a start; what follows a commit needs none, it outlives this process). 0 or the errno, and

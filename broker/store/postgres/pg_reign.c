@@ -17,13 +17,15 @@ static pv_status told(struct pg_session *s, pv_status st)
 /* --- the mark in this broker's folder --- */
 
 /* Without it a loss on the server could not be noticed. That is said, and stops nobody. */
-static void mark_open(struct pg_store *s)
+static pv_status mark_open(struct pg_store *s)
 {
     int root = -1;
     if (s->folder && (!mkdir(s->folder, 0700) || errno == EEXIST))
         root = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    s->found.mark_failed = root < 0 || pg_mark_open(&s->mark, root) != PV_OK;
+    pv_status st = root < 0 ? PV_IO : pg_mark_open(&s->mark, root);
     if (root >= 0) close(root);
+    s->found.mark_failed = st != PV_OK;
+    return st == PV_BUSY ? st : PV_OK;
 }
 
 static void mark_write(struct pg_store *s, bool sync)
@@ -64,11 +66,22 @@ static pv_status compare(struct pg_store *s, struct pg_session *by)
     return told(by, st);
 }
 
-pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by)
+pv_status pg_folder_open(struct pg_store *s, struct pg_session *by)
 {
     s->found = (struct store_found){ .commits_lost = 0 };
-    mark_open(s);
+    if (mark_open(s) != PV_OK) {
+        snprintf(by->why, sizeof by->why, "another broker has the folder %.300s", s->folder);
+        return told(by, PV_BUSY);
+    }
+    if (!s->mark.known || s->mark.copied) return PV_OK;
+    pv_status st = pg_reign_bury(by->c, s->mark.at.reign, by->why);
+    return st == PV_OK ? PV_OK : told(by, st);
+}
+
+pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by)
+{
     TRY(compare(s, by));
+    if (s->migration.to) s->found.unmarked = false; /* nothing was there to be lost */
     return begin(s, by);
 }
 

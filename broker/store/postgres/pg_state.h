@@ -54,6 +54,9 @@ pv_status pg_write(struct pg_store *s, struct pg_cell *cell);
 void pg_lent_back(struct pg_store *s);
 
 /* pg_reign.c */
+/** Takes this broker's own folder, and with it the lease of a process that had both and has died: a broker that is started again need
+ *  not wait until its lease has run out. PV_BUSY: another process has the folder. */
+pv_status pg_folder_open(struct pg_store *s, struct pg_session *by);
 /** With the lease just taken: what the server lost since this broker last wrote there is noticed (found), the epoch rises above
  *  what peers may have seen, and the reign begins. */
 pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by);

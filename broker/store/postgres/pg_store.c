@@ -49,6 +49,7 @@ static pv_status writer_open(struct pg_store *s, struct pg_session *writer)
     TRY(pg_session_open(writer, s->url, "provost-broker"));
     TRY(pg_schema_settle(writer, &made));
     if (made) s->migration = (struct store_migration){ .to = PG_SCHEMA };
+    TRY(pg_folder_open(s, writer));
     TRY(lease_take(s, writer));
     TRY(pg_reigns_open(s, writer));
     return pg_writer_start(&s->writer, writer, &s->reign, s->wake);

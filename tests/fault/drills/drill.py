@@ -9,6 +9,8 @@
 
 Every wait has a deadline and says what it waited for. Everything that was started is ended, and only that.
 PV_BUILD names the build folder (default build/dev); a failing drill prints the tails of all logs.
+
+Run by `support/postgres/postgres.sh around`, each cluster keeps its tasks in a database of its own (PV_TEST_STORE).
 """
 import contextlib
 import json
@@ -36,6 +38,9 @@ SKIPPED = 77  # CTest's word for "cannot be shown on this machine"
 # A short lease, so that a lost one shows within seconds. L >= 4 H, as the broker demands.
 HEARTBEAT_MS, LEASE_MS = 200, 1000
 BRISK = ("--heartbeat-ms", str(HEARTBEAT_MS), "--lease-ms", str(LEASE_MS))
+
+
+ON_POSTGRES = os.environ.get("PV_TEST_STORE") == "postgresql"
 
 
 class Failed(Exception):
@@ -119,6 +124,7 @@ class Cluster:
         self.starts = 0
         self.broker_door = ["--insecure"]
         self.doors = {}
+        self.database = None  # where the tasks are, if not in the state folder
         self.environments = {}  # of "broker", "cli", or a prover's name; None: ours
 
     def __enter__(self):
@@ -167,13 +173,23 @@ class Cluster:
         self.processes.append(process)
         return process
 
+    def store(self):
+        """Options of the broker that say where its tasks are: the same for each start."""
+        if not ON_POSTGRES:
+            return []
+        if self.database is None:
+            fresh = ["bash", os.environ["PV_TEST_POSTGRES"], "fresh", os.environ["PV_TEST_SERVER"]]
+            self.database = subprocess.run(fresh, check=True, stdout=subprocess.PIPE).stdout.decode().strip()
+            os.makedirs(self.path("payloads"), exist_ok=True)
+        return ["--store", self.database, "--payloads", self.path("payloads")]
+
     def broker(self, *options, ready=True):
         """Starts the broker, again on the same address and the same state when it was there before."""
         self.starts += 1
         self.broker_process = self.start(
             f"broker-{self.starts}",
             [BROKER, "--bind", self.endpoint, *self.broker_door, "--queue", QUEUE,
-             "--state", self.path("broker-state"), *options])
+             "--state", self.path("broker-state"), *self.store(), *options])
         if ready:
             until("the broker answers", self.answers)
         return self.broker_process

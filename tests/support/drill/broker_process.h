@@ -1,4 +1,5 @@
-/** provost-broker as a process of a test: started in a folder of its own, waited for, killed and started again. */
+/** provost-broker as a process of a test: started in a folder of its own, waited for, killed and started again.
+ *  Run by support/postgres/postgres.sh around, the broker of each folder keeps its tasks in a database of its own (PV_TEST_STORE). */
 #ifndef PV_BROKER_PROCESS_H
 #define PV_BROKER_PROCESS_H
 
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +23,14 @@ struct broker_process {
     pid_t pid;
     char endpoint[128];
     char port_file[160], state[96], log[96];
+    char database[256], payloads[96]; /* on PostgreSQL; else "" */
 };
+
+static inline bool on_postgres(void)
+{
+    const char *which = getenv("PV_TEST_STORE");
+    return which && !strcmp(which, "postgresql");
+}
 
 /* The limit of descriptors, soft and hard, of those that are started from now on; 0: as our own. */
 static rlim_t broker_process_descriptors;
@@ -35,6 +44,37 @@ static inline bool broker_process_endpoint(struct broker_process *b)
     b->endpoint[strcspn(b->endpoint, "\n")] = 0;
     fclose(f);
     return got;
+}
+
+static inline bool broker_process_line(char *to, size_t bytes, FILE *f)
+{
+    to[0] = 0;
+    bool got = f && fgets(to, (int)bytes, f) && strchr(to, '\n');
+    to[strcspn(to, "\n")] = 0;
+    return got;
+}
+
+/* An empty database of the test's server. */
+static inline bool broker_process_fresh(char *to, size_t bytes)
+{
+    FILE *f = popen("exec bash \"$PV_TEST_POSTGRES\" fresh \"$PV_TEST_SERVER\"", "re");
+    bool got = broker_process_line(to, bytes, f);
+    return f && !pclose(f) && got;
+}
+
+/* The database of a folder is named in a file there, for later starts. */
+static inline bool broker_process_database(struct broker_process *b, const char *dir)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/database", dir);
+    snprintf(b->payloads, sizeof b->payloads, "%s/payloads", dir);
+    FILE *f = fopen(path, "r");
+    bool known = broker_process_line(b->database, sizeof b->database, f);
+    if (f) fclose(f);
+    if (known) return true;
+    if (!broker_process_fresh(b->database, sizeof b->database) || !(f = fopen(path, "w"))) return false;
+    fprintf(f, "%s\n", b->database);
+    return !fclose(f) && !mkdir(b->payloads, 0700);
 }
 
 /* dir: where state, port file and log go. bind NULL: any free port. more: further arguments, NULL-terminated, or NULL. */
@@ -55,6 +95,13 @@ static inline bool broker_process_start(struct broker_process *b, const char *di
     args[n++] = b->state;
     args[n++] = "--port-file";
     args[n++] = b->port_file;
+    if (on_postgres()) {
+        if (!broker_process_database(b, dir)) return false;
+        args[n++] = "--store";
+        args[n++] = b->database;
+        args[n++] = "--payloads";
+        args[n++] = b->payloads;
+    }
     while (more && *more && n < 47) args[n++] = *more++;
     b->pid = fork();
     if (!b->pid) {

@@ -1,5 +1,6 @@
 # For bats: a broker and its provers as real processes, started on wildcard ports and stopped by their ids.
 #   load ../support/drill/cluster        PV_BUILD is the build folder
+# Run by support/postgres/postgres.sh around, each folder $CLUSTER keeps its tasks in a database of its own (PV_TEST_STORE).
 # Everything lies under $BATS_TEST_TMPDIR, or $CLUSTER when that is set.
 
 : "${PV_BUILD:?the build folder}"
@@ -29,13 +30,32 @@ cluster_init() {
     export CLUSTER PROVOST_INSECURE=1 PROVOST_CONNECT_TIMEOUT=20s
 }
 
+on_postgres() {
+    [ "${PV_TEST_STORE:-}" = postgresql ]
+}
+
+# For a test that speaks of the files of a state folder.
+of_sqlite_alone() {
+    ! on_postgres || skip "of SQLite's files alone"
+}
+
+# Sets store: the options that say where the tasks are, the same at each start.
+store_options() {
+    store=()
+    on_postgres || return 0
+    mkdir -p "$CLUSTER/payloads"
+    [ -s "$CLUSTER/database" ] || bash "$PV_TEST_POSTGRES" fresh "$PV_TEST_SERVER" >"$CLUSTER/database"
+    store=(--store "$(cat "$CLUSTER/database")" --payloads "$CLUSTER/payloads")
+}
+
 # broker_start [OPTION...]: sets PROVOST_BROKER and BROKER_PID. Started again it takes the same port and state.
 broker_start() {
-    local bind='tcp://127.0.0.1:*'
+    local bind='tcp://127.0.0.1:*' store
+    store_options
     [ ! -s "$CLUSTER/port" ] || bind=$(head -n 1 "$CLUSTER/port")
     rm -f "$CLUSTER/port.new"
-    PROVOST_BROKER='' provost-broker --insecure --bind "$bind" --state "$CLUSTER/state" --port-file "$CLUSTER/port.new" \
-        "$@" >>"$CLUSTER/broker.log" 2>&1 3>&- &
+    PROVOST_BROKER='' provost-broker --insecure --bind "$bind" --state "$CLUSTER/state" "${store[@]}" \
+        --port-file "$CLUSTER/port.new" "$@" >>"$CLUSTER/broker.log" 2>&1 3>&- &
     BROKER_PID=$!
     if ! poll 20 test -s "$CLUSTER/port.new"; then cat "$CLUSTER/broker.log" >&2; return 1; fi
     mv "$CLUSTER/port.new" "$CLUSTER/port"

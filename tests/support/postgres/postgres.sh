@@ -7,10 +7,18 @@
 #   postgres.sh kill DIR SIGNAL          to the postmaster
 #   postgres.sh again DIR                starts it again with the same data and port
 #   postgres.sh end DIR                  stops it at once and removes DIR
+#   postgres.sh around COMMAND...        runs a test whose brokers shall keep their tasks in PostgreSQL: with a server of its own, and
+#                                        PV_TEST_STORE=postgresql, PV_TEST_SERVER (DIR) and PV_TEST_POSTGRES (this script) in its
+#                                        environment; 77 where PostgreSQL is not installed
 set -euo pipefail
 bin=/usr/lib/postgresql/15/bin
-what=$1 dir=$2
-shift 2
+what=$1
+shift
+dir=''
+if [ "$what" != around ]; then
+    dir=$1
+    shift
+fi
 
 # PostgreSQL does not run as root.
 somebody() {
@@ -43,8 +51,7 @@ fresh() {
     echo "postgresql://provost@127.0.0.1:$(cat "$dir/port")/$name"
 }
 
-# The port was free a moment ago; somebody may have taken it.
-start() {
+cluster_make() {
     mkdir -p "$dir"
     [ "$(id -u)" -ne 0 ] || chown "$(id -u postgres 2>/dev/null || id -u nobody)" "$dir"
     echo 0 >"$dir/databases"
@@ -53,16 +60,61 @@ start() {
         "log_line_prefix = '%m [%p] %a '" "$@" >>"$dir/data/postgresql.conf"
     printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all all 127.0.0.1/32 trust" \
         "host replication all 127.0.0.1/32 trust" >"$dir/data/pg_hba.conf"
+}
+
+roles_make() {
+    sql postgres "CREATE ROLE provost LOGIN; CREATE ROLE locked LOGIN PASSWORD 'right'"
+}
+
+# The port was free a moment ago; somebody may have taken it.
+start() {
+    cluster_make "$@"
     for _ in 1 2 3 4 5; do
         port_free >"$dir/port"
         run && break
     done
-    sql postgres "CREATE ROLE provost LOGIN; CREATE ROLE locked LOGIN PASSWORD 'right'"
+    roles_make
     fresh
+}
+
+# A child of ours, that ends with us whatever ends us.
+serve() {
+    local who=(--pdeathsig QUIT)
+    [ "$(id -u)" -ne 0 ] || who+=(--reuid "$(id -u postgres 2>/dev/null || id -u nobody)" --regid "$(id -g postgres 2>/dev/null || id -g nobody)" --clear-groups)
+    for _ in 1 2 3 4 5; do
+        port_free >"$dir/port"
+        (cd "$dir" && exec setpriv "${who[@]}" env LC_ALL=C "$bin/postgres" -D data -p "$(cat port)" -k "$dir") >>"$dir/log" 2>&1 &
+        server=$!
+        while kill -0 "$server" 2>/dev/null; do
+            pg_isready -q -h "$dir" -p "$(cat "$dir/port")" && return
+            sleep 0.05
+        done
+    done
+    cat "$dir/log" >&2
+    return 1
+}
+
+server=''
+gone() {
+    [ -z "$server" ] || kill -QUIT "$server" 2>/dev/null || true
+    [ -z "$server" ] || wait "$server" || true
+    [ -z "$dir" ] || rm -rf "$dir"
+}
+
+around() {
+    [ -x "$bin/postgres" ] || exit 77
+    trap gone EXIT
+    trap 'exit 143' TERM INT
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/provost-pg-XXXXXX")
+    cluster_make
+    serve
+    roles_make
+    PV_TEST_STORE=postgresql PV_TEST_SERVER=$dir PV_TEST_POSTGRES=$(realpath "$0") "$@"
 }
 
 case $what in
     start) start "$@" ;;
+    around) around "$@" ;;
     fresh) fresh ;;
     sql) sql "$@" ;;
     kill) kill -s "$1" "$(head -n 1 "$dir/data/postmaster.pid")" ;;
