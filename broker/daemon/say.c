@@ -178,9 +178,10 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
     }
 }
 
-/* A task of a queue with sync = off is only promised to survive the process, and a commit alone does that. */
+/* A task of a queue with sync = off is only promised to survive the process, and a commit alone does that, where the store says so. */
 static bool never_synced(const struct broker *b, const struct sched_action *a)
 {
+    if (!store_lazy(b->store)) return false;
     const struct config_queue *q = a->view ? broker_queue(b, a->view->record.queue) : NULL;
     return q && !strcmp(q->sync, "off");
 }

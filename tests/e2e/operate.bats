@@ -236,7 +236,7 @@ print(all(r["schema"] == "provost.event/1" for r in rows), numbers == sorted(set
     other=$(provost task submit y)
     kill -9 "$BROKER_PID"
     wait "$BROKER_PID" 2>/dev/null || true
-    rm "$CLUSTER/state/blobs/$(sha256sum x | cut -c 1-64)"
+    rm "$(large_payloads)/$(sha256sum x | cut -c 1-64)"
     broker_start "${usual[@]}"
     poll 20 task_is "$id" dead
     expect 0 provost queue resume echo

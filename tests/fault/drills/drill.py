@@ -183,6 +183,15 @@ class Cluster:
             os.makedirs(self.path("payloads"), exist_ok=True)
         return ["--store", self.database, "--payloads", self.path("payloads")]
 
+    def state_mb(self):
+        """What the broker's tasks take up, in MiB: the state folder, or the database."""
+        if self.database is None:
+            folder = self.path("broker-state")
+            return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(folder) for name in names) / 2**20
+        size = subprocess.run(["psql", "-X", "-A", "-t", "-c", "SELECT pg_database_size(current_database())", self.database],
+                              check=True, stdout=subprocess.PIPE)
+        return int(size.stdout) / 2**20
+
     def broker(self, *options, ready=True):
         """Starts the broker, again on the same address and the same state when it was there before."""
         self.starts += 1

@@ -277,10 +277,6 @@ def resident_mb(process):
         return int(next(line for line in f if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def folder_mb(path):
-    return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(path) for name in names) / 2**20
-
-
 def storm(c, *words, seconds, endpoint=None):
     """Starts drill_storm; its last line is JSON."""
     return helper(c, [STORM, "--endpoint", endpoint or c.endpoint, "--seconds", str(seconds), "--seed", "20261122", *words])
@@ -391,15 +387,15 @@ def drill_15_many_cycles(c, soak):
     c.broker("--late-ms", "1000")
     for i in range(2):
         c.prover(f"p{i}", "--slots", "8", "--prefetch", "8")
-    state, peak = c.path("broker-state"), 0.0
+    peak = 0.0
     process = load(c, "--tasks", tasks, "--threads", 32, "--patience", 600)
     while process.poll() is None:
-        peak = max(peak, folder_mb(state))
+        peak = max(peak, c.state_mb())
         time.sleep(0.2)  # how often the folder is measured
     code, figures, err = finish(process, 10)
     expect_whole(code, figures, err)
     expect(peak < 96, f"the state folder grew to {peak:.0f} MB")
-    return {"cycles": tasks, "state_mb_peak": round(peak, 1), "state_mb_end": round(folder_mb(state), 1)}
+    return {"cycles": tasks, "state_mb_peak": round(peak, 1), "state_mb_end": round(c.state_mb(), 1)}
 
 
 def drill_16_restart_with_a_backlog(c, soak):

@@ -48,6 +48,10 @@ store_options() {
     store=(--store "$(cat "$CLUSTER/database")" --payloads "$CLUSTER/payloads")
 }
 
+large_payloads() {
+    if on_postgres; then echo "$CLUSTER/payloads/blobs"; else echo "$CLUSTER/state/blobs"; fi
+}
+
 # broker_start [OPTION...]: sets PROVOST_BROKER and BROKER_PID. Started again it takes the same port and state.
 broker_start() {
     local bind='tcp://127.0.0.1:*' store
