@@ -34,7 +34,10 @@ static void a_queue_syncs_as_it_was_told(void **state)
                   (long long)never);
     assert_true(each >= 20);
     assert_true(together >= 1 && together < each);
-    assert_int_equal(never, 0);
+    if (on_postgres()) /* what is not with the server would not outlive the broker */
+        assert_true(never >= 1);
+    else
+        assert_int_equal(never, 0);
     wire_peer_close(&p);
     assert_int_equal(scene_back(usual_one), 0);
 }
@@ -144,6 +147,7 @@ static int fill(struct wire_peer *p)
  * acknowledged before is there when it starts again with room. */
 static void a_full_store_loses_nothing_over_a_restart(void **state)
 {
+    if (on_postgres()) skip(); /* of the state folder's disk */
     struct wire_peer p;
     const char *const *more = without_reserve;
     const char *mounted = disk_mount("failing", "size=12m");
@@ -215,6 +219,7 @@ static void beats(struct wire_peer *p)
 /* Who is there and who comes can ask what is wrong; and when there is space it goes on by itself. */
 static void a_full_store_answers_and_heals(void **state)
 {
+    if (on_postgres()) skip(); /* of the state folder's disk */
     struct wire_peer p, prover, later, newcomer;
     const char *mounted = disk_mount("healing", "size=12m");
     struct broker_process usual_one = scene_beside("healing", without_reserve);

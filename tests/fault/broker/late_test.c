@@ -34,7 +34,7 @@ static size_t descriptors(void)
 static size_t files(void)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/incoming", broker.state);
+    snprintf(path, sizeof path, "%s/incoming", broker.payloads);
     return entries(path);
 }
 

@@ -23,7 +23,8 @@ struct broker_process {
     pid_t pid;
     char endpoint[128];
     char port_file[160], state[96], log[96];
-    char database[256], payloads[96]; /* on PostgreSQL; else "" */
+    char database[256]; /* on PostgreSQL */
+    char payloads[96];  /* where folders blobs and incoming are */
 };
 
 static inline bool on_postgres(void)
@@ -67,7 +68,6 @@ static inline bool broker_process_database(struct broker_process *b, const char 
 {
     char path[128];
     snprintf(path, sizeof path, "%s/database", dir);
-    snprintf(b->payloads, sizeof b->payloads, "%s/payloads", dir);
     FILE *f = fopen(path, "r");
     bool known = broker_process_line(b->database, sizeof b->database, f);
     if (f) fclose(f);
@@ -95,6 +95,7 @@ static inline bool broker_process_start(struct broker_process *b, const char *di
     args[n++] = b->state;
     args[n++] = "--port-file";
     args[n++] = b->port_file;
+    snprintf(b->payloads, sizeof b->payloads, "%s/%s", dir, on_postgres() ? "payloads" : "state");
     if (on_postgres()) {
         if (!broker_process_database(b, dir)) return false;
         args[n++] = "--store";
