@@ -24,13 +24,21 @@
 
 const char *argp_program_version = "provost-broker " PV_VERSION;
 
-enum { OPTION_SETTING = 256, OPTION_CONFIG = 1000, OPTION_QUEUE, OPTION_CHECK, OPTION_PRINT, OPTION_RAISE };
+enum {
+    OPTION_SETTING = 256,
+    OPTION_CONFIG = 1000,
+    OPTION_QUEUE,
+    OPTION_CHECK,
+    OPTION_PRINT,
+    OPTION_RAISE,
+    OPTION_FROM,
+    OPTION_TO
+};
 
 struct arguments {
     struct config_args config;
     bool check, print;
-    enum state_command command;
-    const char *folder; /* of the command */
+    struct state_arguments state;
 };
 
 static const struct argp_option own_options[] = {
@@ -41,6 +49,8 @@ static const struct argp_option own_options[] = {
       -1 },
     { "raise-epoch", OPTION_RAISE, "N", 0,
       "peers have seen start N of this broker: go on above it (after a restored backup)", -1 },
+    { "from", OPTION_FROM, "STORE", 0, "with migrate: the state folder or the database that is moved", -1 },
+    { "to", OPTION_TO, "STORE", 0, "with migrate: the database or the new state folder that it is moved to", -1 },
     { "print-config", OPTION_PRINT, NULL, 0, "print every setting and where it comes from, and end", -1 },
 };
 
@@ -75,11 +85,11 @@ static uint32_t epoch_read(const char *text, struct argp_state *state)
 static void argument(struct arguments *a, char *arg, struct argp_state *state)
 {
     if (state->arg_num == 0) {
-        a->command = state_command_of(arg);
-        if (!a->command) argp_error(state, "unexpected argument \"%s\"", arg);
+        a->state.command = state_command_of(arg);
+        if (!a->state.command) argp_error(state, "unexpected argument \"%s\"", arg);
         a->config.state_only = true;
     } else if (state->arg_num == 1)
-        a->folder = arg;
+        a->state.folder = arg;
     else
         argp_error(state, "unexpected argument \"%s\"", arg);
 }
@@ -101,8 +111,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_RAISE: a->config.raise_epoch = epoch_read(arg, state); return 0;
     case OPTION_PRINT: a->print = true; return 0;
     case ARGP_KEY_ARG: argument(a, arg, state); return 0;
+    case OPTION_FROM: a->state.from = arg; return 0;
+    case OPTION_TO: a->state.to = arg; return 0;
     case ARGP_KEY_END:
-        if (a->command && !a->folder) argp_error(state, "which folder?");
+        if (state_command_lacks(&a->state)) argp_error(state, "%s", state_command_lacks(&a->state));
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -207,9 +219,11 @@ int main(int argc, char **argv)
     struct argp argp = {
         options_make(),
         parse,
-        "[backup DIR | restore DIR]",
+        "[backup DIR | restore DIR | migrate --from STORE --to STORE]",
         "Keeps a queue of proofs to make, and hands them to the provers that dial in. backup copies the state folder "
-        "(--state) into DIR while a broker uses it; restore makes a state folder of such a copy.",
+        "(--state) into DIR while a broker uses it; restore makes a state folder of such a copy; migrate moves what is "
+        "in a "
+        "state folder to a PostgreSQL database, or back, while no broker runs.",
         NULL,
         NULL,
         NULL
@@ -226,8 +240,9 @@ int main(int argc, char **argv)
     if (a.print) config_print(&config, stdout);
     if (a.check && (st = check_start(&config, why)) != PV_OK) result = complain(st, why);
     if (a.check && st == PV_OK) puts("ok");
-    if (a.command && !a.print && !a.check)
-        result = pv_status_exit(state_command_run(a.command, a.folder, &config, a.config.raise_epoch));
+    a.state.above = a.config.raise_epoch;
+    if (a.state.command && !a.print && !a.check)
+        result = pv_status_exit(state_command_run(&a.state, &config));
     else if (!a.print && !a.check)
         result = serve(&config, &a.config);
     config_clear(&config);

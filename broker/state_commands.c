@@ -1,6 +1,7 @@
 #include "state_commands.h"
 
 #include "backup.h"
+#include "migrate.h"
 #include "restore.h"
 #include "values.h"
 
@@ -10,7 +11,20 @@
 
 enum state_command state_command_of(const char *word)
 {
-    return !strcmp(word, "backup") ? STATE_BACKUP : !strcmp(word, "restore") ? STATE_RESTORE : STATE_NONE;
+    return !strcmp(word, "backup")    ? STATE_BACKUP
+           : !strcmp(word, "restore") ? STATE_RESTORE
+           : !strcmp(word, "migrate") ? STATE_MIGRATE
+                                      : STATE_NONE;
+}
+
+const char *state_command_lacks(const struct state_arguments *a)
+{
+    if (a->command == STATE_MIGRATE) {
+        if (a->folder) return "migrate: --from and --to say which; no other argument is wanted";
+        return a->from && a->to ? NULL : "migrate: --from and --to, a state folder and a database";
+    }
+    if (a->from || a->to) return "--from and --to belong to migrate";
+    return a->command && !a->folder ? "which folder?" : NULL;
 }
 
 static pv_status complain(pv_status st, const char *why)
@@ -50,7 +64,43 @@ static pv_status restore(const char *from, const char *state, uint32_t above)
     return PV_OK;
 }
 
-pv_status state_command_run(enum state_command command, const char *folder, const struct config *c, uint32_t above)
+/* The folder of large payloads is the database's side. */
+static struct store_place side(const char *where, const struct config *c)
 {
-    return command == STATE_BACKUP ? backup(folder, c->state) : restore(folder, c->state, above);
+    return (struct store_place){ .where = where, .payloads = c->payloads[0] ? c->payloads : NULL };
+}
+
+static void migrate_tell(const struct migrate_done *done)
+{
+    char size[VALUE_TEXT_BYTES], digest[WIRE_HASH_TEXT];
+    const struct migrate_sum *s = &done->sum;
+    printf("%s: %" PRIu64 " tasks, %" PRIu64 " payloads (%s, %" PRIu64 " of them large) and %" PRIu64
+           " settings from %s%s, both with digest %.16s; the next start is above %" PRIu32 "\n",
+           done->to, s->tasks, s->payloads, value_size_text(size, s->bytes), s->files, s->settings, done->from,
+           done->resumed ? ", begun earlier" : "", wire_hash_text(digest, s->digest), done->epoch);
+}
+
+static pv_status migrate(const struct state_arguments *a, const struct config *c)
+{
+    struct migrate_done done;
+    char why[STORE_WHY_BYTES];
+    struct store_place from = side(a->from, c), to = side(a->to, c);
+    pv_status st = migrate_run(&from, &to, a->above, &done, why);
+    if (st != PV_OK) return complain(st, why);
+    if (done.before) {
+        printf("%s: what was in %s is there already\n", done.to, done.from);
+        return PV_OK;
+    }
+    if (done.commits_lost)
+        fprintf(stderr, "provost-broker: warning: %s has lost %" PRIu64 " commits that it had once\n", done.from,
+                done.commits_lost);
+    lost_tell(done.sum.lost, "are not in the store that was moved, or damaged there");
+    migrate_tell(&done);
+    return PV_OK;
+}
+
+pv_status state_command_run(const struct state_arguments *a, const struct config *c)
+{
+    if (a->command == STATE_MIGRATE) return migrate(a, c);
+    return a->command == STATE_BACKUP ? backup(a->folder, c->state) : restore(a->folder, c->state, a->above);
 }

@@ -30,6 +30,7 @@
 #include "blobs.h"
 #include "faults.h"
 #include "status.h"
+#include "store_gate.h"
 #include "store_payloads.h"
 #include "store_rows.h"
 
@@ -51,6 +52,7 @@ struct store_place {
     const char *endpoint; /* of a database: where peers reach this broker, told to them by others; NULL: not told */
     char *
         active; /* gets where the broker is that has the store, STORE_ENDPOINT_BYTES, or "" (PV_BUSY); NULL: not asked */
+    enum store_purpose purpose; /* zero: a broker serves */
 };
 /** A store in a folder. */
 #define STORE_AT(path) (&(struct store_place){ .where = (path) })

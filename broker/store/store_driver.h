@@ -45,6 +45,9 @@ struct store_driver {
     void (*read_stats)(struct store *s, struct store_stats *to);
     void (*tidy)(struct store *s);
 
+    pv_status (*get_gate)(struct store *s, struct store_gate *gate);
+    pv_status (*put_gate)(struct store *s, const struct store_gate *gate);
+
     pv_status (*scan)(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);
     pv_status (*scan_settings)(struct store *s, pv_status (*each)(void *context, const struct setting_record *setting),
                                void *context);

@@ -3,6 +3,9 @@
 #include "pg_store.h"
 #include "sqlite_store.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 pv_status store_known(const char *where, char why[STORE_WHY_BYTES])
 {
     return pg_store_named(where) ? pg_store_known(where, why) : PV_OK;
@@ -13,4 +16,23 @@ pv_status store_open(struct store **out, const struct store_place *place, int wa
 {
     if (pg_store_named(place->where)) return pg_driver.open(out, place, wake, faults, why);
     return sqlite_driver.open(out, place, wake, faults, why);
+}
+
+bool store_in_database(const char *where)
+{
+    return pg_store_named(where);
+}
+
+void store_where_text(char text[STORE_GATE_TEXT], const char *where)
+{
+    char *path = NULL;
+    if (pg_store_named(where))
+        pg_store_text(text, where);
+    else {
+        path = realpath(where, NULL);
+        snprintf(text, STORE_GATE_TEXT, "%s", path ? path : where);
+    }
+    free(path);
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ') *at = '?';
 }

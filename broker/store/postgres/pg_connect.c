@@ -39,6 +39,24 @@ pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES])
     return good ? PV_OK : told(PV_BAD_CONFIG, why, "", "store: not a URL of PostgreSQL, as libpq reads it");
 }
 
+static const char *option(const PQconninfoOption *o, const char *name)
+{
+    for (; o && o->keyword; o++)
+        if (!strcmp(o->keyword, name)) return o->val ? o->val : "";
+    return "";
+}
+
+void pg_url_text(char *to, size_t bytes, const char *url)
+{
+    PQconninfoOption *o = PQconninfoParse(url, NULL);
+    const char *service = option(o, "service"), *host = option(o, "host"), *port = option(o, "port");
+    if (*service)
+        snprintf(to, bytes, "service=%s", service);
+    else
+        snprintf(to, bytes, "postgresql://%s%s%s/%s", host, *port ? ":" : "", port, option(o, "dbname"));
+    PQconninfoFree(o);
+}
+
 /* What the server says before it accepts a session has no SQLSTATE in libpq: its words are all there is. */
 static pv_status refused(PGconn *c, char *why)
 {

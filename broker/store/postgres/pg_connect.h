@@ -17,6 +17,9 @@ pv_status pg_connect(PGconn **out, const char *url, const char *name, char why[S
 /** Whether libpq can read it; nothing is dialled. PV_BAD_CONFIG. */
 pv_status pg_url_look(const char *url, char why[STORE_WHY_BYTES]);
 
+/** What a sentence may say of a URL: host, port and database, or the service. Neither role nor password. */
+void pg_url_text(char *to, size_t bytes, const char *url);
+
 /** The next result of what was sent, or NULL at its end; *late when limit_ms went by first, and then the connection can only be
  *  closed. The caller clears it. The connection does not block (pg_connect made it so): this alone waits. */
 PGresult *pg_next(PGconn *c, uint64_t limit_ms, bool *late);

@@ -2,6 +2,7 @@
 
 #include "pg_columns.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ static const char tables[] =
     "CREATE TABLE clock (row int8 PRIMARY KEY, up_ms int8 NOT NULL, away_ms int8 NOT NULL,"
     " monotonic_ms int8 NOT NULL, wall_ms int8 NOT NULL, boot int8 NOT NULL);"
     "INSERT INTO clock VALUES (1, 0, 0, 0, 0, 0);"
+    "CREATE TABLE gate (state int8 NOT NULL, upto int8 NOT NULL, text text NOT NULL);"
+    "INSERT INTO gate VALUES (0, 0, '');"
     "INSERT INTO meta (name, value) VALUES ('schema', 8);";
 
 static const char look_sql[] =
@@ -87,13 +90,64 @@ static pv_status make(struct pg_session *s)
     return strstr(why, "already exists") || strstr(why, "duplicate key") ? PV_BUSY : PV_STORE;
 }
 
-pv_status pg_schema_settle(struct pg_session *s, bool *made)
+pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made)
 {
     bool there;
     *made = false;
     TRY(look(s, &there));
-    if (there) return number_check(s);
+    if (there) {
+        TRY(number_check(s));
+        return pg_gate_look(s, purpose);
+    }
+    if (purpose == STORE_LEAVE) {
+        refuse(s, false, "there is no state of a broker in this database");
+        return PV_NOT_FOUND;
+    }
     TRY(make(s));
     *made = true;
     return PV_OK;
+}
+
+/* --- the gate --- */
+
+pv_status pg_gate_read(struct pg_session *s, struct store_gate *gate)
+{
+    PGresult *r = pg_session_run(s, "SELECT state, upto, text FROM gate", NULL);
+    if (!r) return PV_STORE;
+    *gate = (struct store_gate){ .state = STORE_GATE_OPEN };
+    if (PQntuples(r)) {
+        gate->state = (enum store_gate_state)pg_number(r, 0, 0);
+        gate->row = (uint64_t)pg_number(r, 0, 1);
+        snprintf(gate->text, sizeof gate->text, "%s", PQgetvalue(r, 0, 2));
+    }
+    PQclear(r);
+    return PV_OK;
+}
+
+pv_status pg_gate_look(struct pg_session *s, enum store_purpose purpose)
+{
+    struct store_gate gate;
+    TRY(pg_gate_read(s, &gate));
+    s->passes = false;
+    return store_gate_judge(&gate, purpose, "UPDATE provost.gate SET state = 0", s->why);
+}
+
+pv_status pg_gate_write(struct pg_session *s, int64_t epoch, const struct store_gate *gate)
+{
+    uint64_t numbers[] = { htobe64((uint64_t)epoch), htobe64((uint64_t)gate->state), htobe64(gate->row) };
+    struct pg_parameters p = { .n = 4 };
+    for (int i = 0; i < 3; i++) {
+        p.at[i] = (const char *)&numbers[i];
+        p.bytes[i] = sizeof numbers[i];
+    }
+    p.at[3] = gate->text;
+    p.bytes[3] = (int)strlen(gate->text);
+    PGresult *r = pg_session_run(s,
+                                 "UPDATE gate SET state = $2::int8, upto = $3::int8, text = $4::text"
+                                 " FROM (SELECT FROM lease WHERE epoch = $1::int8 FOR KEY SHARE) AS held RETURNING 1",
+                                 &p);
+    if (!r) return PV_STORE;
+    bool written = PQntuples(r) == 1;
+    PQclear(r);
+    return written ? PV_OK : refuse(s, true, "another broker has taken this store over");
 }

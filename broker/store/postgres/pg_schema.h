@@ -5,10 +5,19 @@
 
 #include "pg_session.h"
 
+#include "store_gate.h"
+
 enum { PG_SCHEMA = 8 };
 
-/** Looks whether the database can be ours, and makes the tables in one that is empty; *made says so. PV_STORE: s->why says what is
- *  in the way. PV_BUSY: another broker makes them at this moment. */
-pv_status pg_schema_settle(struct pg_session *s, bool *made);
+/** Looks whether the database can be ours for this purpose, and makes the tables in one that is empty; *made says so. PV_STORE:
+ *  s->why says what is in the way. PV_BUSY: another broker makes them at this moment. PV_NOT_FOUND: STORE_LEAVE of an empty one. */
+pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made);
+
+/** Whether the gate (store_gate.h) is open for this purpose. Once more when the lease is taken: whoever had it may have moved the
+ *  content away. PV_STORE. */
+pv_status pg_gate_look(struct pg_session *s, enum store_purpose purpose);
+pv_status pg_gate_read(struct pg_session *s, struct store_gate *gate);
+/** Only while the lease has this epoch. PV_STORE. */
+pv_status pg_gate_write(struct pg_session *s, int64_t epoch, const struct store_gate *gate);
 
 #endif

@@ -14,6 +14,7 @@ struct pg_store {
     struct store base;
     char *url, *endpoint, *folder, *payloads;
     char active[STORE_ENDPOINT_BYTES]; /* of the broker that has the lease; "": not known */
+    enum store_purpose purpose;
     int wake;
     struct faults *faults;
     struct blobs blobs;

@@ -47,10 +47,11 @@ static pv_status writer_open(struct pg_store *s, struct pg_session *writer)
 {
     bool made;
     TRY(pg_session_open(writer, s->url, "provost-broker"));
-    TRY(pg_schema_settle(writer, &made));
+    TRY(pg_schema_settle(writer, s->purpose, &made));
     if (made) s->migration = (struct store_migration){ .to = PG_SCHEMA };
     TRY(pg_folder_open(s, writer));
     TRY(lease_take(s, writer));
+    TRY(pg_gate_look(writer, s->purpose));
     TRY(pg_reigns_open(s, writer));
     return pg_writer_start(&s->writer, writer, &s->reign, s->wake);
 }
@@ -76,6 +77,7 @@ static pv_status text_take(char **to, const char *text)
 
 static pv_status place_take(struct pg_store *s, const struct store_place *place)
 {
+    s->purpose = place->purpose;
     TRY(text_take(&s->url, place->where));
     TRY(text_take(&s->folder, place->folder));
     TRY(text_take(&s->payloads, place->payloads));
@@ -91,6 +93,11 @@ static bool driver_ours(const struct store *store)
 {
     const struct pg_store *s = (const struct pg_store *)store;
     return s->lease && !s->failure[0] && pg_lease_holds(s->lease);
+}
+
+void pg_store_text(char text[STORE_GATE_TEXT], const char *where)
+{
+    pg_url_text(text, STORE_GATE_TEXT, where);
 }
 
 /* What is under way counts if the store is ours. Otherwise nobody was told of it, and its end may be long in coming. */
@@ -321,6 +328,20 @@ static struct blobs *driver_blobs(struct store *s)
     return &pg_of(s)->blobs;
 }
 
+static pv_status driver_get_gate(struct store *store, struct store_gate *gate)
+{
+    struct pg_store *s = pg_of(store);
+    if (s->failure[0]) return PV_STORE;
+    return pg_gate_read(&s->reader, gate) == PV_OK ? PV_OK : pg_read_failed(s);
+}
+
+static pv_status driver_put_gate(struct store *store, const struct store_gate *gate)
+{
+    struct pg_store *s = pg_of(store);
+    if (s->failure[0]) return PV_STORE;
+    return pg_gate_write(&s->reader, s->epoch, gate) == PV_OK ? PV_OK : pg_read_failed(s);
+}
+
 static void driver_stats(struct store *store, struct store_stats *to)
 {
     struct pg_store *s = pg_of(store);
@@ -366,6 +387,8 @@ const struct store_driver pg_driver = {
     .blobs = driver_blobs,
     .read_stats = driver_stats,
     .tidy = driver_tidy,
+    .get_gate = driver_get_gate,
+    .put_gate = driver_put_gate,
     .scan = pg_scan,
     .scan_settings = pg_scan_settings,
     .put_task = pg_put_task,

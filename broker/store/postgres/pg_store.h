@@ -13,4 +13,7 @@ bool pg_store_named(const char *where);
 /** Whether libpq can read it. PV_BAD_CONFIG with a sentence. */
 pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES]);
 
+/** Its host, port and database, or its service: what a sentence may say of it. */
+void pg_store_text(char text[STORE_GATE_TEXT], const char *where);
+
 #endif

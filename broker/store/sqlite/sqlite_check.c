@@ -1,14 +1,17 @@
 #include "sqlite_check.h"
 
+#include "sqlite_gate.h"
 #include "sqlite_schema.h"
 #include "sqlite_state.h"
 
 #include "file_io.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static pv_status refuse(char *why, pv_status st, const char *what, const char *detail)
 {
@@ -31,6 +34,16 @@ static pv_status schema_look(struct sqlite_store *s, const char *path, char *why
     return read == PV_OK ? PV_OK : refuse(why, read, path, s->failure);
 }
 
+static pv_status gate_look(const char *where, char *why)
+{
+    char gate[STORE_WHY_BYTES];
+    int root = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return PV_OK; /* it will be made */
+    pv_status st = sqlite_gate_look(root, STORE_SERVE, gate);
+    close(root);
+    return st == PV_OK ? st : refuse(why, st, where, gate);
+}
+
 pv_status sqlite_check(const char *where, char why[STORE_WHY_BYTES])
 {
     char path[4100];
@@ -39,6 +52,7 @@ pv_status sqlite_check(const char *where, char why[STORE_WHY_BYTES])
     if (error) return refuse(why, PV_IO, where, strerror(error));
     snprintf(path, sizeof path, "%.4000s/" STORE_RESTORING, where);
     if (!stat(path, &st)) return refuse(why, PV_STORE, where, "a restore has not ended: run it again");
+    TRY(gate_look(where, why));
     snprintf(path, sizeof path, "%.4000s/provost.db", where);
     if (stat(path, &st)) return PV_OK; /* it will be made */
     struct sqlite_store *s = calloc(1, sizeof *s);

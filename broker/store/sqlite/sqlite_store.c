@@ -15,6 +15,7 @@
 #include "checkpoint.h"
 #include "log_sync.h"
 #include "sqlite_files.h"
+#include "sqlite_gate.h"
 #include "sqlite_identity.h"
 #include "sqlite_payloads.h"
 #include "sqlite_rows.h"
@@ -60,9 +61,18 @@ static bool lock_take(int fd)
     return true;
 }
 
-static pv_status folder_lock(struct sqlite_store *s, const char *dir, char *why)
+/* What content is to be taken from is not made anew. */
+static pv_status folder_find(const char *dir, char *why)
 {
-    char path[4096];
+    char path[4200];
+    snprintf(path, sizeof path, "%.4100s/provost.db", dir);
+    return access(path, F_OK) ? refuse(why, PV_NOT_FOUND, dir, "there is no state of a broker") : PV_OK;
+}
+
+static pv_status folder_lock(struct sqlite_store *s, const char *dir, enum store_purpose purpose, char *why)
+{
+    char path[4096], gate[STORE_WHY_BYTES];
+    if (purpose == STORE_LEAVE) TRY(folder_find(dir, why));
     int error = file_folder_make(dir);
     if (error) return refuse(why, PV_IO, dir, strerror(error));
     s->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,8 +81,9 @@ static pv_status folder_lock(struct sqlite_store *s, const char *dir, char *why)
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return refuse(why, PV_IO, path, strerror(errno));
     if (!lock_take(s->lock)) return refuse(why, PV_BUSY, dir, "another broker has this folder");
-    if (faccessat(s->root, STORE_RESTORING, F_OK, 0)) return PV_OK;
-    return refuse(why, PV_STORE, dir, "a restore has not ended: run it again");
+    if (!faccessat(s->root, STORE_RESTORING, F_OK, 0))
+        return refuse(why, PV_STORE, dir, "a restore has not ended: run it again");
+    return sqlite_gate_look(s->root, purpose, gate) == PV_OK ? PV_OK : refuse(why, PV_STORE, dir, gate);
 }
 
 /* The first two are given to a database when it is made. */
@@ -152,9 +163,10 @@ static pv_status parts_open(struct sqlite_store *s, const char *dir, int wake, c
     return s->failure[0] ? refuse(why, PV_STORE, dir, s->failure) : PV_OK;
 }
 
-static pv_status open_all(struct sqlite_store *s, const char *dir, int wake, char *why)
+static pv_status open_all(struct sqlite_store *s, const struct store_place *place, int wake, char *why)
 {
-    TRY(folder_lock(s, dir, why));
+    const char *dir = place->where;
+    TRY(folder_lock(s, dir, place->purpose, why));
     s->wake = wake;
     s->where = strdup(dir);
     return s->where ? parts_open(s, dir, wake, why) : PV_NO_MEMORY;
@@ -197,7 +209,7 @@ static pv_status sqlite_open(struct store **out, const struct store_place *place
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
     why[0] = 0;
-    pv_status st = open_all(s, place->where, wake, why);
+    pv_status st = open_all(s, place, wake, why);
     if (st == PV_OK)
         *out = &s->base;
     else
@@ -456,6 +468,8 @@ const struct store_driver sqlite_driver = {
     .blobs = sqlite_blobs,
     .read_stats = sqlite_read_stats,
     .tidy = sqlite_tidy,
+    .get_gate = sqlite_get_gate,
+    .put_gate = sqlite_put_gate,
     .scan = sqlite_scan,
     .scan_settings = sqlite_scan_settings,
     .put_task = sqlite_put_task,
