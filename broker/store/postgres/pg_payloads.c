@@ -1,8 +1,10 @@
 #include "pg_state.h"
 
+#include "shared_folder.h"
 #include "task_state.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,19 +182,81 @@ static bool named(void *context, wire_hash file)
     return found;
 }
 
+/* A broker that slept beyond its lease leaves them: what it knows of names is old. */
 void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
 {
-    for (size_t i = 0; i < files->files_n; i++)
+    for (size_t i = 0; i < files->files_n && pg_lease_holds(s->lease); i++)
         if (!named(s, files->files[i])) blobs_remove(&s->blobs, files->files[i]);
+}
+
+/* --- the folder of large payloads, at the opening --- */
+
+static pv_status folder_refuse(struct pg_store *s, const char *what)
+{
+    char why[STORE_WHY_BYTES];
+    snprintf(why, sizeof why, "payloads: %.120s: %.360s", s->payloads, what);
+    pg_fail(s, why, true); /* it may be mounted later */
+    return PV_BAD_CONFIG;
+}
+
+/* What the database says of its folder, and whether a row names a payload there. */
+static pv_status folder_wanted(struct pg_store *s, struct folder_mark *wanted, bool *any)
+{
+    PGresult *r = pg_session_run(&s->reader,
+                                 "SELECT id, folder, EXISTS (SELECT FROM input WHERE bytes IS NULL)"
+                                 " OR EXISTS (SELECT FROM result WHERE bytes IS NULL) FROM identity",
+                                 NULL);
+    if (!r) return pg_read_failed(s);
+    bool whole = PQntuples(r) == 1 && PQgetlength(r, 0, 0) == sizeof wanted->id;
+    if (whole) memcpy(&wanted->id, PQgetvalue(r, 0, 0), sizeof wanted->id);
+    wanted->epoch = whole ? (uint32_t)pg_number(r, 0, 1) : 0;
+    *any = whole && pg_number(r, 0, 2);
+    PQclear(r);
+    return whole ? PV_OK : pg_fail(s, "the row of table identity is damaged", false);
+}
+
+/* The mark first: one that the database does not know yet is written over at the next start, as no payload is there. */
+static pv_status folder_take(struct pg_store *s, const struct folder_mark *wanted)
+{
+    struct folder_mark mark = { wanted->id, (uint32_t)s->epoch };
+    pv_status st = folder_mark_write(s->blobs.files, &mark);
+    if (st != PV_OK) return folder_refuse(s, "its mark (blobs/.identity) cannot be written");
+    uint64_t epoch = htobe64((uint64_t)s->epoch);
+    struct pg_parameters p = { .n = 1, .at = { (char *)&epoch }, .bytes = { sizeof epoch } };
+    PGresult *r = pg_session_run(&s->reader,
+                                 "UPDATE identity SET folder = $1::int8"
+                                 " FROM (SELECT FROM lease WHERE epoch = $1::int8 FOR KEY SHARE) AS held RETURNING 1",
+                                 &p);
+    if (!r) return pg_read_failed(s);
+    bool written = PQntuples(r) == 1;
+    PQclear(r);
+    return written ? PV_OK : pg_fail(s, "another broker has taken this store over", true);
+}
+
+static pv_status folder_settle(struct pg_store *s)
+{
+    char why[SHARED_WHY_BYTES];
+    struct folder_mark wanted;
+    bool any, take;
+    TRY(folder_wanted(s, &wanted, &any));
+    if (shared_folder_judge(s->blobs.root, &wanted, any, &take, why) != PV_OK) return folder_refuse(s, why);
+    return take ? folder_take(s, &wanted) : PV_OK;
 }
 
 pv_status pg_blobs_open(struct pg_store *s)
 {
-    if (!s->payloads)
-        return pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
-    if (blobs_open(&s->blobs, s->payloads, s->faults) != PV_OK)
-        return pg_fail(s, "the folder of large payloads cannot be opened", true);
+    if (!s->payloads) {
+        pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
+        return PV_BAD_CONFIG;
+    }
+    if (blobs_open(&s->blobs, s->payloads, s->faults) != PV_OK) {
+        const char *error = strerror(errno);
+        return folder_refuse(s, error);
+    }
     s->blobs_open = true;
+    /* Names of uploads are this epoch's: a broker that was frozen for longer than its lease gives another's no name. */
+    s->blobs.serial = (uint64_t)s->epoch << 32;
+    TRY(folder_settle(s));
     blobs_sweep_uploads(&s->blobs);
     blobs_sweep(&s->blobs, named, s);
     return s->failure[0] ? PV_STORE : PV_OK;

@@ -19,6 +19,8 @@ static const char tables[] =
     "CREATE TABLE clock (row int8 PRIMARY KEY, up_ms int8 NOT NULL, away_ms int8 NOT NULL,"
     " monotonic_ms int8 NOT NULL, wall_ms int8 NOT NULL, boot int8 NOT NULL);"
     "INSERT INTO clock VALUES (1, 0, 0, 0, 0, 0);"
+    "CREATE TABLE identity (id bytea NOT NULL, folder int8 NOT NULL);"
+    "INSERT INTO identity VALUES (uuid_send(gen_random_uuid()), 0);"
     "CREATE TABLE gate (state int8 NOT NULL, upto int8 NOT NULL, text text NOT NULL);"
     "INSERT INTO gate VALUES (0, 0, '');"
     "INSERT INTO meta (name, value) VALUES ('schema', 8);";

@@ -108,6 +108,14 @@ static struct store_place in_folder(const char *name)
     return (struct store_place){ .where = path_in(name) };
 }
 
+/* Another database, and a folder of its own. */
+static void database_fresh(void)
+{
+    temp_dir_remove(path_in("large"));
+    assert_int_equal(mkdir(path_in("large"), 0700), 0);
+    pg_server_fresh(server, url);
+}
+
 static struct store_place in_database(void)
 {
     return (struct store_place){ .where = url, .payloads = path_in("large") };
@@ -282,9 +290,9 @@ static void each_bad_use_has_its_own_sentence(void **state)
     store_close(&held);
     fill(&database);
     refused(&folder, &database, PV_BAD_CONFIG, "it holds tasks");
-    pg_server_fresh(server, url);
+    database_fresh();
     moved(&folder, &database);
-    pg_server_fresh(server, url);
+    database_fresh();
     refused(&folder, &database, PV_BAD_CONFIG, "it was moved to postgresql://");
     held = opened(&database);
     store_close(&held);
@@ -461,9 +469,7 @@ static void killed_everywhere(const struct store_place *from, const struct store
 static void folder_again(void)
 {
     unlink(path_in("a/MOVED"));
-    gone("large");
-    assert_int_equal(mkdir(path_in("large"), 0700), 0);
-    pg_server_fresh(server, url);
+    database_fresh();
 }
 
 static void killed_anywhere_on_the_way_there_it_ends_the_same(void **state)

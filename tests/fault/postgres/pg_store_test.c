@@ -9,9 +9,11 @@
 #include "../store/store_scene.h"
 #include "store_open.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static char why[STORE_WHY_BYTES];
@@ -209,7 +211,7 @@ static void each_bad_use_has_its_own_sentence(void **state)
     expect_refused(url, *state, "does not exist");
     pg_server_url(&scene_server, "provost", "postgres", url); /* not its own */
     expect_refused(url, *state, "permission denied");
-    assert_int_equal(store_open(&s, STORE_AT(scene_url), -1, NULL, why), PV_STORE);
+    assert_int_equal(store_open(&s, STORE_AT(scene_url), -1, NULL, why), PV_BAD_CONFIG);
     assert_non_null(strstr(why, "--payloads"));
     pg_server_fresh(&scene_server, url);
     pg_server_sql(&scene_server, url, "CREATE TABLE theirs (a int)");
@@ -220,6 +222,75 @@ static void each_bad_use_has_its_own_sentence(void **state)
     pg_server_fresh(&scene_server, url);
     pg_server_sql(&scene_server, url, "ALTER ROLE provost SET search_path = public");
     expect_refused("service=no-such-service", *state, "service");
+}
+
+static const struct store_place *with_payloads(const char *dir, const char *name)
+{
+    static char payloads[128];
+    static struct store_place place;
+    snprintf(payloads, sizeof payloads, "%s/%s", dir, name);
+    assert_true(!mkdir(payloads, 0700) || errno == EEXIST);
+    place = (struct store_place){ .where = scene_url, .folder = dir, .payloads = payloads };
+    return &place;
+}
+
+static struct store *opened_there(const char *dir, const char *name)
+{
+    struct store *s = NULL;
+    if (store_open(&s, with_payloads(dir, name), -1, NULL, why) != PV_OK) fail_msg("%s", why);
+    return s;
+}
+
+static void refused_there(const char *dir, const char *name, const char *word)
+{
+    struct store *s = NULL;
+    assert_int_equal(store_open(&s, with_payloads(dir, name), -1, NULL, why), PV_BAD_CONFIG);
+    if (!strstr(why, word) || !strstr(why, name)) fail_msg("\"%s\" lacks \"%s\"", why, word);
+}
+
+static void large_put(struct store *s, uint64_t row)
+{
+    struct store_payload large;
+    put(s, row);
+    assert_int_equal(file_payload(s, (uint8_t)row, &large), PV_OK);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, row, &large), PV_OK);
+    committed(s, STORE_NOW);
+}
+
+static void a_folder_that_only_one_broker_sees_is_refused(void **state)
+{
+    char path[128];
+    struct store *s = opened_there(*state, "mine");
+    large_put(s, 1);
+    store_close(&s);
+    refused_there(*state, "yours", "lacks their mark");
+    s = opened_there(*state, "mine");
+    assert_int_equal(files_in(*state, "mine/blobs"), 1);
+    assert_int_equal(store_delete_task(s, 1), PV_OK);
+    committed(s, STORE_NOW);
+    store_close(&s);
+    s = opened_there(*state, "yours"); /* nothing is lost by it now */
+    large_put(s, 2);
+    store_close(&s);
+    refused_there(*state, "mine", "another one was taken since");
+    pg_server_fresh(&scene_server, scene_url);
+    refused_there(*state, "yours", "of another database");
+    assert_int_equal(files_in(*state, "yours/blobs"), 1);
+    snprintf(path, sizeof path, "%s/yours/blobs/.identity", (char *)*state);
+    assert_int_equal(unlink(path), 0);
+    refused_there(*state, "yours", "no mark says whose");
+    assert_int_equal(files_in(*state, "yours/blobs"), 1);
+}
+
+/* One that was frozen beyond its lease has an upload under way, and the next one sweeps it and begins its own. */
+static void uploads_of_two_epochs_have_two_names(void **state)
+{
+    struct store *s = opened_there(*state, "mine");
+    uint64_t before = store_blobs(s)->serial;
+    store_close(&s);
+    s = opened_there(*state, "mine");
+    assert_true(store_blobs(s)->serial >= before + UINT32_MAX);
+    store_close(&s);
 }
 
 static void a_hundred_thousand_tasks_are_read(void **state)
@@ -245,10 +316,16 @@ static void a_hundred_thousand_tasks_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(each_bad_use_has_its_own_sentence),     IN_A_FOLDER(a_broker_that_died_takes_its_lease_at_once),
-        IN_A_FOLDER(a_session_that_is_ended_loses_nothing), IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
-        IN_A_FOLDER(a_server_that_restarts_loses_nothing),  IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
-        IN_A_FOLDER(a_read_only_server_is_told_and_ends),   IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
+        IN_A_FOLDER(each_bad_use_has_its_own_sentence),
+        IN_A_FOLDER(a_folder_that_only_one_broker_sees_is_refused),
+        IN_A_FOLDER(uploads_of_two_epochs_have_two_names),
+        IN_A_FOLDER(a_session_that_is_ended_loses_nothing),
+        IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
+        IN_A_FOLDER(a_server_that_restarts_loses_nothing),
+        IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
+        IN_A_FOLDER(a_read_only_server_is_told_and_ends),
+        IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
+        IN_A_FOLDER(a_broker_that_died_takes_its_lease_at_once),
         IN_A_FOLDER(a_hundred_thousand_tasks_are_read),
     };
     if (!pg_server_here()) return 77;

@@ -43,7 +43,7 @@ MAY_USE = {
     "broker/store/identity": ["base"],
     "broker/store": ["broker/record"],
     "broker/store/sqlite": ["broker/store", "broker/store/identity"],
-    "broker/store/postgres": ["broker/store"],
+    "broker/store/postgres": ["broker/store", "broker/store/identity"],
     "broker/store/open": ["broker/store/sqlite", "broker/store/postgres"],
     "broker/store/migrate": ["broker/store/open"],
     "broker/store/transfers": ["broker/store"],
