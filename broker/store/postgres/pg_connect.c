@@ -63,7 +63,8 @@ static pv_status refused(PGconn *c, char *why)
     const char *text = PQerrorMessage(c);
     bool role = PQconnectionNeedsPassword(c) || strstr(text, "authentication failed") ||
                 strstr(text, "permission denied") || strstr(text, "no pg_hba.conf entry");
-    bool wrong = strstr(text, "does not exist") || strstr(text, "service file");
+    bool wrong =
+        strstr(text, "does not exist") || strstr(text, "service file") || strstr(text, "definition of service");
     if (role) return told(PV_UNAUTHORIZED, why, "PostgreSQL refuses this broker: ", text);
     if (wrong) return told(PV_BAD_CONFIG, why, "PostgreSQL: ", text);
     return told(PV_UNREACHABLE, why, "PostgreSQL cannot be reached: ", text);

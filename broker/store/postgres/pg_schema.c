@@ -92,10 +92,9 @@ static pv_status make(struct pg_session *s)
     return strstr(why, "already exists") || strstr(why, "duplicate key") ? PV_BUSY : PV_STORE;
 }
 
-pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made)
+static pv_status settle(struct pg_session *s, enum store_purpose purpose, bool *made)
 {
     bool there;
-    *made = false;
     TRY(look(s, &there));
     if (there) {
         TRY(number_check(s));
@@ -108,6 +107,13 @@ pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, boo
     TRY(make(s));
     *made = true;
     return PV_OK;
+}
+
+pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made)
+{
+    *made = false;
+    pv_status st = settle(s, purpose, made);
+    return st == PV_STORE && strstr(s->why, "permission denied") ? PV_UNAUTHORIZED : st;
 }
 
 /* --- the gate --- */

@@ -10,7 +10,8 @@
 enum { PG_SCHEMA = 8 };
 
 /** Looks whether the database can be ours for this purpose, and makes the tables in one that is empty; *made says so. PV_STORE:
- *  s->why says what is in the way. PV_BUSY: another broker makes them at this moment. PV_NOT_FOUND: STORE_LEAVE of an empty one. */
+ *  s->why says what is in the way. PV_BUSY: another broker makes them at this moment. PV_NOT_FOUND: STORE_LEAVE of an empty one.
+ *  PV_UNAUTHORIZED: the role may not. */
 pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made);
 
 /** Whether the gate (store_gate.h) is open for this purpose. Once more when the lease is taken: whoever had it may have moved the
