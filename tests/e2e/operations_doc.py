@@ -83,10 +83,10 @@ chmod 700 "${*: -1}"
 """
 
 
-def blocks():
+def blocks(page="operations.md"):
     """(section, script) of each fenced sh block."""
     section, script, out = "", None, []
-    for line in open(os.path.join(TREE, "docs", "operations.md"), encoding="utf-8"):
+    for line in open(os.path.join(TREE, "docs", page), encoding="utf-8"):
         if script is None and line.startswith("## "):
             section = line[3:].strip()
         if line.startswith("```"):
