@@ -11,15 +11,8 @@
 #include "prop_random.h"
 #include "twist_point.h"
 
-enum { PRIMES = 4, POOL = 64, SMALLEST = 10069, SUMS_MOST = 66 };
+enum { PRIMES = TWIST_PRIMES, POOL = 64, SMALLEST = 10069, SUMS_MOST = 66 };
 
-/* Their product is 2p - r; the smallest first. */
-static const bn254_scalar prime[PRIMES] = {
-    { { SMALLEST, 0, 0, 0 } },
-    { { 5864401, 0, 0, 0 } },
-    { { 1875725156269, 0, 0, 0 } },
-    { { 0x9b6e0b358e0d894d, 0xe9dab9240f0c6ab8, 0x000210315729f570, 0 } },
-};
 static bn254_g2 torsion[PRIMES];   /* of those orders */
 static bn254_g2_packed pool[POOL]; /* of G2; the first is infinity */
 
@@ -54,9 +47,9 @@ static void make_torsion(int of)
         torsion[of] = point_of_twist();
         bn254_g2_mul(&torsion[of], &torsion[of], &r);
         for (int i = 0; i < PRIMES; i++)
-            if (i != of) bn254_g2_mul(&torsion[of], &torsion[of], &prime[i]);
+            if (i != of) bn254_g2_mul(&torsion[of], &torsion[of], &twist_prime[i]);
     } while (bn254_g2_is_infinity(&torsion[of]));
-    bn254_g2_mul(&gone, &torsion[of], &prime[of]);
+    bn254_g2_mul(&gone, &torsion[of], &twist_prime[of]);
     PROP(bn254_g2_is_infinity(&gone), "prime %d is not the order of what it is said to be", of);
 }
 

@@ -54,13 +54,18 @@ static inline bool twist_point_above(bn254_g2_affine *p, const bn254_fp2 *x)
     return true;
 }
 
-/** A point of the smallest order outside the group, 10069: r * 5864401 * 1875725156269 * (a prime of 178 bits) times any point of the
- *  twist; another one where that is infinity. */
-static inline void twist_point_of_10069(bn254_g2 *to)
+/** The cofactor's primes: 10069, 5864401, 1875725156269 and one of 178 bits. Their product is 2p - r, none is there twice. */
+enum { TWIST_PRIMES = 4 };
+static const bn254_scalar twist_prime[TWIST_PRIMES] = { { { 10069, 0, 0, 0 } },
+                                                        { { 5864401, 0, 0, 0 } },
+                                                        { { 1875725156269, 0, 0, 0 } },
+                                                        { { 0x9b6e0b358e0d894d, 0xe9dab9240f0c6ab8, 0x000210315729f570,
+                                                            0 } } };
+
+/** A point of that prime's order, outside the group: r and the other primes times any point of the twist; another one
+ *  where that is infinity. */
+static inline void twist_point_of_order(bn254_g2 *to, int prime)
 {
-    static const bn254_scalar factor[] = { { { 5864401, 0, 0, 0 } },
-                                           { { 1875725156269, 0, 0, 0 } },
-                                           { { 0x9b6e0b358e0d894d, 0xe9dab9240f0c6ab8, 0x000210315729f570, 0 } } };
     bn254_scalar r;
     bn254_fp2 x = { { { 1, 0, 0, 0 } }, { { 0, 0, 0, 0 } } };
     memcpy(r.l, BN254_FR_MODULUS, sizeof r.l);
@@ -70,8 +75,15 @@ static inline void twist_point_of_10069(bn254_g2 *to)
         x.c0.l[0]++;
         bn254_g2_from_affine(to, &p);
         bn254_g2_mul(to, to, &r);
-        for (int i = 0; i < 3; i++) bn254_g2_mul(to, to, &factor[i]);
+        for (int i = 0; i < TWIST_PRIMES; i++)
+            if (i != prime) bn254_g2_mul(to, to, &twist_prime[i]);
     } while (bn254_g2_is_infinity(to));
+}
+
+/** The smallest order outside the group. */
+static inline void twist_point_of_10069(bn254_g2 *to)
+{
+    twist_point_of_order(to, 0);
 }
 
 #endif
