@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from drill import BUILD, QUEUE, SKIPPED, expect, run, until
+from drill import BUILD, PROVER, QUEUE, SKIPPED, expect, run, until
 from gpu_drills import DATA, Fleet
 
 PATIENCE = 400  # two nodes may be left alone for two minutes each at the same time
@@ -88,6 +88,25 @@ def drill_the_gpu_is_a_process(cluster, soak=False):
     pid = child_of(node)
     expect(node.end() == 0, "the node did not end well")
     expect(not stat_of(pid), "its process is left")
+
+
+def drill_a_node_never_opens_the_driver(cluster, soak=False):
+    """CUDA's driver is opened by the processes of the GPUs alone: neither at the start, nor for the CPU's proofs after it, nor for a key that comes."""
+    opened = cluster.path("opened")
+    fleet = Fleet(cluster)
+    node = fleet.node("n1", "--backend", "auto", "--gpus", "0,1", program=PROVER,
+                      env={"LD_LIBRARY_PATH": os.path.join(BUILD, "tests", "cuda"), "FAKE_CUDA_OPENED": opened}.items())
+    if "built without CUDA" in node.log_text():
+        print("built without CUDA", file=sys.stderr)
+        sys.exit(SKIPPED)
+    fleet.prove()
+    proof_of(fleet, "bits")
+    with open(opened, encoding="ascii") as f:
+        pids = {int(line) for line in f}
+    expect(len(pids) >= 2, f"opened by {pids}: the processes of two GPUs should have")
+    expect(node.popen.pid not in pids, "the node has opened the driver")
+    expect(fleet.row("n1")["gpu_unused"], "the driver has nothing in it, and yet a GPU proves")
+    return {"opened_by": len(pids)}
 
 
 def drill_an_error_ends_the_process(cluster, soak=False):

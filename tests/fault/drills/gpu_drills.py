@@ -3,6 +3,7 @@
 
 gpu_drills.py DRILL
 """
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,14 @@ class Fleet:
         return row
 
 
+def phases_of(trace):
+    """The names of the phases of each attempt that a node has traced."""
+    if not os.path.exists(trace):
+        return []
+    with open(trace, encoding="utf-8") as f:
+        return [[p["phase"] for p in json.loads(line)["phases"]] for line in f if line.endswith("\n")]
+
+
 def drill_bad_witnesses_close_no_gpu(cluster, soak=False):
     """Five bad witnesses in a row, on two nodes with GPUs: each is its task's fault, and nobody's else."""
     fleet = Fleet(cluster)
@@ -81,11 +90,13 @@ def drill_bad_witnesses_close_no_gpu(cluster, soak=False):
 
 def drill_a_gpu_is_wrong_once(cluster, soak=False):
     """The CPU's proof is the result; it is counted, and the GPU goes on after its self-test."""
-    fleet = Fleet(cluster)
-    node = fleet.node("n1")
+    fleet, trace = Fleet(cluster), cluster.path("trace")
+    node = fleet.node("n1", "--trace", trace)
     fleet.prove()
     fleet.tell("n1", "once")
     fleet.prove()
+    until("both attempts are traced", lambda: len(phases_of(trace)) == 2)
+    expect(["cpu-check" in names for names in phases_of(trace)] == [False, True], f"{phases_of(trace)}")
     until("it is counted at the broker", lambda: fleet.row("n1")["gpu_wrong_proofs"] == 1)
     until("it is in the metrics", lambda: fleet.metric("provost_gpu_wrong_proofs_total") == 1)
     until("the GPU is tested", lambda: node.log_count("gpu.tested") == 2)  # the first at the start
@@ -131,6 +142,27 @@ def drill_a_gpu_is_tested_at_a_start(cluster, soak=False):
     expect(node.popen.returncode == 1 and "illegal memory access" in node.log_text(), node.log_text())
     node = fleet.node("n3", env={"LYING_GPU_MISSING": "1"}.items())
     expect("13.0 is needed" in fleet.row("n3")["gpu_unused"], f"{fleet.row('n3')}")
+
+
+def drill_a_gpu_is_short_of_memory(cluster, soak=False):
+    """Its plan for a key is slower than the best: `provost prover show` says so, with what the key needs, until it is planned again."""
+    fleet = Fleet(cluster)
+    fleet.node("n1", env={"LYING_GPU_SLOW_PLAN": "1"}.items())
+    bits = os.path.join(DATA, "bits")
+
+    def prove():
+        out = cluster.path("proof")
+        cluster.cli("prove", "-q", QUEUE, "-c", "bits", "-t", "30s", "--progress", "none", os.path.join(bits, "witness.wtns"), out, out + ".public")
+
+    def shown(circuit):
+        text = cluster.cli("prover", "show", "n1").stdout.decode()
+        return next((line for line in text.splitlines() if line.startswith("circuit ") and f" {circuit} " in line), "")
+
+    expect(shown("bits") and "more work" not in shown("bits"), f"before it is resident: {shown('bits')}")
+    prove()
+    until("the plan is shown", lambda: "resident" in shown("bits") and "40 % more work a proof: GPU memory is short" in shown("bits"))
+    expect("more work" not in shown("chain-5"), f"{shown('chain-5')}")
+    return {"shown": shown("bits")}
 
 
 def drill_what_a_gpu_says_against_a_key_is_no_verdict(cluster, soak=False):
