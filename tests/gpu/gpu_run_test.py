@@ -153,10 +153,18 @@ def what_travels(tmp):
     check("with its libraries it travels: %s" % done.stderr, done.returncode == 0)
 
 
+def architectures_told(tmp):
+    """For which cards the compiler was asked since the last look."""
+    told = {word for word in (tmp / "told").read_text().split() if word.startswith("-arch=")}
+    (tmp / "told").unlink()
+    return told
+
+
 def a_switch_that_does_not_compile(tmp):
     """prep.sh with a compiler that refuses one switch in a kernel and another in a program: both are named, the rest is there, and 1 is its end."""
     nvcc, bin = tmp / "nvcc", tmp / "prep"
     nvcc.write_text('''#!/bin/bash
+echo "$*" >> ''' + str(tmp / "told") + '''
 [[ " $* " != *" -M "* ]] || { ls -d "$PWD"/cuda/*.cuh "$PWD"/cuda/*/*.cuh | sed "s|$PWD/||"; exit; }
 case " $* " in *PV_ROTATE=0*\ -c\ *) echo "no such rotation" >&2; exit 2 ;; *PV_SORT_SHIFT=0*bench.cu*) echo "undefined" >&2; exit 1 ;; esac
 while [ "$1" != -o ]; do shift; done
@@ -174,6 +182,11 @@ cp /bin/true "$2"
     done = run("run.sh", "prep", bin, NVCC=str(nvcc), SWITCHES="rotate_0 sort_shift_0 g1_acc_5", PROGRAMS="gpu_bench", PROVER="no", BUDGET_MIB="200")
     check("mended, it ends well: %d %s" % (done.returncode, done.stderr[-500:]), done.returncode == 0 and "left out" not in done.stdout)
     check("and only what was missing is made: %s" % done.stderr, "PV_ACC_G1" not in done.stderr and "PV_ROTATE" in done.stderr)
+    told = architectures_told(tmp)
+    check("for Hopper where nothing is said: %s" % told, told == {"-arch=sm_90"})
+    done = run("run.sh", "prep", tmp / "prep-100", NVCC=str(nvcc), SWITCHES="rotate_0", PROGRAMS="gpu_bench", PROVER="no", BUDGET_MIB="200", ARCH="sm_100")
+    told = architectures_told(tmp)
+    check("for the card that is lent: %d %s" % (done.returncode, told), done.returncode == 0 and told == {"-arch=sm_100"})
 
 
 def every_step_has_its_row(_):
