@@ -114,6 +114,14 @@ def programs_in_an_archive(tmp):
     check("no archive: %d %s" % (done.returncode, done.stderr), done.returncode == 1 and "cannot be unpacked" in done.stderr)
 
 
+def a_skipped_step_has_a_reason(tmp):
+    bin = tmp / "mute"
+    bin.mkdir()
+    program(bin, "gpu_rates", "exit 77")
+    done = run("run.sh", "only", bin, "rates")
+    check("a program that says nothing: %s" % results(bin)[1], done.returncode == 77 and results(bin)[1] == {"rates": "skipped: rates.out does not say why"})
+
+
 def nothing_there(tmp):
     bin = tmp / "empty"
     bin.mkdir()
@@ -204,7 +212,7 @@ def every_step_has_its_row(_):
 with tempfile.TemporaryDirectory(prefix="provost-gpu-") as tmp:
     os.environ["PV_SWITCHES"] = tmp + "/switches"
     Path(tmp, "switches").write_text("# a comment\nrotate_0 PV_ROTATE=0 msm:16 msm:20\ntiles_0 PV_TILES=0 phases:13\n")
-    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, nothing_there, wrong_words, what_travels, a_switch_that_does_not_compile, every_step_has_its_row):
+    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, a_skipped_step_has_a_reason, nothing_there, wrong_words, what_travels, a_switch_that_does_not_compile, every_step_has_its_row):
         case(Path(tmp))
         print(case.__name__)
 sys.exit(1 if failed else 0)

@@ -106,8 +106,11 @@ int main(int argc, char **argv)
 {
     int count = 0;
     cudaDeviceProp p;
-    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0 || cudaGetDeviceProperties(&p, 0) != cudaSuccess)
+    const cudaError_t e = cudaGetDeviceCount(&count);
+    if (e != cudaSuccess || count == 0 || cudaGetDeviceProperties(&p, 0) != cudaSuccess) {
+        fprintf(stderr, "no CUDA device: %s\n", e != cudaSuccess ? cudaGetErrorString(e) : "none can be asked");
         return 77;
+    }
     if (argc > 1 && !strcmp(argv[1], "--device-only")) return 0;
     printf("{\"bench\":\"device\",\"name\":\"%s\",\"sms\":%d,\"bytes\":%zu}\n", p.name, p.multiProcessorCount,
            p.totalGlobalMem);

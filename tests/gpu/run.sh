@@ -51,7 +51,7 @@ missing() { # prints the first program of ours in a command that is not there
 state_of() { # RC LIMIT OUTPUT
     case $1 in
     0) echo ok ;;
-    77) echo "skipped: $(tail -n 1 "$3" | cut -c1-80 | sed 's/["\\]//g')" ;;
+    77) local why; why=$(tail -n 1 "$3" | cut -c1-80 | sed 's/["\\]//g'); echo "skipped: ${why:-${3##*/} does not say why}" ;;
     124 | 137) echo "stopped at its limit of $2 s" ;;
     *) echo "failed with status $1" ;;
     esac
