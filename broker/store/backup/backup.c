@@ -1,5 +1,6 @@
 #include "backup.h"
 
+#include "copy_folder.h"
 #include "payload_copy.h"
 
 #include "file_io.h"
@@ -16,11 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DATABASE "provost.db"
-#define DATABASE_NEW "provost.db.new"
+#define DATABASE_NEW COPY_DATABASE ".new"
 #define PINS "backup-pins"
 
-enum { PATH_BYTES = 4200, ROUNDS_MOST = 100, PAUSE_US = 20000 };
+enum { ROUNDS_MOST = 100, PAUSE_US = 20000 };
 
 struct backup {
     const char *state, *to;
@@ -36,18 +36,12 @@ struct backup {
 
 static pv_status refuse(struct backup *b, pv_status st, const char *what, const char *detail)
 {
-    snprintf(b->why, STORE_WHY_BYTES, "%.180s: %.300s", what, detail);
-    return st;
+    return copy_refuse(b->why, st, what, detail);
 }
 
 static pv_status refuse_errno(struct backup *b, const char *what)
 {
-    return refuse(b, file_write_status(errno), what, strerror(errno));
-}
-
-static int folder_open(int root, const char *name)
-{
-    return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return copy_refuse_errno(b->why, what, errno);
 }
 
 /* --- the two folders --- */
@@ -68,7 +62,7 @@ static pv_status log_look(struct backup *b)
 static pv_status pins_open(struct backup *b)
 {
     if (mkdirat(b->state_fd, PINS, 0700) && errno != EEXIST) return refuse_errno(b, b->state);
-    b->pins = folder_open(b->state_fd, PINS);
+    b->pins = copy_folder_open(b->state_fd, PINS);
     if (b->pins < 0) return refuse_errno(b, b->state);
     if (flock(b->pins, LOCK_EX | LOCK_NB)) {
         close(b->pins);
@@ -81,11 +75,10 @@ static pv_status pins_open(struct backup *b)
 
 static pv_status source_open(struct backup *b)
 {
-    char path[PATH_BYTES];
+    char path[COPY_PATH_BYTES];
     b->state_fd = open(b->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (b->state_fd < 0) return refuse(b, PV_NOT_FOUND, b->state, strerror(errno));
-    if (snprintf(path, sizeof path, "%s/" DATABASE, b->state) >= (int)sizeof path)
-        return refuse(b, PV_BAD_CONFIG, b->state, "the path is too long");
+    TRY(copy_path(path, b->state, COPY_DATABASE, b->why));
     TRY(log_look(b));
     TRY(snapshot_open(&b->snapshot, path, SNAPSHOT_LIVE, b->why));
     TRY(snapshot_begin(&b->snapshot, b->why));
@@ -95,29 +88,22 @@ static pv_status source_open(struct backup *b)
 /* Of a backup that was killed before it had a database there are payload folders, beside the mark of target_begin. */
 static bool is_empty(int folder)
 {
-    bool begun = !faccessat(folder, DATABASE_NEW, F_OK, 0);
-    int fd = folder_open(folder, ".");
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    bool empty = d;
-    for (struct dirent *e; empty && (e = readdir(d));)
-        empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, DATABASE_NEW) ||
-                !strcmp(e->d_name, "lost+found") || (begun && !strncmp(e->d_name, "blobs", 5));
-    if (d) closedir(d);
-    return empty;
+    static const char *const unbegun[] = { DATABASE_NEW, NULL }, *const begun[] = { DATABASE_NEW, "blobs", NULL };
+    return copy_folder_is_empty(folder, faccessat(folder, DATABASE_NEW, F_OK, 0) ? unbegun : begun);
 }
 
 /* An earlier backup is of the same database, and no broker has been started in it. */
 static pv_status target_look(struct backup *b)
 {
     static const char other[] = "it is not empty, and no backup of this state folder: name another folder";
-    char path[PATH_BYTES], why[STORE_WHY_BYTES];
+    char path[COPY_PATH_BYTES], why[STORE_WHY_BYTES];
     struct stat st;
     struct snapshot earlier;
     if (!faccessat(b->to_fd, "lock", F_OK, 0))
         return refuse(b, PV_BAD_CONFIG, b->to, "it is a state folder: name another folder");
-    if (fstatat(b->to_fd, DATABASE, &st, 0)) return is_empty(b->to_fd) ? PV_OK : refuse(b, PV_BAD_CONFIG, b->to, other);
-    if (snprintf(path, sizeof path, "%s/" DATABASE, b->to) >= (int)sizeof path)
-        return refuse(b, PV_BAD_CONFIG, b->to, "the path is too long");
+    if (fstatat(b->to_fd, COPY_DATABASE, &st, 0))
+        return is_empty(b->to_fd) ? PV_OK : refuse(b, PV_BAD_CONFIG, b->to, other);
+    TRY(copy_path(path, b->to, COPY_DATABASE, b->why));
     pv_status read = snapshot_open(&earlier, path, SNAPSHOT_STILL, why);
     if (read == PV_OK) read = snapshot_begin(&earlier, why);
     bool same = read == PV_OK && wire_id_equal(earlier.id, b->snapshot.id);
@@ -137,7 +123,7 @@ static pv_status target_begin(struct backup *b)
 static pv_status target_open(struct backup *b)
 {
     int error = file_folder_make(b->to);
-    if (error) return refuse(b, file_write_status(error), b->to, strerror(error));
+    if (error) return copy_refuse_errno(b->why, b->to, error);
     b->to_fd = open(b->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (b->to_fd < 0) return refuse_errno(b, b->to);
     if (flock(b->to_fd, LOCK_EX | LOCK_NB)) return refuse(b, PV_BUSY, b->to, "another backup is written there");
@@ -153,9 +139,8 @@ static pv_status payloads_open(struct backup *b)
     folder_name(name, b->snapshot.folder);
     if (b->from >= 0) close(b->from);
     if (b->kept >= 0) close(b->kept);
-    b->from = folder_open(b->state_fd, name);
-    if (mkdirat(b->to_fd, name, 0700) && errno != EEXIST) return refuse_errno(b, b->to);
-    b->kept = folder_open(b->to_fd, name);
+    b->from = copy_folder_open(b->state_fd, name);
+    b->kept = copy_folder_make(b->to_fd, b->snapshot.folder);
     return b->kept < 0 ? refuse_errno(b, b->to) : PV_OK;
 }
 
@@ -186,7 +171,6 @@ static pv_status hold_all(struct backup *b, bool *again)
     wire_hash *missed = calloc(s->files_n + 1, sizeof *missed);
     size_t n = 0;
     if (!missed) return refuse(b, PV_NO_MEMORY, b->state, "no memory for the list of its payloads");
-    *again = false;
     pv_status st = PV_OK;
     for (size_t i = 0; i < s->files_n && st == PV_OK; i++) {
         const struct snapshot_file *f = &s->files[i];
@@ -201,13 +185,13 @@ static pv_status hold_all(struct backup *b, bool *again)
     }
     free(b->missed);
     b->missed = missed, b->missed_n = n;
-    return st == PV_OK ? PV_OK : refuse(b, st, b->to, "a payload could not be copied");
+    return st == PV_OK ? PV_OK : copy_refuse_payload(b->why, st, b->to);
 }
 
 static pv_status moment_find(struct backup *b)
 {
     for (int round = 0; round < ROUNDS_MOST; round++) {
-        bool again;
+        bool again = false;
         if (round) usleep(PAUSE_US);
         if (round) TRY(snapshot_begin(&b->snapshot, b->why));
         TRY(payloads_open(b));
@@ -226,8 +210,7 @@ static pv_status pins_copy(struct backup *b)
         if (st == PV_GONE || st == PV_HASH_MISMATCH)
             b->done.lost++; /* damaged on its disk */
         else if (st != PV_OK)
-            return refuse(b, st, b->to,
-                          st == PV_DISK_FULL ? "no space for a payload" : "a payload could not be copied");
+            return copy_refuse_payload(b->why, st, b->to);
     }
     return PV_OK;
 }
@@ -236,8 +219,8 @@ static pv_status pins_copy(struct backup *b)
 
 static pv_status database_keep(struct backup *b)
 {
-    char path[PATH_BYTES + 8];
-    snprintf(path, sizeof path, "%s/" DATABASE_NEW, b->to);
+    char path[COPY_PATH_BYTES];
+    TRY(copy_path(path, b->to, DATABASE_NEW, b->why));
     return snapshot_write(&b->snapshot, path, b->why);
 }
 
@@ -249,22 +232,21 @@ static pv_status database_name(struct backup *b)
     if (fsync(b->kept)) return refuse_errno(b, b->to);
     int fd = openat(b->to_fd, DATABASE_NEW, O_RDWR | O_CLOEXEC);
     if (fd < 0) return refuse_errno(b, b->to);
-    int error = file_publish(b->to_fd, fd, DATABASE_NEW, DATABASE);
-    return error ? refuse(b, file_write_status(error), b->to, strerror(error)) : PV_OK;
+    return copy_publish(b->to_fd, fd, DATABASE_NEW, b->why, b->to);
 }
 
 /* What the database in `to` does not name; of a backup that failed, what that had added. */
 static void leftovers_remove(struct backup *b)
 {
-    char name[FOLDER_NAME_BYTES], path[PATH_BYTES], why[STORE_WHY_BYTES];
+    char name[FOLDER_NAME_BYTES], path[COPY_PATH_BYTES], why[STORE_WHY_BYTES];
     struct snapshot there;
     if (b->to_fd < 0 || b->kept < 0) return;
     unlinkat(b->to_fd, DATABASE_NEW, 0);
-    snprintf(path, sizeof path, "%s/" DATABASE, b->to);
-    bool any = snapshot_open(&there, path, SNAPSHOT_STILL, why) == PV_OK;
+    bool any = copy_path(path, b->to, COPY_DATABASE, why) == PV_OK &&
+               snapshot_open(&there, path, SNAPSHOT_STILL, why) == PV_OK;
     if (any && snapshot_begin(&there, why) != PV_OK) return snapshot_close(&there);
     for (int n = 1; n <= FOLDERS_MOST; n++) {
-        int folder = folder_open(b->to_fd, folder_name(name, n));
+        int folder = copy_folder_open(b->to_fd, folder_name(name, n));
         if (folder < 0) continue;
         payload_sweep(folder, any && n == there.folder ? &there : NULL);
         close(folder);

@@ -1,5 +1,6 @@
 #include "restore.h"
 
+#include "copy_folder.h"
 #include "payload_copy.h"
 
 #include "file_io.h"
@@ -17,10 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DATABASE "provost.db"
-#define DATABASE_NEW "provost.db.restoring"
-
-enum { PATH_BYTES = 4200 };
+#define DATABASE_NEW COPY_DATABASE ".restoring"
 
 struct restore {
     const char *backup, *state;
@@ -33,18 +31,12 @@ struct restore {
 
 static pv_status refuse(struct restore *r, pv_status st, const char *what, const char *detail)
 {
-    snprintf(r->why, STORE_WHY_BYTES, "%.180s: %.300s", what, detail);
-    return st;
+    return copy_refuse(r->why, st, what, detail);
 }
 
 static pv_status refuse_errno(struct restore *r, const char *what)
 {
-    return refuse(r, file_write_status(errno), what, strerror(errno));
-}
-
-static int folder_open(int root, const char *name)
-{
-    return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return copy_refuse_errno(r->why, what, errno);
 }
 
 /* --- the backup --- */
@@ -52,38 +44,26 @@ static int folder_open(int root, const char *name)
 /* A log would not be read, and a lock is a state folder's: that one's broker may be writing. */
 static pv_status backup_look(struct restore *r)
 {
-    if (!faccessat(r->from, "lock", F_OK, 0) || !faccessat(r->from, DATABASE "-wal", F_OK, 0))
+    if (!faccessat(r->from, "lock", F_OK, 0) || !faccessat(r->from, COPY_DATABASE "-wal", F_OK, 0))
         return refuse(r, PV_BAD_CONFIG, r->backup, "it is a state folder, not a backup: make one with \"backup\"");
     return PV_OK;
 }
 
 static pv_status backup_open(struct restore *r)
 {
-    char path[PATH_BYTES], name[FOLDER_NAME_BYTES];
+    char path[COPY_PATH_BYTES], name[FOLDER_NAME_BYTES];
     r->from = open(r->backup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->from < 0) return refuse(r, PV_NOT_FOUND, r->backup, strerror(errno));
     TRY(backup_look(r));
-    if (snprintf(path, sizeof path, "%s/" DATABASE, r->backup) >= (int)sizeof path)
-        return refuse(r, PV_BAD_CONFIG, r->backup, "the path is too long");
+    TRY(copy_path(path, r->backup, COPY_DATABASE, r->why));
     TRY(snapshot_open(&r->snapshot, path, SNAPSHOT_STILL, r->why));
     TRY(snapshot_begin(&r->snapshot, r->why));
     TRY(snapshot_check(&r->snapshot, r->why));
-    r->payloads = folder_open(r->from, folder_name(name, r->snapshot.folder));
+    r->payloads = copy_folder_open(r->from, folder_name(name, r->snapshot.folder));
     return PV_OK;
 }
 
 /* --- the state folder --- */
-
-static bool is_empty(int folder)
-{
-    int fd = folder_open(folder, ".");
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    bool empty = d;
-    for (struct dirent *e; empty && (e = readdir(d));)
-        empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, "lost+found");
-    if (d) closedir(d);
-    return empty;
-}
 
 static pv_status owner_give(struct restore *r, int fd)
 {
@@ -104,10 +84,10 @@ static pv_status state_open(struct restore *r)
 {
     int mark;
     int error = file_folder_make(r->state);
-    if (error) return refuse(r, file_write_status(error), r->state, strerror(error));
+    if (error) return copy_refuse_errno(r->why, r->state, error);
     r->to = open(r->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->to < 0) return refuse_errno(r, r->state);
-    if (!is_empty(r->to) && faccessat(r->to, STORE_RESTORING, F_OK, 0))
+    if (!copy_folder_is_empty(r->to, NULL) && faccessat(r->to, STORE_RESTORING, F_OK, 0))
         return refuse(r, PV_BAD_CONFIG, r->state, "it is not empty: move it away, or name another folder (--state)");
     TRY(file_make(r, STORE_RESTORING, &mark));
     error = fsync(mark) ? errno : 0;
@@ -121,10 +101,7 @@ static pv_status state_open(struct restore *r)
 
 static pv_status payloads_open(struct restore *r)
 {
-    char name[FOLDER_NAME_BYTES];
-    folder_name(name, r->snapshot.folder);
-    if (mkdirat(r->to, name, 0700) && errno != EEXIST) return refuse_errno(r, r->state);
-    r->kept = folder_open(r->to, name);
+    r->kept = copy_folder_make(r->to, r->snapshot.folder);
     return r->kept < 0 ? refuse_errno(r, r->state) : owner_give(r, r->kept);
 }
 
@@ -136,9 +113,7 @@ static pv_status payloads_copy(struct restore *r)
         pv_status st = r->payloads < 0 ? PV_GONE : payload_copy(r->payloads, r->kept, &r->snapshot.files[i]);
         r->done.lost += st == PV_GONE;
         r->done.damaged += st == PV_HASH_MISMATCH;
-        if (st != PV_OK && st != PV_GONE && st != PV_HASH_MISMATCH)
-            return refuse(r, st, r->state,
-                          st == PV_DISK_FULL ? "no space for a payload" : "a payload could not be copied");
+        if (st != PV_OK && st != PV_GONE && st != PV_HASH_MISMATCH) return copy_refuse_payload(r->why, st, r->state);
     }
     return fsync(r->kept) ? refuse_errno(r, r->state) : PV_OK;
 }
@@ -171,9 +146,8 @@ static int epoch_raise(const char *path, uint32_t epoch)
 
 static pv_status database_write(struct restore *r)
 {
-    char path[PATH_BYTES + 32];
-    if (snprintf(path, sizeof path, "%s/" DATABASE_NEW, r->state) >= (int)sizeof path)
-        return refuse(r, PV_BAD_CONFIG, r->state, "the path is too long");
+    char path[COPY_PATH_BYTES];
+    TRY(copy_path(path, r->state, DATABASE_NEW, r->why));
     unlinkat(r->to, DATABASE_NEW, 0);
     unlinkat(r->to, DATABASE_NEW "-wal", 0);
     unlinkat(r->to, DATABASE_NEW "-shm", 0);
@@ -212,8 +186,7 @@ static pv_status database_name(struct restore *r)
         close(fd);
         return st;
     }
-    int error = file_publish(r->to, fd, DATABASE_NEW, DATABASE);
-    if (error) return refuse(r, file_write_status(error), r->state, strerror(error));
+    TRY(copy_publish(r->to, fd, DATABASE_NEW, r->why, r->state));
     if (unlinkat(r->to, STORE_RESTORING, 0) || fsync(r->to)) return refuse_errno(r, r->state);
     return PV_OK;
 }

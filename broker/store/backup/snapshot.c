@@ -1,5 +1,6 @@
 #include "snapshot.h"
 
+#include "copy_folder.h"
 #include "sqlite_steps.h"
 
 #include <sqlite3.h>
@@ -8,29 +9,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_BYTES = 4200, BUSY_MS = 10000, IDENTITY_SCHEMA = 5 };
-
-static pv_status refuse(char *why, pv_status st, const char *what, const char *detail)
-{
-    snprintf(why, STORE_WHY_BYTES, "%.180s: %.300s", what, detail);
-    return st;
-}
+enum { BUSY_MS = 10000, IDENTITY_SCHEMA = 5 };
 
 static pv_status failed(struct snapshot *s, char *why)
 {
     int code = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
     pv_status st = code == SQLITE_NOMEM ? PV_NO_MEMORY : PV_STORE;
-    return refuse(why, st, "provost.db", s->db ? sqlite3_errmsg(s->db) : "no memory");
+    return copy_refuse(why, st, "provost.db", s->db ? sqlite3_errmsg(s->db) : "no memory");
 }
 
 /* A reader makes the log's files where there are none, so what stands still is read as it lies there. */
 pv_status snapshot_open(struct snapshot *s, const char *path, enum snapshot_way way, char why[STORE_WHY_BYTES])
 {
-    char uri[PATH_BYTES + 32];
+    char uri[COPY_PATH_BYTES + 32];
     struct stat st;
     *s = (struct snapshot){ .db = NULL };
-    if (stat(path, &st) || !S_ISREG(st.st_mode)) return refuse(why, PV_NOT_FOUND, path, "there is no database");
-    if (strpbrk(path, "?#%")) return refuse(why, PV_BAD_CONFIG, path, "a path with ?, # or % cannot be read by SQLite");
+    if (stat(path, &st) || !S_ISREG(st.st_mode)) return copy_refuse(why, PV_NOT_FOUND, path, "there is no database");
+    if (strpbrk(path, "?#%"))
+        return copy_refuse(why, PV_BAD_CONFIG, path, "a path with ?, # or % cannot be read by SQLite");
     snprintf(uri, sizeof uri, "file:%s%s", path, way == SNAPSHOT_STILL ? "?immutable=1" : "");
     if (sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK) return failed(s, why);
     sqlite3_busy_timeout(s->db, BUSY_MS);
@@ -59,11 +55,11 @@ static pv_status schema_look(struct snapshot *s, char *why)
 {
     int64_t number;
     if (!number_of(s, "SELECT value FROM meta WHERE name = 'schema'", &number))
-        return refuse(why, PV_STORE, "provost.db", "not a database of a Provost broker, or damaged");
+        return copy_refuse(why, PV_STORE, "provost.db", "not a database of a Provost broker, or damaged");
     if (number > sqlite_steps_newest())
-        return refuse(why, PV_STORE, "provost.db", "written by a newer program: use that one's");
+        return copy_refuse(why, PV_STORE, "provost.db", "written by a newer program: use that one's");
     if (number < IDENTITY_SCHEMA)
-        return refuse(why, PV_STORE, "provost.db", "of an earlier program: start this one's broker with it once");
+        return copy_refuse(why, PV_STORE, "provost.db", "of an earlier program: start this one's broker with it once");
     return PV_OK;
 }
 
@@ -84,7 +80,7 @@ static pv_status identity_read(struct snapshot *s, char *why)
     s->folder = (int)folder;
     s->tasks = (uint64_t)tasks;
     return ok ? PV_OK
-              : refuse(why, PV_STORE, "provost.db", "it has no identity: it is damaged, or was changed by hand");
+              : copy_refuse(why, PV_STORE, "provost.db", "it has no identity: it is damaged, or was changed by hand");
 }
 
 static int by_hash(const void *a, const void *b)
@@ -114,7 +110,7 @@ static pv_status files_read(struct snapshot *s, char *why)
     s->files = NULL, s->files_n = 0;
     if (!number_of(s, "SELECT count(*) FROM blob", &n)) return failed(s, why);
     s->files = calloc((size_t)n + 1, sizeof *s->files);
-    if (!s->files) return refuse(why, PV_NO_MEMORY, "provost.db", "no memory for the list of its payloads");
+    if (!s->files) return copy_refuse(why, PV_NO_MEMORY, "provost.db", "no memory for the list of its payloads");
     bool ok = sqlite3_prepare_v2(s->db, "SELECT sha256, length FROM blob", -1, &q, NULL) == SQLITE_OK &&
               files_fill(s, q, (size_t)n);
     sqlite3_finalize(q);
@@ -164,7 +160,7 @@ pv_status snapshot_write(struct snapshot *s, const char *path, char why[STORE_WH
     umask(before);
     if (rc == SQLITE_OK) rc = closed;
     if (rc == SQLITE_OK) return PV_OK;
-    return refuse(why, rc == SQLITE_FULL ? PV_DISK_FULL : PV_STORE, path, sqlite3_errstr(rc));
+    return copy_refuse(why, rc == SQLITE_FULL ? PV_DISK_FULL : PV_STORE, path, sqlite3_errstr(rc));
 }
 
 pv_status snapshot_check(struct snapshot *s, char why[STORE_WHY_BYTES])
@@ -173,8 +169,9 @@ pv_status snapshot_check(struct snapshot *s, char why[STORE_WHY_BYTES])
     if (sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &q, NULL) != SQLITE_OK) return failed(s, why);
     bool row = sqlite3_step(q) == SQLITE_ROW;
     const char *said = row ? (const char *)sqlite3_column_text(q, 0) : sqlite3_errmsg(s->db);
-    pv_status st =
-        row && said && !strcmp(said, "ok") ? PV_OK : refuse(why, PV_STORE, "provost.db is damaged", said ? said : "");
+    pv_status st = row && said && !strcmp(said, "ok")
+                       ? PV_OK
+                       : copy_refuse(why, PV_STORE, "provost.db is damaged", said ? said : "");
     sqlite3_finalize(q);
     return st;
 }
