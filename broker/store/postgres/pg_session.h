@@ -8,7 +8,7 @@ enum {
     PG_CONNECT_MS = 5000,    /* for the connection, and for each thing asked at the opening */
     PG_STATEMENT_MS = 30000, /* the server ends what takes longer */
     PG_PARAMETERS_MAX = 8,
-    PG_READ_MS = 4000,       /* the loop waits no longer: less than a lease lasts */
+    PG_READ_MS = 4000, /* the loop waits no longer: less than a lease lasts */
 };
 
 struct pg_session {
