@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .core import Core
+from .core import Core, check_timeout
 from .error_list import BadVersionError
 from .io.link import Terms
 from .options import UINT64_MAX, check_id, check_name, usage, whole
@@ -96,6 +96,7 @@ class Operator:
     async def events(self, *, after: int | None = None, every: float = 1.0) -> AsyncIterator[Row]:
         """What happens to tasks, provers and queues, from now on, or after the event of that number (0: all that are kept). When the broker
         keeps some of them no longer, a row with `what` "lost" says so. Asks once in `every` seconds."""
+        every = check_timeout(every, "every")
         last = await self._newest() if after is None else whole(after, UINT64_MAX, "after")
         while True:
             rows = await self._events(last)

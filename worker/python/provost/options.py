@@ -57,8 +57,8 @@ def _check_endpoint(url: str) -> str:
 
 
 def endpoints_of(url: str | Sequence[str]) -> tuple[str, ...]:
-    given = [url] if isinstance(url, str) else list(url)
-    if not all(isinstance(u, str) for u in given):
+    given = [url] if isinstance(url, str) else list(url) if isinstance(url, Sequence) else []
+    if not isinstance(url, Sequence) or not all(isinstance(u, str) for u in given):
         usage("url: a string, or a list of strings")
     names = [one for u in given for one in re.split(r"[, ]+", u) if one]
     if not 1 <= len(names) <= 16:

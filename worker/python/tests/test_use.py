@@ -40,7 +40,7 @@ class Connect(unittest.IsolatedAsyncioTestCase):
         cases: list[tuple[dict[str, Any], str]] = [
             ({"url": ""}, "1 to 16 brokers"), ({"url": "broker:7070"}, "none of tcp"), ({"url": "http://127.0.0.1:1"}, "none of tcp"),
             ({"url": "tcp://127.0.0.1"}, "none of tcp"), ({"url": "tcp://127.0.0.1:70000"}, "none of tcp"), ({"url": "tcp://127.0.0.1:*"}, "none of tcp"),
-            ({"url": "tcp://127.0.0.1:1\n"}, "none of tcp"), ({"url": [5]}, "a string, or a list"), ({"url": "tcp://10.0.0.1:7070"}, "not on this machine"),
+            ({"url": "tcp://127.0.0.1:1\n"}, "none of tcp"), ({"url": [5]}, "a string, or a list"), ({"url": 5}, "a string, or a list"), ({"url": None}, "a string, or a list"), ({"url": "tcp://10.0.0.1:7070"}, "not on this machine"),
             ({"url": [URL, "tcp://127.0.0.1.example.org:1"]}, "not on this machine"), ({"insecure": False}, "give key and server_key"),
             ({"insecure": False, "key": "x"}, "belong together"), ({"name": "no name"}, "name:"), ({"name": "x" * 65}, "name:"),
             ({"name": "x\n"}, "name:"), ({"role": "prover"}, "role:"), ({"connect_timeout": -1}, "connect_timeout"),
@@ -120,6 +120,12 @@ class Options(unittest.IsolatedAsyncioTestCase):
         for call in (self.client.attach("zz"), self.client.fetch("zz"), self.client.tasks(state="gone"), self.client.purge(scope="queue")):
             with self.assertRaises(provost.UsageError):
                 await call
+
+    async def test_events_are_asked_for_after_a_pause(self) -> None:
+        async with provost.mock.mock_client() as client:
+            for every in (-1, float("nan"), "5"):
+                with self.assertRaisesRegex(provost.UsageError, "every:"):
+                    await anext(client.events(every=every))  # type: ignore[arg-type]
 
     async def test_a_closed_client_says_so(self) -> None:
         waiting = asyncio.create_task(self.client.prove(**GOOD))

@@ -52,7 +52,10 @@ export class ThreadBridge implements Bridge {
     open.add(this);
     this.worker.on("message", (tidings: Tiding[]) => {
       Atomics.add(this.taken, 0, 1);
-      for (const tiding of tidings) this.fetch(tiding);
+      for (const tiding of tidings) {
+        if (tiding.say === "broken") user.onBroken(new Error(tiding.text));
+        this.fetch(tiding);
+      }
       user.onTidings(tidings);
     });
     this.worker.on("error", (e) => user.onBroken(e));

@@ -8,7 +8,7 @@ import { MockBridge } from "./mock_bridge.js";
 import { expiryOf } from "./expiry.js";
 import { inputOf } from "./input_json.js";
 import { Operator } from "./operator.js";
-import { checkId, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption } from "./options.js";
+import { checkId, checkOptions, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption } from "./options.js";
 import { Result } from "./result.js";
 import { snark } from "./snark.js";
 import { Task, type FollowOptions } from "./task.js";
@@ -70,6 +70,7 @@ export class Client extends Operator {
    * @throws a ProvostError of the class of the outcome, with `taskId`. After a TimeoutError the task goes on: `attach` to it
    */
   async prove(options: ProveOptions): Promise<Result> {
+    checkOptions(options, "prove");
     const began = performance.now();
     const task = await this.#start(options, !options.onProgress);
     const timeout = Math.max(0, (options.timeout ?? this.#core.waitTimeout) - (performance.now() - began));
@@ -87,6 +88,7 @@ export class Client extends Operator {
    */
   async fullProve(input: object, wasm: string | Uint8Array, options: Omit<ProveOptions, "witness" | "inputJson">): Promise<Result> {
     this.#core.check();
+    checkOptions(options, "fullProve");
     const began = performance.now();
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
     const work = () => snark({ do: "witness", input, wasm }) as Promise<Uint8Array>;
@@ -100,6 +102,7 @@ export class Client extends Operator {
    *   UnauthorizedError. After a TimeoutError it is not known whether the broker has the task: submit the same id again
    */
   async submit(options: ProveOptions): Promise<Task> {
+    checkOptions(options, "submit");
     const task = await this.#start(options);
     await this.#accepted(task, options.timeout);
     return task;
@@ -266,6 +269,7 @@ export class Client extends Operator {
  *   broker has welcomed the client within `connectTimeout`
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
+  checkOptions(options, "connect");
   const core = new Core(positive(options.requestTimeout, 30_000, "requestTimeout"), positive(options.waitTimeout, 3_600_000, "waitTimeout"));
   const timeout = positive(options.connectTimeout, 10_000, "connectTimeout");
   if (options.url === "mock:") {

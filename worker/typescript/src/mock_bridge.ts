@@ -17,6 +17,8 @@ const NEWS: News = {
   state: "queued", accepted: true, sent: 0, total: 0, percent: 0, phase: "", note: "", etaMs: 1, position: 0, unservable: false, held: "",
 };
 
+const ENDS_MOST = 10_000; // a test suite may run for long
+
 export class MockBridge implements Bridge {
   private readonly ends = new Map<string, End>();
   private readonly running = new Map<number, NodeJS.Timeout>();
@@ -62,6 +64,7 @@ export class MockBridge implements Bridge {
     this.running.set(key, setTimeout(() => {
       this.running.delete(key);
       this.ends.set(task, end);
+      if (this.ends.size > ENDS_MOST) this.ends.delete(this.ends.keys().next().value!);
       this.say({ say: "over", key, end });
     }, 1));
   }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Core } from "./core.js";
 import { BadVersionError } from "./errors.js";
-import { checkId, checkName, usage, type TimeoutOption } from "./options.js";
+import { checkId, checkName, isTimeout, usage, type TimeoutOption } from "./options.js";
 import type { Message } from "./wire/codec.js";
 import { states, type Row, type TaskState, type Whole } from "./wire/lists.js";
 
@@ -121,6 +121,8 @@ export abstract class Operator {
    * keeps some of them no longer, a row with `what` "lost" says so. Asks once in `everyMs` (default: 1,000).
    */
   async *events(options: { after?: number | undefined; everyMs?: number | undefined; signal?: AbortSignal | undefined } = {}): AsyncGenerator<Row, void, undefined> {
+    const { everyMs = 1000 } = options;
+    if (!isTimeout(everyMs)) usage("everyMs: a number of ms from 0 to 2,147,483,647");
     let after: string | undefined = options.after === undefined ? await this.#newest() : String(options.after);
     while (!options.signal?.aborted) {
       const { message } = await this.#core.ask({ type: "LIST", what: "events", after, limit: PAGE }, "ROWS");
@@ -128,7 +130,7 @@ export abstract class Operator {
         if (typeof row["event"] === "number") after = String(row["event"]);
         yield row;
       }
-      if (message.rows!.length === 0) await sleep(options.everyMs ?? 1000, undefined, { signal: options.signal }).catch(() => {});
+      if (message.rows!.length === 0) await sleep(everyMs, undefined, { signal: options.signal }).catch(() => {});
     }
   }
 
@@ -173,6 +175,7 @@ export abstract class Operator {
    */
   async purge(options: PurgeOptions = {}): Promise<Record<TaskState, number>> {
     const { scope = "session", queue, client, session, ageMs, dryRun, forget } = options;
+    if (!["session", "client", "queue", "principal"].includes(scope)) usage("purge: scope: session, client, queue or principal");
     if (scope === "queue" && queue === undefined) usage("purge: scope queue needs a queue");
     await this.#core.ready(options.timeout ?? this.#core.requestTimeout);
     if (forget && !this.#core.link.terms!.purgeForgets) throw new BadVersionError("bad-version", "this broker is too old to forget what it purges");
@@ -200,6 +203,7 @@ export abstract class Operator {
 
   async #list(what: Message["what"], options: ListOptions, of: { prover?: string; principal?: string } = {}): Promise<Row[]> {
     const { queue, state, limit = 1000 } = options;
+    if (state !== undefined && !states.includes(state)) usage(`state: one of ${states.join(", ")}`);
     const rows: Row[] = [];
     let after: string | undefined;
     do {

@@ -87,7 +87,7 @@ export interface SubmitOptions {
   verificationKey?: object | string | undefined;
   /** What the public signals have to be. Default: those of the witness, when it is a .wtns. */
   publicSignals?: readonly string[] | undefined;
-  /** Called at most once a second with the latest news. When it throws, the call rejects with its error as cause, and the task goes on. */
+  /** Called at most once a second with the latest news. When it throws, or a promise of its rejects, the call rejects with that error as cause, and the task goes on. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -133,9 +133,20 @@ function checkEndpoint(url: string): string {
 
 /** @internal */
 export function endpointsOf(url: string | readonly string[]): string[] {
-  const list = (typeof url === "string" ? [url] : [...url]).flatMap((u) => String(u).split(/[, ]+/)).filter((u) => u !== "");
+  if (!isText(url)) usage("url: a string, or a list of strings");
+  const list = (typeof url === "string" ? [url] : [...url]).flatMap((u) => u.split(/[, ]+/)).filter((u) => u !== "");
   if (list.length === 0 || list.length > 16) usage("url: 1 to 16 brokers are named");
   return list.map(checkEndpoint);
+}
+
+/** True for a string, or a list of strings. */
+function isText(value: unknown): boolean {
+  return typeof value === "string" || (Array.isArray(value) && value.every((one) => typeof one === "string"));
+}
+
+/** For callers without types: an object where options are to be. @internal */
+export function checkOptions(options: unknown, what: string): void {
+  if (typeof options !== "object" || options === null) usage(`${what}: give its options, an object`);
 }
 
 function linkKeys(o: ConnectOptions, endpoints: string[]) {
@@ -147,6 +158,8 @@ function linkKeys(o: ConnectOptions, endpoints: string[]) {
   }
   if (o.insecure) usage("insecure: true goes without key and serverKey");
   if (o.key === undefined || o.serverKey === undefined) usage("key and serverKey belong together");
+  if (typeof o.key !== "string" && (typeof o.key !== "object" || o.key === null)) usage("key: the path of a file, 40 characters of Z85, or a pair");
+  if (!isText(o.serverKey)) usage("serverKey: the path of a file or 40 characters of Z85, or a list of them");
   const servers = typeof o.serverKey === "string" ? [o.serverKey] : [...o.serverKey];
   return keysOf(o.key, servers, endpoints.length);
 }
@@ -167,7 +180,7 @@ export function positive(value: number | undefined, standard: number, what: stri
 export function linkOptionsOf(o: ConnectOptions): LinkOptions {
   const endpoints = endpointsOf(o.url);
   const name = o.name ?? "client";
-  if (!isName(name)) usage(`name: "${name}" is not 1 to 64 letters, digits, dots, underscores or dashes`);
+  if (typeof name !== "string" || !isName(name)) usage(`name: "${name}" is not 1 to 64 letters, digits, dots, underscores or dashes`);
   const role = o.role ?? "client";
   if (!["client", "admin", "either"].includes(role)) usage(`role: "${role}" is none of client, admin, either`);
   return {
@@ -210,11 +223,22 @@ function traceOf(value: string | undefined): string | undefined {
   return value;
 }
 
+/** What is looked at only on the way back would come too late, after a proof was made. */
+function checkReturn(o: SubmitOptions & { signal?: unknown }): void {
+  const { onProgress, publicSignals, whenBusy, signal } = o;
+  if (onProgress !== undefined && typeof onProgress !== "function") usage("onProgress: a function");
+  const decimal = (s: unknown) => typeof s === "string" && /^[0-9]+$/.test(s);
+  if (publicSignals !== undefined && !(Array.isArray(publicSignals) && publicSignals.every(decimal))) usage("publicSignals: a list of decimal strings, as in public.json");
+  if (!["wait", "fail", undefined].includes(whenBusy)) usage("whenBusy: wait or fail");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) usage("signal: an AbortSignal");
+}
+
 /** @internal */
 export function submitFieldsOf(o: SubmitOptions): SubmitFields {
+  checkReturn(o);
   const fields: SubmitFields = { queue: checkName(o.queue, "queue"), circuit: checkName(o.circuit, "circuit") };
   const deadline = o.deadline instanceof Date ? o.deadline.getTime() : o.deadline;
-  const ttl = typeof o.onRestart === "object" ? o.onRestart.ttlMs : undefined;
+  const ttl = typeof o.onRestart === "object" && o.onRestart !== null ? o.onRestart.ttlMs : undefined;
   if (ttl === undefined && !["keep", "cancel", undefined].includes(o.onRestart as string | undefined)) usage("onRestart: keep, cancel or { ttlMs }");
   const optional: SubmitFields = {
     priority: whole(o.priority, 9, "priority"),

@@ -174,11 +174,17 @@ export class Task {
     if (news.accepted && this.#prepared) this.#prepared.pulled = undefined; // the broker has it: the caller's memory is the caller's again
     this.#wake();
     try {
-      this.#options.onProgress?.({ ...news });
+      const promised = this.#options.onProgress?.({ ...news }) as unknown; // an async function is not waited for
+      if (promised instanceof Promise) promised.catch((e: unknown) => this.#threw(e));
     } catch (e) {
-      this.#drop();
-      this.#reject(new UsageError("usage", "onProgress threw; the task goes on at the broker", { taskId: this.id, cause: e }));
+      this.#threw(e);
     }
+  }
+
+  #threw(cause: unknown): void {
+    if (this.#over) return;
+    this.#drop();
+    this.#reject(new UsageError("usage", "onProgress threw; the task goes on at the broker", { taskId: this.id, cause }));
   }
 
   #give(offset: number, n: number): void {

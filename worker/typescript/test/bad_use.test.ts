@@ -37,6 +37,8 @@ test("options of connect", async () => {
     [{ insecure: false }, /give key and serverKey/], [{ insecure: false, key: "x" }, /belong together/], [{ name: "no name" }, /name:/],
     [{ name: "x".repeat(65) }, /name:/], [{ role: "prover" as never }, /role:/], [{ connectTimeout: -1 }, /connectTimeout/],
     [{ waitTimeout: Infinity }, /waitTimeout/], [{ key: "a", serverKey: "b" }, /goes without/],
+    [{ url: 5 as never }, /url:/], [{ url: undefined as never }, /url:/], [{ url: [URL, undefined as never] }, /url:/], [{ name: 5 as never }, /name:/],
+    [{ insecure: false, key: 5 as never, serverKey: "b" }, /key:/], [{ insecure: false, key: "a", serverKey: 5 as never }, /serverKey:/],
     [{ url: "mock:" }, /allowMock/], [{ url: ["mock:"] }, /none of tcp/],
   ];
   for (const [options, message] of cases) {
@@ -54,12 +56,22 @@ test("options of a task", async () => {
     [{ queue: "" }, /queue:/], [{ queue: "a/b" }, /queue:/], [{ circuit: undefined as never }, /circuit:/], [{ id: "12" }, /32 hex digits/],
     [{ priority: 10 }, /priority:/], [{ priority: 1.5 }, /priority:/], [{ group: "no group" }, /group:/], [{ deadline: -1 }, /deadline:/],
     [{ deadline: new Date(NaN) }, /deadline:/], [{ onRestart: "stop" as never }, /onRestart:/], [{ onRestart: { ttlMs: -1 } }, /ttlMs/], [{ needRam: -1 }, /needRam/],
+    [{ onRestart: null as never }, /onRestart:/], [{ onProgress: 5 as never }, /onProgress:/], [{ whenBusy: "never" as never }, /whenBusy:/],
+    [{ publicSignals: "5" as never }, /publicSignals:/], [{ publicSignals: [5 as never] }, /publicSignals:/], [{ signal: 5 as never } as never, /signal:/],
     [{ witness: undefined as never }, /witness:/], [{ witness: 5 as never }, /witness:/], [{ witness: { stream: [] as never, length: -1 } }, /length/],
   ];
   for (const [options, message] of cases) {
     await assert.rejects(client.prove({ ...good, ...options }), { code: "usage", message }, JSON.stringify(options));
   }
   await assert.rejects(client.attach("zz"), { code: "usage" });
+  for (const none of [undefined, null, 5] as never[]) {
+    await assert.rejects(client.prove(none), { code: "usage", message: /give its options/ });
+    await assert.rejects(client.submit(none), { code: "usage", message: /give its options/ });
+    await assert.rejects(connect(none), { code: "usage", message: /give its options/ });
+  }
+  await assert.rejects(client.tasks({ state: "lost" as never }), { code: "usage", message: /state:/ });
+  await assert.rejects(client.purge({ scope: "all" as never }), { code: "usage", message: /scope:/ });
+  await assert.rejects(client.events({ everyMs: -1 }).next(), { code: "usage", message: /everyMs:/ });
   for (const timeout of [-1, NaN, Infinity, "5" as never]) await assert.rejects(client.prove({ ...good, timeout }), { code: "usage", message: /timeout:/ });
   await client.close();
   await assert.rejects(client.prove(good), { code: "bad-state", message: "the client is closed" });
@@ -71,6 +83,26 @@ test("what is over the mock's limit is told before it is read", async () => {
   await using client = await mockClient();
   const stream = { get [Symbol.asyncIterator](): never { throw new Error("it was read"); } };
   await assert.rejects(client.prove({ queue: "q", circuit: "c", witness: { stream: stream as never, length: 2 ** 40 } }), { code: "too-large" });
+});
+
+test("an async callback that rejects is the call's error, and no unhandled rejection", async () => {
+  await using client = await mockClient();
+  const boom = new Error("boom");
+  const unhandled: unknown[] = [];
+  const hear = (e: unknown) => unhandled.push(e);
+  process.on("unhandledRejection", hear);
+  const failed = client.prove({ queue: "q", circuit: "c", witness: Buffer.from("x"), onProgress: async () => { throw boom; } });
+  await assert.rejects(failed, (e) => e instanceof ProvostError && e.code === "usage" && e.cause === boom);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off("unhandledRejection", hear);
+  assert.deepEqual(unhandled, []);
+});
+
+test("the mock keeps the last 10,000 ends", async () => {
+  await using client = await mockClient();
+  const first = await client.prove({ queue: "q", circuit: "c", witness: Buffer.from("x") });
+  await Promise.all(Array.from({ length: 10_000 }, () => client.prove({ queue: "q", circuit: "c", witness: Buffer.from("x") })));
+  await assert.rejects(client.fetch(first.taskId), { code: "not-found" });
 });
 
 test("key files", async () => {

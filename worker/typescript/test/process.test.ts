@@ -70,6 +70,16 @@ test("each process of a cluster has a client of its own", async () => {
   assert.deepEqual([code, out], [0, "worker\nprimary\n"]);
 });
 
+test("a fault of the connection's thread is told, and ends no process", async () => {
+  const { code, out } = await run("fault", `
+    import { createRequire } from "node:module";
+    const { ThreadBridge } = createRequire(import.meta.url)("../dist/bridge.js");
+    const link = { endpoints: [options.url], keys: [], name: 5, role: "client", anyRole: false, session: "5e".repeat(16), software: "x", reconnectMs: 1, reconnectMaxMs: 1, connectMs: 5000 };
+    const why = await new Promise((told) => new ThreadBridge(link, { onTidings() {}, onBroken: told }).hold(true));
+    console.log(why.message);`);
+  assert.deepEqual([code, out], [0, "name is not a string\n"]);
+});
+
 test("a second client in the same process, and in a thread", async () => {
   const { code, out } = await run("thread", `
     import { Worker, isMainThread } from "node:worker_threads";

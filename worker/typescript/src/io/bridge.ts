@@ -77,6 +77,7 @@ export type Tiding =
   | { say: "pull"; key: number; offset: number; bytes: number }
   | { say: "flushed"; key: number }
   | { say: "link"; link: LinkState }
+  | { say: "broken"; text: string }
   | { say: "closed" };
 
 /** What the thread is started with. */

@@ -38,6 +38,12 @@ function ended(): void {
 }
 
 const engine = new Engine(link, say, new InputSlots(inputs), new Slots(results));
+// zeromq.js aborts the process when a thread ends that still has a socket: so a fault of ours closes it first.
+process.on("uncaughtException", (e) => {
+  say({ say: "broken", text: e instanceof Error ? e.message : String(e) });
+  engine.take({ do: "close" });
+});
+
 port.on("message", (orders: Order[]) => {
   for (const order of orders) engine.take(order);
 });
