@@ -42,6 +42,26 @@ static void a_queue_syncs_as_it_was_told(void **state)
     assert_int_equal(scene_back(usual_one), 0);
 }
 
+/* sync = off: what was accepted is there after a kill -9 of the broker, if not after a power cut. */
+static void a_queue_without_syncs_survives_the_process(void **state)
+{
+    enum { TASKS = 20 };
+    struct wire_peer p;
+    const char *const more[] = { "--insecure", "--queue", "never,sync=off", NULL };
+    struct broker_process usual_one = scene_beside("killed", more);
+    wire_peer_client(&p, broker.endpoint, "worker");
+    for (int i = 0; i < TASKS; i++) wire_peer_submit(&p, wire_peer_new_id(), "never", "keccak", input, sizeof input);
+    for (int i = 0; i < TASKS; i++) WANT(&p, WIRE_SUBMIT_OK);
+    assert_int_equal(broker_process_end(&broker, SIGKILL), -SIGKILL);
+    wire_peer_close(&p);
+    assert_true(broker_process_start(&broker, scene_folder("killed"), NULL, more));
+    wire_peer_client(&p, broker.endpoint, "worker");
+    scene_list(&p, WIRE_WHAT_TASKS, 100, NULL);
+    assert_int_equal(p.in.rows_n, TASKS);
+    wire_peer_close(&p);
+    assert_int_equal(scene_back(usual_one), 0);
+}
+
 /* A small file system of this name; skips the test where none may be mounted. */
 static const char *disk_mount(const char *name, const char *size)
 {
@@ -273,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_syncs_as_it_was_told),
+        cmocka_unit_test(a_queue_without_syncs_survives_the_process),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
         cmocka_unit_test(a_full_store_loses_nothing_over_a_restart),
         cmocka_unit_test(a_full_store_answers_and_heals),

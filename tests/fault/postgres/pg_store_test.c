@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -112,52 +111,6 @@ static void a_store_that_was_taken_over_writes_nothing(void **state)
     pg_server_ask(&scene_server, scene_url, "SELECT count(*) FROM provost.task", got, sizeof got);
     assert_string_equal(got, "1");
     after_a_failure_all_that_was_durable_is_there(s, 1);
-}
-
-/* Of a process that has the folder and dies with the lease. */
-static void dies_with_the_lease(const char *dir)
-{
-    pid_t child = fork();
-    if (!child) {
-        struct store *s = NULL;
-        uint32_t epoch;
-        if (store_open(&s, place_of(dir), -1, NULL, why) != PV_OK || store_boot(s, 0, &epoch) != PV_OK) _exit(1);
-        _exit(0);
-    }
-    int status = 1;
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-}
-
-static void folder_copy(const char *from, const char *to)
-{
-    char command[200];
-    snprintf(command, sizeof command, "cp %s/server-mark %s/server-mark", from, to);
-    assert_int_equal(system(command), 0);
-}
-
-/* Started again it need not wait until that has run out; another broker, and a copy of the folder, must. */
-static void a_broker_that_died_takes_its_lease_at_once(void **state)
-{
-    struct store *s = NULL, *second = NULL;
-    uint32_t epoch = 0;
-    char copy[64];
-    temp_dir_make(copy);
-    dies_with_the_lease(*state);
-    assert_int_equal(store_open(&s, place_of(copy), -1, NULL, why), PV_BUSY);
-    folder_copy(*state, copy);
-    assert_int_equal(store_open(&s, place_of(copy), -1, NULL, why), PV_BUSY);
-    assert_null(s);
-    if (store_open(&s, place_of(*state), -1, NULL, why) != PV_OK) fail_msg("%s", why);
-    assert_int_equal(store_boot(s, 0, &epoch), PV_OK);
-    assert_int_equal(epoch, 2);
-    assert_int_equal(store_open(&second, place_of(*state), -1, NULL, why), PV_BUSY);
-    assert_non_null(strstr(why, "another broker has the folder"));
-    assert_true(store_ours(s));
-    put(s, 1);
-    committed(s, STORE_NOW);
-    store_close(&s);
-    temp_dir_remove(copy);
 }
 
 static void a_read_only_server_is_told_and_ends(void **state)
@@ -325,7 +278,6 @@ int main(void)
         IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
         IN_A_FOLDER(a_read_only_server_is_told_and_ends),
         IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
-        IN_A_FOLDER(a_broker_that_died_takes_its_lease_at_once),
         IN_A_FOLDER(a_hundred_thousand_tasks_are_read),
     };
     if (!pg_server_here()) return 77;
