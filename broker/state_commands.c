@@ -99,8 +99,20 @@ static pv_status migrate(const struct state_arguments *a, const struct config *c
     return PV_OK;
 }
 
+/* A copy of the state folder would hold no task, and of two halves that are copied apart the one must not be older. */
+static pv_status not_of_a_database(const char *command)
+{
+    fprintf(stderr,
+            "provost-broker: %s: the tasks are in a database (store): take them with pg_dump and pg_restore, schema "
+            "provost, and the "
+            "payload folder (payloads) before and after the dump\n",
+            command);
+    return PV_BAD_CONFIG;
+}
+
 pv_status state_command_run(const struct state_arguments *a, const struct config *c)
 {
     if (a->command == STATE_MIGRATE) return migrate(a, c);
+    if (c->store[0]) return not_of_a_database(a->command == STATE_BACKUP ? "backup" : "restore");
     return a->command == STATE_BACKUP ? backup(a->folder, c->state) : restore(a->folder, c->state, a->above);
 }

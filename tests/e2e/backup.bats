@@ -180,3 +180,11 @@ dead_are() {
     kill "$load" 2>/dev/null || true
     wait "$load" || true
 }
+
+@test "the tasks of a database are not in the state folder: backup and restore refuse, and say what to take instead" {
+    for command in backup restore; do
+        expect 2 provost-broker $command away --store postgresql://127.0.0.1:1/none --payloads "$PWD/payloads" --state "$PWD/none"
+        [[ $output == *"$command: the tasks are in a database"*pg_dump*"payload folder (payloads)"* ]]
+    done
+    [ ! -e away ] && [ ! -e none ]
+}
