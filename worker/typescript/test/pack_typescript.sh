@@ -20,6 +20,15 @@ node node_modules/@arethetypeswrong/cli/dist/index.js "$tarball" --format ascii 
 node node_modules/typedoc/bin/typedoc --out "$work/docs" --logLevel Warn || fail "typedoc: something that the API needs is not documented"
 [ -s "$work/docs/classes/index.Client.html" ] || fail "no API reference: $(ls "$work/docs")"
 
+# From a clone, as the README says it; the compiler is the one that is there already.
+mkdir -p "$work/clone/worker"
+cp "$PROVOST_ROOT/LICENSE" "$work/clone/"
+cp -r "$here/.." "$work/clone/worker/typescript"
+rm -rf "$work/clone/worker/typescript/"{dist,node_modules,LICENSE}
+ln -s "$package/node_modules" "$work/clone/worker/typescript/node_modules"
+(cd "$work/clone/worker/typescript" && npm pack --silent >/dev/null) || fail "npm pack in a clone"
+diff <(tar tzf "$tarball" | sort) <(tar tzf "$work/clone/worker/typescript/"provost-*.tgz | sort) || fail "npm pack in a clone has other files"
+
 mkdir "$work/user"
 cd "$work/user"
 echo '{ "private": true, "type": "module" }' >package.json
