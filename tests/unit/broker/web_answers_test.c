@@ -29,7 +29,7 @@ static char dir[64], folder[80], why[BROKER_WHY_BYTES];
 static struct config config;
 static struct config_args args;
 static struct broker *b;
-static int server; /* its address is the server */
+static uint64_t server[512]; /* its address is the server; what is read of it beside the stage is zero */
 
 /* ---- the server ---- */
 
@@ -45,7 +45,7 @@ pv_status __wrap_http_start(struct http **out, const struct http_options *o, cha
     golden_tell("start %s hosts=%s read=%s admin=%s wake=%d\n", o->address, o->hosts, o->read_token, o->admin_token,
                 o->wake >= 0);
     if (server_status != PV_OK) snprintf(text, HTTP_WHY_BYTES, "%s", "the server's sentence");
-    if (server_status == PV_OK) *out = (struct http *)(void *)&server;
+    if (server_status == PV_OK) *out = (struct http *)(void *)server;
     return server_status;
 }
 
