@@ -14,12 +14,18 @@ static bool promises(enum wire_type type)
            type != WIRE_WELCOME;
 }
 
+/* An offer is saved before it is sent: where a commit that is not durable would not outlive this process, it waits as well. */
+static bool rests_on_disk(const struct broker *b, enum wire_type type)
+{
+    return promises(type) || (type == WIRE_OFFER && !store_lazy(b->store));
+}
+
 /* Replies of batches to one peer keep their order: if one waits, later ones wait too. But not heartbeats: a peer that waits for
  * the disk must not seem dead. */
-static bool has_to_wait(enum reply_when when, const struct peer *peer, enum wire_type type)
+static bool has_to_wait(const struct broker *b, enum reply_when when, const struct peer *peer, enum wire_type type)
 {
     if (when == REPLY_AT_ONCE || type == WIRE_HEARTBEAT) return false;
-    return peer->waiting || (when == REPLY_WHEN_DURABLE && promises(type));
+    return peer->waiting || (when == REPLY_WHEN_DURABLE && rests_on_disk(b, type));
 }
 
 static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m, zmq_msg_t *parts,
@@ -106,7 +112,8 @@ static size_t parts_of(zmq_msg_t parts[3], const struct peer *peer, const struct
 static bool parts_send(struct broker *b, enum reply_when when, struct peer *peer, const struct wire_msg *m,
                        zmq_msg_t *parts, size_t n)
 {
-    if (!has_to_wait(when, peer, m->type)) return sent(b, peer, router_send_parts(&b->router, peer->routing, parts, n));
+    if (!has_to_wait(b, when, peer, m->type))
+        return sent(b, peer, router_send_parts(&b->router, peer->routing, parts, n));
     /* No memory to wait in: what promises must then not be sent at all. */
     pv_status st = wait_for_sync(b, peer, m, parts, n);
     return st == PV_OK || sent(b, peer, st);

@@ -53,7 +53,7 @@ void pg_columns_create_sql(char sql[PG_SQL_BYTES])
     }
 }
 
-/* One array of rows, and not one of values for each column: 51 functions in FROM cost 0.4 ms a statement before the first row. */
+/* One array of rows, and not one of values for each column, which was a function in FROM for each (tests/bench/RESULTS.md has both). */
 void pg_columns_put_sql(char sql[PG_SQL_BYTES])
 {
     struct text t = { .at = sql };

@@ -72,6 +72,8 @@ pv_status pg_prepare(struct pg_session *s, struct pg_types *types)
 {
     char tasks_put[PG_SQL_BYTES];
     pg_columns_put_sql(tasks_put);
+    TRY(pg_session_do(
+        s, "SET plan_cache_mode = force_generic_plan")); /* rows by their key: no batch wants a plan of its own */
     TRY(types_read(s, types));
     for (int i = 0; i < PG_STATEMENTS; i++)
         TRY(pg_session_prepare(s, names[i], statements[i] ? statements[i] : tasks_put));

@@ -81,7 +81,6 @@ pv_status pg_folder_open(struct pg_store *s, struct pg_session *by)
 pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by)
 {
     TRY(compare(s, by));
-    if (s->migration.to) s->found.unmarked = false; /* nothing was there to be lost */
     return begin(s, by);
 }
 

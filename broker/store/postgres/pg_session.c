@@ -41,8 +41,7 @@ static const char limits[] = "SET default_transaction_isolation = 'read committe
                              " WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false);"
                              "SET statement_timeout = 30000; SET lock_timeout = 5000;"
                              "SET idle_in_transaction_session_timeout = 30000; SET search_path = provost;"
-                             "SET client_min_messages = error; SET bytea_output = hex; SET jit = off;"
-                             "SET plan_cache_mode = force_generic_plan";
+                             "SET client_min_messages = error; SET bytea_output = hex; SET jit = off";
 
 pv_status pg_session_open(struct pg_session *s, const char *url, const char *name)
 {
