@@ -1,8 +1,7 @@
 /* What `provost` and `provost-prover` print, line by line: each command of the golden transcript is run against a broker whose answers are
  * always the same, and what it prints, exits with and asks the broker for is compared with what the transcript says. */
-#include "fake_broker.h"
+#include "session_broker.h"
 #include "temp_dir.h"
-#include "words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,322 +24,29 @@ enum { WORDS_MOST = 32, TEXT_BYTES = 1 << 20 };
 
 static const char *golden; /* the transcript */
 
-static struct fake f;
-static char home[64], data[4096], told[TEXT_BYTES], heard[8192];
-static char result[8192];
-static size_t result_n;
+static char home[64], data[4096], told[TEXT_BYTES];
 
-/* ---- the broker ---- */
-
-static void hear(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void hear(const char *format, ...)
-{
-    size_t used = strlen(heard);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(heard + used, sizeof heard - used, format, args);
-    va_end(args);
-}
-
-#define SAY(m, field, format, ...)                                                                                     \
-    do                                                                                                                 \
-        if ((m)->has.field) hear(" " #field "=" format, __VA_ARGS__);                                                  \
-    while (0)
-
-static void note(const struct wire_msg *m)
-{
-    char id[WIRE_ID_TEXT];
-    hear("  %s", wire_type_name((int)m->type));
-    SAY(m, what, "%s", wire_word(WIRE_WORDS_what, (int)m->what));
-    SAY(m, scope, "%s", wire_word(WIRE_WORDS_scope, (int)m->scope));
-    SAY(m, verb, "%s", wire_word(WIRE_WORDS_verb, (int)m->verb));
-    SAY(m, role, "%s", wire_word(WIRE_WORDS_role, (int)m->role));
-    SAY(m, any_role, "%d", m->any_role);
-    if (m->has.name && strncmp(m->name, "provost-cli-", 12) != 0) hear(" name=%s", m->name); /* else host and process */
-    SAY(m, task, "%s", wire_id_text(id, m->task));
-    SAY(m, queue, "%s", m->queue);
-    SAY(m, circuit, "%s", m->circuit);
-    SAY(m, group, "%s", m->group);
-    SAY(m, prover, "%s", m->prover);
-    SAY(m, principal, "%s", m->principal);
-    SAY(m, client, "%s", m->client);
-    SAY(m, state, "%s", task_state_word(m->state));
-    SAY(m, states, "%x", (unsigned)m->states);
-    SAY(m, age_ms, "%llu", (unsigned long long)m->age_ms);
-    SAY(m, dry, "%d", m->dry);
-    SAY(m, forget, "%d", m->forget);
-    SAY(m, after, "%s", m->after);
-    SAY(m, limit, "%u", (unsigned)m->limit);
-    SAY(m, length, "%llu", (unsigned long long)m->length);
-    SAY(m, priority, "%u", (unsigned)m->priority);
-    SAY(m, on_restart, "%s", wire_word(WIRE_WORDS_on_restart, (int)m->on_restart));
-    SAY(m, ttl_ms, "%llu", (unsigned long long)m->ttl_ms);
-    SAY(m, revive, "%d", m->revive);
-    SAY(m, need_vram, "%llu", (unsigned long long)m->need_vram);
-    SAY(m, need_ram, "%llu", (unsigned long long)m->need_ram);
-    for (size_t i = 0; m->has.options && i < m->options.cells_n; i++)
-        hear(" %s=%lld", m->options.cells[i].key,
-             m->options.cells[i].type == WIRE_CELL_INT ? (long long)m->options.cells[i].number : -1);
-    hear("\n");
-}
-
-static void on_hello(struct fake *b, const struct wire_msg *m)
-{
-    struct wire_msg w = { .type = WIRE_WELCOME };
-    note(m);
-    WIRE_SET(&w, epoch, b->epoch);
-    WIRE_SET(&w, heartbeat_ms, 10000);
-    WIRE_SET(&w, lease_ms, 60000);
-    WIRE_SET(&w, inline_max, WIRE_INLINE_MAX);
-    WIRE_SET(&w, chunk_max, b->chunk_max);
-    WIRE_SET(&w, payload_max, b->payload_max);
-    WIRE_SET(&w, window, b->window);
-    WIRE_SET(&w, principal, "someone");
-    WIRE_SET(&w, software, "fake 2");
-    WIRE_SET(&w, by_principal, true);
-    WIRE_SET(&w, purge_forgets, true);
-    fake_send(b, &w);
-}
-
-#define TEXT(k, t)                                                                                                     \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_TEXT, .text = t                                                                    \
-    }
-#define INT(k, n)                                                                                                      \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_INT, .number = n                                                                   \
-    }
-#define BOOL(k, b)                                                                                                     \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_BOOL, .truth = b                                                                   \
-    }
-#define NIL(k)                                                                                                         \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_NIL                                                                                \
-    }
-#define ROW(cells)                                                                                                     \
-    {                                                                                                                  \
-        cells, sizeof cells / sizeof *cells                                                                            \
-    }
-
-static const struct wire_cell outer[] = { TEXT("queue", "outer"),
-                                          BOOL("paused", false),
-                                          INT("queued", 120),
-                                          INT("offered", 0),
-                                          INT("running", 2),
-                                          INT("delayed", 1),
-                                          INT("recovering", 0),
-                                          INT("succeeded", 12345),
-                                          INT("dead", 3),
-                                          INT("demand", 123),
-                                          INT("oldest_queued_ms", 61000),
-                                          INT("average_ms", 1500),
-                                          INT("provers", 2),
-                                          INT("slots", 4),
-                                          INT("unservable", 0),
-                                          INT("run_timeout_ms", 600000),
-                                          INT("stall_timeout_ms", 0),
-                                          TEXT("late", "accept") };
-static const struct wire_cell idle[] = { TEXT("queue", "a-queue-with-a-long-name"),
-                                         BOOL("paused", true),
-                                         INT("queued", 7),
-                                         INT("running", 0),
-                                         INT("demand", 7),
-                                         INT("provers", 0),
-                                         INT("slots", 0),
-                                         INT("unservable", 7) };
-static const struct wire_row queues[] = { ROW(outer), ROW(idle) };
-static const struct wire_cell prover_one[] = { TEXT("prover", "node-1"), TEXT("principal", "fleet"),
-                                               BOOL("live", true),       BOOL("draining", false),
-                                               INT("quarantined_ms", 0), INT("slots", 2),
-                                               INT("prefetch", 1),       INT("running", 2),
-                                               INT("held", 3),           INT("done", 4711),
-                                               INT("failed", 2),         INT("lost", 1),
-                                               INT("busy_ms", 86400000), INT("vram", 85899345920),
-                                               INT("heard_ms", 1200),    TEXT("software", "provost 1") };
-static const struct wire_cell prover_two[] = { TEXT("prover", "node-2"),
-                                               TEXT("principal", "fleet"),
-                                               BOOL("live", false),
-                                               BOOL("draining", true),
-                                               INT("quarantined_ms", 90000),
-                                               INT("slots", 1),
-                                               INT("prefetch", 0),
-                                               INT("running", 0),
-                                               INT("held", 0),
-                                               INT("done", 0),
-                                               INT("failed", 0),
-                                               INT("lost", 0),
-                                               INT("busy_ms", 0),
-                                               NIL("vram"),
-                                               NIL("heard_ms"),
-                                               TEXT("software", "\xe2\x80\xae x") };
-static const struct wire_row provers[] = { ROW(prover_one), ROW(prover_two) };
-static const struct wire_cell figures[] = { TEXT("software", "fake 2"),
-                                            BOOL("ready", true),
-                                            INT("epoch", 3),
-                                            INT("uptime_ms", 3723000),
-                                            INT("demand", 130),
-                                            INT("queued", 127),
-                                            INT("running", 2),
-                                            INT("succeeded", 12345),
-                                            INT("dead", 3),
-                                            INT("provers", 1),
-                                            INT("connections", 9),
-                                            INT("disk_free", 1099511627776),
-                                            INT("payload_max", 536870912) };
-static const struct wire_row status_rows[] = { ROW(figures) };
-static const struct wire_cell task_one[] = { TEXT("task", "000102030405060708090a0b0c0d0e0f"),
-                                             TEXT("state", "running"),
-                                             TEXT("queue", "outer"),
-                                             TEXT("circuit", "withdraw"),
-                                             TEXT("prover", "node-1"),
-                                             INT("percent", 40),
-                                             INT("failures", 0),
-                                             INT("losses", 1),
-                                             INT("length", 1536),
-                                             INT("changed", 1700000000000) };
-static const struct wire_cell task_two[] = { TEXT("task", "ff0102030405060708090a0b0c0d0e0f"),
-                                             TEXT("state", "queued"),
-                                             TEXT("queue", "outer"),
-                                             TEXT("circuit", "a-circuit-with-a-long-name-indeed"),
-                                             NIL("prover"),
-                                             NIL("percent"),
-                                             INT("failures", 2),
-                                             INT("losses", 0),
-                                             INT("length", 5),
-                                             INT("changed", 0) };
-static const struct wire_row tasks[] = { ROW(task_one), ROW(task_two) };
-static const struct wire_cell event_one[] = { INT("event", 41),
-                                              INT("time", 1700000000000),
-                                              TEXT("kind", "task"),
-                                              TEXT("what", "state"),
-                                              TEXT("task", "000102030405060708090a0b0c0d0e0f"),
-                                              TEXT("queue", "outer"),
-                                              TEXT("from", "queued"),
-                                              TEXT("to", "running"),
-                                              TEXT("prover", "node-1"),
-                                              TEXT("status", ""),
-                                              TEXT("text", "two words") };
-static const struct wire_row events[] = { ROW(event_one) };
-
-static const struct {
-    enum wire_what what;
-    const char *schema;
-    const struct wire_row *rows;
-    size_t n;
-} lists[] = {
-    { WIRE_WHAT_QUEUES, "provost.queues/1", queues, 2 }, { WIRE_WHAT_PROVERS, "provost.provers/1", provers, 2 },
-    { WIRE_WHAT_TASKS, "provost.tasks/1", tasks, 2 },    { WIRE_WHAT_STATUS, "provost.status/1", status_rows, 1 },
-    { WIRE_WHAT_EVENTS, "provost.events/1", events, 1 },
+/* What lines "< ..." say of the command behind them beside what the broker answers:
+ *
+ *    < ENV TERM=xterm              one variable more, at most 8
+ *    < TYPE "[y/N]" "y"            on a terminal: these keys when it has shown this text; at most 16 of these lines, in order
+ *    < SIGNAL 2 "queued"           on a terminal: a signal, likewise; < SIZE 100 30 "text": another size
+ *    < RUDE                        it ends without a word to the broker
+ *    < HUSH                        what it prints is of chance, and not told
+ *    < BLUR                        likewise the numbers that were measured
+ */
+enum { VARIABLES = 8, MOVES = 16 };
+struct move {
+    enum { MOVE_KEYS, MOVE_SIGNAL, MOVE_SIZE } kind;
+    const char *after, *keys;
+    int a, b;
 };
-
-static void rows(struct fake *b, const struct wire_msg *m, size_t list, size_t n, const char *next)
-{
-    struct wire_msg a = { .type = WIRE_ROWS };
-    WIRE_SET(&a, req, m->req);
-    WIRE_SET(&a, schema, lists[list].schema);
-    WIRE_SET_LIST(&a, rows, lists[list].rows, n);
-    if (next) WIRE_SET(&a, next, next);
-    fake_send(b, &a);
-}
-
-static void on_list(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i].what != m->what) continue;
-        size_t n = lists[i].n;
-        if (m->has.queue && strcmp(m->queue, "outer") == 0 && m->what == WIRE_WHAT_QUEUES) n = 1;
-        if (m->has.queue && strcmp(m->queue, "nowhere") == 0) n = 0;
-        bool more = m->what == WIRE_WHAT_TASKS && m->limit == 1;
-        rows(b, m, i, more ? 1 : n, more ? "77" : NULL);
-    }
-}
-
-static void on_queue(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    if (strcmp(m->queue, "nowhere") == 0)
-        fake_error(b, m, PV_UNKNOWN_QUEUE, "there is no such queue");
-    else
-        rows(b, m, 0, 1, NULL);
-}
-
-static void on_prover(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    rows(b, m, 1, 1, NULL);
-}
-
-static void on_purge(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    if (strcmp(m->queue, "nowhere") == 0) {
-        fake_error(b, m, PV_UNKNOWN_QUEUE, "there is no such queue");
-        return;
-    }
-    struct wire_msg a = { .type = WIRE_COUNTS };
-    WIRE_SET(&a, req, m->req);
-    a.has.counts = true;
-    a.counts.of[TASK_QUEUED] = 3;
-    a.counts.of[TASK_RUNNING] = 2;
-    if (!m->has.states) a.counts.of[TASK_SUCCEEDED] = 5;
-    fake_send(b, &a);
-}
-
-static bool known(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    if (m->task.bytes[0] == 0) return true;
-    fake_error(b, m, PV_NOT_FOUND, "there is no such task");
-    return false;
-}
-
-static void on_show(struct fake *b, const struct wire_msg *m)
-{
-    if (known(b, m)) fake_task(b, m, TASK_DELAYED);
-}
-
-static void on_cancel(struct fake *b, const struct wire_msg *m)
-{
-    if (!known(b, m)) return;
-    struct wire_msg a = { .type = WIRE_CANCELLED };
-    WIRE_SET(&a, req, m->req);
-    WIRE_SET(&a, task, m->task);
-    WIRE_SET(&a, state, TASK_CANCELLED);
-    fake_send(b, &a);
-}
-
-static void on_fetch(struct fake *b, const struct wire_msg *m)
-{
-    if (known(b, m)) fake_deliver(b, m->req, m->task, TASK_SUCCEEDED, PV_OK, result, result_n);
-}
-
-static void on_submit(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-    if (strcmp(m->queue, "closed") == 0) {
-        fake_error(b, m, PV_UNAUTHORIZED, "");
-        return;
-    }
-    fake_submit_ok(b, m, TASK_QUEUED);
-    if (strcmp(m->queue, "deadly") == 0)
-        fake_deliver(b, 0, m->task, TASK_DEAD, PV_BAD_WITNESS, NULL, 0);
-    else
-        fake_deliver(b, 0, m->task, TASK_SUCCEEDED, PV_OK, result, result_n);
-}
-
-static void on_attach(struct fake *b, const struct wire_msg *m)
-{
-    if (!known(b, m)) return;
-    fake_task(b, m, TASK_SUCCEEDED);
-    fake_deliver(b, 0, m->task, TASK_SUCCEEDED, PV_OK, result, result_n);
-}
-
-static void on_ack(struct fake *b, const struct wire_msg *m)
-{
-    note(m);
-}
+static struct {
+    char *variables[VARIABLES];
+    size_t variables_n, moves_n, moved;
+    struct move moves[MOVES];
+    bool rude, hush, blur;
+} user;
 
 /* ---- the user ---- */
 
@@ -354,32 +62,19 @@ static size_t take_file(char *to, size_t most, const char *path)
 
 static int start(void **state)
 {
-    static char proof[4096], publics[1024];
+    static char proof[4096], publics[1024], result[8192];
     take_file(proof, sizeof proof, "data/chain-5/proof.json");
     take_file(publics, sizeof publics, "data/chain-5/public.json");
-    result_n = (size_t)snprintf(result, sizeof result, "{\"proof\": %s, \"public\": %s}", proof, publics);
+    snprintf(result, sizeof result, "{\"proof\": %s, \"public\": %s}", proof, publics);
     temp_dir_make(home);
     assert_non_null(realpath("data", data));
-    fake_init(&f);
-    f.no_welcome = true;
-    f.on[WIRE_HELLO] = on_hello;
-    f.on[WIRE_LIST] = on_list;
-    f.on[WIRE_QUEUE] = on_queue;
-    f.on[WIRE_PROVER] = on_prover;
-    f.on[WIRE_PURGE] = on_purge;
-    f.on[WIRE_SHOW] = f.on[WIRE_KICK] = on_show;
-    f.on[WIRE_CANCEL] = on_cancel;
-    f.on[WIRE_FETCH] = on_fetch;
-    f.on[WIRE_SUBMIT] = on_submit;
-    f.on[WIRE_ATTACH] = on_attach;
-    f.on[WIRE_ACK] = on_ack;
-    fake_start(&f);
+    session_broker_start(result);
     return 0;
 }
 
 static int stop(void **state)
 {
-    fake_clear(&f);
+    session_broker_stop();
     temp_dir_remove(home);
     return 0;
 }
@@ -392,23 +87,76 @@ static void child(char *line, int out, int err)
     if (out >= 0 && (dup2(out, 1) < 0 || dup2(err, 2) < 0)) _exit(99);
     if (out >= 0) close(0);
     if (out >= 0 && open("/dev/null", O_RDONLY) != 0) _exit(99);
-    char *environment[] = { (char *)"TERM=dumb", (char *)"TZ=UTC", (char *)"LC_ALL=C", NULL };
+    char *environment[4 + VARIABLES] = { (char *)"TZ=UTC", (char *)"LC_ALL=C" };
+    for (size_t i = 0; i < user.variables_n; i++) environment[2 + i] = user.variables[i];
+    if (!user.variables_n) environment[2] = (char *)"TERM=dumb";
     if (chdir(home)) _exit(99);
     for (int i = 1; i < n; i++) { /* DATA/x and BROKER stand for what differs from place to place */
         char *made = NULL;
         if (strncmp(words[i], "DATA/", 5) == 0 && asprintf(&made, "%s/%s", data, words[i] + 5) > 0) words[i] = made;
-        if (strcmp(words[i], "BROKER") == 0) words[i] = f.endpoint;
+        if (strcmp(words[i], "BROKER") == 0) words[i] = session_fake.endpoint;
     }
     if (strcmp(words[0], "provost") == 0) execve(PV_CLI_PATH, words, environment);
     if (strcmp(words[0], "provost-prover") == 0) execve(PV_PROVER_PATH, words, environment);
+    execvp(words[0], words); /* stat, cat */
     _exit(98);
 }
 
-static void gather(int fd, char *to, size_t most)
+static bool tell_move(const char *line)
 {
-    size_t n = 0;
-    for (ssize_t k; n < most - 1 && (k = read(fd, to + n, most - 1 - n)) > 0;) n += (size_t)k;
-    to[n] = '\0';
+    struct session_word w;
+    struct move m = { .kind = line[2] == 'T' ? MOVE_KEYS : line[3] == 'I' && line[4] == 'Z' ? MOVE_SIZE : MOVE_SIGNAL };
+    line += strcspn(line + 2, " ") + 2;
+    if (m.kind != MOVE_KEYS && session_word_next(&w, &line)) m.a = atoi(w.text);
+    if (m.kind == MOVE_SIZE && session_word_next(&w, &line)) m.b = atoi(w.text);
+    if (session_word_next(&w, &line)) m.after = w.text;
+    if (m.kind == MOVE_KEYS && session_word_next(&w, &line)) m.keys = w.text;
+    assert_true(m.after && user.moves_n < MOVES);
+    user.moves[user.moves_n++] = m;
+    return true;
+}
+
+/* A line "< ..." about the user; false: it is none. */
+static bool user_told(char *line)
+{
+    if (!strncmp(line, "< TYPE ", 7) || !strncmp(line, "< SIGNAL ", 9) || !strncmp(line, "< SIZE ", 7))
+        return tell_move(line);
+    if (!strcmp(line, "< RUDE")) return user.rude = true;
+    if (!strcmp(line, "< HUSH")) return user.hush = true;
+    if (!strcmp(line, "< BLUR")) return user.blur = true;
+    if (strncmp(line, "< ENV ", 6) != 0) return false;
+    assert_true(user.variables_n < VARIABLES);
+    user.variables[user.variables_n++] = line + 6;
+    return true;
+}
+
+/* The user does what comes next when the text for it was shown behind what led to the last move. */
+static void moves(int terminal, pid_t pid, const char *shown, size_t *seen)
+{
+    while (terminal >= 0 && user.moved < user.moves_n) {
+        const struct move *m = &user.moves[user.moved];
+        const char *at = strstr(shown + *seen, m->after);
+        if (!at) return;
+        *seen = (size_t)(at - shown) + strlen(m->after);
+        user.moved++;
+        struct winsize w = { .ws_col = (unsigned short)m->a, .ws_row = (unsigned short)m->b };
+        if (m->kind == MOVE_KEYS)
+            assert_int_equal(write(terminal, m->keys, strlen(m->keys)), strlen(m->keys));
+        else if (m->kind == MOVE_SIZE)
+            assert_int_equal(ioctl(terminal, TIOCSWINSZ, &w), 0);
+        else
+            assert_int_equal(kill(pid, m->a), 0);
+    }
+}
+
+static void gather(int fd, char *to, size_t most, int terminal, pid_t pid)
+{
+    size_t n = 0, seen = 0;
+    to[0] = '\0';
+    for (ssize_t k; n < most - 1 && (k = read(fd, to + n, most - 1 - n)) > 0;) {
+        to[n += (size_t)k] = '\0';
+        moves(terminal, pid, to, &seen);
+    }
     close(fd);
 }
 
@@ -431,12 +179,12 @@ static bool of_this_machine(const char *line)
 /* Tells each line of text behind a mark; the broker's port, the version, the folder of the data and carriage returns go. */
 static void tell_lines(const char *mark, const char *text)
 {
-    size_t end = strlen(f.endpoint), version = strlen(PV_VERSION);
+    size_t end = strlen(session_fake.endpoint), version = strlen(PV_VERSION);
     if (*text) tell("%s", mark);
     for (const char *p = text; *p; p++) {
         while ((p == text || p[-1] == '\n') && of_this_machine(p)) p += strcspn(p, "\n") + 1;
         if (!*p) break;
-        if (strncmp(p, f.endpoint, end) == 0) {
+        if (strncmp(p, session_fake.endpoint, end) == 0) {
             tell("BROKER");
             p += end - 1;
         } else if (strncmp(p, PV_VERSION, version) == 0) {
@@ -447,6 +195,8 @@ static void tell_lines(const char *mark, const char *text)
             p += strlen(data) - 1;
         } else if (*p == '\n' && p[1]) {
             tell("\n%s", mark);
+        } else if (*p == 27) {
+            tell("\\e");
         } else if (*p != '\r') {
             tell("%c", *p);
         }
@@ -478,6 +228,38 @@ static void make_file(const char *line)
     tell("%s\n\n", line);
 }
 
+/* In place: numbers with a fraction, and those of tasks in a second. */
+static void blur(char *text)
+{
+    char *to = text;
+    for (char *p = text; *p;) {
+        size_t n = strspn(p, "0123456789");
+        bool fraction = n && p[n] == '.';
+        if (fraction) n += 1 + strspn(p + n + 1, "0123456789e-");
+        bool rate = n && !strncmp(p + n, " a second", 9);
+        if (fraction || rate) *to++ = '#';
+        for (size_t i = 0; i < n && !fraction && !rate; i++) *to++ = p[i];
+        p += n;
+        if (!n) *to++ = *p++;
+    }
+    *to = '\0';
+}
+
+/* "@ text MODE NAME "..."": a file with this text. */
+static void make_text(const char *line)
+{
+    struct session_word mode, name, text;
+    char path[256];
+    const char *rest = line + 7;
+    assert_true(session_word_next(&mode, &rest) && session_word_next(&name, &rest) && session_word_next(&text, &rest));
+    snprintf(path, sizeof path, "%s/%s", home, name.text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && fchmod(fd, (mode_t)strtoul(mode.text, NULL, 8)) == 0);
+    assert_int_equal(write(fd, text.text, text.bytes), text.bytes);
+    close(fd);
+    tell("%s\n\n", line);
+}
+
 /* Runs "$ words" with pipes, or "72$ words" on a terminal of that width. */
 static void run(const char *command)
 {
@@ -485,28 +267,31 @@ static void run(const char *command)
     char line[512];
     unsigned width = (unsigned)strtoul(command, NULL, 10);
     struct winsize w = { .ws_col = (unsigned short)width, .ws_row = 24 };
+    struct fake *f = &session_fake;
     int to[2] = { -1, -1 }, to_err[2] = { -1, -1 }, terminal = -1, status;
     snprintf(line, sizeof line, "%s", strchr(command, '$') + 2);
-    fake_lock(&f);
-    heard[0] = '\0';
-    fake_unlock(&f);
     if (!width) assert_true(pipe2(to, O_CLOEXEC) == 0 && pipe2(to_err, O_CLOEXEC) == 0);
     pid_t pid = width ? forkpty(&terminal, NULL, NULL, &w) : fork();
     assert_true(pid >= 0);
     if (pid == 0) child(line, to[1], to_err[1]);
     err[0] = '\0';
     if (!width) close(to[1]), close(to_err[1]);
-    gather(width ? terminal : to[0], out, sizeof out);
-    if (!width) gather(to_err[0], err, sizeof err);
+    gather(width ? terminal : to[0], out, sizeof out, terminal, pid);
+    if (!width) gather(to_err[0], err, sizeof err, -1, pid);
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    fake_expect(&f, WIRE_DISCONNECT, fake_got(&f, WIRE_HELLO)); /* what it said last has been heard */
+    session_broker_end(user.rude); /* what it said last has been heard */
+    if (user.blur) blur(out);
+    if (user.hush) out[0] = '\0';
     tell("%s\n", command);
     tell_lines("| ", out);
     tell_lines("! ", err);
-    fake_lock(&f);
-    tell_lines("> ", heard);
-    fake_unlock(&f);
+    fake_lock(f);
+    tell_lines("> ", session_broker_heard());
+    fake_unlock(f);
     tell("= %d\n\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    if (user.moved < user.moves_n) fail_msg("%s: it never showed \"%s\"", command, user.moves[user.moved].after);
+    memset(&user, 0, sizeof user);
+    session_broker_begin();
 }
 
 /* The commands are the lines of the transcript with "$ " in them. */
@@ -515,11 +300,20 @@ static void play(void)
     static char script[TEXT_BYTES];
     take_file(script, sizeof script, golden);
     told[0] = '\0';
+    session_broker_begin();
     char *rest = script;
     for (char *line; (line = strsep(&rest, "\n"));) {
         size_t digits = strspn(line, "0123456789");
         if (line[0] == '#') tell("%s\n\n", line);
-        if (line[0] == '@') make_file(line);
+        if (line[0] == '@' && !strncmp(line, "@ text ", 7)) {
+            make_text(line);
+        } else if (line[0] == '@') {
+            make_file(line);
+        }
+        if (!strncmp(line, "< ", 2)) {
+            tell("%s\n", line);
+            if (!user_told(line) && !session_broker_told(line)) fail_msg("what is %s", line);
+        }
         if (strncmp(line + digits, "$ ", 2) == 0) run(line);
     }
 }
