@@ -20,7 +20,8 @@ static unsigned descriptors(void)
 static void look(void)
 {
     if (heap_blocks() > 0) fprintf(stderr, "%zu blocks were not freed\n", heap_blocks());
-    if (descriptors() > first_descriptors) fprintf(stderr, "%u descriptors were not closed\n", descriptors() - first_descriptors);
+    if (descriptors() > first_descriptors)
+        fprintf(stderr, "%u descriptors were not closed\n", descriptors() - first_descriptors);
 }
 
 __attribute__((constructor)) static void begin(void)

@@ -16,7 +16,6 @@ static char heard[16384];
 static const char *result;
 static unsigned welcomed, lost;
 
-
 static void hear(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void hear(const char *format, ...)
 {
@@ -33,6 +32,17 @@ static void hear(const char *format, ...)
     do                                                                                                                 \
         if ((m)->has.field) hear(" " #field "=" format, __VA_ARGS__);                                                  \
     while (0)
+
+/* A client that is refused may ask once more before it looks: whether it does is of chance. */
+static void forget_repeated(void)
+{
+    static const char before[] = "  HELLO";
+    size_t n = strlen(heard), last = n - 1;
+    while (last > 0 && heard[last - 1] != '\n') last--;
+    if (last >= n - last && !strncmp(heard + last, before, sizeof before - 1) &&
+        !memcmp(heard + last - (n - last), heard + last, n - last))
+        heard[last] = '\0';
+}
 
 static void note(const struct wire_msg *m)
 {
@@ -69,6 +79,7 @@ static void note(const struct wire_msg *m)
         hear(" %s=%lld", m->options.cells[i].key,
              m->options.cells[i].type == WIRE_CELL_INT ? (long long)m->options.cells[i].number : -1);
     hear("\n");
+    if (m->type == WIRE_HELLO) forget_repeated();
 }
 
 /* ---- its usual tables ---- */
@@ -200,12 +211,11 @@ static const struct {
     const struct wire_row *rows;
     size_t n;
 } lists[] = {
-    { WIRE_WHAT_QUEUES, "provost.queues/1", queues, 2 }, { WIRE_WHAT_PROVERS, "provost.provers/1", provers, 2 },
-    { WIRE_WHAT_TASKS, "provost.tasks/1", tasks, 2 },    { WIRE_WHAT_STATUS, "provost.status/1", status_rows, 1 },
-    { WIRE_WHAT_EVENTS, "provost.events/1", events, 1 }, { WIRE_WHAT_KEYS, "provost.keys/1", NULL, 0 },
+    { WIRE_WHAT_QUEUES, "provost.queues/1", queues, 2 },   { WIRE_WHAT_PROVERS, "provost.provers/1", provers, 2 },
+    { WIRE_WHAT_TASKS, "provost.tasks/1", tasks, 2 },      { WIRE_WHAT_STATUS, "provost.status/1", status_rows, 1 },
+    { WIRE_WHAT_EVENTS, "provost.events/1", events, 1 },   { WIRE_WHAT_KEYS, "provost.keys/1", NULL, 0 },
     { WIRE_WHAT_HANDLERS, "provost.handlers/1", NULL, 0 },
 };
-
 
 /* ---- what a line tells ---- */
 
@@ -214,7 +224,7 @@ enum { TOLD_ROWS = 64, TOLD_CELLS = 800, TOLD_NEWS = 8, TYPES = 128 };
 struct refusal {
     bool is, mute;
     pv_status status;
-    int what; /* of a LIST; -1: any */
+    int what; /* of a LIST, or the role of a HELLO; -1: any */
     const char *text;
 };
 
@@ -230,7 +240,9 @@ static struct {
         const char *next;
     } table[sizeof lists / sizeof *lists];
     struct refusal refusal[TYPES];
-    bool once, new_broker;
+    bool once, new_broker, steps;
+    size_t step;
+    struct wire_msg asked; /* the SUBMIT or ATTACH of the steps */
     struct wire_msg task, submitted, deliver, cancelled, news[TOLD_NEWS];
     bool has_task, has_submitted, has_deliver, never, has_cancelled, has_counts, has_result;
     size_t news_n;
@@ -355,6 +367,11 @@ static void tell_row(const char **line)
     *row = (struct wire_row){ told.cells + first, told.cells_n - first };
 }
 
+static int role_of(const char *word)
+{
+    return strcmp(word, "admin") ? WIRE_ROLE_CLIENT : WIRE_ROLE_ADMIN;
+}
+
 static void tell_refusal(const char **line, bool mute)
 {
     struct session_word w;
@@ -363,7 +380,7 @@ static void tell_refusal(const char **line, bool mute)
     char *what = strchr((char *)w.text, ':');
     if (what) {
         *what = '\0';
-        r.what = (int)lists[list_of(what + 1)].what;
+        r.what = strcmp(w.text, "HELLO") ? (int)lists[list_of(what + 1)].what : role_of(what + 1);
     }
     int type = 0;
     while (type < TYPES && strcmp(wire_type_name(type) ? wire_type_name(type) : "", w.text)) type++;
@@ -484,7 +501,8 @@ static bool refused(struct fake *b, const struct wire_msg *m)
 {
     struct refusal *r = &told.refusal[m->type];
     note(m);
-    if (!r->is || (r->what >= 0 && r->what != (int)m->what)) return false;
+    int what = m->type == WIRE_HELLO ? (int)m->role : (int)m->what;
+    if (!r->is || (r->what >= 0 && r->what != what)) return false;
     if (!r->mute) fake_error(b, m, r->status, r->text);
     if (told.once) r->is = false;
     return true;
@@ -679,17 +697,34 @@ static void on_fetch(struct fake *b, const struct wire_msg *m)
     if (known(b, m)) deliver(b, m->req, m, TASK_SUCCEEDED, PV_OK);
 }
 
-static void news(struct fake *b, const struct wire_msg *m)
+static void news_send(struct fake *b, wire_id task, const struct wire_msg *told_of)
 {
-    for (size_t i = 0; i < told.news_n; i++) {
-        struct wire_msg a = told.news[i];
-        if (a.type == WIRE_TASK) {
-            task_send(b, 0, m->task, TASK_RUNNING, &a);
-            continue;
-        }
-        WIRE_SET(&a, task, m->task);
-        fake_send(b, &a);
+    struct wire_msg a = *told_of;
+    if (a.type == WIRE_TASK) {
+        task_send(b, 0, task, TASK_RUNNING, &a);
+        return;
     }
+    WIRE_SET(&a, task, task);
+    fake_send(b, &a);
+}
+
+static void ends(struct fake *b, const struct wire_msg *m)
+{
+    if (m->has.queue && strcmp(m->queue, "deadly") == 0)
+        deliver(b, 0, m, TASK_DEAD, PV_BAD_WITNESS);
+    else
+        deliver(b, 0, m, TASK_SUCCEEDED, PV_OK);
+}
+
+/* News, and then its end: at once, or at each step. */
+static void goes_on(struct fake *b, const struct wire_msg *m)
+{
+    if (told.steps) {
+        told.asked = (struct wire_msg){ .task = m->task };
+        return;
+    }
+    for (size_t i = 0; i < told.news_n; i++) news_send(b, m->task, &told.news[i]);
+    ends(b, m);
 }
 
 static void on_submit(struct fake *b, const struct wire_msg *m)
@@ -710,19 +745,14 @@ static void on_submit(struct fake *b, const struct wire_msg *m)
     SAME(eta_ms)
     SAME(unservable)
     fake_send(b, &a);
-    news(b, m);
-    if (strcmp(m->queue, "deadly") == 0)
-        deliver(b, 0, m, TASK_DEAD, PV_BAD_WITNESS);
-    else
-        deliver(b, 0, m, TASK_SUCCEEDED, PV_OK);
+    goes_on(b, m);
 }
 
 static void on_attach(struct fake *b, const struct wire_msg *m)
 {
     if (!known(b, m)) return;
     task_send(b, m->req, m->task, TASK_SUCCEEDED, &told.task);
-    news(b, m);
-    deliver(b, 0, m, TASK_SUCCEEDED, PV_OK);
+    goes_on(b, m);
 }
 
 static void on_ack(struct fake *b, const struct wire_msg *m)
@@ -766,6 +796,21 @@ void session_broker_begin(void)
     fake_unlock(&session_fake);
 }
 
+void session_broker_steps(void)
+{
+    told.steps = true;
+}
+
+void session_broker_step(void)
+{
+    fake_lock(&session_fake);
+    if (told.step < told.news_n)
+        news_send(&session_fake, told.asked.task, &told.news[told.step++]);
+    else
+        ends(&session_fake, &told.asked);
+    fake_unlock(&session_fake);
+}
+
 void session_broker_end(bool rude)
 {
     fake_lock(&session_fake);
@@ -775,7 +820,7 @@ void session_broker_end(bool rude)
     if (!rude) fake_expect(&session_fake, WIRE_DISCONNECT, wanted);
 }
 
-const char *session_broker_heard(void)
+char *session_broker_heard(void)
 {
     return heard;
 }

@@ -4,7 +4,7 @@
  *    < ROWS queues queue="a" paused=yes queued=3 oldest_queued_ms=-   one row more of a table that is told instead of the usual one
  *    < EMPTY queues                        a table without rows
  *    < NEXT tasks "77"                     its first page has another behind it
- *    < ERROR LIST:provers unauthorized "no"   a refusal, of one kind of message, or of one table
+ *    < ERROR LIST:provers unauthorized "no"   a refusal, of one kind of message, of one table, or of a role
  *    < ONCE                                errors are answered once
  *    < MUTE SHOW                           no answer
  *    < WELCOME                             the broker offers what a new one offers
@@ -32,16 +32,20 @@ void session_broker_stop(void);
 void session_broker_begin(void);
 /** Takes a line "< ..."; false: it is none of the broker's. */
 bool session_broker_told(const char *line);
+/** Of this command's task: news and its end are not sent by themselves, but one at each step. */
+void session_broker_steps(void);
+void session_broker_step(void);
 /** Waits until those that were welcomed have said that they leave. rude: they do not say it. */
 void session_broker_end(bool rude);
-/** What it heard since session_broker_begin. With fake_lock held. */
-const char *session_broker_heard(void);
+/** What it heard since session_broker_begin. With fake_lock held; it may be changed in place. */
+char *session_broker_heard(void);
 
 /* The words of a line: key=value, or "text", or a word alone. */
 enum { SESSION_KEY_BYTES = 33 };
 struct session_word {
     char key[SESSION_KEY_BYTES]; /* "" for a text alone */
-    const char *text;            /* what was quoted, with \n, \e, \xHH and \" read; else the bare word; kept until session_broker_begin */
+    const char
+        *text; /* what was quoted, with \n, \e, \xHH and \" read; else the bare word; kept until session_broker_begin */
     size_t bytes;
     bool quoted;
 };

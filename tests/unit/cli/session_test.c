@@ -25,19 +25,22 @@ enum { WORDS_MOST = 32, TEXT_BYTES = 1 << 20 };
 static const char *golden; /* the transcript */
 
 static char home[64], data[4096], told[TEXT_BYTES];
+static const char *running; /* the command, for the message when it goes wrong */
 
 /* What lines "< ..." say of the command behind them beside what the broker answers:
  *
  *    < ENV TERM=xterm              one variable more, at most 8
  *    < TYPE "[y/N]" "y"            on a terminal: these keys when it has shown this text; at most 16 of these lines, in order
  *    < SIGNAL 2 "queued"           on a terminal: a signal, likewise; < SIZE 100 30 "text": another size
+ *    < STEP "text"                 on a terminal, when it has shown this: the broker sends the next NEWS or STATE, and then how the task ends
+ *    < UNHEARD                     what the broker hears is of chance, and not told
  *    < RUDE                        it ends without a word to the broker
  *    < HUSH                        what it prints is of chance, and not told
  *    < BLUR                        likewise the numbers that were measured
  */
 enum { VARIABLES = 8, MOVES = 16 };
 struct move {
-    enum { MOVE_KEYS, MOVE_SIGNAL, MOVE_SIZE } kind;
+    enum { MOVE_KEYS, MOVE_SIGNAL, MOVE_SIZE, MOVE_STEP } kind;
     const char *after, *keys;
     int a, b;
 };
@@ -45,7 +48,7 @@ static struct {
     char *variables[VARIABLES];
     size_t variables_n, moves_n, moved;
     struct move moves[MOVES];
-    bool rude, hush, blur;
+    bool rude, hush, blur, unheard;
 } user;
 
 /* ---- the user ---- */
@@ -74,6 +77,7 @@ static int start(void **state)
 
 static int stop(void **state)
 {
+    if (running) print_error("at %s\n", running);
     session_broker_stop();
     temp_dir_remove(home);
     return 0;
@@ -105,9 +109,13 @@ static void child(char *line, int out, int err)
 static bool tell_move(const char *line)
 {
     struct session_word w;
-    struct move m = { .kind = line[2] == 'T' ? MOVE_KEYS : line[3] == 'I' && line[4] == 'Z' ? MOVE_SIZE : MOVE_SIGNAL };
-    line += strcspn(line + 2, " ") + 2;
-    if (m.kind != MOVE_KEYS && session_word_next(&w, &line)) m.a = atoi(w.text);
+    static const char *const verbs[] = { "TYPE", "SIGNAL", "SIZE", "STEP" };
+    struct move m = { .kind = MOVE_KEYS };
+    size_t n = strcspn(line + 2, " ");
+    while (m.kind < MOVE_STEP && strncmp(line + 2, verbs[m.kind], n) != 0) m.kind++;
+    line += n + 2;
+    if (m.kind == MOVE_STEP) session_broker_steps();
+    if ((m.kind == MOVE_SIGNAL || m.kind == MOVE_SIZE) && session_word_next(&w, &line)) m.a = atoi(w.text);
     if (m.kind == MOVE_SIZE && session_word_next(&w, &line)) m.b = atoi(w.text);
     if (session_word_next(&w, &line)) m.after = w.text;
     if (m.kind == MOVE_KEYS && session_word_next(&w, &line)) m.keys = w.text;
@@ -119,9 +127,11 @@ static bool tell_move(const char *line)
 /* A line "< ..." about the user; false: it is none. */
 static bool user_told(char *line)
 {
-    if (!strncmp(line, "< TYPE ", 7) || !strncmp(line, "< SIGNAL ", 9) || !strncmp(line, "< SIZE ", 7))
+    if (!strncmp(line, "< TYPE ", 7) || !strncmp(line, "< SIGNAL ", 9) || !strncmp(line, "< SIZE ", 7) ||
+        !strncmp(line, "< STEP ", 7))
         return tell_move(line);
     if (!strcmp(line, "< RUDE")) return user.rude = true;
+    if (!strcmp(line, "< UNHEARD")) return user.unheard = true;
     if (!strcmp(line, "< HUSH")) return user.hush = true;
     if (!strcmp(line, "< BLUR")) return user.blur = true;
     if (strncmp(line, "< ENV ", 6) != 0) return false;
@@ -142,6 +152,8 @@ static void moves(int terminal, pid_t pid, const char *shown, size_t *seen)
         struct winsize w = { .ws_col = (unsigned short)m->a, .ws_row = (unsigned short)m->b };
         if (m->kind == MOVE_KEYS)
             assert_int_equal(write(terminal, m->keys, strlen(m->keys)), strlen(m->keys));
+        else if (m->kind == MOVE_STEP)
+            session_broker_step();
         else if (m->kind == MOVE_SIZE)
             assert_int_equal(ioctl(terminal, TIOCSWINSZ, &w), 0);
         else
@@ -245,6 +257,15 @@ static void blur(char *text)
     *to = '\0';
 }
 
+/* The ids of tasks that are made at random. */
+static void blur_ids(char *text)
+{
+    for (char *p = text; (p = strstr(p, "task="));) {
+        p += 5;
+        memset(p, '#', strspn(p, "0123456789abcdef"));
+    }
+}
+
 /* "@ text MODE NAME "..."": a file with this text. */
 static void make_text(const char *line)
 {
@@ -269,6 +290,7 @@ static void run(const char *command)
     struct winsize w = { .ws_col = (unsigned short)width, .ws_row = 24 };
     struct fake *f = &session_fake;
     int to[2] = { -1, -1 }, to_err[2] = { -1, -1 }, terminal = -1, status;
+    running = command;
     snprintf(line, sizeof line, "%s", strchr(command, '$') + 2);
     if (!width) assert_true(pipe2(to, O_CLOEXEC) == 0 && pipe2(to_err, O_CLOEXEC) == 0);
     pid_t pid = width ? forkpty(&terminal, NULL, NULL, &w) : fork();
@@ -286,12 +308,14 @@ static void run(const char *command)
     tell_lines("| ", out);
     tell_lines("! ", err);
     fake_lock(f);
-    tell_lines("> ", session_broker_heard());
+    if (user.blur) blur_ids(session_broker_heard());
+    if (!user.unheard) tell_lines("> ", session_broker_heard());
     fake_unlock(f);
     tell("= %d\n\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     if (user.moved < user.moves_n) fail_msg("%s: it never showed \"%s\"", command, user.moves[user.moved].after);
     memset(&user, 0, sizeof user);
     session_broker_begin();
+    running = NULL;
 }
 
 /* The commands are the lines of the transcript with "$ " in them. */
