@@ -64,7 +64,9 @@ static pv_status submit_one(struct bench *b)
     memcpy(b->input, &t->number, sizeof t->number);
     b->what.user = t;
     pv_status s = pv_submit(b->client, NULL, &b->what, b->input, b->bytes, 0);
-    if (s != PV_OK) free(t);
+    if (s == PV_OK) return PV_OK;
+    b->submitted--;
+    free(t);
     return s;
 }
 

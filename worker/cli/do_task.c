@@ -49,17 +49,9 @@ int run_task_submit(struct cli *cli)
     return 0;
 }
 
-static bool paths_make_sense(const struct cli *cli)
-{
-    if (cli->args_n <= 3) return true;
-    cli_fail_text(PV_USAGE, NULL, "expected ID, ID FILE, or ID PROOF PUBLIC");
-    return false;
-}
-
 int run_task_wait(struct cli *cli)
 {
     struct followed f = { .cli = cli, .signals = -1 };
-    if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     progress_begin(&f.view, cli->progress);
     pv_status s = cli_id(&f.id, cli->args[0]);
     if (s == PV_OK) s = followed_places(&f, 1, NULL);
@@ -82,7 +74,6 @@ int run_task_wait(struct cli *cli)
 int run_task_fetch(struct cli *cli)
 {
     struct followed f = { .cli = cli, .signals = -1 };
-    if (!paths_make_sense(cli)) return pv_status_exit(PV_USAGE);
     pv_status s = cli_id(&f.id, cli->args[0]);
     if (s == PV_OK) s = followed_places(&f, 1, NULL);
     if (s == PV_OK) s = followed_keys(&f);

@@ -1,6 +1,4 @@
-#include "session_broker.h"
-
-#include "words.h"
+#include "session_told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,429 +80,17 @@ static void note(const struct wire_msg *m)
     if (m->type == WIRE_HELLO) forget_repeated();
 }
 
-/* ---- its usual tables ---- */
-
-#define TEXT(k, t)                                                                                                     \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_TEXT, .text = t                                                                    \
-    }
-#define INT(k, n)                                                                                                      \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_INT, .number = n                                                                   \
-    }
-#define BOOL(k, b)                                                                                                     \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_BOOL, .truth = b                                                                   \
-    }
-#define NIL(k)                                                                                                         \
-    {                                                                                                                  \
-        .key = k, .type = WIRE_CELL_NIL                                                                                \
-    }
-#define ROW(cells)                                                                                                     \
-    {                                                                                                                  \
-        cells, sizeof cells / sizeof *cells                                                                            \
-    }
-
-static const struct wire_cell outer[] = { TEXT("queue", "outer"),
-                                          BOOL("paused", false),
-                                          INT("queued", 120),
-                                          INT("offered", 0),
-                                          INT("running", 2),
-                                          INT("delayed", 1),
-                                          INT("recovering", 0),
-                                          INT("succeeded", 12345),
-                                          INT("dead", 3),
-                                          INT("demand", 123),
-                                          INT("oldest_queued_ms", 61000),
-                                          INT("average_ms", 1500),
-                                          INT("provers", 2),
-                                          INT("slots", 4),
-                                          INT("unservable", 0),
-                                          INT("run_timeout_ms", 600000),
-                                          INT("stall_timeout_ms", 0),
-                                          TEXT("late", "accept") };
-static const struct wire_cell idle[] = { TEXT("queue", "a-queue-with-a-long-name"),
-                                         BOOL("paused", true),
-                                         INT("queued", 7),
-                                         INT("running", 0),
-                                         INT("demand", 7),
-                                         INT("provers", 0),
-                                         INT("slots", 0),
-                                         INT("unservable", 7) };
-static const struct wire_row queues[] = { ROW(outer), ROW(idle) };
-static const struct wire_cell prover_one[] = { TEXT("prover", "node-1"), TEXT("principal", "fleet"),
-                                               BOOL("live", true),       BOOL("draining", false),
-                                               INT("quarantined_ms", 0), INT("slots", 2),
-                                               INT("prefetch", 1),       INT("running", 2),
-                                               INT("held", 3),           INT("done", 4711),
-                                               INT("failed", 2),         INT("lost", 1),
-                                               INT("busy_ms", 86400000), INT("vram", 85899345920),
-                                               INT("heard_ms", 1200),    TEXT("software", "provost 1") };
-static const struct wire_cell prover_two[] = { TEXT("prover", "node-2"),
-                                               TEXT("principal", "fleet"),
-                                               BOOL("live", false),
-                                               BOOL("draining", true),
-                                               INT("quarantined_ms", 90000),
-                                               INT("slots", 1),
-                                               INT("prefetch", 0),
-                                               INT("running", 0),
-                                               INT("held", 0),
-                                               INT("done", 0),
-                                               INT("failed", 0),
-                                               INT("lost", 0),
-                                               INT("busy_ms", 0),
-                                               NIL("vram"),
-                                               NIL("heard_ms"),
-                                               TEXT("software", "\xe2\x80\xae x") };
-static const struct wire_row provers[] = { ROW(prover_one), ROW(prover_two) };
-static const struct wire_cell figures[] = { TEXT("software", "fake 2"),
-                                            BOOL("ready", true),
-                                            INT("epoch", 3),
-                                            INT("uptime_ms", 3723000),
-                                            INT("demand", 130),
-                                            INT("queued", 127),
-                                            INT("running", 2),
-                                            INT("succeeded", 12345),
-                                            INT("dead", 3),
-                                            INT("provers", 1),
-                                            INT("connections", 9),
-                                            INT("disk_free", 1099511627776),
-                                            INT("payload_max", 536870912) };
-static const struct wire_row status_rows[] = { ROW(figures) };
-static const struct wire_cell task_one[] = { TEXT("task", "000102030405060708090a0b0c0d0e0f"),
-                                             TEXT("state", "running"),
-                                             TEXT("queue", "outer"),
-                                             TEXT("circuit", "withdraw"),
-                                             TEXT("prover", "node-1"),
-                                             INT("percent", 40),
-                                             INT("failures", 0),
-                                             INT("losses", 1),
-                                             INT("length", 1536),
-                                             INT("changed", 1700000000000) };
-static const struct wire_cell task_two[] = { TEXT("task", "ff0102030405060708090a0b0c0d0e0f"),
-                                             TEXT("state", "queued"),
-                                             TEXT("queue", "outer"),
-                                             TEXT("circuit", "a-circuit-with-a-long-name-indeed"),
-                                             NIL("prover"),
-                                             NIL("percent"),
-                                             INT("failures", 2),
-                                             INT("losses", 0),
-                                             INT("length", 5),
-                                             INT("changed", 0) };
-static const struct wire_row tasks[] = { ROW(task_one), ROW(task_two) };
-static const struct wire_cell event_one[] = { INT("event", 41),
-                                              INT("time", 1700000000000),
-                                              TEXT("kind", "task"),
-                                              TEXT("what", "state"),
-                                              TEXT("task", "000102030405060708090a0b0c0d0e0f"),
-                                              TEXT("queue", "outer"),
-                                              TEXT("from", "queued"),
-                                              TEXT("to", "running"),
-                                              TEXT("prover", "node-1"),
-                                              TEXT("status", ""),
-                                              TEXT("text", "two words") };
-static const struct wire_row events[] = { ROW(event_one) };
-
-static const struct {
-    enum wire_what what;
-    const char *schema;
-    const struct wire_row *rows;
-    size_t n;
-} lists[] = {
-    { WIRE_WHAT_QUEUES, "provost.queues/1", queues, 2 },   { WIRE_WHAT_PROVERS, "provost.provers/1", provers, 2 },
-    { WIRE_WHAT_TASKS, "provost.tasks/1", tasks, 2 },      { WIRE_WHAT_STATUS, "provost.status/1", status_rows, 1 },
-    { WIRE_WHAT_EVENTS, "provost.events/1", events, 1 },   { WIRE_WHAT_KEYS, "provost.keys/1", NULL, 0 },
-    { WIRE_WHAT_HANDLERS, "provost.handlers/1", NULL, 0 },
-};
-
-/* ---- what a line tells ---- */
-
-enum { TOLD_ROWS = 64, TOLD_CELLS = 800, TOLD_NEWS = 8, TYPES = 128 };
-
-struct refusal {
-    bool is, mute;
-    pv_status status;
-    int what; /* of a LIST, or the role of a HELLO; -1: any */
-    const char *text;
-};
-
-static struct {
-    char texts[1 << 16]; /* a word's text is kept here */
-    size_t used;
-    struct wire_cell cells[TOLD_CELLS];
-    size_t cells_n;
-    struct {
-        bool told;
-        struct wire_row rows[TOLD_ROWS];
-        size_t n;
-        const char *next;
-    } table[sizeof lists / sizeof *lists];
-    struct refusal refusal[TYPES];
-    bool once, new_broker, steps;
-    size_t step;
-    struct wire_msg asked; /* the SUBMIT or ATTACH of the steps */
-    struct wire_msg task, submitted, deliver, cancelled, news[TOLD_NEWS];
-    bool has_task, has_submitted, has_deliver, never, has_cancelled, has_counts, has_result;
-    size_t news_n;
-    struct wire_counts counts;
-    const char *result; /* NULL: the input */
-    size_t result_bytes;
-} told;
-
-static char *room(size_t bytes)
-{
-    if (told.used + bytes > sizeof told.texts) fail_msg("more text than there is room for");
-    told.used += bytes;
-    return told.texts + told.used - bytes;
-}
-
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static const char *quoted(struct session_word *w, const char *p)
-{
-    char *to = room(strlen(p) + 1);
-    w->text = to;
-    for (p++; *p && *p != '"'; p++) {
-        if (*p != '\\') {
-            *to++ = *p;
-        } else if (p[1] == 'x' && hex(p[2]) >= 0 && hex(p[3]) >= 0) {
-            *to++ = (char)(hex(p[2]) * 16 + hex(p[3]));
-            p += 3;
-        } else {
-            *to++ = (char)(*++p == 'n' ? '\n' : *p == 'e' ? 27 : *p);
-        }
-    }
-    if (*p != '"') fail_msg("a text without its end");
-    *to = '\0';
-    w->bytes = (size_t)(to - w->text);
-    w->quoted = true;
-    return p + 1;
-}
-
-bool session_word_next(struct session_word *w, const char **line)
-{
-    const char *p = *line + strspn(*line, " ");
-    *w = (struct session_word){ .key = "" };
-    if (!*p) return false;
-    size_t n = strcspn(p, " =\"");
-    if (p[n] == '=') {
-        if (n >= sizeof w->key) fail_msg("a long key: %s", p);
-        memcpy(w->key, p, n);
-        p += n + 1;
-    }
-    if (*p == '"') {
-        p = quoted(w, p);
-    } else {
-        w->bytes = strcspn(p, " ");
-        char *to = room(w->bytes + 1);
-        memcpy(to, p, w->bytes);
-        to[w->bytes] = '\0';
-        w->text = to;
-        p += w->bytes;
-    }
-    *line = p;
-    return true;
-}
-
-static struct wire_cell cell_of(const struct session_word *w)
-{
-    struct wire_cell c = { .type = WIRE_CELL_TEXT };
-    char *key = room(strlen(w->key) + 1);
-    c.key = strcpy(key, w->key);
-    if (w->quoted) {
-        c.text = w->text;
-    } else if (!strcmp(w->text, "-")) {
-        c.type = WIRE_CELL_NIL;
-    } else if (!strcmp(w->text, "yes") || !strcmp(w->text, "no")) {
-        c.type = WIRE_CELL_BOOL;
-        c.truth = w->text[0] == 'y';
-    } else {
-        c.type = WIRE_CELL_INT;
-        c.number = strtoll(w->text, NULL, 10);
-    }
-    return c;
-}
-
-static size_t list_of(const char *word)
-{
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (!strcmp(wire_word(WIRE_WORDS_what, (int)lists[i].what), word)) return i;
-    fail_msg("no such table: %s", word);
-    return 0;
-}
-
-static pv_status status_of(const char *word)
-{
-    for (int s = 0; s < 256; s++)
-        if (!strcmp(pv_status_word((pv_status)s), word)) return (pv_status)s;
-    fail_msg("no such status: %s", word);
-    return PV_OK;
-}
-
-static enum task_state state_of(const char *word)
-{
-    enum task_state s;
-    if (!task_state_of_word(&s, word)) fail_msg("no such state: %s", word);
-    return s;
-}
-
-static void tell_row(const char **line)
-{
-    struct session_word w;
-    struct wire_row *row;
-    session_word_next(&w, line);
-    size_t i = list_of(w.text), first = told.cells_n;
-    told.table[i].told = true;
-    assert_true(told.table[i].n < TOLD_ROWS);
-    row = &told.table[i].rows[told.table[i].n++];
-    while (session_word_next(&w, line)) {
-        assert_true(told.cells_n < TOLD_CELLS);
-        told.cells[told.cells_n++] = cell_of(&w);
-    }
-    *row = (struct wire_row){ told.cells + first, told.cells_n - first };
-}
-
-static int role_of(const char *word)
-{
-    return strcmp(word, "admin") ? WIRE_ROLE_CLIENT : WIRE_ROLE_ADMIN;
-}
-
-static void tell_refusal(const char **line, bool mute)
-{
-    struct session_word w;
-    struct refusal r = { .is = true, .mute = mute, .what = -1 };
-    session_word_next(&w, line);
-    char *what = strchr((char *)w.text, ':');
-    if (what) {
-        *what = '\0';
-        r.what = strcmp(w.text, "HELLO") ? (int)lists[list_of(what + 1)].what : role_of(what + 1);
-    }
-    int type = 0;
-    while (type < TYPES && strcmp(wire_type_name(type) ? wire_type_name(type) : "", w.text)) type++;
-    if (type == TYPES) fail_msg("no such message: %s", w.text);
-    if (!mute) {
-        session_word_next(&w, line);
-        r.status = status_of(w.text);
-        session_word_next(&w, line);
-        r.text = w.text;
-    }
-    told.refusal[type] = r;
-}
-
-#define NUMBER(field)                                                                                                  \
-    if (!strcmp(w.key, #field)) WIRE_SET(m, field, (unsigned)strtoull(w.text, NULL, 10));
-#define LONG(field)                                                                                                    \
-    if (!strcmp(w.key, #field)) WIRE_SET(m, field, strtoull(w.text, NULL, 10));
-#define SENTENCE(field)                                                                                                \
-    if (!strcmp(w.key, #field)) WIRE_SET(m, field, w.text);
-
-/* The fields of a message of the broker's that the transcript says. */
-static void tell_fields(struct wire_msg *m, const char **line)
-{
-    struct session_word w;
-    while (session_word_next(&w, line)) {
-        if (!strcmp(w.key, "state")) WIRE_SET(m, state, state_of(w.text));
-        if (!strcmp(w.key, "status")) WIRE_SET(m, status, status_of(w.text));
-        if (!strcmp(w.key, "unservable")) WIRE_SET(m, unservable, w.text[0] == 'y');
-        LONG(position)
-        LONG(eta_ms)
-        LONG(result_length)
-        LONG(measured_ms)
-        LONG(deadline)
-        LONG(length)
-        NUMBER(percent)
-        NUMBER(losses)
-        NUMBER(attempts)
-        NUMBER(priority)
-        NUMBER(generation)
-        SENTENCE(phase)
-        SENTENCE(note)
-        SENTENCE(text)
-        SENTENCE(prover)
-        SENTENCE(client)
-        SENTENCE(principal)
-        SENTENCE(group)
-        SENTENCE(queue)
-        SENTENCE(circuit)
-    }
-}
-
-static void tell_counts(const char **line)
-{
-    struct session_word w;
-    told.has_counts = true;
-    while (session_word_next(&w, line)) told.counts.of[state_of(w.key)] = strtoull(w.text, NULL, 10);
-}
-
-static void tell_deliver(const char **line)
-{
-    told.has_deliver = true;
-    told.never = !**line;
-    tell_fields(&told.deliver, line);
-}
-
-static void tell_result(const char **line)
-{
-    struct session_word w;
-    told.has_result = true;
-    if (!session_word_next(&w, line)) return;
-    told.result = w.text;
-    told.result_bytes = w.bytes;
-}
-
-static void tell_news(enum wire_type type, const char **line)
-{
-    assert_true(told.news_n < TOLD_NEWS);
-    struct wire_msg *m = &told.news[told.news_n++];
-    m->type = type;
-    tell_fields(m, line);
-}
-
-static void tell_table(const char **line, bool next)
-{
-    struct session_word w;
-    session_word_next(&w, line);
-    size_t i = list_of(w.text);
-    told.table[i].told |= !next;
-    if (next && session_word_next(&w, line)) told.table[i].next = w.text;
-}
-
-bool session_broker_told(const char *line)
-{
-    struct session_word verb;
-    line += 2;
-    session_word_next(&verb, &line);
-    const char *is = verb.text;
-    if (!strcmp(is, "ROWS")) return tell_row(&line), true;
-    if (!strcmp(is, "EMPTY") || !strcmp(is, "NEXT")) return tell_table(&line, is[0] == 'N'), true;
-    if (!strcmp(is, "ERROR") || !strcmp(is, "MUTE")) return tell_refusal(&line, is[0] == 'M'), true;
-    if (!strcmp(is, "ONCE")) return told.once = true;
-    if (!strcmp(is, "WELCOME")) return told.new_broker = true;
-    if (!strcmp(is, "TASK")) return tell_fields(&told.task, &line), told.has_task = true;
-    if (!strcmp(is, "SUBMITTED")) return tell_fields(&told.submitted, &line), told.has_submitted = true;
-    if (!strcmp(is, "NEWS")) return tell_news(WIRE_PROGRESS, &line), true;
-    if (!strcmp(is, "STATE")) return tell_news(WIRE_TASK, &line), true;
-    if (!strcmp(is, "DELIVER")) return tell_deliver(&line), true;
-    if (!strcmp(is, "RESULT")) return tell_result(&line), true;
-    if (!strcmp(is, "COUNTS")) return tell_counts(&line), true;
-    if (!strcmp(is, "CANCELLED")) return tell_fields(&told.cancelled, &line), told.has_cancelled = true;
-    return false;
-}
-
 /* ---- what it answers ---- */
 
 /* Notes a message; true: it is refused, or not answered. */
 static bool refused(struct fake *b, const struct wire_msg *m)
 {
-    struct refusal *r = &told.refusal[m->type];
+    struct refusal *r = &session_told.refusal[m->type];
     note(m);
     int what = m->type == WIRE_HELLO ? (int)m->role : (int)m->what;
     if (!r->is || (r->what >= 0 && r->what != what)) return false;
     if (!r->mute) fake_error(b, m, r->status, r->text);
-    if (told.once) r->is = false;
+    if (session_told.once) r->is = false;
     return true;
 }
 
@@ -525,7 +111,7 @@ static void on_hello(struct fake *b, const struct wire_msg *m)
     WIRE_SET(&w, software, "fake 2");
     WIRE_SET(&w, by_principal, true);
     WIRE_SET(&w, purge_forgets, true);
-    if (told.new_broker) {
+    if (session_told.new_broker) {
         WIRE_SET(&w, more_circuits, true);
         WIRE_SET(&w, takes_handlers, true);
         WIRE_SET(&w, deadline_in, true);
@@ -540,7 +126,7 @@ static void rows_send(struct fake *b, const struct wire_msg *m, size_t list, con
 {
     struct wire_msg a = { .type = WIRE_ROWS };
     WIRE_SET(&a, req, m->req);
-    WIRE_SET(&a, schema, lists[list].schema);
+    WIRE_SET(&a, schema, session_lists[list].schema);
     WIRE_SET_LIST(&a, rows, from, n);
     if (next) WIRE_SET(&a, next, next);
     fake_send(b, &a);
@@ -549,17 +135,17 @@ static void rows_send(struct fake *b, const struct wire_msg *m, size_t list, con
 static void on_list(struct fake *b, const struct wire_msg *m)
 {
     if (refused(b, m)) return;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i].what != m->what) continue;
-        size_t n = lists[i].n;
+    for (size_t i = 0; i < SESSION_LISTS; i++) {
+        if (session_lists[i].what != m->what) continue;
+        size_t n = session_lists[i].n;
         if (m->has.queue && strcmp(m->queue, "outer") == 0 && m->what == WIRE_WHAT_QUEUES) n = 1;
         if (m->has.queue && strcmp(m->queue, "nowhere") == 0) n = 0;
         bool more = m->what == WIRE_WHAT_TASKS && m->limit == 1;
-        const char *next = told.table[i].next && !m->has.after ? told.table[i].next : NULL;
-        if (told.table[i].told)
-            rows_send(b, m, i, told.table[i].rows, told.table[i].n, next);
+        const char *next = session_told.table[i].next && !m->has.after ? session_told.table[i].next : NULL;
+        if (session_told.table[i].told)
+            rows_send(b, m, i, session_told.table[i].rows, session_told.table[i].n, next);
         else
-            rows_send(b, m, i, lists[i].rows, more ? 1 : n, more ? "77" : next);
+            rows_send(b, m, i, session_lists[i].rows, more ? 1 : n, more ? "77" : next);
     }
 }
 
@@ -569,12 +155,12 @@ static void on_queue(struct fake *b, const struct wire_msg *m)
     if (strcmp(m->queue, "nowhere") == 0)
         fake_error(b, m, PV_UNKNOWN_QUEUE, "there is no such queue");
     else
-        rows_send(b, m, 0, queues, 1, NULL);
+        rows_send(b, m, 0, session_lists[0].rows, 1, NULL);
 }
 
 static void on_prover(struct fake *b, const struct wire_msg *m)
 {
-    if (!refused(b, m)) rows_send(b, m, 1, provers, 1, NULL);
+    if (!refused(b, m)) rows_send(b, m, 1, session_lists[1].rows, 1, NULL);
 }
 
 static void on_purge(struct fake *b, const struct wire_msg *m)
@@ -590,7 +176,7 @@ static void on_purge(struct fake *b, const struct wire_msg *m)
     a.counts.of[TASK_QUEUED] = 3;
     a.counts.of[TASK_RUNNING] = 2;
     if (!m->has.states) a.counts.of[TASK_SUCCEEDED] = 5;
-    if (told.has_counts) a.counts = told.counts;
+    if (session_told.has_counts) a.counts = session_told.counts;
     fake_send(b, &a);
 }
 
@@ -650,7 +236,7 @@ static void task_send(struct fake *b, uint32_t req, wire_id task, enum task_stat
 
 static void on_show(struct fake *b, const struct wire_msg *m)
 {
-    if (known(b, m)) task_send(b, m->req, m->task, TASK_DELAYED, &told.task);
+    if (known(b, m)) task_send(b, m->req, m->task, TASK_DELAYED, &session_told.task);
 }
 
 static void on_cancel(struct fake *b, const struct wire_msg *m)
@@ -659,21 +245,21 @@ static void on_cancel(struct fake *b, const struct wire_msg *m)
     struct wire_msg a = { .type = WIRE_CANCELLED };
     WIRE_SET(&a, req, m->req);
     WIRE_SET(&a, task, m->task);
-    WIRE_SET(&a, state, told.has_cancelled ? told.cancelled.state : TASK_CANCELLED);
+    WIRE_SET(&a, state, session_told.has_cancelled ? session_told.cancelled.state : TASK_CANCELLED);
     fake_send(b, &a);
 }
 
 /* The end of a task, as the transcript has it; else this one. */
 static void deliver(struct fake *b, uint32_t req, const struct wire_msg *m, enum task_state state, pv_status status)
 {
-    const struct wire_msg *told_of = &told.deliver;
+    const struct wire_msg *told_of = &session_told.deliver;
     const char *bytes = result;
     size_t n = strlen(result);
-    if (told.has_deliver && told.never) return;
-    if (told.has_deliver) state = told_of->state, status = told_of->has.status ? told_of->status : PV_OK;
-    if (told.has_result) {
-        bytes = told.result ? told.result : (const char *)m->payload;
-        n = told.result ? told.result_bytes : m->payload_bytes;
+    if (session_told.has_deliver && session_told.never) return;
+    if (session_told.has_deliver) state = told_of->state, status = told_of->has.status ? told_of->status : PV_OK;
+    if (session_told.has_result) {
+        bytes = session_told.result ? session_told.result : (const char *)m->payload;
+        n = session_told.result ? session_told.result_bytes : m->payload_bytes;
     }
     bool good = state == TASK_SUCCEEDED;
     if (!told_of->has.text) {
@@ -719,17 +305,17 @@ static void ends(struct fake *b, const struct wire_msg *m)
 /* News, and then its end: at once, or at each step. */
 static void goes_on(struct fake *b, const struct wire_msg *m)
 {
-    if (told.steps) {
-        told.asked = (struct wire_msg){ .task = m->task };
+    if (session_told.steps) {
+        session_told.asked = (struct wire_msg){ .task = m->task };
         return;
     }
-    for (size_t i = 0; i < told.news_n; i++) news_send(b, m->task, &told.news[i]);
+    for (size_t i = 0; i < session_told.news_n; i++) news_send(b, m->task, &session_told.news[i]);
     ends(b, m);
 }
 
 static void on_submit(struct fake *b, const struct wire_msg *m)
 {
-    const struct wire_msg *told_of = &told.submitted;
+    const struct wire_msg *told_of = &session_told.submitted;
     if (refused(b, m)) return;
     if (strcmp(m->queue, "closed") == 0) {
         fake_error(b, m, PV_UNAUTHORIZED, "");
@@ -751,7 +337,7 @@ static void on_submit(struct fake *b, const struct wire_msg *m)
 static void on_attach(struct fake *b, const struct wire_msg *m)
 {
     if (!known(b, m)) return;
-    task_send(b, m->req, m->task, TASK_SUCCEEDED, &told.task);
+    task_send(b, m->req, m->task, TASK_SUCCEEDED, &session_told.task);
     goes_on(b, m);
 }
 
@@ -792,22 +378,22 @@ void session_broker_begin(void)
 {
     fake_lock(&session_fake);
     heard[0] = '\0';
-    memset(&told, 0, sizeof told);
+    memset(&session_told, 0, sizeof session_told);
     fake_unlock(&session_fake);
 }
 
 void session_broker_steps(void)
 {
-    told.steps = true;
+    session_told.steps = true;
 }
 
 void session_broker_step(void)
 {
     fake_lock(&session_fake);
-    if (told.step < told.news_n)
-        news_send(&session_fake, told.asked.task, &told.news[told.step++]);
+    if (session_told.step < session_told.news_n)
+        news_send(&session_fake, session_told.asked.task, &session_told.news[session_told.step++]);
     else
-        ends(&session_fake, &told.asked);
+        ends(&session_fake, &session_told.asked);
     fake_unlock(&session_fake);
 }
 
