@@ -1,5 +1,6 @@
 #include "cmd_bench.h"
 
+#include "cmd_need.h"
 #include "cmd_open.h"
 #include "keycheck.h"
 
@@ -15,6 +16,7 @@ struct arguments {
     const char *zkey, *wtns;
     unsigned rounds, slots;
     bool no_check;
+    size_t gpu_memory; /* cmd_need_of */
     struct numa numa;
 };
 
@@ -24,6 +26,7 @@ static const struct argp_option options[] = {
     { "rounds", 'r', "N", 0, "Measured proofs of each slot (default 5)", 0 },
     { "slots", 's', "N", 0, "Proofs that run at a time, each on --threads threads (default 1)", 0 },
     { "no-check", NO_CHECK, 0, 0, "Leave out the check of every point of the key", 0 },
+    { "gpu-memory", CMD_GPU_MEMORY, "SIZE", 0, CMD_GPU_MEMORY_HELP, 0 },
     { 0 },
 };
 
@@ -35,6 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'r': a->rounds = cmd_number(arg, 1, 10000, state); return 0;
     case 's': a->slots = cmd_number(arg, 1, 64, state); return 0;
     case NO_CHECK: a->no_check = true; return 0;
+    case CMD_GPU_MEMORY: a->gpu_memory = cmd_gpu_memory(arg, state); return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num >= 2) argp_error(state, "unexpected argument \"%s\"", arg);
         *(state->arg_num ? &a->wtns : &a->zkey) = arg;
@@ -56,7 +60,8 @@ static const struct argp argp = {
         "and prints one line of JSON: the times of opening the key, of its full check and of the first proof, and for "
         "the others the median wall time with its parts, the processor time and the proofs per second. On a GPU also "
         "when a proof reached each stage there, in ms since its sums were asked for: staged, uploaded, device (done), "
-        "wiped, finished. Every proof is verified, and that counts in its time; none is written.",
+        "wiped, finished. What the key needs of a GPU is told with or without one, as inspect tells it. Every proof is "
+        "verified, and that counts in its time; none is written.",
     .children = children,
 };
 
@@ -237,6 +242,16 @@ static void add_stages(json_t *o, const struct figures *f, const struct backend 
         json_object_set_new(o, stages[i].name, median(f, offsetof(struct lap, times) + stages[i].at));
 }
 
+/* Where there is no GPU, that of one which is assumed. */
+static void add_need(json_t *o, const struct arguments *a, const struct zkey *z)
+{
+    struct cmd_need n;
+    cmd_need_of(&n, z, &a->machine.options, a->gpu_memory);
+    json_object_set_new(o, "gpu", cmd_need_json(&n));
+    json_object_set_new(o, "gpu_assumed_bytes", cmd_need_assumed_json(&n));
+    json_object_set_new(o, "gpu_least_bytes", json_integer((json_int_t)n.least));
+}
+
 static pv_status print(const struct figures *f, const struct arguments *a, const struct cmd_inputs *in,
                        struct prove_error *err)
 {
@@ -255,6 +270,7 @@ static pv_status print(const struct figures *f, const struct arguments *a, const
             json_object_set_new(o, part_names[p],
                                 median(f, offsetof(struct lap, part_ms) + (size_t)p * sizeof(double)));
     if (o) add_stages(o, f, in->backend);
+    if (o) add_need(o, a, z);
     if (o && f->gpu_check_ms > 0) json_object_set_new(o, "gpu_check_ms", json_real(f->gpu_check_ms));
     if (!o) return prove_error_set(err, PV_FAILED, "%s: the name is not UTF-8, as JSON wants it", a->zkey);
     json_dumpf(o, stdout, JSON_REAL_PRECISION(5));

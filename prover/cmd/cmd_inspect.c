@@ -1,12 +1,11 @@
 #include "cmd_inspect.h"
 
 #include "cmd.h"
+#include "cmd_need.h"
 
-#include "gpu_need.h"
 #include "keycheck.h"
 #include "outputs.h"
 #include "soundness.h"
-#include "values.h"
 #include "zkey_vkey.h"
 
 #include <inttypes.h>
@@ -19,36 +18,21 @@ struct arguments {
     bool json, check;
     struct outputs *out; /* of --vkey; NULL without it */
     enum groth16_keys keys;
-    size_t gpu_memory;          /* of a card that is assumed; 0: the one that is here, or one of ASSUMED_BYTES */
+    size_t gpu_memory;          /* cmd_need_of */
     struct cmd_machine machine; /* its threads and its stop flag */
 };
 
-enum { KEY_VKEY = 0x200, KEY_CHECK, KEY_DEVELOPMENT, KEY_GPU_MEMORY };
-#define ASSUMED_BYTES ((size_t)80 << 30)
+enum { KEY_VKEY = 0x200, KEY_CHECK, KEY_DEVELOPMENT };
 
 static const struct argp_option options[] = {
     { "vkey", KEY_VKEY, "FILE", 0,
       "Write the verification key as snarkjs would export it; - is stdout, and what is shown goes to stderr", 0 },
-    { "gpu-memory", KEY_GPU_MEMORY, "SIZE", 0,
-      "What it needs of a GPU with so much memory, such as 80G (default: of this machine's, or of one with 80G)", 0 },
+    { "gpu-memory", CMD_GPU_MEMORY, "SIZE", 0, CMD_GPU_MEMORY_HELP, 0 },
     { "check", KEY_CHECK, 0, 0, "Check every point of the key: curve and group (slow)", 0 },
     { "allow-development-key", KEY_DEVELOPMENT, 0, 0, CMD_DEVELOPMENT_KEY, 0 },
     { "output", 'o', "text|json", 0, "Output format (default text)", 0 },
     { 0 },
 };
-
-/* 80G and 80GiB are the same. */
-static size_t parse_size(const char *arg, struct argp_state *state)
-{
-    char text[32];
-    uint64_t bytes = 0;
-    size_t n = strlen(arg);
-    if (n > 3 && n < sizeof text && !strcmp(arg + n - 2, "iB")) n -= 2;
-    snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text ? n : sizeof text - 1), arg);
-    if (n >= sizeof text || !value_size(&bytes, text, "KMGT") || bytes < 1 << 20 || bytes > (uint64_t)1 << 50)
-        argp_error(state, "--gpu-memory: not a size from 1M to 1024T: \"%s\"", arg);
-    return (size_t)bytes;
-}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -56,7 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_VKEY: a->vkey_path = arg; return 0;
     case KEY_CHECK: a->check = true; return 0;
-    case KEY_GPU_MEMORY: a->gpu_memory = parse_size(arg, state); return 0;
+    case CMD_GPU_MEMORY: a->gpu_memory = cmd_gpu_memory(arg, state); return 0;
     case KEY_DEVELOPMENT: a->keys = GROTH16_KEYS_DEVELOPMENT; return 0;
     case 'o':
         if (strcmp(arg, "text") && strcmp(arg, "json")) argp_error(state, "--output: not text or json: \"%s\"", arg);
@@ -84,34 +68,10 @@ static const struct argp argp = {
 /* What is known of a key, gathered before any of it is printed. */
 struct facts {
     char sha256[65];
-    struct backend_need cpu, gpu;
-    struct prove_error no_gpu;     /* status PV_OK when gpu holds */
-    size_t assumed, least;         /* memory of the card that gpu is for, 0: this machine's; of the smallest, 0: none */
+    struct backend_need cpu;
+    struct cmd_need gpu;
     struct groth16_text forgeable; /* how proofs can be forged for the key; "" for a sound one */
 };
-
-/* PV_NO_DEVICE: there is none here to ask. */
-static pv_status gather_here(struct backend_need *need, const struct zkey *z, struct prove_error *err)
-{
-#ifdef PV_HAVE_CUDA
-    static const struct backend_options any;
-    TRY(backend_cuda.usable(&any, err));
-    return backend_cuda.need(need, z, &any, err);
-#else
-    (void)need;
-    (void)z;
-    return prove_error_set(err, PV_NO_DEVICE, "built without CUDA");
-#endif
-}
-
-static void gather_gpu(struct facts *f, const struct zkey *z, size_t memory)
-{
-    f->least = gpu_need_least(z, 0);
-    if (!memory && gather_here(&f->gpu, z, &f->no_gpu) != PV_NO_DEVICE) return;
-    f->assumed = memory ? memory : ASSUMED_BYTES;
-    f->no_gpu = (struct prove_error){ 0 };
-    (void)gpu_need(&f->gpu, z, &(struct gpu_need_card){ .bytes = f->assumed }, &f->no_gpu);
-}
 
 static pv_status gather(struct facts *f, const struct zkey *z, const struct arguments *a, struct prove_error *err)
 {
@@ -119,7 +79,7 @@ static pv_status gather(struct facts *f, const struct zkey *z, const struct argu
     TRY(zkey_digest_of(digest, z->file.bytes, z->file.size, err));
     for (int i = 0; i < 32; i++) snprintf(f->sha256 + 2 * i, 3, "%02x", digest[i]);
     TRY(backend_cpu.need(&f->cpu, z, &a->machine.options, err));
-    gather_gpu(f, z, a->gpu_memory);
+    cmd_need_of(&f->gpu, z, &a->machine.options, a->gpu_memory);
     return PV_OK;
 }
 
@@ -145,14 +105,14 @@ static void print_plan(FILE *to, const struct backend_need *n)
     fputc('\n', to);
 }
 
-static void print_gpu(FILE *to, const struct facts *f)
+static void print_gpu(FILE *to, const struct cmd_need *n)
 {
-    if (f->no_gpu.status == PV_OK)
-        print_plan(to, &f->gpu);
+    if (n->none.status == PV_OK)
+        print_plan(to, &n->gpu);
     else
-        fprintf(to, "%-14s%s\n", "GPU memory", f->no_gpu.text);
-    if (f->assumed)
-        fprintf(to, "%-14sof a card with %zu MiB; it fits from %zu MiB on\n", "", f->assumed >> 20, f->least >> 20);
+        fprintf(to, "%-14s%s\n", "GPU memory", n->none.text);
+    if (n->assumed)
+        fprintf(to, "%-14sof a card with %zu MiB; it fits from %zu MiB on\n", "", n->assumed >> 20, n->least >> 20);
 }
 
 static void print_text(FILE *to, const struct arguments *a, const struct zkey *z, const struct facts *f)
@@ -167,7 +127,7 @@ static void print_text(FILE *to, const struct arguments *a, const struct zkey *z
     fprintf(to, "%-14s%" PRIu32 ", %" PRIu32 " of them public\n", "variables", z->vars, z->publics);
     fprintf(to, "%-14s%" PRIu32 "\n", "coefficients", z->coef_count);
     print_need(to, "CPU memory", &f->cpu);
-    print_gpu(to, f);
+    print_gpu(to, &f->gpu);
     if (*f->forgeable.text) fprintf(to, "%-14s%s\n", "FORGEABLE", f->forgeable.text);
 }
 
@@ -176,30 +136,17 @@ static json_t *need_json(const struct backend_need *n)
     return json_pack("{s:I, s:I}", "key_bytes", (json_int_t)n->key_bytes, "proof_bytes", (json_int_t)n->proof_bytes);
 }
 
-/* What a GPU's plan has besides. */
-static json_t *plan_json(const struct backend_need *n)
-{
-    json_t *o = need_json(n);
-    if (!o) return NULL;
-    json_object_set_new(o, "proofs_at_once", json_integer(n->places));
-    json_object_set_new(o, "slower_percent", json_integer(n->slower));
-    json_object_set_new(o, "best_bytes", json_integer((json_int_t)n->best_bytes));
-    return o;
-}
-
 static pv_status print_json(FILE *to, const struct arguments *a, const struct zkey *z, const struct facts *f,
                             struct prove_error *err)
 {
     json_t *constraints = z->public_rows ? json_integer(z->rows - z->publics - 1) : json_null();
-    json_t *gpu = f->no_gpu.status == PV_OK ? plan_json(&f->gpu) : json_null();
-    json_t *assumed = f->assumed ? json_integer((json_int_t)f->assumed) : json_null();
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:s?, s:o, s:I}", "schema",
-                  "provost.zkey/1", "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size, "protocol",
-                  "groth16", "curve", "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables",
-                  (json_int_t)z->vars, "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count,
-                  "cpu", need_json(&f->cpu), "gpu", gpu, "forgeable", *f->forgeable.text ? f->forgeable.text : NULL,
-                  "gpu_assumed_bytes", assumed, "gpu_least_bytes", (json_int_t)f->least);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:s?, s:o, s:I}", "schema", "provost.zkey/1",
+        "file", a->zkey, "sha256", f->sha256, "bytes", (json_int_t)z->file.size, "protocol", "groth16", "curve",
+        "bn128", "constraints", constraints, "domain", (json_int_t)z->domain, "variables", (json_int_t)z->vars,
+        "publics", (json_int_t)z->publics, "coefficients", (json_int_t)z->coef_count, "cpu", need_json(&f->cpu), "gpu",
+        cmd_need_json(&f->gpu), "forgeable", *f->forgeable.text ? f->forgeable.text : NULL, "gpu_assumed_bytes",
+        cmd_need_assumed_json(&f->gpu), "gpu_least_bytes", (json_int_t)f->gpu.least);
     if (!o) return prove_error_set(err, PV_FAILED, "%s: the name is not UTF-8, as JSON wants it", a->zkey);
     json_dumpf(o, to, JSON_INDENT(2));
     fputc('\n', to);

@@ -6,7 +6,7 @@ import json
 import sys
 
 ORDER = ("kernel", "rates", "phases", "arithmetic", "sort", "ntt", "msm", "resident", "facts")
-HIDDEN = {"bench", "zkey", "grid", "block", "path", "zkey_bytes", "peak_kib", "cpu_ms", "rounds"}
+HIDDEN = {"bench", "zkey", "grid", "block", "path", "zkey_bytes", "peak_kib", "cpu_ms", "rounds", "gpu", "gpu_assumed_bytes", "gpu_least_bytes"}
 
 
 def rows_of(path):
