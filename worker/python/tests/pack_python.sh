@@ -9,14 +9,18 @@ work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 fail() { echo "pack: $*" >&2; exit 1; }
-cp -r "$room" "$work/source"
-cd "$work"
 
-# The dependencies are Debian's, so the environment sees the system's packages; provost itself is only in it.
-"$python" -m venv --system-site-packages env
-env/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir . ./source || fail "no wheel"
-env/bin/python -m pip install --quiet --no-deps --no-index provost-*.whl || fail "not installed"
-rm -rf source
+# As the README prints it, in a copy of the clone, by Debian's Python; what it names is there already, and nothing is fetched.
+printed() { awk -v what="<!-- $1" -v language="$2" -v n="${3:-1}" 'index($0, what) { seen++ } on && /^```$/ { exit } on { print } seen == n && $0 == "```" language { on = 1 }' "$room/README.md"; }
+mkdir -p "$work/clone/worker" "$work/python"
+cp -r "$room" "$work/clone/worker/python"
+rm -rf "$work/clone/worker/python/"{build,docs,*.egg-info}
+ln -s "$python" "$work/python/python3"
+cd "$work/clone"
+printed install sh >../install.sh
+grep -q 'pip wheel' ../install.sh || fail "no installation in README.md"
+env -u PIP_FIND_LINKS -u PYTHONPATH PIP_NO_INDEX=1 PATH="$work/python:$PATH" bash -eux ../install.sh >../install.log 2>&1 || { cat ../install.log; fail "the README's installation"; }
+rm -rf worker
 mkdir user
 cd user
 run() { env -u PYTHONPATH timeout 60 ../env/bin/python "$@"; }
@@ -37,8 +41,7 @@ cp "${room%/worker/python}/tests/data/member/witness.wtns" .
 "$PROVOST_BUILD/prover/provost-prover" run --insecure --broker "$url" --name gpu-1 --state spool --queue outer --circuits circuits --allow-development-key >prover.log 2>&1 &
 pids+=($!)
 for n in 1 2; do
-    awk -v n=$n '/<!-- example/ { seen++ } on && /^```$/ { exit } on { print } seen == n && /^```python$/ { on = 1 }' "$room/README.md" |
-        sed "s#tcp://127.0.0.1:7070#$url#" >example$n.py
+    printed example python $n | sed "s#tcp://127.0.0.1:7070#$url#" >example$n.py
     grep -q prove example$n.py || fail "no example $n in README.md"
     run example$n.py >out$n 2>err || { cat err prover.log; fail "example $n"; }
 done
