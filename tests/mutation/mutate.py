@@ -138,19 +138,19 @@ class Tree:
     def compile(self, *targets):
         return subprocess.run(["ninja", "-C", str(self.build), *targets], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
-    def object_of(self, path):
-        """The ninja target of a source; None if this machine does not build it."""
+    def objects_of(self, path):
+        """The ninja targets of a source, which a test may compile once more for itself (node_gpu.c with a GPU that lies); none if this machine does not build it."""
         got = subprocess.run(["ninja", "-C", str(self.build), "-t", "query", str(self.where / path)], capture_output=True, text=True)
-        for line in got.stdout.splitlines():
-            if line.strip().endswith(".o"):
-                return line.strip()
-        return None
+        found = [line.strip() for line in got.stdout.splitlines() if line.strip().endswith(".o")]
+        return [o for o in found if "emulated" not in o]  # no fast test has them, and they take a minute
 
-    def code_of(self, object_path):
+    def code_of(self, objects):
         """A digest of the machine code and the data, without debug lines."""
-        bare = self.where / "bare.o"
-        subprocess.run(["objcopy", "--strip-debug", str(self.build / object_path), str(bare)], check=True)
-        return hashlib.sha256(bare.read_bytes()).hexdigest()
+        bare, code = self.where / "bare.o", hashlib.sha256()
+        for path in objects:
+            subprocess.run(["objcopy", "--strip-debug", str(self.build / path), str(bare)], check=True)
+            code.update(bare.read_bytes())
+        return code.hexdigest()
 
 
 def room_of(path):
@@ -206,28 +206,28 @@ def try_one(tree, m, tests, known):
     """("dead", who noticed), ("lived", ""), or ("none", why it is no mutant)."""
     if (m.path, m.old.strip(), m.new.strip()) in known:
         return "none", "equivalent"
-    source, target = tree.where / m.path, tree.object_of(m.path)
-    if not target:
+    source, targets = tree.where / m.path, tree.objects_of(m.path)
+    if not targets:
         return "none", "not built here"
     text = source.read_text()
-    if not tree.compile(target):
+    if not tree.compile(*targets):
         sys.exit(f"the tree does not build: {m.path}")
-    before = tree.code_of(target)
+    before = tree.code_of(targets)
     lines = text.split("\n")
     assert lines[m.line - 1] == m.old
     lines[m.line - 1] = m.new
     try:
         source.write_text("\n".join(lines))
-        if not tree.compile(target):
+        if not tree.compile(*targets):
             return "none", "does not compile"
-        if tree.code_of(target) == before:
+        if tree.code_of(targets) == before:
             return "none", "the same code"
         scripts = [t for t in tests if t.script and not t.slow and m.path.startswith(PROGRAMS)]
         rest = [t for t in tests if t.slow and not t.script]
         for t in (
-            closest_first(m.path, [t for t in tests if not t.slow], users(tree, target, tests))
+            closest_first(m.path, [t for t in tests if not t.slow], users(tree, targets, tests))
             + closest_first(m.path, scripts, {t.name for t in scripts})
-            + closest_first(m.path, rest, users(tree, target, tests))
+            + closest_first(m.path, rest, users(tree, targets, tests))
             + closest_first(m.path, [t for t in tests if t.slow and t.script], {t.name for t in tests})
         ):
             if not tree.compile(*t.targets):
@@ -249,7 +249,7 @@ def here(tree, words):
 _users = {}
 
 
-def users(tree, target, tests):
+def users(tree, targets, tests):
     """Names of the tests whose program is built from this object, directly or through libraries and programs that it starts."""
     graph = _users.get(tree)
     if graph is None:
@@ -259,7 +259,22 @@ def users(tree, target, tests):
                 continue
             got = subprocess.run(["ninja", "-C", str(tree.build), "-t", "inputs", *t.targets], capture_output=True, text=True).stdout
             graph[t.name] = set(got.split("\n"))
-    return {name for name, inputs in graph.items() if target in inputs}
+    return {name for name, inputs in graph.items() if inputs.intersection(targets)}
+
+
+def shortest(t, most_s, patience):
+    """[seconds, exit status]: of one run, or of the best of three where it failed or took longer than a fast test may. Other work on the machine makes a run
+    longer, and never shorter, so a fast test is not left out for what its neighbours did."""
+    best = None
+    for _ in range(3):
+        start = datetime.datetime.now()
+        got = run(t.command, t.cwd, patience, t.env)
+        now = [(datetime.datetime.now() - start).total_seconds(), got]
+        if best is None or (now[1] != 0, now[0]) < (best[1] != 0, best[0]):
+            best = now
+        if best[1] in (0, 77) and best[0] <= most_s or t.slow:
+            break
+    return best
 
 
 def measure(tree, tests, known, most_s, rest):
@@ -271,9 +286,7 @@ def measure(tree, tests, known, most_s, rest):
         if t.name not in times:
             if not tree.compile(*t.targets):
                 sys.exit(f"does not build: {' '.join(t.targets)}")
-            start = datetime.datetime.now()
-            got = run(t.command, t.cwd, 300 if rest else 60, t.env)
-            times[t.name] = [(datetime.datetime.now() - start).total_seconds(), got]
+            times[t.name] = shortest(t, most_s, 300 if rest else 60)
             known.parent.mkdir(parents=True, exist_ok=True)
             known.write_text(json.dumps(times, indent=0))
         t.seconds, got = times[t.name]
