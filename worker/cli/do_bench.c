@@ -12,8 +12,16 @@
 
 enum { LOOK_MS = 1000, NOBODY_MS = 5000, IDLE_MS = 30000, LEAVE_MS = 2000 };
 
+struct bench_task {
+    struct bench *bench;
+    double began_ms;
+    uint64_t number; /* the first bytes of its input */
+    struct bench_task *next_free;
+};
+
 struct bench {
     pv_client *client;
+    struct bench_task *tasks, *free; /* as many as are under way at once */
     struct pv_submit_options what;
     uint8_t *input;
     size_t bytes;
@@ -22,12 +30,6 @@ struct bench {
     pv_status first_failure;
     struct pv_progress last; /* news of any of them */
     struct waiting why;
-};
-
-struct bench_task {
-    struct bench *bench;
-    double began_ms;
-    uint64_t number; /* the first bytes of its input */
 };
 
 static double now_ms(void)
@@ -43,6 +45,12 @@ static void on_progress(void *user, const struct pv_progress *p)
     t->bench->last = *p;
 }
 
+static void give_back(struct bench_task *t)
+{
+    t->next_free = t->bench->free;
+    t->bench->free = t;
+}
+
 static void on_done(void *user, struct pv_result *r)
 {
     struct bench_task *t = user;
@@ -53,20 +61,20 @@ static void on_done(void *user, struct pv_result *r)
     } else if (r->bytes_n == b->bytes && memcmp(r->bytes, &t->number, sizeof t->number) != 0) {
         b->wrong++; /* the echo of another task */
     }
-    free(t);
+    give_back(t);
 }
 
 static pv_status submit_one(struct bench *b)
 {
-    struct bench_task *t = malloc(sizeof *t);
-    if (!t) return PV_NO_MEMORY;
+    struct bench_task *t = b->free;
+    b->free = t->next_free;
     *t = (struct bench_task){ .bench = b, .began_ms = now_ms(), .number = b->submitted++ };
     memcpy(b->input, &t->number, sizeof t->number);
     b->what.user = t;
     pv_status s = pv_submit(b->client, NULL, &b->what, b->input, b->bytes, 0);
     if (s == PV_OK) return PV_OK;
     b->submitted--;
-    free(t);
+    give_back(t);
     return s;
 }
 
@@ -163,7 +171,14 @@ static pv_status prepare(struct bench *b, struct cli *cli)
     b->bytes = cli->bytes > sizeof(uint64_t) ? cli->bytes : sizeof(uint64_t);
     b->input = calloc(1, b->bytes);
     b->took_ms = calloc(cli->count, sizeof *b->took_ms);
-    return b->input && b->took_ms ? PV_OK : PV_NO_MEMORY;
+    uint64_t at_once = cli->inflight < cli->count ? cli->inflight : cli->count;
+    b->tasks = calloc(at_once, sizeof *b->tasks);
+    if (!b->input || !b->took_ms || !b->tasks) return PV_NO_MEMORY;
+    for (uint64_t i = 0; i < at_once; i++) {
+        b->tasks[i].bench = b;
+        give_back(&b->tasks[i]);
+    }
+    return PV_OK;
 }
 
 int run_bench(struct cli *cli)
@@ -187,5 +202,6 @@ int run_bench(struct cli *cli)
     pv_client_close(&b.client);
     free(b.input);
     free(b.took_ms);
+    free(b.tasks);
     return pv_status_exit(s);
 }

@@ -13,6 +13,7 @@ struct fake session_fake;
 static char heard[16384];
 static const char *result;
 static unsigned welcomed, lost;
+static struct session_told kept;
 
 static void hear(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void hear(const char *format, ...)
@@ -379,6 +380,19 @@ void session_broker_begin(void)
     fake_lock(&session_fake);
     heard[0] = '\0';
     memset(&session_told, 0, sizeof session_told);
+    fake_unlock(&session_fake);
+}
+
+void session_broker_keep(void)
+{
+    kept = session_told;
+}
+
+void session_broker_again(void)
+{
+    fake_lock(&session_fake);
+    heard[0] = '\0';
+    session_told = kept; /* its words stay where they are */
     fake_unlock(&session_fake);
 }
 

@@ -30,6 +30,9 @@ void session_broker_stop(void);
 
 /** From here on answers are the usual ones, and nothing was heard. */
 void session_broker_begin(void);
+/** Notes what was told so far; again: as when it was noted, and nothing was heard. */
+void session_broker_keep(void);
+void session_broker_again(void);
 /** Takes a line "< ..."; false: it is none of the broker's. */
 bool session_broker_told(const char *line);
 /** Of this command's task: news and its end are not sent by themselves, but one at each step. */
