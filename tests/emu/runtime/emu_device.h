@@ -59,8 +59,10 @@ unsigned long long used_memory(); /* by whatever process */
 
 /** Keeps e as the last error and returns it; what (may be NULL) is printed. */
 cudaError_t fail(cudaError_t e, const char *what);
-/** Whether it is this one's turn to fail. */
-bool fault(emu_fault kind);
+/** Whether it is this one's turn to fail. place: where it comes from; 0: from here. */
+bool fault(emu_fault kind, unsigned long long place = 0);
+/** The calls that lead here, as one number; 0 unless places are noted. */
+unsigned long long place_of_call();
 
 /* emu_memory.cpp */
 

@@ -2,6 +2,7 @@
 #include "emu_fault.h"
 #include "emu_block.h"
 #include "emu_device.h"
+#include <execinfo.h>
 #include <stdlib.h>
 
 namespace emu
@@ -19,10 +20,38 @@ cudaError_t emu::fail(cudaError_t e, const char *what)
     return last_error = e;
 }
 
+/* ---- where things come from ---- */
+static int noted_kind = -1;
+static std::vector<unsigned long long> noted;
+unsigned long long emu::place_of_call()
+{
+    void *frame[64];
+    unsigned long long hash = 0xcbf29ce484222325u;
+    if (noted_kind < 0) return 0;
+    const int n = backtrace(frame, 64);
+    for (int i = 0; i < n; i++) hash = (hash ^ (uintptr_t)frame[i]) * 0x100000001b3u;
+    return hash;
+}
+void emu_note(emu_fault kind)
+{
+    LOCK;
+    noted_kind = kind;
+    noted.clear();
+}
+unsigned emu_noted(unsigned long long *place, unsigned most)
+{
+    LOCK;
+    noted_kind = -1;
+    for (unsigned i = 0; i < noted.size() && i < most; i++) place[i] = noted[i];
+    return noted.size();
+}
+
+/* ---- failures on demand ---- */
 static unsigned fault_left[EMU_FAULTS];
 static bool fault_hit;
-bool emu::fault(emu_fault kind)
+bool emu::fault(emu_fault kind, unsigned long long place)
 {
+    if (noted_kind == kind) noted.push_back(place ? place : place_of_call());
     static const bool env = [] {
         const char *m = getenv("EMU_FAIL_MALLOC"), *l = getenv("EMU_FAIL_LAUNCH");
         if (m && !fault_left[EMU_MALLOC]) fault_left[EMU_MALLOC] = atoi(m);

@@ -15,6 +15,11 @@ enum emu_fault {
 void emu_fail(enum emu_fault kind, unsigned nth);
 /** Did it? */
 int emu_failed(void);
+/** From now on each thing of a kind is noted with its place: the calls that led to it, of a kernel those that led to its launch. What
+ *  the same line does in a loop has one place, and what one function does for two callers has two. */
+void emu_note(enum emu_fault kind);
+/** Ends that. How many things there were; place[i] of the first most of them. */
+unsigned emu_noted(unsigned long long *place, unsigned most);
 /** A device that died is as new, without what was allocated on it. */
 void emu_revive(void);
 /** Each capture stays open for that many milliseconds at least, so that calls of other threads meet it. */

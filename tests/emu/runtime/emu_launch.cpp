@@ -60,11 +60,12 @@ cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t
         pack(buf->data());
         body = [f, buf] { f((const unsigned char *)buf->data()); };
     }
+    const unsigned long long place = place_of_call();
     enqueue(s, [=] {
         Launch L;
         L.name = name, L.body = body, L.grid = g, L.block = b, L.smem = smem;
         L.nblocks = (uint64_t)g.x * g.y * g.z;
-        if (fault(EMU_KERNEL))
+        if (fault(EMU_KERNEL, place))
             dead = true;
         else
             device_op([&] { run_grid(&L); });
