@@ -9,7 +9,7 @@ export PROVOST_ROOT=${here%/worker/typescript}
 PROVOST_BUILD=$(realpath "${1:-$PROVOST_ROOT/build/dev}")
 export PROVOST_BUILD
 shift || true
-[ $# -gt 0 ] || set -- wire link flood slots checked rules bad_use mock_pool client keys kill process full_prove input_json
+[ $# -gt 0 ] || set -- wire link flood slots checked rules bad_use wrong_kinds mock_pool client keys kill process full_prove input_json
 PATH="$to/../node20/bin:$PATH"
 cd "$to"
 most=150000

@@ -43,7 +43,7 @@ export class ThreadBridge implements Bridge {
   private transfers: ArrayBuffer[] = [];
   private ended = false;
 
-  constructor(link: Start["link"], user: BridgeUser) {
+  constructor(link: Start["link"], private readonly user: BridgeUser) {
     const memory = { inputs: Slots.memory(), results: Slots.memory() };
     const start: Start = { link, closed: this.closed.buffer, taken: this.taken.buffer, ...memory };
     this.inputs = new Slots(memory.inputs);
@@ -84,7 +84,12 @@ export class ThreadBridge implements Bridge {
     const { orders, transfers } = this;
     this.orders = [];
     this.transfers = [];
-    if (orders.length > 0) this.worker.postMessage(orders, transfers);
+    if (orders.length === 0) return;
+    try {
+      this.worker.postMessage(orders, transfers);
+    } catch (e) { // what a caller gave was looked at before: a mistake of ours, which must not end the process
+      this.user.onBroken(e instanceof Error ? e : new Error(String(e)));
+    }
   }
 
   hold(held: boolean): void {

@@ -6,9 +6,11 @@ import { BadStateError, CancelledError, TimeoutError, wordOf } from "./errors.js
 import { endOf } from "./io/followed.js";
 import { MockBridge } from "./mock_bridge.js";
 import { expiryOf } from "./expiry.js";
-import { inputOf } from "./input_json.js";
+import { inputOf, isSignals } from "./input_json.js";
 import { Operator } from "./operator.js";
-import { checkId, checkOptions, linkOptionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption } from "./options.js";
+import {
+  checkId, checkOptions, checkReturn, flag, linkOptionsOf, optionsOf, positive, submitFieldsOf, usage, type ConnectOptions, type SubmitOptions, type TimeoutOption,
+} from "./options.js";
 import { Result } from "./result.js";
 import { snark } from "./snark.js";
 import { Task, type FollowOptions } from "./task.js";
@@ -89,6 +91,9 @@ export class Client extends Operator {
   async fullProve(input: object, wasm: string | Uint8Array, options: Omit<ProveOptions, "witness" | "inputJson">): Promise<Result> {
     this.#core.check();
     checkOptions(options, "fullProve");
+    submitFieldsOf(options); // said before the witness is computed
+    if (!isSignals(input)) usage("fullProve: give the circuit's signals, an object");
+    if (typeof wasm !== "string" && !(wasm instanceof Uint8Array)) usage("fullProve: give the circuit's wasm, the path of a file or its bytes");
     const began = performance.now();
     const timeout = positive(options.timeout, this.#core.waitTimeout, "timeout");
     const work = () => snark({ do: "witness", input, wasm }) as Promise<Uint8Array>;
@@ -113,10 +118,13 @@ export class Client extends Operator {
    * What this client follows already is returned as it is.
    * @throws NotFoundError, GoneError: the broker does not have it. BadStateError: this client follows it, with other checks
    */
-  async attach(id: string, options: FollowOptions & TimeoutOption = {}): Promise<Task> {
+  async attach(id: string, more?: FollowOptions & TimeoutOption): Promise<Task> {
     this.#core.check();
+    const options = optionsOf(more, "attach");
     const { verificationKey, publicSignals, manualAck } = options;
     checkId(id);
+    checkReturn(options);
+    const timeout = positive(options.timeout, this.#core.requestTimeout, "timeout");
     const key = verificationKey === undefined ? undefined : await loadKey(verificationKey);
     this.#core.check();
     const known = this.#tasks.get(checkId(id));
@@ -124,7 +132,7 @@ export class Client extends Operator {
     if (known) return known;
     const task = this.#add(new Task(this.#core, checkId(id), options, key));
     this.#core.bridge.post({ do: "attach", key: task.key, task: task.id });
-    await this.#accepted(task, options.timeout);
+    await this.#accepted(task, timeout);
     return task;
   }
 
@@ -132,9 +140,9 @@ export class Client extends Operator {
    * Gets the result of a task that is over, any number of times while the broker keeps it. Never acknowledges, never verifies.
    * @throws BadStateError: it is not over. NotFoundError, GoneError; what ended the task, when it did not succeed
    */
-  async fetch(id: string, options: TimeoutOption = {}): Promise<Result> {
+  async fetch(id: string, options?: TimeoutOption): Promise<Result> {
     const task = checkId(id);
-    const { message, bytes } = await this.#core.ask({ type: "FETCH", task }, "DELIVER", options.timeout);
+    const { message, bytes } = await this.#core.ask({ type: "FETCH", task }, "DELIVER", optionsOf(options, "fetch").timeout);
     const end = { ...endOf(message), bytes };
     if (end.status !== 0) throw this.#core.failure(end.status, end.text, task);
     return new Result(task, end);
@@ -144,8 +152,8 @@ export class Client extends Operator {
    * Cancels a task. Resolves with its state: cancelled, or what it was before.
    * @throws NotFoundError, GoneError
    */
-  async cancel(id: string, options: TimeoutOption = {}): Promise<string> {
-    const { message } = await this.#core.ask({ type: "CANCEL", task: checkId(id) }, "CANCELLED", options.timeout);
+  async cancel(id: string, options?: TimeoutOption): Promise<string> {
+    const { message } = await this.#core.ask({ type: "CANCEL", task: checkId(id) }, "CANCELLED", optionsOf(options, "cancel").timeout);
     return message.state!;
   }
 
@@ -153,16 +161,17 @@ export class Client extends Operator {
    * Acknowledges a result that was handed over with `manualAck`: the broker may then drop it. Resolves when it was said to the broker.
    * @throws TimeoutError, or why there is no connection; it is said after the next welcome then
    */
-  async ack(result: Result, options: TimeoutOption = {}): Promise<void> {
+  async ack(result: Result, options?: TimeoutOption): Promise<void> {
     this.#core.check();
     if (!(result instanceof Result)) usage("ack: give the result that was handed over");
+    const timeout = positive(optionsOf(options, "ack").timeout, this.#core.requestTimeout, "timeout");
     this.#core.bridge.post({ do: "ack", task: result.taskId, generation: result.generation, acked: true });
-    await this.#core.flush(options.timeout ?? this.#core.requestTimeout);
+    await this.#core.flush(timeout);
   }
 
   /** Waits until a broker has welcomed the client. @throws why none has: UnreachableError, UnauthorizedError, StaleBrokerError, BadVersionError */
-  ready(options: TimeoutOption = {}): Promise<void> {
-    return this.#core.ready(options.timeout ?? this.#core.requestTimeout);
+  async ready(options?: TimeoutOption): Promise<void> {
+    await this.#core.ready(optionsOf(options, "ready").timeout);
   }
 
   /** The state of the connection. */
@@ -272,8 +281,9 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   checkOptions(options, "connect");
   const core = new Core(positive(options.requestTimeout, 30_000, "requestTimeout"), positive(options.waitTimeout, 3_600_000, "waitTimeout"));
   const timeout = positive(options.connectTimeout, 10_000, "connectTimeout");
+  const mock = flag(options.allowMock, "allowMock");
   if (options.url === "mock:") {
-    if (options.allowMock !== true) usage('url: "mock:" gives fake proofs; it works only with allowMock: true in the code');
+    if (!mock) usage('url: "mock:" gives fake proofs; it works only with allowMock: true in the code');
     core.bridge = new MockBridge(core);
     return new Client(core, "0".repeat(32));
   }

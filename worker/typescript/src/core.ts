@@ -1,8 +1,8 @@
 /** What a client and its tasks share: the line to the connection's thread, who listens to what, and waits that end. */
 import type { Bridge, BridgeUser } from "./bridge.js";
-import { BadStateError, BusyError, InternalError, TimeoutError, UsageError, errorOf, wordOf, type ProvostError } from "./errors.js";
+import { BadStateError, BusyError, InternalError, TimeoutError, errorOf, wordOf, type ProvostError } from "./errors.js";
 import type { LinkState, Tiding } from "./io/bridge.js";
-import { isTimeout } from "./options.js";
+import { positive } from "./options.js";
 import type { Message } from "./wire/codec.js";
 import type { MessageName } from "./wire/lists.js";
 
@@ -105,7 +105,6 @@ export class Core implements BridgeUser {
   /** Waits for a promise, at most `timeout` ms; keeps the process alive meanwhile. */
   wait<T>(promise: Promise<T>, options: WaitOptions): Promise<T> {
     if (this.over) return Promise.reject(this.over);
-    if (!isTimeout(options.timeout)) return Promise.reject(new UsageError("usage", "timeout: a number of ms from 0 to 2,147,483,647"));
     const release = this.hold();
     return new Promise<T>((resolve, reject) => {
       let timer: NodeJS.Timeout;
@@ -127,7 +126,8 @@ export class Core implements BridgeUser {
   }
 
   /** Waits until a broker has welcomed the client. */
-  async ready(timeout: number): Promise<void> {
+  async ready(given: number | undefined): Promise<void> {
+    const timeout = positive(given, this.requestTimeout, "timeout");
     this.check();
     if (this.link.up) return;
     let listener!: () => void;
@@ -143,7 +143,8 @@ export class Core implements BridgeUser {
   }
 
   /** Asks a question that has one answer. */
-  async ask(message: Message, want: MessageName, timeout = this.requestTimeout): Promise<Answer> {
+  async ask(message: Message, want: MessageName, given?: number): Promise<Answer> {
+    const timeout = positive(given, this.requestTimeout, "timeout"); // before anything is said
     this.check();
     const key = this.newKey();
     let held = "";

@@ -10,7 +10,7 @@ export { FAKE_PROOF };
 
 /** True for a proof of the mock. */
 export function isFake(proof: object): boolean {
-  return (proof as { fake?: unknown }).fake === true;
+  return typeof proof === "object" && proof !== null && (proof as { fake?: unknown }).fake === true;
 }
 
 /** A client that answers in a millisecond with proofs that are marked as fake. The same as `connect({ url: "mock:", allowMock: true })`. */

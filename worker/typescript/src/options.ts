@@ -1,6 +1,7 @@
 /** What a caller may say, and what is wrong with it: checked before anything is sent. */
 import { randomBytes } from "node:crypto";
 import { isIPv4 } from "node:net";
+import { inspect } from "node:util";
 import type { Readable } from "node:stream";
 import { UsageError } from "./errors.js";
 import type { InputJson } from "./input_json.js";
@@ -87,7 +88,10 @@ export interface SubmitOptions {
   verificationKey?: object | string | undefined;
   /** What the public signals have to be. Default: those of the witness, when it is a .wtns. */
   publicSignals?: readonly string[] | undefined;
-  /** Called at most once a second with the latest news. When it throws, or a promise of its rejects, the call rejects with that error as cause, and the task goes on. */
+  /**
+   * Called at most once a second with the latest news, and not again before a promise of its is settled. When it throws, or the promise rejects, the call
+   * rejects with that error as cause, and the task goes on.
+   */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -117,6 +121,11 @@ export function usage(sentence: string): never {
   throw new UsageError("usage", sentence);
 }
 
+/** A wrong value in a sentence, whatever it is. */
+function shown(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 100, maxArrayLength: 3 }).slice(0, 120);
+}
+
 /** True for an address that stays on this machine. */
 export function isLocal(endpoint: string): boolean {
   if (endpoint.startsWith("ipc://")) return true;
@@ -144,19 +153,33 @@ function isText(value: unknown): boolean {
   return typeof value === "string" || (Array.isArray(value) && value.every((one) => typeof one === "string"));
 }
 
-/** For callers without types: an object where options are to be. @internal */
+/** For callers without types: an object where options are to be, and no promise of one. @internal */
 export function checkOptions(options: unknown, what: string): void {
-  if (typeof options !== "object" || options === null) usage(`${what}: give its options, an object`);
+  const none = typeof options !== "object" || options === null || Array.isArray(options) || "then" in options;
+  if (none) usage(`${what}: give its options, an object`);
+}
+
+/** Options that may be left out. @internal */
+export function optionsOf<T extends object>(options: T | undefined, what: string): T {
+  if (options === undefined) return {} as T;
+  checkOptions(options, what);
+  return options;
+}
+
+/** A switch: a string from a settings file would be true whatever it says. @internal */
+export function flag(value: unknown, what: string): boolean {
+  if (value !== undefined && typeof value !== "boolean") usage(`${what}: true or false`);
+  return value === true;
 }
 
 function linkKeys(o: ConnectOptions, endpoints: string[]) {
   if (o.key === undefined && o.serverKey === undefined) {
-    if (!o.insecure) usage("give key and serverKey, or insecure: true for a broker on this machine");
+    if (!flag(o.insecure, "insecure")) usage("give key and serverKey, or insecure: true for a broker on this machine");
     const far = endpoints.find((e) => !isLocal(e));
     if (far) usage(`insecure: ${far} is not on this machine`);
     return [];
   }
-  if (o.insecure) usage("insecure: true goes without key and serverKey");
+  if (flag(o.insecure, "insecure")) usage("insecure: true goes without key and serverKey");
   if (o.key === undefined || o.serverKey === undefined) usage("key and serverKey belong together");
   if (typeof o.key !== "string" && (typeof o.key !== "object" || o.key === null)) usage("key: the path of a file, 40 characters of Z85, or a pair");
   if (!isText(o.serverKey)) usage("serverKey: the path of a file or 40 characters of Z85, or a list of them");
@@ -179,10 +202,9 @@ export function positive(value: number | undefined, standard: number, what: stri
 /** @internal */
 export function linkOptionsOf(o: ConnectOptions): LinkOptions {
   const endpoints = endpointsOf(o.url);
-  const name = o.name ?? "client";
-  if (typeof name !== "string" || !isName(name)) usage(`name: "${name}" is not 1 to 64 letters, digits, dots, underscores or dashes`);
-  const role = o.role ?? "client";
-  if (!["client", "admin", "either"].includes(role)) usage(`role: "${role}" is none of client, admin, either`);
+  const { name = "client", role = "client" } = o;
+  if (typeof name !== "string" || !isName(name)) usage(`name: ${shown(name)} is not 1 to 64 letters, digits, dots, underscores or dashes`);
+  if (!["client", "admin", "either"].includes(role)) usage(`role: ${shown(role)} is none of client, admin, either`);
   return {
     endpoints,
     keys: linkKeys(o, endpoints),
@@ -199,7 +221,7 @@ export function linkOptionsOf(o: ConnectOptions): LinkOptions {
 
 /** @internal */
 export function checkId(id: string): string {
-  if (typeof id !== "string" || !/^[0-9a-fA-F]{32}$/.test(id)) usage(`id: "${id}" is not 32 hex digits`);
+  if (typeof id !== "string" || !/^[0-9a-fA-F]{32}$/.test(id)) usage(`id: ${shown(id)} is not 32 hex digits`);
   return id.toLowerCase();
 }
 
@@ -209,7 +231,8 @@ export function checkName(value: unknown, what: string): string {
   return value;
 }
 
-function whole(value: number | undefined, most: number, what: string): number | undefined {
+/** @internal */
+export function whole(value: number | undefined, most: number, what: string): number | undefined {
   if (value === undefined) return undefined;
   if (!Number.isInteger(value) || value < 0 || value > most) usage(`${what}: must be a whole number from 0 to ${most}`);
   return value;
@@ -223,19 +246,25 @@ function traceOf(value: string | undefined): string | undefined {
   return value;
 }
 
-/** What is looked at only on the way back would come too late, after a proof was made. */
-function checkReturn(o: SubmitOptions & { signal?: unknown }): void {
-  const { onProgress, publicSignals, whenBusy, signal } = o;
+/** @internal */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) usage("signal: an AbortSignal");
+}
+
+/** What is looked at only on the way back would come too late, after a proof was made. @internal */
+export function checkReturn(o: Pick<SubmitOptions, "onProgress" | "publicSignals" | "manualAck"> & { signal?: unknown }): void {
+  const { onProgress, publicSignals, manualAck, signal } = o;
   if (onProgress !== undefined && typeof onProgress !== "function") usage("onProgress: a function");
   const decimal = (s: unknown) => typeof s === "string" && /^[0-9]+$/.test(s);
   if (publicSignals !== undefined && !(Array.isArray(publicSignals) && publicSignals.every(decimal))) usage("publicSignals: a list of decimal strings, as in public.json");
-  if (!["wait", "fail", undefined].includes(whenBusy)) usage("whenBusy: wait or fail");
-  if (signal !== undefined && !(signal instanceof AbortSignal)) usage("signal: an AbortSignal");
+  flag(manualAck, "manualAck");
+  checkSignal(signal);
 }
 
 /** @internal */
 export function submitFieldsOf(o: SubmitOptions): SubmitFields {
   checkReturn(o);
+  if (!["wait", "fail", undefined].includes(o.whenBusy)) usage("whenBusy: wait or fail");
   const fields: SubmitFields = { queue: checkName(o.queue, "queue"), circuit: checkName(o.circuit, "circuit") };
   const deadline = o.deadline instanceof Date ? o.deadline.getTime() : o.deadline;
   const ttl = typeof o.onRestart === "object" && o.onRestart !== null ? o.onRestart.ttlMs : undefined;
@@ -246,7 +275,7 @@ export function submitFieldsOf(o: SubmitOptions): SubmitFields {
     deadline: whole(deadline, Number.MAX_SAFE_INTEGER, "deadline") || undefined,
     on_restart: ttl !== undefined ? "ttl" : o.onRestart === "cancel" ? "cancel" : undefined,
     ttl_ms: whole(ttl, Number.MAX_SAFE_INTEGER, "onRestart.ttlMs"),
-    revive: o.revive || undefined,
+    revive: flag(o.revive, "revive") || undefined,
     need_vram: whole(o.needVram, Number.MAX_SAFE_INTEGER, "needVram"),
     need_ram: whole(o.needRam, Number.MAX_SAFE_INTEGER, "needRam"),
     traceparent: traceOf(o.traceparent),

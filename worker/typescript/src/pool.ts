@@ -3,9 +3,9 @@
  *
  * @packageDocumentation
  */
-import { connect, type Client, type ProveOptions } from "./client.js";
+import { Client, connect, type ProveOptions } from "./client.js";
 import { BadStateError } from "./errors.js";
-import { usage, type ConnectOptions, type Witness } from "./options.js";
+import { checkName, checkOptions, optionsOf, usage, type ConnectOptions, type Witness } from "./options.js";
 import type { Result } from "./result.js";
 
 export interface PoolOptions extends Omit<ProveOptions, "witness" | "inputJson" | "id" | "signal">, ConnectOptions {
@@ -29,15 +29,21 @@ export class ProverPool {
   #closed = false;
 
   constructor(options: PoolOptions) {
-    if (!options.queue || !options.circuit) usage("a pool needs queue and circuit");
+    checkOptions(options, "ProverPool");
+    checkName(options.queue, "queue");
+    checkName(options.circuit, "circuit");
+    const { client, wasm } = options;
+    if (client !== undefined && !(client instanceof Client)) usage("client: one that connect() gave");
+    if (wasm !== undefined && typeof wasm !== "string" && !(wasm instanceof Uint8Array)) usage("wasm: the path of a file, or its bytes");
     this.#options = options;
   }
 
   /** Proves. @throws as `Client.prove` */
-  async request(input: PoolInput, more: Pick<ProveOptions, "id" | "signal" | "timeout" | "onProgress"> = {}): Promise<Result> {
-    const client = await this.#connected();
+  async request(input: PoolInput, more?: Pick<ProveOptions, "id" | "signal" | "timeout" | "onProgress">): Promise<Result> {
     const { wasm } = this.#options;
-    const options = { ...this.#options, ...more };
+    const options = { ...this.#options, ...optionsOf(more, "request") };
+    if (typeof input !== "string" && (typeof input !== "object" || input === null)) usage("request: give a witness, or the circuit's signals");
+    const client = await this.#connected();
     if (isWitness(input)) return client.prove({ ...options, witness: input });
     if (wasm === undefined) usage("request: with the circuit's signals as input the pool needs wasm");
     return client.fullProve(input, wasm, options);

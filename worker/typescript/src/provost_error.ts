@@ -22,7 +22,7 @@ export class ProvostError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = code;
-    this.retryable = statuses.find((s) => s.word === code)!.retryable;
+    this.retryable = statuses.find((s) => s.word === code)?.retryable ?? false;
     this.taskId = details.taskId;
   }
 }

@@ -59,7 +59,11 @@ export function snark(order: SnarkOrder): Promise<unknown> {
   const key = ++keys;
   return new Promise((resolve, reject) => {
     waiting.set(key, { order, resolve, reject });
-    worker!.postMessage({ key, order });
+    try {
+      worker!.postMessage({ key, order });
+    } catch (e) { // a promise or a function somewhere in it
+      hear({ key, failed: `it cannot be handed to another thread: ${e instanceof Error ? e.message : String(e)}` });
+    }
   });
 }
 

@@ -3,10 +3,10 @@ import type { Core } from "./core.js";
 import { Later } from "./later.js";
 import { BadProofError, CancelledError, ProvostError, UsageError } from "./errors.js";
 import type { End, News, Tiding } from "./io/bridge.js";
-import type { Progress, SubmitOptions } from "./options.js";
+import { optionsOf, positive, type Progress, type SubmitOptions, type TimeoutOption } from "./options.js";
 import { Result } from "./result.js";
 import { verifyProof, type VerificationKey } from "./verify.js";
-import type { Prepared } from "./witness.js";
+import { checkUnchanged, type Prepared } from "./witness.js";
 import type { TaskState } from "./wire/lists.js";
 
 /** What of the options concerns the way back. */
@@ -33,6 +33,8 @@ export class Task {
   #news: News = NOTHING;
   #newsAt = performance.now();
   #version = 0;
+  #called = false;
+  #untold: News | undefined;
   #waiting: (() => void)[] = [];
   #accepted = new Later<void>();
   #outcome = new Later<Result>();
@@ -89,8 +91,8 @@ export class Task {
    * @throws CancelledError, ExpiredError, DeadError or the cause, when the task did not succeed; BadProofError; TimeoutError, and the
    *   task goes on
    */
-  async result(options: { timeout?: number | undefined } = {}): Promise<Result> {
-    const timeout = options.timeout ?? this.#core.waitTimeout;
+  async result(options?: TimeoutOption): Promise<Result> {
+    const timeout = positive(optionsOf(options, "result").timeout, this.#core.waitTimeout, "timeout");
     try {
       return await (this.#over ? this.#outcome.promise : this.#core.wait(this.#outcome.promise, { timeout, taskId: this.id, held: () => this.#news.held }));
     } finally {
@@ -102,8 +104,9 @@ export class Task {
    * Cancels the task at the broker. Resolves with its state: cancelled, or what it was before.
    * @throws NotFoundError, GoneError, TimeoutError
    */
-  async cancel(options: { timeout?: number | undefined } = {}): Promise<TaskState> {
-    const { message } = await this.#core.ask({ type: "CANCEL", task: this.id }, "CANCELLED", options.timeout);
+  async cancel(options?: TimeoutOption): Promise<TaskState> {
+    const { timeout } = optionsOf(options, "cancel");
+    const { message } = await this.#core.ask({ type: "CANCEL", task: this.id }, "CANCELLED", timeout);
     return message.state!;
   }
 
@@ -173,12 +176,30 @@ export class Task {
     if (news.accepted) this.#accepted.resolve();
     if (news.accepted && this.#prepared) this.#prepared.pulled = undefined; // the broker has it: the caller's memory is the caller's again
     this.#wake();
+    if (this.#options.onProgress) this.#callBack(news);
+  }
+
+  /** One call at a time: while a promise of the callback is not settled, the newest news wait. */
+  #callBack(news: News): void {
+    if (this.#called) {
+      this.#untold = news;
+      return;
+    }
     try {
-      const promised = this.#options.onProgress?.({ ...news }) as unknown; // an async function is not waited for
-      if (promised instanceof Promise) promised.catch((e: unknown) => this.#threw(e));
+      const promised = this.#options.onProgress!({ ...news }) as PromiseLike<void> | void;
+      if (typeof promised !== "object" || promised === null || typeof promised.then !== "function") return;
+      this.#called = true;
+      Promise.resolve(promised).then(() => this.#callNext(), (e: unknown) => this.#threw(e));
     } catch (e) {
       this.#threw(e);
     }
+  }
+
+  #callNext(): void {
+    const news = this.#untold;
+    this.#untold = undefined;
+    this.#called = false;
+    if (news && !this.#over) this.#callBack(news);
   }
 
   #threw(cause: unknown): void {
@@ -188,8 +209,14 @@ export class Task {
   }
 
   #give(offset: number, n: number): void {
-    const bytes = this.#prepared?.pulled;
-    if (!bytes) return;
+    const { pulled: bytes, input } = this.#prepared ?? {};
+    if (!bytes || input?.kind !== "pull") return;
+    try {
+      checkUnchanged(bytes, input.length);
+    } catch (e) {
+      this.#drop();
+      return this.#reject(e as UsageError);
+    }
     const piece = new Uint8Array(bytes.subarray(offset, offset + n));
     this.#core.bridge.post({ do: "piece", key: this.key, offset, bytes: piece }, piece.buffer);
   }

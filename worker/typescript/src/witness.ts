@@ -28,12 +28,28 @@ export interface Prepared {
   publics(n: number): string[] | undefined;
 }
 
+/** Memory can be transferred to another thread, or be resized, at any moment of ours between two turns. @internal */
+export function checkUnchanged(bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) usage("witness: its memory was transferred to another thread, or resized, before the broker had it");
+}
+
+/** There at all: what was transferred before, or lies outside of memory that became smaller, has the length 0. */
+function checkThere(bytes: Uint8Array): void {
+  if (bytes.length > 0) return;
+  try {
+    bytes.at(0);
+  } catch {
+    usage("witness: its memory was transferred to another thread, or became too small for it: nothing is there");
+  }
+}
+
 /** Digests without holding the caller's event loop for longer than a MiB takes. */
-async function digestOf(bytes: Uint8Array): Promise<string> {
+async function digestOf(bytes: Uint8Array, length: number): Promise<string> {
   const digest = createHash("sha256");
-  for (let at = 0; at < bytes.length; at += HASH_BYTES) {
+  for (let at = 0; at < length; at += HASH_BYTES) {
+    if (at > 0) await turn();
+    checkUnchanged(bytes, length);
     digest.update(bytes.subarray(at, at + HASH_BYTES));
-    if (at + HASH_BYTES < bytes.length) await turn();
   }
   return digest.digest("hex");
 }
@@ -71,11 +87,23 @@ async function fill(bytes: Uint8Array, pieces: AsyncIterator<Uint8Array>, stoppe
   return got;
 }
 
+function failed(e: unknown): IoError {
+  return new IoError("io", `witness: the stream failed: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+}
+
+function begun(stream: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
+  try {
+    return stream[Symbol.asyncIterator]();
+  } catch (e) { // somebody else reads it
+    throw failed(e);
+  }
+}
+
 /** One copy of the stream, in memory that both threads share. */
 async function gathered(stream: AsyncIterable<Uint8Array>, length: number, stop: AbortSignal): Promise<Uint8Array> {
   if (typeof stream?.[Symbol.asyncIterator] !== "function") usage("witness: the stream is none");
   const bytes = room(length);
-  const pieces = stream[Symbol.asyncIterator]();
+  const pieces = begun(stream);
   let stopping!: () => void;
   const stopped = new Promise<never>((_, reject) => (stopping = () => reject(stop.reason as Error)));
   stopped.catch(() => {}); // the stream may fail first
@@ -88,22 +116,23 @@ async function gathered(stream: AsyncIterable<Uint8Array>, length: number, stop:
     void Promise.resolve(pieces.return?.()).catch(() => {}); // it is told, and not waited for
     (stream as { destroy?: () => void }).destroy?.();
     if (e instanceof ProvostError) throw e;
-    throw new IoError("io", `witness: the stream failed: ${e instanceof Error ? e.message : e}`, { cause: e });
+    throw failed(e);
   } finally {
     stop.removeEventListener("abort", stopping);
   }
 }
 
 async function ofBytes(bytes: Uint8Array, kept: number, slots: Slots | undefined): Promise<Prepared> {
+  const { length } = bytes;
   const slot = slots ? slots.put(bytes) : -1;
-  if (slot >= 0) return inSlot(slots!, slot, bytes.length, kept);
+  if (slot >= 0) return inSlot(slots!, slot, length, kept);
   const shared = bytes.buffer instanceof SharedArrayBuffer;
-  const small = bytes.length <= COPY_MOST && !shared;
+  const small = length <= COPY_MOST && !shared;
   const own = small ? new Uint8Array(bytes) : bytes; // the caller may write to its own while ours is on its way
   const publics = isWitness(own) ? await publicsOf(async (offset, n) => own.subarray(offset, offset + n), kept) : NO_PUBLICS;
   if (small) return { input: { kind: "bytes", bytes: own }, pulled: undefined, transfer: own.buffer as ArrayBuffer, publics };
   if (shared) return { input: { kind: "bytes", bytes }, pulled: undefined, publics };
-  return { input: { kind: "pull", length: bytes.length, sha256: await digestOf(bytes) }, pulled: bytes, publics };
+  return { input: { kind: "pull", length, sha256: await digestOf(bytes, length) }, pulled: bytes, publics };
 }
 
 async function inSlot(slots: Slots, slot: number, length: number, kept: number): Promise<Prepared> {
@@ -141,6 +170,7 @@ export async function prepare(witness: Witness, most: number | undefined, kept: 
   const n = kept ?? KEPT_MOST;
   if (typeof witness === "string") return ofFile(witness, most, n);
   if (witness instanceof Uint8Array) {
+    checkThere(witness);
     checkSize(witness.length, most);
     return ofBytes(witness, n, slots);
   }

@@ -6,8 +6,8 @@ const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-
 const PKCS8_HEAD = Buffer.from("302e020100300506032b656e04220420", "hex");
 
 /** True for 40 characters of Z85. */
-export function isKey(text: string): boolean {
-  return text.length === 40 && [...text].every((c) => DIGITS.includes(c));
+export function isKey(text: unknown): boolean {
+  return typeof text === "string" && text.length === 40 && [...text].every((c) => DIGITS.includes(c));
 }
 
 function decoded(text: string): Buffer {

@@ -31,7 +31,7 @@ export class FakeBroker {
   private socket: Router | undefined;
 
   async open(): Promise<this> {
-    this.socket = new Router({ linger: 0, mandatory: false });
+    this.socket = new Router({ linger: 0, mandatory: false, sendHighWaterMark: 0 }); // at a mark it would drop what it says
     // What was closed lets go of its port a moment later.
     for (let tries = 50; ; tries--) {
       try {
