@@ -2,11 +2,14 @@
  * once with 1 KiB, both in this process; the broker is another process, which commits and syncs everything before it
  * acknowledges it.
  *
- *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog flood      folder: TMPDIR (put it on a real disk)
+ *      bench_broker [JOB]...       jobs: 1k one 64k 1m 16m backlog start flood      folder: TMPDIR (put it on a real disk)
  *      STORE=postgresql://... bench_broker [JOB]...    tasks in an empty database
  *
  * flood: how long a node's heartbeat waits for its answer beside BACKLOG queued tasks, while a client keeps eight LISTs
  * that match nothing, SHOWs and dry PURGEs of everything asked.
+ *
+ * backlog: how long a broker with BACKLOG queued tasks takes from its start after kill -9 to its first offer. KEEP=1 leaves its folder, and
+ * FOLDER=that bench_broker start    measures the start alone.
  *
  * Every input is different, so that no payload file is shared. SECONDS (3) and BACKLOG (100000) come from the
  * environment. cpu_us is what all threads of the broker used, for each task. */
@@ -261,12 +264,30 @@ static void round_trips(const char *job, size_t bytes, size_t in_flight)
     for (size_t i = 0; i < in_flight; i++) free(flights[i].data);
 }
 
-/* Fill without a prover, kill -9, and how long until the first task is offered. */
+/* How long until the first task is offered, and what that cost. */
+static void start_again(const char *name, size_t tasks, double fill_per_s, uint64_t filled_kib)
+{
+    struct wire_peer p;
+    uint64_t from = pv_clock_us();
+    if (!broker_process_start(&broker, dir, NULL, arguments)) WIRE_PEER_DIE("no restart");
+    uint64_t up = pv_clock_us();
+    wire_peer_prover(&p, broker.endpoint, "p", "bench", "echo", 1);
+    if (!wire_peer_wait(&p, WIRE_OFFER, 60000)) WIRE_PEER_DIE("no offer after the restart");
+    uint64_t offered = pv_clock_us();
+    printf("{\"bench\":\"broker\",\"job\":\"%s\",\"tasks\":%zu,\"fill_tasks_per_s\":%.0f,\"peak_kib\":%" PRIu64
+           ",\"restart_ms\":%.1f,\"first_offer_ms\":%.1f,\"start_cpu_ms\":%.1f,\"start_peak_kib\":%" PRIu64 "}\n",
+           name, tasks, fill_per_s, filled_kib, (double)(up - from) / 1e3, (double)(offered - from) / 1e3,
+           (double)broker_cpu_us() / 1e3, broker_peak_kib());
+    fflush(stdout);
+    wire_peer_close(&p);
+}
+
+/* Fill without a prover, kill -9, and start again. */
 static void backlog(void)
 {
     size_t n = (size_t)seconds_of("BACKLOG", 100000), in_flight = 512, sent = 0, acknowledged = 0;
     static uint8_t data[1024];
-    struct wire_peer c, p;
+    struct wire_peer c;
     wire_peer_client(&c, broker.endpoint, "bench");
     uint64_t from = pv_clock_us();
     while (acknowledged < n) {
@@ -281,18 +302,7 @@ static void backlog(void)
     uint64_t kib = broker_peak_kib();
     wire_peer_close(&c);
     broker_process_end(&broker, SIGKILL);
-    uint64_t killed = pv_clock_us();
-    if (!broker_process_start(&broker, dir, NULL, arguments)) WIRE_PEER_DIE("no restart");
-    uint64_t up = pv_clock_us();
-    wire_peer_prover(&p, broker.endpoint, "p", "bench", "echo", 1);
-    if (!wire_peer_wait(&p, WIRE_OFFER, 60000)) WIRE_PEER_DIE("no offer after the restart");
-    uint64_t offered = pv_clock_us();
-    printf("{\"bench\":\"broker\",\"job\":\"backlog\",\"tasks\":%zu,\"fill_tasks_per_s\":%.0f,\"peak_kib\":%" PRIu64
-           ",\"restart_ms\":%.1f,\"first_offer_ms\":%.1f}\n",
-           n, (double)n * 1e6 / (double)(filled - from), kib, (double)(up - killed) / 1e3,
-           (double)(offered - killed) / 1e3);
-    fflush(stdout);
-    wire_peer_close(&p);
+    start_again("backlog", n, (double)n * 1e6 / (double)(filled - from), kib);
 }
 
 /* --- a flood of questions --- */
@@ -404,9 +414,20 @@ static void job(const char *name)
     if (!strcmp(name, "flood")) flood();
 }
 
+/* The start of a folder that is there. It ends as it was found: killed. */
+static int start_only(const char *folder)
+{
+    snprintf(dir, sizeof dir, "%s", folder ? folder : "");
+    if (!folder) return 2;
+    start_again("start", 0, 0, 0);
+    broker_process_end(&broker, SIGKILL);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const all[] = { "1k", "one", "64k", "1m", "16m", "backlog" };
+    if (argc == 2 && !strcmp(argv[1], "start")) return start_only(getenv("FOLDER"));
     samples = malloc(SAMPLES_MAX * sizeof *samples);
     int jobs = argc > 1 ? argc - 1 : 6;
     store_in(getenv("STORE"));
@@ -419,8 +440,10 @@ int main(int argc, char **argv)
             return 1;
         }
         job(argc > 1 ? argv[i + 1] : all[i]);
-        if (broker_process_end(&broker, SIGTERM)) broker_process_print_log(&broker);
-        temp_dir_remove(dir);
+        bool keep = getenv("KEEP") != NULL;
+        if (broker_process_end(&broker, keep ? SIGKILL : SIGTERM) && !keep) broker_process_print_log(&broker);
+        if (!keep) temp_dir_remove(dir);
+        if (keep) fprintf(stderr, "kept: %s\n", dir);
     }
     free(samples);
     return 0;
