@@ -174,6 +174,60 @@ static void R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled(void **st
     assert_int_equal(state_of(&r, 21), TASK_OFFERED);
 }
 
+static void verb_of_outer(enum wire_verb verb)
+{
+    hello(&r, "ops");
+    struct sched_event ev = rig_event(&r, SCHED_QUEUE_VERB, "ops", 0);
+    ev.verb.verb = verb;
+    ev.verb.name = "outer";
+    rig_step(&r, ev);
+}
+
+static void submit_to(const char *queue, const char *who, unsigned n, const char *circuit, uint32_t priority)
+{
+    r.queue = queue;
+    struct sched_event ev = submit_event(&r, who, n);
+    ev.submit.circuit = circuit;
+    ev.submit.priority = priority;
+    rig_step(&r, ev);
+}
+
+/* p2 has a slot that is kept for x's suspect. Then x is at its limit, by a task that p3 gets beforehand: the suspect cannot be given out now, so the
+ * slot takes y's task, though its key is warm at p4 and not here. */
+static void R11_slot_kept_for_a_suspect_is_filled_when_its_principal_is_at_its_limit(void **state)
+{
+    struct sched_event limits = rig_event(&r, SCHED_PRINCIPAL, NULL, 0);
+    limits.principal.name = "x";
+    limits.principal.limits.leased = 1;
+    rig_step(&r, limits);
+    for (int i = 0; i < 2; i++) {
+        prover_with(&r, "p1", &(struct rig_prover){ .slots = 1, .circuits = "+heavy" });
+        if (!i) submit_to("outer", "x.c1", 7, "heavy", 9);
+        started(&r, "p1", 7);
+        gone(&r, "p1");
+        at(&r, r.now_ms + 1000);
+    }
+    prover_with(&r, "p3", &(struct rig_prover){ .slots = 1, .prefetch = 1, .circuits = "+light" });
+    prover_with(&r, "p4", &(struct rig_prover){ .slots = 1, .circuits = "+other" });
+    submit_to("outer", "y.c2", 21, "light", 4);
+    submit_to("outer", "y.c2", 22, "other", 4);
+    started(&r, "p3", 21);
+    started(&r, "p4", 22);
+    verb_of_outer(WIRE_VERB_PAUSE);
+    submit_to("keccak", "y.c2", 20, "heavy", 4);
+    prover_with(
+        &r, "p2",
+        &(struct rig_prover){ .slots = 2, .circuits = "+heavy other", .load_ms = 5000, .queues = "outer keccak" });
+    started(&r, "p2", 20);
+    submit_to("outer", "x.c1", 8, "light", 4);
+    submit_to("outer", "y.c2", 9, "other", 4);
+    ignore(&r);
+    verb_of_outer(WIRE_VERB_RESUME);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    assert_true(said(&r, "OFFER p3 8"));
+    assert_true(said(&r, "OFFER p2 9"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +240,7 @@ int main(void)
         T(R7_suspect_runs_with_nothing_beside_it),
         T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
         T(R11_slot_kept_for_a_suspect_is_filled_when_it_is_cancelled),
+        T(R11_slot_kept_for_a_suspect_is_filled_when_its_principal_is_at_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
