@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import concurrent.futures
+import inspect
 import queue as queues
 import threading
 import time
@@ -25,7 +26,7 @@ from .io.tidings import Progress
 from .input_json import Given, InputJson, given
 from .keys import Key
 from .operators import Scope, TaskInfo
-from .options import Deadline, OnRestart, Role
+from .options import Deadline, OnRestart, Role, usage
 from .process import incarnation
 from .result import Result
 from .task import OnProgress
@@ -140,11 +141,29 @@ class _News:
         future.add_done_callback(lambda _: self._calls.put(False))
         while self._calls.get():
             news = self._take()
-            try:
-                if news:
-                    on_progress(news)
-            except Exception as e:
-                raise UsageError("on_progress raised an error; the task goes on at the broker", task_id=begun[0].id) from e
+            if news:
+                self._call(on_progress, news, begun)
+
+    def _call(self, on_progress: OnProgress, news: Progress, begun: Sequence[tasks.Task]) -> None:
+        try:
+            given = on_progress(news)
+        except Exception as e:
+            raise UsageError("on_progress raised an error; the task goes on at the broker", task_id=begun[0].id) from e
+        if inspect.isawaitable(given):
+            if inspect.iscoroutine(given):
+                given.close()
+            raise UsageError(f"{NO_COROUTINE}; the task goes on at the broker", task_id=begun[0].id)
+
+
+NO_COROUTINE = "on_progress: a function, and no coroutine: here is no event loop that would run it"
+
+
+def _news_for(on_progress: object) -> _News | None:
+    if on_progress is None:
+        return None
+    if not callable(on_progress):
+        usage("on_progress: a function")
+    return usage(NO_COROUTINE) if inspect.iscoroutinefunction(on_progress) else _News()
 
 
 class Task:
@@ -222,7 +241,7 @@ class Client:
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Result:
         """Proves: submits, waits, checks, acknowledges. As provost.Client.prove."""
-        news = _News() if on_progress else None
+        news = _news_for(on_progress)
         with self._begun() as begun:
             future = self._loop.start(self._prove(
                 begun, timeout, queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy,
@@ -263,7 +282,7 @@ class Client:
         public_signals: Sequence[str] | None = None, on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Hands a task to the broker and waits until it is durable there. As provost.Client.submit."""
-        news = _News() if on_progress else None
+        news = _news_for(on_progress)
         with self._begun() as begun:
             task = self._loop.run(self._begin(
                 begun, queue, circuit, given(witness, input_json, traceparent), id, priority, group, deadline, on_restart, revive, need_vram, need_ram, when_busy, manual_ack,
@@ -302,7 +321,7 @@ class Client:
         on_progress: OnProgress | None = None, timeout: float | None = None,
     ) -> Task:
         """Follows a task that another process, or an earlier run of this one, has submitted."""
-        news = _News() if on_progress else None
+        news = _news_for(on_progress)
         told = news.tell if news else None
         task = self._loop.run(self._client.attach(
             id, manual_ack=manual_ack, verification_key=verification_key, public_signals=public_signals, on_progress=told, timeout=timeout))

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from .input_json import Given, InputJson, given
 from .keys import Key
 from .mock_bridge import MockBridge
 from .operators import Operator
-from .options import Deadline, OnRestart, Role, check_id, check_signals, deadline_of, link_options, submit_fields, usage
+from .options import Deadline, OnRestart, Role, check_id, check_signals, deadline_of, flag, link_options, submit_fields, usage
 from .result import Result
 from .task import Follow, OnProgress, Task
 from .verify import VerificationKey, load_key
@@ -90,7 +89,8 @@ class Client(Operator):
         manual_ack        the result is acknowledged by ack(), once the caller has made it durable
         verification_key  snarkjs's key, or the path of its file: the proof is verified before it is handed over. Needs libprovost
         public_signals    what they have to be. Default: those of the witness, when it is a .wtns
-        on_progress       called at most once a second with the latest news; when it raises, so does this call, and the task goes on
+        on_progress       called at most once a second with the latest news; what it gives is awaited if it can be, and it is not called again before that
+                          is done. When it raises, so does this call, and the task goes on
         timeout           how long this call waits, in seconds, the time that it takes to read the witness included. Default: the client's wait_timeout
 
         Raises the class of the outcome, with task_id. After a TimeoutError the task goes on: attach() to it.
@@ -145,13 +145,14 @@ class Client(Operator):
         """
         self._core.check()
         id = check_id(id)
+        seconds = self._core.request_timeout if timeout is None else check_timeout(timeout)
         follow = await self._follow(manual_ack, verification_key, public_signals, on_progress)
         self._core.check()
         if id in self._tasks:
             return self._same(self._tasks[id], follow)
         task = self._add(Task(self._core, id, follow, None, self._remove))
         self._core.bridge.attach(task._key, id)
-        await self._taken(task, timeout)
+        await self._taken(task, seconds)
         return task
 
     async def fetch(self, id: str, *, timeout: float | None = None) -> Result:
@@ -180,8 +181,9 @@ class Client(Operator):
         self._core.check()
         if not isinstance(result, Result):
             usage("ack: give the result that was handed over")
+        seconds = self._core.request_timeout if timeout is None else check_timeout(timeout)
         self._core.bridge.ack(result.task_id, result.generation, True)
-        await self._core.flush(self._core.request_timeout if timeout is None else timeout)
+        await self._core.flush(seconds)
 
     async def ready(self, *, timeout: float | None = None) -> None:
         """Waits until a broker has welcomed the client. Raises why none has: UnreachableError, UnauthorizedError, StaleBrokerError,
@@ -222,8 +224,9 @@ class Client(Operator):
     async def _follow(
         self, manual_ack: bool, verification_key: VerificationKey | None, public_signals: Sequence[str] | None, on_progress: OnProgress | None
     ) -> Follow:
-        if on_progress is not None and (not callable(on_progress) or inspect.iscoroutinefunction(on_progress)):
-            usage("on_progress: a function, and no coroutine")
+        if on_progress is not None and not callable(on_progress):
+            usage("on_progress: a function")
+        flag(manual_ack, "manual_ack")
         publics = None if public_signals is None else check_signals(public_signals)
         key = None if verification_key is None else await asyncio.to_thread(load_key, verification_key)
         return Follow(manual_ack, key, publics, on_progress)
@@ -339,7 +342,8 @@ async def _open(
 ) -> Client:
     core = Core(check_timeout(request_timeout, "request_timeout"), check_timeout(wait_timeout, "wait_timeout"))
     timeout = check_timeout(connect_timeout, "connect_timeout")
-    if url == "mock:":
+    flag(allow_mock, "allow_mock")
+    if isinstance(url, str) and url == "mock:":
         if allow_mock is not True:
             raise UsageError('url "mock:" gives fake proofs; it works only with allow_mock=True in the code')
         core.bridge = MockBridge(core)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -44,9 +43,12 @@ def _no_more() -> float:
     return 0.0
 
 
+SECONDS_MOST = 10**15  # what is larger is no time, and some whole numbers are no float
+
+
 def check_timeout(value: object, what: str = "timeout") -> float:
     """Raises UsageError for what is no number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < SECONDS_MOST:
         raise UsageError(f"{what}: a number of seconds, 0 or more")
     return float(value)
 
@@ -307,13 +309,14 @@ class Core:
 
     async def ask(self, message: Message, want: str, timeout: float | None = None, keep: bool = False) -> tuple[Message, bytes]:
         """Asks a question that has one answer. keep: it is still asked after this wait has ended without an answer."""
+        seconds = self.request_timeout if timeout is None else check_timeout(timeout)  # before anything is said
         self.check()
         key, task = self.new_key(), message.get("task")
         answer = _Answer()
         self.listen(key, answer)
         self.bridge.ask(key, message, want)
         try:
-            await self.wait(answer.ready, self.request_timeout if timeout is None else timeout, task, lambda: answer.held)
+            await self.wait(answer.ready, seconds, task, lambda: answer.held)
         finally:
             self.silence(key)
             if not self.over and not keep and not answer.ready.done:

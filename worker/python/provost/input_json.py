@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from .options import usage
-from .witness import Witness
+from .options import listed, usage
+from .witness import Stream, Witness
 from .wire.wire_lists import Message
 
 #: A signal's value: whole numbers, also as text ("0x..." too), and lists of them.
@@ -40,15 +41,35 @@ class Given:
             fields["traceparent"] = self.traceparent
 
 
-def _text(value: object, name: str) -> object:
+#: Lists in lists, at most: one that is in itself has no end. Bits of a number, at most: Python writes no longer ones as text.
+DEPTH_MOST = 64
+BITS_MOST = 4096
+
+
+def _text(value: object, name: str, depth: int = 0) -> object:
     """Numbers as text: JSON's own lose their last digits above 2^53 where JavaScript reads them."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() <= BITS_MOST:
         return str(int(value))
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [_text(one, name) for one in value]
+    if depth > DEPTH_MOST:
+        usage(f"input_json: {name}: lists in more than {DEPTH_MOST} lists")
+    values = listed(value)
+    if values is not None:
+        return [_text(one, name, depth + 1) for one in values]
     usage(f"input_json: {name}: a whole number, text, or a list of them")
+
+
+def _is_source(value: object) -> bool:
+    if isinstance(value, (str, os.PathLike, Stream)):
+        return True
+    try:
+        memoryview(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except (ValueError, BufferError):
+        pass  # memory that is not there any more: what reads it says so
+    return True
 
 
 def given(witness: Witness | None, input_json: InputJson | None, traceparent: str | None) -> Witness | Given:
@@ -62,6 +83,8 @@ def given(witness: Witness | None, input_json: InputJson | None, traceparent: st
     if witness is not None:
         usage("give a witness or input_json, and not both")
     if not isinstance(input_json, Mapping):
+        if not _is_source(input_json):
+            usage("input_json: a mapping of signals, bytes, the path of a file, or a Stream")
         return Given(input_json, True, traceparent)
     names = [name for name in input_json if not isinstance(name, str)]
     if names:

@@ -11,7 +11,7 @@ __all__ = ["FAKE_PROOF", "is_fake", "mock_client"]
 
 def is_fake(proof: Mapping[str, object]) -> bool:
     """True for a proof of the mock."""
-    return proof.get("fake") is True
+    return isinstance(proof, Mapping) and proof.get("fake") is True
 
 
 def mock_client() -> Connecting:

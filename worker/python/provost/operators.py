@@ -9,7 +9,7 @@ from typing import Literal
 from .core import Core, check_timeout
 from .error_list import BadVersionError
 from .io.link import Terms
-from .options import UINT64_MAX, check_id, check_name, usage, whole
+from .options import UINT64_MAX, check_id, check_name, flag, listed, shown, usage, whole
 from .wire.wire_lists import STATES, Message, Row
 
 PAGE = 200
@@ -66,7 +66,7 @@ class Operator:
         if queue is not None:
             asked["queue"] = check_name(queue, "queue")
         if state is not None:
-            asked["state"] = state if state in STATES else usage(f"state: {state!r} is none of {', '.join(STATES)}")
+            asked["state"] = state if state in STATES else usage(f"state: {shown(state)} is none of {', '.join(STATES)}")
         return await self._list(asked, limit, timeout)
 
     async def queues(self, *, limit: int = 1000, timeout: float | None = None) -> list[Row]:
@@ -153,9 +153,9 @@ class Operator:
         Raises UnauthorizedError; BadVersionError: the broker is too old for `forget`.
         """
         message = _purge(scope, queue, client, session, states, age_ms)
-        if dry_run:
+        if flag(dry_run, "dry_run"):
             message["dry"] = True
-        if forget:
+        if flag(forget, "forget"):
             await self._needs("purge_forgets", "forget what it purges", timeout)
             message["forget"] = True
         counts = (await self._core.ask(message, "COUNTS", timeout))[0]["counts"]
@@ -196,7 +196,7 @@ def _purge(
     scope: str, queue: str | None, client: str | None, session: str | None, states: Sequence[str] | None, age_ms: int | None
 ) -> Message:
     if scope not in ("session", "client", "queue", "principal"):
-        usage(f"purge: scope {scope!r} is none of session, client, queue, principal")
+        usage(f"purge: scope {shown(scope)} is none of session, client, queue, principal")
     if scope == "queue" and queue is None:
         usage("purge: scope queue needs a queue")
     message: Message = {"type": "PURGE", "scope": scope}
@@ -207,7 +207,10 @@ def _purge(
     if session is not None:
         message["session"] = check_id(session)
     if states is not None:
-        message["states"] = [s if s in STATES else usage(f"states: {s!r} is none of {', '.join(STATES)}") for s in states]
+        only = listed(states)
+        if only is None or not all(s in STATES for s in only):
+            usage(f"states: a list of {', '.join(STATES)}")
+        message["states"] = list(map(str, only))
     if age_ms is not None:
         message["age_ms"] = whole(age_ms, UINT64_MAX, "age_ms")
     return message

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import math
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -34,6 +34,31 @@ def usage(sentence: str) -> NoReturn:
     raise UsageError(sentence)
 
 
+def shown(value: object) -> str:
+    """A wrong value in a sentence, whatever it is."""
+    plain = value is None or isinstance(value, (bool, float, str)) or isinstance(value, int) and value.bit_length() <= 64
+    return repr(value)[:100] if plain else f"a {type(value).__name__}"
+
+
+def flag(value: object, what: str) -> bool:
+    """A switch: a string from a settings file would be true whatever it says."""
+    return value if isinstance(value, bool) else usage(f"{what}: True or False")
+
+
+def listed(value: object) -> list[object] | None:
+    """A list of things, and no text, no bytes; None for what is none."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+    return list(value) if is_list else None  # type: ignore[call-overload]
+
+
+def path_of(value: object, what: str) -> str:
+    """The path that an os.PathLike stands for."""
+    try:
+        return os.fsdecode(os.fspath(value))  # type: ignore[call-overload]
+    except TypeError as e:
+        raise UsageError(f"{what}: no path: {e}") from e
+
+
 # --- connect ---
 
 
@@ -57,16 +82,17 @@ def _check_endpoint(url: str) -> str:
 
 
 def endpoints_of(url: str | Sequence[str]) -> tuple[str, ...]:
-    given = [url] if isinstance(url, str) else list(url) if isinstance(url, Sequence) else []
-    if not isinstance(url, Sequence) or not all(isinstance(u, str) for u in given):
+    given = [url] if isinstance(url, str) else listed(url)
+    if given is None or not all(isinstance(u, str) for u in given):
         usage("url: a string, or a list of strings")
-    names = [one for u in given for one in re.split(r"[, ]+", u) if one]
+    names = [one for u in given for one in re.split(r"[, ]+", str(u)) if one]
     if not 1 <= len(names) <= 16:
         usage("url: 1 to 16 brokers are named")
     return tuple(map(_check_endpoint, names))
 
 
 def _keys(key: Key | None, server_key: object, insecure: bool, endpoints: Sequence[str]) -> tuple[Keys, ...]:
+    flag(insecure, "insecure")
     if key is None and server_key is None:
         if not insecure:
             usage("give key and server_key, or insecure=True for a broker on this machine")
@@ -88,9 +114,9 @@ def link_options(
 ) -> LinkOptions:
     endpoints = endpoints_of(url)
     if not is_name(name):
-        usage(f"name: {name!r} is not 1 to 64 letters, digits, dots, underscores or dashes")
+        usage(f"name: {shown(name)} is not 1 to 64 letters, digits, dots, underscores or dashes")
     if role not in ("client", "admin", "either"):
-        usage(f"role: {role!r} is none of client, admin, either")
+        usage(f"role: {shown(role)} is none of client, admin, either")
     first = check_timeout(reconnect, "reconnect_min") or 0.001
     return LinkOptions(
         endpoints=endpoints, keys=_keys(key, server_key, insecure, endpoints), name=name, role="admin" if role == "admin" else "client",
@@ -105,7 +131,7 @@ def link_options(
 
 def check_id(id: object) -> str:
     if not isinstance(id, str) or not re.fullmatch("[0-9a-fA-F]{32}", id):
-        usage(f"id: {id!r} is not 32 hex digits")
+        usage(f"id: {shown(id)} is not 32 hex digits")
     return id.lower()
 
 
@@ -114,9 +140,10 @@ def check_name(value: object, what: str) -> str:
 
 
 def check_signals(value: object) -> list[str]:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(s, str) and re.fullmatch("[0-9]+", s) for s in value):
+    signals = listed(value)
+    if signals is None or not all(isinstance(s, str) and re.fullmatch("[0-9]+", s) for s in signals):
         usage("public_signals: a list of decimal strings, as in public.json")
-    return list(value)
+    return list(map(str, signals))
 
 
 def whole(value: object, most: int, what: str) -> int:
@@ -133,8 +160,8 @@ def deadline_of(value: Deadline) -> float:
         if value.tzinfo is None:
             usage("deadline: this datetime has no time zone, so it is no moment")
         moment = value.timestamp()
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        moment = float(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        moment = float(value) if 0 < value < 2**53 else 0.0
     else:
         usage("deadline: Unix time in seconds, a datetime with its time zone, or a timedelta")
     return moment if 0 < moment < 2**53 else usage("deadline: this moment cannot be said")
@@ -160,7 +187,7 @@ def submit_fields(
     if group is not None:
         fields["group"] = check_name(group, "group")
     _on_restart(fields, on_restart)
-    if revive:
+    if flag(revive, "revive"):
         fields["revive"] = True
     if need_vram is not None:
         fields["need_vram"] = whole(need_vram, UINT64_MAX, "need_vram")

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from .client import Client, connect
-from .error_list import BadStateError
+from .error_list import BadStateError, UsageError
 from .options import check_name
 from .result import Result
 from .task import OnProgress
@@ -32,6 +32,8 @@ class ProverPool:
         self._prove = {"queue": check_name(queue, "queue"), "circuit": check_name(circuit, "circuit")}
         self._prove.update((key, value) for key, value in options.items() if key in _PROVE)
         self._connect = connect(url, **{key: value for key, value in options.items() if key not in _PROVE})
+        if client is not None and not isinstance(client, Client):
+            raise UsageError("client: one that connect() gave")
         self._own = client is None
         self._client = client
         self._closed = False

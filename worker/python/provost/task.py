@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -15,7 +16,7 @@ from .result import Result
 from .verify import Key
 from .witness import SIGNALS_MOST, Prepared
 
-#: Called with the latest news of a task, at most once a second; what it returns is not looked at.
+#: Called with the latest news of a task, at most once a second. What it returns is awaited if it can be; the blocking client refuses such.
 OnProgress = Callable[[Progress], object]
 
 
@@ -46,6 +47,8 @@ class Task(Listener):
         self._news = Progress()
         self._news_at = core.loop.time()
         self._version = 0
+        self._called = False
+        self._untold: Progress | None = None
         self._changed = Signal()
         self._accepted = Signal()
         self._settled = Signal()
@@ -136,15 +139,40 @@ class Task(Listener):
         if news.accepted:
             self._accepted.set()
         self._wake()
-        if self._follow.on_progress is None:
+        if self._follow.on_progress is not None:
+            self._call_back(self._follow.on_progress, news)
+
+    def _call_back(self, on_progress: OnProgress, news: Progress) -> None:
+        """One call at a time: while what the callback gave is awaited, the newest news wait."""
+        if self._called:
+            self._untold = news
             return
         try:
-            self._follow.on_progress(copy.copy(news))
+            given = on_progress(copy.copy(news))
+            if inspect.isawaitable(given):
+                self._called = True
+                self._core.spawn(self._core.loop.create_task(self._await(on_progress, given)))
         except Exception as e:
-            self._drop()
-            error = UsageError("on_progress raised an error; the task goes on at the broker", task_id=self.id)
-            error.__cause__ = e
-            self._reject(error)
+            self._raised(e)
+
+    async def _await(self, on_progress: OnProgress, given: Awaitable[object]) -> None:
+        try:
+            await given
+        except Exception as e:
+            return self._raised(e)
+        finally:
+            self._called = False
+        news, self._untold = self._untold, None
+        if news and not self._settled.done:
+            self._call_back(on_progress, news)
+
+    def _raised(self, cause: Exception) -> None:
+        if self._settled.done:
+            return
+        self._drop()
+        error = UsageError("on_progress raised an error; the task goes on at the broker", task_id=self.id)
+        error.__cause__ = cause
+        self._reject(error)
 
     def refused(self, status: int, text: str) -> None:
         self._gone()

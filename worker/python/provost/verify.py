@@ -10,6 +10,7 @@ from typing import Any, Union
 
 from .error_list import BadProofError, BadVkeyError, NoMemoryError, UsageError, error_of
 from .io.source import OPEN_FLAGS
+from .options import path_of
 from .provost_error import ProvostError, word_of
 
 #: snarkjs's verification key, or the path of its file.
@@ -103,8 +104,9 @@ def load_key(key: VerificationKey) -> Key:
             raise BadVkeyError(f"the verification key is no JSON: {e}") from e
     if not isinstance(key, (str, os.PathLike)):
         raise UsageError("verification_key: snarkjs's key, or the path of its file")
+    path = path_of(key, "verification_key")
     try:
-        with open(os.open(key, OPEN_FLAGS), "rb") as file:
+        with open(os.open(path, OPEN_FLAGS), "rb") as file:
             return Key(file.read(KEY_MOST) or b"")
     except (OSError, ValueError) as e:
-        raise BadVkeyError(f"{os.fspath(key)}: the verification key cannot be read: {getattr(e, 'strerror', None) or e}") from e
+        raise BadVkeyError(f"{path}: the verification key cannot be read: {getattr(e, 'strerror', None) or e}") from e

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import inspect
 import os
 import stat
 from collections.abc import AsyncIterable, Iterable, Iterator
@@ -12,6 +13,8 @@ from typing import Protocol, Union
 from .error_list import InvalidInputError, IoError, NoMemoryError, TooLargeError, UsageError
 from .io.source import OPEN_FLAGS, File, Memory, Source, identity_of
 from .io.text import size_text
+from .options import UINT64_MAX, path_of
+from .provost_error import ProvostError
 from .wtns import signals_of
 
 
@@ -64,6 +67,8 @@ def _view(witness: object) -> bytes | memoryview:
         view = memoryview(witness).cast("B")  # type: ignore[arg-type]
     except TypeError:
         raise UsageError("witness: bytes, the path of a file, or a Stream") from None
+    except (ValueError, BufferError) as e:
+        raise UsageError(f"witness: its memory is not there any more, or is in use: {e}") from e
     return bytes(view) if len(view) <= COPY_MOST else view
 
 
@@ -109,10 +114,11 @@ class _Gathered:
     def add(self, piece: object) -> None:
         if not isinstance(piece, (bytes, bytearray, memoryview)):
             raise UsageError("witness: the stream gives something else than bytes")
-        if len(piece) > self.length - self.got:
+        view = memoryview(piece).cast("B")
+        if len(view) > self.length - self.got:
             raise InvalidInputError(f"witness: the stream is longer than its length, {self.length} bytes")
-        self.data[self.got:self.got + len(piece)] = piece
-        self.got += len(piece)
+        self.data[self.got:self.got + len(view)] = view
+        self.got += len(view)
 
     def whole(self) -> memoryview:
         if self.got < self.length:
@@ -125,6 +131,9 @@ def _pieces(source: Iterable[bytes] | Readable) -> Iterator[bytes]:
         yield from source
         return
     while piece := source.read(READ_BYTES):
+        if inspect.iscoroutine(piece):
+            piece.close()
+            raise UsageError("witness: read(n) of the stream is a coroutine: give an async iterable of bytes")
         yield piece
 
 
@@ -142,16 +151,24 @@ async def _gather_async(source: AsyncIterable[bytes], length: int) -> memoryview
     return gathered.whole()
 
 
+async def _gathered(stream: Stream) -> memoryview:
+    if isinstance(stream.source, AsyncIterable):
+        return await _gather_async(stream.source, stream.length)
+    if isinstance(stream.source, Iterable) or callable(getattr(stream.source, "read", None)):
+        return await asyncio.to_thread(_gather, stream)
+    raise UsageError("witness: a stream is an iterable of bytes, or has read(n)")
+
+
 async def _of_stream(stream: Stream, most: int | None, signals: int) -> Prepared:
-    if isinstance(stream.length, bool) or not isinstance(stream.length, int) or stream.length < 0:
+    if isinstance(stream.length, bool) or not isinstance(stream.length, int) or not 0 <= stream.length <= UINT64_MAX:
         raise UsageError("witness: the length of the stream, in bytes, has to be known")
     check_size(stream.length, most)
-    if isinstance(stream.source, AsyncIterable):
-        data = await _gather_async(stream.source, stream.length)
-    elif isinstance(stream.source, Iterable) or hasattr(stream.source, "read"):
-        data = await asyncio.to_thread(_gather, stream)
-    else:
-        raise UsageError("witness: a stream is an iterable of bytes, or has read(n)")
+    try:
+        data = await _gathered(stream)
+    except ProvostError:
+        raise
+    except Exception as e:
+        raise IoError(f"witness: the stream failed: {e}") from e
     return await asyncio.to_thread(_of_memory, data, signals)
 
 
@@ -169,7 +186,7 @@ async def prepare(witness: Witness, most: int | None, signals: int) -> Prepared:
     if isinstance(witness, Stream):
         return await _of_stream(witness, most, signals)
     if isinstance(witness, (str, os.PathLike)):
-        return await asyncio.to_thread(_of_file, os.fspath(witness), most, signals)
+        return await asyncio.to_thread(_of_file, path_of(witness, "witness"), most, signals)
     data = _view(witness)
     check_size(len(data), most)
     if len(data) <= READ_BYTES:
