@@ -1,4 +1,5 @@
-/* A disk that holds its syncs, or fails them: the broker goes on with everything but promises. */
+/* A disk that holds its syncs, or fails them: the broker goes on with everything but promises. With the tasks in PostgreSQL it is a
+ * lock in the database that holds commits. */
 #include "broker_scene.h"
 #include "sanitized.h"
 
@@ -22,6 +23,34 @@ static void disk_says(const char *what)
     assert_int_equal(rename(beside, control), 0);
 }
 
+/* Another session has the table until it is ended. Commits wait for that, for 5 s at most. */
+static void commits_hold(void)
+{
+    static const char hold[] = "LOCK TABLE provost.task IN EXCLUSIVE MODE; SELECT pg_sleep(60)";
+    static const char held[] = "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'relation' AND granted"
+                               " AND mode = 'ExclusiveLock' AND relation = 'provost.task'::regclass";
+    pid_t holder = fork();
+    if (!holder) _exit(fork() ? 0 : broker_process_sql(&broker, hold)); /* nobody's child: nobody waits for its end */
+    waitpid(holder, NULL, 0);
+    for (int i = 0; !broker_process_sql(&broker, held); i++) assert_true(i < 100);
+}
+
+static void commits_go(void)
+{
+    assert_true(broker_process_sql(&broker,
+                                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                   " WHERE query LIKE 'LOCK TABLE provost.task%' AND pid <> pg_backend_pid()"));
+}
+
+/* "log", "files" or "fail": held_disk.c; "go". */
+static void syncs(const char *what)
+{
+    bool log = !strcmp(what, "log");
+    if (on_postgres() && log) commits_hold();
+    if (on_postgres() && !strcmp(what, "go")) commits_go();
+    if (!on_postgres() || !log) disk_says(what);
+}
+
 static void status(struct wire_peer *p)
 {
     scene_list(p, WIRE_WHAT_STATUS, 0, NULL);
@@ -40,9 +69,10 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
 {
     struct wire_peer client, prover;
     wire_id task = wire_peer_new_id();
+    if (on_postgres()) skip(); /* the next one */
     wire_peer_client(&client, broker.endpoint, "worker");
     wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
     WANT(&prover, WIRE_OFFER);
     wire_token token = prover.in.token;
@@ -60,7 +90,7 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
     wire_peer_send(&prover, &alive);
     WANT(&prover, WIRE_HEARTBEAT); /* it waits for the disk, but not in silence, and drops nothing meanwhile */
     assert_int_equal(prover.in.revoked_n, 0);
-    disk_says("go");
+    syncs("go");
     WANT(&client, WIRE_SUBMIT_OK);
     WANT(&client, WIRE_DELIVER);
     assert_true(wire_id_equal(client.in.task, task));
@@ -69,6 +99,34 @@ static void an_offer_goes_out_while_its_submit_is_synced(void **state)
     WANT(&prover, WIRE_RESULT_OK);
     wire_peer_close(&client);
     wire_peer_close(&prover);
+}
+
+/* Until the server has it, an offer is in the broker's memory alone. */
+static void an_offer_waits_for_a_server(void **state)
+{
+    struct wire_peer client, prover;
+    wire_id task = wire_peer_new_id();
+    if (!on_postgres()) skip();
+    wire_peer_client(&client, broker.endpoint, "worker");
+    wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
+    syncs("log");
+    wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
+    assert_false(wire_peer_wait(&prover, WIRE_OFFER, A_WHILE));
+    status(&client); /* nobody waits for an answer that promises nothing */
+    syncs("go");
+    WANT(&client, WIRE_SUBMIT_OK);
+    WANT(&prover, WIRE_OFFER);
+    assert_true(wire_id_equal(prover.in.task, task));
+    wire_peer_close(&client);
+    wire_peer_close(&prover);
+}
+
+/* The offer of a task whose submit is held. A server has to have it before. */
+static void offered_meanwhile(struct wire_peer *prover)
+{
+    if (on_postgres()) syncs("go");
+    WANT(prover, WIRE_OFFER);
+    if (on_postgres()) syncs("log");
 }
 
 /* Whoever asks: a commit that is not durable is told to nobody. */
@@ -80,13 +138,13 @@ static void what_waits_is_not_told_to_others(void **state)
     wire_peer_client(&other, broker.endpoint, "other");
     wire_peer_client(&third, broker.endpoint, "third");
     wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, task, "outer", "keccak", input, sizeof input);
-    WANT(&prover, WIRE_OFFER);
     wire_peer_ask(&third, WIRE_SHOW, task);
     assert_false(wire_peer_wait(&third, WIRE_TASK, A_WHILE));
     wire_peer_submit(&other, task, "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&other, WIRE_SUBMIT_OK, A_WHILE));
+    offered_meanwhile(&prover);
     /* The result is stepped, and its prover comes again with it on another connection. */
     wire_token token = prover.in.token;
     wire_peer_started(&prover, token);
@@ -97,7 +155,7 @@ static void what_waits_is_not_told_to_others(void **state)
     assert_false(wire_peer_wait(&again, WIRE_RESULT_OK, A_WHILE));
     wire_peer_ask(&other, WIRE_FETCH, task);
     assert_false(wire_peer_wait(&other, WIRE_DELIVER, A_WHILE));
-    disk_says("go");
+    syncs("go");
     WANT(&client, WIRE_SUBMIT_OK);
     WANT(&third, WIRE_TASK);
     WANT(&other, WIRE_DELIVER);
@@ -114,14 +172,15 @@ static void what_waits_is_not_told_to_others(void **state)
 static void a_queue_without_syncs_waits_for_none(void **state)
 {
     struct wire_peer synced, other;
+    if (on_postgres()) skip(); /* there each of them waits */
     wire_peer_client(&synced, broker.endpoint, "synced");
     wire_peer_client(&other, broker.endpoint, "other");
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&synced, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&synced, WIRE_SUBMIT_OK, A_WHILE));
     wire_peer_submit(&other, wire_peer_new_id(), "never", "keccak", input, sizeof input);
     WANT(&other, WIRE_SUBMIT_OK);
-    disk_says("go");
+    syncs("go");
     WANT(&synced, WIRE_SUBMIT_OK);
     wire_peer_close(&synced);
     wire_peer_close(&other);
@@ -132,13 +191,13 @@ static void a_sync_of_its_own_comes_after_the_one_that_runs(void **state)
 {
     struct wire_peer client;
     wire_peer_client(&client, broker.endpoint, "worker");
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     wire_peer_submit(&client, wire_peer_new_id(), "each", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     uint32_t last = client.req;
-    disk_says("go");
+    syncs("go");
     WANT(&client, WIRE_SUBMIT_OK);
     assert_int_equal(client.in.req, last - 1);
     WANT(&client, WIRE_SUBMIT_OK);
@@ -152,12 +211,12 @@ static void many_wait_and_each_is_answered_once(void **state)
     enum { MANY = 3000 };
     struct wire_peer client;
     wire_peer_client(&client, broker.endpoint, "worker");
-    disk_says("log");
+    syncs("log");
     uint32_t first = client.req + 1;
     for (int i = 0; i < MANY; i++)
         wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
-    disk_says("go");
+    syncs("go");
     for (uint32_t i = 0; i < MANY; i++) {
         WANT(&client, WIRE_SUBMIT_OK);
         assert_int_equal(client.in.req, first + i);
@@ -171,12 +230,12 @@ static void a_large_input_is_synced_beside_small_ones(void **state)
     wire_id task = wire_peer_new_id();
     wire_peer_client(&uploader, broker.endpoint, "uploader");
     wire_peer_client(&other, broker.endpoint, "other");
-    disk_says("files");
+    syncs("files");
     submit_large(&uploader, task);
     assert_false(wire_peer_wait(&uploader, WIRE_SUBMIT_OK, A_WHILE));
     wire_peer_submit(&other, wire_peer_new_id(), "never", "keccak", input, sizeof input);
     WANT(&other, WIRE_SUBMIT_OK);
-    disk_says("go");
+    syncs("go");
     WANT(&uploader, WIRE_SUBMIT_OK);
     assert_true(wire_id_equal(uploader.in.task, task));
     wire_peer_close(&uploader);
@@ -190,11 +249,11 @@ static void killed_while_it_waits_it_has_promised_nothing(void **state)
     wire_peer_client(&client, broker.endpoint, "worker");
     wire_peer_submit(&client, acknowledged, "outer", "keccak", input, sizeof input);
     WANT(&client, WIRE_SUBMIT_OK);
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, waiting, "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     broker_process_end(&broker, SIGKILL);
-    disk_says("go");
+    syncs("go");
     wire_peer_close(&client);
     assert_true(broker_process_start(&broker, dir, NULL, usual));
     wire_peer_client(&client, broker.endpoint, "worker");
@@ -209,15 +268,16 @@ static void killed_while_it_waits_it_has_promised_nothing(void **state)
 static void a_sync_that_fails_refuses_what_waited(void **state)
 {
     struct wire_peer client;
+    if (on_postgres()) skip(); /* a server that fails: postgres-server-fails */
     wire_peer_client(&client, broker.endpoint, "worker");
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
-    disk_says("fail");
+    syncs("fail");
     WANT(&client, WIRE_ERROR);
     assert_int_equal(client.in.status, PV_STORE);
     assert_int_equal(client.in.req, client.req);
-    disk_says("go"); /* a disk that failed once is not asked again */
+    syncs("go"); /* a disk that failed once is not asked again */
     wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     WANT(&client, WIRE_ERROR);
     assert_int_equal(client.in.status, PV_STORE);
@@ -232,13 +292,13 @@ static void it_ends_when_told_once_all_is_said(void **state)
 {
     struct wire_peer client;
     wire_peer_client(&client, broker.endpoint, "worker");
-    disk_says("log");
+    syncs("log");
     wire_peer_submit(&client, wire_peer_new_id(), "outer", "keccak", input, sizeof input);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     kill(broker.pid, SIGTERM);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
     assert_true(broker_process_alive(&broker));
-    disk_says("go");
+    syncs("go");
     WANT(&client, WIRE_SUBMIT_OK);
     wire_peer_close(&client);
     assert_int_equal(broker_process_end(&broker, SIGTERM), 0);
@@ -250,12 +310,12 @@ static void a_whole_input_counts_although_it_ends(void **state)
     struct wire_peer client;
     wire_id task = wire_peer_new_id();
     wire_peer_client(&client, broker.endpoint, "worker");
-    disk_says("files");
+    syncs("files");
     submit_large(&client, task);
     status(&client);
     kill(broker.pid, SIGTERM);
     assert_false(wire_peer_wait(&client, WIRE_SUBMIT_OK, A_WHILE));
-    disk_says("go");
+    syncs("go");
     WANT(&client, WIRE_SUBMIT_OK);
     wire_peer_close(&client);
     assert_int_equal(broker_process_end(&broker, SIGTERM), 0);
@@ -285,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BROKER(an_offer_goes_out_while_its_submit_is_synced),
+        BROKER(an_offer_waits_for_a_server),
         BROKER(what_waits_is_not_told_to_others),
         BROKER(a_queue_without_syncs_waits_for_none),
         BROKER(a_sync_of_its_own_comes_after_the_one_that_runs),

@@ -295,7 +295,19 @@ static void a_second_broker_leaves_the_folder_alone(void **state)
     snprintf(other, sizeof other, "%s/second", dir);
     mkdir(other, 0700);
     const char *const more[] = { "--insecure", "--state", broker.state, NULL };
-    assert_false(broker_process_start(&second, other, NULL, more));
+    assert_int_equal(broker_process_start(&second, other, NULL, more), on_postgres()); /* there it stands by */
+    if (on_postgres()) {
+        struct wire_peer peer;
+        struct wire_msg m;
+        wire_peer_open(&peer, second.endpoint);
+        wire_peer_hello(&peer, &m, WIRE_ROLE_CLIENT, "c2");
+        wire_peer_send(&peer, &m);
+        WANT(&peer, WIRE_ERROR);
+        assert_int_equal(peer.in.status, PV_STANDBY);
+        assert_non_null(strstr(peer.in.text, "another broker has the folder"));
+        wire_peer_close(&peer);
+        assert_int_equal(broker_process_end(&second, SIGTERM), 0);
+    }
     assert_true(broker_process_alive(&broker));
 }
 

@@ -63,6 +63,14 @@ static inline bool broker_process_fresh(char *to, size_t bytes)
     return f && !pclose(f) && got;
 }
 
+/* Runs it as superuser in the broker's database. */
+static inline bool broker_process_sql(const struct broker_process *b, const char *sql)
+{
+    const char *name = strrchr(b->database, '/');
+    if (!name || setenv("PV_SQL", sql, 1) || setenv("PV_SQL_DATABASE", name + 1, 1)) return false;
+    return !system("bash \"$PV_TEST_POSTGRES\" sql \"$PV_TEST_SERVER\" \"$PV_SQL_DATABASE\" \"$PV_SQL\" >/dev/null");
+}
+
 /* The database of a folder is named in a file there, for later starts. */
 static inline bool broker_process_database(struct broker_process *b, const char *dir)
 {
