@@ -336,7 +336,11 @@ function writeFields(from: Record<string, unknown>, list: readonly Coded[]): Rec
   return made;
 }
 
+const EMPTY = new Uint8Array(0);
+
 interface Form {
+  /** A message of it, see `kept` in body.ts. */
+  kept: Message | undefined;
   layout: Layout;
   head: Buffer;
   fields: readonly Coded[];
@@ -346,7 +350,7 @@ interface Form {
 function formOf(layout: Layout): Form {
   const needed = (way: Way) => Object.keys(layout.fields).filter((k) => layout.fields[k] === "need" || layout.fields[k] === `need-${way}`);
   const mine = fields.filter((f) => f.key in layout.fields).map(codedOf);
-  return { layout, head: Buffer.of(0x50, 0x56, VERSION, layout.code), fields: mine, needed: { up: needed("up"), down: needed("down") } };
+  return { kept: undefined, layout, head: Buffer.of(0x50, 0x56, VERSION, layout.code), fields: mine, needed: { up: needed("up"), down: needed("down") } };
 }
 
 const forms = messages.map(formOf);
@@ -397,10 +401,16 @@ export function decode(way: Way, frames: readonly Uint8Array[]): Message {
   if (body.length > BODY_MAX || (payload?.length ?? 0) > CHUNK_MAX) wrong("a frame is above its limit", TOO_LARGE);
   const pairs = readBody(body);
   if (!(pairs instanceof Pairs)) return wrong("body is not a map");
-  const message = readFields(pairs, form.fields, { type: form.layout.name }) as unknown as Message;
-  if (payload) message.payload = payload;
+  const message = messageOf(form, pairs, payload);
   checkNeeded(form, way, message);
   checkPayload(form.layout, message);
+  form.kept ??= messageOf(form, pairs, payload && EMPTY);
+  return message;
+}
+
+function messageOf(form: Form, pairs: Pairs, payload: Uint8Array | undefined): Message {
+  const message = readFields(pairs, form.fields, { type: form.layout.name }) as unknown as Message;
+  if (payload) message.payload = payload;
   return message;
 }
 
