@@ -20,6 +20,9 @@ chmod 777 .
 export RABBITMQ_NODENAME=bench@localhost RABBITMQ_NODE_PORT=$port RABBITMQ_MNESIA_BASE=$work/mnesia RABBITMQ_LOG_BASE=$work/log RABBITMQ_DIST_PORT=25699
 export HOME=$work RABBITMQ_ENABLED_PLUGINS_FILE=$work/plugins RABBITMQ_PID_FILE=$work/pid
 echo '[].' >plugins
+export ERL_EPMD_PORT=24699 # else Erlang leaves its name server behind
+epmd -port 24699 >epmd.log 2>&1 &
+pids+=($!)
 /usr/lib/rabbitmq/bin/rabbitmq-server >rabbit.log 2>&1 &
 pids+=($!)
 for _ in $(seq 600); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
