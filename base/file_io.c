@@ -128,6 +128,16 @@ int file_place_usable(const char *path)
     return path_above(above, path) ? folder_writable(above) : errno;
 }
 
+DIR *file_folder_read(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
+    int error = errno;
+    if (!names && fd >= 0) close(fd);
+    errno = error;
+    return names;
+}
+
 pv_status file_write_status(int error)
 {
     return error == ENOSPC || error == EDQUOT || error == EFBIG ? PV_DISK_FULL : PV_IO;

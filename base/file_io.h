@@ -4,6 +4,7 @@
 
 #include "status.h"
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ int file_folder_make(const char *path);
 int file_folder_usable(const char *path);
 /** Whether a file may be made, or replaced, at path. Likewise. */
 int file_place_usable(const char *path);
+
+/** Opens the folder behind the descriptor once more, to read its names; closedir ends that, and the descriptor stays as it is. NULL: errno. */
+DIR *file_folder_read(int folder);
 
 /** PV_DISK_FULL for an errno that means no room (ENOSPC, EDQUOT, EFBIG), else PV_IO. */
 pv_status file_write_status(int error);

@@ -191,8 +191,7 @@ void blobs_remove(struct blobs *b, wire_hash hash)
 /* Calls each with the name of every file in the folder. */
 static void walk(int folder_fd, void (*each)(void *context, const char *name), void *context)
 {
-    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = file_folder_read(folder_fd);
     if (!dir) return;
     for (struct dirent *e; (e = readdir(dir));)
         if (e->d_name[0] != '.') each(context, e->d_name);

@@ -139,7 +139,9 @@ static pv_status payloads_open(struct backup *b)
     folder_name(name, b->snapshot.folder);
     if (b->from >= 0) close(b->from);
     if (b->kept >= 0) close(b->kept);
+    b->kept = -1;
     b->from = copy_folder_open(b->state_fd, name);
+    if (b->from < 0 && errno != ENOENT) return refuse_errno(b, b->state); /* they are there, and cannot be read now */
     b->kept = copy_folder_make(b->to_fd, b->snapshot.folder);
     return b->kept < 0 ? refuse_errno(b, b->to) : PV_OK;
 }
@@ -235,20 +237,39 @@ static pv_status database_name(struct backup *b)
     return copy_publish(b->to_fd, fd, DATABASE_NEW, b->why, b->to);
 }
 
-/* What the database in `to` does not name; of a backup that failed, what that had added. */
-static void leftovers_remove(struct backup *b)
+/* Without a database nothing in it is a backup's: the next one finds an empty folder. */
+static void unbegun_remove(struct backup *b)
 {
-    char name[FOLDER_NAME_BYTES], path[COPY_PATH_BYTES], why[STORE_WHY_BYTES];
-    struct snapshot there;
-    if (b->to_fd < 0 || b->kept < 0) return;
-    unlinkat(b->to_fd, DATABASE_NEW, 0);
-    bool any = copy_path(path, b->to, COPY_DATABASE, why) == PV_OK &&
-               snapshot_open(&there, path, SNAPSHOT_STILL, why) == PV_OK;
-    if (any && snapshot_begin(&there, why) != PV_OK) return snapshot_close(&there);
+    char name[FOLDER_NAME_BYTES];
     for (int n = 1; n <= FOLDERS_MOST; n++) {
         int folder = copy_folder_open(b->to_fd, folder_name(name, n));
         if (folder < 0) continue;
-        payload_sweep(folder, any && n == there.folder ? &there : NULL);
+        payload_sweep(folder, NULL);
+        folder_mark_remove(folder);
+        close(folder);
+        unlinkat(b->to_fd, name, AT_REMOVEDIR);
+    }
+    unlinkat(b->to_fd, DATABASE_NEW, 0);
+}
+
+/* What the database in `to` does not name; of a backup that failed, what that had added. Where it cannot be read everything stays. */
+static void leftovers_remove(struct backup *b)
+{
+    char name[FOLDER_NAME_BYTES], path[COPY_PATH_BYTES], why[STORE_WHY_BYTES];
+    struct snapshot there = { .db = NULL };
+    struct stat st;
+    if (b->to_fd < 0 || b->kept < 0) return;
+    if (fstatat(b->to_fd, COPY_DATABASE, &st, 0)) {
+        if (errno == ENOENT) unbegun_remove(b);
+        return;
+    }
+    unlinkat(b->to_fd, DATABASE_NEW, 0);
+    bool read = copy_path(path, b->to, COPY_DATABASE, why) == PV_OK &&
+                snapshot_open(&there, path, SNAPSHOT_STILL, why) == PV_OK && snapshot_begin(&there, why) == PV_OK;
+    for (int n = 1; read && n <= FOLDERS_MOST; n++) {
+        int folder = copy_folder_open(b->to_fd, folder_name(name, n));
+        if (folder < 0) continue;
+        payload_sweep(folder, n == there.folder ? &there : NULL);
         close(folder);
     }
     snapshot_close(&there);

@@ -54,10 +54,11 @@ static bool passed_over(const char *name, const char *const *but)
 
 bool copy_folder_is_empty(int folder, const char *const *but)
 {
-    int fd = copy_folder_open(folder, ".");
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = file_folder_read(folder);
     bool empty = d;
-    for (struct dirent *e; empty && (e = readdir(d));) empty = passed_over(e->d_name, but);
+    errno = 0;
+    for (struct dirent *e; empty && (e = readdir(d)); errno = 0) empty = passed_over(e->d_name, but);
+    empty = empty && !errno; /* else not all of it was read */
     if (d) closedir(d);
     return empty;
 }

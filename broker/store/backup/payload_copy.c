@@ -100,8 +100,7 @@ pv_status payload_copy(int from, int to, const struct snapshot_file *file)
 
 void payload_sweep(int folder, const struct snapshot *keep)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = file_folder_read(folder);
     wire_hash hash;
     for (struct dirent *e; d && (e = readdir(d));) {
         bool payload = wire_hash_of_text(&hash, e->d_name);

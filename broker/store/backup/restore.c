@@ -60,6 +60,8 @@ static pv_status backup_open(struct restore *r)
     TRY(snapshot_begin(&r->snapshot, r->why));
     TRY(snapshot_check(&r->snapshot, r->why));
     r->payloads = copy_folder_open(r->from, folder_name(name, r->snapshot.folder));
+    if (r->payloads < 0 && errno != ENOENT)
+        return refuse_errno(r, r->backup); /* they are there, and cannot be read now */
     return PV_OK;
 }
 
@@ -76,7 +78,12 @@ static pv_status owner_give(struct restore *r, int fd)
 static pv_status file_make(struct restore *r, const char *name, int *fd)
 {
     *fd = openat(r->to, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return *fd < 0 ? refuse_errno(r, r->state) : owner_give(r, *fd);
+    if (*fd < 0) return refuse_errno(r, r->state);
+    pv_status st = owner_give(r, *fd);
+    if (st == PV_OK) return PV_OK;
+    close(*fd);
+    *fd = -1;
+    return st;
 }
 
 /* Begun: the file RESTORING is durable. */

@@ -42,11 +42,12 @@ static struct folder_mark mark_read(int folder)
 static bool holds_files(int folder)
 {
     bool found = false;
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    for (struct dirent *e; d && !found && (e = readdir(d));) found = e->d_name[0] != '.';
+    DIR *d = file_folder_read(folder);
+    errno = 0;
+    for (struct dirent *e; d && !found && (e = readdir(d)); errno = 0) found = e->d_name[0] != '.';
+    bool whole = d && !errno;
     if (d) closedir(d);
-    return found || !d; /* what cannot be read is not called empty */
+    return found || !whole; /* what cannot be read is not called empty */
 }
 
 enum folder_state folder_look(int root, int n, struct folder_mark *mark)
@@ -76,4 +77,10 @@ pv_status folder_mark_write(int folder, const struct folder_mark *mark)
     }
     error = file_publish(folder, fd, ID_FILE ".new", ID_FILE);
     return error ? file_write_status(error) : PV_OK;
+}
+
+void folder_mark_remove(int folder)
+{
+    unlinkat(folder, ID_FILE, 0);
+    unlinkat(folder, ID_FILE ".new", 0);
 }

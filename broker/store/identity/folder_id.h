@@ -32,5 +32,7 @@ enum folder_state folder_look(int root, int n, struct folder_mark *mark);
 
 /** Marks the open folder: written beside it, synced, renamed, the folder synced. PV_IO, PV_DISK_FULL. */
 pv_status folder_mark_write(int folder, const struct folder_mark *mark);
+/** Takes the mark away, if it has one. */
+void folder_mark_remove(int folder);
 
 #endif
