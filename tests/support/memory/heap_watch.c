@@ -19,6 +19,8 @@ void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t most);
 int __wrap_asprintf(char **to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int __wrap___asprintf_chk(char **to, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+FILE *__wrap_open_memstream(char **to, size_t *bytes);
 void __wrap_free(void *block);
 
 /* What is allocated: an open table, so that the watch itself allocates nothing that it would see. A freed place keeps its mark, for what was put
@@ -146,12 +148,9 @@ char *__wrap_strdup(const char *text)
     return __wrap_strndup(text, SIZE_MAX);
 }
 
-int __wrap_asprintf(char **to, const char *format, ...)
+/* The text of libc's becomes one of ours. */
+static int ours(char **to, int n)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vasprintf(to, format, args);
-    va_end(args);
     if (n < 0) return n;
     char *copy = __wrap_strdup(*to);
     __real_free(*to);
@@ -159,10 +158,91 @@ int __wrap_asprintf(char **to, const char *format, ...)
     return copy ? n : -1;
 }
 
+int __wrap_asprintf(char **to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(to, format, args);
+    va_end(args);
+    return ours(to, n);
+}
+
+/* What asprintf is in a fortified build. */
+int __wrap___asprintf_chk(char **to, int flag, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(to, format, args);
+    va_end(args);
+    return ours(to, n);
+}
+
 void __wrap_free(void *block)
 {
     take(block);
     __real_free(block);
+}
+
+/* ---- texts that are written like files ---- */
+
+struct text_file {
+    char **to;
+    size_t *bytes, room;
+};
+
+static ssize_t text_write(void *cookie, const char *bytes, size_t n)
+{
+    struct text_file *t = cookie;
+    if (*t->bytes + n + 1 > t->room) {
+        size_t larger = (*t->bytes + n + 1) * 2;
+        char *text = put(__real_malloc(larger), larger);
+        if (!text) return 0;
+        memcpy(text, *t->to, *t->bytes);
+        __wrap_free(*t->to);
+        *t->to = text;
+        t->room = larger;
+    }
+    memcpy(*t->to + *t->bytes, bytes, n);
+    *t->bytes += n;
+    (*t->to)[*t->bytes] = '\0';
+    return (ssize_t)n;
+}
+
+static int text_close(void *cookie)
+{
+    __real_free(cookie);
+    return 0;
+}
+
+FILE *__wrap_open_memstream(char **to, size_t *bytes)
+{
+    static const cookie_io_functions_t calls = { .write = text_write, .close = text_close };
+    struct text_file *t = __real_calloc(1, sizeof *t);
+    char *text = put(__real_calloc(1, 64), 64);
+    FILE *f = t && text ? fopencookie(t, "w", calls) : NULL;
+    if (!f) {
+        __wrap_free(text);
+        __real_free(t);
+        return NULL;
+    }
+    *t = (struct text_file){ to, bytes, 64 };
+    *to = text;
+    *bytes = 0;
+    return f;
+}
+
+/* ---- jansson's, where a program has it: it is a library of its own, and what it makes is the program's to free ---- */
+
+void json_set_alloc_funcs(void *(*allocate)(size_t), void (*give_back)(void *)) __attribute__((weak));
+
+static void *of_jansson(size_t bytes)
+{
+    return put(__real_malloc(bytes), bytes);
+}
+
+__attribute__((constructor)) static void watch_jansson(void)
+{
+    if (json_set_alloc_funcs) json_set_alloc_funcs(of_jansson, __wrap_free);
 }
 
 size_t heap_blocks(void)

@@ -209,6 +209,70 @@ static void test_a_failed_proof_here_is_a_failed_attempt(void **state)
     pv_result_clear(&r);
 }
 
+/* A broker that hears FAIL of an attempt hears no more of it, though it says nothing to it. */
+static void test_a_failed_attempt_is_told_once_and_held_no_more(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CLAIM] = on_claim_grant;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    struct local_test l = { .s = s, .answer = PV_INTERNAL };
+    struct pv_submit_options o = locally(&l, PV_LOCAL_AFTER);
+    pv_task_id id;
+    struct pv_result r;
+    scene_expect_ok(s->c, pv_submit(s->c, &id, &o, "abc", 3, LONG));
+    while (fake_got(&s->f, WIRE_FAIL) == 0) assert_int_equal(pv_wait(s->c, &r, &id, 100), PV_TIMEOUT);
+    unsigned beats = fake_got(&s->f, WIRE_HEARTBEAT);
+    fake_expect(&s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(LOOK(s, f.last_held), 0);
+    assert_int_equal(fake_got(&s->f, WIRE_FAIL), 1);
+    assert_int_equal(l.calls, 1);
+}
+
+/* While the first is proved here the broker revokes an attempt that is another's, and one that nobody can have: only this one's own token ends it, and
+ * only it is listed. */
+static pv_status prove_beside_others(void *user, pv_local *job)
+{
+    struct local_test *l = user;
+    static const wire_token others[] = { { 3, 1208 }, { 0, 0 } };
+    fake_expect(&l->s->f, WIRE_STARTED, 1);
+    unsigned beats = fake_got(&l->s->f, WIRE_HEARTBEAT);
+    fake_lock(&l->s->f);
+    for (size_t i = 0; i < 2; i++) {
+        struct wire_msg m = { .type = WIRE_REVOKE };
+        WIRE_SET(&m, token, others[i]);
+        WIRE_SET(&m, status, PV_CANCELLED);
+        fake_send(&l->s->f, &m);
+    }
+    fake_unlock(&l->s->f);
+    fake_expect(&l->s->f, WIRE_REVOKED, 2); /* what is not held is confirmed at once */
+    fake_expect(&l->s->f, WIRE_HEARTBEAT, beats + 2);
+    assert_int_equal(LOOK(l->s, f.last_held), 1);
+    assert_false(pv_local_stopped(job));
+    l->calls++;
+    assert_int_equal(pv_local_result(job, "mine", 4), PV_OK);
+    return PV_OK;
+}
+
+static void test_an_attempt_here_is_one_of_several_tasks(void **state)
+{
+    struct scene *s = *state;
+    s->f.on[WIRE_CLAIM] = on_claim_grant;
+    s->f.on[WIRE_RESULT] = on_result_take;
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    struct local_test l = { .s = s };
+    struct pv_submit_options o = locally(&l, PV_LOCAL_AFTER), plain = scene_plain;
+    struct pv_result r;
+    plain.nowait = true;
+    for (int i = 0; i < 8; i++)
+        scene_expect_ok(s->c, pv_submit(s->c, NULL, &plain, "xyz", 3, LONG)); /* they wait at the broker */
+    fake_expect(&s->f, WIRE_SUBMIT, 8);
+    o.local.prove = prove_beside_others;
+    scene_expect_ok(s->c, pv_prove(s->c, &r, &o, "abc", 3, LONG));
+    assert_int_equal(l.calls, 1);
+    assert_memory_equal(r.bytes, "mine", 4);
+    pv_result_clear(&r);
+}
+
 static void test_a_revoked_proof_here_is_stopped_and_confirmed(void **state)
 {
     struct scene *s = *state;
@@ -298,6 +362,8 @@ int main(void)
         SCENE_TEST(test_a_task_that_becomes_unservable_is_claimed_at_once),
         SCENE_TEST(test_a_task_that_runs_is_not_proved_here),
         SCENE_TEST(test_a_failed_proof_here_is_a_failed_attempt),
+        SCENE_TEST(test_a_failed_attempt_is_told_once_and_held_no_more),
+        SCENE_TEST(test_an_attempt_here_is_one_of_several_tasks),
         SCENE_TEST(test_a_revoked_proof_here_is_stopped_and_confirmed),
         SCENE_TEST(test_a_claimed_task_that_is_forgotten_is_handed_back_at_once),
         SCENE_TEST(test_a_client_that_closes_hands_back_what_it_claimed),

@@ -217,6 +217,36 @@ static void test_a_task_that_does_not_fit_leaves_the_others(void **state)
 }
 
 /* The table of tasks grows with them; where it cannot, its chains are longer. */
+/* A submit that failed for lack of memory is none: whoever waits for its id asks the broker. */
+static void test_what_was_not_submitted_is_not_followed(void **state)
+{
+    struct scene *s = *state;
+    pv_task_id id = scene_id((wire_id){ { 11 } });
+    struct pv_submit_options o = scene_plain;
+    struct pv_result r;
+    o.id = &id;
+    o.nowait = true;
+    s->f.on[WIRE_ATTACH] = scene_deliver;
+    bool failed = true;
+    for (long n = 0; failed; n++) {
+        heap_fail_after(n);
+        pv_status st = pv_submit(s->c, NULL, &o, witness, sizeof witness, SOON);
+        failed = heap_failed();
+        heap_fail_after(-1);
+        if (!failed) break;
+        if (st != PV_OK) assert_int_equal(st, PV_NO_MEMORY);
+        if (st == PV_OK) {
+            pv_forget(s->c, &id);
+            continue;
+        }
+        unsigned asked = fake_got(&s->f, WIRE_ATTACH);
+        scene_expect_ok(s->c, pv_wait(s->c, &r, &id, SOON));
+        scene_expect_proof(&r);
+        pv_result_clear(&r);
+        assert_int_equal(fake_got(&s->f, WIRE_ATTACH), asked + 1);
+    }
+}
+
 static void test_a_table_that_cannot_grow_still_works(void **state)
 {
     enum { MANY = 1100, WITHOUT = 700 };
@@ -360,6 +390,7 @@ int main(void)
         SECRET_TEST(test_a_key_is_wiped),
         SCENE_TEST(test_a_handle_that_does_not_fit_is_none),
         SCENE_TEST(test_a_task_that_does_not_fit_leaves_the_others),
+        SCENE_TEST(test_what_was_not_submitted_is_not_followed),
         SCENE_TEST(test_a_table_that_cannot_grow_still_works),
         SCENE_TEST(test_a_table_that_does_not_fit_is_none),
         SCENE_TEST(test_what_cannot_be_acknowledged_now_can_be_later),

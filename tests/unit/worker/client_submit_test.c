@@ -226,6 +226,64 @@ static void on_submit_json(struct fake *f, const struct wire_msg *m)
     scene_accept(f, m);
 }
 
+static void on_done_count(void *user, struct pv_result *r)
+{
+    ++*(unsigned *)user;
+    pv_result_clear(r);
+}
+
+/* The handle follows an id once: what was submitted last is told of its end, and that once. */
+static void test_an_id_that_is_submitted_again_has_the_later_caller(void **state)
+{
+    struct scene *s = *state;
+    unsigned ended[2] = { 0 };
+    pv_task_id id = scene_id((wire_id){ { 7 } });
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    for (unsigned i = 0; i < 2; i++) {
+        struct pv_submit_options o = scene_plain;
+        o.id = &id;
+        o.nowait = i == 1; /* the first is accepted before the second comes */
+        o.done = on_done_count;
+        o.user = &ended[i];
+        scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+    }
+    fake_expect(&s->f, WIRE_SUBMIT, 2);
+    fake_lock(&s->f);
+    fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+    fake_unlock(&s->f);
+    while (!ended[1]) scene_expect_ok(s->c, pv_client_process(s->c, NULL, LONG));
+    fake_expect(&s->f, WIRE_ACK, 1);
+    assert_int_equal(pv_client_process(s->c, NULL, 0), PV_TIMEOUT); /* nothing else is due */
+    assert_int_equal(ended[0], 0);
+    assert_int_equal(ended[1], 1);
+}
+
+/* Accepted, and then the broker goes: the handle says ATTACH when it is back. Meanwhile the caller may submit the same id again; what has not been
+ * accepted yet may not. */
+static void test_an_accepted_id_may_be_submitted_again_while_the_broker_is_away(void **state)
+{
+    struct scene *s = *state;
+    pv_task_id id = scene_id((wire_id){ { 8 } });
+    struct pv_submit_options o = scene_plain;
+    o.id = &id;
+    o.nowait = true;
+    scene_handle(s, WIRE_SUBMIT, NULL);
+    scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+    fake_expect(&s->f, WIRE_SUBMIT, 1); /* and no answer */
+    assert_int_equal(pv_submit(s->c, NULL, &o, "abc", 3, LONG), PV_BAD_STATE);
+    pv_forget(s->c, &id);
+    scene_handle(s, WIRE_SUBMIT, scene_accept);
+    o.nowait = false;
+    scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+    fake_stop(&s->f);
+    struct pv_client_info info = { .connected = true };
+    while (info.connected) pv_client_about(s->c, &info);
+    o.nowait = true;
+    scene_expect_ok(s->c, pv_submit(s->c, NULL, &o, "abc", 3, LONG));
+    fake_start(&s->f);
+    fake_expect(&s->f, WIRE_SUBMIT, 3);
+}
+
 static void test_an_input_json_says_its_kind(void **state)
 {
     struct scene *s = *state;
@@ -275,6 +333,8 @@ int main(void)
         SCENE_TEST(test_busy_can_be_told_at_once_or_ends_the_wait),
         SCENE_TEST(test_an_input_above_the_limit_is_not_sent),
         SCENE_TEST(test_submits_keep_their_order),
+        SCENE_TEST(test_an_id_that_is_submitted_again_has_the_later_caller),
+        SCENE_TEST(test_an_accepted_id_may_be_submitted_again_while_the_broker_is_away),
         SCENE_TEST(test_an_input_json_says_its_kind),
         SCENE_TEST(test_an_older_broker_is_sent_no_input_json),
     };
