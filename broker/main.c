@@ -3,7 +3,6 @@
 #include "broker_open.h"
 #include "config.h"
 #include "file_io.h"
-#include "sqlite_check.h"
 #include "router.h"
 #include "log.h"
 #include "loop.h"
@@ -200,7 +199,7 @@ static pv_status check_start(const struct config *c, char *why)
     reload_warn_queues(c);
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
-    TRY(c->store[0] ? store_known(c->store, why) : sqlite_check(c->state, why));
+    TRY(store_check(c->store[0] ? c->store : c->state, why));
     TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));
     return broker_check_places(c, why);

@@ -67,11 +67,12 @@ const struct store_migration *store_migration(const struct store *s);
 
 /** What the opening found lost, or not belonging together (R20). Zero: nothing. */
 struct store_found {
+    bool database; /* the store is in a database server: what follows is said of that */
     uint64_t
         commits_lost; /* they were durable once, and the store does not have them: its log was lost or cut, or it is an older copy */
     uint32_t later_start; /* the large payloads have seen this later boot epoch: all but them is an older copy; 0: no */
     bool another;         /* the watermark is of another store: this one is new, or was put here */
-    bool unmarked;        /* there was no watermark: a loss could not be noticed */
+    bool unmarked;        /* there was no watermark, or it was damaged: a loss could not be noticed */
     bool mark_failed;     /* it could not be written when that was tried last */
     char log[40];         /* a log that is not the store's was set aside under this name; "": none */
     const char *log_why;  /* why not; static */
@@ -148,7 +149,16 @@ pv_status store_reopen(struct store *s);
 /** Where payloads too large for a row lie. Borrowed until store_close. */
 struct blobs *store_blobs(struct store *s);
 
+/** Where a durable commit is, and so what it survives (R1). */
+enum store_keeps {
+    STORE_KEEPS_DISK,    /* this machine's disk */
+    STORE_KEEPS_SERVER,  /* the disk of one database server: a failover to one that was behind loses it */
+    STORE_KEEPS_STANDBY, /* a synchronous standby's too, or its operator's word that it is replicated in another way */
+    STORE_KEEPS_MEMORY,  /* the server's memory: it does not sync */
+};
+
 struct store_stats {
+    enum store_keeps keeps;
     uint64_t commits, syncs, rows_written;
     uint64_t database_bytes; /* in use, without the large payloads */
 };

@@ -194,6 +194,15 @@ static void durations(FILE *to, const struct facts *f)
     prom_histogram(to, "provost_store_commit_seconds", NULL, &f->counters.commit, &histogram_of_turns);
 }
 
+/* Of a state folder it would say nothing. */
+static void standby_metric(FILE *to, enum store_keeps keeps)
+{
+    if (keeps == STORE_KEEPS_DISK) return;
+    prom_family(to, "provost_store_synchronous_standby", "gauge",
+                "1: a durable commit is on a synchronous standby of PostgreSQL too. 0: a failover may lose it.");
+    prom_sample(to, "provost_store_synchronous_standby", NULL, keeps == STORE_KEEPS_STANDBY);
+}
+
 pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const struct sched *s)
 {
     char *made = NULL;
@@ -208,6 +217,7 @@ pv_status metrics_text(char **text, size_t *bytes, const struct facts *f, const 
     daemon_metrics(to, f);
     prom_family(to, "provost_store_role", "gauge", "1 for what this broker is to its store: active or standby.");
     prom_sample(to, "provost_store_role", &(struct prom_labels){ { { "role", "active" } } }, 1);
+    standby_metric(to, f->store.keeps);
     http_metrics(to, f);
     handler_metrics(to, f->handlers);
     metrics_queues(to, s, f->now_ms);

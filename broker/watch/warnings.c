@@ -32,6 +32,29 @@ static void fleet(struct said *s, const struct facts *f)
             f->later_start, f->epoch, f->later_start);
 }
 
+/* What was found in a database server. */
+static void server_losses(struct said *s, const struct store_found *f)
+{
+    if (f->commits_lost)
+        say(s, "store.lost", true,
+            "the database lacks the last %" PRIu64
+            " commits that it had answered: it is an older copy, or a server that was behind took over",
+            f->commits_lost);
+    if (f->another)
+        say(s, "store.replaced", true, "the database is in another server than the one that this broker knew");
+}
+
+static void server_oddities(struct said *s, const struct store_found *f)
+{
+    if (f->unmarked)
+        say(s, "watermark.missing", false,
+            "this broker's file server-mark was damaged, or it was away for too long: whether commits were lost before "
+            "this start is not known");
+    if (f->mark_failed)
+        say(s, "watermark.failed", false,
+            "the file server-mark in this broker's folder cannot be written: a loss might go unnoticed");
+}
+
 static void losses(struct said *s, const struct store_found *f)
 {
     if (f->commits_lost)
@@ -73,12 +96,23 @@ static void oddities(struct said *s, const struct store_found *f)
     if (f->payloads_stuck) say(s, "payloads.stuck", false, "payload files could not be moved into or out of aside/");
 }
 
+static void promise(struct said *s, enum store_keeps keeps)
+{
+    if (keeps == STORE_KEEPS_SERVER)
+        say(s, "store.alone", false,
+            "PostgreSQL has no synchronous standby: R1 does not hold over a failover to a server that is behind");
+    if (keeps == STORE_KEEPS_MEMORY)
+        say(s, "store.unsynced", false,
+            "PostgreSQL does not sync (fsync is off): R1 does not hold when its machine stops");
+}
+
 size_t warnings_each(const struct facts *f, void (*each)(void *context, const struct warning *w), void *context)
 {
     struct said s = { each, context, 0 };
     fleet(&s, f);
-    losses(&s, &f->found);
-    oddities(&s, &f->found);
+    (f->found.database ? server_losses : losses)(&s, &f->found);
+    (f->found.database ? server_oddities : oddities)(&s, &f->found);
+    promise(&s, f->store.keeps);
     return s.n;
 }
 

@@ -1,6 +1,7 @@
 #include "store_open.h"
 
 #include "pg_store.h"
+#include "sqlite_check.h"
 #include "sqlite_store.h"
 
 #include <stdio.h>
@@ -9,6 +10,11 @@
 pv_status store_known(const char *where, char why[STORE_WHY_BYTES])
 {
     return pg_store_named(where) ? pg_store_known(where, why) : PV_OK;
+}
+
+pv_status store_check(const char *where, char why[STORE_WHY_BYTES])
+{
+    return pg_store_named(where) ? pg_store_check(where, why) : sqlite_check(where, why);
 }
 
 pv_status store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,

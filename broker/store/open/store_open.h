@@ -18,6 +18,10 @@ pv_status store_open(struct store **out, const struct store_place *place, int wa
 /** Whether where can name a store; nothing is opened. PV_BAD_CONFIG with a sentence. */
 pv_status store_known(const char *where, char why[STORE_WHY_BYTES]);
 
+/** Whether a broker could start with the store, for --check-config. Nothing is changed. Of a database the server is asked. Waits. Statuses
+ *  of store_open, but PV_BUSY. */
+pv_status store_check(const char *where, char why[STORE_WHY_BYTES]);
+
 /** Whether where names a database, which brokers on several machines can reach; else it is a folder. */
 bool store_in_database(const char *where);
 /** What to call it in sentences: the folder's full path, or the database's URL without user and password. One line. */

@@ -153,7 +153,7 @@ pv_status pg_history_compare(PGconn *c, const struct pg_mark *mark, struct pg_hi
 {
     const struct pg_position *was = &mark->at;
     struct pg_position is = { 0 };
-    struct pg_history to = { .unmarked = !mark->known };
+    struct pg_history to = { .unmarked = !mark->known && !mark->fresh };
     TRY(pg_position_read(c, &is, why));
     to.timeline = is.timeline;
     to.another = mark->known && was->system && is.system && was->system != is.system;

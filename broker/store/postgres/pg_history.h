@@ -27,7 +27,7 @@ pv_status pg_reign_bury(PGconn *c, wire_id reign, char why[STORE_WHY_BYTES]);
 
 struct pg_history {
     bool another;          /* the server belongs to another cluster */
-    bool unmarked;         /* the last reign is too long ago, or there was no mark: a loss could not be noticed */
+    bool unmarked;         /* the last reign is too long ago, or the mark was damaged: a loss could not be noticed */
     uint64_t commits_lost; /* they were answered once, and the server does not have them */
     uint32_t epoch_above;  /* the epoch has to rise above this; 0: as it is */
     uint32_t timeline;     /* the server's now; not the mark's: it was promoted since */

@@ -66,6 +66,7 @@ pv_status pg_mark_open(struct pg_mark *m, int root)
         return PV_IO;
     }
     m->inode = st.st_ino;
+    m->fresh = !st.st_size;
     if (!lock_take(m->fd)) {
         pg_mark_close(m);
         return PV_BUSY;

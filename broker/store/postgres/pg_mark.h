@@ -27,6 +27,7 @@ struct pg_position {
 struct pg_mark {
     int fd;      /* -1: not open, and writes answer EBADF */
     bool known;  /* a whole slot was read or written */
+    bool fresh;  /* the file was not there, or is empty: this folder has served nobody yet */
     bool copied; /* the file that was read was written elsewhere */
     uint64_t serial, inode;
     struct pg_position at;

@@ -68,7 +68,7 @@ static pv_status compare(struct pg_store *s, struct pg_session *by)
 
 pv_status pg_folder_open(struct pg_store *s, struct pg_session *by)
 {
-    s->found = (struct store_found){ .commits_lost = 0 };
+    s->found = (struct store_found){ .database = true };
     if (mark_open(s) != PV_OK) {
         snprintf(by->why, sizeof by->why, "another broker has the folder %.300s", s->folder);
         return told(by, PV_BUSY);

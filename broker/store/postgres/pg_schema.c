@@ -109,11 +109,41 @@ static pv_status settle(struct pg_session *s, enum store_purpose purpose, bool *
     return PV_OK;
 }
 
+/* Of a role that may not read what is there, the server's own words. */
+static pv_status refused_or(struct pg_session *s, pv_status st)
+{
+    return st == PV_STORE && strstr(s->why, "permission denied") ? PV_UNAUTHORIZED : st;
+}
+
+static pv_status may_make(struct pg_session *s)
+{
+    PGresult *r = pg_session_run(s, "SELECT has_database_privilege(current_database(), 'CREATE')", NULL);
+    if (!r) return PV_STORE;
+    bool may = pg_number(r, 0, 0);
+    PQclear(r);
+    if (may) return PV_OK;
+    refuse(s, false, "permission denied: the role may not make schema provost in this database");
+    return PV_UNAUTHORIZED;
+}
+
+static pv_status check(struct pg_session *s)
+{
+    bool there;
+    TRY(look(s, &there));
+    if (!there) return may_make(s);
+    TRY(number_check(s));
+    return pg_gate_look(s, STORE_SERVE);
+}
+
+pv_status pg_schema_check(struct pg_session *s)
+{
+    return refused_or(s, check(s));
+}
+
 pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made)
 {
     *made = false;
-    pv_status st = settle(s, purpose, made);
-    return st == PV_STORE && strstr(s->why, "permission denied") ? PV_UNAUTHORIZED : st;
+    return refused_or(s, settle(s, purpose, made));
 }
 
 /* --- the gate --- */

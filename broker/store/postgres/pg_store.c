@@ -89,6 +89,16 @@ pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES])
     return pg_url_look(where, why);
 }
 
+pv_status pg_store_check(const char *where, char why[STORE_WHY_BYTES])
+{
+    struct pg_session s;
+    pv_status st = pg_session_open(&s, where, "provost-broker --check-config");
+    if (st == PV_OK) st = pg_schema_check(&s);
+    if (st != PV_OK) snprintf(why, STORE_WHY_BYTES, "%s", s.why);
+    pg_session_close(&s);
+    return st;
+}
+
 static bool driver_ours(const struct store *store)
 {
     const struct pg_store *s = (const struct pg_store *)store;
@@ -159,6 +169,7 @@ static pv_status driver_reopen(struct store *store)
     s->durable = s->flying = s->stats.commits;
     s->failure[0] = 0;
     s->full = s->passes = false;
+    s->sized_ms = 0; /* it may be another server now */
     pv_status st = parts_open(s);
     if (st == PV_OK) return PV_OK;
     return s->full ? PV_DISK_FULL : PV_STORE;
@@ -342,6 +353,13 @@ static pv_status driver_put_gate(struct store *store, const struct store_gate *g
     return pg_gate_write(&s->reader, s->epoch, gate) == PV_OK ? PV_OK : pg_read_failed(s);
 }
 
+/* With names of standbys a commit is answered once one has it, or not at all. A service that replicates below PostgreSQL cannot be
+ * asked: its operator says so (provost.replicated). */
+static const char stats_sql[] = "SELECT pg_database_size(current_database()),"
+                                " coalesce(current_setting('provost.replicated', true), '') = 'on' OR"
+                                " current_setting('fsync')::bool AND current_setting('synchronous_standby_names') <> '',"
+                                " current_setting('fsync')::bool";
+
 static void driver_stats(struct store *store, struct store_stats *to)
 {
     struct pg_store *s = pg_of(store);
@@ -349,9 +367,14 @@ static void driver_stats(struct store *store, struct store_stats *to)
     *to = s->stats;
     if (s->failure[0] || (s->sized_ms && now - s->sized_ms < SIZE_MS)) return;
     s->sized_ms = now;
-    PGresult *r = pg_session_run(&s->reader, "SELECT pg_database_size(current_database())", NULL);
-    if (r) to->database_bytes = s->stats.database_bytes = (uint64_t)pg_number(r, 0, 0);
+    PGresult *r = pg_session_run(&s->reader, stats_sql, NULL);
+    if (!r) return;
+    s->stats.database_bytes = (uint64_t)pg_number(r, 0, 0);
+    s->stats.keeps = pg_number(r, 0, 1)   ? STORE_KEEPS_STANDBY
+                     : pg_number(r, 0, 2) ? STORE_KEEPS_SERVER
+                                          : STORE_KEEPS_MEMORY;
     PQclear(r);
+    *to = s->stats;
 }
 
 /* Files that wait for their removal to be durable. */

@@ -65,6 +65,13 @@ class Place:
     def sql(self, url, text):
         postgres("sql", self.server, url.rsplit("/", 1)[1], text)
 
+    def ours(self, words):
+        """Whether our tables are in the database of a command; "" where there is none to ask."""
+        name = str(words[words.index("--store") + 1]).rsplit("/", 1)[-1]
+        asked = subprocess.run([POSTGRES, "sql", self.server, name, "SELECT to_regclass('provost.meta') IS NOT NULL"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return asked.stdout.strip() if asked.returncode == 0 else ""
+
     def command(self, url, *more, payloads=None):
         return [BROKER, "--insecure", "--queue", "outer", "--bind", "tcp://127.0.0.1:*", "--http", "127.0.0.1:0", "--state", self.state, "--store", url,
                 *(["--payloads", payloads or self.payloads] if payloads != "" else []), *more]
@@ -221,8 +228,27 @@ CASES = [
 ]
 
 
+# --check-config asks the server, and looks at nothing else of the store.
+NOT_OF_THE_SERVER = "payload folder"
+AWAY = 5
+
+
+def check_config(place, what, words, status, sentence):
+    """It says the same as a start does, and changes nothing."""
+    if "migrate" in words or "--store" not in words or NOT_OF_THE_SERVER in what:
+        return
+    before = place.ours(words)
+    done = subprocess.run([*words, "--check-config"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    expected = AWAY if status is STANDS_BY else status
+    assert done.returncode == expected and sentence in done.stdout, f"--check-config, {what}: {done.returncode} {done.stdout}"
+    assert ":wrong" not in done.stdout, f"--check-config, {what}: the password is told"
+    assert place.ours(words) == before, f"--check-config, {what}: it changed the database"
+
+
 def check(place, what, command, status, sentence):
-    with Running(command(place)) as broker:
+    words = command(place)
+    check_config(place, what, words, status, sentence)
+    with Running(words) as broker:
         if status is STANDS_BY:
             broker.wait("broker.standby")
             code, text = broker.ready()
@@ -237,6 +263,22 @@ def check(place, what, command, status, sentence):
     print(f"{what}: {ended}")
 
 
+def check_config_of_good_ones(place):
+    """Empty, and used; nothing is made in the empty one, and a broker that runs there is not minded."""
+    empty = place.fresh()
+    words = place.command(empty)
+    for url in (empty, place.used()):
+        done = subprocess.run([*place.command(url), "--check-config"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "ok\n"), f"--check-config: {done.returncode} {done.stdout}"
+    assert place.ours(words) == "f", "--check-config made tables"
+    url = place.fresh()
+    with Running(place.command(url)) as broker:
+        broker.wait("store.restored")
+        done = subprocess.run([*place.command(url), "--check-config"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "ok\n"), f"--check-config beside a broker: {done.returncode} {done.stdout}"
+        assert broker.ready()[0] == 200
+
+
 def main(folder):
     server = folder / "pg"
     postgres("start", server)
@@ -244,6 +286,7 @@ def main(folder):
     try:
         for case in CASES:
             check(place, *case)
+        check_config_of_good_ones(place)
         # last: the server becomes a replica that follows nobody
         url = place.used()
         postgres("kill", server, "INT")

@@ -22,6 +22,7 @@ def operate(c):
     status = c.rows("status")[0]
     expect(status["ready"] and status["tasks"] == 3 and status["database_bytes"] > 0, f"status: {status}")
     expect(not status["warnings"], f"status warns of {status['warnings']}")
+    expect("provost_store_synchronous_standby 1" in c.a.http("/metrics")[1], "no metric of the standby")
     check = c.cli("check", check=False)
     expect(check.returncode == 0, f"check: {check.stdout.decode()}")
     c.cli("queue", "pause", "drill")
@@ -34,6 +35,18 @@ def operate(c):
     c.cli("prover", "drain", "p1")
     until("the prover drains", lambda: c.rows("prover", "ls")[0]["draining"])
     c.cli("prover", "resume", "p1")
+
+
+def without_a_standby(c, a):
+    """What is promised then is not R1, and status, check and a metric say so."""
+    c.server.set("provost.replicated = off\nfsync = on\n")
+    c.server.reload()
+    restarted(a, signal.SIGTERM)
+    warnings = c.rows("status")[0]["warnings"]
+    expect(warnings and "no synchronous standby: R1 does not hold" in warnings, f"status: {warnings}")
+    check = c.cli("check", check=False)
+    expect(check.returncode == 1 and "no synchronous standby" in check.stdout.decode(), f"check: {check.returncode} {check.stdout.decode()}")
+    until("the metric says so", lambda: "provost_store_synchronous_standby 0" in a.http("/metrics")[1])
 
 
 def drill_works(c, soak):
@@ -54,6 +67,7 @@ def drill_works(c, soak):
     again = c.submit({"text": "after it"})
     c.wait(again, "succeeded")
     node.end()
+    without_a_standby(c, a)
     return {"epoch": a.epochs()[-1]}
 
 

@@ -266,18 +266,51 @@ static void a_hundred_thousand_tasks_are_read(void **state)
     store_close(&s);
 }
 
+static enum store_keeps keeps(struct store *s)
+{
+    struct store_stats stats;
+    store_read_stats(s, &stats);
+    assert_true(stats.database_bytes > 0);
+    return stats.keeps;
+}
+
+/* The server's sessions hear of a setting a moment later. */
+static void server_says(const char *settings)
+{
+    pg_server_set(&scene_server, settings);
+    pg_server_reload(&scene_server);
+    usleep(500000);
+}
+
+static void where_a_durable_commit_is_is_the_servers_word(void **state)
+{
+    struct store *s = open_or_die(*state, NULL);
+    assert_int_equal(keeps(s), STORE_KEEPS_STANDBY); /* an operator's word, as in all of our tests */
+    store_close(&s);
+    server_says("provost.replicated = off");
+    s = open_or_die(*state, NULL);
+    assert_int_equal(keeps(s), STORE_KEEPS_MEMORY); /* fsync is off */
+    store_close(&s);
+    server_says("fsync = on");
+    s = open_or_die(*state, NULL);
+    assert_int_equal(keeps(s), STORE_KEEPS_SERVER);
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    server_says("synchronous_standby_names = 'next'"); /* it is not there: a commit would wait */
+    assert_int_equal(keeps(s), STORE_KEEPS_STANDBY);
+    server_says("synchronous_standby_names = ''");
+    server_says("fsync = off\nprovost.replicated = on");
+    store_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(each_bad_use_has_its_own_sentence),
-        IN_A_FOLDER(a_folder_that_only_one_broker_sees_is_refused),
-        IN_A_FOLDER(uploads_of_two_epochs_have_two_names),
-        IN_A_FOLDER(a_session_that_is_ended_loses_nothing),
-        IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
-        IN_A_FOLDER(a_server_that_restarts_loses_nothing),
-        IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
-        IN_A_FOLDER(a_read_only_server_is_told_and_ends),
-        IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
+        IN_A_FOLDER(each_bad_use_has_its_own_sentence),     IN_A_FOLDER(a_folder_that_only_one_broker_sees_is_refused),
+        IN_A_FOLDER(uploads_of_two_epochs_have_two_names),  IN_A_FOLDER(where_a_durable_commit_is_is_the_servers_word),
+        IN_A_FOLDER(a_session_that_is_ended_loses_nothing), IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
+        IN_A_FOLDER(a_server_that_restarts_loses_nothing),  IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
+        IN_A_FOLDER(a_read_only_server_is_told_and_ends),   IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
         IN_A_FOLDER(a_hundred_thousand_tasks_are_read),
     };
     if (!pg_server_here()) return 77;

@@ -26,7 +26,7 @@
 enum { TRIES = 20, READY_MS = 60000 };
 
 static const char our_settings[] = "listen_addresses = '127.0.0.1'\n"
-                                   "fsync = off\n"
+                                   "fsync = off\nprovost.replicated = on\n"
                                    "shared_buffers = 16MB\n"
                                    "max_connections = 40\n"
                                    "max_wal_senders = 4\n"

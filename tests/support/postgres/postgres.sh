@@ -56,7 +56,7 @@ cluster_make() {
     [ "$(id -u)" -ne 0 ] || chown "$(id -u postgres 2>/dev/null || id -u nobody)" "$dir"
     echo 0 >"$dir/databases"
     (cd "$dir" && somebody "$bin/initdb" --no-sync -D "$dir/data" -A trust -U postgres -E UTF8 --locale=C --no-instructions) >"$dir/initdb.log"
-    printf '%s\n' "listen_addresses = '127.0.0.1'" "fsync = off" "shared_buffers = 16MB" "max_connections = 40" \
+    printf '%s\n' "listen_addresses = '127.0.0.1'" "fsync = off" "provost.replicated = on" "shared_buffers = 16MB" "max_connections = 40" \
         "log_line_prefix = '%m [%p] %a '" "$@" >>"$dir/data/postgresql.conf"
     printf '%s\n' "local all all trust" "host all locked 127.0.0.1/32 scram-sha-256" "host all all 127.0.0.1/32 trust" \
         "host replication all 127.0.0.1/32 trust" >"$dir/data/pg_hba.conf"

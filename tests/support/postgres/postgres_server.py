@@ -15,6 +15,7 @@ import time
 PROGRAMS = "/usr/lib/postgresql/15/bin/"
 SETTINGS = """listen_addresses = '127.0.0.1'
 fsync = off
+provost.replicated = on
 shared_buffers = 16MB
 max_connections = 60
 max_wal_senders = 4

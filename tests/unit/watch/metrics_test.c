@@ -107,6 +107,22 @@ static void figures_are_the_facts(void **state)
     expect_line("provost_sends_total 2000");
 }
 
+static void a_synchronous_standby_is_told_of_a_database(void **state)
+{
+    struct facts f = { .epoch = 1 };
+    write_metrics(&f);
+    assert_null(strstr(text, "provost_store_synchronous_standby"));
+    f.store.keeps = STORE_KEEPS_SERVER;
+    write_metrics(&f);
+    expect_line("provost_store_synchronous_standby 0");
+    f.store.keeps = STORE_KEEPS_STANDBY;
+    write_metrics(&f);
+    expect_line("provost_store_synchronous_standby 1");
+    f.store.keeps = STORE_KEEPS_MEMORY;
+    write_metrics(&f);
+    expect_line("provost_store_synchronous_standby 0");
+}
+
 static void the_names_of_before_stay_for_a_release(void **state)
 {
     const struct facts f = { .core = { .submitted = 100, .warm_offers = 80, .provers_lost = 2 },
@@ -274,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(figures_are_the_facts),
+        T(a_synchronous_standby_is_told_of_a_database),
         T(the_names_of_before_stay_for_a_release),
         T(a_refusal_has_one_reason),
         T(provers_are_told_by_name_and_by_principal_where_one_name_is_not_enough),

@@ -292,6 +292,38 @@ static void the_status_is_the_facts(void **state)
     assert_non_null(strstr(said, "; 21 payload files"));
 }
 
+static void of_a_database_nothing_is_said_of_files(void **state)
+{
+    struct facts f = { .software = "broker 1.0", .found = { .database = true, .commits_lost = 3, .another = true } };
+    tables_status(t, r.s, &admin, &f);
+    const char *said = cell_of(0, "warnings")->text;
+    assert_non_null(strstr(said, "the database lacks the last 3 commits that it had answered"));
+    assert_non_null(strstr(said, "another server"));
+    assert_null(strstr(said, "provost.db"));
+    f.found = (struct store_found){ .database = true, .unmarked = true, .mark_failed = true };
+    tables_status(t, r.s, &admin, &f);
+    said = cell_of(0, "warnings")->text;
+    assert_non_null(strstr(said, "server-mark was damaged"));
+    assert_non_null(strstr(said, "server-mark in this broker's folder cannot be written"));
+    assert_null(strstr(said, "watermark"));
+}
+
+static void without_a_synchronous_standby_the_promise_is_not_r1(void **state)
+{
+    struct facts f = { .software = "broker 1.0" };
+    tables_status(t, r.s, &admin, &f);
+    assert_int_equal(cell_of(0, "warnings")->type, WIRE_CELL_NIL);
+    f.store.keeps = STORE_KEEPS_STANDBY;
+    tables_status(t, r.s, &admin, &f);
+    assert_int_equal(cell_of(0, "warnings")->type, WIRE_CELL_NIL);
+    f.store.keeps = STORE_KEEPS_SERVER;
+    tables_status(t, r.s, &admin, &f);
+    assert_non_null(strstr(cell_of(0, "warnings")->text, "no synchronous standby: R1 does not hold"));
+    f.store.keeps = STORE_KEEPS_MEMORY;
+    tables_status(t, r.s, &admin, &f);
+    assert_non_null(strstr(cell_of(0, "warnings")->text, "(fsync is off): R1 does not hold"));
+}
+
 /* A key that may use one queue: others do not appear, by name, by number or in a sum. */
 static const char *const outer_alone[] = { "outer" };
 static const struct auth_key limited = { .name = "acme", .queues = outer_alone, .queues_n = 1 };
@@ -326,9 +358,9 @@ static void its_pages_count_its_queues(void **state)
 
 static void its_status_is_of_its_queues_and_says_nothing_of_others(void **state)
 {
-    static const char *const others[] = { "tasks",     "sessions",       "provers",   "connections",
-                                          "submitted", "succeeded",      "cancelled", "started",
-                                          "commits",   "database_bytes", "disk_free", "messages" };
+    static const char *const others[] = { "tasks",     "sessions",  "provers",   "connections", "submitted",
+                                          "succeeded", "cancelled", "started",   "commits",     "database_bytes",
+                                          "disk_free", "messages" };
     struct facts f = { .software = "broker 1.0", .connections = 9, .disk_free = 7 };
     submit(&r, "c1", 1);
     r.queue = "keccak";
@@ -426,6 +458,8 @@ int main(void)
         T(queues_count_their_tasks),
         T(provers_and_clients_are_listed),
         T(the_status_is_the_facts),
+        T(of_a_database_nothing_is_said_of_files),
+        T(without_a_synchronous_standby_the_promise_is_not_r1),
         T(a_key_of_one_queue_sees_that_queue_alone),
         T(its_pages_count_its_queues),
         T(its_status_is_of_its_queues_and_says_nothing_of_others),
