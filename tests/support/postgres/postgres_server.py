@@ -22,6 +22,8 @@ max_wal_senders = 4
 wal_keep_size = 256MB
 hot_standby = on
 log_line_prefix = '%m [%p] %a '
+log_min_duration_statement = 1500
+log_lock_waits = on
 """
 ACCESS = """local all all trust
 host all all 127.0.0.1/32 trust
