@@ -69,9 +69,9 @@ void pg_columns_put_sql(char sql[PG_SQL_BYTES])
 void pg_columns_scan_sql(char sql[PG_SQL_BYTES])
 {
     struct text t = { .at = sql };
-    add(&t, "SELECT ", "");
+    add(&t, "COPY (SELECT ", "");
     add_names(&t);
-    add(&t, " FROM task ORDER BY row", "");
+    add(&t, " FROM task ORDER BY row) TO STDOUT (FORMAT binary)", "");
 }
 
 /* --- arrays --- */
@@ -209,28 +209,42 @@ void pg_columns_add(struct pg_array *rows, const struct task_record *task)
     pg_row_end(rows);
 }
 
-static bool read_one(const PGresult *r, int row, int i, struct task_record *task)
+static bool read_number(const struct column *c, const char *at, size_t n, char *to)
 {
-    const struct column *c = &columns[i];
-    char *at = (char *)task + c->offset;
-    size_t n = (size_t)PQgetlength(r, row, i);
-    if (PQgetisnull(r, row, i)) return false;
-    if (c->kind == COLUMN_INT) {
-        int64_t number = pg_number(r, row, i);
-        memcpy(at, &number, c->bytes);
-        return number_of(at, c->bytes) == number;
-    }
+    uint64_t big;
+    if (n != sizeof big) return false;
+    memcpy(&big, at, sizeof big);
+    big = be64toh(big);
+    memcpy(to, &big, c->bytes);
+    return number_of(to, c->bytes) == (int64_t)big;
+}
+
+static bool read_one(const struct column *c, const char *at, size_t n, struct task_record *task)
+{
+    char *to = (char *)task + c->offset;
+    if (c->kind == COLUMN_INT) return read_number(c, at, n, to);
     if (!(c->kind == COLUMN_TEXT ? n < c->bytes : c->kind == COLUMN_TRIMMED ? n <= c->bytes : n == c->bytes))
         return false;
-    memcpy(at, PQgetvalue(r, row, i), n);
+    memcpy(to, at, n);
     return true;
 }
 
-bool pg_columns_read(const PGresult *r, int row, struct task_record *task)
+bool pg_columns_read(const char *row, size_t n, struct task_record *task)
 {
+    uint16_t count;
+    uint32_t length;
+    size_t at = sizeof count;
     memset(task, 0, sizeof *task);
-    if (PQnfields(r) != COLUMNS) return false;
-    for (int i = 0; i < COLUMNS; i++)
-        if (!read_one(r, row, i, task)) return false;
-    return true;
+    if (n < sizeof count) return false;
+    memcpy(&count, row, sizeof count);
+    if (be16toh(count) != COLUMNS) return false;
+    for (int i = 0; i < COLUMNS; i++) {
+        if (n - at < sizeof length) return false;
+        memcpy(&length, row + at, sizeof length);
+        length = be32toh(length); /* NULL: more than there is */
+        at += sizeof length;
+        if (length > n - at || !read_one(&columns[i], row + at, length, task)) return false;
+        at += length;
+    }
+    return at == n;
 }

@@ -11,7 +11,7 @@
 
 enum { PG_SQL_BYTES = 4096 };
 
-/** "CREATE TABLE task (...)", "INSERT INTO task ... ON CONFLICT ..." with an array of rows as $1, "SELECT ... FROM task ORDER BY row". */
+/** "CREATE TABLE task (...)", "INSERT INTO task ... ON CONFLICT ..." with an array of rows as $1, "COPY (SELECT ... FROM task ORDER BY row) ...", which pg_session_copy runs. */
 void pg_columns_create_sql(char sql[PG_SQL_BYTES]);
 void pg_columns_put_sql(char sql[PG_SQL_BYTES]);
 void pg_columns_scan_sql(char sql[PG_SQL_BYTES]);
@@ -40,7 +40,8 @@ void pg_array_parameter(const struct pg_array *a, struct pg_parameters *p);
 
 /** Adds one task as a row of table task. */
 void pg_columns_add(struct pg_array *rows, const struct task_record *task);
-/** Reads a row of the scan. False: it holds something that this program never wrote. */
-bool pg_columns_read(const PGresult *r, int row, struct task_record *task);
+/** Reads a row of the scan, as COPY sends it: the number of columns, and each one's length and bytes. False: it holds something that this
+ *  program never wrote. */
+bool pg_columns_read(const char *row, size_t n, struct task_record *task);
 
 #endif

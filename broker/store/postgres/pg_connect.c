@@ -137,6 +137,20 @@ PGresult *pg_next(PGconn *c, uint64_t limit_ms, bool *late)
     return PQgetResult(c);
 }
 
+int pg_copy_next(PGconn *c, char **row, uint64_t limit_ms)
+{
+    uint64_t until = 0;
+    int n;
+    while (!(n = PQgetCopyData(c, row, 1))) {
+        struct pollfd fd = { .fd = PQsocket(c), .events = POLLIN };
+        uint64_t now = pv_clock_ms();
+        if (!until) until = now + limit_ms;
+        if (now >= until) return -2;
+        if (poll(&fd, 1, (int)(until - now)) > 0 && !PQconsumeInput(c)) return -2;
+    }
+    return n;
+}
+
 PGresult *pg_ask(PGconn *c, const char *sql, int n, const char *const *values, uint64_t limit_ms)
 {
     PGresult *last = NULL, *r;

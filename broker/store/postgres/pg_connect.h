@@ -23,6 +23,9 @@ void pg_url_text(char *to, size_t bytes, const char *url);
 /** The next result of what was sent, or NULL at its end; *late when limit_ms went by first, and then the connection can only be
  *  closed. The caller clears it. The connection does not block (pg_connect made it so): this alone waits. */
 PGresult *pg_next(PGconn *c, uint64_t limit_ms, bool *late);
+/** The next row of a COPY that was begun: how many bytes; the caller frees it (PQfreemem). -1: there are no more; -2: the connection
+ *  failed, or limit_ms went by first, and then it can only be closed. */
+int pg_copy_next(PGconn *c, char **row, uint64_t limit_ms);
 
 /** Runs one statement with n text parameters and waits limit_ms at most. NULL: the connection is lost, or no answer came, and
  *  then it can only be closed: whether the statement did anything is not known. */

@@ -7,36 +7,32 @@
 
 /* --- tasks --- */
 
-#define FETCH "FETCH 1000 FROM tasks"
+struct scan {
+    struct pg_store *s;
+    pv_status (*each)(void *context, const struct task_record *task);
+    void *context;
+};
 
-static pv_status scan_rows(struct pg_store *s, pv_status (*each)(void *context, const struct task_record *task),
-                           void *context)
+static pv_status scan_row(void *context, const char *row, size_t n)
 {
-    pv_status st = PV_OK;
-    int rows = 1;
-    while (st == PV_OK && rows) {
-        struct task_record task;
-        PGresult *r = pg_session_run(&s->reader, FETCH, NULL);
-        if (!r) return pg_read_failed(s);
-        rows = PQntuples(r);
-        for (int i = 0; st == PV_OK && i < rows; i++)
-            st = pg_columns_read(r, i, &task) ? each(context, &task)
-                                              : pg_fail(s, "a row of table task is damaged", false);
-        PQclear(r);
-    }
-    return st;
+    const struct scan *scan = context;
+    struct task_record task;
+    if (pg_columns_read(row, n, &task)) return scan->each(scan->context, &task);
+    return pg_fail(scan->s, "a row of table task is damaged", false);
 }
 
 pv_status pg_scan(struct store *store, pv_status (*each)(void *context, const struct task_record *task), void *context)
 {
-    struct pg_store *s = pg_of(store);
-    char scan[PG_SQL_BYTES], sql[PG_SQL_BYTES + 64];
-    if (s->failure[0]) return PV_STORE;
-    pg_columns_scan_sql(scan);
-    snprintf(sql, sizeof sql, "BEGIN READ ONLY; DECLARE tasks NO SCROLL CURSOR FOR %s", scan);
-    if (pg_session_do(&s->reader, sql) != PV_OK) return pg_read_failed(s);
-    pv_status st = scan_rows(s, each, context);
-    if (!s->failure[0] && pg_session_do(&s->reader, "COMMIT") != PV_OK) return pg_read_failed(s);
+    struct scan scan = { pg_of(store), each, context };
+    char sql[PG_SQL_BYTES];
+    bool failed;
+    if (scan.s->failure[0]) return PV_STORE;
+    /* It takes as long as who reads it: a migration commits elsewhere meanwhile. */
+    if (pg_session_do(&scan.s->reader, "BEGIN READ ONLY; SET LOCAL statement_timeout = 0") != PV_OK)
+        return pg_read_failed(scan.s);
+    pg_columns_scan_sql(sql);
+    pv_status st = pg_session_copy(&scan.s->reader, sql, scan_row, &scan, &failed);
+    if (failed || pg_session_do(&scan.s->reader, "COMMIT") != PV_OK) return pg_read_failed(scan.s);
     return st;
 }
 

@@ -105,6 +105,58 @@ pv_status pg_session_do(struct pg_session *s, const char *sql)
     return PV_OK;
 }
 
+/* What stands before the first row: a signature, flags, and an extension with its length. */
+static size_t copy_header(const char *at, size_t n)
+{
+    static const char signature[11] = "PGCOPY\n\377\r\n";
+    uint32_t extension;
+    enum { FLAGS = 4, HEADER = sizeof signature + FLAGS + sizeof extension };
+    if (n < HEADER || memcmp(at, signature, sizeof signature)) return 0;
+    memcpy(&extension, at + sizeof signature + FLAGS, sizeof extension);
+    size_t all = HEADER + be32toh(extension);
+    return all <= n ? all : 0;
+}
+
+static bool copy_is_end(const char *at, size_t n)
+{
+    return n == 2 && !memcmp(at, "\377\377", 2);
+}
+
+/* One row a message, as libpq promises; the first has the header before it. */
+static pv_status copy_rows(struct pg_session *s, pv_status (*row)(void *context, const char *bytes, size_t n),
+                           void *context, bool *broken)
+{
+    pv_status st = PV_OK;
+    char *at;
+    int n;
+    for (bool first = true; (n = pg_copy_next(s->c, &at, PG_STATEMENT_MS)) > 0; first = false) {
+        size_t from = first ? copy_header(at, (size_t)n) : 0, left = (size_t)n - from;
+        *broken |= first && !from;
+        if (st == PV_OK && !*broken && left && !copy_is_end(at + from, left)) st = row(context, at + from, left);
+        PQfreemem(at);
+    }
+    *broken |= n != -1;
+    return st;
+}
+
+pv_status pg_session_copy(struct pg_session *s, const char *sql,
+                          pv_status (*row)(void *context, const char *bytes, size_t n), void *context, bool *failed)
+{
+    bool late, broken = false;
+    *failed = true;
+    PGresult *r = PQsendQuery(s->c, sql) ? pg_next(s->c, PG_STATEMENT_MS, &late) : NULL;
+    bool begun = PQresultStatus(r) == PGRES_COPY_OUT;
+    if (!begun) pg_session_failed(s, r, "PostgreSQL");
+    PQclear(r);
+    if (!begun) return PV_STORE;
+    pv_status st = copy_rows(s, row, context, &broken);
+    if (broken) return pg_session_failed(s, NULL, "PostgreSQL");
+    r = only_result(s, "PostgreSQL");
+    *failed = !r;
+    PQclear(r);
+    return *failed ? PV_STORE : st;
+}
+
 pv_status pg_session_prepare(struct pg_session *s, const char *name, const char *sql)
 {
     PGresult *r = PQsendPrepare(s->c, name, sql, 0, NULL) ? only_result(s, "PostgreSQL") : NULL;

@@ -35,6 +35,12 @@ PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_
 /** The same for text that may hold several statements and answers nothing. */
 pv_status pg_session_do(struct pg_session *s, const char *sql);
 
+/** Runs "COPY ... TO STDOUT (FORMAT binary)" and calls row for each row, from the number of its columns on; borrowed. The server sends
+ *  while rows are read here. What row answers other than PV_OK is returned, and the rest goes by unread.
+ *  *failed: the statement or the connection did, with why; answers PV_STORE. */
+pv_status pg_session_copy(struct pg_session *s, const char *sql,
+                          pv_status (*row)(void *context, const char *bytes, size_t n), void *context, bool *failed);
+
 /** Prepares a statement for PQsendQueryPrepared. */
 pv_status pg_session_prepare(struct pg_session *s, const char *name, const char *sql);
 
