@@ -93,6 +93,8 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     heap_init(&s->idle, offsetof(struct task, timer_at));
     heap_init(&s->acked, offsetof(struct task, acked_at));
     heap_init(&s->prover_timers, offsetof(struct prover, timer_at));
+    heap_init(&s->loaded, offsetof(struct prover, loaded_at));
+    heap_init(&s->spare, offsetof(struct prover, spare_at));
     *to = s;
     return PV_OK;
 }
@@ -124,6 +126,8 @@ void sched_destroy(struct sched **sp)
     heap_clear(&s->idle);
     heap_clear(&s->acked);
     heap_clear(&s->prover_timers);
+    heap_clear(&s->loaded);
+    heap_clear(&s->spare);
     names_clear(&s->names);
     free(s->rows.at);
     free(s->provers);

@@ -1,6 +1,7 @@
 #include "sched_blame.h"
 
 #include "actions.h"
+#include "looks.h"
 #include "provers.h"
 #include "sched_attempt.h"
 #include "tasks.h"
@@ -54,6 +55,7 @@ bool prover_blame(struct sched *s, struct prover *p, const struct task *t)
     p->failed++;
     if (p->local) return false;
     streak_add(s, p, t);
+    prover_put(s, PROVERS_BLAMED, p, true);
     if (p->streak_n < s->cfg.quarantine_tasks) return false;
     quarantine(s, p);
     return true;
@@ -67,12 +69,23 @@ static bool is_worse(const struct prover *a, const struct prover *b)
     return strcmp(a->name->text, b->name->text) < 0;
 }
 
+static bool is_blamed(const struct prover *p)
+{
+    return p->streak_n || p->quarantines || p->quarantined_ms;
+}
+
+/* The set has those that were blamed once: who is not any more is taken out where it is met. */
 void prover_inherit(struct sched *s, struct prover *p)
 {
     struct prover *worst = NULL;
-    for (uint32_t i = 0; i < s->provers_n; i++) {
-        struct prover *o = s->provers[i];
-        if (!o || o == p || o->peer || o->local || o->principal != p->principal) continue;
+    struct prover *o;
+    for (uint32_t from = 0; (o = prover_first(s, PROVERS_BLAMED, PROVERS_KNOWN, from)); from = o->index + 1) {
+        ++*s->visited;
+        if (!is_blamed(o)) {
+            prover_put(s, PROVERS_BLAMED, o, false);
+            continue;
+        }
+        if (o == p || o->peer || o->local || o->principal != p->principal) continue;
         if (!worst || is_worse(o, worst)) worst = o;
     }
     if (!worst) return;
@@ -82,5 +95,7 @@ void prover_inherit(struct sched *s, struct prover *p)
     p->quarantined_ms = worst->quarantined_ms;
     worst->streak_n = worst->quarantines = 0;
     worst->quarantined_ms = 0;
+    prover_put(s, PROVERS_BLAMED, p, true);
+    prover_put(s, PROVERS_BLAMED, worst, false);
     prover_rearm(s, worst);
 }

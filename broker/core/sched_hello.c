@@ -396,7 +396,7 @@ static bool take_warm(struct prover *p, const struct sched_event *ev)
         for (size_t k = 0; k < ev->ready.warm_n && !warm; k++)
             warm = c->has_digest && wire_hash_equal(c->digest, ev->ready.warm[k]);
         changed |= warm != c->warm;
-        c->warm = warm;
+        if (warm != c->warm) circuit_warmth(c, warm);
     }
     return changed;
 }

@@ -53,8 +53,8 @@ static bool is_warm(const struct lane *l, const struct prover *p)
 
 static bool warm_somewhere(const struct sched *s, const struct lane *l)
 {
-    struct fit_walk w = fit_walk_lane(s, l);
-    for (const struct prover *p; (p = fit_walk_next(s, &w));)
+    struct fit_pick pick = fit_pick_lane(s, l, CIRCUIT_WARM, PROVERS_KNOWN, PROVERS_NONE);
+    for (const struct prover *p; (p = fit_pick_next(s, &pick));)
         if (prover_may_serve(p) && is_warm(l, p)) return true;
     return false;
 }
@@ -102,13 +102,36 @@ static void look_at_work(const struct sched *s, const struct work *w, const stru
     for (struct lane *l = w ? w->lanes : NULL; l; l = l->next) look_at_lane(s, l, p, to);
 }
 
-/* Walks the works of the queue or the circuits of the prover, whichever are fewer. */
+/* What does not improve the choice, or was chosen, comes before all that is below it in the heap. */
+static void look_below(const struct sched *s, const struct heap *tops, uint32_t i, const struct prover *p,
+                       struct choice *to)
+{
+    if (i >= tops->n) return;
+    struct lane *l = tops->at[i].item;
+    struct candidate c = { .lane = l };
+    c.task = lane_best(s, l, &c.effective);
+    look_at_lane(s, l, p, to);
+    if (to->preferred.lane && !improves(&to->preferred, &c)) return;
+    look_below(s, tops, 2 * i + 1, p, to);
+    look_below(s, tops, 2 * i + 2, p, to);
+}
+
+/* Of an account's lanes, whose circuits are all the same to p. */
+static void look_at_account(const struct sched *s, struct account *a, const struct prover *p, struct choice *to)
+{
+    for (unsigned i = SCHED_PRIORITIES; a && a->waiting && i-- > 0 && !over_limit(a);)
+        look_below(s, &a->tops[i], 0, p, to);
+}
+
+/* Walks the works of the queue or the circuits of the prover, whichever are fewer; for one that takes any, the first lanes of each account. */
 static void look_at_queue(const struct sched *s, const struct queue *q, const struct prover *p, struct choice *to)
 {
     if (!q || q->paused) return;
-    if (p->any_circuit || q->works_n <= p->circuits_n) {
+    if (p->any_circuit) {
+        for (uint32_t i = 0; i < q->accounts_n; i++) look_at_account(s, q->accounts[i], p, to);
+    } else if (q->works_n <= p->circuits_n) {
         for (const struct work *w = q->works; w; w = w->next)
-            if (p->any_circuit || prover_circuit(p, w->circuit))
+            if (prover_circuit(p, w->circuit))
                 look_at_work(s, w, p, to);
             else
                 ++*s->visited;
@@ -130,8 +153,11 @@ static void look_at_fresh(const struct sched *s, const struct prover *p, struct 
     for (struct lane *l = s->fresh; l; l = l->next_fresh)
         if (!l->work->queue->paused) look_at_lane(s, l, p, to);
     for (struct account *a = s->fresh_accounts; a; a = a->next_fresh)
-        for (struct lane *l = a->waiting; l && !a->queue->paused && !over_limit(a); l = l->next_of_account)
-            look_at_lane(s, l, p, to);
+        if (p->any_circuit && !a->queue->paused)
+            look_at_account(s, a, p, to);
+        else
+            for (struct lane *l = a->waiting; l && !a->queue->paused && !over_limit(a); l = l->next_of_account)
+                look_at_lane(s, l, p, to);
 }
 
 /* lane NULL: nothing for p. The time of a lane that is passed over begins to run. */
@@ -168,17 +194,33 @@ static bool goes_first(const struct taker *a, const struct taker *b)
     return a->found != b->found ? a->found : a->prover->index < b->prover->index;
 }
 
+/* No prover that idles and is able comes before one that has so few. */
+static uint32_t least_held(const struct sched *s, const struct lane *l)
+{
+    struct fit_pick pick = fit_pick_lane(s, l, CIRCUIT_ALL, PROVERS_EMPTY, PROVERS_NONE);
+    return fit_pick_next(s, &pick) ? 0 : 1;
+}
+
+static void best_of(const struct sched *s, const struct lane *l, enum circuit_who who, struct taker *best)
+{
+    struct fit_pick pick = fit_pick_lane(s, l, who, PROVERS_IDLE, PROVERS_NONE);
+    bool all = who == CIRCUIT_ALL; /* then none of them is warm */
+    uint32_t least = best->warm || all ? least_held(s, l) : 0;
+    const struct prover *found = best->prover;
+    for (struct prover *q; !((best->warm || all) && best->prover->held <= least) && (q = fit_pick_next(s, &pick));) {
+        if (q == found || (l->suspect && q->held) || !able(s, l, q)) continue;
+        struct taker c = { q, is_warm(l, q), false };
+        if (goes_first(&c, best)) *best = c;
+    }
+}
+
 /* The one to get a task of l that was found for p. */
 static struct prover *best_prover(const struct sched *s, const struct lane *l, struct prover *p)
 {
     struct taker best = { p, is_warm(l, p), true };
-    struct fit_walk w = fit_walk_lane(s, l);
-    for (struct prover *q; !(best.found && best.warm && !best.prover->held) && (q = fit_walk_next(s, &w));) {
-        if (q == p || !prover_in(s, PROVERS_OPEN, q) || !slot_free(q)) continue;
-        if ((l->suspect && q->held) || !able(s, l, q)) continue;
-        struct taker c = { q, is_warm(l, q), false };
-        if (goes_first(&c, &best)) best = c;
-    }
+    if (best.warm && !p->held) return p;
+    best_of(s, l, CIRCUIT_WARM, &best);
+    if (!best.warm && p->held) best_of(s, l, CIRCUIT_ALL, &best);
     return best.prover;
 }
 
@@ -234,27 +276,54 @@ static void fill_slots_and_places(struct sched *s)
     } while (places.offered && (places.kept_empty || slots.kept_empty));
 }
 
-static void gather_for(struct sched *s, struct lane *l)
+/* So many more of those that are able look. Returns how many there were. */
+static uint64_t call(struct sched *s, const struct lane *l, enum prover_set in, uint64_t n)
 {
-    if (!lane_servable(s, l)) return;
-    struct fit_walk w = fit_walk_lane(s, l);
-    for (const struct prover *p; (p = fit_walk_next(s, &w));)
-        if (prover_in(s, PROVERS_OPEN, p)) prover_put(s, PROVERS_LOOK, p, true);
+    uint64_t called = 0;
+    struct fit_pick pick = fit_pick_lane(s, l, CIRCUIT_ALL, in, PROVERS_LOOK);
+    for (const struct prover *p; called < n && (p = fit_pick_next(s, &pick));) {
+        if (!able(s, l, p)) continue;
+        prover_put(s, PROVERS_LOOK, p, true);
+        called++;
+    }
+    return called;
 }
 
-/* Those for whom something is fresh look, too. */
-static void gather(struct sched *s)
+/* For each task of the lane one that has a free slot, else one that has a place to prefetch. */
+static uint64_t gather_for(struct sched *s, struct lane *l, uint64_t times)
 {
-    for (struct lane *l = s->fresh; l; l = l->next_fresh) gather_for(s, l);
+    if (l->work->queue->paused || !lane_servable(s, l) || over_limit(l->account)) return 0;
+    uint64_t n = l->waiting < s->provers_n ? l->waiting * times : s->provers_n;
+    uint64_t called = call(s, l, PROVERS_IDLE, n);
+    return called + call(s, l, PROVERS_OPEN, n - called);
+}
+
+/* Provers look for whom something is fresh: not more of them than that has tasks, or times that. Returns how many more look now. */
+static uint64_t gather(struct sched *s, uint64_t times)
+{
+    uint64_t called = 0;
+    for (struct lane *l = s->fresh; l; l = l->next_fresh) called += gather_for(s, l, times);
+    return called;
+}
+
+/* Whoever looks may take something else, or want nothing of a lane that he has no key of: then more are called, until the lane is empty or all
+ * that are able have looked. */
+static void match_fresh(struct sched *s)
+{
+    uint64_t times = 1;
     if (s->fresh_accounts) looks_at_open(s);
+    gather(s, times);
+    do {
+        fill_slots_and_places(s);
+        times *= 2;
+    } while (!s->failed && gather(s, times));
 }
 
 void sched_match(struct sched *s)
 {
     if (!s->dirty || !s->booted) return;
     s->dirty = false;
-    gather(s);
-    fill_slots_and_places(s);
+    match_fresh(s);
     sched_recall(s);
     looks_done(s);
     s->dirty = false;

@@ -42,51 +42,65 @@ static struct attempt *waiting_at(const struct sched *s, const struct prover *p,
     return best;
 }
 
-static struct prover *next_loaded(const struct sched *s, uint32_t from)
+/* In the heap's order, and no further than what is older than the best that was found. */
+static struct attempt *oldest_below(const struct sched *s, const struct prover *idle, uint32_t i, struct attempt *best)
 {
-    return prover_first(s, PROVERS_LOADED, PROVERS_LOADED, from);
+    const struct heap *h = &s->loaded;
+    if (i >= h->n || (best && h->at[i].key >= best->token.seq)) return best;
+    ++*s->visited;
+    if (h->at[i].item != idle) best = waiting_at(s, h->at[i].item, idle, best);
+    best = oldest_below(s, idle, 2 * i + 1, best);
+    return oldest_below(s, idle, 2 * i + 2, best);
 }
 
-static struct attempt *waiting_elsewhere(const struct sched *s, const struct prover *idle)
+static bool wants_more(const struct prover *idle)
 {
-    struct attempt *best = NULL;
-    for (struct prover *p = next_loaded(s, 0); p; p = next_loaded(s, p->index + 1)) {
-        ++*s->visited;
-        if (p != idle) best = waiting_at(s, p, idle, best);
-    }
-    return best;
+    return idle->held + idle->awaiting < idle->slots && idle->awaiting < idle->credit;
 }
 
 static void recall_for(struct sched *s, struct prover *idle)
 {
-    while (idle->held + idle->awaiting < idle->slots && idle->awaiting < idle->credit) {
-        struct attempt *a = waiting_elsewhere(s, idle);
+    while (wants_more(idle)) {
+        struct attempt *a = oldest_below(s, idle, 0, NULL);
         if (!a) return;
-        a->wanted_by = idle;
-        idle->awaiting++;
+        attempt_want(s, a, idle);
         s->stats.recalls++;
         sched_act_to(s, SCHED_RECALL, a->prover->peer)->token = a->token;
     }
 }
 
-/* Whoever could take what p holds looks again. */
-static void look_at_takers(struct sched *s, const struct prover *p)
+/* One that idles and could take the attempt looks. False: there is nobody who does not look already. */
+static bool call_taker(struct sched *s, const struct attempt *a)
 {
-    for (const struct attempt *a = p->attempts; a; a = a->next) {
-        if (a->state != ATTEMPT_OFFERED || a->wanted_by) continue;
-        struct fit_walk w = fit_walk_task(s, a->task);
-        for (const struct prover *idle; (idle = fit_walk_next(s, &w));)
-            if (prover_in(s, PROVERS_OPEN, idle) && idle->held < idle->slots) prover_put(s, PROVERS_LOOK, idle, true);
+    const struct fit_wants wants = fit_wants_of(a->task);
+    struct fit_pick pick = fit_pick_of(s, &wants, CIRCUIT_ALL, PROVERS_IDLE, PROVERS_LOOK);
+    for (const struct prover *idle; (idle = fit_pick_next(s, &pick));) {
+        if (idle == a->prover || !wants_more(idle) || !could_take(s, a, idle)) continue;
+        prover_put(s, PROVERS_LOOK, idle, true);
+        return true;
     }
+    return false;
 }
 
+static bool call_takers(struct sched *s, const struct prover *p)
+{
+    bool called = false;
+    for (const struct attempt *a = s->idle_n ? p->attempts : NULL; a; a = a->next)
+        if (a->state == ATTEMPT_OFFERED && !a->wanted_by) called |= call_taker(s, a);
+    return called;
+}
+
+/* Whoever is called may take an older one than the one it was called for: then another is called for that. */
 void sched_recall(struct sched *s)
 {
     struct prover *p;
-    for (uint32_t from = 0; (p = prover_first(s, PROVERS_LOADED, PROVERS_GAINED, from)); from = p->index + 1) {
-        prover_put(s, PROVERS_GAINED, p, false);
-        look_at_takers(s, p);
-    }
-    for (uint32_t from = 0; (p = prover_first(s, PROVERS_OPEN, PROVERS_LOOK, from)); from = p->index + 1)
-        if (p->held < p->slots) recall_for(s, p);
+    bool called;
+    do {
+        called = false;
+        for (uint32_t from = 0; (p = prover_first(s, PROVERS_LOADED, PROVERS_GAINED, from)); from = p->index + 1)
+            called |= call_takers(s, p);
+        for (uint32_t from = 0; (p = prover_first(s, PROVERS_IDLE, PROVERS_LOOK, from)); from = p->index + 1)
+            recall_for(s, p);
+    } while (called);
+    looks_gained_done(s);
 }

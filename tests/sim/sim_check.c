@@ -428,6 +428,13 @@ static void check_prover(struct sim *w, const struct prover *p)
     bool open = prover_in(w->s, PROVERS_OPEN, p);
     SIM_CHECK(w, open == prover_open(w->s, p), "prover %s is %sopen and is not listed so", p->name->text,
               open ? "not " : "");
+    bool idle = open && p->held < p->slots;
+    SIM_CHECK(w, prover_in(w->s, PROVERS_IDLE, p) == idle && prover_in(w->s, PROVERS_EMPTY, p) == (idle && !p->held),
+              "whether prover %s idles", p->name->text);
+    SIM_CHECK(w, prover_in(w->s, PROVERS_HOLDS, p) == (p->attempts != NULL), "whether prover %s holds anything",
+              p->name->text);
+    SIM_CHECK(w, !p->spare_at == !prover_spare(p) && !p->owner_spare_at == !p->spare_at,
+              "whether the place of prover %s may be taken", p->name->text);
 }
 
 static bool naive_fits(const struct task *t, const struct prover *p)

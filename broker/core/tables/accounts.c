@@ -56,6 +56,7 @@ struct principal *principal_of(struct sched *s, const char *name)
     p->weight = 1;
     p->purges_end = &p->purges;
     idmap_init(&p->tasks, s->ids_seed);
+    heap_init(&p->spare, offsetof(struct prover, owner_spare_at));
     s->principals[s->principals_n++] = p;
     return p;
 }
@@ -75,6 +76,8 @@ struct account *account_of(struct sched *s, struct queue *q, struct principal *p
     if (!a) return NULL;
     a->principal = p;
     a->queue = q;
+    for (size_t i = 0; i < SCHED_PRIORITIES; i++)
+        heap_init(&a->tops[i], offsetof(struct lane, top_at) + i * sizeof(heap_at));
     a->tokens = UINT64_MAX; /* full: clipped at its first use */
     return q->accounts[p->index] = a;
 }
@@ -194,10 +197,16 @@ void group_drop(struct sched *s, struct group *g)
     free(g);
 }
 
+static void account_free(struct account *a)
+{
+    for (int i = 0; a && i < SCHED_PRIORITIES; i++) heap_clear(&a->tops[i]);
+    free(a);
+}
+
 void accounts_clear(struct sched *s)
 {
     for (uint32_t i = 0; i < s->queues_n; i++) {
-        for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) free(s->queues[i]->accounts[k]);
+        for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) account_free(s->queues[i]->accounts[k]);
         free(s->queues[i]->accounts);
         heap_clear(&s->queues[i]->oldest);
         free(s->queues[i]);
@@ -205,6 +214,7 @@ void accounts_clear(struct sched *s)
     for (uint32_t i = 0; i < s->principals_n; i++) {
         free(s->principals[i]->rows.at);
         idmap_clear(&s->principals[i]->tasks);
+        heap_clear(&s->principals[i]->spare);
         free(s->principals[i]);
     }
     free(s->queues);

@@ -46,6 +46,29 @@ struct prover *fit_walk_next(const struct sched *s, struct fit_walk *w)
     return NULL;
 }
 
+struct fit_pick fit_pick_of(const struct sched *s, const struct fit_wants *wants, enum circuit_who who,
+                            enum prover_set in, enum prover_set but)
+{
+    return (struct fit_pick){ *wants, circuit_find(s, wants->circuit), who, in, but, 0 };
+}
+
+struct fit_pick fit_pick_lane(const struct sched *s, const struct lane *l, enum circuit_who who, enum prover_set in,
+                              enum prover_set but)
+{
+    const struct fit_wants wants = wants_of_lane(l);
+    return fit_pick_of(s, &wants, who, in, but);
+}
+
+struct prover *fit_pick_next(const struct sched *s, struct fit_pick *pick)
+{
+    for (struct prover *p; (p = circuit_first(s, pick->of, pick->who, pick->in, pick->but, pick->from));) {
+        pick->from = p->index + 1;
+        ++*s->visited;
+        if (prover_fits(p, &pick->wants)) return p;
+    }
+    return NULL;
+}
+
 bool lane_fits(const struct lane *l, const struct prover *p)
 {
     const struct fit_wants w = wants_of_lane(l);

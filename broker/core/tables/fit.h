@@ -26,6 +26,20 @@ struct fit_walk fit_walk_lane(const struct sched *s, const struct lane *l);
 struct fit_walk fit_walk_task(const struct sched *s, const struct task *t);
 /** NULL: no more. */
 struct prover *fit_walk_next(const struct sched *s, struct fit_walk *w);
+/** A walk in the order of their indices over those that fit, are in one set of provers and not in another. */
+struct fit_pick {
+    struct fit_wants wants;
+    const struct circuit *of;
+    enum circuit_who who;
+    enum prover_set in, but;
+    uint32_t from;
+};
+struct fit_pick fit_pick_of(const struct sched *s, const struct fit_wants *wants, enum circuit_who who,
+                            enum prover_set in, enum prover_set but);
+struct fit_pick fit_pick_lane(const struct sched *s, const struct lane *l, enum circuit_who who, enum prover_set in,
+                              enum prover_set but);
+/** NULL: no more. O(provers / 64) for all of them, and a look at each that is in the sets. */
+struct prover *fit_pick_next(const struct sched *s, struct fit_pick *pick);
 /** R7: 0: it may have the task; 1: another prover of its key failed it; 2: it failed it itself. Who has more waits
  *  while somebody with less is able. excluded: TASK_EXCLUDED_MAX digests; NULL: none. */
 unsigned prover_rank(const struct prover *p, const uint64_t *excluded);

@@ -124,6 +124,16 @@ static void lane_free(struct sched *s, struct lane *l)
     free(l);
 }
 
+/* The first task of this priority may be another, or there is none any more. */
+static void lane_top(struct sched *s, struct lane *l, unsigned priority)
+{
+    const struct task *first = heap_top(&l->at[priority]);
+    if (!first)
+        heap_remove(&l->account->tops[priority], l);
+    else if (!heap_put(&l->account->tops[priority], l, first->stamp, first->order))
+        sched_broken(s);
+}
+
 static void lane_show(struct sched *s, struct lane *l)
 {
     struct work *w = l->work;
@@ -206,6 +216,7 @@ static void group_forward(struct sched *s, struct group *g)
     bool moved = heap_put(&first->lane->at[first->priority], first, from, first->order) &&
                  heap_put(&g->waiting, first, from, first->order);
     if (!moved) sched_broken(s);
+    lane_top(s, first->lane, first->priority);
 }
 
 void lanes_served(const struct task *t)
@@ -227,6 +238,7 @@ void lanes_enter(struct sched *s, struct task *t)
     if (!heap_put(&a->queue->oldest, t, t->created_ms, t->order)) sched_broken(s);
     if (!heap_put(&t->group->waiting, t, t->stamp, t->order)) sched_broken(s);
     t->lane = l;
+    lane_top(s, l, t->priority);
     lane_servable(s, l);
     if (!l->servable) a->queue->unservable++;
     if (!l->waiting++) lane_show(s, l);
@@ -243,6 +255,7 @@ void lanes_leave(struct sched *s, struct task *t)
     struct account *a = t->account;
     t->lane = NULL;
     heap_remove(&l->at[t->priority], t);
+    lane_top(s, l, t->priority);
     heap_remove(&a->queue->oldest, t);
     heap_remove(&t->group->waiting, t);
     group_forward(s, t->group);

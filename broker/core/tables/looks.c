@@ -27,6 +27,18 @@ struct prover *prover_first(const struct sched *s, enum prover_set a, enum prove
     return NULL;
 }
 
+uint32_t prover_first_not(const struct sched *s, enum prover_set set, uint32_t from)
+{
+    for (uint32_t w = from / 64; w * 64 < s->provers_n; w++) {
+        uint64_t bits = ~s->sets[set][w];
+        if (w == from / 64) bits &= ~(uint64_t)0 << from % 64;
+        if (!bits) continue;
+        uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(bits);
+        return index < s->provers_n ? index : s->provers_n;
+    }
+    return s->provers_n;
+}
+
 static size_t set_bytes(const struct sched *s)
 {
     return s->provers_cap / 64 * sizeof(uint64_t);
@@ -77,6 +89,11 @@ void looks_at_all(struct sched *s)
 void loaded_look_again(struct sched *s)
 {
     memcpy(s->sets[PROVERS_GAINED], s->sets[PROVERS_LOADED], set_bytes(s));
+}
+
+void looks_gained_done(struct sched *s)
+{
+    if (s->provers_cap) memset(s->sets[PROVERS_GAINED], 0, set_bytes(s));
 }
 
 void looks_done(struct sched *s)

@@ -21,6 +21,9 @@ void prover_put(struct sched *s, enum prover_set set, const struct prover *p, bo
 /** The first prover from this index on that is in both sets; NULL: none. */
 struct prover *prover_first(const struct sched *s, enum prover_set a, enum prover_set b, uint32_t from);
 
+/** The first index from this one on that is not in the set; it may be the one behind the last. */
+uint32_t prover_first_not(const struct sched *s, enum prover_set set, uint32_t from);
+
 /** The lane, not empty, may be able for provers that it was not able for. */
 void lane_fresh(struct sched *s, struct lane *l);
 /** It is empty, or was looked at. */
@@ -31,6 +34,8 @@ void account_fresh(struct sched *s, struct account *a);
 void looks_at_all(struct sched *s);
 /** A prover has left: what others may not take while it lives may go to them now. */
 void loaded_look_again(struct sched *s);
+/** Who idles has looked at all that was loaded. */
+void looks_gained_done(struct sched *s);
 /** All that are open look again, at what is fresh. */
 void looks_at_open(struct sched *s);
 /** All has been looked at but what waits for a prover that is kept empty. */

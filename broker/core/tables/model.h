@@ -43,6 +43,7 @@ struct principal {
     uint64_t stamp;              /* start tag of its last offered task: virtual time among its groups */
     struct idmap tasks;          /* its tasks by their ids, which other principals may use as well */
     uint32_t provers;            /* records, of claimers too */
+    struct heap spare;           /* those of them that hold nothing, who is to be forgotten first */
     uint32_t circuits;           /* that they announced */
     uint32_t guests;             /* attachments to tasks that the session did not submit */
 };
@@ -108,10 +109,11 @@ struct account {
     struct line {
         uint64_t waiting, since_ms; /* since_ms: when a task was last taken from it, or it began */
     } line[SCHED_PRIORITIES];
-    uint32_t lanes;       /* distinct lanes now */
-    struct lane *waiting; /* those that are not empty */
-    bool capped;          /* a lane of it was passed over because the principal has leased as much as it may */
-    bool fresh;           /* in s->fresh_accounts */
+    uint32_t lanes;                     /* distinct lanes now */
+    struct lane *waiting;               /* those that are not empty */
+    struct heap tops[SCHED_PRIORITIES]; /* likewise, by their first task of the priority */
+    bool capped; /* a lane of it was passed over because the principal has leased as much as it may */
+    bool fresh;  /* in s->fresh_accounts */
     struct account *next_fresh;
 };
 
@@ -139,6 +141,7 @@ struct lane {
     bool servable;
     uint64_t passed_ms; /* passed over since then; NEVER: it is not */
     struct heap at[SCHED_PRIORITIES];
+    heap_at top_at[SCHED_PRIORITIES];                /* in account->tops */
     struct lane *next, **link;                       /* in work->lanes while waiting is not 0 */
     struct lane *next_of_account, **link_of_account; /* in account->waiting likewise */
     struct lane *next_fresh, **fresh_link;           /* in s->fresh; link NULL: not */
@@ -248,8 +251,9 @@ struct attempt {
     bool fetching, fetched;   /* the prover has asked for some of its input; it has no more to ask for */
     bool idle;                /* the prover lists it, and does not fetch its input: its lease is not renewed */
     struct prover *wanted_by; /* recalled for this idle prover; NULL: not recalled */
-    pv_status revoked;        /* why, while REVOKING */
-    uint64_t lease_ms;        /* its end */
+    struct attempt *next_wanted, **wanted_link; /* in wanted_by->wants */
+    pv_status revoked;                          /* why, while REVOKING */
+    uint64_t lease_ms;                          /* its end */
     uint64_t offered_ms, started_ms, changed_ms;
     uint64_t charged_ms; /* of virtual time */
 };
@@ -271,6 +275,9 @@ struct prover_circuit {
 struct circuit {
     struct name *name;
     struct prover_circuit *first;
+    uint32_t n;
+    uint32_t words;       /* of each set below */
+    uint64_t *all, *warm; /* the same provers as bits by index, and those that have the key; NULL: they are few */
 };
 
 /** Sets of provers, as bits by index (looks.h). */
@@ -280,6 +287,13 @@ enum prover_set {
     PROVERS_KEPT,   /* something waits until it is empty: it looks again at every match */
     PROVERS_LOADED, /* it has offers that cannot begin because its slots are taken */
     PROVERS_GAINED, /* loaded, and changed since the last match */
+    PROVERS_IDLE,   /* open, and a slot is free */
+    PROVERS_EMPTY,  /* idle, and it holds nothing at all */
+    PROVERS_HOLDS,  /* it has attempts, of whatever state */
+    PROVERS_ANY,    /* it takes any circuit */
+    PROVERS_KNOWN,  /* there is a record */
+    PROVERS_NONE,   /* nobody */
+    PROVERS_BLAMED, /* something is held against it that one of its key would inherit (sched_blame.h) */
     PROVER_SETS
 };
 
@@ -290,7 +304,7 @@ struct prover {
     uint32_t index;      /* in s->provers */
     uint64_t digest;     /* of {principal, name}: what tasks exclude */
     uint64_t key_digest; /* of the principal alone: likewise, for all of its provers */
-    heap_at timer_at;
+    heap_at timer_at, loaded_at, spare_at, owner_spare_at;
     struct name *principal, *name;
     struct principal *owner;
     wire_id incarnation;
@@ -312,10 +326,11 @@ struct prover {
     bool starved, sated;                 /* it looked and found nothing (looks.h) */
     uint64_t sated_ms;
     uint32_t slots, prefetch, credit;
-    uint32_t held;     /* attempts other than LATE: each takes a place */
-    uint32_t offered;  /* those of them that are OFFERED */
-    uint32_t awaiting; /* recalls made for its sake */
-    uint32_t arriving; /* attempts whose result is on its way */
+    uint32_t held;         /* attempts other than LATE: each takes a place */
+    uint32_t offered;      /* those of them that are OFFERED */
+    uint32_t awaiting;     /* recalls made for its sake */
+    struct attempt *wants; /* and of which attempts */
+    uint32_t arriving;     /* attempts whose result is on its way */
     uint64_t vram, ram;
     uint32_t kinds; /* of input, for any circuit, as bits */
     struct attempt *attempts, **attempts_end;
@@ -468,6 +483,9 @@ struct sched {
     bool sweeping;    /* a queue has lanes to look at again */
     uint64_t waiting; /* tasks in line, those of paused queues too */
     uint64_t *sets[PROVER_SETS];
+    uint32_t idle_n;    /* in PROVERS_IDLE */
+    struct heap loaded; /* provers with an offer that waits for a slot and may be recalled, by the oldest such offer */
+    struct heap spare;  /* provers that hold nothing, of all principals */
     struct prover *any; /* those that take any circuit */
     struct lane *fresh; /* what matching has to look at (looks.h) */
     struct account *fresh_accounts;

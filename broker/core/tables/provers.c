@@ -27,8 +27,7 @@ struct prover *prover_find(const struct sched *s, const char *principal, const c
 
 static bool room_for_one(struct sched *s, uint32_t *index)
 {
-    for (*index = 0; *index < s->provers_n && s->provers[*index]; ++*index)
-        ;
+    *index = prover_first_not(s, PROVERS_KNOWN, 0);
     if (*index < s->provers_n) return true;
     if (s->provers_n == s->provers_cap) {
         uint32_t cap = s->provers_cap + 64;
@@ -73,6 +72,7 @@ struct prover *prover_of(struct sched *s, const char *principal, const char *nam
     p->gone_ms = s->now_ms;
     p->attempts_end = &p->attempts;
     s->provers[index] = p;
+    prover_put(s, PROVERS_KNOWN, p, true);
     s->stats.provers_known++;
     owner->provers++;
     return p;
@@ -132,15 +132,39 @@ void prover_clear_offer(struct sched *s, struct prover *p)
     p->queues_n = 0;
 }
 
+void attempt_want(struct sched *s, struct attempt *a, struct prover *idle)
+{
+    a->wanted_by = idle;
+    a->next_wanted = idle->wants;
+    if (a->next_wanted) a->next_wanted->wanted_link = &a->next_wanted;
+    a->wanted_link = &idle->wants;
+    idle->wants = a;
+    idle->awaiting++;
+    loaded_place(s, a->prover);
+}
+
+static void want_over(struct attempt *a)
+{
+    *a->wanted_link = a->next_wanted;
+    if (a->next_wanted) a->next_wanted->wanted_link = a->wanted_link;
+    a->wanted_by->awaiting--;
+    a->wanted_by = NULL;
+}
+
 void prover_unwant(struct sched *s, struct prover *p)
 {
-    for (uint32_t i = 0; p->awaiting && i < s->provers_n; i++)
-        for (struct attempt *a = s->provers[i] ? s->provers[i]->attempts : NULL; a; a = a->next)
-            if (a->wanted_by == p) {
-                p->awaiting--;
-                a->wanted_by = NULL;
-                prover_changed(s, a->prover); /* others that idle may want it */
-            }
+    for (struct attempt *a; (a = p->wants);) {
+        want_over(a);
+        prover_changed(s, a->prover); /* others that idle may want it */
+    }
+}
+
+static void set_idle(struct sched *s, struct prover *p, bool idle)
+{
+    s->idle_n -= prover_in(s, PROVERS_IDLE, p);
+    s->idle_n += idle;
+    prover_put(s, PROVERS_IDLE, p, idle);
+    prover_put(s, PROVERS_EMPTY, p, idle && !p->held);
 }
 
 void prover_forget(struct sched *s, struct prover *p)
@@ -149,10 +173,13 @@ void prover_forget(struct sched *s, struct prover *p)
     while (p->attempts) attempt_end(s, p->attempts);
     prover_clear_offer(s, p);
     heap_remove(&s->prover_timers, p);
+    heap_remove(&s->spare, p);
+    heap_remove(&p->owner->spare, p);
     idmap_remove(&s->provers_by_name, idmap_key((uintptr_t)p->principal, (uintptr_t)p->name));
     names_drop(&s->names, p->principal);
     names_drop(&s->names, p->name);
     s->provers[p->index] = NULL;
+    set_idle(s, p, false);
     for (int i = 0; i < PROVER_SETS; i++) prover_put(s, (enum prover_set)i, p, false);
     s->stats.provers_known--;
     p->owner->provers--;
@@ -175,8 +202,27 @@ static uint64_t prover_next_ms(const struct sched *s, const struct prover *p)
     return next;
 }
 
+bool prover_spare(const struct prover *p)
+{
+    return (!p->peer || p->local) && !p->attempts && !p->drained;
+}
+
+/* Those against whom something is held go last, who went first goes first. */
+static void spare_place(struct sched *s, struct prover *p)
+{
+    bool blamed = p->streak_n || p->quarantined_ms;
+    uint64_t key = p->gone_ms | (uint64_t)blamed << 63;
+    if (!prover_spare(p)) {
+        heap_remove(&s->spare, p);
+        heap_remove(&p->owner->spare, p);
+    } else if (!heap_put(&s->spare, p, key, p->index) || !heap_put(&p->owner->spare, p, key, p->index)) {
+        sched_broken(s);
+    }
+}
+
 void prover_rearm(struct sched *s, struct prover *p)
 {
+    spare_place(s, p);
     uint64_t next = prover_next_ms(s, p);
     if (next == NEVER)
         heap_remove(&s->prover_timers, p);
@@ -200,6 +246,30 @@ static unsigned serves(const struct prover *p)
     return p->quarantined_ms ? SERVES_QUARANTINED : SERVES;
 }
 
+/* The oldest offer of p that waits for a slot, and that was not recalled yet. p starts those before it first. */
+static const struct attempt *oldest_waiting(const struct prover *p)
+{
+    const struct attempt *oldest = NULL;
+    uint32_t busy = p->held - p->offered, next = p->slots > busy ? p->slots - busy : 0;
+    for (const struct attempt *a = p->attempts; a; a = a->next) {
+        if (a->state != ATTEMPT_OFFERED) continue;
+        if (next)
+            next--;
+        else if (!a->wanted_by && !a->suspect && (!oldest || a->token.seq < oldest->token.seq))
+            oldest = a;
+    }
+    return oldest;
+}
+
+void loaded_place(struct sched *s, struct prover *p)
+{
+    const struct attempt *a = prover_in(s, PROVERS_LOADED, p) ? oldest_waiting(p) : NULL;
+    if (!a)
+        heap_remove(&s->loaded, p);
+    else if (!heap_put(&s->loaded, p, a->token.seq, p->index))
+        sched_broken(s);
+}
+
 void prover_changed(struct sched *s, struct prover *p)
 {
     bool open = prover_open(s, p), live = p->live && !p->local;
@@ -208,6 +278,9 @@ void prover_changed(struct sched *s, struct prover *p)
     prover_put(s, PROVERS_LOOK, p, open);
     prover_put(s, PROVERS_LOADED, p, loaded);
     prover_put(s, PROVERS_GAINED, p, loaded);
+    prover_put(s, PROVERS_HOLDS, p, p->attempts != NULL);
+    set_idle(s, p, open && p->held < p->slots);
+    loaded_place(s, p);
     if (!open) prover_unsettle(p);
     if (p->starved && p->held >= p->slots) { /* nothing was able, so nothing is preferred either */
         p->starved = false;
@@ -301,8 +374,7 @@ static void attempt_unwant(struct sched *s, struct attempt *a)
 {
     struct prover *idle = a->wanted_by;
     if (!idle) return;
-    a->wanted_by = NULL;
-    idle->awaiting--;
+    want_over(a);
     prover_changed(s, idle);
 }
 

@@ -36,6 +36,12 @@ void prover_clear_circuits(struct sched *s, struct prover *p);
 
 /** Recalls everything it has not begun. */
 void prover_recall_all(struct sched *s, struct prover *p);
+/** a, which waits for a slot of its prover, was recalled for the sake of idle. */
+void attempt_want(struct sched *s, struct attempt *a, struct prover *idle);
+/** To be called after what p has to be recalled has changed; prover_changed does it too. */
+void loaded_place(struct sched *s, struct prover *p);
+/** Whether it holds nothing that anybody may ask for, so that its record may go when another wants the place. */
+bool prover_spare(const struct prover *p);
 /** It no longer idles, or is gone: what was recalled for its sake may go to anybody. */
 void prover_unwant(struct sched *s, struct prover *p);
 
