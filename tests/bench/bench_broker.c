@@ -13,11 +13,11 @@
  *
  * Every input is different, so that no payload file is shared. SECONDS (3) and BACKLOG (100000) come from the
  * environment. cpu_us is what all threads of the broker used, for each task. */
+#include "broker_cost.h"
 #include "broker_process.h"
 #include "temp_dir.h"
 #include "wire_peer.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -182,30 +182,12 @@ static void delivered(struct wire_peer *c)
 
 static uint64_t broker_cpu_us(void)
 {
-    char path[300];
-    uint64_t ns = 0, one;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)broker.pid);
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.32s/schedstat", (int)broker.pid, e->d_name);
-        FILE *f = fopen(path, "r");
-        if (f && fscanf(f, "%" SCNu64, &one) == 1) ns += one;
-        if (f) fclose(f);
-    }
-    if (d) closedir(d);
-    return ns / 1000;
+    return broker_cost_cpu_us(broker.pid);
 }
 
 static uint64_t broker_peak_kib(void)
 {
-    char path[64], line[256];
-    uint64_t kib = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)broker.pid);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f)) sscanf(line, "VmHWM: %" SCNu64, &kib);
-    if (f) fclose(f);
-    return kib;
+    return broker_cost_kib(broker.pid, "VmHWM:");
 }
 
 static int by_size(const void *a, const void *b)
