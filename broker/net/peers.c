@@ -11,8 +11,8 @@ enum { SLOT_BITS = 24, FDS_MAX = 1 << 20 };
 
 pv_status peers_init(struct peers *p, uint32_t most)
 {
-    *p = (struct peers){ .slots_n = most, .index_n = 16 };
-    while (p->index_n < 2 * most) p->index_n *= 2;
+    *p = (struct peers){ .slots_n = most, .index_n = 16, .index_shift = 28 };
+    for (; p->index_n < 2 * most; p->index_n *= 2) p->index_shift--;
     p->slots = calloc(most, sizeof *p->slots);
     p->free_next = calloc(most, sizeof *p->free_next);
     p->index = calloc(p->index_n, sizeof *p->index);
@@ -46,11 +46,11 @@ bool peers_routing(uint32_t *routing, const void *id, size_t bytes)
     return true;
 }
 
-/* A multiplication spreads the ids well enough: the socket counts them up from a random start, and no peer chooses
- * one. */
+/* The golden section spreads numbers that follow each other evenly, in the upper bits of the product: the socket counts the ids up from a
+ * random start, big-endian, and no peer chooses one. */
 static uint32_t place(const struct peers *p, uint32_t routing)
 {
-    return (routing * 2654435761u) & (p->index_n - 1);
+    return (be32toh(routing) * 2654435761u) >> p->index_shift;
 }
 
 static uint32_t *find_entry(const struct peers *p, uint32_t routing)

@@ -59,6 +59,7 @@ struct peers {
     uint32_t *index; /* open addressing on the routing id: slot + 1 */
     uint32_t *fds;   /* by descriptor: slot + 1 */
     uint32_t slots_n, index_n, fds_n, used, free_head;
+    uint32_t index_shift; /* 32 less the bits of an index */
     uint32_t *free_next;
     uint32_t gpus_unused; /* peers with such a word */
     uint64_t serial;

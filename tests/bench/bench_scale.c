@@ -405,7 +405,7 @@ static const struct job {
 static void run(const struct job *j)
 {
     uint64_t most = number("PV_TASKS", 1000000), provers = number("PV_PROVERS", 10000);
-    for (uint32_t n = 100; n <= provers; n *= 10) j->run(n, 1000);
+    for (uint32_t n = (uint32_t)number("PV_LEAST", 100); n <= provers; n *= 10) j->run(n, 1000);
     for (uint64_t tasks = 10000; j->by_tasks && tasks <= most; tasks *= 10) j->run(1000, tasks);
 }
 

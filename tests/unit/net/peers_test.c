@@ -232,6 +232,26 @@ static void an_unused_gpu_is_counted_while_it_is_there(void **state)
     peers_clear(&p);
 }
 
+/* The socket counts its ids up, big-endian, from a random start. The table has room for twice as many, so that free places stand between. */
+static void ten_thousand_connections_stand_in_no_row(void **state)
+{
+    enum { ALL = 10000, ROW_MOST = 16 };
+    static const uint32_t starts[] = { 0, 0x12345678, 0x00ffff00, 0xfffff000 };
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        struct peers p;
+        uint32_t row = 0, longest = 0;
+        assert_int_equal(peers_init(&p, ALL), PV_OK);
+        for (uint32_t k = 0; k < ALL; k++) assert_non_null(peers_add(&p, htobe32(starts[i] + k), 0));
+        for (uint32_t k = 0; k < p.index_n; k++) {
+            row = p.index[k] ? row + 1 : 0;
+            if (row > longest) longest = row;
+        }
+        print_message("from %#x: %u in a row\n", starts[i], longest);
+        assert_true(longest <= ROW_MOST);
+        peers_clear(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +264,7 @@ int main(void)
         cmocka_unit_test(wrong_proofs_are_counted_once),
         cmocka_unit_test(processes_that_ended_are_counted_once),
         cmocka_unit_test(an_unused_gpu_is_counted_while_it_is_there),
+        cmocka_unit_test(ten_thousand_connections_stand_in_no_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
