@@ -1,11 +1,12 @@
 /* A broker process with up to 10,000 provers and 1,000 clients, all simulated in this process, as JSON lines; scale_plot.py makes a table and a
  * picture of them.
  *
- *      bench_scale [JOB]...     jobs: idle busy beat circuits; all of them without one      folder: TMPDIR (on a real disk)
+ *      bench_scale [JOB]...     jobs: idle busy beat floor circuits; all of them without one      folder: TMPDIR (on a real disk)
  *
  *  idle      tasks come to a fleet with room, RATE a second: from the SUBMIT to the prover's OFFER, and to the client's DELIVER
  *  busy      every prover has a task and TASKS wait: from a RESULT to the next OFFER at that prover, RATE a second
  *  beat      heartbeats, each prover every 3 s: the broker's processor, as a share of one core
+ *  floor     the same beside a ROUTER of libzmq that sends each message back and does nothing else
  *  circuits  100,000 circuits, 100 at each of 1,000 provers, a task for each: as busy
  *
  *  PV_PROVERS=10000 PV_TASKS=1000000 are the most, RATE=500, SECONDS=5. "nobody" says what a broker with the same peers, at rest, costs. Queue with
@@ -21,6 +22,7 @@
 #include "task_state.h"
 
 #include <inttypes.h>
+#include <zmq.h>
 
 enum { CLIENTS = 1000, SAMPLES_MAX = 100000, BATCH = 200, CIRCUITS_EACH = 100, INPUT = 64, BEAT_MS = 3000 };
 
@@ -380,27 +382,85 @@ static double beats(double seconds, bool silent)
     return (double)(broker_cost_cpu_us(broker.pid) - cpu) / (double)(pv_clock_us() - from) * 100;
 }
 
+static void report_beats(const char *job, double with, double without)
+{
+    printf("{\"bench\":\"scale\",\"job\":\"%s\",\"provers\":%u,\"clients\":%d,\"share_percent\":%.2f,"
+           "\"nobody_percent\":%.2f,\"rss_kib\":%" PRIu64 ",\"load\":%.1f}\n",
+           job, provers_n, CLIENTS, with, without, broker_cost_kib(broker.pid, "VmRSS:"), machine_load());
+    fflush(stdout);
+}
+
 static void beat(uint32_t provers, uint64_t tasks)
 {
     open_with(provers, 0);
     fill(provers, false);
     until(&seen.offers, provers, "OFFER");
-    double with = beats(9, false), without = beats(3, true);
-    printf(
-        "{\"bench\":\"scale\",\"job\":\"beat\",\"provers\":%u,\"clients\":%d,\"share_percent\":%.2f,\"nobody_percent\":"
-        "%.2f,\"rss_kib\":%" PRIu64 ",\"load\":%.1f}\n",
-        provers, CLIENTS, with, without, broker_cost_kib(broker.pid, "VmRSS:"), machine_load());
-    fflush(stdout);
+    fprintf(stderr, "beats begin: broker %d\n", (int)broker.pid);
+    double with = beats((double)number("SECONDS", 9), false), without = beats(3, true);
+    report_beats("beat", with, without);
     close_it();
+}
+
+/* In a process of its own: sends everything back. */
+static void mirror(int tell)
+{
+    void *socket = zmq_socket(zmq_ctx_new(), ZMQ_ROUTER);
+    int backlog = 1024, none = 0;
+    char endpoint[64];
+    size_t n = sizeof endpoint;
+    zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof none);
+    if (zmq_bind(socket, "tcp://127.0.0.1:*") || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &n)) _exit(1);
+    if (write(tell, endpoint, sizeof endpoint) < 0) _exit(1);
+    for (zmq_msg_t m;;) {
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, socket, 0) < 0) _exit(1);
+        zmq_msg_send(&m, socket, zmq_msg_more(&m) ? ZMQ_SNDMORE : 0);
+    }
+}
+
+static void mirror_start(void)
+{
+    int ends[2];
+    if (pipe(ends)) abort();
+    broker.pid = fork();
+    if (!broker.pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        mirror(ends[1]);
+    }
+    if (read(ends[0], broker.endpoint, 64) <= 0) abort();
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void floor_of(uint32_t provers, uint64_t tasks)
+{
+    mirror_start();
+    provers_n = provers;
+    nodes = calloc(provers + CLIENTS, sizeof *nodes);
+    crowd_open(&crowd, provers + CLIENTS, broker.endpoint);
+    crowd.deaf = true;
+    for (uint32_t i = 0; i < provers + CLIENTS; i++) {
+        if (!crowd_dial(&crowd, i)) abort();
+        if (i % BATCH == 0) crowd_turn(&crowd, 1);
+    }
+    for (uint64_t end = pv_clock_ms() + 2000; pv_clock_ms() < end;) crowd_turn(&crowd, 10);
+    double with = beats((double)number("SECONDS", 9), false), without = beats(3, true);
+    report_beats("floor", with, without);
+    crowd_close(&crowd);
+    free(nodes);
+    broker_process_end(&broker, SIGKILL);
 }
 
 static const struct job {
     const char *name;
     void (*run)(uint32_t provers, uint64_t tasks);
     bool by_tasks; /* also with as many provers and more and more tasks */
-} jobs[] = {
-    { "idle", idle, false }, { "busy", busy, true }, { "beat", beat, false }, { "circuits", circuits, false }
-};
+} jobs[] = { { "idle", idle, false },
+             { "busy", busy, true },
+             { "beat", beat, false },
+             { "floor", floor_of, false },
+             { "circuits", circuits, false } };
 
 static void run(const struct job *j)
 {

@@ -206,10 +206,11 @@ static void message(struct crowd_peer *p, const struct frame *part, size_t parts
     struct wire_msg m = { 0 };
     char why[WIRE_WHY_BYTES];
     struct wire_frames f = { part[0].at, part[0].n, part[1].at, part[1].n, NULL, 0 };
+    p->crowd->messages_in++;
+    if (p->crowd->deaf) return;
     if (parts == 3) f.payload = part[2].at, f.payload_bytes = part[2].n;
     if (parts < 2 || wire_msg_decode(&m, WIRE_TO_PEER, &f, why) != PV_OK)
         DIE("the broker sent: %s", parts < 2 ? "one frame" : why);
-    p->crowd->messages_in++;
     p->crowd->heard(p, &m);
     wire_msg_clear(&m);
 }
