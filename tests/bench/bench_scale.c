@@ -317,9 +317,11 @@ static void idle(uint32_t provers, uint64_t tasks)
 {
     open_with(provers, 0);
     at_once = true;
-    uint64_t cpu = at_rate(one_more, (double)number("SECONDS", 5));
-    until(&seen.delivered, seen.accepted, "DELIVER");
-    report("idle", 0, cpu, seen.delivered);
+    double seconds = (double)number("SECONDS", 5);
+    uint64_t cpu = broker_cost_cpu_us(broker.pid), n = (uint64_t)((double)number("RATE", 500) * seconds);
+    at_rate(one_more, seconds);
+    until(&seen.delivered, n, "DELIVER");
+    report("idle", 0, broker_cost_cpu_us(broker.pid) - cpu, seen.delivered);
     close_it();
 }
 
