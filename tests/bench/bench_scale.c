@@ -328,7 +328,7 @@ static void idle(uint32_t provers, uint64_t tasks)
 static void fill(uint64_t n, bool each)
 {
     uint64_t have = seen.accepted;
-    char name[24];
+    char name[32];
     for (uint64_t i = 0; i < n; i++) {
         snprintf(name, sizeof name, "circuit-%" PRIu64, each ? i : 0);
         submit(client(i), name);
