@@ -30,7 +30,7 @@
 
 enum {
     UPLOAD_ABANDONED_MS = 600000,
-    FILE_THREADS = 2, /* a large file's sync beside many small ones */
+    FILE_THREADS = 4, /* large files are hashed and synced beside many small ones */
 };
 
 static pv_status restore_setting(void *context, const struct setting_record *setting)

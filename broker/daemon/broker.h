@@ -207,6 +207,7 @@ struct broker {
     struct broker_clock clock;
     uint64_t now_ms, wall_ms, started_ms; /* wall_ms is for people and decides nothing */
     uint32_t epoch;
+    zmq_msg_t *payload; /* of the message at hand (message.c) */
     struct broker_batch batch;
     struct broker_questions questions;
     struct list_turns lists;
@@ -228,7 +229,7 @@ struct broker {
     struct notify notify; /* the service manager (loop.c) */
 
     /* what waits for the disk (durable.c) */
-    struct disk_jobs *files; /* threads that publish payload files */
+    struct disk_jobs *files; /* threads that hash, write and publish payload files */
     int wake;                /* eventfd: they, or the store, have finished something */
     struct broker_commits commits;
     uint64_t promised; /* the last commit that replies must wait for */

@@ -7,9 +7,9 @@
 
 #include "log.h"
 
-/* Limits on replies and payload files that wait for the disk. Above them the loop waits for it too, which pushes back
+/* Limits on replies, payload files and their bytes that wait for the disk. Above them the loop waits for it too, which pushes back
  * on the peers. */
-enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256 };
+enum { WAITING_MOST = 4096, WAITING_BYTES = 16 << 20, FILES_MOST = 256, FILES_BYTES = 64 << 20 };
 
 void durable_say(struct broker *b)
 {
@@ -44,7 +44,8 @@ void durable_bound(struct broker *b)
 {
     bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
     b->waits_long = false;
-    if (uploads_read_stats(b->uploads).publishing >= FILES_MOST) uploads_settle(b);
+    struct uploads_stats files = uploads_read_stats(b->uploads);
+    if (files.publishing >= FILES_MOST || files.bytes_waiting >= FILES_BYTES) uploads_settle(b);
     if (!much && !b->stopping) return;
     for (store_sync(b->store); store_syncing(b->store); store_sync(b->store)) durable_settle(b);
 }

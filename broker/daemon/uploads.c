@@ -57,7 +57,7 @@ void uploads_dropped(void *context, const struct upload *u)
     struct broker *b = context;
     struct sched_event ev = { .type = SCHED_INPUT, .task = u->key.task, .owner = u->key.owner };
     struct sched_action a = { .peer = u->peer, .task = u->key.task, .token = u->key.token };
-    if (u->peer) LOG_INFO("upload.slow", "bytes=%" PRIu64 " of=%" PRIu64, u->writer.at, u->length);
+    if (u->peer) LOG_INFO("upload.slow", "bytes=%" PRIu64 " of=%" PRIu64, u->feed.came, u->length);
     ev.status = u->peer ? PV_BUSY : PV_GONE;
     a.bytes = u->length;
     a.hash = u->sha256;
@@ -106,7 +106,7 @@ void uploads_retry(struct broker *b)
     }
 }
 
-/* --- files --- */
+/* --- what ended beside the loop --- */
 
 void uploads_collect(struct broker *b)
 {
@@ -124,6 +124,6 @@ void uploads_collect(struct broker *b)
 
 void uploads_settle(struct broker *b)
 {
-    disk_jobs_settle(b->files);
+    uploads_drain(b->uploads);
     uploads_collect(b);
 }

@@ -2,6 +2,7 @@
 #include "intake_transfer.h"
 
 #include "intake_event.h"
+#include "message.h"
 #include "reply.h"
 #include "step.h"
 #include "uploads.h"
@@ -20,8 +21,8 @@ void intake_chunk(struct broker *b, struct peer *peer, const struct wire_msg *m)
     struct upload done;
     pv_status status = PV_OK;
     life(b, peer, m, UINT64_MAX);
-    enum upload_step step = upload_chunk(b->uploads, &key, peer->handle, m->offset, m->payload, m->payload_bytes,
-                                         b->now_ms, &done, &status);
+    struct upload_piece piece = { m->offset, m->payload, m->payload_bytes, message_payload(b) };
+    enum upload_step step = upload_chunk(b->uploads, &key, peer->handle, &piece, b->now_ms, &done, &status);
     if (step == UPLOAD_COMPLETE || step == UPLOAD_FAILED) uploads_ended(b, &done, status);
 }
 

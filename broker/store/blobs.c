@@ -93,18 +93,18 @@ pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes
     return PV_OK;
 }
 
-pv_status blob_writer_check(struct blob_writer *w)
+void blob_writer_spare(struct blob_writer *w)
 {
-    wire_hash got;
-    pv_status st = w->at == w->length ? sha256_finish(&w->hash, &got) : PV_HASH_MISMATCH;
-    if (st == PV_OK && !wire_hash_equal(got, w->expected)) st = PV_HASH_MISMATCH;
-    if (st != PV_OK) {
-        blob_writer_drop(w);
-        return st;
-    }
     w->publishing_next = w->blobs->publishing;
     w->blobs->publishing = w;
-    return PV_OK;
+}
+
+pv_status blob_writer_finish(struct blob_writer *w)
+{
+    wire_hash got;
+    if (w->at != w->length) return PV_HASH_MISMATCH;
+    TRY(sha256_finish(&w->hash, &got));
+    return wire_hash_equal(got, w->expected) ? PV_OK : PV_HASH_MISMATCH;
 }
 
 /* Until it has its name nothing depends on the file: want of space ends this upload and says nothing of the disk. */
@@ -141,8 +141,9 @@ void blob_writer_end(struct blob_writer *w, pv_status published)
 
 pv_status blob_writer_keep(struct blob_writer *w)
 {
-    TRY(blob_writer_check(w));
-    pv_status st = blob_writer_publish(w);
+    blob_writer_spare(w);
+    pv_status st = blob_writer_finish(w);
+    if (st == PV_OK) st = blob_writer_publish(w);
     blob_writer_end(w, st);
     return st;
 }

@@ -58,13 +58,14 @@ pv_status blob_writer_feed(struct blob_writer *w, const void *data, size_t bytes
  *  short, or other content. PV_DISK_FULL. PV_STORE: a sync or rename failed, and the disk must not be trusted. */
 pv_status blob_writer_keep(struct blob_writer *w);
 
-/* blob_writer_keep in three steps. The second waits for the disk and may run on another thread. The writer must stay
- * at its address from the first to the third; in that time blobs_remove spares a file with this content. */
-/** Checks length and hash. PV_HASH_MISMATCH: the writer is cleared, and no other step follows. */
-pv_status blob_writer_check(struct blob_writer *w);
+/* blob_writer_keep in steps. Those between the first and the last wait for the disk and may run on another thread. The writer
+ * must stay at its address from the first to the last; in that time blobs_remove spares a file with this content. */
+void blob_writer_spare(struct blob_writer *w);
+/** Checks length and hash. PV_HASH_MISMATCH. */
+pv_status blob_writer_finish(struct blob_writer *w);
 /** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. */
 pv_status blob_writer_publish(struct blob_writer *w);
-/** Clears the writer. published: what blob_writer_publish answered. */
+/** Clears the writer. published: what these answered. */
 void blob_writer_end(struct blob_writer *w, pv_status published);
 
 /** Removes the upload and clears the writer. A cleared writer is no error. */

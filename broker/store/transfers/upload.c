@@ -15,9 +15,11 @@ struct uploads {
     struct blobs *blobs;
     struct uploads_config config;
     struct upload *table[TRANSFER_BUCKETS];
-    struct ages fed, whole; /* by the time of their last chunk; those that are being published */
-    uint64_t coming[2];     /* bytes announced, of inputs and of results */
-    uint64_t refused_ms;    /* when somebody was last refused for want of room; 0: never */
+    struct ages fed, whole;            /* by the time of their last chunk; those that wait for no peer any more */
+    struct upload *ended, **ended_end; /* for uploads_published */
+    uint64_t out;                      /* jobs that are with the threads */
+    uint64_t coming[2];                /* bytes announced, of inputs and of results */
+    uint64_t refused_ms;               /* when somebody was last refused for want of room; 0: never */
     struct uploads_stats stats;
 };
 
@@ -27,6 +29,7 @@ pv_status uploads_new(struct uploads **out, struct blobs *blobs, const struct up
     if (!t) return PV_NO_MEMORY;
     t->blobs = blobs;
     t->config = *config;
+    t->ended_end = &t->ended;
     *out = t;
     return PV_OK;
 }
@@ -113,8 +116,10 @@ static void upload_free(struct uploads *t, struct upload *u)
 {
     left_count(u, false);
     account(t, u, false);
+    t->stats.bytes_waiting -= u->waiting;
     share_release(t->config.shares, u->owner);
-    blob_writer_drop(&u->writer);
+    blob_writer_drop(&u->feed.writer);
+    feed_clear(&u->feed);
     free(u);
 }
 
@@ -122,22 +127,26 @@ static void upload_remove(struct uploads *t, struct upload **at)
 {
     struct upload *u = *at;
     *at = u->next;
-    if (u->publishing) {
-        u->unwanted = true; /* a thread uses it: uploads_published frees it */
+    if (!u->publishing) age_remove(&t->fed, u);
+    if (!u->publishing && !u->feed.out) {
+        upload_free(t, u);
         return;
     }
-    age_remove(&t->fed, u);
-    upload_free(t, u);
+    if (!u->publishing) age_newest(&t->whole, u);
+    u->unwanted = true; /* a thread uses it: uploads_published frees it */
+    feed_stop(&u->feed);
 }
 
-/* Grants credit again when half of the window is used up, so that a sender far away never runs out of it. */
+/* Grants credit again when half of the window is used up, so that a sender far away never runs out of it. A window from what is
+ * written on: what has come beyond that is in memory. */
 static void grant(struct uploads *t, struct upload *u, bool again)
 {
-    if (u->publishing) return;
-    uint64_t at = u->writer.at, most = u->length - at < t->config.window ? u->length - at : t->config.window;
-    if (!again && (u->granted >= u->length || u->granted - at > t->config.window / 2)) return;
-    u->granted = at + most;
-    t->config.credit(t->config.context, u->peer, &u->key, at, most);
+    if (u->publishing || (!u->peer && !again)) return;
+    uint64_t written = u->feed.came - feed_waiting(&u->feed), window = t->config.window;
+    uint64_t end = u->length - written < window ? u->length : written + window;
+    if (!again && (u->granted >= u->length || u->granted - written > window / 2)) return;
+    if (end > u->granted) u->granted = end;
+    t->config.credit(t->config.context, u->peer, &u->key, u->feed.came, u->granted - u->feed.came);
 }
 
 static pv_status upload_add(struct uploads *t, struct upload **at, const struct transfer_key *key, const char *owner,
@@ -146,12 +155,13 @@ static pv_status upload_add(struct uploads *t, struct upload **at, const struct 
     if (!uploads_admit(t, key->kind, owner, length, now_ms)) return PV_BUSY;
     struct upload *u = calloc(1, sizeof *u);
     struct share *share = u ? share_hold(t->config.shares, owner) : NULL;
-    pv_status st = share ? blob_writer_start(&u->writer, t->blobs, length, sha256) : PV_NO_MEMORY;
+    pv_status st = share ? blob_writer_start(&u->feed.writer, t->blobs, length, sha256) : PV_NO_MEMORY;
     if (st != PV_OK) {
         if (share) share_release(t->config.shares, share);
         free(u);
         return st;
     }
+    feed_init(&u->feed);
     u->key = *key;
     u->owner = share;
     u->length = length;
@@ -190,77 +200,177 @@ pv_status upload_start(struct uploads *t, const struct transfer_key *key, uint64
     return PV_OK;
 }
 
-static pv_status publish(struct disk_job *job)
+static struct upload *of_job(struct disk_job *job)
 {
-    struct upload *u = (struct upload *)((char *)job - offsetof(struct upload, publish));
-    return blob_writer_publish(&u->writer);
+    return (struct upload *)((char *)job - offsetof(struct upload, feed.job));
 }
 
-static void publish_start(struct uploads *t, struct upload *u)
+static pv_status work(struct disk_job *job)
 {
-    age_remove(&t->fed, u);
-    age_newest(&t->whole, u);
-    t->stats.publishing++;
-    u->publishing = true;
-    u->publish.work = publish;
-    disk_jobs_do(t->config.disk, &u->publish);
+    return feed_work(&of_job(job)->feed);
+}
+
+static void job_hand_out(struct uploads *t, struct upload *u)
+{
+    if (u->feed.out || !feed_has_work(&u->feed)) return;
+    u->feed.out = true;
+    u->feed.job.work = work;
+    t->out++;
+    disk_jobs_do(t->config.disk, &u->feed.job);
+}
+
+static void waiting_count(struct uploads *t, struct upload *u)
+{
+    uint64_t now = feed_waiting(&u->feed);
+    t->stats.bytes_waiting += now - u->waiting; /* modulo 2^64 */
+    u->waiting = now;
+}
+
+static void written(struct uploads *t, struct upload *u)
+{
+    feed_back(&u->feed);
+    waiting_count(t, u);
 }
 
 /* What is left when its entry is gone. */
 static struct upload copy_of(const struct upload *u)
 {
     struct upload copy = *u;
-    copy.next = copy.older = copy.newer = NULL;
+    copy.next = copy.older = copy.newer = copy.ended_next = NULL;
     copy.owner = NULL;
     return copy;
 }
 
-static enum upload_step upload_end(struct uploads *t, struct upload **at, struct upload *done, pv_status *status)
+/* It waits for no peer any more. */
+static void publishing_begin(struct uploads *t, struct upload *u)
 {
-    struct upload *u = *at;
-    if (*status == PV_OK && t->config.disk && (*status = blob_writer_check(&u->writer)) == PV_OK) {
-        publish_start(t, u);
-        return UPLOAD_MORE;
-    }
-    if (*status == PV_OK) *status = blob_writer_keep(&u->writer);
+    if (u->publishing || u->unwanted) return;
+    age_remove(&t->fed, u);
+    age_newest(&t->whole, u);
+    t->stats.publishing++;
+    u->publishing = true;
+}
+
+/* *done is what is left of it. */
+static void entry_end(struct uploads *t, struct upload *u, struct upload *done)
+{
+    blob_writer_end(&u->feed.writer, u->ended);
+    age_remove(u->publishing || u->unwanted ? &t->whole : &t->fed, u);
+    t->stats.publishing -= u->publishing;
     *done = copy_of(u);
-    upload_remove(t, at);
-    return *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
+    if (!u->unwanted) *upload_find(t, &u->key) = u->next;
+    upload_free(t, u);
+}
+
+/* --- in the background --- */
+
+static void ended(struct uploads *t, struct upload *u, pv_status status)
+{
+    publishing_begin(t, u);
+    u->ended = status;
+    u->ended_next = NULL;
+    *t->ended_end = u;
+    t->ended_end = &u->ended_next;
+}
+
+/* Takes back what the threads have done so far; what has more to do goes out again. */
+static void take_back(struct uploads *t)
+{
+    for (struct disk_job *job; (job = disk_jobs_done(t->config.disk));) {
+        struct upload *u = of_job(job);
+        u->feed.out = false;
+        t->out--;
+        written(t, u);
+        if (job->status != PV_OK || feed_whole(&u->feed) || u->unwanted)
+            ended(t, u, job->status);
+        else
+            job_hand_out(t, u);
+        if (!u->unwanted) grant(t, u, false);
+    }
 }
 
 bool uploads_published(struct uploads *t, struct upload *done, enum upload_step *step, pv_status *status)
 {
-    struct disk_job *job = t->config.disk ? disk_jobs_done(t->config.disk) : NULL;
-    if (!job) return false;
-    struct upload *u = (struct upload *)((char *)job - offsetof(struct upload, publish));
-    *status = job->status;
-    *step = u->unwanted ? UPLOAD_UNKNOWN : *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
-    blob_writer_end(&u->writer, *status);
-    age_remove(&t->whole, u);
-    t->stats.publishing--;
-    *done = copy_of(u);
-    if (!u->unwanted) *upload_find(t, &u->key) = u->next;
-    upload_free(t, u);
-    return true;
+    if (t->config.disk) take_back(t);
+    for (struct upload *u; (u = t->ended);) {
+        if (!(t->ended = u->ended_next)) t->ended_end = &t->ended;
+        bool whole = feed_whole(&u->feed), unwanted = u->unwanted;
+        if (!whole && u->ended == PV_OK) u->ended = PV_GONE; /* dropped before its file had a name */
+        *status = u->ended;
+        *step = unwanted ? UPLOAD_UNKNOWN : *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
+        entry_end(t, u, done);
+        if (!unwanted || whole || *status == PV_STORE) return true;
+    }
+    return false;
 }
 
-enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
-                              const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status)
+void uploads_drain(struct uploads *t)
 {
-    struct upload **at = upload_find(t, key), *u = *at;
-    if (!u || u->peer != peer || u->publishing) return UPLOAD_UNKNOWN;
-    heard(t, u, now_ms);
-    if (offset != u->writer.at) {
-        /* After a break, several chunks that were on their way come one after the other. Only the first is answered:
-         * more answers would make the sender start over each time. */
-        if (u->asked_again_at != u->writer.at + 1) grant(t, u, true);
-        u->asked_again_at = u->writer.at + 1;
+    while (t->out) {
+        disk_jobs_settle(t->config.disk);
+        take_back(t);
+    }
+}
+
+/* --- chunks --- */
+
+/* Without threads, here and now. */
+static enum upload_step work_here(struct uploads *t, struct upload *u, struct upload *done, pv_status *status)
+{
+    while (*status == PV_OK && feed_has_work(&u->feed)) *status = feed_work(&u->feed);
+    written(t, u);
+    if (*status == PV_OK && !feed_whole(&u->feed)) {
+        grant(t, u, false);
         return UPLOAD_MORE;
     }
-    t->stats.bytes_in += bytes;
-    *status = blob_writer_feed(&u->writer, data, bytes);
-    if (*status != PV_OK || u->writer.at == u->length) return upload_end(t, at, done, status);
-    grant(t, u, false);
+    publishing_begin(t, u);
+    u->ended = *status;
+    entry_end(t, u, done);
+    return *status == PV_OK ? UPLOAD_COMPLETE : UPLOAD_FAILED;
+}
+
+static enum upload_step chunk_put(struct uploads *t, struct upload *u, const struct upload_piece *piece,
+                                  struct upload *done, pv_status *status)
+{
+    struct frame *frame = piece->frame;
+    t->stats.bytes_in += piece->bytes;
+    *status = feed_put(&u->feed, piece->data, piece->bytes, frame);
+    bool whole = *status == PV_OK && u->feed.came == u->length;
+    if (whole) *status = feed_close(&u->feed);
+    waiting_count(t, u);
+    if (whole && *status == PV_OK) publishing_begin(t, u);
+    if (!t->config.disk) return work_here(t, u, done, status);
+    if (*status == PV_OK) {
+        job_hand_out(t, u);
+        grant(t, u, false);
+        return UPLOAD_MORE;
+    }
+    *done = copy_of(u);
+    upload_remove(t, upload_find(t, &u->key));
+    return UPLOAD_FAILED;
+}
+
+/* After a break, several chunks that were on their way come one after the other. Only the first is answered: more answers would
+ * make the sender start over each time. */
+static void misplaced(struct uploads *t, struct upload *u)
+{
+    if (u->asked_again_at != u->feed.came + 1) grant(t, u, true);
+    u->asked_again_at = u->feed.came + 1;
+}
+
+enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key, uint64_t peer,
+                              const struct upload_piece *piece, uint64_t now_ms, struct upload *done, pv_status *status)
+{
+    struct upload *u = *upload_find(t, key);
+    struct frame *frame = piece->frame;
+    bool expected = u && u->peer == peer && !u->publishing;
+    if (expected) heard(t, u, now_ms);
+    bool beyond = expected && piece->offset == u->feed.came && piece->bytes > u->granted - u->feed.came;
+    bool placed = expected && piece->offset == u->feed.came && (!beyond || u->granted == u->length);
+    if (placed) return chunk_put(t, u, piece, done, status);
+    frame_release(&frame);
+    if (!expected) return UPLOAD_UNKNOWN;
+    misplaced(t, u);
     return UPLOAD_MORE;
 }
 
@@ -274,9 +384,9 @@ void upload_drop(struct uploads *t, const struct transfer_key *key)
 static bool is_slow(const struct uploads *t, struct upload *u, uint64_t now_ms)
 {
     if (now_ms - u->paced_ms < UPLOAD_SLOW_MS) return false;
-    bool slow = u->writer.at - u->paced_at < UPLOAD_SLOW_BYTES, asked = t->refused_ms && t->refused_ms >= u->paced_ms;
+    bool slow = u->feed.came - u->paced_at < UPLOAD_SLOW_BYTES, asked = t->refused_ms && t->refused_ms >= u->paced_ms;
     u->paced_ms = now_ms;
-    u->paced_at = u->writer.at;
+    u->paced_at = u->feed.came;
     return slow && asked;
 }
 
@@ -349,7 +459,7 @@ void uploads_destroy(struct uploads **at)
     struct upload done;
     enum upload_step step;
     pv_status status;
-    if (t->config.disk) disk_jobs_settle(t->config.disk);
+    uploads_drain(t);
     while (uploads_published(t, &done, &step, &status)) continue;
     for (size_t b = 0; b < TRANSFER_BUCKETS; b++)
         while (t->table[b]) upload_remove(t, &t->table[b]);

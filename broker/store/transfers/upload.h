@@ -9,15 +9,17 @@
  *  holds nothing may always begin with one payload, if that fits at all. While somebody is refused, an upload that takes
  *  less than UPLOAD_SLOW_BYTES in UPLOAD_SLOW_MS makes room.
  *
- *  No socket and no message here: a callback sends. A file that is whole is synced and named beside the loop
- *  (disk_jobs.h).
+ *  No socket and no message here: a callback sends. Bytes are hashed and written beside the loop, in step with their arrival, and a
+ *  file that is whole is synced and named there (feed.h, disk_jobs.h). Credit is given for what is written: what came and is not written
+ *  is a window at most.
  */
 #ifndef PV_UPLOAD_H
 #define PV_UPLOAD_H
 
 #include "blobs.h"
-#include "share.h"
 #include "disk_jobs.h"
+#include "feed.h"
+#include "share.h"
 #include "status.h"
 #include "transfer_key.h"
 
@@ -50,12 +52,14 @@ struct upload {
     uint64_t heard_ms;
     uint64_t paced_ms, paced_at; /* when its pace was last looked at, and how far it was */
     struct upload_note note;
-    struct blob_writer writer;
-    struct disk_job publish;
-    bool left;       /* a result whose peer is gone */
-    bool publishing; /* whole, and being synced and named */
-    bool unwanted;   /* dropped while publishing */
+    struct feed feed;
+    uint64_t waiting; /* feed_waiting as it is counted */
+    bool left;        /* a result whose peer is gone */
+    bool publishing;  /* it waits for no peer any more: all of it has come, or it has failed */
+    bool unwanted;    /* dropped while a job of its feed was out, or in the line of the ended */
     struct upload *next, *older, *newer;
+    struct upload *ended_next; /* in the line for uploads_published */
+    pv_status ended;           /* how */
 };
 
 struct uploads_config {
@@ -66,14 +70,15 @@ struct uploads_config {
     /** Sends CREDIT to a peer. */
     void (*credit)(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
     void *context;
-    struct disk_jobs *disk; /* borrowed, and used for nothing else; NULL: upload_chunk itself waits for the disk */
+    struct disk_jobs
+        *disk; /* borrowed, and used for nothing else; NULL: upload_chunk itself hashes and waits for the disk */
 };
 
 struct uploads;
 
 /** blobs is borrowed until uploads_destroy. PV_NO_MEMORY. */
 pv_status uploads_new(struct uploads **t, struct blobs *blobs, const struct uploads_config *config);
-/** Waits for files that are being published. */
+/** Waits for what goes on in the background. */
 void uploads_destroy(struct uploads **at);
 
 /** Whether the principal may begin one of so many bytes now. False counts as refused. */
@@ -95,15 +100,26 @@ enum upload_step {
     UPLOAD_UNKNOWN,  /* nobody expects this */
 };
 
-/** A chunk from a peer. COMPLETE and FAILED end the upload: *done is a copy of its entry, which is gone. UNKNOWN: no
- *  such upload is expected from this peer. A chunk at another offset than the next one is dropped, and credit is
- *  granted again from the right offset. */
-enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key, uint64_t peer, uint64_t offset,
-                              const void *data, size_t bytes, uint64_t now_ms, struct upload *done, pv_status *status);
+/** A piece that came. */
+struct upload_piece {
+    uint64_t offset;
+    const void *data; /* borrowed for the call */
+    size_t bytes;
+    struct frame *frame; /* the same bytes in memory that may be kept, taken in any case; NULL: they are copied */
+};
 
-/** The next upload that was published in the background. *done, *step and *status are those of upload_chunk, except
+/** A chunk from a peer. COMPLETE and FAILED end the upload: *done is a copy of its entry, which is gone. UNKNOWN: no
+ *  such upload is expected from this peer. A chunk at another offset than the next one, or beyond what credit was given for, is
+ *  dropped, and credit is granted again from the right offset. */
+enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key, uint64_t peer,
+                              const struct upload_piece *piece, uint64_t now_ms, struct upload *done,
+                              pv_status *status);
+
+/** The next upload that ended in the background. *done, *step and *status are those of upload_chunk, except
  *  UNKNOWN: the upload was dropped meanwhile, and no task will name its file. False: none. */
 bool uploads_published(struct uploads *t, struct upload *done, enum upload_step *step, pv_status *status);
+/** Waits until everything that has come is hashed and written, and what is whole is published: uploads_published has all of it. */
+void uploads_drain(struct uploads *t);
 
 /** Drops an upload. None there is no error. */
 void upload_drop(struct uploads *t, const struct transfer_key *key);
@@ -121,6 +137,7 @@ void uploads_limit(struct uploads *t, uint64_t uploads_max);
 struct uploads_stats {
     uint64_t uploads, publishing; /* publishing: of the uploads */
     uint64_t bytes_reserved, bytes_in;
+    uint64_t bytes_waiting; /* that came and wait in memory to be written */
     uint64_t refused, slow; /* for want of room; dropped for being slow */
     uint64_t left_dropped;  /* results whose prover was gone and that made room */
 };

@@ -45,7 +45,8 @@ static void feed(uint8_t task, uint64_t at, size_t bytes)
     struct transfer_key key = key_of(WIRE_KIND_INPUT, task);
     struct upload done;
     pv_status st;
-    assert_int_equal(upload_chunk(t, &key, 1, at, zeros, bytes, now_ms, &done, &st), UPLOAD_MORE);
+    struct upload_piece piece = { at, zeros, bytes, NULL };
+    assert_int_equal(upload_chunk(t, &key, 1, &piece, now_ms, &done, &st), UPLOAD_MORE);
 }
 
 static void end(enum wire_kind kind, uint8_t task)

@@ -9,6 +9,8 @@
 #include "temp_dir.h"
 #include "upload.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <sys/eventfd.h>
 
 enum { WINDOW = 1000, CHUNK = 300, LENGTH = 5000 };
@@ -35,7 +37,8 @@ static void credit(void *context, uint64_t peer, const struct transfer_key *key,
 static enum upload_step feed(uint64_t peer, uint64_t offset, size_t bytes, pv_status *st)
 {
     struct upload done;
-    return upload_chunk(t, &input, peer, offset, data + offset, bytes, 0, &done, st);
+    struct upload_piece piece = { offset, data + offset, bytes, NULL };
+    return upload_chunk(t, &input, peer, &piece, 0, &done, st);
 }
 
 /* Sends chunks as credit allows until the upload ends, or up to offset `until`. */
@@ -130,7 +133,7 @@ static int wake = -1;
 static enum upload_step published(struct upload *done, pv_status *st)
 {
     enum upload_step step = UPLOAD_MORE;
-    disk_jobs_settle(disk);
+    uploads_drain(t);
     assert_true(uploads_published(t, done, &step, st));
     return step;
 }
@@ -167,11 +170,157 @@ static void one_that_is_dropped_meanwhile_is_nobodys(void **state)
     pv_status st;
     assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    disk_jobs_settle(disk); /* its file has its name */
     upload_drop(t, &input);
     assert_int_equal(feed(1, 0, 100, &st), UPLOAD_UNKNOWN);
     assert_int_equal(published(&done, &st), UPLOAD_UNKNOWN);
     assert_true(wire_hash_equal(done.sha256, hash));
     assert_int_equal(uploads_read_stats(t).bytes_reserved, 0);
+}
+
+/* The thread that waits here is the only one. */
+struct barrier {
+    struct disk_job job;
+    int pipe[2];
+    bool closed;
+};
+
+static struct barrier barrier; /* which the end of a test that failed opens too */
+
+static pv_status wait_here(struct disk_job *job)
+{
+    char c;
+    return read(((struct barrier *)job)->pipe[0], &c, 1) == 1 ? PV_OK : PV_IO;
+}
+
+static void barrier_close(struct barrier *b)
+{
+    assert_int_equal(pipe(b->pipe), 0);
+    b->closed = true;
+    b->job.work = wait_here;
+    disk_jobs_do(disk, &b->job);
+}
+
+/* What it did is taken back before the uploads look for their own. */
+static void barrier_open(struct barrier *b)
+{
+    b->closed = false;
+    assert_int_equal(write(b->pipe[1], "", 1), 1);
+    struct disk_job *job = NULL;
+    while (!job) job = disk_jobs_done(disk);
+    assert_ptr_equal(job, &b->job);
+    close(b->pipe[0]);
+    close(b->pipe[1]);
+}
+
+static size_t files_in(const char *folder)
+{
+    size_t n = 0;
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir, folder);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    if (d) closedir(d);
+    return n;
+}
+
+/* Dropped before a thread came to it: nothing of it is left, and nobody is asked to forget a file that has no name. */
+static void one_that_is_dropped_before_it_is_written_leaves_nothing(void **state)
+{
+    struct upload done;
+    enum upload_step step;
+    pv_status st;
+    barrier_close(&barrier);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
+    assert_int_equal(feed_from(1, 0, LENGTH, &st), UPLOAD_MORE);
+    assert_int_equal(uploads_read_stats(t).bytes_waiting, LENGTH);
+    upload_drop(t, &input);
+    assert_int_equal(files_in("incoming"), 1);
+    barrier_open(&barrier);
+    uploads_drain(t);
+    assert_false(uploads_published(t, &done, &step, &st));
+    assert_int_equal(uploads_read_stats(t).uploads, 0);
+    assert_int_equal(uploads_read_stats(t).bytes_waiting, 0);
+    assert_int_equal(files_in("incoming"), 0);
+    assert_int_equal(files_in("blobs"), 0);
+}
+
+/* Large pieces, so that none is gathered. */
+enum { PIECE = 10000, LARGE = 5 * PIECE + 77, LARGE_WINDOW = 2 * PIECE };
+
+static uint8_t large[LARGE];
+
+static enum upload_step large_feed(uint64_t at, size_t bytes, pv_status *st)
+{
+    struct upload done;
+    struct upload_piece piece = { at, large + at, bytes, frame_copy(large + at, bytes) };
+    return upload_chunk(t, &input, 1, &piece, 0, &done, st);
+}
+
+/* What has come and is not written is a window, whatever the sender does, and credit goes on once the disk has caught up. */
+static void credit_follows_what_is_written(void **state)
+{
+    struct upload done;
+    pv_status st;
+    wire_hash of;
+    for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 7 + i / 251);
+    assert_int_equal(sha256_of(&of, large, LARGE), PV_OK);
+    barrier_close(&barrier);
+    assert_int_equal(upload_start(t, &input, 1, "acme", LARGE, of, &note, 0), PV_OK);
+    assert_int_equal(credit_bytes, LARGE_WINDOW);
+    assert_int_equal(large_feed(0, PIECE, &st), UPLOAD_MORE);
+    assert_int_equal(large_feed(PIECE, PIECE, &st), UPLOAD_MORE);
+    assert_int_equal(credits, 1);
+    assert_int_equal(large_feed(2 * PIECE, PIECE, &st), UPLOAD_MORE); /* beyond it: dropped, and said once */
+    assert_int_equal(large_feed(2 * PIECE, PIECE, &st), UPLOAD_MORE);
+    assert_int_equal(credits, 2);
+    assert_int_equal(credit_offset, 2 * PIECE);
+    assert_int_equal(credit_bytes, 0);
+    assert_int_equal(uploads_read_stats(t).bytes_waiting, 2 * PIECE);
+    barrier_open(&barrier);
+    uploads_drain(t);
+    assert_int_equal(credits, 3);
+    assert_int_equal(credit_bytes, LARGE_WINDOW);
+    assert_int_equal(uploads_read_stats(t).bytes_waiting, 0);
+    for (uint64_t at = 2 * PIECE; at < LARGE; at += PIECE) {
+        assert_int_equal(large_feed(at, LARGE - at < PIECE ? (size_t)(LARGE - at) : PIECE, &st), UPLOAD_MORE);
+        uploads_drain(t);
+    }
+    assert_int_equal(published(&done, &st), UPLOAD_COMPLETE);
+}
+
+/* A disk that fails in the middle of one: it ends, and its sender's next chunk is nobody's. */
+static void a_write_that_fails_in_the_background_ends_the_upload(void **state)
+{
+    struct upload done;
+    pv_status st;
+    struct faults f = { .fail_at = { [FAULT_WRITE] = 1 }, .error = { [FAULT_WRITE] = ENOSPC } };
+    blobs.faults = &f;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LARGE, hash, &note, 0), PV_OK);
+    assert_int_equal(large_feed(0, PIECE, &st), UPLOAD_MORE);
+    uploads_drain(t);
+    assert_int_equal(large_feed(PIECE, PIECE, &st), UPLOAD_UNKNOWN);
+    assert_int_equal(published(&done, &st), UPLOAD_FAILED);
+    assert_int_equal(st, PV_DISK_FULL);
+    assert_int_equal(files_in("incoming"), 0);
+    assert_int_equal(uploads_read_stats(t).uploads, 0);
+}
+
+/* The same with the one that is dropped while it waits to be told of. */
+static void one_that_failed_may_be_dropped_before_it_is_told(void **state)
+{
+    struct upload done;
+    enum upload_step step;
+    pv_status st;
+    struct faults f = { .fail_at = { [FAULT_WRITE] = 1 } };
+    blobs.faults = &f;
+    assert_int_equal(upload_start(t, &input, 1, "acme", LARGE, hash, &note, 0), PV_OK);
+    assert_int_equal(large_feed(0, PIECE, &st), UPLOAD_MORE);
+    uploads_drain(t);
+    upload_drop(t, &input);
+    assert_int_equal(uploads_expire(t, 1000, NULL), UINT64_MAX);
+    assert_false(uploads_published(t, &done, &step, &st));
+    assert_int_equal(uploads_read_stats(t).uploads, 0);
 }
 
 static void one_announced_again_meanwhile_is_its_announcers(void **state)
@@ -214,22 +363,24 @@ static void uploads_of_the_same_content_do_not_meet(void **state)
     assert_int_equal(upload_start(t, &other, 1, "acme", LENGTH, hash, &note, 0), PV_OK);
     for (uint64_t at = 0; at < LENGTH; at += CHUNK) {
         size_t n = LENGTH - at < CHUNK ? (size_t)(LENGTH - at) : CHUNK;
-        assert_int_equal(upload_chunk(t, &other, 1, at, data + at, n, 0, &done, &st), UPLOAD_MORE);
+        struct upload_piece piece = { at, data + at, n, NULL };
+        assert_int_equal(upload_chunk(t, &other, 1, &piece, 0, &done, &st), UPLOAD_MORE);
     }
 }
 
-static int fresh_with(struct disk_jobs *threads)
+static int fresh_with(struct disk_jobs *threads, uint64_t window)
 {
     struct uploads_config config = {
-        .window = WINDOW,
-        .uploads_max = 4 * LENGTH + 200,
+        .window = window,
+        .uploads_max = window == WINDOW ? 4 * LENGTH + 200 : 4 * LARGE,
         .abandoned_ms = 100,
         .shares = &shares,
         .credit = credit,
         .disk = threads,
     };
     temp_dir_make(dir);
-    if (shares_init(&shares, 0, WINDOW) != PV_OK) return 1;
+    credits = 0;
+    if (shares_init(&shares, 0, window) != PV_OK) return 1;
     for (size_t i = 0; i < LENGTH; i++) data[i] = (uint8_t)(i * 31 + i / 256);
     return blobs_open(&blobs, dir, NULL) != PV_OK || sha256_of(&hash, data, LENGTH) != PV_OK ||
            uploads_new(&t, &blobs, &config) != PV_OK;
@@ -237,17 +388,23 @@ static int fresh_with(struct disk_jobs *threads)
 
 static int fresh(void **state)
 {
-    return fresh_with(NULL);
+    return fresh_with(NULL, WINDOW);
 }
 
 static int fresh_threads(void **state)
 {
     wake = eventfd(0, EFD_NONBLOCK);
-    return wake < 0 || disk_jobs_start(&disk, wake, 2) != PV_OK || fresh_with(disk);
+    return wake < 0 || disk_jobs_start(&disk, wake, 2) != PV_OK || fresh_with(disk, WINDOW);
+}
+
+static int fresh_thread(void **state)
+{
+    return disk_jobs_start(&disk, -1, 1) != PV_OK || fresh_with(disk, LARGE_WINDOW);
 }
 
 static int gone(void **state)
 {
+    if (barrier.closed) barrier_open(&barrier);
     uploads_destroy(&t);
     shares_clear(&shares);
     disk_jobs_stop(&disk);
@@ -259,6 +416,7 @@ static int gone(void **state)
 }
 
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+#define THREAD(f) cmocka_unit_test_setup_teardown(f, fresh_thread, gone)
 #define THREADS(f) cmocka_unit_test_setup_teardown(f, fresh_threads, gone)
 
 int main(void)
@@ -274,6 +432,10 @@ int main(void)
         THREADS(one_announced_again_meanwhile_is_its_announcers),
         THREADS(a_sync_that_fails_is_told),
         THREADS(uploads_of_the_same_content_do_not_meet),
+        THREAD(one_that_is_dropped_before_it_is_written_leaves_nothing),
+        THREAD(credit_follows_what_is_written),
+        THREAD(a_write_that_fails_in_the_background_ends_the_upload),
+        THREAD(one_that_failed_may_be_dropped_before_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
