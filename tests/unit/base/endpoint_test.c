@@ -51,6 +51,9 @@ static void lists(void **state)
     assert_true(endpoints_are_local("tcp://127.0.0.1:1,tcp://[::1]:1,ipc:///run/x"));
     assert_true(endpoints_are_local("tcp://localhost:1,,tcp://127.0.0.2:1,"));
     assert_true(endpoints_are_local(""));
+    assert_true(endpoint_is_local("ipc://") && endpoint_is_local("inproc://")); /* they name no other machine */
+    assert_false(endpoints_are_local("ipc:/,/x"));                              /* a part ends at its comma */
+    assert_false(endpoints_are_local("ipc:,//x"));
     assert_false(endpoints_are_local("tcp://127.0.0.1:1,tcp://*:7070"));
     assert_false(endpoints_are_local("tcp://broker:1,tcp://127.0.0.1:1"));
     assert_false(endpoints_are_local("tcp://127.0.0.1, ipc://x"));

@@ -174,20 +174,32 @@ static void its_ports_have_to_be_free(void **state)
 
 static void its_port_file_has_to_be_writable(void **state)
 {
-    char file[120];
+    char file[120], has[300] = "", want[300];
     snprintf(file, sizeof file, "%s/nowhere/port", dir);
     args.values[CONFIG_port_file] = file;
     expect_refused(PV_IO, file);
     snprintf(file, sizeof file, "%s/port", dir);
+    args.values[CONFIG_bind] = "tcp://127.0.0.1:*,tcp://127.0.0.2:*";
     assert_int_equal(open_it(), PV_OK);
-    char line[80] = "";
-    FILE *f = fopen(file, "r");
+    assert_int_equal(b->router.bound_n, 2);
+    snprintf(want, sizeof want, "%s\n%s\n", b->router.bound[0], b->router.bound[1]);
+    FILE *f = fopen(file, "r"); /* each endpoint on a line, and nothing else */
     assert_non_null(f);
-    assert_non_null(fgets(line, sizeof line, f));
+    assert_int_equal(fread(has, 1, sizeof has - 1, f), strlen(want));
     fclose(f);
-    line[strcspn(line, "\n")] = 0;
-    assert_string_equal(line, b->router.bound[0]);
+    assert_string_equal(has, want);
+    assert_int_equal(access(named("port.new"), F_OK), -1);
     close_it();
+}
+
+/* What stands where the file should be cannot be replaced: the sentence says so, and the start is undone. */
+static void its_port_file_may_not_be_a_folder(void **state)
+{
+    char file[120];
+    snprintf(file, sizeof file, "%s/port", dir);
+    assert_int_equal(mkdir(file, 0700), 0);
+    args.values[CONFIG_port_file] = file;
+    expect_refused(PV_IO, "Is a directory");
 }
 
 static void each_start_has_an_epoch_of_its_own(void **state)
@@ -257,9 +269,15 @@ static void no_memory_is_a_refusal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(its_keys_have_to_be_readable), T(its_folder_has_to_be_one),         T(a_folder_has_one_broker),
-        T(its_ports_have_to_be_free),    T(its_port_file_has_to_be_writable), T(each_start_has_an_epoch_of_its_own),
-        T(few_descriptors_are_said),     T(no_memory_is_a_refusal),
+        T(its_keys_have_to_be_readable),
+        T(its_folder_has_to_be_one),
+        T(a_folder_has_one_broker),
+        T(its_ports_have_to_be_free),
+        T(its_port_file_has_to_be_writable),
+        T(its_port_file_may_not_be_a_folder),
+        T(each_start_has_an_epoch_of_its_own),
+        T(few_descriptors_are_said),
+        T(no_memory_is_a_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
