@@ -243,6 +243,46 @@ static pv_status folder_settle(struct pg_store *s)
     return take ? folder_take(s, &wanted) : PV_OK;
 }
 
+/* --- files that no row names, at the opening --- */
+
+/* All files that rows name, in order. A question for each file took 8 s of a takeover with 5,000 of them on a busy machine. */
+struct names {
+    PGresult *rows;
+    size_t n;
+};
+
+static bool name_in(void *context, wire_hash file)
+{
+    const struct names *all = context;
+    for (size_t from = 0, to = all->n; from < to;) {
+        size_t at = from + (to - from) / 2;
+        int order = memcmp(PQgetvalue(all->rows, (int)at, 0), &file, sizeof file);
+        if (!order) return true;
+        if (order < 0)
+            from = at + 1;
+        else
+            to = at;
+    }
+    return false;
+}
+
+/* bytea is ordered by its bytes. No loop waits for the answer. */
+static pv_status files_sweep(struct pg_store *s)
+{
+    s->reader.limit_ms = 0;
+    PGresult *r = pg_session_run(&s->reader,
+                                 "SELECT sha256 FROM input WHERE bytes IS NULL AND length(sha256) = 32"
+                                 " UNION SELECT sha256 FROM result WHERE bytes IS NULL AND length(sha256) = 32"
+                                 " ORDER BY sha256",
+                                 NULL);
+    s->reader.limit_ms = PG_READ_MS;
+    if (!r) return pg_read_failed(s);
+    struct names all = { r, (size_t)PQntuples(r) };
+    blobs_sweep(&s->blobs, name_in, &all);
+    PQclear(r);
+    return PV_OK;
+}
+
 pv_status pg_blobs_open(struct pg_store *s)
 {
     if (!s->payloads) {
@@ -258,6 +298,5 @@ pv_status pg_blobs_open(struct pg_store *s)
     s->blobs.serial = (uint64_t)s->epoch << 32;
     TRY(folder_settle(s));
     blobs_sweep_uploads(&s->blobs);
-    blobs_sweep(&s->blobs, named, s);
-    return s->failure[0] ? PV_STORE : PV_OK;
+    return files_sweep(s);
 }

@@ -10,6 +10,7 @@
 #include "store_open.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -246,6 +247,46 @@ static void uploads_of_two_epochs_have_two_names(void **state)
     store_close(&s);
 }
 
+static unsigned questions; /* to the server, of one session or another */
+
+PGresult *__wrap_pg_session_run(void *s, const char *sql, const void *p);
+PGresult *__real_pg_session_run(void *s, const char *sql, const void *p);
+
+PGresult *__wrap_pg_session_run(void *s, const char *sql, const void *p)
+{
+    questions++;
+    return __real_pg_session_run(s, sql, p);
+}
+
+static void file_touch(const char *dir, int n)
+{
+    char path[256], number[12], hex[WIRE_HASH_TEXT];
+    snprintf(number, sizeof number, "%d", n);
+    snprintf(path, sizeof path, "%s/blobs/%s", dir, wire_hash_text(hex, hash_of(number, strlen(number))));
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* A takeover asks once which files rows name, however many there are: a question for each took seconds without a broker. */
+static void a_takeover_with_many_large_payloads_asks_once(void **state)
+{
+    enum { NAMED = 1000, ALL = 2000, QUESTIONS = 30 };
+    struct store *s = open_or_die(*state, NULL);
+    store_close(&s);
+    pg_server_sql(
+        &scene_server, scene_url,
+        "INSERT INTO provost.input SELECT n, sha256(n::text::bytea), 100000, NULL FROM generate_series(1, 600) n;"
+        "INSERT INTO provost.result SELECT n, sha256(n::text::bytea), 100000, NULL"
+        " FROM generate_series(500, 1000) n; INSERT INTO provost.result VALUES (5000, '\\x00', 1, NULL)");
+    for (int n = 1; n <= ALL; n++) file_touch(*state, n);
+    questions = 0;
+    s = open_or_die(*state, NULL);
+    assert_in_range(questions, 1, QUESTIONS);
+    assert_int_equal(files_in(*state, "blobs"), NAMED);
+    store_close(&s);
+}
+
 static void a_hundred_thousand_tasks_are_read(void **state)
 {
     enum { TASKS = 100000 };
@@ -306,11 +347,17 @@ static void where_a_durable_commit_is_is_the_servers_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(each_bad_use_has_its_own_sentence),     IN_A_FOLDER(a_folder_that_only_one_broker_sees_is_refused),
-        IN_A_FOLDER(uploads_of_two_epochs_have_two_names),  IN_A_FOLDER(where_a_durable_commit_is_is_the_servers_word),
-        IN_A_FOLDER(a_session_that_is_ended_loses_nothing), IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
-        IN_A_FOLDER(a_server_that_restarts_loses_nothing),  IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
-        IN_A_FOLDER(a_read_only_server_is_told_and_ends),   IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
+        IN_A_FOLDER(each_bad_use_has_its_own_sentence),
+        IN_A_FOLDER(a_folder_that_only_one_broker_sees_is_refused),
+        IN_A_FOLDER(uploads_of_two_epochs_have_two_names),
+        IN_A_FOLDER(where_a_durable_commit_is_is_the_servers_word),
+        IN_A_FOLDER(a_session_that_is_ended_loses_nothing),
+        IN_A_FOLDER(a_store_that_was_taken_over_writes_nothing),
+        IN_A_FOLDER(a_server_that_restarts_loses_nothing),
+        IN_A_FOLDER(a_server_that_is_killed_loses_nothing),
+        IN_A_FOLDER(a_read_only_server_is_told_and_ends),
+        IN_A_FOLDER(a_server_full_of_connections_is_told_and_ends),
+        IN_A_FOLDER(a_takeover_with_many_large_payloads_asks_once),
         IN_A_FOLDER(a_hundred_thousand_tasks_are_read),
     };
     if (!pg_server_here()) return 77;
