@@ -104,7 +104,7 @@ bool sched_queue_at(const struct sched *s, size_t i, uint64_t now_ms, struct sch
     v->late = q->late;
     v->live_bytes = q->live_bytes;
     v->measures = &q->measures;
-    const struct task *oldest = heap_top(&q->oldest);
+    const struct task *oldest = ranks_top(&q->oldest);
     if (oldest && oldest->created_ms < now_ms) v->oldest_queued_ms = now_ms - oldest->created_ms;
     return true;
 }

@@ -303,8 +303,8 @@ static bool in_lane(const struct task *t)
 {
     const struct lane *l = t->lane;
     if (!l || !t->line_at) return false;
-    const struct heap *h = &l->at[t->priority];
-    return t->line_at <= h->n && h->at[t->line_at - 1].item == t;
+    const struct ranks *h = &l->at[t->priority];
+    return t->line_at <= h->n && h->at[t->line_at - 1] == t;
 }
 
 static void check_task(struct sim *w, const struct task *t)
@@ -380,7 +380,8 @@ static void check_queue_counts(struct sim *w, const struct queue *q)
     }
     SIM_CHECK(w, q->slots == slots && q->provers == provers && q->serving == serving, "provers of a queue");
     SIM_CHECK(w, s->sweeping || q->unservable == unservable, "unservable tasks of a queue");
-    SIM_CHECK(w, heap_top_key(&q->oldest) == oldest, "oldest task of a queue");
+    const struct task *first = ranks_top(&q->oldest);
+    SIM_CHECK(w, (first ? first->created_ms : NEVER) == oldest, "oldest task of a queue");
 }
 
 static void check_counts(struct sim *w, const struct tally *c)

@@ -25,7 +25,8 @@ struct queue *queue_declare(struct sched *s, const char *name)
         free(q);
         return NULL;
     }
-    heap_init(&q->oldest, offsetof(struct task, oldest_at));
+    ranks_init(&q->oldest, offsetof(struct task, oldest_at), offsetof(struct task, created_ms),
+               offsetof(struct task, order));
     q->fleet = q->sweep.done = 1;
     q->index = s->queues_n;
     s->queues[s->queues_n++] = q;
@@ -55,7 +56,7 @@ struct principal *principal_of(struct sched *s, const char *name)
     p->index = s->principals_n;
     p->weight = 1;
     p->purges_end = &p->purges;
-    idmap_init(&p->tasks, s->ids_seed);
+    idset_init(&p->tasks, s->ids_seed, offsetof(struct task, id));
     heap_init(&p->spare, offsetof(struct prover, owner_spare_at));
     s->principals[s->principals_n++] = p;
     return p;
@@ -184,7 +185,8 @@ struct group *group_hold(struct sched *s, struct principal *p, const char *name)
         return NULL;
     }
     *g = (struct group){ .principal = p, .name = n, .refs = 1, .finish = p->stamp, .served = p->stamp };
-    heap_init(&g->waiting, offsetof(struct task, group_at));
+    ranks_init(&g->waiting, offsetof(struct task, group_at), offsetof(struct task, stamp),
+               offsetof(struct task, order));
     return g;
 }
 
@@ -193,7 +195,7 @@ void group_drop(struct sched *s, struct group *g)
     if (!g || --g->refs) return;
     idmap_remove(&s->accounts_groups, idmap_key((uintptr_t)g->principal, (uintptr_t)g->name));
     names_drop(&s->names, g->name);
-    heap_clear(&g->waiting);
+    ranks_clear(&g->waiting);
     free(g);
 }
 
@@ -208,12 +210,12 @@ void accounts_clear(struct sched *s)
     for (uint32_t i = 0; i < s->queues_n; i++) {
         for (uint32_t k = 0; k < s->queues[i]->accounts_n; k++) account_free(s->queues[i]->accounts[k]);
         free(s->queues[i]->accounts);
-        heap_clear(&s->queues[i]->oldest);
+        ranks_clear(&s->queues[i]->oldest);
         free(s->queues[i]);
     }
     for (uint32_t i = 0; i < s->principals_n; i++) {
         free(s->principals[i]->rows.at);
-        idmap_clear(&s->principals[i]->tasks);
+        idset_clear(&s->principals[i]->tasks);
         heap_clear(&s->principals[i]->spare);
         free(s->principals[i]);
     }

@@ -110,7 +110,9 @@ static struct lane *lane_hold(struct sched *s, const struct task *t)
     l->key = key;
     l->passed_ms = NEVER;
     l->servable = true; /* until it is found out */
-    for (int i = 0; i < SCHED_PRIORITIES; i++) heap_init(&l->at[i], offsetof(struct task, line_at));
+    for (int i = 0; i < SCHED_PRIORITIES; i++)
+        ranks_init(&l->at[i], offsetof(struct task, line_at), offsetof(struct task, stamp),
+                   offsetof(struct task, order));
     t->account->lanes++;
     return l;
 }
@@ -119,7 +121,7 @@ static void lane_free(struct sched *s, struct lane *l)
 {
     idmap_remove(&s->lanes, l->key);
     l->account->lanes--;
-    for (int i = 0; i < SCHED_PRIORITIES; i++) heap_clear(&l->at[i]);
+    for (int i = 0; i < SCHED_PRIORITIES; i++) ranks_clear(&l->at[i]);
     work_drop(s, l->work);
     free(l);
 }
@@ -127,7 +129,7 @@ static void lane_free(struct sched *s, struct lane *l)
 /* The first task of this priority may be another, or there is none any more. */
 static void lane_top(struct sched *s, struct lane *l, unsigned priority)
 {
-    const struct task *first = heap_top(&l->at[priority]);
+    const struct task *first = ranks_top(&l->at[priority]);
     if (!first)
         heap_remove(&l->account->tops[priority], l);
     else if (!heap_put(&l->account->tops[priority], l, first->stamp, first->order))
@@ -206,15 +208,14 @@ void lanes_stamp(struct sched *s, struct task *t)
  * when it is their turn, so that a purge of a long backlog costs no walk over what stays. */
 static void group_forward(struct sched *s, struct group *g)
 {
-    struct task *first = heap_top(&g->waiting);
+    struct task *first = ranks_top(&g->waiting);
     uint64_t from = g->served > g->principal->stamp ? g->served : g->principal->stamp;
     if (!first) g->finish = g->served;
     if (!first || first->stamp <= from) return;
     first->finish -= first->stamp - from;
     first->stamp = from;
     if (g->waiting.n == 1) g->finish = first->finish;
-    bool moved = heap_put(&first->lane->at[first->priority], first, from, first->order) &&
-                 heap_put(&g->waiting, first, from, first->order);
+    bool moved = ranks_put(&first->lane->at[first->priority], first) && ranks_put(&g->waiting, first);
     if (!moved) sched_broken(s);
     lane_top(s, first->lane, first->priority);
 }
@@ -230,13 +231,13 @@ void lanes_enter(struct sched *s, struct task *t)
     struct account *a = t->account;
     principal_wake(s, a->principal);
     struct lane *l = lane_hold(s, t);
-    if (!l || !heap_put(&l->at[t->priority], t, t->stamp, t->order)) {
+    if (!l || !ranks_put(&l->at[t->priority], t)) {
         if (l && !l->waiting) lane_free(s, l);
         sched_broken(s);
         return;
     }
-    if (!heap_put(&a->queue->oldest, t, t->created_ms, t->order)) sched_broken(s);
-    if (!heap_put(&t->group->waiting, t, t->stamp, t->order)) sched_broken(s);
+    if (!ranks_put(&a->queue->oldest, t)) sched_broken(s);
+    if (!ranks_put(&t->group->waiting, t)) sched_broken(s);
     t->lane = l;
     lane_top(s, l, t->priority);
     lane_servable(s, l);
@@ -254,10 +255,10 @@ void lanes_leave(struct sched *s, struct task *t)
     if (!l) return;
     struct account *a = t->account;
     t->lane = NULL;
-    heap_remove(&l->at[t->priority], t);
+    ranks_remove(&l->at[t->priority], t);
     lane_top(s, l, t->priority);
-    heap_remove(&a->queue->oldest, t);
-    heap_remove(&t->group->waiting, t);
+    ranks_remove(&a->queue->oldest, t);
+    ranks_remove(&t->group->waiting, t);
     group_forward(s, t->group);
     if (!l->servable) a->queue->unservable--;
     a->line[t->priority].waiting--;
@@ -313,7 +314,7 @@ struct task *lane_best(const struct sched *s, const struct lane *l, unsigned *ef
 {
     struct task *best = NULL;
     for (unsigned i = SCHED_PRIORITIES; i-- > 0;) {
-        struct task *t = heap_top(&l->at[i]);
+        struct task *t = ranks_top(&l->at[i]);
         if (!t) continue;
         uint64_t aged = i + (s->now_ms - l->account->line[i].since_ms) / s->cfg.age_ms;
         unsigned e = aged < SCHED_PRIORITIES ? (unsigned)aged : SCHED_PRIORITIES - 1;

@@ -17,8 +17,10 @@
 
 #include "heap.h"
 #include "idmap.h"
+#include "idset.h"
 #include "measures.h"
 #include "names.h"
+#include "ranks.h"
 #include "rows.h"
 #include "sched_action.h"
 #include "sched_event.h"
@@ -41,7 +43,7 @@ struct principal {
     uint64_t waiting, leased;    /* tasks; 0 and 0: idle */
     uint64_t turn;               /* virtual time */
     uint64_t stamp;              /* start tag of its last offered task: virtual time among its groups */
-    struct idmap tasks;          /* its tasks by their ids, which other principals may use as well */
+    struct idset tasks;          /* its tasks by their ids, which other principals may use as well */
     uint32_t provers;            /* records, of claimers too */
     struct heap spare;           /* those of them that hold nothing, who is to be forgotten first */
     uint32_t circuits;           /* that they announced */
@@ -54,7 +56,7 @@ struct group {
     struct name *name;
     uint64_t refs, finish; /* finish: the finish tag of its last task */
     uint64_t served;       /* that of the last task that was offered: what it has had, whatever became of the others */
-    struct heap waiting;   /* its QUEUED tasks, by stamp */
+    struct ranks waiting;  /* its QUEUED tasks, by stamp */
 };
 
 struct queue {
@@ -81,7 +83,7 @@ struct queue {
     uint32_t accounts_n;
     struct work *works; /* with tasks waiting */
     size_t works_n;
-    struct heap oldest;      /* QUEUED tasks by when they were made */
+    struct ranks oldest;     /* QUEUED tasks by when they were made */
     uint64_t slots, provers; /* of live provers that serve it */
     uint64_t serving;        /* those of them that take tasks: no drain, no quarantine */
     uint64_t fleet;          /* goes up when what its provers can serve changes */
@@ -140,7 +142,7 @@ struct lane {
     uint64_t fleet; /* of the queue, when servable was found out */
     bool servable;
     uint64_t passed_ms; /* passed over since then; NEVER: it is not */
-    struct heap at[SCHED_PRIORITIES];
+    struct ranks at[SCHED_PRIORITIES];
     heap_at top_at[SCHED_PRIORITIES];                /* in account->tops */
     struct lane *next, **link;                       /* in work->lanes while waiting is not 0 */
     struct lane *next_of_account, **link_of_account; /* in account->waiting likewise */

@@ -10,8 +10,7 @@ struct task;
 
 struct rows {
     struct row {
-        uint64_t order;
-        struct task *task; /* NULL: a hole */
+        uintptr_t is; /* a task, which knows its order; or twice the order that a hole had, and 1 */
     } * at;
     size_t n, dead, cap; /* n: with the holes, dead: the holes */
 };

@@ -39,7 +39,7 @@ bool sched_move_allowed(enum task_state from, enum task_state to)
 
 struct task *task_find(const struct principal *p, wire_id id)
 {
-    return idmap_find(&p->tasks, id);
+    return idset_find(&p->tasks, id);
 }
 
 struct task *task_new(struct sched *s, struct account *a, wire_id id)
@@ -51,12 +51,12 @@ struct task *task_new(struct sched *s, struct account *a, wire_id id)
     t->order = s->next_order;
     t->generation = 1;
     t->deadline_ms = t->orphan_ms = t->until_ms = NEVER;
-    if (!heap_reserve(&s->idle) || !idmap_add(&a->principal->tasks, id, t)) {
+    if (!heap_reserve(&s->idle) || !idset_add(&a->principal->tasks, t)) {
         free(t);
         return NULL;
     }
     if (!rows_add(&s->rows, t)) {
-        idmap_remove(&a->principal->tasks, id);
+        idset_remove(&a->principal->tasks, t);
         free(t);
         return NULL;
     }
@@ -68,7 +68,7 @@ struct task *task_new(struct sched *s, struct account *a, wire_id id)
 void task_unlist(struct sched *s, struct task *t)
 {
     rows_remove(&s->rows, t);
-    idmap_remove(&t->account->principal->tasks, t->id);
+    idset_remove(&t->account->principal->tasks, t);
 }
 
 static bool is_queued_load(enum task_state s)

@@ -186,6 +186,19 @@ static void heap(struct core_digest *d, const char *what, const struct heap *h)
     if (h->n && d->out) fprintf(d->out, "(%" PRIu64 ")", h->at[0].key);
 }
 
+static void ranks(struct core_digest *d, const char *what, const struct ranks *r)
+{
+    const uint64_t *first = NULL;
+    num(d, what, r->n);
+    for (uint32_t i = 0; i < r->n; i++) {
+        const uint64_t *key = (const uint64_t *)(const void *)((const char *)r->at[i] + r->key);
+        if (!i) first = key;
+        mix(d, *key);
+        mix(d, *(const uint64_t *)(const void *)((const char *)r->at[i] + r->id));
+    }
+    if (first && d->out) fprintf(d->out, "(%" PRIu64 ")", *first);
+}
+
 static void principal(struct core_digest *d, const struct principal *p)
 {
     line(d, "principal");
@@ -233,7 +246,7 @@ static void lane(struct core_digest *d, const struct lane *l)
     num(d, "servable", l->servable);
     num(d, "passed_ms", l->passed_ms);
     num(d, "fresh", l->fresh_link != NULL);
-    for (int i = 0; i < SCHED_PRIORITIES; i++) heap(d, "at", &l->at[i]);
+    for (int i = 0; i < SCHED_PRIORITIES; i++) ranks(d, "at", &l->at[i]);
 }
 
 static void account(struct core_digest *d, const struct account *a)
@@ -273,7 +286,7 @@ static void queue(struct core_digest *d, const struct queue *q)
     for (int i = 0; i < SCHED_PRIORITIES; i++) num(d, "waiting", q->waiting[i]);
     num(d, "departed", q->departed);
     num(d, "average_ms", q->average_ms);
-    heap(d, "oldest", &q->oldest);
+    ranks(d, "oldest", &q->oldest);
     num(d, "slots", q->slots);
     num(d, "provers", q->provers);
     num(d, "serving", q->serving);
@@ -344,7 +357,7 @@ static void task(struct core_digest *d, const struct sched *s, const struct task
     num(d, "group.refs", t->group->refs);
     num(d, "group.finish", t->group->finish);
     num(d, "group.served", t->group->served);
-    heap(d, "group.waiting", &t->group->waiting);
+    ranks(d, "group.waiting", &t->group->waiting);
     num(d, "session", t->session ? t->session->number : 0);
     num(d, "stamp", t->stamp);
     num(d, "finish", t->finish);

@@ -1,5 +1,6 @@
 /** The maps of the core about the sizes at which they grow and shrink: what is found, what is not, and how many places there are. */
 #include "idmap.h"
+#include "idset.h"
 #include "names.h"
 
 #include <stdio.h>
@@ -60,6 +61,46 @@ static void an_idmap_shrinks_below_an_eighth(void **state)
     idmap_clear(&m);
 }
 
+struct record {
+    uint64_t other;
+    wire_id id;
+};
+
+static void an_idset_finds_by_the_id_in_the_record(void **state)
+{
+    static struct record records[MANY];
+    struct record stranger = { .id = key(7) };
+    struct idset s;
+    idset_init(&s, 11, offsetof(struct record, id));
+    assert_null(idset_find(&s, key(1)));
+    idset_remove(&s, &records[0]);
+    for (unsigned i = 0; i < MANY; i++) {
+        records[i].id = key(i);
+        assert_null(idset_find(&s, key(i)));
+        assert_true(idset_add(&s, &records[i]));
+        size_t slots = 16;
+        while (4 * (size_t)(i + 1) > 3 * slots) slots *= 2;
+        assert_int_equal(s.mask, slots - 1);
+        assert_int_equal(s.n, i + 1);
+    }
+    for (unsigned i = 0; i < MANY; i++) assert_ptr_equal(idset_find(&s, key(i)), &records[i]);
+    assert_null(idset_find(&s, key(MANY)));
+    idset_remove(&s, &stranger); /* of the same id, and not in */
+    assert_ptr_equal(idset_find(&s, key(7)), &records[7]);
+    size_t slots = s.mask + 1;
+    for (unsigned i = 0; i < MANY; i++) {
+        idset_remove(&s, &records[i]);
+        if (slots > 1024 && s.n < slots / 8) slots /= 2;
+        assert_null(idset_find(&s, key(i)));
+        assert_int_equal(s.n, MANY - 1 - i);
+        assert_int_equal(s.mask + 1, slots);
+        if (i % 100 == 0)
+            for (unsigned k = i + 1; k < MANY; k++) assert_ptr_equal(idset_find(&s, key(k)), &records[k]);
+    }
+    idset_clear(&s);
+    assert_int_equal(s.n + s.mask, 0);
+}
+
 static void names_are_held_once(void **state)
 {
     struct names s;
@@ -97,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idmap_grows_at_three_quarters),
         cmocka_unit_test(an_idmap_shrinks_below_an_eighth),
+        cmocka_unit_test(an_idset_finds_by_the_id_in_the_record),
         cmocka_unit_test(names_are_held_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "heap.h"
 #include "idmap.h"
+#include "ranks.h"
 #include "names.h"
 
 enum { ITEMS = 300, ROUNDS = 60000 };
@@ -57,6 +58,43 @@ static void heap_gives_the_least_and_ties_by_id(void **state)
     }
     assert_true(heap_top_key(&h) == UINT64_MAX);
     heap_clear(&h);
+}
+
+struct ranked {
+    uint64_t key, id;
+    heap_at at;
+    bool in;
+};
+
+/* As a heap does, item by item, also where the rank of one that is in changes. */
+static void ranks_give_the_same_order_as_a_heap(void **state)
+{
+    static struct ranked items[ITEMS];
+    static struct item twins[ITEMS];
+    struct ranks r;
+    struct heap h;
+    print_message("seed %llu\n", (unsigned long long)state_of_random);
+    ranks_init(&r, offsetof(struct ranked, at), offsetof(struct ranked, key), offsetof(struct ranked, id));
+    heap_init(&h, offsetof(struct item, at));
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t i = random_below(ITEMS);
+        items[i].id = i;
+        if (random_below(3)) {
+            items[i].key = random_below(20);
+            assert_true(ranks_put(&r, &items[i]));
+            assert_true(heap_put(&h, &twins[i], items[i].key, i));
+        } else {
+            ranks_remove(&r, &items[i]);
+            heap_remove(&h, &twins[i]);
+        }
+        assert_int_equal(r.n, h.n);
+        const struct ranked *least = ranks_top(&r);
+        const struct item *twin = heap_top(&h);
+        assert_int_equal(least ? least - items : -1, twin ? twin - twins : -1);
+    }
+    ranks_clear(&r);
+    heap_clear(&h);
+    assert_null(ranks_top(&r));
 }
 
 static void idmap_finds_what_was_added_and_nothing_else(void **state)
@@ -117,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heap_gives_the_least_and_ties_by_id),
+        cmocka_unit_test(ranks_give_the_same_order_as_a_heap),
         cmocka_unit_test(idmap_finds_what_was_added_and_nothing_else),
         cmocka_unit_test(idmap_shrinks_with_what_it_holds),
         cmocka_unit_test(names_are_one_pointer_while_anybody_holds_them),
