@@ -166,8 +166,8 @@ bool __wrap_uploads_published(struct uploads *t, struct upload *done, enum uploa
     return true;
 }
 
-void __wrap_disk_jobs_settle(struct disk_jobs *jobs);
-void __wrap_disk_jobs_settle(struct disk_jobs *jobs)
+void __wrap_uploads_drain(struct uploads *t);
+void __wrap_uploads_drain(struct uploads *t)
 {
     golden_tell(" settle");
 }
@@ -272,7 +272,7 @@ static struct upload upload_of(enum wire_kind kind, uint64_t from)
     struct upload u = {
         .key = { kind, "acme", { { 7 } }, { 3, 9 } }, .peer = from, .sha256 = { { 44 } }, .length = 500
     };
-    u.writer.at = 120;
+    u.feed.came = 120;
     u.note.measured_ms = 77;
     u.note.input = (wire_hash){ { 55 } };
     u.note.live = true;
