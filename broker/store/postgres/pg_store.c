@@ -355,10 +355,11 @@ static pv_status driver_put_gate(struct store *store, const struct store_gate *g
 
 /* With names of standbys a commit is answered once one has it, or not at all. A service that replicates below PostgreSQL cannot be
  * asked: its operator says so (provost.replicated). */
-static const char stats_sql[] = "SELECT pg_database_size(current_database()),"
-                                " coalesce(current_setting('provost.replicated', true), '') = 'on' OR"
-                                " current_setting('fsync')::bool AND current_setting('synchronous_standby_names') <> '',"
-                                " current_setting('fsync')::bool";
+static const char stats_sql[] =
+    "SELECT pg_database_size(current_database()),"
+    " coalesce(current_setting('provost.replicated', true), '') = 'on' OR"
+    " current_setting('fsync')::bool AND current_setting('synchronous_standby_names') <> '',"
+    " current_setting('fsync')::bool";
 
 static void driver_stats(struct store *store, struct store_stats *to)
 {

@@ -31,7 +31,7 @@ struct crowd {
     /* The message is lent for the call. */
     void (*heard)(struct crowd_peer *p, const struct wire_msg *m);
     void (*lost)(struct crowd_peer *p); /* the broker closed it, or the connection broke; NULL: that ends the program */
-    bool deaf; /* messages are counted, and neither read nor heard */
+    bool deaf;                          /* messages are counted, and neither read nor heard */
     uint64_t bytes_in, messages_in;
 };
 

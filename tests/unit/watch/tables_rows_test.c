@@ -358,9 +358,9 @@ static void its_pages_count_its_queues(void **state)
 
 static void its_status_is_of_its_queues_and_says_nothing_of_others(void **state)
 {
-    static const char *const others[] = { "tasks",     "sessions",  "provers",   "connections", "submitted",
-                                          "succeeded", "cancelled", "started",   "commits",     "database_bytes",
-                                          "disk_free", "messages" };
+    static const char *const others[] = { "tasks",     "sessions",       "provers",   "connections",
+                                          "submitted", "succeeded",      "cancelled", "started",
+                                          "commits",   "database_bytes", "disk_free", "messages" };
     struct facts f = { .software = "broker 1.0", .connections = 9, .disk_free = 7 };
     submit(&r, "c1", 1);
     r.queue = "keccak";
