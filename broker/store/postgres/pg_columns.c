@@ -1,77 +1,51 @@
 #include "pg_columns.h"
 
+#include "task_columns.h"
+
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum column_kind { COLUMN_INT, COLUMN_TEXT, COLUMN_BYTES, COLUMN_TRIMMED };
+enum { ARRAY_HEADER = 20 };
 
-struct column {
-    const char *name;
-    enum column_kind kind;
-    size_t offset, bytes;
-};
-
-#define C(member, column, KIND)                                                                                        \
-    { #column, COLUMN_##KIND, offsetof(struct task_record, member), sizeof(((struct task_record *)0)->member) },
-static const struct column columns[] = { TASK_RECORD_LIST(C) };
-#undef C
-
-enum { COLUMNS = sizeof columns / sizeof *columns, ARRAY_HEADER = 20 };
-
-static const char *type_name(const struct column *c)
+static const char *type_name(const struct task_column *c)
 {
     return c->kind == COLUMN_INT ? "int8" : c->kind == COLUMN_TEXT ? "text" : "bytea";
 }
 
 /* --- statements --- */
 
-struct text {
-    char *at;
-    size_t n;
-};
-
-static void add(struct text *t, const char *first, const char *second)
-{
-    t->n += (size_t)snprintf(t->at + t->n, PG_SQL_BYTES - t->n, "%s%s", first, second);
-}
-
-static void add_names(struct text *t)
-{
-    for (int i = 0; i < COLUMNS; i++) add(t, i ? ", " : "", columns[i].name);
-}
-
 void pg_columns_create_sql(char sql[PG_SQL_BYTES])
 {
-    struct text t = { .at = sql };
-    add(&t, "CREATE TABLE task (", "");
-    for (int i = 0; i < COLUMNS; i++) {
-        add(&t, columns[i].name, " ");
-        add(&t, type_name(&columns[i]), i ? " NOT NULL" : " PRIMARY KEY");
-        add(&t, i + 1 < COLUMNS ? ", " : ") WITH (fillfactor = 70)", "");
+    struct task_sql t = { .at = sql, .room = PG_SQL_BYTES };
+    task_sql_add(&t, "CREATE TABLE task (", "");
+    for (int i = 0; i < TASK_COLUMNS; i++) {
+        task_sql_add(&t, task_columns[i].name, " ");
+        task_sql_add(&t, type_name(&task_columns[i]), i ? " NOT NULL" : " PRIMARY KEY");
+        task_sql_add(&t, i + 1 < TASK_COLUMNS ? ", " : ") WITH (fillfactor = 70)", "");
     }
 }
 
 /* One array of rows, and not one of values for each column, which was a function in FROM for each (tests/bench/RESULTS.md has both). */
 void pg_columns_put_sql(char sql[PG_SQL_BYTES])
 {
-    struct text t = { .at = sql };
-    add(&t, "INSERT INTO task (", "");
-    add_names(&t);
-    add(&t, ") SELECT * FROM unnest($1::task[]) ON CONFLICT (row) DO UPDATE SET ", "");
-    for (int i = 1; i < COLUMNS; i++) {
-        add(&t, i > 1 ? ", " : "", columns[i].name);
-        add(&t, " = excluded.", columns[i].name);
+    struct task_sql t = { .at = sql, .room = PG_SQL_BYTES };
+    task_sql_add(&t, "INSERT INTO task (", "");
+    task_sql_names(&t);
+    task_sql_add(&t, ") SELECT * FROM unnest($1::task[]) ON CONFLICT (row) DO UPDATE SET ", "");
+    for (int i = 1; i < TASK_COLUMNS; i++) {
+        task_sql_add(&t, i > 1 ? ", " : "", task_columns[i].name);
+        task_sql_add(&t, " = excluded.", task_columns[i].name);
     }
 }
 
 void pg_columns_scan_sql(char sql[PG_SQL_BYTES])
 {
-    struct text t = { .at = sql };
-    add(&t, "COPY (SELECT ", "");
-    add_names(&t);
-    add(&t, " FROM task ORDER BY row) TO STDOUT (FORMAT binary)", "");
+    struct task_sql t = { .at = sql, .room = PG_SQL_BYTES };
+    task_sql_add(&t, "COPY (SELECT ", "");
+    task_sql_names(&t);
+    task_sql_add(&t, " FROM task ORDER BY row) TO STDOUT (FORMAT binary)", "");
 }
 
 /* --- arrays --- */
@@ -178,53 +152,34 @@ void pg_array_parameter(const struct pg_array *a, struct pg_parameters *p)
 
 /* --- records --- */
 
-/* 64 bits of an unsigned number go into a signed one and come back unchanged; no statement compares them. */
-static int64_t number_of(const void *at, size_t bytes)
+static void add_column(struct pg_array *rows, const struct task_column *c, const char *at)
 {
-    uint64_t n = 0;
-    memcpy(&n, at, bytes); /* the low bytes: little-endian, as this program's files */
-    return (int64_t)n;
-}
-
-static size_t trimmed(const char *at, size_t bytes)
-{
-    while (bytes && !at[bytes - 1]) bytes--;
-    return bytes;
-}
-
-static void add_column(struct pg_array *rows, const struct column *c, const char *at)
-{
-    switch (c->kind) {
-    case COLUMN_INT: pg_row_add_number(rows, number_of(at, c->bytes)); break;
-    case COLUMN_TEXT: pg_row_add(rows, PG_TEXT, at, strnlen(at, c->bytes)); break;
-    case COLUMN_BYTES: pg_row_add(rows, PG_BYTEA, at, c->bytes); break;
-    case COLUMN_TRIMMED: pg_row_add(rows, PG_BYTEA, at, trimmed(at, c->bytes)); break;
-    }
+    if (c->kind == COLUMN_INT)
+        pg_row_add_number(rows, task_column_number(at, c->bytes));
+    else
+        pg_row_add(rows, c->kind == COLUMN_TEXT ? PG_TEXT : PG_BYTEA, at, task_column_length(c, at));
 }
 
 void pg_columns_add(struct pg_array *rows, const struct task_record *task)
 {
     pg_row_begin(rows);
-    for (int i = 0; i < COLUMNS; i++) add_column(rows, &columns[i], (const char *)task + columns[i].offset);
+    for (int i = 0; i < TASK_COLUMNS; i++) add_column(rows, &task_columns[i], (const char *)task + task_columns[i].offset);
     pg_row_end(rows);
 }
 
-static bool read_number(const struct column *c, const char *at, size_t n, char *to)
+static bool read_number(const struct task_column *c, const char *at, size_t n, char *to)
 {
     uint64_t big;
     if (n != sizeof big) return false;
     memcpy(&big, at, sizeof big);
-    big = be64toh(big);
-    memcpy(to, &big, c->bytes);
-    return number_of(to, c->bytes) == (int64_t)big;
+    return task_column_number_read(to, c->bytes, (int64_t)be64toh(big));
 }
 
-static bool read_one(const struct column *c, const char *at, size_t n, struct task_record *task)
+static bool read_one(const struct task_column *c, const char *at, size_t n, struct task_record *task)
 {
     char *to = (char *)task + c->offset;
     if (c->kind == COLUMN_INT) return read_number(c, at, n, to);
-    if (!(c->kind == COLUMN_TEXT ? n < c->bytes : c->kind == COLUMN_TRIMMED ? n <= c->bytes : n == c->bytes))
-        return false;
+    if (!task_column_fits(c, n)) return false;
     memcpy(to, at, n);
     return true;
 }
@@ -237,13 +192,13 @@ bool pg_columns_read(const char *row, size_t n, struct task_record *task)
     memset(task, 0, sizeof *task);
     if (n < sizeof count) return false;
     memcpy(&count, row, sizeof count);
-    if (be16toh(count) != COLUMNS) return false;
-    for (int i = 0; i < COLUMNS; i++) {
+    if (be16toh(count) != TASK_COLUMNS) return false;
+    for (int i = 0; i < TASK_COLUMNS; i++) {
         if (n - at < sizeof length) return false;
         memcpy(&length, row + at, sizeof length);
         length = be32toh(length); /* NULL: more than there is */
         at += sizeof length;
-        if (length > n - at || !read_one(&columns[i], row + at, length, task)) return false;
+        if (length > n - at || !read_one(&task_columns[i], row + at, length, task)) return false;
         at += length;
     }
     return at == n;

@@ -1,6 +1,6 @@
 #include "pg_mark.h"
 
-#include "file_io.h"
+#include "mark_slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,12 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOT_BYTES = 512, LOCK_TRIES = 10, LOCK_PAUSE_US = 20000 };
+enum { LOCK_TRIES = 10, LOCK_PAUSE_US = 20000 };
 
 /* In the byte order of the machine. No hole may be in it: the sum is over its bytes. */
 struct slot {
-    char magic[8];
-    uint64_t serial; /* the greater is the newer */
+    struct mark_slot head;
     uint64_t system, lsn, commits, timeline, epoch;
     uint64_t inode; /* of the file it was written to */
     wire_id reign;
@@ -24,25 +23,15 @@ struct slot {
 
 static const char magic[8] = { 'p', 'v', ' ', 'p', 'g', 'm', 'k', '2' };
 
-/* FNV-1a: it tells a torn write, not a forged one. */
-static uint64_t sum_of(const struct slot *s)
-{
-    uint64_t sum = UINT64_C(14695981039346656037);
-    const uint8_t *p = (const uint8_t *)s;
-    for (size_t i = 0; i < offsetof(struct slot, sum); i++) sum = (sum ^ p[i]) * UINT64_C(1099511628211);
-    return sum;
-}
-
-static void slot_read(struct pg_mark *m, off_t which, uint64_t inode)
+static void slot_read(struct pg_mark *m, int which, uint64_t inode)
 {
     struct slot s;
-    if (pread(m->fd, &s, sizeof s, which * SLOT_BYTES) != sizeof s) return;
-    if (memcmp(s.magic, magic, sizeof magic) || s.sum != sum_of(&s)) return;
+    if (!mark_slot_read(m->fd, which, magic, &s, sizeof s)) return;
     if (s.epoch > UINT32_MAX || s.timeline > UINT32_MAX) return;
-    if (m->known && s.serial <= m->serial) return;
+    if (m->known && s.head.serial <= m->serial) return;
     m->known = true;
     m->copied = s.inode != inode;
-    m->serial = s.serial;
+    m->serial = s.head.serial;
     m->at = (struct pg_position){ s.system, s.lsn, s.reign, s.commits, (uint32_t)s.timeline, (uint32_t)s.epoch };
 }
 
@@ -59,12 +48,8 @@ static bool lock_take(int fd)
 pv_status pg_mark_open(struct pg_mark *m, int root)
 {
     struct stat st;
-    *m = (struct pg_mark){ .fd = openat(root, "server-mark", O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600) };
-    if (m->fd < 0) return file_write_status(errno);
-    if (fstat(m->fd, &st) || !S_ISREG(st.st_mode)) {
-        pg_mark_close(m);
-        return PV_IO;
-    }
+    *m = (struct pg_mark){ .fd = -1 };
+    TRY(mark_file_open(root, "server-mark", &m->fd, &st));
     m->inode = st.st_ino;
     m->fresh = !st.st_size;
     if (!lock_take(m->fd)) {
@@ -84,7 +69,7 @@ void pg_mark_close(struct pg_mark *m)
 
 int pg_mark_write(struct pg_mark *m, const struct pg_position *to, bool sync)
 {
-    struct slot s = { .serial = m->serial + 1,
+    struct slot s = { .head.serial = m->serial + 1,
                       .system = to->system,
                       .lsn = to->lsn,
                       .commits = to->commits,
@@ -92,12 +77,11 @@ int pg_mark_write(struct pg_mark *m, const struct pg_position *to, bool sync)
                       .epoch = to->epoch,
                       .inode = m->inode,
                       .reign = to->reign };
-    memcpy(s.magic, magic, sizeof magic);
-    s.sum = sum_of(&s);
-    ssize_t n = pwrite(m->fd, &s, sizeof s, (off_t)(s.serial & 1) * SLOT_BYTES);
-    if (n != sizeof s) return n < 0 ? errno : EIO;
+    memcpy(s.head.magic, magic, sizeof magic);
+    int error = mark_slot_write(m->fd, &s, sizeof s);
+    if (error) return error;
     if (sync && fdatasync(m->fd)) return errno;
-    m->serial = s.serial;
+    m->serial = s.head.serial;
     m->known = true;
     m->copied = false;
     m->at = *to;
