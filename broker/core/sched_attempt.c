@@ -27,7 +27,7 @@ static void bind_attempt(struct sched *s, struct task *t, struct attempt *a)
     a->task_id = t->id;
     a->owner = t->account->principal;
     a->offered_ms = a->changed_ms = s->now_ms;
-    a->suspect = t->losses >= s->cfg.suspect_losses;
+    a->suspect = task_past(t)->losses >= s->cfg.suspect_losses;
     t->attempt = a;
     task_issued_to(s, t, a);
     principal_served(s, p);
@@ -85,7 +85,7 @@ void attempt_begin(struct sched *s, struct attempt *a)
     a->started_ms = a->changed_ms = s->now_ms;
     a->lease_ms = s->now_ms + s->cfg.lease_ms;
     attempt_set_state(s, a, ATTEMPT_RUNNING);
-    if (!a->counted) t->attempts++;
+    if (!a->counted && task_past_of(s, t)) t->past->attempts++;
     a->counted = true;
     s->stats.started++;
     task_move(s, t, TASK_RUNNING, SCHED_FREE);
@@ -117,7 +117,7 @@ bool attempt_readopt(struct sched *s, struct task *t, struct prover *p, wire_tok
     if (!a) return false;
     s->stats.adopted++;
     bind_attempt(s, t, a);
-    a->counted = t->attempts > 0; /* the same run goes on */
+    a->counted = task_past(t)->attempts > 0; /* the same run goes on */
     a->lease_ms = s->now_ms + s->cfg.lease_ms;
     task_move(s, t, TASK_OFFERED, SCHED_FREE);
     attempt_begin(s, a);
@@ -209,11 +209,11 @@ void attempt_lost_saying(struct sched *s, struct attempt *a, bool revoke, pv_sta
     attempt_settle(s, a, 0); /* the principal does not pay for it */
     p->lost++;
     let_go(s, a, revoke, PV_REVOKED);
-    t->losses++;
+    if (task_past_of(s, t)) t->past->losses++;
     s->stats.losses++;
     /* Not from the first on: after a cut of the network nobody should wait for another's prover. */
-    if (t->losses >= s->cfg.suspect_losses && !p->local) task_exclude_prover(s, t, p);
-    if (t->losses >= s->cfg.losses_max) {
+    if (task_past(t)->losses >= s->cfg.suspect_losses && !p->local) task_exclude_prover(s, t, p);
+    if (task_past(t)->losses >= s->cfg.losses_max) {
         task_finish(s, t, TASK_DEAD, PV_RETRY_LOST, text ? text : "lost with its prover too often", SCHED_LOSS, NULL);
         return;
     }

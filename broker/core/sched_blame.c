@@ -22,8 +22,9 @@ static void refund(struct sched *s, struct prover *p)
 {
     for (uint32_t i = 0; i < p->streak_n; i++) {
         struct task *t = task_find(p->streak[i].owner, p->streak[i].task);
-        if (!t || t->generation != p->streak[i].generation || !task_state_live(t->state) || !t->failures) continue;
-        t->failures--;
+        if (!t || t->generation != p->streak[i].generation || !task_state_live(t->state) || !task_past(t)->failures)
+            continue;
+        t->past->failures--;
         s->stats.refunds++;
         task_save_lazily(s, t);
     }

@@ -87,7 +87,7 @@ void task_queue(struct sched *s, struct task *t, enum sched_charge charged)
 void task_delay(struct sched *s, struct task *t, enum sched_charge charged)
 {
     uint64_t ms = s->cfg.backoff_ms;
-    for (uint32_t i = 1; i < t->failures && ms < s->cfg.backoff_max_ms; i++) ms *= 2;
+    for (uint32_t i = 1; i < task_past(t)->failures && ms < s->cfg.backoff_max_ms; i++) ms *= 2;
     if (ms > s->cfg.backoff_max_ms) ms = s->cfg.backoff_max_ms;
     ms = ms - ms / 5 + sched_random(s, ms / 5 * 2 + 1);
     t->until_ms = sched_add(s->now_ms, ms);
@@ -96,24 +96,31 @@ void task_delay(struct sched *s, struct task *t, enum sched_charge charged)
     task_save_lazily(s, t);
 }
 
+/* Its deadline and its needs are those that it was submitted with. */
+static void extra_revive(struct sched *s, struct task_extra *x)
+{
+    x->orphan_ms = NEVER;
+    free(x->excluded);
+    x->excluded = NULL;
+    if (x->deadline_ms <= s->now_ms) {
+        x->deadline_ms = NEVER;
+        x->deadline_wall_ms = 0;
+    }
+    x->need_vram = x->asked_vram;
+    x->need_ram = x->asked_ram;
+    x->raises = 0;
+}
+
 void task_revive(struct sched *s, struct task *t)
 {
+    if (t->acked) heap_remove(&s->acked, t);
     t->generation++;
-    t->failures = t->losses = t->attempts = 0;
     t->acked = false;
-    t->until_ms = t->orphan_ms = NEVER;
-    heap_remove(&s->acked, t);
-    free(t->excluded);
-    t->excluded = NULL;
-    if (t->deadline_ms <= s->now_ms) {
-        t->deadline_ms = NEVER;
-        t->deadline_wall_ms = 0;
-    }
+    t->until_ms = NEVER;
+    if (t->extra) extra_revive(s, t->extra);
     task_set_status(s, t, PV_OK, NULL);
     task_clear_verdict(s, t);
-    t->need_vram = t->asked_vram;
-    t->need_ram = t->asked_ram;
-    t->raises = 0;
+    if (t->past) t->past->failures = t->past->losses = t->past->attempts = 0;
     sessions_wait_again(s, t);
     lanes_stamp(s, t);
     task_move(s, t, TASK_QUEUED, SCHED_FREE);
@@ -145,7 +152,8 @@ void task_not_received(struct sched *s, struct task *t, pv_status why)
 void task_forget(struct sched *s, struct task *t)
 {
     assert(!t->attempt); /* the move to a state that is over has ended it */
-    if (t->save_serial == s->out->serial) s->out->at[t->save_at].type = SCHED_NOTHING;
+    struct sched_action *saved = task_saved(s, t);
+    if (saved) saved->type = SCHED_NOTHING;
     if (t->state != TASK_RECEIVING) {
         sched_act_of(s, SCHED_DELETE_TASK, t);
     }
@@ -156,15 +164,14 @@ void task_forget(struct sched *s, struct task *t)
         session_detach(s, t->attached);
     }
     task_disarm(s, t);
-    heap_remove(&s->acked, t);
+    if (t->acked) heap_remove(&s->acked, t);
     rows_remove(&t->account->principal->rows, t);
     task_unlist(s, t);
     task_past_free(s, t);
     group_drop(s, t->group);
     names_drop(&s->names, t->circuit);
     struct session *e = t->session;
-    free(t->excluded);
-    free(t->traceparent);
+    task_extra_free(t);
     free(t);
     s->stats.tasks--;
     e->tasks--;

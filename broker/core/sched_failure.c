@@ -22,14 +22,14 @@ static void settle(struct sched *s, struct attempt *a)
 
 static void charge_task(struct sched *s, struct task *t, pv_status why, const char *text)
 {
-    t->failures++;
+    if (task_past_of(s, t)) t->past->failures++;
     s->stats.failures++;
     task_set_status(s, t, why, text);
 }
 
 static void end_or_delay(struct sched *s, struct task *t, pv_status why, const char *text, enum sched_charge charged)
 {
-    if (t->failures >= s->cfg.failures_max)
+    if (task_past(t)->failures >= s->cfg.failures_max)
         task_finish(s, t, TASK_DEAD, why, text, SCHED_FAILURE, NULL);
     else
         task_delay(s, t, charged);
@@ -55,13 +55,15 @@ void attempt_failed(struct sched *s, struct attempt *a, pv_status why, const cha
 /* ---- events ---- */
 
 /* True: a larger prover lives that could do the task, which now needs more than p has. */
-static bool needs_larger(const struct sched *s, struct task *t, const struct prover *p)
+static bool needs_larger(struct sched *s, struct task *t, const struct prover *p)
 {
-    if (p->local || (!p->vram && !p->ram) || t->raises == RAISES_MAX) return false;
+    if (p->local || (!p->vram && !p->ram) || task_extra(t)->raises == RAISES_MAX) return false;
+    struct task_extra *x = task_extra_of(s, t);
+    if (!x) return false;
     if (p->vram)
-        t->need_vram = sched_add(p->vram, 1);
+        x->need_vram = sched_add(p->vram, 1);
     else
-        t->need_ram = sched_add(p->ram, 1);
+        x->need_ram = sched_add(p->ram, 1);
     return task_servable(s, t);
 }
 
@@ -72,12 +74,12 @@ static void too_little(struct sched *s, struct attempt *a, pv_status why, const 
 {
     struct task *t = a->task;
     if (!needs_larger(s, t, a->prover)) {
-        t->need_vram = t->asked_vram;
-        t->need_ram = t->asked_ram;
+        if (t->extra) t->extra->need_vram = t->extra->asked_vram;
+        if (t->extra) t->extra->need_ram = t->extra->asked_ram;
         attempt_failed(s, a, why, text, true);
         return;
     }
-    t->raises++;
+    if (task_extra_of(s, t)) t->extra->raises++;
     task_set_status(s, t, why, text);
     settle(s, a);
     attempt_end(s, a);
@@ -92,7 +94,7 @@ static void for_another(struct sched *s, struct attempt *a, pv_status why, const
     struct task *t = a->task;
     struct prover *p = a->prover;
     task_exclude_prover(s, t, p);
-    bool other = !p->local && t->raises < RAISES_MAX && verdict_another_lives(s, t);
+    bool other = !p->local && task_extra(t)->raises < RAISES_MAX && verdict_another_lives(s, t);
     if (!other && why != PV_BAD_PROOF) {
         attempt_failed(s, a, why, text, true);
         return;
@@ -104,7 +106,7 @@ static void for_another(struct sched *s, struct attempt *a, pv_status why, const
         end_or_delay(s, t, why, text, SCHED_FAILURE);
         return;
     }
-    t->raises++;
+    if (task_extra_of(s, t)) t->extra->raises++;
     task_set_status(s, t, why, text);
     task_queue(s, t, SCHED_FREE);
 }

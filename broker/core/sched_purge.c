@@ -194,8 +194,8 @@ static void follow_on_restart(struct sched *s, struct task *t)
 {
     if (t->on_restart == WIRE_ON_RESTART_CANCEL) {
         task_cancel(s, t, "its session ended", NULL);
-    } else if (t->orphan_ms == NEVER) { /* else its time runs already, since before the broker's restart */
-        t->orphan_ms = sched_add(s->now_ms, t->ttl_ms);
+    } else if (task_extra(t)->orphan_ms == NEVER) { /* else its time runs already, since before the broker's restart */
+        if (task_extra_of(s, t)) t->extra->orphan_ms = sched_add(s->now_ms, t->extra->ttl_ms);
         task_rearm(s, t);
         task_save(s, t);
     }

@@ -12,7 +12,7 @@ static bool stranger_lives(const struct sched *s, const struct task *t)
 {
     struct fit_walk w = fit_walk_task(s, t);
     for (const struct prover *p; (p = fit_walk_next(s, &w));)
-        if (prover_may_serve(p) && !prover_rank(p, t->excluded)) return true;
+        if (prover_may_serve(p) && !prover_rank(p, task_extra(t)->excluded)) return true;
     return false;
 }
 
@@ -22,7 +22,7 @@ static bool could_take(const struct sched *s, const struct attempt *a, const str
     if (a->state != ATTEMPT_OFFERED || a->wanted_by || a->suspect || t->account->queue->paused) return false;
     const struct fit_wants wants = fit_wants_of(t);
     if (!prover_fits(idle, &wants)) return false;
-    unsigned rank = prover_rank(idle, t->excluded);
+    unsigned rank = prover_rank(idle, task_extra(t)->excluded);
     return !rank || (rank == 1 && !stranger_lives(s, t));
 }
 

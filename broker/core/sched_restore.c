@@ -24,10 +24,15 @@ static void restore_verdict(struct sched *s, struct task *t, const struct task_r
 
 static void restore_past(struct sched *s, struct task *t, const struct task_record *r)
 {
-    if (!r->status && !r->token_seq && !r->prover[0] && !r->result_bytes) return;
+    bool counted = r->failures || r->losses || r->attempts || r->acked_ms;
+    if (!r->status && !r->token_seq && !r->prover[0] && !r->result_bytes && !counted) return;
     task_set_status(s, t, r->status, r->text);
     struct task_past *p = t->past;
     if (!p) return;
+    p->failures = r->failures;
+    p->losses = r->losses;
+    p->attempts = r->attempts;
+    p->acked_ms = sched_since(s, r->acked_ms);
     restore_verdict(s, t, r);
     task_issued_restore(s, t, r->earlier);
     p->result = r->result;
@@ -54,15 +59,28 @@ static uint64_t restored_delay(const struct sched *s, const struct task_record *
 
 static void restore_times(struct sched *s, struct task *t, const struct task_record *r)
 {
-    t->deadline_wall_ms = r->deadline_ms;
     t->created_wall_ms = r->created_ms;
     t->changed_wall_ms = r->changed_ms;
-    t->deadline_ms = restored_deadline(s, r);
-    t->orphan_ms = sched_due(s, r->orphan_ms, r->ttl_ms);
     t->created_ms = sched_since(s, r->made_ms);
     t->changed_ms = sched_since(s, r->moved_ms);
-    t->acked_ms = sched_since(s, r->acked_ms);
     t->acked = r->acked_ms != 0;
+}
+
+static void restore_extra(struct sched *s, struct task *t, const struct task_record *r)
+{
+    bool needs = r->need_vram || r->need_ram || r->asked_vram || r->asked_ram || r->raises;
+    if (!needs && !r->ttl_ms && !r->deadline_ms && !r->expires_ms && !r->orphan_ms) return;
+    struct task_extra *x = task_extra_of(s, t);
+    if (!x) return;
+    x->ttl_ms = r->ttl_ms;
+    x->need_vram = r->need_vram;
+    x->need_ram = r->need_ram;
+    x->asked_vram = r->asked_vram;
+    x->asked_ram = r->asked_ram;
+    x->raises = r->raises;
+    x->deadline_wall_ms = r->deadline_ms;
+    x->deadline_ms = restored_deadline(s, r);
+    x->orphan_ms = sched_due(s, r->orphan_ms, r->ttl_ms);
 }
 
 static void restore_terms(struct sched *s, struct task *t, const struct task_record *r)
@@ -72,18 +90,10 @@ static void restore_terms(struct sched *s, struct task *t, const struct task_rec
     t->on_restart = r->on_restart;
     t->has_input = r->has_input;
     t->kind = r->input_kind;
-    t->ttl_ms = r->ttl_ms;
-    t->need_vram = r->need_vram;
-    t->need_ram = r->need_ram;
-    t->asked_vram = r->asked_vram;
-    t->asked_ram = r->asked_ram;
-    t->raises = r->raises;
+    restore_extra(s, t, r);
     task_set_trace(s, t, r->traceparent);
     restore_times(s, t, r);
     t->generation = r->generation;
-    t->failures = r->failures;
-    t->losses = r->losses;
-    t->attempts = r->attempts;
     t->input_bytes = r->input_bytes;
     t->input = r->input;
     for (int i = 0; i < TASK_EXCLUDED_MAX; i++)
@@ -104,7 +114,7 @@ static void restore_attempt(struct sched *s, struct task *t, const struct task_r
     a->task_id = t->id;
     a->owner = t->account->principal;
     a->offered_ms = a->changed_ms = s->now_ms;
-    a->suspect = t->losses >= s->cfg.suspect_losses;
+    a->suspect = task_past(t)->losses >= s->cfg.suspect_losses;
     a->counted = r->state == TASK_RUNNING;
     a->lease_ms = sched_add(s->now_ms, s->cfg.recover_ms);
     t->attempt = a;
@@ -112,9 +122,10 @@ static void restore_attempt(struct sched *s, struct task *t, const struct task_r
 
 static void restore_over(struct sched *s, struct task *t)
 {
-    uint64_t until = t->acked ? sched_add(t->acked_ms, s->cfg.acked_ms) : sched_add(t->changed_ms, s->cfg.retention_ms);
+    uint64_t until =
+        t->acked ? sched_add(task_past(t)->acked_ms, s->cfg.acked_ms) : sched_add(t->changed_ms, s->cfg.retention_ms);
     t->until_ms = until > s->now_ms ? until : s->now_ms;
-    if (t->acked && !heap_put(&s->acked, t, t->acked_ms, t->order)) sched_broken(s);
+    if (t->acked && !heap_put(&s->acked, t, task_past(t)->acked_ms, t->order)) sched_broken(s);
 }
 
 static enum task_state restored_state(const struct task_record *r)

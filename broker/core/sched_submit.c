@@ -54,12 +54,15 @@ static void terms(struct sched *s, struct task *t, const struct sched_event *ev)
 {
     t->priority = (uint8_t)(ev->submit.priority < SCHED_PRIORITIES ? ev->submit.priority : SCHED_PRIORITIES - 1);
     t->on_restart = (uint8_t)ev->submit.on_restart;
-    t->ttl_ms = ev->submit.ttl_ms;
-    t->need_vram = t->asked_vram = ev->submit.need_vram;
-    t->need_ram = t->asked_ram = ev->submit.need_ram;
     task_set_trace(s, t, ev->submit.traceparent);
-    t->deadline_ms = ev->submit.has_deadline ? sched_add(s->now_ms, ev->submit.deadline_in_ms) : NEVER;
-    t->deadline_wall_ms = t->deadline_ms == NEVER ? 0 : sched_add(s->wall_ms, ev->submit.deadline_in_ms);
+    bool some = t->extra || ev->submit.ttl_ms || ev->submit.need_vram || ev->submit.need_ram || ev->submit.has_deadline;
+    struct task_extra *x = some ? task_extra_of(s, t) : NULL;
+    if (!x) return;
+    x->ttl_ms = ev->submit.ttl_ms;
+    x->need_vram = x->asked_vram = ev->submit.need_vram;
+    x->need_ram = x->asked_ram = ev->submit.need_ram;
+    x->deadline_ms = ev->submit.has_deadline ? sched_add(s->now_ms, ev->submit.deadline_in_ms) : NEVER;
+    x->deadline_wall_ms = x->deadline_ms == NEVER ? 0 : sched_add(s->wall_ms, ev->submit.deadline_in_ms);
 }
 
 static struct task *create(struct sched *s, const struct sched_event *ev, struct session *e, struct account *a,
@@ -260,7 +263,7 @@ void sched_on_fetch(struct sched *s, const struct sched_event *ev)
 static void keep_acked(struct sched *s, struct task *t)
 {
     t->acked = true;
-    t->acked_ms = s->now_ms;
+    if (task_past_of(s, t)) t->past->acked_ms = s->now_ms;
     t->until_ms = sched_add(s->now_ms, s->cfg.acked_ms);
     if (!heap_put(&s->acked, t, s->now_ms, t->order)) sched_broken(s);
     task_rearm(s, t);

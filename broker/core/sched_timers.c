@@ -69,9 +69,9 @@ static void leased_timer(struct sched *s, struct task *t)
 static void task_timer(struct sched *s, struct task *t)
 {
     bool live = task_state_live(t->state), waits = t->state == TASK_QUEUED || t->state == TASK_DELAYED;
-    if (live && t->orphan_ms <= s->now_ms)
+    if (live && task_extra(t)->orphan_ms <= s->now_ms)
         task_cancel(s, t, "its session ended", NULL);
-    else if (waits && t->deadline_ms <= s->now_ms)
+    else if (waits && task_extra(t)->deadline_ms <= s->now_ms)
         task_finish(s, t, TASK_EXPIRED, PV_EXPIRED, NULL, SCHED_FREE, NULL);
     else if (waits && task_verdict_of(t) && task_verdict_of(t)->due_ms <= s->now_ms)
         verdict_due(s, t);

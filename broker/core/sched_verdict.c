@@ -18,7 +18,7 @@ bool verdict_another_lives(const struct sched *s, const struct task *t)
 {
     struct fit_walk w = fit_walk_task(s, t);
     for (const struct prover *p; (p = fit_walk_next(s, &w));)
-        if (prover_may_serve(p) && prover_rank(p, t->excluded) < 2) return true;
+        if (prover_may_serve(p) && prover_rank(p, task_extra(t)->excluded) < 2) return true;
     return false;
 }
 
@@ -95,12 +95,12 @@ void verdict_given(struct sched *s, struct attempt *a, pv_status why, const char
     struct prover *p = a->prover;
     attempt_settle(s, a, a->started_ms ? s->now_ms - a->started_ms : 0);
     attempt_end(s, a);
-    t->failures++;
+    if (task_past_of(s, t)) t->past->failures++;
     s->stats.failures++;
     task_exclude_prover(s, t, p);
     if (is_second(s, t, p))
         confirmed(s, t, p, why, text);
-    else if (t->failures >= s->cfg.failures_max)
+    else if (task_past(t)->failures >= s->cfg.failures_max)
         finish(s, t, why, text, p->name->text, ", its last failure", SCHED_FAILURE);
     else if (!verdict_another_lives(s, t))
         finish(s, t, why, text, p->name->text, " alone: no other able prover lives", SCHED_FAILURE);

@@ -115,17 +115,17 @@ static void compare_task(struct sim *w, int n)
     read_verdict(w, t, is, n);
     if (!t->row) t->row = is->order;
     SIM_CHECK(w,
-              t->generation == is->generation && t->failures == is->failures && t->losses == is->losses &&
-                  t->attempts == is->attempts,
+              t->generation == is->generation && t->failures == task_past(is)->failures &&
+                  t->losses == task_past(is)->losses && t->attempts == task_past(is)->attempts,
               "model: task %d: generation %u, %u failures, %u losses, %u attempts; the core has %u, %u, %u, %u", n,
-              t->generation, t->failures, t->losses, t->attempts, is->generation, is->failures, is->losses,
-              is->attempts);
+              t->generation, t->failures, t->losses, t->attempts, is->generation, task_past(is)->failures,
+              task_past(is)->losses, task_past(is)->attempts);
     SIM_CHECK(w, t->percent == (is->past ? is->past->percent : 0), "model: progress of task %d", n);
     bool timed = t->state == TASK_RECEIVING || t->state == TASK_DELAYED || !model_live(t);
     SIM_CHECK(w, !timed || t->until_ms == is->until_ms, "model: task %d (%s) ends %lld ms later", n,
               task_state_word(t->state), (long long)(is->until_ms - t->until_ms));
-    SIM_CHECK(w, t->orphan_ms == is->orphan_ms && t->acked == is->acked, "model: task %d: session or acknowledgement",
-              n);
+    SIM_CHECK(w, t->orphan_ms == task_extra(is)->orphan_ms && t->acked == is->acked,
+              "model: task %d: session or acknowledgement", n);
     const struct model_attempt *a = model_attempt_of(m, n);
     SIM_CHECK(w, (a != NULL) == (is->attempt != NULL), "model: the attempt of task %d", n);
     SIM_CHECK(w, !a || wire_token_equal(a->token, is->attempt->token), "model: task %d has another attempt", n);

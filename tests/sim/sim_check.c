@@ -168,15 +168,19 @@ static void check_choice(struct sim *w, const struct task *t, const struct attem
     bool again = p->name->text[0] == 'p' && w->tasks[n].failed_by[p->name->text[1] - '0'];
     SIM_CHECK(w, !again || !naive_another(w, t), "task %u goes to prover %s again", n, p->name->text);
     for (const struct attempt *o = p->attempts; o; o = o->next)
-        SIM_CHECK(w, o == a || o->state == ATTEMPT_LATE || !(t->losses >= 2 || (o->task && o->task->losses >= 2)),
+        SIM_CHECK(w,
+                  o == a || o->state == ATTEMPT_LATE ||
+                      !(task_past(t)->losses >= 2 || (o->task && task_past(o->task)->losses >= 2)),
                   "something runs beside suspect task %u", n);
     for (unsigned i = 0; i < SIM_TASKS; i++) {
         const struct task *o = sim_task(w, i);
         if (!o || o->state != TASK_QUEUED || o->account != t->account || o->circuit != t->circuit ||
             o->group != t->group)
             continue;
-        if (o->priority != t->priority || o->need_vram != t->need_vram || o->excluded || t->excluded) continue;
-        if (o->losses >= 2 || t->losses >= 2) continue;
+        if (o->priority != t->priority || task_extra(o)->need_vram != task_extra(t)->need_vram ||
+            task_extra(o)->excluded || task_extra(t)->excluded)
+            continue;
+        if (task_past(o)->losses >= 2 || task_past(t)->losses >= 2) continue;
         SIM_CHECK(w, o->stamp > t->stamp, "task %u is taken before task %u", n, i);
     }
 }
@@ -324,8 +328,8 @@ static void check_task(struct sim *w, const struct task *t)
                   task_state_word(t->state), a->state);
     }
     if (task_state_live(t->state))
-        SIM_CHECK(w, t->failures < w->s->cfg.failures_max && t->losses < w->s->cfg.losses_max,
-                  "task %u lives on %u failures, %u losses", n, t->failures, t->losses);
+        SIM_CHECK(w, task_past(t)->failures < w->s->cfg.failures_max && task_past(t)->losses < w->s->cfg.losses_max,
+                  "task %u lives on %u failures, %u losses", n, task_past(t)->failures, task_past(t)->losses);
     uint64_t next = task_next_ms(w->s, t);
     SIM_CHECK(w, (next != NEVER) == (t->timer_at != 0), "task %u (%s): timer", n, task_state_word(t->state));
     if (t->timer_at)
@@ -443,7 +447,7 @@ static bool naive_fits(const struct task *t, const struct prover *p)
     bool queue = false, circuit = p->any_circuit;
     for (size_t i = 0; i < p->queues_n; i++) queue |= p->queues[i] == t->account->queue;
     for (size_t i = 0; i < p->circuits_n; i++) circuit |= !strcmp(p->circuits[i].name->text, t->circuit->text);
-    return queue && circuit && t->need_vram <= p->vram && (!p->ram || t->need_ram <= p->ram);
+    return queue && circuit && task_extra(t)->need_vram <= p->vram && (!p->ram || task_extra(t)->need_ram <= p->ram);
 }
 
 static bool naive_failed(const struct sim *w, const struct task *t, const struct prover *p)
@@ -515,9 +519,9 @@ void sim_snapshot(const struct sim *w, struct sim_snapshot *to)
         to->of[i].state = t->state == TASK_OFFERED
                               ? TASK_QUEUED
                               : t->state; /* a peer that speaks lives, and may be offered something */
-        to->of[i].failures = t->failures;
-        to->of[i].losses = t->losses;
-        to->of[i].attempts = t->attempts;
+        to->of[i].failures = task_past(t)->failures;
+        to->of[i].losses = task_past(t)->losses;
+        to->of[i].attempts = task_past(t)->attempts;
         to->of[i].percent = t->state == TASK_RUNNING && t->past ? t->past->percent : 0;
     }
 }

@@ -425,8 +425,8 @@ void sim_settle(struct sim *w)
     for (unsigned i = 0; i < SIM_TASKS; i++) {
         const struct task *t = sim_task(w, i);
         if (!t || !task_state_live(t->state)) continue;
-        SIM_CHECK(w, !task_servable(w->s, t) || t->need_vram > 100, "task %u is still %s after all is calm", i,
-                  task_state_word(t->state));
+        SIM_CHECK(w, !task_servable(w->s, t) || task_extra(t)->need_vram > 100, "task %u is still %s after all is calm",
+                  i, task_state_word(t->state));
     }
     for (int c = 0; c < SIM_CLIENTS; c++) sim_close_peer(w, &w->clients[c].peer);
     for (int c = 0; c < SIM_CLIENTS; c++) sim_client_connect(w, c);

@@ -16,7 +16,8 @@ static bool fits_as(const struct prover *p, const struct prover_circuit *c, cons
 
 struct fit_wants fit_wants_of(const struct task *t)
 {
-    return (struct fit_wants){ t->account->queue, t->circuit, t->need_vram, t->need_ram, t->kind };
+    return (struct fit_wants){ t->account->queue, t->circuit, task_extra(t)->need_vram, task_extra(t)->need_ram,
+                               t->kind };
 }
 
 static struct fit_wants wants_of_lane(const struct lane *l)

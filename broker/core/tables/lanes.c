@@ -81,11 +81,11 @@ static void lane_of_task(const struct sched *s, struct lane *want, const struct 
     memset(want, 0, sizeof *want);
     want->account = t->account;
     want->work = w;
-    want->need_vram = rounded_need(t->account, t->need_vram);
-    want->need_ram = rounded_need(t->account, t->need_ram);
+    want->need_vram = rounded_need(t->account, task_extra(t)->need_vram);
+    want->need_ram = rounded_need(t->account, task_extra(t)->need_ram);
     want->kind = t->kind;
-    want->suspect = t->losses >= s->cfg.suspect_losses;
-    if (t->excluded) memcpy(want->excluded, t->excluded, sizeof want->excluded);
+    want->suspect = task_past(t)->losses >= s->cfg.suspect_losses;
+    if (task_extra(t)->excluded) memcpy(want->excluded, task_extra(t)->excluded, sizeof want->excluded);
 }
 
 static struct lane *lane_hold(struct sched *s, const struct task *t)
@@ -199,7 +199,9 @@ void lanes_stamp(struct sched *s, struct task *t)
     struct principal *p = t->account->principal;
     struct queue *q = t->account->queue;
     t->stamp = t->group->finish > p->stamp ? t->group->finish : p->stamp;
-    t->group->finish = t->finish = t->stamp + queue_estimate(q);
+    uint64_t cost = queue_estimate(q);
+    t->cost_ms = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+    t->group->finish = task_finish_tag(t);
     t->turn = q->departed;
     for (unsigned i = t->priority; i < SCHED_PRIORITIES; i++) t->turn += q->waiting[i];
 }
@@ -212,9 +214,8 @@ static void group_forward(struct sched *s, struct group *g)
     uint64_t from = g->served > g->principal->stamp ? g->served : g->principal->stamp;
     if (!first) g->finish = g->served;
     if (!first || first->stamp <= from) return;
-    first->finish -= first->stamp - from;
     first->stamp = from;
-    if (g->waiting.n == 1) g->finish = first->finish;
+    if (g->waiting.n == 1) g->finish = task_finish_tag(first);
     bool moved = ranks_put(&first->lane->at[first->priority], first) && ranks_put(&g->waiting, first);
     if (!moved) sched_broken(s);
     lane_top(s, first->lane, first->priority);
@@ -223,7 +224,7 @@ static void group_forward(struct sched *s, struct group *g)
 void lanes_served(const struct task *t)
 {
     struct group *g = t->group;
-    if (g->served < t->finish) g->served = t->finish;
+    if (g->served < task_finish_tag(t)) g->served = task_finish_tag(t);
 }
 
 void lanes_enter(struct sched *s, struct task *t)

@@ -1,5 +1,8 @@
 #include "model.h"
 
+const struct task_extra task_extra_none = { .deadline_ms = NEVER, .orphan_ms = NEVER };
+const struct task_past task_past_none = { .progress_eta_ms = NEVER, .verdict.due_ms = NEVER };
+
 uint64_t sched_add(uint64_t a, uint64_t b)
 {
     return a > NEVER - b ? NEVER : a + b;

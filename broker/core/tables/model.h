@@ -159,8 +159,21 @@ struct task_verdict {
     uint64_t due_ms; /* when it stands although nobody has confirmed it; NEVER: nobody has said it */
 };
 
-/** What has happened to a task. A task that has only waited has none. */
+/** What most tasks do not have. One that has none of it has no such record (task_extra). */
+struct task_extra {
+    uint64_t ttl_ms, need_vram, need_ram;
+    uint64_t asked_vram, asked_ram;         /* as submitted; the needs may be larger, after resource failures */
+    uint64_t deadline_wall_ms, deadline_ms; /* label and moment; 0 and NEVER: none */
+    uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
+    char *traceparent;                      /* NULL: none */
+    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
+    uint8_t raises;     /* resource failures that cost it nothing */
+};
+
+/** What has happened to a task. A task that has only waited has none (task_past). */
 struct task_past {
+    uint32_t failures, losses, attempts;
+    uint64_t acked_ms; /* if it is acknowledged */
     pv_status status;
     char *text; /* NULL: none */
     wire_hash result;
@@ -178,38 +191,54 @@ struct task_past {
     struct task_verdict verdict;
 };
 
+/** Of the waiting there may be a million: a member costs a megabyte. */
 struct task {
     wire_id id;
     uint64_t order;
-    heap_at timer_at, line_at, acked_at, oldest_at, group_at;
+    heap_at timer_at, oldest_at, group_at;
+    union {
+        heap_at line_at;  /* while QUEUED */
+        heap_at acked_at; /* while acked */
+    };
     uint8_t state, priority, on_restart, kind; /* kind: of its input, enum wire_input_kind */
     bool has_input, acked, damaged;            /* damaged: DEAD, because the store lost its input or result */
+    uint32_t generation;
+    uint32_t cost_ms; /* its finish tag is so much after its stamp (task_finish_tag) */
     struct account *account;
     struct lane *lane; /* while QUEUED */
     struct name *circuit;
     struct group *group;
-    struct session *session; /* that submitted it */
-    uint64_t stamp, finish;  /* start and finish tag among the principal's groups */
-    uint64_t turn;           /* the queue's count of departures when all before it have left */
-    uint64_t ttl_ms, need_vram, need_ram;
-    uint64_t asked_vram, asked_ram;         /* as submitted; the needs may be larger, after resource failures */
-    uint8_t raises;                         /* resource failures that cost it nothing */
-    uint64_t deadline_wall_ms, deadline_ms; /* label and moment; 0 and NEVER: none */
-    uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
-    uint64_t until_ms;                      /* when DELAYED, RECEIVING or the retention ends */
-    uint32_t generation, failures, losses, attempts;
+    struct session *session;                   /* that submitted it */
+    uint64_t stamp;                            /* start tag among the principal's groups */
+    uint64_t turn;                             /* the queue's count of departures when all before it have left */
+    uint64_t until_ms;                         /* when DELAYED, RECEIVING or the retention ends */
     uint64_t created_wall_ms, changed_wall_ms; /* labels */
-    uint64_t created_ms, changed_ms, acked_ms; /* acked_ms: if it is */
+    uint64_t created_ms, changed_ms;
     uint64_t input_bytes;
     wire_hash input;
-    char *traceparent;  /* NULL: none */
-    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
-    struct task_past *past;
-    struct attempt *attempt; /* the live one: OFFERED, RUNNING, RECOVERING */
-    struct attach *attached; /* sessions that want to hear of it */
-    uint64_t save_serial;    /* of the batch that has its SAVE_TASK */
-    size_t save_at;          /* and where in the batch */
+    struct task_extra *extra;      /* NULL: nothing of that */
+    struct task_past *past;        /* NULL: nothing has happened */
+    struct attempt *attempt;       /* the live one: OFFERED, RUNNING, RECOVERING */
+    struct attach *attached;       /* sessions that want to hear of it */
+    uint32_t save_serial, save_at; /* of the batch that has its SAVE_TASK, its low half; and where in the batch */
 };
+
+extern const struct task_extra task_extra_none;
+extern const struct task_past task_past_none;
+/** What it has beside what all have; one that has nothing reads as none. Until the next step. The past likewise. */
+static inline const struct task_extra *task_extra(const struct task *t)
+{
+    return t->extra ? t->extra : &task_extra_none;
+}
+static inline const struct task_past *task_past(const struct task *t)
+{
+    return t->past ? t->past : &task_past_none;
+}
+/** Its finish tag among the principal's groups. */
+static inline uint64_t task_finish_tag(const struct task *t)
+{
+    return t->stamp + t->cost_ms;
+}
 
 /** A session that wants to hear of a task. In the lists of both. */
 struct attach {

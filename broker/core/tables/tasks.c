@@ -50,7 +50,7 @@ struct task *task_new(struct sched *s, struct account *a, wire_id id)
     t->account = a;
     t->order = s->next_order;
     t->generation = 1;
-    t->deadline_ms = t->orphan_ms = t->until_ms = NEVER;
+    t->until_ms = NEVER;
     if (!heap_reserve(&s->idle) || !idset_add(&a->principal->tasks, t)) {
         free(t);
         return NULL;
@@ -154,7 +154,7 @@ static void say_moved(struct sched *s, const struct task *t, enum task_state fro
     a->queue = t->account->queue->name->text;
     a->token = t->past ? t->past->token : (wire_token){ 0 };
     a->status = t->past ? t->past->status : PV_OK;
-    if (t->traceparent) a->traceparent = sched_actions_text(s->out, t->traceparent);
+    if (task_extra(t)->traceparent) a->traceparent = sched_actions_text(s->out, task_extra(t)->traceparent);
     if (t->past && t->past->prover) a->name = sched_actions_text(s->out, t->past->prover->text);
 }
 
@@ -178,7 +178,7 @@ static void measure(struct sched *s, struct task *t, enum task_state to, enum sc
         measures_ran(&s->measures, &q->measures, q->name->text, t->circuit->text, s->now_ms - t->changed_ms);
     }
     if (t->generation > 1) return;
-    if (t->state == TASK_OFFERED && to == TASK_RUNNING && t->attempts == 1)
+    if (t->state == TASK_OFFERED && to == TASK_RUNNING && task_past(t)->attempts == 1)
         histogram_add_ms(&q->measures.wait, &histogram_of_tasks, age_ms);
     if (to == TASK_SUCCEEDED) histogram_add_ms(&q->measures.task, &histogram_of_tasks, age_ms);
 }
@@ -224,16 +224,38 @@ void task_rearm(struct sched *s, struct task *t)
         sched_broken(s);
 }
 
+/* ---- what most have not ---- */
+
+struct task_extra *task_extra_of(struct sched *s, struct task *t)
+{
+    if (t->extra) return t->extra;
+    t->extra = malloc(sizeof *t->extra);
+    if (!t->extra)
+        sched_broken(s);
+    else
+        *t->extra = task_extra_none;
+    return t->extra;
+}
+
+void task_extra_free(struct task *t)
+{
+    if (!t->extra) return;
+    free(t->extra->excluded);
+    free(t->extra->traceparent);
+    free(t->extra);
+    t->extra = NULL;
+}
+
 /* ---- its past ---- */
 
 struct task_past *task_past_of(struct sched *s, struct task *t)
 {
     if (t->past) return t->past;
-    t->past = calloc(1, sizeof *t->past);
+    t->past = malloc(sizeof *t->past);
     if (!t->past)
         sched_broken(s);
     else
-        t->past->progress_eta_ms = t->past->verdict.due_ms = NEVER;
+        *t->past = task_past_none;
     return t->past;
 }
 
@@ -256,10 +278,13 @@ void task_set_status(struct sched *s, struct task *t, pv_status status, const ch
 
 void task_set_trace(struct sched *s, struct task *t, const char *traceparent)
 {
-    char *copy = traceparent && *traceparent ? strndup(traceparent, WIRE_TRACE_TEXT - 1) : NULL;
-    if (traceparent && *traceparent && !copy) sched_broken(s);
-    free(t->traceparent);
-    t->traceparent = copy;
+    bool some = traceparent && *traceparent;
+    struct task_extra *x = some ? task_extra_of(s, t) : t->extra;
+    if (!x) return;
+    char *copy = some ? strndup(traceparent, WIRE_TRACE_TEXT - 1) : NULL;
+    if (some && !copy) sched_broken(s);
+    free(x->traceparent);
+    x->traceparent = copy;
 }
 
 void task_clear_progress(struct sched *s, struct task *t)
@@ -315,8 +340,8 @@ const struct task_verdict *task_verdict_of(const struct task *t)
 
 bool task_excludes(const struct task *t, uint64_t digest)
 {
-    for (int i = 0; t->excluded && i < TASK_EXCLUDED_MAX; i++)
-        if (t->excluded[i] == digest) return true;
+    for (int i = 0; task_extra(t)->excluded && i < TASK_EXCLUDED_MAX; i++)
+        if (task_extra(t)->excluded[i] == digest) return true;
     return false;
 }
 
@@ -330,11 +355,13 @@ void task_exclude_prover(struct sched *s, struct task *t, const struct prover *p
 void task_exclude(struct sched *s, struct task *t, uint64_t digest)
 {
     if (task_excludes(t, digest)) return;
-    if (!t->excluded && !(t->excluded = calloc(TASK_EXCLUDED_MAX, sizeof *t->excluded))) {
+    struct task_extra *x = task_extra_of(s, t);
+    if (!x) return;
+    if (!x->excluded && !(x->excluded = calloc(TASK_EXCLUDED_MAX, sizeof *x->excluded))) {
         sched_broken(s);
         return;
     }
-    uint64_t *e = t->excluded;
+    uint64_t *e = x->excluded;
     int i = TASK_EXCLUDED_MAX - 1; /* the smallest, or free: zeros come last */
     for (; i && e[i - 1] < digest; i--) e[i] = e[i - 1];
     e[i] = digest;
@@ -375,16 +402,16 @@ static void render_past(const struct task *t, struct task_record *r)
 
 static void render_times(const struct sched *s, const struct task *t, struct task_record *r)
 {
-    bool delayed = t->state == TASK_DELAYED, deadline = t->deadline_ms != NEVER;
-    r->deadline_ms = t->deadline_wall_ms;
+    bool delayed = t->state == TASK_DELAYED, deadline = task_extra(t)->deadline_ms != NEVER;
+    r->deadline_ms = task_extra(t)->deadline_wall_ms;
     r->created_ms = t->created_wall_ms;
     r->changed_ms = t->changed_wall_ms;
-    r->orphan_ms = sched_saved(t->orphan_ms);
+    r->orphan_ms = sched_saved(task_extra(t)->orphan_ms);
     r->ready_ms = delayed ? sched_saved(t->until_ms) : 0;
-    r->acked_ms = t->acked ? sched_saved(t->acked_ms) : 0;
+    r->acked_ms = t->acked ? sched_saved(task_past(t)->acked_ms) : 0;
     r->made_ms = sched_saved(t->created_ms);
     r->moved_ms = sched_saved(t->changed_ms);
-    r->expires_ms = deadline ? sched_saved(sched_add(t->deadline_ms, s->cfg.away_ms)) : 0;
+    r->expires_ms = deadline ? sched_saved(sched_add(task_extra(t)->deadline_ms, s->cfg.away_ms)) : 0;
 }
 
 void task_render(const struct sched *s, const struct task *t, struct task_record *r)
@@ -400,40 +427,46 @@ void task_render(const struct sched *s, const struct task *t, struct task_record
     put_text(r->group, t->group->name);
     r->priority = t->priority;
     r->on_restart = t->on_restart;
-    r->ttl_ms = t->ttl_ms;
-    r->need_vram = t->need_vram;
-    r->need_ram = t->need_ram;
-    r->asked_vram = t->asked_vram;
-    r->asked_ram = t->asked_ram;
-    r->raises = t->raises;
+    r->ttl_ms = task_extra(t)->ttl_ms;
+    r->need_vram = task_extra(t)->need_vram;
+    r->need_ram = task_extra(t)->need_ram;
+    r->asked_vram = task_extra(t)->asked_vram;
+    r->asked_ram = task_extra(t)->asked_ram;
+    r->raises = task_extra(t)->raises;
     r->state = t->state;
     r->has_input = t->has_input;
     r->input_kind = t->kind;
     r->generation = t->generation;
-    r->failures = t->failures;
-    r->losses = t->losses;
-    r->attempts = t->attempts;
+    r->failures = task_past(t)->failures;
+    r->losses = task_past(t)->losses;
+    r->attempts = task_past(t)->attempts;
     render_times(s, t, r);
     r->input_bytes = t->input_bytes;
     r->input = t->input;
-    if (t->traceparent) strcpy(r->traceparent, t->traceparent);
-    if (t->excluded) memcpy(r->excluded, t->excluded, sizeof r->excluded);
+    if (task_extra(t)->traceparent) strcpy(r->traceparent, task_extra(t)->traceparent);
+    if (task_extra(t)->excluded) memcpy(r->excluded, task_extra(t)->excluded, sizeof r->excluded);
     render_past(t, r);
+}
+
+/* The task has half of the batch's number: a batch of four thousand million batches ago has other actions. */
+struct sched_action *task_saved(const struct sched *s, const struct task *t)
+{
+    if (t->save_serial != (uint32_t)s->out->serial || t->save_at >= s->out->n) return NULL;
+    struct sched_action *a = &s->out->at[t->save_at];
+    return a->type == SCHED_SAVE_TASK && a->row == t->order ? a : NULL;
 }
 
 static void save(struct sched *s, struct task *t, bool lazy)
 {
-    struct sched_action *a;
+    struct sched_action *a = task_saved(s, t);
     if (t->state == TASK_RECEIVING) return; /* nothing of it is promised yet */
-    if (t->save_serial == s->out->serial) {
-        a = &s->out->at[t->save_at];
-    } else {
+    if (!a) {
         struct task_record *r = sched_actions_bytes(s->out, sizeof *r);
         a = sched_act(s, SCHED_SAVE_TASK);
         a->record = r;
         a->lazy = true;
-        t->save_serial = s->out->serial;
-        t->save_at = (size_t)(a - s->out->at);
+        t->save_serial = (uint32_t)s->out->serial;
+        t->save_at = (uint32_t)(a - s->out->at);
         if (!r) t->save_serial = 0; /* out->failed is set: nothing of the batch will be carried out */
     }
     sched_about(a, t);
@@ -497,14 +530,15 @@ static uint64_t verdict_ms(const struct task *t)
 uint64_t task_next_ms(const struct sched *s, const struct task *t)
 {
     switch ((enum task_state)t->state) {
-    case TASK_RECEIVING: return least(t->until_ms, t->orphan_ms);
-    case TASK_QUEUED: return least(verdict_ms(t), least(t->deadline_ms, t->orphan_ms));
-    case TASK_DELAYED: return least(least(t->until_ms, verdict_ms(t)), least(t->deadline_ms, t->orphan_ms));
+    case TASK_RECEIVING: return least(t->until_ms, task_extra(t)->orphan_ms);
+    case TASK_QUEUED: return least(verdict_ms(t), least(task_extra(t)->deadline_ms, task_extra(t)->orphan_ms));
+    case TASK_DELAYED:
+        return least(least(t->until_ms, verdict_ms(t)), least(task_extra(t)->deadline_ms, task_extra(t)->orphan_ms));
     case TASK_OFFERED:
     case TASK_RECOVERING:
-        return least(least(t->attempt ? t->attempt->lease_ms : NEVER, t->orphan_ms), task_offer_end_ms(t));
+        return least(least(t->attempt ? t->attempt->lease_ms : NEVER, task_extra(t)->orphan_ms), task_offer_end_ms(t));
     case TASK_RUNNING:
-        return least(least(t->attempt->lease_ms, t->orphan_ms),
+        return least(least(t->attempt->lease_ms, task_extra(t)->orphan_ms),
                      least(push_ms(t), least(task_run_end_ms(t), task_stall_end_ms(t))));
     default: return t->until_ms;
     }

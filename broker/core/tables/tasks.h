@@ -40,6 +40,9 @@ uint64_t task_stall_end_ms(const struct task *t);
 /** When an offer has waited for as long as an attempt may idle; NEVER: it may for ever. */
 uint64_t task_offer_end_ms(const struct task *t);
 
+/** What it has beside what all have, to write to, made when there is none. NULL: out of memory, and the core has stopped. */
+struct task_extra *task_extra_of(struct sched *s, struct task *t);
+void task_extra_free(struct task *t);
 /** Its past, made when there is none. NULL: out of memory, and the core has stopped. */
 struct task_past *task_past_of(struct sched *s, struct task *t);
 void task_past_free(struct sched *s, struct task *t);
@@ -63,6 +66,8 @@ void task_clear_verdict(struct sched *s, struct task *t);
 /** NULL: nobody has called it impossible. */
 const struct task_verdict *task_verdict_of(const struct task *t);
 
+/** The SAVE_TASK of it in this batch; NULL: there is none. */
+struct sched_action *task_saved(const struct sched *s, const struct task *t);
 /** Appends SAVE_TASK, with the state at the end of the batch. Nothing for a RECEIVING task. */
 void task_save(struct sched *s, struct task *t);
 /** The same, where nothing has to wait until it is durable. */

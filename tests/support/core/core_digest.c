@@ -341,8 +341,8 @@ static void task(struct core_digest *d, const struct sched *s, const struct task
     bytes(d, "id", &t->id, sizeof t->id);
     num(d, "order", t->order);
     num(d, "timer_at", t->timer_at);
-    num(d, "line_at", t->line_at);
-    num(d, "acked_at", t->acked_at);
+    num(d, "line_at", t->acked ? 0 : t->line_at);
+    num(d, "acked_at", t->acked ? t->acked_at : 0);
     num(d, "oldest_at", t->oldest_at);
     num(d, "group_at", t->group_at);
     text(d, "state", task_state_word((enum task_state)t->state));
@@ -360,18 +360,19 @@ static void task(struct core_digest *d, const struct sched *s, const struct task
     ranks(d, "group.waiting", &t->group->waiting);
     num(d, "session", t->session ? t->session->number : 0);
     num(d, "stamp", t->stamp);
-    num(d, "finish", t->finish);
+    num(d, "finish", task_finish_tag(t));
     num(d, "turn", t->turn);
-    num(d, "asked_vram", t->asked_vram);
-    num(d, "asked_ram", t->asked_ram);
-    num(d, "raises", t->raises);
-    num(d, "deadline_ms", t->deadline_ms);
-    num(d, "orphan_ms", t->orphan_ms);
+    num(d, "asked_vram", task_extra(t)->asked_vram);
+    num(d, "asked_ram", task_extra(t)->asked_ram);
+    num(d, "raises", task_extra(t)->raises);
+    num(d, "deadline_ms", task_extra(t)->deadline_ms);
+    num(d, "orphan_ms", task_extra(t)->orphan_ms);
     num(d, "until_ms", t->until_ms);
     num(d, "created_ms", t->created_ms);
     num(d, "changed_ms", t->changed_ms);
-    num(d, "acked_ms", t->acked ? t->acked_ms : 0);
-    for (int i = 0; t->excluded && i < TASK_EXCLUDED_MAX; i++) num(d, "excluded", t->excluded[i]);
+    num(d, "acked_ms", t->acked ? task_past(t)->acked_ms : 0);
+    for (int i = 0; task_extra(t)->excluded && i < TASK_EXCLUDED_MAX; i++)
+        num(d, "excluded", task_extra(t)->excluded[i]);
     if (t->past) past(d, t->past);
     num(d, "attempt", t->attempt ? t->attempt->token.seq : 0);
     num(d, "next_ms", task_next_ms(s, t));
