@@ -17,7 +17,7 @@ enum { PATH_BYTES = 4096, HASH_TEXT = 64 };
 static _Thread_local const char *root, *other_disk, *but;
 static _Thread_local const DIR *begun; /* the folder of which a name was read last */
 static _Thread_local int left, error;
-static _Thread_local bool sql_failed; /* the latest call of SQLite's */
+static _Thread_local bool no_statements, sql_failed; /* the latest call of SQLite's */
 static _Thread_local char failed[2 * PATH_BYTES];
 
 /* Payloads are told by their kind: in which order a folder has them is the file system's matter. */
@@ -32,7 +32,8 @@ static void without_hashes(char *text)
     }
 }
 
-static void path_of(char to[PATH_BYTES], int folder, const char *name)
+/* False: it is not below the folder. */
+static bool path_of(char to[PATH_BYTES], int folder, const char *name)
 {
     char link[64];
     size_t k = strlen(root);
@@ -46,9 +47,10 @@ static void path_of(char to[PATH_BYTES], int folder, const char *name)
         snprintf(to, PATH_BYTES, "%s", name);
     }
     if (!strncmp(to, "file:", 5)) memmove(to, to + 5, strlen(to + 5) + 1);
-    if (!strncmp(to, root, k))
-        memmove(to, to[k] == '/' ? to + k + 1 : ".", strlen(to[k] == '/' ? to + k + 1 : ".") + 1);
+    bool below = !strncmp(to, root, k) && (!to[k] || to[k] == '/');
+    if (below) memmove(to, to[k] ? to + k + 1 : ".", strlen(to[k] ? to + k + 1 : ".") + 1);
     without_hashes(to);
+    return below;
 }
 
 /* Whether this call fails. */
@@ -56,8 +58,7 @@ static bool fails(const char *call, int folder, const char *name)
 {
     char path[PATH_BYTES];
     if (!root || left < 0) return false;
-    path_of(path, folder, name);
-    if ((but && strstr(path, but)) || left-- != 0) return false;
+    if (!path_of(path, folder, name) || (but && strstr(path, but)) || left-- != 0) return false;
     snprintf(failed, sizeof failed, "%s %s", call, path);
     errno = error;
     return true;
@@ -66,7 +67,7 @@ static bool fails(const char *call, int folder, const char *name)
 static bool fails_sql(const char *call, const char *sql)
 {
     sql_failed = false;
-    if (!root || left < 0 || left-- != 0) return false;
+    if (!root || left < 0 || no_statements || left-- != 0) return false;
     sql_failed = true;
     snprintf(failed, sizeof failed, "%s %.60s", call, sql ? sql : "");
     return true;
@@ -99,6 +100,7 @@ CALL(ssize_t, pwrite, (int fd, const void *bytes, size_t n, off_t at), (fd, byte
 CALL(int, fsync, (int fd), (fd), fd, NULL, -1)
 CALL(int, fdatasync, (int fd), (fd), fd, NULL, -1)
 CALL(int, renameat, (int from, const char *name, int folder, const char *to), (from, name, folder, to), folder, to, -1)
+CALL(int, rename, (const char *from, const char *to), (from, to), AT_FDCWD, to, -1)
 CALL(int, unlinkat, (int folder, const char *name, int flags), (folder, name, flags), folder, name, -1)
 
 int __real_linkat(int from, const char *name, int folder, const char *to, int flags);
@@ -107,6 +109,10 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __real_openat(int folder, const char *name, int flags, ...);
 int __wrap_openat(int folder, const char *name, int flags, ...);
+FILE *__real_fopen(const char *path, const char *mode);
+FILE *__wrap_fopen(const char *path, const char *mode);
+int __real_fclose(FILE *f);
+int __wrap_fclose(FILE *f);
 int __real_close(int fd);
 int __wrap_close(int fd);
 DIR *__real_fdopendir(int fd);
@@ -143,7 +149,20 @@ int __wrap_openat(int folder, const char *name, int flags, ...)
     return fails("openat", folder, name) ? -1 : __real_openat(folder, name, flags, mode);
 }
 
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+    return fails("fopen", AT_FDCWD, path) ? NULL : __real_fopen(path, mode);
+}
+
 /* It is closed, whatever is said. */
+int __wrap_fclose(FILE *f)
+{
+    bool says_no = fails("fclose", fileno(f), NULL);
+    int closed = __real_fclose(f);
+    if (says_no) errno = error;
+    return says_no ? EOF : closed;
+}
+
 int __wrap_close(int fd)
 {
     bool says_no = fails("close", fd, NULL);
@@ -236,6 +255,11 @@ void call_faults_begin(const char *folder, int n, int with)
 void call_faults_but(const char *part)
 {
     but = part;
+}
+
+void call_faults_no_statements(void)
+{
+    no_statements = true;
 }
 
 void call_faults_other_disk(const char *name)
