@@ -163,7 +163,8 @@ static void add_column(struct pg_array *rows, const struct task_column *c, const
 void pg_columns_add(struct pg_array *rows, const struct task_record *task)
 {
     pg_row_begin(rows);
-    for (int i = 0; i < TASK_COLUMNS; i++) add_column(rows, &task_columns[i], (const char *)task + task_columns[i].offset);
+    for (int i = 0; i < TASK_COLUMNS; i++)
+        add_column(rows, &task_columns[i], (const char *)task + task_columns[i].offset);
     pg_row_end(rows);
 }
 
