@@ -54,17 +54,20 @@ static void bind(sqlite3_stmt *q, int i, const struct task_column *c, const stru
         sqlite3_bind_blob(q, i + 1, at, (int)task_column_length(c, at), SQLITE_STATIC);
 }
 
+/* The value is asked, and not the column: each question about a column costs SQLite a look at the statement's state, and a start asks fifty
+ * million of them. The connection has no mutex, so such a value may be read (sqlite3_value). A text has no end of its own here. */
 static bool read_one(sqlite3_stmt *q, int i, const struct task_column *c, struct task_record *task)
 {
     char *at = (char *)task + c->offset;
+    sqlite3_value *v = sqlite3_column_value(q, i);
+    int type = sqlite3_value_type(v);
     if (c->kind == COLUMN_INT)
-        return sqlite3_column_type(q, i) == SQLITE_INTEGER &&
-               task_column_number_read(at, c->bytes, sqlite3_column_int64(q, i));
-    size_t n = (size_t)sqlite3_column_bytes(q, i);
-    const void *from = c->kind == COLUMN_TEXT ? (const void *)sqlite3_column_text(q, i) : sqlite3_column_blob(q, i);
-    if (!n && c->kind == COLUMN_TRIMMED) return sqlite3_column_type(q, i) == SQLITE_BLOB; /* has no address */
-    if (!from || !task_column_fits(c, n)) return false;
-    memcpy(at, from, n);
+        return type == SQLITE_INTEGER && task_column_number_read(at, c->bytes, sqlite3_value_int64(v));
+    size_t n = (size_t)sqlite3_value_bytes(v);
+    const void *from = sqlite3_value_blob(v);
+    if (type != (c->kind == COLUMN_TEXT ? SQLITE_TEXT : SQLITE_BLOB) || !task_column_fits(c, n)) return false;
+    if (n && !from) return false;
+    if (n) memcpy(at, from, n);
     if (c->kind == COLUMN_TEXT) at[n] = 0;
     return true;
 }
