@@ -34,12 +34,15 @@ static size_t in_state(unsigned from, unsigned n, enum task_state state)
 static unsigned until_said(const char *line, uint64_t rows)
 {
     unsigned ms = 0;
+    uint64_t first = stats_of(&r).rows;
     for (; !said(&r, line); ms++) {
         uint64_t before = stats_of(&r).rows;
         assert_true(ms < 10 * MANY);
         at(&r, r.now_ms + 1);
         assert_true(stats_of(&r).rows - before <= rows);
     }
+    assert_true(stats_of(&r).rows - first >=
+                MANY - SLICE); /* what was looked at is counted, or the bound says nothing */
     return ms;
 }
 
