@@ -1,5 +1,6 @@
 #include "gpus.h"
 
+#include "child_serve.h"
 #include "gpu_words.h"
 
 #include <stdio.h>
@@ -47,13 +48,19 @@ static pv_status one_start(struct gpus *g, struct one *o, const struct gpus_opti
     return supervisor_new(&o->s, &s);
 }
 
+/* More than a process has threads for: they wait there. */
+static unsigned jobs_of(const struct gpus_options *o)
+{
+    return o->jobs > CHILD_THREADS_MAX ? CHILD_THREADS_MAX : o->jobs ? o->jobs : 1;
+}
+
 pv_status gpus_new(struct gpus **g_p, const struct gpus_options *options, struct prove_error *err)
 {
     struct gpus *g = calloc(1, sizeof *g);
     pv_status status = g ? PV_OK : PV_NO_MEMORY;
     if (g) {
         snprintf(g->program, sizeof g->program, "%s", options->program);
-        snprintf(g->jobs, sizeof g->jobs, "%u", options->jobs ? options->jobs : 1);
+        snprintf(g->jobs, sizeof g->jobs, "%u", jobs_of(options));
         snprintf(g->threads, sizeof g->threads, "%u", options->threads ? options->threads : 1);
         g->limit_ms = options->limit_ms ? options->limit_ms : LIMIT_MS;
     }

@@ -21,14 +21,16 @@ static char own_name
     [24]; /* of the node, which the transcript calls n1: names are claimed for the whole machine, and other tests run beside this one */
 static const char *golden;
 
-/* run SIGNAL ARGS: a node without a broker to be found, told to end as soon as it has started; what it says of its link depends on the moment. */
+/* run SIGNAL ARGS: a node without a broker to be found, told to end as soon as it has started, or has said SAID, and STEPS are done; what it says of its link
+ * depends on the moment. P is another program than provost-prover: lying-prover has GPUs. */
 static const char prelude[] =
-    "run() { s=$1; shift; : >log; provost-prover run --broker ipc://$PWD/nobody \"$@\" >log 2>&1 & n=$!\n"
-    "for i in $(seq 2000); do grep -q 'prover.started' log && break; kill -0 $n 2>/dev/null || break; sleep 0.005; "
-    "done\n"
+    "run() { s=$1; shift; : >log; ${P:-provost-prover} run --broker ipc://$PWD/nobody \"$@\" >log 2>&1 & n=$!\n"
+    "for i in $(seq 2000); do grep -qF \"${SAID:-prover.started}\" log && break; kill -0 $n 2>/dev/null || break; "
+    "sleep "
+    "0.005; done; eval \"$STEPS\"\n"
     "kill -$s $n 2>/dev/null; for i in $(seq 2000); do kill -0 $n 2>/dev/null || break; sleep 0.005; done\n"
     "kill -KILL $n 2>/dev/null; wait $n; r=$?; grep -vE 'broker\\.(unreachable|dial)' log; return $r; }\n"
-    "check() { provost-prover run --check-config --broker tcp://127.0.0.1:7070 \"$@\"; }\n"
+    "check() { ${P:-provost-prover} run --check-config --broker tcp://127.0.0.1:7070 \"$@\"; }\n"
     /* w NAME LINES: a handler's file; sh NAME SCRIPT LINES: one whose program is this shell script. */
     "w() { printf \"$2\\\\n\" >h/$1.yaml; }\n"
     "sh() { w $1 \"command: [/bin/sh, -c, \\\"$2\\\"]\\\\nrun_as: nobody\\\\nsandbox: none\\\\nselftest: in\\\\n$3\"; "
@@ -38,11 +40,13 @@ static const char prelude[] =
     "await() { for i in $(seq 600); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; sleep 0.005; done; "
     "echo "
     "\"never: $1\"; }\n"
-    "ask() { provost \"$@\" --broker ipc://$PWD/b.sock --insecure 2>&1 | sed -E 's/[0-9a-f]{32}/ID/g; s/in [0-9]+ "
+    "ask() { timeout 20 provost \"$@\" --broker ipc://$PWD/b.sock --insecure 2>&1 | sed -E 's/[0-9a-f]{32}/ID/g; s/in "
+    "[0-9]+ "
     "ms/in N ms/'; }\n"
     "day() { steps=$1; shift; : >log; rm -rf b b.sock; "
     "provost-broker --insecure --queue q --queue r --state b --bind ipc://$PWD/b.sock >b.log 2>&1 & b=$!\n"
-    "provost-prover run --broker ipc://$PWD/b.sock --insecure --log-level debug --name $NAME --threads 1 --memory 64M "
+    "${P:-provost-prover} run --broker ipc://$PWD/b.sock --insecure --log-level debug --name $NAME --threads 1 "
+    "--memory 64M "
     "\"$@\" "
     ">log 2>&1 & n=$!; await broker.connected; eval \"$steps\"\n"
     "for i in $(seq 2000); do kill -0 $n 2>/dev/null || break; sleep 0.005; done; kill -KILL $n 2>/dev/null; wait $n; "
@@ -50,7 +54,13 @@ static const char prelude[] =
     "sed -E 's/software=[^ ]*( [^ ]*\")?/software=V/; s/task=[0-9a-f]{32}/task=ID/; s/(handler=groth16 .* "
     "bytes(_out)?=)[0-9]+/\\1N/' log | grep -vE "
     "'broker\\.(unreachable|dial)'; "
-    "return $r; }\n";
+    "return $r; }\n"
+    /* card ARGS: a node with a GPU; cards NAMES COMMAND: with NVML and these cards; mode WORD: what the GPU does (lying_gpu.c); said: what several say at once. */
+    "card() { P=lying-prover run TERM --queue q --circuits c --insecure --name $NAME --threads 1 --memory 64M "
+    "--backend cuda --state s \"$@\"; }\n"
+    "cards() { names=$1; shift; LD_LIBRARY_PATH=$TESTS/nvml FAKE_NVML=$names \"$@\"; }\n"
+    "mode() { echo $1 >mode.new; mv mode.new mode; }\n"
+    "said() { sed -E 's/^[0-9-]+T[0-9:.]+Z //' | sort; }\n";
 
 static char *replaced(const char *p, const char *what, const char *by, char *to)
 {
@@ -89,7 +99,7 @@ static const char *time_out(const char *p)
 static bool is_of_the_build(const char *line)
 {
     const char *end = strchr(line, '\n'), *at = strstr(line, " prover.backend name=cpu note=");
-    return end && at && at < end;
+    return end && at && at < end && !strstr(golden, "gpu");
 }
 
 static void tell(const char *text)
@@ -137,9 +147,9 @@ static int shell(const char *command, char *out, size_t most)
     char *script = NULL;
     size_t n = 0;
     assert_true(asprintf(&script,
-                         "cd %s && PATH=%s:$PATH; DATA=%s; NAME=%s; exec 2>&1 </dev/null; "
-                         "unset PV_SEED; export TZ=UTC LC_ALL=C\n%s%s",
-                         home, PV_PROVER_FOLDER, data, own_name, prelude, with_own_name(command)) > 0);
+                         "cd %s && PATH=%s:$PATH; DATA=%s; NAME=%s; TESTS='%s'; exec 2>&1 </dev/null; "
+                         "unset PV_SEED; LYING_GPU=$PWD/mode; export LYING_GPU TZ=UTC LC_ALL=C\n%s%s",
+                         home, PV_PROVER_FOLDER, data, own_name, PV_TESTS_FOLDER, prelude, with_own_name(command)) > 0);
     FILE *in = popen(script, "r");
     assert_non_null(in);
     for (size_t k; (k = fread(out + n, 1, most - 1 - n, in)) > 0;) n += k;
