@@ -139,7 +139,13 @@ static void print_one(char *value, size_t bytes, const char *spec, va_list *args
     }
 }
 
-/* "key=<text and conversions>" up to the next space of the format is one pair, even if its values contain spaces. */
+static bool begins_pair(const char *format)
+{
+    size_t n = strspn(format, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return n && format[n] == '=';
+}
+
+/* "key=<text and conversions>" up to the next key of the format is one pair, whatever spaces its text and its values have. */
 static void line_pairs(struct line *l, const char *format, va_list *args)
 {
     while (*format) {
@@ -154,7 +160,7 @@ static void line_pairs(struct line *l, const char *format, va_list *args)
         const char *text = format;
         bool number = false;
         value[0] = 0;
-        while (*format && *format != ' ') {
+        while (*format && !(*format == ' ' && begins_pair(format + 1))) {
             if (*format != '%' || format[1] == '%') {
                 if (used + 1 < sizeof value) value[used++] = *format;
                 value[used] = 0;

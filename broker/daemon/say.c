@@ -166,8 +166,8 @@ static void say(struct broker *b, enum reply_when when, const struct sched_actio
         break;
     case SCHED_QUARANTINED: quarantined(b, a); break;
     case SCHED_NEAR_LIMIT:
-        LOG_WARN("quota.near", "principal=%s queue=%s setting=%s limit=%" PRIu64 " used=\"80 %%\" then=busy",
-                 a->principal, a->queue, a->which, a->bytes);
+        LOG_WARN("quota.near", "principal=%s queue=%s setting=%s limit=%" PRIu64 " used=80 %% then=busy", a->principal,
+                 a->queue, a->which, a->bytes);
         break;
     case SCHED_PHASE:
         if (b->web.phases) phases_note(b->web.phases, a->token, a->name, b->wall_ms);

@@ -1,6 +1,7 @@
-/* Each test of a program leaves the heap, the descriptors and the mapped files as it found them. The tests know nothing of it: cmocka's list of them
+/* Each test of a program leaves the heap, the descriptors, the mapped files and the locks as it found them. The tests know nothing of it: cmocka's list of them
  * comes by here (pv_test), and every test gets a set-up and a tear-down around its own. */
 #include "heap_watch.h"
+#include "lock_watch.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -50,6 +51,7 @@ int zsys_close(void *socket, const char *file, size_t line) __attribute__((weak)
 struct held {
     size_t blocks;
     unsigned descriptors, mapped;
+    long locks;
 };
 
 static CMFixtureFunction group_set_up;
@@ -80,7 +82,7 @@ static unsigned mapped(void)
 
 static struct held now(void)
 {
-    return (struct held){ heap_blocks(), descriptors(), mapped() };
+    return (struct held){ heap_blocks(), descriptors(), mapped(), locks_held() };
 }
 
 static int begin(void **state)
@@ -93,7 +95,8 @@ static int begin(void **state)
 
 static bool as_before(const struct held *after)
 {
-    return after->blocks <= before.blocks && after->descriptors <= before.descriptors && after->mapped <= before.mapped;
+    return after->blocks <= before.blocks && after->descriptors <= before.descriptors &&
+           after->mapped <= before.mapped && after->locks == before.locks;
 }
 
 /* Threads that end by themselves, and sockets that a library closes behind the caller's back, get a second. */
@@ -103,9 +106,9 @@ static int end(void **state)
     struct held after = now();
     for (int ms = 0; ms < 1000 && !as_before(&after); ms += 10, after = now()) usleep(10000);
     if (as_before(&after)) return failed;
-    print_error("%s leaves %zd blocks, %d descriptors and %d mappings behind\n", current->name,
+    print_error("%s leaves %zd blocks, %d descriptors, %d mappings and %ld locks behind\n", current->name,
                 (ssize_t)(after.blocks - before.blocks), (int)(after.descriptors - before.descriptors),
-                (int)(after.mapped - before.mapped));
+                (int)(after.mapped - before.mapped), after.locks - before.locks);
     return 1;
 }
 

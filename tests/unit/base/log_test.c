@@ -140,12 +140,44 @@ static void a_long_line_is_cut_and_whole(void **state)
     close(ends[1]);
 }
 
+static int sentences(int reader)
+{
+    static const char *const wanted[] = {
+        " WARN test.text text=\"s/status cannot be listened on: no such file\"\n",
+        " WARN test.text slots=3 text=\"only 5 files can be opened (LimitNOFILE)\" then=1\n",
+        " WARN test.text used=\"80 %\" then=busy\n",
+        " WARN test.text text=\"a  b\" empty=\"\" last=9\n",
+    };
+    static const char json[] = ",\"level\":\"WARN\",\"event\":\"test.text\",\"slots\":3,\"text\":\"3 of 4\",\"n\":4}\n";
+    LOG_WARN("test.text", "text=%.20s/status cannot be listened on: %s", "s", "no such file");
+    LOG_WARN("test.text", "slots=%u text=only %zu files can be opened (LimitNOFILE) then=%u", 3u, (size_t)5, 1u);
+    LOG_WARN("test.text", "used=80 %% then=busy");
+    LOG_WARN("test.text", "text=a  b empty=%s last=%d", "", 9);
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    LOG_WARN("test.text", "slots=%u text=%u of %u n=%u", 3u, 3u, 4u, 4u);
+    drain(reader);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(got, wanted[i])) return (int)i + 1;
+    return strstr(got, json) ? 0 : 9;
+}
+
+/* A pair ends where the next one begins, not at a space of its sentence. */
+static void a_sentence_of_the_format_is_told_to_its_end(void **state)
+{
+    int ends[2];
+    unsetenv("JOURNAL_STREAM");
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(logs_to(ends[1], sentences, ends[0]), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pipe_that_nobody_reads),     cmocka_unit_test(a_socket_that_nobody_reads),
         cmocka_unit_test(a_reader_that_has_gone),       cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(a_long_line_is_cut_and_whole),
+        cmocka_unit_test(a_long_line_is_cut_and_whole), cmocka_unit_test(a_sentence_of_the_format_is_told_to_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,10 +35,11 @@ static const char prelude[] =
     "w() { printf \"$2\\\\n\" >h/$1.yaml; }\n"
     "sh() { w $1 \"command: [/bin/sh, -c, \\\"$2\\\"]\\\\nrun_as: nobody\\\\nsandbox: none\\\\nselftest: in\\\\n$3\"; "
     "}\n"
-    /* await TEXT [N]: until the node has logged it N times. day STEPS ARGS: a node with these arguments beside a broker of its own, while the steps are
+    /* await TEXT [N]: until the node has logged it N times, or is gone. day STEPS ARGS: a node with these arguments beside a broker of its own, while the steps are
      * done; what the steps print is told first, then what the node logged. The node's own words about the broker are its version. */
-    "await() { for i in $(seq 600); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; sleep 0.005; done; "
-    "echo "
+    "await() { for i in $(seq 600); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; kill -0 $n "
+    "2>/dev/null || "
+    "break; sleep 0.005; done; echo "
     "\"never: $1\"; }\n"
     "ask() { timeout 20 provost \"$@\" --broker ipc://$PWD/b.sock --insecure 2>&1 | sed -E 's/[0-9a-f]{32}/ID/g; s/in "
     "[0-9]+ "
@@ -55,11 +56,14 @@ static const char prelude[] =
     "bytes(_out)?=)[0-9]+/\\1N/' log | grep -vE "
     "'broker\\.(unreachable|dial)'; "
     "return $r; }\n"
-    /* card ARGS: a node with a GPU; cards NAMES COMMAND: with NVML and these cards; mode WORD: what the GPU does (lying_gpu.c); said: what several say at once. */
+    /* card ARGS: a node with a GPU; cards NAMES COMMAND: with NVML and these cards; mode WORD: what the GPU does (lying_gpu.c); said: what several say at once; page PORT PATH: what a
+     * node answers. */
     "card() { P=lying-prover run TERM --queue q --circuits c --insecure --name $NAME --threads 1 --memory 64M "
     "--backend cuda --state s \"$@\"; }\n"
     "cards() { names=$1; shift; LD_LIBRARY_PATH=$TESTS/nvml FAKE_NVML=$names \"$@\"; }\n"
     "mode() { echo $1 >mode.new; mv mode.new mode; }\n"
+    "page() { python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(\"http://127.0.0.1:%s%s\" % "
+    "(sys.argv[1], sys.argv[2])).read().decode(), end=\"\")' \"$@\"; }\n"
     "said() { sed -E 's/^[0-9-]+T[0-9:.]+Z //' | sort; }\n";
 
 static char *replaced(const char *p, const char *what, const char *by, char *to)
@@ -207,6 +211,8 @@ int main(int argc, char **argv)
                                                                         start, stop) };
     golden = argc > 1 ? argv[1] : "vectors/node/start.txt";
     golden_writes(argc > 2);
-    if (geteuid() && (strstr(golden, "handlers") || strstr(golden, "programs"))) return 77; /* run_as */
+    if (geteuid() && (strstr(golden, "handlers") || strstr(golden, "programs") || strstr(golden, "witness") ||
+                      strstr(golden, "fullprove")))
+        return 77; /* run_as */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
