@@ -1,5 +1,6 @@
 #include "heap_watch.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@ void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t n, size_t bytes);
 void *__real_realloc(void *old, size_t bytes);
 void __real_free(void *block);
+char *__real_realpath(const char *path, char *to);
+char *__wrap_realpath(const char *path, char *to);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t n, size_t bytes);
 void *__wrap_realloc(void *old, size_t bytes);
@@ -175,6 +178,13 @@ int __wrap___asprintf_chk(char **to, int flag, const char *format, ...)
     int n = vasprintf(to, format, args);
     va_end(args);
     return ours(to, n);
+}
+
+char *__wrap_realpath(const char *path, char *to)
+{
+    char whole[PATH_MAX];
+    const char *found = __real_realpath(path, to ? to : whole);
+    return found && !to ? __wrap_strdup(found) : to && found ? to : NULL;
 }
 
 void __wrap_free(void *block)

@@ -236,10 +236,12 @@ static void on_progress(void *arg, const char *word, unsigned percent)
 
 static void meanwhile(void *arg)
 {
-    golden_tell("  meanwhile\n");
+    golden_tell("  meanwhile%s\n", arg == &device ? "" : ": for somebody else");
 }
 
-static struct prove_run run = { .cpu.stop = &stop, .progress = on_progress, .meanwhile = meanwhile, .device = &device };
+static struct prove_run run = {
+    .cpu.stop = &stop, .progress = on_progress, .meanwhile = meanwhile, .meanwhile_arg = &device, .device = &device
+};
 
 static void told(const char *what, pv_status s)
 {
@@ -393,6 +395,7 @@ static void each_failure_has_its_end(void)
     sums(k);
     now.no_memory = false;
     sums(k);
+    sums(k);
     backend_remote.key_close(&k);
 }
 
@@ -427,6 +430,9 @@ static void a_key_is_looked_at(void)
     memset(now.call, 0, sizeof now.call);
     now.generation = 2;
     told("check", backend_remote.key_check(k, &key, &run, &err));
+    now.no_memory = true;
+    told("check", backend_remote.key_check(k, &key, &run, &err));
+    now.no_memory = false;
     now.generation = 3;
     now.call[now.calls % 8] = PV_DEVICE;
     told("check", backend_remote.key_check(k, &key, &run, &err));
@@ -435,6 +441,22 @@ static void a_key_is_looked_at(void)
     now.none = true;
     told("check", backend_remote.key_check(k, &key, &run, &err));
     backend_remote.key_close(&k);
+}
+
+/* Its own memory goes along, and no copy is made. */
+static void a_key_that_can_be_lent_is_not_copied(void)
+{
+    static const char path[] = "data/chain-5/circuit.zkey";
+    uint8_t digest[32];
+    struct zkey mapped = key;
+    afresh();
+    assert_int_equal(zkey_digest_of(digest, mapped.bytes, mapped.size, &err), PV_OK);
+    assert_int_equal(zkey_load_digest(&key, path, digest, ZKEY_LENDABLE, NULL, &err), PV_OK);
+    struct backend_key *k = opened(&any);
+    told("check", backend_remote.key_check(k, &key, &run, &err));
+    backend_remote.key_close(&k);
+    zkey_close(&key);
+    key = mapped;
 }
 
 static struct backend_key *shared;
@@ -498,6 +520,7 @@ static void all_is_as_it_was(void **state)
     each_failure_has_its_end();
     what_are_no_points_is_refused();
     a_key_is_looked_at();
+    a_key_that_can_be_lent_is_not_copied();
     others_wait();
     needs_are_known_without_them();
     wtns_close(&witness);

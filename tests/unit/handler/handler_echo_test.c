@@ -77,6 +77,25 @@ static void a_sized_answer_depends_on_the_input_alone(void **state)
     for (int i = 0; i < 3; i++) free(answers[i]);
 }
 
+/* An order of 64 KiB is one; a byte more comes back as it is. */
+static void an_order_has_its_size(void **state)
+{
+    enum { MOST = 64 << 10 };
+    char *text = malloc(MOST + 2);
+    memset(text, ' ', MOST + 1);
+    memcpy(text, "{\"bytes\": 3}", 12);
+    text[MOST] = 0;
+    assert_int_equal(run(text, NULL), PV_OK);
+    assert_int_equal(out.size, 3);
+    free(out.bytes);
+    text[MOST] = ' ';
+    text[MOST + 1] = 0;
+    assert_int_equal(run(text, NULL), PV_OK);
+    assert_int_equal(out.size, MOST + 1);
+    free(out.bytes);
+    free(text);
+}
+
 static void failures_have_their_verdict(void **state)
 {
     assert_int_equal(run("{\"fail\":\"permanent\"}", NULL), PV_INVALID_INPUT);
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test_setup(any_bytes_come_back, fresh),
         cmocka_unit_test_setup(a_kind_that_it_does_not_take_is_refused, fresh),
         cmocka_unit_test_setup(a_sized_answer_depends_on_the_input_alone, fresh),
+        cmocka_unit_test_setup(an_order_has_its_size, fresh),
         cmocka_unit_test_setup(failures_have_their_verdict, fresh),
         cmocka_unit_test_setup(stop_ends_a_long_sleep, fresh),
         cmocka_unit_test_setup(sleeping_reports_progress, fresh),

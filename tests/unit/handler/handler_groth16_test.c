@@ -166,6 +166,19 @@ static void test_a_key_that_changed_in_memory_blames_no_witness(void **state)
     free(w);
 }
 
+/* An old broker may send one to a node that announced that it takes none. */
+static void test_without_programs_for_witnesses_none_is_computed(void **state)
+{
+    struct handler_input in = { "00000000000000000000000000000000", "chain-5", (const uint8_t *)"{}", 2,
+                                WIRE_INPUT_KIND_JSON };
+    struct handler_watch watch = { &stop, on_progress, NULL };
+    struct handler_output out;
+    assert_int_equal(handler_run(&handler, &in, &watch, &out), PV_NOT_FOUND);
+    assert_string_equal(out.text, "this node computes no witnesses");
+    assert_null(out.bytes);
+    assert_int_equal(phases, 0);
+}
+
 static void test_a_raised_stop_ends_it(void **state)
 {
     struct handler_output out;
@@ -184,6 +197,7 @@ int main(void)
         TEST(test_a_circuit_is_found_by_its_digest),
         TEST(test_failures_are_blamed_on_the_right_one),
         TEST(test_a_key_that_changed_in_memory_blames_no_witness),
+        TEST(test_without_programs_for_witnesses_none_is_computed),
         TEST(test_a_raised_stop_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,8 @@ static void lines_are_read_or_are_none(void **state)
         { "99.5 prove 3", "prove", 99 },
         { "  7\tmsm-g1  ", "msm-g1", 7 },
         { "50 a 1.5s", "a", 50 },
+        { "9.99 a 19.09s", "a", 9 },
+        { "0.0 a 0", "a", 0 },
         { "101 prove", NULL, 0 },
         { "-1 prove", NULL, 0 },
         { "50", NULL, 0 },
