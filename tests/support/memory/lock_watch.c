@@ -41,23 +41,33 @@ int WRAPPED(pthread_mutex_trylock)(pthread_mutex_t *m)
 
 int WRAPPED(pthread_mutex_unlock)(pthread_mutex_t *m)
 {
-    atomic_fetch_sub(&held, 1);
-    return __real_pthread_mutex_unlock(m);
+    int error = __real_pthread_mutex_unlock(m);
+    if (!error) atomic_fetch_sub(&held, 1);
+    return error;
 }
 
-/* Who waits has no lock meanwhile. */
+static void has_it_again(void *unused)
+{
+    atomic_fetch_add(&held, 1);
+}
+
+/* Who waits has no lock meanwhile, and has it again, also when it is cancelled there. */
 int WRAPPED(pthread_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m)
 {
+    int error;
     atomic_fetch_sub(&held, 1);
-    int error = __real_pthread_cond_wait(c, m);
-    atomic_fetch_add(&held, 1);
+    pthread_cleanup_push(has_it_again, NULL);
+    error = __real_pthread_cond_wait(c, m);
+    pthread_cleanup_pop(1);
     return error;
 }
 
 int WRAPPED(pthread_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
 {
+    int error;
     atomic_fetch_sub(&held, 1);
-    int error = __real_pthread_cond_timedwait(c, m, until);
-    atomic_fetch_add(&held, 1);
+    pthread_cleanup_push(has_it_again, NULL);
+    error = __real_pthread_cond_timedwait(c, m, until);
+    pthread_cleanup_pop(1);
     return error;
 }

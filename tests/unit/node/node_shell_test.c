@@ -37,7 +37,7 @@ static const char prelude[] =
     "}\n"
     /* await TEXT [N]: until the node has logged it N times, or is gone. day STEPS ARGS: a node with these arguments beside a broker of its own, while the steps are
      * done; what the steps print is told first, then what the node logged. The node's own words about the broker are its version. */
-    "await() { for i in $(seq 600); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; kill -0 $n "
+    "await() { for i in $(seq 2000); do [ \"$(grep -cF \"$1\" log)\" -ge \"${2:-1}\" ] && return; kill -0 $n "
     "2>/dev/null || "
     "break; sleep 0.005; done; echo "
     "\"never: $1\"; }\n"
