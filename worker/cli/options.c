@@ -153,25 +153,40 @@ static bool is_noun(const char *word)
     return false;
 }
 
+/* Some commands are a word alone: "provost status". */
+static bool has_verbs(const char *noun)
+{
+    for (const struct command *c = cli_commands; c->noun; c++)
+        if (strcmp(c->noun, noun) == 0) return c->verb;
+    return false;
+}
+
+/* The verbs of a noun, or without one all the nouns. */
+static void list_words(const char *noun)
+{
+    fprintf(stderr, noun ? "Verbs:" : "Commands:");
+    const char *last = "";
+    for (const struct command *c = cli_commands; c->noun; c++) {
+        const char *name = noun ? c->verb : c->noun;
+        if ((noun && strcmp(c->noun, noun) != 0) || strcmp(name, last) == 0) continue;
+        fprintf(stderr, " %s", name);
+        last = name;
+    }
+    fprintf(stderr, "\n");
+}
+
 /* A short usage: what was not understood, and what would be. */
 static void short_usage(const char *word, const char *verb)
 {
     bool noun = is_noun(word);
     if (!*word)
         fprintf(stderr, "provost: missing command\n");
-    else if (noun && !*verb)
+    else if (noun && has_verbs(word) && !*verb)
         fprintf(stderr, "provost: missing verb: provost %s ...\n", word);
     else
         fprintf(stderr, "provost: unknown command: %s%s%s\n", word, noun ? " " : "", noun ? verb : "");
-    fprintf(stderr, noun ? "Verbs:" : "Commands:");
-    const char *last = "";
-    for (const struct command *c = cli_commands; c->noun; c++) {
-        const char *name = noun ? c->verb : c->noun;
-        if ((noun && strcmp(c->noun, word) != 0) || strcmp(name, last) == 0) continue;
-        fprintf(stderr, " %s", name);
-        last = name;
-    }
-    fprintf(stderr, "\nprovost help%s%s tells more.\n", noun ? " " : "", noun ? word : "");
+    if (!noun || has_verbs(word)) list_words(noun ? word : NULL);
+    fprintf(stderr, "provost help%s%s tells more.\n", noun ? " " : "", noun ? word : "");
     exit(pv_status_exit(PV_USAGE));
 }
 

@@ -324,7 +324,8 @@ static void run(const char *command)
     if (user.blur) blur_ids(session_broker_heard());
     if (!user.unheard) tell_lines("> ", session_broker_heard());
     fake_unlock(f);
-    tell("= %d\n\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    if (!WIFEXITED(status)) fail_msg("%s: ended by signal %d", command, WTERMSIG(status));
+    tell("= %d\n\n", WEXITSTATUS(status));
     if (user.moved < user.moves_n) fail_msg("%s: it never showed \"%s\"", command, user.moves[user.moved].after);
     memset(&user, 0, sizeof user);
     running = NULL;
