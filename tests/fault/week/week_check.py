@@ -1,0 +1,110 @@
+"""Whether a week in minutes was flat: judge(rows) tells what was wrong, figures(rows) what was measured.
+
+Slopes are Theil and Sen's, the median of those between all pairs of samples, which a neighbour on the machine bends little. Pairs are of one life of
+the broker, since a restart empties its memory and would hide a leak; of each life the first minute is left out, in which its tables fill.
+"""
+import itertools
+import statistics
+
+WARM_S = 60
+# 180 tasks a second are 10,800 a minute: half a MiB a minute would be 48 bytes of each for ever. What libc keeps between two restarts is
+# within that over minutes, and a leak of one record a task (232 bytes) is five times as steep.
+MEMORY_KIB_A_MINUTE = 512
+# A connection or file that is left open once in two minutes of churn, of which each minute has some 300 that come and go.
+DESCRIPTORS_A_MINUTE = 0.5
+# The folder breathes: the log grows to 64 MiB before it is cut, and free pages are given back later. So its highest level counts, and not a slope.
+DISK_GROWTH = 1.25
+# Latency is a busy neighbour's too: of the lower quartile of samples, three times as slow at the end as at the beginning is ours.
+LATENCY_GROWTH = 3
+# Processor time of a task is not.
+PROCESSOR_GROWTH = 1.5
+PEERS = 90
+OWN_DESCRIPTORS = 64  # 43 of the broker with one endpoint, and files of payloads on their way
+# What a run without is none of: a day of it goes by in 20 seconds.
+HAPPENS = ("succeeded", "expired", "acked", "large_in", "large_out", "cancels", "purges", "clients_gone", "provers_gone", "failures", "releases",
+           "silences", "restarts")
+EMPTY_DISK_KIB = 96 << 10  # the log, which is kept up to 64 MiB, and a database without tasks
+
+
+def _samples(rows):
+    return [r for r in rows if r["what"] == "sample"]
+
+
+def lives(rows, warm_s=WARM_S):
+    """Samples of each life of the broker, without the time in which it warms up."""
+    for _, life in itertools.groupby(_samples(rows), key=lambda r: r["restarts"]):
+        life = list(life)
+        warm = [r for r in life if r["s"] >= life[0]["s"] + warm_s]
+        if len(warm) > 1:
+            yield warm
+
+
+def slope(rows, key):
+    """Of key, a minute."""
+    pairs = []
+    for life in lives(rows):
+        life = life[::max(1, len(life) // 100)]
+        pairs += [(b[key] - a[key]) / (b["s"] - a["s"]) * 60 for a, b in itertools.combinations(life, 2)]
+    return statistics.median(pairs) if pairs else 0.0
+
+
+def _thirds(rows):
+    samples = [r for r in _samples(rows) if r["s"] >= WARM_S]
+    n = max(1, len(samples) // 3)
+    return samples[:n], samples[-n:]
+
+
+def processor_us(rows):
+    """Of the broker, for each task that it accepted, in each life."""
+    ends = [(life[0], life[-1]) for life in lives(rows)]
+    return [(b["cpu_ms"] - a["cpu_ms"]) * 1000 / max(1, b["accepted"] - a["accepted"]) for a, b in ends]
+
+
+def _latency(rows, key):
+    values = sorted(r[key] for r in rows if r[key])
+    return values[len(values) // 4] if values else 0
+
+
+def figures(rows):
+    samples, (first, last) = _samples(rows), _thirds(rows)
+    yield f"memory {slope(rows, 'rss_kib'):+.0f} KiB a minute, most {max(r['rss_kib'] for r in samples) / 1024:.0f} MiB"
+    yield f"descriptors {slope(rows, 'descriptors'):+.2f} a minute, most {max(r['descriptors'] for r in samples)}"
+    yield f"{max(r['disk_kib'] for r in first)} KiB on disk at most in the first third, {max(r['disk_kib'] for r in last)} in the last"
+    for key in ("accept_p50_us", "accept_p99_us", "end_p50_us", "end_p99_us"):
+        yield f"{key} {_latency(first, key)} in the first third (lower quartile), {_latency(last, key)} in the last"
+    yield "processor us a task, life by life: " + " ".join(f"{us:.0f}" for us in processor_us(rows))
+    for r in rows:
+        if r["what"] in ("quiet", "empty"):
+            yield f"{r['what']}: {r['rss_kib'] / 1024:.0f} MiB, {r['descriptors']} descriptors, {r['disk_kib'] / 1024:.0f} MiB on disk, {r['waits']} wait"
+
+
+def judge(rows, short=False):
+    """short: a run of seconds, of which only the end is looked at."""
+    wrong, counts = [], rows[-1]
+    if counts["what"] != "counts":
+        return ["the run did not come to its end"]
+
+    def at_most(what, is_, most):
+        if is_ > most:
+            wrong.append(f"{what}: {is_:.1f}, at most {most:.1f}")
+
+    at_most("tasks that were accepted and never ended", counts["lost"], 0)
+    empty = next(r for r in rows if r["what"] == "empty")
+    at_most("descriptors when it is empty", empty["descriptors"], PEERS + OWN_DESCRIPTORS)
+    at_most("disk when it is empty, KiB", empty["disk_kib"], EMPTY_DISK_KIB)
+    for what in HAPPENS:
+        if not counts[what]:
+            wrong.append(f"{what}: not once")
+    if short:
+        return wrong
+    first, last = _thirds(rows)
+    us = processor_us(rows)
+    if len(us) < 2:
+        return wrong + ["the broker did not have two lives of more than a minute"]
+    at_most("memory, KiB a minute", slope(rows, "rss_kib"), MEMORY_KIB_A_MINUTE)
+    at_most("descriptors a minute", slope(rows, "descriptors"), DESCRIPTORS_A_MINUTE)
+    at_most("disk, KiB", max(r["disk_kib"] for r in last), DISK_GROWTH * max(r["disk_kib"] for r in first))
+    for key in ("accept_p50_us", "end_p50_us"):
+        at_most(key, _latency(last, key), LATENCY_GROWTH * _latency(first, key))
+    at_most("processor us a task", max(us[-2:]), PROCESSOR_GROWTH * min(us[:2]))
+    return wrong
