@@ -15,6 +15,8 @@
 
 static json_t *vectors;
 static struct mapfile file;
+static struct zkey undamaged_zkey;
+static struct backend_key *undamaged; /* the file's, open for all tests */
 static const struct prove_run plain_run;
 
 /* A private copy of the key's bytes, opened. */
@@ -37,13 +39,27 @@ static pv_status check_with(const struct zkey *z, const struct prove_run *run)
     return s;
 }
 
-/* What both say of it. */
-static void assert_verdict(const struct zkey *z, pv_status wanted, const char *what)
+static void assert_verdict_of_the_cpu(const struct zkey *z, pv_status wanted, const char *what)
 {
     struct prove_error err = { 0 };
     assert_int_equal(keycheck_points(z, &(struct bn254_run){ .threads = 1 }, &err), wanted);
     if (!strstr(err.text, what)) fail_msg("\"%s\" does not say \"%s\"", err.text, what);
+}
+
+/* What both say of it. */
+static void assert_verdict(const struct zkey *z, pv_status wanted, const char *what)
+{
+    assert_verdict_of_the_cpu(z, wanted, what);
     assert_int_equal(check_with(z, &plain_run), wanted);
+}
+
+/* The same of a point that is damaged as the kernels can see: with the tables of the undamaged key, so that the sums find nothing and who
+ * looks at the points has to. Opening a key is four fifths of a check where PTX runs on a CPU; one is enough for all such points. */
+static void assert_seen(const struct zkey *z, const char *what)
+{
+    struct prove_error err = { 0 };
+    assert_verdict_of_the_cpu(z, PV_BAD_ZKEY, what);
+    assert_int_equal(backend_cuda.key_check(undamaged, z, &plain_run, &err), PV_BAD_ZKEY);
 }
 
 struct section {
@@ -58,6 +74,13 @@ static const struct section sections[] = {
 };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
+/* One of each group: a key of these damaged points is opened too. */
+static bool has_own_tables(int section)
+{
+    return sections[section].offset == offsetof(struct zkey, a) ||
+           sections[section].offset == offsetof(struct zkey, b2);
+}
+
 /* The last of the section's points that is not infinity, or its first. */
 static uint8_t *some_point(const struct zkey *z, const struct section *s)
 {
@@ -70,10 +93,11 @@ static uint8_t *some_point(const struct zkey *z, const struct section *s)
     return (uint8_t *)points + i * s->size;
 }
 
+/* chain-5 passes in a_stop_ends_it, chain-7 in proofs_beside_it_are_right. */
 static void good_keys_pass(void **state)
 {
     (void)state;
-    static const char *const names[] = { "chain-5", "chain-6", "chain-7", "bits", "hidden" };
+    static const char *const names[] = { "chain-6", "bits", "hidden" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[64];
         struct zkey z;
@@ -92,7 +116,8 @@ static void a_flipped_bit_is_found_in_every_section(void **state)
         struct zkey z;
         uint8_t *bytes = open_copy(&z);
         some_point(&z, &sections[i])[3] ^= 4;
-        assert_verdict(&z, PV_BAD_ZKEY, "is not on the curve");
+        assert_seen(&z, "is not on the curve");
+        if (has_own_tables(i)) assert_verdict(&z, PV_BAD_ZKEY, "is not on the curve");
         free(bytes);
     }
 }
@@ -114,7 +139,8 @@ static void a_coordinate_that_is_not_reduced_is_found_in_every_section(void **st
             struct zkey z;
             uint8_t *bytes = open_copy(&z);
             not_reduced(some_point(&z, &sections[i]) + at);
-            assert_verdict(&z, PV_BAD_ZKEY, "is not reduced");
+            assert_seen(&z, "is not reduced");
+            if (has_own_tables(i) && !at) assert_verdict(&z, PV_BAD_ZKEY, "is not reduced");
             free(bytes);
         }
 }
@@ -174,17 +200,11 @@ static void a_point_of_the_smallest_order_is_found(void **state)
 static void a_stop_ends_it(void **state)
 {
     (void)state;
-    struct zkey z;
     const atomic_int stop = 1;
     const struct prove_run run = { .cpu.stop = &stop };
-    struct backend_key *key = NULL;
     struct prove_error err = { 0 };
-    uint8_t *bytes = open_copy(&z);
-    assert_int_equal(backend_cuda.key_open(&key, &z, &(struct backend_options){ 0 }, &plain_run, &err), PV_OK);
-    assert_int_equal(backend_cuda.key_check(key, &z, &run, &err), PV_CANCELLED);
-    assert_int_equal(backend_cuda.key_check(key, &z, &plain_run, &err), PV_OK);
-    backend_cuda.key_close(&key);
-    free(bytes);
+    assert_int_equal(backend_cuda.key_check(undamaged, &undamaged_zkey, &run, &err), PV_CANCELLED);
+    assert_int_equal(backend_cuda.key_check(undamaged, &undamaged_zkey, &plain_run, &err), PV_OK);
 }
 
 /* It uses the places of proofs: those before and after it are right, and what they left it does not disturb. */
@@ -200,6 +220,14 @@ static void proofs_beside_it_are_right(void **state)
     prove_key_destroy(&key);
 }
 
+static bool open_undamaged(void)
+{
+    const struct backend_options options = { 0 };
+    return mapfile_open(&file, "data/chain-5/circuit.zkey", NULL) == PV_OK &&
+           zkey_of(&undamaged_zkey, file.bytes, file.size, "chain-5", NULL) == PV_OK &&
+           backend_cuda.key_open(&undamaged, &undamaged_zkey, &options, &plain_run, NULL) == PV_OK;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,9 +241,9 @@ int main(void)
         cmocka_unit_test(proofs_beside_it_are_right),
     };
     vectors = fixed_vectors();
-    if (!vectors) return 1;
-    if (mapfile_open(&file, "data/chain-5/circuit.zkey", NULL) != PV_OK) return 1;
+    if (!vectors || !open_undamaged()) return fprintf(stderr, "no vectors or no key\n"), 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    backend_cuda.key_close(&undamaged);
     mapfile_close(&file);
     json_decref(vectors);
     return failed;

@@ -52,6 +52,7 @@ extern emu_graph *capturing; /* one at a time is enough here */
 extern thread_local cudaError_t last_error;
 extern unsigned live, submitted; /* what exists; operations handed over */
 extern bool dead;                /* the device answers no call any more */
+extern bool dry;                 /* nothing touches memory (emu_dry) */
 extern unsigned long long total_memory;
 unsigned long long used_memory(); /* by whatever process */
 
@@ -61,6 +62,8 @@ unsigned long long used_memory(); /* by whatever process */
 cudaError_t fail(cudaError_t e, const char *what);
 /** Whether it is this one's turn to fail. place: where it comes from; 0: from here. */
 bool fault(emu_fault kind, unsigned long long place = 0);
+/** One more of them, or more (emu_count). */
+void count(const char *what, unsigned long long more = 1);
 /** The calls that lead here, as one number; 0 unless places are noted. */
 unsigned long long place_of_call();
 
@@ -81,8 +84,13 @@ void drain_all(bool blocking_only);
 /* every call that can fail begins so */
 #define CALL(kind, error)                                                                                              \
     LOCK;                                                                                                              \
+    count(__func__);                                                                                                   \
     if (dead) return fail(cudaErrorIllegalAddress, 0);                                                                 \
     if (fault(kind)) return fail(error, 0)
+/* and one that frees so: it cannot */
+#define FREES                                                                                                          \
+    LOCK;                                                                                                              \
+    count(__func__)
 /* One that no capture allows, whatever thread makes it, so: it breaks the capture. Memory that is taken or freed, and waits for
  * the whole device (measured: NVIDIA/TensorRT issue 2888). CUDA lets some of these calls pass; which ones depends on the driver. */
 #define NOT_CAPTURED                                                                                                   \

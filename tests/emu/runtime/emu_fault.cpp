@@ -4,13 +4,14 @@
 #include "emu_device.h"
 #include <execinfo.h>
 #include <stdlib.h>
+#include <string>
 
 namespace emu
 {
 std::recursive_mutex api;
 thread_local cudaError_t last_error;
 unsigned live, submitted;
-bool dead;
+bool dead, dry;
 } // namespace emu
 using namespace emu;
 
@@ -44,6 +45,30 @@ unsigned emu_noted(unsigned long long *place, unsigned most)
     noted_kind = -1;
     for (unsigned i = 0; i < noted.size() && i < most; i++) place[i] = noted[i];
     return noted.size();
+}
+
+/* ---- how often ---- */
+static std::map<std::string, unsigned long long> counts;
+void emu::count(const char *what, unsigned long long more)
+{
+    counts[what] += more;
+}
+unsigned long long emu_count(const char *what)
+{
+    LOCK;
+    return counts[what];
+}
+unsigned emu_busy()
+{
+    LOCK;
+    unsigned n = 0;
+    for (const emu_stream *s : streams) n += !s->q.empty();
+    return n;
+}
+void emu_dry(int on)
+{
+    LOCK;
+    dry = on;
 }
 
 /* ---- failures on demand ---- */
@@ -117,6 +142,7 @@ cudaError_t cudaDeviceSynchronize()
     CALL(EMU_CALL, cudaErrorUnknown);
     NOT_CAPTURED;
     drain_all(false);
+    count("wait");
     return dead ? fail(cudaErrorIllegalAddress, 0) : last_error;
 }
 cudaError_t cudaGetLastError()

@@ -34,6 +34,15 @@ unsigned long long emu_allocated(void);
 unsigned emu_live(void);
 /** Calls that put something on a stream, a graph being one. */
 unsigned emu_submitted(void);
+/** How often it was done so far: a function of CUDA by its name, failed calls too ("launch": a kernel's, not a graph's, also while it is
+ *  recorded), "kernel" (one ran, of a graph too), "wait" (the host's wait was over: a synchronisation returned, or a query said that all was
+ *  done), "bytes up", "bytes down" (copied to the device and from it). */
+unsigned long long emu_count(const char *what);
+/** Streams that have work which has not run. */
+unsigned emu_busy(void);
+/** From now on nothing that is queued touches memory, and a new allocation is there in name alone: what comes back is nonsense, but calls,
+ *  launches and bytes are those of a proof of any size. 0: as before. */
+void emu_dry(int on);
 #ifdef __cplusplus
 }
 #endif

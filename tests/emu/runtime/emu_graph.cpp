@@ -69,14 +69,14 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t g, unsigned 
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t g)
 {
-    LOCK;
+    FREES;
     delete g;
     live--;
     return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e)
 {
-    LOCK;
+    FREES;
     delete e;
     live--;
     return cudaSuccess;

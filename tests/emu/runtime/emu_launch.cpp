@@ -65,6 +65,7 @@ cudaError_t emu::launch(const char *name, const void *fn, dim3 g, dim3 b, size_t
         Launch L;
         L.name = name, L.body = body, L.grid = g, L.block = b, L.smem = smem;
         L.nblocks = (uint64_t)g.x * g.y * g.z;
+        count("kernel");
         if (fault(EMU_KERNEL, place))
             dead = true;
         else

@@ -29,6 +29,7 @@ static void open_device(bool on)
 }
 void emu::device_op(const std::function<void()> &f)
 {
+    if (dry) return;
     open_device(true);
     f();
     open_device(false);
@@ -64,7 +65,7 @@ cudaError_t cudaMalloc(void **p, size_t n)
     q = a.map + (a.maplen - ((n + 31) & ~(size_t)31)); /* end against the guard page; 32-byte aligned */
 #endif
     static uint64_t r = seed();
-    memset(q, seed() ? (int)next_rand(r) | 1 : 0xcd, n);
+    if (!dry) memset(q, seed() ? (int)next_rand(r) | 1 : 0xcd, n);
     allocs[q] = a;
     live++;
     open_device(false);
@@ -73,7 +74,7 @@ cudaError_t cudaMalloc(void **p, size_t n)
 }
 cudaError_t cudaFree(void *p)
 {
-    LOCK;
+    FREES;
     if (capturing && p) capturing->broken = true; /* it waits for the device; freed all the same */
     drain_all(false);
     if (!p) return cudaSuccess;
@@ -100,7 +101,7 @@ cudaError_t cudaMallocHost(void **p, size_t n)
 }
 cudaError_t cudaFreeHost(void *p)
 {
-    LOCK;
+    FREES;
     if (capturing && p) capturing->broken = true;
     if (p) live--;
     free(p);
@@ -112,7 +113,7 @@ cudaError_t cudaMallocAsync(void **p, size_t n, cudaStream_t)
 }
 cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 {
-    LOCK;
+    FREES;
     enqueue(s, [p] {
         auto it = allocs.find((char *)p);
         if (it == allocs.end()) {
@@ -142,7 +143,11 @@ cudaError_t cudaMemcpyAsync(void *d, const void *s, size_t n, cudaMemcpyKind k, 
         (dd != (k == cudaMemcpyHostToDevice || k == cudaMemcpyDeviceToDevice) ||
          sd != (k == cudaMemcpyDeviceToHost || k == cudaMemcpyDeviceToDevice)))
         return fail(cudaErrorInvalidValue, "copy kind does not match its pointers");
-    enqueue(st, [=] { device_op([=] { memmove(d, s, n); }); });
+    const char *way = dd == sd ? "bytes beside" : dd ? "bytes up" : "bytes down";
+    enqueue(st, [=] {
+        count(way, n);
+        device_op([=] { memmove(d, s, n); });
+    });
     return cudaSuccess;
 }
 cudaError_t cudaMemcpy(void *d, const void *s, size_t n, cudaMemcpyKind k)

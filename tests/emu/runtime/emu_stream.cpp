@@ -69,6 +69,7 @@ cudaError_t cudaStreamQuery(cudaStream_t s)
     NOT_CAPTURED_ON(s);
     if (!s->q.empty()) step(s);
     if (dead) return fail(cudaErrorIllegalAddress, 0);
+    if (s->q.empty()) count("wait");
     return s->q.empty() ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaStreamCreate(cudaStream_t *s)
@@ -83,11 +84,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
         drain(s);
     else
         drain_all(true);
+    count("wait");
     return dead ? fail(cudaErrorIllegalAddress, 0) : cudaGetLastError();
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
-    LOCK;
+    FREES;
     drain(s);
     for (size_t i = 0; i < streams.size(); i++)
         if (streams[i] == s) streams.erase(streams.begin() + i--);
@@ -154,13 +156,16 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
     NOT_CAPTURED_ON(e->s);
     if (e->token && !*e->token && !dead && e->s && !e->s->q.empty()) step(e->s);
     if (dead) return fail(cudaErrorIllegalAddress, 0);
-    return e->token && !*e->token ? cudaErrorNotReady : cudaSuccess;
+    const bool passed = !e->token || *e->token;
+    if (passed) count("wait");
+    return passed ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     CALL(EMU_CALL, cudaErrorUnknown);
     NOT_CAPTURED_ON(e->s);
     wait_token(e->token, e->s);
+    count("wait");
     return cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b)
@@ -170,7 +175,7 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b)
 }
 cudaError_t cudaEventDestroy(cudaEvent_t e)
 {
-    LOCK;
+    FREES;
     wait_token(e->token, e->s);
     delete e;
     live--;
