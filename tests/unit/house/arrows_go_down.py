@@ -43,6 +43,7 @@ MAY_USE = {
     "broker/store/identity": ["base"],
     "broker/store": ["broker/record"],
     "broker/store/sqlite": ["broker/store", "broker/store/identity"],
+    "broker/store/objects": ["broker/store"],
     "broker/store/postgres": ["broker/store", "broker/store/identity"],
     "broker/store/open": ["broker/store/sqlite", "broker/store/postgres"],
     "broker/store/migrate": ["broker/store/open"],
