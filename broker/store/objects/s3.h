@@ -36,7 +36,7 @@ struct s3;
 /** Makes a client; connects to nothing yet. place is borrowed, stop (or NULL) too: once it is true, calls end.
  *  PV_BAD_KEY_FILE, PV_NO_MEMORY; why gets the sentence. */
 pv_status s3_open(struct s3 **out, const struct s3_place *place, const atomic_bool *stop, char why[S3_WHY_BYTES]);
-void s3_close(struct s3 **s);
+void s3_close(struct s3 **at);
 /** Why the last call failed. */
 const char *s3_why(const struct s3 *s);
 

@@ -50,6 +50,9 @@ static void what_is_left_out_has_a_value(void **state)
     assert_string_equal(p.region, "us-east-1");
     assert_null(p.ca_file);
     assert_false(p.tls);
+    s.where = "s3://payloads/a/";
+    assert_int_equal(s3_place_read(&p, &s, why), PV_OK);
+    assert_string_equal(p.prefix, "a/");
     s.where = "s3://payloads";
     s.ca_file = "/etc/ca.pem";
     assert_int_equal(s3_place_read(&p, &s, why), PV_OK);
@@ -360,6 +363,7 @@ static void each_refusal_is_told_apart(void **state)
         { 404, "<Error><Code>NoSuchKey</Code></Error>", PV_NOT_FOUND, "no such object" },
         { 400, "<Error><Code>XAmzContentSHA256Mismatch</Code></Error>", PV_HASH_MISMATCH, "other bytes" },
         { 404, "", PV_NOT_FOUND, "no such object" },
+        { 300, "", PV_BAD_CONFIG, "elsewhere" },
         { 307, "", PV_BAD_CONFIG, "elsewhere" },
         { 399, "", PV_BAD_CONFIG, "elsewhere" },
         { 401, "", PV_UNAUTHORIZED, "may not" },
