@@ -121,7 +121,7 @@ mkdir "$dir/mon" "$dir/osd" "$dir/rgw" "$dir/run"
 fsid=$(cat /proc/sys/kernel/random/uuid)
 read -r mon_port port tls_port < <(ports_free 3)
 configure
-openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=radosgw of a test" -addext subjectAltName=IP:127.0.0.1 \
     -keyout "$dir/key.pem" -out "$dir/ca.pem" >>"$dir/out" 2>&1
 cat "$dir/key.pem" "$dir/ca.pem" >"$dir/tls.pem"
 if ! { cluster_start >>"$dir/out" 2>&1 && gateway_start; }; then

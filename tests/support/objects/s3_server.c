@@ -14,8 +14,14 @@
 
 bool s3_server_here(void)
 {
-    return !access("/usr/bin/radosgw", X_OK) && !access("/usr/bin/ceph-mon", X_OK) &&
-           !access("/usr/bin/ceph-osd", X_OK);
+    static const char *const programs[] = { "radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "curl" };
+    char path[64];
+    bool here = true;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        snprintf(path, sizeof path, "/usr/bin/%s", programs[i]);
+        here = here && !access(path, X_OK);
+    }
+    return here;
 }
 
 static void script_run(const struct s3_server *s, int to, int from)
