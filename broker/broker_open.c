@@ -169,6 +169,7 @@ static pv_status uploads_open(struct broker *b)
         .credit = reply_credit,
         .context = b,
         .disk = b->files,
+        .kept = b->kept,
     };
     return uploads_new(&b->uploads, store_blobs(b->store), &uploads);
 }
@@ -207,6 +208,7 @@ static pv_status store_begin(struct broker *b, char *why)
         .window = c->window,
         .chunk_max = WIRE_CHUNK_MAX,
         .shares = &b->shares,
+        .kept = b->kept,
         .open = reply_open,
         .chunk = reply_chunk,
         .damaged = reply_damaged,
@@ -225,6 +227,7 @@ static pv_status store_begin(struct broker *b, char *why)
 static pv_status parts_open(struct broker *b)
 {
     TRY(shares_init(&b->shares, b->wake, b->config->window));
+    TRY(kept_new(&b->kept, KEPT_MOST_BYTES));
     TRY(tables_new(&b->tables));
     list_turns_init(&b->lists);
     b->questions.shows = calloc(b->config->batch, sizeof *b->questions.shows);
@@ -441,6 +444,7 @@ void broker_close(struct broker **broker)
     sched_destroy(&b->sched);
     uploads_destroy(&b->uploads);
     downloads_destroy(&b->downloads);
+    kept_destroy(&b->kept);
     for (uint32_t i = 0; i < b->peers.slots_n; i++) share_close(&b->shares, &b->peers.slots[i].share);
     survey_end(&b->survey);
     disk_jobs_stop(&b->files);

@@ -120,6 +120,7 @@ static void second(struct broker *b)
     disk_look(b);
     watermark_look(b);
     uploads_expire(b->uploads, b->now_ms, uploads_dropped);
+    kept_expire(b->kept, b->now_ms);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (!b->disk_low && !b->store_failed) broker_clock_save(b, CLOCK_IDLE_MS);

@@ -187,6 +187,7 @@ struct broker {
     struct sched *sched;
     struct store *store;
     struct shares shares;
+    struct kept *kept; /* what has just come, in memory */
     struct uploads *uploads;
     struct downloads *downloads;
     struct router router;

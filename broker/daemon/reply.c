@@ -388,10 +388,28 @@ static pv_status chunk_send(struct broker *b, const struct download *d, zmq_msg_
     return reply_send(b, REPLY_AT_ONCE, d->share->peer, &m, payload) ? PV_OK : PV_UNREACHABLE;
 }
 
+/* What came in pieces of the size that goes out is sent without a copy. */
+static pv_status memory_chunk(struct broker *b, const struct peer *peer, const struct download *d, size_t bytes)
+{
+    zmq_msg_t payload;
+    struct frame *piece = kept_piece(d->memory, d->at, bytes);
+    if (piece) {
+        TRY(reply_lend(&payload, peer, piece, piece->bytes + (d->at - piece->at), bytes));
+    } else {
+        void *at = reply_room(&payload, peer, bytes);
+        if (!at) return PV_NO_MEMORY;
+        kept_copy(d->memory, at, d->at, bytes);
+    }
+    pv_status st = chunk_send(b, d, &payload);
+    zmq_msg_close(&payload); /* empty, if it was taken */
+    return st;
+}
+
 pv_status reply_chunk(void *context, struct download *d, size_t bytes)
 {
     struct broker *b = context;
     const struct peer *peer = peers_of(&b->peers, d->share->peer);
+    if (peer && d->memory) return memory_chunk(b, peer, d, bytes);
     zmq_msg_t payload;
     void *at = peer ? reply_room(&payload, peer, bytes) : NULL;
     if (!at) return peer ? PV_NO_MEMORY : PV_UNREACHABLE;

@@ -80,6 +80,22 @@ void *reply_room(zmq_msg_t *to, const struct peer *peer, size_t bytes)
     return NULL;
 }
 
+static void frame_back(void *what)
+{
+    struct frame *frame = what;
+    frame_release(&frame);
+}
+
+pv_status reply_lend(zmq_msg_t *to, const struct peer *peer, struct frame *frame, const uint8_t *at, size_t bytes)
+{
+    void *hint = unread_lent(peer->share->unread, bytes, frame_back, frame);
+    if (!hint) return PV_NO_MEMORY;
+    frame_hold(frame);
+    if (!zmq_msg_init_data(to, (void *)(uintptr_t)at, bytes, unread_lent_free, hint)) return PV_OK;
+    unread_lent_free(NULL, hint);
+    return PV_NO_MEMORY;
+}
+
 static bool part_copy(zmq_msg_t *to, const struct peer *peer, const void *data, size_t bytes)
 {
     void *at = reply_room(to, peer, bytes);

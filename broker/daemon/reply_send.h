@@ -25,5 +25,7 @@ void reply_last(struct broker *b, uint64_t peer);
 
 /** Memory for a payload of so many bytes, counted as the peer's: for reply_send. NULL: out of memory. */
 void *reply_room(zmq_msg_t *to, const struct peer *peer, size_t bytes);
+/** The same, of bytes of a frame, which is held until they are sent. PV_NO_MEMORY. */
+pv_status reply_lend(zmq_msg_t *to, const struct peer *peer, struct frame *frame, const uint8_t *at, size_t bytes);
 
 #endif

@@ -185,13 +185,25 @@ static pv_status descriptor_open(struct downloads *t, struct download *d)
     return errno == EMFILE || errno == ENFILE ? PV_BUSY : blobs_read_status(errno);
 }
 
+/* Where the next chunks come from, as it is now. */
+static pv_status source_look(struct downloads *t, struct download *d)
+{
+    d->kept = t->config.kept ? kept_same(t->config.kept, t->blobs, d->sha256) : 0;
+    return d->kept ? PV_OK : descriptor_open(t, d);
+}
+
+static const struct kept_payload *in_memory(const struct downloads *t, const struct download *d)
+{
+    return d->kept ? kept_find(t->config.kept, d->sha256, d->kept) : NULL;
+}
+
 pv_status download_credit(struct downloads *t, const struct transfer_key *key, struct share *share, uint64_t offset,
                           uint64_t bytes)
 {
     struct download *d = share ? *find(t, key, share) : NULL;
     if (!d) return PV_NOT_FOUND;
     if (offset > d->length) return PV_BAD_MESSAGE;
-    if (descriptor_open(t, d) == PV_GONE) {
+    if (source_look(t, d) == PV_GONE) {
         t->config.damaged(t->config.context, d, PV_GONE);
         return PV_GONE;
     }
@@ -263,8 +275,9 @@ pv_status download_digest(struct download *d, const void *bytes, size_t n)
 static pv_status send_chunk(struct downloads *t, struct download *d, uint64_t *budget)
 {
     uint64_t bytes = chunk_bytes(t, d);
-    TRY(descriptor_open(t, d));
-    pv_status st = digest_reach(d, budget);
+    d->memory = in_memory(t, d);
+    if (!d->memory) TRY(descriptor_open(t, d));
+    pv_status st = d->memory ? PV_OK : digest_reach(d, budget);
     if (st != PV_OK) return st == PV_BUSY ? PV_OK : st;
     TRY(t->config.chunk(t->config.context, d, (size_t)bytes));
     d->at += bytes;
@@ -286,6 +299,14 @@ static void let_readers_go(struct downloads *t)
     }
 }
 
+/* Whoever comes later reads the file. */
+static void kept_sent(struct downloads *t, struct download *d)
+{
+    struct kept_payload *p = d->kept ? kept_find(t->config.kept, d->sha256, d->kept) : NULL;
+    if (p) kept_drop(t->config.kept, p);
+    d->kept = 0;
+}
+
 bool downloads_pump(struct downloads *t, uint64_t budget)
 {
     bool starved = false;
@@ -297,7 +318,7 @@ bool downloads_pump(struct downloads *t, uint64_t budget)
             share_hold_back(t, peer, chunk_bytes(t, d));
             continue;
         }
-        if (descriptor_open(t, d) == PV_BUSY) { /* it stays in line */
+        if (!in_memory(t, d) && descriptor_open(t, d) == PV_BUSY) { /* it stays in line */
             starved = true;
             turn_over(t, peer);
             continue;
@@ -306,6 +327,7 @@ bool downloads_pump(struct downloads *t, uint64_t budget)
         bool sent = st == PV_OK;
         if (st == PV_GONE || st == PV_HASH_MISMATCH) t->config.damaged(t->config.context, d, st);
         turn_over(t, peer);
+        if (sent && d->at == d->length) kept_sent(t, d);
         if (sent && d->started && d->at == d->length)
             remove_at(t, find(t, &d->key, peer));
         else if (!sent || d->at >= d->credit_end)

@@ -16,6 +16,9 @@
  *  what it should be, so that nothing damaged is ever complete; a receiver that begins in the middle waits until the
  *  bytes before have been hashed, a piece a turn.
  *
+ *  What has just come is sent from memory, once (kept.h): each credit asks whether its file is still the one that was written, and the
+ *  bytes were hashed when they came.
+ *
  *  A download has its file open only while it sends, and a peer that sends several has one open: what is deleted takes
  *  no room on the disk because somebody is connected.
  *
@@ -25,6 +28,7 @@
 #define PV_DOWNLOAD_H
 
 #include "blobs.h"
+#include "kept.h"
 #include "sha256.h"
 #include "share.h"
 #include "status.h"
@@ -42,6 +46,8 @@ struct download {
     uint64_t length, at, credit_end;
     uint64_t asked_end; /* where the last credit would have ended without our own bounds */
     int fd;             /* -1: not open */
+    uint64_t kept;      /* its number, if the last credit found it in memory and its file as it was; 0: not */
+    const struct kept_payload *memory; /* while a chunk is sent from there: borrowed */
     unsigned restarts;
     struct sha256 digest; /* of the bytes before `hashed`; cleared: of none */
     uint64_t hashed;
@@ -54,9 +60,10 @@ struct download {
 struct downloads_config {
     uint64_t window, chunk_max;
     struct shares *shares; /* borrowed */
+    struct kept *kept;     /* borrowed; NULL: nothing is sent from memory */
     /** A descriptor from which it can be read; below 0: errno. NULL: that of its file. */
     int (*open)(void *context, const struct download *d);
-    /** Sends one chunk: so many bytes of d->fd from d->at on, after download_digest. PV_GONE, PV_HASH_MISMATCH: the file is
+    /** Sends one chunk: so many bytes from d->at on, of d->memory, or, if that is NULL, of d->fd after download_digest. PV_GONE, PV_HASH_MISMATCH: the file is
      *  damaged. Anything else but PV_OK: the peer cannot take it, or the disk not give it, now or for good. */
     pv_status (*chunk)(void *context, struct download *d, size_t bytes);
     /** Its file is missing or cut (PV_GONE) or changed (PV_HASH_MISMATCH). */

@@ -16,16 +16,24 @@ static void frames_release(struct feed *f)
 
 void feed_clear(struct feed *f)
 {
+    if (f->kept) kept_drop(f->keeper, f->kept);
     frames_release(f);
     free(f->frames);
     free(f->gathered);
     pthread_mutex_destroy(&f->lock);
 }
 
+void feed_keep(struct feed *f, struct kept *keeper, uint64_t now_ms)
+{
+    f->keeper = keeper;
+    f->kept = keeper ? kept_begin(keeper, &f->kept, f->writer.expected, f->writer.length, now_ms) : NULL;
+}
+
 /* frame is taken. */
 static pv_status hand_in(struct feed *f, struct frame *frame)
 {
     pv_status st = frame ? PV_OK : PV_NO_MEMORY;
+    if (frame && f->kept) kept_add(f->keeper, f->kept, frame); /* before a thread may let it go */
     pthread_mutex_lock(&f->lock);
     if (f->done == f->n) f->done = f->n = 0;
     if (st == PV_OK && f->n == f->cap) {
@@ -82,6 +90,7 @@ pv_status feed_close(struct feed *f)
     TRY(gathered_hand_in(f));
     blob_writer_spare(&f->writer);
     pthread_mutex_lock(&f->lock);
+    f->marks = f->kept;
     f->closed = true;
     pthread_mutex_unlock(&f->lock);
     return PV_OK;
@@ -129,9 +138,11 @@ static pv_status write_frame(struct feed *f, struct frame *frame)
 static pv_status publish(struct feed *f)
 {
     TRY(blob_writer_finish(&f->writer));
+    bool marked = f->marks && blob_mark_set(&f->mark, f->writer.fd);
     TRY(blob_writer_publish(&f->writer));
     pthread_mutex_lock(&f->lock);
     f->published = true;
+    f->marked = marked;
     pthread_mutex_unlock(&f->lock);
     return PV_OK;
 }
@@ -166,4 +177,9 @@ uint64_t feed_waiting(const struct feed *f)
 bool feed_whole(const struct feed *f)
 {
     return f->published;
+}
+
+void feed_kept(struct feed *f)
+{
+    if (f->kept && f->marked) kept_whole(f->keeper, f->kept, &f->mark);
 }

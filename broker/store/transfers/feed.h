@@ -15,6 +15,7 @@
 
 #include "blobs.h"
 #include "disk_jobs.h"
+#include "kept.h"
 #include "payload_frame.h"
 #include "status.h"
 
@@ -32,6 +33,8 @@ struct feed {
     bool out;                  /* a job is */
     uint8_t *gathered;         /* small pieces, not handed in yet; NULL: none */
     size_t gathered_n;
+    struct kept *keeper;       /* of kept */
+    struct kept_payload *kept; /* what has come, for the first who is sent it; NULL: not kept */
 
     /* of both, under the lock */
     pthread_mutex_t lock;
@@ -39,6 +42,9 @@ struct feed {
     size_t done, n, cap;
     uint64_t written;
     bool closed, stopped, published;
+    bool marks;  /* the file is to be marked before its sync */
+    bool marked; /* it is, so */
+    struct blob_mark mark;
 };
 
 /** writer is to be started first. */
@@ -49,6 +55,9 @@ void feed_clear(struct feed *f);
 /** The next piece. bytes are borrowed for the call; frame: the same bytes in memory that may be kept, taken in any case; NULL: they are
  *  copied. PV_TOO_LARGE: more than was announced. PV_NO_MEMORY. */
 pv_status feed_put(struct feed *f, const void *bytes, size_t n, struct frame *frame);
+/** What comes is kept, too, if there is room. keeper is borrowed until feed_clear; NULL: nothing is. Before the first piece. f stays at its
+ *  address. */
+void feed_keep(struct feed *f, struct kept *keeper, uint64_t now_ms);
 /** Nothing follows. The file is spared from now on (blobs.h). PV_NO_MEMORY. */
 pv_status feed_close(struct feed *f);
 /** Nobody wants it any more: a job that is out ends soon. */
@@ -65,5 +74,7 @@ void feed_back(struct feed *f);
 uint64_t feed_waiting(const struct feed *f);
 /** Whether the file is synced and has its name. No job is out. */
 bool feed_whole(const struct feed *f);
+/** It is, and may be sent: what was kept may be sent from memory. */
+void feed_kept(struct feed *f);
 
 #endif

@@ -29,6 +29,13 @@ struct frame {
     max_align_t bytes[];
 };
 
+struct lent {
+    struct unread *unread;
+    size_t charged;
+    void (*back)(void *what);
+    void *what;
+};
+
 struct unread_bell *unread_bell_new(int wake)
 {
     struct unread_bell *b = calloc(1, sizeof *b);
@@ -125,14 +132,29 @@ void *unread_bell_next(struct unread_bell *bell)
     }
 }
 
+static size_t charge(struct unread *u, size_t bytes)
+{
+    size_t charged = bytes + UNREAD_FRAME_BYTES;
+    atomic_fetch_add(&u->refs, 1);
+    for (struct unread *c = u; c; c = c->of) atomic_fetch_add(&c->bytes, charged);
+    return charged;
+}
+
+static void charge_end(struct unread *u, size_t charged)
+{
+    for (struct unread *c = u; c; c = c->of) {
+        atomic_fetch_sub(&c->bytes, charged);
+        ring_if_read(c);
+    }
+    release(u);
+}
+
 void *unread_frame(struct unread *u, size_t bytes, void **hint)
 {
     struct frame *f = malloc(sizeof *f + bytes);
     if (!f) return NULL;
     f->unread = u;
-    f->charged = bytes + UNREAD_FRAME_BYTES;
-    atomic_fetch_add(&u->refs, 1);
-    for (struct unread *c = u; c; c = c->of) atomic_fetch_add(&c->bytes, f->charged);
+    f->charged = charge(u, bytes);
     *hint = f;
     return f->bytes;
 }
@@ -141,12 +163,24 @@ void unread_frame_free(void *data, void *hint)
 {
     struct frame *f = hint;
     (void)data;
-    for (struct unread *c = f->unread; c; c = c->of) {
-        atomic_fetch_sub(&c->bytes, f->charged);
-        ring_if_read(c);
-    }
-    release(f->unread);
+    charge_end(f->unread, f->charged);
     free(f);
+}
+
+void *unread_lent(struct unread *u, size_t bytes, void (*back)(void *what), void *what)
+{
+    struct lent *l = malloc(sizeof *l);
+    if (l) *l = (struct lent){ .unread = u, .charged = charge(u, bytes), .back = back, .what = what };
+    return l;
+}
+
+void unread_lent_free(void *data, void *hint)
+{
+    struct lent *l = hint;
+    (void)data;
+    l->back(l->what);
+    charge_end(l->unread, l->charged);
+    free(l);
 }
 
 void unread_watch(struct unread *u, uint64_t most)

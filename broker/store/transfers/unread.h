@@ -41,6 +41,11 @@ void *unread_frame(struct unread *u, size_t bytes, void **hint);
 /** Of any thread; in the form of libzmq's zmq_free_fn. */
 void unread_frame_free(void *data, void *hint);
 
+/** The same for a frame whose bytes are somebody else's: counts them. back(what) is called when they are no longer needed, of any thread. The
+ *  hint for unread_lent_free; NULL: out of memory, and back is not called. */
+void *unread_lent(struct unread *u, size_t bytes, void (*back)(void *what), void *what);
+void unread_lent_free(void *data, void *hint);
+
 /** The bell rings once, when no more than `most` bytes are unread; at once if that is so already. Of two that are asked for,
  *  the larger `most` holds. */
 void unread_watch(struct unread *u, uint64_t most);

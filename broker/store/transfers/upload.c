@@ -162,6 +162,7 @@ static pv_status upload_add(struct uploads *t, struct upload **at, const struct 
         return st;
     }
     feed_init(&u->feed);
+    feed_keep(&u->feed, t->config.kept, now_ms);
     u->key = *key;
     u->owner = share;
     u->length = length;
@@ -238,6 +239,7 @@ static struct upload copy_of(const struct upload *u)
     struct upload copy = *u;
     copy.next = copy.older = copy.newer = copy.ended_next = NULL;
     copy.owner = NULL;
+    copy.feed.kept = NULL;
     return copy;
 }
 
@@ -255,6 +257,7 @@ static void publishing_begin(struct uploads *t, struct upload *u)
 static void entry_end(struct uploads *t, struct upload *u, struct upload *done)
 {
     blob_writer_end(&u->feed.writer, u->ended);
+    if (u->ended == PV_OK && !u->unwanted) feed_kept(&u->feed);
     age_remove(u->publishing || u->unwanted ? &t->whole : &t->fed, u);
     t->stats.publishing -= u->publishing;
     *done = copy_of(u);

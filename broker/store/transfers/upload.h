@@ -19,6 +19,7 @@
 #include "blobs.h"
 #include "disk_jobs.h"
 #include "feed.h"
+#include "kept.h"
 #include "share.h"
 #include "status.h"
 #include "transfer_key.h"
@@ -72,6 +73,7 @@ struct uploads_config {
     void *context;
     struct disk_jobs
         *disk; /* borrowed, and used for nothing else; NULL: upload_chunk itself hashes and waits for the disk */
+    struct kept *kept; /* borrowed; where what comes stays for whoever is sent it next; NULL: nowhere */
 };
 
 struct uploads;
