@@ -89,6 +89,7 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->circuits,      &s->peers,
                              &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
+    idmap_init(&s->pending, ~s->ids_seed);
     heap_init(&s->timers, offsetof(struct task, timer_at));
     heap_init(&s->idle, offsetof(struct task, timer_at));
     heap_init(&s->acked, offsetof(struct task, acked_at));
@@ -121,6 +122,7 @@ void sched_destroy(struct sched **sp)
     struct idmap *maps[] = { &s->accounts_groups, &s->works,           &s->lanes,   &s->circuits,      &s->peers,
                              &s->attempts,        &s->provers_by_name, &s->clients, &s->sessions_by_id };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_clear(maps[i]);
+    idmap_clear(&s->pending); /* each went with its task */
     accounts_clear(s);
     heap_clear(&s->timers);
     heap_clear(&s->idle);

@@ -1,5 +1,6 @@
 #include "sched_end.h"
 
+#include "attaches.h"
 #include "accounts.h"
 #include "actions.h"
 #include "lanes.h"
@@ -23,13 +24,13 @@ static void count_end(struct sched *s, enum task_state state)
 /* Answers the SUBMITs that wait for the end of their upload. */
 static void answer_submits(struct sched *s, struct task *t)
 {
-    for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        if (!a->pending_peer) continue;
-        struct sched_action *ok = sched_act_to(s, SCHED_SUBMIT_OK, a->pending_peer);
-        ok->req = a->pending_req;
+    for (struct attach *a = s->pending.n ? attach_first(t) : NULL; a; a = attach_next(a)) {
+        struct pending p = attach_pended(s, a);
+        if (!p.peer) continue;
+        struct sched_action *ok = sched_act_to(s, SCHED_SUBMIT_OK, p.peer);
+        ok->req = p.req;
         sched_about(ok, t);
         ok->view = sched_view_of(s, t);
-        a->pending_peer = 0;
     }
 }
 
@@ -135,11 +136,12 @@ enum { UPLOADS_RETRY_MS = 1000 };
 void task_not_received(struct sched *s, struct task *t, pv_status why)
 {
     sched_act_of(s, SCHED_DROP_UPLOAD, t);
-    for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        uint64_t peer = a->pending_peer ? a->pending_peer : a->session->peer;
+    for (struct attach *a = attach_first(t); a; a = attach_next(a)) {
+        struct pending p = attach_pended(s, a);
+        uint64_t peer = p.peer ? p.peer : attach_session(a)->peer;
         if (!peer) continue;
         struct sched_action *no = sched_act_to(s, SCHED_REFUSE, peer);
-        no->req = a->pending_req;
+        no->req = p.req;
         sched_about(no, t);
         no->status = why;
         if (why != PV_BUSY) continue;
@@ -159,9 +161,9 @@ void task_forget(struct sched *s, struct task *t)
     }
     if (t->state == TASK_QUEUED) lanes_leave(s, t);
     task_count_out(t);
-    while (t->attached) {
-        session_tell_gone(s, t->attached);
-        session_detach(s, t->attached);
+    for (struct attach *a; (a = attach_first(t));) {
+        session_tell_gone(s, a);
+        session_detach(s, a);
     }
     task_disarm(s, t);
     if (t->acked) heap_remove(&s->acked, t);

@@ -1,5 +1,6 @@
 #include "sched_purge.h"
 
+#include "attaches.h"
 #include "accounts.h"
 #include "actions.h"
 #include "sched_end.h"
@@ -213,9 +214,9 @@ void sched_purge_on(struct sched *s)
     while (s->ending && *slice_left(s, SLICE_ENDING) && !s->failed) {
         struct session *e = s->ending;
         struct attach *a = session_end_next(s, e); /* may have been its last */
-        bool touched = a && a->owner && a->task->on_restart != WIRE_ON_RESTART_KEEP;
+        bool touched = a && a->owner && attach_task(a)->on_restart != WIRE_ON_RESTART_KEEP;
         slice_take(s, SLICE_ENDING, touched ? SLICE_ROW_CHANGED : 1);
-        if (touched) follow_on_restart(s, a->task);
+        if (touched) follow_on_restart(s, attach_task(a));
     }
     purges_go_on(s);
 }

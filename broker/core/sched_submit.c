@@ -1,5 +1,6 @@
 #include "sched_submit.h"
 
+#include "attaches.h"
 #include "accounts.h"
 #include "actions.h"
 #include "provers.h"
@@ -109,12 +110,15 @@ static void receive(struct sched *s, const struct sched_event *ev, struct sessio
 {
     struct attach *a = attach(s, e, t);
     if (!a) return;
-    a->pending_peer = s->peer;
-    a->pending_req = s->req;
-    if (ev->submit.payload == SCHED_COMPLETE)
+    if (ev->submit.payload == SCHED_COMPLETE) {
+        attach_pended(s, a);
         task_received(s, t);
-    else
+        submit_ok(s, t);
+    } else if (attach_pend(s, a, s->peer, s->req)) {
         go(s, t);
+    } else {
+        sched_refuse(s, PV_NO_MEMORY);
+    }
 }
 
 /* Before anything is refused: so that whoever runs the broker can raise the limit. */
@@ -155,7 +159,7 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
     if (!admit(s, ev, a)) return;
     if (!t->has_input && ev->submit.payload == SCHED_ANNOUNCED) {
         uint32_t generation = t->generation + 1;
-        struct attach *mine = session_attached(e, t);
+        struct attach *mine = attach_of(e, t);
         if (mine) session_detach(s, mine); /* its end is no news to who begins it anew */
         task_forget(s, t);
         submit_new(s, ev, e, generation);
@@ -180,7 +184,7 @@ static void submit_revive(struct sched *s, const struct sched_event *ev, struct 
  * ever. */
 static void owe(struct sched *s, struct attach *a)
 {
-    if (!task_state_live(a->task->state)) session_owe(s, a);
+    if (!task_state_live(attach_task(a)->state)) session_owe(s, a);
 }
 
 static void submit_again(struct sched *s, const struct sched_event *ev, struct session *e, struct task *t)
@@ -278,7 +282,7 @@ void sched_on_ack(struct sched *s, const struct sched_event *ev)
     pv_status status;
     struct task *t = e ? session_named(s, e, ev->owner, ev->task, &status) : NULL;
     if (!t || t->generation != ev->generation || task_state_live(t->state)) return;
-    struct attach *a = session_attached(e, t);
+    struct attach *a = attach_of(e, t);
     if (a) session_detach(s, a);
     if (!t->acked) keep_acked(s, t);
 }

@@ -1,5 +1,6 @@
 #include "sched_timers.h"
 
+#include "attaches.h"
 #include "actions.h"
 #include "provers.h"
 #include "sched_attempt.h"
@@ -19,10 +20,11 @@ static void push_progress(struct sched *s, struct task *t)
     t->past->push_due = false;
     t->past->push_after_ms = s->now_ms + PUSH_PROGRESS_MS;
     const struct sched_view *v = NULL;
-    for (struct attach *a = t->attached; a; a = a->next_of_task) {
-        if (!a->session->peer) continue;
+    for (struct attach *a = attach_first(t); a; a = attach_next(a)) {
+        uint64_t peer = attach_session(a)->peer;
+        if (!peer) continue;
         if (!v) v = sched_view_of(s, t);
-        struct sched_action *p = sched_act_to(s, SCHED_PUSH_PROGRESS, a->session->peer);
+        struct sched_action *p = sched_act_to(s, SCHED_PUSH_PROGRESS, peer);
         sched_about(p, t);
         p->view = v;
     }

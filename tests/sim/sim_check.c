@@ -2,6 +2,7 @@
 #include "fit.h"
 #include "looks.h"
 #include "provers.h"
+#include "attaches.h"
 #include "sessions.h"
 #include "sim.h"
 #include "tasks.h"
@@ -274,7 +275,7 @@ static void check_acknowledged(struct sim *w, const struct sched_event *ev, unsi
     int c = client_at_peer(w, ev->peer);
     if (now && now->acked && !w->tasks[n].acked_ms) w->tasks[n].acked_ms = w->now_ms;
     const struct sched_peer *peer = sched_peer_find(w->s, ev->peer);
-    if (c >= 0 && now && peer && !session_attached(peer->session, now)) w->clients[c].owed[n] = false;
+    if (c >= 0 && now && peer && !attach_of(peer->session, now)) w->clients[c].owed[n] = false;
 }
 
 void sim_check_actions(struct sim *w, const struct sched_event *ev)

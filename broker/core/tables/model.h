@@ -166,8 +166,9 @@ struct task_extra {
     uint64_t deadline_wall_ms, deadline_ms; /* label and moment; 0 and NEVER: none */
     uint64_t orphan_ms;                     /* cancelled then, because its session was replaced; NEVER */
     char *traceparent;                      /* NULL: none */
-    uint64_t *excluded; /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
-    uint8_t raises;     /* resource failures that cost it nothing */
+    uint64_t *excluded;   /* TASK_EXCLUDED_MAX digests of provers and their keys, the largest first; NULL: none */
+    struct guest *guests; /* other sessions that want to hear of it, the newest first */
+    uint8_t raises;       /* resource failures that cost it nothing */
 };
 
 /** What has happened to a task. A task that has only waited has none (task_past). */
@@ -189,6 +190,20 @@ struct task_past {
     uint64_t push_after_ms;   /* progress may be pushed again from then on */
     bool push_due;
     struct task_verdict verdict;
+};
+
+/** A session that wants to hear of a task. In one of the session's lists. That of the session which submitted the task is a part of the task, as nearly
+ *  every task has just that one; others are guests. sessions.h says whose it is. */
+struct attach {
+    struct attach *next, **link; /* in one of the session's lists; link NULL: in none, the session is not attached */
+    uint8_t list;
+    bool owner; /* the session submitted the task */
+};
+enum attach_list {
+    ATTACH_LIVE,   /* the task is not over */
+    ATTACH_DUE,    /* over, and not pushed yet */
+    ATTACH_PUSHED, /* pushed, and not acknowledged */
+    ATTACH_LISTS
 };
 
 /** Of the waiting there may be a million: a member costs a megabyte. */
@@ -219,7 +234,7 @@ struct task {
     struct task_extra *extra;      /* NULL: nothing of that */
     struct task_past *past;        /* NULL: nothing has happened */
     struct attempt *attempt;       /* the live one: OFFERED, RUNNING, RECOVERING */
-    struct attach *attached;       /* sessions that want to hear of it */
+    struct attach own;             /* of the session that submitted it */
     uint32_t save_serial, save_at; /* of the batch that has its SAVE_TASK, its low half; and where in the batch */
 };
 
@@ -240,21 +255,18 @@ static inline uint64_t task_finish_tag(const struct task *t)
     return t->stamp + t->cost_ms;
 }
 
-/** A session that wants to hear of a task. In the lists of both. */
-struct attach {
+/** That of a session which did not submit the task. */
+struct guest {
+    struct attach attach;
     struct task *task;
     struct session *session;
-    struct attach *next_of_task, **link_of_task;
-    struct attach *next, **link; /* in one of the session's lists */
-    enum attach_list {
-        ATTACH_LIVE,   /* the task is not over */
-        ATTACH_DUE,    /* over, and not pushed yet */
-        ATTACH_PUSHED, /* pushed, and not acknowledged */
-        ATTACH_LISTS
-    } list;
-    bool owner;            /* the session submitted the task */
-    uint32_t pending_req;  /* a SUBMIT to answer when the payload is complete */
-    uint64_t pending_peer; /* its peer; 0: none waits */
+    struct guest *next, **link; /* of the task */
+};
+
+/** A SUBMIT of a session that is answered when the task's payload is complete; in s->pending. */
+struct pending {
+    uint64_t peer;
+    uint32_t req;
 };
 
 /* ---- provers and attempts (provers.h) ---- */
@@ -483,6 +495,7 @@ struct sched {
     struct names names;
     uint64_t ids_seed; /* of every principal's map of tasks */
     struct idmap accounts_groups, works, lanes, circuits, peers, attempts, provers_by_name, clients, sessions_by_id;
+    struct idmap pending; /* SUBMITs, by task and session */
     struct rows rows;
     struct heap timers; /* leased tasks by task_next_ms */
     struct heap idle;   /* the others: any number of them may be due at once, so they go in slices */

@@ -1,4 +1,5 @@
 #include "sessions.h"
+#include "attaches.h"
 #include "view.h"
 
 #include "msg.h"
@@ -10,7 +11,7 @@
 
 static void unlink_attach(struct attach *a)
 {
-    struct session *e = a->session;
+    struct session *e = attach_session(a);
     *a->link = a->next;
     if (a->next)
         a->next->link = a->link;
@@ -20,8 +21,8 @@ static void unlink_attach(struct attach *a)
 
 static void append_attach(struct attach *a, enum attach_list list)
 {
-    struct session *e = a->session;
-    a->list = list;
+    struct session *e = attach_session(a);
+    a->list = (uint8_t)list;
     a->next = NULL;
     a->link = e->ends[list];
     *a->link = a;
@@ -270,8 +271,8 @@ static void notices_clear(struct session *e)
 /* What was pushed has arrived or will, but for a large result, which may be half way. */
 static bool is_untold(const struct attach *a)
 {
-    const struct task *t = a->task;
-    if (!a->session->peer || task_state_live(t->state)) return false;
+    const struct task *t = attach_task(a);
+    if (!attach_session(a)->peer || task_state_live(t->state)) return false;
     if (a->list != ATTACH_PUSHED) return true;
     return t->state == TASK_SUCCEEDED && t->past->result_bytes > WIRE_INLINE_MAX;
 }
@@ -293,9 +294,9 @@ static struct notice *notice_of(const struct task *t)
 
 void session_tell_gone(struct sched *s, const struct attach *a)
 {
-    struct session *e = a->session;
+    struct session *e = attach_session(a);
     if (!is_untold(a)) return;
-    struct notice *n = notice_of(a->task);
+    struct notice *n = notice_of(attach_task(a));
     if (!n) {
         sched_broken(s);
         return;
@@ -351,7 +352,7 @@ static void push_one(struct sched *s, struct session *e)
         notice_push(s, e);
     } else {
         move_attach(a, ATTACH_PUSHED);
-        sched_act_deliver(s, e->peer, 0, a->task);
+        sched_act_deliver(s, e->peer, 0, attach_task(a));
     }
 }
 
@@ -370,46 +371,29 @@ static void session_pump(struct sched *s, struct session *e)
         s->pump_ms = s->now_ms + SESSION_PUSH_MS;
 }
 
-struct attach *session_attached(const struct session *e, const struct task *t)
-{
-    for (struct attach *a = t->attached; a; a = a->next_of_task)
-        if (a->session == e) return a;
-    return NULL;
-}
-
 bool session_may_attach(const struct sched *s, const struct session *e, const struct task *t)
 {
-    return t->session == e || e->client->principal->guests < s->cfg.guests_share || session_attached(e, t);
+    return t->session == e || e->client->principal->guests < s->cfg.guests_share || attach_of(e, t);
 }
 
 struct attach *session_attach(struct sched *s, struct session *e, struct task *t)
 {
-    struct attach *a = session_attached(e, t);
+    struct attach *a = attach_of(e, t);
     if (a) return a;
-    a = calloc(1, sizeof *a);
+    a = attach_new(e, t);
     if (!a) return NULL;
-    a->task = t;
-    a->session = e;
-    a->owner = t->session == e;
-    a->next_of_task = t->attached;
-    if (t->attached) t->attached->link_of_task = &a->next_of_task;
-    a->link_of_task = &t->attached;
-    t->attached = a;
     append_attach(a, ATTACH_LIVE);
     e->attached_n++;
-    e->client->principal->guests += !a->owner;
     return a;
 }
 
 void session_detach(struct sched *s, struct attach *a)
 {
-    struct session *e = a->session;
+    struct session *e = attach_session(a);
     bool pushed = a->list == ATTACH_PUSHED;
+    attach_pended(s, a);
     unlink_attach(a);
-    *a->link_of_task = a->next_of_task;
-    if (a->next_of_task) a->next_of_task->link_of_task = a->link_of_task;
-    e->client->principal->guests -= !a->owner;
-    free(a);
+    attach_free(a);
     e->attached_n--;
     if (pushed && e->pushes < SESSION_PUSHES) e->pushes++;
     session_pump(s, e);
@@ -439,27 +423,27 @@ void sessions_resume(struct sched *s)
 
 void sessions_tell(struct sched *s, struct task *t, const struct session *knows)
 {
-    for (struct attach *a = t->attached, *next; a; a = next) {
-        next = a->next_of_task;
-        if (a->session == knows) {
+    for (struct attach *a = attach_first(t), *next; a; a = next) {
+        next = attach_next(a);
+        if (attach_session(a) == knows) {
             session_detach(s, a);
             continue;
         }
         move_attach(a, ATTACH_DUE);
-        session_pump(s, a->session);
+        session_pump(s, attach_session(a));
     }
 }
 
 void session_owe(struct sched *s, struct attach *a)
 {
-    struct session *e = a->session;
+    struct session *e = attach_session(a);
     move_attach(a, e->peer ? ATTACH_PUSHED : ATTACH_DUE);
-    if (e->peer) sched_act_deliver(s, e->peer, 0, a->task);
+    if (e->peer) sched_act_deliver(s, e->peer, 0, attach_task(a));
 }
 
 void sessions_wait_again(struct sched *s, struct task *t)
 {
-    for (struct attach *a = t->attached; a; a = a->next_of_task) move_attach(a, ATTACH_LIVE);
+    for (struct attach *a = attach_first(t); a; a = attach_next(a)) move_attach(a, ATTACH_LIVE);
 }
 
 /* ---- coming and going ---- */

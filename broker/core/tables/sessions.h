@@ -38,8 +38,6 @@ void session_disconnect(struct sched *s, struct session *e);
 bool session_may_attach(const struct sched *s, const struct session *e, const struct task *t);
 /** Attaches; if it is attached already, gives that one. NULL: out of memory. */
 struct attach *session_attach(struct sched *s, struct session *e, struct task *t);
-/** NULL: it is not attached. O(sessions attached to t). */
-struct attach *session_attached(const struct session *e, const struct task *t);
 /** The task of a is about to be forgotten: if the session is connected and may not have its end yet, it is told one
  *  (R3: every wait ends). A result that goes with the task is said to be gone. */
 void session_tell_gone(struct sched *s, const struct attach *a);

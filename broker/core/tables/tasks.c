@@ -226,14 +226,17 @@ void task_rearm(struct sched *s, struct task *t)
 
 /* ---- what most have not ---- */
 
-struct task_extra *task_extra_of(struct sched *s, struct task *t)
+struct task_extra *task_extra_made(struct task *t)
 {
     if (t->extra) return t->extra;
     t->extra = malloc(sizeof *t->extra);
-    if (!t->extra)
-        sched_broken(s);
-    else
-        *t->extra = task_extra_none;
+    if (t->extra) *t->extra = task_extra_none;
+    return t->extra;
+}
+
+struct task_extra *task_extra_of(struct sched *s, struct task *t)
+{
+    if (!task_extra_made(t)) sched_broken(s);
     return t->extra;
 }
 

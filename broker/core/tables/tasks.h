@@ -42,6 +42,8 @@ uint64_t task_offer_end_ms(const struct task *t);
 
 /** What it has beside what all have, to write to, made when there is none. NULL: out of memory, and the core has stopped. */
 struct task_extra *task_extra_of(struct sched *s, struct task *t);
+/** The same, and the core goes on when there is no memory. */
+struct task_extra *task_extra_made(struct task *t);
 void task_extra_free(struct task *t);
 /** Its past, made when there is none. NULL: out of memory, and the core has stopped. */
 struct task_past *task_past_of(struct sched *s, struct task *t);

@@ -2,8 +2,8 @@
 # The broker beside RabbitMQ, beanstalkd and NATS (Debian's), by turns in one run: run.sh BUILD_DIR [--quick]
 # RabbitMQ is started in a folder of its own, with ports of its own, and ended; nothing of the system's is touched. --quick: a turn of 2 s instead of three
 # of 3 s, within five minutes. The folder of all of them is TMPDIR: put it on a real disk. Prints the lines of the benches, a table of medians, and last the
-# ratios to RabbitMQ. PV_JOBS: some of "1k one 64k 1m 16m". Exits 77
-# where rabbitmq-server or librabbitmq-dev is missing; beanstalkd and NATS are left out where they are missing.
+# ratios to RabbitMQ. PV_JOBS: some of "1k one 64k 1m 16m". Exits 77 where rabbitmq-server or librabbitmq-dev is missing; beanstalkd and NATS are left out
+# where they are.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1") rounds=3
@@ -13,7 +13,13 @@ if [ "${2:-}" = --quick ]; then rounds=1 each=2; fi
 [ -x "$build/tests/bench_rabbit" ] || { echo "skipped: bench_rabbit was not built (librabbitmq-dev)"; exit 77; }
 work=$(mktemp -d)
 pids=() peers=(rabbit rabbit-quorum)
-trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+tidy() {
+    kill "${pids[@]}" 2>/dev/null || true
+    wait
+    [ -z "${epmd:-}" ] || ERL_EPMD_PORT=$epmd epmd -kill >/dev/null 2>&1 || true # were it Erlang's own
+    rm -rf "$work"
+}
+trap tidy EXIT
 fail() { echo "run.sh: $*" >&2; tail -n 20 "$work"/*.log "$work"/log/*.log >&2; exit 1; }
 cd "$work"
 read -r amqp dist epmd bean nats < <(python3 -c 'import socket

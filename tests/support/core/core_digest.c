@@ -1,5 +1,6 @@
 #include "core_digest.h"
 
+#include "attaches.h"
 #include "looks.h"
 #include "model.h"
 #include "provers.h"
@@ -376,12 +377,13 @@ static void task(struct core_digest *d, const struct sched *s, const struct task
     if (t->past) past(d, t->past);
     num(d, "attempt", t->attempt ? t->attempt->token.seq : 0);
     num(d, "next_ms", task_next_ms(s, t));
-    for (const struct attach *a = t->attached; a; a = a->next_of_task) {
-        num(d, "attached", a->session->number);
+    for (const struct attach *a = attach_first(t); a; a = attach_next(a)) {
+        const struct pending *p = idmap_find(&s->pending, idmap_key((uintptr_t)t, (uintptr_t)attach_session(a)));
+        num(d, "attached", attach_session(a)->number);
         num(d, "list", a->list);
         num(d, "owner", a->owner);
-        num(d, "pending_req", a->pending_req);
-        num(d, "pending_peer", a->pending_peer);
+        num(d, "pending_req", p ? p->req : 0);
+        num(d, "pending_peer", p ? p->peer : 0);
     }
     struct sched_view v;
     memset(&v, 0, sizeof v);
@@ -506,7 +508,7 @@ static void session(struct core_digest *d, const struct session *s)
     num(d, "tasks", s->tasks);
     num(d, "attached_n", s->attached_n);
     for (int i = 0; i < ATTACH_LISTS; i++)
-        for (const struct attach *a = s->lists[i]; a; a = a->next) num(d, "attach", a->task->order);
+        for (const struct attach *a = s->lists[i]; a; a = a->next) num(d, "attach", attach_task(a)->order);
     for (const struct notice *n = s->notices; n; n = n->next) {
         bytes(d, "notice", &n->task, sizeof n->task);
         num(d, "generation", n->generation);
