@@ -226,12 +226,13 @@ static pv_status scan(struct spool *s, size_t *damaged, char *why)
         return status;
     }
     pv_status status = PV_OK;
-    for (struct dirent *f; status == PV_OK && (f = readdir(d));) {
+    for (struct dirent *f; status == PV_OK && (errno = 0, f = readdir(d));) {
         if (ends_with(f->d_name, ".result.tmp"))
             unlinkat(s->fd, f->d_name, 0);
         else if (ends_with(f->d_name, ".result"))
             status = adopt(s, f->d_name, damaged, why);
     }
+    if (status == PV_OK && errno) status = io_failed(why, s->folder, ".", "read"); /* not the folder's end */
     closedir(d);
     return status;
 }
