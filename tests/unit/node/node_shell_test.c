@@ -75,8 +75,8 @@ static char *replaced(const char *p, const char *what, const char *by, char *to)
 }
 
 /* A number after one of these differs from run to run, or from machine to machine. */
-static const char *const measured[] = { "load_ms=", "check_ms=",  "prove_ms=", "busy_ms=", "mean_ms=",
-                                        "memory=",  "slots and ", "pid=",      NULL };
+static const char *const measured[] = { "load_ms=",   "check_ms=", "prove_ms=", "busy_ms=", "mean_ms=", "memory=",
+                                        "slots and ", "pid=",      "launcher=", " ms=",     NULL };
 
 static char *number_out(const char **p, char *to)
 {
