@@ -112,6 +112,12 @@ static void service_status(struct broker *b)
         notify_status(&b->notify, "%" PRIu64 " tasks kept, %" PRIu64 " provers", core.tasks, core.provers);
 }
 
+static void spares_expire(struct broker *b)
+{
+    struct blobs *blobs = store_blobs(b->store);
+    blob_spares_expire(&blobs->spares, blobs->incoming, b->now_ms, b->disk_low);
+}
+
 /* What is done about once a second. */
 static void second(struct broker *b)
 {
@@ -121,6 +127,7 @@ static void second(struct broker *b)
     watermark_look(b);
     uploads_expire(b->uploads, b->now_ms, uploads_dropped);
     kept_expire(b->kept, b->now_ms);
+    spares_expire(b);
     if (b->wanted.n) uploads_retry(b);
     store_tidy(b->store);
     if (!b->disk_low && !b->store_failed) broker_clock_save(b, CLOCK_IDLE_MS);

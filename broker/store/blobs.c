@@ -64,7 +64,9 @@ pv_status blob_writer_start(struct blob_writer *w, struct blobs *b, uint64_t len
     *w = (struct blob_writer){ .fd = -1, .serial = ++b->serial, .length = length, .expected = expected };
     TRY(sha256_start(&w->hash));
     serial_name(name, w->serial);
-    w->fd = openat(b->incoming, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    w->fd = blob_spare_take(&b->spares, b->incoming, length, &w->serial);
+    w->over = w->fd >= 0;
+    if (!w->over) w->fd = openat(b->incoming, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (w->fd < 0) {
         pv_status st = write_status(errno);
         sha256_clear(&w->hash);
@@ -118,7 +120,8 @@ pv_status blob_writer_publish(struct blob_writer *w)
     struct blobs *b = w->blobs;
     char name[24], hex[WIRE_HASH_TEXT];
     serial_name(name, w->serial);
-    if (fault_hit(b->faults, FAULT_SYNC) || fsync(w->fd)) return publish_status(errno);
+    /* One that is written over has its blocks and its length: only the time in its inode would be written. */
+    if (fault_hit(b->faults, FAULT_SYNC) || (w->over ? fdatasync(w->fd) : fsync(w->fd))) return publish_status(errno);
     if (fault_hit(b->faults, FAULT_RENAME) || renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
         return publish_status(errno);
     if (fault_hit(b->faults, FAULT_SYNC) || fsync(b->files)) return PV_STORE;
@@ -184,7 +187,8 @@ void blobs_remove(struct blobs *b, wire_hash hash)
     char hex[WIRE_HASH_TEXT];
     for (const struct blob_writer *w = b->publishing; w; w = w->publishing_next)
         if (wire_hash_equal(w->expected, hash)) return;
-    unlinkat(b->files, wire_hash_text(hex, hash), 0);
+    wire_hash_text(hex, hash);
+    if (!blob_spare_put(&b->spares, b->files, hex, b->incoming, ++b->serial)) unlinkat(b->files, hex, 0);
 }
 
 /* --- at the start --- */

@@ -2,7 +2,7 @@
  *
  *  A state folder holds  blobs/<64 hex>   whole and synced; some committed row names it
  *                        aside/<64 hex>   not removed although no row names it, since one that is lost may have
- *                        incoming/<name>  uploads under way, worth nothing after a crash
+ *                        incoming/<name>  uploads under way, and spare files (blob_spares.h); worth nothing after a crash
  *
  *  The order is: write, sync the file, rename it, sync the folder. Only then may a row that names it commit. A crash
  *  in between leaves a file that no row names, and the sweep at the next start removes it. Rows with the same content
@@ -13,6 +13,7 @@
 #ifndef PV_BLOBS_H
 #define PV_BLOBS_H
 
+#include "blob_spares.h"
 #include "faults.h"
 #include "ids.h"
 #include "sha256.h"
@@ -29,6 +30,7 @@ struct blobs {
     struct faults *faults;
     uint64_t serial; /* of the last upload; its name */
     struct blob_writer *publishing;
+    struct blob_spares spares; /* none, unless who opened it says how many bytes */
 };
 
 /** Opens the two folders under dir (which exists), or makes them. PV_IO. */
@@ -41,6 +43,7 @@ void blobs_close(struct blobs *b);
 struct blob_writer {
     struct blobs *blobs; /* borrowed until the writer is cleared; NULL when it is */
     int fd;
+    bool over; /* a spare file is written over */
     uint64_t serial;
     uint64_t length, at; /* bytes announced, bytes written */
     wire_hash expected;
@@ -80,7 +83,8 @@ pv_status blobs_there(const struct blobs *b, wire_hash hash, uint64_t length);
 /** A descriptor to read the file from, the caller's to close, or -1. It stays readable when the file is removed. */
 int blobs_read(const struct blobs *b, wire_hash hash);
 
-/** Removes a file, unless an upload with the same content is being published. A file that is not there is no error. */
+/** Removes a file, or makes a spare one of it, unless an upload with the same content is being published. A file that is not there is
+ *  no error. */
 void blobs_remove(struct blobs *b, wire_hash hash);
 
 /* At the start. named() tells whether a row names a file. */

@@ -166,8 +166,10 @@ static pv_status folder_settle(struct sqlite_store *s, const char *dir)
     if (state == FOLDER_UNKNOWN) s->unsure = true;
     strangers_find(s, n);
     folder_name(s->found.payloads, n);
-    if (blobs_open_named(&s->blobs, dir, s->found.payloads, s->faults) == PV_OK) return PV_OK;
-    return sqlite_sql_fail(s, "the payload folder could not be opened");
+    if (blobs_open_named(&s->blobs, dir, s->found.payloads, s->faults) != PV_OK)
+        return sqlite_sql_fail(s, "the payload folder could not be opened");
+    s->blobs.spares.most_bytes = SPARES_MOST_BYTES; /* nobody else uses this folder */
+    return PV_OK;
 }
 
 static void folder_mark(struct sqlite_store *s, uint32_t epoch)
