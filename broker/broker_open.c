@@ -391,6 +391,7 @@ static void store_end(struct broker *b)
 {
     core_forget(b);
     outbox_clear(&b->outbox);
+    outbox_clear(&b->offers);
     downloads_destroy(&b->downloads);
     list_turns_clear(&b->lists);
     list_turns_init(&b->lists);
@@ -449,6 +450,7 @@ void broker_close(struct broker **broker)
     survey_end(&b->survey);
     disk_jobs_stop(&b->files);
     outbox_clear(&b->outbox);
+    outbox_clear(&b->offers);
     shares_clear(&b->shares);
     tables_destroy(&b->tables);
     list_turns_clear(&b->lists);

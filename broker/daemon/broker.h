@@ -235,6 +235,7 @@ struct broker {
     struct broker_commits commits;
     uint64_t promised; /* the last commit that replies must wait for */
     struct outbox outbox;
+    struct outbox offers; /* what waits until the commit outlives this process, which is sooner */
     bool waits_long; /* the replies that wait for one peer nearly fill its queue: the loop must wait for the disk */
 
     uint8_t buffer[WIRE_HEAD_BYTES + WIRE_BODY_MAX]; /* of the message that is being encoded */

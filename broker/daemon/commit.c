@@ -32,7 +32,7 @@ static void weigh(struct broker *b)
 /* At most LAZY_MS: on a disk that stands still, the offers and heartbeats of the batch must not wait as well. */
 bool commit_later(struct broker *b)
 {
-    if (!store_syncing(b->store) || b->batch.full || b->batch.messages >= b->config->batch || b->stopping ||
+    if (!store_gathers(b->store) || b->batch.full || b->batch.messages >= b->config->batch || b->stopping ||
         store_failure(b->store))
         return false;
     weigh(b);

@@ -15,7 +15,8 @@ void durable_say(struct broker *b)
 {
     struct outbox_word w;
     commit_times_durable(b);
-    while (outbox_take(&b->outbox, store_durable(b->store), &w)) reply_waited(b, &w);
+    while (reply_take(b, &b->offers, store_kept(b->store), &w)) reply_waited(b, &w);
+    while (reply_take(b, &b->outbox, store_durable(b->store), &w)) reply_waited(b, &w);
 }
 
 static void reached(struct broker *b)
@@ -42,7 +43,8 @@ void durable_settle(struct broker *b)
 
 void durable_bound(struct broker *b)
 {
-    bool much = outbox_waiting(&b->outbox) >= WAITING_MOST || b->outbox.bytes >= WAITING_BYTES || b->waits_long;
+    bool much = outbox_waiting(&b->outbox) + outbox_waiting(&b->offers) >= WAITING_MOST ||
+                b->outbox.bytes + b->offers.bytes >= WAITING_BYTES || b->waits_long;
     b->waits_long = false;
     struct uploads_stats files = uploads_read_stats(b->uploads);
     if (files.publishing >= FILES_MOST || files.bytes_waiting >= FILES_BYTES) uploads_settle(b);
@@ -54,9 +56,7 @@ void durable_bound(struct broker *b)
 static void waiting_refuse(struct broker *b)
 {
     struct outbox_word w;
-    while (outbox_take(&b->outbox, UINT64_MAX, &w)) {
-        struct peer *peer = peers_of(&b->peers, w.peer);
-        if (peer) peer->waiting--;
+    while (reply_take(b, &b->offers, UINT64_MAX, &w) || reply_take(b, &b->outbox, UINT64_MAX, &w)) {
         for (size_t i = 0; i < w.parts_n; i++) zmq_msg_close(&w.parts[i]);
         struct sched_action no = { .peer = w.peer, .req = w.req, .status = PV_STORE };
         bool passes = w.submit && store_full(b->store);

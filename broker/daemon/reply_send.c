@@ -14,32 +14,49 @@ static bool promises(enum wire_type type)
            type != WIRE_WELCOME;
 }
 
-/* An offer is saved before it is sent: where a commit that is not durable would not outlive this process, it waits as well. */
-static bool rests_on_disk(const struct broker *b, enum wire_type type)
+enum wait {
+    WAIT_NOT,
+    WAIT_KEPT,    /* in b->offers, until the commit outlives this process */
+    WAIT_DURABLE, /* in b->outbox */
+};
+
+/* An offer is saved before it is sent, but needs no sync. It goes before RESULT_OKs that wait: those are about attempts that the prover
+ * has finished, and it may have said READY before. With them in its way each place of a prover had a task per sync. */
+static enum wait offer_waits(const struct broker *b, enum reply_when when, const struct peer *peer)
 {
-    return promises(type) || (type == WIRE_OFFER && !store_lazy(b->store));
+    if (peer->waiting > peer->waiting_results) return WAIT_DURABLE;
+    bool behind = when == REPLY_WHEN_DURABLE && b->promised > store_kept(b->store);
+    return behind || peer->waiting_offers ? WAIT_KEPT : WAIT_NOT;
 }
 
 /* Replies of batches to one peer keep their order: if one waits, later ones wait too. But not heartbeats: a peer that waits for
  * the disk must not seem dead. */
-static bool has_to_wait(const struct broker *b, enum reply_when when, const struct peer *peer, enum wire_type type)
+static enum wait waits(const struct broker *b, enum reply_when when, const struct peer *peer, enum wire_type type)
 {
-    if (when == REPLY_AT_ONCE || type == WIRE_HEARTBEAT) return false;
-    return peer->waiting || (when == REPLY_WHEN_DURABLE && rests_on_disk(b, type));
+    if (when == REPLY_AT_ONCE || type == WIRE_HEARTBEAT) return WAIT_NOT;
+    if (type == WIRE_OFFER) return offer_waits(b, when, peer);
+    if (peer->waiting || (when == REPLY_WHEN_DURABLE && promises(type))) return WAIT_DURABLE;
+    return peer->waiting_offers ? WAIT_KEPT : WAIT_NOT;
 }
 
-static pv_status wait_for_sync(struct broker *b, struct peer *peer, const struct wire_msg *m, zmq_msg_t *parts,
-                               size_t parts_n)
+static pv_status leave(struct broker *b, enum wait wait, struct peer *peer, const struct wire_msg *m, zmq_msg_t *parts,
+                       size_t parts_n)
 {
     struct outbox_word head = { .peer = peer->handle, .commit = b->promised };
     if (m->has.req) head.req = m->req;
     head.submit = m->type == WIRE_SUBMIT_OK;
+    head.result = m->type == WIRE_RESULT_OK;
     if (m->has.token) head.token = m->token;
-    TRY(outbox_put(&b->outbox, &head, parts, parts_n));
+    TRY(outbox_put(wait == WAIT_KEPT ? &b->offers : &b->outbox, &head, parts, parts_n));
+    if (wait == WAIT_KEPT)
+        peer->waiting_offers++;
+    else
+        peer->waiting++;
+    if (wait == WAIT_DURABLE) peer->waiting_results += head.result;
     /* All of them will be sent at once, together with those of one more batch: that must fit into the socket's queue. */
     uint64_t room = b->config->send_queue, batch = b->config->batch;
     uint64_t most = room > 2 * batch ? room / 2 : room > batch ? room - batch : 1;
-    if (++peer->waiting >= most) b->waits_long = true;
+    if (peer->waiting + peer->waiting_offers >= most) b->waits_long = true;
     return PV_OK;
 }
 
@@ -128,10 +145,10 @@ static size_t parts_of(zmq_msg_t parts[3], const struct peer *peer, const struct
 static bool parts_send(struct broker *b, enum reply_when when, struct peer *peer, const struct wire_msg *m,
                        zmq_msg_t *parts, size_t n)
 {
-    if (!has_to_wait(b, when, peer, m->type))
-        return sent(b, peer, router_send_parts(&b->router, peer->routing, parts, n));
+    enum wait wait = waits(b, when, peer, m->type);
+    if (wait == WAIT_NOT) return sent(b, peer, router_send_parts(&b->router, peer->routing, parts, n));
     /* No memory to wait in: what promises must then not be sent at all. */
-    pv_status st = wait_for_sync(b, peer, m, parts, n);
+    pv_status st = leave(b, wait, peer, m, parts, n);
     return st == PV_OK || sent(b, peer, st);
 }
 
@@ -159,11 +176,29 @@ bool reply_send(struct broker *b, enum reply_when when, uint64_t handle, const s
     return ok;
 }
 
+/* Taken out of box. */
+static void uncount(const struct broker *b, const struct outbox *box, const struct outbox_word *w, struct peer *peer)
+{
+    if (box == &b->offers) {
+        peer->waiting_offers--;
+        return;
+    }
+    peer->waiting--;
+    peer->waiting_results -= w->result;
+}
+
+bool reply_take(struct broker *b, struct outbox *box, uint64_t commit, struct outbox_word *w)
+{
+    if (!outbox_take(box, commit, w)) return false;
+    struct peer *peer = peers_of(&b->peers, w->peer);
+    if (peer) uncount(b, box, w, peer);
+    return true;
+}
+
 void reply_waited(struct broker *b, struct outbox_word *w)
 {
     struct peer *peer = peers_of(&b->peers, w->peer);
     if (peer && broker_ours(b)) {
-        peer->waiting--;
         sent(b, peer, router_send_parts(&b->router, peer->routing, w->parts, w->parts_n));
         if (w->last) broker_peer_cut(b, w->peer);
     }
@@ -172,5 +207,5 @@ void reply_waited(struct broker *b, struct outbox_word *w)
 
 void reply_last(struct broker *b, uint64_t peer)
 {
-    if (!outbox_last(&b->outbox, peer)) broker_peer_cut(b, peer);
+    if (!outbox_last(&b->outbox, peer) && !outbox_last(&b->offers, peer)) broker_peer_cut(b, peer);
 }

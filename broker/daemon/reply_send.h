@@ -18,7 +18,9 @@ enum reply_when {
 /** Encodes m and sends it, or puts it into the outbox. payload (or NULL) is the message's, and taken on true. False: the peer is
  *  not there, or was cut because it cannot be reached, or m cannot be encoded (logged). */
 bool reply_send(struct broker *b, enum reply_when when, uint64_t peer, const struct wire_msg *m, zmq_msg_t *payload);
-/** Sends what waited in the outbox, if its peer is still there. The parts of w are closed. */
+/** The next word of b->outbox or b->offers whose commit is at most this one, as outbox_take. */
+bool reply_take(struct broker *b, struct outbox *box, uint64_t commit, struct outbox_word *w);
+/** Sends what waited, if its peer is still there. The parts of w are closed. */
 void reply_waited(struct broker *b, struct outbox_word *w);
 /** Cuts a peer once everything is said to it. */
 void reply_last(struct broker *b, uint64_t peer);

@@ -1,4 +1,4 @@
-/** Replies that wait until the commit they report is durable: encoded, in one queue, so that the replies to a peer
+/** Replies that wait until the commit they report is durable (or is as far as what they say needs it): encoded, in one queue, so that the replies to a peer
  *  keep their order.
  */
 #ifndef PV_OUTBOX_H
@@ -15,10 +15,11 @@
 /** A reply ("word": one message to one peer). */
 struct outbox_word {
     uint64_t peer;    /* handle */
-    uint64_t commit;  /* to send once this commit is durable; never less than that of the word before */
+    uint64_t commit;  /* to send once this commit is that far; never less than that of the word before */
     uint32_t req;     /* the question it answers; 0: none */
     bool submit;      /* it answers a SUBMIT: one that is refused for want of space may come again */
     wire_token token; /* the attempt it is about; {0, 0}: none */
+    bool result;      /* RESULT_OK: an offer may go out before it */
     bool last;        /* the peer is cut after it */
     size_t parts_n;
     zmq_msg_t parts[3];

@@ -44,9 +44,10 @@ struct peer {
     wire_id session;
     char software[65];
     uint64_t since_ms, heard_ms;
-    struct share *share; /* its account, kept by the caller; NULL before HELLO */
-    uint32_t waiting;    /* replies to it in the outbox */
-    char *unserved;      /* peer_keys.h; NULL: nothing was said */
+    struct share *share;               /* its account, kept by the caller; NULL before HELLO */
+    uint32_t waiting, waiting_results; /* replies to it in the outbox; how many of them are RESULT_OK */
+    uint32_t waiting_offers;           /* what waits for less */
+    char *unserved;                    /* peer_keys.h; NULL: nothing was said */
     uint32_t unserved_bytes, unserved_files;
     char *gpu_unused; /* peer_gpu.h; NULL: nothing was said */
     uint64_t gpu_wrong_proofs, gpu_ended;

@@ -59,6 +59,16 @@ bool store_syncing(const struct store *s)
     return s->driver->syncing(s);
 }
 
+bool store_gathers(const struct store *s)
+{
+    return s->driver->gathers(s);
+}
+
+uint64_t store_kept(const struct store *s)
+{
+    return s->driver->kept(s);
+}
+
 void store_turn(struct store *s)
 {
     s->driver->turn(s);

@@ -119,9 +119,11 @@ bool store_writing(const struct store *s);
 /** Starts to make durable, in the background, what SOON asked for, together with every commit so far. Does nothing
  *  while that goes on for earlier commits: later ones gather, and the next call takes them all. Never waits. */
 void store_sync(struct store *s);
-/** Whether commits are being made durable in the background. A commit with SOON made now waits for the next
- *  store_sync. */
+/** Whether commits are being made durable in the background. */
 bool store_syncing(const struct store *s);
+/** Whether a commit with SOON made now would wait for a later store_sync: the caller may as well put more into it. False whenever
+ *  nothing is under way. */
+bool store_gathers(const struct store *s);
 /** Once a turn of the caller's loop: takes note of what has ended in the background. Then store_durable has moved on,
  *  or store_failure says why not. Starts nothing and never waits. */
 void store_turn(struct store *s);
@@ -130,6 +132,10 @@ void store_settle(struct store *s);
 /** The last commit known to be durable, as of the last store_turn, store_settle or store_commit; 0: none of this
  *  opening. Never goes back. */
 uint64_t store_durable(const struct store *s);
+
+/** The last commit that outlives this process, as of the same calls: never before the last durable one. Where store_lazy, that is the
+ *  last one of all. */
+uint64_t store_kept(const struct store *s);
 
 /** Why the store failed, or NULL while it works. Borrowed until store_close. */
 const char *store_failure(const struct store *s);

@@ -31,6 +31,8 @@ struct store_driver {
     bool (*writing)(const struct store *s);
     void (*sync)(struct store *s);
     bool (*syncing)(const struct store *s);
+    bool (*gathers)(const struct store *s);
+    uint64_t (*kept)(const struct store *s);
     void (*turn)(struct store *s);
     void (*settle)(struct store *s);
     uint64_t (*durable)(const struct store *s);

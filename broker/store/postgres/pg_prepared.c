@@ -33,7 +33,11 @@ static const char *const statements[PG_STATEMENTS] = {
     [PG_COMMIT] = "COMMIT",
 };
 
-static const char *const names[PG_STATEMENTS] = {
+/* A commit has to write something to be waited for. This goes to the server's log and to no table. */
+static const char sync_sql[] = "SELECT pg_logical_emit_message(true, 'provost', '') FROM provost.reign"
+                               " WHERE id = $1 AND commits >= $2::bigint";
+
+static const char *const names[PG_STATEMENTS + 1] = {
     [PG_BEGIN] = "pv_begin",
     [PG_FENCE] = "pv_fence",
     [PG_TASKS_PUT] = "pv_tasks_put",
@@ -47,6 +51,7 @@ static const char *const names[PG_STATEMENTS] = {
     [PG_CLOCK] = "pv_clock",
     [PG_COUNT] = "pv_count",
     [PG_COMMIT] = "pv_commit",
+    [PG_SYNC] = "pv_sync",
 };
 
 const char *pg_prepared_name(enum pg_statement which)
@@ -74,8 +79,14 @@ pv_status pg_prepare(struct pg_session *s, struct pg_types *types)
     pg_columns_put_sql(tasks_put);
     TRY(pg_session_do(
         s, "SET plan_cache_mode = force_generic_plan")); /* rows by their key: no batch wants a plan of its own */
+    TRY(pg_session_do(s, "SET synchronous_commit = off"));
     TRY(types_read(s, types));
     for (int i = 0; i < PG_STATEMENTS; i++)
         TRY(pg_session_prepare(s, names[i], statements[i] ? statements[i] : tasks_put));
     return PV_OK;
+}
+
+pv_status pg_prepare_sync(struct pg_session *s)
+{
+    return pg_session_prepare(s, names[PG_SYNC], sync_sql);
 }

@@ -20,6 +20,7 @@ enum pg_statement {
     PG_COUNT,         /* $1 the reign, $2 its commit */
     PG_COMMIT,
     PG_STATEMENTS,
+    PG_SYNC = PG_STATEMENTS, /* in the other session: $1 the reign, $2 its commit */
 };
 
 /** The types of the tables' rows, which each database numbers for itself. */
@@ -27,8 +28,10 @@ struct pg_types {
     uint32_t task, input, result;
 };
 
-/** Prepares them all. PV_STORE: s->why. */
+/** Prepares them all, and lets the session's commits be answered before they are on disk (pg_writer.h). PV_STORE: s->why. */
 pv_status pg_prepare(struct pg_session *s, struct pg_types *types);
+/** Prepares what pg_sync sends, in a session of its own. PV_STORE: s->why. */
+pv_status pg_prepare_sync(struct pg_session *s);
 /** The name it was prepared under. */
 const char *pg_prepared_name(enum pg_statement which);
 

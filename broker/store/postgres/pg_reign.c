@@ -91,8 +91,8 @@ pv_status pg_reign_anew(struct pg_store *s)
     return PV_OK;
 }
 
-void pg_reign_answered(struct pg_store *s)
+void pg_reign_answered(struct pg_store *s, uint64_t commits)
 {
-    s->at.commits = pg_writer_commits(s->writer);
+    s->at.commits = commits;
     mark_write(s, false);
 }

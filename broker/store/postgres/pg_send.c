@@ -128,12 +128,20 @@ static void send_clock(struct sending *to, const struct up_clock *c)
     send(to, PG_CLOCK, &p);
 }
 
+/* $1 its id, $2 a number of its commit, whose bytes lie in big. */
+static struct pg_parameters reign_parameters(const struct pg_reign *reign, uint64_t commit, uint64_t *big)
+{
+    *big = htobe64(commit);
+    struct pg_parameters p = { .n = 2, .at = { reign->id, (char *)big }, .bytes = { 0, sizeof *big } };
+    p.bytes[0] = (int)strlen(reign->id);
+    return p;
+}
+
 /* How far the reign has come: what the row says after a failover is what survived it. */
 static void send_count(struct sending *to, const struct pg_reign *reign)
 {
-    uint64_t big = htobe64(reign->commits + 1);
-    struct pg_parameters p = { .n = 2, .at = { reign->id, (char *)&big }, .bytes = { 0, sizeof big } };
-    p.bytes[0] = (int)strlen(reign->id);
+    uint64_t big;
+    struct pg_parameters p = reign_parameters(reign, reign->commits + 1, &big);
     send(to, PG_COUNT, &p);
 }
 
@@ -209,4 +217,20 @@ pv_status pg_send(struct pg_session *s, const struct pg_types *types, const stru
     pv_status st = to.failed ? pg_session_failed(s, NULL, "PostgreSQL") : results_read(&to, files);
     if (st == PV_OK && !PQexitPipelineMode(s->c)) st = pg_session_failed(s, NULL, "PostgreSQL");
     return st;
+}
+
+/* Its result comes before its commit; the session has waited for both when it returns. */
+pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign)
+{
+    uint64_t big;
+    struct pg_parameters p = reign_parameters(reign, reign->commits, &big);
+    s->why[0] = 0;
+    PGresult *r = pg_session_run_prepared(s, pg_prepared_name(PG_SYNC), &p);
+    if (!r) return PV_STORE;
+    bool there = PQntuples(r) == 1;
+    PQclear(r);
+    if (there) return PV_OK;
+    s->passes = true;
+    strcpy(s->why, "PostgreSQL does not have what it answered: it is another server now");
+    return PV_STORE;
 }

@@ -14,6 +14,10 @@ struct pg_reign {
     uint64_t commits;
 };
 
+/** Answers once all that the server has is on its disk, and on that of a synchronous standby, with the reign's commit among it. In a
+ *  session of pg_prepare_sync. PV_STORE: s->why. */
+pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign);
+
 /** Asserts in a session of pg_prepare the reign's epoch, and counts reign->commits + 1 in its row.
  *  files: takes the payload files whose rows went, to look at once more.
  *  PV_STORE: s->why. The batch may be in the database or not. */

@@ -86,14 +86,25 @@ static PGresult *only_result(struct pg_session *s, const char *doing)
     return NULL;
 }
 
-PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_parameters *p)
+static const int binary[PG_PARAMETERS_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+
+static PGresult *result_of(struct pg_session *s, int sent)
 {
-    int formats[PG_PARAMETERS_MAX], n = p ? p->n : 0;
-    for (int i = 0; i < n; i++) formats[i] = 1;
-    int sent = PQsendQueryParams(s->c, sql, n, NULL, p ? p->at : NULL, p ? p->bytes : NULL, formats, 1);
     if (sent) return only_result(s, "PostgreSQL");
     pg_session_failed(s, NULL, "PostgreSQL");
     return NULL;
+}
+
+PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_parameters *p)
+{
+    static const struct pg_parameters none = { .n = 0 };
+    if (!p) p = &none;
+    return result_of(s, PQsendQueryParams(s->c, sql, p->n, NULL, p->at, p->bytes, binary, 1));
+}
+
+PGresult *pg_session_run_prepared(struct pg_session *s, const char *name, const struct pg_parameters *p)
+{
+    return result_of(s, PQsendQueryPrepared(s->c, name, p->n, p->at, p->bytes, binary, 1));
 }
 
 pv_status pg_session_do(struct pg_session *s, const char *sql)

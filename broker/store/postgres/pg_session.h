@@ -32,6 +32,8 @@ struct pg_parameters {
 };
 /** Runs one statement and returns its result, or NULL with why. Rows come in binary form. p NULL: none. */
 PGresult *pg_session_run(struct pg_session *s, const char *sql, const struct pg_parameters *p);
+/** The same for a statement of pg_session_prepare. */
+PGresult *pg_session_run_prepared(struct pg_session *s, const char *name, const struct pg_parameters *p);
 /** The same for text that may hold several statements and answers nothing. */
 pv_status pg_session_do(struct pg_session *s, const char *sql);
 

@@ -27,7 +27,9 @@ struct pg_store {
     struct pg_reign reign;
     struct pg_batch open, sealed; /* written and not committed; committed and not with the writer */
     bool asked;                   /* sealed is to be made durable */
-    uint64_t flying, durable;     /* the last commit of what the writer has; the last durable one */
+    uint64_t kept, durable;       /* the last commit that the server has; the last durable one */
+    struct pg_batch letting;      /* files that lost a name: the last commit in it has to be durable before they go */
+    struct pg_batch letting_next; /* the same, since then */
     struct pg_cache cache;
     PGresult *lent; /* holds the bytes of a payload that was read */
     int64_t epoch;
@@ -63,8 +65,8 @@ pv_status pg_folder_open(struct pg_store *s, struct pg_session *by);
 pv_status pg_reigns_open(struct pg_store *s, struct pg_session *by);
 /** The epoch was raised: the reign begins anew. Before the first commit. */
 pv_status pg_reign_anew(struct pg_store *s);
-/** The server has answered a commit: the mark in the folder says so. */
-void pg_reign_answered(struct pg_store *s);
+/** So many commits of the reign are durable: the mark in the folder says so. */
+void pg_reign_answered(struct pg_store *s, uint64_t commits);
 
 /* pg_rows.c */
 pv_status pg_scan(struct store *s, pv_status (*each)(void *context, const struct task_record *task), void *context);

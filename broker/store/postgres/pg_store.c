@@ -1,5 +1,5 @@
 /* The store in PostgreSQL. The loop's thread gathers what is written in memory (pg_batch.h); a commit seals it with a number; the
- * writer's thread (pg_writer.h) sends what is sealed as one transaction. What it says is read from the cache, or by the loop's own
+ * writer's threads (pg_writer.h) send what is sealed as one transaction, and make it durable. What it says is read from the cache, or by the loop's own
  * connection. */
 #include "pg_store.h"
 
@@ -52,14 +52,28 @@ static pv_status writer_open(struct pg_store *s, struct pg_session *writer)
     TRY(pg_folder_open(s, writer));
     TRY(lease_take(s, writer));
     TRY(pg_gate_look(writer, s->purpose));
-    TRY(pg_reigns_open(s, writer));
-    return pg_writer_start(&s->writer, writer, &s->reign, s->wake);
+    return pg_reigns_open(s, writer);
+}
+
+/* The writer's two sessions; why and passes are the first one's. */
+static pv_status writer_start(struct pg_store *s, struct pg_session *writer)
+{
+    struct pg_session syncer;
+    pv_status st = pg_session_open(&syncer, s->url, "provost-broker syncs");
+    if (st == PV_OK) st = pg_writer_start(&s->writer, writer, &syncer, &s->reign, s->wake);
+    if (st != PV_OK && syncer.why[0]) {
+        strcpy(writer->why, syncer.why);
+        writer->passes = syncer.passes;
+    }
+    pg_session_close(&syncer);
+    return st;
 }
 
 static pv_status parts_open(struct pg_store *s)
 {
     struct pg_session writer = { .c = NULL };
     pv_status st = writer_open(s, &writer);
+    if (st == PV_OK) st = writer_start(s, &writer);
     if (st != PV_OK) pg_fail(s, writer.why[0] ? writer.why : pv_status_text(st), writer.passes);
     pg_session_close(&writer);
     if (st != PV_OK) return st;
@@ -114,16 +128,20 @@ void pg_store_text(char text[STORE_GATE_TEXT], const char *where)
 static void parts_close(struct pg_store *s)
 {
     pg_lent_back(s);
-    if (s->writer && driver_ours(&s->base))
+    if (s->writer && driver_ours(&s->base)) {
         pg_writer_settle(s->writer);
-    else if (s->writer)
+        pg_writer_settle_sync(s->writer);
+    } else if (s->writer) {
         pg_writer_cut(s->writer);
+    }
     pg_writer_stop(&s->writer);
     pg_lease_release(&s->lease);
     pg_mark_close(&s->mark);
     pg_session_close(&s->reader);
     pg_batch_clear(&s->open);
     pg_batch_clear(&s->sealed);
+    pg_batch_clear(&s->letting);
+    pg_batch_clear(&s->letting_next);
     pg_cache_clear(&s->cache);
     if (s->blobs_open) blobs_close(&s->blobs);
     s->blobs_open = s->asked = s->booted = false;
@@ -166,7 +184,7 @@ static pv_status driver_reopen(struct store *store)
     struct pg_store *s = pg_of(store);
     if (!s->failure[0] || !s->passes) return PV_STORE;
     parts_close(s);
-    s->durable = s->flying = s->stats.commits;
+    s->durable = s->kept = s->stats.commits;
     s->failure[0] = 0;
     s->full = s->passes = false;
     s->sized_ms = 0; /* it may be another server now */
@@ -183,8 +201,31 @@ static void fly(struct pg_store *s)
     s->asked = false;
     s->fails = fault_hit(s->faults, FAULT_SYNC);
     if (s->fails) return; /* told at the next turn, as a real one */
-    s->flying = s->sealed.last;
     pg_writer_do(s->writer, &s->sealed);
+}
+
+/* Two lots of files that lost a name, so that there is always one that gets no more. */
+static void lot_begin(struct pg_store *s)
+{
+    if (s->letting.files_n || !s->letting_next.files_n) return;
+    s->letting = s->letting_next;
+    s->letting_next = (struct pg_batch){ 0 };
+}
+
+/* When the commit that took the last name is durable, and while no batch is under way: its names are not in the database yet. */
+static void files_let_go(struct pg_store *s)
+{
+    lot_begin(s);
+    if (!s->letting.files_n || s->letting.last > s->durable || pg_writer_running(s->writer)) return;
+    pg_files_remove(s, &s->letting);
+    pg_batch_clear(&s->letting);
+    lot_begin(s);
+}
+
+static void files_note(struct pg_store *s, const struct pg_batch *files, uint64_t last)
+{
+    for (size_t i = 0; i < files->files_n; i++) pg_batch_forget(&s->letting_next, files->files[i]);
+    s->letting_next.last = last;
 }
 
 static void landed(struct pg_store *s)
@@ -193,16 +234,27 @@ static void landed(struct pg_store *s)
     struct pg_batch done, files;
     if (!pg_writer_collect(s->writer, &st, &done, &files)) return;
     if (st == PV_OK && !s->failure[0]) {
-        s->durable = s->flying;
-        s->stats.syncs++;
-        pg_reign_answered(s);
-        pg_files_remove(s, &done);
-        pg_files_remove(s, &files);
+        s->kept = done.last;
+        files_note(s, &done, done.last);
+        files_note(s, &files, done.last);
     }
     pg_batch_clear(&done);
     pg_batch_clear(&files);
     pg_lent_back(s);
     pg_cache_trim(&s->cache, PG_CACHE_BYTES);
+}
+
+/* After a failure, too: what was on its way to the disk may be there. */
+static void synced(struct pg_store *s)
+{
+    uint64_t commits, durable = pg_writer_durable(s->writer, &commits);
+    if (durable > s->durable) {
+        s->durable = durable;
+        s->stats.syncs++;
+        pg_reign_answered(s, commits);
+    }
+    if (s->kept < s->durable) s->kept = s->durable;
+    if (!s->failure[0]) files_let_go(s);
 }
 
 static void driver_turn(struct store *store)
@@ -213,6 +265,7 @@ static void driver_turn(struct store *store)
     if (s->fails) pg_fail(s, "the commit failed as asked", false);
     s->fails = false;
     landed(s);
+    synced(s);
     const char *why = s->failure[0] ? NULL : pg_writer_failure(s->writer, &passes);
     if (why) pg_fail(s, why, passes);
 }
@@ -221,6 +274,7 @@ static void driver_settle(struct store *store)
 {
     struct pg_store *s = pg_of(store);
     if (s->writer && pg_writer_running(s->writer)) pg_writer_settle(s->writer);
+    if (s->writer) pg_writer_settle_sync(s->writer);
     driver_turn(store);
 }
 
@@ -262,7 +316,18 @@ static bool driver_writing(const struct store *s)
 static bool driver_syncing(const struct store *store)
 {
     const struct pg_store *s = (const struct pg_store *)store;
+    return s->writer && (s->fails || pg_writer_running(s->writer) || s->kept > s->durable);
+}
+
+static bool driver_gathers(const struct store *store)
+{
+    const struct pg_store *s = (const struct pg_store *)store;
     return s->writer && (s->fails || pg_writer_running(s->writer));
+}
+
+static uint64_t driver_kept(const struct store *s)
+{
+    return ((const struct pg_store *)s)->kept;
 }
 
 static uint64_t driver_durable(const struct store *s)
@@ -400,6 +465,8 @@ const struct store_driver pg_driver = {
     .writing = driver_writing,
     .sync = driver_sync,
     .syncing = driver_syncing,
+    .gathers = driver_gathers,
+    .kept = driver_kept,
     .turn = driver_turn,
     .settle = driver_settle,
     .durable = driver_durable,

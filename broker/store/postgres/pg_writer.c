@@ -8,18 +8,21 @@
 #include <unistd.h>
 
 struct pg_writer {
-    pthread_t thread;
+    pthread_t sender, syncer;
     pthread_mutex_t lock;
-    pthread_cond_t wanted, idle;
-    struct pg_session session;
+    pthread_cond_t wanted, idle, sync_wanted;
+    struct pg_session session, syncs;
     struct pg_reign reign;
     struct pg_types types;
     int wake;
     bool stop, given, finished; /* given: a batch is the thread's; finished: and is done */
-    bool failed;
+    bool failed, sync_failed;
     bool running; /* the loop's own word: handed over and not collected */
     pv_status status;
     struct pg_batch batch, files;
+    bool syncing;
+    uint64_t kept, durable; /* the last commit that the server has, and that it will not lose */
+    uint64_t durable_commits;
 };
 
 static void wake_up(const struct pg_writer *w)
@@ -38,13 +41,15 @@ static void send_one(struct pg_writer *w)
     pthread_mutex_lock(&w->lock);
     w->status = st;
     w->reign.commits += st == PV_OK;
+    if (st == PV_OK) w->kept = w->batch.last;
     w->failed |= st != PV_OK;
     w->finished = true;
     wake_up(w);
+    pthread_cond_signal(&w->sync_wanted);
     pthread_cond_broadcast(&w->idle);
 }
 
-static void *work(void *context)
+static void *sends(void *context)
 {
     struct pg_writer *w = context;
     pthread_mutex_lock(&w->lock);
@@ -58,51 +63,128 @@ static void *work(void *context)
     return NULL;
 }
 
-pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, const struct pg_reign *reign, int wake)
+/* Whether the server has what is not known to be durable. */
+static bool sync_left(const struct pg_writer *w)
+{
+    return w->kept > w->durable && !w->sync_failed;
+}
+
+static void sync_all(struct pg_writer *w)
+{
+    const struct pg_reign reign = w->reign;
+    uint64_t kept = w->kept;
+    w->syncing = true;
+    pthread_mutex_unlock(&w->lock);
+    pv_status st = pg_sync(&w->syncs, &reign);
+    pthread_mutex_lock(&w->lock);
+    w->syncing = false;
+    w->sync_failed |= st != PV_OK;
+    if (st == PV_OK) {
+        w->durable = kept;
+        w->durable_commits = reign.commits;
+    }
+    wake_up(w);
+    pthread_cond_broadcast(&w->idle);
+}
+
+/* What is left at the end was promised to nobody. */
+static void *syncs(void *context)
+{
+    struct pg_writer *w = context;
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop) {
+        if (sync_left(w))
+            sync_all(w);
+        else
+            pthread_cond_wait(&w->sync_wanted, &w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void tools_make(struct pg_writer *w)
+{
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wanted, NULL);
+    pthread_cond_init(&w->idle, NULL);
+    pthread_cond_init(&w->sync_wanted, NULL);
+}
+
+static void tools_end(struct pg_writer *w)
+{
+    pthread_cond_destroy(&w->wanted);
+    pthread_cond_destroy(&w->idle);
+    pthread_cond_destroy(&w->sync_wanted);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+static void stop(struct pg_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->wanted);
+    pthread_cond_broadcast(&w->sync_wanted);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static pv_status threads_start(struct pg_writer *w)
+{
+    if (pthread_create(&w->sender, NULL, sends, w)) return PV_FAILED;
+    if (!pthread_create(&w->syncer, NULL, syncs, w)) return PV_OK;
+    stop(w);
+    pthread_join(w->sender, NULL);
+    return PV_FAILED;
+}
+
+pv_status pg_writer_start(struct pg_writer **out, struct pg_session *session, struct pg_session *syncer,
+                          const struct pg_reign *reign, int wake)
 {
     struct pg_types types;
     TRY(pg_prepare(session, &types));
+    TRY(pg_prepare_sync(syncer));
     struct pg_writer *w = calloc(1, sizeof *w);
     if (!w) return PV_NO_MEMORY;
     w->types = types;
     w->reign = *reign;
     w->wake = wake;
     w->session = *session;
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wanted, NULL);
-    pthread_cond_init(&w->idle, NULL);
-    if (pthread_create(&w->thread, NULL, work, w)) {
-        free(w);
+    w->syncs = *syncer;
+    tools_make(w);
+    if (threads_start(w) != PV_OK) {
+        tools_end(w);
         return PV_FAILED;
     }
-    *session = (struct pg_session){ .c = NULL };
+    *session = *syncer = (struct pg_session){ .c = NULL };
     *out = w;
     return PV_OK;
 }
 
-/* The thread alone closes the descriptor, in pg_writer_stop. */
+/* The threads alone close the descriptors, in pg_writer_stop. */
+static void cut(const struct pg_session *s)
+{
+    int fd = PQsocket(s->c);
+    if (fd >= 0) shutdown(fd, SHUT_RDWR);
+}
+
 void pg_writer_cut(struct pg_writer *w)
 {
-    int fd = PQsocket(w->session.c);
-    if (fd >= 0) shutdown(fd, SHUT_RDWR);
+    cut(&w->session);
+    cut(&w->syncs);
 }
 
 void pg_writer_stop(struct pg_writer **writer)
 {
     struct pg_writer *w = *writer;
     if (!w) return;
-    pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    pthread_cond_broadcast(&w->wanted);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
+    stop(w);
+    pthread_join(w->sender, NULL);
+    pthread_join(w->syncer, NULL);
     pg_session_close(&w->session);
+    pg_session_close(&w->syncs);
     pg_batch_clear(&w->batch);
     pg_batch_clear(&w->files);
-    pthread_cond_destroy(&w->wanted);
-    pthread_cond_destroy(&w->idle);
-    pthread_mutex_destroy(&w->lock);
-    free(w);
+    tools_end(w);
     *writer = NULL;
 }
 
@@ -137,34 +219,55 @@ bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done
     return ended;
 }
 
+/* With the lock held. */
+static void wait_idle(struct pg_writer *w)
+{
+    while (w->given && !w->finished) pthread_cond_wait(&w->idle, &w->lock);
+}
+
 void pg_writer_settle(struct pg_writer *w)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->given && !w->finished) pthread_cond_wait(&w->idle, &w->lock);
+    wait_idle(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+uint64_t pg_writer_durable(struct pg_writer *w, uint64_t *commits)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t durable = w->durable;
+    *commits = w->durable_commits;
+    pthread_mutex_unlock(&w->lock);
+    return durable;
+}
+
+static void wait_synced(struct pg_writer *w)
+{
+    while (w->syncing || sync_left(w)) pthread_cond_wait(&w->idle, &w->lock);
+}
+
+void pg_writer_settle_sync(struct pg_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    wait_synced(w);
     pthread_mutex_unlock(&w->lock);
 }
 
 const char *pg_writer_failure(struct pg_writer *w, bool *passes)
 {
     pthread_mutex_lock(&w->lock);
-    bool failed = w->failed;
-    *passes = failed && w->session.passes;
+    const struct pg_session *s = w->failed ? &w->session : w->sync_failed ? &w->syncs : NULL;
+    *passes = s && s->passes;
     pthread_mutex_unlock(&w->lock);
-    return failed ? w->session.why : NULL;
+    return s ? s->why : NULL;
 }
 
 void pg_writer_reign(struct pg_writer *w, const struct pg_reign *reign)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->given && !w->finished) pthread_cond_wait(&w->idle, &w->lock);
+    wait_idle(w);
+    wait_synced(w);
     w->reign = *reign;
+    w->durable_commits = 0;
     pthread_mutex_unlock(&w->lock);
-}
-
-uint64_t pg_writer_commits(struct pg_writer *w)
-{
-    pthread_mutex_lock(&w->lock);
-    uint64_t n = w->reign.commits;
-    pthread_mutex_unlock(&w->lock);
-    return n;
 }

@@ -277,6 +277,11 @@ static uint64_t sqlite_durable(const struct store *base)
     return s->sync ? log_sync_durable(s->sync) : 0;
 }
 
+static uint64_t sqlite_kept(const struct store *base)
+{
+    return sqlite_of_const(base)->stats.commits;
+}
+
 static pv_status transaction_end(struct sqlite_store *s, enum store_when when)
 {
     if (fault_hit(s->faults, FAULT_COMMIT)) return sqlite_sql_fail(s, "commit: failed as asked");
@@ -457,6 +462,8 @@ const struct store_driver sqlite_driver = {
     .writing = sqlite_writing,
     .sync = sqlite_sync,
     .syncing = sqlite_syncing,
+    .gathers = sqlite_syncing,
+    .kept = sqlite_kept,
     .turn = sqlite_turn,
     .settle = sqlite_settle,
     .durable = sqlite_durable,
