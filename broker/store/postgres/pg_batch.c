@@ -170,13 +170,6 @@ pv_status pg_batch_join(struct pg_batch *to, struct pg_batch *from)
     return st;
 }
 
-bool pg_batch_names(const struct pg_batch *b, wire_hash file)
-{
-    for (size_t i = 0; i < b->n; i++)
-        if (pg_cell_names_file(b->cells[i]) && wire_hash_equal(b->cells[i]->payload.sha256, file)) return true;
-    return false;
-}
-
 bool pg_batch_lets_go(const struct pg_batch *b)
 {
     for (size_t i = 0; i < b->n; i++)

@@ -52,8 +52,6 @@ pv_status pg_batch_put_setting(struct pg_batch *b, const struct setting_record *
 void pg_batch_forget(struct pg_batch *b, wire_hash file);
 /** Puts what is in `from` over what is in `to`, and clears from. PV_NO_MEMORY: to is not whole. */
 pv_status pg_batch_join(struct pg_batch *to, struct pg_batch *from);
-/** Whether a payload in it lies in this file. */
-bool pg_batch_names(const struct pg_batch *b, wire_hash file);
 /** Whether it may take the last name from a file. */
 bool pg_batch_lets_go(const struct pg_batch *b);
 void pg_batch_clear(struct pg_batch *b);

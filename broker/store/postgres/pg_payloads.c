@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- writing --- */
@@ -19,11 +20,26 @@ static pv_status write_both(struct pg_store *s, struct pg_cell *cell)
     return pg_write(s, cell);
 }
 
+/* What the writer asks of the server does not know it until its batch is there. */
+static pv_status named_note(struct pg_store *s, wire_hash file)
+{
+    if (s->named_n == s->named_room) {
+        size_t room = s->named_room ? 2 * s->named_room : 64;
+        struct pg_named *more = realloc(s->named, room * sizeof *more);
+        if (!more) return pg_fail(s, "out of memory", false);
+        s->named = more;
+        s->named_room = room;
+    }
+    s->named[s->named_n++] = (struct pg_named){ file, s->stats.commits + 1 };
+    return PV_OK;
+}
+
 pv_status pg_put_payload(struct store *store, enum store_kind kind, uint64_t row, const struct store_payload *p)
 {
     struct pg_store *s = pg_of(store);
     if (s->failure[0]) return PV_STORE;
     s->stats.rows_written++;
+    if (!p->bytes) TRY(named_note(s, p->sha256));
     return write_both(s, pg_cell_payload(kind, row, p));
 }
 
@@ -163,30 +179,27 @@ void pg_forget_file(struct store *store, wire_hash hash)
     if (!s->failure[0]) pg_batch_forget(&s->open, hash);
 }
 
-/* When the database cannot say, the file stays. */
-static bool named(void *context, wire_hash file)
+void pg_named_drop(struct pg_store *s, uint64_t upto)
 {
-    struct pg_store *s = context;
-    struct pg_parameters p = { .n = 1, .at = { (const char *)&file }, .bytes = { sizeof file } };
-    if (s->failure[0] || pg_batch_names(&s->open, file) || pg_batch_names(&s->sealed, file)) return true;
-    PGresult *r = pg_session_run(&s->reader,
-                                 "SELECT EXISTS (SELECT 1 FROM input WHERE bytes IS NULL AND sha256 = $1::bytea)"
-                                 " OR EXISTS (SELECT 1 FROM result WHERE bytes IS NULL AND sha256 = $1::bytea)",
-                                 &p);
-    if (!r) {
-        pg_read_failed(s);
-        return true;
-    }
-    bool found = pg_number(r, 0, 0);
-    PQclear(r);
-    return found;
+    size_t n = 0;
+    while (n < s->named_n && s->named[n].commit <= upto) n++;
+    if (!n) return;
+    s->named_n -= n;
+    memmove(s->named, s->named + n, s->named_n * sizeof *s->named);
+}
+
+static bool named_since(const struct pg_store *s, wire_hash file, uint64_t commit)
+{
+    for (size_t i = s->named_n; i-- && s->named[i].commit > commit;)
+        if (wire_hash_equal(s->named[i].file, file)) return true;
+    return false;
 }
 
 /* A broker that slept beyond its lease leaves them: what it knows of names is old. */
 void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
 {
     for (size_t i = 0; i < files->files_n && pg_lease_holds(s->lease); i++)
-        if (!named(s, files->files[i])) blobs_remove(&s->blobs, files->files[i]);
+        if (!named_since(s, files->files[i], files->last)) blobs_remove(&s->blobs, files->files[i]);
 }
 
 /* --- the folder of large payloads, at the opening --- */

@@ -34,10 +34,18 @@ static const char *const statements[PG_STATEMENTS] = {
 };
 
 /* A commit has to write something to be waited for. This goes to the server's log and to no table. */
-static const char sync_sql[] = "SELECT pg_logical_emit_message(true, 'provost', '') FROM provost.reign"
-                               " WHERE id = $1 AND commits >= $2::bigint";
+#define SYNC                                                                                                           \
+    "SELECT pg_logical_emit_message(true, 'provost', '') FROM provost.reign WHERE id = $1 AND commits >= $2::bigint"
+/* OFFSET 0: by the index, and not by a list of all files. */
+#define NAMED(table) "EXISTS (SELECT FROM " table " WHERE sha256 = file AND bytes IS NULL OFFSET 0)"
 
-static const char *const names[PG_STATEMENTS + 1] = {
+static const char *const sync_statements[] = {
+    SYNC,
+    "WITH synced AS MATERIALIZED (" SYNC ") SELECT file FROM synced LEFT JOIN unnest($3::bytea[]) AS file"
+    " ON NOT " NAMED("input") " AND NOT " NAMED("result"),
+};
+
+static const char *const names[PG_SYNC_FILES + 1] = {
     [PG_BEGIN] = "pv_begin",
     [PG_FENCE] = "pv_fence",
     [PG_TASKS_PUT] = "pv_tasks_put",
@@ -52,6 +60,7 @@ static const char *const names[PG_STATEMENTS + 1] = {
     [PG_COUNT] = "pv_count",
     [PG_COMMIT] = "pv_commit",
     [PG_SYNC] = "pv_sync",
+    [PG_SYNC_FILES] = "pv_sync_files",
 };
 
 const char *pg_prepared_name(enum pg_statement which)
@@ -88,5 +97,7 @@ pv_status pg_prepare(struct pg_session *s, struct pg_types *types)
 
 pv_status pg_prepare_sync(struct pg_session *s)
 {
-    return pg_session_prepare(s, names[PG_SYNC], sync_sql);
+    TRY(pg_session_do(s, "SET plan_cache_mode = force_generic_plan"));
+    for (int i = PG_SYNC; i <= PG_SYNC_FILES; i++) TRY(pg_session_prepare(s, names[i], sync_statements[i - PG_SYNC]));
+    return PV_OK;
 }

@@ -21,6 +21,7 @@ enum pg_statement {
     PG_COMMIT,
     PG_STATEMENTS,
     PG_SYNC = PG_STATEMENTS, /* in the other session: $1 the reign, $2 its commit */
+    PG_SYNC_FILES,           /* the same, $3 names of files: answers those that no row names */
 };
 
 /** The types of the tables' rows, which each database numbers for itself. */

@@ -219,15 +219,30 @@ pv_status pg_send(struct pg_session *s, const struct pg_types *types, const stru
     return st;
 }
 
-/* Its result comes before its commit; the session has waited for both when it returns. */
-pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign)
+static PGresult *sync_ask(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *files)
 {
     uint64_t big;
     struct pg_parameters p = reign_parameters(reign, reign->commits, &big);
+    if (!files->files_n) return pg_session_run_prepared(s, pg_prepared_name(PG_SYNC), &p);
+    struct pg_array names = { 0 };
+    for (size_t i = 0; i < files->files_n; i++) pg_array_add(&names, &files->files[i], sizeof files->files[i]);
+    bool whole = pg_array_end(&names, PG_BYTEA);
+    if (whole) pg_array_parameter(&names, &p);
+    PGresult *r = whole ? pg_session_run_prepared(s, pg_prepared_name(PG_SYNC_FILES), &p) : NULL;
+    if (!whole) pg_session_failed(s, NULL, "out of memory");
+    pg_array_clear(&names);
+    return r;
+}
+
+/* Its result comes before its commit; the session has waited for both when it returns. */
+pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *files,
+                  struct pg_batch *unnamed)
+{
     s->why[0] = 0;
-    PGresult *r = pg_session_run_prepared(s, pg_prepared_name(PG_SYNC), &p);
+    PGresult *r = sync_ask(s, reign, files);
     if (!r) return PV_STORE;
-    bool there = PQntuples(r) == 1;
+    bool there = PQntuples(r) > 0;
+    if (files->files_n) files_take(r, unnamed); /* one row without a name where there is none */
     PQclear(r);
     if (there) return PV_OK;
     s->passes = true;

@@ -15,8 +15,9 @@ struct pg_reign {
 };
 
 /** Answers once all that the server has is on its disk, and on that of a synchronous standby, with the reign's commit among it. In a
- *  session of pg_prepare_sync. PV_STORE: s->why. */
-pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign);
+ *  session of pg_prepare_sync. files: *unnamed gets those that no row names. PV_STORE: s->why. */
+pv_status pg_sync(struct pg_session *s, const struct pg_reign *reign, const struct pg_batch *files,
+                  struct pg_batch *unnamed);
 
 /** Asserts in a session of pg_prepare the reign's epoch, and counts reign->commits + 1 in its row.
  *  files: takes the payload files whose rows went, to look at once more.

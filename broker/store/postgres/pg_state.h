@@ -10,6 +10,12 @@
 #include "pg_writer.h"
 #include "store_driver.h"
 
+/* A file that a row names, and the commit that has the row. */
+struct pg_named {
+    wire_hash file;
+    uint64_t commit;
+};
+
 struct pg_store {
     struct store base;
     char *url, *endpoint, *folder, *payloads;
@@ -28,8 +34,8 @@ struct pg_store {
     struct pg_batch open, sealed; /* written and not committed; committed and not with the writer */
     bool asked;                   /* sealed is to be made durable */
     uint64_t kept, durable;       /* the last commit that the server has; the last durable one */
-    struct pg_batch letting;      /* files that lost a name: the last commit in it has to be durable before they go */
-    struct pg_batch letting_next; /* the same, since then */
+    struct pg_named *named;       /* that the server may not know yet, in order */
+    size_t named_n, named_room;
     struct pg_cache cache;
     PGresult *lent; /* holds the bytes of a payload that was read */
     int64_t epoch;
@@ -87,7 +93,9 @@ void pg_read_end(struct store *s);
 pv_status pg_survey(struct store *s, uint64_t *after, struct store_named *to, size_t *n);
 pv_status pg_last_row(struct store *s, uint64_t *row);
 void pg_forget_file(struct store *s, wire_hash hash);
-/** Removes these files, but for those that a row names. */
+/** Forgets which files were named up to this commit. */
+void pg_named_drop(struct pg_store *s, uint64_t upto);
+/** Removes these files, which no row named when the server had the commit files->last, but for those that were named since. */
 void pg_files_remove(struct pg_store *s, const struct pg_batch *files);
 /** At the opening: removes uploads that were cut off. */
 pv_status pg_blobs_open(struct pg_store *s);

@@ -140,8 +140,7 @@ static void parts_close(struct pg_store *s)
     pg_session_close(&s->reader);
     pg_batch_clear(&s->open);
     pg_batch_clear(&s->sealed);
-    pg_batch_clear(&s->letting);
-    pg_batch_clear(&s->letting_next);
+    s->named_n = 0;
     pg_cache_clear(&s->cache);
     if (s->blobs_open) blobs_close(&s->blobs);
     s->blobs_open = s->asked = s->booted = false;
@@ -155,6 +154,7 @@ static void driver_close(struct store *store)
     free(s->endpoint);
     free(s->folder);
     free(s->payloads);
+    free(s->named);
     free(s);
 }
 
@@ -204,42 +204,13 @@ static void fly(struct pg_store *s)
     pg_writer_do(s->writer, &s->sealed);
 }
 
-/* Two lots of files that lost a name, so that there is always one that gets no more. */
-static void lot_begin(struct pg_store *s)
-{
-    if (s->letting.files_n || !s->letting_next.files_n) return;
-    s->letting = s->letting_next;
-    s->letting_next = (struct pg_batch){ 0 };
-}
-
-/* When the commit that took the last name is durable, and while no batch is under way: its names are not in the database yet. */
-static void files_let_go(struct pg_store *s)
-{
-    lot_begin(s);
-    if (!s->letting.files_n || s->letting.last > s->durable || pg_writer_running(s->writer)) return;
-    pg_files_remove(s, &s->letting);
-    pg_batch_clear(&s->letting);
-    lot_begin(s);
-}
-
-static void files_note(struct pg_store *s, const struct pg_batch *files, uint64_t last)
-{
-    for (size_t i = 0; i < files->files_n; i++) pg_batch_forget(&s->letting_next, files->files[i]);
-    s->letting_next.last = last;
-}
-
 static void landed(struct pg_store *s)
 {
     pv_status st;
-    struct pg_batch done, files;
-    if (!pg_writer_collect(s->writer, &st, &done, &files)) return;
-    if (st == PV_OK && !s->failure[0]) {
-        s->kept = done.last;
-        files_note(s, &done, done.last);
-        files_note(s, &files, done.last);
-    }
+    struct pg_batch done;
+    if (!pg_writer_collect(s->writer, &st, &done)) return;
+    if (st == PV_OK && !s->failure[0]) s->kept = done.last;
     pg_batch_clear(&done);
-    pg_batch_clear(&files);
     pg_lent_back(s);
     pg_cache_trim(&s->cache, PG_CACHE_BYTES);
 }
@@ -254,7 +225,10 @@ static void synced(struct pg_store *s)
         pg_reign_answered(s, commits);
     }
     if (s->kept < s->durable) s->kept = s->durable;
-    if (!s->failure[0]) files_let_go(s);
+    struct pg_batch files;
+    if (pg_writer_unnamed(s->writer, &files) && !s->failure[0]) pg_files_remove(s, &files);
+    pg_batch_clear(&files);
+    pg_named_drop(s, durable);
 }
 
 static void driver_turn(struct store *store)

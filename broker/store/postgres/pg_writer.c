@@ -19,7 +19,8 @@ struct pg_writer {
     bool failed, sync_failed;
     bool running; /* the loop's own word: handed over and not collected */
     pv_status status;
-    struct pg_batch batch, files;
+    struct pg_batch batch;
+    struct pg_batch forgotten, unnamed; /* files: that lost a name; that have none, durably */
     bool syncing;
     uint64_t kept, durable; /* the last commit that the server has, and that it will not lose */
     uint64_t durable_commits;
@@ -33,15 +34,26 @@ static void wake_up(const struct pg_writer *w)
     (void)n;
 }
 
+static void files_add(struct pg_batch *to, const struct pg_batch *from)
+{
+    for (size_t i = 0; i < from->files_n; i++) pg_batch_forget(to, from->files[i]);
+}
+
 /* With the lock held, which is let go meanwhile. */
 static void send_one(struct pg_writer *w)
 {
     pthread_mutex_unlock(&w->lock);
-    pv_status st = pg_send(&w->session, &w->types, &w->reign, &w->batch, &w->files);
+    struct pg_batch files = { 0 };
+    pv_status st = pg_send(&w->session, &w->types, &w->reign, &w->batch, &files);
     pthread_mutex_lock(&w->lock);
     w->status = st;
     w->reign.commits += st == PV_OK;
-    if (st == PV_OK) w->kept = w->batch.last;
+    if (st == PV_OK) {
+        w->kept = w->batch.last;
+        files_add(&w->forgotten, &w->batch);
+        files_add(&w->forgotten, &files);
+    }
+    pg_batch_clear(&files);
     w->failed |= st != PV_OK;
     w->finished = true;
     wake_up(w);
@@ -73,16 +85,22 @@ static void sync_all(struct pg_writer *w)
 {
     const struct pg_reign reign = w->reign;
     uint64_t kept = w->kept;
+    struct pg_batch files = w->forgotten, unnamed = { 0 };
+    w->forgotten = (struct pg_batch){ 0 };
     w->syncing = true;
     pthread_mutex_unlock(&w->lock);
-    pv_status st = pg_sync(&w->syncs, &reign);
+    pv_status st = pg_sync(&w->syncs, &reign, &files, &unnamed);
     pthread_mutex_lock(&w->lock);
     w->syncing = false;
     w->sync_failed |= st != PV_OK;
     if (st == PV_OK) {
         w->durable = kept;
         w->durable_commits = reign.commits;
+        if (!w->unnamed.files_n) w->unnamed.last = kept; /* of what is added to older ones the older moment counts */
+        files_add(&w->unnamed, &unnamed);
     }
+    pg_batch_clear(&files);
+    pg_batch_clear(&unnamed);
     wake_up(w);
     pthread_cond_broadcast(&w->idle);
 }
@@ -183,7 +201,8 @@ void pg_writer_stop(struct pg_writer **writer)
     pg_session_close(&w->session);
     pg_session_close(&w->syncs);
     pg_batch_clear(&w->batch);
-    pg_batch_clear(&w->files);
+    pg_batch_clear(&w->forgotten);
+    pg_batch_clear(&w->unnamed);
     tools_end(w);
     *writer = NULL;
 }
@@ -204,7 +223,7 @@ bool pg_writer_running(const struct pg_writer *w)
     return w->running;
 }
 
-bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done, struct pg_batch *files)
+bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done)
 {
     pthread_mutex_lock(&w->lock);
     bool ended = w->given && w->finished;
@@ -212,8 +231,7 @@ bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done
         w->given = w->running = false;
         *st = w->status;
         *done = w->batch;
-        *files = w->files;
-        w->batch = w->files = (struct pg_batch){ 0 };
+        w->batch = (struct pg_batch){ 0 };
     }
     pthread_mutex_unlock(&w->lock);
     return ended;
@@ -239,6 +257,15 @@ uint64_t pg_writer_durable(struct pg_writer *w, uint64_t *commits)
     *commits = w->durable_commits;
     pthread_mutex_unlock(&w->lock);
     return durable;
+}
+
+bool pg_writer_unnamed(struct pg_writer *w, struct pg_batch *files)
+{
+    pthread_mutex_lock(&w->lock);
+    *files = w->unnamed;
+    w->unnamed = (struct pg_batch){ 0 };
+    pthread_mutex_unlock(&w->lock);
+    return files->files_n > 0;
 }
 
 static void wait_synced(struct pg_writer *w)

@@ -26,13 +26,16 @@ void pg_writer_stop(struct pg_writer **w);
 /** Hands over what is in the batch, which is empty afterwards. None is under way. */
 void pg_writer_do(struct pg_writer *w, struct pg_batch *batch);
 bool pg_writer_running(const struct pg_writer *w);
-/** True: the one under way has ended. *st and why say how; *done is the batch, *files what its rows named. */
-bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done, struct pg_batch *files);
+/** True: the one under way has ended. *st and why say how; *done is the batch. */
+bool pg_writer_collect(struct pg_writer *w, pv_status *st, struct pg_batch *done);
 /** Waits until it has. */
 void pg_writer_settle(struct pg_writer *w);
 
 /** The last commit (pg_batch.last) that is durable; 0: none. *commits: how many of the reign that is. Unchanged after a failure. */
 uint64_t pg_writer_durable(struct pg_writer *w, uint64_t *commits);
+/** Payload files that no row named at a moment when the server had this commit (pg_batch.last), which is durable: of those that lost
+ *  a name in it or before. What is put into *files is the caller's. False: there are none. */
+bool pg_writer_unnamed(struct pg_writer *w, struct pg_batch *files);
 /** Waits until all that the server has is durable, or that has failed. */
 void pg_writer_settle_sync(struct pg_writer *w);
 

@@ -97,10 +97,16 @@ static void the_caller_is_woken_when_a_sync_has_ended(void **state)
     store_turn(s); /* starts nothing */
     assert_false(store_syncing(s));
     store_sync(s);
-    assert_int_equal(poll(&wake, 1, SOON_MS), 1);
-    assert_true(store_durable(s) < n); /* only a turn takes note of it */
-    store_turn(s);
+    while (store_durable(s) < n) { /* a server says twice that it got on: it has it, it is on its disk */
+        uint64_t times;
+        assert_int_equal(poll(&wake, 1, SOON_MS), 1);
+        assert_int_equal(read(wake.fd, &times, sizeof times), sizeof times);
+        assert_true(store_durable(s) < n); /* only a turn takes note of it */
+        store_turn(s);
+        assert_true(store_kept(s) >= n);
+    }
     assert_int_equal(store_durable(s), n);
+    assert_false(store_syncing(s));
     store_close(&s);
     close(wake.fd);
 }

@@ -19,16 +19,22 @@ static char dir[64];
 static struct config config;
 static struct config_args args;
 static struct broker *b;
-static uint64_t prover; /* its handle */
-static bool lazy;       /* what the store says of itself */
-static unsigned sent;   /* messages that went to the socket */
+static uint64_t prover;        /* its handle */
+static uint64_t kept, durable; /* what the store says of itself */
+static unsigned sent;          /* messages that went to the socket */
 
-bool __wrap_store_lazy(const struct store *s);
+uint64_t __wrap_store_kept(const struct store *s);
+uint64_t __wrap_store_durable(const struct store *s);
 pv_status __wrap_router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n);
 
-bool __wrap_store_lazy(const struct store *s)
+uint64_t __wrap_store_kept(const struct store *s)
 {
-    return lazy;
+    return kept;
+}
+
+uint64_t __wrap_store_durable(const struct store *s)
+{
+    return durable;
 }
 
 pv_status __wrap_router_send_parts(struct router *r, uint32_t routing, zmq_msg_t *parts, size_t parts_n)
@@ -91,8 +97,9 @@ static int open_broker(void **state)
         print_error("%s\n", why);
         return 1;
     }
-    lazy = true;
+    kept = durable = UINT64_MAX;
     prover_comes();
+    kept = durable = b->promised = 100;
     sent = 0;
     return 0;
 }
@@ -123,6 +130,12 @@ static void say(enum reply_when when, enum wire_type type)
         WIRE_SET(&m, token, ((wire_token){ 1, 2 }));
         WIRE_SET(&m, status, PV_REVOKED);
         break;
+    case WIRE_RECALL: WIRE_SET(&m, token, ((wire_token){ 1, 2 })); break;
+    case WIRE_RESULT_OK:
+        WIRE_SET(&m, task, ((wire_id){ { 4 } }));
+        WIRE_SET(&m, token, ((wire_token){ 1, 1 }));
+        WIRE_SET(&m, status, PV_OK);
+        break;
     default: WIRE_SET(&m, epoch, 1); break;
     }
     assert_true(reply_send(b, when, prover, &m, NULL));
@@ -130,11 +143,19 @@ static void say(enum reply_when when, enum wire_type type)
 
 static size_t waiting(void)
 {
-    return outbox_waiting(&b->outbox);
+    return outbox_waiting(&b->outbox) + outbox_waiting(&b->offers);
+}
+
+/* A commit is made that no server has yet; in a file it would be kept at once. */
+static void commit(bool in_a_file)
+{
+    b->promised++;
+    kept += in_a_file;
 }
 
 static void an_offer_of_a_store_in_a_file_goes_at_once(void **state)
 {
+    commit(true);
     say(REPLY_WHEN_DURABLE, WIRE_OFFER);
     assert_int_equal(sent, 1);
     assert_int_equal(waiting(), 0);
@@ -142,23 +163,20 @@ static void an_offer_of_a_store_in_a_file_goes_at_once(void **state)
 
 static void an_offer_waits_where_a_commit_is_in_memory_until_the_server_has_it(void **state)
 {
-    lazy = false;
-    b->promised = store_durable(b->store) + 1;
+    commit(false);
     say(REPLY_WHEN_DURABLE, WIRE_OFFER);
     assert_int_equal(sent, 0);
     assert_int_equal(waiting(), 1);
-    durable_say(b); /* it is not durable yet */
+    durable_say(b);
     assert_int_equal(sent, 0);
-    struct outbox_word w;
-    assert_true(outbox_take(&b->outbox, b->promised, &w));
-    reply_waited(b, &w);
+    kept++; /* and is not durable */
+    durable_say(b);
     assert_int_equal(sent, 1);
-    assert_int_equal(peers_of(&b->peers, prover)->waiting, 0);
+    assert_int_equal(peers_of(&b->peers, prover)->waiting_offers, 0);
 }
 
 static void what_is_durable_is_offered_at_once(void **state)
 {
-    lazy = false;
     say(REPLY_IN_ORDER, WIRE_OFFER);
     assert_int_equal(sent, 1);
     assert_int_equal(waiting(), 0);
@@ -167,8 +185,7 @@ static void what_is_durable_is_offered_at_once(void **state)
 static void a_promise_waits_on_both(void **state)
 {
     for (int i = 0; i < 2; i++) {
-        lazy = i;
-        b->promised = store_durable(b->store) + 1;
+        commit(i);
         say(REPLY_WHEN_DURABLE, WIRE_REVOKE);
         assert_int_equal(sent, 0);
         assert_int_equal(waiting(), i + 1);
@@ -177,12 +194,50 @@ static void a_promise_waits_on_both(void **state)
 
 static void heartbeats_wait_for_nothing(void **state)
 {
-    lazy = false;
-    b->promised = store_durable(b->store) + 1;
+    commit(false);
     say(REPLY_WHEN_DURABLE, WIRE_OFFER);
     say(REPLY_WHEN_DURABLE, WIRE_HEARTBEAT);
     assert_int_equal(sent, 1);
     assert_int_equal(waiting(), 1);
+}
+
+/* The prover has finished what RESULT_OK is about. */
+static void an_offer_goes_before_results_that_wait(void **state)
+{
+    commit(true);
+    say(REPLY_WHEN_DURABLE, WIRE_RESULT_OK);
+    say(REPLY_WHEN_DURABLE, WIRE_OFFER);
+    assert_int_equal(sent, 1);
+    assert_int_equal(waiting(), 1);
+    assert_int_equal(peers_of(&b->peers, prover)->waiting_results, 1);
+    durable = kept;
+    durable_say(b);
+    assert_int_equal(sent, 2);
+    assert_int_equal(peers_of(&b->peers, prover)->waiting_results, 0);
+}
+
+/* A REVOKE may be of an earlier attempt at the same task, and what comes after an offer may be about that. */
+static void else_the_order_is_kept(void **state)
+{
+    const struct peer *peer = peers_of(&b->peers, prover);
+    commit(false);
+    say(REPLY_WHEN_DURABLE, WIRE_OFFER);
+    say(REPLY_IN_ORDER, WIRE_RECALL);
+    assert_int_equal(peer->waiting_offers, 2);
+    say(REPLY_WHEN_DURABLE, WIRE_REVOKE);
+    say(REPLY_WHEN_DURABLE, WIRE_OFFER);
+    say(REPLY_IN_ORDER, WIRE_RECALL);
+    assert_int_equal(peer->waiting, 3);
+    assert_int_equal(peer->waiting_results, 0);
+    assert_int_equal(sent, 0);
+    kept++;
+    durable_say(b);
+    assert_int_equal(sent, 2);
+    assert_int_equal(peer->waiting_offers, 0);
+    durable++;
+    durable_say(b);
+    assert_int_equal(sent, 5);
+    assert_int_equal(peer->waiting, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_broker, close_broker)
@@ -195,6 +250,8 @@ int main(void)
         TEST(what_is_durable_is_offered_at_once),
         TEST(a_promise_waits_on_both),
         TEST(heartbeats_wait_for_nothing),
+        TEST(an_offer_goes_before_results_that_wait),
+        TEST(else_the_order_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
