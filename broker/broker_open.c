@@ -1,5 +1,6 @@
 #include "broker_open.h"
 
+#include "blobs_far.h"
 #include "broker.h"
 #include "commit.h"
 #include "damage.h"
@@ -31,6 +32,7 @@
 enum {
     UPLOAD_ABANDONED_MS = 600000,
     FILE_THREADS = 4, /* large files are hashed and synced beside many small ones */
+    FAR_THREADS = 8,  /* an object store takes many at once, each slowly */
 };
 
 static pv_status restore_setting(void *context, const struct setting_record *setting)
@@ -170,6 +172,7 @@ static pv_status uploads_open(struct broker *b)
         .context = b,
         .disk = b->files,
         .kept = b->kept,
+        .far = b->far_files,
     };
     return uploads_new(&b->uploads, store_blobs(b->store), &uploads);
 }
@@ -210,6 +213,7 @@ static pv_status store_begin(struct broker *b, char *why)
         .shares = &b->shares,
         .kept = b->kept,
         .open = reply_open,
+        .doubt = reply_doubt,
         .chunk = reply_chunk,
         .damaged = reply_damaged,
         .context = b,
@@ -320,6 +324,7 @@ static pv_status open_all(struct broker *b, char *why)
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (b->wake < 0) return PV_FAILED;
     TRY(disk_jobs_start(&b->files, b->wake, FILE_THREADS));
+    if (config_in_bucket(b->config)) TRY(disk_jobs_start(&b->far_files, b->wake, FAR_THREADS));
     TRY(parts_open(b));
     TRY(store_first(b, why));
     TRY(web_open(b, why, BROKER_WHY_BYTES));
@@ -389,6 +394,7 @@ pv_status broker_begin_again(struct broker *b)
 /* The core, the store, and what waits for them. */
 static void store_end(struct broker *b)
 {
+    blobs_far_stop(store_blobs(b->store));
     core_forget(b);
     outbox_clear(&b->outbox);
     outbox_clear(&b->offers);
@@ -443,12 +449,14 @@ void broker_close(struct broker **broker)
     auth_own_keys_destroy(b->auth.certs, &b->auth.certs_n);
     sched_actions_destroy(&b->batch.out);
     sched_destroy(&b->sched);
+    if (b->store) blobs_far_stop(store_blobs(b->store));
     uploads_destroy(&b->uploads);
     downloads_destroy(&b->downloads);
     kept_destroy(&b->kept);
     for (uint32_t i = 0; i < b->peers.slots_n; i++) share_close(&b->shares, &b->peers.slots[i].share);
     survey_end(&b->survey);
     disk_jobs_stop(&b->files);
+    disk_jobs_stop(&b->far_files);
     outbox_clear(&b->outbox);
     outbox_clear(&b->offers);
     shares_clear(&b->shares);

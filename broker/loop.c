@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include "blobs_far.h"
 #include "broker.h"
 #include "broker_open.h"
 #include "commit.h"
@@ -33,6 +34,7 @@ enum {
     LAG_MS = 100,            /* the core is told of a turn that was late by more, so that no lease ends for it */
     CHUNK_BUDGET = 4 << 20,  /* bytes of chunks sent in one turn */
     INTAKE_BYTES = 16 << 20, /* payload bytes read in one turn */
+    FAR_WAIT_MS = 5000,      /* at the end, for payloads on their way into a bucket */
 };
 
 /* The core's actions are committed, then become messages. Peers that sending cannot reach end in the next batch. */
@@ -309,9 +311,22 @@ static void standby_turns(struct broker *b, struct router_message *m)
     }
 }
 
+/* What came whole and is on its way far away counts, if it gets there soon. */
+static void far_wait(struct broker *b)
+{
+    uint64_t until = pv_clock_ms() + FAR_WAIT_MS;
+    if (!b->far_files) return;
+    do {
+        uploads_settle(b);
+        if (uploads_read_stats(b->uploads).publishing) usleep(10000);
+    } while (uploads_read_stats(b->uploads).publishing && pv_clock_ms() < until);
+    blobs_far_stop(store_blobs(b->store));
+}
+
 static void last_batch(struct broker *b)
 {
-    web_publish(b);    /* not ready, from now on */
+    web_publish(b); /* not ready, from now on */
+    far_wait(b);
     uploads_settle(b); /* what came whole counts */
     broker_clock_save(b, 0);
     b->batch.must_commit = b->batch.must_sync = true;

@@ -201,6 +201,8 @@ static pv_status check_start(const struct config *c, char *why)
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
     TRY(store_check(c->store[0] ? c->store : c->state, why));
+    struct store_place place = config_store(c);
+    TRY(store_payloads_check(&place, why));
     TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));
     return broker_check_places(c, why);

@@ -1,5 +1,6 @@
 #include "broker.h"
 
+#include "blobs_far.h"
 #include "clock.h"
 #include "log.h"
 
@@ -80,7 +81,8 @@ const char *broker_not_ready(const struct broker *b)
 {
     if (store_failure(b->store)) return store_failure(b->store);
     if (b->disk_low) return "free disk is below the reserve";
-    return b->stopping ? "stopping" : NULL;
+    const char *far = blobs_far_ill(store_blobs(b->store));
+    return b->stopping ? "stopping" : far;
 }
 
 const struct config_queue *broker_queue(const struct broker *b, const char *name)

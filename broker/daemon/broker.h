@@ -230,8 +230,9 @@ struct broker {
     struct notify notify; /* the service manager (loop.c) */
 
     /* what waits for the disk (durable.c) */
-    struct disk_jobs *files; /* threads that hash, write and publish payload files */
-    int wake;                /* eventfd: they, or the store, have finished something */
+    struct disk_jobs *files;     /* threads that hash, write and publish payload files */
+    struct disk_jobs *far_files; /* those that put them into a bucket; NULL: there is none */
+    int wake;                    /* eventfd: they, or the store, have finished something */
     struct broker_commits commits;
     uint64_t promised; /* the last commit that replies must wait for */
     struct outbox outbox;

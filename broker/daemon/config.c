@@ -7,6 +7,7 @@
 #include "endpoint.h"
 #include "ids.h"
 #include "log.h"
+#include "s3_place.h"
 #include "settings_file.h"
 
 static const char usual_file[] = "/etc/provost/broker.yaml";
@@ -156,7 +157,40 @@ struct store_place config_store(const struct config *c)
     return (struct store_place){ .where = c->store,
                                  .folder = c->state,
                                  .payloads = c->payloads[0] ? c->payloads : NULL,
+                                 .s3_endpoint = c->s3_endpoint,
+                                 .s3_region = c->s3_region,
+                                 .s3_key_file = c->s3_key_file,
+                                 .s3_ca_file = c->s3_ca_file,
+                                 .cache_bytes = c->payload_cache,
                                  .endpoint = c->advertise[0] ? c->advertise : NULL };
+}
+
+bool config_in_bucket(const struct config *c)
+{
+    return s3_place_named(c->payloads);
+}
+
+static pv_status bucket_place_check(const struct config *c, char *why)
+{
+    struct s3_place place;
+    char sentence[S3_WHY_BYTES];
+    const struct s3_settings s = { c->payloads, c->s3_endpoint, c->s3_region, c->s3_key_file, c->s3_ca_file };
+    const char *lone = c->s3_endpoint[0]   ? "s3_endpoint"
+                       : c->s3_region[0]   ? "s3_region"
+                       : c->s3_key_file[0] ? "s3_key_file"
+                       : c->s3_ca_file[0]  ? "s3_ca_file"
+                                           : NULL;
+    if (!config_in_bucket(c))
+        return lone ? settings_refuse(why, "%s: means nothing without payloads in S3 (payloads: s3://BUCKET/PREFIX)",
+                                      lone)
+                    : PV_OK;
+    if (!c->store[0])
+        return settings_refuse(why,
+                               "payloads: %.200s needs a store in PostgreSQL (store); with SQLite, large payloads "
+                               "lie in the folder state",
+                               c->payloads);
+    pv_status st = s3_place_read(&place, &s, sentence);
+    return st == PV_OK ? st : settings_refuse(why, "%s", sentence);
 }
 
 /* What is said to a database is libpq's; here only what cannot be one, and what means nothing without one. */
@@ -167,10 +201,12 @@ static pv_status store_place_check(const struct config *c, char *why)
     if (c->store[0] && !url)
         return settings_refuse(why,
                                "store: neither postgresql://HOST/NAME nor service=NAME; a folder is named by state");
+    TRY(bucket_place_check(c, why));
     if (!c->store[0] && lone)
         return settings_refuse(why, "%s: without store there is one broker, which keeps everything in state", lone);
-    if (c->payloads[0] && c->payloads[0] != '/')
-        return settings_refuse(why, "payloads: \"%.200s\" is no absolute path", c->payloads);
+    if (c->payloads[0] && c->payloads[0] != '/' && !config_in_bucket(c))
+        return settings_refuse(why, "payloads: \"%.200s\" is neither an absolute path nor s3://BUCKET/PREFIX",
+                               c->payloads);
     if (at[0] && (strchr(at, ',') || !(begins(at, "tcp://") || begins(at, "ipc://")) || !endpoint_port_fits(at, false)))
         return settings_refuse(why, "advertise: \"%.200s\" is not one endpoint, such as tcp://broker-a.example:7070",
                                at);

@@ -19,7 +19,17 @@
     X(state, TEXT, START, "/var/lib/provost", 0, 0, "folder for everything that survives a restart")                   \
     X(store, TEXT, START, "", 0, 0,                                                                                    \
       "database that brokers share, as postgresql://HOST/NAME or service=NAME; empty: the folder state")               \
-    X(payloads, TEXT, START, "", 0, 0, "with store: folder for large payloads, mounted by all brokers that share it")  \
+    X(payloads, TEXT, START, "", 0, 0,                                                                                 \
+      "with store: folder for large payloads, mounted by all brokers that share it; or s3://BUCKET/PREFIX")            \
+    X(s3_endpoint, TEXT, START, "", 0, 0,                                                                              \
+      "with payloads in S3: https://HOST or https://HOST:PORT of the server; http on loopback alone")                  \
+    X(s3_region, TEXT, START, "", 0, 0, "with payloads in S3: its region; empty: us-east-1")                           \
+    X(s3_key_file, TEXT, START, "", 0, 0,                                                                              \
+      "with payloads in S3: file with the key's id and its secret, a line each, or of AWS credentials")                \
+    X(s3_ca_file, TEXT, START, "", 0, 0,                                                                               \
+      "with payloads in S3: certificates to trust in place of the system's; empty: the system's")                      \
+    X(payload_cache, SIZE, START, "4G", 1 << 20, 1ull << 50,                                                           \
+      "with payloads in S3: most bytes of them that are kept in the folder state too")                                 \
     X(advertise, TEXT, START, "", 0, 0,                                                                                \
       "with store: endpoint where peers reach this broker, told by brokers that stand by; empty: none is told")        \
     X(insecure, SWITCH, START, "no", 0, 1, "no keys: listen on loopback only, every peer is \"local\"")                \
@@ -127,6 +137,8 @@ const struct setting *config_setting(enum config_setting i);
 
 /** The store that a broker with these settings opens. Its texts are those of c. */
 struct store_place config_store(const struct config *c);
+/** Whether large payloads lie in a bucket. */
+bool config_in_bucket(const struct config *c);
 
 /** Reads everything in its order and checks it: each value alone, and some against one another (lease and heartbeat, keys
  *  and addresses). PV_BAD_CONFIG with a sentence that names the setting, where it came from, and the line of the file.

@@ -1,5 +1,6 @@
 #include "durable.h"
 
+#include "blobs_far.h"
 #include "commit_times.h"
 #include "reply.h"
 #include "step.h"
@@ -32,6 +33,7 @@ void durable_turn(struct broker *b)
     store_turn(b->store);
     reached(b);
     uploads_collect(b);
+    uploads_fetched(b);
 }
 
 void durable_settle(struct broker *b)
@@ -82,7 +84,8 @@ void durable_failed(struct broker *b)
                                       : "needs-a-restart");
     journal_broker(b->journal, b->wall_ms, "store failed", store_failure(b->store));
     b->store_failed = true;
-    survey_end(&b->survey); /* a core made anew begins it anew */
-    b->second_ms = 0;       /* /readyz says so now */
+    blobs_far_stop(store_blobs(b->store)); /* until the store is opened again */
+    survey_end(&b->survey);                /* a core made anew begins it anew */
+    b->second_ms = 0;                      /* /readyz says so now */
     broker_step(b, &ev, NULL);
 }

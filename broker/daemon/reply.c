@@ -1,5 +1,6 @@
 #include "reply.h"
 
+#include "blobs_far.h"
 #include "damage.h"
 
 #include "encode.h"
@@ -210,7 +211,7 @@ static pv_status small_attach(struct broker *b, struct wire_msg *m, const struct
 static pv_status by_credit(struct broker *b, const struct transfer_key *key, struct share *to, uint64_t row,
                            const struct store_payload *p)
 {
-    if (!p->bytes) TRY(blobs_there(store_blobs(b->store), p->sha256, p->length));
+    if (!p->bytes) TRY(blobs_trusted(store_blobs(b->store), p->sha256, p->length));
     return download_allow(b->downloads, key, to, row, p->length, p->sha256);
 }
 
@@ -237,9 +238,14 @@ static pv_status payload_attach(struct broker *b, struct wire_msg *m, const stru
     WIRE_SET(m, sha256, p.sha256);
     const struct peer *peer = peers_of(&b->peers, a->peer);
     if (!peer || !peer->share) return PV_UNREACHABLE;
-    if (p.length > WIRE_INLINE_MAX || (p.length > SMALL_BYTES && share_is_full(&b->shares, peer->share)))
-        return by_credit(b, &key, peer->share, r->order, &p);
-    return small_attach(b, m, &p, file);
+    bool large = p.length > WIRE_INLINE_MAX || (p.length > SMALL_BYTES && share_is_full(&b->shares, peer->share));
+    bool away =
+        !p.bytes && blobs_away(store_blobs(b->store), p.sha256, p.length); /* it is fetched when it is asked for */
+    if (large || away) return by_credit(b, &key, peer->share, r->order, &p);
+    pv_status st = small_attach(b, m, &p, file);
+    bool doubt = damage_is(st) && !p.bytes && blobs_distrust(store_blobs(b->store), p.sha256);
+    if (doubt) m->has_payload = false;
+    return doubt ? by_credit(b, &key, peer->share, r->order, &p) : st;
 }
 
 /* The message does not go out. What is damaged ends the task, which everybody who waits is told (R20); an offer that
@@ -374,7 +380,15 @@ int reply_open(void *context, const struct download *d)
 {
     struct broker *b = context;
     int fd = blobs_read(store_blobs(b->store), d->sha256);
-    return fd < 0 && errno == ENOENT && d->length <= WIRE_INLINE_MAX ? row_open(b, d) : fd;
+    if (fd < 0 && errno == ENOENT && d->length <= WIRE_INLINE_MAX) fd = row_open(b, d);
+    if (fd < 0 && errno == ENOENT && blobs_fetch(store_blobs(b->store), d->sha256, d->length)) errno = EINPROGRESS;
+    return fd;
+}
+
+bool reply_doubt(void *context, const struct download *d)
+{
+    const struct broker *b = context;
+    return blobs_distrust(store_blobs(b->store), d->sha256);
 }
 
 static pv_status chunk_send(struct broker *b, const struct download *d, zmq_msg_t *payload)

@@ -28,6 +28,7 @@ void reply_resume(struct broker *b, const struct sched_action *a);
 
 void reply_credit(void *context, uint64_t peer, const struct transfer_key *key, uint64_t offset, uint64_t bytes);
 int reply_open(void *context, const struct download *d);
+bool reply_doubt(void *context, const struct download *d);
 pv_status reply_chunk(void *context, struct download *d, size_t bytes);
 void reply_damaged(void *context, const struct download *d, pv_status why);
 

@@ -1,5 +1,6 @@
 #include "uploads.h"
 
+#include "blobs_far.h"
 #include "reply.h"
 #include "step.h"
 
@@ -87,6 +88,7 @@ static struct sched_event ended_event(const struct upload *u, pv_status status)
 
 void uploads_ended(struct broker *b, const struct upload *u, pv_status status)
 {
+    if (status == PV_CANCELLED) return; /* this broker ends, or stands by: it comes again */
     struct sched_event ev = ended_event(u, status);
     struct broker_payload payload = { .complete = status == PV_OK,
                                       .stored = { .sha256 = u->sha256, .length = u->length } };
@@ -120,6 +122,13 @@ void uploads_collect(struct broker *b)
         else
             uploads_ended(b, &done, status);
     }
+}
+
+void uploads_fetched(struct broker *b)
+{
+    wire_hash hash;
+    pv_status status;
+    while (blobs_fetched(store_blobs(b->store), &hash, &status)) downloads_fetched(b->downloads, hash, status);
 }
 
 void uploads_settle(struct broker *b)

@@ -18,7 +18,9 @@ void uploads_retry(struct broker *b);
 
 /** Takes note of the files that are published, synced beside the loop. */
 void uploads_collect(struct broker *b);
-/** The same after waiting for all of them. */
+/** Takes note of the files that were fetched from far away. */
+void uploads_fetched(struct broker *b);
+/** uploads_collect after waiting for all of them. */
 void uploads_settle(struct broker *b);
 
 #endif

@@ -1,5 +1,7 @@
 #include "blobs.h"
 
+#include "blobs_far.h"
+
 #include "file_io.h"
 
 #include <dirent.h>
@@ -119,6 +121,7 @@ pv_status blob_writer_publish(struct blob_writer *w)
 {
     struct blobs *b = w->blobs;
     char name[24], hex[WIRE_HASH_TEXT];
+    if (b->far) return blobs_far_publish(w);
     serial_name(name, w->serial);
     /* One that is written over has its blocks and its length: only the time in its inode would be written. */
     if (fault_hit(b->faults, FAULT_SYNC) || (w->over ? fdatasync(w->fd) : fsync(w->fd))) return publish_status(errno);
@@ -179,7 +182,10 @@ pv_status blobs_there(const struct blobs *b, wire_hash hash, uint64_t length)
 int blobs_read(const struct blobs *b, wire_hash hash)
 {
     char hex[WIRE_HASH_TEXT];
-    return openat(b->files, wire_hash_text(hex, hash), O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe by now */
+    int fd =
+        openat(b->files, wire_hash_text(hex, hash), O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe by now */
+    if (fd >= 0 && b->far) b->far->calls->used(b->far, hash);
+    return fd;
 }
 
 void blobs_remove(struct blobs *b, wire_hash hash)
@@ -189,6 +195,7 @@ void blobs_remove(struct blobs *b, wire_hash hash)
         if (wire_hash_equal(w->expected, hash)) return;
     wire_hash_text(hex, hash);
     if (!blob_spare_put(&b->spares, b->files, hex, b->incoming, ++b->serial)) unlinkat(b->files, hex, 0);
+    if (b->far) b->far->calls->remove(b->far, hash);
 }
 
 /* --- at the start --- */

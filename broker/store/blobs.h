@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct blob_writer;
+struct blobs_far;
 
 struct blobs {
     int root, files, incoming; /* folder descriptors */
@@ -31,6 +32,7 @@ struct blobs {
     uint64_t serial; /* of the last upload; its name */
     struct blob_writer *publishing;
     struct blob_spares spares; /* none, unless who opened it says how many bytes */
+    struct blobs_far *far;     /* where they really lie, and files is a cache (blobs_far.h); NULL: they lie in files */
 };
 
 /** Opens the two folders under dir (which exists), or makes them. PV_IO. */
@@ -66,7 +68,8 @@ pv_status blob_writer_keep(struct blob_writer *w);
 void blob_writer_spare(struct blob_writer *w);
 /** Checks length and hash. PV_HASH_MISMATCH. */
 pv_status blob_writer_finish(struct blob_writer *w);
-/** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. */
+/** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. Of a cache see
+ *  blobs_far_publish. */
 pv_status blob_writer_publish(struct blob_writer *w);
 /** Clears the writer. published: what these answered. */
 void blob_writer_end(struct blob_writer *w, pv_status published);

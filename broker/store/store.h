@@ -38,6 +38,7 @@
 #include <stdint.h>
 
 enum { STORE_WHY_BYTES = 512, STORE_ENDPOINT_BYTES = 128 };
+#define STORE_CACHE_BYTES (4ull << 30)
 
 /** In a state folder that is being restored, or whose restore did not end: no store is opened there. */
 #define STORE_RESTORING "RESTORING"
@@ -46,9 +47,13 @@ struct store;
 
 /** Where a store is, and how this broker is known there. Texts are borrowed until the opening has ended. */
 struct store_place {
-    const char *where;    /* a state folder; or a database: libpq's URL, or "service=..." */
-    const char *folder;   /* of a database: this broker's own folder, which remembers the server; NULL: none */
-    const char *payloads; /* of a database: the folder of large payloads, which all its brokers mount */
+    const char *where;  /* a state folder; or a database: libpq's URL, or "service=..." */
+    const char *folder; /* of a database: this broker's own folder, which remembers the server; NULL: none */
+    const char
+        *payloads; /* of a database: the folder of large payloads, which all its brokers mount; or s3://BUCKET/PREFIX */
+    const char *s3_endpoint, *s3_region, *s3_key_file, *s3_ca_file; /* of a bucket (objects/s3_place.h) */
+    uint64_t cache_bytes; /* of a bucket: most that lies in folder/cache; 0: STORE_CACHE_BYTES */
+    uint32_t orphan_s;    /* of a bucket: how old what no row names must be to be deleted; 0: an hour */
     const char *endpoint; /* of a database: where peers reach this broker, told to them by others; NULL: not told */
     char *
         active; /* gets where the broker is that has the store, STORE_ENDPOINT_BYTES, or "" (PV_BUSY); NULL: not asked */

@@ -1,5 +1,6 @@
 #include "store_open.h"
 
+#include "bucket.h"
 #include "pg_store.h"
 #include "sqlite_check.h"
 #include "sqlite_store.h"
@@ -22,6 +23,13 @@ pv_status store_open(struct store **out, const struct store_place *place, int wa
 {
     if (pg_store_named(place->where)) return pg_driver.open(out, place, wake, faults, why);
     return sqlite_driver.open(out, place, wake, faults, why);
+}
+
+pv_status store_payloads_check(const struct store_place *p, char why[STORE_WHY_BYTES])
+{
+    _Static_assert((int)S3_WHY_BYTES <= (int)STORE_WHY_BYTES, "one buffer for both");
+    const struct s3_settings s = { p->payloads, p->s3_endpoint, p->s3_region, p->s3_key_file, p->s3_ca_file };
+    return s3_place_named(p->payloads) ? bucket_check(&s, why) : PV_OK;
 }
 
 bool store_in_database(const char *where)

@@ -22,6 +22,9 @@ pv_status store_known(const char *where, char why[STORE_WHY_BYTES]);
  *  of store_open, but PV_BUSY. */
 pv_status store_check(const char *where, char why[STORE_WHY_BYTES]);
 
+/** The same of the place of large payloads, where that is a bucket: the server is asked, with the key. Waits. Statuses of s3.h. */
+pv_status store_payloads_check(const struct store_place *place, char why[STORE_WHY_BYTES]);
+
 /** Whether where names a database, which brokers on several machines can reach; else it is a folder. */
 bool store_in_database(const char *where);
 /** What to call it in sentences: the folder's full path, or the database's URL without user and password. One line. */

@@ -1,5 +1,7 @@
+#include "pg_columns.h"
 #include "pg_state.h"
 
+#include "clock.h"
 #include "shared_folder.h"
 #include "task_state.h"
 
@@ -202,7 +204,7 @@ void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
         if (!named_since(s, files->files[i], files->last)) blobs_remove(&s->blobs, files->files[i]);
 }
 
-/* --- the folder of large payloads, at the opening --- */
+/* --- the place of large payloads, at the opening --- */
 
 static pv_status folder_refuse(struct pg_store *s, const char *what)
 {
@@ -212,8 +214,8 @@ static pv_status folder_refuse(struct pg_store *s, const char *what)
     return PV_BAD_CONFIG;
 }
 
-/* What the database says of its folder, and whether a row names a payload there. */
-static pv_status folder_wanted(struct pg_store *s, struct folder_mark *wanted, bool *any)
+/* What the database says of the place of its large payloads, and whether a row names one there. */
+static pv_status place_wanted(struct pg_store *s, struct folder_mark *wanted, bool *any)
 {
     PGresult *r = pg_session_run(&s->reader,
                                  "SELECT id, folder, EXISTS (SELECT FROM input WHERE bytes IS NULL)"
@@ -228,12 +230,8 @@ static pv_status folder_wanted(struct pg_store *s, struct folder_mark *wanted, b
     return whole ? PV_OK : pg_fail(s, "the row of table identity is damaged", false);
 }
 
-/* The mark first: one that the database does not know yet is written over at the next start, as no payload is there. */
-static pv_status folder_take(struct pg_store *s, const struct folder_mark *wanted)
+static pv_status place_taken(struct pg_store *s)
 {
-    struct folder_mark mark = { wanted->id, (uint32_t)s->epoch };
-    pv_status st = folder_mark_write(s->blobs.files, &mark);
-    if (st != PV_OK) return folder_refuse(s, "its mark (blobs/.identity) cannot be written");
     uint64_t epoch = htobe64((uint64_t)s->epoch);
     struct pg_parameters p = { .n = 1, .at = { (char *)&epoch }, .bytes = { sizeof epoch } };
     PGresult *r = pg_session_run(&s->reader,
@@ -246,12 +244,20 @@ static pv_status folder_take(struct pg_store *s, const struct folder_mark *wante
     return written ? PV_OK : pg_fail(s, "another broker has taken this store over", true);
 }
 
+/* The mark first: one that the database does not know yet is written over at the next start, as no payload is there. */
+static pv_status folder_take(struct pg_store *s, const struct folder_mark *wanted)
+{
+    struct folder_mark mark = { wanted->id, (uint32_t)s->epoch };
+    pv_status st = folder_mark_write(s->blobs.files, &mark);
+    return st == PV_OK ? place_taken(s) : folder_refuse(s, "its mark (blobs/.identity) cannot be written");
+}
+
 static pv_status folder_settle(struct pg_store *s)
 {
     char why[SHARED_WHY_BYTES];
     struct folder_mark wanted;
     bool any, take;
-    TRY(folder_wanted(s, &wanted, &any));
+    TRY(place_wanted(s, &wanted, &any));
     if (shared_folder_judge(s->blobs.root, &wanted, any, &take, why) != PV_OK) return folder_refuse(s, why);
     return take ? folder_take(s, &wanted) : PV_OK;
 }
@@ -296,12 +302,128 @@ static pv_status files_sweep(struct pg_store *s)
     return PV_OK;
 }
 
+/* --- a bucket --- */
+
+static pv_status bucket_refuse(struct pg_store *s, pv_status st, const char *what)
+{
+    char why[STORE_WHY_BYTES];
+    bool named = !strncmp(what, "payloads", 8) || !strncmp(what, "s3_", 3);
+    snprintf(why, sizeof why, "%s%.480s", named ? "" : "payloads: ", what);
+    pg_fail(s, why, true); /* it may be put right while it stands by */
+    return st;
+}
+
+static bool lease_holds(const void *context)
+{
+    return pg_lease_holds(((const struct pg_store *)context)->lease);
+}
+
+static pv_status bucket_first(struct pg_store *s)
+{
+    char why[S3_WHY_BYTES];
+    const struct store_place *p = s->place;
+    const struct bucket_config c = {
+        .settings = { p->payloads, p->s3_endpoint, p->s3_region, p->s3_key_file, p->s3_ca_file },
+        .cache_bytes = p->cache_bytes ? p->cache_bytes : STORE_CACHE_BYTES,
+        .wake = s->wake,
+        .ours = lease_holds,
+        .context = s,
+    };
+    if (!s->folder)
+        return bucket_refuse(s, PV_BAD_CONFIG, "a bucket needs a folder of this broker's own for its cache");
+    if (blobs_open_named(&s->blobs, s->folder, "cache", s->faults) != PV_OK)
+        return bucket_refuse(s, PV_IO, strerror(errno));
+    blobs_sweep_uploads(&s->blobs);
+    pv_status st = bucket_open(&s->bucket, &s->blobs, &c, why);
+    if (st == PV_OK) {
+        bucket_sweep_begin(&s->sweep, p->orphan_s, pv_clock_ms());
+        return PV_OK;
+    }
+    blobs_close(&s->blobs);
+    return bucket_refuse(s, st, why);
+}
+
+static pv_status bucket_settle(struct pg_store *s)
+{
+    char why[S3_WHY_BYTES];
+    struct folder_mark wanted;
+    struct bucket_mark is, ours;
+    bool any, holds, take;
+    TRY(place_wanted(s, &wanted, &any));
+    pv_status st = bucket_look(s->bucket, &is, &holds, why);
+    if (st != PV_OK) return bucket_refuse(s, st, why);
+    ours = (struct bucket_mark){ wanted.id, wanted.epoch };
+    st = bucket_mark_judge(&is, holds, &ours, any, &take, why);
+    if (st == PV_OK && take) {
+        ours.epoch = (uint32_t)s->epoch;
+        st = bucket_take(s->bucket, &ours, why);
+    }
+    if (st != PV_OK) return bucket_refuse(s, st, why);
+    bucket_known(s->bucket, &ours);
+    return take ? place_taken(s) : PV_OK;
+}
+
+/* When the store is opened again it is gone on with: threads may be in it. */
+static pv_status bucket_begin(struct pg_store *s)
+{
+    if (s->bucket)
+        bucket_again(s->bucket);
+    else
+        TRY(bucket_first(s));
+    s->blobs_open = true;
+    return bucket_settle(s);
+}
+
+void pg_blobs_rest(struct pg_store *s)
+{
+    bucket_rest(s->bucket);
+}
+
+void pg_blobs_close(struct pg_store *s)
+{
+    bucket_close(&s->bucket);
+    blobs_close(&s->blobs);
+}
+
+/* In one question; what is written and not committed is asked for here. */
+static pv_status nameless(void *context, const wire_hash *hashes, size_t n, bool *no)
+{
+    static const char sql[] = "SELECT EXISTS (SELECT FROM input WHERE bytes IS NULL AND sha256 = h)"
+                              " OR EXISTS (SELECT FROM result WHERE bytes IS NULL AND sha256 = h)"
+                              " FROM unnest($1::bytea[]) WITH ORDINALITY AS list(h, i) ORDER BY i";
+    struct pg_store *s = context;
+    struct pg_array a = { 0 };
+    struct pg_parameters p = { .n = 0 };
+    for (size_t i = 0; i < n; i++) pg_array_add(&a, &hashes[i], sizeof hashes[i]);
+    PGresult *r = NULL;
+    bool whole = pg_array_end(&a, PG_BYTEA);
+    if (whole) pg_array_parameter(&a, &p);
+    if (whole) r = pg_session_run(&s->reader, sql, &p);
+    pg_array_clear(&a);
+    if (!r) return whole ? pg_read_failed(s) : PV_NO_MEMORY;
+    whole = (size_t)PQntuples(r) == n;
+    for (size_t i = 0; i < n && whole; i++)
+        no[i] =
+            !pg_number(r, (int)i, 0) && !pg_batch_names(&s->open, hashes[i]) && !pg_batch_names(&s->sealed, hashes[i]);
+    PQclear(r);
+    return whole ? PV_OK : PV_STORE;
+}
+
+void pg_blobs_tidy(struct pg_store *s)
+{
+    if (pg_lease_holds(s->lease)) bucket_sweep_turn(&s->sweep, s->bucket, pv_clock_ms(), nameless, s);
+}
+
+/* --- either --- */
+
 pv_status pg_blobs_open(struct pg_store *s)
 {
     if (!s->payloads) {
-        pg_fail(s, "a store in PostgreSQL needs a folder for large payloads: --payloads DIR", false);
+        pg_fail(s, "a store in PostgreSQL needs a place for large payloads: --payloads DIR or s3://BUCKET/PREFIX",
+                false);
         return PV_BAD_CONFIG;
     }
+    if (s3_place_named(s->payloads)) return bucket_begin(s);
     if (blobs_open(&s->blobs, s->payloads, s->faults) != PV_OK) {
         const char *error = strerror(errno);
         return folder_refuse(s, error);

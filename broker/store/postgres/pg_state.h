@@ -2,6 +2,7 @@
 #ifndef PV_PG_STATE_H
 #define PV_PG_STATE_H
 
+#include "bucket_sweep.h"
 #include "pg_batch.h"
 #include "pg_cache.h"
 #include "pg_lease.h"
@@ -25,6 +26,9 @@ struct pg_store {
     struct faults *faults;
     struct blobs blobs;
     bool blobs_open;
+    const struct store_place *place; /* until the opening has ended */
+    struct bucket *bucket;           /* NULL: payloads is a folder */
+    struct bucket_sweep sweep;
     struct pg_session reader;
     struct pg_writer *writer;
     struct pg_lease *lease;
@@ -99,5 +103,10 @@ void pg_named_drop(struct pg_store *s, uint64_t upto);
 void pg_files_remove(struct pg_store *s, const struct pg_batch *files);
 /** At the opening: removes uploads that were cut off. */
 pv_status pg_blobs_open(struct pg_store *s);
+/** The lease is about to go: what threads do with a bucket ends. */
+void pg_blobs_rest(struct pg_store *s);
+void pg_blobs_close(struct pg_store *s);
+/** About once a second: what lies in a bucket and has no name is looked for. */
+void pg_blobs_tidy(struct pg_store *s);
 
 #endif

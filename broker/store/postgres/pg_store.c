@@ -128,6 +128,7 @@ void pg_store_text(char text[STORE_GATE_TEXT], const char *where)
 static void parts_close(struct pg_store *s)
 {
     pg_lent_back(s);
+    if (s->bucket) pg_blobs_rest(s);
     if (s->writer && driver_ours(&s->base)) {
         pg_writer_settle(s->writer);
         pg_writer_settle_sync(s->writer);
@@ -142,7 +143,7 @@ static void parts_close(struct pg_store *s)
     pg_batch_clear(&s->sealed);
     s->named_n = 0;
     pg_cache_clear(&s->cache);
-    if (s->blobs_open) blobs_close(&s->blobs);
+    if (s->blobs_open && !s->bucket) blobs_close(&s->blobs); /* threads may still use a bucket */
     s->blobs_open = s->asked = s->booted = false;
 }
 
@@ -150,6 +151,7 @@ static void driver_close(struct store *store)
 {
     struct pg_store *s = pg_of(store);
     parts_close(s);
+    if (s->bucket) pg_blobs_close(s);
     free(s->url);
     free(s->endpoint);
     free(s->folder);
@@ -168,8 +170,10 @@ static pv_status driver_open(struct store **out, const struct store_place *place
     s->faults = faults;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->mark.fd = -1;
+    s->place = place;
     pv_status st = place_take(s, place);
     if (st == PV_OK) st = parts_open(s);
+    s->place = NULL;
     snprintf(why, STORE_WHY_BYTES, "%s", s->failure);
     if (place->active) snprintf(place->active, STORE_ENDPOINT_BYTES, "%s", s->active);
     if (st == PV_OK)
@@ -423,6 +427,7 @@ static void driver_tidy(struct store *store)
     struct pg_store *s = pg_of(store);
     driver_turn(store);
     if (!s->failure[0] && pg_batch_lets_go(&s->sealed)) s->asked = true;
+    if (!s->failure[0] && s->bucket) pg_blobs_tidy(s);
 }
 
 const struct store_driver pg_driver = {

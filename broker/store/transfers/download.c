@@ -13,6 +13,7 @@ struct downloads {
     struct download *table[TRANSFER_BUCKETS];
     TAILQ_HEAD(, share) principals; /* that have peers to be served, the next first */
     uint64_t peers_n;               /* such peers */
+    TAILQ_HEAD(fetching, download) fetching;
     struct downloads_stats stats;
 };
 
@@ -23,6 +24,7 @@ pv_status downloads_new(struct downloads **out, struct blobs *blobs, const struc
     t->blobs = blobs;
     t->config = *config;
     TAILQ_INIT(&t->principals);
+    TAILQ_INIT(&t->fetching);
     *out = t;
     return PV_OK;
 }
@@ -91,6 +93,16 @@ static void line_leave(struct downloads *t, struct download *d)
     if (TAILQ_EMPTY(&d->share->line)) share_wait_not(t, d->share);
 }
 
+static void fetching_set(struct downloads *t, struct download *d, bool fetching)
+{
+    if (d->fetching == fetching) return;
+    d->fetching = fetching;
+    if (fetching)
+        TAILQ_INSERT_TAIL(&t->fetching, d, of_fetching);
+    else
+        TAILQ_REMOVE(&t->fetching, d, of_fetching);
+}
+
 /* The next download of the peer, the next peer of the principal and the next principal come first from now on. */
 static void turn_over(struct downloads *t, struct share *peer)
 {
@@ -119,6 +131,7 @@ static void remove_at(struct downloads *t, struct download **at)
     struct download *d = *at;
     *at = d->next;
     line_leave(t, d);
+    fetching_set(t, d, false);
     TAILQ_REMOVE(&d->share->downloads, d, of_peer);
     d->share->downloads_n--;
     t->stats.downloads--;
@@ -177,11 +190,13 @@ void downloads_peer_gone(struct downloads *t, struct share *share)
 
 /* --- sending --- */
 
-/* PV_BUSY: no descriptor is left now. That passes, and is no verdict on the file. */
+/* PV_BUSY: no descriptor is left now. That passes, and is no verdict on the file. PV_UNREACHABLE: it is on its way here. */
 static pv_status descriptor_open(struct downloads *t, struct download *d)
 {
     if (d->fd < 0) d->fd = t->config.open ? t->config.open(t->config.context, d) : blobs_read(t->blobs, d->sha256);
+    fetching_set(t, d, d->fd < 0 && errno == EINPROGRESS);
     if (d->fd >= 0) return PV_OK;
+    if (d->fetching) return PV_UNREACHABLE;
     return errno == EMFILE || errno == ENFILE ? PV_BUSY : blobs_read_status(errno);
 }
 
@@ -222,7 +237,7 @@ pv_status download_credit(struct downloads *t, const struct transfer_key *key, s
     if (over || offset > d->at) d->at = offset;
     d->asked_end = asked_end;
     d->credit_end = offset + most;
-    if (d->credit_end > d->at)
+    if (d->credit_end > d->at && !d->fetching)
         line_enter(t, d);
     else
         line_leave(t, d);
@@ -286,6 +301,31 @@ static pv_status send_chunk(struct downloads *t, struct download *d, uint64_t *b
     return PV_OK;
 }
 
+/* True: its damage may be the file's here alone. What the receiver has of it is looked at by the receiver. */
+static bool doubted(struct downloads *t, struct download *d)
+{
+    if (d->doubted || !t->config.doubt || !t->config.doubt(t->config.context, d)) return false;
+    d->doubted = true;
+    descriptor_close(d);
+    sha256_clear(&d->digest);
+    d->hashed = 0;
+    return descriptor_open(t, d) == PV_UNREACHABLE;
+}
+
+void downloads_fetched(struct downloads *t, wire_hash sha256, pv_status status)
+{
+    struct download *next, *last = TAILQ_LAST(&t->fetching, fetching);
+    for (struct download *d = TAILQ_FIRST(&t->fetching); d; d = next) {
+        next = d == last ? NULL : TAILQ_NEXT(d, of_fetching);
+        if (!wire_hash_equal(d->sha256, sha256)) continue;
+        fetching_set(t, d, false);
+        if (status == PV_GONE || status == PV_HASH_MISMATCH)
+            t->config.damaged(t->config.context, d, status);
+        else if (status != PV_CANCELLED && (status == PV_OK || descriptor_open(t, d) == PV_OK) && d->credit_end > d->at)
+            line_enter(t, d);
+    }
+}
+
 /* Peers that have read go on, if it was enough. */
 static void let_readers_go(struct downloads *t)
 {
@@ -325,7 +365,7 @@ bool downloads_pump(struct downloads *t, uint64_t budget)
         }
         pv_status st = send_chunk(t, d, &budget);
         bool sent = st == PV_OK;
-        if (st == PV_GONE || st == PV_HASH_MISMATCH) t->config.damaged(t->config.context, d, st);
+        if ((st == PV_GONE || st == PV_HASH_MISMATCH) && !doubted(t, d)) t->config.damaged(t->config.context, d, st);
         turn_over(t, peer);
         if (sent && d->at == d->length) kept_sent(t, d);
         if (sent && d->started && d->at == d->length)

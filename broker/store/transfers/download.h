@@ -51,21 +51,26 @@ struct download {
     unsigned restarts;
     struct sha256 digest; /* of the bytes before `hashed`; cleared: of none */
     uint64_t hashed;
-    bool started; /* the attempt has begun: it ends when it is whole */
-    bool sending; /* in its share's line */
+    bool started;  /* the attempt has begun: it ends when it is whole */
+    bool sending;  /* in its share's line */
+    bool fetching; /* its file is on the way here: it is in no line */
+    bool doubted;  /* its file here was damaged, and has been fetched anew */
     struct download *next;
-    TAILQ_ENTRY(download) of_peer, in_line;
+    TAILQ_ENTRY(download) of_peer, in_line, of_fetching;
 };
 
 struct downloads_config {
     uint64_t window, chunk_max;
     struct shares *shares; /* borrowed */
     struct kept *kept;     /* borrowed; NULL: nothing is sent from memory */
-    /** A descriptor from which it can be read; below 0: errno. NULL: that of its file. */
+    /** A descriptor from which it can be read; below 0: errno, EINPROGRESS where it is being fetched (downloads_fetched). NULL: that of
+     *  its file. */
     int (*open)(void *context, const struct download *d);
     /** Sends one chunk: so many bytes from d->at on, of d->memory, or, if that is NULL, of d->fd after download_digest. PV_GONE, PV_HASH_MISMATCH: the file is
      *  damaged. Anything else but PV_OK: the peer cannot take it, or the disk not give it, now or for good. */
     pv_status (*chunk)(void *context, struct download *d, size_t bytes);
+    /** Its file is damaged. True: it can be fetched anew, and is opened again. NULL: it cannot. */
+    bool (*doubt)(void *context, const struct download *d);
     /** Its file is missing or cut (PV_GONE) or changed (PV_HASH_MISMATCH). */
     void (*damaged)(void *context, const struct download *d, pv_status why);
     void *context;
@@ -102,6 +107,10 @@ void downloads_peer_gone(struct downloads *t, struct share *share);
 /** Sends chunks, at most about one for each peer and no more than budget bytes. True: more could be sent at once.
  *  What no descriptor is left for waits, and is sent when there is one again. */
 bool downloads_pump(struct downloads *t, uint64_t budget);
+
+/** A file has been fetched: PV_OK; it is lost: PV_GONE, PV_HASH_MISMATCH; anything else: it is tried again where it is wanted, unless that
+ *  is PV_CANCELLED. */
+void downloads_fetched(struct downloads *t, wire_hash sha256, pv_status status);
 
 struct downloads_stats {
     uint64_t downloads, bytes_out;

@@ -135,9 +135,22 @@ static pv_status write_frame(struct feed *f, struct frame *frame)
     return PV_OK;
 }
 
-static pv_status publish(struct feed *f)
+bool feed_publishes(struct feed *f)
 {
-    TRY(blob_writer_finish(&f->writer));
+    pthread_mutex_lock(&f->lock);
+    bool publishes = f->apart && f->done == f->n && f->closed && !f->published && !f->stopped;
+    pthread_mutex_unlock(&f->lock);
+    return publishes;
+}
+
+pv_status feed_publish(struct feed *f)
+{
+    pthread_mutex_lock(&f->lock);
+    bool stopped = f->stopped;
+    pthread_mutex_unlock(&f->lock);
+    if (stopped) return PV_GONE;
+    if (!f->finished) TRY(blob_writer_finish(&f->writer));
+    f->finished = true;
     bool marked = f->marks && blob_mark_set(&f->mark, f->writer.fd);
     TRY(blob_writer_publish(&f->writer));
     pthread_mutex_lock(&f->lock);
@@ -155,7 +168,7 @@ pv_status feed_work(struct feed *f)
             run += frame->n;
             TRY(write_frame(f, frame));
             break;
-        case NEXT_PUBLISH: return publish(f);
+        case NEXT_PUBLISH: return f->apart ? PV_OK : feed_publish(f);
         case NEXT_STOP: return PV_GONE;
         default: return PV_OK;
         }

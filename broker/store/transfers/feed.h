@@ -31,6 +31,8 @@ struct feed {
     struct blob_writer writer; /* the thread's while a job is out */
     uint64_t came, back;       /* bytes: that came; that are known to be written */
     bool out;                  /* a job is */
+    bool apart;                /* publishing is a job of its own: feed_publish */
+    bool finished;             /* length and hash were found right */
     uint8_t *gathered;         /* small pieces, not handed in yet; NULL: none */
     size_t gathered_n;
     struct kept *keeper;       /* of kept */
@@ -68,6 +70,10 @@ bool feed_has_work(struct feed *f);
 /** Does it. PV_OK: as far as it goes; feed_whole says whether that is the end. PV_HASH_MISMATCH, PV_DISK_FULL, PV_IO, PV_STORE; PV_GONE:
  *  it was stopped. */
 pv_status feed_work(struct feed *f);
+/** Of one that is apart: whether all is written, and publishing is left. */
+bool feed_publishes(struct feed *f);
+/** Does that, on a thread. As feed_work; PV_UNREACHABLE: it may be done again (blobs_far.h). */
+pv_status feed_publish(struct feed *f);
 /** After a job: takes note of what was written. */
 void feed_back(struct feed *f);
 /** Bytes that wait in memory for a job, as far as is known. Not those that are gathered, which are few. */

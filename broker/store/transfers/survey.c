@@ -1,5 +1,6 @@
 #include "survey.h"
 
+#include "blobs_far.h"
 #include "disk_jobs.h"
 
 #include <stddef.h>
@@ -22,7 +23,7 @@ static pv_status look(struct disk_job *job)
     struct survey *v = (struct survey *)((char *)job - offsetof(struct survey, job));
     for (size_t i = 0; i < v->n; i++)
         if (v->slice[i].in_file)
-            v->slice[i].found = blobs_there(store_blobs(v->store), v->slice[i].sha256, v->slice[i].length);
+            v->slice[i].found = blobs_look(store_blobs(v->store), v->slice[i].sha256, v->slice[i].length);
     return PV_OK; /* read by nobody: each row has its own */
 }
 

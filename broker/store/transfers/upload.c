@@ -17,7 +17,8 @@ struct uploads {
     struct upload *table[TRANSFER_BUCKETS];
     struct ages fed, whole;            /* by the time of their last chunk; those that wait for no peer any more */
     struct upload *ended, **ended_end; /* for uploads_published */
-    uint64_t out;                      /* jobs that are with the threads */
+    uint64_t out, far;                 /* jobs that are with the threads of the disk; with those that put far away */
+    bool ending;                       /* nothing is tried again */
     uint64_t coming[2];                /* bytes announced, of inputs and of results */
     uint64_t refused_ms;               /* when somebody was last refused for want of room; 0: never */
     struct uploads_stats stats;
@@ -163,6 +164,7 @@ static pv_status upload_add(struct uploads *t, struct upload **at, const struct 
     }
     feed_init(&u->feed);
     feed_keep(&u->feed, t->config.kept, now_ms);
+    u->feed.apart = t->config.far != NULL;
     u->key = *key;
     u->owner = share;
     u->length = length;
@@ -211,13 +213,19 @@ static pv_status work(struct disk_job *job)
     return feed_work(&of_job(job)->feed);
 }
 
+static pv_status publish_work(struct disk_job *job)
+{
+    return feed_publish(&of_job(job)->feed);
+}
+
 static void job_hand_out(struct uploads *t, struct upload *u)
 {
     if (u->feed.out || !feed_has_work(&u->feed)) return;
+    u->away = t->config.far && feed_publishes(&u->feed);
     u->feed.out = true;
-    u->feed.job.work = work;
-    t->out++;
-    disk_jobs_do(t->config.disk, &u->feed.job);
+    u->feed.job.work = u->away ? publish_work : work;
+    ++*(u->away ? &t->far : &t->out);
+    disk_jobs_do(u->away ? t->config.far : t->config.disk, &u->feed.job);
 }
 
 static void waiting_count(struct uploads *t, struct upload *u)
@@ -276,15 +284,22 @@ static void ended(struct uploads *t, struct upload *u, pv_status status)
     t->ended_end = &u->ended_next;
 }
 
+static struct disk_job *job_done(const struct uploads *t)
+{
+    struct disk_job *job = disk_jobs_done(t->config.disk);
+    return job || !t->config.far ? job : disk_jobs_done(t->config.far);
+}
+
 /* Takes back what the threads have done so far; what has more to do goes out again. */
 static void take_back(struct uploads *t)
 {
-    for (struct disk_job *job; (job = disk_jobs_done(t->config.disk));) {
+    for (struct disk_job *job; (job = job_done(t));) {
         struct upload *u = of_job(job);
+        bool again = u->away && job->status == PV_UNREACHABLE && !t->ending;
         u->feed.out = false;
-        t->out--;
+        --*(u->away ? &t->far : &t->out);
         written(t, u);
-        if (job->status != PV_OK || feed_whole(&u->feed) || u->unwanted)
+        if ((job->status != PV_OK && !again) || feed_whole(&u->feed) || u->unwanted)
             ended(t, u, job->status);
         else
             job_hand_out(t, u);
@@ -462,7 +477,11 @@ void uploads_destroy(struct uploads **at)
     struct upload done;
     enum upload_step step;
     pv_status status;
-    uploads_drain(t);
+    t->ending = true;
+    do {
+        uploads_drain(t);
+        if (t->far) disk_jobs_settle(t->config.far);
+    } while (t->far || t->out);
     while (uploads_published(t, &done, &step, &status)) continue;
     for (size_t b = 0; b < TRANSFER_BUCKETS; b++)
         while (t->table[b]) upload_remove(t, &t->table[b]);

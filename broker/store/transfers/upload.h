@@ -56,6 +56,7 @@ struct upload {
     struct feed feed;
     uint64_t waiting; /* feed_waiting as it is counted */
     bool left;        /* a result whose peer is gone */
+    bool away;        /* the job that is out puts it far away */
     bool publishing;  /* it waits for no peer any more: all of it has come, or it has failed */
     bool unwanted;    /* dropped while a job of its feed was out, or in the line of the ended */
     struct upload *next, *older, *newer;
@@ -74,6 +75,8 @@ struct uploads_config {
     struct disk_jobs
         *disk; /* borrowed, and used for nothing else; NULL: upload_chunk itself hashes and waits for the disk */
     struct kept *kept; /* borrowed; where what comes stays for whoever is sent it next; NULL: nowhere */
+    struct disk_jobs
+        *far; /* the same, for files that are put far away (blobs_far.h): that may take long. NULL: none are */
 };
 
 struct uploads;
@@ -120,7 +123,8 @@ enum upload_step upload_chunk(struct uploads *t, const struct transfer_key *key,
 /** The next upload that ended in the background. *done, *step and *status are those of upload_chunk, except
  *  UNKNOWN: the upload was dropped meanwhile, and no task will name its file. False: none. */
 bool uploads_published(struct uploads *t, struct upload *done, enum upload_step *step, pv_status *status);
-/** Waits until everything that has come is hashed and written, and what is whole is published: uploads_published has all of it. */
+/** Waits until everything that has come is hashed and written, and what is whole is published: uploads_published has all of it. Not for
+ *  what is on its way far away. */
 void uploads_drain(struct uploads *t);
 
 /** Drops an upload. None there is no error. */

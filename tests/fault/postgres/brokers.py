@@ -38,7 +38,7 @@ class Broker:
     def start(self, *options, url=None):
         self.starts += 1
         argv = [BROKER, "--bind", self.endpoint, *self.c.broker_door, "--queue", QUEUE, "--state", self.c.path(f"{self.name}-state"),
-                "--store", url or self.c.url, "--payloads", self.c.path("payloads"), "--advertise", self.endpoint, "--http", "127.0.0.1:0",
+                "--store", url or self.c.url, *self.c.payloads(), "--advertise", self.endpoint, "--http", "127.0.0.1:0",
                 *BRISK, *options]
         self.process = self.c.start(f"{self.name}-{self.starts}", argv)
         return self
@@ -85,6 +85,10 @@ class Brokers(drill.Cluster):
         self.url = self.server.fresh()
         self.a, self.b = Broker(self, "a"), Broker(self, "b")
         self.endpoint = f"{self.a.endpoint},{self.b.endpoint}"
+
+    def payloads(self):
+        """Where large payloads are: the options of each broker."""
+        return ("--payloads", self.path("payloads"))
 
     def add_server(self, name, settings="", **more):
         server = postgres_server.PostgresServer(self.path(name), settings, **more)

@@ -299,7 +299,8 @@ static void a_shared_store_is_named_by_url_or_service(void **state)
     expect_refused(BASE "store: mysql://db/provost\n", NULL, NULL, "neither postgresql://HOST/NAME nor service=NAME");
     expect_refused(BASE "payloads: /mnt/provost\n", NULL, NULL, "payloads: without store");
     expect_refused(BASE "advertise: tcp://a:1\n", NULL, NULL, "advertise: without store");
-    expect_refused(BASE "store: service=a\npayloads: mnt\n", NULL, NULL, "payloads: \"mnt\" is no absolute path");
+    expect_refused(BASE "store: service=a\npayloads: mnt\n", NULL, NULL,
+                   "payloads: \"mnt\" is neither an absolute path nor s3://BUCKET/PREFIX");
     static const char *const bad[] = { "tcp://a", "tcp://a:0", "tcp://a:*", "http://a:1", "tcp://a:1,tcp://b:1" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(yaml, sizeof yaml, BASE "store: service=a\nadvertise: \"%s\"\n", bad[i]);
@@ -312,12 +313,48 @@ static void a_shared_store_is_named_by_url_or_service(void **state)
     }
 }
 
+/* Payloads in a bucket: what it needs, and what means nothing without one. */
+static void a_bucket_is_named_with_its_server_and_its_key(void **state)
+{
+#define PLACE BASE "payloads: s3://fleet-payloads/a\n"
+#define REST "s3_endpoint: https://s3.example:9000\ns3_key_file: /etc/provost/s3\n"
+    static const char *const lone[] = { "s3_endpoint: https://s3.example", "s3_region: eu", "s3_key_file: /k",
+                                        "s3_ca_file: /c" };
+    char yaml[512], says[64];
+    assert_int_equal(read_with(PLACE REST
+                               "store: service=a\ns3_region: eu-central-1\ns3_ca_file: /etc/ca\npayload_cache: 2M\n",
+                               NULL, NULL),
+                     PV_OK);
+    assert_true(config_in_bucket(&c));
+    struct store_place place = config_store(&c);
+    assert_string_equal(place.payloads, "s3://fleet-payloads/a");
+    assert_string_equal(place.s3_endpoint, "https://s3.example:9000");
+    assert_string_equal(place.s3_region, "eu-central-1");
+    assert_string_equal(place.s3_key_file, "/etc/provost/s3");
+    assert_string_equal(place.s3_ca_file, "/etc/ca");
+    assert_int_equal(place.cache_bytes, 2 << 20);
+    config_clear(&c);
+    expect_refused(PLACE REST, NULL, NULL, "s3://fleet-payloads/a needs a store in PostgreSQL (store)");
+    expect_refused(PLACE "store: service=a\ns3_key_file: /k\n", NULL, NULL, "s3_endpoint: payloads in S3 need it");
+    expect_refused(PLACE "store: service=a\ns3_endpoint: https://s3.example\n", NULL, NULL,
+                   "s3_key_file: payloads in S3 need it");
+    expect_refused(PLACE "store: service=a\ns3_endpoint: http://s3.example\ns3_key_file: /k\n", NULL, NULL,
+                   "http is for loopback alone");
+    expect_refused(BASE REST "store: service=a\npayloads: s3://B\n", NULL, NULL, "is not 3 to 63 of a-z 0-9 . -");
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(yaml, sizeof yaml, BASE "store: service=a\npayloads: /mnt/provost\n%s\n", lone[i]);
+        snprintf(says, sizeof says, "%.*s: means nothing without payloads in S3", (int)strcspn(lone[i], ":"), lone[i]);
+        expect_refused(yaml, NULL, NULL, says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_beats_the_environment_beats_the_file_beats_the_default),
         cmocka_unit_test(limits_are_on_unless_switched_off),
         cmocka_unit_test(a_shared_store_is_named_by_url_or_service),
+        cmocka_unit_test(a_bucket_is_named_with_its_server_and_its_key),
         cmocka_unit_test(unknown_keys_are_errors_with_their_line),
         cmocka_unit_test(values_are_checked),
         cmocka_unit_test(every_number_ends_at_its_bounds),

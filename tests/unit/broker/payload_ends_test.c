@@ -45,10 +45,10 @@ static struct {
     }
 
 static const struct store_found found = { .payloads_moved = 31 };
-static char blobs_stand_in;
+static struct blobs blobs_stand_in;
 
-ANSWERS(uint64_t, blobs_free_bytes, (const struct blobs *p), p == (struct blobs *)&blobs_stand_in ? s.free_bytes : 0)
-ANSWERS(struct blobs *, store_blobs, (struct store * p), (struct blobs *)&blobs_stand_in)
+ANSWERS(uint64_t, blobs_free_bytes, (const struct blobs *p), p == &blobs_stand_in ? s.free_bytes : 0)
+ANSWERS(struct blobs *, store_blobs, (struct store * p), &blobs_stand_in)
 ANSWERS(struct uploads_stats, uploads_read_stats, (const struct uploads *p),
         ((struct uploads_stats){ .bytes_reserved = s.reserved }))
 ANSWERS(struct downloads_stats, downloads_read_stats, (const struct downloads *p),
