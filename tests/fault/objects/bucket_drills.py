@@ -90,7 +90,7 @@ def drill_stands_still(c, soak):
         c.s3.do(way)
         with open(c.path("large"), "wb") as f:
             f.write(order(1, MIB) + b" " * len(figures))
-        large = c.start(f"cli-{way}", ["/bin/sh", "-c", 'exec "$0" task submit --queue drill --circuit echo "$1" --broker "$2" --insecure',
+        large = c.start(f"cli-{way}", ["/bin/sh", "-c", 'exec "$0" task submit --timeout 5m --queue drill --circuit echo "$1" --broker "$2" --insecure',
                                        CLI, c.path("large"), c.endpoint])
         time.sleep(1)
         at = time.monotonic()
