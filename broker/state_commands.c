@@ -64,10 +64,16 @@ static pv_status restore(const char *from, const char *state, uint32_t above)
     return PV_OK;
 }
 
-/* The folder of large payloads is the database's side. */
+/* The place of large payloads is the database's side. */
 static struct store_place side(const char *where, const struct config *c)
 {
-    return (struct store_place){ .where = where, .payloads = c->payloads[0] ? c->payloads : NULL };
+    return (struct store_place){ .where = where,
+                                 .payloads = c->payloads[0] ? c->payloads : NULL,
+                                 .s3_endpoint = c->s3_endpoint,
+                                 .s3_region = c->s3_region,
+                                 .s3_key_file = c->s3_key_file,
+                                 .s3_ca_file = c->s3_ca_file,
+                                 .cache_bytes = c->payload_cache };
 }
 
 static void migrate_tell(const struct migrate_done *done)

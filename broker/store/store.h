@@ -52,7 +52,8 @@ struct store_place {
     const char
         *payloads; /* of a database: the folder of large payloads, which all its brokers mount; or s3://BUCKET/PREFIX */
     const char *s3_endpoint, *s3_region, *s3_key_file, *s3_ca_file; /* of a bucket (objects/s3_place.h) */
-    uint64_t cache_bytes; /* of a bucket: most that lies in folder/cache; 0: STORE_CACHE_BYTES */
+    uint64_t
+        cache_bytes; /* of a bucket: most that lies in folder/cache, or without a folder in one of its own under /var/tmp; 0: STORE_CACHE_BYTES */
     uint32_t orphan_s;    /* of a bucket: how old what no row names must be to be deleted; 0: an hour */
     const char *endpoint; /* of a database: where peers reach this broker, told to them by others; NULL: not told */
     char *

@@ -1,5 +1,6 @@
 #include "migrate_copy.h"
 
+#include "blobs_far.h"
 #include "row_list.h"
 
 #include <errno.h>
@@ -82,6 +83,8 @@ static pv_status file_write(struct copying *c, const struct store_payload *p, in
 static pv_status file_copy(struct copying *c, const struct store_payload *p)
 {
     if (blobs_there(store_blobs(c->to), p->sha256, p->length) == PV_OK) return PV_OK;
+    pv_status there = blobs_bring(store_blobs(c->from), p->sha256, p->length);
+    if (there == PV_IO) return PV_IO;
     int fd = blobs_read(store_blobs(c->from), p->sha256);
     if (fd < 0) return blobs_read_status(errno) == PV_GONE ? PV_OK : PV_IO;
     pv_status st = file_write(c, p, fd);

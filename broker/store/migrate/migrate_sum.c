@@ -1,5 +1,6 @@
 #include "migrate_sum.h"
 
+#include "blobs_far.h"
 #include "row_list.h"
 
 #include <errno.h>
@@ -90,8 +91,8 @@ static pv_status file_look(struct summing *s, const struct store_payload *p, boo
 {
     const struct blobs *blobs = store_blobs(s->store);
     *whole = false;
-    pv_status st = blobs_there(blobs, p->sha256, p->length);
-    if (st != PV_OK) return st == PV_GONE ? PV_OK : st;
+    pv_status st = blobs_bring(blobs, p->sha256, p->length);
+    if (st != PV_OK) return st == PV_GONE || st == PV_HASH_MISMATCH ? PV_OK : st;
     int fd = blobs_read(blobs, p->sha256);
     if (fd < 0) return blobs_read_status(errno) == PV_GONE ? PV_OK : PV_IO;
     st = file_hash(s, fd);

@@ -7,9 +7,11 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- writing --- */
 
@@ -318,6 +320,19 @@ static bool lease_holds(const void *context)
     return pg_lease_holds(((const struct pg_store *)context)->lease);
 }
 
+/* One of no broker's own, for a migration, leaves nothing. */
+static void cache_close(struct pg_store *s)
+{
+    if (s->temporary[0]) {
+        blobs_sweep_uploads(&s->blobs);
+        blobs_sweep(&s->blobs, NULL, NULL);
+        unlinkat(s->blobs.root, "incoming", AT_REMOVEDIR);
+        unlinkat(s->blobs.root, "cache", AT_REMOVEDIR);
+        rmdir(s->temporary);
+    }
+    blobs_close(&s->blobs);
+}
+
 static pv_status bucket_first(struct pg_store *s)
 {
     char why[S3_WHY_BYTES];
@@ -329,9 +344,9 @@ static pv_status bucket_first(struct pg_store *s)
         .ours = lease_holds,
         .context = s,
     };
-    if (!s->folder)
-        return bucket_refuse(s, PV_BAD_CONFIG, "a bucket needs a folder of this broker's own for its cache");
-    if (blobs_open_named(&s->blobs, s->folder, "cache", s->faults) != PV_OK)
+    if (!s->folder) strcpy(s->temporary, "/var/tmp/provost-cache-XXXXXX");
+    const char *folder = s->folder ? s->folder : mkdtemp(s->temporary);
+    if (!folder || blobs_open_named(&s->blobs, folder, "cache", s->faults) != PV_OK)
         return bucket_refuse(s, PV_IO, strerror(errno));
     blobs_sweep_uploads(&s->blobs);
     pv_status st = bucket_open(&s->bucket, &s->blobs, &c, why);
@@ -339,7 +354,7 @@ static pv_status bucket_first(struct pg_store *s)
         bucket_sweep_begin(&s->sweep, p->orphan_s, pv_clock_ms());
         return PV_OK;
     }
-    blobs_close(&s->blobs);
+    cache_close(s);
     return bucket_refuse(s, st, why);
 }
 
@@ -382,7 +397,7 @@ void pg_blobs_rest(struct pg_store *s)
 void pg_blobs_close(struct pg_store *s)
 {
     bucket_close(&s->bucket);
-    blobs_close(&s->blobs);
+    cache_close(s);
 }
 
 /* In one question; what is written and not committed is asked for here. */

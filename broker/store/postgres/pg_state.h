@@ -29,6 +29,7 @@ struct pg_store {
     const struct store_place *place; /* until the opening has ended */
     struct bucket *bucket;           /* NULL: payloads is a folder */
     struct bucket_sweep sweep;
+    char temporary[32]; /* the folder of its cache where there is none of the broker's own; "": there is */
     struct pg_session reader;
     struct pg_writer *writer;
     struct pg_lease *lease;
