@@ -400,7 +400,7 @@ void pg_blobs_close(struct pg_store *s)
     cache_close(s);
 }
 
-/* In one question; what is written and not committed is asked for here. */
+/* In one question; what is written and not known to be durable is noted here. */
 static pv_status nameless(void *context, const wire_hash *hashes, size_t n, bool *no)
 {
     static const char sql[] = "SELECT EXISTS (SELECT FROM input WHERE bytes IS NULL AND sha256 = h)"
@@ -418,8 +418,7 @@ static pv_status nameless(void *context, const wire_hash *hashes, size_t n, bool
     if (!r) return whole ? pg_read_failed(s) : PV_NO_MEMORY;
     whole = (size_t)PQntuples(r) == n;
     for (size_t i = 0; i < n && whole; i++)
-        no[i] =
-            !pg_number(r, (int)i, 0) && !pg_batch_names(&s->open, hashes[i]) && !pg_batch_names(&s->sealed, hashes[i]);
+        no[i] = !pg_number(r, (int)i, 0) && !named_since(s, hashes[i], 0);
     PQclear(r);
     return whole ? PV_OK : PV_STORE;
 }
