@@ -53,7 +53,7 @@ def _panel(p, x0, y0):
     points = [point for line in p["lines"].values() for point in line]
     log = p.get("log", "")
     x = _Axis([a for a, _ in points], "x" in log, x0 + LEFT, WIDTH - LEFT - 12)
-    y = _Axis([b for _, b in points], "y" in log, y0 + HEIGHT - 34, -(HEIGHT - 34 - 30))
+    y = _Axis([b for _, b in points] + ([] if "y" in log else [1.12 * max(b for _, b in points)]), "y" in log, y0 + HEIGHT - 34, -(HEIGHT - 34 - 30))
     out = [_text(x0 + LEFT, y0 + 14, p["title"], 12, color="#111")]
     for t in y.ticks():
         out.append(f'<line x1="{x.start}" x2="{x.start + x.length}" y1="{y.at(t):.1f}" y2="{y.at(t):.1f}" stroke="#e4e4e4"/>')
@@ -64,13 +64,17 @@ def _panel(p, x0, y0):
         out.append(f'<line x1="{x.at(m):.1f}" x2="{x.at(m):.1f}" y1="{y.start}" y2="{y.start + y.length}" stroke="#bbb" stroke-dasharray="2 3"/>')
     out.append(_text(x.start + x.length, y.start + 28, p["x"], anchor="end"))
     out.append(_text(x0 + 4, y0 + 14, p["y"]))
+    label_x, label_y = x.start + 6, y0 + 30
     for i, (name, line) in enumerate(p["lines"].items()):
         color = COLORS[i % len(COLORS)]
         path = " ".join(f"{x.at(a):.1f},{y.at(b):.1f}" for a, b in line)
         out.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.6"/>')
         if len(line) < 20:
             out += [f'<circle cx="{x.at(a):.1f}" cy="{y.at(b):.1f}" r="2.6" fill="{color}"/>' for a, b in line]
-        out.append(_text(x.start + 6 + 110 * (i % 3), y0 + 30 + 12 * (i // 3), name, 10, color=color))
+        if label_x + 5.6 * len(name) > x.start + x.length:
+            label_x, label_y = x.start + 6, label_y + 12
+        out.append(_text(label_x, label_y, name, 10, color=color))
+        label_x += 5.6 * len(name) + 14
     return out
 
 

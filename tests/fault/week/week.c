@@ -3,9 +3,9 @@
  *
  *      week MINUTES      PV_SEED     folder: TMPDIR
  *
- * Times are short, so that a minute has many lives: heartbeats 500 ms, leases 2 s, results kept for 2 s after ACK and for 6 s without. The
- * broker has five lives in the first half, and one in the second: what leaks has to be seen above what libc keeps free. The last two samples are taken when all has come to its end: "quiet" once nobody waits any more, "empty"
- * when no task is kept. */
+ * Times are short, so that a minute has many lives: heartbeats 500 ms, leases 2 s, results kept for 2 s after ACK and for 6 s without. The broker has
+ * five lives in the first half and one in the second: what leaks has to be seen above what libc keeps free. The last two samples are taken when all
+ * has come to its end: "quiet" once nobody waits any more, "empty" when no task is kept. */
 #include "week.h"
 
 #include "broker_cost.h"
@@ -19,8 +19,8 @@
 enum {
     TICK_MS = 10,
     SAMPLE_MS = 2000,
-    LIVES = 6,
-    LIFE_LEAST_MS = 4000,
+    LIVES = 5,
+    LIFE_LEAST_MS = 2000,
     QUIET_MS = 60000,
     EMPTY_MS = 10000,
     WINDOW = 1 << 20
@@ -165,16 +165,24 @@ static uint64_t folder_bytes(const char *path)
     return disk_bytes;
 }
 
+static unsigned connected(void)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < WEEK_PEERS; i++) n += week_crowd.peers[i].fd >= 0;
+    return n;
+}
+
 static void sample(const char *what)
 {
     uint32_t accepted[2], ended[2];
     unsigned shares[2] = { 50, 99 };
     week_latencies(accepted, ended, shares);
-    printf("{\"what\":\"%s\",\"s\":%.1f,\"rss_kib\":%" PRIu64 ",\"descriptors\":%u,\"disk_kib\":%" PRIu64
-           ",\"cpu_ms\":%" PRIu64 ",\"accept_p50_us\":%u,\"accept_p99_us\":%u,\"end_p50_us\":%u,\"end_p99_us\":%u,"
+    printf("{\"what\":\"%s\",\"s\":%.1f,\"rss_kib\":%" PRIu64
+           ",\"descriptors\":%u,\"connected\":%u,\"disk_kib\":%" PRIu64 ",\"cpu_ms\":%" PRIu64
+           ",\"accept_p50_us\":%u,\"accept_p99_us\":%u,\"end_p50_us\":%u,\"end_p99_us\":%u,"
            "\"accepted\":%" PRIu64 ",\"waits\":%" PRIu64 ",\"load\":%.1f,\"restarts\":%" PRIu64 "}\n",
            what, (double)(week_now_ms - began_ms) / 1e3, broker_cost_kib(broker.pid, "VmRSS:"),
-           broker_cost_descriptors(broker.pid), folder_bytes(broker.state) / 1024,
+           broker_cost_descriptors(broker.pid), connected(), folder_bytes(broker.state) / 1024,
            broker_cost_cpu_us(broker.pid) / 1000, accepted[0], accepted[1], ended[0], ended[1], week_seen.accepted,
            week_clients_wait(), machine_load(), week_seen.restarts);
     fflush(stdout);

@@ -41,11 +41,16 @@ def lives(rows, warm_s=WARM_S):
             yield warm
 
 
-def slope(rows, key):
-    """Of key, a minute."""
+def own_descriptors(row):
+    """Without those of connections."""
+    return row["descriptors"] - row.get("connected", 0)
+
+
+def slope(rows, value):
+    """Of value(row), a minute."""
     life = max(lives(rows), key=len, default=[])
     life = life[::max(1, len(life) // 300)]
-    pairs = [(b[key] - a[key]) / (b["s"] - a["s"]) * 60 for a, b in itertools.combinations(life, 2)]
+    pairs = [(value(b) - value(a)) / (b["s"] - a["s"]) * 60 for a, b in itertools.combinations(life, 2)]
     return statistics.median(pairs) if pairs else 0.0
 
 
@@ -68,8 +73,8 @@ def _latency(rows, key):
 
 def figures(rows):
     samples, (first, last) = _samples(rows), _thirds(rows)
-    yield f"memory {slope(rows, 'rss_kib'):+.0f} KiB a minute, most {max(r['rss_kib'] for r in samples) / 1024:.0f} MiB"
-    yield f"descriptors {slope(rows, 'descriptors'):+.2f} a minute, most {max(r['descriptors'] for r in samples)}"
+    yield f"memory {slope(rows, lambda r: r['rss_kib']):+.0f} KiB a minute, most {max(r['rss_kib'] for r in samples) / 1024:.0f} MiB"
+    yield f"descriptors {slope(rows, own_descriptors):+.2f} a minute, most {max(r['descriptors'] for r in samples)}"
     yield f"{max(r['disk_kib'] for r in first)} KiB on disk at most in the first third, {max(r['disk_kib'] for r in last)} in the last"
     for key in ("accept_p50_us", "accept_p99_us", "end_p50_us", "end_p99_us"):
         yield f"{key} {_latency(first, key)} in the first third (lower quartile), {_latency(last, key)} in the last"
@@ -102,8 +107,8 @@ def judge(rows, short=False):
     us = processor_us(rows)
     if len(us) < 6:
         return wrong + ["too short to be judged"]
-    at_most("memory, KiB a minute", slope(rows, "rss_kib"), MEMORY_KIB_A_MINUTE)
-    at_most("descriptors a minute", slope(rows, "descriptors"), DESCRIPTORS_A_MINUTE)
+    at_most("memory, KiB a minute", slope(rows, lambda r: r["rss_kib"]), MEMORY_KIB_A_MINUTE)
+    at_most("descriptors a minute", slope(rows, own_descriptors), DESCRIPTORS_A_MINUTE)
     at_most("disk, KiB", max(r["disk_kib"] for r in last), DISK_GROWTH * max(r["disk_kib"] for r in first))
     for key in ("accept_p50_us", "end_p50_us"):
         at_most(key, _latency(last, key), LATENCY_GROWTH * _latency(first, key))
