@@ -22,8 +22,12 @@ tidy() {
 trap tidy EXIT
 fail() { echo "run.sh: $*" >&2; tail -n 20 "$work"/*.log "$work"/log/*.log >&2; exit 1; }
 cd "$work"
-read -r amqp dist epmd bean nats < <(python3 -c 'import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+# Below the ports that connections get: one of those could be taken before the server is there.
+read -r amqp dist epmd bean nats < <(python3 -c 'import random, socket
+held = []
+while len(held) < 5:
+    try: held.append(socket.create_server(("127.0.0.1", random.randrange(15000, 32000))))
+    except OSError: pass
 print(*(s.getsockname()[1] for s in held))')
 listens() { for _ in $(seq 1200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; fail "nobody listens at $1"; }
 
