@@ -44,7 +44,7 @@ def stubs(folder, bench):
     program(folder, "gpu_test_ntt", "echo 'no NVIDIA driver'; exit 77")
     program(folder, "gpu_bench", bench)
     program(folder, "make_circuit", 'touch "$3/circuit.zkey" "$3/witness.wtns"\n[ "$1" != bits ] || { echo $$ > %s/pid; exec sleep 600; }' % folder)
-    program(folder, "provost-prover", '[ "$1" = bench ] || exit 0\n'
+    program(folder, "provost-prover", '[ "$1" = bench ] || { echo "cuda      proof              ok"; exit 0; }\n'
             'case "$*" in *chain-16*slots*|*slots*chain-16*) echo "cuda: $1: no NVIDIA driver here, and one with CUDA 13.0 is needed" >&2; exit 1 ;;\n'
             '*--rounds\\ 1\\ *) echo "no usable GPU: an illegal memory access" >&2; exit 1 ;; esac\necho \'{"bench":"resident","wall_ms":2.5,"device_ms":1.25}\'')
     program(folder, "bench_rotate_0", "echo '{\"bench\":\"msm\",\"ms\":3}'")
@@ -71,7 +71,7 @@ def each_step_ends_alone(tmp):
     check("a failed step is told by the status: %d %s" % (done.returncode, done.stderr), done.returncode == 1)
     check("every step once, in order", [r["step"] for r in rows if r["bench"] == "step"] == steps_of("first"))
     for step, state in (("rates", "ok"), ("test_msm", "failed with status 1"), ("test_ntt", "skipped: no NVIDIA driver"), ("msm_dense", "ok"),
-                        ("msm_g2", "stopped at its limit of 1 s"), ("msm_circom", "ok"), ("prove_chain-13", "ok"), ("prove_chain-20", "ok"),
+                        ("user", "ok"), ("msm_g2", "stopped at its limit of 1 s"), ("msm_circom", "ok"), ("prove_chain-13", "ok"), ("prove_chain-20", "ok"),
                         ("prove_bits-18", "stopped at its limit of 1 s"), ("slots_chain-13", "ok"), ("slots_chain-16", "skipped: cuda: bench: no NVIDIA driver here, and one with CUDA 13.0 is needed"),
                         ("key_chain-20", "failed with status 1"), ("phases_16", "skipped: no gpu_phases in the folder")):
         check("%s: %s, not %s" % (step, states.get(step), state), states.get(step) == state)
@@ -120,6 +120,33 @@ def a_skipped_step_has_a_reason(tmp):
     program(bin, "gpu_rates", "exit 77")
     done = run("run.sh", "only", bin, "rates")
     check("a program that says nothing: %s" % results(bin)[1], done.returncode == 77 and results(bin)[1] == {"rates": "skipped: rates.out does not say why"})
+
+
+NO_CARD = "no NVIDIA driver here, and one with CUDA 13.0 is needed: install driver release 580 or later"
+
+
+def without_a_card(tmp):
+    """All programs are there and no card is: what they say then. No step ran, each says why, no figure is left, and the status is 77."""
+    bin = tmp / "no-card"
+    bin.mkdir()
+    for name in ("gpu_rates", "gpu_bench", "gpu_phases", "gpu_test_msm", "gpu_test_ntt", "bench_rotate_0", "phases_tiles_0"):
+        program(bin, name, "echo '%s'; exit 77" % NO_CARD)
+    program(bin, "make_circuit", 'touch "$3/circuit.zkey" "$3/witness.wtns"')
+    program(bin, "provost-prover", 'case $1 in selftest) echo "ifma      proof              ok"; echo "cuda      %s" ;;\n'
+            '*) echo "provost-prover: %s" >&2; exit 15 ;; esac' % (NO_CARD, NO_CARD))
+    tools = tmp / "tools"
+    tools.mkdir()
+    for name in ("nvidia-smi", "ncu", "compute-sanitizer"):
+        program(tools, name, "echo 'No devices were found'; exit 6")
+    for what, path in (("bare", os.environ["PATH"]), ("with NVIDIA's tools", "%s:%s" % (tools, os.environ["PATH"]))):
+        done = run("run.sh", "first", bin, PATH=path)
+        rows, states = results(bin)
+        check("without a card, %s: status %d %s" % (what, done.returncode, done.stderr), done.returncode == 77)
+        check("every step, skipped: %s" % {k: v for k, v in states.items() if not v.startswith("skipped: ")},
+              list(states) == steps_of("first") and all(s.startswith("skipped: ") for s in states.values()))
+        check("what programs say is the reason: %s" % states, all(NO_CARD[:30] in states[s] for s in ("rates", "msm_dense", "prove_chain-13", "slots_chain-16", "switch_rotate_0", "user")))
+        check("no figure: %s" % rows, {r["bench"] for r in rows} == {"run", "step"})
+        check("it ends with what could not be done: %s" % done.stdout[-300:], "%d steps, 0 of them ended well" % len(states) in done.stdout and done.stdout.strip().endswith("racecheck: %s" % states["sanitizer_racecheck"]))
 
 
 def nothing_there(tmp):
@@ -210,9 +237,10 @@ def every_step_has_its_row(_):
 
 
 with tempfile.TemporaryDirectory(prefix="provost-gpu-") as tmp:
+    Path(tmp).chmod(0o755)  # the step `user` is another's
     os.environ["PV_SWITCHES"] = tmp + "/switches"
     Path(tmp, "switches").write_text("# a comment\nrotate_0 PV_ROTATE=0 msm:16 msm:20\ntiles_0 PV_TILES=0 phases:13\n")
-    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, a_skipped_step_has_a_reason, nothing_there, wrong_words, what_travels, a_switch_that_does_not_compile, every_step_has_its_row):
+    for case in (each_step_ends_alone, the_whole_time_holds, programs_in_an_archive, a_skipped_step_has_a_reason, without_a_card, nothing_there, wrong_words, what_travels, a_switch_that_does_not_compile, every_step_has_its_row):
         case(Path(tmp))
         print(case.__name__)
 sys.exit(1 if failed else 0)

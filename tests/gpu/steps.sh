@@ -24,7 +24,7 @@ plan() { # first|again
     step 35 stalls_ntt stalls ntt_pass "$bin/gpu_bench" ntt 20 20
     if [ "$1" = first ]; then
         for n in 13 16 20; do step 25 "phases_$n" "$bin/gpu_phases" "$n"; done
-        step 30 user as_nobody "$bin/provost-prover" selftest
+        step 30 user as_nobody "$bin/provost-prover"
         step 20 msm_24 "$bin/gpu_bench" msm 24 24 dense
         step 70 sanitizer_memcheck sanitizer memcheck "$bin/gpu_test_msm" little
         step 70 sanitizer_racecheck sanitizer racecheck "$bin/gpu_test_msm" little
@@ -32,12 +32,16 @@ plan() { # first|again
 }
 kind_of() { case $1 in phases:*) echo phases ;; *) echo bench ;; esac; } # SIZES: the program that measures them
 switches() { grep -v '^#' "${PV_SWITCHES:-$here/switches.txt}"; } # NAME SWITCH=VALUE SIZES
+shows_card() { # where NVIDIA's tools are and no card is, each fails in its own words
+    ! command -v nvidia-smi > /dev/null || nvidia-smi -L 2>&1 | grep '^GPU ' > "$tmp/cards" || { echo "nvidia-smi shows no GPU"; return 77; }
+}
 facts() {
     command -v nvidia-smi > /dev/null || { echo "no nvidia-smi"; return 77; }
+    shows_card || return
     nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,power.limit,pcie.link.gen.current,pcie.link.width.current,ecc.mode.current,memory.total \
         --format=csv,noheader | sed 's/"//g; s/.*/{"bench":"facts","card":"&"}/'
     printf '{"bench":"facts","host":"%s, %d cores"}\n' "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" "$(nproc)"
-    nvidia-smi topo -m; ldd --version | head -1
+    nvidia-smi topo -m; ldd --version | sed -n 1p # to its end: ldd must not be stopped by a closed pipe
 }
 make_circuits() { # beside the first steps, on the upper half of the cores
     local half=$(($(nproc) / 2)) c made
@@ -82,17 +86,23 @@ by_turns() { # VARIANT BASE GROUP:LOG_N ...: each size by both, twice
 }
 kernels() { # WHAT-LOG_N-FAMILY PROGRAM: each kernel's time
     command -v ncu > /dev/null || { echo "no ncu"; return 77; }
+    shows_card || return
     local kind n family; IFS=- read -r kind n family <<< "$1"
     ncu --csv --clock-control none --cache-control none --metrics gpu__time_duration.sum -k 'regex:(msm_|comb_|ntt_pass|qap_)' -c 40 \
         "$2" "$kind" "$n" "$n" $family | python3 "$here/kernel_times.py" "$1"
 }
 stalls() { # KERNEL PROGRAM ...: why its warps wait
     command -v ncu > /dev/null || { echo "no ncu"; return 77; }
+    shows_card || return
     ncu --csv --page raw --clock-control none --cache-control none --section WarpStateStats --section ComputeWorkloadAnalysis \
         --section MemoryWorkloadAnalysis --section LaunchStats -k "regex:$1" -c 1 "${@:2}"
 }
-as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+as_nobody() { # PROGRAM: its self-test, which is content without a GPU; this step is not
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$1" selftest 2>&1 | tee "$tmp/said" || return
+    grep -qE '^cuda +proof +ok' "$tmp/said" || no_card
+}
 sanitizer() { # TOOL PROGRAM ...
     command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer"; return 77; }
+    shows_card || return
     compute-sanitizer --tool "$1" --error-exitcode 9 "${@:2}"
 }

@@ -440,8 +440,12 @@ static void a_stop_ends_the_check(void **state)
 {
     (void)state;
     stop_in_check = true;
+    gpu.wrong = 1;
+    expect_failure(true, PV_CANCELLED, HANDLER_RETRYABLE, "stopped"); /* no proof of the CPU's comes any more */
+    assert_int_equal(wrong_proofs(), 0);
+    atomic_store(&stop, 0);
     expect_failure(false, PV_CANCELLED, HANDLER_RETRYABLE, "stopped");
-    assert_int_equal(atomic_load(&handler.counters.stopped), 1);
+    assert_int_equal(atomic_load(&handler.counters.stopped), 2);
     assert_int_equal(trust(), GPU_TRUSTED);
     stop_in_check = false;
     atomic_store(&stop, 0);
