@@ -378,7 +378,12 @@ int main(int argc, char **argv)
     while (hear() && m.word != TALK_END) {
         struct talk_message now = m;
         job = now.job;
-        if (now.word == TALK_PING && strcmp(how, "deaf")) say(TALK_PONG, now.job);
+        if (now.word == TALK_PING && !strcmp(how, "other-pong"))
+            say(TALK_PONG, now.job + 1);
+        else if (now.word == TALK_PING && !strcmp(how, "other-word"))
+            say(TALK_STOP, now.job);
+        else if (now.word == TALK_PING && strcmp(how, "deaf"))
+            say(TALK_PONG, now.job);
         if (now.word == TALK_RUN && now.bytes) task_run(now.bytes, now.bytes_n);
         if (now.word == TALK_RUN && now.file) file_run();
         talk_stream_next(&in);

@@ -6,6 +6,7 @@
 #include "talk_stream.h"
 #include "temp_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,6 +199,18 @@ static void host_ends(void)
 
 /* --- the story --- */
 
+/* Of the host: what it opened for a task is closed when it says that the task is over. */
+static unsigned descriptors(void)
+{
+    char path[64];
+    unsigned n = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)node.host);
+    DIR *d = opendir(path);
+    while (d && readdir(d)) n++;
+    if (d) closedir(d);
+    return n;
+}
+
 static void a_life(void)
 {
     char path[128];
@@ -222,6 +235,7 @@ static void a_life(void)
     (void)hear();
     run(24, "count"); /* a stop is of one task */
     golden_tell("> RUN with files\n");
+    unsigned before = descriptors();
     snprintf(path, sizeof path, "%s/input", folder);
     run_bytes(25, path, NULL, 0);
     (void)hear();
@@ -229,6 +243,7 @@ static void a_life(void)
     run_bytes(26, path, NULL, 0);
     (void)hear();
     run(27, "count");
+    assert_int_equal(descriptors(), before);
     host_ends();
 }
 

@@ -141,6 +141,17 @@ static void one_that_does_not_answer_is_started_again(void **state)
     assert_int_equal(run_pid(), pid);
 }
 
+static void one_that_answers_something_else_is_started_again(void **state)
+{
+    static const char *const how[] = { "other-pong", "other-word" };
+    for (size_t i = 0; i < 2; i++) {
+        resident_scene_start(s, how[i], "quarantine: 600ms\nping: 200ms\nsandbox: none\n");
+        uint64_t starts = resident_pool_starts(s->x.pool);
+        for (int ms = 0; ms < 5000 && resident_pool_starts(s->x.pool) == starts; ms += 20) usleep(20000);
+        if (resident_pool_starts(s->x.pool) == starts) fail_msg("%s is taken for well", how[i]);
+    }
+}
+
 static void three_deaths_in_a_row_are_a_quarantine_that_ends(void **state)
 {
     resident_scene_start(s, "good", "quarantine: 2s\n");
@@ -236,6 +247,7 @@ int main(void)
         TEST(instances_serve_side_by_side),
         TEST(one_that_dies_while_it_has_no_task_costs_no_task),
         TEST(one_that_does_not_answer_is_started_again),
+        TEST(one_that_answers_something_else_is_started_again),
         TEST(three_deaths_in_a_row_are_a_quarantine_that_ends),
         TEST(one_that_starts_slowly_is_not_waited_for),
         TEST(one_that_dies_beside_a_good_one_is_started_less_and_less),
