@@ -146,6 +146,7 @@ static void one_that_answers_something_else_is_started_again(void **state)
     static const char *const how[] = { "other-pong", "other-word" };
     for (size_t i = 0; i < 2; i++) {
         resident_scene_start(s, how[i], "quarantine: 600ms\nping: 200ms\nsandbox: none\n");
+        (void)run_pid();
         uint64_t starts = resident_pool_starts(s->x.pool);
         for (int ms = 0; ms < 5000 && resident_pool_starts(s->x.pool) == starts; ms += 20) usleep(20000);
         if (resident_pool_starts(s->x.pool) == starts) fail_msg("%s is taken for well", how[i]);
