@@ -36,6 +36,7 @@ static const char *running; /* the command, for the message when it goes wrong *
  *    < UNHEARD                     what the broker hears is of chance, and not told
  *    < RUDE                        it ends without a word to the broker
  *    < HUSH                        what it prints is of chance, and not told
+ *    < FULL                        its stdout is a full disk
  *    < BLUR                        likewise the numbers that were measured
  *
  * A time with a star ("--timeout 250ms*") is what a wait takes on an idle machine. Where the transcript comes out otherwise, the command is run once
@@ -53,7 +54,7 @@ static struct {
     char *variables[VARIABLES];
     size_t variables_n, moves_n, moved;
     struct move moves[MOVES];
-    bool rude, hush, blur, unheard;
+    bool rude, hush, blur, unheard, full;
 } user;
 
 /* ---- the user ---- */
@@ -101,6 +102,7 @@ static void child(char *line, int out, int err)
     int n = 0;
     for (char *w = strtok(line, " "); w && n < WORDS_MOST - 1; w = strtok(NULL, " ")) words[n++] = w;
     if (out >= 0 && (dup2(out, 1) < 0 || dup2(err, 2) < 0)) _exit(99);
+    if (user.full && dup2(open("/dev/full", O_WRONLY), 1) < 0) _exit(99);
     if (out >= 0) close(0);
     if (out >= 0 && open("/dev/null", O_RDONLY) != 0) _exit(99);
     char *environment[4 + VARIABLES] = { (char *)"TZ=UTC", (char *)"LC_ALL=C" };
@@ -146,6 +148,7 @@ static bool user_told(char *line)
     if (!strcmp(line, "< RUDE")) return user.rude = true;
     if (!strcmp(line, "< UNHEARD")) return user.unheard = true;
     if (!strcmp(line, "< HUSH")) return user.hush = true;
+    if (!strcmp(line, "< FULL")) return user.full = true;
     if (!strcmp(line, "< BLUR")) return user.blur = true;
     if (strncmp(line, "< ENV ", 6) != 0) return false;
     assert_true(user.variables_n < VARIABLES);
