@@ -339,6 +339,27 @@ static bool every_call_is_refused(pv_client *c)
     return true;
 }
 
+/* A cancel that is pending waits until all is freed: what is left behind would fail the test. */
+static void *close_cancelled(void *arg)
+{
+    pthread_cancel(pthread_self());
+    pv_client_close(arg);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void test_a_cancelled_thread_closes_to_the_end(void **state)
+{
+    struct scene *s = *state;
+    pthread_t thread;
+    void *end = NULL;
+    scene_expect_ok(s->c, pv_client_ready(s->c, LONG));
+    assert_int_equal(pthread_create(&thread, NULL, close_cancelled, &s->c), 0);
+    assert_int_equal(pthread_join(thread, &end), 0);
+    assert_ptr_equal(end, PTHREAD_CANCELED);
+    assert_null(s->c);
+}
+
 static void test_a_forked_child_cannot_use_the_handle(void **state)
 {
     struct scene *s = *state;
@@ -366,6 +387,7 @@ int main(void)
         SCENE_TEST(test_a_thread_cancelled_in_a_call_leaves_the_client_to_the_others),
         SCENE_TEST(test_a_forgotten_task_calls_nobody),
         SCENE_TEST(test_threads_share_a_handle),
+        SCENE_TEST(test_a_cancelled_thread_closes_to_the_end),
         SCENE_TEST(test_a_forked_child_cannot_use_the_handle),
     };
     return SCENE_RUN(tests);
