@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,35 @@ static void nodes_of_one_host_have_names_of_their_own(void **state)
     expect_name(&c, "-3");
     node_name_clear(&b);
     node_name_take(&b, host, NULL); /* the first that is free */
+    expect_name(&b, "-2");
+    node_name_clear(&a);
+    node_name_clear(&b);
+    node_name_clear(&c);
+}
+
+/* A full disk: the name is had, and nothing is left open, nor a half of a file in place of the name that was kept. */
+static void a_name_that_cannot_be_kept_is_had_all_the_same(void **state)
+{
+    struct node_name a, b, c;
+    struct rlimit before, none;
+    node_name_take(&a, host, NULL);
+    node_name_take(&b, host, *state);
+    expect_name(&b, "-2");
+    node_name_take(&c, host, NULL);
+    expect_name(&c, "-3");
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    fflush(NULL); /* what cmocka says may be a file */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    bool next = node_name_next(&b);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_true(next);
+    expect_name(&b, "-4");
+    node_name_clear(&b);
+    node_name_take(&b, host, *state); /* what was kept is the name before */
     expect_name(&b, "-2");
     node_name_clear(&a);
     node_name_clear(&b);
@@ -203,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(nodes_of_one_host_have_names_of_their_own),
+        T(a_name_that_cannot_be_kept_is_had_all_the_same),
         T(a_node_that_is_killed_gives_its_name_up),
         T(the_state_folder_keeps_the_name),
         T(a_kept_name_that_another_has_is_given_up_for_good),
