@@ -2,6 +2,9 @@
 #include "client_scene.h"
 #include "clock.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 static void test_a_task_is_submitted_waited_for_and_acknowledged(void **state)
 {
     struct scene *s = *state;
@@ -78,6 +81,37 @@ static void test_a_wait_ends_when_another_thread_cancels(void **state)
     assert_int_equal(k.status, PV_CANCELLED);
 }
 
+static void *wait_as_set(void *arg)
+{
+    struct scene_submit_call *k = arg;
+    struct pv_result r = { 0 };
+    k->status = pv_wait(k->s->c, &r, &k->id, PV_DEFAULT_TIMEOUT);
+    pv_result_clear(&r);
+    return NULL;
+}
+
+/* Neither 0 nor a negative number is no time: the options' defaults count then, which are long. */
+static void test_a_time_that_is_not_set_is_a_long_one(void **state)
+{
+    static const int64_t unset[] = { 0, -1 };
+    struct scene *s = *state;
+    for (size_t i = 0; i < 2; i++) {
+        struct scene_submit_call k = { .s = s };
+        pthread_t thread;
+        pv_client_close(&s->c);
+        scene_open(s, &(struct pv_client_options){ .wait_timeout_ms = unset[i], .request_timeout_ms = unset[i] });
+        scene_handle(s, WIRE_SUBMIT, scene_accept);
+        scene_expect_ok(s->c, pv_submit(s->c, &k.id, &scene_plain, "abc", 3, PV_DEFAULT_TIMEOUT));
+        assert_int_equal(pthread_create(&thread, NULL, wait_as_set, &k), 0);
+        usleep(60000);
+        fake_lock(&s->f);
+        fake_deliver(&s->f, 0, s->task, TASK_SUCCEEDED, PV_OK, "proof", 5);
+        fake_unlock(&s->f);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(k.status, PV_OK);
+    }
+}
+
 static void test_a_wait_for_an_unknown_task_attaches_and_says_that_it_is_gone(void **state)
 {
     struct scene *s = *state;
@@ -98,6 +132,7 @@ int main(void)
         SCENE_TEST(test_a_task_is_submitted_waited_for_and_acknowledged),
         SCENE_TEST(test_a_wait_that_times_out_never_submits_again),
         SCENE_TEST(test_an_unreachable_broker_is_told_in_time),
+        SCENE_TEST(test_a_time_that_is_not_set_is_a_long_one),
         SCENE_TEST(test_a_wait_for_an_unknown_task_attaches_and_says_that_it_is_gone),
         SCENE_TEST(test_a_wait_ends_when_another_thread_cancels),
     };
