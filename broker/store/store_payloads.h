@@ -28,6 +28,7 @@ struct store_payload {
     wire_hash sha256;
     uint64_t length;
     const uint8_t *bytes;
+    bool hashed; /* of one that was read: these very bytes have that hash, there is no need to look */
 };
 
 /** Writes a payload, in place of the one that the row has. p->bytes is borrowed for the call. */

@@ -12,7 +12,7 @@
  * FOLDER=that bench_broker start    measures the start alone.
  *
  * Every input is different, so that no payload file is shared. SECONDS (3) and BACKLOG (100000) come from the
- * environment. cpu_us is what all threads of the broker used, for each task. */
+ * environment. cpu_us is what all threads of the broker used, for each task; peers_us the same of this process, the client and the provers. */
 #include "broker_cost.h"
 #include "broker_process.h"
 #include "temp_dir.h"
@@ -21,6 +21,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 enum { PROVERS = 8, RESULT_BYTES = 1024, IN_FLIGHT_MAX = 256, SAMPLES_MAX = 2000000 };
@@ -185,6 +186,14 @@ static uint64_t broker_cpu_us(void)
     return broker_cost_cpu_us(broker.pid);
 }
 
+static uint64_t own_cpu_us(void)
+{
+    struct rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
 static uint64_t broker_peak_kib(void)
 {
     return broker_cost_kib(broker.pid, "VmHWM:");
@@ -202,14 +211,15 @@ static double seconds_of(const char *name, double otherwise)
     return text ? strtod(text, NULL) : otherwise;
 }
 
-static void report(const char *job, size_t bytes, size_t in_flight, uint64_t us, uint64_t cpu_us)
+static void report(const char *job, size_t bytes, size_t in_flight, uint64_t us, uint64_t cpu_us, uint64_t peers_us)
 {
     qsort(samples, samples_n, sizeof *samples, by_size);
     printf("{\"bench\":\"broker\",\"job\":\"%s\",\"bytes\":%zu,\"in_flight\":%zu,\"tasks\":%zu,\"tasks_per_s\":%.0f,"
-           "\"p50_us\":%u,\"p99_us\":%u,\"cpu_us\":%.1f,\"peak_kib\":%" PRIu64 "}\n",
+           "\"p50_us\":%u,\"p99_us\":%u,\"cpu_us\":%.1f,\"peers_us\":%.1f,\"peak_kib\":%" PRIu64 "}\n",
            job, bytes, in_flight, samples_n, (double)samples_n * 1e6 / (double)us,
            samples_n ? samples[samples_n / 2] : 0, samples_n ? samples[samples_n - 1 - samples_n / 100] : 0,
-           (double)cpu_us / (double)(samples_n ? samples_n : 1), broker_peak_kib());
+           (double)cpu_us / (double)(samples_n ? samples_n : 1), (double)peers_us / (double)(samples_n ? samples_n : 1),
+           broker_peak_kib());
     fflush(stdout);
 }
 
@@ -225,8 +235,8 @@ static void round_trips(const char *job, size_t bytes, size_t in_flight)
         flights[i].data = calloc(1, bytes);
         fly(&c, i, bytes);
     }
-    uint64_t from = pv_clock_us(), cpu = broker_cpu_us(), end = from + (uint64_t)(seconds_of("SECONDS", 3) * 1e6),
-             now = from;
+    uint64_t from = pv_clock_us(), cpu = broker_cpu_us(), own = own_cpu_us(),
+             end = from + (uint64_t)(seconds_of("SECONDS", 3) * 1e6), now = from;
     for (size_t open = in_flight; open; now = pv_clock_us()) {
         if (!wire_peer_next(&c, 30000)) WIRE_PEER_DIE("%s: nothing for 30 s", job);
         if (c.in.type == WIRE_CREDIT) send_chunks(&c, bytes);
@@ -239,7 +249,7 @@ static void round_trips(const char *job, size_t bytes, size_t in_flight)
         else
             open--;
     }
-    report(job, bytes, in_flight, now - from, broker_cpu_us() - cpu);
+    report(job, bytes, in_flight, now - from, broker_cpu_us() - cpu, own_cpu_us() - own);
     stop = true;
     pthread_join(provers, NULL);
     wire_peer_close(&c);

@@ -72,6 +72,7 @@ static pv_status row_read(const PGresult *r, struct store_payload *p)
     memcpy(&p->sha256, PQgetvalue(r, 0, SHA256), sizeof p->sha256);
     p->length = (uint64_t)pg_number(r, 0, LENGTH);
     p->bytes = NULL;
+    p->hashed = false;
     if (PQgetisnull(r, 0, BYTES)) return PV_OK;
     p->bytes = (const uint8_t *)PQgetvalue(r, 0, BYTES);
     return (uint64_t)PQgetlength(r, 0, BYTES) == p->length ? PV_OK : PV_HASH_MISMATCH;

@@ -4,6 +4,7 @@
 #include "sqlite_sql.h"
 #include "sqlite_state.h"
 
+#include "clock.h"
 #include "task_state.h"
 
 #include <stdio.h>
@@ -28,9 +29,15 @@ pv_status sqlite_put_payload(struct store *base, enum store_kind kind, uint64_t 
     TRY(sqlite_sql_write_begin(s));
     if (!p->bytes) TRY(sqlite_files_name(s, p->sha256, p->length));
     TRY(insert(s, kind, row, p));
-    if (sqlite3_changes(s->db)) return PV_OK;
-    TRY(sqlite_delete_payload(&s->base, kind, row));
-    return insert(s, kind, row, p);
+    if (!sqlite3_changes(s->db)) {
+        TRY(sqlite_delete_payload(&s->base, kind, row));
+        TRY(insert(s, kind, row, p));
+    }
+    if (!p->bytes || p->length < RECENT_LEAST_BYTES) return PV_OK;
+    int64_t version;
+    TRY(sqlite_sql_run(s, SQL_DATA_VERSION, NULL, &version));
+    sqlite_recent_put(&s->recent, kind, row, p, version, pv_clock_ms());
+    return PV_OK;
 }
 
 pv_status sqlite_delete_payload(struct store *base, enum store_kind kind, uint64_t row)
@@ -40,9 +47,17 @@ pv_status sqlite_delete_payload(struct store *base, enum store_kind kind, uint64
     enum sqlite_statement which = kind == STORE_INPUT ? SQL_DELETE_INPUT : SQL_DELETE_RESULT;
     wire_hash file = none;
     TRY(sqlite_sql_write_begin(s));
+    sqlite_recent_drop(&s->recent, kind, row);
     sqlite3_bind_int64(s->sql[which], 1, (int64_t)row);
     TRY(sqlite_sql_run(s, which, &file, NULL));
     return wire_hash_equal(file, none) ? PV_OK : sqlite_files_unname(s, file);
+}
+
+static bool get_recent(struct sqlite_store *s, enum store_kind kind, uint64_t row, struct store_payload *p)
+{
+    int64_t version;
+    return sqlite_recent_has(&s->recent, kind, row) && sqlite_sql_run(s, SQL_DATA_VERSION, NULL, &version) == PV_OK &&
+           sqlite_recent_get(&s->recent, kind, row, version, p);
 }
 
 pv_status sqlite_get_payload(struct store *base, enum store_kind kind, uint64_t row, struct store_payload *p)
@@ -51,6 +66,8 @@ pv_status sqlite_get_payload(struct store *base, enum store_kind kind, uint64_t 
     enum sqlite_statement which = kind == STORE_INPUT ? SQL_GET_INPUT : SQL_GET_RESULT;
     sqlite3_stmt *q = s->sql[which];
     sqlite_sql_lent_back(s);
+    if (get_recent(s, kind, row, p)) return PV_OK;
+    p->hashed = false;
     sqlite3_bind_int64(q, 1, (int64_t)row);
     int rc = sqlite3_step(q);
     if (rc != SQLITE_ROW || sqlite3_column_bytes(q, 0) != sizeof p->sha256) {

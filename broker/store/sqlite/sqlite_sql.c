@@ -76,6 +76,7 @@ void sqlite_sql_lent_back(struct sqlite_store *s)
 {
     if (s->lent) sqlite3_reset(s->sql[s->lent_by]);
     s->lent = false;
+    sqlite_recent_back(&s->recent);
 }
 
 pv_status sqlite_sql_write_begin(struct sqlite_store *s)

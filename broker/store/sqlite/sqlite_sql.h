@@ -40,6 +40,7 @@ struct sqlite_store;
     S(PUT_CLOCK, "INSERT OR REPLACE INTO clock (row, up_ms, away_ms, monotonic_ms, wall_ms, boot)"                     \
                  " VALUES (1, ?1, ?2, ?3, ?4, ?5)")                                                                    \
     S(EPOCH, "UPDATE meta SET value = ?1 WHERE name = 'epoch' RETURNING value")                                        \
+    S(DATA_VERSION, "PRAGMA data_version") /* another one when another connection has written */                       \
     S(PAGES_UNUSED, "PRAGMA freelist_count")                                                                           \
     S(COUNT, "UPDATE identity SET commits = commits + 1") /* of every transaction: log_owner.h */
 

@@ -6,6 +6,7 @@
 #include "checkpoint.h"
 #include "faults.h"
 #include "log_sync.h"
+#include "sqlite_recent.h"
 #include "store_driver.h"
 #include "sqlite_sql.h"
 #include "sqlite_vfs.h"
@@ -34,6 +35,7 @@ struct sqlite_store {
     bool open_transaction, reading;
     bool lent; /* a payload's statement still holds its row */
     enum sqlite_statement lent_by;
+    struct sqlite_recent recent;
     char failure[STORE_WHY_BYTES];
     bool full;   /* nothing failed but for want of space */
     char *where; /* as opened, and its wake */

@@ -24,6 +24,7 @@
 #include "sqlite_state.h"
 #include "sqlite_vfs.h"
 
+#include "clock.h"
 #include "file_io.h"
 
 #include <errno.h>
@@ -184,6 +185,7 @@ static void parts_close(struct sqlite_store *s)
     if (s->log >= 0) close(s->log);
     s->vfs.database = s->log = -1;
     sqlite_files_clear(s);
+    sqlite_recent_clear(&s->recent);
     watermark_close(&s->mark);
     s->lent = s->reading = s->open_transaction = false;
 }
@@ -208,6 +210,7 @@ static pv_status sqlite_open(struct store **out, const struct store_place *place
     s->root = s->lock = s->log = s->mark.fd = s->vfs.database = -1;
     s->blobs = (struct blobs){ .root = -1, .files = -1, .incoming = -1 };
     s->faults = s->vfs.faults = faults;
+    sqlite_recent_begin(&s->recent);
     why[0] = 0;
     pv_status st = open_all(s, place, wake, why);
     if (st == PV_OK)
@@ -429,6 +432,7 @@ static void sqlite_tidy(struct store *base)
 {
     struct sqlite_store *s = sqlite_of(base);
     sqlite_sql_lent_back(s);
+    sqlite_recent_expire(&s->recent, pv_clock_ms());
     if (!s->failure[0] && !s->open_transaction) pages_give_back(s);
     if (s->failure[0]) return;
     sqlite_files_remove(s);

@@ -326,12 +326,15 @@ static void a_damaged_row_of_an_input_is_never_offered(void **state)
         "UPDATE input SET bytes = NULL",
         "DELETE FROM input",
     };
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++) {
+        const uint8_t *data = i % 2 ? large : input; /* of a large one the bytes are in memory, too */
+        size_t bytes = i % 2 ? WIRE_INLINE_MAX : sizeof input;
+        large[0] = (uint8_t)i;
         wire_peer_client(&client, broker.endpoint, "c1");
         wire_id id = wire_peer_new_id(), next = wire_peer_new_id();
-        wire_peer_submit(&client, id, "outer", "keccak", input, sizeof input);
+        wire_peer_submit(&client, id, "outer", "keccak", data, bytes);
         WANT(&client, WIRE_SUBMIT_OK);
-        database(ways[i]);
+        database(ways[i / 2]);
         wire_peer_submit(&client, next, "outer", "keccak", input, sizeof input);
         WANT(&client, WIRE_SUBMIT_OK);
         wire_peer_prover(&prover, broker.endpoint, "p1", "outer", "keccak", 1);
