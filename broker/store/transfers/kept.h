@@ -35,7 +35,7 @@ struct kept_payload;
 /** most: bytes. PV_NO_MEMORY. */
 pv_status kept_new(struct kept **out, uint64_t most);
 /** Those that are coming have been given up. */
-void kept_destroy(struct kept **k);
+void kept_destroy(struct kept **at);
 
 /** An upload begins. NULL: there is no room. *holder, where the caller has it, becomes NULL when it is dropped. */
 struct kept_payload *kept_begin(struct kept *k, struct kept_payload **holder, wire_hash sha256, uint64_t length,
