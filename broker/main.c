@@ -193,6 +193,7 @@ static pv_status check_port_file(const struct config *c, char *why)
 static pv_status check_start(const struct config *c, char *why)
 {
     size_t certs_n;
+    const struct store_place place = config_store(c);
     reload_log(c);
     router_prepare();
     descriptors_raise();
@@ -200,8 +201,7 @@ static pv_status check_start(const struct config *c, char *why)
     reload_warn_queues(c);
     TRY(check_keys(c, &certs_n, why));
     TRY(router_check(c->bind, certs_n, why));
-    TRY(store_check(c->store[0] ? c->store : c->state, why));
-    struct store_place place = config_store(c);
+    TRY(store_check(&place, why));
     TRY(store_payloads_check(&place, why));
     TRY(web_check(c, why, CONFIG_WHY_BYTES));
     TRY(check_port_file(c, why));

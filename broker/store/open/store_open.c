@@ -13,9 +13,9 @@ pv_status store_known(const char *where, char why[STORE_WHY_BYTES])
     return pg_store_named(where) ? pg_store_known(where, why) : PV_OK;
 }
 
-pv_status store_check(const char *where, char why[STORE_WHY_BYTES])
+pv_status store_check(const struct store_place *place, char why[STORE_WHY_BYTES])
 {
-    return pg_store_named(where) ? pg_store_check(where, why) : sqlite_check(where, why);
+    return pg_store_named(place->where) ? pg_store_check(place, why) : sqlite_check(place->where, why);
 }
 
 pv_status store_open(struct store **out, const struct store_place *place, int wake, struct faults *faults,

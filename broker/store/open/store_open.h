@@ -18,9 +18,9 @@ pv_status store_open(struct store **out, const struct store_place *place, int wa
 /** Whether where can name a store; nothing is opened. PV_BAD_CONFIG with a sentence. */
 pv_status store_known(const char *where, char why[STORE_WHY_BYTES]);
 
-/** Whether a broker could start with the store, for --check-config. Nothing is changed. Of a database the server is asked. Waits. Statuses
- *  of store_open, but PV_BUSY. */
-pv_status store_check(const char *where, char why[STORE_WHY_BYTES]);
+/** Whether a broker could start with the store, for --check-config. Nothing is changed. Of a database the server is asked, and its
+ *  payload folder looked at. Waits. Statuses of store_open, but PV_BUSY. */
+pv_status store_check(const struct store_place *place, char why[STORE_WHY_BYTES]);
 
 /** The same of the place of large payloads, where that is a bucket: the server is asked, with the key. Waits. Statuses of s3.h. */
 pv_status store_payloads_check(const struct store_place *place, char why[STORE_WHY_BYTES]);

@@ -209,28 +209,39 @@ void pg_files_remove(struct pg_store *s, const struct pg_batch *files)
 
 /* --- the place of large payloads, at the opening --- */
 
+static const char no_place[] =
+    "a store in PostgreSQL needs a place for large payloads: --payloads DIR or s3://BUCKET/PREFIX";
+
+static void folder_sentence(char why[STORE_WHY_BYTES], const char *folder, const char *what)
+{
+    snprintf(why, STORE_WHY_BYTES, "payloads: %.120s: %.360s", folder, what);
+}
+
 static pv_status folder_refuse(struct pg_store *s, const char *what)
 {
     char why[STORE_WHY_BYTES];
-    snprintf(why, sizeof why, "payloads: %.120s: %.360s", s->payloads, what);
+    folder_sentence(why, s->payloads, what);
     pg_fail(s, why, true); /* it may be mounted later */
     return PV_BAD_CONFIG;
 }
 
 /* What the database says of the place of its large payloads, and whether a row names one there. */
-static pv_status place_wanted(struct pg_store *s, struct folder_mark *wanted, bool *any)
+static pv_status place_wanted(struct pg_session *by, struct folder_mark *wanted, bool *any)
 {
-    PGresult *r = pg_session_run(&s->reader,
+    PGresult *r = pg_session_run(by,
                                  "SELECT id, folder, EXISTS (SELECT FROM input WHERE bytes IS NULL)"
                                  " OR EXISTS (SELECT FROM result WHERE bytes IS NULL) FROM identity",
                                  NULL);
-    if (!r) return pg_read_failed(s);
+    if (!r) return PV_STORE;
     bool whole = PQntuples(r) == 1 && PQgetlength(r, 0, 0) == sizeof wanted->id;
     if (whole) memcpy(&wanted->id, PQgetvalue(r, 0, 0), sizeof wanted->id);
     wanted->epoch = whole ? (uint32_t)pg_number(r, 0, 1) : 0;
     *any = whole && pg_number(r, 0, 2);
     PQclear(r);
-    return whole ? PV_OK : pg_fail(s, "the row of table identity is damaged", false);
+    if (whole) return PV_OK;
+    by->passes = false;
+    strcpy(by->why, "the row of table identity is damaged");
+    return PV_STORE;
 }
 
 static pv_status place_taken(struct pg_store *s)
@@ -260,9 +271,35 @@ static pv_status folder_settle(struct pg_store *s)
     char why[SHARED_WHY_BYTES];
     struct folder_mark wanted;
     bool any, take;
-    TRY(place_wanted(s, &wanted, &any));
+    if (place_wanted(&s->reader, &wanted, &any) != PV_OK) return pg_read_failed(s);
     if (shared_folder_judge(s->blobs.root, &wanted, any, &take, why) != PV_OK) return folder_refuse(s, why);
     return take ? folder_take(s, &wanted) : PV_OK;
+}
+
+static pv_status check_refuse(struct pg_session *by, const char *payloads, const char *what)
+{
+    folder_sentence(by->why, payloads, what);
+    return PV_BAD_CONFIG;
+}
+
+pv_status pg_folder_check(struct pg_session *by, const char *payloads, bool there)
+{
+    struct folder_mark wanted = { .epoch = 0 };
+    char why[SHARED_WHY_BYTES];
+    bool any = false, take;
+    if (!payloads || !payloads[0]) {
+        strcpy(by->why, no_place);
+        return PV_BAD_CONFIG;
+    }
+    if (s3_place_named(payloads)) return PV_OK; /* store_payloads_check looks there */
+    if (there) TRY(place_wanted(by, &wanted, &any));
+    int root = open(payloads, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return check_refuse(by, payloads, strerror(errno));
+    int error = faccessat(root, ".", W_OK | X_OK, AT_EACCESS) ? errno : 0;
+    pv_status st = error ? PV_OK : shared_folder_judge(root, &wanted, any, &take, why);
+    close(root);
+    if (error) return check_refuse(by, payloads, strerror(error));
+    return st == PV_OK ? PV_OK : check_refuse(by, payloads, why);
 }
 
 /* --- files that no row names, at the opening --- */
@@ -365,7 +402,7 @@ static pv_status bucket_settle(struct pg_store *s)
     struct folder_mark wanted;
     struct bucket_mark is, ours;
     bool any, holds, take;
-    TRY(place_wanted(s, &wanted, &any));
+    if (place_wanted(&s->reader, &wanted, &any) != PV_OK) return pg_read_failed(s);
     pv_status st = bucket_look(s->bucket, &is, &holds, why);
     if (st != PV_OK) return bucket_refuse(s, st, why);
     ours = (struct bucket_mark){ wanted.id, wanted.epoch };
@@ -418,8 +455,7 @@ static pv_status nameless(void *context, const wire_hash *hashes, size_t n, bool
     pg_array_clear(&a);
     if (!r) return whole ? pg_read_failed(s) : PV_NO_MEMORY;
     whole = (size_t)PQntuples(r) == n;
-    for (size_t i = 0; i < n && whole; i++)
-        no[i] = !pg_number(r, (int)i, 0) && !named_since(s, hashes[i], 0);
+    for (size_t i = 0; i < n && whole; i++) no[i] = !pg_number(r, (int)i, 0) && !named_since(s, hashes[i], 0);
     PQclear(r);
     return whole ? PV_OK : PV_STORE;
 }
@@ -434,8 +470,7 @@ void pg_blobs_tidy(struct pg_store *s)
 pv_status pg_blobs_open(struct pg_store *s)
 {
     if (!s->payloads) {
-        pg_fail(s, "a store in PostgreSQL needs a place for large payloads: --payloads DIR or s3://BUCKET/PREFIX",
-                false);
+        pg_fail(s, no_place, false);
         return PV_BAD_CONFIG;
     }
     if (s3_place_named(s->payloads)) return bucket_begin(s);

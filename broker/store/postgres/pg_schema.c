@@ -30,9 +30,12 @@ static const char look_sql[] =
     " current_setting('server_encoding') = 'UTF8', to_regnamespace('provost') IS NOT NULL,"
     " to_regclass('provost.meta') IS NOT NULL,"
     " EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'provost') AND n.nspname !~ '^pg_')";
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'provost') AND n.nspname !~ '^pg_'),"
+    " EXISTS (SELECT 1 FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = "
+    "'pg_logical_emit_message'"
+    " AND proargtypes[2] = 'text'::regtype AND has_function_privilege(oid, 'EXECUTE'))";
 
-enum { IN_RECOVERY, READ_ONLY, UTF8, SCHEMA, META, OTHERS };
+enum { IN_RECOVERY, READ_ONLY, UTF8, SCHEMA, META, OTHERS, EMITS };
 
 static pv_status refuse(struct pg_session *s, bool passes, const char *why)
 {
@@ -49,15 +52,16 @@ static pv_status fits(struct pg_session *s, const bool *is)
     if (is[SCHEMA] && !is[META]) return refuse(s, false, "schema provost of this database is not a Provost broker's");
     if (!is[SCHEMA] && is[OTHERS])
         return refuse(s, false, "the database has tables of another program: give Provost a database of its own");
+    if (!is[EMITS]) return refuse(s, false, "permission denied: the role may not call pg_logical_emit_message");
     return PV_OK;
 }
 
 static pv_status look(struct pg_session *s, bool *there)
 {
-    bool is[OTHERS + 1];
+    bool is[EMITS + 1];
     PGresult *r = pg_session_run(s, look_sql, NULL);
     if (!r) return PV_STORE;
-    for (int i = 0; i <= OTHERS; i++) is[i] = pg_number(r, 0, i);
+    for (int i = 0; i <= EMITS; i++) is[i] = pg_number(r, 0, i);
     PQclear(r);
     *there = is[META];
     return fits(s, is);
@@ -126,18 +130,17 @@ static pv_status may_make(struct pg_session *s)
     return PV_UNAUTHORIZED;
 }
 
-static pv_status check(struct pg_session *s)
+static pv_status check(struct pg_session *s, bool *there)
 {
-    bool there;
-    TRY(look(s, &there));
-    if (!there) return may_make(s);
+    TRY(look(s, there));
+    if (!*there) return may_make(s);
     TRY(number_check(s));
     return pg_gate_look(s, STORE_SERVE);
 }
 
-pv_status pg_schema_check(struct pg_session *s)
+pv_status pg_schema_check(struct pg_session *s, bool *there)
 {
-    return refused_or(s, check(s));
+    return refused_or(s, check(s, there));
 }
 
 pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made)

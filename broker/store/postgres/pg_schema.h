@@ -15,7 +15,7 @@ enum { PG_SCHEMA = 8 };
 pv_status pg_schema_settle(struct pg_session *s, enum store_purpose purpose, bool *made);
 
 /** Whether a broker could serve with it, as it is or after making the tables. Changes nothing. PV_STORE, PV_UNAUTHORIZED. */
-pv_status pg_schema_check(struct pg_session *s);
+pv_status pg_schema_check(struct pg_session *s, bool *there);
 
 /** Whether the gate (store_gate.h) is open for this purpose. Once more when the lease is taken: whoever had it may have moved the
  *  content away. PV_STORE. */

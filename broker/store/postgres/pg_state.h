@@ -102,6 +102,9 @@ void pg_forget_file(struct store *s, wire_hash hash);
 void pg_named_drop(struct pg_store *s, uint64_t upto);
 /** Removes these files, which no row named when the server had the commit files->last, but for those that were named since. */
 void pg_files_remove(struct pg_store *s, const struct pg_batch *files);
+/** Whether this folder would do, for --check-config: without it, and where it is not the one of the database (there: it has our tables).
+ *  PV_BAD_CONFIG, PV_STORE; by->why. */
+pv_status pg_folder_check(struct pg_session *by, const char *payloads, bool there);
 /** At the opening: removes uploads that were cut off. */
 pv_status pg_blobs_open(struct pg_store *s);
 /** The lease is about to go: what threads do with a bucket ends. */

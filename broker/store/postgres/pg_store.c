@@ -103,11 +103,13 @@ pv_status pg_store_known(const char *where, char why[STORE_WHY_BYTES])
     return pg_url_look(where, why);
 }
 
-pv_status pg_store_check(const char *where, char why[STORE_WHY_BYTES])
+pv_status pg_store_check(const struct store_place *place, char why[STORE_WHY_BYTES])
 {
     struct pg_session s;
-    pv_status st = pg_session_open(&s, where, "provost-broker --check-config");
-    if (st == PV_OK) st = pg_schema_check(&s);
+    bool there = false;
+    pv_status st = pg_session_open(&s, place->where, "provost-broker --check-config");
+    if (st == PV_OK) st = pg_schema_check(&s, &there);
+    if (st == PV_OK) st = pg_folder_check(&s, place->payloads, there);
     if (st != PV_OK) snprintf(why, STORE_WHY_BYTES, "%s", s.why);
     pg_session_close(&s);
     return st;
