@@ -29,8 +29,10 @@ pv_status pg_write(struct pg_store *s, struct pg_cell *cell)
     return pg_batch_put(&s->open, cell) == PV_OK ? PV_OK : pg_fail(s, "out of memory", false);
 }
 
-void pg_lent_back(struct pg_store *s)
+void pg_ahead_clear(struct pg_store *s)
 {
-    PQclear(s->lent);
-    s->lent = NULL;
+    for (size_t i = 0; i < sizeof s->ahead / sizeof *s->ahead; i++) {
+        PQclear(s->ahead[i].rows);
+        s->ahead[i] = (struct pg_ahead){ .rows = NULL };
+    }
 }

@@ -17,6 +17,13 @@ struct pg_named {
     uint64_t commit;
 };
 
+/* Payloads of one kind as they were read, in order of their rows: all that there are from a row to another. */
+struct pg_ahead {
+    PGresult *rows;
+    uint64_t from, to; /* to 0: they are old, as a batch has landed since */
+    uint64_t wanted;   /* the row that was asked for last */
+};
+
 struct pg_store {
     struct store base;
     char *url, *endpoint, *folder, *payloads;
@@ -42,7 +49,7 @@ struct pg_store {
     struct pg_named *named;       /* that the server may not know yet, in order */
     size_t named_n, named_room;
     struct pg_cache cache;
-    PGresult *lent; /* holds the bytes of a payload that was read */
+    struct pg_ahead ahead[2]; /* by store_kind */
     int64_t epoch;
     bool booted, full, passes;
     bool fails; /* a test wants the commit to fail */
@@ -64,8 +71,8 @@ pv_status pg_fail(struct pg_store *s, const char *why, bool passes);
 pv_status pg_read_failed(struct pg_store *s);
 /** Puts the cell into the open batch; takes it. PV_STORE. */
 pv_status pg_write(struct pg_store *s, struct pg_cell *cell);
-/** The payload that pg_payload_get lent goes back. */
-void pg_lent_back(struct pg_store *s);
+/** Forgets payloads that were read, and takes back what pg_get_payload lent of them. */
+void pg_ahead_clear(struct pg_store *s);
 
 /* pg_reign.c */
 /** Takes this broker's own folder, and with it the lease of a process that had both and has died: a broker that is started again need

@@ -129,7 +129,7 @@ void pg_store_text(char text[STORE_GATE_TEXT], const char *where)
 /* What is under way counts if the store is ours. Otherwise nobody was told of it, and its end may be long in coming. */
 static void parts_close(struct pg_store *s)
 {
-    pg_lent_back(s);
+    pg_ahead_clear(s);
     if (s->bucket) pg_blobs_rest(s);
     if (s->writer && driver_ours(&s->base)) {
         pg_writer_settle(s->writer);
@@ -217,7 +217,8 @@ static void landed(struct pg_store *s)
     if (!pg_writer_collect(s->writer, &st, &done)) return;
     if (st == PV_OK && !s->failure[0]) s->kept = done.last;
     pg_batch_clear(&done);
-    pg_lent_back(s);
+    for (int kind = STORE_INPUT; kind <= STORE_RESULT; kind++)
+        s->ahead[kind].to = 0; /* the cache may let its rows go */
     pg_cache_trim(&s->cache, PG_CACHE_BYTES);
 }
 
@@ -274,7 +275,6 @@ static pv_status seal(struct pg_store *s)
 static pv_status driver_commit(struct store *store, enum store_when when, uint64_t *number)
 {
     struct pg_store *s = pg_of(store);
-    pg_lent_back(s);
     if (when == STORE_NOW) driver_settle(store);
     if (s->failure[0]) return PV_STORE;
     if (!pg_batch_empty(&s->open)) TRY(seal(s));

@@ -36,6 +36,71 @@ static void payloads_come_back_as_they_went(void **state)
     store_close(&s);
 }
 
+static void put_number(struct store *s, uint64_t row, uint64_t number)
+{
+    struct store_payload p = inline_payload((const uint8_t *)&number, sizeof number);
+    assert_int_equal(store_put_payload(s, STORE_INPUT, row, &p), PV_OK);
+}
+
+static void is_number(struct store *s, uint64_t row, uint64_t number)
+{
+    struct store_payload got;
+    assert_int_equal(store_get_payload(s, STORE_INPUT, row, &got), PV_OK);
+    assert_int_equal(got.length, sizeof number);
+    assert_memory_equal(got.bytes, &number, sizeof number);
+}
+
+static bool is_none(struct store *s, uint64_t row)
+{
+    struct store_payload got;
+    return store_get_payload(s, STORE_INPUT, row, &got) == PV_NOT_FOUND;
+}
+
+/* More than a store keeps in memory of what was written last. */
+static void much_is_written(struct store *s)
+{
+    enum { ROWS = 1100 };
+    static uint8_t data[STORE_INLINE_MAX];
+    for (uint64_t row = 0; row < ROWS; row++) {
+        struct store_payload p = inline_payload(data, sizeof data);
+        assert_int_equal(store_put_payload(s, STORE_RESULT, 1000 + row, &p), PV_OK);
+        if (row % 100 == 99) committed(s, STORE_NOW);
+    }
+}
+
+/* One after the other, so that a store may read more of them than it is asked for, with what is not committed yet left out. */
+static void rows_that_change_between_reads_are_read_as_they_are(void **state)
+{
+    enum { ROWS = 100, CHANGED = 7, GONE = 9, NEW = 300 };
+    struct store *s = open_or_die(*state, NULL);
+    for (uint64_t row = 1; row <= ROWS; row++)
+        if (row != 50) put_number(s, row, row);
+    committed(s, STORE_NOW);
+    store_close(&s);
+    s = open_or_die(*state, NULL);
+    for (uint64_t row = 1; row <= ROWS; row++)
+        if (row != 50) is_number(s, row, row);
+    assert_true(is_none(s, 50));
+
+    put_number(s, CHANGED, 1);
+    assert_int_equal(store_delete_payload(s, STORE_INPUT, GONE), PV_OK);
+    for (uint64_t row = 1; row < CHANGED; row++) is_number(s, row, row);
+    committed(s, STORE_NOW);
+    much_is_written(s);
+    is_number(s, CHANGED, 1);
+    is_number(s, CHANGED + 1, CHANGED + 1);
+    assert_true(is_none(s, GONE));
+
+    put_number(s, NEW, NEW);
+    for (uint64_t row = ROWS - 5; row <= ROWS; row++) is_number(s, row, row);
+    assert_true(is_none(s, ROWS + 1));
+    committed(s, STORE_NOW);
+    much_is_written(s);
+    assert_true(is_none(s, ROWS + 1));
+    is_number(s, NEW, NEW);
+    store_close(&s);
+}
+
 static void same_content_is_one_file_until_its_last_row(void **state)
 {
     char *dir = *state;
@@ -221,10 +286,15 @@ static void no_space_for_a_payload_is_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(payloads_come_back_as_they_went),       IN_A_FOLDER(same_content_is_one_file_until_its_last_row),
-        IN_A_FOLDER(orphans_are_swept_at_the_start),        IN_A_FOLDER(an_upload_of_other_content_is_not_kept),
-        IN_A_FOLDER(a_file_stays_until_its_end_is_durable), IN_A_FOLDER(a_file_named_again_meanwhile_stays),
-        IN_A_FOLDER(a_file_being_published_is_not_removed), IN_A_FOLDER(reads_of_a_batch_share_one_view),
+        IN_A_FOLDER(payloads_come_back_as_they_went),
+        IN_A_FOLDER(rows_that_change_between_reads_are_read_as_they_are),
+        IN_A_FOLDER(same_content_is_one_file_until_its_last_row),
+        IN_A_FOLDER(orphans_are_swept_at_the_start),
+        IN_A_FOLDER(an_upload_of_other_content_is_not_kept),
+        IN_A_FOLDER(a_file_stays_until_its_end_is_durable),
+        IN_A_FOLDER(a_file_named_again_meanwhile_stays),
+        IN_A_FOLDER(a_file_being_published_is_not_removed),
+        IN_A_FOLDER(reads_of_a_batch_share_one_view),
         IN_A_FOLDER(no_space_for_a_payload_is_told_apart),
     };
     return cmocka_run_group_tests(tests, scene_up, scene_down);
