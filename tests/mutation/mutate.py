@@ -10,7 +10,7 @@
 
 Works in copies of the committed tree under --work, one for each job; with --here in this tree and its build/dev, one change at a time, each undone
 before the next (nothing else may build there meanwhile). A change that the compiler turns into the same code, or that does not
-compile, is no mutant: another takes its place. A mutant is dead when a test fails, hangs or crashes. equivalent.txt names those that were looked
+compile, is no mutant: another takes its place. A mutant is dead when a test fails, hangs or crashes, and does so twice. equivalent.txt names those that were looked
 at and change nothing that anybody may rely on, each with its reason; they are not counted. Ends with a table of rooms; exit 1 when a room is below 80 % or the whole below 85 %.
 """
 import argparse
@@ -202,6 +202,12 @@ def closest_first(path, tests, uses):
     return sorted((t for t in tests if t.name in uses), key=lambda t: (near(t), t.seconds))
 
 
+def notices(tree, t):
+    """Whether the test fails, and fails once more with more patience: what fails by chance, or takes long because of other work, has noticed nothing."""
+    env = dict(zip(t.env, here(tree, t.env.values())))
+    return all(run(here(tree, t.command), here(tree, [t.cwd])[0], patience, env) not in (0, 77) for patience in (10 * t.seconds + 20, 20 * t.seconds + 60))
+
+
 def try_one(tree, m, tests, known):
     """("dead", who noticed), ("lived", ""), or ("none", why it is no mutant)."""
     if (m.path, m.old.strip(), m.new.strip()) in known:
@@ -232,8 +238,7 @@ def try_one(tree, m, tests, known):
         ):
             if not tree.compile(*t.targets):
                 return "none", "does not link"
-            got = run(here(tree, t.command), here(tree, [t.cwd])[0], 10 * t.seconds + 20, dict(zip(t.env, here(tree, t.env.values()))))
-            if got not in (0, 77):
+            if notices(tree, t):
                 return "dead", t.name + (" (not a fast test)" if t.slow else "")
         return "lived", ""
     finally:
