@@ -478,10 +478,11 @@ void uploads_destroy(struct uploads **at)
     enum upload_step step;
     pv_status status;
     t->ending = true;
-    do {
-        uploads_drain(t);
-        if (t->far) disk_jobs_settle(t->config.far);
-    } while (t->far || t->out);
+    uploads_drain(t);
+    while (t->far) {
+        disk_jobs_settle(t->config.far);
+        take_back(t);
+    }
     while (uploads_published(t, &done, &step, &status)) continue;
     for (size_t b = 0; b < TRANSFER_BUCKETS; b++)
         while (t->table[b]) upload_remove(t, &t->table[b]);
