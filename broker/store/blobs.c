@@ -117,12 +117,25 @@ static pv_status publish_status(int error)
     return write_status(error) == PV_DISK_FULL ? PV_DISK_FULL : PV_STORE;
 }
 
+/* A file that the cache does not take is no failure: it is where it has to be. */
+static pv_status publish_far(struct blob_writer *w, const char *name)
+{
+    struct blobs *b = w->blobs;
+    char hex[WIRE_HASH_TEXT];
+    TRY(b->far->calls->put(b->far, w->fd, w->length, w->expected));
+    if (!renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
+        b->far->calls->kept(b->far, w->expected, w->length);
+    else
+        unlinkat(b->incoming, name, 0);
+    return PV_OK;
+}
+
 pv_status blob_writer_publish(struct blob_writer *w)
 {
     struct blobs *b = w->blobs;
     char name[24], hex[WIRE_HASH_TEXT];
-    if (b->far) return blobs_far_publish(w);
     serial_name(name, w->serial);
+    if (b->far) return publish_far(w, name);
     /* One that is written over has its blocks and its length: only the time in its inode would be written. */
     if (fault_hit(b->faults, FAULT_SYNC) || (w->over ? fdatasync(w->fd) : fsync(w->fd))) return publish_status(errno);
     if (fault_hit(b->faults, FAULT_RENAME) || renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))

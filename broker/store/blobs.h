@@ -68,8 +68,8 @@ pv_status blob_writer_keep(struct blob_writer *w);
 void blob_writer_spare(struct blob_writer *w);
 /** Checks length and hash. PV_HASH_MISMATCH. */
 pv_status blob_writer_finish(struct blob_writer *w);
-/** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. Of a cache see
- *  blobs_far_publish. */
+/** Syncs the file, names it, syncs the folder. PV_DISK_FULL: there was no room for it, and it has no name. PV_STORE. Of a cache: puts it far
+ *  away, names it; statuses of put in blobs_far.h. */
 pv_status blob_writer_publish(struct blob_writer *w);
 /** Clears the writer. published: what these answered. */
 void blob_writer_end(struct blob_writer *w, pv_status published);

@@ -1,22 +1,6 @@
 #include "blobs_far.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
-
-/* A file that the cache does not take is no failure: it is where it has to be. */
-pv_status blobs_far_publish(struct blob_writer *w)
-{
-    struct blobs *b = w->blobs;
-    char name[24], hex[WIRE_HASH_TEXT];
-    TRY(b->far->calls->put(b->far, w->fd, w->length, w->expected));
-    snprintf(name, sizeof name, "%" PRIu64, w->serial);
-    if (!renameat(b->incoming, name, b->files, wire_hash_text(hex, w->expected)))
-        b->far->calls->kept(b->far, w->expected, w->length);
-    else
-        unlinkat(b->incoming, name, 0);
-    return PV_OK;
-}
 
 pv_status blobs_trusted(const struct blobs *b, wire_hash hash, uint64_t length)
 {

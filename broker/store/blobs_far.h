@@ -50,9 +50,6 @@ struct blobs_far_calls {
     void (*dropped)(struct blobs_far *f, wire_hash hash);
 };
 
-/** blob_writer_publish of a folder that is a cache. Statuses of put. */
-pv_status blobs_far_publish(struct blob_writer *w);
-
 /* Each of these also does for a folder that is no cache. */
 
 /** blobs_there, but that what is not in a cache counts as there: it shows when it is fetched. Does not wait. */

@@ -57,16 +57,22 @@ static inline struct bucket *bucket_of(struct blobs_far *f)
     return (struct bucket *)f;
 }
 
+/* bucket_client.c */
 /** A client for one request, after the pause that is due. PV_CANCELLED: stopped meanwhile. PV_NO_MEMORY, PV_BAD_KEY_FILE. */
 pv_status bucket_client(struct bucket *b, struct s3 **to);
 /** Gives it back. What its request answered is taken note of, and mapped to the statuses of blobs_far.h: PV_OK, PV_NOT_FOUND, PV_DISK_FULL,
  *  PV_TOO_LARGE, PV_HASH_MISMATCH, PV_IO and PV_CANCELLED stay, anything else is PV_UNREACHABLE. put: it was one. */
 pv_status bucket_heard(struct bucket *b, struct s3 **from, pv_status st, bool put);
+/** It works: under the lock. put: that was one, so that there is room. */
+void bucket_well(struct bucket *b, bool put);
 /** A failure that is not the server's: told, and a pause. Answers PV_UNREACHABLE. */
 pv_status bucket_ails(struct bucket *b, const char *why);
 /** Whether a payload that is not there is lost: the mark is, and the server says that the object is not. PV_GONE, PV_UNREACHABLE,
  *  PV_CANCELLED. */
 pv_status bucket_lost(struct bucket *b, wire_hash hash);
+
+/** The mark that lies there. PV_NOT_FOUND: none, or none that is one. */
+pv_status bucket_mark_get(struct s3 *s, struct bucket_mark *to);
 
 /* bucket_fetch.c */
 pv_status bucket_bring(struct blobs_far *f, wire_hash hash, uint64_t length);

@@ -4,14 +4,16 @@ server stands still, is full, loses an object, is another fleet's.
 
     bucket_drills.py DRILL... [--soak]
 """
+import glob
 import os
+import subprocess
 import sys
 import time
 
 from bucket_brokers import BUCKET, PREFIX, BucketBrokers
 
 from brokers import expect, rounds, run, until  # noqa: E402  (bucket_brokers makes the path)
-from drill import CLI, Failed  # noqa: E402
+from drill import BROKER, CLI, Failed  # noqa: E402
 from load import Load  # noqa: E402
 from takeover_drills import takes_over, told  # noqa: E402
 
@@ -183,6 +185,35 @@ def drill_bounded_cache(c, soak):
         c.wait(task, "succeeded")
     expect(size() <= 3 * MIB, f"{size()} bytes in the cache")
     return {"cache_mib": round(size() / MIB, 2)}
+
+
+def migrated(c, *words):
+    done = subprocess.run([BROKER, "migrate", *words, *c.payloads()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+    expect(done.returncode == 0, f"migrate: {done.returncode} {done.stdout.decode()}")
+    return done.stdout.decode()
+
+
+def drill_migrated(c, soak):
+    """A state folder's tasks go to the database and its large payloads into the bucket; a result is fetched there; and all of it back."""
+    old, new = c.path("old"), c.path("new")
+    plain = c.start("folder", [BROKER, "--bind", c.a.endpoint, "--insecure", "--queue", "drill", "--state", old])
+    c.prover("p1")
+    done = c.submit(order(1, MIB))
+    c.wait(done, "succeeded")
+    first = fetched(c, done)
+    expect(plain.end() == 0, "it did not end well")
+    figures = migrated(c, "--from", old, "--to", c.url)
+    expect("1 of them large" in figures, figures)
+    expect(len(c.objects()) == 1, f"{c.objects()}")
+    c.start_first()
+    expect(fetched(c, done) == first, "another result from the bucket")
+    expect(c.a.process.end() == 0, "it did not end well")
+    migrated(c, "--from", c.url, "--to", new)
+    plain = c.start("folder-again", [BROKER, "--bind", c.a.endpoint, "--insecure", "--queue", "drill", "--state", new])
+    until("the folder's broker answers", lambda: c.cli("status", check=False).returncode == 0)
+    expect(fetched(c, done) == first, "another result from the new folder")
+    expect(not glob.glob("/var/tmp/provost-cache-*"), "a cache is left in /var/tmp")
+    return {"said": figures.split(": ", 1)[1].strip()[:120]}
 
 
 def refused(c, words, code, *options):
