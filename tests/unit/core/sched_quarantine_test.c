@@ -107,6 +107,41 @@ static void R7_two_failures_are_not_forgotten_with_the_name(void **state)
     assert_int_equal(stats_of(&r).quarantines, 1);
 }
 
+/* Two names of a key that failed differently often, and are gone: a third name has two failures and not one, whichever of them was first. */
+static void the_worst_of_two(unsigned of_first, unsigned of_second)
+{
+    const char *names[] = { "pbad.1", "pbad.2" };
+    const unsigned failures[] = { of_first, of_second };
+    unsigned n = 0;
+    for (size_t i = 0; i < 2; i++) {
+        prover(&r, names[i], 1, 0);
+        for (unsigned k = 0; k < failures[i]; k++) {
+            if (k) ready(&r, names[i], 1);
+            submit(&r, "c1", ++n);
+            started(&r, names[i], n);
+            failed(&r, names[i], n, WIRE_FAILURE_RETRYABLE);
+        }
+    }
+    gone(&r, names[0]);
+    gone(&r, names[1]);
+    assert_int_equal(stats_of(&r).quarantines, 0);
+    prover(&r, "pbad.3", 1, 0);
+    submit(&r, "c1", ++n);
+    started(&r, "pbad.3", n);
+    failed(&r, "pbad.3", n, WIRE_FAILURE_RETRYABLE);
+    assert_int_equal(stats_of(&r).quarantines, 1);
+}
+
+static void R7_a_new_name_has_the_worst_of_what_the_key_left_behind(void **state)
+{
+    the_worst_of_two(2, 1);
+}
+
+static void R7_and_so_it_has_where_the_worst_came_last(void **state)
+{
+    the_worst_of_two(1, 2);
+}
+
 /* ---- R7: suspects ---- */
 
 static void R7_suspect_runs_with_nothing_beside_it(void **state)
@@ -236,6 +271,8 @@ int main(void)
         T(R7_quarantine_hands_its_other_tasks_back_free),
         T(R7_bad_witnesses_do_not_quarantine_a_prover),
         T(R7_another_name_of_the_key_is_no_way_out_of_quarantine),
+        T(R7_a_new_name_has_the_worst_of_what_the_key_left_behind),
+        T(R7_and_so_it_has_where_the_worst_came_last),
         T(R7_two_failures_are_not_forgotten_with_the_name),
         T(R7_suspect_runs_with_nothing_beside_it),
         T(R7_suspect_waits_for_an_empty_prover_and_is_not_overtaken_for_ever),
