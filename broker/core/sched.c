@@ -91,6 +91,7 @@ pv_status sched_new(struct sched **to, const struct sched_config *config)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) idmap_init(maps[i], sched_random(s, NEVER));
     idmap_init(&s->pending, ~s->ids_seed);
     heap_init(&s->timers, offsetof(struct task, timer_at));
+    rows_init(&s->rows, offsetof(struct task, order));
     heap_init(&s->idle, offsetof(struct task, timer_at));
     heap_init(&s->acked, offsetof(struct task, acked_at));
     heap_init(&s->prover_timers, offsetof(struct prover, timer_at));

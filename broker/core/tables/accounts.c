@@ -56,6 +56,7 @@ struct principal *principal_of(struct sched *s, const char *name)
     p->index = s->principals_n;
     p->weight = 1;
     p->purges_end = &p->purges;
+    rows_init(&p->rows, offsetof(struct task, order));
     idset_init(&p->tasks, s->ids_seed, offsetof(struct task, id));
     heap_init(&p->spare, offsetof(struct prover, owner_spare_at));
     s->principals[s->principals_n++] = p;
