@@ -3,7 +3,7 @@
  *
  *      bench_lines beanstalkd|nats PORT PID JOB        PID: of the server      SECONDS (3)
  *
- * beanstalkd has no replies: they go through a tube of their own. NATS answers by its inboxes, and keeps nothing on a disk. */
+ * beanstalkd has no replies: they go through a tube of their own; tubes are named by the process, as workers that end in mid-task leave it to the next run. NATS answers by its inboxes, and keeps nothing on a disk. */
 #include "peer_report.h"
 
 #include <arpa/inet.h>
@@ -123,7 +123,7 @@ static void *bean_worker(void *argument)
     uint64_t id, first;
     uint8_t answer[sizeof result];
     open_lines(&l);
-    say(&l, "use answers\r\nwatch tasks\r\nignore default\r\n");
+    say(&l, "use answers-%d\r\nwatch tasks-%d\r\nignore default\r\n", getpid(), getpid());
     expects(&l, "USING");
     expects(&l, "WATCHING");
     expects(&l, "WATCHING");
@@ -146,9 +146,9 @@ static void bean_begin(struct peer_run *run)
 {
     open_lines(&bean_put);
     open_lines(&bean_get);
-    say(&bean_put, "use tasks\r\n");
+    say(&bean_put, "use tasks-%d\r\n", getpid());
     expects(&bean_put, "USING");
-    say(&bean_get, "watch answers\r\nignore default\r\n");
+    say(&bean_get, "watch answers-%d\r\nignore default\r\n", getpid());
     expects(&bean_get, "WATCHING");
     expects(&bean_get, "WATCHING");
 }
