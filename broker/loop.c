@@ -314,8 +314,8 @@ static void standby_turns(struct broker *b, struct router_message *m)
 /* What came whole and is on its way far away counts, if it gets there soon. */
 static void far_wait(struct broker *b)
 {
-    uint64_t until = pv_clock_ms() + FAR_WAIT_MS;
     if (!b->far_files) return;
+    uint64_t until = pv_clock_ms() + FAR_WAIT_MS;
     do {
         uploads_settle(b);
         if (uploads_read_stats(b->uploads).publishing) usleep(10000);
