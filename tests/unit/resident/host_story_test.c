@@ -71,7 +71,9 @@ static void host_starts(char *object)
     if (!node.host) {
         dup2(talk[1], 0), dup2(talk[1], 1), dup2(err[1], 2);
         close(talk[0]), close(talk[1]), close(err[0]), close(err[1]);
-        exit(host_main(object ? 2 : 1, (char *[]){ "provost-host", object, NULL }));
+        int status = host_main(object ? 2 : 1, (char *[]){ "provost-host", object, NULL });
+        fflush(NULL);
+        _exit(status); /* what a process keeps to its end is no leak */
     }
     close(talk[1]), close(err[1]);
     node.fd = talk[0], node.err = err[0];
