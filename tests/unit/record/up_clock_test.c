@@ -40,6 +40,21 @@ static void a_new_one_begins_far_from_zero(void **state)
     assert_false(clock_jump_found(&jump));
 }
 
+/* Without a wall time of then there is nothing to compare with, nor where nothing was saved. */
+static void a_jump_needs_two_times_of_the_wall_clock(void **state)
+{
+    static const struct up_clock befores[] = { { 2000005000, 1000, { 50000, 0, BOOT } },
+                                               { 0, 0, { 50000, DAYS(20000), BOOT } } };
+    struct clock_reading now = reading(59000, DAYS(20002), BOOT);
+    for (size_t i = 0; i < sizeof befores / sizeof *befores; i++) {
+        struct up_clock c;
+        struct clock_jump jump;
+        up_clock_begin(&c, &befores[i], &now, &jump);
+        assert_int_equal(jump.ms, 0);
+        assert_false(clock_jump_found(&jump));
+    }
+}
+
 static void within_one_start_of_the_machine_the_time_away_is_known(void **state)
 {
     struct up_clock c;
@@ -148,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_one_begins_far_from_zero),
+        cmocka_unit_test(a_jump_needs_two_times_of_the_wall_clock),
         cmocka_unit_test(within_one_start_of_the_machine_the_time_away_is_known),
         cmocka_unit_test(a_wall_clock_that_is_off_is_found_and_changes_nothing),
         cmocka_unit_test(a_little_off_is_no_jump),
