@@ -54,17 +54,19 @@ make_circuits() { # beside the first steps, on the upper half of the cores
     touch "$tmp/circuits/all"
 }
 circuit() { # waits for it; the step's limit ends that
+    [ -e "$tmp/circuits/$1/made" ] || echo "waits until circuit $1 is made"
     until [ -e "$tmp/circuits/$1/made" ]; do
         [ -x "$bin/make_circuit" ] && [ ! -e "$tmp/circuits/all" ] || { echo "no circuit $1"; return 77; }
         sleep 0.2
     done
 }
 prove() { # CIRCUIT OPTIONS ... PROGRAM
+    [ ! -s "$tmp/no_card" ] || { cat "$tmp/no_card"; return 77; } # nobody waits for a circuit of minutes then
     circuit "$1" || return
     "${!#}" bench --backend cuda "${@:2:$#-2}" "$tmp/circuits/$1/circuit.zkey" "$tmp/circuits/$1/witness.wtns" 2>&1 | tee "$tmp/said" || no_card
 }
 no_card() { # a failure whose reason is that there is no card, as the others say it with their status
-    ! grep -qE 'no NVIDIA driver here|the driver shows no GPU' "$tmp/said" || return 77
+    ! grep -E 'no NVIDIA driver here|the driver shows no GPU' "$tmp/said" > "$tmp/no_card" || return 77
     return 1
 }
 slots() { # CIRCUIT PROGRAM: proofs a second of 1, 2 and 4 at a time

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Each folder sees the folders below it and no others: the include paths that its files are compiled with, and what the compiler makes of
-an include that goes up.
+an include that goes up. No include has ".." in it, which would go around both.
 
 usage: arrows_go_down.py BUILD_DIR        needs the build's compile_commands.json; docs/HOUSE.md has the same table in words
 """
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -146,9 +147,19 @@ def compiles(words, text):
         return subprocess.run(command, cwd=work, capture_output=True).returncode == 0
 
 
+def roundabout():
+    """Files of the product with an include by a path that goes up, which no include path stops."""
+    names = subprocess.run(["git", "ls-files", "*.c", "*.h", "*.cu", "*.cuh"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in names:
+        if not name.startswith("tests/") and os.path.exists(os.path.join(ROOT, name)):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+                if re.search(r'^#include "[^"]*\.\./', f.read(), re.M):
+                    yield name
+
+
 def main():
     table = commands(sys.argv[1])
-    wrong = []
+    wrong = [f"{name} includes by a path that goes up" for name in roundabout()]
     for source, words in sorted(table.items()):
         folder = os.path.dirname(source)
         if folder not in MAY_USE:
