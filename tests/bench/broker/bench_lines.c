@@ -3,7 +3,8 @@
  *
  *      bench_lines beanstalkd|nats PORT PID JOB        PID: of the server      SECONDS (3)
  *
- * beanstalkd has no replies: they go through a tube of their own; tubes are named by the process, as workers that end in mid-task leave it to the next run. NATS answers by its inboxes, and keeps nothing on a disk. */
+ * beanstalkd has no replies: they go through a tube of their own; tubes are named by the process, as workers that end in mid-task leave it to the
+ * next run. NATS answers by its inboxes, and keeps nothing on a disk. */
 #include "peer_report.h"
 
 #include <arpa/inet.h>
