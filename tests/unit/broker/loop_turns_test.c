@@ -35,6 +35,7 @@ static struct {
 
 static struct broker b;
 static struct config config;
+static struct blobs blobs_stand_in;
 static int pipe_ends[2];
 
 /* ---- what is called ---- */
@@ -79,7 +80,9 @@ SAYS(listing_turn, (struct broker * p))
 SAYS(store_tidy, (struct store * p))
 SAYS(sched_actions_clear, (struct sched_actions * out))
 ANSWERS(uint64_t, blobs_free_bytes, (const struct blobs *p), s.free_bytes)
-ANSWERS(struct blobs *, store_blobs, (struct store * p), NULL)
+ANSWERS(struct blobs *, store_blobs, (struct store * p), &blobs_stand_in)
+SAYS(kept_expire, (struct kept * k, uint64_t now_ms))
+SAYS(blobs_far_stop, (const struct blobs *p))
 ANSWERS(bool, web_left, (const struct broker *p), s.web)
 ANSWERS(uint64_t, notify_next_ms, (const struct notify *n), s.alive_next)
 ANSWERS(uint64_t, sched_next_ms, (const struct sched *p), s.core_next)
@@ -113,6 +116,7 @@ void __wrap_flood_note(struct flood *f, int fd, uint64_t wire_bytes);
 void __wrap_intake_message(struct broker *p, struct router_message *m);
 void __wrap_broker_step(struct broker *p, struct sched_event *ev, struct broker_payload *payload);
 uint64_t __wrap_uploads_expire(struct uploads *t, uint64_t now_ms, void (*dropped)(void *, const struct upload *));
+void __wrap_blob_spares_expire(struct blob_spares *spares, int incoming, uint64_t now_ms, bool disk_low);
 void __wrap_broker_clock_save(struct broker *p, uint64_t older_ms);
 pv_status __wrap_store_boot(struct store *p, uint32_t above, uint32_t *epoch);
 void __wrap_connections_end_cut(struct broker *p);
@@ -220,6 +224,11 @@ uint64_t __wrap_uploads_expire(struct uploads *t, uint64_t now_ms, void (*droppe
 {
     golden_tell(" expire@%u", (unsigned)now_ms);
     return 0;
+}
+
+void __wrap_blob_spares_expire(struct blob_spares *spares, int incoming, uint64_t now_ms, bool disk_low)
+{
+    golden_tell(" spares@%u%s", (unsigned)now_ms, disk_low ? "(low)" : "");
 }
 
 void __wrap_broker_clock_save(struct broker *p, uint64_t older_ms)

@@ -19,9 +19,9 @@ static int ends[2], sync_ends[2];                                               
 static PGconn *const sender = (PGconn *)&ends, *const syncer = (PGconn *)&sync_ends; /* never looked into */
 static int wake;
 static struct pg_writer *w;
-static uint64_t commits_seen; /* of the reign, at the last batch */
-static uint64_t synced_seen;  /* the same, at the last sync */
-static size_t files_seen;     /* how many names of files the last sync asked for */
+static uint64_t commits_seen;        /* of the reign, at the last batch */
+static _Atomic uint64_t synced_seen; /* the same, at the last sync */
+static size_t files_seen;            /* how many names of files the last sync asked for */
 
 pv_status __wrap_pg_prepare(struct pg_session *s, struct pg_types *types);
 pv_status __wrap_pg_send(struct pg_session *s, const struct pg_types *types, const struct pg_reign *reign,
@@ -217,11 +217,14 @@ static void what_the_server_has_is_made_durable_beside_the_next_batch(void **sta
 {
     struct pg_batch files;
     uint64_t commits;
+    synced_seen = 0;
     give(1);
     answer('C');
     pg_writer_settle(w);
     assert_int_equal(collected(1), PV_OK);
     assert_int_equal(durable(), 0);
+    for (int i = 0; i < 1000 && synced_seen < 11; i++) poll(NULL, 0, 10); /* until its sync has begun */
+    assert_int_equal(synced_seen, 11);
     give(2); /* nothing waits for the sync */
     answer('C');
     pg_writer_settle(w);
