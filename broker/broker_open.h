@@ -9,7 +9,10 @@
 #include "config.h"
 #include "status.h"
 
-enum { BROKER_WHY_BYTES = 512 };
+enum {
+    BROKER_WHY_BYTES = 512,
+    BROKER_FREE_BYTES = 16 << 20, /* of memory that it has freed, the process keeps so much */
+};
 
 struct broker;
 struct store;

@@ -129,12 +129,11 @@ static void descriptors_raise(void)
 }
 
 /* libzmq allocates and frees each message. glibc maps blocks above 128 KiB anew each time, and the kernel clears their pages: with
- * chunks of 256 KiB that was a third of the processor time of a 16 MiB payload. So larger blocks are kept as well, and so is what
- * payloads in memory (kept.h) leave free: 1,130 pages were given back and taken again for each payload of 16 MiB. */
+ * chunks of 256 KiB that was a third of the processor time of a 16 MiB payload. So larger blocks are kept as well. */
 static void memory_keep(void)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 96 << 20);
+    mallopt(M_TRIM_THRESHOLD, BROKER_FREE_BYTES);
 }
 
 static void shared_told(const char *variable, const char *own)
