@@ -237,7 +237,7 @@ pv_status download_credit(struct downloads *t, const struct transfer_key *key, s
     if (over || offset > d->at) d->at = offset;
     d->asked_end = asked_end;
     d->credit_end = offset + most;
-    if (d->credit_end > d->at && !d->fetching)
+    if (d->credit_end > d->at)
         line_enter(t, d);
     else
         line_leave(t, d);

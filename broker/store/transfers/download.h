@@ -53,7 +53,7 @@ struct download {
     uint64_t hashed;
     bool started;  /* the attempt has begun: it ends when it is whole */
     bool sending;  /* in its share's line */
-    bool fetching; /* its file is on the way here: it is in no line */
+    bool fetching; /* its file is on the way here: whoever has its turn leaves the line */
     bool doubted;  /* its file here was damaged, and has been fetched anew */
     struct download *next;
     TAILQ_ENTRY(download) of_peer, in_line, of_fetching;

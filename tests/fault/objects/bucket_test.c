@@ -15,6 +15,7 @@
 #include "sha256.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,13 @@ static char endpoint[64], key[128];
 static atomic_bool has_store;
 static atomic_uint asked;
 
+static pthread_mutex_t keeper = PTHREAD_MUTEX_INITIALIZER; /* held: a deletion stops right before its request */
+
 static bool ours(const void *context)
 {
     atomic_fetch_add(&asked, 1);
+    pthread_mutex_lock(&keeper);
+    pthread_mutex_unlock(&keeper);
     return atomic_load(&has_store);
 }
 
@@ -142,21 +147,38 @@ static void a_fetch_ends_on_the_loop(void **state)
     side_close(&a);
 }
 
+static atomic_bool put_again;
+
+static void *put_it(void *side)
+{
+    kept(side, 1);
+    atomic_store(&put_again, true);
+    return NULL;
+}
+
+/* Of two deletions the first is under way and the second waits when both are put again. */
 static void a_put_comes_before_a_deletion_that_waits(void **state)
 {
     struct side a;
+    pthread_t thread;
     side_open(&a, "s3://payloads/three");
-    for (unsigned i = 0; i < 20; i++) {
-        wire_hash hash = kept(&a, 1);
-        blobs_remove(&a.blobs, hash);
-        kept(&a, 1);
-        assert_true(blobs_distrust(&a.blobs, hash));
-        assert_int_equal(looked(&a, hash), PV_OK);
-    }
+    wire_hash under_way = kept(&a, 1), waits = kept(&a, 2);
+    unsigned before = atomic_load(&asked);
+    pthread_mutex_lock(&keeper);
+    blobs_remove(&a.blobs, under_way);
+    while (atomic_load(&asked) == before) usleep(1000);
+    blobs_remove(&a.blobs, waits);
+    kept(&a, 2);
+    assert_int_equal(pthread_create(&thread, NULL, put_it, &a), 0);
     usleep(200000);
-    wire_hash hash;
-    payload(1, &hash);
-    assert_int_equal(looked(&a, hash), PV_OK);
+    assert_false(atomic_load(&put_again)); /* the deletion would come after it */
+    pthread_mutex_unlock(&keeper);
+    pthread_join(thread, NULL);
+    assert_true(blobs_distrust(&a.blobs, under_way) && blobs_distrust(&a.blobs, waits));
+    usleep(200000);
+    assert_int_equal(looked(&a, under_way), PV_OK);
+    assert_int_equal(looked(&a, waits), PV_OK);
+    assert_int_equal(atomic_load(&asked), before + 1);
     side_close(&a);
 }
 

@@ -37,7 +37,7 @@ static const struct upload_note note;
 /* ---- the far store ---- */
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: puts wait */
-static atomic_uint puts_n, unreachable;                    /* so many puts fail first */
+static atomic_uint puts_n, unreachable;                  /* so many puts fail first */
 static _Atomic(pv_status) answer;
 static unsigned fetches, used_n, dropped_n;
 
