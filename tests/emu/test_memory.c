@@ -180,6 +180,23 @@ static void keys_take_turns_where_one_more_is_wanted_than_there_is_room_for(void
     assert_int_equal(emu_live(), 0);
 }
 
+/* A key of 9 MiB, beside others of whom so much is left. */
+static void what_is_free_is_said(void **state)
+{
+    (void)state;
+    for (unsigned mib = 1; mib <= 2; mib++) {
+        struct prove_error err = { 0 };
+        struct prove_key *key = NULL;
+        char free_now[32];
+        emu_leave(mib * 1048576ull + 1000);
+        assert_int_equal(open_key(&key, "bits", true, &err), PV_NO_MEMORY);
+        snprintf(free_now, sizeof free_now, "but %u MiB are free", mib);
+        if (!strstr(err.text, free_now)) fail_msg("%s", err.text);
+    }
+    emu_leave(0);
+    assert_int_equal(emu_live(), 0);
+}
+
 /* Another process takes the card's memory between two tasks: the task is proved with less, or goes to another prover without blame. */
 static void memory_that_is_gone_is_nobody_s_fault(void **state)
 {
@@ -212,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_card_that_is_too_small_is_not_one_that_is_full),
         cmocka_unit_test(fewer_places_come_before_slower_sums),
         cmocka_unit_test(keys_take_turns_where_one_more_is_wanted_than_there_is_room_for),
+        cmocka_unit_test(what_is_free_is_said),
         cmocka_unit_test(memory_that_is_gone_is_nobody_s_fault),
     };
     vectors = fixed_vectors();
