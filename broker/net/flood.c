@@ -208,6 +208,7 @@ enum flood_why flood_look(struct flood *f, const struct strangers *strangers, bo
         uint64_t most = strangers_has(strangers, at) ? FLOOD_STRANGER_MAX : FLOOD_MESSAGE_MAX;
         if (p->there) judge(&v, p, at, peer_look(p, at, drained), most, over, drained);
     }
+    flood_gone(f, v.fd);
     *fd = v.fd;
     return v.why;
 }

@@ -61,7 +61,8 @@ void flood_note(struct flood *f, int fd, uint64_t wire_bytes);
 uint64_t flood_next_ms(const struct flood *f);
 /** Looks, when it is due, and says which descriptor to cut and why (FLOOD_NOBODY: none). drained: the loop has read
  *  all that the socket had for it. A twentieth of the connections is asked at each look, all of them once the process
- *  has grown by 8 MiB since the last time. */
+ *  has grown by 8 MiB since the last time. Whoever is named is not looked at again: the socket may take a while to close
+ *  what is cut. */
 enum flood_why flood_look(struct flood *f, const struct strangers *strangers, bool drained, uint64_t now_ms, int *fd);
 
 #endif

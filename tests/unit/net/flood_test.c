@@ -119,6 +119,20 @@ static void a_stranger_has_less(void **state)
     assert_int_equal(a_second(true), FLOOD_NOBODY);
 }
 
+/* A connection that is cut is there until libzmq has noticed. */
+static void whoever_is_named_is_named_once(void **state)
+{
+    strangers_add(&strangers, far[0], 0);
+    sends(0, FLOOD_STRANGER_MAX + 1);
+    assert_int_equal(a_second(true), FLOOD_ENDLESS);
+    assert_int_equal(cut, far[0]);
+    assert_int_equal(a_second(true), FLOOD_NOBODY);
+    flood_came(&f, far[0]); /* the next on this descriptor is */
+    enum flood_why first = a_second(true), second = a_second(true);
+    assert_true(first == FLOOD_ENDLESS || second == FLOOD_ENDLESS);
+    strangers_remove(&strangers, far[0]);
+}
+
 /* What waits because the loop is behind is nobody's fault while there is memory. */
 static void a_backlog_is_no_endless_message(void **state)
 {
@@ -173,10 +187,8 @@ static void memory_is_taken_from_whoever_holds_most(void **state)
     sends(2, 100000);
     assert_int_equal(a_second(false), FLOOD_MEMORY);
     assert_int_equal(cut, far[1]);
-    flood_gone(&f, far[1]);
     assert_int_equal(a_second(false), FLOOD_MEMORY);
     assert_int_equal(cut, far[2]);
-    flood_gone(&f, far[2]);
     assert_int_equal(a_second(false), FLOOD_NOBODY);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
 }
@@ -186,13 +198,9 @@ static void memory_is_taken_from_whoever_holds_most(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_message_without_an_end_is_found),
-        T(an_honest_past_does_not_hide_it),
-        T(a_stranger_has_less),
-        T(a_backlog_is_no_endless_message),
-        T(pings_do_not_add_up),
-        T(a_new_connection_has_no_past),
-        T(memory_is_taken_from_whoever_holds_most),
+        T(a_message_without_an_end_is_found), T(an_honest_past_does_not_hide_it),         T(a_stranger_has_less),
+        T(whoever_is_named_is_named_once),    T(a_backlog_is_no_endless_message),         T(pings_do_not_add_up),
+        T(a_new_connection_has_no_past),      T(memory_is_taken_from_whoever_holds_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
