@@ -316,15 +316,16 @@ static pv_status door_open(struct broker *b, char *why)
 
 /* libzmq and czmq end the process where they get no thread or no memory. Threads: two of libzmq, one that checks keys, those
  * of the disk, of the log's syncs and of HTTP. */
-static pv_status threads_check(char *why)
+static pv_status threads_check(const struct config *c, char *why)
 {
-    static const struct startable need = { .who = "a broker", .threads = 5 + FILE_THREADS, .memory = (size_t)32 << 20 };
+    const unsigned far = config_in_bucket(c) ? FAR_THREADS : 0;
+    const struct startable need = { .who = "a broker", .threads = 5 + FILE_THREADS + far, .memory = (size_t)32 << 20 };
     return startable_check(&need, why, BROKER_WHY_BYTES);
 }
 
 static pv_status open_all(struct broker *b, char *why)
 {
-    TRY(threads_check(why));
+    TRY(threads_check(b->config, why));
     flood_init(&b->flood, b->config->memory_max);
     reload_memory(b);
     strangers_init(&b->strangers, (uint32_t)b->config->strangers_max, b->config->hello_ms);

@@ -1,12 +1,12 @@
 /* Cycles of large payloads through peers that never leave (SEMANTICS 15): descriptors, files, disk and memory are in the end
- * what they were when the peers had warmed up.
+ * what they were when the peers had warmed up. Files that are written over by the next payloads are a bounded few.
  *
  *   cycles_test [CYCLES BYTES]     default 500 cycles of 128 KiB; the soak says more, and PV_ROUNDS multiplies it
  */
 #include "broker_scene.h"
 #include "held.h"
 
-enum { PAIRS = 25, WARM = 50, RESULT = 131072, MEMORY_KIB = 8 << 10 };
+enum { PAIRS = 25, WARM = 50, RESULT = 131072, MEMORY_KIB = 8 << 10, SPARES_MOST = 64 /* blob_spares.h */ };
 
 static uint64_t cycles = 500, bytes = 131072;
 static uint8_t *payload, *got, result[RESULT];
@@ -72,7 +72,7 @@ static void peers_that_never_leave_hold_nothing(void **state)
     for (uint64_t i = 0; i < cycles; i++) cycle(WARM + i);
     struct held after = at_rest();
     assert_int_equal(held_files(broker.state, "blobs"), 0);
-    assert_int_equal(held_files(broker.state, "incoming"), 0);
+    assert_true(held_files(broker.state, "incoming") <= SPARES_MOST);
     assert_int_equal(after.payloads, 0);
     assert_int_equal(after.deleted, 0);
     assert_true(after.descriptors <= before.descriptors);

@@ -271,11 +271,11 @@ def daemons_with_little_stack():
 
 
 def brokers_with_little():
-    for nproc in 2, 7:
+    for nproc in 2, 9:
         p, at = broker("narrow", nproc=nproc)
         expect(not at and p.wait(20) == 11 and "more threads, and only" in text("narrow.log"), f"broker with {nproc} processes: {text('narrow.log')}")
-    p, at = broker("narrow", nproc=8)
-    expect(at and stop(p) == 0, f"broker with 8 processes: {text('narrow.log')}")
+    p, at = broker("narrow", nproc=10)
+    expect(at and stop(p) == 0, f"broker with 10 processes: {text('narrow.log')}")
     for nofile in 20, 52, 56:
         p, at = broker("files", nofile=nofile)
         ended = stop(p) if at else p.wait(20)
