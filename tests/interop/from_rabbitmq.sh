@@ -18,7 +18,9 @@ PATH=$package/../node20/bin:$PATH
 # Its own folder, ports and name server (epmd): nothing of the system's RabbitMQ is touched, and nothing is left.
 read -r amqp_port dist_port epmd_port < <("$python" -c 'import socket
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(s.getsockname()[1] for s in held))')
+ports = [s.getsockname()[1] for s in held]
+for s in held: s.close() # before they are told: a server that starts at once finds its port taken otherwise
+print(*ports)')
 export ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1
 epmd -port "$epmd_port" >epmd.log 2>&1 &
 pids+=($!)

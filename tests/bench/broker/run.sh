@@ -28,7 +28,9 @@ held = []
 while len(held) < 5:
     try: held.append(socket.create_server(("127.0.0.1", random.randrange(15000, 32000))))
     except OSError: pass
-print(*(s.getsockname()[1] for s in held))')
+ports = [s.getsockname()[1] for s in held]
+for s in held: s.close() # before they are told: a server that starts at once finds its port taken otherwise
+print(*ports)')
 listens() { for _ in $(seq 1200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; fail "nobody listens at $1"; }
 
 export ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1 # else Erlang leaves its name server behind

@@ -17,7 +17,10 @@ import socket, sys
 held = [socket.socket() for _ in range(int(sys.argv[1]))]
 for s in held:
     s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in held])
+ports = [s.getsockname()[1] for s in held]
+for s in held:
+    s.close() # before they are told: a server that starts at once finds its port taken otherwise
+print(*ports)
 PY
 }
 
