@@ -132,7 +132,7 @@ int nvmlEventSetWait_v2(void *set, struct event *e, unsigned ms)
     if (!in) return TIMEOUT;
     int n = fscanf(in, "%u %15s", &board, what);
     fclose(in);
-    unlink(path);
+    if (n == 2) unlink(path); /* else it is still being written */
     if (n != 2 || board >= boards_n) return TIMEOUT;
     int ecc = !strcmp(what, "ecc");
     *e = (struct event){ .of = &boards[board], .type = ecc ? 0x2 : 0x8, .data = ecc ? 0 : strtoull(what, NULL, 10) };
