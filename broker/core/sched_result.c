@@ -67,12 +67,24 @@ static uint64_t believable(const struct sched *s, const struct attempt *mine, ui
     return measured_ms < had ? measured_ms : had;
 }
 
+/* A result is of an attempt that had begun, even where nobody knows of it any more: a broker that was killed had not yet written
+ * that the task was out. */
+static void count_attempt(struct task_past *past, struct attempt *mine)
+{
+    if (mine && !mine->counted)
+        past->attempts++;
+    else if (!past->attempts)
+        past->attempts = 1;
+    if (mine) mine->counted = true;
+}
+
 static void commit(struct sched *s, struct task *t, const struct sched_peer *peer, const struct sched_event *ev)
 {
     struct task_past *past = task_past_of(s, t);
     struct attempt *a = t->attempt;
     bool mine = a && a->prover == peer->prover && wire_token_equal(a->token, ev->token);
     if (!past) return;
+    count_attempt(past, mine ? a : NULL);
     past->result = ev->result.sha256;
     past->result_bytes = ev->result.length;
     past->measured_ms = ev->result.measured_ms;

@@ -163,6 +163,9 @@ static void committed(struct model *m, const struct sched_event *ev, int n, int 
     struct model_attempt *a = model_attempt_of(m, n);
     bool mine = a && a->prover == prover && wire_token_equal(a->token, ev->token);
     bool local = prover >= 0 && m->provers[prover].local;
+    bool begins = mine && !a->counted; /* what brought a result had begun */
+    if (begins || !m->tasks[n].attempts) m->tasks[n].attempts++;
+    if (begins) a->counted = true;
     m->tasks[n].has_input = false;
     m->tasks[n].result = ev->result.sha256;
     if (prover >= 0) model_last_is(m, &m->tasks[n], ev->token, prover);

@@ -35,6 +35,32 @@ static void R8_after_success_another_content_is_superseded(void **state)
     assert_true(wire_hash_equal(view_of(&r, 7).record.result, rig_hash(70)));
 }
 
+/* The broker was killed before it had written that the task runs, and waits in vain for its prover, who then brings the result. */
+static void R8_a_result_is_of_an_attempt(void **state)
+{
+    seven_runs();
+    wire_token old = r.token[7];
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
+    r.saved[7].state = TASK_OFFERED;
+    r.saved[7].attempts = 0;
+    rig_restart(&r);
+    at(&r, 2 * L);
+    assert_int_equal(state_of(&r, 7), TASK_QUEUED);
+    prover(&r, "p1", 0, 0);
+    result_of(&r, "p1", 7, old, 70, 100);
+    assert_int_equal(state_of(&r, 7), TASK_SUCCEEDED);
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
+}
+
+static void R8_a_result_without_a_word_of_its_start_is_of_an_attempt(void **state)
+{
+    prover(&r, "p1", 1, 0);
+    submit(&r, "c1", 7);
+    assert_int_equal(view_of(&r, 7).record.attempts, 0);
+    result(&r, "p1", 7, 70);
+    assert_int_equal(view_of(&r, 7).record.attempts, 1);
+}
+
 static void R8_late_results_may_be_refused(void **state)
 {
     queue_is("outer", 0, 0, SCHED_LATE_REFUSE);
@@ -198,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(R8_an_older_result_is_taken_and_the_live_attempt_revoked),
         T(R8_after_success_another_content_is_superseded),
+        T(R8_a_result_is_of_an_attempt),
+        T(R8_a_result_without_a_word_of_its_start_is_of_an_attempt),
         T(R8_late_results_may_be_refused),
         T(R8_after_cancel_revoked_and_unknown_is_gone),
         T(R8_a_result_for_another_input_is_not_taken),
