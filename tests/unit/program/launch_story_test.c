@@ -91,7 +91,7 @@ static void tell_report(struct run *r)
         "%s%s%s%s%s, processor time %s, memory %s\n", report.left ? ", left some" : "",
         report.sandbox & LAUNCH_GOT_PROCESSES ? ", processes" : "", report.sandbox & LAUNCH_GOT_FILES ? ", files" : "",
         report.sandbox & LAUNCH_GOT_NETWORK ? ", network" : "", report.sandbox & LAUNCH_GOT_FILTER ? ", filter" : "",
-        report.cpu_ms >= 50 ? "much" : "little", report.peak_bytes >= 300000 ? "some" : "none");
+        report.cpu_ms >= 250 ? "much" : "little", report.peak_bytes >= 300000 ? "some" : "none");
 }
 
 static void finish(struct run *r)
@@ -175,7 +175,7 @@ static void tell_ends(enum launch_sandbox sandbox)
 {
     tell(sandbox, "exit 7");
     tell(sandbox, "kill -ABRT $$");
-    tell(sandbox, "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done");
+    tell(sandbox, "i=0; while [ $i -lt 800000 ]; do i=$((i + 1)); done");
     tell(sandbox, "setsid sleep 1000 </dev/null >/dev/null 2>&1 & exit 0");
     tell(sandbox, "(setsid sh -c 'sleep 1000 & sleep 1000' &) >/dev/null 2>&1; exit 5");
     tell_told(sandbox, 10000, "T", polite);
