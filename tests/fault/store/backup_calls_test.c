@@ -163,7 +163,8 @@ static bool one(const struct command *c, int n, int error)
     golden_tell("%s", pv_status_word(st));
     if (st != PV_OK) tell_why();
     c->tell();
-    if (descriptors() != fds) fail_msg("%s: %d descriptors are left open", failed, (int)descriptors() - (int)fds);
+    /* Fewer: czmq begins before main, and ends a socket in a thread of its own. */
+    if (descriptors() > fds) fail_msg("%s: %d descriptors are left open", failed, (int)descriptors() - (int)fds);
     if (heap_blocks() != blocks) fail_msg("%s: %d blocks are left", failed, (int)heap_blocks() - (int)blocks);
     c->after(failed);
     return failed[0];
@@ -189,7 +190,7 @@ static void each_allocation(const struct command *c)
             golden_tell("no allocation: %s", pv_status_word(st));
         if (st != PV_OK) tell_why();
         c->tell();
-        if (descriptors() != fds || heap_blocks() != blocks) fail_msg("allocation %d: something is left", n + 1);
+        if (descriptors() > fds || heap_blocks() != blocks) fail_msg("allocation %d: something is left", n + 1);
         c->after("an allocation");
     }
 }

@@ -183,7 +183,8 @@ static bool one(const char *name, void (*scene)(void))
                                   : "");
     faults_off();
     tell_files();
-    if (descriptors() != fds) fail_msg("%s: %u descriptors, and %u before", failed, descriptors(), fds);
+    /* Fewer: czmq begins before main, and ends a socket in a thread of its own. */
+    if (descriptors() > fds) fail_msg("%s: %u descriptors, and %u before", failed, descriptors(), fds);
     if (heap_blocks() != blocks) fail_msg("%s: %zu blocks, and %zu before", failed, heap_blocks(), blocks);
     char rest[8192];
     snprintf(rest, sizeof rest, "%s", at + 2);
