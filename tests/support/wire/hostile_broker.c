@@ -41,13 +41,20 @@ static void answer(struct hostile_broker *b, const struct wire_msg *m)
     say_lies(b, hostile_pick(&b->h, BURST));
 }
 
+static void parts_close(zmq_msg_t *part, int n)
+{
+    for (int i = 0; i < n; i++) zmq_msg_close(&part[i]);
+}
+
 static bool take(struct hostile_broker *b)
 {
     zmq_msg_t part[4];
     int n = 0, more = 1;
     for (; more && n < 4; more = zmq_msg_more(&part[n++])) {
         zmq_msg_init(&part[n]);
-        if (zmq_msg_recv(&part[n], b->router, ZMQ_DONTWAIT) < 0) return false;
+        if (zmq_msg_recv(&part[n], b->router, ZMQ_DONTWAIT) >= 0) continue;
+        parts_close(part, n + 1); /* the peer went in the middle of a message */
+        return false;
     }
     b->peer_bytes = zmq_msg_size(&part[0]);
     memcpy(b->peer, zmq_msg_data(&part[0]), b->peer_bytes);
@@ -60,7 +67,7 @@ static bool take(struct hostile_broker *b)
     MUST(n >= 3 && wire_msg_decode(&m, WIRE_TO_BROKER, &f, why) == PV_OK);
     answer(b, &m);
     wire_msg_clear(&m);
-    for (int i = 0; i < n; i++) zmq_msg_close(&part[i]);
+    parts_close(part, n);
     return true;
 }
 
