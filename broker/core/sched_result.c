@@ -67,8 +67,8 @@ static uint64_t believable(const struct sched *s, const struct attempt *mine, ui
     return measured_ms < had ? measured_ms : had;
 }
 
-/* A result is of an attempt that had begun, even where nobody knows of it any more: a broker that was killed had not yet written
- * that the task was out. */
+/* A result is of an attempt that had begun, even where nobody knows of that any more: a broker that was killed had not yet written
+ * that the task runs, or the prover never said STARTED. */
 static void count_attempt(struct task_past *past, struct attempt *mine)
 {
     if (mine && !mine->counted)
